@@ -1,0 +1,2 @@
+//! Placeholder: lands with its first capability.
+fn main() {}
