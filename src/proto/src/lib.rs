@@ -1,1 +1,46 @@
-//! Placeholder: lands with its first capability.
+//! The executor's protobuf interface: `src/proto/proto` compiled to Rust.
+//!
+//! By default only the messages, which build for `wasm32-wasip1` as well; the feature `service` adds the tonic client and
+//! server. The comments in the `.proto` files are the documentation of what stands here.
+
+/// `callgate.executor`.
+pub mod executor {
+    /// `callgate.executor.v1`: what the filter asks of the executor.
+    #[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::nursery, reason = "generated from the .proto file")]
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/callgate.executor.v1.rs"));
+
+        /// Full name of the service, as in a gRPC path: `/callgate.executor.v1.Executor/Execute`.
+        pub const EXECUTOR_SERVICE: &str = "callgate.executor.v1.Executor";
+    }
+}
+
+/// The encoded `google.protobuf.FileDescriptorSet` of all `.proto` files, for gRPC server reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use crate::executor::v1::{CallOutcome, Failure, FailureKind, call_outcome::Outcome};
+
+    #[test]
+    fn an_outcome_survives_encoding() {
+        let outcome = CallOutcome {
+            id: "call_1".into(),
+            outcome: Some(Outcome::Failure(Failure {
+                kind: FailureKind::Denied.into(),
+                message: "no".into(),
+                violation_code: "tool_not_in_contract".into(),
+            })),
+            usage: None,
+        };
+        let bytes = outcome.encode_to_vec();
+        assert_eq!(CallOutcome::decode(bytes.as_slice()).unwrap(), outcome);
+    }
+
+    #[test]
+    fn kinds_have_their_wire_names() {
+        assert_eq!(FailureKind::OutOfFuel.as_str_name(), "FAILURE_KIND_OUT_OF_FUEL");
+    }
+}
