@@ -1,1 +1,18 @@
-//! Placeholder: lands with its first capability.
+//! Strict reading and canonical writing of JSON text.
+//!
+//! Callgate decides on a parsed value and sends on what it wrote from that value. [`read`] therefore refuses every text that
+//! two readers could take for different values (duplicate keys, numbers that are rounded, lone surrogates), and [`canonical`]
+//! writes the one text (RFC 8785) that all of them take for the same.
+//!
+//! What it does not do: it gives JSON no meaning, and it reads whole texts only. `serde_json` must be built without
+//! `arbitrary_precision`, which would hand numbers over as maps.
+
+mod canonical;
+mod error;
+mod number;
+mod read;
+
+pub use canonical::canonical;
+pub use error::ReadError;
+pub use read::{MAX_DEPTH, read, read_nearest};
+pub use serde_json::{Map, Number, Value};
