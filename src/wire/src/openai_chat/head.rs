@@ -1,0 +1,90 @@
+//! What the chunks of one stream have in common, so that more of them can be written.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use crate::{Call, Form, splice, sse};
+
+/// The event that ends a stream.
+pub const DONE: &[u8] = b"data: [DONE]\n\n";
+
+/// Members that every chunk of a stream repeats.
+const COMMON: [&str; 7] = ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint"];
+
+/// The identity of a stream: `id`, `created`, `model` and so on. Writes chunks that belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamHead {
+    common: Map<String, Value>,
+}
+
+// === impl StreamHead ===
+
+impl StreamHead {
+    /// The head that `body`, a chunk or an answer, has.
+    pub(super) fn of(body: &Map<String, Value>) -> StreamHead {
+        let mut common: Map<String, Value> = body
+            .iter()
+            .filter(|(key, value)| COMMON.contains(&key.as_str()) && !value.is_null())
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        common.insert("object".to_owned(), Value::from("chat.completion.chunk"));
+        StreamHead { common }
+    }
+
+    /// A chunk with text of the model.
+    #[must_use]
+    pub fn text(&self, choice: u32, text: &str) -> Vec<u8> {
+        self.delta(choice, json!({ "content": text }))
+    }
+
+    /// A chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has none.
+    #[must_use]
+    pub fn call(&self, choice: u32, index: u32, call: &Call) -> Vec<u8> {
+        let function = json!({ "name": call.name, "arguments": call.arguments });
+        self.delta(
+            choice,
+            match call.form {
+                Form::Tool => {
+                    json!({ "tool_calls": [{ "index": index, "id": call.id, "type": "function", "function": function }] })
+                }
+                Form::Function => json!({ "function_call": function }),
+            },
+        )
+    }
+
+    /// The chunk that ends a choice.
+    #[must_use]
+    pub fn finish(&self, choice: u32, reason: &str) -> Vec<u8> {
+        self.choice(json!({ "index": choice, "delta": {}, "logprobs": null, "finish_reason": reason }))
+    }
+
+    /// The chunk that tells what the turn used: no choices.
+    #[must_use]
+    pub fn usage(&self, usage: &Value) -> Vec<u8> {
+        self.chunk(&[], Some(usage))
+    }
+
+    fn delta(&self, choice: u32, delta: Value) -> Vec<u8> {
+        self.choice(json!({ "index": choice, "delta": delta, "logprobs": null, "finish_reason": null }))
+    }
+
+    pub(super) fn choice(&self, choice: Value) -> Vec<u8> {
+        self.chunk(&[choice], None)
+    }
+
+    fn chunk(&self, choices: &[Value], usage: Option<&Value>) -> Vec<u8> {
+        let mut body = self.common.clone();
+        body.insert("choices".to_owned(), Value::from(choices));
+        if let Some(usage) = usage {
+            body.insert("usage".to_owned(), usage.clone());
+        }
+        write(None, &Value::Object(body))
+    }
+}
+
+/// Writes a chunk as an event.
+pub(super) fn write(event: Option<&str>, chunk: &Value) -> Vec<u8> {
+    let mut text = Vec::with_capacity(256);
+    splice::append(&mut text, chunk);
+    sse::event(event, &text)
+}

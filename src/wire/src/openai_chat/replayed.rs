@@ -1,0 +1,59 @@
+//! A whole answer told as the chunks of a stream, for the rounds that the client does not see being streamed.
+
+use std::collections::BTreeSet;
+
+use callgate_json::{Map, Value};
+
+use super::{Answer, Choice, StreamHead};
+
+impl Answer {
+    /// This answer as the chunks of a stream that began with `head`: of each choice what its message says, its calls one a
+    /// chunk, and its finish; then, if `include_usage`, what the turn used. Neither a `role` nor [`DONE`](super::DONE) is in it:
+    /// clients add up repeated roles as text, and the caller knows whether the stream ends here.
+    ///
+    /// Choices that share an `index` are told by their positions.
+    #[must_use]
+    pub fn frames(&self, head: &StreamHead, include_usage: bool) -> Vec<u8> {
+        let unique = self.choices().iter().map(|choice| choice.index).collect::<BTreeSet<_>>().len();
+        let unique = unique == self.choices().len();
+        let mut out = Vec::new();
+        for (position, choice) in self.choices().iter().enumerate() {
+            let index = if unique { choice.index } else { u32::try_from(position).unwrap_or(u32::MAX) };
+            self.choice_frames(&mut out, head, (position, choice), index);
+        }
+        if include_usage && let Some(usage) = self.usage() {
+            out.extend_from_slice(&head.usage(usage));
+        }
+        out
+    }
+
+    fn choice_frames(&self, out: &mut Vec<u8>, head: &StreamHead, (position, choice): (usize, &Choice), index: u32) {
+        let entry = self.body.get("choices").and_then(|choices| choices.get(position)).and_then(Value::as_object);
+        if let Some(said) = entry.and_then(|entry| said(entry, index)) {
+            out.extend_from_slice(&head.choice(said));
+        }
+        for (call, slot) in choice.calls.iter().zip(0..) {
+            out.extend_from_slice(&head.call(index, slot, call));
+        }
+        let reason = if choice.finish.is_empty() { "stop" } else { &choice.finish };
+        out.extend_from_slice(&head.finish(index, reason));
+    }
+}
+
+/// The chunk's choice with all that the message says but its role and calls, if it says anything.
+fn said(entry: &Map<String, Value>, index: u32) -> Option<Value> {
+    let mut delta = entry.get("message")?.as_object()?.clone();
+    delta.retain(|key, value| {
+        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value == "";
+        !empty && !matches!(key.as_str(), "role" | "tool_calls" | "function_call")
+    });
+    if delta.is_empty() {
+        return None;
+    }
+    let mut choice = Map::new();
+    choice.insert("index".to_owned(), Value::from(index));
+    choice.insert("delta".to_owned(), Value::Object(delta));
+    choice.insert("logprobs".to_owned(), entry.get("logprobs").cloned().unwrap_or(Value::Null));
+    choice.insert("finish_reason".to_owned(), Value::Null);
+    Some(Value::Object(choice))
+}

@@ -1,0 +1,243 @@
+//! A request: the body of *create chat completion*.
+
+mod declared;
+
+use callgate_json::{Map, ReadError, Value};
+use serde_json::json;
+use thiserror::Error;
+
+use super::shape::folds_to;
+use crate::{CallResult, Form, splice};
+
+pub use declared::Declared;
+
+/// Why a request is refused. Only the names of members and declared tools are repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RequestError {
+    /// Not strict JSON.
+    #[error("the request is not strict JSON: {0}")]
+    NotJson(#[from] ReadError),
+    /// A member has another type or value than the API's reference gives it.
+    #[error("`{param}` is not {expected}")]
+    Invalid {
+        /// The member.
+        param: &'static str,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A member is spelled so that only readers that ignore case take it for one that is decided on.
+    #[error("a member is spelled almost as `{param}`")]
+    Ambiguous {
+        /// The member it resembles.
+        param: &'static str,
+    },
+    /// Two tools share a name.
+    #[error("the tool `{name}` is declared twice")]
+    DeclaredTwice {
+        /// The name.
+        name: String,
+    },
+}
+
+// === impl RequestError ===
+
+impl RequestError {
+    /// The stable reason code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            RequestError::NotJson(_) => "request_not_json",
+            RequestError::Invalid { .. } | RequestError::Ambiguous { .. } => "request_invalid",
+            RequestError::DeclaredTwice { .. } => "tool_declared_twice",
+        }
+    }
+
+    /// The member at fault.
+    #[must_use]
+    pub fn param(&self) -> Option<&'static str> {
+        match self {
+            RequestError::NotJson(_) => None,
+            RequestError::Invalid { param, .. } | RequestError::Ambiguous { param } => Some(param),
+            RequestError::DeclaredTwice { .. } => Some("tools"),
+        }
+    }
+}
+
+/// Members that are decided on or rewritten.
+const READ_MEMBERS: [&str; 12] = [
+    "model",
+    "models",
+    "messages",
+    "stream",
+    "stream_options",
+    "n",
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
+    "max_tokens",
+    "max_completion_tokens",
+];
+
+const OUTPUT_LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
+
+/// A request that was read, and perhaps changed since.
+#[derive(Debug, Clone)]
+pub struct Request {
+    text: Vec<u8>,
+    body: Map<String, Value>,
+    declared: Vec<Declared>,
+    edited: Vec<&'static str>,
+}
+
+// === impl Request ===
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`RequestError`] if the text is not a strict JSON object, lacks `model` or `messages`, has a member of a wrong type
+    /// among those that are decided on, or declares a tool twice.
+    pub fn read(text: &[u8]) -> Result<Request, RequestError> {
+        let Value::Object(body) = callgate_json::read(text)? else {
+            return Err(RequestError::Invalid { param: "", expected: "an object" });
+        };
+        let known = READ_MEMBERS.iter().chain(declared::PROVIDER_MEMBERS.iter().map(|(member, _)| member));
+        for &param in known {
+            if body.keys().any(|key| key != param && folds_to(key, param)) {
+                return Err(RequestError::Ambiguous { param });
+            }
+        }
+        check(&body)?;
+        let declared = declared::read(&body)?;
+        Ok(Request { text: text.to_vec(), body, declared, edited: Vec::new() })
+    }
+
+    /// The model that is asked.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.body.get("model").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Every model that may come to answer: `model` and, for routers that know them, the alternatives in `models`.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        let others = self.body.get("models").and_then(Value::as_array).into_iter().flatten();
+        std::iter::once(self.model()).chain(others.filter_map(Value::as_str))
+    }
+
+    /// Whether the answer is to be streamed.
+    #[must_use]
+    pub fn stream(&self) -> bool {
+        self.body.get("stream") == Some(&Value::Bool(true))
+    }
+
+    /// Whether the stream is to end with what was used.
+    #[must_use]
+    pub fn include_usage(&self) -> bool {
+        self.body.get("stream_options").and_then(|options| options.get("include_usage")) == Some(&Value::Bool(true))
+    }
+
+    /// How many choices are asked for.
+    #[must_use]
+    pub fn choices(&self) -> u64 {
+        self.body.get("n").and_then(Value::as_u64).unwrap_or(1)
+    }
+
+    /// Lowers the limits of output tokens to `max`; sets one where there is none.
+    pub fn clamp_output_tokens(&mut self, max: u64) {
+        let mut limited = false;
+        for key in OUTPUT_LIMITS {
+            if let Some(limit) = self.body.get(key).and_then(Value::as_u64) {
+                limited = true;
+                if limit > max {
+                    self.set(key, Value::from(max));
+                }
+            }
+        }
+        if !limited {
+            self.set("max_completion_tokens", Value::from(max));
+        }
+    }
+
+    /// Asks for a whole answer instead of a stream.
+    pub fn answer_whole(&mut self) {
+        if self.stream() {
+            self.set("stream", Value::Bool(false));
+        }
+        self.remove("stream_options");
+    }
+
+    /// Appends a turn of the model that ended in calls, and what those gave: an assistant message with the calls, then one
+    /// message for each result. Legacy function calls get an assistant message each, since one holds only one.
+    pub fn append_turn(&mut self, text: &str, results: &[CallResult]) {
+        let Some(Value::Array(messages)) = self.body.get_mut("messages") else { return };
+        let mut content = if text.is_empty() { Value::Null } else { Value::from(text) };
+        let (tools, functions): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.call.form == Form::Tool);
+        if !tools.is_empty() {
+            let calls: Vec<Value> = tools.iter().map(|result| tool_call(result)).collect();
+            messages.push(json!({ "role": "assistant", "content": content.take(), "tool_calls": calls }));
+        }
+        for CallResult { call, content } in tools {
+            messages.push(json!({ "role": "tool", "tool_call_id": call.id, "content": content }));
+        }
+        for CallResult { call, content: result } in functions {
+            let function = json!({ "name": call.name, "arguments": call.arguments });
+            messages.push(json!({ "role": "assistant", "content": content.take(), "function_call": function }));
+            messages.push(json!({ "role": "function", "name": call.name, "content": result }));
+        }
+        self.edit("messages");
+    }
+
+    /// The request's bytes: those that were read where nothing was changed, else members that were not touched keep theirs.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        splice::write(&self.text, &self.body, &self.edited)
+    }
+
+    fn set(&mut self, member: &'static str, value: Value) {
+        if self.body.get(member) != Some(&value) {
+            self.body.insert(member.to_owned(), value);
+            self.edit(member);
+        }
+    }
+
+    fn remove(&mut self, member: &'static str) {
+        if self.body.shift_remove(member).is_some() {
+            self.edit(member);
+        }
+    }
+
+    fn edit(&mut self, member: &'static str) {
+        if !self.edited.contains(&member) {
+            self.edited.push(member);
+        }
+    }
+}
+
+fn tool_call(result: &CallResult) -> Value {
+    let CallResult { call, .. } = result;
+    json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } })
+}
+
+/// The types of the members that are decided on; tools are read apart.
+fn check(body: &Map<String, Value>) -> Result<(), RequestError> {
+    let require = |param: &'static str, expected: &'static str, ok: fn(&Value) -> bool, optional: bool| {
+        let good = match body.get(param) {
+            None | Some(Value::Null) => optional,
+            Some(value) => ok(value),
+        };
+        if good { Ok(()) } else { Err(RequestError::Invalid { param, expected }) }
+    };
+    let objects = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_object));
+    let names = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+    require("model", "a string", Value::is_string, false)?;
+    require("models", "an array of strings", names, true)?;
+    require("messages", "an array of objects", objects, false)?;
+    require("stream", "true or false", Value::is_boolean, true)?;
+    require("stream_options", "an object", Value::is_object, true)?;
+    require("n", "a whole number above 0", |value| value.as_u64().is_some_and(|n| n > 0), true)?;
+    for limit in OUTPUT_LIMITS {
+        require(limit, "a whole number, 0 or more", Value::is_u64, true)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! The tools a request declares, chooses, and lets the provider run.
+
+use std::collections::HashSet;
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::{Request, RequestError};
+use crate::openai_chat::shape::folds_to;
+use crate::{Declaration, Form};
+
+/// A function that a request declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name, never empty.
+    pub name: String,
+    /// In which of the two lists.
+    pub form: Form,
+}
+
+/// Members that make the provider run something, and the tool they stand for: OpenAI's own and those of APIs that imitate it.
+pub(super) const PROVIDER_MEMBERS: [(&str, &str); 9] = [
+    ("web_search_options", "web_search"),
+    ("enable_search", "web_search"),
+    ("search_parameters", "live_search"),
+    ("search_settings", "web_search"),
+    ("compound_custom", "compound"),
+    ("data_sources", "data_sources"),
+    ("mcp_servers", "mcp"),
+    ("connectors", "connectors"),
+    ("plugins", "plugins"),
+];
+
+/// Reads both lists of declarations.
+pub(super) fn read(body: &Map<String, Value>) -> Result<Vec<Declared>, RequestError> {
+    let mut declared = Vec::new();
+    for tool in list(body, "tools")? {
+        let invalid = |expected| RequestError::Invalid { param: "tools", expected };
+        let tool = tool.as_object().ok_or(invalid("an array of objects"))?;
+        exact(tool, "tools", &["type", "function"])?;
+        let kind = tool.get("type").and_then(Value::as_str).ok_or(invalid("an array of tools with a `type`"))?;
+        if kind == "function" {
+            let function = tool.get("function").and_then(Value::as_object);
+            let function = function.ok_or(invalid("an array of tools with a `function` where the type says so"))?;
+            declared.push(Declared { name: name(function, "tools")?, form: Form::Tool });
+        }
+    }
+    for function in list(body, "functions")? {
+        let function = function.as_object();
+        let function = function.ok_or(RequestError::Invalid { param: "functions", expected: "an array of objects" })?;
+        declared.push(Declared { name: name(function, "functions")?, form: Form::Function });
+    }
+    let mut names = HashSet::with_capacity(declared.len());
+    match declared.iter().find(|tool| !names.insert(tool.name.as_str())) {
+        Some(tool) => Err(RequestError::DeclaredTwice { name: printable(&tool.name) }),
+        None => Ok(declared),
+    }
+}
+
+fn list<'a>(body: &'a Map<String, Value>, param: &'static str) -> Result<&'a [Value], RequestError> {
+    match body.get(param) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(items)) => Ok(items),
+        Some(_) => Err(RequestError::Invalid { param, expected: "an array" }),
+    }
+}
+
+fn name(function: &Map<String, Value>, param: &'static str) -> Result<String, RequestError> {
+    exact(function, param, &["name"])?;
+    match function.get("name") {
+        Some(Value::String(name)) if !name.is_empty() => Ok(name.clone()),
+        _ => Err(RequestError::Invalid { param, expected: "an array of functions with a `name`" }),
+    }
+}
+
+fn exact(members: &Map<String, Value>, param: &'static str, known: &[&str]) -> Result<(), RequestError> {
+    let ambiguous = |key: &String| known.iter().any(|known| key != known && folds_to(key, known));
+    if members.keys().any(ambiguous) { Err(RequestError::Ambiguous { param }) } else { Ok(()) }
+}
+
+/// A name that may be shown: 64 characters, none of them a control character.
+fn printable(name: &str) -> String {
+    name.chars().take(64).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+// === impl Request ===
+
+impl Request {
+    /// The functions that the request declares, `tools` before `functions`.
+    #[must_use]
+    pub fn declared(&self) -> &[Declared] {
+        &self.declared
+    }
+
+    /// What the provider itself would run: the types of `tools` that are no functions, and the tools behind members such as
+    /// `web_search_options`.
+    #[must_use]
+    pub fn provider_tools(&self) -> Vec<&str> {
+        let tools = self.body.get("tools").and_then(Value::as_array).into_iter().flatten();
+        let kinds = tools.filter_map(|tool| tool.get("type").and_then(Value::as_str));
+        let members = PROVIDER_MEMBERS.iter().filter(|(member, _)| self.body.get(*member).is_some_and(is_asked_for));
+        kinds.filter(|kind| *kind != "function").chain(members.map(|(_, tool)| *tool)).collect()
+    }
+
+    /// The tools that the request names as the ones to call, in `tool_choice` and `function_call`.
+    #[must_use]
+    pub fn chosen(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        if let Some(choice) = self.body.get("tool_choice") {
+            names.extend(chosen_name(choice));
+            let allowed = choice.get("allowed_tools").unwrap_or(choice).get("tools");
+            names.extend(allowed.and_then(Value::as_array).into_iter().flatten().filter_map(chosen_name));
+        }
+        names.extend(self.body.get("function_call").and_then(|choice| choice.get("name")).and_then(Value::as_str));
+        names
+    }
+
+    /// Replaces the declarations of one form by these: of each only name, description and parameters are written. Tools that
+    /// the provider runs stay. A list that would be empty is left out.
+    pub fn declare(&mut self, declarations: &[Declaration<'_>], form: Form) {
+        let functions = declarations.iter().map(written);
+        let (member, list): (_, Vec<Value>) = match form {
+            Form::Function => ("functions", functions.collect()),
+            Form::Tool => {
+                let tools = self.body.get("tools").and_then(Value::as_array).into_iter().flatten();
+                let provided = tools.filter(|tool| tool.get("type").is_none_or(|kind| kind != "function")).cloned();
+                let functions = functions.map(|function| json!({ "type": "function", "function": function }));
+                ("tools", functions.chain(provided).collect())
+            }
+        };
+        self.declared.retain(|tool| tool.form != form);
+        self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name.to_owned(), form }));
+        if list.is_empty() {
+            self.remove(member);
+        } else {
+            self.set(member, Value::Array(list));
+        }
+    }
+}
+
+/// `null`, `false` and empty lists ask for nothing.
+fn is_asked_for(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    }
+}
+
+/// The name in `{"type": "function", "function": {"name": …}}` and its like.
+fn chosen_name(choice: &Value) -> Option<&str> {
+    let named = choice.get("function").or_else(|| choice.get("custom")).unwrap_or(choice);
+    named.get("name").and_then(Value::as_str)
+}
+
+fn written(declaration: &Declaration<'_>) -> Value {
+    let mut function = Map::new();
+    function.insert("name".to_owned(), Value::from(declaration.name));
+    if let Some(description) = declaration.description {
+        function.insert("description".to_owned(), Value::from(description));
+    }
+    function.insert("parameters".to_owned(), declaration.parameters.clone());
+    Value::Object(function)
+}

@@ -1,0 +1,133 @@
+//! Writes a changed JSON object with the bytes of every top-level member that was not changed.
+
+use callgate_json::{Map, Value};
+
+/// Writes `body`, which was read from `text` and then changed in the members `edited` (set, added or removed).
+pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edited: &[&str]) -> Vec<u8> {
+    if edited.is_empty() {
+        return text.to_vec();
+    }
+    let mut out = Vec::with_capacity(text.len() + 256);
+    let mut seen: Vec<String> = Vec::with_capacity(body.len());
+    out.push(b'{');
+    for (raw_key, raw_value) in members(text) {
+        let Ok(key) = serde_json::from_slice::<String>(raw_key) else { continue };
+        if let Some(value) = body.get(&key) {
+            separate(&mut out);
+            out.extend_from_slice(raw_key);
+            out.push(b':');
+            if edited.contains(&key.as_str()) { append(&mut out, value) } else { out.extend_from_slice(raw_value) }
+        }
+        seen.push(key);
+    }
+    for (key, value) in body.iter().filter(|(key, _)| !seen.contains(key)) {
+        separate(&mut out);
+        append(&mut out, &Value::String(key.clone()));
+        out.push(b':');
+        append(&mut out, value);
+    }
+    out.push(b'}');
+    out
+}
+
+/// Appends a value's text.
+pub(crate) fn append(out: &mut Vec<u8>, value: &Value) {
+    let written = serde_json::to_writer(out, value);
+    debug_assert!(written.is_ok(), "writing to a vector does not fail");
+}
+
+fn separate(out: &mut Vec<u8>) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+}
+
+/// The members of a valid JSON object: each key with its quotes, each value without the white space around it.
+fn members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let mut found = Vec::new();
+    let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
+    loop {
+        let key_start = skip(text, at, |byte| byte != b'"' && byte != b'}');
+        if text.get(key_start) != Some(&b'"') {
+            return found;
+        }
+        let key_end = after_string(text, key_start + 1);
+        let colon = skip(text, key_end, |byte| byte != b':');
+        let value_start = skip(text, colon + 1, |byte| byte.is_ascii_whitespace());
+        let value_end = after_value(text, value_start);
+        let key = text.get(key_start..key_end).unwrap_or_default();
+        let value = text.get(value_start..value_end).unwrap_or_default();
+        found.push((key, value.trim_ascii_end()));
+        at = value_end;
+    }
+}
+
+fn skip(text: &[u8], at: usize, skipped: impl Fn(u8) -> bool) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|&&byte| skipped(byte)).count()
+}
+
+fn after_string(text: &[u8], mut at: usize) -> usize {
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// Where a value ends: at the comma or brace after it, outside of strings and brackets.
+fn after_value(text: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                at = after_string(text, at + 1);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b',' | b'}' if depth == 0 => return at,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(text: &str, edit: impl Fn(&mut Map<String, Value>), edited: &[&str]) -> String {
+        let Ok(Value::Object(mut body)) = callgate_json::read(text.as_bytes()) else { panic!("not an object") };
+        edit(&mut body);
+        String::from_utf8(write(text.as_bytes(), &body, edited)).unwrap()
+    }
+
+    #[test]
+    fn what_was_not_edited_keeps_its_bytes() {
+        let text = r#" { "a" : 1.50 , "\u0062":[ {"x":"}\"]"}, 2 ],"c": "\u00e9" } "#;
+        let set = |body: &mut Map<String, Value>| {
+            body.insert("c".to_owned(), Value::Bool(true));
+        };
+        assert_eq!(rewritten(text, set, &["c"]), r#"{"a":1.50,"\u0062":[ {"x":"}\"]"}, 2 ],"c":true}"#);
+        assert_eq!(rewritten(text, |_| {}, &[]), text);
+    }
+
+    #[test]
+    fn removed_members_go_and_new_ones_come_last() {
+        let remove = |body: &mut Map<String, Value>| {
+            body.shift_remove("a");
+        };
+        assert_eq!(rewritten(r#"{"a":1,"b":2}"#, remove, &["a"]), r#"{"b":2}"#);
+        assert_eq!(rewritten(r#"{"a":1}"#, remove, &["a"]), "{}");
+        let add = |body: &mut Map<String, Value>| {
+            body.insert("new".to_owned(), Value::Null);
+        };
+        assert_eq!(rewritten("{ }", add, &["new"]), r#"{"new":null}"#);
+        assert_eq!(rewritten(r#"{"a":[]}"#, add, &["new"]), r#"{"a":[],"new":null}"#);
+    }
+}
