@@ -1,0 +1,136 @@
+//! The decision on one call.
+//!
+//! The checks run in this order and the first that fails wins: name in table, role may use it, arguments are strict
+//! JSON, arguments valid against the schema, turn limit. Each is a lookup or one pass over the arguments; none depends
+//! on how many tools the contract has, and nothing is compiled here. A message is built only for a denial.
+//!
+//! Not checked here: `origin`, `requires`, `when` and `approval`. A contract that uses them does not load.
+
+use callgate_json::{Map, Value};
+
+use crate::model::{Contract, Role, Tool};
+use crate::violation::{Code, Violation};
+
+/// Names of tools that a message lists at most.
+const LISTED_TOOLS: usize = 32;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The tenant, for limits and logs.
+    pub tenant: String,
+    /// The role, which decides what may be used.
+    pub role: String,
+}
+
+/// One tool call as the model wrote it; nothing in it is believed.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The tool's name; empty if the model wrote none.
+    pub name: &'a str,
+    /// The text of the arguments. The empty text stands for `{}` where the tool's schema accepts `{}`.
+    pub arguments: &'a str,
+}
+
+/// What a decision has to know of the conversation around the call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conversation {
+    /// Calls of the same turn that come before this one.
+    pub calls_before: u32,
+}
+
+/// The outcome.
+#[derive(Clone, Debug)]
+pub enum Verdict<'c> {
+    /// The call may run, in this form.
+    Allow(Approved<'c>),
+    /// The call may not run.
+    Deny(Violation),
+}
+
+/// A call that may run. Only this form goes on: what is checked is what runs.
+#[derive(Clone, Debug)]
+pub struct Approved<'c> {
+    /// The tool in the contract's table.
+    pub tool: &'c Tool,
+    /// The arguments as they were checked.
+    pub arguments: Value,
+    /// The same arguments as RFC 8785 text.
+    pub canonical: String,
+}
+
+/// Decides one call. A pure function: the same four inputs give the same verdict.
+pub fn decide<'c>(
+    contract: &'c Contract,
+    caller: &Caller,
+    conversation: &Conversation,
+    call: &Call<'_>,
+) -> Verdict<'c> {
+    match check(contract, caller, conversation, call) {
+        Ok(approved) => Verdict::Allow(approved),
+        Err(violation) => Verdict::Deny(violation),
+    }
+}
+
+fn check<'c>(
+    contract: &'c Contract,
+    caller: &Caller,
+    conversation: &Conversation,
+    call: &Call<'_>,
+) -> Result<Approved<'c>, Violation> {
+    let deny = |code, message| Violation::new(code, call.name, String::new(), message);
+    if call.name.is_empty() {
+        return Err(deny(Code::CallMalformed, "expected the call to name a tool".to_owned()));
+    }
+    let role = contract.role(&caller.role);
+    let tool = contract.tool(call.name).ok_or_else(|| deny(Code::ToolNotInContract, usable(contract, role)))?;
+    if !role.is_some_and(|role| role.may_use(tool)) {
+        return Err(deny(Code::RoleForbidden, usable(contract, role)));
+    }
+    let arguments = read_arguments(tool, call)?;
+    let limit = contract.limits().max_tool_calls_per_turn;
+    if conversation.calls_before >= limit {
+        return Err(deny(Code::LimitExceeded, format!("expected at most {limit} tool calls in one turn")));
+    }
+    let canonical = callgate_json::canonical(&arguments);
+    Ok(Approved { tool, arguments, canonical })
+}
+
+/// The arguments, strict and valid against the tool's schema.
+fn read_arguments(tool: &Tool, call: &Call<'_>) -> Result<Value, Violation> {
+    let schema = &tool.parameters;
+    if call.arguments.is_empty() {
+        let nothing = Value::Object(Map::new());
+        if schema.accepts(&nothing) {
+            return Ok(nothing);
+        }
+        let message = "expected a JSON object; the text is empty, and the tool has required arguments";
+        return Err(Violation::new(Code::ArgumentsNotJson, call.name, String::new(), message.to_owned()));
+    }
+    let arguments = callgate_json::read(call.arguments.as_bytes()).map_err(|error| {
+        let message = format!("expected one strict JSON object: {error}");
+        Violation::new(Code::ArgumentsNotJson, call.name, String::new(), message)
+    })?;
+    if arguments.is_object() && schema.accepts(&arguments) {
+        return Ok(arguments);
+    }
+    let problem = schema.explain(&arguments);
+    Err(Violation::new(Code::ArgumentsInvalid, call.name, problem.pointer, problem.message))
+}
+
+/// The sentence that names what the caller may call; it shows no tool of another role.
+fn usable(contract: &Contract, role: Option<&Role>) -> String {
+    let Some(role) = role else {
+        return "expected the caller to have a role of the contract".to_owned();
+    };
+    let mut names = role.tools(contract).map(Tool::name);
+    let listed: Vec<String> = names.by_ref().take(LISTED_TOOLS).map(|name| format!("`{name}`")).collect();
+    let more = names.count();
+    match (listed.is_empty(), more) {
+        (true, _) => format!("expected no call: role `{}` may use no tool", role.name()),
+        (false, 0) => format!("expected a tool that role `{}` may use: {}", role.name(), listed.join(", ")),
+        (false, _) => {
+            format!("expected a tool that role `{}` may use: {} and {more} more", role.name(), listed.join(", "))
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The contract as it is used: everything resolved, compiled and looked up by key.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use callgate_json::Value;
+
+use crate::glob::Glob;
+use crate::run::Run;
+use crate::schema::Schema;
+use crate::violation::{Code, Violation};
+
+/// A contract that was found valid: the table that decides every call.
+///
+/// It is immutable, holds no cell and can be shared by threads.
+#[derive(Debug)]
+pub struct Contract {
+    pub(crate) digest: String,
+    pub(crate) canonical: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) models: Vec<Glob>,
+    pub(crate) provider_tools: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) on_violation: OnViolation,
+    pub(crate) roles: HashMap<String, Role>,
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) table: HashMap<String, usize>,
+}
+
+/// Limits of one exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Output tokens a caller may ask for; no limit by default.
+    pub max_output_tokens: Option<u64>,
+    /// Calls in one answer of the model; 8 by default.
+    pub max_tool_calls_per_turn: u32,
+    /// Calls of the model in one exchange; 4 by default.
+    pub max_rounds: u32,
+    /// Bytes of a request's body; 1 MiB by default.
+    pub request_bytes: u64,
+    /// Bytes of a response's body; 4 MiB by default.
+    pub response_bytes: u64,
+    /// Time for one exchange, all rounds included; 30 s by default.
+    pub turn_timeout: Duration,
+}
+
+/// What a turn with a refused call becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnViolation {
+    /// A well-formed answer that says which call was refused and why; the default.
+    Refuse,
+    /// An error in the dialect's own shape.
+    Error,
+    /// The violation goes back to the model as the tool's result, and it is asked again.
+    Feedback,
+}
+
+/// Who may use what.
+#[derive(Debug)]
+pub struct Role {
+    pub(crate) name: String,
+    pub(crate) tools: HashSet<String>,
+}
+
+/// Whether a tool changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effects {
+    /// It only reads.
+    Read,
+    /// It may change something.
+    Write,
+}
+
+/// Whether what a tool returns may carry text of outsiders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// It carries none.
+    Trusted,
+    /// It may; the default.
+    Untrusted,
+}
+
+/// One tool of the contract.
+#[derive(Debug)]
+pub struct Tool {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) parameters: Schema,
+    pub(crate) result: Option<Schema>,
+    pub(crate) effects: Effects,
+    pub(crate) output: Output,
+    pub(crate) run: Run,
+}
+
+// === impl Contract ===
+
+impl Contract {
+    /// `sha256:` and 64 hexadecimal digits: SHA-256 of [`Contract::canonical`].
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// RFC 8785 text of the contract with every file it refers to inlined. Reading it again gives the same contract.
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// `metadata.name`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `metadata.version`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Whether a caller may name this upstream model.
+    pub fn allows_model(&self, model: &str) -> bool {
+        self.models.iter().any(|glob| glob.matches(model))
+    }
+
+    /// Whether this tool may run at the provider.
+    pub fn allows_provider_tool(&self, name: &str) -> bool {
+        self.provider_tools.iter().any(|listed| listed == name)
+    }
+
+    /// The role of that name.
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.get(name)
+    }
+
+    /// The tool of that name.
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools.get(*self.table.get(name)?)
+    }
+
+    /// Every tool, in the contract's order.
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
+    }
+
+    /// The limits of an exchange.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What a turn with a refused call becomes.
+    pub fn on_violation(&self) -> OnViolation {
+        self.on_violation
+    }
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_output_tokens: None,
+            max_tool_calls_per_turn: 8,
+            max_rounds: 4,
+            request_bytes: 1 << 20,
+            response_bytes: 4 << 20,
+            turn_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+// === impl Role ===
+
+impl Role {
+    /// Its name in the contract.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it may use that tool.
+    pub fn may_use(&self, tool: &Tool) -> bool {
+        self.tools.contains(tool.name.as_str())
+    }
+
+    /// The tools it may use, in the contract's order.
+    pub fn tools<'a>(&'a self, contract: &'a Contract) -> impl Iterator<Item = &'a Tool> {
+        contract.tools.iter().filter(|tool| self.may_use(tool))
+    }
+}
+
+// === impl Tool ===
+
+impl Tool {
+    /// Its name: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the model is told it does.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The JSON Schema of its arguments, self-contained.
+    pub fn parameters(&self) -> &Value {
+        self.parameters.value()
+    }
+
+    /// The JSON Schema of what it returns, if the contract gives one.
+    pub fn result(&self) -> Option<&Value> {
+        self.result.as_ref().map(Schema::value)
+    }
+
+    /// Whether it changes anything.
+    pub fn effects(&self) -> Effects {
+        self.effects
+    }
+
+    /// Whether what it returns may carry text of outsiders.
+    pub fn output(&self) -> Output {
+        self.output
+    }
+
+    /// What runs it.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Checks what the tool returned against `result`; everything passes where the contract gives none.
+    ///
+    /// # Errors
+    /// `result_invalid`, with the place in the result and what was expected there.
+    pub fn check_result(&self, result: &Value) -> Result<(), Violation> {
+        match &self.result {
+            Some(schema) if !schema.accepts(result) => {
+                let problem = schema.explain(result);
+                Err(Violation::new(Code::ResultInvalid, &self.name, problem.pointer, problem.message))
+            }
+            _ => Ok(()),
+        }
+    }
+}

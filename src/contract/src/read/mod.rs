@@ -1,0 +1,20 @@
+//! From the tree to the model: every field is known, every fault is found.
+
+mod fields;
+mod roles;
+mod run;
+mod spec;
+mod tools;
+mod units;
+
+use fields::{Item, Report};
+
+use crate::error::Diagnostic;
+use crate::model::Contract;
+use crate::source::node::Node;
+
+/// Reads a document whose files are inlined. The digest and the canonical text are left empty.
+pub(crate) fn contract(document: &Node, found: &mut Vec<Diagnostic>) -> Option<Contract> {
+    let mut report = Report::new(found);
+    spec::contract(&Item { node: document, path: String::new() }, &mut report)
+}

@@ -1,0 +1,54 @@
+//! Roles: which tools each may use, resolved to names.
+
+use std::collections::{HashMap, HashSet};
+
+use super::fields::{Fields, Item, Report, nearest};
+use crate::glob::Glob;
+use crate::model::Role;
+use crate::source::node::join;
+
+const UNENFORCED: [(&str, &str); 2] =
+    [("tokensPerMinute", "`tokensPerMinute`"), ("callsPerMinute", "`callsPerMinute`")];
+
+pub(super) fn roles(item: &Item<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<HashMap<String, Role>> {
+    let entries = item.entries(report)?;
+    if entries.is_empty() {
+        return report.fault(item, "expected at least one role, such as `clerk: { tools: [\"get_*\"] }`");
+    }
+    let mut roles = HashMap::new();
+    for entry in entries {
+        let name = entry.key.as_str();
+        let role = Item { node: &entry.value, path: join(&item.path, name) };
+        if name.is_empty() || name.len() > 128 || !name.chars().all(|c| c.is_ascii_graphic()) {
+            let expected = "expected a role name of 1 to 128 printable ASCII characters without spaces";
+            report.fault_at::<()>(&entry.at, role.path.clone(), expected);
+        }
+        if let Some(allowed) = role_tools(&role, tools, report) {
+            roles.insert(name.to_owned(), Role { name: name.to_owned(), tools: allowed });
+        }
+    }
+    Some(roles)
+}
+
+fn role_tools(role: &Item<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<HashSet<String>> {
+    let fields = Fields::open(role, &["tools"], &UNENFORCED, report)?;
+    let listed = fields.need("tools", "a list of tool names, globs with `*` allowed", report)?;
+    let mut allowed = HashSet::new();
+    for (item, text) in listed.texts(report)? {
+        let glob = Glob::new(text);
+        let matched: Vec<&str> = tools.iter().copied().filter(|tool| glob.matches(tool)).collect();
+        if !matched.is_empty() {
+            allowed.extend(matched.into_iter().map(str::to_owned));
+            continue;
+        }
+        let message = match nearest(text, tools.iter().copied()) {
+            _ if text.contains('*') => {
+                "expected a glob that matches a tool of this contract; it matches none".to_owned()
+            }
+            Some(near) => format!("expected the name of a tool of this contract; did you mean `{near}`?"),
+            None => "expected the name of a tool of this contract; there is none of this name".to_owned(),
+        };
+        report.fault::<()>(&item, message);
+    }
+    Some(allowed)
+}

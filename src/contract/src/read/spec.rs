@@ -1,0 +1,142 @@
+//! The document and everything in `spec` but roles and tools.
+
+use super::fields::{Fields, Item, Report};
+use super::{roles, tools, units};
+use crate::glob::Glob;
+use crate::model::{Contract, Limits, OnViolation};
+
+const API_VERSION: &str = "callgate.dev/v1";
+const KIND: &str = "Contract";
+
+pub(super) fn contract(document: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
+    let fields = Fields::open(document, &["apiVersion", "kind", "metadata", "spec"], &[], report)?;
+    if let Some(version) = fields.need("apiVersion", &format!("`{API_VERSION}`"), report) {
+        version.word(&[(API_VERSION, ())], report);
+    }
+    if let Some(kind) = fields.need("kind", &format!("`{KIND}`"), report) {
+        kind.word(&[(KIND, ())], report);
+    }
+    let metadata = fields.need("metadata", "a mapping with `name` and `version`", report);
+    let identity = metadata.and_then(|item| metadata_of(&item, report));
+    let spec = fields.need("spec", "a mapping with `models`, `roles` and `tools`", report);
+    let spec = spec.and_then(|item| spec_of(&item, report));
+    let ((name, version), spec) = (identity?, spec?);
+    Some(Contract { name, version, ..spec })
+}
+
+fn metadata_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, String)> {
+    let fields = Fields::open(item, &["name", "version"], &[], report)?;
+    let name = fields.need("name", "a name such as `order-desk`", report).and_then(|item| {
+        let text = item.text(report)?;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let ends_plain = text.starts_with(plain) && text.ends_with(plain);
+        if text.len() > 63 || !ends_plain || !text.chars().all(|c| plain(c) || c == '-') {
+            let expected = "expected 1 to 63 of `a-z`, `0-9` and `-`, with no `-` at either end";
+            return report.fault(&item, expected);
+        }
+        Some(text.to_owned())
+    });
+    let version = fields.need("version", "a version such as `1.0.0`", report).and_then(|item| {
+        let text = item.text(report)?;
+        if text.len() > 64 || !text.chars().all(|c| c.is_ascii_graphic()) {
+            return report.fault(&item, "expected 1 to 64 printable ASCII characters without spaces");
+        }
+        Some(text.to_owned())
+    });
+    Some((name?, version?))
+}
+
+fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
+    let known = ["models", "providerTools", "limits", "onViolation", "roles", "tools"];
+    let fields = Fields::open(item, &known, &[], report)?;
+
+    let models = fields.need("models", "a list of model names, globs with `*` allowed", report);
+    let models = models.and_then(|item| models_of(&item, report));
+    let provider_tools = match fields.get("providerTools") {
+        Some(item) => provider_tools_of(&item, report),
+        None => Some(Vec::new()),
+    };
+    let limits = match fields.get("limits") {
+        Some(item) => limits_of(&item, report),
+        None => Some(Limits::default()),
+    };
+    let ways = [("refuse", OnViolation::Refuse), ("error", OnViolation::Error), ("feedback", OnViolation::Feedback)];
+    let on_violation = match fields.get("onViolation") {
+        Some(item) => item.word(&ways, report),
+        None => Some(OnViolation::Refuse),
+    };
+    let tools_item = fields.need("tools", "a list of at least one tool", report);
+    let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
+    let roles = fields.need("roles", "a mapping of at least one role", report);
+    let roles = roles.and_then(|item| roles::roles(&item, &names, report));
+    let tools = tools_item.and_then(|item| tools::tools(&item, report));
+
+    let tools = tools?;
+    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
+    Some(Contract {
+        digest: String::new(),
+        canonical: String::new(),
+        name: String::new(),
+        version: String::new(),
+        models: models?,
+        provider_tools: provider_tools?,
+        limits: limits?,
+        on_violation: on_violation?,
+        roles: roles?,
+        tools,
+        table,
+    })
+}
+
+fn models_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Glob>> {
+    let texts = item.texts(report)?;
+    if texts.is_empty() {
+        return report.fault(item, "expected at least one model; `\"*\"` allows every model");
+    }
+    let mut globs = Vec::new();
+    for (item, text) in texts {
+        if text.contains(['?', '[', ']', '{', '}']) {
+            report.fault::<()>(&item, "expected a model name in which only `*` is special");
+        } else {
+            globs.push(Glob::new(text));
+        }
+    }
+    Some(globs)
+}
+
+fn provider_tools_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for (item, text) in item.texts(report)? {
+        if text.contains(['*', '?']) {
+            report.fault::<()>(&item, "expected the exact name of a provider-run tool; globs are not allowed here");
+        } else {
+            names.push(text.to_owned());
+        }
+    }
+    Some(names)
+}
+
+fn limits_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Limits> {
+    let known = ["maxOutputTokens", "maxToolCallsPerTurn", "maxRounds", "requestBytes", "responseBytes", "turnTimeout"];
+    let fields = Fields::open(item, &known, &[], report)?;
+    let mut limits = Limits::default();
+    if let Some(item) = fields.get("maxOutputTokens") {
+        limits.max_output_tokens = item.count(report);
+    }
+    if let Some(count) = fields.get("maxToolCallsPerTurn").and_then(|item| item.count(report)) {
+        limits.max_tool_calls_per_turn = count;
+    }
+    if let Some(count) = fields.get("maxRounds").and_then(|item| item.count(report)) {
+        limits.max_rounds = count;
+    }
+    if let Some(bytes) = fields.get("requestBytes").and_then(|item| units::size(&item, report)) {
+        limits.request_bytes = bytes;
+    }
+    if let Some(bytes) = fields.get("responseBytes").and_then(|item| units::size(&item, report)) {
+        limits.response_bytes = bytes;
+    }
+    if let Some(time) = fields.get("turnTimeout").and_then(|item| units::duration(&item, report)) {
+        limits.turn_timeout = time;
+    }
+    Some(limits)
+}

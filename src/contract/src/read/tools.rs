@@ -1,0 +1,117 @@
+//! Tools, but for what runs them.
+
+use std::collections::HashSet;
+
+use super::fields::{Fields, Item, Report};
+use super::run;
+use crate::model::{Effects, Output, Tool};
+use crate::schema::Schema;
+use crate::source::node::Data;
+
+const KNOWN: [&str; 8] = ["name", "description", "parameters", "result", "effects", "approval", "output", "run"];
+const UNENFORCED: [(&str, &str); 3] = [("when", "`when`"), ("requires", "`requires`"), ("origin", "`origin`")];
+const PARAMETERS: &str = "a JSON Schema of the arguments, such as `{ type: object }` for a tool without arguments";
+
+/// The names of the tools, whatever else may be wrong with them.
+pub(super) fn names<'n>(item: &Item<'n>) -> Vec<&'n str> {
+    match &item.node.data {
+        Data::List(tools) => tools.iter().filter_map(|tool| tool.get("name")?.text()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn tools(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Tool>> {
+    let items = item.list(report)?;
+    if items.is_empty() {
+        return report.fault(item, "expected at least one tool");
+    }
+    let mut seen = HashSet::new();
+    let mut tools = Vec::new();
+    for item in items {
+        tools.extend(tool(&item, &mut seen, report));
+    }
+    Some(tools)
+}
+
+fn tool<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<Tool> {
+    let fields = Fields::open(item, &KNOWN, &UNENFORCED, report)?;
+    let name = fields.need("name", "the name the model calls it by", report);
+    let name = name.and_then(|item| name_of(&item, seen, report));
+    let description = match fields.get("description") {
+        Some(item) => item.any_text(report).map(|text| Some(text.to_owned())),
+        None => Some(None),
+    };
+    let parameters = fields.need("parameters", PARAMETERS, report);
+    let parameters = parameters.and_then(|item| schema(&item, Top::Object, report));
+    let result = match fields.get("result") {
+        Some(item) => schema(&item, Top::Any, report).map(Some),
+        None => Some(None),
+    };
+    let effects = fields.need("effects", "`read` or `write`", report);
+    let effects = effects.and_then(|item| item.word(&[("read", Effects::Read), ("write", Effects::Write)], report));
+    let output = match fields.get("output") {
+        Some(item) => item.word(&[("trusted", Output::Trusted), ("untrusted", Output::Untrusted)], report),
+        None => Some(Output::Untrusted),
+    };
+    if let Some(item) = fields.get("approval") {
+        approval(&item, report);
+    }
+    let run = fields.need("run", "what runs it: `client` or `wasm`", report);
+    let run = run.and_then(|item| run::run(&item, report));
+    Some(Tool {
+        name: name?,
+        description: description?,
+        parameters: parameters?,
+        result: result?,
+        effects: effects?,
+        output: output?,
+        run: run?,
+    })
+}
+
+fn name_of<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<String> {
+    let text = item.text(report)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    if text.len() > 64 || !text.bytes().all(plain) {
+        return report.fault(item, "expected 1 to 64 of `a-z`, `A-Z`, `0-9`, `_` and `-`, as LLM APIs require");
+    }
+    if !seen.insert(text) {
+        return report.fault(item, format!("expected each tool name once; `{text}` is there twice, rename one"));
+    }
+    Some(text.to_owned())
+}
+
+fn approval(item: &Item<'_>, report: &mut Report<'_>) {
+    if item.node.text() != Some("never") {
+        let message = "expected `never`; any other `approval` is not enforced yet, and a rule that is not enforced is worse than none";
+        report.fault::<()>(item, message);
+    }
+}
+
+/// What the top of a schema must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Top {
+    Object,
+    Any,
+}
+
+fn schema(item: &Item<'_>, top: Top, report: &mut Report<'_>) -> Option<Schema> {
+    let entries = item.entries(report)?;
+    let value = item.node.to_value();
+    let schema = match Schema::compile(value) {
+        Ok(schema) => schema,
+        Err(faults) => {
+            for fault in faults {
+                let at = item.node.nearest(&fault.pointer);
+                report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
+            }
+            return None;
+        }
+    };
+    if top == Top::Object && !schema.is_object_at_the_top() {
+        let place = entries.iter().find(|entry| entry.key == "type").map_or(&item.node.at, |entry| &entry.value.at);
+        let message = "expected a schema with `type: object` at its top; the arguments of a call are always an object";
+        return report.fault_at(place, item.path.clone(), message);
+    }
+    Some(schema)
+}

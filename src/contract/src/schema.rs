@@ -1,0 +1,99 @@
+//! One JSON Schema: compiled when the contract loads, then asked yes or no, and only on no for a reason.
+//!
+//! Draft 2020-12 unless `$schema` says otherwise; `format` asserts for the formats that are known; regular expressions
+//! run in linear time; nothing is fetched.
+
+use callgate_json::{Map, Value};
+use jsonschema::{PatternOptions, Validator};
+
+use crate::explain;
+use crate::lint;
+
+/// A schema and its validator.
+pub(crate) struct Schema {
+    value: Value,
+    validator: Validator,
+}
+
+/// Why a schema is no schema, and where in it.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) pointer: String,
+    pub(crate) message: String,
+}
+
+/// Why a value does not satisfy a schema, and where in the value.
+pub(crate) struct Problem {
+    pub(crate) pointer: String,
+    pub(crate) message: String,
+}
+
+// === impl Schema ===
+
+impl Schema {
+    /// Compiles it.
+    pub(crate) fn compile(value: Value) -> Result<Self, Vec<Fault>> {
+        // Sorted, so that the first violation is the same however the author ordered the keywords.
+        match options().build(&sorted(&value)) {
+            Ok(validator) => Ok(Self { value, validator }),
+            Err(error) => Err(lint::faults(&value, &error)),
+        }
+    }
+
+    /// The schema as its author ordered it.
+    pub(crate) fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The fast path: yes or no.
+    pub(crate) fn accepts(&self, value: &Value) -> bool {
+        self.validator.is_valid(value)
+    }
+
+    /// The slow path, for a value that is not accepted.
+    pub(crate) fn explain(&self, value: &Value) -> Problem {
+        match self.validator.validate(value) {
+            Err(error) => explain::problem(&self.value, value, &error),
+            Ok(()) => Problem { pointer: String::new(), message: "expected a JSON object".to_owned() },
+        }
+    }
+
+    /// Whether the top type is `object`, directly or through `#/…` references.
+    pub(crate) fn is_object_at_the_top(&self) -> bool {
+        let mut here = &self.value;
+        for _ in 0..callgate_json::MAX_DEPTH {
+            if let Some(kind) = here.get("type") {
+                return kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().all(|k| k == "object"));
+            }
+            let reference = here.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#'));
+            match reference.and_then(|pointer| self.value.pointer(pointer)) {
+                Some(next) => here = next,
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Schema").field(&self.value).finish()
+    }
+}
+
+/// How every schema is compiled.
+pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
+    jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex())
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        Value::Object(entries) => {
+            let mut entries: Vec<(&String, &Value)> = entries.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>())
+        }
+        other => other.clone(),
+    }
+}

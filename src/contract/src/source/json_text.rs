@@ -1,0 +1,125 @@
+//! JSON text as a tree with places.
+//!
+//! `callgate_json::read` decides what the text says, with all its strictness. The walk below only finds out where each
+//! value stands; it goes along the value that was read, so the two cannot disagree.
+
+use std::rc::Rc;
+
+use callgate_json::Value;
+
+use super::node::{At, Data, Entry, Node};
+use crate::error::Diagnostic;
+
+/// Reads strict JSON.
+pub(crate) fn read(file: &str, text: &str) -> Result<Node, Diagnostic> {
+    let value = callgate_json::read(text.as_bytes()).map_err(|error| Diagnostic {
+        file: file.to_owned(),
+        line: 1,
+        column: 1,
+        path: String::new(),
+        message: format!("expected strict JSON: {error}"),
+    })?;
+    let mut walk = Walk { file: Rc::from(file), rest: text, line: 1, column: 1 };
+    Ok(walk.node(&value))
+}
+
+struct Walk<'t> {
+    file: Rc<str>,
+    rest: &'t str,
+    line: u32,
+    column: u32,
+}
+
+// === impl Walk ===
+
+impl Walk<'_> {
+    fn node(&mut self, value: &Value) -> Node {
+        self.skip_space();
+        let at = self.at();
+        let data = match value {
+            Value::Array(items) => {
+                self.step();
+                let items = items.iter().map(|item| self.node_then_separator(item)).collect();
+                self.skip_space();
+                self.step_over(']');
+                Data::List(items)
+            }
+            Value::Object(entries) => {
+                self.step();
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| {
+                        self.skip_space();
+                        let at = self.at();
+                        self.skip_scalar();
+                        self.skip_space();
+                        self.step_over(':');
+                        Entry { key: key.clone(), at, value: self.node_then_separator(value) }
+                    })
+                    .collect();
+                self.skip_space();
+                self.step_over('}');
+                Data::Map(entries)
+            }
+            scalar => {
+                self.skip_scalar();
+                Node::without_text(scalar).data
+            }
+        };
+        Node { at, data }
+    }
+
+    fn node_then_separator(&mut self, value: &Value) -> Node {
+        let node = self.node(value);
+        self.skip_space();
+        self.step_over(',');
+        node
+    }
+
+    fn at(&self) -> At {
+        At { file: Rc::clone(&self.file), line: self.line, column: self.column }
+    }
+
+    fn step(&mut self) -> Option<char> {
+        let mut chars = self.rest.chars();
+        let c = chars.next()?;
+        self.rest = chars.as_str();
+        if c == '\n' {
+            self.line += 1;
+            self.column = 1;
+        } else {
+            self.column += 1;
+        }
+        Some(c)
+    }
+
+    fn step_over(&mut self, wanted: char) {
+        if self.rest.starts_with(wanted) {
+            self.step();
+        }
+    }
+
+    fn skip_space(&mut self) {
+        while self.rest.starts_with([' ', '\t', '\r', '\n']) {
+            self.step();
+        }
+    }
+
+    /// A string with its quotes, or a literal up to what ends it.
+    fn skip_scalar(&mut self) {
+        if self.rest.starts_with('"') {
+            self.step();
+            while let Some(c) = self.step() {
+                match c {
+                    '\\' => drop(self.step()),
+                    '"' => break,
+                    _ => {}
+                }
+            }
+        } else {
+            while !self.rest.is_empty() && !self.rest.starts_with([' ', '\t', '\r', '\n', ',', ']', '}']) {
+                self.step();
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! `$ref` to files, inlined.
+//!
+//! A schema whose only entry is a reference to a file becomes that file. Any other reference to a file becomes a
+//! reference into the schema's own `$defs`, where the file is put once; the file's own `#/…` references are rewritten so
+//! that they still mean the same. What comes out is one self-contained schema with only `#/…` references, the form that
+//! every validator and every LLM API understands.
+//!
+//! Refused rather than guessed: absolute paths, paths that leave the contract's folder, URLs, files that refer to each
+//! other in a circle, and, in a file that is put into `$defs`, what changes the meaning of references (`$id` below its
+//! top, anchors, dynamic references, another draft than the schema around it).
+
+use std::collections::BTreeMap;
+
+use super::node::{At, Data, Entry, Node, join};
+use crate::Files;
+use crate::error::Diagnostic;
+use crate::paths;
+
+/// Keywords whose value is data, not schema.
+const DATA: [&str; 5] = ["const", "enum", "default", "examples", "example"];
+/// Keywords whose value maps names to schemas.
+const NAMED: [&str; 6] =
+    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
+/// Keywords that a file in `$defs` may not use.
+const FIXED: [&str; 7] = ["$id", "id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$recursiveAnchor"];
+/// The draft of a schema that names none.
+const DEFAULT_DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// Inlines the files of every tool's `parameters` and `result`.
+pub(crate) fn inline(document: &mut Node, contract: &str, files: &dyn Files, found: &mut Vec<Diagnostic>) {
+    let Some(Data::List(tools)) =
+        document.get_mut("spec").and_then(|spec| spec.get_mut("tools")).map(|tools| &mut tools.data)
+    else {
+        return;
+    };
+    for (position, tool) in tools.iter_mut().enumerate() {
+        for field in ["parameters", "result"] {
+            if let Some(schema) = tool.get_mut(field) {
+                let pointer = format!("/spec/tools/{position}/{field}");
+                let draft = DEFAULT_DRAFT.to_owned();
+                Inliner { contract, files, found, draft, bundled: BTreeMap::new(), definitions: Vec::new() }
+                    .root(schema, &pointer);
+            }
+        }
+    }
+}
+
+struct Inliner<'a> {
+    contract: &'a str,
+    files: &'a dyn Files,
+    found: &'a mut Vec<Diagnostic>,
+    draft: String,
+    /// Path of each file in `$defs`, and its name there.
+    bundled: BTreeMap<String, String>,
+    definitions: Vec<Entry>,
+}
+
+/// Where the walk is.
+struct Position<'p> {
+    /// The file, relative to the contract's folder; empty for the contract itself.
+    file: &'p str,
+    /// What `#` of that file has become, without the `#`.
+    root: &'p str,
+    /// Files on the way here, for circles.
+    trail: &'p [String],
+}
+
+// === impl Inliner ===
+
+impl Inliner<'_> {
+    fn root(&mut self, schema: &mut Node, pointer: &str) {
+        let mut trail: Vec<String> = Vec::new();
+        while let Some(reference) = sole_file_reference(schema) {
+            let from = trail.last().cloned().unwrap_or_default();
+            let place = (schema.nearest("/$ref").clone(), join(pointer, "$ref"));
+            let position = Position { file: &from, root: "", trail: &trail };
+            let Some((path, node)) = self.load(&reference, &position, &place) else { return };
+            trail.push(path);
+            *schema = node;
+        }
+        if let Some(draft) = schema.get("$schema").and_then(Node::text) {
+            self.draft = draft.to_owned();
+        }
+        let taken: Vec<String> = match schema.get("$defs").map(|defs| &defs.data) {
+            Some(Data::Map(entries)) => entries.iter().map(|entry| entry.key.clone()).collect(),
+            _ => Vec::new(),
+        };
+        for name in taken {
+            // No path ends in `/`, so a name of the schema's own cannot be mistaken for a file.
+            self.bundled.insert(format!("{name}/"), name);
+        }
+        let file = trail.last().cloned().unwrap_or_default();
+        self.schema(schema, &Position { file: &file, root: "", trail: &trail }, pointer);
+        self.add_definitions(schema);
+    }
+
+    fn add_definitions(&mut self, schema: &mut Node) {
+        if self.definitions.is_empty() {
+            return;
+        }
+        if schema.get("$defs").is_none()
+            && let Data::Map(entries) = &mut schema.data
+        {
+            let value = Node { at: schema.at.clone(), data: Data::Map(Vec::new()) };
+            entries.push(Entry { key: "$defs".to_owned(), at: schema.at.clone(), value });
+        }
+        if let Some(Data::Map(entries)) = schema.get_mut("$defs").map(|defs| &mut defs.data) {
+            entries.append(&mut self.definitions);
+        }
+    }
+
+    /// Rewrites the references below `node`, which is a schema or may hold some.
+    fn schema(&mut self, node: &mut Node, position: &Position<'_>, pointer: &str) {
+        match &mut node.data {
+            Data::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.schema(item, position, &format!("{pointer}/{index}"));
+                }
+            }
+            Data::Map(entries) => {
+                for entry in entries {
+                    self.keyword(entry, position, &join(pointer, &entry.key));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn keyword(&mut self, entry: &mut Entry, position: &Position<'_>, pointer: &str) {
+        let embedded = !position.root.is_empty();
+        match (entry.key.as_str(), &mut entry.value.data) {
+            (key, _) if DATA.contains(&key) => {}
+            (key, _) if embedded && FIXED.contains(&key) => {
+                let message = format!("expected no `{key}` in a file that is referred to; use `#/$defs/…` references");
+                self.fault(&entry.at, pointer, message);
+            }
+            ("$ref", Data::Text(reference)) => {
+                let place = (entry.value.at.clone(), pointer.to_owned());
+                if let Some(rewritten) = self.reference(reference, position, &place) {
+                    *reference = rewritten;
+                }
+            }
+            (key, Data::Map(schemas)) if NAMED.contains(&key) => {
+                for schema in schemas {
+                    self.schema(&mut schema.value, position, &join(pointer, &schema.key));
+                }
+            }
+            _ => self.schema(&mut entry.value, position, pointer),
+        }
+    }
+
+    fn reference(&mut self, reference: &str, position: &Position<'_>, place: &(At, String)) -> Option<String> {
+        let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let stays_as_it_is = file.is_empty() && position.root.is_empty();
+        let is_pointer = fragment.is_empty() || fragment.starts_with('/');
+        if !stays_as_it_is && !is_pointer {
+            self.fault(&place.0, &place.1, "expected a fragment that is a JSON Pointer, such as `#/$defs/name`");
+            return None;
+        }
+        if file.is_empty() {
+            return (!position.root.is_empty()).then(|| format!("#{}{fragment}", position.root));
+        }
+        let name = self.bundle(file, position, place)?;
+        Some(format!("#/$defs/{name}{fragment}"))
+    }
+
+    /// Puts the file into `$defs`, unless it is there, and gives its name.
+    fn bundle(&mut self, file: &str, position: &Position<'_>, place: &(At, String)) -> Option<String> {
+        let (path, mut node) = self.load(file, position, place)?;
+        if let Some(name) = self.bundled.get(&path) {
+            return Some(name.clone());
+        }
+        let name = self.free_name(&path);
+        self.bundled.insert(path.clone(), name.clone());
+        let pointer = format!("{}/$defs/{name}", schema_of(&place.1));
+        self.drop_header(&mut node, &pointer);
+        let mut trail = position.trail.to_vec();
+        trail.push(path.clone());
+        let root = format!("/$defs/{name}");
+        self.schema(&mut node, &Position { file: &path, root: &root, trail: &trail }, &pointer);
+        self.definitions.push(Entry { key: name.clone(), at: node.at.clone(), value: node });
+        Some(name)
+    }
+
+    /// `$schema` and `$id` at the top of a file say nothing new once it is part of another schema of the same draft.
+    fn drop_header(&mut self, node: &mut Node, pointer: &str) {
+        let draft = node.get("$schema").map(|draft| (draft.at.clone(), draft.text().unwrap_or_default().to_owned()));
+        if let Some((at, draft)) = draft
+            && draft.trim_end_matches('#') != self.draft.trim_end_matches('#')
+        {
+            let message = format!("expected the draft of the schema that refers to this file, `{}`", self.draft);
+            self.fault(&at, &join(pointer, "$schema"), message);
+        }
+        if let Data::Map(entries) = &mut node.data {
+            entries.retain(|entry| entry.key != "$schema" && entry.key != "$id");
+        }
+    }
+
+    fn free_name(&self, path: &str) -> String {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        let stem = file.split('.').next().unwrap_or(file);
+        let stem: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        let stem = if stem.is_empty() { "schema".to_owned() } else { stem };
+        let is_free = |name: &String| !self.bundled.values().any(|taken| taken == name);
+        let numbered = (2_u32..).map(|n| format!("{stem}_{n}"));
+        std::iter::once(stem.clone()).chain(numbered).find(is_free).unwrap_or(stem)
+    }
+
+    fn load(&mut self, reference: &str, position: &Position<'_>, place: &(At, String)) -> Option<(String, Node)> {
+        if is_url(reference) {
+            self.fault(&place.0, &place.1, "expected a file beside the contract; nothing is fetched");
+            return None;
+        }
+        if reference.contains(['?', '%']) {
+            self.fault(&place.0, &place.1, "expected a file's plain name, with no query and no `%` in it");
+            return None;
+        }
+        let path = match paths::inside(position.file, reference) {
+            Ok(path) => path,
+            Err(message) => {
+                self.fault(&place.0, &place.1, message);
+                return None;
+            }
+        };
+        if position.trail.contains(&path) {
+            let circle = [position.trail, std::slice::from_ref(&path)].concat().join("` → `");
+            let message = format!(
+                "expected files that do not refer to each other in a circle: `{circle}`; inside one file, `#` refers to itself"
+            );
+            self.fault(&place.0, &place.1, message);
+            return None;
+        }
+        let text = match self.files.read(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.fault(&place.0, &place.1, format!("cannot read `{path}`: {error}"));
+                return None;
+            }
+        };
+        match super::read(&paths::beside(self.contract, &path), &text) {
+            Ok(node) => Some((path, node)),
+            Err(faults) => {
+                self.found.extend(faults.into_iter().map(|fault| Diagnostic { path: place.1.clone(), ..fault }));
+                None
+            }
+        }
+    }
+
+    fn fault(&mut self, at: &At, pointer: &str, message: impl Into<String>) {
+        self.found.push(Diagnostic {
+            file: at.file.to_string(),
+            line: at.line,
+            column: at.column,
+            path: pointer.to_owned(),
+            message: message.into(),
+        });
+    }
+}
+
+/// The `/spec/tools/0/parameters` with which a pointer begins.
+pub(crate) fn schema_of(pointer: &str) -> &str {
+    match pointer.match_indices('/').nth(4) {
+        Some((end, _)) => pointer.get(..end).unwrap_or(pointer),
+        None => pointer,
+    }
+}
+
+/// The file that stands for the whole schema: `{ $ref: "file" }` and nothing else.
+fn sole_file_reference(schema: &Node) -> Option<String> {
+    let Data::Map(entries) = &schema.data else { return None };
+    let [entry] = entries.as_slice() else { return None };
+    let reference = entry.value.text()?;
+    let file = reference.strip_suffix('#').unwrap_or(reference);
+    (entry.key == "$ref" && !file.is_empty() && !file.contains('#')).then(|| file.to_owned())
+}
+
+/// Whether it begins with a scheme (RFC 3986 section 3.1) or with `//`.
+fn is_url(reference: &str) -> bool {
+    let is_scheme = |s: &str| {
+        s.starts_with(|c: char| c.is_ascii_alphabetic())
+            && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    };
+    reference.starts_with("//") || reference.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
+}

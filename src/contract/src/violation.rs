@@ -1,0 +1,90 @@
+//! Why a call may not run.
+
+use std::fmt;
+
+/// The longest tool name that a violation repeats.
+const LONGEST_NAME: usize = 64;
+
+/// Why a call was denied.
+///
+/// Nothing that the model chose is repeated in `message`: neither a value nor a key of the arguments. `tool` is the one
+/// exception, made printable and cut to 64 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule that was broken.
+    pub code: Code,
+    /// The name that was called.
+    pub tool: String,
+    /// JSON Pointer (RFC 6901) into the arguments (or the result): the offending place; for a property that is missing,
+    /// where it should be. Empty for the whole. It stops short of a key that the schema does not name.
+    pub pointer: String,
+    /// One sentence: what was expected.
+    pub message: String,
+}
+
+/// The rule that a call broke. The text form is stable: clients and logs depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// No tool of the contract has that name.
+    ToolNotInContract,
+    /// The caller's role may not use the tool, or the contract has no such role.
+    RoleForbidden,
+    /// The arguments are not one strict JSON text.
+    ArgumentsNotJson,
+    /// The arguments do not satisfy the tool's `parameters`.
+    ArgumentsInvalid,
+    /// A limit of the contract is reached.
+    LimitExceeded,
+    /// The call lacks what every call has, such as a name.
+    CallMalformed,
+    /// What the tool returned does not satisfy its `result`.
+    ResultInvalid,
+}
+
+// === impl Violation ===
+
+impl Violation {
+    pub(crate) fn new(code: Code, tool: &str, pointer: String, message: String) -> Self {
+        Self { code, tool: printable(tool), pointer, message }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if !self.pointer.is_empty() {
+            write!(f, " at {}", self.pointer)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// A name the model wrote, fit to stand in a line of text between backticks.
+fn printable(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_graphic() && c != '`' { c } else { '?' }).collect()
+}
+
+// === impl Code ===
+
+impl Code {
+    /// The stable text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ToolNotInContract => "tool_not_in_contract",
+            Self::RoleForbidden => "role_forbidden",
+            Self::ArgumentsNotJson => "arguments_not_json",
+            Self::ArgumentsInvalid => "arguments_invalid",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::CallMalformed => "call_malformed",
+            Self::ResultInvalid => "result_invalid",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
