@@ -1,0 +1,88 @@
+//! `callgate check`: one call, decided as the gate decides it.
+
+use std::io::Read as _;
+
+use callgate_contract::{Approved, Call, Caller, Contract, Conversation, Run, Verdict, Violation, decide};
+use serde_json::{Value, json};
+
+use crate::args::CheckArguments;
+use crate::error::Error;
+use crate::{Exit, Outcome, disk, nearest};
+
+/// Decides the call of `arguments` as the first one of its turn.
+pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
+    let contract = disk::contract(&arguments.file)?;
+    let text = if arguments.arguments == "-" { stdin()? } else { arguments.arguments.clone() };
+    // No rule of a contract looks at the tenant.
+    let caller = Caller { tenant: "check".to_owned(), role: arguments.role.clone() };
+    let call = Call { name: &arguments.tool, arguments: &text };
+    let verdict = decide(&contract, &caller, &Conversation { calls_before: 0 }, &call);
+    let out = match (&verdict, arguments.json) {
+        (Verdict::Allow(approved), false) => allowed(approved, &arguments.role),
+        (Verdict::Deny(violation), false) => denied(violation, &contract, arguments),
+        (verdict, true) => format!("{}\n", machine(verdict, &contract)),
+    };
+    let exit = match verdict {
+        Verdict::Allow(_) => Exit::Success,
+        Verdict::Deny(_) => Exit::Denied,
+    };
+    Ok(Outcome { out, exit })
+}
+
+fn stdin() -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(Error::Stdin)?;
+    String::from_utf8(bytes).map_err(|_| Error::StdinNotText)
+}
+
+fn allowed(approved: &Approved<'_>, role: &str) -> String {
+    let tool = approved.tool;
+    let run = match tool.run() {
+        Run::Client => "by the client".to_owned(),
+        Run::Wasm(wasm) => format!("in the sandbox, {}", wasm.module),
+    };
+    format!(
+        "allow  {name} for {role}\n  run        {run}\n  arguments  {arguments}\n",
+        name = tool.name(),
+        arguments = approved.canonical
+    )
+}
+
+fn denied(violation: &Violation, contract: &Contract, arguments: &CheckArguments) -> String {
+    let whole = if violation.pointer.is_empty() { "the whole call" } else { &violation.pointer };
+    let tools = contract.tools().iter().map(|tool| tool.name());
+    let roles = disk::roles(contract);
+    let hint = match (contract.tool(&arguments.tool), contract.role(&arguments.role)) {
+        (None, _) => nearest::hint(&arguments.tool, tools),
+        (_, None) => nearest::hint(&arguments.role, roles.iter().map(String::as_str)),
+        _ => String::new(),
+    };
+    format!(
+        "deny   {tool} for {role}\n  code       {code}\n  at         {whole}\n  because    {message}{hint}\n",
+        tool = violation.tool,
+        role = arguments.role,
+        code = violation.code.as_str(),
+        message = violation.message,
+    )
+}
+
+fn machine(verdict: &Verdict<'_>, contract: &Contract) -> Value {
+    let named = json!({ "name": contract.name(), "version": contract.version(), "digest": contract.digest() });
+    match verdict {
+        Verdict::Allow(approved) => json!({
+            "verdict": "allow",
+            "tool": approved.tool.name(),
+            "run": match approved.tool.run() { Run::Client => "client", Run::Wasm(_) => "wasm" },
+            "arguments": approved.arguments,
+            "contract": named,
+        }),
+        Verdict::Deny(violation) => json!({
+            "verdict": "deny",
+            "tool": violation.tool,
+            "code": violation.code.as_str(),
+            "pointer": violation.pointer,
+            "message": violation.message,
+            "contract": named,
+        }),
+    }
+}

@@ -1,0 +1,45 @@
+//! Contracts and what they refer to, from the file system.
+
+use std::path::{Path, PathBuf};
+
+use callgate_contract::{Contract, Files};
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// The files a contract names in `$ref`, relative to the folder that the contract lies in.
+struct Beside(PathBuf);
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|reason| reason.to_string())
+    }
+}
+
+/// The folder that paths inside the contract `file` are relative to.
+pub(crate) fn folder(file: &Path) -> PathBuf {
+    file.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The text of `file`, which must be UTF-8.
+pub(crate) fn text(file: &Path) -> Result<String, Error> {
+    let bytes = std::fs::read(file).map_err(|reason| Error::Read { file: file.into(), reason })?;
+    String::from_utf8(bytes).map_err(|_| Error::NotText { file: file.into() })
+}
+
+/// Reads and compiles the contract in `file`.
+pub(crate) fn contract(file: &Path) -> Result<Contract, Error> {
+    compile(file, &text(file)?)
+}
+
+/// Compiles `text` as if it were what `file` holds.
+pub(crate) fn compile(file: &Path, text: &str) -> Result<Contract, Error> {
+    callgate_contract::load(&file.display().to_string(), text, &Beside(folder(file))).map_err(Error::Contract)
+}
+
+/// The names of the contract's roles, in alphabetical order.
+pub(crate) fn roles(contract: &Contract) -> Vec<String> {
+    let value: Value = serde_json::from_str(contract.canonical()).unwrap_or_default();
+    let roles = value.pointer("/spec/roles").and_then(Value::as_object);
+    roles.map(|roles| roles.keys().cloned().collect()).unwrap_or_default()
+}

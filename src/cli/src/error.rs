@@ -1,0 +1,27 @@
+//! Everything that can go wrong in a command, in the words its user reads.
+
+use std::path::PathBuf;
+
+/// Why a command did not do what it was asked; exit code 1.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{file}: cannot be read: {reason}", file = file.display())]
+    Read { file: PathBuf, reason: std::io::Error },
+    #[error("{file}: cannot be written: {reason}", file = file.display())]
+    Write { file: PathBuf, reason: std::io::Error },
+    #[error("{file}: is not UTF-8 text", file = file.display())]
+    NotText { file: PathBuf },
+    /// One line for each diagnostic, each with file, line and column.
+    #[error("{0}")]
+    Contract(callgate_contract::Errors),
+    #[error("--arguments -: standard input cannot be read: {0}")]
+    Stdin(std::io::Error),
+    #[error("--arguments -: standard input is not UTF-8 text")]
+    StdinNotText,
+    #[error(transparent)]
+    Pin(#[from] crate::pin::PinError),
+    #[error(transparent)]
+    Render(#[from] crate::render::RenderError),
+    #[error("standard output cannot be written: {0}")]
+    Print(std::io::Error),
+}

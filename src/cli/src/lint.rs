@@ -1,0 +1,51 @@
+//! `callgate lint` and `callgate digest`: is this a contract, and which one is it?
+
+use std::path::{Path, PathBuf};
+
+use callgate_contract::{Contract, Run};
+
+use crate::error::Error;
+use crate::{Outcome, disk};
+
+/// One line for each good contract; the diagnostics of all bad ones as errors.
+pub(crate) fn lint(files: &[PathBuf]) -> Outcome {
+    let mut lines = String::new();
+    let mut errors = Vec::new();
+    for file in files {
+        match disk::contract(file) {
+            Ok(contract) => lines.push_str(&summary(file, &contract)),
+            Err(error) => errors.push(error),
+        }
+    }
+    Outcome::of_files(lines, errors)
+}
+
+/// The digest alone, for scripts.
+pub(crate) fn digest(file: &Path) -> Result<String, Error> {
+    Ok(format!("{}\n", disk::contract(file)?.digest()))
+}
+
+fn summary(file: &Path, contract: &Contract) -> String {
+    let file = file.display();
+    let tools = plural(contract.tools().len(), "tool");
+    let roles = plural(disk::roles(contract).len(), "role");
+    let ok = format!("{file}: ok, {tools}, {roles}, digest {}\n", contract.digest());
+    let unpinned = unpinned(contract);
+    if unpinned.is_empty() {
+        return ok;
+    }
+    format!(
+        "{ok}{file}: note: {unpinned}: sha256 is only zeros; `callgate pin {file}` writes that of the modules beside it\n"
+    )
+}
+
+/// The tools whose module is still the placeholder of zeros, which the executor refuses.
+fn unpinned(contract: &Contract) -> String {
+    let tools = contract.tools().iter();
+    let zeros = tools.filter(|tool| matches!(tool.run(), Run::Wasm(wasm) if wasm.sha256 == [0; 32]));
+    zeros.map(|tool| tool.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

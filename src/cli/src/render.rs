@@ -1,0 +1,119 @@
+//! `callgate render`: from a contract and a few addresses to configuration that an operator can read, copy and own.
+//!
+//! What is written is data filled into the templates beside the sources. Every value that comes from a contract or from the
+//! command line goes through [`yaml`], so that none can become structure.
+
+mod address;
+mod configuration;
+mod identity;
+mod options;
+mod yaml;
+
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+
+use crate::args::{Form, RenderArguments, Target};
+use crate::disk;
+use crate::error::Error;
+use address::Address;
+use options::Options;
+
+/// Why a configuration cannot be rendered from this contract and these options.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RenderError {
+    #[error("{option} {given:?}: expected {expected}, for example {example}")]
+    Option { option: &'static str, given: String, expected: &'static str, example: &'static str },
+    #[error("{option} is needed with {because}")]
+    Missing { option: &'static str, because: &'static str },
+    #[error("{option} has no use with {because}")]
+    Useless { option: &'static str, because: &'static str },
+    #[error(
+        "the contract cannot go into a WasmPlugin: the integer {number} at {pointer} would be rounded to a double on its \
+         way, and the digest would change; use --form envoyfilter"
+    )]
+    Rounded { number: String, pointer: String },
+    #[error("a template is wrong; please report this: {0}")]
+    Template(#[from] minijinja::Error),
+    #[error("the contract's canonical text cannot be read again; please report this: {0}")]
+    Contract(#[from] serde_json::Error),
+}
+
+const TEMPLATES: [(&str, &str); 7] = [
+    ("envoy.yaml", include_str!("../templates/envoy.yaml.j2")),
+    ("istio-envoyfilter.yaml", include_str!("../templates/istio-envoyfilter.yaml.j2")),
+    ("istio-wasmplugin.yaml", include_str!("../templates/istio-wasmplugin.yaml.j2")),
+    ("istio-buffers.yaml", include_str!("../templates/istio-buffers.yaml.j2")),
+    ("filter.yaml", include_str!("../templates/filter.yaml.j2")),
+    ("cluster-llm-api.yaml", include_str!("../templates/cluster-llm-api.yaml.j2")),
+    ("cluster-executor.yaml", include_str!("../templates/cluster-executor.yaml.j2")),
+];
+
+/// The text of the configuration that `arguments` ask for.
+pub(crate) fn render(arguments: &RenderArguments) -> Result<String, Error> {
+    let contract = disk::contract(&arguments.file)?;
+    let options = Options::read(arguments, &contract)?;
+    Ok(fill(&options)?)
+}
+
+fn fill(options: &Options<'_>) -> Result<String, RenderError> {
+    let name = match (options.target, options.form) {
+        (Target::Envoy, _) => "envoy.yaml",
+        (Target::Istio, Form::Envoyfilter) => "istio-envoyfilter.yaml",
+        (Target::Istio, Form::Wasmplugin) => "istio-wasmplugin.yaml",
+    };
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_keep_trailing_newline(true);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.add_filter("scalar", yaml::scalar);
+    environment.add_filter("comment", yaml::comment);
+    environment.add_filter("indented", yaml::indented);
+    environment.add_filter("item", yaml::item);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment.get_template(name)?.render(values(options)?)?)
+}
+
+/// What the templates may use. A name that is not here is an error of the template.
+fn values(options: &Options<'_>) -> Result<Value, RenderError> {
+    let contract = options.contract;
+    let limits = contract.limits();
+    let largest = limits.request_bytes.max(limits.response_bytes);
+    let plugin = configuration::plugin(options)?;
+    Ok(context! {
+        command => command_line(),
+        contract => context! { name => contract.name(), version => contract.version(), digest => contract.digest() },
+        plugin => yaml::pretty(&plugin)?,
+        wasm => options.wasm,
+        wasm_url => options.wasm_url(),
+        listen => options.listen.values(),
+        admin => options.admin.values(),
+        upstream => context! {
+            address => options.upstream.values(),
+            authority => options.authority,
+            tls => options.upstream_tls,
+            ca => options.upstream_ca,
+        },
+        executor => options.executor.as_ref().map(Address::values),
+        loops => options.loops,
+        jwt => identity::jwt(options),
+        headers => identity::headers(options),
+        request_bytes => limits.request_bytes,
+        response_bytes => limits.response_bytes,
+        // Twice the larger one: what has arrived and the chunk that is arriving both fit, so the filter's own limit, with
+        // its own error, always comes first.
+        buffer_bytes => largest.saturating_mul(2).clamp(1 << 20, u32::MAX.into()),
+        turn_timeout => yaml::duration(limits.turn_timeout),
+        idle_timeout => yaml::duration(limits.turn_timeout.saturating_add(std::time::Duration::from_secs(15))),
+        namespace => options.namespace,
+        selector => context! { label => options.selector.0, value => options.selector.1 },
+    })
+}
+
+/// The command that writes this file again.
+fn command_line() -> String {
+    let arguments = std::env::args().skip(1).map(|argument| yaml::shell_word(&argument));
+    std::iter::once("callgate".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,33 @@
+//! Where the caller's tenant and role come from, as the templates need it.
+
+use minijinja::{Value, context};
+
+use super::options::Options;
+use crate::args::Identity;
+
+/// The key in Envoy's dynamic metadata under which jwt_authn leaves the verified claims for the filter.
+pub(super) const PAYLOAD: &str = "jwt_payload";
+
+/// What the jwt_authn filter is configured with; none with `--identity header`.
+pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
+    let arguments = options.arguments;
+    (arguments.identity == Identity::Jwt).then(|| {
+        context! {
+            payload => PAYLOAD,
+            issuer => arguments.jwt_issuer,
+            audiences => arguments.jwt_audience,
+            jwks => arguments.jwt_jwks,
+            header => arguments.jwt_header,
+            bearer => arguments.jwt_header.eq_ignore_ascii_case("authorization"),
+            tenant => arguments.tenant_claim,
+            role => arguments.role_claim,
+        }
+    })
+}
+
+/// The names of the trusted headers; none with `--identity jwt`.
+pub(super) fn headers(options: &Options<'_>) -> Option<Value> {
+    let arguments = options.arguments;
+    (arguments.identity == Identity::Header)
+        .then(|| context! { tenant => arguments.tenant_header, role => arguments.role_header })
+}

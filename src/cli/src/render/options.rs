@@ -1,0 +1,143 @@
+//! The command line of `render`, read once: defaults filled in, nonsense refused.
+
+use callgate_contract::{Contract, OnViolation, Run};
+
+use super::RenderError;
+use super::address::Address;
+use crate::args::{Form, Identity, RenderArguments, Target};
+
+/// Everything that decides what is rendered.
+pub(super) struct Options<'a> {
+    pub(super) arguments: &'a RenderArguments,
+    pub(super) contract: &'a Contract,
+    pub(super) target: Target,
+    pub(super) form: Form,
+    pub(super) wasm: &'a str,
+    pub(super) listen: Address,
+    pub(super) admin: Address,
+    pub(super) upstream: Address,
+    pub(super) upstream_tls: bool,
+    pub(super) upstream_ca: &'a str,
+    pub(super) authority: String,
+    /// `None` when every tool of the contract is run by the client.
+    pub(super) executor: Option<Address>,
+    pub(super) executor_timeout: &'a str,
+    /// Whether the filter ever asks the model again by itself.
+    pub(super) loops: bool,
+    pub(super) paths: Vec<String>,
+    pub(super) namespace: &'a str,
+    pub(super) selector: (&'a str, &'a str),
+}
+
+impl<'a> Options<'a> {
+    pub(super) fn read(arguments: &'a RenderArguments, contract: &'a Contract) -> Result<Self, RenderError> {
+        let upstream = Address::read("--upstream", arguments.upstream.as_deref().unwrap_or("api.openai.com:443"))?;
+        let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
+        let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
+        let server_run = contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client));
+        let executor = server_run.then(|| Address::read("--executor", &arguments.executor)).transpose()?;
+        wasm(arguments)?;
+        identity(arguments)?;
+        duration("--executor-timeout", &arguments.executor_timeout)?;
+        for path in &arguments.paths {
+            absolute("--path", path)?;
+        }
+        for path in &arguments.passthrough {
+            absolute("--passthrough", path)?;
+        }
+        for (option, name) in [
+            ("--tenant-header", &arguments.tenant_header),
+            ("--role-header", &arguments.role_header),
+            ("--jwt-header", &arguments.jwt_header),
+        ] {
+            header(option, name)?;
+        }
+        Ok(Self {
+            arguments,
+            contract,
+            target: arguments.target,
+            form: arguments.form,
+            wasm: &arguments.wasm,
+            listen: Address::read_bindable("--listen", &arguments.listen)?,
+            admin: Address::read_bindable("--admin", &arguments.admin)?,
+            upstream,
+            upstream_tls,
+            upstream_ca: &arguments.upstream_ca,
+            authority,
+            executor,
+            executor_timeout: &arguments.executor_timeout,
+            loops: server_run || contract.on_violation() == OnViolation::Feedback,
+            paths: if arguments.paths.is_empty() {
+                vec!["/v1/chat/completions".to_owned()]
+            } else {
+                arguments.paths.clone()
+            },
+            namespace: &arguments.namespace,
+            selector: selector(&arguments.selector)?,
+        })
+    }
+
+    /// The module as a WasmPlugin names it: a path becomes a `file://` URL.
+    pub(super) fn wasm_url(&self) -> String {
+        if self.wasm.contains("://") { self.wasm.to_owned() } else { format!("file://{}", self.wasm) }
+    }
+}
+
+fn wrong(option: &'static str, given: &str, expected: &'static str, example: &'static str) -> RenderError {
+    RenderError::Option { option, given: given.to_owned(), expected, example }
+}
+
+fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
+    let fetched = arguments.target == Target::Istio && arguments.form == Form::Wasmplugin;
+    if arguments.wasm.contains("://") && !fetched {
+        let expected = "a path on the machine that Envoy runs on; only a WasmPlugin fetches modules from a URL";
+        return Err(wrong("--wasm", &arguments.wasm, expected, "/etc/callgate/callgate.wasm"));
+    }
+    Ok(())
+}
+
+fn identity(arguments: &RenderArguments) -> Result<(), RenderError> {
+    let given = [
+        ("--jwt-issuer", arguments.jwt_issuer.is_some()),
+        ("--jwt-jwks", arguments.jwt_jwks.is_some()),
+        ("--jwt-audience", !arguments.jwt_audience.is_empty()),
+    ];
+    match arguments.identity {
+        Identity::Header => match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(RenderError::Useless { option, because: "--identity header" }),
+            None => Ok(()),
+        },
+        Identity::Jwt => match given.into_iter().take(2).find(|(_, given)| !*given) {
+            Some((option, _)) => Err(RenderError::Missing { option, because: "--identity jwt" }),
+            None => Ok(()),
+        },
+    }
+}
+
+fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
+    let fine = path.starts_with('/') && !path.contains(['?', '#']) && !path.contains(char::is_whitespace);
+    if fine { Ok(()) } else { Err(wrong(option, path, "a path that begins with / and has no query", "/v1/models")) }
+}
+
+fn header(option: &'static str, name: &str) -> Result<(), RenderError> {
+    let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    if !name.is_empty() && name.bytes().all(token) {
+        return Ok(());
+    }
+    Err(wrong(option, name, "a header name in lower case", "x-callgate-role"))
+}
+
+fn duration(option: &'static str, given: &str) -> Result<(), RenderError> {
+    let number = given.strip_suffix("ms").or_else(|| given.strip_suffix('s')).or_else(|| given.strip_suffix('m'));
+    match number.and_then(|number| number.parse::<u32>().ok()) {
+        Some(number) if number > 0 => Ok(()),
+        _ => Err(wrong(option, given, "a whole number of ms, s or m", "10s")),
+    }
+}
+
+fn selector(given: &str) -> Result<(&str, &str), RenderError> {
+    match given.split_once('=') {
+        Some((label, value)) if !label.is_empty() && !value.is_empty() => Ok((label, value)),
+        _ => Err(wrong("--selector", given, "LABEL=VALUE", "istio=ingressgateway")),
+    }
+}
