@@ -1,0 +1,85 @@
+//! What an exchange asks of its adapter.
+
+use std::time::Duration;
+
+/// What the host must do about the event that was just told. Every event has exactly one effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing goes on yet. The engine has taken the bytes of the event: the host's copy of them is dropped.
+    Hold,
+    /// What was told goes on as it is.
+    Pass,
+    /// The request goes on, changed.
+    Forward(Forward),
+    /// The exchange is answered here; neither the request nor the upstream's response goes on.
+    Reply(Reply),
+    /// Response headers go on without a length: a stream follows, its bytes given by [`Effect::Emit`].
+    BeginStream,
+    /// These bytes go on in place of those told. Never empty.
+    Emit(Vec<u8>),
+    /// Hold everything and have these calls run; tell [`crate::Event::CallsRun`].
+    Run(CallBatch),
+    /// Hold everything and ask the model again; tell [`crate::Event::ModelAnswered`].
+    Ask(ModelRequest),
+    /// The response goes on with this body in place of all that is held, and is complete.
+    Finish(Vec<u8>),
+}
+
+/// A request that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// Its body. `content-length` is its length.
+    pub body: Vec<u8>,
+    /// Headers that must not go on.
+    pub remove: Vec<String>,
+}
+
+/// An answer made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+/// The approved calls of one turn, for one request to the executor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallBatch {
+    /// Digest of the contract that approved them.
+    pub contract_digest: String,
+    /// The caller's tenant.
+    pub tenant: String,
+    /// The caller's role.
+    pub role: String,
+    /// What the host calls this exchange; with `round` and a call's id, the idempotency key.
+    pub exchange_id: String,
+    /// Counted from 1.
+    pub round: u32,
+    /// At least one.
+    pub calls: Vec<RunCall>,
+}
+
+/// One approved call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunCall {
+    /// The model's id of the call.
+    pub id: String,
+    /// A tool of the contract.
+    pub tool: String,
+    /// RFC 8785 canonical JSON.
+    pub arguments: String,
+}
+
+/// A further round of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelRequest {
+    /// Path and query of the first round's request.
+    pub path: String,
+    /// Header pairs, credentials of the caller included, no pseudo-headers.
+    pub headers: Vec<(String, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// How long the model may take.
+    pub timeout: Duration,
+}

@@ -1,0 +1,101 @@
+//! What an adapter tells an exchange.
+
+use std::time::Duration;
+
+/// Header pairs as the host gave them, pseudo-headers included, names in lower case, repeated names repeated.
+pub type Headers = [(String, Vec<u8>)];
+
+/// One thing that happened to an exchange. `now` is any monotonic time, the same clock for one exchange.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The request's headers arrived.
+    RequestHead {
+        /// All of them.
+        headers: &'a Headers,
+        /// `(tenant, role)` claims of a verified token, where the gate's identity is a token and the host has them.
+        claims: Option<(Vec<u8>, Vec<u8>)>,
+        /// The request has no body.
+        end: bool,
+    },
+    /// Bytes of the request's body that were not told before.
+    RequestData {
+        /// Those bytes.
+        chunk: &'a [u8],
+        /// They are the last, and no trailers follow.
+        end: bool,
+        /// When.
+        now: Duration,
+    },
+    /// The request ended with trailers.
+    RequestTrailers {
+        /// When.
+        now: Duration,
+    },
+    /// The response's headers arrived.
+    ResponseHead {
+        /// All of them, `:status` included.
+        headers: &'a Headers,
+        /// The response has no body.
+        end: bool,
+    },
+    /// Bytes of the response's body that were not told before.
+    ResponseData {
+        /// Those bytes.
+        chunk: &'a [u8],
+        /// They are the last, and no trailers follow.
+        end: bool,
+        /// When.
+        now: Duration,
+    },
+    /// The response ended with trailers.
+    ResponseTrailers {
+        /// Whether the host can still put bytes into the body: after trailers, only while it holds the body back.
+        writable: bool,
+        /// When.
+        now: Duration,
+    },
+    /// The executor answered, or could not be asked.
+    CallsRun(Result<Vec<Outcome>, CallFailed>),
+    /// The model answered a further round, or could not be asked.
+    ModelAnswered(Result<ModelReply<'a>, CallFailed>),
+    /// The client or the upstream went away: nothing more can be said.
+    Cancelled,
+}
+
+/// What became of one call at the executor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The id of the call in the batch.
+    pub id: String,
+    /// JSON text of the tool's result, or why there is none.
+    pub result: Result<String, ToolFailure>,
+}
+
+/// A call that was run, or refused by the executor, without a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolFailure {
+    /// Stable code of the failure, such as `timeout` or `denied`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// A callout that brought no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallFailed {
+    /// No such cluster, no connection, no answer in time.
+    Unreachable,
+    /// The other side answered that it will not: another contract, a bad request.
+    Rejected,
+    /// The answer cannot be read.
+    Unreadable,
+}
+
+/// The answer of the model to a further round.
+#[derive(Debug)]
+pub struct ModelReply<'a> {
+    /// All its headers, `:status` included.
+    pub headers: &'a Headers,
+    /// All its body.
+    pub body: &'a [u8],
+}

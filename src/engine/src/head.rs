@@ -1,0 +1,153 @@
+//! A request's headers: which path, and who calls.
+
+use callgate_contract::Caller;
+
+use crate::gate::{Gate, Identity, covers};
+use crate::{Code, Headers, Refusal};
+
+/// Headers that never go on to a further round of the model: they are the first request's own, or hop by hop
+/// (RFC 9110 §7.6.1).
+const NOT_FOR_ROUNDS: [&str; 14] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-envoy-expected-rq-timeout-ms",
+];
+
+/// What a request's headers say.
+#[derive(Debug)]
+pub(crate) enum Head {
+    Passthrough,
+    Chat(ChatHead),
+}
+
+/// A Chat Completions request whose body is still to come.
+#[derive(Debug)]
+pub(crate) struct ChatHead {
+    pub(crate) caller: Caller,
+    /// With query.
+    pub(crate) path: String,
+    /// What a further round carries.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) exchange_id: String,
+    /// What must not go on to the upstream.
+    pub(crate) remove: Vec<String>,
+}
+
+/// Reads a request's headers.
+pub(crate) fn read(
+    gate: &Gate,
+    headers: &Headers,
+    claims: Option<(Vec<u8>, Vec<u8>)>,
+    end: bool,
+) -> Result<Head, Refusal> {
+    let target = only(headers, ":path").unwrap_or_default();
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    if gate.paths.passthrough.iter().any(|entry| covers(entry, path)) {
+        return Ok(Head::Passthrough);
+    }
+    if !gate.paths.chat_completions.iter().any(|entry| entry == path) {
+        return Err(Refusal::new(
+            Code::PathNotAllowed,
+            "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
+        ));
+    }
+    if only(headers, ":method") != Some("POST") {
+        return Err(Refusal::new(Code::MethodNotAllowed, "This path takes POST requests only."));
+    }
+    let caller = caller(&gate.identity, headers, claims)?;
+    if gate.contract.role(&caller.role).is_none() {
+        return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
+    }
+    if !is_identity_encoded(headers) {
+        return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
+    }
+    if !is_type(headers, "application/json") {
+        return Err(Refusal::new(Code::RequestEncoded, "The body's `content-type` is not `application/json`."));
+    }
+    if end {
+        return Err(Refusal::new(Code::RequestNotJson, "The request has no body; a JSON object was expected."));
+    }
+    let mut remove = vec!["accept-encoding".to_owned()];
+    if let Identity::Header { tenant, role } = &gate.identity {
+        remove.extend([tenant.clone(), role.clone()]);
+    }
+    let headers_up = headers
+        .iter()
+        .filter(|(name, _)| {
+            !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
+        })
+        .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
+        .collect();
+    Ok(Head::Chat(ChatHead {
+        caller,
+        path: target.to_owned(),
+        headers: headers_up,
+        exchange_id: only(headers, "x-request-id").unwrap_or_default().to_owned(),
+        remove,
+    }))
+}
+
+/// Tenant and role. A header that is missing, repeated, empty or no text names nobody.
+fn caller(identity: &Identity, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
+    let found = match identity {
+        Identity::Header { tenant, role } => {
+            only(headers, tenant).zip(only(headers, role)).map(|(tenant, role)| (tenant.to_owned(), role.to_owned()))
+        }
+        Identity::Claims => {
+            claims.and_then(|(tenant, role)| Some((String::from_utf8(tenant).ok()?, String::from_utf8(role).ok()?)))
+        }
+    };
+    match found {
+        Some((tenant, role)) if !tenant.is_empty() && !role.is_empty() => Ok(Caller { tenant, role }),
+        _ => Err(Refusal::new(
+            Code::CallerUnknown,
+            match identity {
+                Identity::Header { tenant, role } => {
+                    format!("The request must carry exactly one `{tenant}` and one `{role}` header.")
+                }
+                Identity::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
+            },
+        )),
+    }
+}
+
+/// The value of a header that is there exactly once and is text.
+pub(crate) fn only<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    let mut values = headers.iter().filter(|(candidate, _)| candidate == name);
+    let (_, value) = values.next()?;
+    if values.next().is_some() {
+        return None;
+    }
+    std::str::from_utf8(value).ok()
+}
+
+/// Whether every `content-encoding` there is says `identity`.
+pub(crate) fn is_identity_encoded(headers: &Headers) -> bool {
+    headers
+        .iter()
+        .filter(|(name, _)| name == "content-encoding")
+        .all(|(_, value)| value.is_empty() || value.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether the one `content-type` is this media type, parameters aside.
+pub(crate) fn is_type(headers: &Headers, media_type: &str) -> bool {
+    only(headers, "content-type")
+        .map(|value| value.split(';').next().unwrap_or_default().trim())
+        .is_some_and(|value| value.eq_ignore_ascii_case(media_type))
+}
+
+/// The response status, 0 where it is none.
+pub(crate) fn status(headers: &Headers) -> u16 {
+    only(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,163 @@
+//! Why an exchange, not one call, is refused: stable codes and their HTTP statuses.
+
+use callgate_contract::Violation;
+use callgate_wire::{ApiError, openai_chat};
+
+use crate::Reply;
+
+/// Stable code of an exchange that ends in an error. A refused call has a `callgate_contract::Code` instead; with
+/// `onViolation: error` that code is in the error object ([`Code::Call`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// The path is neither a dialect's nor passed through.
+    PathNotAllowed,
+    /// The path takes POST only.
+    MethodNotAllowed,
+    /// The caller cannot be told from the request.
+    CallerUnknown,
+    /// The caller's role is not in the contract, or may not use the tool.
+    RoleForbidden,
+    /// The body is compressed or not `application/json`.
+    RequestEncoded,
+    /// The body is larger than `limits.requestBytes`.
+    RequestTooLarge,
+    /// The body is not strict JSON.
+    RequestNotJson,
+    /// The body is JSON but no request of the dialect, or asks for what the gate cannot decide on.
+    RequestInvalid,
+    /// A tool is declared twice.
+    ToolDeclaredTwice,
+    /// A declared or chosen tool is not in the contract.
+    ToolNotInContract,
+    /// The model is not in the contract.
+    ModelNotAllowed,
+    /// A tool that would run at the provider is not in the contract.
+    ProviderToolForbidden,
+    /// The upstream's response is compressed.
+    UpstreamEncoded,
+    /// The upstream's response cannot be read, or is of a kind that cannot be decided on.
+    UpstreamInvalid,
+    /// The upstream's response ended early.
+    UpstreamTruncated,
+    /// The upstream answered with an error that is none of its dialect, or could not be reached.
+    UpstreamError,
+    /// The response is larger than `limits.responseBytes`.
+    ResponseTooLarge,
+    /// A limit of the contract on time, rounds or calls was met.
+    LimitExceeded,
+    /// The executor could not be reached in time.
+    ExecutorUnavailable,
+    /// The executor refused the request, or its answer cannot be read.
+    ExecutorRejected,
+    /// An event came out of order: a defect of the adapter. Nothing goes on.
+    OutOfOrder,
+    /// A call was refused and the contract says `onViolation: error`.
+    Call(callgate_contract::Code),
+}
+
+impl Code {
+    /// The code as callers see it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PathNotAllowed => "path_not_allowed",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::CallerUnknown => "caller_unknown",
+            Self::RoleForbidden => "role_forbidden",
+            Self::RequestEncoded => "request_encoded",
+            Self::RequestTooLarge => "request_too_large",
+            Self::RequestNotJson => "request_not_json",
+            Self::RequestInvalid => "request_invalid",
+            Self::ToolDeclaredTwice => "tool_declared_twice",
+            Self::ToolNotInContract => "tool_not_in_contract",
+            Self::ModelNotAllowed => "model_not_allowed",
+            Self::ProviderToolForbidden => "provider_tool_forbidden",
+            Self::UpstreamEncoded => "upstream_encoded",
+            Self::UpstreamInvalid => "upstream_invalid",
+            Self::UpstreamTruncated => "upstream_truncated",
+            Self::UpstreamError => "upstream_error",
+            Self::ResponseTooLarge => "response_too_large",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::ExecutorUnavailable => "executor_unavailable",
+            Self::ExecutorRejected => "executor_rejected",
+            Self::OutOfOrder => "out_of_order",
+            Self::Call(code) => code.as_str(),
+        }
+    }
+
+    fn status(self) -> u16 {
+        match self {
+            Self::RequestNotJson | Self::RequestInvalid | Self::ToolDeclaredTwice => 400,
+            Self::CallerUnknown => 401,
+            Self::RoleForbidden
+            | Self::ToolNotInContract
+            | Self::ModelNotAllowed
+            | Self::ProviderToolForbidden
+            | Self::Call(_) => 403,
+            Self::PathNotAllowed => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTooLarge => 413,
+            Self::RequestEncoded => 415,
+            Self::OutOfOrder => 500,
+            Self::UpstreamEncoded
+            | Self::UpstreamInvalid
+            | Self::UpstreamTruncated
+            | Self::UpstreamError
+            | Self::ResponseTooLarge
+            | Self::ExecutorRejected => 502,
+            Self::ExecutorUnavailable => 503,
+            Self::LimitExceeded => 504,
+        }
+    }
+}
+
+/// An exchange that ends in an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.as_str())]
+pub struct Refusal {
+    /// Why, for programs.
+    pub code: Code,
+    /// Why, for people: one sentence.
+    pub message: String,
+    /// The part of the request at fault, where there is one.
+    pub param: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None }
+    }
+
+    pub(crate) fn at(code: Code, param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: Some(param.into()) }
+    }
+
+    /// A refused call under `onViolation: error`. `param` is the JSON Pointer into the call's arguments.
+    pub(crate) fn of_call(violation: &Violation) -> Self {
+        Self {
+            code: Code::Call(violation.code),
+            message: crate::plan::notice(violation),
+            param: Some(violation.pointer.clone()).filter(|pointer| !pointer.is_empty()),
+        }
+    }
+
+    fn api_error(&self) -> ApiError {
+        ApiError {
+            status: self.code.status(),
+            code: self.code.as_str().to_owned(),
+            message: self.message.clone(),
+            param: self.param.clone(),
+        }
+    }
+
+    /// As the answer to the whole exchange.
+    pub(crate) fn reply(&self) -> Reply {
+        Reply { status: self.code.status(), body: openai_chat::error::body(&self.api_error()) }
+    }
+
+    /// As the last frame of a stream that has begun.
+    pub(crate) fn frame(&self) -> Vec<u8> {
+        openai_chat::error::frame(&self.api_error())
+    }
+}

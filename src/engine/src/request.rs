@@ -1,0 +1,112 @@
+//! A Chat Completions request: checked against the contract, then rewritten.
+
+use callgate_contract::{Caller, Role, Run, Tool};
+use callgate_wire::openai_chat::Request;
+use callgate_wire::{Declaration, Form};
+
+use crate::head::ChatHead;
+use crate::{Code, Gate, Offer, Refusal};
+
+/// A request that was found allowed, in the form in which it goes on.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) request: Request,
+    pub(crate) caller: Caller,
+    pub(crate) exchange_id: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// The caller wants the stream to end with what it cost.
+    pub(crate) include_usage: bool,
+    /// The round under way, counted from 1.
+    pub(crate) round: u32,
+}
+
+/// Checks and rewrites. The order is DESIGN §5's.
+pub(crate) fn check(gate: &Gate, head: ChatHead, body: &[u8]) -> Result<Asked, Refusal> {
+    let mut request = Request::read(body).map_err(unreadable)?;
+    let contract = &gate.contract;
+    let role = contract
+        .role(&head.caller.role)
+        .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
+    if !contract.allows_model(request.model()) {
+        return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
+    }
+    if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {
+        let message =
+            format!("The request uses `{}`, which runs at the provider and is not in the contract.", short(kind));
+        return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
+    }
+    let offered = offered(gate, role, &request)?;
+    for name in request.chosen() {
+        usable(gate, role, name, "tool_choice")?;
+        if !offered.iter().any(|(tool, _)| tool.name() == name) {
+            let message = format!("`tool_choice` names `{}`, which the request does not declare.", short(name));
+            return Err(Refusal::at(Code::RequestInvalid, "tool_choice", message));
+        }
+    }
+    if request.choices() > 1 && offered.iter().any(|(tool, _)| !matches!(tool.run(), Run::Client)) {
+        let message = "Tools that are run by the executor need `n` to be 1: the model goes on from one answer.";
+        return Err(Refusal::at(Code::RequestInvalid, "n", message));
+    }
+    for form in [Form::Tool, Form::Function] {
+        let declarations: Vec<Declaration<'_>> =
+            offered.iter().filter(|(_, of)| *of == form).map(|(tool, _)| declaration(tool)).collect();
+        if !declarations.is_empty() {
+            request.declare(&declarations, form);
+        }
+    }
+    if let Some(most) = contract.limits().max_output_tokens {
+        request.clamp_output_tokens(most);
+    }
+    let ChatHead { caller, path, headers, exchange_id, .. } = head;
+    let include_usage = request.include_usage();
+    Ok(Asked { request, caller, exchange_id, path, headers, include_usage, round: 1 })
+}
+
+/// The tools that the model will be told of: each declared one, and with [`Offer::Inject`] the role's server-run ones.
+fn offered<'g>(gate: &'g Gate, role: &'g Role, request: &Request) -> Result<Vec<(&'g Tool, Form)>, Refusal> {
+    let mut offered = Vec::new();
+    for declared in request.declared() {
+        offered.push((usable(gate, role, &declared.name, "tools")?, declared.form));
+    }
+    if gate.offer == Offer::Inject {
+        let undeclared: Vec<&Tool> = role
+            .tools(&gate.contract)
+            .filter(|tool| !matches!(tool.run(), Run::Client))
+            .filter(|tool| offered.iter().all(|(known, _)| known.name() != tool.name()))
+            .collect();
+        offered.extend(undeclared.into_iter().map(|tool| (tool, Form::Tool)));
+    }
+    Ok(offered)
+}
+
+/// A tool that a request names, if the contract has it and the role may use it.
+fn usable<'g>(gate: &'g Gate, role: &Role, name: &str, param: &str) -> Result<&'g Tool, Refusal> {
+    let Some(tool) = gate.contract.tool(name) else {
+        let message = format!("The request names the tool `{}`, which is not in the contract.", short(name));
+        return Err(Refusal::at(Code::ToolNotInContract, param, message));
+    };
+    if !role.may_use(tool) {
+        let message = format!("The role `{}` may not use the tool `{}`.", role.name(), tool.name());
+        return Err(Refusal::at(Code::RoleForbidden, param, message));
+    }
+    Ok(tool)
+}
+
+fn declaration(tool: &Tool) -> Declaration<'_> {
+    Declaration { name: tool.name(), description: tool.description(), parameters: tool.parameters() }
+}
+
+fn unreadable(error: callgate_wire::openai_chat::RequestError) -> Refusal {
+    let code = match error.code() {
+        "request_not_json" => Code::RequestNotJson,
+        "tool_declared_twice" => Code::ToolDeclaredTwice,
+        _ => Code::RequestInvalid,
+    };
+    Refusal { code, message: error.to_string(), param: error.param().map(str::to_owned) }
+}
+
+/// A name that a caller chose, made fit for one line.
+pub(crate) fn short(name: &str) -> String {
+    name.chars().take(64).map(|char| if char.is_control() || char == '`' { '\u{fffd}' } else { char }).collect()
+}

@@ -1,0 +1,154 @@
+//! The loop: approved calls to the executor, results and violations back to the model.
+
+use callgate_json::Value;
+use callgate_wire::CallResult;
+use serde_json::json;
+
+use crate::event::Outcome;
+use crate::request::Asked;
+use crate::settle::{Refused, Runnable};
+use crate::{CallBatch, CallFailed, Code, Gate, ModelRequest, Refusal};
+
+/// A turn after which the model is asked again.
+#[derive(Debug)]
+pub(crate) struct Next {
+    /// What the model said in it.
+    pub(crate) text: String,
+    pub(crate) run: Vec<Runnable>,
+    pub(crate) refused: Vec<Refused>,
+    /// What it cost, as the API reports it.
+    pub(crate) usage: Vec<Value>,
+}
+
+/// What earlier rounds of the exchange left behind for the one answer that the client gets.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    text: String,
+    /// How much of `text` the client has, in bytes: a stream's first round was streamed.
+    streamed: usize,
+    usage: Vec<Value>,
+}
+
+impl Said {
+    /// After a first round whose text the client has already.
+    pub(crate) fn streamed(turn: &Next) -> Self {
+        Self { text: turn.text.clone(), streamed: turn.text.len(), usage: turn.usage.clone() }
+    }
+
+    /// Keeps a round's text and usage.
+    pub(crate) fn add(&mut self, turn: &Next) {
+        self.text = self.joined(&turn.text);
+        self.usage.extend_from_slice(&turn.usage);
+    }
+
+    /// The text of an answer after all that was said before it, less what the client has; `None` where nothing was said.
+    pub(crate) fn before(&self, text: &str) -> Option<String> {
+        if self.text.is_empty() {
+            return None;
+        }
+        Some(self.joined(text).get(self.streamed..).unwrap_or_default().to_owned())
+    }
+
+    fn joined(&self, text: &str) -> String {
+        let between = if self.text.is_empty() || text.is_empty() { "" } else { "\n\n" };
+        format!("{}{between}{text}", self.text)
+    }
+
+    /// What the earlier rounds cost, as the API reported each.
+    pub(crate) fn usage(&self) -> &[Value] {
+        &self.usage
+    }
+}
+
+/// The request to the executor for a turn's approved calls: all of them in one.
+pub(crate) fn batch(gate: &Gate, asked: &Asked, run: &[Runnable]) -> CallBatch {
+    CallBatch {
+        contract_digest: gate.contract.digest().to_owned(),
+        tenant: asked.caller.tenant.clone(),
+        role: asked.caller.role.clone(),
+        exchange_id: asked.exchange_id.clone(),
+        round: asked.round,
+        calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
+    }
+}
+
+/// Outcomes must answer the batch call by call: an executor that answers otherwise cannot be believed.
+pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) -> Result<Vec<CallResult>, Refusal> {
+    let matches = run.len() == outcomes.len()
+        && run.iter().zip(&outcomes).all(|(runnable, outcome)| runnable.run.id == outcome.id);
+    if !matches {
+        return Err(failed(CallFailed::Unreadable));
+    }
+    Ok(run.into_iter().zip(outcomes).map(|(runnable, outcome)| result(gate, runnable, outcome)).collect())
+}
+
+/// The result of one call, checked against the tool's `result` schema, in the words that the model gets.
+fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
+    let tool = gate.contract.tool(&runnable.run.tool);
+    let content = match outcome.result {
+        Ok(text) => match (callgate_json::read(text.as_bytes()), tool) {
+            (Ok(value), Some(tool)) => match tool.check_result(&value) {
+                Ok(()) => callgate_json::canonical(&value),
+                Err(violation) => error_content("output_invalid", &violation.pointer, &violation.message),
+            },
+            (Ok(_), None) | (Err(_), _) => error_content("output_invalid", "", "The tool's result is not strict JSON."),
+        },
+        Err(failure) => error_content(&failure.code, "", &failure.message),
+    };
+    CallResult { call: runnable.call, content }
+}
+
+/// What the model is told of a refused call in place of a result.
+pub(crate) fn told(refused: Refused) -> CallResult {
+    let violation = &refused.violation;
+    let content = error_content(violation.code.as_str(), &violation.pointer, &violation.message);
+    CallResult { call: refused.call, content }
+}
+
+fn error_content(code: &str, pointer: &str, message: &str) -> String {
+    let error = if pointer.is_empty() {
+        json!({ "code": code, "message": message })
+    } else {
+        json!({ "code": code, "pointer": pointer, "message": message })
+    };
+    callgate_json::canonical(&json!({ "error": error }))
+}
+
+/// The further round: the conversation so far, the turn, its results.
+pub(crate) fn ask(gate: &Gate, asked: &mut Asked, text: &str, results: &[CallResult]) -> ModelRequest {
+    asked.request.append_turn(text, results);
+    asked.request.answer_whole();
+    asked.round = asked.round.saturating_add(1);
+    ModelRequest {
+        path: asked.path.clone(),
+        headers: asked.headers.clone(),
+        body: asked.request.write(),
+        timeout: gate.contract.limits().turn_timeout,
+    }
+}
+
+/// The executor brought no outcomes.
+pub(crate) fn failed(why: CallFailed) -> Refusal {
+    match why {
+        CallFailed::Unreachable => Refusal::new(
+            Code::ExecutorUnavailable,
+            "The executor did not answer in time; whether the calls ran is not known.",
+        ),
+        CallFailed::Rejected => Refusal::new(
+            Code::ExecutorRejected,
+            "The executor refused the calls; it may hold another version of the contract. Nothing ran.",
+        ),
+        CallFailed::Unreadable => Refusal::new(Code::ExecutorRejected, "The executor's answer does not fit the calls."),
+    }
+}
+
+/// The model brought no answer to a further round.
+pub(crate) fn unanswered(why: CallFailed) -> Refusal {
+    let message = match why {
+        CallFailed::Unreachable => "The model's API did not answer a further round in time.",
+        CallFailed::Rejected | CallFailed::Unreadable => {
+            "The model's API answered a further round in a form that cannot be read."
+        }
+    };
+    Refusal::new(Code::UpstreamError, message)
+}

@@ -1,0 +1,179 @@
+//! What a request must be to go on, and what of it goes on.
+
+#![allow(clippy::indexing_slicing, reason = "tests of JSON shapes")]
+
+mod common;
+
+use callgate_engine::{Effect, Event, Exchange, Offer};
+use common::*;
+use serde_json::{Value, json};
+
+fn with(change: impl FnOnce(&mut Value)) -> String {
+    let mut body = request(false);
+    change(&mut body);
+    body.to_string()
+}
+
+#[test]
+fn each_bad_request_is_refused_with_its_own_code() {
+    let table: Vec<(&str, String, (u16, &str))> = vec![
+        ("not JSON", "{".to_owned(), (400, "request_not_json")),
+        (
+            "duplicate keys",
+            r#"{"model":"gpt-4o","model":"gpt-4o","messages":[]}"#.to_owned(),
+            (400, "request_not_json"),
+        ),
+        ("an array", "[]".to_owned(), (400, "request_invalid")),
+        ("no model", with(|body| drop(body.as_object_mut().map(|map| map.remove("model")))), (400, "request_invalid")),
+        ("another model", with(|body| body["model"] = json!("claude-x")), (403, "model_not_allowed")),
+        ("a nesting bomb", format!("{}{}", "[".repeat(5000), "]".repeat(5000)), (400, "request_not_json")),
+        (
+            "a tool twice",
+            with(|body| body["tools"] = json!([tool("order"), tool("order")])),
+            (400, "tool_declared_twice"),
+        ),
+        ("an unknown tool", with(|body| body["tools"] = json!([tool("rm_rf")])), (403, "tool_not_in_contract")),
+        ("an unknown choice", with(|body| body["tool_choice"] = tool_choice("rm_rf")), (403, "tool_not_in_contract")),
+        (
+            "a choice that is not declared",
+            with(|body| {
+                body["tools"] = json!([tool("order")]);
+                body["tool_choice"] = tool_choice("get_weather");
+            }),
+            (400, "request_invalid"),
+        ),
+        (
+            "a provider's tool",
+            with(|body| body["tools"] = json!([{ "type": "web_search" }])),
+            (403, "provider_tool_forbidden"),
+        ),
+        ("a provider's search", with(|body| body["web_search_options"] = json!({})), (403, "provider_tool_forbidden")),
+        ("several choices with server-run tools", with(|body| body["n"] = json!(2)), (400, "request_invalid")),
+    ];
+    for (name, body, expected) in table {
+        let mut exchange = Exchange::new(gate("refuse"));
+        let (status, code) = refused(told(&mut exchange, "clerk", body.as_bytes()));
+        assert_eq!((status, code.as_str()), expected, "{name}");
+        assert_eq!(exchange.tally().verdict(), format!("error:{code}"), "{name}");
+    }
+}
+
+fn tool_choice(name: &str) -> Value {
+    json!({ "type": "function", "function": { "name": name } })
+}
+
+#[test]
+fn a_role_declares_and_chooses_only_its_own_tools() {
+    for body in [with(|_| {}), with(|body| body["tool_choice"] = tool_choice("order"))] {
+        let mut exchange = Exchange::new(gate("refuse"));
+        assert_eq!(refused(told(&mut exchange, "viewer", body.as_bytes())), (403, "role_forbidden".to_owned()));
+    }
+    let mut exchange = Exchange::new(gate("refuse"));
+    assert_eq!(refused(told(&mut exchange, "stranger", b"{}")), (403, "role_forbidden".to_owned()));
+}
+
+#[test]
+fn the_head_of_a_request_is_refused_before_its_body_is_read() {
+    let change = |name: &str, value: Option<&str>| {
+        let mut headers = request_headers("clerk");
+        headers.retain(|(other, _)| other != name);
+        headers.extend(value.map(|value| (name.to_owned(), value.as_bytes().to_vec())));
+        headers
+    };
+    let mut twice = request_headers("clerk");
+    twice.push(("x-role".to_owned(), b"manager".to_vec()));
+    let table = [
+        ("another path", change(":path", Some("/v1/responses")), (404, "path_not_allowed")),
+        (
+            "a path with a dot segment",
+            change(":path", Some("/v1/models/../chat/completions")),
+            (404, "path_not_allowed"),
+        ),
+        ("GET", change(":method", Some("GET")), (405, "method_not_allowed")),
+        ("no role", change("x-role", None), (401, "caller_unknown")),
+        ("two roles", twice, (401, "caller_unknown")),
+        ("no tenant", change("x-tenant", None), (401, "caller_unknown")),
+        ("gzip", change("content-encoding", Some("gzip")), (415, "request_encoded")),
+        ("a form", change("content-type", Some("multipart/form-data")), (415, "request_encoded")),
+    ];
+    for (name, headers, expected) in table {
+        let mut exchange = Exchange::new(gate("refuse"));
+        let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+        let (status, code) = refused(effect);
+        assert_eq!((status, code.as_str()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_at_its_first_byte_too_many() {
+    let mut exchange = Exchange::new(gate("refuse"));
+    let headers = request_headers("clerk");
+    assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }), Effect::Hold);
+    let chunk = vec![b' '; 64 * 1024];
+    assert_eq!(exchange.on(Event::RequestData { chunk: &chunk, end: false, now: NOW }), Effect::Hold);
+    let effect = exchange.on(Event::RequestData { chunk: b" ", end: false, now: NOW });
+    assert_eq!(refused(effect), (413, "request_too_large".to_owned()));
+}
+
+#[test]
+fn a_declaration_goes_on_in_the_contracts_own_words() {
+    let (_, went_on) = sent(&gate("refuse"), &request(false));
+    let weather = &went_on["tools"][0]["function"];
+    assert_eq!(weather["description"], "The weather of a city.");
+    assert_eq!(weather["parameters"]["required"], json!(["city"]));
+    assert!(!went_on.to_string().contains("poisoned"));
+}
+
+#[test]
+fn output_tokens_are_clamped_and_added_where_the_caller_named_none() {
+    let (_, none) = sent(&gate("refuse"), &request(false));
+    assert_eq!(none["max_completion_tokens"], 500);
+    let mut more = request(false);
+    more["max_tokens"] = json!(9000);
+    assert_eq!(sent(&gate("refuse"), &more).1["max_tokens"], 500);
+    let mut less = request(false);
+    less["max_tokens"] = json!(9);
+    assert_eq!(sent(&gate("refuse"), &less).1["max_tokens"], 9);
+}
+
+#[test]
+fn identity_headers_and_accept_encoding_do_not_go_on() {
+    let mut exchange = Exchange::new(gate("refuse"));
+    let Effect::Forward(forward) = told(&mut exchange, "clerk", request(false).to_string().as_bytes()) else {
+        panic!("the request did not go on");
+    };
+    assert_eq!(forward.remove, ["accept-encoding", "x-tenant", "x-role"]);
+}
+
+#[test]
+fn server_run_tools_are_added_only_when_told_to() {
+    let mut body = request(false);
+    body["tools"] = json!([tool("order")]);
+    assert_eq!(sent(&gate("refuse"), &body).1["tools"].as_array().map(Vec::len), Some(1));
+    let (_, injected) = sent(&gate_offering("refuse", Offer::Inject), &body);
+    let names: Vec<_> =
+        injected["tools"].as_array().into_iter().flatten().map(|tool| &tool["function"]["name"]).collect();
+    assert_eq!(names, ["order", "lookup"]);
+}
+
+#[test]
+fn a_passthrough_path_is_not_touched_in_either_direction() {
+    for path in ["/v1/models", "/v1/models?limit=2", "/files/a/b"] {
+        let mut exchange = Exchange::new(gate("refuse"));
+        let mut headers = request_headers("clerk");
+        headers.retain(|(name, _)| name != ":path");
+        headers.push((":path".to_owned(), path.as_bytes().to_vec()));
+        assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: true }), Effect::Pass);
+        assert_eq!(begun(&mut exchange, "text/html"), Effect::Pass);
+        assert_eq!(exchange.on(Event::ResponseData { chunk: b"x", end: true, now: NOW }), Effect::Pass);
+    }
+}
+
+#[test]
+fn a_request_that_ends_with_trailers_is_checked_all_the_same() {
+    let mut exchange = Exchange::new(gate("refuse"));
+    let headers = request_headers("clerk");
+    exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+    assert_eq!(exchange.on(Event::RequestData { chunk: b"{", end: false, now: NOW }), Effect::Hold);
+    assert_eq!(refused(exchange.on(Event::RequestTrailers { now: NOW })), (400, "request_not_json".to_owned()));
+}
