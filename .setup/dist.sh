@@ -1,0 +1,42 @@
+#!/bin/sh
+# dist/ from what cargo built: the programs, the filter, and the example contracts with their tools, pinned.
+. "$(dirname -- "$0")/lib.sh"
+cd "$root"
+dist=$root/dist
+wasm=$root/${CARGO_TARGET_DIR:-target}/wasm32-wasip1/wasm
+native=$root/${CARGO_TARGET_DIR:-target}/release
+case ${CARGO_TARGET_DIR:-} in /*) wasm=$CARGO_TARGET_DIR/wasm32-wasip1/wasm native=$CARGO_TARGET_DIR/release ;; esac
+
+# put FROM TO: by rename, because the old file may be running.
+put() {
+    mkdir -p "$(dirname -- "$2")"
+    cmp -s "$1" "$2" && return 0
+    cp "$1" "$2.new"
+    mv -f "$2.new" "$2"
+}
+
+put "$native/callgate" "$dist/callgate"
+put "$native/callgate-executor" "$dist/callgate-executor"
+put "$wasm/callgate_filter.wasm" "$dist/callgate.wasm"
+put "$wasm/callgate_bench_noop.wasm" "$dist/bench/noop.wasm"
+put "$wasm/callgate_bench_copy.wasm" "$dist/bench/copy.wasm"
+"$native/wasm-imports" "$dist/callgate.wasm" "$dist/bench/noop.wasm" "$dist/bench/copy.wasm" >/dev/null
+
+# The contracts are made beside and then moved, so that nobody ever reads one half pinned.
+new=$dist/contracts.new
+rm -rf "$new"
+mkdir -p "$new"
+cp -R contracts/. "$new"
+put "$wasm/callgate-tool-orders.wasm" "$new/order-desk/tools/orders.wasm"
+put "$wasm/callgate-tool-sql.wasm" "$new/data-desk/tools/sql.wasm"
+"$dist/callgate" pin "$new"/*/contract.yaml >/dev/null
+rm -rf "$dist/contracts"
+mv "$new" "$dist/contracts"
+
+echo "dist/ has:"
+for file in callgate.wasm callgate callgate-executor; do
+    printf '  %-28s %s\n' "$file" "$(du -h "$dist/$file" | cut -f 1)"
+done
+for file in "$dist"/contracts/*/contract.yaml; do
+    printf '  %-28s %s\n' "${file#"$dist"/}" "$("$dist/callgate" digest "$file")"
+done

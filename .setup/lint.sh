@@ -1,0 +1,56 @@
+#!/bin/sh
+# lint.sh -p CRATE…: format, clippy, dependencies, contracts, imports. The crates named are those that exist only as wasm.
+. "$(dirname -- "$0")/lib.sh"
+cd "$root"
+failed=
+
+# check NAME COMMAND…: goes on after a failure, so that one run shows all of them.
+check() {
+    printf '\n=== %s ===\n' "$1"
+    name=$1
+    shift
+    "$@" || failed="$failed
+  $name"
+}
+
+check "format" cargo fmt --all --check
+check "clippy, native" cargo clippy --release --all-targets --quiet -- -D warnings
+if [ "$(cat "$state/wasm-toolchain")" = rustup ]; then
+    check "clippy, wasm" cargo clippy --profile wasm --quiet --target wasm32-wasip1 "$@" -- -D warnings
+else
+    # Debian's toolchain has no clippy, and rustup's has no std for this target here.
+    check "clippy, wasm-only crates checked natively" cargo clippy --release --quiet "$@" -- -D warnings
+fi
+
+deny=
+if cargo deny --version >/dev/null 2>&1; then
+    deny="cargo deny"
+elif [ -x "$state/bin/cargo-deny" ]; then
+    deny="$state/bin/cargo-deny"
+fi
+if [ -n "$deny" ]; then
+    # shellcheck disable=SC2086 # a command and its word
+    check "dependencies" $deny check bans licenses sources
+    printf '\n=== advisories ===\n'
+    # The advisory database is fetched, so this needs a network; being without one is no fault of the code.
+    # shellcheck disable=SC2086
+    if $deny fetch db >/dev/null 2>&1; then
+        check "advisories" $deny check advisories
+    else
+        echo "left out: the advisory database cannot be fetched from here"
+    fi
+else
+    printf '\n=== dependencies ===\nleft out: cargo-deny is not installed; "make deny-tool" installs it here (about 5 minutes, once)\n'
+fi
+
+check "build the modules" .setup/cargo-wasm build --quiet --profile wasm "$@"
+check "build the checks" cargo build --quiet --release --bins --tests
+target=${CARGO_TARGET_DIR:-target}
+check "the filter's imports" "$target/release/wasm-imports" "$target/wasm32-wasip1/wasm/callgate_filter.wasm"
+check "example contracts" "$target/release/callgate" lint contracts/*/contract.yaml
+
+if [ -n "$failed" ]; then
+    printf '\nfailed:%s\n' "$failed"
+    exit 1
+fi
+printf '\nlint: all good\n'

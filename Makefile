@@ -1,0 +1,83 @@
+# `make` explains itself. Every target does the set-up that it needs, once; all of it goes to .callgate/.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+# Where tests, demo and bench find things.
+ENVOY_BIN ?= $(CURDIR)/.callgate/envoy/envoy
+CALLGATE_DIST := $(CURDIR)/dist
+export ENVOY_BIN CALLGATE_DIST
+
+# The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
+FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
+TOOLS := callgate-tool-orders callgate-tool-sql
+WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
+
+# Run as built by `make native`: `cargo run -p` would build its dependencies again, with other features.
+STACK := $(or $(CARGO_TARGET_DIR),target)/release/callgate-stack
+
+##@ Everyday
+
+.PHONY: help
+help: ## Show this
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\n  ENVOY_BIN=…                     use this Envoy (1.36 or later)\n'
+	@printf '  WASM_TOOLCHAIN=rustup|debian    use this toolchain for wasm\n'
+	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n\n'
+
+.PHONY: demo
+demo: build ## See the gate at work: a real Envoy, a sandbox, the official client; ends by itself
+	$(STACK) demo
+
+.PHONY: up
+up: build ## Start executor, Envoy and upstream, and keep them up
+	$(STACK) up
+
+.PHONY: down
+down: ## Stop what `make up` started
+	$(STACK) down
+
+.PHONY: build
+build: setup wasm native ## Build dist/: callgate.wasm, callgate, callgate-executor, contracts/
+	@.setup/dist.sh
+
+.PHONY: test
+test: build ## Run all tests: crates, tools, end to end with a real Envoy, official clients
+	@.setup/test.sh
+
+.PHONY: lint
+lint: setup-rust setup-wasm ## Check format, clippy, dependencies, example contracts, and the modules' imports
+	@.setup/lint.sh $(WASM)
+
+.PHONY: bench
+bench: build ## Measure throughput and latency against the same Envoy without the gate
+	$(STACK) bench
+
+##@ Parts
+
+.PHONY: setup
+setup: setup-rust setup-wasm setup-python setup-envoy ## Get the wasm target, Envoy and the Python clients; nothing the second time
+
+.PHONY: setup-rust setup-wasm setup-python setup-envoy
+setup-rust setup-wasm setup-python setup-envoy:
+	@.setup/$(@:setup-%=%).sh
+setup-envoy: setup-python
+
+.PHONY: wasm
+wasm: setup-rust setup-wasm ## Build the filter, the bench filters and the example tools
+	.setup/cargo-wasm build --profile wasm $(WASM)
+
+# With --tests, because dependencies are then built as the tests need them, and not a second time.
+.PHONY: native
+native: setup-rust ## Build the native programs
+	cargo build --release --bins --tests
+
+.PHONY: deny-tool
+deny-tool: setup-rust ## Install cargo-deny for `make lint` into .callgate/ (about 5 minutes, once)
+	cargo install cargo-deny --locked --root .callgate --target-dir .callgate/deny
+
+.PHONY: clean
+clean: ## Remove what builds made; set-up stays (rm -rf .callgate removes that)
+	rm -rf dist target
