@@ -8,7 +8,7 @@ pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edited: &[&str]) -> 
         return text.to_vec();
     }
     let mut out = Vec::with_capacity(text.len() + 256);
-    let mut seen: Vec<String> = Vec::with_capacity(body.len());
+    let mut replaced: Vec<String> = Vec::with_capacity(edited.len());
     out.push(b'{');
     for (raw_key, raw_value) in members(text) {
         let Ok(key) = serde_json::from_slice::<String>(raw_key) else { continue };
@@ -16,11 +16,16 @@ pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edited: &[&str]) -> 
             separate(&mut out);
             out.extend_from_slice(raw_key);
             out.push(b':');
-            if edited.contains(&key.as_str()) { append(&mut out, value) } else { out.extend_from_slice(raw_value) }
+            if edited.contains(&key.as_str()) {
+                append(&mut out, value);
+                replaced.push(key);
+            } else {
+                out.extend_from_slice(raw_value);
+            }
         }
-        seen.push(key);
     }
-    for (key, value) in body.iter().filter(|(key, _)| !seen.contains(key)) {
+    let added = |key: &String| edited.contains(&key.as_str()) && !replaced.contains(key);
+    for (key, value) in body.iter().filter(|(key, _)| added(key)) {
         separate(&mut out);
         append(&mut out, &Value::String(key.clone()));
         out.push(b':');

@@ -62,12 +62,10 @@ impl Answer {
     /// function call or stands where none may.
     pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
-            return Err(ShapeError::Type { at: "", expected: "an object" }.into());
+            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
         };
         shape::no_call_but(&body, &["choices"])?;
-        let Some(Value::Array(entries)) = body.get("choices") else {
-            return Err(ShapeError::Type { at: "choices", expected: "an array" }.into());
-        };
+        let entries = shape::choices(&body)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
         let choices = entries
             .iter()
             .enumerate()

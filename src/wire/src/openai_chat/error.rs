@@ -3,6 +3,7 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
+use super::shape;
 use crate::{ApiError, splice, sse};
 
 /// The body of an error response.
@@ -27,11 +28,14 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
 }
 
-/// Whether a body is an error in this dialect: a strict JSON object with an `error` that is not null and no `choices`.
+/// Whether a body is an error in this dialect and nothing else: a strict JSON object with an `error` that is not null, without
+/// `choices` and without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {
-        Ok(Value::Object(members)) => is_error(&members) && !members.contains_key("choices"),
+        Ok(Value::Object(members)) => {
+            is_error(&members) && !members.contains_key("choices") && shape::no_call_but(&members, &[]).is_ok()
+        }
         _ => false,
     }
 }

@@ -8,7 +8,7 @@ use crate::{Call, Form, splice, sse};
 /// The event that ends a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
-/// Members that every chunk of a stream repeats.
+/// Members that every chunk of a stream repeats. Those that are no short scalars identify nothing and are not repeated.
 const COMMON: [&str; 7] = ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint"];
 
 /// The identity of a stream: `id`, `created`, `model` and so on. Writes chunks that belong to it.
@@ -24,7 +24,7 @@ impl StreamHead {
     pub(super) fn of(body: &Map<String, Value>) -> StreamHead {
         let mut common: Map<String, Value> = body
             .iter()
-            .filter(|(key, value)| COMMON.contains(&key.as_str()) && !value.is_null())
+            .filter(|(key, value)| COMMON.contains(&key.as_str()) && !value.is_null() && is_short(value))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         common.insert("object".to_owned(), Value::from("chat.completion.chunk"));
@@ -79,6 +79,15 @@ impl StreamHead {
             body.insert("usage".to_owned(), usage.clone());
         }
         write(None, &Value::Object(body))
+    }
+}
+
+/// A scalar that may be repeated in every chunk.
+pub(super) fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= 1024,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
     }
 }
 

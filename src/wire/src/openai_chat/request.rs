@@ -17,6 +17,9 @@ pub enum RequestError {
     /// Not strict JSON.
     #[error("the request is not strict JSON: {0}")]
     NotJson(#[from] ReadError),
+    /// JSON, but no object.
+    #[error("the request is not an object")]
+    NotAnObject,
     /// A member has another type or value than the API's reference gives it.
     #[error("`{param}` is not {expected}")]
     Invalid {
@@ -26,10 +29,12 @@ pub enum RequestError {
         expected: &'static str,
     },
     /// A member is spelled so that only readers that ignore case take it for one that is decided on.
-    #[error("a member is spelled almost as `{param}`")]
+    #[error("a member is spelled almost as `{like}`")]
     Ambiguous {
-        /// The member it resembles.
+        /// The member of the request that it is or is in.
         param: &'static str,
+        /// The member it resembles.
+        like: &'static str,
     },
     /// Two tools share a name.
     #[error("the tool `{name}` is declared twice")]
@@ -47,7 +52,9 @@ impl RequestError {
     pub fn code(&self) -> &'static str {
         match self {
             RequestError::NotJson(_) => "request_not_json",
-            RequestError::Invalid { .. } | RequestError::Ambiguous { .. } => "request_invalid",
+            RequestError::NotAnObject | RequestError::Invalid { .. } | RequestError::Ambiguous { .. } => {
+                "request_invalid"
+            }
             RequestError::DeclaredTwice { .. } => "tool_declared_twice",
         }
     }
@@ -56,8 +63,8 @@ impl RequestError {
     #[must_use]
     pub fn param(&self) -> Option<&'static str> {
         match self {
-            RequestError::NotJson(_) => None,
-            RequestError::Invalid { param, .. } | RequestError::Ambiguous { param } => Some(param),
+            RequestError::NotJson(_) | RequestError::NotAnObject => None,
+            RequestError::Invalid { param, .. } | RequestError::Ambiguous { param, .. } => Some(param),
             RequestError::DeclaredTwice { .. } => Some("tools"),
         }
     }
@@ -100,12 +107,12 @@ impl Request {
     /// among those that are decided on, or declares a tool twice.
     pub fn read(text: &[u8]) -> Result<Request, RequestError> {
         let Value::Object(body) = callgate_json::read(text)? else {
-            return Err(RequestError::Invalid { param: "", expected: "an object" });
+            return Err(RequestError::NotAnObject);
         };
         let known = READ_MEMBERS.iter().chain(declared::PROVIDER_MEMBERS.iter().map(|(member, _)| member));
         for &param in known {
             if body.keys().any(|key| key != param && folds_to(key, param)) {
-                return Err(RequestError::Ambiguous { param });
+                return Err(RequestError::Ambiguous { param, like: param });
             }
         }
         check(&body)?;

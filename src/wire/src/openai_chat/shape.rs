@@ -8,6 +8,11 @@
 use callgate_json::{Map, Value};
 use thiserror::Error;
 
+/// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
+/// linear in the size of what was read.
+pub(super) const MAX_CALLS: usize = 1024;
+const MAX_CHOICES: usize = 128;
+
 /// What is wrong with an answer or an event that is JSON. It quotes nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ShapeError {
@@ -25,6 +30,9 @@ pub enum ShapeError {
     /// A call of another type than `function`.
     #[error("a call of another type than `function`")]
     NotAFunction,
+    /// More than 128 choices, or more than 1,024 calls in one.
+    #[error("more choices or calls than any API gives")]
+    TooMany,
 }
 
 /// One entry of `tool_calls`, or a `function_call`, whole or a fragment. Empty means missing.
@@ -58,10 +66,21 @@ pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Re
     Ok(())
 }
 
+/// The entries of `choices`; `None` where there are none.
+pub(super) fn choices(body: &Map<String, Value>) -> Result<Option<&[Value]>, ShapeError> {
+    match body.get("choices") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(entries)) if entries.len() > MAX_CHOICES => Err(ShapeError::TooMany),
+        Some(Value::Array(entries)) => Ok(Some(entries)),
+        Some(_) => Err(ShapeError::Type { at: "choices", expected: "an array" }),
+    }
+}
+
 /// The entries of `tool_calls`.
 pub(super) fn tool_calls(holder: &Map<String, Value>) -> Result<&[Value], ShapeError> {
     match holder.get("tool_calls") {
         None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(entries)) if entries.len() > MAX_CALLS => Err(ShapeError::TooMany),
         Some(Value::Array(entries)) => Ok(entries),
         Some(_) => Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
     }

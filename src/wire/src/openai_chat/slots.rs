@@ -4,7 +4,7 @@
 //! one. Some servers give every call the index 0: a fragment with another id *and* a name is then a new call as well. An id that
 //! changes without a name (some servers draw one for each fragment) is not.
 
-use super::shape::RawCall;
+use super::shape::{MAX_CALLS, RawCall};
 use crate::Form;
 
 /// The calls of one choice that have begun.
@@ -24,8 +24,8 @@ struct Slot {
 }
 
 impl Slots {
-    /// The slot's number, and whether the fragment's `id` is the call's (the first that it has). `None` when there are no
-    /// numbers left.
+    /// The slot's number, and whether the fragment's `id` is the call's (the first that it has). `None` when the
+    /// choice has more calls than can be.
     pub(super) fn place(&mut self, form: Form, fragment: &RawCall<'_>) -> Option<(u32, bool)> {
         let position = match self.find(form, fragment).filter(|&at| !self.begins_another(at, fragment)) {
             Some(position) => position,
@@ -66,6 +66,9 @@ impl Slots {
     }
 
     fn open(&mut self, form: Form, index: Option<u32>) -> Option<usize> {
+        if self.begun.len() == MAX_CALLS {
+            return None;
+        }
         let taken = |number: u32| self.begun.iter().any(|slot| slot.number == number);
         let number = match index.filter(|&index| !taken(index)) {
             Some(index) => index,

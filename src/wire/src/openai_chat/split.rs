@@ -9,10 +9,10 @@ use super::stream::{ChoiceState, Delta};
 use super::{ShapeError, head};
 use crate::{Form, sse};
 
-/// Members of a chunk that go with a part of it when the event had fragments of calls: others might repeat them.
-const CHUNK: [&str; 9] =
-    ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint", "obfuscation", "choices"];
-/// Likewise of a choice.
+/// Members of a chunk that go with each part of it, besides `usage`, which goes with the last: others might repeat a call.
+const CHUNK: [&str; 8] =
+    ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint", "obfuscation"];
+/// Members of a choice that go on when it had fragments of calls: others might repeat them.
 const CHOICE: [&str; 3] = ["index", "delta", "finish_reason"];
 /// Members of a choice that belong to its finish.
 const FINISH: [&str; 6] =
@@ -112,7 +112,6 @@ pub(super) struct Event<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) body: &'a Map<String, Value>,
     pub(super) usage: Option<&'a Value>,
-    pub(super) has_fragments: bool,
 }
 
 // === impl Event ===
@@ -146,7 +145,7 @@ impl Event<'_> {
     /// The choice without calls and finish.
     fn said(&self, part: &Part<'_>) -> Map<String, Value> {
         let mut choice = part.choice.clone();
-        if self.has_fragments && !part.fragments.is_empty() {
+        if !part.fragments.is_empty() {
             choice.retain(|key, _| CHOICE.contains(&key.as_str()));
         }
         if let Some(Value::Object(delta)) = choice.get_mut("delta") {
@@ -161,10 +160,13 @@ impl Event<'_> {
     }
 
     fn write(&self, choice: Map<String, Value>, with_usage: bool) -> Vec<u8> {
-        let mut body = self.body.clone();
-        body.retain(|key, _| (key == "usage" && with_usage) || CHUNK.contains(&key.as_str()) || !self.has_fragments);
-        if let Some(usage) = body.get_mut("usage").filter(|_| !with_usage) {
-            *usage = Value::Null;
+        let mut body = Map::new();
+        for (key, value) in self.body {
+            if key == "usage" {
+                body.insert(key.clone(), if with_usage { value.clone() } else { Value::Null });
+            } else if CHUNK.contains(&key.as_str()) && head::is_short(value) {
+                body.insert(key.clone(), value.clone());
+            }
         }
         body.insert("choices".to_owned(), Value::Array(vec![Value::Object(choice)]));
         head::write(self.name, &Value::Object(body))

@@ -25,9 +25,6 @@ pub enum StreamError {
     /// JSON of another shape, or with a call that could be read in two ways.
     #[error("an event is not a chat completion chunk: {0}")]
     Shape(#[from] ShapeError),
-    /// The calls' positions leave no number for another.
-    #[error("no position is left for another call")]
-    TooManyCalls,
 }
 
 /// What an event, or a part of one, says.
@@ -136,18 +133,14 @@ impl StreamReader {
         }
         let value = callgate_json::read_nearest(data)?;
         let Value::Object(body) = &value else {
-            return Err(ShapeError::Type { at: "", expected: "an object" }.into());
+            return Err(ShapeError::Type { at: "data", expected: "an object" }.into());
         };
         if error::is_error(body) || frame.event.as_deref() == Some("error") {
             shape::no_call(&value)?;
             return Ok(vec![Delta::Error { frame: raw() }]);
         }
         shape::no_call_but(body, &["choices"])?;
-        let parts = match body.get("choices") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(entries)) => split::parts(entries)?,
-            Some(_) => return Err(ShapeError::Type { at: "choices", expected: "an array" }.into()),
-        };
+        let parts = split::parts(shape::choices(body)?.unwrap_or_default())?;
         let usage = body.get("usage").filter(|usage| usage.is_object());
         if parts.is_empty() {
             return Ok(vec![match usage {
@@ -163,20 +156,20 @@ impl StreamReader {
                 self.choices.entry(part.index).or_default().role_told |= part.has_role();
             }
         } else {
-            let told = split::Event { name: frame.event.as_deref(), body, usage, has_fragments: !deltas.is_empty() };
+            let told = split::Event { name: frame.event.as_deref(), body, usage };
             told.tell(&parts, &mut self.choices, &mut deltas);
         }
         Ok(deltas)
     }
 
     /// The fragments in an event, each with the slot it belongs to.
-    fn fragments(&mut self, parts: &[Part<'_>]) -> Result<Vec<Delta>, StreamError> {
+    fn fragments(&mut self, parts: &[Part<'_>]) -> Result<Vec<Delta>, ShapeError> {
         let mut deltas = Vec::new();
         for part in parts {
             for (form, fragment) in &part.fragments {
                 let state = self.choices.entry(part.index).or_default();
                 state.called = true;
-                let (slot, first_id) = state.slots.place(*form, fragment).ok_or(StreamError::TooManyCalls)?;
+                let (slot, first_id) = state.slots.place(*form, fragment).ok_or(ShapeError::TooMany)?;
                 deltas.push(Delta::Fragment {
                     choice: part.index,
                     slot,

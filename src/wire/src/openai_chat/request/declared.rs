@@ -73,9 +73,9 @@ fn name(function: &Map<String, Value>, param: &'static str) -> Result<String, Re
     }
 }
 
-fn exact(members: &Map<String, Value>, param: &'static str, known: &[&str]) -> Result<(), RequestError> {
-    let ambiguous = |key: &String| known.iter().any(|known| key != known && folds_to(key, known));
-    if members.keys().any(ambiguous) { Err(RequestError::Ambiguous { param }) } else { Ok(()) }
+fn exact(members: &Map<String, Value>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
+    let resembled = |like: &&&'static str| members.keys().any(|key| key != **like && folds_to(key, like));
+    known.iter().find(resembled).map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
 }
 
 /// A name that may be shown: 64 characters, none of them a control character.

@@ -1,0 +1,176 @@
+//! The two properties of streaming, and what follows from them.
+
+use callgate_wire::openai_chat::{Answer, DONE};
+use callgate_wire::{Call, Form};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::assemble::{calls, deltas, head, turn};
+
+/// Appears in every text that belongs to a call, and nowhere else.
+const SECRET: &str = "S3CRET";
+
+fn tool_calls() -> impl Strategy<Value = Vec<Call>> {
+    let call = ("[a-zé\"\n]{0,6}", "[a-zé\"\\\\{}\n]{0,20}");
+    prop::collection::vec(call, 0..4).prop_map(|calls| {
+        let call = |(at, (name, arguments)): (usize, (String, String))| Call {
+            id: format!("call_{at}"),
+            name: format!("{SECRET}{name}"),
+            arguments: format!("{SECRET}{arguments}"),
+            form: Form::Tool,
+        };
+        calls.into_iter().enumerate().map(call).collect()
+    })
+}
+
+fn legacy_calls() -> impl Strategy<Value = Vec<Call>> {
+    ("[a-z]{1,6}", ".{0,12}")
+        .prop_map(|(name, arguments)| vec![Call { id: String::new(), name, arguments, form: Form::Function }])
+}
+
+fn entry(call: &Call) -> Value {
+    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+}
+
+/// An answer with these choices of text and calls.
+fn answer(choices: &[(Option<String>, Vec<Call>)]) -> Value {
+    let choice = |(index, (text, calls)): (usize, &(Option<String>, Vec<Call>))| {
+        let mut message = json!({"role": "assistant", "content": text});
+        match calls.first().map(|call| call.form) {
+            Some(Form::Tool) => message["tool_calls"] = calls.iter().map(entry).collect(),
+            Some(Form::Function) => message["function_call"] = entry(&calls[0])["function"].clone(),
+            None => {}
+        }
+        let reason = if calls.is_empty() { "stop" } else { "tool_calls" };
+        json!({"index": index, "message": message, "finish_reason": reason})
+    };
+    let choices: Vec<Value> = choices.iter().enumerate().map(choice).collect();
+    json!({"id": "a", "choices": choices, "usage": {"total_tokens": 3}})
+}
+
+/// A stream that a server might send for these calls: fragments cut anywhere, in any order of calls, with anything between.
+fn streams() -> impl Strategy<Value = (Vec<Call>, String, Vec<u8>)> {
+    let noise = prop_oneof![
+        Just(": ping\r\n\r\n".to_owned()),
+        Just("data: {\"choices\":[]}\n\n".to_owned()),
+        Just("\n".to_owned()),
+        "[a-zé ]{1,5}".prop_map(|text| {
+            let chunk =
+                json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}], "text": text});
+            format!("data: {chunk}\r\r")
+        }),
+    ];
+    let cuts = prop::collection::vec(
+        (any::<prop::sample::Index>(), any::<prop::sample::Index>(), prop::option::of(noise)),
+        0..24,
+    );
+    let ends = (any::<bool>(), any::<bool>(), any::<bool>());
+    (tool_calls(), cuts, ends).prop_map(|(calls, cuts, (beside, usage, done))| {
+        let mut rest: Vec<(usize, bool, Vec<char>)> =
+            calls.iter().enumerate().map(|(at, call)| (at, true, call.arguments.chars().collect())).collect();
+        let mut cuts = cuts.into_iter();
+        let (mut stream, mut text) = (String::new(), String::new());
+        while !rest.is_empty() {
+            let (which, length, noise) = cuts.next().map_or((0, usize::MAX, None), |(which, length, noise)| {
+                (which.index(rest.len()), length.index(8), noise)
+            });
+            if let Some(noise) = noise {
+                if let Some(chunk) = noise.strip_prefix("data: ") {
+                    let chunk: Value = serde_json::from_str(chunk).unwrap();
+                    text += chunk["text"].as_str().unwrap_or_default();
+                }
+                stream += &noise;
+            }
+            let (at, first, arguments) = &mut rest[which];
+            let piece: String = arguments.drain(..length.min(arguments.len())).collect();
+            let mut fragment = json!({"index": at, "function": {"arguments": piece}});
+            if std::mem::take(first) {
+                fragment["id"] = json!(calls[*at].id);
+                fragment["type"] = json!("function");
+                fragment["function"]["name"] = json!(calls[*at].name);
+            }
+            if arguments.is_empty() {
+                rest.remove(which);
+            }
+            let finish = if rest.is_empty() && beside { json!("tool_calls") } else { Value::Null };
+            let choice =
+                json!({"index": 0, "delta": {"tool_calls": [fragment]}, "finish_reason": finish, "logprobs": [SECRET]});
+            stream += &format!("data: {}\n\n", json!({"id": "a", "choices": [choice], "raw": SECRET}));
+        }
+        if calls.is_empty() || !beside {
+            let reason = if calls.is_empty() { "stop" } else { "tool_calls" };
+            let choice = json!({"index": 0, "delta": {}, "finish_reason": reason});
+            stream += &format!("data: {}\r\n\r\n", json!({"id": "a", "choices": [choice]}));
+        }
+        if usage {
+            stream += "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
+        }
+        if done {
+            stream += "data: [DONE]\n\n";
+        }
+        (calls, text, stream.into_bytes())
+    })
+}
+
+proptest! {
+    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_chunking_of_a_stream_gives_the_same_deltas(
+        (_, _, stream) in streams(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let whole = deltas([&stream[..]]).unwrap();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+        cuts.extend([0, stream.len()]);
+        cuts.sort_unstable();
+        prop_assert_eq!(&deltas(cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]])).unwrap(), &whole);
+        prop_assert_eq!(&deltas(stream.chunks(1)).unwrap(), &whole);
+    }
+
+    #[test]
+    fn calls_and_text_are_found_however_they_are_cut_and_mixed((expected, text, stream) in streams()) {
+        let turn = turn(&deltas([&stream[..]]).unwrap());
+        prop_assert_eq!(calls(&turn), expected.clone());
+        prop_assert_eq!(&turn.choices[&0].text, &text);
+        prop_assert_eq!(&turn.choices[&0].finish, if expected.is_empty() { "stop" } else { "tool_calls" });
+    }
+
+    #[test]
+    fn nothing_of_a_call_is_in_what_goes_on((_, _, stream) in streams()) {
+        let passed = turn(&deltas([&stream[..]]).unwrap()).passed;
+        prop_assert!(!String::from_utf8(passed).unwrap().contains(SECRET));
+    }
+
+    #[test]
+    fn an_accumulated_stream_equals_the_answer_it_tells(
+        choices in prop::collection::vec(
+            (prop::option::of(".{0,12}"), prop_oneof![4 => tool_calls(), 1 => legacy_calls()]), 0..4),
+    ) {
+        let text = answer(&choices).to_string();
+        let answer = Answer::read(text.as_bytes()).unwrap();
+        let stream = [answer.frames(&head(), true), DONE.to_vec()].concat();
+        let turn = turn(&deltas([&stream[..]]).unwrap());
+        for choice in answer.choices() {
+            let said = &turn.choices[&choice.index];
+            prop_assert_eq!(&said.text, &choice.text);
+            prop_assert_eq!(&said.finish, &choice.finish);
+            prop_assert_eq!(said.calls.values().cloned().collect::<Vec<_>>(), choice.calls.clone());
+        }
+        prop_assert_eq!(turn.choices.len(), answer.choices().len());
+        prop_assert_eq!(turn.usage.as_ref(), answer.usage());
+    }
+
+    #[test]
+    fn an_answer_that_is_not_rewritten_keeps_its_bytes(
+        choices in prop::collection::vec((prop::option::of(".{0,12}"), tool_calls()), 0..4),
+    ) {
+        let text = format!(" {:#}\n", answer(&choices));
+        let mut answer = Answer::read(text.as_bytes()).unwrap();
+        for (position, (text, calls)) in choices.iter().enumerate() {
+            answer.rewrite(position, callgate_wire::openai_chat::Rewrite { text: text.clone(), calls: calls.clone() });
+        }
+        prop_assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
+    }
+}

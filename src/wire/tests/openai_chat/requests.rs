@@ -1,0 +1,164 @@
+//! Requests: read, refused, rewritten.
+
+use callgate_wire::openai_chat::Request;
+use callgate_wire::{Call, CallResult, Declaration, Form};
+use serde_json::json;
+
+use crate::assemble::tool;
+
+const TOOLS: &str = r#"{
+  "model": "gpt-4o", "temperature": 0.70, "stream": true, "stream_options": {"include_usage": true},
+  "messages": [ {"role": "user", "content": "caf\u00e9"} ],
+  "tools": [
+    {"type": "function", "function": {"name": "get_order", "description": "POISON", "strict": true, "parameters": {"x": 1}}},
+    {"type": "web_search", "user_location": null}
+  ],
+  "tool_choice": {"type": "function", "function": {"name": "get_order"}},
+  "max_tokens": 5000
+}"#;
+
+fn with(members: &str) -> String {
+    format!(r#"{{"model":"m","messages":[]{}{members}}}"#, if members.is_empty() { "" } else { "," })
+}
+
+fn read(text: &str) -> Request {
+    Request::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn written(request: &Request) -> String {
+    String::from_utf8(request.write()).unwrap()
+}
+
+#[test]
+fn what_is_decided_on_is_told() {
+    let request = read(TOOLS);
+    assert_eq!(
+        (request.model(), request.stream(), request.include_usage(), request.choices()),
+        ("gpt-4o", true, true, 1)
+    );
+    let names: Vec<_> = request.declared().iter().map(|tool| (tool.name.as_str(), tool.form)).collect();
+    assert_eq!(names, [("get_order", Form::Tool)]);
+    assert_eq!(request.provider_tools(), ["web_search"]);
+    assert_eq!(request.chosen(), ["get_order"]);
+    assert_eq!(written(&request), TOOLS, "and nothing is changed");
+
+    let request = read(&with(r#""functions":[{"name":"f"}],"function_call":{"name":"f"},"n":3,"stream":null"#));
+    assert_eq!((request.declared()[0].form, request.choices(), request.stream()), (Form::Function, 3, false));
+    assert_eq!(request.chosen(), ["f"]);
+
+    let allowed = json!({"type": "allowed_tools", "allowed_tools": {"mode": "auto",
+        "tools": [{"type": "function", "function": {"name": "a"}}, {"type": "function", "name": "b"}]}});
+    assert_eq!(read(&with(&format!(r#""tool_choice":{allowed}"#))).chosen(), ["a", "b"]);
+    assert_eq!(read(&with(r#""tool_choice":"auto","function_call":"none""#)).chosen(), [""; 0]);
+    let models = with(r#""models":["x","y"]"#);
+    assert_eq!(read(&models).models().collect::<Vec<_>>(), ["m", "x", "y"]);
+}
+
+#[test]
+fn tools_that_the_provider_runs_are_told_by_type_or_member() {
+    let table = [
+        ("", vec![]),
+        (r#""tools":[{"type":"custom","custom":{"name":"x"}},{"type":"mcp","server_url":"u"}]"#, vec!["custom", "mcp"]),
+        (r#""web_search_options":{}"#, vec!["web_search"]),
+        (r#""web_search_options":null,"enable_search":false,"plugins":[]"#, vec![]),
+        (r#""plugins":[{"id":"web"}],"data_sources":[{"type":"azure_search"}]"#, vec!["data_sources", "plugins"]),
+        (r#""search_parameters":{"mode":"on"}"#, vec!["live_search"]),
+    ];
+    for (members, expected) in table {
+        assert_eq!(read(&with(members)).provider_tools(), expected, "{members}");
+    }
+}
+
+#[test]
+fn bad_requests_are_refused_with_a_code_and_the_member() {
+    let mut told = String::new();
+    let table = [
+        "".to_owned(),
+        "[]".to_owned(),
+        "{}".to_owned(),
+        r#"{"model":"a","model":"b","messages":[]}"#.to_owned(),
+        r#"{"model":"a"}"#.to_owned(),
+        r#"{"model":"a","messages":{}}"#.to_owned(),
+        r#"{"model":"a","messages":["x"]}"#.to_owned(),
+        r#"{"model":"a","Model":"b","messages":[]}"#.to_owned(),
+        with(r#""toolſ":[]"#),
+        with(r#""stream":"yes""#),
+        with(r#""n":0"#),
+        with(r#""n":1.5"#),
+        with(r#""max_tokens":-1"#),
+        with(r#""max_completion_tokens":"9""#),
+        with(r#""temperature":0.10000000000000000001"#),
+        with(r#""tools":{}"#),
+        with(r#""tools":[{"function":{"name":"a"}}]"#),
+        with(r#""tools":[{"type":"function"}]"#),
+        with(r#""tools":[{"type":"function","function":{"name":""}}]"#),
+        with(r#""tools":[{"type":"function","function":{"name":"a","Name":"b"}}]"#),
+        with(r#""functions":[{"name":null}]"#),
+        with(r#""tools":[{"type":"function","function":{"name":"a"}}],"functions":[{"name":"a"}]"#),
+    ];
+    for text in table {
+        let error = Request::read(text.as_bytes()).expect_err(&text);
+        told += &format!("{text}\n    {} {}: {error}\n", error.code(), error.param().unwrap_or("-"));
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
+    let mut request = read(TOOLS);
+    let parameters = json!({"type": "object", "required": ["id"]});
+    let declaration = Declaration { name: "get_order", description: Some("Reads an order."), parameters: &parameters };
+    request.declare(&[declaration], Form::Tool);
+    insta::assert_snapshot!(written(&request));
+
+    let mut same = read(&written(&request));
+    same.declare(&[declaration], Form::Tool);
+    assert_eq!(same.write(), request.write(), "what is declared so already is not written again");
+
+    request.declare(&[], Form::Tool);
+    assert_eq!(request.declared(), []);
+    assert!(written(&request).contains(r#""tools":[{"type":"web_search","user_location":null}]"#));
+
+    let mut legacy = read(&with(r#""functions":[{"name":"f"}]"#));
+    legacy.declare(&[Declaration { name: "f", description: None, parameters: &parameters }], Form::Function);
+    assert_eq!(
+        written(&legacy),
+        with(r#""functions":[{"name":"f","parameters":{"type":"object","required":["id"]}}]"#)
+    );
+    legacy.declare(&[], Form::Function);
+    assert_eq!(written(&legacy), with(""));
+}
+
+#[test]
+fn output_tokens_are_lowered_never_raised() {
+    let table = [
+        ("", r#""max_completion_tokens":100"#),
+        (r#""max_tokens":99"#, r#""max_tokens":99"#),
+        (r#""max_tokens":101"#, r#""max_tokens":100"#),
+        (r#""max_tokens":null"#, r#""max_tokens":null,"max_completion_tokens":100"#),
+        (r#""max_completion_tokens":500,"max_tokens":7"#, r#""max_completion_tokens":100,"max_tokens":7"#),
+    ];
+    for (before, after) in table {
+        let mut request = read(&with(before));
+        request.clamp_output_tokens(100);
+        assert_eq!(written(&request), with(after));
+    }
+}
+
+#[test]
+fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
+    let mut request = read(TOOLS);
+    request.answer_whole();
+    let result = |call: Call, content: &str| CallResult { call, content: content.to_owned() };
+    let legacy = Call { form: Form::Function, ..tool("", "old", "{}") };
+    request.append_turn(
+        "Let me see.",
+        &[
+            result(tool("call_1", "get_order", "{\"id\":1}"), "{\"total\":3}"),
+            result(tool("call_2", "get_order", "{}"), "no such order"),
+        ],
+    );
+    request.append_turn("", &[result(legacy, "done")]);
+    insta::assert_snapshot!(written(&request));
+    assert!(!request.stream() && !request.include_usage());
+}

@@ -1,0 +1,159 @@
+//! Replays recorded exchanges with real APIs: every call is found word for word and none invented, whole and however the bytes
+//! arrive. The recordings are not part of the project: they are looked for in `CALLGATE_DATA`, else in `shared/data` beside
+//! the workspace, and the test says so where they are missing.
+#![allow(missing_docs, reason = "a test's name is its documentation")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
+
+#[path = "openai_chat/assemble.rs"]
+#[allow(dead_code, reason = "shared with the tests of the dialect")]
+mod assemble;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+
+use assemble::{calls, deltas, frames, head, turn};
+use callgate_json::Value;
+use callgate_wire::openai_chat::{Answer, Request, Rewrite, error};
+use callgate_wire::{Call, Form};
+
+/// Bodies up to this size are also cut in two at every offset; larger ones only come byte by byte.
+const SMALL: usize = 4000;
+
+fn recordings() -> Option<Vec<Value>> {
+    let folder = std::env::var_os("CALLGATE_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let Ok(file) = File::open(folder.join("recorded.jsonl.gz")) else {
+        println!("SKIPPED: no recorded.jsonl.gz in {}", folder.display());
+        return None;
+    };
+    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
+    let exchanges = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    Some(exchanges.filter(|exchange| exchange["dialect"] == "openai-chat").collect())
+}
+
+fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
+    exchange[key].as_str().unwrap_or_default()
+}
+
+/// The calls that a reader must find.
+fn labelled(exchange: &Value) -> Vec<Call> {
+    let calls = exchange["tool_calls"].as_array().unwrap();
+    let read = |call: &Value| Call {
+        id: text(call, "id").to_owned(),
+        name: text(call, "name").to_owned(),
+        arguments: text(call, "arguments").to_owned(),
+        form: if call["kind"] == "legacy_function" { Form::Function } else { Form::Tool },
+    };
+    calls.iter().map(read).collect()
+}
+
+#[test]
+fn every_recorded_call_is_found_and_none_invented() {
+    let Some(exchanges) = recordings() else { return };
+    let (mut whole, mut streamed, mut errors, mut empty, mut found, mut cuts) = (0, 0, 0, 0, 0, 0);
+    for exchange in &exchanges {
+        let id = text(exchange, "id");
+        let body = text(exchange, "response_body");
+        if exchange["status"] != 200 {
+            assert!(error::is_error_body(body.as_bytes()), "{id}");
+            errors += 1;
+        } else if body.is_empty() {
+            assert!(Answer::read(b"").is_err() && labelled(exchange).is_empty(), "{id}");
+            empty += 1;
+        } else if exchange["streamed"] == true {
+            cuts += check_stream(id, body.as_bytes(), &labelled(exchange));
+            found += labelled(exchange).len();
+            streamed += 1;
+        } else {
+            check_answer(id, body.as_bytes(), &labelled(exchange));
+            found += labelled(exchange).len();
+            whole += 1;
+        }
+    }
+    println!(
+        "{} exchanges: {whole} whole, {streamed} streamed (byte by byte, and {cuts} cuts in two), {errors} errors, {empty} without \
+         a body; {found} calls found, none invented",
+        exchanges.len()
+    );
+}
+
+fn check_stream(id: &str, body: &[u8], labelled: &[Call]) -> usize {
+    let deltas_of_whole = deltas([body]).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let whole = turn(&deltas_of_whole);
+    assert_eq!(calls(&whole), labelled, "{id}");
+    if labelled.is_empty() {
+        assert_eq!(String::from_utf8_lossy(&whole.passed), String::from_utf8_lossy(body), "{id}");
+    }
+    // What is passed on while calls are held is a stream with the same text and finishes, and no call.
+    let mut passed = turn(&deltas([&whole.passed[..]]).unwrap());
+    for (choice, said) in &whole.choices {
+        let passed = passed.choices.entry(*choice).or_default();
+        assert!(passed.calls.is_empty(), "{id}");
+        assert_eq!((&passed.text, &passed.finish), (&said.text, &said.finish), "{id}");
+    }
+    assert_eq!((passed.usage, passed.done), (whole.usage, whole.done), "{id}");
+
+    assert_eq!(deltas(body.chunks(1)).unwrap(), deltas_of_whole, "{id} byte by byte");
+    if body.len() > SMALL {
+        return 0;
+    }
+    // The reader sees frames only, so the same frames are the same deltas.
+    let frames_of_whole = frames([body]);
+    for cut in 1..body.len() {
+        let (head, tail) = body.split_at(cut);
+        assert!(frames([head, tail]) == frames_of_whole, "{id} cut at {cut}");
+    }
+    body.len() - 1
+}
+
+fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
+    let answer = Answer::read(body).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let found: Vec<Call> = answer.choices().iter().flat_map(|choice| choice.calls.clone()).collect();
+    assert_eq!(found, labelled, "{id}");
+    assert_eq!(answer.write(), body, "{id}");
+
+    let mut same = answer.clone();
+    let mut without = answer.clone();
+    for (position, choice) in answer.choices().iter().enumerate() {
+        same.rewrite(position, Rewrite { text: Some(choice.text.clone()), calls: choice.calls.clone() });
+        without.rewrite(position, Rewrite::default());
+    }
+    assert_eq!(same.write(), body, "{id}: nothing was changed");
+    let without = Answer::read(&without.write()).unwrap();
+    for (choice, before) in without.choices().iter().zip(answer.choices()) {
+        assert!(choice.calls.is_empty() && choice.finish != "tool_calls" && choice.text == before.text, "{id}");
+    }
+
+    let streamed = turn(&deltas([&answer.frames(&head(), true)[..]]).unwrap());
+    assert_eq!(calls(&streamed), labelled, "{id}");
+    assert_eq!(streamed.usage.as_ref(), answer.usage(), "{id}");
+    for choice in answer.choices() {
+        let said = &streamed.choices[&choice.index];
+        assert_eq!((&said.text, &said.finish), (&choice.text, &choice.finish), "{id}");
+    }
+}
+
+#[test]
+fn every_recorded_request_is_read_with_its_declared_tools() {
+    let Some(exchanges) = recordings() else { return };
+    let (mut read, mut tools, mut legacy_completions) = (0, 0, 0);
+    for exchange in &exchanges {
+        let id = text(exchange, "id");
+        let raw = text(exchange, "request_raw");
+        if raw.is_empty() {
+            continue;
+        }
+        if exchange["request"].get("messages").is_none() {
+            assert_eq!(Request::read(raw.as_bytes()).unwrap_err().code(), "request_invalid", "{id}");
+            legacy_completions += 1;
+            continue;
+        }
+        let request = Request::read(raw.as_bytes()).unwrap_or_else(|error| panic!("{id}: {error}"));
+        assert_eq!(request.write(), raw.as_bytes(), "{id}");
+        assert_eq!(request.stream(), exchange["request"]["stream"] == true, "{id}");
+        read += 1;
+        tools += request.declared().len();
+    }
+    println!("{read} requests with {tools} declared tools read; {legacy_completions} without messages refused");
+}

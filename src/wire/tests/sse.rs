@@ -1,0 +1,161 @@
+//! Server-sent events, cut on bytes.
+#![allow(missing_docs, reason = "a test's name is its documentation")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
+
+use callgate_wire::sse::{Decoder, Frame, SseError};
+use proptest::prelude::*;
+
+/// All frames of a stream, fed in these chunks.
+fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
+    let mut decoder = Decoder::new(1 << 20);
+    let mut frames = Vec::new();
+    for chunk in chunks {
+        decoder.push(chunk, &mut frames).unwrap();
+    }
+    frames.extend(decoder.finish());
+    frames
+}
+
+fn frame(raw: &str, event: Option<&str>, data: Option<&str>) -> Frame {
+    Frame { raw: raw.into(), event: event.map(str::to_owned), data: data.map(|data| data.as_bytes().to_vec()) }
+}
+
+#[test]
+fn lines_fields_and_frames_are_told_apart() {
+    // (stream, its frames)
+    let table: Vec<(&str, Vec<Frame>)> = vec![
+        ("", vec![]),
+        ("data: a\n\n", vec![frame("data: a\n\n", None, Some("a"))]),
+        ("data:a\r\n\r\n", vec![frame("data:a\r\n\r\n", None, Some("a"))]),
+        ("data:  a\r\r", vec![frame("data:  a\r\r", None, Some(" a"))]),
+        (
+            "data: a\r\n\rdata: b\n\r\n",
+            vec![frame("data: a\r\n\r", None, Some("a")), frame("data: b\n\r\n", None, Some("b"))],
+        ),
+        ("data: a\ndata\ndata: c\n\n", vec![frame("data: a\ndata\ndata: c\n\n", None, Some("a\n\nc"))]),
+        (
+            "event: x\nid: 7\nretry: 5\ndata: a:b\n\n",
+            vec![frame("event: x\nid: 7\nretry: 5\ndata: a:b\n\n", Some("x"), Some("a:b"))],
+        ),
+        (": ping\n\n:\n\n", vec![frame(": ping\n\n", None, None), frame(":\n\n", None, None)]),
+        ("Data: a\n data: b\n\n", vec![frame("Data: a\n data: b\n\n", None, None)]),
+        (
+            "\n\ndata: a\n\n\n",
+            vec![
+                frame("\n", None, None),
+                frame("\n", None, None),
+                frame("data: a\n\n", None, Some("a")),
+                frame("\n", None, None),
+            ],
+        ),
+        (
+            "\u{feff}data: a\n\n\u{feff}data: b\n\n",
+            vec![frame("\u{feff}data: a\n\n", None, Some("a")), frame("\u{feff}data: b\n\n", None, None)],
+        ),
+        ("data: \u{2028}é\u{85}\n\n", vec![frame("data: \u{2028}é\u{85}\n\n", None, Some("\u{2028}é\u{85}"))]),
+        ("data: a\n\ndata: cut", vec![frame("data: a\n\n", None, Some("a")), frame("data: cut", None, Some("cut"))]),
+        ("data: a\n", vec![frame("data: a\n", None, Some("a"))]),
+    ];
+    for (stream, frames) in table {
+        assert_eq!(decode([stream.as_bytes()]), frames, "{stream:?}");
+    }
+}
+
+#[test]
+fn a_frame_that_a_carriage_return_ends_waits_for_its_line_feed() {
+    let mut decoder = Decoder::new(100);
+    let mut frames = Vec::new();
+    decoder.push(b"data: a\r\n\r", &mut frames).unwrap();
+    assert!(frames.is_empty());
+    decoder.push(b"\n", &mut frames).unwrap();
+    assert_eq!(frames, [frame("data: a\r\n\r\n", None, Some("a"))]);
+}
+
+#[test]
+fn a_frame_that_is_too_long_ends_the_stream_wherever_it_is_cut() {
+    let stream = b"data: 1\n\ndata: 345\n\ndata: 1\n\n";
+    for cut in 0..stream.len() {
+        let (head, tail) = stream.split_at(cut);
+        let mut decoder = Decoder::new(10);
+        let mut frames = Vec::new();
+        let outcome = decoder.push(head, &mut frames).and_then(|()| decoder.push(tail, &mut frames));
+        assert_eq!(outcome, Err(SseError::TooLong { limit: 10 }), "cut at {cut}");
+        assert_eq!(frames, [frame("data: 1\n\n", None, Some("1"))], "cut at {cut}");
+        assert_eq!(decoder.push(b"data: 1\n\n", &mut frames), Err(SseError::TooLong { limit: 10 }));
+        assert_eq!(decoder.finish(), None);
+    }
+}
+
+#[test]
+fn a_line_without_end_is_refused_before_it_is_held() {
+    let mut decoder = Decoder::new(1 << 16);
+    let mut frames = Vec::new();
+    let chunk = vec![b'a'; 10_000];
+    let refused = (0..1000).position(|_| decoder.push(&chunk, &mut frames).is_err());
+    assert_eq!(refused, Some(6));
+}
+
+/// The standard's own algorithm, on the whole text.
+fn reference(stream: &[u8]) -> Vec<(Option<String>, Option<Vec<u8>>)> {
+    let mut text = stream.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stream);
+    let mut events = vec![(None, None)];
+    while !text.is_empty() {
+        let end = text.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(text.len());
+        let (line, rest) = text.split_at(end);
+        let ended = !rest.is_empty();
+        text = rest.strip_prefix(b"\r\n").unwrap_or(rest.get(1..).unwrap_or_default());
+        let (event, data) = events.last_mut().unwrap();
+        let colon = line.iter().position(|&byte| byte == b':');
+        let (name, value) = colon.map_or((line, &b""[..]), |at| (&line[..at], &line[at + 1..]));
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        if line.is_empty() && ended {
+            events.push((None, None));
+        } else if name == b"data" {
+            *data = Some(data.take().map_or(value.to_vec(), |before: Vec<u8>| [&before, &b"\n"[..], value].concat()));
+        } else if name == b"event" {
+            *event = Some(String::from_utf8_lossy(value).into_owned());
+        }
+    }
+    events
+}
+
+fn streams() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop_oneof![
+        3 => Just(&b"\n"[..]), 3 => Just(&b"\r"[..]), 3 => Just(&b"\r\n"[..]),
+        4 => Just(&b"data: "[..]), 1 => Just(&b"data"[..]), 2 => Just(&b"event:"[..]), 1 => Just(&b":"[..]), 1 => Just(&b" "[..]),
+        2 => Just(&b"\xc3\xa9"[..]), 1 => Just(&b"\xff"[..]), 1 => Just(&b"\xef\xbb\xbf"[..]), 2 => Just(&b"{}"[..]),
+    ];
+    prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_chunking_gives_the_same_frames_and_no_byte_is_lost(
+        stream in streams(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let whole = decode([&stream[..]]);
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+        cuts.extend([0, stream.len()]);
+        cuts.sort_unstable();
+        prop_assert_eq!(&decode(cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]])), &whole);
+        prop_assert_eq!(&decode(stream.chunks(1)), &whole);
+        prop_assert_eq!(whole.iter().flat_map(|frame| frame.raw.clone()).collect::<Vec<u8>>(), stream);
+    }
+
+    #[test]
+    fn frames_say_what_the_standard_says(stream in streams()) {
+        let mut frames: Vec<_> = decode([&stream[..]]).into_iter().map(|frame| (frame.event, frame.data)).collect();
+        let mut expected = reference(&stream);
+        // A last event that no blank line ended is there or not, with nothing in it.
+        for list in [&mut frames, &mut expected] {
+            while list.last() == Some(&(None, None)) {
+                list.pop();
+            }
+        }
+        prop_assert_eq!(frames, expected);
+    }
+}
