@@ -28,7 +28,8 @@ pub(crate) fn check(gate: &Gate, head: ChatHead, body: &[u8]) -> Result<Asked, R
     let role = contract
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
-    if !contract.allows_model(request.model()) {
+    // Some APIs take models to fall back to: each is a model that may answer.
+    if !request.models().all(|model| contract.allows_model(model)) {
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
     }
     if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {

@@ -26,6 +26,11 @@ fn each_bad_request_is_refused_with_its_own_code() {
         ("an array", "[]".to_owned(), (400, "request_invalid")),
         ("no model", with(|body| drop(body.as_object_mut().map(|map| map.remove("model")))), (400, "request_invalid")),
         ("another model", with(|body| body["model"] = json!("claude-x")), (403, "model_not_allowed")),
+        (
+            "another model to fall back to",
+            with(|body| body["models"] = json!(["gpt-4o", "claude-x"])),
+            (403, "model_not_allowed"),
+        ),
         ("a nesting bomb", format!("{}{}", "[".repeat(5000), "]".repeat(5000)), (400, "request_not_json")),
         (
             "a tool twice",

@@ -1,1 +1,25 @@
-//! Placeholder: lands with its first capability.
+//! The proxy-wasm adapter: Envoy's callbacks become events of `callgate-engine`, its effects become calls of the host.
+//!
+//! Nothing is decided here. What the adapter must know is where it can still write: see [`exchange`].
+//!
+//! The SDK panics on any status that it does not expect, and a panic takes the worker's VM and every exchange in it with
+//! it. So: bytes forms of every getter; request headers are read in their own callback only; bodies are written only in
+//! body callbacks or while they are held; clusters are named in an encoded `GrpcService`.
+
+// `proxy_wasm::main!` writes a public function without a word on it.
+#![allow(missing_docs, reason = "the crate has no public API; its one public item is the macro's")]
+
+mod config;
+mod exchange;
+mod executor;
+mod host;
+mod metrics;
+mod root;
+
+use proxy_wasm::traits::RootContext;
+use proxy_wasm::types::LogLevel;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::default()) });
+}}

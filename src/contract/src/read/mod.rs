@@ -5,7 +5,7 @@ mod roles;
 mod run;
 mod spec;
 mod tools;
-mod units;
+pub(crate) mod units;
 
 use fields::{Item, Report};
 

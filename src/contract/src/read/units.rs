@@ -10,6 +10,15 @@ const SIZE: &str =
 const DURATION: &str = "expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`";
 const FUEL: &str = "expected fuel: a whole number from 1 up, or one with `K`, `M` or `G`, such as `500M`";
 
+/// In milliseconds.
+const DURATION_UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+
+/// A duration as a contract writes it: a whole number from 1 up with `ms`, `s` or `m`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    parse(text, &DURATION_UNITS).map(Duration::from_millis)
+}
+
 /// Bytes.
 pub(super) fn size(item: &Item<'_>, report: &mut Report<'_>) -> Option<u64> {
     let units = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
@@ -18,8 +27,7 @@ pub(super) fn size(item: &Item<'_>, report: &mut Report<'_>) -> Option<u64> {
 
 /// Time, to the millisecond.
 pub(super) fn duration(item: &Item<'_>, report: &mut Report<'_>) -> Option<Duration> {
-    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
-    quantity(item, &units).map(Duration::from_millis).or_else(|| report.fault(item, DURATION))
+    quantity(item, &DURATION_UNITS).map(Duration::from_millis).or_else(|| report.fault(item, DURATION))
 }
 
 /// Fuel in the engine's units.
@@ -30,15 +38,20 @@ pub(super) fn fuel(item: &Item<'_>, report: &mut Report<'_>) -> Option<u64> {
 
 /// A positive whole number times its unit; a number without quotes has the unit `""`, where there is such a one.
 fn quantity(item: &Item<'_>, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, unit) = match &item.node.data {
-        Data::Number(number) => (number.as_u64()?, ""),
-        Data::Text(text) => {
-            let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-            let (number, unit) = text.split_at_checked(digits)?;
-            (number.parse().ok()?, unit)
-        }
-        _ => return None,
-    };
+    match &item.node.data {
+        Data::Number(number) => total(number.as_u64()?, "", units),
+        Data::Text(text) => parse(text, units),
+        _ => None,
+    }
+}
+
+fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    total(number.parse().ok()?, unit, units)
+}
+
+fn total(number: u64, unit: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
     number.checked_mul(*factor).filter(|total| *total > 0)
 }

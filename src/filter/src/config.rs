@@ -1,0 +1,175 @@
+//! The plugin's configuration: one JSON object. Unknown fields are refused.
+
+use std::time::Duration;
+
+use callgate_engine::{Gate, GateError, Identity, Offer, Paths, Reach};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What the filter works with.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) gate: Gate,
+    pub(crate) clusters: Clusters,
+    /// Property path of the verified token's claims, where the identity is a token.
+    pub(crate) claims: Option<Claims>,
+}
+
+/// Where callouts go.
+#[derive(Debug)]
+pub(crate) struct Clusters {
+    pub(crate) executor: Option<Executor>,
+    pub(crate) upstream: Option<Upstream>,
+}
+
+/// The executor's cluster.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Executor {
+    pub(crate) cluster: String,
+    #[serde(default = "ten_seconds", deserialize_with = "duration")]
+    pub(crate) timeout: Duration,
+}
+
+/// The cluster on which the model is asked again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upstream {
+    pub(crate) cluster: String,
+    pub(crate) authority: String,
+}
+
+/// Where Envoy's `jwt_authn` leaves a verified token (its `payload_in_metadata`), and the claims to read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Claims {
+    pub(crate) payload: String,
+    pub(crate) tenant_claim: String,
+    pub(crate) role_claim: String,
+}
+
+/// Why a configuration is refused. One line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("the plugin has no configuration; expected one JSON object with `contract` and `identity`")]
+    Missing,
+    #[error("the plugin's configuration is not strict JSON: {0}")]
+    Json(callgate_json::ReadError),
+    #[error("the plugin's configuration: {0}")]
+    Shape(serde_json::Error),
+    #[error("`contract`: {0}")]
+    Contract(String),
+    #[error("`identity.header`: `{0}` is no header name in lower case")]
+    Header(String),
+    #[error("`{0}` is no name of a cluster: expected 1 to 120 ASCII characters")]
+    Cluster(String),
+    #[error("{0}")]
+    Gate(#[from] GateError),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Document {
+    contract: Value,
+    identity: IdentityDocument,
+    executor: Option<Executor>,
+    upstream: Option<Upstream>,
+    #[serde(default)]
+    paths: PathsDocument,
+    #[serde(default)]
+    tools: OfferDocument,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+enum IdentityDocument {
+    Header { tenant: String, role: String },
+    Jwt(Claims),
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PathsDocument {
+    chat_completions: Option<Vec<String>>,
+    #[serde(default)]
+    passthrough: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+enum OfferDocument {
+    #[default]
+    Declared,
+    Inject,
+}
+
+/// Reads a configuration and compiles its contract.
+///
+/// # Errors
+/// The first thing that is wrong, in one line.
+pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ConfigError::Missing);
+    }
+    let value = callgate_json::read(bytes).map_err(ConfigError::Json)?;
+    let document: Document = serde_json::from_value(value).map_err(ConfigError::Shape)?;
+    let contract = callgate_contract::from_value(&document.contract)
+        .map_err(|errors| ConfigError::Contract(one_line(&errors.to_string())))?;
+    let (identity, claims) = match document.identity {
+        IdentityDocument::Header { tenant, role } => {
+            for name in [&tenant, &role] {
+                if !is_header_name(name) {
+                    return Err(ConfigError::Header(name.clone()));
+                }
+            }
+            (Identity::Header { tenant, role }, None)
+        }
+        IdentityDocument::Jwt(claims) => (Identity::Claims, Some(claims)),
+    };
+    let paths = Paths {
+        chat_completions: document.paths.chat_completions.unwrap_or_else(|| Paths::default().chat_completions),
+        passthrough: document.paths.passthrough,
+    };
+    let offer = match document.tools {
+        OfferDocument::Declared => Offer::Declared,
+        OfferDocument::Inject => Offer::Inject,
+    };
+    let clusters = [
+        document.executor.as_ref().map(|executor| &executor.cluster),
+        document.upstream.as_ref().map(|upstream| &upstream.cluster),
+    ];
+    for cluster in clusters.into_iter().flatten() {
+        if cluster.is_empty() || cluster.len() > 120 || !cluster.is_ascii() {
+            return Err(ConfigError::Cluster(cluster.clone()));
+        }
+    }
+    let reach = Reach { executor: document.executor.is_some(), upstream: document.upstream.is_some() };
+    let gate = Gate::new(contract, identity, paths, offer, reach)?;
+    Ok(Config { gate, clusters: Clusters { executor: document.executor, upstream: document.upstream }, claims })
+}
+
+/// RFC 9110 §5.1 tokens, in the lower case in which Envoy tells them.
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join("; ")
+}
+
+fn ten_seconds() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// `10s` or `500ms`, as in a contract.
+fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    callgate_contract::parse_duration(&text).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "`{text}` is no duration; expected a whole number and a unit, such as `10s` or `500ms`"
+        ))
+    })
+}

@@ -1,0 +1,55 @@
+//! Counters, seen in Envoy as `wasmcustom.callgate.*`. Their names hold only words of ours.
+
+use std::collections::HashMap;
+
+use callgate_engine::Tally;
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MetricType;
+
+/// Counters, each defined when it is first needed.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    released: Option<u32>,
+    run: Option<u32>,
+    by_code: std::cell::RefCell<HashMap<String, Option<u32>>>,
+}
+
+impl Metrics {
+    /// Defines those that are always there.
+    pub(crate) fn define() -> Self {
+        Self {
+            released: counter("callgate.calls.released"),
+            run: counter("callgate.calls.run"),
+            by_code: std::cell::RefCell::default(),
+        }
+    }
+
+    /// Counts one exchange.
+    pub(crate) fn count(&self, tally: &Tally) {
+        add(self.released, tally.released);
+        add(self.run, tally.run);
+        for code in &tally.refused {
+            self.one(format!("callgate.calls.refused.{}", code.as_str()));
+        }
+        if let Some(code) = tally.error {
+            self.one(format!("callgate.exchanges.refused.{}", code.as_str()));
+        }
+    }
+
+    fn one(&self, name: String) {
+        let mut by_code = self.by_code.borrow_mut();
+        let id = *by_code.entry(name).or_insert_with_key(|name| counter(name));
+        add(id, 1);
+    }
+}
+
+fn counter(name: &str) -> Option<u32> {
+    hostcalls::define_metric(MetricType::Counter, name).ok()
+}
+
+fn add(id: Option<u32>, count: u32) {
+    if let (Some(id), 1..) = (id, count) {
+        // A counter that cannot be counted must not end an exchange.
+        let _ = hostcalls::increment_metric(id, i64::from(count));
+    }
+}
