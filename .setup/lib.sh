@@ -1,8 +1,9 @@
+# shellcheck shell=sh
 # Shared by the set-up steps: where things go, how to speak, how to install a Debian package.
 # Sourced, never run. Every step is safe to run again: it looks first, and says nothing it did not do.
 set -eu
 
-root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 state=$root/.callgate
 mkdir -p "$state"
 
