@@ -9,6 +9,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::{Location, LocationSegment};
 
+use crate::recursion;
 use crate::schema::Problem;
 use crate::source::node::join;
 
@@ -17,16 +18,34 @@ const LONGEST_QUOTE: usize = 400;
 /// Alternatives that one sentence describes at most.
 const ALTERNATIVES: usize = 4;
 
-/// The place and the sentence for `error`, which `value` gave under `schema`.
-pub(crate) fn problem(schema: &Value, value: &Value, error: &ValidationError<'_>) -> Problem {
+/// One step of an explanation.
+pub(crate) struct Step<'v> {
+    pub(crate) problem: Problem,
+    /// Whether the pointer leads all the way, stopped by no key that only the value has.
+    pub(crate) is_whole: bool,
+    /// The recursive reference that failed, and the value it failed for.
+    pub(crate) stopped_at: Option<(String, &'v Value)>,
+}
+
+/// The place and the sentence for `error`, which `value` gave under `schema`, and where to go on if the error is that a
+/// recursive reference failed.
+pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError<'_>) -> Step<'v> {
     let error = closest(error);
+    let location = error.instance_path().as_str();
     let mut pointer = named_part(schema, value, error.instance_path());
+    let is_whole = pointer == location;
     if let Kind::Required { property: Value::String(missing) } = error.kind()
-        && pointer == error.instance_path().as_str()
+        && is_whole
     {
         pointer = join(&pointer, missing);
     }
-    Problem { pointer, message: expectation(schema, error) }
+    let stopped_at = match error.kind() {
+        Kind::Not { schema: negated } => {
+            recursion::stopped_at(negated).and_then(|reference| Some((reference.to_owned(), value.pointer(location)?)))
+        }
+        _ => None,
+    };
+    Step { problem: Problem { pointer, message: expectation(schema, error) }, is_whole, stopped_at }
 }
 
 /// What was expected, as a sentence that begins with "expected".
@@ -58,6 +77,9 @@ pub(crate) fn expectation(schema: &Value, error: &ValidationError<'_>) -> String
         Kind::PropertyNames { error } => {
             let inner = expectation(schema, error);
             format!("expected every property name to be valid: {inner}")
+        }
+        Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+            allowed(schema, error.schema_path())
         }
         Kind::FalseSchema => "expected nothing here; the schema allows no value".to_owned(),
         Kind::Not { .. } => "expected a value that the schema's `not` does not describe".to_owned(),

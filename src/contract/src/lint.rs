@@ -5,13 +5,14 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 
 use crate::explain;
+use crate::keywords::{DATA, NAMED, local};
 use crate::schema::{Fault, options};
 use crate::source::node::join;
 
 /// All that is wrong with `schema`, which failed to compile with `first`.
 pub(crate) fn faults(schema: &Value, first: &ValidationError<'_>) -> Vec<Fault> {
     let mut found = Vec::new();
-    patterns(schema, "", &mut found);
+    places(schema, schema, "", &mut found);
     if let Ok(meta) = jsonschema::meta::validator_for(schema) {
         for error in meta.iter_errors(schema) {
             let pointer = error.instance_path().as_str().to_owned();
@@ -41,32 +42,43 @@ fn single(error: &ValidationError<'_>) -> Fault {
     Fault { pointer, message }
 }
 
-/// Regular expressions that do not compile or that need backtracking.
-fn patterns(schema: &Value, pointer: &str, found: &mut Vec<Fault>) {
+/// Regular expressions that do not compile or that need backtracking, and references to nowhere.
+fn places(root: &Value, schema: &Value, pointer: &str, found: &mut Vec<Fault>) {
     match schema {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                patterns(item, &format!("{pointer}/{index}"), found);
+                places(root, item, &format!("{pointer}/{index}"), found);
             }
         }
         Value::Object(entries) => {
             for (key, value) in entries {
                 let place = join(pointer, key);
                 match (key.as_str(), value) {
-                    ("const" | "enum" | "default" | "examples", _) => {}
+                    (key, _) if DATA.contains(&key) => {}
                     ("pattern", Value::String(text)) => pattern(text, &place, found),
-                    ("patternProperties", Value::Object(named)) => {
-                        for (text, schema) in named {
-                            let place = join(&place, text);
-                            pattern(text, &place, found);
-                            patterns(schema, &place, found);
+                    ("$ref", Value::String(reference)) => self::reference(root, reference, &place, found),
+                    (key, Value::Object(named)) if NAMED.contains(&key) => {
+                        for (name, schema) in named {
+                            let place = join(&place, name);
+                            if key == "patternProperties" {
+                                pattern(name, &place, found);
+                            }
+                            places(root, schema, &place, found);
                         }
                     }
-                    _ => patterns(value, &place, found),
+                    _ => places(root, value, &place, found),
                 }
             }
         }
         _ => {}
+    }
+}
+
+fn reference(root: &Value, reference: &str, pointer: &str, found: &mut Vec<Fault>) {
+    let is_pointer = reference == "#" || reference.starts_with("#/");
+    if is_pointer && local(root, reference).is_none() {
+        let message = "expected a reference to a place in this schema; there is no such place".to_owned();
+        found.push(Fault { pointer: pointer.to_owned(), message });
     }
 }
 

@@ -3,16 +3,17 @@
 //! Draft 2020-12 unless `$schema` says otherwise; `format` asserts for the formats that are known; regular expressions
 //! run in linear time; nothing is fetched.
 
-use callgate_json::{Map, Value};
+use callgate_json::{MAX_DEPTH, Map, Value};
 use jsonschema::{PatternOptions, Validator};
 
-use crate::explain;
 use crate::lint;
+use crate::reports::Reports;
 
 /// A schema and its validator.
 pub(crate) struct Schema {
     value: Value,
     validator: Validator,
+    reports: Reports,
 }
 
 /// Why a schema is no schema, and where in it.
@@ -23,6 +24,7 @@ pub(crate) struct Fault {
 }
 
 /// Why a value does not satisfy a schema, and where in the value.
+#[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) pointer: String,
     pub(crate) message: String,
@@ -35,7 +37,7 @@ impl Schema {
     pub(crate) fn compile(value: Value) -> Result<Self, Vec<Fault>> {
         // Sorted, so that the first violation is the same however the author ordered the keywords.
         match options().build(&sorted(&value)) {
-            Ok(validator) => Ok(Self { value, validator }),
+            Ok(validator) => Ok(Self { reports: Reports::new(&value), value, validator }),
             Err(error) => Err(lint::faults(&value, &error)),
         }
     }
@@ -52,16 +54,13 @@ impl Schema {
 
     /// The slow path, for a value that is not accepted.
     pub(crate) fn explain(&self, value: &Value) -> Problem {
-        match self.validator.validate(value) {
-            Err(error) => explain::problem(&self.value, value, &error),
-            Ok(()) => Problem { pointer: String::new(), message: "expected a JSON object".to_owned() },
-        }
+        self.reports.explain(&self.value, &self.validator, value)
     }
 
     /// Whether the top type is `object`, directly or through `#/…` references.
     pub(crate) fn is_object_at_the_top(&self) -> bool {
         let mut here = &self.value;
-        for _ in 0..callgate_json::MAX_DEPTH {
+        for _ in 0..MAX_DEPTH {
             if let Some(kind) = here.get("type") {
                 return kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().all(|k| k == "object"));
             }
@@ -86,7 +85,8 @@ pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
     jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex())
 }
 
-fn sorted(value: &Value) -> Value {
+/// The same schema with its keys in order.
+pub(crate) fn sorted(value: &Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         Value::Object(entries) => {

@@ -60,7 +60,7 @@ impl<'n> Fields<'n> {
                 Some((_, why)) => {
                     format!("{why} is not enforced yet, and a rule that is not enforced is worse than none; remove it")
                 }
-                None => unknown(key, known),
+                None => unknown(key, known, unenforced),
             };
             report.fault_at::<()>(&entry.at, join(&item.path, key), message);
         }
@@ -83,8 +83,8 @@ impl<'n> Fields<'n> {
 }
 
 /// "unknown field", with the nearest known one if one is near, else with all of them.
-fn unknown(key: &str, known: &[&str]) -> String {
-    match nearest(key, known.iter().copied()) {
+fn unknown(key: &str, known: &[&str], unenforced: &[(&str, &str)]) -> String {
+    match nearest(key, known.iter().chain(unenforced.iter().map(|(name, _)| name)).copied()) {
         Some(near) => format!("unknown field; did you mean `{near}`?"),
         None => format!("unknown field; expected {}", one_of(known)),
     }

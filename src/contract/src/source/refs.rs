@@ -14,13 +14,9 @@ use std::collections::BTreeMap;
 use super::node::{At, Data, Entry, Node, join};
 use crate::Files;
 use crate::error::Diagnostic;
+use crate::keywords::{DATA, NAMED};
 use crate::paths;
 
-/// Keywords whose value is data, not schema.
-const DATA: [&str; 5] = ["const", "enum", "default", "examples", "example"];
-/// Keywords whose value maps names to schemas.
-const NAMED: [&str; 6] =
-    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
 /// Keywords that a file in `$defs` may not use.
 const FIXED: [&str; 7] = ["$id", "id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$recursiveAnchor"];
 /// The draft of a schema that names none.

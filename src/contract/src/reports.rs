@@ -1,0 +1,105 @@
+//! Where the reason for a denial comes from, so that giving it costs no more than the denial; see [`crate::recursion`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callgate_json::{MAX_DEPTH, Map, Value};
+use jsonschema::Validator;
+
+use crate::explain;
+use crate::recursion::{self, Shape, single};
+use crate::schema::{Problem, options, sorted};
+
+/// What the explaining copy is called among schemas.
+const COPY: &str = "callgate:schema";
+
+/// Where reasons come from.
+pub(crate) enum Reports {
+    /// From the validator that decides.
+    Direct,
+    /// From the explaining copy of the schema, one level of its recursion at a time.
+    Stepwise(Stepwise),
+    /// From nowhere: the schema is one whose references are not followed.
+    None,
+}
+
+/// The explaining copy, and a validator of it for each reference that leads back to itself, and for `#`.
+pub(crate) struct Stepwise {
+    copy: Value,
+    validators: BTreeMap<String, Validator>,
+}
+
+// === impl Reports ===
+
+impl Reports {
+    pub(crate) fn new(schema: &Value) -> Self {
+        match recursion::shape(schema) {
+            Shape::Finite => Self::Direct,
+            Shape::Recursive(recursive) => Stepwise::new(schema, &recursive).map_or(Self::None, Self::Stepwise),
+            Shape::Unknown => Self::None,
+        }
+    }
+
+    /// Why `schema`, compiled as `validator`, does not accept `value`.
+    pub(crate) fn explain(&self, schema: &Value, validator: &Validator, value: &Value) -> Problem {
+        let general = |pointer| Problem { pointer, message: "expected a value that satisfies the schema".to_owned() };
+        match self {
+            Self::Direct => match validator.validate(value) {
+                Err(error) => explain::step(schema, value, &error).problem,
+                Ok(()) => general(String::new()),
+            },
+            Self::Stepwise(stepwise) => stepwise.explain(value).unwrap_or_else(general),
+            Self::None => general(String::new()),
+        }
+    }
+}
+
+// === impl Stepwise ===
+
+impl Stepwise {
+    fn new(schema: &Value, recursive: &BTreeSet<String>) -> Option<Self> {
+        let siblings_count = !is_old_draft(schema);
+        let mut copy = sorted(&recursion::cut(schema, recursive, siblings_count));
+        copy.as_object_mut()?.insert("$id".to_owned(), Value::String(COPY.to_owned()));
+        let mut validators = BTreeMap::new();
+        for reference in recursive.iter().map(String::as_str).chain(["#"]) {
+            let start = single("$ref", Value::String(format!("{COPY}{reference}")));
+            let mut entry = Map::from_iter([("allOf".to_owned(), Value::Array(vec![start]))]);
+            if let Some(draft) = schema.get("$schema") {
+                entry.insert("$schema".to_owned(), draft.clone());
+            }
+            let definitions = if siblings_count { "$defs" } else { "definitions" };
+            entry.insert(definitions.to_owned(), single("copy", copy.clone()));
+            validators.insert(reference.to_owned(), options().build(&Value::Object(entry)).ok()?);
+        }
+        Some(Self { copy, validators })
+    }
+
+    /// Goes from one recursive reference to the next, down to the place that is wrong. The error is as far as it came.
+    fn explain(&self, value: &Value) -> Result<Problem, String> {
+        let mut here = value;
+        let mut reference = "#".to_owned();
+        let mut pointer = String::new();
+        let mut follows = true;
+        for _ in 0..2 * MAX_DEPTH {
+            let Some(Err(error)) = self.validators.get(&reference).map(|validator| validator.validate(here)) else {
+                break;
+            };
+            let step = explain::step(&self.copy, here, &error);
+            if follows {
+                pointer.push_str(&step.problem.pointer);
+            }
+            follows &= step.is_whole;
+            match step.stopped_at {
+                Some((next, inner)) => (reference, here) = (next, inner),
+                None => return Ok(Problem { pointer, message: step.problem.message }),
+            }
+        }
+        Err(pointer)
+    }
+}
+
+/// Draft 7 and before ignore what stands beside `$ref`.
+fn is_old_draft(schema: &Value) -> bool {
+    let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
+    ["draft-07", "draft-06", "draft-04"].iter().any(|old| draft.contains(old))
+}

@@ -1,0 +1,135 @@
+//! `contracts/contract.schema.json`, which editors use, and the reader agree on what a contract is.
+
+use callgate_contract::{Files, load};
+use callgate_json::Value;
+
+use crate::folder::{Folder, ORDER_DESK, order_desk};
+
+fn published() -> jsonschema::Validator {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/contract.schema.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    jsonschema::options().offline().build(&callgate_json::read(text.as_bytes()).unwrap()).unwrap()
+}
+
+fn json(text: &str) -> Value {
+    callgate_json::read(text.as_bytes()).unwrap()
+}
+
+/// The order desk with the value at `pointer` replaced, or with a field added or (for "") taken away.
+fn changed(pointer: &str, value: &str) -> Value {
+    let mut document = json(order_desk().canonical());
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(entries) if value.is_empty() => drop(entries.shift_remove(field)),
+        Value::Object(entries) => drop(entries.insert(field.to_owned(), json(value))),
+        Value::Array(items) => items[field.parse::<usize>().unwrap()] = json(value),
+        _ => panic!("{pointer}"),
+    }
+    document
+}
+
+fn reader_accepts(document: &Value) -> bool {
+    let folder = Folder(&[("schemas/a.json", "{\"type\":\"object\"}")]);
+    load("c.json", &document.to_string(), &folder as &dyn Files).is_ok()
+}
+
+#[test]
+fn both_accept_the_same_contracts() {
+    let published = published();
+    let good = [
+        ("/spec/limits", ""),
+        ("/spec/limits", "{}"),
+        ("/spec/limits/requestBytes", "65536"),
+        ("/spec/limits/turnTimeout", "\"500ms\""),
+        ("/spec/providerTools", "[\"web_search\"]"),
+        ("/spec/onViolation", "\"feedback\""),
+        ("/spec/onViolation", ""),
+        ("/spec/tools/0/description", ""),
+        ("/spec/tools/0/parameters", "{\"$ref\":\"schemas/a.json\"}"),
+        ("/spec/tools/1/result", ""),
+        ("/spec/tools/1/run/wasm/fuel", "1000"),
+        ("/spec/tools/1/run/wasm/outputBytes", "\"64KiB\""),
+        ("/spec/tools/1/run/wasm/http", ""),
+        ("/spec/tools/1/run/wasm/files/0/mode", ""),
+    ];
+    for (pointer, value) in good {
+        let document = changed(pointer, value);
+        assert!(reader_accepts(&document), "the reader refuses {pointer} {value}");
+        let errors: Vec<String> = published.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "the schema refuses {pointer} {value}: {errors:?}");
+    }
+}
+
+#[test]
+fn both_refuse_the_same_contracts() {
+    let published = published();
+    let bad = [
+        ("/apiVersion", "\"callgate.dev/v2\""),
+        ("/metadata/name", "\"Order Desk\""),
+        ("/metadata/version", "1"),
+        ("/spec/models", "[]"),
+        ("/spec/providerTools", "[\"*\"]"),
+        ("/spec/limits/maxRounds", "0"),
+        ("/spec/limits/requestBytes", "\"1MB\""),
+        ("/spec/limits/turnTimeout", "\"30\""),
+        ("/spec/onViolation", "\"ignore\""),
+        ("/spec/roles", "{}"),
+        ("/spec/roles/guest", "{}"),
+        ("/spec/roles/guest/tokensPerMinute", "6"),
+        ("/spec/roles/guest/callsPerMinute", "6"),
+        ("/spec/tools", "[]"),
+        ("/spec/tools/0/name", "\"a.b\""),
+        ("/spec/tools/0/effects", ""),
+        ("/spec/tools/0/effects", "\"none\""),
+        ("/spec/tools/0/run", "{}"),
+        ("/spec/tools/0/run/wasm", "{\"module\":\"a.wasm\",\"sha256\":\"00\"}"),
+        ("/spec/tools/0/when", "\"true\""),
+        ("/spec/tools/0/origin", "{}"),
+        ("/spec/tools/0/requires", "\"untainted\""),
+        ("/spec/tools/0/run", "{\"grpc\":{\"cluster\":\"a\"}}"),
+        ("/spec/tools/0/run", "{\"http\":{\"cluster\":\"a\"}}"),
+        ("/spec/tools/0/run", "{\"mcp\":{\"cluster\":\"a\"}}"),
+        ("/spec/tools/1/approval", "\"always\""),
+        ("/spec/tools/1/output", "\"maybe\""),
+        ("/spec/tools/1/run/wasm/module", ""),
+        ("/spec/tools/1/run/wasm/module", "\"/a.wasm\""),
+        ("/spec/tools/1/run/wasm/sha256", "\"00\""),
+        ("/spec/tools/1/run/wasm/fuel", "\"1T\""),
+        ("/spec/tools/1/run/wasm/http", "[\"a:1\"]"),
+        ("/spec/tools/1/run/wasm/env", "[\"A=B\"]"),
+        ("/spec/tools/1/run/wasm/files/0/guest", "\"data\""),
+        ("/spec/tools/1/run/wasm/files/0/mode", "\"w\""),
+    ];
+    for (pointer, value) in bad {
+        let document = changed(pointer, value);
+        assert!(!reader_accepts(&document), "the reader accepts {pointer} {value}");
+        assert!(!published.is_valid(&document), "the schema accepts {pointer} {value}");
+    }
+}
+
+#[test]
+fn both_refuse_an_unknown_field_everywhere() {
+    let published = published();
+    for place in [
+        "",
+        "/metadata",
+        "/spec",
+        "/spec/limits",
+        "/spec/roles/clerk",
+        "/spec/tools/0",
+        "/spec/tools/0/run",
+        "/spec/tools/0/run/client",
+        "/spec/tools/1/run/wasm",
+        "/spec/tools/1/run/wasm/files/0",
+    ] {
+        let document = changed(&format!("{place}/serverState"), "1");
+        assert!(!reader_accepts(&document), "the reader accepts {place}/serverState");
+        assert!(!published.is_valid(&document), "the schema accepts {place}/serverState");
+    }
+}
+
+#[test]
+fn the_examples_use_of_yaml_is_the_same_contract_for_both() {
+    let contract = load("contract.yaml", ORDER_DESK, &Folder(&[])).unwrap();
+    assert!(published().is_valid(&json(contract.canonical())));
+}
