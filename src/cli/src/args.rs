@@ -163,7 +163,7 @@ pub(crate) struct RenderArguments {
     /// A path that speaks Chat Completions; may be repeated; by default /v1/chat/completions
     #[arg(long = "path", value_name = "PATH", help_heading = "What the gate lets through")]
     pub(crate) paths: Vec<String>,
-    /// A path that goes through unread, such as /v1/models; may be repeated; none by default
+    /// A path that goes through unread, such as /v1/models or /v1/files/*; may be repeated; none by default
     #[arg(long, value_name = "PATH", help_heading = "What the gate lets through")]
     pub(crate) passthrough: Vec<String>,
     /// Which tools the model is told of

@@ -40,7 +40,7 @@ fn summary(file: &Path, contract: &Contract) -> String {
 }
 
 /// The tools whose module is still the placeholder of zeros, which the executor refuses.
-fn unpinned(contract: &Contract) -> String {
+pub(crate) fn unpinned(contract: &Contract) -> String {
     let tools = contract.tools().iter();
     let zeros = tools.filter(|tool| matches!(tool.run(), Run::Wasm(wasm) if wasm.sha256 == [0; 32]));
     zeros.map(|tool| tool.name()).collect::<Vec<_>>().join(", ")

@@ -9,6 +9,8 @@ mod identity;
 mod options;
 mod yaml;
 
+use std::time::Duration;
+
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::args::{Form, RenderArguments, Target};
@@ -31,19 +33,22 @@ pub(crate) enum RenderError {
          way, and the digest would change; use --form envoyfilter"
     )]
     Rounded { number: String, pointer: String },
+    #[error("the filter would refuse this configuration: {0}")]
+    Gate(callgate_engine::GateError),
     #[error("a template is wrong; please report this: {0}")]
     Template(#[from] minijinja::Error),
     #[error("the contract's canonical text cannot be read again; please report this: {0}")]
     Contract(#[from] serde_json::Error),
 }
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("envoy.yaml", include_str!("../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../templates/istio-wasmplugin.yaml.j2")),
     ("istio-buffers.yaml", include_str!("../templates/istio-buffers.yaml.j2")),
     ("istio-clusters.yaml", include_str!("../templates/istio-clusters.yaml.j2")),
     ("jwt.yaml", include_str!("../templates/jwt.yaml.j2")),
+    ("unpinned.yaml", include_str!("../templates/unpinned.yaml.j2")),
     ("filter.yaml", include_str!("../templates/filter.yaml.j2")),
     ("cluster-llm-api.yaml", include_str!("../templates/cluster-llm-api.yaml.j2")),
     ("cluster-executor.yaml", include_str!("../templates/cluster-executor.yaml.j2")),
@@ -53,6 +58,7 @@ const TEMPLATES: [(&str, &str); 9] = [
 pub(crate) fn render(arguments: &RenderArguments) -> Result<String, Error> {
     let contract = disk::contract(&arguments.file)?;
     let options = Options::read(arguments, &contract)?;
+    options.try_gate()?;
     Ok(fill(&options)?)
 }
 
@@ -108,10 +114,19 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         // its own error, always comes first.
         buffer_bytes => largest.saturating_mul(2).clamp(1 << 20, u32::MAX.into()),
         turn_timeout => yaml::duration(limits.turn_timeout),
-        idle_timeout => yaml::duration(limits.turn_timeout.saturating_add(std::time::Duration::from_secs(15))),
+        idle_timeout => yaml::duration(longest_silence(options)),
+        unpinned => crate::lint::unpinned(contract),
         namespace => options.namespace,
         selector => context! { label => options.selector.0, value => options.selector.1 },
     })
+}
+
+/// How long a stream that the filter holds may be silent: every round the contract allows, each as slow as it may be, and a
+/// little more.
+fn longest_silence(options: &Options<'_>) -> Duration {
+    let limits = options.contract.limits();
+    let round = limits.turn_timeout.saturating_add(options.executor_timeout);
+    round.saturating_mul(limits.max_rounds).saturating_add(Duration::from_secs(15))
 }
 
 /// The command that writes this file again.

@@ -67,14 +67,9 @@ pub(super) fn places(file: &str, text: &str) -> Result<Vec<Place>, PinError> {
 }
 
 /// The bytes of a scalar; `None` when they do not look as its style says.
+///
+/// By line and column, because the parser counts CR LF as one character in its indices.
 fn located(text: &str, node: &Node, style: ScalarStyle) -> Option<Range<usize>> {
-    let byte = |marker: Marker| {
-        let mut indices = text.char_indices().map(|(byte, _)| byte).chain([text.len()]);
-        indices.nth(marker.index())
-    };
-    let start = byte(node.span.start)?;
-    let end = byte(node.span.end)?;
-    let source = text.get(start..end)?;
     let Kind::Scalar { text: value, .. } = &node.kind else { return None };
     let expected = match style {
         ScalarStyle::Plain => value.clone(),
@@ -82,7 +77,14 @@ fn located(text: &str, node: &Node, style: ScalarStyle) -> Option<Range<usize>> 
         ScalarStyle::DoubleQuoted => format!("\"{value}\""),
         ScalarStyle::Literal | ScalarStyle::Folded => return None,
     };
-    (source == expected && !source.is_empty()).then_some(start..end)
+    let marker = node.span.start;
+    // A byte order mark is on no line.
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    let line =
+        text.get(mark..)?.split_inclusive('\n').take(marker.line().checked_sub(1)?).map(str::len).sum::<usize>() + mark;
+    let column = text.get(line..)?.char_indices().nth(marker.col()).map(|(byte, _)| byte)?;
+    let start = line.checked_add(column)?;
+    (!expected.is_empty() && text.get(start..)?.starts_with(&expected)).then(|| start..start + expected.len())
 }
 
 /// YAML with its places: as much of it as is needed to find a scalar.
@@ -234,10 +236,10 @@ mod tests {
     #[test]
     fn what_cannot_be_replaced_in_place_is_an_error_that_says_where() {
         for (wasm, at) in [
-            ("{ module: a.wasm }", "contract.yaml:3:27: nothing is pinned: `wasm` has no `sha256`"),
-            ("{ module: a.wasm, sha256: }", "contract.yaml:3:53: nothing is pinned: `sha256` must be"),
-            ("{ module: a.wasm, sha256: [] }", "contract.yaml:3:53: nothing is pinned: `sha256` must be"),
-            ("{ module: a.wasm, sha256: \"\\x30\" }", "contract.yaml:3:53: nothing is pinned: `sha256` must be"),
+            ("{ module: a.wasm }", "contract.yaml:3:31: nothing is pinned: `wasm` has no `sha256`"),
+            ("{ module: a.wasm, sha256: }", "contract.yaml:3:55: nothing is pinned: `sha256` must be"),
+            ("{ module: a.wasm, sha256: [] }", "contract.yaml:3:57: nothing is pinned: `sha256` must be"),
+            ("{ module: a.wasm, sha256: \"\\x30\" }", "contract.yaml:3:57: nothing is pinned: `sha256` must be"),
         ] {
             let text = format!("spec:\n  tools:\n    - {{ name: a, run: {{ wasm: {wasm} }} }}\n");
             let error = places("contract.yaml", &text).unwrap_err().to_string();

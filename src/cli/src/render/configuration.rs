@@ -30,14 +30,16 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     if options.executor.is_some() {
         plugin.insert(
             "executor".to_owned(),
-            json!({ "cluster": "callgate-executor", "timeout": options.executor_timeout }),
+            json!({ "cluster": "callgate-executor", "timeout": arguments.executor_timeout }),
         );
     }
     if options.loops {
         plugin.insert("upstream".to_owned(), json!({ "cluster": "llm-api", "authority": options.authority }));
     }
-    plugin
-        .insert("paths".to_owned(), json!({ "chatCompletions": options.paths, "passthrough": arguments.passthrough }));
+    plugin.insert(
+        "paths".to_owned(),
+        json!({ "chatCompletions": options.paths.chat_completions, "passthrough": options.paths.passthrough }),
+    );
     let tools = match arguments.tools {
         Tools::Declared => "declared",
         Tools::Inject => "inject",

@@ -1,10 +1,15 @@
 //! The command line of `render`, read once: defaults filled in, nonsense refused.
 
+use std::time::Duration;
+
 use callgate_contract::{Contract, OnViolation, Run};
+use callgate_engine::{Gate, Offer, Paths, Reach};
 
 use super::RenderError;
 use super::address::Address;
-use crate::args::{Form, Identity, RenderArguments, Target};
+use crate::args::{Form, Identity, RenderArguments, Target, Tools};
+use crate::disk;
+use crate::error::Error;
 
 /// Everything that decides what is rendered.
 pub(super) struct Options<'a> {
@@ -21,10 +26,10 @@ pub(super) struct Options<'a> {
     pub(super) authority: String,
     /// `None` when every tool of the contract is run by the client.
     pub(super) executor: Option<Address>,
-    pub(super) executor_timeout: &'a str,
+    pub(super) executor_timeout: Duration,
     /// Whether the filter ever asks the model again by itself.
     pub(super) loops: bool,
-    pub(super) paths: Vec<String>,
+    pub(super) paths: Paths,
     pub(super) namespace: &'a str,
     pub(super) selector: (&'a str, &'a str),
 }
@@ -38,7 +43,9 @@ impl<'a> Options<'a> {
         let executor = server_run.then(|| Address::read("--executor", &arguments.executor)).transpose()?;
         wasm(arguments)?;
         identity(arguments)?;
-        duration("--executor-timeout", &arguments.executor_timeout)?;
+        let executor_timeout = callgate_contract::parse_duration(&arguments.executor_timeout).ok_or_else(|| {
+            wrong("--executor-timeout", &arguments.executor_timeout, "a whole number of ms, s or m", "10s")
+        })?;
         for path in &arguments.paths {
             absolute("--path", path)?;
         }
@@ -65,16 +72,39 @@ impl<'a> Options<'a> {
             upstream_ca: &arguments.upstream_ca,
             authority,
             executor,
-            executor_timeout: &arguments.executor_timeout,
+            executor_timeout,
             loops: server_run || contract.on_violation() == OnViolation::Feedback,
-            paths: if arguments.paths.is_empty() {
-                vec!["/v1/chat/completions".to_owned()]
-            } else {
-                arguments.paths.clone()
+            paths: Paths {
+                chat_completions: if arguments.paths.is_empty() {
+                    Paths::default().chat_completions
+                } else {
+                    arguments.paths.clone()
+                },
+                passthrough: arguments.passthrough.clone(),
             },
             namespace: &arguments.namespace,
             selector: selector(&arguments.selector)?,
         })
+    }
+
+    /// Has the engine build the gate that the filter will build, so that what it would refuse when Envoy starts is refused now.
+    pub(super) fn try_gate(&self) -> Result<(), Error> {
+        let arguments = self.arguments;
+        let identity = match arguments.identity {
+            Identity::Header => callgate_engine::Identity::Header {
+                tenant: arguments.tenant_header.clone(),
+                role: arguments.role_header.clone(),
+            },
+            Identity::Jwt => callgate_engine::Identity::Claims,
+        };
+        let offer = match arguments.tools {
+            Tools::Declared => Offer::Declared,
+            Tools::Inject => Offer::Inject,
+        };
+        let reach = Reach { executor: self.executor.is_some(), upstream: self.loops };
+        let contract = disk::contract(&arguments.file)?;
+        Gate::new(contract, identity, self.paths.clone(), offer, reach).map_err(RenderError::Gate)?;
+        Ok(())
     }
 
     /// The module as a WasmPlugin names it: a path becomes a `file://` URL.
@@ -125,14 +155,6 @@ fn header(option: &'static str, name: &str) -> Result<(), RenderError> {
         return Ok(());
     }
     Err(wrong(option, name, "a header name in lower case", "x-callgate-role"))
-}
-
-fn duration(option: &'static str, given: &str) -> Result<(), RenderError> {
-    let number = given.strip_suffix("ms").or_else(|| given.strip_suffix('s')).or_else(|| given.strip_suffix('m'));
-    match number.and_then(|number| number.parse::<u32>().ok()) {
-        Some(number) if number > 0 => Ok(()),
-        _ => Err(wrong(option, given, "a whole number of ms, s or m", "10s")),
-    }
 }
 
 fn selector(given: &str) -> Result<(&str, &str), RenderError> {

@@ -1,0 +1,186 @@
+//! `lint`, `digest`, `pin` and `check`, as a person runs them: what they print where, and the exit code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a failed step is a failed test"
+)]
+
+mod support;
+
+use std::fs;
+
+use support::{Folder, MODULE, ZEROS, callgate, repository};
+
+#[test]
+fn lint_tells_tools_roles_and_digest_of_a_good_contract() {
+    let folder = Folder::new("lint-good");
+    let said = callgate(&["lint", &folder.contract()]);
+    let digest = callgate(&["digest", &folder.contract()]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let line = format!("{}: ok, 2 tools, 2 roles, digest {}", folder.contract(), digest.out.trim());
+    assert_eq!(said.out.lines().next(), Some(line.as_str()));
+    assert!(said.out.contains("note: create_order: sha256 is only zeros"), "{said:?}");
+    assert!(digest.out.starts_with("sha256:") && digest.out.trim().len() == 7 + 64, "{digest:?}");
+}
+
+#[test]
+fn lint_prints_every_fault_of_every_file_and_still_tells_the_good_ones() {
+    let folder = Folder::new("lint-bad");
+    let bad =
+        folder.write("bad.yaml", &folder.text().replace("roles:", "rolls:").replace("effects: write", "effects: eat"));
+    let said = callgate(&["lint", &bad, &folder.contract(), "no/such.yaml"]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("contract.yaml: ok"), "{said:?}");
+    assert!(said.err.contains(&format!("{bad}:")) && said.err.contains("did you mean `roles`"), "{said:?}");
+    assert!(said.err.contains("effects"), "{said:?}");
+    assert!(said.err.contains("no/such.yaml: cannot be read: "), "{said:?}");
+}
+
+#[test]
+fn the_contracts_of_this_repository_are_valid() {
+    for name in ["order-desk", "data-desk"] {
+        let said = callgate(&["lint", &format!("contracts/{name}/contract.yaml")]);
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+}
+
+#[test]
+fn the_digest_follows_the_meaning_and_not_the_layout() {
+    let folder = Folder::new("digest");
+    let digest = |text: &str| callgate(&["digest", &folder.write("other.yaml", text)]).out;
+    let text = folder.text();
+    let same = text.replace("effects: write", "effects:    write   # a comment");
+    assert_eq!(digest(&text), digest(&same));
+    assert_ne!(digest(&text), digest(&text.replace("maximum: 100", "maximum: 101")));
+}
+
+#[test]
+fn pin_changes_the_checksums_and_nothing_else() {
+    let folder = Folder::new("pin");
+    let before = folder.text();
+    let said = callgate(&["pin", &folder.contract()]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let sum = "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476";
+    assert_eq!(folder.text(), before.replace(ZEROS, sum));
+    assert!(said.out.contains(&format!("create_order: tools/orders.wasm sha256 {sum} pinned")), "{said:?}");
+    let again = callgate(&["pin", &folder.contract()]);
+    assert!(again.out.contains("unchanged") && !again.out.contains("pinned"), "{again:?}");
+    let lint = callgate(&["lint", &folder.contract()]);
+    assert!(!lint.out.contains("note:"), "{lint:?}");
+    let digest = callgate(&["digest", &folder.contract()]);
+    assert!(again.out.contains(digest.out.trim()), "{again:?}");
+}
+
+#[test]
+fn pin_writes_nothing_when_a_module_is_missing_or_is_none_or_the_contract_is_wrong() {
+    let folder = Folder::new("pin-bad");
+    let before = folder.text();
+    fs::write(folder.path("tools/orders.wasm"), "MZ no module").unwrap();
+    let said = callgate(&["pin", &folder.contract()]);
+    assert_eq!((said.code, folder.text()), (1, before.clone()));
+    assert!(said.err.contains("is not a WebAssembly module or component"), "{said:?}");
+
+    fs::remove_file(folder.path("tools/orders.wasm")).unwrap();
+    let said = callgate(&["pin", &folder.contract()]);
+    assert_eq!((said.code, folder.text()), (1, before.clone()));
+    assert!(said.err.contains("the module of create_order cannot be read: "), "{said:?}");
+    assert!(said.err.contains("tools/orders.wasm: "), "{said:?}");
+
+    fs::write(folder.path("tools/orders.wasm"), MODULE).unwrap();
+    let wrong = before.replace("kind: Contract", "kind: Contrakt");
+    folder.write("contract.yaml", &wrong);
+    let said = callgate(&["pin", &folder.contract()]);
+    assert_eq!((said.code, folder.text()), (1, wrong));
+    assert!(said.err.contains("kind"), "{said:?}");
+}
+
+#[test]
+fn check_allows_with_0_and_shows_the_canonical_arguments() {
+    let folder = Folder::new("check-allow");
+    let arguments = r#"{"sku": "A-1", "quantity": 2.0}"#;
+    let said =
+        callgate(&["check", &folder.contract(), "--role", "clerk", "--tool", "create_order", "--arguments", arguments]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(
+        said.out,
+        "allow  create_order for clerk\n  run        in the sandbox, tools/orders.wasm\n  arguments  {\"quantity\":2,\"sku\":\"A-1\"}\n"
+    );
+}
+
+#[test]
+fn check_denies_with_2_and_names_code_place_and_reason() {
+    let folder = Folder::new("check-deny");
+    for (role, tool, arguments, code, at, because) in [
+        ("clerk", "create_order", r#"{"sku":"A-1","quantity":0}"#, "arguments_invalid", "/quantity", "at least 1"),
+        ("clerk", "create_order", r#"{"sku":"A-1","sku":"B"}"#, "arguments_not_json", "the whole call", ""),
+        ("clerk", "create_ordr", "{}", "tool_not_in_contract", "the whole call", "did you mean \"create_order\"?"),
+        ("viewer", "create_order", "{}", "role_forbidden", "the whole call", ""),
+        ("clrek", "create_order", "{}", "role_forbidden", "the whole call", "did you mean \"clerk\"?"),
+    ] {
+        let said = callgate(&["check", &folder.contract(), "--role", role, "--tool", tool, "--arguments", arguments]);
+        assert_eq!(said.code, 2, "{said:?}");
+        for part in [
+            format!("deny   {tool} for {role}"),
+            format!("code       {code}"),
+            format!("at         {at}"),
+            because.into(),
+        ] {
+            assert!(said.out.contains(&part), "{part:?} in {said:?}");
+        }
+    }
+}
+
+#[test]
+fn check_speaks_json_and_reads_arguments_from_standard_input() {
+    let folder = Folder::new("check-json");
+    let contract = folder.contract();
+    let check = |input: &[u8]| {
+        support::callgate_with(
+            &["check", &contract, "--role", "viewer", "--tool", "get_order", "--arguments", "-", "--json"],
+            input,
+        )
+    };
+    let said = check(br#"{"order_id": "O-1"}"#);
+    let verdict: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(said.code, 0);
+    assert_eq!((&verdict["verdict"], &verdict["run"]), (&"allow".into(), &"client".into()));
+    assert_eq!(verdict["arguments"], serde_json::json!({ "order_id": "O-1" }));
+    assert_eq!(verdict["contract"]["digest"], callgate(&["digest", &contract]).out.trim());
+
+    let said = check(b"[]");
+    let verdict: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(said.code, 2);
+    assert_eq!((&verdict["verdict"], &verdict["code"]), (&"deny".into(), &"arguments_invalid".into()));
+
+    let said = check(b"\xff");
+    assert_eq!((said.code, said.err.as_str()), (1, "--arguments -: standard input is not UTF-8 text\n"));
+}
+
+#[test]
+fn an_error_is_1_and_never_2_whatever_is_wrong_with_the_command_line() {
+    for arguments in [
+        &["chek"][..],
+        &["check"],
+        &["check", "no/such.yaml", "--role", "r", "--tool", "t", "--arguments", "{}"],
+        &["render", "--target", "envoi", "x"],
+        &["lint"],
+        &[],
+    ] {
+        let said = callgate(arguments);
+        assert_eq!(said.code, 1, "{arguments:?}: {said:?}");
+        assert!(said.out.is_empty() && !said.err.is_empty(), "{said:?}");
+    }
+    assert!(callgate(&["chek"]).err.contains("'check'"));
+    assert!(callgate(&["render", "--target", "envoi", "x"]).err.contains("'envoy'"));
+}
+
+#[test]
+fn help_is_no_error_and_shows_examples() {
+    for command in ["lint", "check", "render"] {
+        let said = callgate(&[command, "--help"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.out.contains("Example") && said.err.is_empty(), "{said:?}");
+    }
+    assert!(repository().join("contracts").is_dir());
+}

@@ -1,0 +1,255 @@
+//! `render`: the committed examples are what it writes, and every option ends up where it must.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a failed step is a failed test"
+)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Folder, Said, callgate, repository};
+
+const ORDER_DESK: &str = "contracts/order-desk/contract.yaml";
+
+/// The committed examples, and the arguments that each names in its own head.
+const EXAMPLES: [(&str, &[&str]); 3] = [
+    ("envoy/standalone/envoy.yaml", &["--target", "envoy"]),
+    (
+        "envoy/istio/envoyfilter.yaml",
+        &[
+            "--target",
+            "istio",
+            "--form",
+            "envoyfilter",
+            "--executor",
+            "callgate-executor.callgate.svc.cluster.local:7070",
+        ],
+    ),
+    (
+        "envoy/istio/wasmplugin.yaml",
+        &[
+            "--target",
+            "istio",
+            "--form",
+            "wasmplugin",
+            "--executor",
+            "callgate-executor.callgate.svc.cluster.local:7070",
+        ],
+    ),
+];
+
+fn render(contract: &str, options: &[&str]) -> Said {
+    let mut arguments = vec!["render", contract];
+    arguments.extend(options);
+    callgate(&arguments)
+}
+
+fn rendered(contract: &str, options: &[&str]) -> String {
+    let said = render(contract, options);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    said.out
+}
+
+/// The filter's configuration out of a rendered file: the block under `value: |`.
+fn plugin(rendered: &str) -> Value {
+    let block = rendered.lines().skip_while(|line| line.trim() != "value: |").skip(1);
+    let mut text = String::new();
+    for line in block {
+        text.push_str(line);
+        text.push('\n');
+        if let Ok(value) = serde_json::from_str(&text) {
+            return value;
+        }
+    }
+    panic!("no configuration in:\n{rendered}");
+}
+
+#[test]
+fn the_committed_examples_are_what_the_command_writes() {
+    for (file, options) in EXAMPLES {
+        let committed = fs::read_to_string(repository().join(file)).unwrap_or_default();
+        let again = format!("callgate render {ORDER_DESK} {} > {file}", options.join(" "));
+        assert!(committed == rendered(ORDER_DESK, options), "{file} is out of date; write it again with:\n  {again}");
+    }
+}
+
+#[test]
+fn the_inlined_contract_has_the_digest_that_the_command_prints() {
+    let folder = Folder::new("render-digest");
+    let text = rendered(&folder.contract(), &["--target", "envoy"]);
+    let digest = callgate(&["digest", &folder.contract()]).out;
+    let inlined = folder.write("inlined.json", &plugin(&text)["contract"].to_string());
+    assert_eq!(callgate(&["digest", &inlined]).out, digest);
+    assert!(text.contains(digest.trim()), "the head names it too");
+}
+
+#[test]
+fn every_option_reaches_the_filter_or_envoy() {
+    let folder = Folder::new("render-options");
+    let text = rendered(
+        &folder.contract(),
+        &[
+            "--target",
+            "envoy",
+            "--listen",
+            "0.0.0.0:8443",
+            "--admin",
+            "127.0.0.1:0",
+            "--wasm",
+            "/opt/a b/callgate.wasm",
+            "--upstream",
+            "llm.example:8443",
+            "--upstream-tls",
+            "--upstream-ca",
+            "/ca.pem",
+            "--authority",
+            "api.example",
+            "--executor",
+            "[::1]:7071",
+            "--executor-timeout",
+            "1500ms",
+            "--tenant-header",
+            "x-t",
+            "--role-header",
+            "x-r",
+            "--path",
+            "/v2/chat",
+            "--path",
+            "/v1/chat/completions",
+            "--passthrough",
+            "/v1/models",
+            "--tools",
+            "inject",
+        ],
+    );
+    let mut plugin = plugin(&text);
+    plugin.as_object_mut().unwrap().remove("contract");
+    assert_eq!(
+        plugin,
+        serde_json::json!({
+            "identity": { "header": { "tenant": "x-t", "role": "x-r" } },
+            "executor": { "cluster": "callgate-executor", "timeout": "1500ms" },
+            "upstream": { "cluster": "llm-api", "authority": "api.example" },
+            "paths": { "chatCompletions": ["/v2/chat", "/v1/chat/completions"], "passthrough": ["/v1/models"] },
+            "tools": "inject",
+        })
+    );
+    for line in [
+        "address: { socket_address: { address: \"0.0.0.0\", port_value: 8443 } }",
+        "address: { socket_address: { address: \"127.0.0.1\", port_value: 0 } }",
+        "address: { socket_address: { address: llm.example, port_value: 8443 } }",
+        "address: { socket_address: { address: \"::1\", port_value: 7071 } }",
+        "code: { local: { filename: \"/opt/a b/callgate.wasm\" } }",
+        "host_rewrite_literal: api.example",
+        "sni: llm.example",
+        "trusted_ca: { filename: /ca.pem }",
+        "- { san_type: DNS, matcher: { exact: llm.example } }",
+        "allow_on_headers_stop_iteration: true",
+        "failure_policy: FAIL_RELOAD",
+        "timeout: 30s",
+    ] {
+        assert!(
+            text.lines().any(|rendered| rendered
+                .trim_start_matches([' ', '-'])
+                .starts_with(line.trim_start_matches([' ', '-']))),
+            "{line}"
+        );
+    }
+    assert_eq!(text.matches("per_connection_buffer_limit_bytes: 8388608").count(), 2, "listener and upstream");
+}
+
+#[test]
+fn without_server_run_tools_there_is_no_executor_and_no_loop() {
+    let folder = Folder::new("render-client");
+    let text = folder.text();
+    let (head, _) = text.split_once("    - name: create_order").unwrap();
+    let contract = folder.write("client.yaml", head);
+    let text = rendered(&contract, &["--target", "envoy"]);
+    let plugin = plugin(&text);
+    assert_eq!((plugin.get("executor"), plugin.get("upstream")), (None, None));
+    assert!(!text.contains("name: callgate-executor"));
+    let feedback = head.replace("  roles:", "  onViolation: feedback\n  roles:");
+    let contract = folder.write("feedback.yaml", &feedback);
+    let plugin = self::plugin(&rendered(&contract, &["--target", "envoy"]));
+    assert_eq!((plugin.get("executor"), plugin["upstream"]["cluster"].as_str()), (None, Some("llm-api")));
+}
+
+#[test]
+fn identity_jwt_puts_jwt_authn_in_front_of_the_filter() {
+    let folder = Folder::new("render-jwt");
+    let jwt = [
+        "--identity",
+        "jwt",
+        "--jwt-issuer",
+        "https://id.example",
+        "--jwt-jwks",
+        "/etc/jwks.json",
+        "--jwt-audience",
+        "callgate",
+    ];
+    for target in [&["--target", "envoy"][..], &["--target", "istio"]] {
+        let text = rendered(&folder.contract(), &[target, &jwt].concat());
+        let order: Vec<usize> = ["name: envoy.filters.http.jwt_authn", "name: callgate\n"]
+            .iter()
+            .map(|name| text.find(name).unwrap())
+            .collect();
+        assert!(order.is_sorted(), "jwt_authn first");
+        assert!(text.contains("payload_in_metadata: jwt_payload"));
+        assert_eq!(
+            plugin(&text)["identity"],
+            serde_json::json!({ "jwt": { "payload": "jwt_payload", "tenantClaim": "tenant", "roleClaim": "role" } })
+        );
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
+    let folder = Folder::new("render-refused");
+    for (options, expected) in [
+        (&["--listen", "localhost:1"][..], "--listen \"localhost:1\": expected IP:PORT, because Envoy binds no names"),
+        (
+            &["--upstream", "https://api.openai.com"],
+            "--upstream \"https://api.openai.com\": expected HOST:PORT without a scheme",
+        ),
+        (&["--executor", "nowhere"], "--executor \"nowhere\": expected HOST:PORT"),
+        (&["--executor-timeout", "10"], "--executor-timeout \"10\": expected a whole number of ms, s or m"),
+        (&["--wasm", "oci://example/callgate"], "--wasm \"oci://example/callgate\": expected a path"),
+        (&["--path", "v1"], "--path \"v1\": expected a path that begins with /"),
+        (&["--role-header", "X-Role"], "--role-header \"X-Role\": expected a header name in lower case"),
+        (&["--identity", "jwt"], "--jwt-issuer is needed with --identity jwt"),
+        (&["--jwt-issuer", "x"], "--jwt-issuer has no use with --identity header"),
+        (&["--passthrough", "/v1/*"], "the filter would refuse this configuration: `paths.passthrough` lists `/v1/*`"),
+    ] {
+        let said = render(&folder.contract(), &[&["--target", "envoy"], options].concat());
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+        assert!(said.err.starts_with(expected), "{said:?}");
+    }
+}
+
+#[test]
+fn a_wasmplugin_takes_a_url_and_says_what_it_cannot_set() {
+    let folder = Folder::new("render-wasmplugin");
+    let options = ["--target", "istio", "--form", "wasmplugin", "--wasm", "oci://example.com/callgate:1"];
+    let text = rendered(&folder.contract(), &options);
+    assert!(text.contains("url: \"oci://example.com/callgate:1\""));
+    assert!(text.contains("no field for allow_on_headers_stop_iteration"));
+    assert!(text.contains("failStrategy: FAIL_CLOSE"));
+    assert_eq!(text.matches("\nkind: ").count(), 3, "the plugin, its clusters, the buffers");
+}
+
+#[test]
+fn nothing_in_a_contract_can_become_configuration() {
+    let folder = Folder::new("render-hostile");
+    let hostile = folder
+        .text()
+        .replace("description: Place an order.", "description: \"a\\n- b: {{ c }} {% d %} \\u0085 \\u2028 # e \\\"\"");
+    let contract = folder.write("hostile.yaml", &hostile);
+    let text = rendered(&contract, &["--target", "envoy"]);
+    let description = plugin(&text)["contract"]["spec"]["tools"][1]["description"].clone();
+    assert_eq!(description, "a\n- b: {{ c }} {% d %} \u{85} \u{2028} # e \"");
+    assert!(!text.contains(['\u{85}', '\u{2028}']), "no line break but LF");
+}

@@ -1,0 +1,114 @@
+//! Running the real program over contracts in folders of their own.
+#![allow(clippy::unwrap_used, reason = "tests: a failed step is a failed test")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The smallest WebAssembly module.
+pub const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+/// A checksum that pins nothing.
+pub const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+const CONTRACT: &str = r#"# Comments and odd   spacing stay: ünïcode 😀
+apiVersion: callgate.dev/v1
+kind: Contract
+metadata: { name: small-desk, version: 1.2.3 }
+spec:
+  models: ["gpt-4o*"]
+  roles:
+    viewer: { tools: ["get_*"] }
+    clerk: { tools: ["*"] }
+  tools:
+    - name: get_order
+      description: Look an order up.
+      effects: read
+      parameters: { $ref: "schemas/get_order.json" }
+      run: { client: {} }
+    - name: create_order
+      description: Place an order.
+      effects: write
+      parameters:
+        type: object
+        required: [sku, quantity]
+        additionalProperties: false
+        properties:
+          sku: { type: string }
+          quantity: { type: integer, minimum: 1, maximum: 100 }
+      run:
+        wasm: { module: tools/orders.wasm,   sha256: '0000000000000000000000000000000000000000000000000000000000000000', args: [create] } # pinned
+"#;
+
+const SCHEMA: &str = r#"{"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}"#;
+
+/// What the program did.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// The root of the repository, in which the program runs.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Runs the program.
+pub fn callgate(arguments: &[&str]) -> Said {
+    callgate_with(arguments, b"")
+}
+
+/// Runs the program with `input` as its standard input.
+pub fn callgate_with(arguments: &[&str], input: &[u8]) -> Said {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_callgate"))
+        .args(arguments)
+        .current_dir(repository())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that reads no input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// A contract of two tools, with its schema and module, in a folder of its own.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        for inside in ["tools", "schemas"] {
+            fs::create_dir_all(folder.join(inside)).unwrap();
+        }
+        fs::write(folder.join("contract.yaml"), CONTRACT).unwrap();
+        fs::write(folder.join("schemas/get_order.json"), SCHEMA).unwrap();
+        fs::write(folder.join("tools/orders.wasm"), MODULE).unwrap();
+        Self(folder)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub fn contract(&self) -> String {
+        self.path("contract.yaml").display().to_string()
+    }
+
+    pub fn text(&self) -> String {
+        fs::read_to_string(self.path("contract.yaml")).unwrap()
+    }
+
+    /// Writes a file; gives its path.
+    pub fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name).display().to_string()
+    }
+}
