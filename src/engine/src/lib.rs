@@ -4,9 +4,11 @@
 //! decides with `callgate-contract`, reads and writes with `callgate-wire`, and does nothing else: no I/O, no clock, no
 //! host. The way of an exchange:
 //!
-//! 1. [`head`]: path, method, caller. 2. [`request`]: what the caller asks for, checked and rewritten. 3. [`settle`] decides
-//!    every call of the model's turn and [`plan`] says what becomes of the turn. 4. [`whole`] and [`stream`] apply that to a
-//!    JSON answer and to a stream of events. 5. [`rounds`] runs the loop: calls to the executor, results to the model.
+//! 1. [`head`]: path, method, caller.
+//! 2. [`request`]: what the caller asks for, checked and rewritten.
+//! 3. [`settle`] decides every call of the model's turn, and [`plan`] says what becomes of the turn.
+//! 4. [`whole`] and [`stream`] apply that to a JSON answer and to a stream of events.
+//! 5. [`rounds`] runs the loop: calls to the executor, results to the model.
 //!
 //! It fails closed: an event that is out of order, an answer that cannot be read, a callout that fails, each ends in an
 //! error with a [`Code`], and no call goes on.

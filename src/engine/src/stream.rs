@@ -1,9 +1,11 @@
 //! A streamed turn: text goes on as it arrives, what is undecided is held.
 //!
-//! 1. Bytes become frames (bounded), frames become deltas. 2. A delta that carries no call goes on at once, its bytes
-//! untouched. 3. A fragment of a call is added to its call and goes nowhere. 4. When a choice finishes, its calls are
-//! complete: they are decided, and the plan's calls and notices go on before the finish. 5. If the plan is to ask the model
-//! again, the finish is held too, and `[DONE]` (or the end) starts the next round; its answer is appended to the stream.
+//! 1. Bytes become frames (bounded), frames become deltas.
+//! 2. A delta that carries no call goes on at once, its bytes untouched.
+//! 3. A fragment of a call is added to its call and goes nowhere.
+//! 4. When a choice finishes, its calls are complete: they are decided, and what the plan releases goes on before the finish.
+//! 5. If the plan is to ask the model again, the finish is held too, and `[DONE]` (or the end) starts the next round; its
+//!    answer is appended to the stream.
 //!
 //! What is held: the calls of unfinished choices and one incomplete frame, together at most `responseBytes`, which bounds
 //! the whole stream. Not covered: a choice that finishes twice with calls both times is an error, not two turns.

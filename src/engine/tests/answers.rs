@@ -1,6 +1,6 @@
 //! What becomes of a JSON answer, under each `onViolation`, with and without further rounds.
 
-#![allow(clippy::indexing_slicing, reason = "tests of JSON shapes")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 mod common;
 

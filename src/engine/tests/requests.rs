@@ -1,6 +1,6 @@
 //! What a request must be to go on, and what of it goes on.
 
-#![allow(clippy::indexing_slicing, reason = "tests of JSON shapes")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! A streamed turn: text live, calls held until they are decided, the same bytes for any chunking.
 
-#![allow(clippy::indexing_slicing, reason = "tests of JSON shapes")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 mod common;
 

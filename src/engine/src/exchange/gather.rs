@@ -1,0 +1,55 @@
+//! The request's side: its headers, its body, and the form in which it goes on.
+
+use std::time::Duration;
+
+use super::{Exchange, State, exceeds};
+use crate::effect::{Effect, Forward};
+use crate::event::Headers;
+use crate::head::{self, ChatHead, Head};
+use crate::refusal::{Code, Refusal};
+use crate::request;
+
+impl Exchange {
+    pub(super) fn request_head(&mut self, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>, end: bool) -> Effect {
+        match head::read(&self.gate, headers, claims, end) {
+            Ok(Head::Passthrough) => {
+                self.state = State::Open;
+                Effect::Pass
+            }
+            Ok(Head::Chat(head)) => {
+                self.state = State::Gathering { head: Box::new(head), body: Vec::new() };
+                Effect::Hold
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    pub(super) fn request_data(
+        &mut self,
+        head: Box<ChatHead>,
+        mut body: Vec<u8>,
+        chunk: &[u8],
+        end: Option<Duration>,
+    ) -> Effect {
+        let most = self.gate.contract.limits().request_bytes;
+        if exceeds(body.len().saturating_add(chunk.len()), most) {
+            let message = format!("The request is larger than the contract's `requestBytes`, {most} bytes.");
+            return self.refuse(&Refusal::new(Code::RequestTooLarge, message));
+        }
+        body.extend_from_slice(chunk);
+        let Some(now) = end else {
+            self.state = State::Gathering { head, body };
+            return Effect::Hold;
+        };
+        let remove = head.remove.clone();
+        match request::check(&self.gate, *head, &body) {
+            Ok(asked) => {
+                let body = asked.request.write();
+                let deadline = now.saturating_add(self.gate.contract.limits().turn_timeout);
+                self.state = State::Sent { asked: Box::new(asked), deadline };
+                Effect::Forward(Forward { body, remove })
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One exchange: the states it goes through, and which event leads from which to which.
+
+mod gather;
+mod looping;
+mod respond;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::gate::Gate;
+use crate::head::ChatHead;
+use crate::refusal::{Code, Refusal};
+use crate::request::Asked;
+use crate::stream::StreamTurn;
+use crate::tally::Tally;
+use looping::Looping;
+
+/// The state machine of one exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    gate: Rc<Gate>,
+    state: State,
+    tally: Tally,
+}
+
+/// Where an exchange stands. Each state owns what it needs.
+#[derive(Debug)]
+enum State {
+    /// Nothing was told yet.
+    New,
+    /// A path that is not read, or an answer of ours on its way: everything passes.
+    Open,
+    /// The request's body is being gathered.
+    Gathering { head: Box<ChatHead>, body: Vec<u8> },
+    /// The request went on; the model's answer is awaited.
+    Sent { asked: Box<Asked>, deadline: Duration },
+    /// A JSON answer is being gathered.
+    Whole { asked: Box<Asked>, body: Vec<u8>, deadline: Duration },
+    /// An error of the upstream is being gathered.
+    Failing { status: u16, body: Vec<u8> },
+    /// A streamed answer is under way.
+    Streaming(Box<StreamTurn>),
+    /// The model's turn led to further rounds; the response is held back meanwhile.
+    Looping(Box<Looping>),
+    /// The stream to the client is complete, or broken off after an error: what the upstream still says is dropped.
+    Closed,
+}
+
+impl Exchange {
+    /// A new exchange through a gate.
+    #[must_use]
+    pub fn new(gate: Rc<Gate>) -> Self {
+        Self { gate, state: State::New, tally: Tally::default() }
+    }
+
+    /// What was decided so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Takes an event; says what must be done about it. Total: an event that fits no state fails closed.
+    pub fn on(&mut self, event: Event<'_>) -> Effect {
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        match (state, event) {
+            (_, Event::Cancelled) => Effect::Hold,
+            (State::New, Event::RequestHead { headers, claims, end }) => self.request_head(headers, claims, end),
+            (State::Gathering { head, body }, Event::RequestData { chunk, end, now }) => {
+                self.request_data(head, body, chunk, end.then_some(now))
+            }
+            (State::Gathering { head, body }, Event::RequestTrailers { now }) => {
+                self.request_data(head, body, &[], Some(now))
+            }
+            (State::Sent { asked, deadline }, Event::ResponseHead { headers, end }) => {
+                self.response_head(Some((asked, deadline)), headers, end)
+            }
+            // An answer that comes before the request went on is the host's own, such as an error of another filter.
+            (State::New | State::Gathering { .. }, Event::ResponseHead { headers, end }) => {
+                self.response_head(None, headers, end)
+            }
+            (State::Whole { asked, body, deadline }, Event::ResponseData { chunk, end, now }) => {
+                self.whole_data(asked, body, deadline, chunk, end, now)
+            }
+            (State::Whole { asked, body, deadline }, Event::ResponseTrailers { now, .. }) => {
+                self.whole_data(asked, body, deadline, &[], true, now)
+            }
+            (State::Failing { status, body }, Event::ResponseData { chunk, end, .. }) => {
+                self.failing_data(status, body, chunk, end)
+            }
+            (State::Failing { status, body }, Event::ResponseTrailers { .. }) => {
+                self.failing_data(status, body, &[], true)
+            }
+            (State::Streaming(turn), Event::ResponseData { chunk, end, now }) => {
+                self.stream_data(turn, chunk, end, now)
+            }
+            (State::Streaming(turn), Event::ResponseTrailers { writable, now }) => {
+                self.stream_trailers(turn, writable, now)
+            }
+            (State::Looping(looping), Event::CallsRun(outcomes)) => self.calls_run(*looping, outcomes),
+            (State::Looping(looping), Event::ModelAnswered(reply)) => self.model_answered(*looping, reply),
+            // What the upstream says after its turn is complete says nothing.
+            (State::Looping(looping), Event::ResponseData { .. } | Event::ResponseTrailers { .. }) => {
+                self.state = State::Looping(looping);
+                Effect::Hold
+            }
+            (State::Open, _) => {
+                self.state = State::Open;
+                Effect::Pass
+            }
+            (State::Closed, Event::ResponseData { end: false, .. }) => Effect::Hold,
+            (State::Closed, Event::ResponseData { end: true, .. } | Event::ResponseTrailers { .. }) => {
+                Effect::Finish(Vec::new())
+            }
+            // Callouts that were under way when the exchange ended.
+            (State::Closed, Event::CallsRun(_) | Event::ModelAnswered(_)) => Effect::Hold,
+            (_, _) => {
+                self.refuse(&Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen."))
+            }
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> Effect {
+        self.tally.error = Some(refusal.code);
+        self.state = State::Open;
+        Effect::Reply(refusal.reply())
+    }
+}
+
+fn exceeds(size: usize, most: u64) -> bool {
+    u64::try_from(size).unwrap_or(u64::MAX) > most
+}
