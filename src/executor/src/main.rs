@@ -1,2 +1,77 @@
-//! Placeholder: lands with its first capability.
-fn main() {}
+//! `callgate-executor --config FILE`: loads everything, serves until SIGTERM, drains, ends.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use callgate_executor::admission::Registry;
+use callgate_executor::config::Config;
+use callgate_executor::server::Server;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
+
+/// Runs approved tool calls, each in its own sandbox.
+#[derive(Debug, Parser)]
+#[command(name = "callgate-executor", version)]
+struct Args {
+    /// The executor's configuration, a YAML file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Load and check everything that the configuration lists, then end.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log_to_stderr();
+    match run(&args.config, args.check) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line each, so that every fault of a contract can be read and found by itself.
+            for line in error.to_string().lines() {
+                tracing::error!("{line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::from_file(config)?;
+    let registry = Arc::new(Registry::admit(&config)?);
+    if check {
+        tracing::info!(contracts = registry.digests().len(), "checked");
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before "ready": whoever reads that line may send a signal at once.
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let server = Server::bind(&config, registry).await?;
+        tracing::info!(address = %server.address(), "ready");
+        server
+            .serve(async {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            })
+            .await?;
+        Ok::<_, Box<dyn std::error::Error>>(())
+    })?;
+    // Whatever still blocks in the system must not hold up the end.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// JSON lines: ours from `info`, the libraries' from `warn`. There is no switch for more, since the libraries' traces
+/// would show what passes through.
+fn log_to_stderr() {
+    let targets =
+        Targets::new().with_default(LevelFilter::WARN).with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(targets).init();
+}

@@ -6,7 +6,13 @@
 /// `callgate.executor`.
 pub mod executor {
     /// `callgate.executor.v1`: what the filter asks of the executor.
-    #[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::nursery, reason = "generated from the .proto file")]
+    #[allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::pedantic,
+        clippy::nursery,
+        reason = "generated from the .proto file"
+    )]
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/callgate.executor.v1.rs"));
 

@@ -1,0 +1,120 @@
+//! Why the executor refuses to start, in one line that says what to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use callgate_contract::Errors;
+
+use crate::sandbox::ProgramError;
+
+/// Why what is configured cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionError {
+    /// A contract's file cannot be read.
+    #[error("{file}: cannot be read: {reason}; correct `contracts` in the executor's configuration")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// A contract is not valid; one line for each fault.
+    #[error("{0}")]
+    Contract(Errors),
+    /// Two files hold the same contract.
+    #[error("{file}: is the same contract as {twin}, digest for digest; list one of them")]
+    Twins {
+        /// The later file.
+        file: String,
+        /// The earlier one.
+        twin: String,
+    },
+    /// A tool's code or grants are not what the contract says.
+    #[error("{file}: tool {tool}: {fault}")]
+    Tool {
+        /// The contract's file.
+        file: String,
+        /// The tool's name.
+        tool: String,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// This machine cannot run WebAssembly.
+    #[error("{0}")]
+    Sandbox(ProgramError),
+}
+
+/// What is wrong with one tool: the field, what was expected, what was found, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The module's file cannot be read.
+    #[error("run.wasm.module: expected a module at {module}, found: {reason}; build the module or correct the path")]
+    Module {
+        /// Where the module is looked for.
+        module: PathBuf,
+        /// Why it was not read.
+        reason: String,
+    },
+    /// The module is another than the one that was pinned.
+    #[error(
+        "run.wasm.sha256: expected {}, found {} in {module}; if this is the module that was reviewed, run `callgate pin {contract}`",
+        Hex(expected),
+        Hex(found)
+    )]
+    Hash {
+        /// The module's file.
+        module: PathBuf,
+        /// What the contract says.
+        expected: [u8; 32],
+        /// What the file has.
+        found: [u8; 32],
+        /// The contract's file.
+        contract: String,
+    },
+    /// The module is not one that can be run here.
+    #[error(
+        "run.wasm.module: {module}: {reason}; build it as a WASI preview 1 command or a WASI 0.2 command component"
+    )]
+    Program {
+        /// The module's file.
+        module: PathBuf,
+        /// What it lacks or asks for.
+        reason: ProgramError,
+    },
+    /// The module needs more memory to start than it would ever get.
+    #[error(
+        "run.wasm.memory: expected at least the {needed} bytes that the module starts with, found {granted}; raise the grant"
+    )]
+    Memory {
+        /// What the contract grants, in bytes.
+        granted: u64,
+        /// What the module starts with, in bytes.
+        needed: u64,
+    },
+    /// A granted folder is not there.
+    #[error("run.wasm.files: expected a folder at {host}, found: {reason}; create it or correct `host`")]
+    Folder {
+        /// Where it is looked for.
+        host: PathBuf,
+        /// What is there instead.
+        reason: String,
+    },
+    /// A granted variable cannot be handed on.
+    #[error(
+        "run.wasm.env: expected UTF-8 text in the variable {name}, found other bytes; correct the executor's environment"
+    )]
+    Environment {
+        /// The variable.
+        name: String,
+    },
+}
+
+struct Hex<'a>(&'a [u8; 32]);
+
+// === impl Hex ===
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,208 @@
+//! What the executor serves: contracts and their modules, read, checked, compiled and linked once, before it listens.
+//!
+//! After this nothing of a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a tool.
+
+mod error;
+mod grants;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use callgate_contract::{Contract, Files, Run, Tool, WasmRun};
+use sha2::{Digest, Sha256};
+
+pub use self::error::{AdmissionError, Fault};
+use crate::config::Config;
+use crate::sandbox::{Grants, Program, Sandbox};
+
+/// A larger file is not read: no tool is that large, and compiling takes several times its size.
+const MODULE_BYTES: u64 = 256 << 20;
+
+/// All contracts, by digest, and the sandbox that their tools run in.
+pub struct Registry {
+    sandbox: Sandbox,
+    contracts: HashMap<String, Arc<Admitted>>,
+}
+
+/// One contract that is ready to serve.
+pub struct Admitted {
+    contract: Contract,
+    programs: HashMap<String, Runnable>,
+}
+
+/// A tool that runs here.
+#[derive(Clone)]
+pub(crate) struct Runnable {
+    pub(crate) program: Arc<Program>,
+    pub(crate) grants: Arc<Grants>,
+}
+
+/// A contract that was read, and the file it came from.
+struct Source {
+    file: PathBuf,
+    contract: Contract,
+}
+
+/// The schema files beside a contract.
+struct Folder<'a>(&'a Path);
+
+// === impl Registry ===
+
+impl Registry {
+    /// Reads, checks and compiles everything that `config` lists. This takes as long as the modules take to compile.
+    ///
+    /// # Errors
+    /// The first fault, with file, tool, field, what was expected, what was found and what to do.
+    pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
+        let mut sources: Vec<Source> = Vec::new();
+        for file in &config.contracts {
+            let source = Source::read(file)?;
+            if let Some(twin) = sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
+                return Err(AdmissionError::Twins { file: source.name(), twin: twin.name() });
+            }
+            sources.push(source);
+        }
+        let memory = sources.iter().flat_map(Source::wasm_tools).map(|(_, run)| run.memory).max().unwrap_or(0);
+        let sandbox = Sandbox::new(config.concurrency, memory).map_err(AdmissionError::Sandbox)?;
+        tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
+
+        let mut compiled = HashMap::new();
+        let mut contracts = HashMap::new();
+        for source in sources {
+            let programs = source.admit(&sandbox, &mut compiled)?;
+            let contract = source.contract;
+            tracing::info!(
+                contract = contract.name(),
+                version = contract.version(),
+                digest = contract.digest(),
+                tools = contract.tools().len(),
+                sandboxed = programs.len(),
+                "contract is admitted"
+            );
+            contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, programs }));
+        }
+        Ok(Self { sandbox, contracts })
+    }
+
+    /// Where tools run.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The contract of that digest.
+    pub fn contract(&self, digest: &str) -> Option<&Arc<Admitted>> {
+        self.contracts.get(digest)
+    }
+
+    /// The digests that are served, sorted.
+    pub fn digests(&self) -> Vec<&str> {
+        let mut digests: Vec<_> = self.contracts.keys().map(String::as_str).collect();
+        digests.sort_unstable();
+        digests
+    }
+}
+
+// === impl Admitted ===
+
+impl Admitted {
+    /// The contract.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// What runs the tool of that name; `None` if it does not run here.
+    pub(crate) fn runnable(&self, tool: &str) -> Option<&Runnable> {
+        self.programs.get(tool)
+    }
+}
+
+// === impl Source ===
+
+impl Source {
+    fn read(file: &Path) -> Result<Self, AdmissionError> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| AdmissionError::Unreadable { file: name.clone(), reason: error.to_string() })?;
+        let contract =
+            callgate_contract::load(&name, &text, &Folder(folder(file))).map_err(AdmissionError::Contract)?;
+        Ok(Self { file: file.to_owned(), contract })
+    }
+
+    fn name(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    fn wasm_tools(&self) -> impl Iterator<Item = (&Tool, &WasmRun)> {
+        self.contract.tools().iter().filter_map(|tool| match tool.run() {
+            Run::Wasm(run) => Some((tool, run)),
+            Run::Client => None,
+        })
+    }
+
+    /// Compiles each module that was not compiled before; tools that share one share its code.
+    fn admit(
+        &self,
+        sandbox: &Sandbox,
+        compiled: &mut HashMap<[u8; 32], Arc<Program>>,
+    ) -> Result<HashMap<String, Runnable>, AdmissionError> {
+        let mut programs = HashMap::new();
+        for (tool, run) in self.wasm_tools() {
+            let fault = |fault: Fault| AdmissionError::Tool { file: self.name(), tool: tool.name().to_owned(), fault };
+            let program = self.program(tool, run, sandbox, compiled).map_err(fault)?;
+            if program.memory_min() > run.memory {
+                return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
+            }
+            let grants = grants::resolve(tool.name(), run, folder(&self.file)).map_err(fault)?;
+            programs.insert(tool.name().to_owned(), Runnable { program, grants: Arc::new(grants) });
+        }
+        Ok(programs)
+    }
+
+    fn program(
+        &self,
+        tool: &Tool,
+        run: &WasmRun,
+        sandbox: &Sandbox,
+        compiled: &mut HashMap<[u8; 32], Arc<Program>>,
+    ) -> Result<Arc<Program>, Fault> {
+        let path = folder(&self.file).join(&run.module);
+        let bytes = read_module(&path)?;
+        let found: [u8; 32] = Sha256::digest(&bytes).into();
+        if found != run.sha256 {
+            return Err(Fault::Hash { module: path, expected: run.sha256, found, contract: self.name() });
+        }
+        if let Some(program) = compiled.get(&found) {
+            return Ok(Arc::clone(program));
+        }
+        tracing::info!(tool = tool.name(), module = %path.display(), bytes = bytes.len(), "compiling a module");
+        let began = Instant::now();
+        let program = sandbox.compile(&bytes).map_err(|reason| Fault::Program { module: path.clone(), reason })?;
+        tracing::info!(tool = tool.name(), milliseconds = began.elapsed().as_millis(), "module is compiled");
+        let program = Arc::new(program);
+        compiled.insert(found, Arc::clone(&program));
+        Ok(program)
+    }
+}
+
+// === impl Folder ===
+
+impl Files for Folder<'_> {
+    fn read(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
+    }
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or_else(|| Path::new(""))
+}
+
+fn read_module(path: &Path) -> Result<Vec<u8>, Fault> {
+    let unreadable = |reason: String| Fault::Module { module: path.to_owned(), reason };
+    let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+    if size > MODULE_BYTES {
+        return Err(unreadable(format!("it has {size} bytes, and the most that is compiled is {MODULE_BYTES}")));
+    }
+    std::fs::read(path).map_err(|error| unreadable(error.to_string()))
+}

@@ -1,0 +1,231 @@
+//! The executor's own configuration: one YAML file.
+//!
+//! It says where to listen, which contracts to serve and how much to run at once. What a tool may do is not here: that is
+//! the contract's to say.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::units::{Bytes, Seconds};
+
+/// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
+const CONCURRENCY: u32 = 16;
+/// More than this reserves more address space than a machine has.
+const CONCURRENCY_MAX: u32 = 1024;
+const REQUEST_BYTES: u64 = 4 << 20;
+const REQUEST_BYTES_MAX: u64 = 256 << 20;
+const GRACE_PERIOD: Duration = Duration::from_secs(30);
+
+/// A configuration that was found valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the gRPC services listen; a loopback address. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The contracts' files, resolved against the folder of the configuration file. Not empty.
+    pub contracts: Vec<PathBuf>,
+    /// How many calls run at once, 1 to 1024; the others wait, and their waiting counts against their timeout.
+    pub concurrency: u32,
+    /// The largest request that is read, in bytes.
+    pub request_bytes: usize,
+    /// How long a drain waits for what runs.
+    pub grace_period: Duration,
+}
+
+/// Why a configuration cannot be used: the file, the place, what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: cannot be read: {reason}; pass the executor's configuration with --config FILE")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The file is not YAML, or a field is not known or has the wrong type.
+    #[error("{place}: {message}")]
+    Malformed {
+        /// `file:line:column`.
+        place: String,
+        /// What was expected.
+        message: String,
+    },
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct File {
+    listen: Option<Spanned<String>>,
+    contracts: Spanned<Vec<String>>,
+    concurrency: Option<Spanned<u32>>,
+    request_bytes: Option<Spanned<Bytes>>,
+    grace_period: Option<Seconds>,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the configuration file at `path`.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { file: file.clone(), reason: error.to_string() })?;
+        Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
+    }
+
+    /// Reads configuration text; `file` names it in errors, and relative paths in it are relative to `folder`.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let options = serde_saphyr::options! { with_snippet: false };
+        let read: File = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| explain(file, error.without_snippet()))?;
+        let fault = |at: serde_saphyr::Location, message: String| ConfigError::Malformed {
+            place: format!("{file}:{}:{}", at.line(), at.column()),
+            message,
+        };
+
+        let listen = match read.listen {
+            None => SocketAddr::from(([127, 0, 0, 1], 7070)),
+            Some(text) => {
+                let at = text.referenced;
+                let address: SocketAddr = text.value.parse().map_err(|_| {
+                    fault(at, "listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070".into())
+                })?;
+                if !address.ip().is_loopback() {
+                    let message = format!(
+                        "listen: {address} is not a loopback address; the executor speaks plaintext, so it listens on \
+                         127.0.0.1 or [::1] only: run it beside Envoy, on the same host or in the same pod"
+                    );
+                    return Err(fault(at, message));
+                }
+                address
+            }
+        };
+        if read.contracts.value.is_empty() {
+            let message = "contracts: expected at least one contract file".into();
+            return Err(fault(read.contracts.referenced, message));
+        }
+        let concurrency = match read.concurrency {
+            None => CONCURRENCY,
+            Some(n) if (1..=CONCURRENCY_MAX).contains(&n.value) => n.value,
+            Some(n) => {
+                let message = format!("concurrency: expected 1 to {CONCURRENCY_MAX}, found {}", n.value);
+                return Err(fault(n.referenced, message));
+            }
+        };
+        let request_bytes = match read.request_bytes {
+            None => REQUEST_BYTES,
+            Some(n) if (1024..=REQUEST_BYTES_MAX).contains(&n.value.0) => n.value.0,
+            Some(n) => return Err(fault(n.referenced, "requestBytes: expected 1KiB to 256MiB".into())),
+        };
+        Ok(Self {
+            listen,
+            contracts: read.contracts.value.iter().map(|path| folder.join(path)).collect(),
+            concurrency,
+            request_bytes: usize::try_from(request_bytes).unwrap_or(usize::MAX),
+            grace_period: read.grace_period.map_or(GRACE_PERIOD, |grace| grace.0),
+        })
+    }
+}
+
+/// Puts a fault of the YAML reader in our words: the place first, and for an unknown field the nearest known one.
+fn explain(file: &str, error: &serde_saphyr::Error) -> ConfigError {
+    let place = match error.location() {
+        Some(at) => format!("{file}:{}:{}", at.line(), at.column()),
+        None => file.to_owned(),
+    };
+    let message = match error {
+        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected),
+        other => one_line(other),
+    };
+    ConfigError::Malformed { place, message }
+}
+
+fn unknown(field: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&field.to_lowercase(), &name.to_lowercase()), name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| *distance * 2 <= name.len());
+    match nearest {
+        Some((_, name)) => format!("{field}: unknown field; did you mean `{name}`?"),
+        None => format!("{field}: unknown field; known are {}", known.join(", ")),
+    }
+}
+
+fn one_line(error: &dyn fmt::Display) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse("executor.yaml", text, Path::new("/etc/callgate")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_smallest_file_gets_the_defaults() {
+        let config = parse("contracts: [order-desk/contract.yaml]\n").unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:7070");
+        assert_eq!(config.contracts, [PathBuf::from("/etc/callgate/order-desk/contract.yaml")]);
+        assert_eq!((config.concurrency, config.request_bytes), (16, 4 << 20));
+        assert_eq!(config.grace_period, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_full_file_is_read() {
+        let config = parse(
+            "listen: '[::1]:0'\ncontracts:\n  - /abs/a.yaml\n  - b.yaml\nconcurrency: 3\nrequestBytes: 64KiB\ngracePeriod: 1500ms\n",
+        )
+        .unwrap();
+        assert_eq!(config.listen.to_string(), "[::1]:0");
+        assert_eq!(config.contracts, [PathBuf::from("/abs/a.yaml"), PathBuf::from("/etc/callgate/b.yaml")]);
+        assert_eq!((config.concurrency, config.request_bytes), (3, 64 << 10));
+        assert_eq!(config.grace_period, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn faults_name_the_place_and_what_was_expected() {
+        for (text, expected) in [
+            ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
+            (
+                "contracts: [a]\nbanana: 1\n",
+                "executor.yaml:2:1: banana: unknown field; known are listen, contracts, concurrency, requestBytes, gracePeriod",
+            ),
+            ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
+            ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),
+            (
+                "contracts: [a]\nlisten: localhost\n",
+                "executor.yaml:2:9: listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070",
+            ),
+            ("contracts: [a]\nrequestBytes: 1\n", "executor.yaml:2:15: requestBytes: expected 1KiB to 256MiB"),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn only_loopback_is_listened_on() {
+        let error = parse("listen: 0.0.0.0:7070\ncontracts: [a]\n").unwrap_err();
+        assert!(error.starts_with("executor.yaml:1:9: listen: 0.0.0.0:7070 is not a loopback address"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_list_of_contracts_is_named() {
+        let error = parse("listen: 127.0.0.1:0\n").unwrap_err();
+        assert!(error.contains("contracts"), "{error}");
+    }
+}

@@ -1,0 +1,114 @@
+//! The one engine of the process: how code is compiled, where instances get their memory, and the clock that interrupts.
+
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use super::limits::{INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
+
+/// How often running guests give way to others and look at their deadline.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// Stack of a guest. Deeper recursion is a trap.
+const WASM_STACK: usize = 512 << 10;
+/// Stack of a call with the host functions it is in; well above what the guest may use of it.
+const CALL_STACK: usize = 2 << 20;
+const WASM_PAGE: u64 = 64 << 10;
+/// All that a 32-bit memory can have.
+const MEMORY_MAX: u64 = 4 << 30;
+
+/// Where instances get their memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocation {
+    /// From slots that were reserved at start: the fastest.
+    Pooling,
+    /// From the system at each call, with small reservations: where the address space is limited (`ulimit -v`).
+    OnDemand,
+}
+
+/// Makes the engine for `concurrency` calls at once, of which none holds more than `memory` bytes, and starts its clock.
+///
+/// # Errors
+/// The machine supports neither way of allocation.
+pub(super) fn engine(concurrency: u32, memory: u64) -> wasmtime::Result<(Engine, Allocation)> {
+    let memory = memory.clamp(WASM_PAGE, MEMORY_MAX).next_multiple_of(WASM_PAGE);
+    let (engine, allocation) = match Engine::new(&pooling(concurrency, memory)) {
+        Ok(engine) => (engine, Allocation::Pooling),
+        Err(error) => {
+            tracing::info!(reason = %error, "no address space for a pool; instances are allocated on demand");
+            (Engine::new(&on_demand(memory))?, Allocation::OnDemand)
+        }
+    };
+    tick(&engine)?;
+    Ok((engine, allocation))
+}
+
+fn base() -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(CALL_STACK)
+        .cranelift_opt_level(OptLevel::Speed)
+        // One result for one input, on any machine.
+        .relaxed_simd_deterministic(true)
+        .cranelift_nan_canonicalization(true)
+        // A trap is reported by its kind; frames of a stranger's module help nobody here.
+        .wasm_backtrace_max_frames(None);
+    config
+}
+
+fn pooling(concurrency: u32, memory: u64) -> Config {
+    let each = |per_call: usize| concurrency.saturating_mul(u32::try_from(per_call).unwrap_or(u32::MAX));
+    let mut pool = PoolingAllocationConfig::new();
+    // Slots for the worst case of every call, so that a call that holds a permit never finds the pool empty.
+    pool.total_component_instances(concurrency)
+        .total_core_instances(each(INSTANCES))
+        .total_memories(each(MEMORIES))
+        .total_tables(each(TABLES))
+        .total_stacks(concurrency)
+        .max_core_instances_per_component(count(INSTANCES))
+        .max_memories_per_component(count(MEMORIES))
+        .max_tables_per_component(count(TABLES))
+        .max_memories_per_module(count(MEMORIES))
+        .max_tables_per_module(count(TABLES))
+        .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
+        .table_elements(TABLE_ELEMENTS)
+        .max_core_instance_size(8 << 20)
+        .max_component_instance_size(8 << 20);
+    let mut config = base();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+fn on_demand(memory: u64) -> Config {
+    let mut config = base();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .memory_reservation(memory)
+        .memory_reservation_for_growth(0)
+        .memory_guard_size(WASM_PAGE);
+    config
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// One clock for all calls: it only advances the epoch. Each call compares its own deadline, so no number of calls makes
+/// another's come early. The thread ends with the engine.
+fn tick(engine: &Engine) -> wasmtime::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new().name("epoch".into()).spawn(move || {
+        loop {
+            thread::sleep(TICK);
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => return,
+            }
+        }
+    })?;
+    Ok(())
+}

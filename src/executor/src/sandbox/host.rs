@@ -1,0 +1,98 @@
+//! What a guest finds around it: the data behind its imports, made anew for every call from the tool's grants.
+
+use std::sync::Arc;
+
+use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::grants::{Grants, STDERR_BYTES};
+use super::limits::{Limits, Meter};
+use super::output::Capture;
+
+/// Handles (files, streams, pollables) a guest may hold at once.
+const HANDLES: usize = 1024;
+/// Bytes a guest may pass to the host in one call of it.
+const HOSTCALL_BYTES: usize = 16 << 20;
+/// Random bytes a guest may ask for at once.
+const RANDOM_BYTES: u64 = 1 << 20;
+
+/// Behind the imports of one instance. It serves core modules and components alike.
+pub(super) struct Host {
+    wasi: WasiP1Ctx,
+    pub(super) limits: Limits,
+}
+
+/// The two ends of what a guest writes.
+#[derive(Clone, Debug)]
+pub(super) struct Outputs {
+    pub(super) stdout: Capture,
+    pub(super) stderr: Capture,
+}
+
+/// A store for one call: the arguments' JSON on standard input, and nothing that is not granted.
+///
+/// `expired` is asked at every tick of the engine's clock while the guest computes.
+///
+/// # Errors
+/// A granted folder cannot be opened any more.
+pub(super) fn store(
+    engine: &Engine,
+    grants: &Grants,
+    stdin: String,
+    outputs: &Outputs,
+    meter: Arc<Meter>,
+    expired: impl Fn() -> bool + Send + Sync + 'static,
+) -> wasmtime::Result<Store<Host>> {
+    let mut builder = WasiCtxBuilder::new();
+    builder
+        .args(&grants.args)
+        .envs(&grants.env)
+        .stdin(MemoryInputPipe::new(stdin))
+        .stdout(outputs.stdout.clone())
+        .stderr(outputs.stderr.clone())
+        .max_random_size(RANDOM_BYTES)
+        // Offered, since every tool chain imports them, and denied.
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .socket_addr_check(|_, _| Box::pin(async { false }));
+    for folder in &grants.folders {
+        builder.preopened_dir(&folder.host, &folder.guest, folder.perms)?;
+    }
+    let mut wasi = builder.build_p1();
+    wasi.ctx().table.set_max_capacity(HANDLES);
+
+    let mut store = Store::try_new(engine, Host { wasi, limits: Limits::new(grants.memory, meter) })?;
+    store.limiter(|host| &mut host.limits);
+    store.set_fuel(grants.fuel)?;
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        Ok(if expired() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+    });
+    Ok(store)
+}
+
+// === impl Host ===
+
+impl Host {
+    pub(super) fn p1(&mut self) -> &mut WasiP1Ctx {
+        &mut self.wasi
+    }
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.ctx()
+    }
+}
+
+// === impl Outputs ===
+
+impl Outputs {
+    pub(super) fn new(grants: &Grants) -> Self {
+        Self { stdout: Capture::new(grants.output_bytes), stderr: Capture::new(STDERR_BYTES) }
+    }
+}

@@ -1,0 +1,170 @@
+//! Runs a tool's code for one call: a fresh instance, held to its grants, within its time.
+//!
+//! The deadline counts from the moment a call is handed in. It is kept twice: a guest that computes looks at it at every
+//! tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on threads of their
+//! own, so that no number of computing guests delays the gRPC services or that timer.
+//!
+//! Not covered: a host call that blocks in the operating system (opening a named pipe inside a granted folder) is abandoned
+//! at the deadline, but its thread waits on until the system answers.
+
+mod engine;
+mod grants;
+mod host;
+mod limits;
+mod output;
+mod program;
+mod run;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, timeout_at};
+use wasmtime::Engine;
+
+pub use self::engine::Allocation;
+pub use self::grants::{Folder, Grants};
+use self::host::Outputs;
+use self::limits::Meter;
+use self::program::Linkers;
+pub use self::program::{Program, ProgramError};
+pub use self::run::{Stop, Stream};
+
+/// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
+const EVENT_INTERVAL: u32 = 4;
+
+/// Where tools run.
+pub struct Sandbox {
+    engine: Engine,
+    linkers: Linkers,
+    allocation: Allocation,
+    slots: Arc<Semaphore>,
+    threads: Threads,
+}
+
+/// How a call went.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it wrote on standard output, or why it came to no good end.
+    pub result: Result<Vec<u8>, Stop>,
+    /// Fuel it consumed; 0 where that is not known: it was cut off by time or never began.
+    pub fuel: u64,
+    /// The most linear memory it held, in bytes.
+    pub peak_memory: u64,
+    /// From being handed in to here.
+    pub duration: Duration,
+}
+
+/// The guests' threads. A runtime must not be dropped where it would block, so it is shut down in the background.
+struct Threads(Option<Runtime>);
+
+/// A task that ends when nobody waits for it any more: a caller that goes away leaves nothing running.
+struct Task<T>(JoinHandle<T>);
+
+// === impl Sandbox ===
+
+impl Sandbox {
+    /// A sandbox for `concurrency` calls at once, none of which is granted more than `memory` bytes.
+    ///
+    /// # Errors
+    /// The machine cannot run WebAssembly, or gives no threads.
+    pub fn new(concurrency: u32, memory: u64) -> Result<Self, ProgramError> {
+        let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
+        let (engine, allocation) = engine::engine(concurrency, memory).map_err(setup)?;
+        let linkers = Linkers::new(&engine).map_err(setup)?;
+        let threads = Builder::new_multi_thread()
+            .thread_name("sandbox")
+            .event_interval(EVENT_INTERVAL)
+            .enable_all()
+            .build()
+            .map_err(|error| ProgramError::Linker(error.to_string()))?;
+        let slots = Arc::new(Semaphore::new(usize::try_from(concurrency).unwrap_or(Semaphore::MAX_PERMITS)));
+        Ok(Self { engine, linkers, allocation, slots, threads: Threads(Some(threads)) })
+    }
+
+    /// Where instances get their memory.
+    pub fn allocation(&self) -> Allocation {
+        self.allocation
+    }
+
+    /// Compiles and links code, once.
+    ///
+    /// # Errors
+    /// What the code lacks or asks for that is not offered.
+    pub fn compile(&self, bytes: &[u8]) -> Result<Program, ProgramError> {
+        Program::compile(&self.engine, &self.linkers, bytes)
+    }
+
+    /// Runs `program` with `stdin` on its standard input.
+    pub async fn run(&self, program: &Arc<Program>, grants: &Arc<Grants>, stdin: String) -> Finished {
+        let began = Instant::now();
+        // A timeout past the clock's end is none.
+        let deadline = began.checked_add(grants.timeout).unwrap_or_else(|| began + Duration::from_secs(86_400 * 365));
+        let meter = Arc::new(Meter::default());
+        let (result, fuel) = self.run_until(deadline, program, grants, stdin, &meter).await;
+        Finished { result, fuel, peak_memory: meter.peak(), duration: began.elapsed() }
+    }
+
+    async fn run_until(
+        &self,
+        deadline: Instant,
+        program: &Arc<Program>,
+        grants: &Arc<Grants>,
+        stdin: String,
+        meter: &Arc<Meter>,
+    ) -> (Result<Vec<u8>, Stop>, u64) {
+        let timeout = Stop::Timeout { limit: grants.timeout };
+        let permit = match timeout_at(deadline, Arc::clone(&self.slots).acquire_owned()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return (Err(Stop::Setup("the sandbox is closed".into())), 0),
+            Err(_) => return (Err(timeout), 0),
+        };
+        let Some(threads) = &self.threads.0 else {
+            return (Err(Stop::Setup("the sandbox is closed".into())), 0);
+        };
+        let (engine, program, grants, meter) =
+            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter));
+        let task = Task(threads.spawn(async move {
+            // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
+            let _permit = permit;
+            let outputs = Outputs::new(&grants);
+            run::run(&engine, &program, &grants, stdin, &outputs, meter, deadline.into_std()).await
+        }));
+        match timeout_at(deadline, task).await {
+            Ok(Ok(finished)) => finished,
+            Ok(Err(error)) => (Err(Stop::Setup(format!("the sandbox failed: {error}"))), 0),
+            Err(_) => (Err(timeout), 0),
+        }
+    }
+}
+
+// === impl Threads ===
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+// === impl Task ===
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,198 @@
+//! One call in its store, and what its end means.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::{Engine, Trap};
+use wasmtime_wasi::I32Exit;
+
+use super::grants::{Grants, STDERR_BYTES};
+use super::host::{Outputs, store};
+use super::limits::{Meter, OutOfMemory};
+use super::program::Program;
+
+/// Bytes of standard error that are reported with a failure.
+const TAIL: usize = 1024;
+
+/// Why a call came to no good end. The texts name limits and kinds; of what the guest wrote, only the end of standard error
+/// is in them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The whole call took too long.
+    #[error("took longer than its timeout of {limit:?}")]
+    Timeout {
+        /// The contract's `timeout`.
+        limit: Duration,
+    },
+    /// It consumed all its fuel.
+    #[error("used up its {limit} units of fuel")]
+    OutOfFuel {
+        /// The contract's `fuel`.
+        limit: u64,
+    },
+    /// It asked for more than its memory or table space, and failed over it.
+    #[error("asked for more memory than the {limit} bytes it is granted, or for too large a table")]
+    OutOfMemory {
+        /// The contract's `memory`.
+        limit: u64,
+    },
+    /// It trapped.
+    #[error("trapped: {reason}{}", Tail(stderr))]
+    Trap {
+        /// The kind of trap.
+        reason: String,
+        /// The end of standard error.
+        stderr: String,
+    },
+    /// It exited with a code other than 0.
+    #[error("ended with exit code {code}{}", Tail(stderr))]
+    NonzeroExit {
+        /// The code.
+        code: i32,
+        /// The end of standard error.
+        stderr: String,
+    },
+    /// It wrote too much.
+    #[error("wrote more than the {limit} bytes it is granted on {stream}")]
+    OutputTooLarge {
+        /// Where.
+        stream: Stream,
+        /// How much it may write there.
+        limit: usize,
+    },
+    /// It never began: a granted folder is gone, or a fault of ours.
+    #[error("was not started: {0}")]
+    Setup(String),
+}
+
+/// A stream a guest writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output: the result.
+    Stdout,
+    /// Standard error: for people.
+    Stderr,
+}
+
+struct Tail<'a>(&'a str);
+
+/// Runs `program` once. Gives what it wrote or why it stopped, and the fuel it consumed (0 where not known).
+pub(super) async fn run(
+    engine: &Engine,
+    program: &Program,
+    grants: &Grants,
+    stdin: String,
+    outputs: &Outputs,
+    meter: Arc<Meter>,
+    deadline: Instant,
+) -> (Result<Vec<u8>, Stop>, u64) {
+    let mut store = match store(engine, grants, stdin, outputs, meter, move || Instant::now() >= deadline) {
+        Ok(store) => store,
+        Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
+    };
+    let ended = program.run(&mut store).await;
+    let refused = store.data().limits.refused();
+    let left = store.get_fuel().unwrap_or(grants.fuel);
+    drop(store);
+
+    let stop = match ended {
+        Ok(()) => outputs.too_large(grants),
+        Err(error) => classify(&error, grants, refused, outputs),
+    };
+    let fuel = match &stop {
+        // The engine keeps the count in a register, which an interruption leaves behind.
+        Some(Stop::Timeout { .. }) => 0,
+        Some(Stop::OutOfFuel { limit }) => *limit,
+        _ => grants.fuel.saturating_sub(left),
+    };
+    (stop.map_or_else(|| Ok(outputs.stdout.take()), Err), fuel)
+}
+
+/// What an early end means; `None` is success. The most particular cause wins: a guest that was refused memory and then
+/// hit its own `unreachable` ran out of memory.
+fn classify(error: &wasmtime::Error, grants: &Grants, refused: bool, outputs: &Outputs) -> Option<Stop> {
+    if let Some(stop) = outputs.too_large(grants) {
+        return Some(stop);
+    }
+    let exit = error.downcast_ref::<I32Exit>().map(|exit| exit.0);
+    if exit == Some(0) {
+        return None;
+    }
+    Some(match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Stop::OutOfFuel { limit: grants.fuel },
+        Some(Trap::Interrupt) => Stop::Timeout { limit: grants.timeout },
+        _ if refused || error.downcast_ref::<OutOfMemory>().is_some() => Stop::OutOfMemory { limit: grants.memory },
+        Some(trap) => Stop::Trap { reason: trap.to_string(), stderr: outputs.tail() },
+        None => match exit {
+            Some(code) => Stop::NonzeroExit { code, stderr: outputs.tail() },
+            None => Stop::Trap { reason: format!("{:#}", error.root_cause()), stderr: outputs.tail() },
+        },
+    })
+}
+
+// === impl Outputs ===
+
+impl Outputs {
+    fn too_large(&self, grants: &Grants) -> Option<Stop> {
+        if self.stdout.overflowed() {
+            Some(Stop::OutputTooLarge { stream: Stream::Stdout, limit: grants.output_bytes })
+        } else if self.stderr.overflowed() {
+            Some(Stop::OutputTooLarge { stream: Stream::Stderr, limit: STDERR_BYTES })
+        } else {
+            None
+        }
+    }
+
+    /// The end of standard error, as text on one line.
+    fn tail(&self) -> String {
+        tail(&self.stderr.take())
+    }
+}
+
+fn tail(bytes: &[u8]) -> String {
+    let end = bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default();
+    let text = String::from_utf8_lossy(end);
+    text.split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+// === impl Stream ===
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stdout => "standard output",
+            Self::Stderr => "standard error",
+        })
+    }
+}
+
+// === impl Tail ===
+
+impl fmt::Display for Tail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; its standard error ends: {}", self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_bounded_and_printable() {
+        assert_eq!(tail(b"a\n\x1b[31mb\xff  c\n"), "a [31mb\u{fffd} c");
+        assert!(tail(&[b'x'; 5000]).len() == TAIL);
+    }
+
+    #[test]
+    fn a_stop_without_standard_error_says_nothing_of_it() {
+        let stop = Stop::NonzeroExit { code: 3, stderr: String::new() };
+        assert_eq!(stop.to_string(), "ended with exit code 3");
+        let stop = Stop::NonzeroExit { code: 3, stderr: "boom".into() };
+        assert_eq!(stop.to_string(), "ended with exit code 3; its standard error ends: boom");
+    }
+}

@@ -1,0 +1,130 @@
+//! The server around the service: listener, health, reflection, and how it all ends.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callgate_proto::executor::v1::executor_server::ExecutorServer;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_reflection::server::Builder;
+
+use crate::admission::Registry;
+use crate::config::Config;
+use crate::drain::InFlight;
+use crate::service::Service;
+
+/// After the last call of a drain: time for its answer to leave.
+const FLUSH: Duration = Duration::from_millis(200);
+
+/// An executor that listens, but does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    registry: Arc<Registry>,
+    request_bytes: usize,
+    grace_period: Duration,
+}
+
+/// Why the server could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("listen: {address} cannot be listened on: {reason}; is another executor running?")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// The descriptors for reflection are broken: a fault of this program.
+    #[error("reflection: {0}")]
+    Reflection(String),
+    /// The transport failed.
+    #[error("serving: {0}")]
+    Transport(String),
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Listens on the configured address.
+    ///
+    /// # Errors
+    /// The address is taken or not this machine's.
+    pub async fn bind(config: &Config, registry: Arc<Registry>) -> Result<Self, ServerError> {
+        let listen = |reason| ServerError::Listen { address: config.listen, reason };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let (request_bytes, grace_period) = (config.request_bytes, config.grace_period);
+        Ok(Self { listener, address, registry, request_bytes, grace_period })
+    }
+
+    /// Where it listens; with port 0 configured, the port that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
+    ///
+    /// # Errors
+    /// The transport failed.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let in_flight = InFlight::new();
+        let executor = ExecutorServer::new(Service::new(Arc::clone(&self.registry), in_flight.clone()))
+            .max_decoding_message_size(self.request_bytes);
+        let (health, health_service) = health_reporter();
+        set_health(&health, ServingStatus::Serving).await;
+        let reflection = |builder: Builder<'static>| {
+            builder
+                .register_encoded_file_descriptor_set(callgate_proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let broken = |error: tonic_reflection::server::Error| ServerError::Reflection(error.to_string());
+        let reflection_v1 = reflection(Builder::configure()).build_v1().map_err(broken)?;
+        // Older tools (grpcurl among them, for a long time) ask for this one.
+        let reflection_v1alpha = reflection(Builder::configure()).build_v1alpha().map_err(broken)?;
+
+        let (drain, drained) = oneshot::channel::<()>();
+        let serving = tonic::transport::Server::builder()
+            .add_service(executor)
+            .add_service(health_service)
+            .add_service(reflection_v1)
+            .add_service(reflection_v1alpha)
+            .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), async {
+                // A dropped sender means the same.
+                let _ = drained.await;
+            });
+        let mut serving = std::pin::pin!(serving);
+        tokio::select! {
+            ended = &mut serving => return ended.map_err(|error| ServerError::Transport(error.to_string())),
+            () = stop => {}
+        }
+
+        tracing::info!(running = in_flight.running(), grace_period = ?self.grace_period, "draining");
+        set_health(&health, ServingStatus::NotServing).await;
+        in_flight.close();
+        let _ = drain.send(());
+        let idle = async {
+            in_flight.idle().await;
+            tokio::time::sleep(FLUSH).await;
+        };
+        tokio::select! {
+            ended = &mut serving => ended.map_err(|error| ServerError::Transport(error.to_string()))?,
+            () = idle => {}
+            () = tokio::time::sleep(self.grace_period) => {}
+        }
+        tracing::info!(cut_off = in_flight.running(), "stopped");
+        Ok(())
+    }
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    health.set_service_status("", status).await;
+    health.set_service_status(callgate_proto::executor::v1::EXECUTOR_SERVICE, status).await;
+}

@@ -1,0 +1,232 @@
+//! A contract with its modules in a folder of its own, and an executor that serves it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use callgate_executor::admission::{AdmissionError, Registry};
+use callgate_executor::config::Config;
+use callgate_executor::server::Server;
+use callgate_proto::executor::v1::call_outcome::Outcome;
+use callgate_proto::executor::v1::executor_client::ExecutorClient;
+use callgate_proto::executor::v1::{Call, CallOutcome, Caller, ExecuteRequest, FailureKind, Usage};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tonic::Status;
+use tonic::transport::Channel;
+
+/// A contract under construction.
+pub(crate) struct Desk {
+    pub(crate) folder: TempDir,
+    tools: String,
+    pub(crate) concurrency: u32,
+}
+
+/// An executor that serves a desk, until it is dropped.
+pub(crate) struct Running {
+    pub(crate) client: ExecutorClient<Channel>,
+    pub(crate) channel: Channel,
+    pub(crate) digest: String,
+    _stop: oneshot::Sender<()>,
+    folder: TempDir,
+}
+
+/// What a call came to, for assertions.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) result: Result<String, (FailureKind, String, String)>,
+    pub(crate) usage: Usage,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), tools: String::new(), concurrency: 4 }
+    }
+
+    /// A desk with one tool, `t`.
+    pub(crate) fn with(wat: &str, grants: &str) -> Self {
+        Self::new().tool("t", &wasm(wat), grants)
+    }
+
+    /// Adds a tool; `grants` is YAML inside `run.wasm`, such as `fuel: 1M, timeout: 2s`.
+    pub(crate) fn tool(self, name: &str, module: &[u8], grants: &str) -> Self {
+        self.tool_with(name, module, grants, "")
+    }
+
+    /// Adds a tool with more fields of its own, such as `result: { type: object }`.
+    pub(crate) fn tool_with(self, name: &str, module: &[u8], grants: &str, more: &str) -> Self {
+        let hash = hex(&Sha256::digest(module));
+        self.tool_pinned(name, module, &hash, grants, more)
+    }
+
+    /// Adds a tool whose module has the hash that is given here, right or wrong.
+    pub(crate) fn tool_pinned(mut self, name: &str, module: &[u8], hash: &str, grants: &str, more: &str) -> Self {
+        std::fs::write(self.folder.path().join(format!("{name}.wasm")), module).unwrap();
+        let comma = if grants.is_empty() { "" } else { ", " };
+        writeln!(
+            self.tools,
+            "    - name: {name}\n      effects: read\n      parameters: {{ type: object, properties: {{ n: {{ type: integer }} }} }}\n      \
+             run: {{ wasm: {{ module: {name}.wasm, sha256: \"{hash}\"{comma}{grants} }} }}"
+        )
+        .unwrap();
+        if !more.is_empty() {
+            writeln!(self.tools, "      {more}").unwrap();
+        }
+        self
+    }
+
+    /// Adds a tool that the calling application runs.
+    pub(crate) fn client_tool(mut self, name: &str) -> Self {
+        writeln!(
+            self.tools,
+            "    - {{ name: {name}, effects: read, parameters: {{ type: object }}, run: {{ client: {{}} }} }}"
+        )
+        .unwrap();
+        self
+    }
+
+    pub(crate) fn at_once(mut self, concurrency: u32) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes the contract and gives the configuration that serves it.
+    pub(crate) fn config(&self) -> Config {
+        let contract = format!(
+            "apiVersion: callgate.dev/v1\nkind: Contract\nmetadata: {{ name: desk, version: 1.0.0 }}\nspec:\n  models: [\"*\"]\n  \
+             roles: {{ clerk: {{ tools: [\"*\"] }}, guest: {{ tools: [] }} }}\n  tools:\n{}",
+            self.tools
+        );
+        std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
+        let text = format!(
+            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n",
+            self.concurrency
+        );
+        std::fs::write(self.path().join("executor.yaml"), &text).unwrap();
+        Config::parse("executor.yaml", &text, self.path()).unwrap()
+    }
+
+    /// Why this desk cannot be served, with its folder cut out of the text.
+    pub(crate) fn refused(&self) -> String {
+        let error: AdmissionError = match Registry::admit(&self.config()) {
+            Ok(_) => panic!("the executor would start"),
+            Err(error) => error,
+        };
+        error.to_string().replace(&format!("{}/", self.path().display()), "")
+    }
+
+    pub(crate) async fn start(self) -> Running {
+        let config = self.config();
+        let registry = tokio::task::spawn_blocking({
+            let config = config.clone();
+            move || Registry::admit(&config)
+        });
+        let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
+        let digest = registry.digests()[0].to_owned();
+        let server = Server::bind(&config, registry).await.unwrap();
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(server.serve(async {
+            let _ = stopped.await;
+        }));
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        Running { client: ExecutorClient::new(channel.clone()), channel, digest, _stop: stop, folder: self.folder }
+    }
+
+    /// Starts, calls `t` once with no arguments, stops.
+    pub(crate) async fn once(self) -> Ended {
+        self.start().await.call("t", "{}").await
+    }
+}
+
+impl Running {
+    pub(crate) fn request(&self, role: &str, calls: &[(&str, &str)]) -> ExecuteRequest {
+        let call = |(position, (tool, arguments)): (usize, &(&str, &str))| Call {
+            id: format!("call_{position}"),
+            tool: (*tool).to_owned(),
+            arguments: (*arguments).to_owned(),
+        };
+        ExecuteRequest {
+            contract_digest: self.digest.clone(),
+            caller: Some(Caller { tenant: "acme".into(), role: role.into() }),
+            exchange_id: "exchange-1".into(),
+            round: 0,
+            calls: calls.iter().enumerate().map(call).collect(),
+        }
+    }
+
+    pub(crate) async fn execute(&self, request: ExecuteRequest) -> Result<Vec<Ended>, Status> {
+        let ids: Vec<_> = request.calls.iter().map(|call| call.id.clone()).collect();
+        let outcomes = self.client.clone().execute(request).await?.into_inner().outcomes;
+        assert_eq!(outcomes.iter().map(|outcome| outcome.id.clone()).collect::<Vec<_>>(), ids);
+        Ok(outcomes.into_iter().map(Ended::from).collect())
+    }
+
+    /// The text of a file in the desk's folder.
+    pub(crate) fn file(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.folder.path().join(path)).ok()
+    }
+
+    pub(crate) async fn call(&self, tool: &str, arguments: &str) -> Ended {
+        self.execute(self.request("clerk", &[(tool, arguments)])).await.unwrap().remove(0)
+    }
+}
+
+impl Ended {
+    /// The kind of failure; panics on a success.
+    pub(crate) fn kind(&self) -> FailureKind {
+        match &self.result {
+            Err((kind, ..)) => *kind,
+            Ok(result) => panic!("expected a failure, found the result {result}"),
+        }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        match &self.result {
+            Err((_, message, _)) => message,
+            Ok(result) => panic!("expected a failure, found the result {result}"),
+        }
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        match &self.result {
+            Err((.., code)) => code,
+            Ok(result) => panic!("expected a failure, found the result {result}"),
+        }
+    }
+
+    /// The result; panics on a failure.
+    pub(crate) fn result(&self) -> &str {
+        match &self.result {
+            Ok(result) => result,
+            Err(failure) => panic!("expected a result, found {failure:?}"),
+        }
+    }
+}
+
+impl From<CallOutcome> for Ended {
+    fn from(outcome: CallOutcome) -> Self {
+        let usage = outcome.usage.unwrap();
+        let result = match outcome.outcome.unwrap() {
+            Outcome::Success(success) => Ok(success.result),
+            Outcome::Failure(failure) => Err((failure.kind(), failure.message, failure.violation_code)),
+        };
+        Self { result, usage }
+    }
+}
+
+pub(crate) fn wasm(wat: &str) -> Vec<u8> {
+    wat::parse_str(wat).unwrap()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}

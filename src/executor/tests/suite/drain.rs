@@ -1,0 +1,136 @@
+//! The real program: how it starts, says so, and ends.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use callgate_proto::executor::v1::executor_client::ExecutorClient;
+use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
+use serde_json::Value;
+
+use crate::desk::{Desk, Ended, wasm};
+use crate::guests;
+
+/// The program with its log, killed if a test ends early.
+struct Program {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Program {
+    fn start(desk: &Desk, more: &[&str]) -> Self {
+        desk.config();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
+            .arg("--config")
+            .arg(desk.path().join("executor.yaml"))
+            .args(more)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// The next log line with this message; every line before it is one JSON object too.
+    fn logged(&mut self, message: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the log ended before {message:?}");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    fn terminate(&self) {
+        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    fn exit_code(&mut self, within: Duration) -> i32 {
+        let until = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap();
+            }
+            assert!(Instant::now() < until, "still running");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_what_runs_finish_and_nothing_more_begin() {
+    let desk = Desk::with(&guests::late("\"done\"", 1_000), "timeout: 20s");
+    let mut program = Program::start(&desk, &[]);
+    let digest = program.logged("contract is admitted")["digest"].as_str().unwrap().to_owned();
+    let address = program.logged("ready")["address"].as_str().unwrap().to_owned();
+    let mut client = ExecutorClient::connect(format!("http://{address}")).await.unwrap();
+    let request = ExecuteRequest {
+        contract_digest: digest,
+        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+        exchange_id: "e".into(),
+        round: 0,
+        calls: vec![Call { id: "1".into(), tool: "t".into(), arguments: "{\"n\":424242}".into() }],
+    };
+    let running = tokio::spawn({
+        let (mut client, request) = (client.clone(), request.clone());
+        async move { client.execute(request).await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    program.terminate();
+    assert_eq!(program.logged("draining")["running"], 1);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(client.execute(request).await.is_err(), "the old connection takes nothing more");
+    assert!(ExecutorClient::connect(format!("http://{address}")).await.is_err(), "and there is no new one");
+
+    let outcome = running.await.unwrap().unwrap().into_inner().outcomes.remove(0);
+    assert_eq!(Ended::from(outcome).result(), "\"done\"");
+    let call = program.logged("call");
+    assert_eq!((call["tool"].as_str(), call["outcome"].as_str()), (Some("t"), Some("success")));
+    assert!(!call.to_string().contains("424242") && !call.to_string().contains("done"), "{call}");
+    assert_eq!(program.logged("stopped")["cut_off"], 0);
+    assert_eq!(program.exit_code(Duration::from_secs(5)), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_executor_ends_at_once() {
+    let desk = Desk::with(&guests::answer("1"), "");
+    let mut program = Program::start(&desk, &[]);
+    program.logged("ready");
+    program.terminate();
+    assert_eq!(program.exit_code(Duration::from_secs(3)), 0);
+}
+
+#[test]
+fn check_loads_everything_and_ends() {
+    let desk = Desk::with(&guests::answer("1"), "");
+    let mut program = Program::start(&desk, &["--check"]);
+    assert_eq!(program.logged("checked")["contracts"], 1);
+    assert_eq!(program.exit_code(Duration::from_secs(5)), 0);
+}
+
+#[test]
+fn a_program_that_cannot_serve_says_why_and_fails() {
+    let desk = Desk::new().tool_pinned("t", &wasm(&guests::answer("1")), &"00".repeat(32), "", "");
+    for more in [&[][..], &["--check"]] {
+        let mut program = Program::start(&desk, more);
+        let mut line = String::new();
+        let error = loop {
+            line.clear();
+            assert!(program.log.read_line(&mut line).unwrap() > 0);
+            if line.contains("ERROR") {
+                break line;
+            }
+        };
+        assert!(error.contains("run `callgate pin "), "{error}");
+        assert_eq!(program.exit_code(Duration::from_secs(5)), 1);
+    }
+}
