@@ -89,7 +89,7 @@ pub(crate) struct CheckArguments {
 #[command(after_help = "Examples:\n  \
                   callgate render --target envoy contract.yaml > envoy.yaml\n  \
                   callgate render --target envoy contract.yaml --upstream 127.0.0.1:8080 --wasm dist/callgate.wasm > envoy.yaml\n  \
-                  callgate render --target istio contract.yaml --executor callgate-executor.callgate:7070 | kubectl apply -f -")]
+                  callgate render --target istio contract.yaml --namespace llm --selector istio=llm-gateway | kubectl apply -f -")]
 pub(crate) struct RenderArguments {
     /// Contract file
     #[arg(value_name = "FILE")]

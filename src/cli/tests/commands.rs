@@ -184,3 +184,17 @@ fn help_is_no_error_and_shows_examples() {
     }
     assert!(repository().join("contracts").is_dir());
 }
+
+#[test]
+fn the_readme_shows_what_its_contract_really_gives() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let block = |from: &str| readme.split_once(from).unwrap().1.split_once("```").unwrap().0.to_owned();
+    let folder = Folder::new("readme");
+    let contract = folder.write("contract.yaml", &block("```yaml\n"));
+    let lint = callgate(&["lint", &contract]);
+    let arguments = r#"{"city": 7}"#;
+    let check = callgate(&["check", &contract, "--role", "guest", "--tool", "get_weather", "--arguments", arguments]);
+    let console = block("```console\n");
+    let shown = console.lines().filter(|line| !line.starts_with('$')).map(|line| format!("{line}\n"));
+    assert_eq!(lint.out.replace(&contract, "contract.yaml") + &check.out, shown.collect::<String>());
+}

@@ -18,28 +18,8 @@ const ORDER_DESK: &str = "contracts/order-desk/contract.yaml";
 /// The committed examples, and the arguments that each names in its own head.
 const EXAMPLES: [(&str, &[&str]); 3] = [
     ("envoy/standalone/envoy.yaml", &["--target", "envoy"]),
-    (
-        "envoy/istio/envoyfilter.yaml",
-        &[
-            "--target",
-            "istio",
-            "--form",
-            "envoyfilter",
-            "--executor",
-            "callgate-executor.callgate.svc.cluster.local:7070",
-        ],
-    ),
-    (
-        "envoy/istio/wasmplugin.yaml",
-        &[
-            "--target",
-            "istio",
-            "--form",
-            "wasmplugin",
-            "--executor",
-            "callgate-executor.callgate.svc.cluster.local:7070",
-        ],
-    ),
+    ("envoy/istio/envoyfilter.yaml", &["--target", "istio", "--form", "envoyfilter"]),
+    ("envoy/istio/wasmplugin.yaml", &["--target", "istio", "--form", "wasmplugin"]),
 ];
 
 fn render(contract: &str, options: &[&str]) -> Said {

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::RenderError;
 
 /// `text` as one YAML scalar: plain where that is plainly a string, quoted otherwise.
-#[expect(clippy::needless_pass_by_value, reason = "the template engine hands filters owned strings")]
 pub(super) fn scalar(text: String) -> String {
     let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
     let letter = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'/');
@@ -21,19 +20,16 @@ pub(super) fn scalar(text: String) -> String {
 }
 
 /// `text` without anything that could end a comment line.
-#[expect(clippy::needless_pass_by_value, reason = "the template engine hands filters owned strings")]
 pub(super) fn comment(text: String) -> String {
     text.chars().map(|c| if c.is_control() || !printable(c) { '?' } else { c }).collect()
 }
 
 /// Every line of `text` `width` columns further in, with a line break after the last.
-#[expect(clippy::needless_pass_by_value, reason = "the template engine hands filters owned strings")]
 pub(super) fn indented(text: String, width: usize) -> String {
     text.trim_end().lines().map(|line| format!("{:width$}{line}", "").trim_end().to_owned() + "\n").collect()
 }
 
 /// `text` as an item of a YAML sequence.
-#[expect(clippy::needless_pass_by_value, reason = "the template engine hands filters owned strings")]
 pub(super) fn item(text: String) -> String {
     text.lines().enumerate().map(|(index, line)| format!("{}{line}\n", if index == 0 { "- " } else { "  " })).collect()
 }
