@@ -1,0 +1,124 @@
+//! What the model does without a script: it follows the user's own lines, and quotes what tools returned.
+//!
+//! A user message may say
+//! ```text
+//! say I will look.
+//! call get_weather {"city":"Oslo"}
+//! call get_weather {"city":"Rome"}
+//! then call send_mail {"to":"ops@example.com"}
+//! ```
+//! `then` begins the next answer. The text after a name is the text of the arguments, exactly as it stands.
+
+use serde_json::{Map, Value, json};
+
+use super::chat::Chat;
+use super::script::{Round, Script};
+
+/// The model's answer to a conversation without a script.
+pub fn answer(chat: &Chat) -> Round {
+    let script = follow(&chat.asked());
+    if let Some(round) = script.rounds.get(chat.round()) {
+        return round.clone();
+    }
+    let results = chat.results();
+    if !results.is_empty() {
+        return Round { text: vec!["Done. ".into(), "{{results}}".into()], ..Round::default() };
+    }
+    match must_call(chat) {
+        Some((name, arguments)) => Round::call(&name, &arguments),
+        None => Round { text: vec!["You said: ".into(), chat.asked()], ..Round::default() },
+    }
+}
+
+fn follow(text: &str) -> Script {
+    let mut script = Script::default();
+    let mut round = Round::default();
+    for line in text.lines().map(str::trim) {
+        let line = match line.strip_prefix("then ") {
+            Some(rest) => {
+                script.rounds.push(std::mem::take(&mut round));
+                rest
+            }
+            None => line,
+        };
+        if let Some(text) = line.strip_prefix("say ") {
+            round.text.extend(text.split_inclusive(' ').map(str::to_owned));
+        } else if let Some(call) = line.strip_prefix("call ") {
+            let (name, arguments) = call.split_once(' ').unwrap_or((call, ""));
+            round = round.and_call(name, arguments);
+        }
+    }
+    if round != Round::default() {
+        script.rounds.push(round);
+    }
+    script
+}
+
+/// The tool that the request insists on, with the smallest arguments that its schema names.
+fn must_call(chat: &Chat) -> Option<(String, String)> {
+    let choice = chat.body.get("tool_choice")?;
+    let declared = chat.declared();
+    let (name, schema) = match choice.pointer("/function/name").and_then(Value::as_str) {
+        Some(name) => declared.into_iter().find(|(declared, _)| *declared == name)?,
+        None if choice == "required" => declared.into_iter().next()?,
+        None => return None,
+    };
+    Some((name.to_owned(), sample(schema).to_string()))
+}
+
+/// A small instance of a schema: good enough for the plain ones, and honest about nothing else.
+fn sample(schema: &Value) -> Value {
+    for key in ["const", "default"] {
+        if let Some(value) = schema.get(key) {
+            return value.clone();
+        }
+    }
+    for key in ["examples", "enum"] {
+        if let Some(value) = schema.get(key).and_then(|values| values.get(0)) {
+            return value.clone();
+        }
+    }
+    match schema.get("type").and_then(Value::as_str) {
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("boolean") => json!(true),
+        Some("string") => json!("example"),
+        Some("array") => json!([]),
+        _ => {
+            let required =
+                schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            let of = |name: &str| sample(schema.pointer(&format!("/properties/{name}")).unwrap_or(&Value::Null));
+            Value::Object(required.map(|name| (name.to_owned(), of(name))).collect::<Map<_, _>>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chat(messages: Value) -> Chat {
+        Chat { body: json!({ "messages": messages }) }
+    }
+
+    #[test]
+    fn lines_are_followed_round_by_round_and_results_quoted_at_the_end() {
+        let user = json!({"role": "user", "content": "say on it\ncall a {\"x\":1}\ncall b\nthen call a {}"});
+        let first = answer(&chat(json!([user])));
+        assert_eq!(first.text, ["on ", "it"]);
+        assert_eq!(first.calls.len(), 2);
+        assert_eq!(first.calls[0].arguments, "{\"x\":1}");
+        assert_eq!(first.calls[1].arguments, "");
+        let said = json!({"role": "assistant"});
+        let result = json!({"role": "tool", "content": "ok"});
+        assert_eq!(answer(&chat(json!([user, said, result]))), Round::call("a", "{}"));
+        assert_eq!(answer(&chat(json!([user, said, result, said, result]))).text, ["Done. ", "{{results}}"]);
+    }
+
+    #[test]
+    fn a_required_tool_is_called_with_a_sample_of_its_schema() {
+        let schema = json!({"type": "object", "required": ["n", "s"], "properties": {"n": {"type": "integer", "minimum": 3}, "s": {"enum": ["x"]}}});
+        let body = json!({"messages": [{"role": "user", "content": "hi"}], "tool_choice": "required",
+            "tools": [{"type": "function", "function": {"name": "t", "parameters": schema}}]});
+        assert_eq!(answer(&Chat { body }), Round::call("t", r#"{"n":3,"s":"x"}"#));
+    }
+}

@@ -1,0 +1,152 @@
+//! What the upstream was sent, in the order in which it came.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// How the answer to a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It is still being sent.
+    Open,
+    /// All of it was taken.
+    Sent,
+    /// The other side went away before the end.
+    GivenUp,
+}
+
+/// One request.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recorded {
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub version: String,
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Header names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body as text; what is not UTF-8 is replaced.
+    pub body: String,
+    /// Trailers of the request.
+    pub trailers: Vec<(String, String)>,
+    /// How the answer ended.
+    pub ending: Ending,
+}
+
+impl Recorded {
+    /// The body as JSON; `null` where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The record of one upstream; clones share it.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    list: Arc<Mutex<List>>,
+    changed: Arc<watch::Sender<()>>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    /// How many were forgotten before the first of `requests`.
+    forgotten: usize,
+    requests: Vec<Recorded>,
+}
+
+/// One request whose answer is still being sent; dropping it says that the answer was given up.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    recorder: Recorder,
+    number: usize,
+}
+
+// === impl Recorder ===
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { list: Arc::default(), changed: Arc::new(watch::Sender::new(())) }
+    }
+}
+
+impl Recorder {
+    /// Everything since the last [`forget`](Self::forget).
+    pub fn all(&self) -> Vec<Recorded> {
+        self.lock().requests.clone()
+    }
+
+    /// The bodies of all requests, as JSON.
+    pub fn bodies(&self) -> Vec<Value> {
+        self.lock().requests.iter().map(Recorded::json).collect()
+    }
+
+    /// Begins anew.
+    pub fn forget(&self) {
+        let mut list = self.lock();
+        list.forgotten += list.requests.len();
+        list.requests.clear();
+    }
+
+    /// Waits until the record is as wanted, at most for `limit`; says whether it came to that.
+    pub async fn wait(&self, limit: Duration, wanted: impl Fn(&[Recorded]) -> bool) -> bool {
+        let mut changed = self.changed.subscribe();
+        let until = async {
+            while !wanted(&self.lock().requests) {
+                if changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(limit, until).await.is_ok()
+    }
+
+    pub(super) fn begin(&self, request: Recorded) -> Exchange {
+        let mut list = self.lock();
+        list.requests.push(request);
+        let number = list.forgotten + list.requests.len() - 1;
+        drop(list);
+        self.changed.send_replace(());
+        Exchange { recorder: self.clone(), number }
+    }
+
+    fn end(&self, number: usize, ending: Ending) {
+        let mut list = self.lock();
+        let place = number.checked_sub(list.forgotten);
+        if let Some(request) = place.and_then(|place| list.requests.get_mut(place)) {
+            if request.ending == Ending::Open {
+                request.ending = ending;
+            }
+        }
+        drop(list);
+        self.changed.send_replace(());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// The answer has been sent.
+    pub(super) fn sent(self) {
+        self.recorder.end(self.number, Ending::Sent);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.recorder.end(self.number, Ending::GivenUp);
+    }
+}

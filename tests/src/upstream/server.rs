@@ -1,0 +1,180 @@
+//! The server: one port, HTTP/1.1 and HTTP/2.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::chat::Chat;
+use super::record::{Ending, Exchange, Recorded, Recorder};
+use super::script::{Round, Script};
+use super::send::{self, Body};
+use super::{improvise, library};
+
+/// A running upstream; dropping it ends it.
+#[derive(Debug)]
+pub struct Upstream {
+    address: SocketAddr,
+    recorder: Recorder,
+    release: Arc<Semaphore>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    recorder: Recorder,
+    release: Arc<Semaphore>,
+}
+
+impl Upstream {
+    /// Starts on `address`; port 0 takes a free one.
+    pub async fn start(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let shared = Shared { recorder: Recorder::default(), release: Arc::new(Semaphore::new(0)) };
+        let (recorder, release) = (shared.recorder.clone(), shared.release.clone());
+        let task = tokio::spawn(async move {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else { continue };
+                let _nodelay = stream.set_nodelay(true);
+                let shared = shared.clone();
+                tokio::spawn(async move {
+                    let service = service_fn(move |request| answer(shared.clone(), request));
+                    // A connection that the other side broke is no error of the upstream.
+                    let _ended =
+                        auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Ok(Self { address, recorder, release, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it was sent.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Lets a held answer go on by one step.
+    pub fn release(&self) {
+        self.release.add_permits(1);
+    }
+
+    /// Takes back releases that nothing waited for.
+    pub fn hold_again(&self) {
+        self.release.forget_permits(Semaphore::MAX_PERMITS);
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let path = request.uri().path().to_owned();
+    Ok(match (request.method(), path.as_str()) {
+        (&Method::GET, "/_/requests") => send::json(StatusCode::OK, &json!(shared.recorder.all())),
+        (&Method::DELETE, "/_/requests") => {
+            shared.recorder.forget();
+            send::json(StatusCode::OK, &json!({}))
+        }
+        (&Method::POST, "/_/release") => {
+            shared.release.add_permits(1);
+            send::json(StatusCode::OK, &json!({}))
+        }
+        (&Method::POST, path) if path.ends_with("/chat/completions") => complete(shared, request).await,
+        (method, _) => {
+            let models = method == Method::GET && path.ends_with("/models");
+            let exchange = match record(&shared, request).await {
+                Ok((_, exchange)) => exchange,
+                Err(gone) => return Ok(gone),
+            };
+            exchange.sent();
+            if models {
+                send::json(StatusCode::OK, &json!({"object": "list", "data": [{"id": "scripted", "object": "model"}]}))
+            } else {
+                fault(StatusCode::NOT_FOUND, "No such path.")
+            }
+        }
+    })
+}
+
+async fn complete(shared: Shared, request: Request<Incoming>) -> Response<Body> {
+    let named = request.headers().get("x-script").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (body, exchange) = match record(&shared, request).await {
+        Ok(recorded) => recorded,
+        Err(gone) => return gone,
+    };
+    let Some(chat) = Chat::read(&body) else {
+        exchange.sent();
+        return fault(StatusCode::BAD_REQUEST, "The body is not a Chat Completions request.");
+    };
+    match round(&chat, named.as_deref()) {
+        Ok(round) => send::send(&chat, &round, exchange, shared.release),
+        Err(message) => {
+            exchange.sent();
+            fault(StatusCode::BAD_REQUEST, &message)
+        }
+    }
+}
+
+/// The round to play, by header, message or conversation.
+fn round(chat: &Chat, named: Option<&str>) -> Result<Round, String> {
+    let asked = chat.asked();
+    let text = match named {
+        Some(name) if !name.starts_with('{') => {
+            let script = library::script(name).ok_or_else(|| format!("There is no script {name:?}."))?;
+            return Ok(script.round(chat.round()));
+        }
+        Some(text) => text,
+        None => match asked.strip_prefix("script ") {
+            Some(text) => text,
+            None => return Ok(improvise::answer(chat)),
+        },
+    };
+    let script: Script = serde_json::from_str(text).map_err(|error| format!("The script cannot be read: {error}."))?;
+    Ok(script.round(chat.round()))
+}
+
+/// Reads a request to its end and records it. A request that breaks off is answered, though nobody listens.
+async fn record(shared: &Shared, request: Request<Incoming>) -> Result<(Vec<u8>, Exchange), Response<Body>> {
+    let (head, body) = request.into_parts();
+    let pairs = |map: &hyper::HeaderMap| -> Vec<(String, String)> {
+        map.iter().map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect()
+    };
+    let Ok(body) = body.collect().await else { return Err(fault(StatusCode::BAD_REQUEST, "The body broke off.")) };
+    let trailers = body.trailers().map(pairs).unwrap_or_default();
+    let body = body.to_bytes().to_vec();
+    let exchange = shared.recorder.begin(Recorded {
+        version: format!("{:?}", head.version),
+        method: head.method.to_string(),
+        path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        headers: pairs(&head.headers),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        trailers,
+        ending: Ending::Open,
+    });
+    Ok((body, exchange))
+}
+
+fn fault(status: StatusCode, message: &str) -> Response<Body> {
+    let error = json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": null}});
+    send::json(status, &error)
+}
