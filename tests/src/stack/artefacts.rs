@@ -1,0 +1,62 @@
+//! Where the things are that a stack is made of.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::StackError;
+
+/// The built parts and Envoy.
+#[derive(Debug, Clone)]
+pub struct Artefacts {
+    /// What `make build` leaves: `$CALLGATE_DIST`, or `dist` in the workspace.
+    pub dist: PathBuf,
+    /// The `callgate` command.
+    pub cli: PathBuf,
+    /// The executor.
+    pub executor: PathBuf,
+    /// The filter's module.
+    pub filter: PathBuf,
+    /// Envoy: `$ENVOY_BIN`, or the one that set-up got, or the one on `PATH`.
+    pub envoy: PathBuf,
+}
+
+impl Artefacts {
+    /// Finds all of them, or says what is missing and what to run.
+    pub fn find() -> Result<Self, StackError> {
+        let dist = env::var_os("CALLGATE_DIST").map_or_else(|| workspace().join("dist"), PathBuf::from);
+        let built = |what, name: &str| there(what, dist.join(name), "CALLGATE_DIST");
+        Ok(Self {
+            cli: built("the command line", "callgate")?,
+            executor: built("the executor", "callgate-executor")?,
+            filter: built("the filter", "callgate.wasm")?,
+            envoy: envoy()?,
+            dist,
+        })
+    }
+
+    /// Something else in `dist`.
+    pub fn built(&self, what: &'static str, name: &str) -> Result<PathBuf, StackError> {
+        there(what, self.dist.join(name), "CALLGATE_DIST")
+    }
+}
+
+/// The folder of the workspace, as it was when this was compiled.
+pub fn workspace() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_path_buf()
+}
+
+fn envoy() -> Result<PathBuf, StackError> {
+    if let Some(path) = env::var_os("ENVOY_BIN") {
+        return there("Envoy", path.into(), "ENVOY_BIN");
+    }
+    let set_up = workspace().join(".callgate/envoy/envoy");
+    let on_path = env::var_os("PATH").unwrap_or_default();
+    let mut found = std::iter::once(set_up.clone()).chain(env::split_paths(&on_path).map(|dir| dir.join("envoy")));
+    found.find(|path| path.is_file()).ok_or(StackError::Missing { what: "Envoy", path: set_up, variable: "ENVOY_BIN" })
+}
+
+fn there(what: &'static str, path: PathBuf, variable: &'static str) -> Result<PathBuf, StackError> {
+    // Absolute, because the processes run in a folder of their own.
+    path.canonicalize().ok().filter(|path| path.is_file()).ok_or(StackError::Missing { what, path, variable })
+}

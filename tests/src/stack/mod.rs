@@ -1,0 +1,229 @@
+//! A stack of real processes on free loopback ports: the executor, one Envoy a gate, and the upstream they talk to.
+//!
+//! ```text
+//! client ─► gate (Envoy + callgate.wasm) ─► upstream: scripted, in this process, or a real API
+//!                    └─► switch ─► executor
+//! ```
+//!
+//! Everything that a stack started ends when it is dropped, by the ids of its own processes.
+
+mod artefacts;
+mod bootstrap;
+mod contract;
+mod error;
+mod plan;
+mod process;
+mod switch;
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+pub use artefacts::{Artefacts, workspace};
+pub use bootstrap::Bootstrap;
+pub use contract::{prepare, run};
+pub use error::StackError;
+pub use plan::{BaseUrl, GatePlan, Model, Plan};
+pub use process::{Process, end};
+pub use switch::Switch;
+
+use crate::http;
+use crate::upstream::Upstream;
+
+/// Compiling the filter takes Envoy some seconds, and much longer on a machine that is busy.
+const ENVOY_LIMIT: Duration = Duration::from_secs(90);
+/// Compiling a large tool (an interpreter) takes longer still, the first time.
+const EXECUTOR_LIMIT: Duration = Duration::from_secs(180);
+
+/// A running stack.
+#[derive(Debug)]
+pub struct Stack {
+    gates: Vec<Gate>,
+    upstream: Option<Upstream>,
+    switch: Switch,
+    executor: Process,
+    executor_address: SocketAddr,
+    folder: PathBuf,
+}
+
+/// One Envoy with one contract.
+#[derive(Debug)]
+pub struct Gate {
+    /// The name in the plan.
+    pub name: String,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Envoy's admin interface.
+    pub admin: SocketAddr,
+    /// The contract, pinned.
+    pub contract: PathBuf,
+    /// Envoy.
+    pub envoy: Process,
+    /// From Envoy's start until it was ready.
+    pub startup: Duration,
+}
+
+impl Stack {
+    /// Starts everything in `plan`; files and logs go to `folder`. Says on standard error what it is doing.
+    pub async fn start(plan: &Plan, artefacts: &Artefacts, folder: &Path) -> Result<Self, StackError> {
+        let folder = folder.canonicalize().map_err(StackError::io(folder.display().to_string()))?;
+        let (upstream, model) = match &plan.model {
+            Model::Scripted { listen } => {
+                let upstream = Upstream::start(*listen).await.map_err(StackError::io("starting the upstream"))?;
+                let options = vec!["--upstream".to_owned(), upstream.address().to_string()];
+                (Some(upstream), options)
+            }
+            Model::At(address) => (None, vec!["--upstream".to_owned(), address.to_string()]),
+            Model::Real(base) => (None, base.options()),
+        };
+        let mut contracts = Vec::new();
+        for gate in &plan.gates {
+            let into = folder.join("contracts").join(&gate.name);
+            contracts.push(prepare(&gate.contract, &into, gate.on_violation.as_deref(), &artefacts.cli)?);
+        }
+        let (mut executor, executor_address) = start_executor("executor", &different(&contracts), artefacts, &folder)?;
+        let switch = Switch::start(Some(executor_address)).await.map_err(StackError::io("starting the switch"))?;
+        let mut gates = Vec::new();
+        if plan.one_by_one {
+            executor_ready(&mut executor, executor_address).await?;
+        }
+        for (gate, contract) in plan.gates.iter().zip(contracts) {
+            let mut gate = start_gate(gate, contract, &model, switch.address(), artefacts, &folder)?;
+            if plan.one_by_one {
+                gate.ready().await?;
+            }
+            gates.push(gate);
+        }
+        executor_ready(&mut executor, executor_address).await?;
+        for gate in &mut gates {
+            gate.ready().await?;
+        }
+        Ok(Self { gates, upstream, switch, executor, executor_address, folder })
+    }
+
+    /// The gate of that name.
+    pub fn gate(&self, name: &str) -> Option<&Gate> {
+        self.gates.iter().find(|gate| gate.name == name)
+    }
+
+    /// All gates.
+    pub fn gates(&self) -> &[Gate] {
+        &self.gates
+    }
+
+    /// The scripted upstream, unless the model is a real API.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.as_ref()
+    }
+
+    /// The door between the gates and the executor.
+    pub fn switch(&self) -> &Switch {
+        &self.switch
+    }
+
+    /// The executor.
+    pub fn executor(&self) -> (&Process, SocketAddr) {
+        (&self.executor, self.executor_address)
+    }
+
+    /// Where files and logs are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The ids of all processes.
+    pub fn processes(&self) -> Vec<u32> {
+        self.gates.iter().map(|gate| gate.envoy.id()).chain([self.executor.id()]).collect()
+    }
+}
+
+/// The contracts without those whose text is the same as that of one before: they have one digest.
+fn different(contracts: &[PathBuf]) -> Vec<PathBuf> {
+    let mut seen = Vec::new();
+    let mut new = |contract: &&PathBuf| {
+        let text = fs::read(contract).ok();
+        let new = !seen.contains(&text);
+        seen.push(text);
+        new
+    };
+    contracts.iter().filter(|contract| new(contract)).cloned().collect()
+}
+
+impl Gate {
+    async fn ready(&mut self) -> Result<(), StackError> {
+        let admin = self.admin;
+        let ready = || async move { matches!(http::get(admin, "/ready").await, Ok((200, _))) };
+        if self.startup.is_zero() {
+            self.startup = self.envoy.ready(ENVOY_LIMIT, "compiling the filter", ready).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts an executor that holds `contracts`; wait for it with [`executor_ready`].
+pub fn start_executor(
+    name: &str,
+    contracts: &[PathBuf],
+    artefacts: &Artefacts,
+    folder: &Path,
+) -> Result<(Process, SocketAddr), StackError> {
+    let address = free_address()?;
+    let list: String = contracts.iter().map(|contract| format!("  - {}\n", contract.display())).collect();
+    let file = folder.join(format!("{name}.yaml"));
+    fs::write(&file, format!("listen: {address}\ncontracts:\n{list}concurrency: 16\n"))
+        .map_err(StackError::io(file.display().to_string()))?;
+    let mut command = Command::new(&artefacts.executor);
+    command.arg("--config").arg(&file).current_dir(folder);
+    Ok((Process::start(name, command, &folder.join(format!("{name}.log")))?, address))
+}
+
+/// Waits until an executor takes connections.
+pub async fn executor_ready(executor: &mut Process, address: SocketAddr) -> Result<(), StackError> {
+    let ready = || async move { tokio::net::TcpStream::connect(address).await.is_ok() };
+    executor.ready(EXECUTOR_LIMIT, "compiling the tools", ready).await.map(drop)
+}
+
+/// A loopback address that nothing listened on a moment ago.
+pub fn free_address() -> Result<SocketAddr, StackError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StackError::io("finding a free port"))?;
+    listener.local_addr().map_err(StackError::io("finding a free port"))
+}
+
+fn start_gate(
+    plan: &GatePlan,
+    contract: PathBuf,
+    model: &[String],
+    executor: SocketAddr,
+    artefacts: &Artefacts,
+    folder: &Path,
+) -> Result<Gate, StackError> {
+    let address = plan.listen.map_or_else(free_address, Ok)?;
+    let admin = free_address()?;
+    let mut render = Command::new(&artefacts.cli);
+    render.args(["render", "--target", "envoy"]).arg(&contract);
+    render.args(["--listen", &address.to_string(), "--admin", &admin.to_string()]);
+    render.args(["--executor", &executor.to_string(), "--passthrough", "/v1/models"]);
+    render.arg("--wasm").arg(&artefacts.filter).args(model).args(&plan.render);
+    let mut text = run(&mut render)?;
+    if plan.http2_upstream {
+        let mut bootstrap = Bootstrap::read(&text)?;
+        bootstrap.http2_upstream()?;
+        bootstrap.http1_trailers()?;
+        text = bootstrap.text();
+    }
+    if let Some(change) = plan.change {
+        let mut bootstrap = Bootstrap::read(&text)?;
+        change(&mut bootstrap, artefacts)?;
+        text = bootstrap.text();
+    }
+    // JSON is YAML.
+    let file = folder.join(format!("envoy-{}.yaml", plan.name));
+    fs::write(&file, text).map_err(StackError::io(file.display().to_string()))?;
+    let mut command = Command::new(&artefacts.envoy);
+    command.arg("--config-path").arg(&file).args(["--concurrency", "1", "--disable-hot-restart"]).current_dir(folder);
+    let log = folder.join(format!("envoy-{}.log", plan.name));
+    let envoy = Process::start(&format!("envoy ({})", plan.name), command, &log)?;
+    Ok(Gate { name: plan.name.clone(), address, admin, contract, envoy, startup: Duration::ZERO })
+}

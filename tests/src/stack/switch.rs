@@ -1,0 +1,63 @@
+//! A door between Envoy and what stands behind it: a test turns it to another place, or shuts it.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A TCP forwarder. Turning it breaks every connection through it, so that what comes next goes to the new place.
+#[derive(Debug)]
+pub struct Switch {
+    address: SocketAddr,
+    target: watch::Sender<Option<SocketAddr>>,
+    task: JoinHandle<()>,
+}
+
+impl Switch {
+    /// Starts on a free port. `None` accepts connections and drops them.
+    pub async fn start(target: Option<SocketAddr>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (target, watched) = watch::channel(target);
+        let task = tokio::spawn(async move {
+            loop {
+                let Ok((from, _)) = listener.accept().await else { continue };
+                let mut watched = watched.clone();
+                let Some(to) = *watched.borrow_and_update() else { continue };
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ended = forward(from, to) => {}
+                        _turned = watched.changed() => {}
+                    }
+                });
+            }
+        });
+        Ok(Self { address, target, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Turns it to another place, or shuts it.
+    pub fn turn(&self, target: Option<SocketAddr>) {
+        self.target.send_replace(target);
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn forward(mut from: TcpStream, to: SocketAddr) -> io::Result<()> {
+    let mut to = TcpStream::connect(to).await?;
+    from.set_nodelay(true)?;
+    to.set_nodelay(true)?;
+    tokio::io::copy_bidirectional(&mut from, &mut to).await?;
+    Ok(())
+}
