@@ -1,0 +1,118 @@
+//! The exchange that is measured: a request of 1.5 KB that declares two tools, an answer of 1 KB that calls both.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// The path of the request.
+pub(super) const PATH: &str = "/v1/chat/completions";
+/// What a caller sends with it.
+pub(super) const HEADERS: [(&str, &str); 3] =
+    [("x-callgate-tenant", "acme"), ("x-callgate-role", "clerk"), ("authorization", "Bearer sk-bench-0123456789")];
+
+/// The body of the request.
+pub(super) const REQUEST: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"You are the assistant of a travel desk. Answer briefly, in the language of the user. Use the tools for anything that can change, such as the weather, prices and timetables; never guess those. If a tool fails, say so and offer to try again."},{"role":"user","content":"I am thinking of a long weekend in Rome at the end of the month, leaving from Oslo on Thursday morning with one other person. What will the weather be like, and is there a flight that still has two seats?"}],"temperature":0.2,"tools":[{"type":"function","function":{"name":"get_weather","description":"The weather in a city, for up to a week.","parameters":{"type":"object","required":["city"],"additionalProperties":false,"properties":{"city":{"type":"string","minLength":1,"maxLength":64},"days":{"type":"integer","minimum":1,"maximum":7},"unit":{"enum":["celsius","fahrenheit"]}}}}},{"type":"function","function":{"name":"find_flights","description":"Flights between two airports on a day.","parameters":{"type":"object","required":["from","to","date"],"additionalProperties":false,"properties":{"from":{"type":"string","pattern":"^[A-Z]{3}$"},"to":{"type":"string","pattern":"^[A-Z]{3}$"},"date":{"type":"string","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},"passengers":{"type":"integer","minimum":1,"maximum":9}}}}}]}"#;
+
+/// The body of the answer.
+pub(super) const ANSWER: &str = r#"{"id":"chatcmpl-Bx0123456789abcdefghijklm","object":"chat.completion","created":1750000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Let me look at the weather in Rome and at the flights from Oslo on that Thursday for the two of you.","tool_calls":[{"id":"call_a1b2c3d4e5f6g7h8i9j0k1l2","type":"function","function":{"name":"get_weather","arguments":"{\"city\": \"Rome\", \"days\": 4, \"unit\": \"celsius\"}"}},{"id":"call_m3n4o5p6q7r8s9t0u1v2w3x4","type":"function","function":{"name":"find_flights","arguments":"{\"from\": \"OSL\", \"to\": \"FCO\", \"date\": \"2025-06-26\", \"passengers\": 2}"}}],"refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":312,"completion_tokens":71,"total_tokens":383,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}},"system_fingerprint":"fp_0123456789"}"#;
+
+/// An upstream that answers every request with [`ANSWER`], in a thread of its own.
+#[derive(Debug)]
+pub(super) struct StaticUpstream {
+    address: SocketAddr,
+}
+
+impl StaticUpstream {
+    pub(super) fn start() -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // It ends with the process.
+        thread::spawn(move || runtime.block_on(serve(listener)));
+        Ok(Self { address })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+async fn serve(listener: std::net::TcpListener) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    let answer: &[u8] = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{ANSWER}",
+        ANSWER.len()
+    )
+    .leak()
+    .as_bytes();
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else { continue };
+        let _nodelay = stream.set_nodelay(true);
+        tokio::spawn(async move {
+            let mut buffer = Vec::with_capacity(8192);
+            loop {
+                while let Some(end) = message_end(&buffer) {
+                    buffer.drain(..end);
+                    if stream.write_all(answer).await.is_err() {
+                        return;
+                    }
+                }
+                match stream.read_buf(&mut buffer).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) => {}
+                }
+            }
+        });
+    }
+}
+
+/// Where the first HTTP/1.1 message in `buffer` ends; `None` while it is not whole. Reads `content-length`, and the end of a
+/// chunked body that contains no empty chunk's text itself, which JSON does not.
+pub(super) fn message_end(buffer: &[u8]) -> Option<usize> {
+    let head = find(buffer, b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(buffer.get(..head)?).ok()?;
+    let value = |name: &str| {
+        text.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    };
+    if let Some(length) = value("content-length") {
+        let end = head + length.parse::<usize>().ok()?;
+        return (buffer.len() >= end).then_some(end);
+    }
+    if value("transfer-encoding").is_some() {
+        return find(buffer.get(head..)?, b"0\r\n\r\n").map(|at| head + at + 5);
+    }
+    Some(head)
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exchange_has_the_sizes_it_is_named_for() {
+        assert!((1450..1550).contains(&REQUEST.len()), "{}", REQUEST.len());
+        assert!((980..1070).contains(&ANSWER.len()), "{}", ANSWER.len());
+        for text in [REQUEST, ANSWER] {
+            serde_json::from_str::<serde_json::Value>(text).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_message_ends_where_its_head_says() {
+        assert_eq!(message_end(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}x"), Some(41));
+        assert_eq!(message_end(b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{"), None);
+        assert_eq!(message_end(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), Some(59));
+        assert_eq!(message_end(b"HTTP/1.1 200"), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! The gate against the same Envoy without it, in one run on one machine: ratios, not records.
+//!
+//! Four Envoys with one worker each stand before one static upstream: bare, with a wasm filter that does nothing, with one
+//! that holds, copies and writes back both bodies (the floor of this design), and with Callgate. They are measured in turn,
+//! round after round, and the median of the rounds counts. Throughput is that of a closed loop of 32 connections; added
+//! latency is measured with a single connection, where nothing queues.
+
+mod exchange;
+mod executor;
+mod load;
+mod report;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::executor::{Behaviour, FakeExecutor};
+use crate::http::{Connection, Protocol, Request};
+use crate::stack::{Artefacts, Bootstrap, GatePlan, Model, Plan, Stack, StackError, workspace};
+use exchange::StaticUpstream;
+use load::{Load, Sample};
+use report::Measured;
+
+const CONNECTIONS: usize = 32;
+
+/// How long to measure.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Rounds; each measures every variant once
+    #[arg(long, default_value_t = 5)]
+    pub rounds: usize,
+    /// Seconds of load for each variant in a round
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+}
+
+const VARIANTS: [&str; 4] = ["bare", "noop", "copy", "callgate"];
+
+/// Measures, prints a table, and writes `target/bench/summary.json`.
+pub async fn bench(options: &Options) -> Result<(), StackError> {
+    let artefacts = Artefacts::find()?;
+    for name in ["bench/noop.wasm", "bench/copy.wasm"] {
+        artefacts.built("a filter to compare with", name)?;
+    }
+    let folder = tempfile::tempdir().map_err(StackError::io("a folder for the bench"))?;
+    let upstream = StaticUpstream::start().map_err(StackError::io("starting the static upstream"))?;
+    println!("starting four Envoys, one after the other …");
+    let stack = Stack::start(&plan(upstream.address()), &artefacts, folder.path()).await?;
+    check(&stack).await?;
+
+    let mut under_load: [Vec<Sample>; 4] = Default::default();
+    let mut alone: [Vec<Sample>; 4] = Default::default();
+    let time = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::from_secs(3));
+    for round in 1..=options.rounds.max(1) {
+        println!(
+            "round {round} of {}: {CONNECTIONS} connections, then one, on each of {}",
+            options.rounds,
+            VARIANTS.join(", ")
+        );
+        for ((gate, under_load), alone) in stack.gates().iter().zip(&mut under_load).zip(&mut alone) {
+            let measure = |connections, time| Load { server: gate.address, connections, time }.run();
+            // Warm connections and caches are what is measured.
+            measure(CONNECTIONS, Duration::from_millis(300)).map_err(StackError::io(gate.name.clone()))?;
+            under_load.push(measure(CONNECTIONS, time).map_err(StackError::io(gate.name.clone()))?);
+            alone.push(measure(1, time / 3).map_err(StackError::io(gate.name.clone()))?);
+        }
+    }
+    println!("executor: calls of a tool that does nothing, against a bare gRPC echo, 16 at a time");
+    let calls = executor::measure(&stack, &artefacts, options.rounds, time / 2).await?;
+
+    let size = |path| std::fs::metadata(path).map(|data| data.len()).unwrap_or(0);
+    let measured = Measured {
+        under_load: under_load.map(|samples| Sample::median(&samples)),
+        alone: alone.map(|samples| Sample::median(&samples)),
+        calls,
+        module: (size(artefacts.filter.clone()), size(artefacts.dist.join("bench/copy.wasm"))),
+        startup: stack.gates().iter().map(|gate| gate.startup).collect(),
+    };
+    measured.print();
+    let file = workspace().join("target/bench/summary.json");
+    measured.write(&file)?;
+    println!("\nwritten to {}", file.display());
+    Ok(())
+}
+
+/// Serves the bare gRPC echo that the executor is compared with, until it is ended.
+pub async fn echo(listen: SocketAddr) -> Result<(), StackError> {
+    let _echo = FakeExecutor::start(listen, Behaviour::Echo).await.map_err(StackError::io("starting the echo"))?;
+    tokio::signal::ctrl_c().await.map_err(StackError::io("waiting for a signal"))
+}
+
+fn plan(upstream: SocketAddr) -> Plan {
+    let contract = workspace().join("tests/contracts/bench/contract.yaml");
+    let changes: [fn(&mut Bootstrap, &Artefacts) -> Result<(), StackError>; 4] = [
+        |bootstrap, _| bootstrap.quiet().and_then(|()| bootstrap.without_filter()),
+        |bootstrap, artefacts| {
+            bootstrap.quiet().and_then(|()| bootstrap.other_filter(&artefacts.dist.join("bench/noop.wasm")))
+        },
+        |bootstrap, artefacts| {
+            bootstrap.quiet().and_then(|()| bootstrap.other_filter(&artefacts.dist.join("bench/copy.wasm")))
+        },
+        |bootstrap, _| bootstrap.quiet(),
+    ];
+    let gate = |(name, change)| GatePlan { change: Some(change), ..GatePlan::new(name, &contract) };
+    Plan { model: Model::At(upstream), gates: VARIANTS.into_iter().zip(changes).map(gate).collect(), one_by_one: true }
+}
+
+/// Every variant must do its job before its speed means anything.
+async fn check(stack: &Stack) -> Result<(), StackError> {
+    for gate in stack.gates() {
+        let unfit = |what: String| StackError::Unfit { what: format!("{} does not do its job: {what}", gate.name) };
+        let mut connection = Connection::open(gate.address, Protocol::Http1).await.map_err(|e| unfit(e.to_string()))?;
+        let mut request = Request::post(exchange::PATH, exchange::REQUEST.as_bytes().to_vec());
+        for (name, value) in exchange::HEADERS {
+            request = request.header(name, value);
+        }
+        let mut response = connection.send(request).await.map_err(|e| unfit(e.to_string()))?;
+        let body = response.json().await.map_err(|e| unfit(e.to_string()))?;
+        let calls = body.pointer("/choices/0/message/tool_calls").and_then(|calls| calls.as_array()).map(Vec::len);
+        if (response.status, calls) != (200, Some(2)) {
+            return Err(unfit(format!("status {}: {body}", response.status)));
+        }
+    }
+    Ok(())
+}

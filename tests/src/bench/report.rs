@@ -1,0 +1,132 @@
+//! What was measured, for people and for programs.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::load::Sample;
+use super::{CONNECTIONS, VARIANTS};
+use crate::stack::StackError;
+
+/// Everything that was measured. Arrays are in the order of [`VARIANTS`].
+#[derive(Debug)]
+pub(super) struct Measured {
+    /// With many connections.
+    pub(super) under_load: [Sample; 4],
+    /// With one.
+    pub(super) alone: [Sample; 4],
+    /// The executor, and the bare echo.
+    pub(super) calls: (Sample, Sample),
+    /// Bytes of Callgate's module, and of the one that copies.
+    pub(super) module: (u64, u64),
+    /// From Envoy's start until it was ready.
+    pub(super) startup: Vec<Duration>,
+}
+
+/// One line of the summary; what it is compared with is `baseline`.
+struct Entry {
+    name: &'static str,
+    value: f64,
+    unit: &'static str,
+    baseline: f64,
+    against: &'static str,
+}
+
+impl Measured {
+    fn entries(&self) -> Vec<Entry> {
+        let [bare, noop, copy, gate] = self.under_load;
+        let [bare_alone, _, _, gate_alone] = self.alone;
+        let entry = |name, value, unit, baseline, against| Entry { name, value, unit, baseline, against };
+        let startup = |n: usize| self.startup.get(n).map_or(f64::NAN, Duration::as_secs_f64);
+        #[allow(clippy::cast_precision_loss, reason = "sizes of files")]
+        let (module, copy_module) = (self.module.0 as f64, self.module.1 as f64);
+        vec![
+            entry("unary_2_calls.throughput", gate.throughput, "requests/s", copy.throughput, "copy_wasm.throughput"),
+            entry(
+                "unary_2_calls.added_p50",
+                gate_alone.p50 - bare_alone.p50,
+                "us",
+                bare_alone.p50,
+                "p50 of bare Envoy",
+            ),
+            entry(
+                "unary_2_calls.added_p99",
+                gate_alone.p99 - bare_alone.p99,
+                "us",
+                bare_alone.p99,
+                "p99 of bare Envoy",
+            ),
+            entry("noop_wasm.throughput", noop.throughput, "requests/s", bare.throughput, "bare Envoy"),
+            entry("copy_wasm.throughput", copy.throughput, "requests/s", bare.throughput, "bare Envoy"),
+            entry(
+                "executor_noop.throughput",
+                self.calls.0.throughput,
+                "calls/s",
+                self.calls.1.throughput,
+                "bare gRPC echo",
+            ),
+            entry("module.bytes", module, "bytes", copy_module, "the copying filter"),
+            entry("envoy.startup", startup(3), "s", startup(0), "bare Envoy"),
+        ]
+    }
+
+    /// Two tables on standard output.
+    pub(super) fn print(&self) {
+        println!(
+            "\n{:<10}{:>12}{:>12}{:>12}{:>14}{:>14}{:>12}",
+            "Envoy", "requests/s", "p50", "p99", "p50, alone", "p99, alone", "start-up"
+        );
+        let rows = VARIANTS.iter().zip(self.under_load).zip(self.alone).zip(&self.startup);
+        for (((name, load), alone), startup) in rows {
+            let startup = startup.as_secs_f64();
+            println!(
+                "{name:<10}{:>12.0}{:>9.0} us{:>9.0} us{:>11.0} us{:>11.0} us{startup:>10.1} s",
+                load.throughput, load.p50, load.p99, alone.p50, alone.p99
+            );
+        }
+        println!("({CONNECTIONS} connections; alone: one connection; one worker; medians)\n");
+        println!("{:<28}{:>14} {:<12}{:>8}  against", "", "value", "unit", "ratio");
+        for entry in self.entries() {
+            let (value, ratio) = (number(entry.value), entry.value / entry.baseline);
+            println!(
+                "{:<28}{value:>14} {:<12}{ratio:>8.2}  {} ({})",
+                entry.name,
+                entry.unit,
+                entry.against,
+                number(entry.baseline)
+            );
+        }
+        let floor = self.under_load.map(|sample| sample.throughput);
+        let [bare, _, copy, gate] = floor;
+        let word = if gate / copy >= 0.75 { "as expected" } else { "below the 0.75 that is expected" };
+        println!(
+            "\nCallgate reaches {:.2} of the floor of this design ({word}), and {:.2} of bare Envoy.",
+            gate / copy,
+            gate / bare
+        );
+    }
+
+    /// The summary as JSON.
+    pub(super) fn write(&self, file: &Path) -> Result<(), StackError> {
+        let list: Vec<Value> = self
+            .entries()
+            .iter()
+            .map(|e| json!({"name": e.name, "value": round(e.value), "unit": e.unit, "baseline": round(e.baseline), "ratio": round(e.value / e.baseline)}))
+            .collect();
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).map_err(StackError::io(folder.display().to_string()))?;
+        }
+        let text = serde_json::to_string_pretty(&list).unwrap_or_default() + "\n";
+        fs::write(file, text).map_err(StackError::io(file.display().to_string()))
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.abs() < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
