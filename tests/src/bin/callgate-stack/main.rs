@@ -1,0 +1,93 @@
+//! Starts a whole Callgate on this machine: to see it (`demo`), to try it (`up`, `down`), to measure it (`bench`).
+
+mod background;
+mod demo;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use callgate_tests::bench;
+use callgate_tests::stack::StackError;
+
+#[derive(Parser)]
+#[command(name = "callgate-stack", about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows what the gate does, one line each, and ends
+    ///
+    /// The model is scripted, unless LLM_BASE_URL names a real API; the caller's key is then OPENAI_API_KEY, the model
+    /// LLM_MODEL. Exit code 0 only if every line came out as announced.
+    Demo,
+    /// Starts the stack and leaves it running
+    Up(Up),
+    /// Ends what `up` left running
+    Down {
+        /// The state file that `up` wrote
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
+    },
+    /// Measures the gate against the same Envoy without it; writes target/bench/summary.json
+    Bench(bench::Options),
+    /// An executor that does nothing but answer: what the bench compares with
+    #[command(hide = true)]
+    Echo {
+        #[arg(long)]
+        listen: SocketAddr,
+    },
+}
+
+/// What `up` starts.
+#[derive(clap::Args)]
+struct Up {
+    /// The contract; by default dist/contracts/order-desk/contract.yaml
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// One gate for each, on consecutive ports
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "refuse,feedback")]
+    on_violation: Vec<String>,
+    /// Port of the first gate; 0 takes free ports
+    #[arg(long, default_value_t = 10_000)]
+    port: u16,
+    /// Where to note what runs; its folder takes logs too
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Stay in the foreground until SIGTERM or Ctrl-C
+    #[arg(long)]
+    foreground: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&StackError::io("starting")(error)),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Demo => demo::demo().await,
+            Command::Up(up) if up.foreground => background::stay(&up).await.map(|()| true),
+            Command::Up(up) => background::up(&up).await.map(|()| true),
+            Command::Down { state } => background::down(state).await.map(|()| true),
+            Command::Bench(options) => bench::bench(&options).await.map(|()| true),
+            Command::Echo { listen } => bench::echo(listen).await.map(|()| true),
+        }
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &StackError) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
