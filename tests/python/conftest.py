@@ -1,0 +1,89 @@
+"""A stack for the client tests: three gates in front of one scripted model, for the whole session."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import urllib.request
+
+import openai
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+STACK = pathlib.Path(os.environ.get("CALLGATE_STACK") or TARGET / "release" / "callgate-stack")
+CONTRACT = ROOT / "tests" / "contracts" / "gate" / "contract.yaml"
+TOOLS = ["get_weather", "list_items", "send_mail", "lookup_stock", "reserve_stock"]
+
+
+class Gates:
+    """Base URLs by `onViolation`, and what reached the model."""
+
+    def __init__(self, state):
+        self.urls = state["gates"]
+        self.upstream = state["upstream"]
+
+    def arguments(self, on_violation="refuse", role="clerk", **more):
+        headers = {"x-callgate-tenant": "acme", "x-callgate-role": role}
+        return {"base_url": self.urls[on_violation], "api_key": "sk-test", "default_headers": headers,
+                "max_retries": 0, "timeout": 30, **more}
+
+    def client(self, *args, **more):
+        return openai.OpenAI(**self.arguments(*args, **more))
+
+    def async_client(self, *args, **more):
+        return openai.AsyncOpenAI(**self.arguments(*args, **more))
+
+    def seen(self):
+        with urllib.request.urlopen(f"{self.upstream}/_/requests", timeout=10) as answer:
+            return [json.loads(request["body"]) for request in json.load(answer)]
+
+    def forget(self):
+        self._send("DELETE", "requests")
+
+    def release(self):
+        self._send("POST", "release")
+
+    def _send(self, method, path):
+        urllib.request.urlopen(urllib.request.Request(f"{self.upstream}/_/{path}", method=method), timeout=10).close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    if not STACK.is_file():
+        pytest.fail(f"{STACK} is not there: run `make build` first", pytrace=False)
+    state = tmp_path_factory.mktemp("stack") / "stack.json"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LLM_")}
+    up = [STACK, "up", "--contract", CONTRACT, "--on-violation", "refuse,feedback,error", "--port", "0", "--state", state]
+    done = subprocess.run(up, env=environment, stdout=sys.stderr, timeout=300)
+    if done.returncode != 0:
+        pytest.fail("the stack did not start", pytrace=False)
+    try:
+        yield Gates(json.loads(state.read_text()))
+    finally:
+        subprocess.run([STACK, "down", "--state", state], stdout=sys.stderr, timeout=60)
+
+
+@pytest.fixture
+def gates(stack):
+    stack.forget()
+    return stack
+
+
+def tools(names=TOOLS):
+    """As an application declares them; the gate puts in the contract's own descriptions and schemas."""
+    return [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in names]
+
+
+def script(*rounds):
+    """A user message that makes the scripted model answer so, round by round."""
+    return [{"role": "user", "content": "script " + json.dumps({"rounds": list(rounds)})}]
+
+
+def call(name, arguments):
+    return {"name": name, "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments)}
+
+
+def request(messages, names=TOOLS, **more):
+    return {"model": "gpt-4o-mini", "messages": messages, "tools": tools(names), **more}
