@@ -12,7 +12,7 @@ use crate::source::node::join;
 /// All that is wrong with `schema`, which failed to compile with `first`.
 pub(crate) fn faults(schema: &Value, first: &ValidationError<'_>) -> Vec<Fault> {
     let mut found = Vec::new();
-    places(schema, schema, "", &mut found);
+    places(schema, &mut found);
     if let Ok(meta) = jsonschema::meta::validator_for(schema) {
         for error in meta.iter_errors(schema) {
             let pointer = error.instance_path().as_str().to_owned();
@@ -42,31 +42,55 @@ fn single(error: &ValidationError<'_>) -> Fault {
     Fault { pointer, message }
 }
 
+/// Formats that the validator knows by name but does not check in this build (they need tables of Unicode), or that
+/// would compile a text of the model's.
+pub(crate) fn unchecked_formats(schema: &Value) -> Vec<Fault> {
+    let mut found = Vec::new();
+    visit(schema, "", &mut |keyword, value, pointer| {
+        if keyword == "format"
+            && let Some(format @ ("idn-hostname" | "idn-email" | "regex")) = value.as_str()
+        {
+            let message = format!("expected a format that is checked; `{format}` is not, use a `pattern`");
+            found.push(Fault { pointer: pointer.to_owned(), message });
+        }
+    });
+    found
+}
+
 /// Regular expressions that do not compile or that need backtracking, and references to nowhere.
-fn places(root: &Value, schema: &Value, pointer: &str, found: &mut Vec<Fault>) {
+fn places(schema: &Value, found: &mut Vec<Fault>) {
+    visit(schema, "", &mut |keyword, value, pointer| match (keyword, value) {
+        ("pattern", Value::String(text)) => pattern(text, pointer, found),
+        ("patternProperties", Value::Object(named)) => {
+            for text in named.keys() {
+                pattern(text, &join(pointer, text), found);
+            }
+        }
+        ("$ref", Value::String(name)) => reference(schema, name, pointer, found),
+        _ => {}
+    });
+}
+
+/// Calls `see` with every keyword of the schema and of those in it, its value and its place.
+fn visit(schema: &Value, pointer: &str, see: &mut dyn FnMut(&str, &Value, &str)) {
     match schema {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                places(root, item, &format!("{pointer}/{index}"), found);
+                visit(item, &format!("{pointer}/{index}"), see);
             }
         }
         Value::Object(entries) => {
             for (key, value) in entries {
                 let place = join(pointer, key);
-                match (key.as_str(), value) {
-                    (key, _) if DATA.contains(&key) => {}
-                    ("pattern", Value::String(text)) => pattern(text, &place, found),
-                    ("$ref", Value::String(reference)) => self::reference(root, reference, &place, found),
-                    (key, Value::Object(named)) if NAMED.contains(&key) => {
+                see(key, value, &place);
+                match value {
+                    _ if DATA.contains(&key.as_str()) => {}
+                    Value::Object(named) if NAMED.contains(&key.as_str()) => {
                         for (name, schema) in named {
-                            let place = join(&place, name);
-                            if key == "patternProperties" {
-                                pattern(name, &place, found);
-                            }
-                            places(root, schema, &place, found);
+                            visit(schema, &join(&place, name), see);
                         }
                     }
-                    _ => places(root, value, &place, found),
+                    _ => visit(value, &place, see),
                 }
             }
         }

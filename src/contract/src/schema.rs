@@ -36,7 +36,9 @@ impl Schema {
     /// Compiles it.
     pub(crate) fn compile(value: Value) -> Result<Self, Vec<Fault>> {
         // Sorted, so that the first violation is the same however the author ordered the keywords.
+        let unchecked = lint::unchecked_formats(&value);
         match options().build(&sorted(&value)) {
+            Ok(_) if !unchecked.is_empty() => Err(unchecked),
             Ok(validator) => Ok(Self { reports: Reports::new(&value), value, validator }),
             Err(error) => Err(lint::faults(&value, &error)),
         }

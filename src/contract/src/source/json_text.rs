@@ -5,22 +5,34 @@
 
 use std::rc::Rc;
 
-use callgate_json::Value;
+use callgate_json::{ReadError, Value};
 
 use super::node::{At, Data, Entry, Node};
 use crate::error::Diagnostic;
 
 /// Reads strict JSON.
 pub(crate) fn read(file: &str, text: &str) -> Result<Node, Diagnostic> {
-    let value = callgate_json::read(text.as_bytes()).map_err(|error| Diagnostic {
-        file: file.to_owned(),
-        line: 1,
-        column: 1,
-        path: String::new(),
-        message: format!("expected strict JSON: {error}"),
+    let value = callgate_json::read(text.as_bytes()).map_err(|error| {
+        let (line, column) = position(&error);
+        let message = format!("expected strict JSON: {error}");
+        Diagnostic { file: file.to_owned(), line, column, path: String::new(), message }
     })?;
     let mut walk = Walk { file: Rc::from(file), rest: text, line: 1, column: 1 };
     Ok(walk.node(&value))
+}
+
+fn position(error: &ReadError) -> (u32, u32) {
+    let (line, column) = match error {
+        ReadError::NotUtf8 { .. } => (1, 1),
+        ReadError::DuplicateKey { line, column }
+        | ReadError::TooDeep { line, column }
+        | ReadError::InexactNumber { line, column }
+        | ReadError::LoneSurrogate { line, column }
+        | ReadError::TrailingData { line, column }
+        | ReadError::Syntax { line, column, .. } => (*line, *column),
+    };
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    (number(line), number(column))
 }
 
 struct Walk<'t> {

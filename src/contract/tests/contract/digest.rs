@@ -62,3 +62,9 @@ fn a_value_that_is_wrong_is_told_with_json_pointers() {
          inline its files, as `callgate render` does"
     );
 }
+
+#[test]
+fn a_contract_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Contract>();
+}

@@ -5,7 +5,7 @@ use callgate_contract::{OnViolation, Run, WasmRun, load};
 use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
 
 /// What is replaced, by what, and the line that comes of it.
-const CASES: [(&str, &str, &str); 62] = [
+const CASES: [(&str, &str, &str); 63] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -298,6 +298,11 @@ const CASES: [(&str, &str, &str); 62] = [
         "customer: { type: string, minLength: 1 }",
         "customer: { $ref: \"#/$defs/nowhere\" }",
         "contract.yaml:27:29: spec.tools[1].parameters.properties.customer.$ref: expected a reference to a place in this schema; there is no such place",
+    ),
+    (
+        "minLength: 1",
+        "format: idn-hostname",
+        "contract.yaml:27:45: spec.tools[1].parameters.properties.customer.format: expected a format that is checked; `idn-hostname` is not, use a `pattern`",
     ),
 ];
 

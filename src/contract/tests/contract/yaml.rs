@@ -1,6 +1,7 @@
 //! How a contract's text is read.
 
-use callgate_contract::{Contract, Errors, load};
+use callgate_contract::{Contract, Errors, from_value, load};
+use proptest::prelude::*;
 
 use crate::folder::{Folder, ORDER_DESK, with_parameters};
 
@@ -68,8 +69,8 @@ fn json_text_is_a_contract_too_and_keeps_its_places() {
             format!("{file}:3:10: kind: expected `Contract`\n{file}:4:11: spec: expected a mapping, found a list")
         );
     }
-    let twice = load("c.json", "{\"a\":1,\"a\":2}", &Folder(&[])).unwrap_err().to_string();
-    assert!(twice.starts_with("c.json:1:1: expected strict JSON: "), "{twice}");
+    let twice = load("c.json", "{\"a\":1,\n\"a\":2}", &Folder(&[])).unwrap_err().to_string();
+    assert!(twice.starts_with("c.json:2:") && twice.contains("expected strict JSON"), "{twice}");
 }
 
 #[test]
@@ -77,4 +78,26 @@ fn block_scalars_and_long_descriptions_are_text() {
     let text =
         ORDER_DESK.replace("description: Look up an order.", "description: |\n        Look up\n        an order.");
     assert_eq!(read(&text).unwrap().tools()[0].description(), Some("Look up\nan order.\n"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_the_reader_panic_and_what_it_accepts_reads_back_the_same(
+        at in 0..ORDER_DESK.len(),
+        length in 0_usize..12,
+        with in "[\\PC\n\t]{0,6}|[\\[{]{0,90}|- |: |\\$ref: |&a |\\*a|!!x |\"|'|\\| |> |#",
+    ) {
+        let mut text = ORDER_DESK.to_owned();
+        text.replace_range(at..(at + length).min(ORDER_DESK.len()), &with);
+        match read(&text) {
+            Ok(contract) => {
+                let value = callgate_json::read(contract.canonical().as_bytes()).unwrap();
+                let again = from_value(&value).unwrap();
+                prop_assert_eq!(again.digest(), contract.digest());
+            }
+            Err(errors) => prop_assert!(errors.iter().all(|fault| fault.line > 0 && fault.column > 0), "{}", errors),
+        }
+    }
 }
