@@ -32,8 +32,7 @@ pub enum Allocation {
 /// # Errors
 /// The machine supports neither way of allocation.
 pub(super) fn engine(concurrency: u32, memory: u64) -> wasmtime::Result<(Engine, Allocation)> {
-    let memory = memory.clamp(WASM_PAGE, MEMORY_MAX).next_multiple_of(WASM_PAGE);
-    let (engine, allocation) = match Engine::new(&pooling(concurrency, memory)) {
+    let (engine, allocation) = match Engine::new(&pooling(concurrency)) {
         Ok(engine) => (engine, Allocation::Pooling),
         Err(error) => {
             tracing::info!(reason = %error, "no address space for a pool; instances are allocated on demand");
@@ -60,7 +59,7 @@ fn base() -> Config {
     config
 }
 
-fn pooling(concurrency: u32, memory: u64) -> Config {
+fn pooling(concurrency: u32) -> Config {
     let each = |per_call: usize| concurrency.saturating_mul(u32::try_from(per_call).unwrap_or(u32::MAX));
     let mut pool = PoolingAllocationConfig::new();
     // Slots for the worst case of every call, so that a call that holds a permit never finds the pool empty.
@@ -74,7 +73,8 @@ fn pooling(concurrency: u32, memory: u64) -> Config {
         .max_tables_per_component(count(TABLES))
         .max_memories_per_module(count(MEMORIES))
         .max_tables_per_module(count(TABLES))
-        .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
+        // Address space only, and what spares bounds checks. The grants are kept by each call's limiter.
+        .max_memory_size(usize::try_from(MEMORY_MAX).unwrap_or(usize::MAX))
         .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(8 << 20)
         .max_component_instance_size(8 << 20);
@@ -84,6 +84,7 @@ fn pooling(concurrency: u32, memory: u64) -> Config {
 }
 
 fn on_demand(memory: u64) -> Config {
+    let memory = memory.clamp(WASM_PAGE, MEMORY_MAX).next_multiple_of(WASM_PAGE);
     let mut config = base();
     config
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)

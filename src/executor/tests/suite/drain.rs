@@ -20,13 +20,16 @@ struct Program {
 impl Program {
     fn start(desk: &Desk, more: &[&str]) -> Self {
         desk.config();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
-            .arg("--config")
-            .arg(desk.path().join("executor.yaml"))
-            .args(more)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::from(
+            Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
+                .arg("--config")
+                .arg(desk.path().join("executor.yaml"))
+                .args(more),
+        )
+    }
+
+    fn from(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         Self { child, log }
     }
@@ -66,6 +69,18 @@ impl Drop for Program {
     }
 }
 
+/// Calls of `t`, one for each of these arguments.
+fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
+    let call = |arguments: &&str| Call { id: "1".into(), tool: "t".into(), arguments: (*arguments).to_owned() };
+    ExecuteRequest {
+        contract_digest: digest.into(),
+        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+        exchange_id: "e".into(),
+        round: 0,
+        calls: arguments.iter().map(call).collect(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_lets_what_runs_finish_and_nothing_more_begin() {
     let desk = Desk::with(&guests::late("\"done\"", 1_000), "timeout: 20s");
@@ -73,13 +88,7 @@ async fn sigterm_lets_what_runs_finish_and_nothing_more_begin() {
     let digest = program.logged("contract is admitted")["digest"].as_str().unwrap().to_owned();
     let address = program.logged("ready")["address"].as_str().unwrap().to_owned();
     let mut client = ExecutorClient::connect(format!("http://{address}")).await.unwrap();
-    let request = ExecuteRequest {
-        contract_digest: digest,
-        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
-        exchange_id: "e".into(),
-        round: 0,
-        calls: vec![Call { id: "1".into(), tool: "t".into(), arguments: "{\"n\":424242}".into() }],
-    };
+    let request = request(&digest, &["{\"n\":424242}"]);
     let running = tokio::spawn({
         let (mut client, request) = (client.clone(), request.clone());
         async move { client.execute(request).await }
@@ -132,5 +141,26 @@ fn a_program_that_cannot_serve_says_why_and_fails() {
         };
         assert!(error.contains("run `callgate pin "), "{error}");
         assert_eq!(program.exit_code(Duration::from_secs(5)), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_room_for_a_pool_instances_are_allocated_on_demand() {
+    let desk = Desk::with(&guests::echo(), "timeout: 20s, memory: 8MiB");
+    desk.config();
+    // 6 GiB of address space: no pool fits, and neither do two full reservations.
+    let mut program = Program::from(
+        Command::new("sh")
+            .args(["-c", "ulimit -v 6291456; exec \"$0\" --config \"$1\""])
+            .arg(env!("CARGO_BIN_EXE_callgate-executor"))
+            .arg(desk.path().join("executor.yaml")),
+    );
+    assert_eq!(program.logged("sandbox is set up")["allocation"], "OnDemand");
+    let digest = program.logged("contract is admitted")["digest"].as_str().unwrap().to_owned();
+    let address = program.logged("ready")["address"].as_str().unwrap().to_owned();
+    let client = ExecutorClient::connect(format!("http://{address}")).await.unwrap();
+    for _ in 0..3 {
+        let outcomes = client.clone().execute(request(&digest, &["{\"n\":1}"; 4])).await.unwrap().into_inner().outcomes;
+        assert!(outcomes.into_iter().all(|outcome| Ended::from(outcome).result() == "{\"n\":1}"));
     }
 }
