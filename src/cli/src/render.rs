@@ -113,6 +113,8 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         // Twice the larger one: what has arrived and the chunk that is arriving both fit, so the filter's own limit, with
         // its own error, always comes first.
         buffer_bytes => largest.saturating_mul(2).clamp(1 << 20, u32::MAX.into()),
+        // RFC 9113 §6.9.1: at most 2^31-1.
+        http2_window => largest.saturating_mul(2).clamp(1 << 20, (1 << 31) - 1),
         turn_timeout => yaml::duration(limits.turn_timeout),
         idle_timeout => yaml::duration(longest_silence(options)),
         unpinned => crate::lint::unpinned(contract),

@@ -41,7 +41,7 @@ pub struct Limits {
     pub request_bytes: u64,
     /// Bytes of a response's body; 4 MiB by default.
     pub response_bytes: u64,
-    /// Time for one exchange, all rounds included; 30 s by default.
+    /// Time for one turn: one answer of the model, from the request for it to its last byte; 30 s by default.
     pub turn_timeout: Duration,
 }
 

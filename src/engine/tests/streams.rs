@@ -141,6 +141,7 @@ fn a_stream_that_ends_with_trailers_is_decided_all_the_same() {
 #[test]
 fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     for (event, code) in [
+        ("{\"choices\":[{\"message\":{}}]}\n\n".to_owned(), "upstream_invalid"),
         ("data: {not json\n\n".to_owned(), "upstream_invalid"),
         ("data: {\"choices\":[],\"choices\":[]}\n\n".to_owned(), "upstream_invalid"),
         (format!("data: {}", "x".repeat(70_000)), "response_too_large"),

@@ -20,6 +20,8 @@ pub struct Frame {
     pub event: Option<String>,
     /// The `data` lines joined by LF; `None` where there was none, as in a comment.
     pub data: Option<Vec<u8>>,
+    /// A line is neither a field of the standard nor a comment. Standard readers skip it; who knows what others do.
+    pub strays: bool,
 }
 
 /// Why a stream could not be framed.
@@ -138,7 +140,7 @@ impl Decoder {
 
     /// Reads the line that `raw` ends with; true if it is blank.
     fn end_line(&mut self) -> bool {
-        let Frame { raw, event, data } = &mut self.frame;
+        let Frame { raw, event, data, strays } = &mut self.frame;
         let mut line = raw.get(self.line_start..).unwrap_or_default();
         if mem::take(&mut self.at_start) {
             line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
@@ -156,7 +158,8 @@ impl Decoder {
                 None => *data = Some(value.to_vec()),
             },
             b"event" => *event = Some(String::from_utf8_lossy(value).into_owned()),
-            _ => {}
+            b"" | b"id" | b"retry" => {}
+            _ => *strays = true,
         }
         line.is_empty()
     }

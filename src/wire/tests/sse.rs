@@ -17,7 +17,11 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
 }
 
 fn frame(raw: &str, event: Option<&str>, data: Option<&str>) -> Frame {
-    Frame { raw: raw.into(), event: event.map(str::to_owned), data: data.map(|data| data.as_bytes().to_vec()) }
+    Frame { raw: raw.into(), event: event.map(str::to_owned), data: data.map(Into::into), strays: false }
+}
+
+fn stray(raw: &str, data: Option<&str>) -> Frame {
+    Frame { strays: true, ..frame(raw, None, data) }
 }
 
 #[test]
@@ -38,7 +42,8 @@ fn lines_fields_and_frames_are_told_apart() {
             vec![frame("event: x\nid: 7\nretry: 5\ndata: a:b\n\n", Some("x"), Some("a:b"))],
         ),
         (": ping\n\n:\n\n", vec![frame(": ping\n\n", None, None), frame(":\n\n", None, None)]),
-        ("Data: a\n data: b\n\n", vec![frame("Data: a\n data: b\n\n", None, None)]),
+        ("Data: a\n data: b\n\n", vec![stray("Data: a\n data: b\n\n", None)]),
+        ("data: a\n{\"b\":1}\n\n", vec![stray("data: a\n{\"b\":1}\n\n", Some("a"))]),
         (
             "\n\ndata: a\n\n\n",
             vec![
@@ -50,7 +55,7 @@ fn lines_fields_and_frames_are_told_apart() {
         ),
         (
             "\u{feff}data: a\n\n\u{feff}data: b\n\n",
-            vec![frame("\u{feff}data: a\n\n", None, Some("a")), frame("\u{feff}data: b\n\n", None, None)],
+            vec![frame("\u{feff}data: a\n\n", None, Some("a")), stray("\u{feff}data: b\n\n", None)],
         ),
         ("data: \u{2028}é\u{85}\n\n", vec![frame("data: \u{2028}é\u{85}\n\n", None, Some("\u{2028}é\u{85}"))]),
         ("data: a\n\ndata: cut", vec![frame("data: a\n\n", None, Some("a")), frame("data: cut", None, Some("cut"))]),

@@ -25,6 +25,9 @@ pub enum StreamError {
     /// JSON of another shape, or with a call that could be read in two ways.
     #[error("an event is not a chat completion chunk: {0}")]
     Shape(#[from] ShapeError),
+    /// A line that is no field of an event: a reader that is not strict could take it for an answer.
+    #[error("an event has a line that is no field of server-sent events")]
+    NoField,
 }
 
 /// What an event, or a part of one, says.
@@ -123,6 +126,9 @@ impl StreamReader {
     /// [`StreamError`] for data that is neither `[DONE]` nor strict JSON, members of a wrong type, calls that are no function
     /// calls or stand where none may. The stream cannot be trusted any further then.
     pub fn read(&mut self, frame: &sse::Frame) -> Result<Vec<Delta>, StreamError> {
+        if frame.strays {
+            return Err(StreamError::NoField);
+        }
         let raw = || frame.raw.clone();
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
