@@ -9,6 +9,7 @@ pub mod executor {
     #[allow(
         missing_docs,
         unreachable_pub,
+        clippy::allow_attributes_without_reason,
         clippy::pedantic,
         clippy::nursery,
         reason = "generated from the .proto file"

@@ -37,7 +37,7 @@ pub enum AdmissionError {
         /// The tool's name.
         tool: String,
         /// What is wrong.
-        fault: Fault,
+        fault: Box<Fault>,
     },
     /// This machine cannot run WebAssembly.
     #[error("{0}")]

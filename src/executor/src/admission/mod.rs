@@ -149,7 +149,11 @@ impl Source {
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
         let mut programs = HashMap::new();
         for (tool, run) in self.wasm_tools() {
-            let fault = |fault: Fault| AdmissionError::Tool { file: self.name(), tool: tool.name().to_owned(), fault };
+            let fault = |fault: Fault| AdmissionError::Tool {
+                file: self.name(),
+                tool: tool.name().to_owned(),
+                fault: Box::new(fault),
+            };
             let program = self.program(tool, run, sandbox, compiled).map_err(fault)?;
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
