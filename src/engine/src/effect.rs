@@ -9,6 +9,8 @@ pub enum Effect {
     Hold,
     /// What was told goes on as it is.
     Pass,
+    /// The request goes on as it is, without these headers.
+    PassWithout(Vec<String>),
     /// The request goes on, changed.
     Forward(Forward),
     /// The exchange is answered here; neither the request nor the upstream's response goes on.

@@ -78,10 +78,8 @@ pub(crate) fn read(
     if end {
         return Err(Refusal::new(Code::RequestNotJson, "The request has no body; a JSON object was expected."));
     }
-    let mut remove = vec!["accept-encoding".to_owned()];
-    if let Identity::Header { tenant, role } = &gate.identity {
-        remove.extend([tenant.clone(), role.clone()]);
-    }
+    let mut remove = identity_headers(&gate.identity);
+    remove.push("accept-encoding".to_owned());
     let headers_up = headers
         .iter()
         .filter(|(name, _)| {
@@ -119,6 +117,14 @@ fn caller(identity: &Identity, headers: &Headers, claims: Option<(Vec<u8>, Vec<u
                 Identity::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
             },
         )),
+    }
+}
+
+/// Headers that say who calls: they are for this gate, not for the upstream.
+pub(crate) fn identity_headers(identity: &Identity) -> Vec<String> {
+    match identity {
+        Identity::Header { tenant, role } => vec![tenant.clone(), role.clone()],
+        Identity::Claims => Vec::new(),
     }
 }
 

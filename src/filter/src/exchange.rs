@@ -69,10 +69,12 @@ impl HttpExchange {
     fn on_request(&self, effect: Effect, held: usize) -> Action {
         match effect {
             Effect::Pass => Action::Continue,
+            Effect::PassWithout(remove) => {
+                self.remove(&remove);
+                Action::Continue
+            }
             Effect::Forward(Forward { body, remove }) => {
-                for name in &remove {
-                    self.set_http_request_header(name, None);
-                }
+                self.remove(&remove);
                 self.set_http_request_header("content-length", Some(&body.len().to_string()));
                 self.set_http_request_body(0, held, &body);
                 Action::Continue
@@ -88,6 +90,12 @@ impl HttpExchange {
             Effect::BeginStream | Effect::Emit(_) | Effect::Run(_) | Effect::Ask(_) | Effect::Finish(_) => {
                 self.defect()
             }
+        }
+    }
+
+    fn remove(&self, request_headers: &[String]) {
+        for name in request_headers {
+            self.set_http_request_header(name, None);
         }
     }
 
@@ -115,7 +123,7 @@ impl HttpExchange {
             }
             Effect::Pass => Action::Continue,
             Effect::Reply(answer) => self.answer(&answer),
-            Effect::Forward(_) | Effect::BeginStream => self.defect(),
+            Effect::Forward(_) | Effect::PassWithout(_) | Effect::BeginStream => self.defect(),
         }
     }
 
@@ -130,7 +138,7 @@ impl HttpExchange {
             Effect::Reply(answer) => {
                 self.answer(&answer);
             }
-            Effect::Forward(_) | Effect::BeginStream => {
+            Effect::Forward(_) | Effect::PassWithout(_) | Effect::BeginStream => {
                 self.defect();
             }
         }
@@ -279,7 +287,12 @@ impl HttpContext for HttpExchange {
             }
             Effect::Pass => Action::Continue,
             Effect::Reply(answer) => self.answer(&answer),
-            Effect::Forward(_) | Effect::Emit(_) | Effect::Run(_) | Effect::Ask(_) | Effect::Finish(_) => self.defect(),
+            Effect::PassWithout(_)
+            | Effect::Forward(_)
+            | Effect::Emit(_)
+            | Effect::Run(_)
+            | Effect::Ask(_)
+            | Effect::Finish(_) => self.defect(),
         }
     }
 

@@ -14,7 +14,7 @@ impl Exchange {
         match head::read(&self.gate, headers, claims, end) {
             Ok(Head::Passthrough) => {
                 self.state = State::Open;
-                Effect::Pass
+                Effect::PassWithout(head::identity_headers(&self.gate.identity))
             }
             Ok(Head::Chat(head)) => {
                 self.state = State::Gathering { head: Box::new(head), body: Vec::new() };
