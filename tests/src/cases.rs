@@ -79,7 +79,7 @@ impl Outcome {
         cases: &[Case<C>],
         label: &str,
         words: &[String],
-        context: impl Fn() -> C,
+        context: impl AsyncFn() -> C,
     ) {
         panic::set_hook(Box::new(|info| {
             *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.to_string());
@@ -90,7 +90,7 @@ impl Outcome {
                 continue;
             }
             let began = Instant::now();
-            let task = tokio::spawn((case.run)(context()));
+            let task = tokio::spawn((case.run)(context().await));
             let abort = task.abort_handle();
             let why = match tokio::time::timeout(LIMIT, task).await {
                 Ok(Ok(())) => None,

@@ -3,7 +3,8 @@
 //! Four Envoys with one worker each stand before one static upstream: bare, with a wasm filter that does nothing, with one
 //! that holds, copies and writes back both bodies (the floor of this design), and with Callgate. They are measured in turn,
 //! round after round, and the median of the rounds counts. Throughput is that of a closed loop of 32 connections; added
-//! latency is measured with a single connection, where nothing queues.
+//! latency is measured with a single connection, where nothing queues. Load generator and upstream run on the same machine,
+//! so Envoy's own CPU time for a request is shown beside it.
 
 mod exchange;
 mod executor;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use crate::executor::{Behaviour, FakeExecutor};
 use crate::http::{Connection, Protocol, Request};
-use crate::stack::{Artefacts, Bootstrap, GatePlan, Model, Plan, Stack, StackError, workspace};
+use crate::stack::{Artefacts, Change, GatePlan, Model, Plan, Stack, StackError, workspace};
 use exchange::StaticUpstream;
 use load::{Load, Sample};
 use report::Measured;
@@ -57,7 +58,8 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
             VARIANTS.join(", ")
         );
         for ((gate, under_load), alone) in stack.gates().iter().zip(&mut under_load).zip(&mut alone) {
-            let measure = |connections, time| Load { server: gate.address, connections, time }.run();
+            let measure =
+                |connections, time| Load { server: gate.address, process: gate.envoy.id(), connections, time }.run();
             // Warm connections and caches are what is measured.
             measure(CONNECTIONS, Duration::from_millis(300)).map_err(StackError::io(gate.name.clone()))?;
             under_load.push(measure(CONNECTIONS, time).map_err(StackError::io(gate.name.clone()))?);
@@ -90,7 +92,7 @@ pub async fn echo(listen: SocketAddr) -> Result<(), StackError> {
 
 fn plan(upstream: SocketAddr) -> Plan {
     let contract = workspace().join("tests/contracts/bench/contract.yaml");
-    let changes: [fn(&mut Bootstrap, &Artefacts) -> Result<(), StackError>; 4] = [
+    let changes: [Change; 4] = [
         |bootstrap, _| bootstrap.quiet().and_then(|()| bootstrap.without_filter()),
         |bootstrap, artefacts| {
             bootstrap.quiet().and_then(|()| bootstrap.other_filter(&artefacts.dist.join("bench/noop.wasm")))

@@ -75,15 +75,15 @@ impl Measured {
     /// Two tables on standard output.
     pub(super) fn print(&self) {
         println!(
-            "\n{:<10}{:>12}{:>12}{:>12}{:>14}{:>14}{:>12}",
-            "Envoy", "requests/s", "p50", "p99", "p50, alone", "p99, alone", "start-up"
+            "\n{:<10}{:>12}{:>12}{:>12}{:>13}{:>14}{:>14}{:>12}",
+            "Envoy", "requests/s", "p50", "p99", "CPU/request", "p50, alone", "p99, alone", "start-up"
         );
         let rows = VARIANTS.iter().zip(self.under_load).zip(self.alone).zip(&self.startup);
         for (((name, load), alone), startup) in rows {
             let startup = startup.as_secs_f64();
             println!(
-                "{name:<10}{:>12.0}{:>9.0} us{:>9.0} us{:>11.0} us{:>11.0} us{startup:>10.1} s",
-                load.throughput, load.p50, load.p99, alone.p50, alone.p99
+                "{name:<10}{:>12.0}{:>9.0} us{:>9.0} us{:>10.0} us{:>11.0} us{:>11.0} us{startup:>10.1} s",
+                load.throughput, load.p50, load.p99, load.cpu, alone.p50, alone.p99
             );
         }
         println!("({CONNECTIONS} connections; alone: one connection; one worker; medians)\n");
@@ -105,6 +105,12 @@ impl Measured {
             "\nCallgate reaches {:.2} of the floor of this design ({word}), and {:.2} of bare Envoy.",
             gate / copy,
             gate / bare
+        );
+        let [bare, _, copy, gate] = self.under_load.map(|sample| sample.cpu);
+        println!(
+            "By Envoy's own CPU time for a request: {:.2} of the floor, {:.2} of bare Envoy.",
+            copy / gate,
+            bare / gate
         );
     }
 

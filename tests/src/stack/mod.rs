@@ -25,7 +25,7 @@ pub use artefacts::{Artefacts, workspace};
 pub use bootstrap::Bootstrap;
 pub use contract::{prepare, run};
 pub use error::StackError;
-pub use plan::{BaseUrl, GatePlan, Model, Plan};
+pub use plan::{BaseUrl, Change, GatePlan, Model, Plan};
 pub use process::{Process, end};
 pub use switch::Switch;
 

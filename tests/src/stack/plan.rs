@@ -46,8 +46,11 @@ pub struct GatePlan {
     /// HTTP/2 to the upstream, and trailers from HTTP/1.1 clients.
     pub http2_upstream: bool,
     /// A change to what was rendered.
-    pub change: Option<fn(&mut Bootstrap, &Artefacts) -> Result<(), StackError>>,
+    pub change: Option<Change>,
 }
+
+/// A change to a rendered configuration.
+pub type Change = fn(&mut Bootstrap, &Artefacts) -> Result<(), StackError>;
 
 /// The base URL of a real API, as an SDK takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,9 +42,9 @@ impl Switch {
         self.address
     }
 
-    /// Turns it to another place, or shuts it.
-    pub fn turn(&self, target: Option<SocketAddr>) {
-        self.target.send_replace(target);
+    /// Turns it to another place, or shuts it; says whether that changed anything.
+    pub fn turn(&self, target: Option<SocketAddr>) -> bool {
+        self.target.send_if_modified(|now| std::mem::replace(now, target) != target)
     }
 }
 

@@ -26,16 +26,17 @@ pub fn whole(chat: &Chat, round: &Round) -> Value {
         .map(|(index, choice)| {
             let text = fill(chat, &[choice.text.as_slice(), choice.after.as_slice()].concat().concat());
             let has_call = !choice.calls.is_empty() || choice.function.is_some();
-            let mut message = json!({"role": "assistant", "content": text, "refusal": null});
-            if text.is_empty() && has_call {
-                message["content"] = Value::Null;
-            }
+            let content = if text.is_empty() && has_call { Value::Null } else { json!(text) };
+            let mut message = Map::new();
+            message.insert("role".into(), json!("assistant"));
+            message.insert("content".into(), content);
+            message.insert("refusal".into(), Value::Null);
             if !choice.calls.is_empty() {
                 let calls = choice.calls.iter().enumerate();
-                message["tool_calls"] = calls.map(|(n, call)| call_object(chat, index, n, call)).collect();
+                message.insert("tool_calls".into(), calls.map(|(n, call)| call_object(chat, index, n, call)).collect());
             }
             if let Some(call) = &choice.function {
-                message["function_call"] = json!({"name": call.name, "arguments": call.arguments});
+                message.insert("function_call".into(), json!({"name": call.name, "arguments": call.arguments}));
             }
             json!({"index": index, "message": message, "logprobs": null, "finish_reason": finish(choice)})
         })
@@ -53,9 +54,9 @@ pub fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
         let choice = json!({"index": index, "delta": delta, "logprobs": null, "finish_reason": finish});
         let mut event = chunk(chat, json!([choice]));
         if chat.include_usage() {
-            event["usage"] = Value::Null;
+            event.insert("usage".into(), Value::Null);
         }
-        Step::Event(event)
+        Step::Event(Value::Object(event))
     };
     for (index, choice) in choices(round) {
         steps.push(delta(index, json!({"role": "assistant", "content": "", "refusal": null}), None));
@@ -89,8 +90,8 @@ pub fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
     }
     if chat.include_usage() {
         let mut event = chunk(chat, json!([]));
-        event["usage"] = usage();
-        steps.push(Step::Event(event));
+        event.insert("usage".into(), usage());
+        steps.push(Step::Event(Value::Object(event)));
     }
     steps
 }
@@ -114,11 +115,16 @@ fn finish(choice: &Round) -> &str {
     }
 }
 
-fn chunk(chat: &Chat, choices: Value) -> Value {
-    json!({
-        "id": id(chat), "object": "chat.completion.chunk", "created": CREATED, "model": chat.model(),
-        "choices": choices, "system_fingerprint": "fp_scripted",
-    })
+fn chunk(chat: &Chat, choices: Value) -> Map<String, Value> {
+    let members = [
+        ("id", json!(id(chat))),
+        ("object", json!("chat.completion.chunk")),
+        ("created", json!(CREATED)),
+        ("model", json!(chat.model())),
+        ("choices", choices),
+        ("system_fingerprint", json!("fp_scripted")),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn call_id(chat: &Chat, choice: usize, n: usize, call: &Call) -> String {

@@ -122,10 +122,9 @@ impl Recorder {
     fn end(&self, number: usize, ending: Ending) {
         let mut list = self.lock();
         let place = number.checked_sub(list.forgotten);
-        if let Some(request) = place.and_then(|place| list.requests.get_mut(place)) {
-            if request.ending == Ending::Open {
-                request.ending = ending;
-            }
+        let request = place.and_then(|place| list.requests.get_mut(place));
+        if let Some(request) = request.filter(|request| request.ending == Ending::Open) {
+            request.ending = ending;
         }
         drop(list);
         self.changed.send_replace(());

@@ -195,6 +195,10 @@ impl Plan {
             Wire::Truncated | Wire::Cut | Wire::NeverEnding => {
                 let mut text = whole();
                 text.truncate(text.len() * 2 / 3);
+                if self.stream && self.wire == Wire::NeverEnding {
+                    // All of it can be read; it only never comes to its end.
+                    text.truncate(text.windows(2).rposition(|pair| pair == b"\n\n").map_or(0, |at| at + 2));
+                }
                 pieces(&text, 64)
             }
             Wire::Bytes => pieces(&whole(), 1),

@@ -46,13 +46,13 @@ async fn fails(cx: &Cx, status: u16, code: &str) {
 }
 
 async fn down(cx: Cx) {
-    cx.stack.switch().turn(None);
+    cx.turn(None).await;
     fails(&cx, 503, "executor_unavailable").await;
 }
 
 async fn slow(cx: Cx) {
     let fake = FakeExecutor::start(([127, 0, 0, 1], 0).into(), Behaviour::Slow(Duration::from_secs(5))).await.unwrap();
-    cx.stack.switch().turn(Some(fake.address()));
+    cx.turn(Some(fake.address())).await;
     fails(&cx, 503, "executor_unavailable").await;
     assert_eq!(fake.begun(), 2, "once for each exchange");
 }
@@ -65,29 +65,29 @@ async fn other_contract(cx: Cx) {
     std::fs::write(&other, text).unwrap();
     let (mut process, address) = start_executor("other", &[other], &cx.artefacts, folder.path()).unwrap();
     executor_ready(&mut process, address).await.unwrap();
-    cx.stack.switch().turn(Some(address));
+    cx.turn(Some(address)).await;
     fails(&cx, 502, "executor_rejected").await;
     assert!(process.runs());
 }
 
 async fn fake(cx: Cx, behaviour: Behaviour, status: u16, code: &'static str) {
     let fake = FakeExecutor::start(([127, 0, 0, 1], 0).into(), behaviour).await.unwrap();
-    cx.stack.switch().turn(Some(fake.address()));
+    cx.turn(Some(fake.address())).await;
     fails(&cx, status, code).await;
 }
 
 async fn not_json(cx: Cx) {
     let fake = FakeExecutor::start(([127, 0, 0, 1], 0).into(), Behaviour::NotJson).await.unwrap();
-    cx.stack.switch().turn(Some(fake.address()));
+    cx.turn(Some(fake.address())).await;
     let answer = cx.both("refuse", &ask()).await.first();
     assert!(answer.text.contains("output_invalid"), "{}", answer.text);
 }
 
 async fn back(cx: Cx) {
-    cx.stack.switch().turn(None);
+    cx.turn(None).await;
     let (status, _) = cx.whole("refuse", &ask()).await;
     assert_eq!(status, 503);
-    cx.stack.switch().turn(Some(cx.stack.executor().1));
+    cx.turn(Some(cx.stack.executor().1)).await;
     // Envoy may need a moment to connect again.
     for _ in 0..50 {
         let (status, _) = cx.whole("refuse", &ask()).await;

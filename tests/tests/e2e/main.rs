@@ -69,7 +69,7 @@ async fn run(words: &[String]) -> bool {
     for (title, cases) in &tables {
         println!("\n{title}");
         for protocol in [Protocol::Http1, Protocol::Http2] {
-            let context = || Cx::new(world.clone(), protocol);
+            let context = async || Cx::new(world.clone(), protocol).await;
             outcome.run(cases, &protocol.to_string(), words, context).await;
         }
     }

@@ -163,7 +163,7 @@ async fn client_leaves_running(cx: Cx) {
     use callgate_tests::executor::{Behaviour, FakeExecutor};
     let slow = FakeExecutor::start(([127, 0, 0, 1], 0).into(), Behaviour::Slow(std::time::Duration::from_millis(600)));
     let slow = slow.await.unwrap();
-    cx.stack.switch().turn(Some(slow.address()));
+    cx.turn(Some(slow.address())).await;
     for stream in [false, true] {
         let before = slow.begun();
         let ask = Ask::script(Round::call("lookup_stock", STOCK)).with("stream", json!(stream));

@@ -1,13 +1,14 @@
 //! What every case is given: the stack, a way to ask, and the checks that most cases share.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
-use callgate_tests::http::{Accumulated, Connection, HttpError, Protocol, Request, Response};
+use callgate_tests::http::{Accumulated, Connection, HttpError, Protocol, Request, Response, get};
 use callgate_tests::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, workspace};
 use callgate_tests::upstream::Upstream;
 use callgate_tests::upstream::script::Script;
@@ -81,12 +82,29 @@ impl World {
 
 impl Cx {
     /// A fresh view; forgets what cases before it did.
-    pub fn new(world: Arc<World>, protocol: Protocol) -> Self {
+    pub async fn new(world: Arc<World>, protocol: Protocol) -> Self {
         let cx = Self { world, protocol };
         cx.upstream().recorder().forget();
         cx.upstream().hold_again();
-        cx.stack.switch().turn(Some(cx.stack.executor().1));
+        cx.turn(Some(cx.stack.executor().1)).await;
         cx
+    }
+
+    /// Turns the gates to another executor, and waits until they have noticed that their connections to the last are gone:
+    /// a call that goes out on one of those fails, as it should, but proves something else.
+    pub async fn turn(&self, executor: Option<SocketAddr>) {
+        if !self.stack.switch().turn(executor) {
+            return;
+        }
+        let path = "/stats?filter=cluster.callgate-executor.upstream_cx_active";
+        for gate in self.stack.gates() {
+            let closed = async || get(gate.admin, path).await.is_ok_and(|(_, stats)| stats.trim().ends_with(": 0"));
+            let began = Instant::now();
+            while !closed().await {
+                assert!(began.elapsed() < SOON, "{} keeps its connections to the executor", gate.name);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
     }
 
     pub fn upstream(&self) -> &Upstream {
@@ -242,7 +260,7 @@ pub fn cases() -> Vec<Case<Cx>> {
 
 async fn all_live(cx: Cx) {
     for gate in cx.stack.gates() {
-        let (status, state) = callgate_tests::http::get(gate.admin, "/ready").await.unwrap();
+        let (status, state) = get(gate.admin, "/ready").await.unwrap();
         assert_eq!((status, state.trim()), (200, "LIVE"));
         good(&mut cx.connect(&gate.name).await).await.unwrap();
     }
