@@ -24,6 +24,9 @@ const NOT_FOR_ROUNDS: [&str; 14] = [
     "x-envoy-expected-rq-timeout-ms",
 ];
 
+/// Characters of a request's id that go on to the executor, which takes no more than 128.
+const EXCHANGE_ID_LENGTH: usize = 128;
+
 /// What a request's headers say.
 #[derive(Debug)]
 pub(crate) enum Head {
@@ -91,7 +94,12 @@ pub(crate) fn read(
         caller,
         path: target.to_owned(),
         headers: headers_up,
-        exchange_id: only(headers, "x-request-id").unwrap_or_default().to_owned(),
+        exchange_id: only(headers, "x-request-id")
+            .unwrap_or_default()
+            .chars()
+            .filter(char::is_ascii_graphic)
+            .take(EXCHANGE_ID_LENGTH)
+            .collect(),
         remove,
     }))
 }
