@@ -222,7 +222,12 @@ fn start_gate(
     let file = folder.join(format!("envoy-{}.yaml", plan.name));
     fs::write(&file, text).map_err(StackError::io(file.display().to_string()))?;
     let mut command = Command::new(&artefacts.envoy);
-    command.arg("--config-path").arg(&file).args(["--concurrency", "1", "--disable-hot-restart"]).current_dir(folder);
+    command
+        .arg("--config-path")
+        .arg(&file)
+        .args(["--concurrency", "1", "--disable-hot-restart"])
+        .args(["--file-flush-interval-msec", "200"])
+        .current_dir(folder);
     let log = folder.join(format!("envoy-{}.log", plan.name));
     let envoy = Process::start(&format!("envoy ({})", plan.name), command, &log)?;
     Ok(Gate { name: plan.name.clone(), address, admin, contract, envoy, startup: Duration::ZERO })

@@ -67,6 +67,7 @@ library! {
     "gzip", "a compressed body", weather().wire(Wire::Gzip);
     "truncated", "a body that stops in the middle of a call", weather().wire(Wire::Truncated);
     "cut", "a connection that breaks in the middle of a call", weather().wire(Wire::Cut);
+    "hang-up", "a connection that is closed without an answer", weather().wire(Wire::HangUp);
     "html", "a page instead of an answer", Round::body("<!DOCTYPE html><title>Bad gateway</title>");
     "empty", "no body", weather().wire(Wire::Empty);
     "error-500", "an error of the provider", Round { status: Some(500), ..Round::default() };

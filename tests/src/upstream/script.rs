@@ -75,6 +75,8 @@ pub enum Wire {
     Truncated,
     /// The connection is cut in the middle of the body.
     Cut,
+    /// The connection is closed without an answer.
+    HangUp,
     /// Nothing: a body of no bytes.
     Empty,
     /// Bytes that never end.

@@ -42,8 +42,16 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response<Body> {
     response
 }
 
-/// Sends `round`; `exchange` is told when the last byte has been taken.
-pub(super) fn send(chat: &Chat, round: &Round, exchange: Exchange, release: Arc<Semaphore>) -> Response<Body> {
+/// Sends `round`; `exchange` is told when the last byte has been taken. An error closes the connection.
+pub(super) fn send(
+    chat: &Chat,
+    round: &Round,
+    exchange: Exchange,
+    release: Arc<Semaphore>,
+) -> io::Result<Response<Body>> {
+    if round.wire == Wire::HangUp {
+        return Err(io::Error::other("hung up by the script"));
+    }
     let status = round.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
     let stream = (chat.stream() != (round.wire == Wire::WrongForm)) && status.is_success();
     let steps = match &round.body {
@@ -58,7 +66,7 @@ pub(super) fn send(chat: &Chat, round: &Round, exchange: Exchange, release: Arc<
     let mut response = Response::new(wire.body(exchange, release));
     *response.status_mut() = status;
     headers(response.headers_mut(), round, stream);
-    response
+    Ok(response)
 }
 
 fn headers(headers: &mut HeaderMap, round: &Round, stream: bool) {

@@ -1,6 +1,5 @@
 //! The server: one port, HTTP/1.1 and HTTP/2.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,7 +86,7 @@ impl Drop for Upstream {
     }
 }
 
-async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(shared: Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let path = request.uri().path().to_owned();
     Ok(match (request.method(), path.as_str()) {
         (&Method::GET, "/_/requests") => send::json(StatusCode::OK, &json!(shared.recorder.all())),
@@ -99,7 +98,7 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response<B
             shared.release.add_permits(1);
             send::json(StatusCode::OK, &json!({}))
         }
-        (&Method::POST, path) if path.ends_with("/chat/completions") => complete(shared, request).await,
+        (&Method::POST, path) if path.ends_with("/chat/completions") => complete(shared, request).await?,
         (method, _) => {
             let models = method == Method::GET && path.ends_with("/models");
             let exchange = match record(&shared, request).await {
@@ -116,21 +115,21 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response<B
     })
 }
 
-async fn complete(shared: Shared, request: Request<Incoming>) -> Response<Body> {
+async fn complete(shared: Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let named = request.headers().get("x-script").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (body, exchange) = match record(&shared, request).await {
         Ok(recorded) => recorded,
-        Err(gone) => return gone,
+        Err(gone) => return Ok(gone),
     };
     let Some(chat) = Chat::read(&body) else {
         exchange.sent();
-        return fault(StatusCode::BAD_REQUEST, "The body is not a Chat Completions request.");
+        return Ok(fault(StatusCode::BAD_REQUEST, "The body is not a Chat Completions request."));
     };
     match round(&chat, named.as_deref()) {
         Ok(round) => send::send(&chat, &round, exchange, shared.release),
         Err(message) => {
             exchange.sent();
-            fault(StatusCode::BAD_REQUEST, &message)
+            Ok(fault(StatusCode::BAD_REQUEST, &message))
         }
     }
 }

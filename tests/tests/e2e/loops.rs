@@ -2,6 +2,7 @@
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
+use callgate_tests::http::Accumulated;
 use callgate_tests::upstream::script::{Round, Script};
 use serde_json::json;
 
@@ -24,6 +25,7 @@ pub fn cases() -> Vec<Case<Cx>> {
         "a tool that traps is an outcome that the model is told" => |cx: Cx| fails(cx, "broken", "trap"),
         "a tool's output that is no JSON goes nowhere" => |cx: Cx| fails(cx, "babble", "output_invalid"),
         "a bad call for the sandbox runs nothing" => bad,
+        "many exchanges at once keep their answers apart" => many,
         "a further round that fails at the provider is an error" => provider_fails,
     }
 }
@@ -120,10 +122,32 @@ async fn bad(cx: Cx) {
     assert_eq!(cx.stack.executor().0.log().len(), before, "the executor was not asked");
 }
 
+async fn many(cx: Cx) {
+    let one = |n: usize| {
+        let cx = cx.clone();
+        tokio::spawn(async move {
+            let arguments = format!(r#"{{"quantity":{n},"sku":"AB-{n}"}}"#);
+            let first = Round { text: vec![format!("{n}: ")], ..Round::call("lookup_stock", &arguments) };
+            let ask = Ask::script(first.then(quote()));
+            let answer = if n.is_multiple_of(2) {
+                cx.streamed("refuse", &ask).await
+            } else {
+                Accumulated::of_whole(&cx.whole("refuse", &ask).await.1)
+            };
+            assert_eq!(answer.first().text, format!("{n}: \n\nIt said {arguments}"));
+        })
+    };
+    let all: Vec<_> = (1..=60).map(one).collect();
+    for one in all {
+        one.await.unwrap();
+    }
+}
+
 async fn provider_fails(cx: Cx) {
     for second in [
         Round { status: Some(500), ..Round::default() },
         Round::body("<!DOCTYPE html>"),
+        Round::default().wire(callgate_tests::upstream::script::Wire::HangUp),
         Round::say("x").wire(callgate_tests::upstream::script::Wire::Gzip),
     ] {
         let ask = Ask::script(Round::call("lookup_stock", STOCK).then(second));

@@ -16,6 +16,7 @@
 mod calls;
 mod executor;
 mod feedback;
+mod identity;
 mod loops;
 mod providers;
 mod requests;
@@ -55,6 +56,7 @@ async fn run(words: &[String]) -> bool {
     };
     let tables = [
         ("requests", requests::cases()),
+        ("who is calling", identity::cases()),
         ("calls", calls::cases()),
         ("feedback", feedback::cases()),
         ("the loop", loops::cases()),

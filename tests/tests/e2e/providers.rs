@@ -15,6 +15,7 @@ pub fn cases() -> Vec<Case<Cx>> {
         "a compressed answer is an error" => |cx: Cx| fault(cx, Round::call("get_weather", MARKED).wire(Wire::Gzip), "upstream_encoded"),
         "an answer that stops in the middle of a call is an error" => truncated,
         "a connection that breaks in the middle of a call leaks nothing" => cut,
+        "a provider that hangs up is an error" => |cx: Cx| fault(cx, Round::call("get_weather", MARKED).wire(Wire::HangUp), "upstream_error"),
         "HTML instead of an answer is an error" => |cx: Cx| fault(cx, Round::body("<!DOCTYPE html><title>xyzzy</title>"), "upstream_invalid"),
         "an HTML page with an error status is an error" => |cx: Cx| fault(cx, Round { status: Some(503), ..Round::body("<!DOCTYPE html><title>xyzzy</title>") }, "upstream_error"),
         "an answer without bytes is an error" => empty,

@@ -44,7 +44,8 @@ pub struct Ask {
 // === impl World ===
 
 impl World {
-    /// One gate for each `onViolation`; that of `error` speaks HTTP/2 to the model, so that trailers get through.
+    /// One gate for each `onViolation`; that of `error` speaks HTTP/2 to the model, so that trailers get through. A fourth
+    /// takes the caller from a token.
     pub async fn start() -> Result<Self, StackError> {
         let artefacts = Artefacts::find()?;
         let folder = tempfile::tempdir().map_err(StackError::io("a folder for the stack"))?;
@@ -56,10 +57,13 @@ impl World {
         };
         let mut gates = vec![gate("refuse"), gate("feedback"), gate("error")];
         gates[2].http2_upstream = true;
-        println!(
-            "starting Envoy three times, the executor and the scripted model; logs in {}",
-            folder.path().display()
-        );
+        let keys = workspace().join("tests/contracts/gate/jwks.json").display().to_string();
+        let mut jwt = GatePlan { name: "jwt".into(), ..gate("refuse") };
+        for option in ["--identity", "jwt", "--jwt-issuer", "https://issuer.example", "--jwt-jwks", &keys] {
+            jwt.render.push(option.into());
+        }
+        gates.push(jwt);
+        println!("starting Envoy four times, the executor and the scripted model; logs in {}", folder.path().display());
         let stack =
             Stack::start(&Plan { model: Model::scripted(), gates, one_by_one: false }, &artefacts, folder.path())
                 .await?;
@@ -253,6 +257,7 @@ pub fn results(body: &Value) -> Vec<String> {
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
+        "the access log has the verdict of every exchange" => access_log,
         "no case before this one killed an Envoy or the executor" => all_live,
         "no case before this one made the filter trap or panic" => no_trap,
     }
@@ -262,7 +267,23 @@ async fn all_live(cx: Cx) {
     for gate in cx.stack.gates() {
         let (status, state) = get(gate.admin, "/ready").await.unwrap();
         assert_eq!((status, state.trim()), (200, "LIVE"));
-        good(&mut cx.connect(&gate.name).await).await.unwrap();
+        if gate.name != "jwt" {
+            good(&mut cx.connect(&gate.name).await).await.unwrap();
+        }
+    }
+}
+
+async fn access_log(cx: Cx) {
+    good(&mut cx.connect("refuse").await).await.unwrap();
+    for request in [post("hello"), Ask::lines("call delete_everything {}").request()] {
+        cx.connect("refuse").await.send(request).await.unwrap();
+    }
+    let wanted = ["\"allow\"", "\"error:request_not_json\"", "\"refuse:tool_not_in_contract\""];
+    let began = Instant::now();
+    let log = || cx.stack.gate("refuse").unwrap().envoy.log();
+    while !wanted.iter().all(|verdict| log().contains(&format!("\"verdict\":{verdict}"))) {
+        assert!(began.elapsed() < SOON, "not all of {wanted:?} are in the access log:\n{}", log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
