@@ -161,6 +161,11 @@ pub(crate) fn is_type(headers: &Headers, media_type: &str) -> bool {
         .is_some_and(|value| value.eq_ignore_ascii_case(media_type))
 }
 
+/// The length of a body that says it beforehand, in bytes.
+pub(crate) fn length(headers: &Headers) -> Option<u64> {
+    only(headers, "content-length")?.parse().ok()
+}
+
 /// The response status, 0 where it is none.
 pub(crate) fn status(headers: &Headers) -> u16 {
     only(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)

@@ -110,6 +110,21 @@ fn the_head_of_a_request_is_refused_before_its_body_is_read() {
 }
 
 #[test]
+fn a_request_refused_by_its_head_is_read_to_its_end_so_that_the_connection_lives() {
+    let mut headers = request_headers("stranger");
+    headers.push(("content-length".to_owned(), b"4".to_vec()));
+    let mut exchange = Exchange::new(gate("refuse"));
+    assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestData { chunk: b"ab", end: false, now: NOW }), Effect::Hold);
+    let effect = exchange.on(Event::RequestData { chunk: b"cd", end: true, now: NOW });
+    assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
+    let mut exchange = Exchange::new(gate("refuse"));
+    exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+    let effect = exchange.on(Event::RequestData { chunk: &[b' '; 65 * 1024], end: false, now: NOW });
+    assert_eq!(refused(effect), (403, "role_forbidden".to_owned()), "but not without end");
+}
+
+#[test]
 fn a_body_over_the_limit_is_refused_at_its_first_byte_too_many() {
     let mut exchange = Exchange::new(gate("refuse"));
     let headers = request_headers("clerk");

@@ -20,8 +20,26 @@ impl Exchange {
                 self.state = State::Gathering { head: Box::new(head), body: Vec::new() };
                 Effect::Hold
             }
-            Err(refusal) => self.refuse(&refusal),
+            Err(refusal) => {
+                // Answered before its body is read, an HTTP/1.1 request would cost the client its connection.
+                let most = self.gate.contract.limits().request_bytes;
+                if !end && head::length(headers).is_some_and(|length| length <= most) {
+                    self.state = State::Refusing { refusal, size: 0 };
+                    return Effect::Hold;
+                }
+                self.refuse(&refusal)
+            }
         }
+    }
+
+    /// More of a request that is refused: dropped, up to the limit of any request.
+    pub(super) fn refused_data(&mut self, refusal: Refusal, size: usize, chunk: &[u8], end: bool) -> Effect {
+        let size = size.saturating_add(chunk.len());
+        if end || exceeds(size, self.gate.contract.limits().request_bytes) {
+            return self.refuse(&refusal);
+        }
+        self.state = State::Refusing { refusal, size };
+        Effect::Hold
     }
 
     pub(super) fn request_data(

@@ -32,6 +32,8 @@ enum State {
     New,
     /// A path that is not read, or an answer of ours on its way: everything passes.
     Open,
+    /// The request is refused by its headers; its body, `size` bytes so far, is read to its end and dropped.
+    Refusing { refusal: Refusal, size: usize },
     /// The request's body is being gathered.
     Gathering { head: Box<ChatHead>, body: Vec<u8> },
     /// The request went on; the model's answer is awaited.
@@ -67,6 +69,10 @@ impl Exchange {
         match (state, event) {
             (_, Event::Cancelled) => Effect::Hold,
             (State::New, Event::RequestHead { headers, claims, end }) => self.request_head(headers, claims, end),
+            (State::Refusing { refusal, size }, Event::RequestData { chunk, end, .. }) => {
+                self.refused_data(refusal, size, chunk, end)
+            }
+            (State::Refusing { refusal, .. }, Event::RequestTrailers { .. }) => self.refuse(&refusal),
             (State::Gathering { head, body }, Event::RequestData { chunk, end, now }) => {
                 self.request_data(head, body, chunk, end.then_some(now))
             }
@@ -77,7 +83,7 @@ impl Exchange {
                 self.response_head(Some((asked, deadline)), headers, end)
             }
             // An answer that comes before the request went on is the host's own, such as an error of another filter.
-            (State::New | State::Gathering { .. }, Event::ResponseHead { headers, end }) => {
+            (State::New | State::Refusing { .. } | State::Gathering { .. }, Event::ResponseHead { headers, end }) => {
                 self.response_head(None, headers, end)
             }
             (State::Whole { asked, body, deadline }, Event::ResponseData { chunk, end, now }) => {
