@@ -159,10 +159,13 @@ impl Cx {
         body
     }
 
-    /// A good request works on this connection; on a new one only if HTTP/1.1 said that the old one closes.
+    /// A good request works on this connection. On a new one only where Envoy closes an HTTP/1.1 connection by itself: after
+    /// any 400 that is not the upstream's (unless `stream_error_on_invalid_http_message` is set), and after a request that
+    /// was answered before its end, as one that is too large is.
     pub async fn still_good(&self, mut connection: Connection, after: &Response) {
         let closes = after.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        assert!(!closes || self.protocol == Protocol::Http1, "HTTP/2 has no such header");
+        let may_close = self.protocol == Protocol::Http1 && matches!(after.status, 400 | 413);
+        assert!(!closes || may_close, "the connection is closed after a {}", after.status);
         if closes {
             connection = self.connect("refuse").await;
         }
