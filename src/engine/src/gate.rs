@@ -1,6 +1,9 @@
 //! What does not change between exchanges.
 
+use std::collections::HashMap;
+
 use callgate_contract::{Contract, OnViolation, Run};
+use callgate_wire::Declaration;
 
 /// A contract and how its callers are told, their paths found and their tools offered. Built once, shared by exchanges.
 #[derive(Debug)]
@@ -9,6 +12,8 @@ pub struct Gate {
     pub(crate) identity: Identity,
     pub(crate) paths: Paths,
     pub(crate) offer: Offer,
+    /// What models are told of the contract's tools, by name.
+    pub(crate) declarations: HashMap<String, Declaration>,
 }
 
 /// Where the caller's tenant and role come from.
@@ -117,7 +122,15 @@ impl Gate {
                 });
             }
         }
-        Ok(Self { contract, identity, paths, offer })
+        let declarations = contract
+            .tools()
+            .iter()
+            .map(|tool| {
+                let declaration = Declaration::new(tool.name(), tool.description(), tool.parameters());
+                (tool.name().to_owned(), declaration)
+            })
+            .collect();
+        Ok(Self { contract, identity, paths, offer, declarations })
     }
 
     /// The contract that decides.

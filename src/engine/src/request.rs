@@ -50,8 +50,11 @@ pub(crate) fn check(gate: &Gate, head: ChatHead, body: &[u8]) -> Result<Asked, R
         return Err(Refusal::at(Code::RequestInvalid, "n", message));
     }
     for form in [Form::Tool, Form::Function] {
-        let declarations: Vec<Declaration<'_>> =
-            offered.iter().filter(|(_, of)| *of == form).map(|(tool, _)| declaration(tool)).collect();
+        let declarations: Vec<&Declaration> = offered
+            .iter()
+            .filter(|(_, of)| *of == form)
+            .filter_map(|(tool, _)| gate.declarations.get(tool.name()))
+            .collect();
         if !declarations.is_empty() {
             request.declare(&declarations, form);
         }
@@ -92,10 +95,6 @@ fn usable<'g>(gate: &'g Gate, role: &Role, name: &str, param: &str) -> Result<&'
         return Err(Refusal::at(Code::RoleForbidden, param, message));
     }
     Ok(tool)
-}
-
-fn declaration(tool: &Tool) -> Declaration<'_> {
-    Declaration { name: tool.name(), description: tool.description(), parameters: tool.parameters() }
 }
 
 fn unreadable(error: callgate_wire::openai_chat::RequestError) -> Refusal {

@@ -9,6 +9,7 @@ mod splice;
 pub mod sse;
 
 use callgate_json::Value;
+use serde_json::json;
 
 /// One tool call as the model wrote it. An empty text means that it was missing, `null` or empty; nothing in it is believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,15 +34,32 @@ pub enum Form {
     Function,
 }
 
-/// What a model is told of a tool.
-#[derive(Debug, Clone, Copy)]
-pub struct Declaration<'a> {
+/// What a model is told of a tool: name, description and parameters, written once and used for every request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declaration {
+    name: String,
+    /// JSON text of the *function object*.
+    text: String,
+}
+
+// === impl Declaration ===
+
+impl Declaration {
+    /// Writes the declaration of a tool whose arguments have this JSON Schema.
+    #[must_use]
+    pub fn new(name: &str, description: Option<&str>, parameters: &Value) -> Declaration {
+        let function = match description {
+            Some(description) => json!({ "name": name, "description": description, "parameters": parameters }),
+            None => json!({ "name": name, "parameters": parameters }),
+        };
+        Declaration { name: name.to_owned(), text: function.to_string() }
+    }
+
     /// The tool's name.
-    pub name: &'a str,
-    /// What it does.
-    pub description: Option<&'a str>,
-    /// The JSON Schema of its arguments.
-    pub parameters: &'a Value,
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// What a call gave, to be shown to the model.

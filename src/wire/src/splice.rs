@@ -2,37 +2,75 @@
 
 use callgate_json::{Map, Value};
 
-/// Writes `body`, which was read from `text` and then changed in the members `edited` (set, added or removed).
-pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edited: &[&str]) -> Vec<u8> {
-    if edited.is_empty() {
+/// A member that was changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Edit {
+    pub(crate) member: &'static str,
+    /// Its new JSON text; `None` for the value that the body has now, or none.
+    pub(crate) text: Option<String>,
+}
+
+impl Edit {
+    /// Takes the member's value from the body, once for each member.
+    pub(crate) fn value(edits: &mut Vec<Edit>, member: &'static str) {
+        if !edits.iter().any(|edit| edit.member == member) {
+            edits.push(Edit { member, text: None });
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, body: &Map<String, Value>) {
+        match (&self.text, body.get(self.member)) {
+            (Some(text), _) => out.extend_from_slice(text.as_bytes()),
+            (None, Some(value)) => append(out, value),
+            (None, None) => {}
+        }
+    }
+
+    fn is_removal(&self, body: &Map<String, Value>) -> bool {
+        self.text.is_none() && !body.contains_key(self.member)
+    }
+}
+
+/// Writes `body`, which was read from `text` and then changed as `edits` say (members set, added or removed).
+pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> Vec<u8> {
+    if edits.is_empty() {
         return text.to_vec();
     }
     let mut out = Vec::with_capacity(text.len() + 256);
-    let mut replaced: Vec<String> = Vec::with_capacity(edited.len());
+    let mut written: Vec<&str> = Vec::with_capacity(edits.len());
     out.push(b'{');
     for (raw_key, raw_value) in members(text) {
-        let Ok(key) = serde_json::from_slice::<String>(raw_key) else { continue };
-        if let Some(value) = body.get(&key) {
-            separate(&mut out);
-            out.extend_from_slice(raw_key);
-            out.push(b':');
-            if edited.contains(&key.as_str()) {
-                append(&mut out, value);
-                replaced.push(key);
-            } else {
-                out.extend_from_slice(raw_value);
+        let edit = edits.iter().find(|edit| is_key(raw_key, edit.member));
+        if edit.is_some_and(|edit| edit.is_removal(body)) {
+            continue;
+        }
+        separate(&mut out);
+        out.extend_from_slice(raw_key);
+        out.push(b':');
+        match edit {
+            Some(edit) => {
+                edit.write(&mut out, body);
+                written.push(edit.member);
             }
+            None => out.extend_from_slice(raw_value),
         }
     }
-    let added = |key: &String| edited.contains(&key.as_str()) && !replaced.contains(key);
-    for (key, value) in body.iter().filter(|(key, _)| added(key)) {
+    for edit in edits.iter().filter(|edit| !written.contains(&edit.member) && !edit.is_removal(body)) {
         separate(&mut out);
-        append(&mut out, &Value::String(key.clone()));
+        append(&mut out, &Value::from(edit.member));
         out.push(b':');
-        append(&mut out, value);
+        edit.write(&mut out, body);
     }
     out.push(b'}');
     out
+}
+
+/// Whether a key, with its quotes and perhaps escapes, is `member`.
+fn is_key(raw: &[u8], member: &str) -> bool {
+    if raw.contains(&b'\\') {
+        return serde_json::from_slice::<String>(raw).is_ok_and(|key| key == member);
+    }
+    raw.get(1..raw.len().saturating_sub(1)) == Some(member.as_bytes())
 }
 
 /// Appends a value's text.
@@ -106,10 +144,11 @@ fn after_value(text: &[u8], mut at: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn rewritten(text: &str, edit: impl Fn(&mut Map<String, Value>), edited: &[&str]) -> String {
+    fn rewritten(text: &str, edit: impl Fn(&mut Map<String, Value>), edited: &[&'static str]) -> String {
+        let edits: Vec<Edit> = edited.iter().map(|member| Edit { member, text: None }).collect();
         let Ok(Value::Object(mut body)) = callgate_json::read(text.as_bytes()) else { panic!("not an object") };
         edit(&mut body);
-        String::from_utf8(write(text.as_bytes(), &body, edited)).unwrap()
+        String::from_utf8(write(text.as_bytes(), &body, &edits)).unwrap()
     }
 
     #[test]
@@ -120,6 +159,13 @@ mod tests {
         };
         assert_eq!(rewritten(text, set, &["c"]), r#"{"a":1.50,"\u0062":[ {"x":"}\"]"}, 2 ],"c":true}"#);
         assert_eq!(rewritten(text, |_| {}, &[]), text);
+    }
+
+    #[test]
+    fn a_member_can_be_given_as_text() {
+        let Ok(Value::Object(body)) = callgate_json::read(br#"{"\u0061":1,"b":2}"#) else { panic!("not an object") };
+        let edits = [("a", "[3]"), ("c", "{}")].map(|(member, text)| Edit { member, text: Some(text.to_owned()) });
+        assert_eq!(write(br#"{"\u0061":1,"b":2}"#, &body, &edits), br#"{"\u0061":[3],"b":2,"c":{}}"#);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct Answer {
     text: Vec<u8>,
     pub(super) body: Map<String, Value>,
     choices: Vec<Choice>,
-    edited: Vec<&'static str>,
+    edits: Vec<splice::Edit>,
 }
 
 // === impl Answer ===
@@ -71,7 +71,7 @@ impl Answer {
             .enumerate()
             .map(|(position, entry)| read_choice(position, entry))
             .collect::<Result<Vec<_>, ShapeError>>()?;
-        Ok(Answer { text: text.to_vec(), body, choices, edited: Vec::new() })
+        Ok(Answer { text: text.to_vec(), body, choices, edits: Vec::new() })
     }
 
     /// The choices, in the order of the answer.
@@ -137,13 +137,11 @@ impl Answer {
     /// The answer's bytes: those that were read where nothing was rewritten, else members that were not touched keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edited)
+        splice::write(&self.text, &self.body, &self.edits)
     }
 
     fn edit(&mut self, member: &'static str) {
-        if !self.edited.contains(&member) {
-            self.edited.push(member);
-        }
+        splice::Edit::value(&mut self.edits, member);
     }
 }
 

@@ -94,7 +94,7 @@ pub struct Request {
     text: Vec<u8>,
     body: Map<String, Value>,
     declared: Vec<Declared>,
-    edited: Vec<&'static str>,
+    edits: Vec<splice::Edit>,
 }
 
 // === impl Request ===
@@ -117,7 +117,7 @@ impl Request {
         }
         check(&body)?;
         let declared = declared::read(&body)?;
-        Ok(Request { text: text.to_vec(), body, declared, edited: Vec::new() })
+        Ok(Request { text: text.to_vec(), body, declared, edits: Vec::new() })
     }
 
     /// The model that is asked.
@@ -198,7 +198,7 @@ impl Request {
     /// The request's bytes: those that were read where nothing was changed, else members that were not touched keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edited)
+        splice::write(&self.text, &self.body, &self.edits)
     }
 
     fn set(&mut self, member: &'static str, value: Value) {
@@ -215,9 +215,7 @@ impl Request {
     }
 
     fn edit(&mut self, member: &'static str) {
-        if !self.edited.contains(&member) {
-            self.edited.push(member);
-        }
+        splice::Edit::value(&mut self.edits, member);
     }
 }
 

@@ -107,12 +107,12 @@ fn bad_requests_are_refused_with_a_code_and_the_member() {
 fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
     let mut request = read(TOOLS);
     let parameters = json!({"type": "object", "required": ["id"]});
-    let declaration = Declaration { name: "get_order", description: Some("Reads an order."), parameters: &parameters };
-    request.declare(&[declaration], Form::Tool);
+    let declaration = Declaration::new("get_order", Some("Reads an order."), &parameters);
+    request.declare(&[&declaration], Form::Tool);
     insta::assert_snapshot!(written(&request));
 
     let mut same = read(&written(&request));
-    same.declare(&[declaration], Form::Tool);
+    same.declare(&[&declaration], Form::Tool);
     assert_eq!(same.write(), request.write(), "what is declared so already is not written again");
 
     request.declare(&[], Form::Tool);
@@ -120,7 +120,7 @@ fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
     assert!(written(&request).contains(r#""tools":[{"type":"web_search","user_location":null}]"#));
 
     let mut legacy = read(&with(r#""functions":[{"name":"f"}]"#));
-    legacy.declare(&[Declaration { name: "f", description: None, parameters: &parameters }], Form::Function);
+    legacy.declare(&[&Declaration::new("f", None, &parameters)], Form::Function);
     assert_eq!(
         written(&legacy),
         with(r#""functions":[{"name":"f","parameters":{"type":"object","required":["id"]}}]"#)

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use callgate_json::{Map, Value};
-use serde_json::json;
 
 use super::{Request, RequestError};
 use crate::openai_chat::shape::folds_to;
-use crate::{Declaration, Form};
+use crate::{Declaration, Form, splice};
 
 /// A function that a request declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,24 +116,33 @@ impl Request {
 
     /// Replaces the declarations of one form by these: of each only name, description and parameters are written. Tools that
     /// the provider runs stay. A list that would be empty is left out.
-    pub fn declare(&mut self, declarations: &[Declaration<'_>], form: Form) {
-        let functions = declarations.iter().map(written);
-        let (member, list): (_, Vec<Value>) = match form {
-            Form::Function => ("functions", functions.collect()),
+    pub fn declare(&mut self, declarations: &[&Declaration], form: Form) {
+        let mut list: Vec<String> = declarations.iter().map(|declaration| entry(declaration, form)).collect();
+        let member = match form {
+            Form::Function => "functions",
             Form::Tool => {
                 let tools = self.body.get("tools").and_then(Value::as_array).into_iter().flatten();
-                let provided = tools.filter(|tool| tool.get("type").is_none_or(|kind| kind != "function")).cloned();
-                let functions = functions.map(|function| json!({ "type": "function", "function": function }));
-                ("tools", functions.chain(provided).collect())
+                let provided = tools.filter(|tool| tool.get("type").is_none_or(|kind| kind != "function"));
+                list.extend(provided.map(Value::to_string));
+                "tools"
             }
         };
         self.declared.retain(|tool| tool.form != form);
-        self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name.to_owned(), form }));
+        self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name.clone(), form }));
+        self.edits.retain(|edit| edit.member != member);
         if list.is_empty() {
             self.remove(member);
         } else {
-            self.set(member, Value::Array(list));
+            self.edits.push(splice::Edit { member, text: Some(format!("[{}]", list.join(","))) });
         }
+    }
+}
+
+/// One entry of a list of declarations.
+fn entry(declaration: &Declaration, form: Form) -> String {
+    match form {
+        Form::Function => declaration.text.clone(),
+        Form::Tool => format!(r#"{{"type":"function","function":{}}}"#, declaration.text),
     }
 }
 
@@ -151,14 +159,4 @@ fn is_asked_for(value: &Value) -> bool {
 fn chosen_name(choice: &Value) -> Option<&str> {
     let named = choice.get("function").or_else(|| choice.get("custom")).unwrap_or(choice);
     named.get("name").and_then(Value::as_str)
-}
-
-fn written(declaration: &Declaration<'_>) -> Value {
-    let mut function = Map::new();
-    function.insert("name".to_owned(), Value::from(declaration.name));
-    if let Some(description) = declaration.description {
-        function.insert("description".to_owned(), Value::from(description));
-    }
-    function.insert("parameters".to_owned(), declaration.parameters.clone());
-    Value::Object(function)
 }
