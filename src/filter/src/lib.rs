@@ -19,6 +19,11 @@ mod root;
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;
 
+/// Much of an exchange's time is spent in small allocations, and WASI libc's allocator is slow at those.
+#[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
     proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::default()) });
