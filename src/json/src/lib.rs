@@ -9,10 +9,12 @@
 
 mod canonical;
 mod error;
+mod keep;
 mod number;
 mod read;
 
 pub use canonical::canonical;
 pub use error::ReadError;
-pub use read::{MAX_DEPTH, read, read_nearest};
+pub use keep::Keep;
+pub use read::{MAX_DEPTH, read, read_nearest, read_only};
 pub use serde_json::{Map, Number, Value};

@@ -1,5 +1,6 @@
 //! The strict reader: a visitor over `serde_json`'s own parser, and a second look at numbers only where a double was read.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
@@ -7,8 +8,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-use crate::ReadError;
-use crate::number;
+use crate::keep::{Keep, Keys};
+use crate::{ReadError, number};
 
 /// How deep arrays and objects may be nested: `[[1]]` is 2 deep.
 pub const MAX_DEPTH: usize = 64;
@@ -26,9 +27,18 @@ pub const MAX_DEPTH: usize = 64;
 /// # Errors
 /// [`ReadError`] names the reason and where; it never quotes the text.
 pub fn read(text: &[u8]) -> Result<Value, ReadError> {
+    read_only(text, &Keep::All)
+}
+
+/// As [`read`], with every check of it, but gives back only what `keep` names. Of the rest there is what kind of value it is:
+/// `{}`, `[]`, `""` or `null`.
+///
+/// # Errors
+/// As [`read`], also for what is not kept.
+pub fn read_only(text: &[u8], keep: &'static Keep) -> Result<Value, ReadError> {
     let text = utf8(text)?;
     let state = State::default();
-    let value = parse(text, &state)?;
+    let value = parse(text, keep, &state)?;
     if state.double.get()
         && let Some(offset) = number::first_inexact(text)
     {
@@ -47,16 +57,16 @@ pub fn read(text: &[u8]) -> Result<Value, ReadError> {
 /// # Errors
 /// As [`read`].
 pub fn read_nearest(text: &[u8]) -> Result<Value, ReadError> {
-    parse(utf8(text)?, &State::default())
+    parse(utf8(text)?, &Keep::All, &State::default())
 }
 
 fn utf8(text: &[u8]) -> Result<&str, ReadError> {
     std::str::from_utf8(text).map_err(|error| ReadError::NotUtf8 { offset: error.valid_up_to() })
 }
 
-fn parse(text: &str, state: &State) -> Result<Value, ReadError> {
+fn parse(text: &str, keep: &'static Keep, state: &State) -> Result<Value, ReadError> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value = Reader { state, depth: 0 }.deserialize(&mut parser).map_err(|error| explain(&error, state))?;
+    let value = Reader { state, keep, depth: 0 }.deserialize(&mut parser).map_err(|error| explain(&error, state))?;
     match parser.end() {
         Ok(()) => Ok(value),
         Err(error) => Err(ReadError::TrailingData { line: error.line(), column: error.column() }),
@@ -86,6 +96,7 @@ impl State {
 #[derive(Clone, Copy)]
 struct Reader<'s> {
     state: &'s State,
+    keep: &'static Keep,
     depth: usize,
 }
 
@@ -140,7 +151,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+        Ok(Value::String(if self.keep.is_shell() { String::new() } else { value.to_owned() }))
     }
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
@@ -148,10 +159,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inner = self.nested()?;
+        let inner = Reader { keep: self.keep.item(), ..self.nested()? };
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(inner)? {
-            array.push(item);
+            if !self.keep.is_shell() {
+                array.push(item);
+            }
         }
         Ok(Value::Array(array))
     }
@@ -159,15 +172,53 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.nested()?;
         let mut object = Map::new();
+        if self.keep.is_shell() {
+            let mut keys = Keys::default();
+            while let Some(key) = members.next_key_seed(Key)? {
+                if !keys.insert(key) {
+                    return Err(self.state.refuse(Refusal::DuplicateKey));
+                }
+                members.next_value_seed(inner)?;
+            }
+            return Ok(Value::Object(object));
+        }
         while let Some(key) = members.next_key::<String>()? {
+            let keep = self.keep.member(&key);
             match object.entry(key) {
                 Entry::Vacant(slot) => {
-                    slot.insert(members.next_value_seed(inner)?);
+                    slot.insert(members.next_value_seed(Reader { keep, ..inner })?);
                 }
                 Entry::Occupied(_) => return Err(self.state.refuse(Refusal::DuplicateKey)),
             }
         }
         Ok(Value::Object(object))
+    }
+}
+
+/// A key that is compared and not kept.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(key.to_owned()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod declared;
 
-use callgate_json::{Map, ReadError, Value};
+use callgate_json::{Keep, Map, ReadError, Value};
 use serde_json::json;
 use thiserror::Error;
 
@@ -88,10 +88,20 @@ const READ_MEMBERS: [&str; 12] = [
 
 const OUTPUT_LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
+/// What is built of a request. The conversation and the schemas are the bulk of it, and nothing is decided on them: they are
+/// checked and passed on as bytes, or replaced.
+const BUILT: Keep = Keep::Members(&[
+    ("messages", Keep::Items(&Keep::Shell)),
+    ("tools", Keep::Items(&Keep::Members(&[("function", FUNCTION)]))),
+    ("functions", Keep::Items(&FUNCTION)),
+]);
+const FUNCTION: Keep = Keep::Members(&[("description", Keep::Shell), ("parameters", Keep::Shell)]);
+
 /// A request that was read, and perhaps changed since.
 #[derive(Debug, Clone)]
 pub struct Request {
     text: Vec<u8>,
+    /// As [`BUILT`] says; `messages` whole once they are edited.
     body: Map<String, Value>,
     declared: Vec<Declared>,
     edits: Vec<splice::Edit>,
@@ -106,7 +116,7 @@ impl Request {
     /// [`RequestError`] if the text is not a strict JSON object, lacks `model` or `messages`, has a member of a wrong type
     /// among those that are decided on, or declares a tool twice.
     pub fn read(text: &[u8]) -> Result<Request, RequestError> {
-        let Value::Object(body) = callgate_json::read(text)? else {
+        let Value::Object(mut body) = callgate_json::read_only(text, &BUILT)? else {
             return Err(RequestError::NotAnObject);
         };
         let known = READ_MEMBERS.iter().chain(declared::PROVIDER_MEMBERS.iter().map(|(member, _)| member));
@@ -117,6 +127,10 @@ impl Request {
         }
         check(&body)?;
         let declared = declared::read(&body)?;
+        if declared::has_provided(&body) {
+            // What a provider runs goes on as it came, beside the declarations that are replaced.
+            body.insert("tools".to_owned(), member(text, "tools"));
+        }
         Ok(Request { text: text.to_vec(), body, declared, edits: Vec::new() })
     }
 
@@ -177,6 +191,9 @@ impl Request {
     /// Appends a turn of the model that ended in calls, and what those gave: an assistant message with the calls, then one
     /// message for each result. Legacy function calls get an assistant message each, since one holds only one.
     pub fn append_turn(&mut self, text: &str, results: &[CallResult]) {
+        if !self.edits.iter().any(|edit| edit.member == "messages") {
+            self.body.insert("messages".to_owned(), member(&self.text, "messages"));
+        }
         let Some(Value::Array(messages)) = self.body.get_mut("messages") else { return };
         let mut content = if text.is_empty() { Value::Null } else { Value::from(text) };
         let (tools, functions): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.call.form == Form::Tool);
@@ -217,6 +234,12 @@ impl Request {
     fn edit(&mut self, member: &'static str) {
         splice::Edit::value(&mut self.edits, member);
     }
+}
+
+/// A member of a text that was read before, whole.
+fn member(text: &[u8], name: &str) -> Value {
+    let whole = callgate_json::read(text).unwrap_or_default();
+    whole.get(name).cloned().unwrap_or_default()
 }
 
 fn tool_call(result: &CallResult) -> Value {

@@ -56,6 +56,17 @@ pub(super) fn read(body: &Map<String, Value>) -> Result<Vec<Declared>, RequestEr
     }
 }
 
+/// The tools that run at the provider.
+fn provided(body: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let tools = body.get("tools").and_then(Value::as_array).into_iter().flatten();
+    tools.filter(|tool| tool.get("type").is_none_or(|kind| kind != "function"))
+}
+
+/// Whether there are such.
+pub(super) fn has_provided(body: &Map<String, Value>) -> bool {
+    provided(body).next().is_some()
+}
+
 fn list<'a>(body: &'a Map<String, Value>, param: &'static str) -> Result<&'a [Value], RequestError> {
     match body.get(param) {
         None | Some(Value::Null) => Ok(&[]),
@@ -121,9 +132,7 @@ impl Request {
         let member = match form {
             Form::Function => "functions",
             Form::Tool => {
-                let tools = self.body.get("tools").and_then(Value::as_array).into_iter().flatten();
-                let provided = tools.filter(|tool| tool.get("type").is_none_or(|kind| kind != "function"));
-                list.extend(provided.map(Value::to_string));
+                list.extend(provided(&self.body).map(Value::to_string));
                 "tools"
             }
         };
