@@ -28,16 +28,19 @@ if cargo nextest --version >/dev/null 2>&1; then
     suite "end to end" cargo test --quiet --release --test e2e
 else
     echo "cargo-nextest is not installed: running plain cargo test"
+    # It hides what a passing test says, so what the replays would say of missing data is said here.
+    [ -f "${CALLGATE_DATA:-../shared/data}/recorded.jsonl.gz" ] ||
+        echo "SKIPPED: replays of recorded data: ${CALLGATE_DATA:-../shared/data} does not have it" | tee -a "$log"
     suite "crates and end to end" cargo test --release --no-fail-fast
 fi
 suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-sql
 suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider
 
 printf '\n=== summary ===\n'
-# What a runner leaves out it says in a line of its own: pytest as `SKIPPED [1] file: why`, ours as `skipped: what: why`.
-if grep -E '^(SKIPPED|skipped:)' "$log" >"$log.skipped"; then
+# What a runner leaves out it says in a line of its own, perhaps indented: pytest as `SKIPPED [1] file: why`, ours as `SKIPPED: why`.
+if grep -E '^ *(SKIPPED|skipped:)' "$log" >"$log.skipped"; then
     echo "left out:"
-    sed 's/^/  /' "$log.skipped"
+    sed 's/^ */  /' "$log.skipped"
 else
     echo "nothing was left out"
 fi

@@ -82,7 +82,9 @@ pub(crate) fn read(
         return Err(Refusal::new(Code::RequestNotJson, "The request has no body; a JSON object was expected."));
     }
     let mut remove = identity_headers(&gate.identity);
-    remove.push("accept-encoding".to_owned());
+    if headers.iter().any(|(name, _)| name == "accept-encoding") {
+        remove.push("accept-encoding".to_owned());
+    }
     let headers_up = headers
         .iter()
         .filter(|(name, _)| {
