@@ -20,7 +20,7 @@ use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
 use crate::settle::settle;
-use crate::whole::{too_large, with_notices};
+use crate::whole::{late, too_large, with_notices};
 use crate::{Code, Gate, Refusal, Tally};
 
 /// A streamed turn under way.
@@ -35,8 +35,6 @@ pub(crate) struct StreamTurn {
     deadline: Duration,
     /// The plan to ask again, once a choice made it; the stream's end carries it out.
     again: Option<Next>,
-    /// The answer is complete: what follows is dropped.
-    done: bool,
 }
 
 /// One choice of the turn.
@@ -70,7 +68,6 @@ impl StreamTurn {
             bytes: 0,
             deadline,
             again: None,
-            done: false,
         }
     }
 
@@ -89,15 +86,9 @@ impl StreamTurn {
         tally: &mut Tally,
         out: &mut Vec<u8>,
     ) -> Result<Progress, Refusal> {
-        if self.done {
-            return Ok(Progress::Open);
-        }
         let most = gate.contract.limits().response_bytes;
         if now > self.deadline {
-            return Err(Refusal::new(
-                Code::LimitExceeded,
-                "The model's answer took longer than the contract's `turnTimeout`.",
-            ));
+            return Err(late());
         }
         let mut frames = Vec::new();
         let decoded = self.decoder.push(chunk, &mut frames);
@@ -109,15 +100,12 @@ impl StreamTurn {
 
     /// The stream ended.
     pub(crate) fn end(&mut self, gate: &Gate, tally: &mut Tally, out: &mut Vec<u8>) -> Result<Progress, Refusal> {
-        if self.done {
-            return Ok(Progress::Complete);
-        }
         let truncated = || Refusal::new(Code::UpstreamTruncated, "The model's answer ended before it was complete.");
         // An event without its blank line: some clients read it, so it is decided too.
         if let Some(frame) = self.decoder.finish() {
             let before = out.len();
             let progress = self.frames(gate, &[frame], tally, out).map_err(|_| truncated())?;
-            if self.done {
+            if !matches!(progress, Progress::Open) {
                 return Ok(progress);
             }
             if out.len() > before && !self.is_finished() {
@@ -127,7 +115,6 @@ impl StreamTurn {
         if !self.is_finished() {
             return Err(truncated());
         }
-        self.done = true;
         Ok(self.again.take().map_or(Progress::Complete, Progress::Again))
     }
 
@@ -190,7 +177,6 @@ impl StreamTurn {
                 None => out.extend_from_slice(&frame),
             },
             Delta::Error { frame } => {
-                self.done = true;
                 out.extend_from_slice(&frame);
                 return Ok(Progress::Complete);
             }
@@ -211,7 +197,6 @@ impl StreamTurn {
             let finish = self.head()?.finish(choice, "tool_calls");
             self.finish(gate, choice, "tool_calls", &finish, None, tally, out)?;
         }
-        self.done = true;
         match self.again.take() {
             Some(next) => Ok(Progress::Again(next)),
             None => {

@@ -53,6 +53,10 @@ pub(crate) fn check_encoding(headers: &Headers) -> Result<(), Refusal> {
     ))
 }
 
+pub(crate) fn late() -> Refusal {
+    Refusal::new(Code::LimitExceeded, "The model's answer took longer than the contract's `turnTimeout`.")
+}
+
 pub(crate) fn too_large(most: u64) -> Refusal {
     Refusal::new(
         Code::ResponseTooLarge,

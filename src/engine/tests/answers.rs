@@ -286,3 +286,14 @@ fn an_answer_that_ends_with_trailers_is_decided_all_the_same() {
     let effect = exchange.on(Event::ResponseTrailers { writable: true, now: NOW });
     assert_eq!(refused(effect), (403, "tool_not_in_contract".into()));
 }
+
+#[test]
+fn nothing_of_an_answer_goes_on_after_it_was_replaced() {
+    let (mut exchange, _) = sent(&gate("refuse"), &request(false));
+    begun(&mut exchange, "application/json");
+    let effect = exchange.on(Event::ResponseData { chunk: &vec![b' '; 65 * 1024], end: false, now: NOW });
+    assert_eq!(refused(effect), (502, "response_too_large".into()));
+    let more = answer(Value::Null, &[call("c1", "rm_rf", "{}")]).to_string();
+    let effect = exchange.on(Event::ResponseData { chunk: more.as_bytes(), end: true, now: NOW });
+    assert_eq!(effect, Effect::Hold);
+}

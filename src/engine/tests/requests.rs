@@ -198,3 +198,12 @@ fn a_request_that_ends_with_trailers_is_checked_all_the_same() {
     assert_eq!(exchange.on(Event::RequestData { chunk: b"{", end: false, now: NOW }), Effect::Hold);
     assert_eq!(refused(exchange.on(Event::RequestTrailers { now: NOW })), (400, "request_not_json".to_owned()));
 }
+
+#[test]
+fn nothing_of_a_refused_request_goes_on_and_our_answer_does() {
+    let mut exchange = Exchange::new(gate("refuse"));
+    assert_eq!(refused(told(&mut exchange, "clerk", b"{")).0, 400);
+    assert_eq!(exchange.on(Event::RequestData { chunk: b"more", end: true, now: NOW }), Effect::Hold);
+    assert_eq!(begun(&mut exchange, "application/json"), Effect::Pass);
+    assert_eq!(exchange.on(Event::ResponseData { chunk: b"{}", end: true, now: NOW }), Effect::Pass);
+}

@@ -117,7 +117,7 @@ impl Exchange {
     /// Ends a loop in an error, in the form that the client can still be answered in.
     pub(super) fn fail(&mut self, form: AnswerForm, refusal: &Refusal) -> Effect {
         match form {
-            AnswerForm::Whole => self.refuse(refusal),
+            AnswerForm::Whole => self.replace(refusal),
             AnswerForm::Stream { unsent, .. } => self.broken(unsent, refusal),
         }
     }

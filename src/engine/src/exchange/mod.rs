@@ -30,8 +30,12 @@ pub struct Exchange {
 enum State {
     /// Nothing was told yet.
     New,
-    /// A path that is not read, or an answer of ours on its way: everything passes.
+    /// A path that is not read: everything passes.
     Open,
+    /// The request was answered here before it went on. Nothing more of it goes on; the response is our own.
+    Refused,
+    /// The upstream's response was replaced by an answer of ours. Nothing more of it goes on.
+    Replaced,
     /// The request is refused by its headers; its body, `size` bytes so far, is read to its end and dropped.
     Refusing { refusal: Refusal, size: usize },
     /// The request's body is being gathered.
@@ -115,21 +119,44 @@ impl Exchange {
                 self.state = State::Open;
                 Effect::Pass
             }
+            (
+                State::Refused,
+                Event::ResponseHead { .. } | Event::ResponseData { .. } | Event::ResponseTrailers { .. },
+            ) => {
+                self.state = State::Refused;
+                Effect::Pass
+            }
+            (state @ (State::Refused | State::Replaced), _) => {
+                self.state = state;
+                Effect::Hold
+            }
             (State::Closed, Event::ResponseData { end: false, .. }) => Effect::Hold,
             (State::Closed, Event::ResponseData { end: true, .. } | Event::ResponseTrailers { .. }) => {
                 Effect::Finish(Vec::new())
             }
             // Callouts that were under way when the exchange ended.
             (State::Closed, Event::CallsRun(_) | Event::ModelAnswered(_)) => Effect::Hold,
-            (_, _) => {
-                self.refuse(&Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen."))
+            (state, _) => {
+                let refusal = Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen.");
+                match state {
+                    State::New | State::Gathering { .. } | State::Refusing { .. } => self.refuse(&refusal),
+                    _ => self.replace(&refusal),
+                }
             }
         }
     }
 
+    /// Answers the request in place of the upstream.
     fn refuse(&mut self, refusal: &Refusal) -> Effect {
         self.tally.error = Some(refusal.code);
-        self.state = State::Open;
+        self.state = State::Refused;
+        Effect::Reply(refusal.reply())
+    }
+
+    /// Answers in place of a response that has begun to arrive.
+    fn replace(&mut self, refusal: &Refusal) -> Effect {
+        self.tally.error = Some(refusal.code);
+        self.state = State::Replaced;
         Effect::Reply(refusal.reply())
     }
 }

@@ -32,13 +32,13 @@ impl Exchange {
         }
         let Some((asked, deadline)) = sent.filter(|_| status == 200) else {
             let message = format!("The model's API answered with status {status}, which cannot be decided on.");
-            return self.refuse(&Refusal::new(Code::UpstreamInvalid, message));
+            return self.replace(&Refusal::new(Code::UpstreamInvalid, message));
         };
         if let Err(refusal) = whole::check_encoding(headers) {
-            return self.refuse(&refusal);
+            return self.replace(&refusal);
         }
         if end {
-            return self.refuse(&Refusal::new(Code::UpstreamInvalid, "The model's API answered without a body."));
+            return self.replace(&Refusal::new(Code::UpstreamInvalid, "The model's API answered without a body."));
         }
         match (
             asked.request.stream(),
@@ -53,11 +53,11 @@ impl Exchange {
                 self.state = State::Whole { asked, body: Vec::new(), deadline };
                 Effect::Hold
             }
-            (true, false, _) => self.refuse(&Refusal::new(
+            (true, false, _) => self.replace(&Refusal::new(
                 Code::UpstreamInvalid,
                 "The request asked for a stream, but the model's API did not answer with `text/event-stream`.",
             )),
-            (false, _, false) => self.refuse(&Refusal::new(
+            (false, _, false) => self.replace(&Refusal::new(
                 Code::UpstreamInvalid,
                 "The model's API did not answer with `application/json`.",
             )),
@@ -75,10 +75,10 @@ impl Exchange {
     ) -> Effect {
         let most = self.gate.contract.limits().response_bytes;
         if exceeds(body.len().saturating_add(chunk.len()), most) {
-            return self.refuse(&whole::too_large(most));
+            return self.replace(&whole::too_large(most));
         }
         if now > deadline {
-            return self.refuse(&late());
+            return self.replace(&whole::late());
         }
         body.extend_from_slice(chunk);
         if !end {
@@ -94,7 +94,7 @@ impl Exchange {
                 said.add(&next);
                 self.again(*asked, said, AnswerForm::Whole, next)
             }
-            Err(refusal) => self.refuse(&refusal),
+            Err(refusal) => self.replace(&refusal),
         }
     }
 
@@ -153,7 +153,7 @@ impl Exchange {
     /// An upstream's error that is none of the dialect: its status, our body.
     fn upstream_error(&mut self, status: u16) -> Effect {
         let message = format!("The model's API answered with status {status} and no error object.");
-        let Effect::Reply(reply) = self.refuse(&Refusal::new(Code::UpstreamError, message)) else {
+        let Effect::Reply(reply) = self.replace(&Refusal::new(Code::UpstreamError, message)) else {
             return Effect::Hold;
         };
         Effect::Reply(Reply { status, ..reply })
@@ -167,8 +167,4 @@ fn emit(out: Vec<u8>) -> Effect {
 /// The stream's last bytes; the exchange is [`State::Closed`] from here.
 fn close(out: Vec<u8>, end: bool) -> Effect {
     if end { Effect::Finish(out) } else { emit(out) }
-}
-
-fn late() -> Refusal {
-    Refusal::new(Code::LimitExceeded, "The model's answer took longer than the contract's `turnTimeout`.")
 }
