@@ -16,6 +16,10 @@ WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
 # Run as built by `make native`: `cargo run -p` would build its dependencies again, with other features.
 STACK := $(or $(CARGO_TARGET_DIR),target)/release/callgate-stack
 
+# Starts the model that LLM names, and then what follows in front of it.
+WITH_LLM = $(if $(LLM),$(if $(filter local,$(LLM)),$(LOCAL_MODEL),$(error LLM=$(LLM) is not known; LLM=local is)))
+LOCAL_MODEL := .callgate/local-model/bin/python tests/python/local_model.py
+
 ##@ Everyday
 
 .PHONY: help
@@ -25,14 +29,16 @@ help: ## Show this
 	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  ENVOY_BIN=…                     use this Envoy (1.36 or later)\n'
 	@printf '  WASM_TOOLCHAIN=rustup|debian    use this toolchain for wasm\n'
-	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n\n'
+	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n'
+	@printf '  LLM=local                       demo: in front of llama.cpp and a small model, on this machine\n\n'
 
 .PHONY: demo
-demo: build ## See the gate at work: a real Envoy, a sandbox, the official client; ends by itself
-	$(STACK) demo
+demo: build $(if $(filter local,$(LLM)),setup-local-model) ## See the gate at work: a real Envoy, a sandbox, the official client; ends by itself
+	$(WITH_LLM) $(STACK) demo
 
 .PHONY: up
 up: build ## Start executor, Envoy and upstream, and keep them up
+	$(if $(filter local,$(LLM)),$(error LLM=local is for demo: the model ends with the command in front of it))
 	$(STACK) up
 
 .PHONY: down
@@ -47,6 +53,10 @@ build: setup wasm native ## Build dist/: callgate.wasm, callgate, callgate-execu
 test: build ## Run all tests: crates, tools, end to end with a real Envoy, official clients
 	@.setup/test.sh
 
+.PHONY: test-local
+test-local: build setup-local-model ## Run the tests with a small language model; once it is installed, `make test` does too
+	.callgate/venv/bin/python -m pytest tests/python/test_local_model.py -v -rs -p no:cacheprovider
+
 .PHONY: lint
 lint: setup-rust setup-wasm ## Check format, clippy, dependencies, example contracts, and the modules' imports
 	@.setup/lint.sh $(WASM)
@@ -60,10 +70,10 @@ bench: build ## Measure throughput and latency against the same Envoy without th
 .PHONY: setup
 setup: setup-rust setup-wasm setup-python setup-envoy ## Get the wasm target, Envoy and the Python clients; nothing the second time
 
-.PHONY: setup-rust setup-wasm setup-python setup-envoy
-setup-rust setup-wasm setup-python setup-envoy:
+.PHONY: setup-rust setup-wasm setup-python setup-envoy setup-local-model
+setup-rust setup-wasm setup-python setup-envoy setup-local-model:
 	@.setup/$(@:setup-%=%).sh
-setup-envoy: setup-python
+setup-envoy setup-local-model: setup-python
 
 .PHONY: wasm
 wasm: setup-rust setup-wasm ## Build the filter, the bench filters and the example tools

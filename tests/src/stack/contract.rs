@@ -96,10 +96,10 @@ mod tests {
     #[test]
     fn the_tools_of_the_tests_are_modules() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["gate", "bench"] {
+        for name in ["gate", "bench", "local"] {
             copy(&super::super::artefacts::workspace().join("tests/contracts").join(name), folder.path()).unwrap();
         }
-        for tool in ["echo", "spin", "broken", "babble", "nothing"] {
+        for tool in ["echo", "spin", "broken", "babble", "nothing", "order"] {
             assert!(folder.path().join(format!("tools/{tool}.wasm")).is_file());
         }
     }
