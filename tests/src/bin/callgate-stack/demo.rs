@@ -28,8 +28,10 @@ pub(crate) async fn demo() -> Result<bool, StackError> {
     println!("Callgate demo");
     println!("  contract  {}", contract.display());
     let (path, who) = match &model {
-        Model::Scripted { .. } | Model::At(_) => ("/v1".to_owned(), "scripted (set LLM_BASE_URL for a real API)"),
-        Model::Real(base) => (base.path().to_owned(), "the API of LLM_BASE_URL"),
+        Model::Scripted { .. } | Model::At(_) => {
+            ("/v1".to_owned(), "scripted (set LLM_BASE_URL for a real API, or LLM=local)".to_owned())
+        }
+        Model::Real(base) => (base.path().to_owned(), std::env::var("LLM_BASE_URL").unwrap_or_default()),
     };
     println!("  model     {who}");
     println!("  starting the executor and Envoy with the filter, twice: onViolation refuse, and feedback …");
@@ -64,7 +66,9 @@ pub(crate) async fn demo() -> Result<bool, StackError> {
          asks for one decision, without a model\n  \
          contracts/         change a rule, run this again, and see the line change\n  \
          LLM_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=… make demo\n                     \
-         the same with a real model"
+         the same with a real model\n  \
+         make demo LLM=local\n                     \
+         real text and calls of a small model on this machine (127 MB to download, once)"
     );
     Ok(true)
 }

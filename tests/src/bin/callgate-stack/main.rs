@@ -24,7 +24,7 @@ enum Command {
     /// Shows what the gate does, one line each, and ends
     ///
     /// The model is scripted, unless LLM_BASE_URL names a real API; the caller's key is then OPENAI_API_KEY, the model
-    /// LLM_MODEL. Exit code 0 only if every line came out as announced.
+    /// LLM_MODEL. `make demo LLM=local` sets both for a small model on this machine. Exit code 0 only if every line came out as announced.
     Demo,
     /// Starts the stack and leaves it running
     Up(Up),
