@@ -18,6 +18,7 @@ fn tool_calls() -> impl Strategy<Value = Vec<Call>> {
             name: format!("{SECRET}{name}"),
             arguments: format!("{SECRET}{arguments}"),
             form: Form::Tool,
+            ..Call::default()
         };
         calls.into_iter().enumerate().map(call).collect()
     })
@@ -25,7 +26,7 @@ fn tool_calls() -> impl Strategy<Value = Vec<Call>> {
 
 fn legacy_calls() -> impl Strategy<Value = Vec<Call>> {
     ("[a-z]{1,6}", ".{0,12}")
-        .prop_map(|(name, arguments)| vec![Call { id: String::new(), name, arguments, form: Form::Function }])
+        .prop_map(|(name, arguments)| vec![Call { name, arguments, form: Form::Function, ..Call::default() }])
 }
 
 fn entry(call: &Call) -> Value {
