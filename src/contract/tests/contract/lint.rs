@@ -5,7 +5,7 @@ use callgate_contract::{OnViolation, Run, WasmRun, load};
 use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
 
 /// What is replaced, by what, and the line that comes of it.
-const CASES: [(&str, &str, &str); 63] = [
+const CASES: [(&str, &str, &str); 64] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
