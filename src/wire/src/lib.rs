@@ -17,6 +17,7 @@ pub mod openai_chat;
 mod shape;
 mod splice;
 mod target;
+mod template;
 
 pub use call::{Call, CallResult, Form};
 pub use declaration::{Declaration, Declared};

@@ -8,7 +8,15 @@ use super::answer::{names_calls, said};
 use super::{Answer, ChunkPart, DONE, StreamReader, error, with_reason};
 use crate::framing::Frame;
 use crate::shape::paragraphs;
+use crate::template::{Hole, Template, unescaped};
 use crate::{ApiError, Call, Delta, StreamError};
+
+/// What may differ between two deltas that carry no call: a text, and what this reader takes no notice of.
+const TEXT: [(&[&str], Hole); 3] = [(&["choices", "0", "delta", "content"], Hole::Text), PADDING, CREATED];
+const REASONING: [(&[&str], Hole); 3] =
+    [(&["choices", "0", "delta", "reasoning_content"], Hole::Text), PADDING, CREATED];
+const PADDING: (&[&str], Hole) = (&["obfuscation"], Hole::Text);
+const CREATED: (&[&str], Hole) = (&["created"], Hole::Number);
 
 /// A stream under way.
 #[derive(Debug)]
@@ -17,6 +25,16 @@ pub struct Stream {
     include_usage: bool,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Value>,
+    plain: Option<Plain>,
+}
+
+/// The last event that carried no call and no end.
+#[derive(Debug)]
+enum Plain {
+    /// Text of a choice.
+    Text(u32, Template<3>),
+    /// No text: a piece of reasoning, a sign of life.
+    Other(Template<3>),
 }
 
 /// What one choice came to so far.
@@ -36,11 +54,40 @@ impl Stream {
     /// A stream of which nothing was read. `include_usage` says whether its end tells what was used.
     #[must_use]
     pub fn new(include_usage: bool) -> Stream {
-        Stream { reader: StreamReader::new(), include_usage, choices: BTreeMap::new(), usage: None }
+        Stream { reader: StreamReader::new(), include_usage, choices: BTreeMap::new(), usage: None, plain: None }
     }
 
     fn choice(&mut self, index: u32) -> &mut Choice {
         self.choices.entry(index).or_default()
+    }
+
+    /// Reads an event that differs from the last such one in nothing but text.
+    fn plain(&mut self, frame: &Frame) -> Option<()> {
+        let data = frame.data.as_deref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        match self.plain.as_ref()? {
+            Plain::Text(choice, template) => {
+                let [content, ..] = template.fill(data)?;
+                let content = unescaped(content)?;
+                self.choices.entry(*choice).or_default().text.push_str(&content);
+            }
+            Plain::Other(template) => {
+                template.fill(data)?;
+            }
+        }
+        Some(())
+    }
+
+    /// Learns from an event that carries at most one text, and nothing else that is told.
+    fn learn(&mut self, data: Option<Vec<u8>>, parts: &[ChunkPart]) {
+        let ([ChunkPart::Forward { text, .. }], Some(data)) = (parts, data) else { return };
+        self.plain = match text.as_slice() {
+            // A text that is no hole (it has escapes that no hole takes) would be the same text in every event that fits.
+            [(choice, _)] => Template::learn(&data, &TEXT)
+                .filter(|template| template.has(0))
+                .map(|template| Plain::Text(*choice, template)),
+            [] => Template::learn(&data, &REASONING).map(Plain::Other),
+            _ => None,
+        };
     }
 
     fn tell(&mut self, part: ChunkPart, deltas: &mut Vec<Delta>) {
@@ -85,7 +132,11 @@ impl Stream {
 
 impl crate::Stream for Stream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
+        if self.plain(&frame).is_some() {
+            return Ok(vec![Delta::Forward { frame: frame.raw }]);
+        }
         let parts = self.reader.read(&frame)?;
+        self.learn(frame.data.filter(|_| frame.event.is_none()), &parts);
         let mut deltas = Vec::with_capacity(parts.len());
         for part in parts {
             self.tell(part, &mut deltas);
