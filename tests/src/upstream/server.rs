@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::chat::Chat;
+use super::dialect::{self, Dialect, Route};
 use super::record::{Ending, Exchange, Recorded, Recorder};
 use super::script::{Round, Script};
 use super::send::{self, Body};
@@ -98,8 +99,11 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> io::Result<Respon
             shared.release.add_permits(1);
             send::json(StatusCode::OK, &json!({}))
         }
-        (&Method::POST, path) if path.ends_with("/chat/completions") => complete(shared, request).await?,
-        (method, _) => {
+        (method, path) => {
+            let found = dialect::find(path, request.uri().query().unwrap_or_default());
+            if let (Some((dialect, route)), &Method::POST) = (found, method) {
+                return complete(shared, request, dialect, route).await;
+            }
             let models = method == Method::GET && path.ends_with("/models");
             let exchange = match record(&shared, request).await {
                 Ok((_, exchange)) => exchange,
@@ -115,21 +119,29 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> io::Result<Respon
     })
 }
 
-async fn complete(shared: Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
+async fn complete(
+    shared: Shared,
+    request: Request<Incoming>,
+    dialect: &'static dyn Dialect,
+    route: Route,
+) -> io::Result<Response<Body>> {
     let named = request.headers().get("x-script").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (body, exchange) = match record(&shared, request).await {
         Ok(recorded) => recorded,
         Err(gone) => return Ok(gone),
     };
-    let Some(chat) = Chat::read(&body) else {
-        exchange.sent();
-        return Ok(fault(StatusCode::BAD_REQUEST, "The body is not a Chat Completions request."));
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    let played = match dialect.read(route, body) {
+        Some(chat) => round(&chat, named.as_deref()).map(|round| (chat, round)),
+        None => Err("The body is not a request of this API.".to_owned()),
     };
-    match round(&chat, named.as_deref()) {
-        Ok(round) => send::send(&chat, &round, exchange, shared.release),
+    match played {
+        Ok((chat, round)) => send::send(dialect, &chat, &round, exchange, shared.release),
         Err(message) => {
             exchange.sent();
-            Ok(fault(StatusCode::BAD_REQUEST, &message))
+            let mut response = send::json(StatusCode::BAD_REQUEST, &dialect.error(400, &message));
+            send::own_headers(response.headers_mut(), dialect, 400);
+            Ok(response)
         }
     }
 }
