@@ -86,6 +86,11 @@ def gates(stack):
     return stack
 
 
+@pytest.fixture(params=[False, True], ids=["whole", "streamed"])
+def stream(request):
+    return request.param
+
+
 def tools(names=TOOLS):
     """As an application declares them; the gate puts in the contract's own descriptions and schemas."""
     return [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in names]
