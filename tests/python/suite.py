@@ -40,7 +40,7 @@ class Suite:
     FORMS = {}  # name -> function(self, gates, ask) -> Answer
     STREAMED = ()  # the names of the forms that stream
     STOP, CALLED = "stop", "tool_calls"
-    ERROR = DENIED = LIMITED = BROKEN = MIDWAY = Exception  # of any status; 403; 429; 500; an event in a stream
+    UNAUTHENTICATED = DENIED = LIMITED = BROKEN = MIDWAY = Exception  # 401; 403; 429; from 500 on; an event in a stream
     IDS = True  # calls have ids
 
     # --- what a subclass may say otherwise
@@ -172,13 +172,36 @@ class Suite:
     @pytest.mark.parametrize("ask, code", [
         ({"names": ("rm_rf",)}, "tool_not_in_contract"),
         ({"names": ("send_mail",), "role": "viewer"}, "role_forbidden"),
+        ({"role": "root"}, "role_forbidden"),
         ({"model": "o1-pro"}, "model_not_allowed"),
-    ], ids=["a tool that the contract does not have", "a tool that the role lacks", "a model that the contract does not have"])
+    ], ids=["a tool that the contract does not have", "a tool that the role lacks",
+            "a role that the contract does not have", "a model that the contract does not have"])
     def test_what_is_forbidden_is_the_sdks_own_exception_with_our_code(self, gates, ask, code):
         for raised in self.raised(gates, self.DENIED, {"text": ["hi"]}, **ask).values():
             assert self.status(raised) == 403
             assert code in self.words(raised)
         assert gates.seen() == []
+
+    @needs_gate
+    def test_a_caller_who_is_unknown_is_the_sdks_own_exception_with_our_code(self, gates):
+        for raised in self.raised(gates, self.UNAUTHENTICATED, {"text": ["hi"]}, role="").values():
+            assert self.status(raised) == 401
+            assert "caller_unknown" in self.words(raised)
+
+    @needs_gate
+    def test_what_is_no_answer_of_the_api_is_the_sdks_own_exception_with_our_code(self, gates):
+        for raised in self.raised(gates, self.BROKEN, {"body": "<!DOCTYPE html>xyzzy"}).values():
+            assert self.status(raised) == 502
+            assert "upstream_invalid" in self.words(raised)
+            assert "xyzzy" not in self.words(raised)
+
+    @needs_gate
+    def test_an_answer_that_stops_in_the_middle_of_a_call_raises(self, gates):
+        for form in self.FORMS:
+            with pytest.raises(self.MIDWAY if form in self.STREAMED else self.BROKEN) as raised:
+                cut = {"text": ["I look."], "calls": [call("get_weather", {"city": "xyzzy" * 50})], "wire": "truncated"}
+                self.FORMS[form](self, gates, Ask(said(cut)))
+            assert "xyzzy" not in self.words(raised.value)
 
     @needs_gate
     def test_the_model_sees_the_contracts_own_tools(self, gates):

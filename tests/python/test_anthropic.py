@@ -86,7 +86,7 @@ class TestMessages(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "helper": helper, "async": in_async}
     STREAMED = ("streamed", "helper")
     STOP, CALLED = "end_turn", "tool_use"
-    ERROR, DENIED = anthropic.APIStatusError, anthropic.PermissionDeniedError
+    UNAUTHENTICATED, DENIED = anthropic.AuthenticationError, anthropic.PermissionDeniedError
     LIMITED, BROKEN = anthropic.RateLimitError, anthropic.InternalServerError
     MIDWAY = anthropic.APIStatusError
 

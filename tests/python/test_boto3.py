@@ -78,7 +78,7 @@ class TestConverse(Suite):
     FORMS = {"whole": whole, "streamed": streamed}
     STREAMED = ("streamed",)
     STOP, CALLED = "end_turn", "tool_use"
-    ERROR = DENIED = LIMITED = BROKEN = ClientError
+    UNAUTHENTICATED = DENIED = LIMITED = BROKEN = ClientError
     MIDWAY = EventStreamError
 
     def status(self, error):

@@ -69,7 +69,8 @@ class TestGemini(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "async": in_async}
     STREAMED = ("streamed",)
     STOP = CALLED = "STOP"
-    ERROR, DENIED, LIMITED, BROKEN = errors.APIError, errors.ClientError, errors.ClientError, errors.ServerError
+    UNAUTHENTICATED = DENIED = LIMITED = errors.ClientError
+    BROKEN = errors.ServerError
     MIDWAY = errors.APIError
     IDS = False
 

@@ -48,7 +48,8 @@ def in_async(self, gates, ask):
 class LangChain(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "async": in_async}
     STREAMED = ("streamed",)
-    ERROR, DENIED, LIMITED, BROKEN = openai.APIStatusError, openai.PermissionDeniedError, openai.RateLimitError, openai.InternalServerError
+    UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.PermissionDeniedError
+    LIMITED, BROKEN = openai.RateLimitError, openai.InternalServerError
     MIDWAY = openai.APIError
     RESPONSES = False
 

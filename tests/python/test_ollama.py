@@ -50,7 +50,7 @@ class TestOllama(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "async": in_async}
     STREAMED = ("streamed",)
     STOP = CALLED = "stop"
-    ERROR = DENIED = LIMITED = BROKEN = MIDWAY = ollama.ResponseError
+    UNAUTHENTICATED = DENIED = LIMITED = BROKEN = MIDWAY = ollama.ResponseError
     IDS = False
 
     def words(self, error):

@@ -92,7 +92,8 @@ class TestResponses(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "helper": helper, "async": in_async}
     STREAMED = ("streamed", "helper")
     STOP = CALLED = "completed"
-    ERROR, DENIED, LIMITED, BROKEN = openai.APIStatusError, openai.PermissionDeniedError, openai.RateLimitError, openai.InternalServerError
+    UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.PermissionDeniedError
+    LIMITED, BROKEN = openai.RateLimitError, openai.InternalServerError
     MIDWAY = StreamFailed
 
     def pieces(self, gates, ask):

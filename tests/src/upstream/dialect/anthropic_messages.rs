@@ -80,7 +80,7 @@ impl Dialect for AnthropicMessages {
         let holds = if called.is_some() { 1 } else { 2 };
         steps.extend((0..holds).filter(|_| round.hold).map(|_| Step::Hold));
         let delta = json!({"stop_reason": stop_reason(round), "stop_sequence": null});
-        steps.push(event("message_delta", json!({"delta": delta, "usage": {"output_tokens": 5}})));
+        steps.push(event("message_delta", json!({"delta": delta, "usage": usage(5)})));
         steps.push(event("message_stop", json!({})));
         steps
     }
@@ -174,13 +174,16 @@ fn blocks(chat: &Chat, round: &Round) -> Vec<Block> {
 }
 
 fn message(chat: &Chat, content: Vec<Value>, stop_reason: Option<&str>) -> Value {
-    let usage = json!({
-        "input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
-        "output_tokens": if stop_reason.is_some() { 5 } else { 1 }, "service_tier": "standard",
-    });
     json!({
         "id": format!("msg_scripted_{}", chat.round()), "type": "message", "role": "assistant", "model": chat.model,
-        "content": content, "stop_reason": stop_reason, "stop_sequence": null, "usage": usage,
+        "content": content, "stop_reason": stop_reason, "stop_sequence": null,
+        "usage": usage(if stop_reason.is_some() { 5 } else { 1 }),
+    })
+}
+
+fn usage(output: u64) -> Value {
+    json!({
+        "input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": output,
     })
 }
 
