@@ -79,7 +79,7 @@ impl Dialect for AnthropicMessages {
         }
         let holds = if called.is_some() { 1 } else { 2 };
         steps.extend((0..holds).filter(|_| round.hold).map(|_| Step::Hold));
-        let delta = json!({"stop_reason": stop_reason(round), "stop_sequence": null});
+        let delta = json!({"stop_reason": stop_reason(round), "stop_sequence": null, "stop_details": null});
         steps.push(event("message_delta", json!({"delta": delta, "usage": usage(5)})));
         steps.push(event("message_stop", json!({})));
         steps
@@ -176,7 +176,7 @@ fn blocks(chat: &Chat, round: &Round) -> Vec<Block> {
 fn message(chat: &Chat, content: Vec<Value>, stop_reason: Option<&str>) -> Value {
     json!({
         "id": format!("msg_scripted_{}", chat.round()), "type": "message", "role": "assistant", "model": chat.model,
-        "content": content, "stop_reason": stop_reason, "stop_sequence": null,
+        "content": content, "stop_reason": stop_reason, "stop_sequence": null, "stop_details": null,
         "usage": usage(if stop_reason.is_some() { 5 } else { 1 }),
     })
 }
@@ -204,7 +204,7 @@ impl Block {
             Self::Text(text) => json!({"type": "text", "text": text.concat()}),
             Self::Call(_, Call { raw: Some(raw), .. }) => raw.clone(),
             Self::Call(id, call) => {
-                json!({"type": "tool_use", "id": id, "name": call.name, "input": arguments(&call.arguments)})
+                json!({"type": "tool_use", "id": id, "name": call.name, "input": arguments(&call.arguments), "caller": {"type": "direct"}})
             }
         }
     }
@@ -215,7 +215,9 @@ impl Block {
             Self::Thinking(_) => json!({"type": "thinking", "thinking": "", "signature": ""}),
             Self::Text(_) => json!({"type": "text", "text": ""}),
             Self::Call(_, Call { raw: Some(raw), .. }) => raw.clone(),
-            Self::Call(id, call) => json!({"type": "tool_use", "id": id, "name": call.name, "input": {}}),
+            Self::Call(id, call) => {
+                json!({"type": "tool_use", "id": id, "name": call.name, "input": {}, "caller": {"type": "direct"}})
+            }
         }
     }
 
