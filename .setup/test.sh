@@ -37,6 +37,8 @@ suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p ca
 suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider
 
 printf '\n=== summary ===\n'
+# How much of what others recorded was replayed.
+grep -E '^ *COVERED ' "$log" | sed 's/^ *COVERED /covered: /'
 # What a runner leaves out it says in a line of its own, perhaps indented: pytest as `SKIPPED [1] file: why`, ours as `SKIPPED: why`.
 if grep -E '^ *(SKIPPED|skipped:)' "$log" >"$log.skipped"; then
     echo "left out:"

@@ -1,4 +1,8 @@
-"""A stack for the client tests: three gates in front of one scripted model, for the whole session."""
+"""A stack for the client tests: three gates in front of one scripted model, for the whole session.
+
+`CALLGATE_DIRECT=1` points the clients at the scripted model itself: what is then seen is that the real clients take it for
+their API. Tests that are about what the gate does are left out there, and said to be.
+"""
 
 import json
 import os
@@ -13,20 +17,31 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
 STACK = pathlib.Path(os.environ.get("CALLGATE_STACK") or TARGET / "release" / "callgate-stack")
+DIRECT = bool(os.environ.get("CALLGATE_DIRECT"))
 CONTRACT = ROOT / "tests" / "contracts" / "gate" / "contract.yaml"
 TOOLS = ["get_weather", "list_items", "send_mail", "lookup_stock", "reserve_stock"]
+
+
+# A test of what the gate does, and not of what any server of its API does.
+needs_gate = pytest.mark.skipif(DIRECT, reason="CALLGATE_DIRECT: it is about what the gate does")
 
 
 class Gates:
     """Base URLs by `onViolation`, and what reached the model."""
 
     def __init__(self, state):
-        self.urls = state["gates"]
         self.upstream = state["upstream"]
+        self.urls = {name: f"{self.upstream}/v1" if DIRECT else url for name, url in state["gates"].items()}
+
+    def root(self, on_violation="refuse"):
+        """For an SDK that adds the version to the path by itself."""
+        return self.urls[on_violation].removesuffix("/v1")
+
+    def headers(self, role="clerk"):
+        return {"x-callgate-tenant": "acme", "x-callgate-role": role}
 
     def arguments(self, on_violation="refuse", role="clerk", **more):
-        headers = {"x-callgate-tenant": "acme", "x-callgate-role": role}
-        return {"base_url": self.urls[on_violation], "api_key": "sk-test", "default_headers": headers,
+        return {"base_url": self.urls[on_violation], "api_key": "sk-test", "default_headers": self.headers(role),
                 "max_retries": 0, "timeout": 30, **more}
 
     def client(self, *args, **more):
@@ -71,14 +86,24 @@ def gates(stack):
     return stack
 
 
+@pytest.fixture(params=[False, True], ids=["whole", "streamed"])
+def stream(request):
+    return request.param
+
+
 def tools(names=TOOLS):
     """As an application declares them; the gate puts in the contract's own descriptions and schemas."""
     return [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in names]
 
 
+def said(*rounds):
+    """What the user says to make the scripted model answer so, round by round."""
+    return "script " + json.dumps({"rounds": list(rounds)})
+
+
 def script(*rounds):
-    """A user message that makes the scripted model answer so, round by round."""
-    return [{"role": "user", "content": "script " + json.dumps({"rounds": list(rounds)})}]
+    """The same as a message."""
+    return [{"role": "user", "content": said(*rounds)}]
 
 
 def call(name, arguments):

@@ -14,7 +14,7 @@ import sys
 
 import openai
 import pytest
-from conftest import ROOT, STACK, Gates, tools
+from conftest import ROOT, STACK, Gates, needs_gate, tools
 from test_openai_sdk import accumulate, whole
 
 PYTHON = ROOT / ".callgate" / "local-model" / "bin" / "python"
@@ -24,7 +24,7 @@ CONTRACT = ROOT / "tests" / "contracts" / "local" / "contract.yaml"
 # The contract's maxOutputTokens.
 MOST_TOKENS = 48
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), needs_gate]
 if not INSTALLED.is_file():
     pytest.skip("the local model is not installed; `make test-local` installs it and runs these", allow_module_level=True)
 

@@ -160,8 +160,8 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "NAME", default_value = "x-callgate-token", help_heading = "Identity")]
     pub(crate) jwt_header: String,
 
-    /// A path that speaks Chat Completions; may be repeated; by default /v1/chat/completions
-    #[arg(long = "path", value_name = "PATH", help_heading = "What the gate lets through")]
+    /// Where an API stands instead of at its own path, such as chatCompletions=/v2/chat; may be repeated
+    #[arg(long = "path", value_name = "API=PATH", help_heading = "What the gate lets through")]
     pub(crate) paths: Vec<String>,
     /// A path that goes through unread, such as /v1/models or /v1/files/*; may be repeated; none by default
     #[arg(long, value_name = "PATH", help_heading = "What the gate lets through")]

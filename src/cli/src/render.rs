@@ -9,6 +9,7 @@ mod identity;
 mod options;
 mod yaml;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
@@ -23,7 +24,7 @@ use options::Options;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {
     #[error("{option} {given:?}: expected {expected}, for example {example}")]
-    Option { option: &'static str, given: String, expected: &'static str, example: &'static str },
+    Option { option: &'static str, given: String, expected: Cow<'static, str>, example: &'static str },
     #[error("{option} is needed with {because}")]
     Missing { option: &'static str, because: &'static str },
     #[error("{option} has no use with {because}")]

@@ -31,7 +31,7 @@ use sha2::{Digest, Sha256};
 
 pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide};
 pub use error::{Diagnostic, Errors};
-pub use model::{Contract, Effects, Limits, OnViolation, Output, Role, Tool};
+pub use model::{Contract, Effects, Limits, OnViolation, Output, Role, ServerState, Tool};
 pub use read::units::parse_duration;
 pub use run::{FileGrant, FileMode, Run, WasmRun};
 pub use violation::{Code, Violation};

@@ -1,6 +1,7 @@
 //! The contract as it is used: everything resolved, compiled and looked up by key.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 use std::time::Duration;
 
 use callgate_json::Value;
@@ -21,6 +22,7 @@ pub struct Contract {
     pub(crate) version: String,
     pub(crate) models: Vec<Glob>,
     pub(crate) provider_tools: Vec<String>,
+    pub(crate) server_state: ServerState,
     pub(crate) limits: Limits,
     pub(crate) on_violation: OnViolation,
     pub(crate) roles: HashMap<String, Role>,
@@ -56,11 +58,20 @@ pub enum OnViolation {
     Feedback,
 }
 
+/// Whether a conversation may go on from state that the provider keeps, which the gate cannot see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    /// Every request carries its whole conversation; the default.
+    Refused,
+    /// A request may name an earlier answer or a conversation instead.
+    Allowed,
+}
+
 /// Who may use what.
 #[derive(Debug)]
 pub struct Role {
     pub(crate) name: String,
-    pub(crate) tools: HashSet<String>,
+    pub(crate) tools: BTreeSet<String>,
 }
 
 /// Whether a tool changes anything.
@@ -126,9 +137,19 @@ impl Contract {
         self.provider_tools.iter().any(|listed| listed == name)
     }
 
+    /// Whether a conversation may go on from state that the provider keeps.
+    pub fn server_state(&self) -> ServerState {
+        self.server_state
+    }
+
     /// The role of that name.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(name)
+    }
+
+    /// Every role, in no order.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.values()
     }
 
     /// The tool of that name.
@@ -178,6 +199,15 @@ impl Role {
     /// Whether it may use that tool.
     pub fn may_use(&self, tool: &Tool) -> bool {
         self.tools.contains(tool.name.as_str())
+    }
+
+    /// Whether a name that begins with `prefix` can be that of a tool it may use. Where not, [`decide`](crate::decide) refuses
+    /// every call whose name begins so, whatever its arguments.
+    pub fn may_use_one_named(&self, prefix: &str) -> bool {
+        self.tools
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .next()
+            .is_some_and(|name| name.starts_with(prefix))
     }
 
     /// The tools it may use, in the contract's order.

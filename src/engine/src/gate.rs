@@ -1,9 +1,11 @@
 //! What does not change between exchanges.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use callgate_contract::{Contract, OnViolation, Run};
-use callgate_wire::Declaration;
+use callgate_contract::{Contract, OnViolation, Role, Run};
+use callgate_wire::{DIALECTS, Declaration, Hold, Row};
+
+use crate::route::Route;
 
 /// A contract and how its callers are told, their paths found and their tools offered. Built once, shared by exchanges.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct Gate {
     pub(crate) offer: Offer,
     /// What models are told of the contract's tools, by name.
     pub(crate) declarations: HashMap<String, Declaration>,
+    /// Roles that may use a tool which the executor runs.
+    server_run: HashSet<String>,
 }
 
 /// Where the caller's tenant and role come from.
@@ -30,18 +34,39 @@ pub enum Identity {
     Claims,
 }
 
-/// Exact paths, without query. A passthrough path may end in `*`: it then stands for every path that begins so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the APIs stand, and what is not read.
+#[derive(Debug, Clone)]
 pub struct Paths {
-    /// OpenAI Chat Completions.
-    pub chat_completions: Vec<String>,
-    /// Go on unread, in both directions.
-    pub passthrough: Vec<String>,
+    routes: Vec<(Route, &'static Row)>,
+    passthrough: Vec<String>,
+}
+
+impl Paths {
+    /// Every dialect at its own paths, or at those that `named` gives for its [`Row::key`]: exact, without query, in which
+    /// `{model}` stands for one segment or a part of one. A passthrough path goes on unread in both directions; it may end in `*`
+    /// and then stands for every path that begins so.
+    #[must_use]
+    pub fn new(named: &HashMap<String, Vec<String>>, passthrough: Vec<String>) -> Self {
+        let own = |row: &Row| row.paths.iter().map(|path| (*path).to_owned()).collect();
+        let paths = |row: &'static Row| -> Vec<String> { named.get(row.key).cloned().unwrap_or_else(|| own(row)) };
+        let routes = DIALECTS.iter().flat_map(|row| paths(row).into_iter().map(move |path| (Route::new(&path), row)));
+        Self { routes: routes.collect(), passthrough }
+    }
+
+    /// The dialect that is spoken at a path.
+    pub(crate) fn dialect(&self, path: &str) -> Option<&'static Row> {
+        self.routes.iter().find(|(route, _)| route.matches(path)).map(|(_, row)| *row)
+    }
+
+    /// Whether a path goes on unread.
+    pub(crate) fn passes(&self, path: &str) -> bool {
+        self.passthrough.iter().any(|entry| covers(entry, path))
+    }
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { chat_completions: vec!["/v1/chat/completions".to_owned()], passthrough: Vec::new() }
+        Self::new(&HashMap::new(), Vec::new())
     }
 }
 
@@ -114,12 +139,9 @@ impl Gate {
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
             return Err(GateError::NoUpstream { because: "the contract says `onViolation: feedback`".to_owned() });
         }
-        for dialect_path in &paths.chat_completions {
-            if let Some(path) = paths.passthrough.iter().find(|entry| covers(entry, dialect_path)) {
-                return Err(GateError::PassthroughHidesDialect {
-                    path: path.clone(),
-                    dialect_path: dialect_path.clone(),
-                });
+        for (route, _) in &paths.routes {
+            if let Some(path) = paths.passthrough.iter().find(|entry| route.meets(entry)) {
+                return Err(GateError::PassthroughHidesDialect { path: path.clone(), dialect_path: route.to_string() });
             }
         }
         let declarations = contract
@@ -130,7 +152,16 @@ impl Gate {
                 (tool.name().to_owned(), declaration)
             })
             .collect();
-        Ok(Self { contract, identity, paths, offer, declarations })
+        let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
+        let server_run = contract.roles().filter(|role| runs(role)).map(|role| role.name().to_owned()).collect();
+        Ok(Self { contract, identity, paths, offer, declarations, server_run })
+    }
+
+    /// Until when a role's calls are held: a call can go on by itself only where no later one can take it back, be it because the
+    /// model is then asked again or because what runs here comes first.
+    pub(crate) fn hold(&self, role: &str) -> Hold {
+        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
+        if again { Hold::Turn } else { Hold::Call }
     }
 
     /// The contract that decides.

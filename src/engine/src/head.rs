@@ -1,8 +1,9 @@
 //! A request's headers: which path, and who calls.
 
 use callgate_contract::Caller;
+use callgate_wire::{Dialect, Target};
 
-use crate::gate::{Gate, Identity, covers};
+use crate::gate::{Gate, Identity};
 use crate::{Code, Headers, Refusal};
 
 /// Headers that never go on to a further round of the model: they are the first request's own, or hop by hop
@@ -31,12 +32,13 @@ const EXCHANGE_ID_LENGTH: usize = 128;
 #[derive(Debug)]
 pub(crate) enum Head {
     Passthrough,
-    Chat(ChatHead),
+    Api(ApiHead),
 }
 
-/// A Chat Completions request whose body is still to come.
+/// A request to an API that is read, whose body is still to come.
 #[derive(Debug)]
-pub(crate) struct ChatHead {
+pub(crate) struct ApiHead {
+    pub(crate) dialect: &'static dyn Dialect,
     pub(crate) caller: Caller,
     /// With query.
     pub(crate) path: String,
@@ -47,6 +49,12 @@ pub(crate) struct ChatHead {
     pub(crate) remove: Vec<String>,
 }
 
+/// The dialect that a refused request is answered in: that of its path, else the most widespread.
+pub(crate) fn dialect(gate: &Gate, headers: &Headers) -> &'static dyn Dialect {
+    let target = Target::new(only(headers, ":path").unwrap_or_default());
+    gate.paths.dialect(target.path).map_or(&callgate_wire::openai_chat::OpenAiChat, |row| row.dialect)
+}
+
 /// Reads a request's headers.
 pub(crate) fn read(
     gate: &Gate,
@@ -55,16 +63,17 @@ pub(crate) fn read(
     end: bool,
 ) -> Result<Head, Refusal> {
     let target = only(headers, ":path").unwrap_or_default();
-    let path = target.split_once('?').map_or(target, |(path, _)| path);
-    if gate.paths.passthrough.iter().any(|entry| covers(entry, path)) {
+    let path = Target::new(target).path;
+    if gate.paths.passes(path) {
         return Ok(Head::Passthrough);
     }
-    if !gate.paths.chat_completions.iter().any(|entry| entry == path) {
+    let Some(row) = gate.paths.dialect(path) else {
         return Err(Refusal::new(
             Code::PathNotAllowed,
             "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
         ));
-    }
+    };
+    let dialect = row.dialect;
     if only(headers, ":method") != Some("POST") {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes POST requests only."));
     }
@@ -92,7 +101,8 @@ pub(crate) fn read(
         })
         .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
         .collect();
-    Ok(Head::Chat(ChatHead {
+    Ok(Head::Api(ApiHead {
+        dialect,
         caller,
         path: target.to_owned(),
         headers: headers_up,

@@ -22,11 +22,13 @@ mod plan;
 mod refusal;
 mod request;
 mod rounds;
+mod route;
 mod settle;
 mod stream;
 mod tally;
 mod whole;
 
+pub use callgate_wire::DIALECTS;
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;

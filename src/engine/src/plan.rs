@@ -1,17 +1,17 @@
 //! What becomes of a turn once its calls are decided (DESIGN §5).
 
 use callgate_contract::{OnViolation, Violation};
-use callgate_wire::Call;
+use callgate_wire::Fate;
 
 use crate::refusal::Refusal;
-use crate::settle::{Refused, Runnable, Settled};
+use crate::settle::{Decided, Refused, Runnable};
 use crate::{Code, Gate};
 
 /// What becomes of one choice of a turn.
 #[derive(Debug)]
 pub(crate) enum Plan {
-    /// The turn goes to the client: these calls, and these sentences about the refused ones.
-    Release { calls: Vec<Call>, notices: Vec<String> },
+    /// The turn goes to the client: of each call itself, or a sentence that says why not.
+    Release(Vec<Fate>),
     /// The whole exchange ends in an error.
     Fail(Refusal),
     /// The model is asked again, with the results of `run` and what was wrong with `refused`. Client-run calls are left
@@ -19,25 +19,48 @@ pub(crate) enum Plan {
     Again { run: Vec<Runnable>, refused: Vec<Refused> },
 }
 
-/// Plans one choice. `round` is the one just answered; `alone` says whether the answer has this choice only: a
-/// conversation with several answers has no one continuation.
-pub(crate) fn plan(gate: &Gate, settled: Settled, round: u32, alone: bool) -> Plan {
-    let Settled { client, run, refused } = settled;
+/// Plans one choice, or one call of it. `round` is the one just answered; `alone` says whether the answer has this choice only:
+/// a conversation with several answers has no one continuation.
+pub(crate) fn plan(gate: &Gate, decided: Vec<Decided>, round: u32, alone: bool) -> Plan {
     let on_violation = gate.contract.on_violation();
     let may_go_on = alone && round < gate.contract.limits().max_rounds;
-    match (refused.first(), on_violation) {
-        (Some(first), OnViolation::Error) => Plan::Fail(Refusal::of_call(&first.violation)),
-        (Some(_), OnViolation::Feedback) if may_go_on => Plan::Again { run, refused },
-        (None, _) if !run.is_empty() && may_go_on => Plan::Again { run, refused },
-        (None, OnViolation::Error) if !run.is_empty() => Plan::Fail(Refusal::new(
+    let refused = decided.iter().find_map(|decided| match decided {
+        Decided::Refused(refused) => Some(&refused.violation),
+        Decided::Client(_) | Decided::Run(_) => None,
+    });
+    let runs = decided.iter().any(|decided| matches!(decided, Decided::Run(_)));
+    match (refused, on_violation) {
+        (Some(first), OnViolation::Error) => Plan::Fail(Refusal::of_call(first)),
+        (Some(_), OnViolation::Feedback) if may_go_on => again(decided),
+        (None, _) if runs && may_go_on => again(decided),
+        (None, OnViolation::Error) if runs => Plan::Fail(Refusal::new(
             Code::LimitExceeded,
             "The contract's `maxRounds` does not leave a round to tell the model a tool's result.",
         )),
         _ => {
-            let mut notices: Vec<String> = refused.iter().map(|refused| notice(&refused.violation)).collect();
-            notices.extend(run.iter().map(|runnable| not_run(runnable, !refused.is_empty(), alone)));
-            Plan::Release { calls: client, notices }
+            let beside_refused = refused.is_some();
+            Plan::Release(decided.into_iter().map(|decided| fate(decided, beside_refused, alone)).collect())
         }
+    }
+}
+
+fn again(decided: Vec<Decided>) -> Plan {
+    let (mut run, mut refused) = (Vec::new(), Vec::new());
+    for decided in decided {
+        match decided {
+            Decided::Run(runnable) => run.push(runnable),
+            Decided::Refused(one) => refused.push(one),
+            Decided::Client(_) => {}
+        }
+    }
+    Plan::Again { run, refused }
+}
+
+fn fate(decided: Decided, beside_refused: bool, alone: bool) -> Fate {
+    match decided {
+        Decided::Client(call) => Fate::Keep(call),
+        Decided::Run(runnable) => Fate::Tell(not_run(&runnable, beside_refused, alone)),
+        Decided::Refused(refused) => Fate::Tell(notice(&refused.violation)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why an exchange, not one call, is refused: stable codes and their HTTP statuses.
 
 use callgate_contract::Violation;
-use callgate_wire::{ApiError, openai_chat};
+use callgate_wire::{ApiError, Dialect};
 
 use crate::Reply;
 
@@ -34,6 +34,8 @@ pub enum Code {
     ModelNotAllowed,
     /// A tool that would run at the provider is not in the contract.
     ProviderToolForbidden,
+    /// The conversation goes on from state that the provider keeps, and the contract does not allow it.
+    ServerStateForbidden,
     /// The upstream's response is compressed.
     UpstreamEncoded,
     /// The upstream's response cannot be read, or is of a kind that cannot be decided on.
@@ -73,6 +75,7 @@ impl Code {
             Self::ToolNotInContract => "tool_not_in_contract",
             Self::ModelNotAllowed => "model_not_allowed",
             Self::ProviderToolForbidden => "provider_tool_forbidden",
+            Self::ServerStateForbidden => "server_state_forbidden",
             Self::UpstreamEncoded => "upstream_encoded",
             Self::UpstreamInvalid => "upstream_invalid",
             Self::UpstreamTruncated => "upstream_truncated",
@@ -94,6 +97,7 @@ impl Code {
             | Self::ToolNotInContract
             | Self::ModelNotAllowed
             | Self::ProviderToolForbidden
+            | Self::ServerStateForbidden
             | Self::Call(_) => 403,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
@@ -142,7 +146,8 @@ impl Refusal {
         }
     }
 
-    fn api_error(&self) -> ApiError {
+    /// For a dialect to write.
+    pub(crate) fn api_error(&self) -> ApiError {
         ApiError {
             status: self.code.status(),
             code: self.code.as_str().to_owned(),
@@ -152,12 +157,7 @@ impl Refusal {
     }
 
     /// As the answer to the whole exchange.
-    pub(crate) fn reply(&self) -> Reply {
-        Reply { status: self.code.status(), body: openai_chat::error::body(&self.api_error()) }
-    }
-
-    /// As the last frame of a stream that has begun.
-    pub(crate) fn frame(&self) -> Vec<u8> {
-        openai_chat::error::frame(&self.api_error())
+    pub(crate) fn reply(&self, dialect: &dyn Dialect) -> Reply {
+        Reply { status: self.code.status(), body: dialect.error(&self.api_error()) }
     }
 }

@@ -1,35 +1,35 @@
-//! A Chat Completions request: checked against the contract, then rewritten.
+//! A request: checked against the contract, then rewritten.
 
-use callgate_contract::{Caller, Role, Run, Tool};
-use callgate_wire::openai_chat::Request;
-use callgate_wire::{Declaration, Form};
+use callgate_contract::{Caller, Role, Run, ServerState, Tool};
+use callgate_wire::{Declaration, Dialect, Form, Hold, Request, RequestError, Target, Wants};
 
-use crate::head::ChatHead;
+use crate::head::ApiHead;
 use crate::{Code, Gate, Offer, Refusal};
 
 /// A request that was found allowed, in the form in which it goes on.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    pub(crate) request: Request,
+    pub(crate) dialect: &'static dyn Dialect,
+    pub(crate) request: Box<dyn Request>,
     pub(crate) caller: Caller,
     pub(crate) exchange_id: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// The caller wants the stream to end with what it cost.
-    pub(crate) include_usage: bool,
+    /// Until when the calls of a turn are held.
+    pub(crate) hold: Hold,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
 }
 
 /// Checks and rewrites. The order is DESIGN §5's.
-pub(crate) fn check(gate: &Gate, head: ChatHead, body: &[u8]) -> Result<Asked, Refusal> {
-    let mut request = Request::read(body).map_err(unreadable)?;
+pub(crate) fn check(gate: &Gate, head: ApiHead, body: &[u8]) -> Result<Asked, Refusal> {
+    let mut request = head.dialect.request(&Target::new(&head.path), body).map_err(unreadable)?;
     let contract = &gate.contract;
     let role = contract
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
     // Some APIs take models to fall back to: each is a model that may answer.
-    if !request.models().all(|model| contract.allows_model(model)) {
+    if !request.models().iter().all(|model| contract.allows_model(model)) {
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
     }
     if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {
@@ -37,7 +37,12 @@ pub(crate) fn check(gate: &Gate, head: ChatHead, body: &[u8]) -> Result<Asked, R
             format!("The request uses `{}`, which runs at the provider and is not in the contract.", short(kind));
         return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
     }
-    let offered = offered(gate, role, &request)?;
+    if request.server_state() && contract.server_state() == ServerState::Refused {
+        let message = "The request goes on from a conversation that the provider keeps, which the gate cannot see; the contract's \
+                       `serverState` does not allow it. Send the whole conversation.";
+        return Err(Refusal::new(Code::ServerStateForbidden, message));
+    }
+    let offered = offered(gate, role, &*request)?;
     for name in request.chosen() {
         usable(gate, role, name, "tool_choice")?;
         if !offered.iter().any(|(tool, _)| tool.name() == name) {
@@ -59,16 +64,16 @@ pub(crate) fn check(gate: &Gate, head: ChatHead, body: &[u8]) -> Result<Asked, R
             request.declare(&declarations, form);
         }
     }
-    if let Some(most) = contract.limits().max_output_tokens {
+    if let Some(most) = contract.limits().max_output_tokens.filter(|_| request.wants() != Wants::Count) {
         request.clamp_output_tokens(most);
     }
-    let ChatHead { caller, path, headers, exchange_id, .. } = head;
-    let include_usage = request.include_usage();
-    Ok(Asked { request, caller, exchange_id, path, headers, include_usage, round: 1 })
+    let ApiHead { dialect, caller, path, headers, exchange_id, .. } = head;
+    let hold = gate.hold(&caller.role);
+    Ok(Asked { dialect, request, caller, exchange_id, path, headers, hold, round: 1 })
 }
 
 /// The tools that the model will be told of: each declared one, and with [`Offer::Inject`] the role's server-run ones.
-fn offered<'g>(gate: &'g Gate, role: &'g Role, request: &Request) -> Result<Vec<(&'g Tool, Form)>, Refusal> {
+fn offered<'g>(gate: &'g Gate, role: &'g Role, request: &dyn Request) -> Result<Vec<(&'g Tool, Form)>, Refusal> {
     let mut offered = Vec::new();
     for declared in request.declared() {
         offered.push((usable(gate, role, &declared.name, "tools")?, declared.form));
@@ -97,7 +102,7 @@ fn usable<'g>(gate: &'g Gate, role: &Role, name: &str, param: &str) -> Result<&'
     Ok(tool)
 }
 
-fn unreadable(error: callgate_wire::openai_chat::RequestError) -> Refusal {
+fn unreadable(error: RequestError) -> Refusal {
     let code = match error.code() {
         "request_not_json" => Code::RequestNotJson,
         "tool_declared_twice" => Code::ToolDeclaredTwice,

@@ -1,7 +1,7 @@
 //! The loop: approved calls to the executor, results and violations back to the model.
 
 use callgate_json::Value;
-use callgate_wire::CallResult;
+use callgate_wire::{CallResult, Earlier};
 use serde_json::json;
 
 use crate::event::Outcome;
@@ -12,52 +12,10 @@ use crate::{CallBatch, CallFailed, Code, Gate, ModelRequest, Refusal};
 /// A turn after which the model is asked again.
 #[derive(Debug)]
 pub(crate) struct Next {
-    /// What the model said in it.
-    pub(crate) text: String,
+    /// What the model said in it, and what it cost.
+    pub(crate) said: Earlier,
     pub(crate) run: Vec<Runnable>,
     pub(crate) refused: Vec<Refused>,
-    /// What it cost, as the API reports it.
-    pub(crate) usage: Vec<Value>,
-}
-
-/// What earlier rounds of the exchange left behind for the one answer that the client gets.
-#[derive(Debug, Default)]
-pub(crate) struct Said {
-    text: String,
-    /// How much of `text` the client has, in bytes: a stream's first round was streamed.
-    streamed: usize,
-    usage: Vec<Value>,
-}
-
-impl Said {
-    /// After a first round whose text the client has already.
-    pub(crate) fn streamed(turn: &Next) -> Self {
-        Self { text: turn.text.clone(), streamed: turn.text.len(), usage: turn.usage.clone() }
-    }
-
-    /// Keeps a round's text and usage.
-    pub(crate) fn add(&mut self, turn: &Next) {
-        self.text = self.joined(&turn.text);
-        self.usage.extend_from_slice(&turn.usage);
-    }
-
-    /// The text of an answer after all that was said before it, less what the client has; `None` where nothing was said.
-    pub(crate) fn before(&self, text: &str) -> Option<String> {
-        if self.text.is_empty() {
-            return None;
-        }
-        Some(self.joined(text).get(self.streamed..).unwrap_or_default().to_owned())
-    }
-
-    fn joined(&self, text: &str) -> String {
-        let between = if self.text.is_empty() || text.is_empty() { "" } else { "\n\n" };
-        format!("{}{between}{text}", self.text)
-    }
-
-    /// What the earlier rounds cost, as the API reported each.
-    pub(crate) fn usage(&self) -> &[Value] {
-        &self.usage
-    }
 }
 
 /// The request to the executor for a turn's approved calls: all of them in one.
@@ -85,24 +43,25 @@ pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) 
 /// The result of one call, checked against the tool's `result` schema, in the words that the model gets.
 fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
     let tool = gate.contract.tool(&runnable.run.tool);
-    let content = match outcome.result {
+    let failed = |code: &str, pointer: &str, message: &str| (error_content(code, pointer, message), true);
+    let (content, failed) = match outcome.result {
         Ok(text) => match (callgate_json::read(text.as_bytes()), tool) {
             (Ok(value), Some(tool)) => match tool.check_result(&value) {
-                Ok(()) => callgate_json::canonical(&value),
-                Err(violation) => error_content("output_invalid", &violation.pointer, &violation.message),
+                Ok(()) => (callgate_json::canonical(&value), false),
+                Err(violation) => failed("output_invalid", &violation.pointer, &violation.message),
             },
-            (Ok(_), None) | (Err(_), _) => error_content("output_invalid", "", "The tool's result is not strict JSON."),
+            (Ok(_), None) | (Err(_), _) => failed("output_invalid", "", "The tool's result is not strict JSON."),
         },
-        Err(failure) => error_content(&failure.code, "", &failure.message),
+        Err(failure) => failed(&failure.code, "", &failure.message),
     };
-    CallResult { call: runnable.call, content }
+    CallResult { call: runnable.call, content, failed }
 }
 
 /// What the model is told of a refused call in place of a result.
 pub(crate) fn told(refused: Refused) -> CallResult {
     let violation = &refused.violation;
     let content = error_content(violation.code.as_str(), &violation.pointer, &violation.message);
-    CallResult { call: refused.call, content }
+    CallResult { call: refused.call, content, failed: true }
 }
 
 fn error_content(code: &str, pointer: &str, message: &str) -> String {
@@ -115,12 +74,12 @@ fn error_content(code: &str, pointer: &str, message: &str) -> String {
 }
 
 /// The further round: the conversation so far, the turn, its results.
-pub(crate) fn ask(gate: &Gate, asked: &mut Asked, text: &str, results: &[CallResult]) -> ModelRequest {
-    asked.request.append_turn(text, results);
+pub(crate) fn ask(gate: &Gate, asked: &mut Asked, said: &[Value], results: &[CallResult]) -> ModelRequest {
+    asked.request.append_turn(said, results);
     asked.request.answer_whole();
     asked.round = asked.round.saturating_add(1);
     ModelRequest {
-        path: asked.path.clone(),
+        path: asked.request.target().unwrap_or_else(|| asked.path.clone()),
         headers: asked.headers.clone(),
         body: asked.request.write(),
         timeout: gate.contract.limits().turn_timeout,

@@ -1,5 +1,7 @@
 //! Every call of a turn is decided here, and nowhere else.
 
+use std::collections::HashSet;
+
 use callgate_contract::{Call as Asked, Caller, Code, Conversation, Run, Verdict, Violation, decide};
 use callgate_wire::{Call, Form};
 
@@ -22,63 +24,72 @@ pub(crate) struct Refused {
     pub(crate) violation: Violation,
 }
 
-/// The calls of one choice, decided.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Settled {
-    /// Run by the client; arguments canonical.
-    pub(crate) client: Vec<Call>,
-    pub(crate) run: Vec<Runnable>,
-    pub(crate) refused: Vec<Refused>,
+/// What was decided on one call.
+#[derive(Debug, Clone)]
+pub(crate) enum Decided {
+    /// The client runs it; arguments canonical.
+    Client(Call),
+    Run(Runnable),
+    Refused(Refused),
 }
 
-/// Decides the calls of one choice. `calls_before` counts the turn's calls over all its choices.
-pub(crate) fn settle(gate: &Gate, caller: &Caller, calls: Vec<Call>, calls_before: &mut u32) -> Settled {
-    let mut settled = Settled::default();
-    let mut ids: Vec<String> = Vec::with_capacity(calls.len());
-    for call in calls {
-        let conversation = Conversation { calls_before: *calls_before };
-        *calls_before = calls_before.saturating_add(1);
-        if let Some(message) = malformed(&call, &ids) {
-            let violation = Violation {
-                code: Code::CallMalformed,
-                tool: short(&call.name),
-                pointer: String::new(),
-                message: message.to_owned(),
-            };
-            settled.refused.push(Refused { call: presentable(call), violation });
-            continue;
-        }
-        ids.push(call.id.clone());
-        match decide(&gate.contract, caller, &conversation, &Asked { name: &call.name, arguments: &call.arguments }) {
-            Verdict::Allow(approved) => {
-                let canonical = Call { arguments: approved.canonical.clone(), ..call };
-                match approved.tool.run() {
-                    Run::Client => settled.client.push(canonical),
-                    Run::Wasm(_) => settled.run.push(Runnable {
-                        run: RunCall {
-                            id: canonical.id.clone(),
-                            tool: approved.tool.name().to_owned(),
-                            arguments: approved.canonical,
-                        },
-                        call: canonical,
-                    }),
-                }
-            }
-            Verdict::Deny(violation) => settled.refused.push(Refused { call: presentable(call), violation }),
-        }
+/// What the decision on a call has to know of the turn before it.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    /// The turn's calls over all its choices.
+    calls: u32,
+    /// Identifiers of the calls of each choice.
+    ids: HashSet<(u32, String)>,
+}
+
+/// Decides the calls of one choice, in order.
+pub(crate) fn settle(gate: &Gate, caller: &Caller, choice: u32, calls: Vec<Call>, before: &mut Before) -> Vec<Decided> {
+    calls.into_iter().map(|call| settle_one(gate, caller, choice, call, before)).collect()
+}
+
+fn settle_one(gate: &Gate, caller: &Caller, choice: u32, call: Call, before: &mut Before) -> Decided {
+    let conversation = Conversation { calls_before: before.calls };
+    before.calls = before.calls.saturating_add(1);
+    if let Some(message) = malformed(choice, &call, &before.ids) {
+        let violation = Violation {
+            code: Code::CallMalformed,
+            tool: short(&call.name),
+            pointer: String::new(),
+            message: message.to_owned(),
+        };
+        return Decided::Refused(Refused { call: presentable(call), violation });
     }
-    settled
+    before.ids.insert((choice, call.id.clone()));
+    match decide(&gate.contract, caller, &conversation, &Asked { name: &call.name, arguments: &call.arguments }) {
+        Verdict::Allow(approved) => {
+            let canonical = Call { arguments: approved.canonical.clone(), ..call };
+            match approved.tool.run() {
+                Run::Client => Decided::Client(canonical),
+                Run::Wasm(_) => Decided::Run(Runnable {
+                    run: RunCall {
+                        id: canonical.id.clone(),
+                        tool: approved.tool.name().to_owned(),
+                        arguments: approved.canonical,
+                    },
+                    call: canonical,
+                }),
+            }
+        }
+        Verdict::Deny(violation) => Decided::Refused(Refused { call: presentable(call), violation }),
+    }
 }
 
 /// What keeps a call from being one at all. Results go back by id, so ids must be there and differ.
-fn malformed(call: &Call, ids: &[String]) -> Option<&'static str> {
+fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }
     match call.form {
         Form::Function => None,
         Form::Tool if call.id.is_empty() => Some("The call has no id."),
-        Form::Tool if ids.contains(&call.id) => Some("The call has the id of another call of the same turn."),
+        Form::Tool if ids.contains(&(choice, call.id.clone())) => {
+            Some("The call has the id of another call of the same turn.")
+        }
         Form::Tool => None,
     }
 }
@@ -95,6 +106,6 @@ fn presentable(call: Call) -> Call {
         id: if call.id.is_empty() { "call_without_id".to_owned() } else { call.id },
         name: if name_is_fit { call.name } else { "invalid_tool_name".to_owned() },
         arguments,
-        form: call.form,
+        ..call
     }
 }

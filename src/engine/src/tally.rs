@@ -1,8 +1,10 @@
 //! What an exchange decided, for metrics and access logs. Holds only text of ours: no name that a model or caller chose.
 
 use callgate_contract as contract;
+use callgate_wire::Fate;
 
 use crate::Code;
+use crate::settle::Decided;
 
 /// Counts of one exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,14 +33,17 @@ impl Tally {
 }
 
 impl Tally {
-    /// Counts what was decided; hands it on.
-    pub(crate) fn count(&mut self, settled: crate::settle::Settled) -> crate::settle::Settled {
-        self.refused.extend(settled.refused.iter().map(|refused| refused.violation.code));
-        settled
+    /// Counts what was decided.
+    pub(crate) fn count(&mut self, decided: &[Decided]) {
+        self.refused.extend(decided.iter().filter_map(|decided| match decided {
+            Decided::Refused(refused) => Some(refused.violation.code),
+            Decided::Client(_) | Decided::Run(_) => None,
+        }));
     }
 
     /// Counts calls that go on to the client.
-    pub(crate) fn release(&mut self, calls: &[callgate_wire::Call]) {
-        self.released = self.released.saturating_add(u32::try_from(calls.len()).unwrap_or(u32::MAX));
+    pub(crate) fn release(&mut self, fates: &[Fate]) {
+        let kept = fates.iter().filter(|fate| matches!(fate, Fate::Keep(_))).count();
+        self.released = self.released.saturating_add(u32::try_from(kept).unwrap_or(u32::MAX));
     }
 }

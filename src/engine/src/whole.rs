@@ -1,24 +1,24 @@
 //! A JSON answer of the model, whole: decided, and rewritten where it must be.
 
-use callgate_wire::openai_chat::{Answer, Rewrite};
+use callgate_wire::{Answer, Call, Earlier};
 
 use crate::plan::{Plan, plan};
 use crate::request::Asked;
-use crate::rounds::{Next, Said};
-use crate::settle::settle;
+use crate::rounds::Next;
+use crate::settle::{Before, settle};
 use crate::{Code, Gate, Headers, Refusal, Tally, head};
 
 /// What a decided answer leads to.
 #[derive(Debug)]
 pub(crate) enum Turn {
     /// It goes to the client.
-    Release(Answer),
+    Release(Box<dyn Answer>),
     /// The model is asked again.
     Again(Next),
 }
 
 /// Reads a model's answer to a further round: status, encoding, type, body.
-pub(crate) fn read(headers: &Headers, body: &[u8], most: u64) -> Result<Answer, Refusal> {
+pub(crate) fn read(asked: &Asked, headers: &Headers, body: &[u8], most: u64) -> Result<Box<dyn Answer>, Refusal> {
     let status = head::status(headers);
     if status != 200 {
         return Err(Refusal::new(
@@ -33,12 +33,14 @@ pub(crate) fn read(headers: &Headers, body: &[u8], most: u64) -> Result<Answer, 
     if u64::try_from(body.len()).unwrap_or(u64::MAX) > most {
         return Err(too_large(most));
     }
-    parse(body)
+    parse(asked, body)
 }
 
 /// Reads the body of an answer.
-pub(crate) fn parse(body: &[u8]) -> Result<Answer, Refusal> {
-    Answer::read(body)
+pub(crate) fn parse(asked: &Asked, body: &[u8]) -> Result<Box<dyn Answer>, Refusal> {
+    asked
+        .dialect
+        .answer(&*asked.request, body)
         .map_err(|error| Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}")))
 }
 
@@ -64,55 +66,33 @@ pub(crate) fn too_large(most: u64) -> Refusal {
     )
 }
 
-/// Decides all calls of an answer and rewrites it. `said` is what the rounds before left behind.
+/// Decides all calls of an answer and rewrites it. `earlier` is what the rounds before left behind.
 pub(crate) fn decide(
     gate: &Gate,
     asked: &Asked,
-    mut answer: Answer,
-    said: &Said,
+    mut answer: Box<dyn Answer>,
+    earlier: &[Earlier],
     tally: &mut Tally,
 ) -> Result<Turn, Refusal> {
-    let choices = answer.choices().to_vec();
+    let choices: Vec<Vec<Call>> = answer.calls().into_iter().map(<[Call]>::to_vec).collect();
     let alone = choices.len() == 1;
-    let mut calls_before = 0;
-    for (position, choice) in choices.into_iter().enumerate() {
-        let told = said.before(&choice.text);
-        if choice.calls.is_empty() {
-            if let Some(text) = told {
-                answer.rewrite(position, Rewrite { text: Some(text), calls: Vec::new() });
-            }
-            continue;
-        }
-        let read = choice.calls.clone();
-        let settled = settle(gate, &asked.caller, choice.calls, &mut calls_before);
-        match plan(gate, tally.count(settled), asked.round, alone) {
-            Plan::Release { calls, notices } => {
-                tally.release(&calls);
-                if told.is_some() || !notices.is_empty() || calls != read {
-                    let text = with_notices(told.unwrap_or(choice.text), &notices);
-                    answer.rewrite(position, Rewrite { text: Some(text).filter(|text| !text.is_empty()), calls });
-                }
+    let mut before = Before::default();
+    for (position, calls) in choices.into_iter().enumerate().filter(|(_, calls)| !calls.is_empty()) {
+        let choice = u32::try_from(position).unwrap_or(u32::MAX);
+        let decided = settle(gate, &asked.caller, choice, calls, &mut before);
+        tally.count(&decided);
+        match plan(gate, decided, asked.round, alone) {
+            Plan::Release(fates) => {
+                tally.release(&fates);
+                answer.settle(position, fates, asked.hold);
             }
             Plan::Fail(refusal) => return Err(refusal),
             Plan::Again { run, refused } => {
-                let usage = answer.usage().cloned().into_iter().collect();
-                return Ok(Turn::Again(Next { text: choice.text, run, refused, usage }));
+                let said = Earlier { said: answer.said(position), usage: answer.usage().cloned() };
+                return Ok(Turn::Again(Next { said, run, refused }));
             }
         }
     }
-    for usage in said.usage() {
-        answer.add_usage(usage);
-    }
+    answer.prepend(earlier);
     Ok(Turn::Release(answer))
-}
-
-/// A text and, each in a paragraph of its own, what it must also say.
-pub(crate) fn with_notices(mut text: String, notices: &[String]) -> String {
-    for notice in notices {
-        if !text.is_empty() {
-            text.push_str("\n\n");
-        }
-        text.push_str(notice);
-    }
-    text
 }

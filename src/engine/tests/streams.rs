@@ -224,3 +224,64 @@ proptest! {
         }
     }
 }
+
+/// A call whose fragments are given one by one.
+fn fragments(pieces: &[(Option<&str>, &str, &str)]) -> Vec<u8> {
+    let mut bytes = stream(&["Before."], &[], 1);
+    let end = bytes.windows(12).position(|window| window == b"\"delta\":{},\"").unwrap();
+    let end = bytes[..end].windows(6).rposition(|window| window == b"data: ").unwrap();
+    let finish = String::from_utf8(bytes.split_off(end)).unwrap().replace("\"stop\"", "\"tool_calls\"");
+    for (id, name, arguments) in pieces {
+        let mut call = json!({ "index": 0, "function": { "name": name, "arguments": arguments } });
+        if let Some(id) = id {
+            call["id"] = json!(id);
+        }
+        let chunk = json!({
+            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o",
+            "choices": [{ "index": 0, "delta": { "tool_calls": [call] }, "finish_reason": null }],
+        });
+        bytes.extend_from_slice(format!("data: {chunk}\n\n").as_bytes());
+    }
+    bytes.extend_from_slice(finish.as_bytes());
+    bytes
+}
+
+#[test]
+fn a_name_may_come_in_pieces_as_long_as_it_can_become_one_that_is_allowed() {
+    let bytes = fragments(&[
+        (Some("c1"), "get_", ""),
+        (None, "wea", ""),
+        (None, "ther", "{\"city\":"),
+        (None, "", "\"Oslo\"}"),
+    ]);
+    let (out, _) = run("refuse", &bytes, &[11]);
+    assert_eq!(accumulate(&out).calls, [("c1".into(), "get_weather".into(), GOOD.into())]);
+}
+
+#[test]
+fn a_call_whose_name_begins_no_allowed_one_is_given_up_and_the_rest_of_it_goes_nowhere() {
+    let mut pieces = vec![(Some("c1"), "get_x", "{\"SECRET\":\"")];
+    let piece = "SECRET".repeat(20);
+    pieces.extend(std::iter::repeat_n((None, "", piece.as_str()), 50));
+    let (mut exchange, _) = sent(&gate("refuse"), &request(true));
+    let (out, other) = streamed(&mut exchange, &fragments(&pieces), &[64]);
+    assert_eq!(other, None);
+    let seen = accumulate(&out);
+    assert!(
+        seen.content.starts_with("Before.\n\nCallgate refused the call of `get_x` (tool_not_in_contract)"),
+        "{seen:?}"
+    );
+    assert_eq!((seen.finish.as_str(), seen.calls.len()), ("stop", 0));
+    assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
+}
+
+#[test]
+fn a_tool_of_another_role_is_given_up_early_with_the_verdict_it_would_have_had() {
+    let bytes = fragments(&[(Some("c1"), "or", ""), (None, "der", r#"{"sku":"#), (None, "", r#""SECRET"}"#)]);
+    let mut exchange = callgate_engine::Exchange::new(gate("refuse"));
+    let body = json!({ "model": "gpt-4o", "stream": true, "messages": [], "tools": [tool("get_weather")] });
+    let effect = told(&mut exchange, "viewer", body.to_string().as_bytes());
+    assert!(matches!(effect, Effect::Forward(_)), "{effect:?}");
+    let (out, _) = streamed(&mut exchange, &bytes, &[9]);
+    assert!(accumulate(&out).content.contains("`order` (role_forbidden)"), "{:?}", accumulate(&out));
+}

@@ -1,10 +1,14 @@
 //! The plugin's configuration: one JSON object. Unknown fields are refused.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use callgate_engine::{Gate, GateError, Identity, Offer, Paths, Reach};
+use callgate_engine::{DIALECTS, Gate, GateError, Identity, Offer, Paths, Reach};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// The key of the paths that are not read.
+const PASSTHROUGH: &str = "passthrough";
 
 /// What the filter works with.
 #[derive(Debug)]
@@ -61,6 +65,8 @@ pub(crate) enum ConfigError {
     Contract(String),
     #[error("`identity.header`: `{0}` is no header name in lower case")]
     Header(String),
+    #[error("`paths`: `{key}` is no API that Callgate reads; expected one of `{known}`")]
+    Path { key: String, known: String },
     #[error("`{0}` is no name of a cluster: expected 1 to 120 ASCII characters")]
     Cluster(String),
     #[error("{0}")]
@@ -75,7 +81,7 @@ struct Document {
     executor: Option<Executor>,
     upstream: Option<Upstream>,
     #[serde(default)]
-    paths: PathsDocument,
+    paths: HashMap<String, Vec<String>>,
     #[serde(default)]
     tools: OfferDocument,
 }
@@ -85,14 +91,6 @@ struct Document {
 enum IdentityDocument {
     Header { tenant: String, role: String },
     Jwt(Claims),
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct PathsDocument {
-    chat_completions: Option<Vec<String>>,
-    #[serde(default)]
-    passthrough: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -126,10 +124,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         }
         IdentityDocument::Jwt(claims) => (Identity::Claims, Some(claims)),
     };
-    let paths = Paths {
-        chat_completions: document.paths.chat_completions.unwrap_or_else(|| Paths::default().chat_completions),
-        passthrough: document.paths.passthrough,
-    };
+    let paths = paths(document.paths)?;
     let offer = match document.tools {
         OfferDocument::Declared => Offer::Declared,
         OfferDocument::Inject => Offer::Inject,
@@ -146,6 +141,16 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     let reach = Reach { executor: document.executor.is_some(), upstream: document.upstream.is_some() };
     let gate = Gate::new(contract, identity, paths, offer, reach)?;
     Ok(Config { gate, clusters: Clusters { executor: document.executor, upstream: document.upstream }, claims })
+}
+
+/// The paths of the APIs by the names that the dialects have, and `passthrough`.
+fn paths(mut named: HashMap<String, Vec<String>>) -> Result<Paths, ConfigError> {
+    let passthrough = named.remove(PASSTHROUGH).unwrap_or_default();
+    if let Some(key) = named.keys().find(|key| DIALECTS.iter().all(|row| row.key != key.as_str())) {
+        let known = DIALECTS.iter().map(|row| row.key).chain([PASSTHROUGH]);
+        return Err(ConfigError::Path { key: key.clone(), known: known.collect::<Vec<_>>().join("`, `") });
+    }
+    Ok(Paths::new(&named, passthrough))
 }
 
 /// RFC 9110 §5.1 tokens, in the lower case in which Envoy tells them.

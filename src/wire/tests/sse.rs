@@ -2,7 +2,8 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 
-use callgate_wire::sse::{Decoder, Frame, SseError};
+use callgate_wire::framing::sse::Decoder;
+use callgate_wire::framing::{Frame, FrameError};
 use proptest::prelude::*;
 
 /// All frames of a stream, fed in these chunks.
@@ -84,9 +85,9 @@ fn a_frame_that_is_too_long_ends_the_stream_wherever_it_is_cut() {
         let mut decoder = Decoder::new(10);
         let mut frames = Vec::new();
         let outcome = decoder.push(head, &mut frames).and_then(|()| decoder.push(tail, &mut frames));
-        assert_eq!(outcome, Err(SseError::TooLong { limit: 10 }), "cut at {cut}");
+        assert_eq!(outcome, Err(FrameError::TooLong { limit: 10 }), "cut at {cut}");
         assert_eq!(frames, [frame("data: 1\n\n", None, Some("1"))], "cut at {cut}");
-        assert_eq!(decoder.push(b"data: 1\n\n", &mut frames), Err(SseError::TooLong { limit: 10 }));
+        assert_eq!(decoder.push(b"data: 1\n\n", &mut frames), Err(FrameError::TooLong { limit: 10 }));
         assert_eq!(decoder.finish(), None);
     }
 }

@@ -1,11 +1,13 @@
-//! The exchange that is measured: a request of 1.5 KB that declares two tools, an answer of 1 KB that calls both.
+//! The exchanges that are measured: a request of 1.5 KB that declares two tools and an answer of 1 KB that calls both; and the
+//! same request for a stream, answered with [`DELTAS`] events of text, one at a time.
 
 use std::io;
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// The path of the request.
 pub(super) const PATH: &str = "/v1/chat/completions";
@@ -16,10 +18,20 @@ pub(super) const HEADERS: [(&str, &str); 3] =
 /// The body of the request.
 pub(super) const REQUEST: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"You are the assistant of the travel desk of a company. Answer briefly, in the language of the user. Use the tools for anything that can change, such as the weather, prices and timetables; never guess those. If a tool fails, say so and offer to try again. Prices are in euros unless the user asks for another currency, and times are local."},{"role":"user","content":"I am thinking of a long weekend in Rome at the end of the month, leaving from Oslo on Thursday morning with one other person. What will the weather be like, and is there a flight that still has two seats, not too early?"}],"temperature":0.2,"tools":[{"type":"function","function":{"name":"get_weather","description":"The weather in a city, for up to a week.","parameters":{"type":"object","required":["city"],"additionalProperties":false,"properties":{"city":{"type":"string","minLength":1,"maxLength":64},"days":{"type":"integer","minimum":1,"maximum":7},"unit":{"enum":["celsius","fahrenheit"]}}}}},{"type":"function","function":{"name":"find_flights","description":"Flights between two airports on a day.","parameters":{"type":"object","required":["from","to","date"],"additionalProperties":false,"properties":{"from":{"type":"string","pattern":"^[A-Z]{3}$"},"to":{"type":"string","pattern":"^[A-Z]{3}$"},"date":{"type":"string","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},"passengers":{"type":"integer","minimum":1,"maximum":9}}}}}]}"#;
 
+/// Text deltas in a streamed answer.
+pub(super) const DELTAS: usize = 400;
+/// Between two of them: so long that each arrives alone, as those of a model do.
+const BETWEEN: Duration = Duration::from_millis(1);
+
+/// The body of the request for a stream.
+pub(super) fn stream_request() -> String {
+    REQUEST.replacen('{', r#"{"stream":true,"#, 1)
+}
+
 /// The body of the answer.
 pub(super) const ANSWER: &str = r#"{"id":"chatcmpl-Bx0123456789abcdefghijklm","object":"chat.completion","created":1750000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Let me look at the weather in Rome for those days and at the flights from Oslo on that Thursday that still have two seats for you.","tool_calls":[{"id":"call_a1b2c3d4e5f6g7h8i9j0k1l2","type":"function","function":{"name":"get_weather","arguments":"{\"city\": \"Rome\", \"days\": 4, \"unit\": \"celsius\"}"}},{"id":"call_m3n4o5p6q7r8s9t0u1v2w3x4","type":"function","function":{"name":"find_flights","arguments":"{\"from\": \"OSL\", \"to\": \"FCO\", \"date\": \"2025-06-26\", \"passengers\": 2}"}}],"refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":312,"completion_tokens":71,"total_tokens":383,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}},"system_fingerprint":"fp_0123456789"}"#;
 
-/// An upstream that answers every request with [`ANSWER`], in a thread of its own.
+/// An upstream that answers every request with [`ANSWER`], or with a stream, in a thread of its own.
 #[derive(Debug)]
 pub(super) struct StaticUpstream {
     address: SocketAddr,
@@ -56,8 +68,10 @@ async fn serve(listener: std::net::TcpListener) {
             let mut buffer = Vec::with_capacity(8192);
             loop {
                 while let Some(end) = message_end(&buffer) {
+                    let streamed = buffer.get(..end).is_some_and(|request| find(request, b"\"stream\":true").is_some());
                     buffer.drain(..end);
-                    if stream.write_all(answer).await.is_err() {
+                    let sent = if streamed { send_stream(&mut stream).await } else { stream.write_all(answer).await };
+                    if sent.is_err() {
                         return;
                     }
                 }
@@ -68,6 +82,27 @@ async fn serve(listener: std::net::TcpListener) {
             }
         });
     }
+}
+
+/// A streamed answer, each event a chunk of its own.
+async fn send_stream(stream: &mut TcpStream) -> io::Result<()> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    for number in 0..DELTAS {
+        let event = event(&format!(r#"{{"content":" token{number}"}}"#), "null");
+        stream.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await?;
+        tokio::time::sleep(BETWEEN).await;
+    }
+    let end = event("{}", "\"stop\"") + "data: [DONE]\n\n";
+    stream.write_all(format!("{:x}\r\n{end}\r\n0\r\n\r\n", end.len()).as_bytes()).await
+}
+
+fn event(delta: &str, finish: &str) -> String {
+    format!(
+        "data: {{\"id\":\"chatcmpl-Bx0123456789abcdefghijklm\",\"object\":\"chat.completion.chunk\",\"created\":1750000000,\
+         \"model\":\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_0123456789\",\
+         \"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}],\"usage\":null}}\n\n"
+    )
 }
 
 /// Where the first HTTP/1.1 message in `buffer` ends; `None` while it is not whole. Reads `content-length`, and the end of a

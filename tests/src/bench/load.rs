@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::exchange::{HEADERS, PATH, REQUEST, message_end};
+use super::exchange::{HEADERS, PATH, message_end};
 
 /// Load on one server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Load {
+    /// The body of each request.
+    pub(super) request: String,
     pub(super) server: SocketAddr,
     /// The server's process, whose time is counted.
     pub(super) process: u32,
@@ -38,11 +40,12 @@ impl Load {
     /// Runs it in a thread of its own.
     pub(super) fn run(self) -> io::Result<Sample> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let before = cpu_time(self.process)?;
+        let process = self.process;
+        let before = cpu_time(process)?;
         let run = thread::spawn(move || runtime.block_on(self.drive()));
         let latencies = run.join().map_err(|_| io::Error::other("the load generator panicked"))?;
         let (latencies, took) = latencies?;
-        let used = cpu_time(self.process)?.saturating_sub(before);
+        let used = cpu_time(process)?.saturating_sub(before);
         let cpu = used.as_secs_f64() * 1e6 / count(&latencies);
         Ok(Sample { cpu, ..Sample::of(latencies, took) })
     }
@@ -53,7 +56,7 @@ impl Load {
         for (name, value) in HEADERS {
             request += &format!("{name}: {value}\r\n");
         }
-        request += &format!("content-length: {}\r\n\r\n{REQUEST}", REQUEST.len());
+        request += &format!("content-length: {}\r\n\r\n{}", self.request.len(), self.request);
         let request: Arc<[u8]> = request.into_bytes().into();
         let began = Instant::now();
         let until = began + self.time;

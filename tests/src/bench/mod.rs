@@ -4,7 +4,7 @@
 //! that holds, copies and writes back both bodies (the floor of this design), and with Callgate. They are measured in turn,
 //! round after round, and the median of the rounds counts. Throughput is that of a closed loop of 32 connections; added
 //! latency is measured with a single connection, where nothing queues. Load generator and upstream run on the same machine,
-//! so Envoy's own CPU time for a request is shown beside it.
+//! so Envoy's own CPU time for a request, or for one text delta of a stream, is shown beside it.
 
 mod exchange;
 mod executor;
@@ -22,6 +22,8 @@ use load::{Load, Sample};
 use report::Measured;
 
 const CONNECTIONS: usize = 32;
+/// Streams at a time; each brings a text delta a millisecond at most.
+const STREAMS: usize = 16;
 
 /// How long to measure.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,20 +52,27 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
 
     let mut under_load: [Vec<Sample>; 4] = Default::default();
     let mut alone: [Vec<Sample>; 4] = Default::default();
+    let mut streams: [Vec<Sample>; 4] = Default::default();
     let time = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::from_secs(3));
     for round in 1..=options.rounds.max(1) {
         println!(
-            "round {round} of {}: {CONNECTIONS} connections, then one, on each of {}",
+            "round {round} of {}: {CONNECTIONS} connections, one, and {STREAMS} streams on each of {}",
             options.rounds,
             VARIANTS.join(", ")
         );
-        for ((gate, under_load), alone) in stack.gates().iter().zip(&mut under_load).zip(&mut alone) {
-            let measure =
-                |connections, time| Load { server: gate.address, process: gate.envoy.id(), connections, time }.run();
+        let variants = stack.gates().iter().zip(&mut under_load).zip(&mut alone).zip(&mut streams);
+        for (((gate, under_load), alone), streams) in variants {
+            let load = |request: &str, connections, time| {
+                let request = request.to_owned();
+                Load { request, server: gate.address, process: gate.envoy.id(), connections, time }.run()
+            };
+            let measure = |connections, time| load(exchange::REQUEST, connections, time);
             // Warm connections and caches are what is measured.
             measure(CONNECTIONS, Duration::from_millis(300)).map_err(StackError::io(gate.name.clone()))?;
             under_load.push(measure(CONNECTIONS, time).map_err(StackError::io(gate.name.clone()))?);
             alone.push(measure(1, time / 3).map_err(StackError::io(gate.name.clone()))?);
+            let streamed = load(&exchange::stream_request(), STREAMS, time);
+            streams.push(streamed.map_err(StackError::io(gate.name.clone()))?);
         }
     }
     println!("executor: calls of a tool that does nothing, against a bare gRPC echo, 16 at a time");
@@ -73,6 +82,7 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
     let measured = Measured {
         under_load: under_load.map(|samples| Sample::median(&samples)),
         alone: alone.map(|samples| Sample::median(&samples)),
+        streams: streams.map(|samples| Sample::median(&samples)),
         calls,
         module: (size(artefacts.filter.clone()), size(artefacts.dist.join("bench/copy.wasm"))),
         startup: stack.gates().iter().map(|gate| gate.startup).collect(),

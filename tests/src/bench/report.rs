@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::exchange::DELTAS;
 use super::load::Sample;
 use super::{CONNECTIONS, VARIANTS};
 use crate::stack::StackError;
@@ -17,6 +18,8 @@ pub(super) struct Measured {
     pub(super) under_load: [Sample; 4],
     /// With one.
     pub(super) alone: [Sample; 4],
+    /// Streams of text, many at a time.
+    pub(super) streams: [Sample; 4],
     /// The executor, and the bare echo.
     pub(super) calls: (Sample, Sample),
     /// Bytes of Callgate's module, and of the one that copies.
@@ -40,6 +43,8 @@ impl Measured {
         let [bare_alone, _, _, gate_alone] = self.alone;
         let entry = |name, value, unit, baseline, against| Entry { name, value, unit, baseline, against };
         let startup = |n: usize| self.startup.get(n).map_or(f64::NAN, Duration::as_secs_f64);
+        #[allow(clippy::cast_precision_loss, reason = "a small count")]
+        let delta = |n: usize| self.streams.get(n).map_or(f64::NAN, |sample| sample.cpu / DELTAS as f64);
         #[allow(clippy::cast_precision_loss, reason = "sizes of files")]
         let (module, copy_module) = (self.module.0 as f64, self.module.1 as f64);
         vec![
@@ -67,6 +72,8 @@ impl Measured {
                 self.calls.1.throughput,
                 "bare gRPC echo",
             ),
+            entry("text_delta.cpu", delta(3), "us", delta(1), "noop_wasm, CPU for a delta"),
+            entry("noop_wasm.text_delta.cpu", delta(1), "us", delta(0), "bare Envoy, CPU for a delta"),
             entry("module.bytes", module, "bytes", copy_module, "the copying filter"),
             entry("envoy.startup", startup(3), "s", startup(0), "bare Envoy"),
         ]

@@ -1,88 +1,69 @@
-//! What the scripted model reads of a Chat Completions request.
+//! What the scripted model reads of a request, whichever API it came through.
 
 use serde_json::Value;
 
-/// A request, read as a provider would read it.
-#[derive(Debug, Clone)]
+/// A request, read as its provider would read it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
     /// The whole body.
     pub body: Value,
+    /// The model that was asked for.
+    pub model: String,
+    /// Whether the answer is to be a stream.
+    pub stream: bool,
+    /// The conversation, oldest first; what is none of these (a system text) is left out.
+    pub said: Vec<Said>,
+    /// The declared functions: name and parameters.
+    pub declared: Vec<(String, Value)>,
+    /// Whether a tool has to be called.
+    pub must: Must,
+}
+
+/// One thing that was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// By the user: the text of it.
+    User(String),
+    /// By the model: one answer, with all of its calls.
+    Model,
+    /// By a tool: the text of its result.
+    Result(String),
+}
+
+/// Whether a tool has to be called (`tool_choice` and its like).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Must {
+    /// As the model likes.
+    Nothing,
+    /// Any tool.
+    Any,
+    /// The tool of this name.
+    Tool(String),
 }
 
 impl Chat {
-    /// Reads a request body; `None` if it is not a JSON object with `messages`.
-    pub fn read(body: &[u8]) -> Option<Self> {
-        let body: Value = serde_json::from_slice(body).ok()?;
-        body.get("messages")?.as_array()?;
-        Some(Self { body })
-    }
-
-    /// The messages, oldest first.
-    pub fn messages(&self) -> &[Value] {
-        self.body.get("messages").and_then(Value::as_array).map_or(&[], Vec::as_slice)
-    }
-
-    /// The model that was asked for.
-    pub fn model(&self) -> &str {
-        self.body.get("model").and_then(Value::as_str).unwrap_or("scripted")
-    }
-
-    /// Whether the answer is to be a stream.
-    pub fn stream(&self) -> bool {
-        self.body.get("stream").and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    /// Whether a stream is to end with a usage event.
-    pub fn include_usage(&self) -> bool {
-        self.body.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or(false)
-    }
-
     /// The text of the last user message.
     pub fn asked(&self) -> String {
-        self.messages().iter().rfind(|message| role(message) == "user").map(text).unwrap_or_default()
+        let user = |said: &Said| if let Said::User(text) = said { Some(text.clone()) } else { None };
+        self.said.iter().rev().find_map(user).unwrap_or_default()
     }
 
     /// How many times the model has answered since the user last spoke.
     pub fn round(&self) -> usize {
-        self.since_user().iter().filter(|message| role(message) == "assistant").count()
+        self.since_user().iter().filter(|said| **said == Said::Model).count()
     }
 
     /// The texts of the tool results that follow the last answer of the model.
     pub fn results(&self) -> Vec<String> {
-        let messages = self.since_user();
-        let after = messages.iter().rposition(|message| role(message) == "assistant").map_or(0, |at| at + 1);
-        messages.iter().skip(after).filter(|message| matches!(role(message), "tool" | "function")).map(text).collect()
+        let since = self.since_user();
+        let after = since.iter().rposition(|said| *said == Said::Model).map_or(0, |at| at + 1);
+        let result = |said: &Said| if let Said::Result(text) = said { Some(text.clone()) } else { None };
+        since.iter().skip(after).filter_map(result).collect()
     }
 
-    /// The declared functions: name and parameters.
-    pub fn declared(&self) -> Vec<(&str, &Value)> {
-        let tools =
-            self.body.get("tools").and_then(Value::as_array).into_iter().flatten().filter_map(|t| t.get("function"));
-        let legacy = self.body.get("functions").and_then(Value::as_array).into_iter().flatten();
-        tools
-            .chain(legacy)
-            .filter_map(|f| Some((f.get("name")?.as_str()?, f.get("parameters").unwrap_or(&Value::Null))))
-            .collect()
-    }
-
-    fn since_user(&self) -> &[Value] {
-        let messages = self.messages();
-        let after = messages.iter().rposition(|message| role(message) == "user").map_or(0, |at| at + 1);
-        messages.get(after..).unwrap_or_default()
-    }
-}
-
-fn role(message: &Value) -> &str {
-    message.get("role").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn text(message: &Value) -> String {
-    match message.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => {
-            parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect::<Vec<_>>().join("")
-        }
-        _ => String::new(),
+    fn since_user(&self) -> &[Said] {
+        let after = self.said.iter().rposition(|said| matches!(said, Said::User(_))).map_or(0, |at| at + 1);
+        self.said.get(after..).unwrap_or_default()
     }
 }
 
@@ -90,19 +71,62 @@ fn text(message: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use crate::upstream::dialect::{self, DIALECTS};
 
+    /// One conversation in every API: an old round, then a question, two calls and their results.
     #[test]
     fn rounds_and_results_are_counted_since_the_user_spoke() {
-        let chat = Chat {
-            body: json!({"messages": [
-                {"role": "user", "content": "old"}, {"role": "assistant", "content": "old"},
-                {"role": "user", "content": [{"type": "text", "text": "new"}]},
-                {"role": "assistant", "tool_calls": []}, {"role": "tool", "content": "1"}, {"role": "tool", "content": "2"},
-            ]}),
-        };
-        assert_eq!(chat.asked(), "new");
-        assert_eq!(chat.round(), 1);
-        assert_eq!(chat.results(), ["1", "2"]);
+        let bodies = [
+            (
+                "/v1/chat/completions",
+                json!({"model": "m", "messages": [
+                    {"role": "user", "content": "old"}, {"role": "assistant", "content": "old"},
+                    {"role": "user", "content": [{"type": "text", "text": "new"}]},
+                    {"role": "assistant", "tool_calls": []}, {"role": "tool", "content": "1"}, {"role": "tool", "content": "2"}]}),
+            ),
+            (
+                "/v1/responses",
+                json!({"model": "m", "input": [
+                    {"role": "user", "content": "old"}, {"role": "assistant", "content": [{"type": "output_text", "text": "old"}]},
+                    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "new"}]},
+                    {"type": "reasoning", "summary": []}, {"type": "function_call"}, {"type": "function_call"},
+                    {"type": "function_call_output", "output": "1"}, {"type": "function_call_output", "output": [{"type": "input_text", "text": "2"}]}]}),
+            ),
+            (
+                "/v1/messages",
+                json!({"model": "m", "messages": [
+                    {"role": "user", "content": "old"}, {"role": "assistant", "content": "old"},
+                    {"role": "user", "content": [{"type": "text", "text": "new"}]}, {"role": "assistant", "content": [{"type": "tool_use"}]},
+                    {"role": "user", "content": [{"type": "tool_result", "content": "1"}, {"type": "tool_result", "content": [{"type": "text", "text": "2"}]}]}]}),
+            ),
+            (
+                "/v1beta/models/m:generateContent",
+                json!({"contents": [
+                    {"role": "user", "parts": [{"text": "old"}]}, {"role": "model", "parts": [{"text": "old"}]},
+                    {"role": "user", "parts": [{"text": "new"}]}, {"role": "model", "parts": [{"functionCall": {}}]},
+                    {"role": "user", "parts": [{"functionResponse": {"response": {"result": "1"}}}, {"functionResponse": {"response": {"output": 2}}}]}]}),
+            ),
+            (
+                "/api/chat",
+                json!({"model": "m", "messages": [
+                    {"role": "user", "content": "old"}, {"role": "assistant", "content": "old"}, {"role": "user", "content": "new"},
+                    {"role": "assistant", "content": ""}, {"role": "tool", "content": "1"}, {"role": "tool", "content": "2"}]}),
+            ),
+            (
+                "/model/m/converse",
+                json!({"messages": [
+                    {"role": "user", "content": [{"text": "old"}]}, {"role": "assistant", "content": [{"text": "old"}]},
+                    {"role": "user", "content": [{"text": "new"}]}, {"role": "assistant", "content": [{"toolUse": {}}]},
+                    {"role": "user", "content": [{"toolResult": {"content": [{"text": "1"}]}}, {"toolResult": {"content": [{"json": 2}]}}]}]}),
+            ),
+        ];
+        // Counting tokens reads what Anthropic Messages reads.
+        assert_eq!(bodies.len() + 1, DIALECTS.len());
+        for (path, body) in bodies {
+            let (dialect, route) = dialect::find(path, "").unwrap();
+            let chat = dialect.read(route, body).unwrap();
+            assert_eq!((chat.model.as_str(), chat.asked().as_str(), chat.round()), ("m", "new", 1), "{path}");
+            assert_eq!(chat.results(), ["1", "2"], "{path}");
+        }
     }
 }

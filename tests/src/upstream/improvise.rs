@@ -11,7 +11,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chat::Chat;
+use super::chat::{Chat, Must};
 use super::script::{Round, Script};
 
 /// The model's answer to a conversation without a script.
@@ -56,14 +56,13 @@ fn follow(text: &str) -> Script {
 
 /// The tool that the request insists on, with the smallest arguments that its schema names.
 fn must_call(chat: &Chat) -> Option<(String, String)> {
-    let choice = chat.body.get("tool_choice")?;
-    let declared = chat.declared();
-    let (name, schema) = match choice.pointer("/function/name").and_then(Value::as_str) {
-        Some(name) => declared.into_iter().find(|(declared, _)| *declared == name)?,
-        None if choice == "required" => declared.into_iter().next()?,
-        None => return None,
+    let mut declared = chat.declared.iter();
+    let (name, schema) = match &chat.must {
+        Must::Nothing => return None,
+        Must::Any => declared.next()?,
+        Must::Tool(wanted) => declared.find(|(name, _)| name == wanted)?,
     };
-    Some((name.to_owned(), sample(schema).to_string()))
+    Some((name.clone(), sample(schema).to_string()))
 }
 
 /// A small instance of a schema: good enough for the plain ones, and honest about nothing else.
@@ -78,7 +77,8 @@ fn sample(schema: &Value) -> Value {
             return value.clone();
         }
     }
-    match schema.get("type").and_then(Value::as_str) {
+    // Gemini writes types in capitals.
+    match schema.get("type").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("boolean") => json!(true),
         Some("string") => json!("example"),
@@ -95,9 +95,15 @@ fn sample(schema: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::dialect;
+
+    fn read(path: &str, body: Value) -> Chat {
+        let (dialect, route) = dialect::find(path, "").unwrap();
+        dialect.read(route, body).unwrap()
+    }
 
     fn chat(messages: Value) -> Chat {
-        Chat { body: json!({ "messages": messages }) }
+        read("/v1/chat/completions", json!({ "messages": messages }))
     }
 
     #[test]
@@ -119,6 +125,37 @@ mod tests {
         let schema = json!({"type": "object", "required": ["n", "s"], "properties": {"n": {"type": "integer", "minimum": 3}, "s": {"enum": ["x"]}}});
         let body = json!({"messages": [{"role": "user", "content": "hi"}], "tool_choice": "required",
             "tools": [{"type": "function", "function": {"name": "t", "parameters": schema}}]});
-        assert_eq!(answer(&Chat { body }), Round::call("t", r#"{"n":3,"s":"x"}"#));
+        assert_eq!(answer(&read("/v1/chat/completions", body)), Round::call("t", r#"{"n":3,"s":"x"}"#));
+    }
+
+    #[test]
+    fn every_api_can_insist_on_a_tool() {
+        let user = json!([{"role": "user", "content": "hi"}]);
+        let tool = |schema: &str| json!({"name": "t", schema: {"type": "object", "required": ["b"], "properties": {"b": {"type": "boolean"}}}});
+        let mut flat = tool("parameters");
+        flat["type"] = json!("function");
+        let bodies = [
+            (
+                "/v1/responses",
+                json!({"input": user, "tools": [flat], "tool_choice": {"type": "function", "name": "t"}}),
+            ),
+            (
+                "/v1/messages",
+                json!({"messages": user, "tools": [tool("input_schema")], "tool_choice": {"type": "any"}}),
+            ),
+            (
+                "/v1beta/models/m:generateContent",
+                json!({"contents": [], "tools": [{"functionDeclarations": [tool("parametersJsonSchema")]}],
+                    "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["t"]}}}),
+            ),
+            (
+                "/model/m/converse",
+                json!({"messages": [], "toolConfig": {"toolChoice": {"tool": {"name": "t"}}, "tools": [
+                    {"toolSpec": {"name": "t", "inputSchema": {"json": flat["parameters"]}}}]}}),
+            ),
+        ];
+        for (path, body) in bodies {
+            assert_eq!(answer(&read(path, body)), Round::call("t", r#"{"b":true}"#), "{path}");
+        }
     }
 }

@@ -78,6 +78,8 @@ library! {
     "trailers", "a body that ends with trailers", weather().wire(Wire::Trailers);
     "finish-with-call", "finish_reason in the event that ends a call", weather().wire(Wire::FinishWithCall);
     "no-done", "a stream without [DONE]", weather().wire(Wire::NoDone);
+    "think", "thoughts, where the API has them, before text and a call", Round { think: vec!["Let me ".into(), "see.".into()], text: vec!["I look.".into()], ..weather() }.then(quote());
+    "fails-midway", "a stream that ends with the API's own event for an error", Round { text: vec!["I ".into(), "look.".into()], ..weather() }.wire(Wire::FailsMidway);
     "bytes", "one byte a chunk", weather().wire(Wire::Bytes);
     "one-chunk", "a whole stream in one chunk", weather().wire(Wire::OneChunk);
 }

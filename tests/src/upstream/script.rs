@@ -24,17 +24,19 @@ pub struct Script {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Round {
+    /// Fragments of thoughts before the text, where the API has them; what vouches for them is made up.
+    pub think: Vec<String>,
     /// Fragments of text; a stream sends one event for each. `{{results}}` stands for the tool results of the round before.
     pub text: Vec<String>,
     /// Tool calls, after the text.
     pub calls: Vec<Call>,
-    /// A call in the legacy form, `function_call`.
+    /// A call in the legacy form of Chat Completions, `function_call`.
     pub function: Option<Call>,
     /// Fragments of text after the calls.
     pub after: Vec<String>,
-    /// `finish_reason`, where it is not to follow from the rest.
+    /// `finish_reason`, `stop_reason`, …, where it is not to follow from the rest; in Responses, why the answer is incomplete.
     pub finish: Option<String>,
-    /// Further choices of the same answer (`n` over 1).
+    /// Further choices of the same answer (`n` over 1), where the API has them: Chat Completions, Gemini.
     pub also: Vec<Round>,
     /// A stream waits to be released twice: after its text, and after its calls.
     pub hold: bool,
@@ -56,9 +58,9 @@ pub struct Call {
     pub id: Option<String>,
     /// Name of the tool.
     pub name: String,
-    /// The text of the arguments; a stream splits it.
+    /// The text of the arguments; a stream splits it, where the API does.
     pub arguments: String,
-    /// The call as it is to stand in `tool_calls`, instead of all of the above.
+    /// The call as it is to stand in `tool_calls`, in the output, in the content, …, instead of all of the above.
     pub raw: Option<Value>,
 }
 
@@ -81,26 +83,30 @@ pub enum Wire {
     Empty,
     /// Bytes that never end.
     NeverEnding,
-    /// An SSE line of 10 MB.
+    /// An SSE line of 10 MB; or a line or message of that size, where the API has no SSE.
     HugeLine,
     /// CRLF line ends, comments, a byte order mark.
     Crlf,
     /// The body ends with trailers.
     Trailers,
-    /// The last event of a call carries `finish_reason` too.
+    /// The last event of a call carries `finish_reason` too, where the API has both in one event.
     FinishWithCall,
-    /// A stream without `[DONE]`.
+    /// A stream without `[DONE]`; or without its last event, where the API has no `[DONE]`.
     NoDone,
     /// One byte a chunk.
     Bytes,
     /// The whole stream in one chunk.
     OneChunk,
-    /// A stream without `index` in its calls.
+    /// A stream of Chat Completions without `index` in its calls.
     NoIndex,
     /// An answer that is a stream though none was asked for, or the other way round.
     WrongForm,
     /// No `content-type`.
     Untyped,
+    /// A stream that ends half-way with the API's own event for an error.
+    FailsMidway,
+    /// A byte of the last event-stream message is wrong, so that its checksum is.
+    BadChecksum,
 }
 
 impl Script {

@@ -9,14 +9,15 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRAILER};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::answer::{self, Step};
 use super::chat::Chat;
+use super::dialect::{Dialect, Event, Step};
+use super::framing::{self, Framing};
 use super::record::Exchange;
 use super::script::{Round, Wire};
 
@@ -25,9 +26,7 @@ pub(super) type Body = BoxBody<Bytes, io::Error>;
 
 /// An answer that is held is let go after this long, so that a test that forgot it ends.
 const HELD_AT_MOST: Duration = Duration::from_secs(20);
-const HUGE_LINE: usize = 10 * 1024 * 1024;
 const JSON: &str = "application/json";
-const SSE: &str = "text/event-stream; charset=utf-8";
 
 /// A body that is there at once.
 pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
@@ -44,6 +43,7 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response<Body> {
 
 /// Sends `round`; `exchange` is told when the last byte has been taken. An error closes the connection.
 pub(super) fn send(
+    dialect: &'static dyn Dialect,
     chat: &Chat,
     round: &Round,
     exchange: Exchange,
@@ -53,34 +53,40 @@ pub(super) fn send(
         return Err(io::Error::other("hung up by the script"));
     }
     let status = round.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
-    let stream = (chat.stream() != (round.wire == Wire::WrongForm)) && status.is_success();
+    let stream = (chat.stream != (round.wire == Wire::WrongForm)) && status.is_success();
+    let text = |value: &Value| vec![Send::Bytes(framing::text(value).into())];
     let steps = match &round.body {
         Some(text) => vec![Send::Bytes(text.clone().into())],
-        None if !status.is_success() => {
-            vec![Send::Bytes(answer::error(status.as_u16(), "The scripted provider fails.").to_string().into())]
-        }
-        None if stream => stream_steps(chat, round),
-        None => vec![Send::Bytes(answer::whole(chat, round).to_string().into())],
+        None if !status.is_success() => text(&dialect.error(status.as_u16(), "The scripted provider fails.")),
+        None if stream => stream_steps(dialect, chat, round),
+        None => text(&dialect.whole(chat, round)),
     };
-    let wire = Plan { steps, wire: round.wire, pause: Duration::from_millis(round.pause), stream };
+    let pause = Duration::from_millis(round.pause);
+    let wire = Plan { steps, wire: round.wire, pause, stream: stream.then(|| dialect.framing()) };
     let mut response = Response::new(wire.body(exchange, release));
     *response.status_mut() = status;
-    headers(response.headers_mut(), round, stream);
+    headers(response.headers_mut(), round, if stream { dialect.framing().content_type() } else { JSON });
+    own_headers(response.headers_mut(), dialect, status.as_u16());
     Ok(response)
 }
 
-fn headers(headers: &mut HeaderMap, round: &Round, stream: bool) {
+/// The headers that this API sends with every answer.
+pub(super) fn own_headers(headers: &mut HeaderMap, dialect: &dyn Dialect, status: u16) {
+    for (name, value) in dialect.headers(status) {
+        headers.extend(HeaderValue::try_from(value).ok().map(|value| (HeaderName::from_static(name), value)));
+    }
+}
+
+fn headers(headers: &mut HeaderMap, round: &Round, kind: &'static str) {
     // A body that is given as it is has the type that it looks like.
     let kind = match &round.body {
         Some(text) if text.starts_with("<!DOCTYPE html") => "text/html",
         Some(text) if text.starts_with(['{', '[']) && round.wire != Wire::WrongForm => JSON,
-        _ if stream => SSE,
-        _ => JSON,
+        _ => kind,
     };
     if round.wire != Wire::Untyped {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    headers.insert("x-request-id", HeaderValue::from_static("req_scripted"));
     match round.wire {
         Wire::Gzip => {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -104,27 +110,42 @@ struct Plan {
     steps: Vec<Send>,
     wire: Wire,
     pause: Duration,
-    stream: bool,
+    /// How the events are written, if it is a stream.
+    stream: Option<Framing>,
 }
 
-fn stream_steps(chat: &Chat, round: &Round) -> Vec<Send> {
-    let crlf = round.wire == Wire::Crlf;
-    let (end, mut steps) = match round.wire {
-        Wire::Crlf => ("\r\n", vec![Send::Bytes(Bytes::from_static(b"\xef\xbb\xbf: hello\r\n\r\n"))]),
-        Wire::HugeLine => ("\n", vec![Send::Bytes([b"data: ".as_slice(), &vec![b'x'; HUGE_LINE]].concat().into())]),
-        _ => ("\n", Vec::new()),
-    };
-    for step in answer::stream(chat, round) {
-        steps.push(match step {
-            Step::Hold => Send::Hold,
-            Step::Event(event) if crlf => Send::Bytes(format!(": ping{end}data: {event}{end}{end}").into()),
-            Step::Event(event) => Send::Bytes(format!("data: {event}{end}{end}").into()),
-        });
+fn stream_steps(dialect: &dyn Dialect, chat: &Chat, round: &Round) -> Vec<Send> {
+    let (framing, wire) = (dialect.framing(), round.wire);
+    let mut said = dialect.stream(chat, round);
+    if wire == Wire::FailsMidway {
+        said.truncate(said.len() / 2);
+        let sent = said.iter().filter(|step| **step != Step::Hold).count();
+        said.push(Step::Event(dialect.failure(sent)));
+    } else if wire == Wire::NoDone && dialect.done().is_none() {
+        said.pop();
     }
-    if round.wire != Wire::NoDone {
-        steps.push(Send::Bytes(format!("data: [DONE]{end}{end}").into()));
+    let event = |event: &Event| Send::Bytes(framing.event(event, wire));
+    let steps = said.iter().map(|step| if let Step::Event(said) = step { event(said) } else { Send::Hold });
+    let mut steps: Vec<Send> = framing.before(wire).map(Send::Bytes).into_iter().chain(steps).collect();
+    if wire == Wire::BadChecksum && framing == Framing::EventStream {
+        corrupt(&mut steps);
+    }
+    if !matches!(wire, Wire::NoDone | Wire::FailsMidway) {
+        steps.extend(dialect.done().map(|text| Send::Bytes(framing.done(text, wire))));
     }
     steps
+}
+
+/// Changes one byte of the last message.
+fn corrupt(steps: &mut [Send]) {
+    if let Some(Send::Bytes(bytes)) = steps.last_mut() {
+        let mut changed = bytes.to_vec();
+        let middle = changed.len() / 2;
+        if let Some(byte) = changed.get_mut(middle) {
+            *byte ^= 1;
+        }
+        *bytes = changed.into();
+    }
 }
 
 // === impl Plan ===
@@ -172,11 +193,8 @@ impl Plan {
                 to.send(Ok(Frame::trailers(trailers))).await.map_err(|_| Gone)
             }
             Wire::NeverEnding => {
-                let more = if self.stream {
-                    Bytes::from([b": still here ".as_slice(), &[b'.'; 4096], b"\n\n"].concat())
-                } else {
-                    Bytes::from(vec![b' '; 4096])
-                };
+                let spaces = || Bytes::from(vec![b' '; 4096]);
+                let more = self.stream.map_or_else(spaces, Framing::filler);
                 loop {
                     to.send(Ok(Frame::data(more.clone()))).await.map_err(|_| Gone)?;
                     tokio::time::sleep(Duration::from_millis(2)).await;
@@ -184,6 +202,16 @@ impl Plan {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How many bytes the events are that fit into `most`.
+    fn whole_events(&self, most: usize) -> usize {
+        let sizes = self.steps.iter().map(|step| if let Send::Bytes(bytes) = step { bytes.len() } else { 0 });
+        let ends = sizes.scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        });
+        ends.take_while(|end| *end <= most).last().unwrap_or(0)
     }
 
     /// The steps as this provider sends them.
@@ -203,9 +231,9 @@ impl Plan {
             Wire::Truncated | Wire::Cut | Wire::NeverEnding => {
                 let mut text = whole();
                 text.truncate(text.len() * 2 / 3);
-                if self.stream && self.wire == Wire::NeverEnding {
+                if self.stream.is_some() && self.wire == Wire::NeverEnding {
                     // All of it can be read; it only never comes to its end.
-                    text.truncate(text.windows(2).rposition(|pair| pair == b"\n\n").map_or(0, |at| at + 2));
+                    text.truncate(self.whole_events(text.len()));
                 }
                 pieces(&text, 64)
             }

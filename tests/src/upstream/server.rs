@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::chat::Chat;
+use super::dialect::{self, Dialect, Route};
 use super::record::{Ending, Exchange, Recorded, Recorder};
 use super::script::{Round, Script};
 use super::send::{self, Body};
@@ -98,8 +99,11 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> io::Result<Respon
             shared.release.add_permits(1);
             send::json(StatusCode::OK, &json!({}))
         }
-        (&Method::POST, path) if path.ends_with("/chat/completions") => complete(shared, request).await?,
-        (method, _) => {
+        (method, path) => {
+            let found = dialect::find(path, request.uri().query().unwrap_or_default());
+            if let (Some((dialect, route)), &Method::POST) = (found, method) {
+                return complete(shared, request, dialect, route).await;
+            }
             let models = method == Method::GET && path.ends_with("/models");
             let exchange = match record(&shared, request).await {
                 Ok((_, exchange)) => exchange,
@@ -115,21 +119,29 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> io::Result<Respon
     })
 }
 
-async fn complete(shared: Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
+async fn complete(
+    shared: Shared,
+    request: Request<Incoming>,
+    dialect: &'static dyn Dialect,
+    route: Route,
+) -> io::Result<Response<Body>> {
     let named = request.headers().get("x-script").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (body, exchange) = match record(&shared, request).await {
         Ok(recorded) => recorded,
         Err(gone) => return Ok(gone),
     };
-    let Some(chat) = Chat::read(&body) else {
-        exchange.sent();
-        return Ok(fault(StatusCode::BAD_REQUEST, "The body is not a Chat Completions request."));
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    let played = match dialect.read(route, body) {
+        Some(chat) => round(&chat, named.as_deref()).map(|round| (chat, round)),
+        None => Err("The body is not a request of this API.".to_owned()),
     };
-    match round(&chat, named.as_deref()) {
-        Ok(round) => send::send(&chat, &round, exchange, shared.release),
+    match played {
+        Ok((chat, round)) => send::send(dialect, &chat, &round, exchange, shared.release),
         Err(message) => {
             exchange.sent();
-            Ok(fault(StatusCode::BAD_REQUEST, &message))
+            let mut response = send::json(StatusCode::BAD_REQUEST, &dialect.error(400, &message));
+            send::own_headers(response.headers_mut(), dialect, 400);
+            Ok(response)
         }
     }
 }
@@ -176,4 +188,90 @@ async fn record(shared: &Shared, request: Request<Incoming>) -> Result<(Vec<u8>,
 fn fault(status: StatusCode, message: &str) -> Response<Body> {
     let error = json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": null}});
     send::json(status, &error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::http::{Connection, Protocol, Request};
+    use crate::upstream::script::Wire;
+
+    /// Where each API answers whole, where it streams, and as what type.
+    const APIS: [(&str, &str, &str); 6] = [
+        ("/v1/chat/completions", "/v1/chat/completions", "text/event-stream; charset=utf-8"),
+        ("/v1/responses", "/v1/responses", "text/event-stream; charset=utf-8"),
+        ("/v1/messages", "/v1/messages", "text/event-stream; charset=utf-8"),
+        (
+            "/v1beta/models/m:generateContent",
+            "/v1beta/models/m:streamGenerateContent?alt=sse",
+            "text/event-stream; charset=utf-8",
+        ),
+        ("/api/chat", "/api/chat", "application/x-ndjson"),
+        ("/model/m/converse", "/model/m/converse-stream", "application/vnd.amazon.eventstream"),
+    ];
+
+    async fn ask(upstream: &Upstream, path: &str, stream: bool, round: Round) -> (u16, Option<String>, Vec<u8>) {
+        let text = Script::once(round).message();
+        let messages = json!([{"role": "user", "content": text}]);
+        let contents = json!([{"role": "user", "parts": [{"text": text}]}]);
+        let mut body =
+            json!({"model": "m", "stream": stream, "messages": messages, "input": messages, "contents": contents});
+        if path.contains("converse") {
+            body = json!({"messages": [{"role": "user", "content": [{"text": text}]}]});
+        }
+        let mut connection = Connection::open(upstream.address(), Protocol::Http1).await.unwrap();
+        let mut response = connection.send(Request::post(path, body.to_string())).await.unwrap();
+        let mut bytes = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            bytes.extend_from_slice(&chunk);
+        }
+        (response.status, response.header("content-type").map(str::to_owned), bytes)
+    }
+
+    async fn upstream() -> Upstream {
+        Upstream::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_api_answers_in_its_own_types_and_says_the_same_of_its_errors() {
+        let upstream = upstream().await;
+        let round = || Round::say("xyzzy").and_call("t", "{}");
+        for (path, streaming, kind) in APIS {
+            let (status, json, body) = ask(&upstream, path, false, round()).await;
+            assert_eq!((status, json.as_deref()), (200, Some("application/json")), "{path}");
+            assert!(serde_json::from_slice::<Value>(&body).unwrap().to_string().contains("xyzzy"), "{path}");
+            let (status, of, body) = ask(&upstream, streaming, true, round()).await;
+            assert_eq!((status, of.as_deref()), (200, Some(kind)), "{path}");
+            assert!(String::from_utf8_lossy(&body).contains("xyzzy"), "{path}");
+            for (path, stream) in [(path, false), (streaming, true)] {
+                let limited = Round { status: Some(429), ..Round::default() };
+                let (status, json, body) = ask(&upstream, path, stream, limited).await;
+                assert_eq!((status, json.as_deref()), (429, Some("application/json")), "{path}");
+                serde_json::from_slice::<Value>(&body).unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn every_api_can_have_every_fault_of_a_stream() {
+        let upstream = upstream().await;
+        let round = |wire| Round { wire, ..Round::say("xyzzy").and_call("t", r#"{"a":"long enough to split"}"#) };
+        for (path, streaming, _) in APIS {
+            let honest = ask(&upstream, streaming, true, round(Wire::Honest)).await.2;
+            for wire in [Wire::Bytes, Wire::OneChunk, Wire::Trailers, Wire::Untyped] {
+                assert_eq!(ask(&upstream, streaming, true, round(wire)).await.2, honest, "{path} {wire:?}");
+            }
+            for wire in [Wire::Truncated, Wire::Cut, Wire::NoDone, Wire::Empty] {
+                let body = ask(&upstream, streaming, true, round(wire)).await.2;
+                assert!(body.len() < honest.len() && honest.starts_with(&body), "{path} {wire:?}");
+            }
+            assert!(ask(&upstream, streaming, true, round(Wire::HugeLine)).await.2.len() > 10 << 20, "{path}");
+            assert_ne!(ask(&upstream, streaming, true, round(Wire::FailsMidway)).await.2, honest, "{path}");
+            assert_ne!(ask(&upstream, streaming, true, round(Wire::Gzip)).await.2, honest, "{path}");
+        }
+    }
 }

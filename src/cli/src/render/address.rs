@@ -20,7 +20,7 @@ impl Address {
         let wrong = || RenderError::Option {
             option,
             given: given.to_owned(),
-            expected: "HOST:PORT without a scheme",
+            expected: "HOST:PORT without a scheme".into(),
             example: "127.0.0.1:7070",
         };
         let (host, port) = given.rsplit_once(':').ok_or_else(wrong)?;
@@ -45,7 +45,7 @@ impl Address {
         Err(RenderError::Option {
             option,
             given: given.to_owned(),
-            expected: "IP:PORT, because Envoy binds no names",
+            expected: "IP:PORT, because Envoy binds no names".into(),
             example: "0.0.0.0:10000",
         })
     }

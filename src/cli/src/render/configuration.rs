@@ -36,10 +36,11 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     if options.loops {
         plugin.insert("upstream".to_owned(), json!({ "cluster": "llm-api", "authority": options.authority }));
     }
-    plugin.insert(
-        "paths".to_owned(),
-        json!({ "chatCompletions": options.paths.chat_completions, "passthrough": options.paths.passthrough }),
-    );
+    let mut paths = json!(options.paths);
+    if let Value::Object(paths) = &mut paths {
+        paths.insert("passthrough".to_owned(), json!(arguments.passthrough));
+    }
+    plugin.insert("paths".to_owned(), paths);
     let tools = match arguments.tools {
         Tools::Declared => "declared",
         Tools::Inject => "inject",

@@ -1,9 +1,11 @@
 //! The command line of `render`, read once: defaults filled in, nonsense refused.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callgate_contract::{Contract, OnViolation, Run};
-use callgate_engine::{Gate, Offer, Paths, Reach};
+use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
 use super::RenderError;
 use super::address::Address;
@@ -29,7 +31,8 @@ pub(super) struct Options<'a> {
     pub(super) executor_timeout: Duration,
     /// Whether the filter ever asks the model again by itself.
     pub(super) loops: bool,
-    pub(super) paths: Paths,
+    /// Paths of APIs that do not stand at their own.
+    pub(super) paths: BTreeMap<String, Vec<String>>,
     pub(super) namespace: &'a str,
     pub(super) selector: (&'a str, &'a str),
 }
@@ -46,8 +49,22 @@ impl<'a> Options<'a> {
         let executor_timeout = callgate_contract::parse_duration(&arguments.executor_timeout).ok_or_else(|| {
             wrong("--executor-timeout", &arguments.executor_timeout, "a whole number of ms, s or m", "10s")
         })?;
-        for path in &arguments.paths {
+        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for argument in &arguments.paths {
+            let known = DIALECTS.iter().map(|row| row.key).collect::<Vec<_>>().join(", ");
+            let (key, path) = argument
+                .split_once('=')
+                .filter(|(key, _)| DIALECTS.iter().any(|row| row.key == *key))
+                .ok_or_else(|| {
+                    wrong(
+                        "--path",
+                        argument,
+                        format!("API=PATH, where API is one of {known}"),
+                        "chatCompletions=/v2/chat",
+                    )
+                })?;
             absolute("--path", path)?;
+            paths.entry(key.to_owned()).or_default().push(path.to_owned());
         }
         for path in &arguments.passthrough {
             absolute("--passthrough", path)?;
@@ -74,14 +91,7 @@ impl<'a> Options<'a> {
             executor,
             executor_timeout,
             loops: server_run || contract.on_violation() == OnViolation::Feedback,
-            paths: Paths {
-                chat_completions: if arguments.paths.is_empty() {
-                    Paths::default().chat_completions
-                } else {
-                    arguments.paths.clone()
-                },
-                passthrough: arguments.passthrough.clone(),
-            },
+            paths,
             namespace: &arguments.namespace,
             selector: selector(&arguments.selector)?,
         })
@@ -103,7 +113,9 @@ impl<'a> Options<'a> {
         };
         let reach = Reach { executor: self.executor.is_some(), upstream: self.loops };
         let contract = disk::contract(&arguments.file)?;
-        Gate::new(contract, identity, self.paths.clone(), offer, reach).map_err(RenderError::Gate)?;
+        let named = self.paths.clone().into_iter().collect();
+        let paths = Paths::new(&named, arguments.passthrough.clone());
+        Gate::new(contract, identity, paths, offer, reach).map_err(RenderError::Gate)?;
         Ok(())
     }
 
@@ -113,8 +125,13 @@ impl<'a> Options<'a> {
     }
 }
 
-fn wrong(option: &'static str, given: &str, expected: &'static str, example: &'static str) -> RenderError {
-    RenderError::Option { option, given: given.to_owned(), expected, example }
+fn wrong(
+    option: &'static str,
+    given: &str,
+    expected: impl Into<Cow<'static, str>>,
+    example: &'static str,
+) -> RenderError {
+    RenderError::Option { option, given: given.to_owned(), expected: expected.into(), example }
 }
 
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {

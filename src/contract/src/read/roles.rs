@@ -1,6 +1,6 @@
 //! Roles: which tools each may use, resolved to names.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::fields::{Fields, Item, Report, nearest};
 use crate::glob::Glob;
@@ -30,10 +30,10 @@ pub(super) fn roles(item: &Item<'_>, tools: &[&str], report: &mut Report<'_>) ->
     Some(roles)
 }
 
-fn role_tools(role: &Item<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<HashSet<String>> {
+fn role_tools(role: &Item<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<BTreeSet<String>> {
     let fields = Fields::open(role, &["tools"], &UNENFORCED, report)?;
     let listed = fields.need("tools", "a list of tool names, globs with `*` allowed", report)?;
-    let mut allowed = HashSet::new();
+    let mut allowed = BTreeSet::new();
     for (item, text) in listed.texts(report)? {
         let glob = Glob::new(text);
         let matched: Vec<&str> = tools.iter().copied().filter(|tool| glob.matches(tool)).collect();

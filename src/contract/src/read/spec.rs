@@ -3,7 +3,7 @@
 use super::fields::{Fields, Item, Report};
 use super::{roles, tools, units};
 use crate::glob::Glob;
-use crate::model::{Contract, Limits, OnViolation};
+use crate::model::{Contract, Limits, OnViolation, ServerState};
 
 const API_VERSION: &str = "callgate.dev/v1";
 const KIND: &str = "Contract";
@@ -47,7 +47,7 @@ fn metadata_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, Stri
 }
 
 fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
-    let known = ["models", "providerTools", "limits", "onViolation", "roles", "tools"];
+    let known = ["models", "providerTools", "serverState", "limits", "onViolation", "roles", "tools"];
     let fields = Fields::open(item, &known, &[], report)?;
 
     let models = fields.need("models", "a list of model names, globs with `*` allowed", report);
@@ -55,6 +55,11 @@ fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let provider_tools = match fields.get("providerTools") {
         Some(item) => provider_tools_of(&item, report),
         None => Some(Vec::new()),
+    };
+    let states = [("refused", ServerState::Refused), ("allowed", ServerState::Allowed)];
+    let server_state = match fields.get("serverState") {
+        Some(item) => item.word(&states, report),
+        None => Some(ServerState::Refused),
     };
     let limits = match fields.get("limits") {
         Some(item) => limits_of(&item, report),
@@ -80,6 +85,7 @@ fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
         version: String::new(),
         models: models?,
         provider_tools: provider_tools?,
+        server_state: server_state?,
         limits: limits?,
         on_violation: on_violation?,
         roles: roles?,

@@ -5,7 +5,7 @@ use callgate_contract::{OnViolation, Run, WasmRun, load};
 use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
 
 /// What is replaced, by what, and the line that comes of it.
-const CASES: [(&str, &str, &str); 63] = [
+const CASES: [(&str, &str, &str); 64] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -46,10 +46,11 @@ const CASES: [(&str, &str, &str); 63] = [
         "providerTools: [\"web_*\"]",
         "contract.yaml:6:19: spec.providerTools[0]: expected the exact name of a provider-run tool; globs are not allowed here",
     ),
+    ("providerTools: []", "serverState: x", "contract.yaml:6:16: spec.serverState: expected `refused` or `allowed`"),
     (
         "providerTools: []",
-        "serverState: x",
-        "contract.yaml:6:3: spec.serverState: unknown field; expected `models`, `providerTools`, `limits`, `onViolation`, `roles` or `tools`",
+        "state: x",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `limits`, `onViolation`, `roles` or `tools`",
     ),
     (
         "onViolation: refuse",

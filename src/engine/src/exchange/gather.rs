@@ -5,18 +5,19 @@ use std::time::Duration;
 use super::{Exchange, State, exceeds};
 use crate::effect::{Effect, Forward};
 use crate::event::Headers;
-use crate::head::{self, ChatHead, Head};
+use crate::head::{self, ApiHead, Head};
 use crate::refusal::{Code, Refusal};
 use crate::request;
 
 impl Exchange {
     pub(super) fn request_head(&mut self, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>, end: bool) -> Effect {
+        self.dialect = head::dialect(&self.gate, headers);
         match head::read(&self.gate, headers, claims, end) {
             Ok(Head::Passthrough) => {
                 self.state = State::Open;
                 Effect::PassWithout(head::identity_headers(&self.gate.identity))
             }
-            Ok(Head::Chat(head)) => {
+            Ok(Head::Api(head)) => {
                 self.state = State::Gathering { head: Box::new(head), body: Vec::new() };
                 Effect::Hold
             }
@@ -44,7 +45,7 @@ impl Exchange {
 
     pub(super) fn request_data(
         &mut self,
-        head: Box<ChatHead>,
+        head: Box<ApiHead>,
         mut body: Vec<u8>,
         chunk: &[u8],
         end: Option<Duration>,

@@ -7,10 +7,13 @@ mod respond;
 use std::rc::Rc;
 use std::time::Duration;
 
+use callgate_wire::Dialect;
+use callgate_wire::openai_chat::OpenAiChat;
+
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::gate::Gate;
-use crate::head::ChatHead;
+use crate::head::ApiHead;
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
 use crate::stream::StreamTurn;
@@ -21,6 +24,8 @@ use looping::Looping;
 #[derive(Debug)]
 pub struct Exchange {
     gate: Rc<Gate>,
+    /// What errors are written in.
+    dialect: &'static dyn Dialect,
     state: State,
     tally: Tally,
 }
@@ -39,7 +44,7 @@ enum State {
     /// The request is refused by its headers; its body, `size` bytes so far, is read to its end and dropped.
     Refusing { refusal: Refusal, size: usize },
     /// The request's body is being gathered.
-    Gathering { head: Box<ChatHead>, body: Vec<u8> },
+    Gathering { head: Box<ApiHead>, body: Vec<u8> },
     /// The request went on; the model's answer is awaited.
     Sent { asked: Box<Asked>, deadline: Duration },
     /// A JSON answer is being gathered.
@@ -58,7 +63,7 @@ impl Exchange {
     /// A new exchange through a gate.
     #[must_use]
     pub fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, state: State::New, tally: Tally::default() }
+        Self { gate, dialect: &OpenAiChat, state: State::New, tally: Tally::default() }
     }
 
     /// What was decided so far.
@@ -150,14 +155,14 @@ impl Exchange {
     fn refuse(&mut self, refusal: &Refusal) -> Effect {
         self.tally.error = Some(refusal.code);
         self.state = State::Refused;
-        Effect::Reply(refusal.reply())
+        Effect::Reply(refusal.reply(self.dialect))
     }
 
     /// Answers in place of a response that has begun to arrive.
     fn replace(&mut self, refusal: &Refusal) -> Effect {
         self.tally.error = Some(refusal.code);
         self.state = State::Replaced;
-        Effect::Reply(refusal.reply())
+        Effect::Reply(refusal.reply(self.dialect))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callgate_wire::openai_chat::error::is_error_body;
+use callgate_wire::Wants;
 
 use super::looping::AnswerForm;
 use super::{Exchange, State, exceeds};
@@ -11,8 +11,7 @@ use crate::event::Headers;
 use crate::head;
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
-use crate::rounds::Said;
-use crate::stream::{Progress, StreamTurn};
+use crate::stream::{Desk, Progress, StreamTurn};
 use crate::whole::{self, Turn};
 
 impl Exchange {
@@ -40,27 +39,25 @@ impl Exchange {
         if end {
             return self.replace(&Refusal::new(Code::UpstreamInvalid, "The model's API answered without a body."));
         }
-        match (
-            asked.request.stream(),
-            head::is_type(headers, "text/event-stream"),
-            head::is_type(headers, "application/json"),
-        ) {
-            (true, true, _) => {
+        let stream_type = asked.dialect.framing().media_type();
+        let expected = if asked.request.wants() == Wants::Stream { stream_type } else { "application/json" };
+        if !head::is_type(headers, expected) {
+            let message = format!("The model's API did not answer with `{expected}`, as the request asked.");
+            return self.replace(&Refusal::new(Code::UpstreamInvalid, message));
+        }
+        match asked.request.wants() {
+            Wants::Stream => {
                 self.state = State::Streaming(Box::new(StreamTurn::new(&self.gate, *asked, deadline)));
                 Effect::BeginStream
             }
-            (false, _, true) => {
+            Wants::Whole => {
                 self.state = State::Whole { asked, body: Vec::new(), deadline };
                 Effect::Hold
             }
-            (true, false, _) => self.replace(&Refusal::new(
-                Code::UpstreamInvalid,
-                "The request asked for a stream, but the model's API did not answer with `text/event-stream`.",
-            )),
-            (false, _, false) => self.replace(&Refusal::new(
-                Code::UpstreamInvalid,
-                "The model's API did not answer with `application/json`.",
-            )),
+            Wants::Count => {
+                self.state = State::Open;
+                Effect::Pass
+            }
         }
     }
 
@@ -85,14 +82,13 @@ impl Exchange {
             self.state = State::Whole { asked, body, deadline };
             return Effect::Hold;
         }
-        let mut said = Said::default();
-        let turn =
-            whole::parse(&body).and_then(|answer| whole::decide(&self.gate, &asked, answer, &said, &mut self.tally));
+        let turn = whole::parse(&asked, &body)
+            .and_then(|answer| whole::decide(&self.gate, &asked, answer, &[], &mut self.tally));
         match turn {
             Ok(Turn::Release(answer)) => Effect::Finish(answer.write()),
             Ok(Turn::Again(next)) => {
-                said.add(&next);
-                self.again(*asked, said, AnswerForm::Whole, next)
+                let earlier = vec![next.said.clone()];
+                self.again(*asked, earlier, AnswerForm::Whole, next)
             }
             Err(refusal) => self.replace(&refusal),
         }
@@ -107,7 +103,7 @@ impl Exchange {
             self.state = State::Failing { status, body };
             return Effect::Hold;
         }
-        if is_error_body(&body) {
+        if self.dialect.is_error(&body) {
             self.tally.error = Some(Code::UpstreamError);
             return Effect::Finish(body);
         }
@@ -116,9 +112,10 @@ impl Exchange {
 
     pub(super) fn stream_data(&mut self, mut turn: Box<StreamTurn>, chunk: &[u8], end: bool, now: Duration) -> Effect {
         let mut out = Vec::new();
-        let mut progress = turn.data(&self.gate, chunk, now, &mut self.tally, &mut out);
+        let mut desk = Desk { gate: &self.gate, tally: &mut self.tally, out: &mut out };
+        let mut progress = turn.data(&mut desk, chunk, now);
         if end && matches!(progress, Ok(Progress::Open)) {
-            progress = turn.end(&self.gate, &mut self.tally, &mut out);
+            progress = turn.end(&mut desk);
         }
         match progress {
             Ok(Progress::Open) => {
@@ -129,7 +126,7 @@ impl Exchange {
             Ok(Progress::Again(next)) => self.stream_again(*turn, next, out),
             Err(refusal) => {
                 self.tally.error = Some(refusal.code);
-                out.extend_from_slice(&refusal.frame());
+                out.extend_from_slice(&turn.stream.error(&refusal.api_error()));
                 close(out, end)
             }
         }
@@ -137,7 +134,7 @@ impl Exchange {
 
     pub(super) fn stream_trailers(&mut self, mut turn: Box<StreamTurn>, writable: bool, _now: Duration) -> Effect {
         let mut out = Vec::new();
-        let progress = turn.end(&self.gate, &mut self.tally, &mut out);
+        let progress = turn.end(&mut Desk { gate: &self.gate, tally: &mut self.tally, out: &mut out });
         match progress {
             // Whatever is left to say cannot be said any more: the stream ends without it, and nothing runs.
             Ok(_) | Err(_) if !writable => {
@@ -146,7 +143,7 @@ impl Exchange {
             }
             Ok(Progress::Again(next)) => self.stream_again(*turn, next, out),
             Ok(Progress::Open | Progress::Complete) => Effect::Finish(out),
-            Err(refusal) => self.broken(out, &refusal),
+            Err(refusal) => self.broken(turn.stream, out, &refusal),
         }
     }
 

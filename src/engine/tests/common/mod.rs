@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
 pub(crate) fn gate_offering(on_violation: &str, offer: Offer) -> Rc<Gate> {
     let contract = load("desk.yaml", &contract(on_violation), &NoFiles).unwrap();
     let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
-    let paths = Paths { passthrough: vec!["/v1/models".into(), "/files/*".into()], ..Paths::default() };
+    let paths = Paths::new(&HashMap::new(), vec!["/v1/models".into(), "/files/*".into()]);
     Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor: true, upstream: true }).unwrap())
 }
 

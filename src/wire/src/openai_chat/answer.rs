@@ -1,23 +1,11 @@
 //! A whole answer: the *chat completion object*.
 
-use callgate_json::{Map, ReadError, Value};
+use callgate_json::{Map, Value};
 use serde_json::json;
-use thiserror::Error;
 
-use super::ShapeError;
 use super::shape::{self, RawCall};
-use crate::{Call, Form, splice};
-
-/// Why a body is no answer that can be decided on. It quotes nothing of the body.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AnswerError {
-    /// Not strict JSON.
-    #[error("the answer is not strict JSON: {0}")]
-    NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call that could be read in two ways.
-    #[error("the answer is not a chat completion: {0}")]
-    Shape(#[from] ShapeError),
-}
+use crate::shape::{add, paragraphs};
+use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError, splice};
 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +133,64 @@ impl Answer {
     }
 }
 
+impl crate::Answer for Answer {
+    fn calls(&self) -> Vec<&[Call]> {
+        self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
+    }
+
+    /// A message has one text, so what is told instead of calls stands after it, whatever was held.
+    fn settle(&mut self, choice: usize, fates: Vec<Fate>, _hold: Hold) {
+        let Some(old) = self.choices.get(choice) else { return };
+        let mut text = old.text.clone();
+        let mut calls = Vec::with_capacity(fates.len());
+        for fate in fates {
+            match fate {
+                Fate::Keep(call) => calls.push(call),
+                Fate::Tell(notice) => text = paragraphs(&text, &notice),
+            }
+        }
+        let text = Some(text).filter(|text| !text.is_empty());
+        self.rewrite(choice, Rewrite { text, calls });
+    }
+
+    fn said(&self, choice: usize) -> Vec<Value> {
+        said(self.choices.get(choice).map_or("", |choice| &choice.text))
+    }
+
+    fn prepend(&mut self, earlier: &[Earlier]) {
+        let before = earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &spoken(&turn.said)));
+        if !before.is_empty() {
+            for position in 0..self.choices.len() {
+                let Some(choice) = self.choices.get(position) else { continue };
+                let text = Some(paragraphs(&before, &choice.text));
+                let calls = choice.calls.clone();
+                self.rewrite(position, Rewrite { text, calls });
+            }
+        }
+        for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()) {
+            self.add_usage(usage);
+        }
+    }
+
+    fn usage(&self) -> Option<&Value> {
+        self.usage()
+    }
+
+    fn write(&self) -> Vec<u8> {
+        self.write()
+    }
+}
+
+/// A text as what a turn said; an empty one is nothing.
+pub(super) fn said(text: &str) -> Vec<Value> {
+    if text.is_empty() { Vec::new() } else { vec![Value::from(text)] }
+}
+
+/// The text of what a turn said.
+pub(super) fn spoken(said: &[Value]) -> String {
+    said.iter().filter_map(Value::as_str).collect()
+}
+
 fn read_choice(position: usize, entry: &Value) -> Result<Choice, ShapeError> {
     let Value::Object(entry) = entry else {
         return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
@@ -165,7 +211,13 @@ fn read_choice(position: usize, entry: &Value) -> Result<Choice, ShapeError> {
 }
 
 fn call(form: Form, raw: &RawCall<'_>) -> Call {
-    Call { id: raw.id.to_owned(), name: raw.name.to_owned(), arguments: raw.arguments.to_owned(), form }
+    Call {
+        id: raw.id.to_owned(),
+        name: raw.name.to_owned(),
+        arguments: raw.arguments.to_owned(),
+        form,
+        extra: raw.extra(),
+    }
 }
 
 fn same(a: &Call, b: &Call) -> bool {
@@ -228,22 +280,15 @@ fn entry_for(old: &mut Vec<Value>, call: &Call) -> Value {
             return entry;
         }
     }
-    json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } })
+    new_entry(call)
 }
 
-fn add(sum: &mut Value, other: &Value) {
-    match (&mut *sum, other) {
-        (Value::Object(members), Value::Object(others)) => {
-            for (key, other) in others {
-                add(members.entry(key).or_insert(Value::Null), other);
-            }
-        }
-        (Value::Number(a), Value::Number(b)) => {
-            let whole = a.as_u64().zip(b.as_u64()).and_then(|(a, b)| a.checked_add(b)).map(Value::from);
-            let real = a.as_f64().zip(b.as_f64()).map(|(a, b)| Value::from(a + b));
-            *sum = whole.or(real).unwrap_or(Value::Null);
-        }
-        (Value::Null, other) => *sum = other.clone(),
-        _ => {}
+/// A call as an entry of `tool_calls`.
+pub(super) fn new_entry(call: &Call) -> Value {
+    let function = json!({ "name": call.name, "arguments": call.arguments });
+    let mut entry = json!({ "id": call.id, "type": "function", "function": function });
+    if let Value::Object(members) = &mut entry {
+        members.extend(call.extra.clone());
     }
+    entry
 }

@@ -4,7 +4,8 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape;
-use crate::{ApiError, splice, sse};
+use crate::framing::sse;
+use crate::{ApiError, splice};
 
 /// The body of an error response.
 #[must_use]

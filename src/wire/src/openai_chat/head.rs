@@ -3,7 +3,8 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use crate::{Call, Form, splice, sse};
+use crate::framing::sse;
+use crate::{Call, Form, splice};
 
 /// The event that ends a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -12,7 +13,7 @@ pub const DONE: &[u8] = b"data: [DONE]\n\n";
 const COMMON: [&str; 7] = ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint"];
 
 /// The identity of a stream: `id`, `created`, `model` and so on. Writes chunks that belong to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamHead {
     common: Map<String, Value>,
 }
@@ -45,7 +46,11 @@ impl StreamHead {
             choice,
             match call.form {
                 Form::Tool => {
-                    json!({ "tool_calls": [{ "index": index, "id": call.id, "type": "function", "function": function }] })
+                    let mut entry = json!({ "index": index, "id": call.id, "type": "function", "function": function });
+                    if let Value::Object(members) = &mut entry {
+                        members.extend(call.extra.clone());
+                    }
+                    json!({ "tool_calls": [entry] })
                 }
                 Form::Function => json!({ "function_call": function }),
             },

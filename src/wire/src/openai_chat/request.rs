@@ -2,73 +2,12 @@
 
 mod declared;
 
-use callgate_json::{Keep, Map, ReadError, Value};
+use callgate_json::{Keep, Map, Value};
 use serde_json::json;
-use thiserror::Error;
 
+use super::answer::{new_entry, spoken};
 use super::shape::folds_to;
-use crate::{CallResult, Form, splice};
-
-pub use declared::Declared;
-
-/// Why a request is refused. Only the names of members and declared tools are repeated.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum RequestError {
-    /// Not strict JSON.
-    #[error("the request is not strict JSON: {0}")]
-    NotJson(#[from] ReadError),
-    /// JSON, but no object.
-    #[error("the request is not an object")]
-    NotAnObject,
-    /// A member has another type or value than the API's reference gives it.
-    #[error("`{param}` is not {expected}")]
-    Invalid {
-        /// The member.
-        param: &'static str,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// A member is spelled so that only readers that ignore case take it for one that is decided on.
-    #[error("a member is spelled almost as `{like}`")]
-    Ambiguous {
-        /// The member of the request that it is or is in.
-        param: &'static str,
-        /// The member it resembles.
-        like: &'static str,
-    },
-    /// Two tools share a name.
-    #[error("the tool `{name}` is declared twice")]
-    DeclaredTwice {
-        /// The name.
-        name: String,
-    },
-}
-
-// === impl RequestError ===
-
-impl RequestError {
-    /// The stable reason code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            RequestError::NotJson(_) => "request_not_json",
-            RequestError::NotAnObject | RequestError::Invalid { .. } | RequestError::Ambiguous { .. } => {
-                "request_invalid"
-            }
-            RequestError::DeclaredTwice { .. } => "tool_declared_twice",
-        }
-    }
-
-    /// The member at fault.
-    #[must_use]
-    pub fn param(&self) -> Option<&'static str> {
-        match self {
-            RequestError::NotJson(_) | RequestError::NotAnObject => None,
-            RequestError::Invalid { param, .. } | RequestError::Ambiguous { param, .. } => Some(param),
-            RequestError::DeclaredTwice { .. } => Some("tools"),
-        }
-    }
-}
+use crate::{CallResult, Declaration, Declared, Form, RequestError, Wants, splice};
 
 /// Members that are decided on or rewritten.
 const READ_MEMBERS: [&str; 12] = [
@@ -198,13 +137,13 @@ impl Request {
         let mut content = if text.is_empty() { Value::Null } else { Value::from(text) };
         let (tools, functions): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.call.form == Form::Tool);
         if !tools.is_empty() {
-            let calls: Vec<Value> = tools.iter().map(|result| tool_call(result)).collect();
+            let calls: Vec<Value> = tools.iter().map(|result| new_entry(&result.call)).collect();
             messages.push(json!({ "role": "assistant", "content": content.take(), "tool_calls": calls }));
         }
-        for CallResult { call, content } in tools {
+        for CallResult { call, content, .. } in tools {
             messages.push(json!({ "role": "tool", "tool_call_id": call.id, "content": content }));
         }
-        for CallResult { call, content: result } in functions {
+        for CallResult { call, content: result, .. } in functions {
             let function = json!({ "name": call.name, "arguments": call.arguments });
             messages.push(json!({ "role": "assistant", "content": content.take(), "function_call": function }));
             messages.push(json!({ "role": "function", "name": call.name, "content": result }));
@@ -236,15 +175,60 @@ impl Request {
     }
 }
 
+impl crate::Request for Request {
+    fn models(&self) -> Vec<&str> {
+        self.models().collect()
+    }
+
+    fn wants(&self) -> Wants {
+        if self.stream() { Wants::Stream } else { Wants::Whole }
+    }
+
+    fn choices(&self) -> u64 {
+        self.choices()
+    }
+
+    fn include_usage(&self) -> bool {
+        self.include_usage()
+    }
+
+    fn provider_tools(&self) -> Vec<&str> {
+        self.provider_tools()
+    }
+
+    fn declared(&self) -> &[Declared] {
+        self.declared()
+    }
+
+    fn chosen(&self) -> Vec<&str> {
+        self.chosen()
+    }
+
+    fn declare(&mut self, declarations: &[&Declaration], form: Form) {
+        self.declare(declarations, form);
+    }
+
+    fn clamp_output_tokens(&mut self, max: u64) {
+        self.clamp_output_tokens(max);
+    }
+
+    fn answer_whole(&mut self) {
+        self.answer_whole();
+    }
+
+    fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
+        self.append_turn(&spoken(said), results);
+    }
+
+    fn write(&self) -> Vec<u8> {
+        self.write()
+    }
+}
+
 /// A member of a text that was read before, whole.
 fn member(text: &[u8], name: &str) -> Value {
     let whole = callgate_json::read(text).unwrap_or_default();
     whole.get(name).cloned().unwrap_or_default()
-}
-
-fn tool_call(result: &CallResult) -> Value {
-    let CallResult { call, .. } = result;
-    json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } })
 }
 
 /// The types of the members that are decided on; tools are read apart.

@@ -1,39 +1,15 @@
 //! Reading calls out of answers and events, and finding those that stand where none may.
 //!
-//! Keys are also compared as Go's `encoding/json` does, which ignores case: `"Tool_Calls"` is a call to clients in Go and
-//! nothing to others, so it is refused.
-//!
 //! Not covered: calls written as text inside `content` or `reasoning_content`, which no client runs by this dialect.
 
 use callgate_json::{Map, Value};
-use thiserror::Error;
 
-/// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
-/// linear in the size of what was read.
-pub(super) const MAX_CALLS: usize = 1024;
-const MAX_CHOICES: usize = 128;
+use crate::ShapeError;
+use crate::shape::{MAX_CALLS, MAX_CHOICES};
+pub(super) use crate::shape::{exact_keys, folds_to, small, text};
 
-/// What is wrong with an answer or an event that is JSON. It quotes nothing of the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ShapeError {
-    /// A member has another type than the API's reference gives it.
-    #[error("`{at}` is not {expected}")]
-    Type {
-        /// The member, without positions.
-        at: &'static str,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// `tool_calls` or `function_call` stands where this dialect has none, or is spelled so that only some clients read it.
-    #[error("a call stands where none may")]
-    StrayCall,
-    /// A call of another type than `function`.
-    #[error("a call of another type than `function`")]
-    NotAFunction,
-    /// More than 128 choices, or more than 1,024 calls in one.
-    #[error("more choices or calls than any API gives")]
-    TooMany,
-}
+/// The member of a call that an API wants back with it.
+pub(super) const EXTRA: &str = "extra_content";
 
 /// One entry of `tool_calls`, or a `function_call`, whole or a fragment. Empty means missing.
 pub(super) struct RawCall<'a> {
@@ -41,6 +17,17 @@ pub(super) struct RawCall<'a> {
     pub(super) id: &'a str,
     pub(super) name: &'a str,
     pub(super) arguments: &'a str,
+    /// `extra_content`, where Gemini's compatible API puts the signature of a thought.
+    pub(super) extra: Option<&'a Value>,
+}
+
+// === impl RawCall ===
+
+impl RawCall<'_> {
+    /// As [`Call::extra`](crate::Call::extra).
+    pub(super) fn extra(&self) -> Map<String, Value> {
+        self.extra.map(|extra| (EXTRA.to_owned(), extra.clone())).into_iter().collect()
+    }
 }
 
 /// Refuses calls anywhere in a value.
@@ -110,7 +97,8 @@ pub(super) fn tool_call(entry: &Value) -> Result<RawCall<'_>, ShapeError> {
         Some(Value::Object(function)) => named(function)?,
         Some(_) => return Err(ShapeError::Type { at: "tool_calls[].function", expected: "an object" }),
     };
-    Ok(RawCall { index, id: text(members, "id")?, name, arguments })
+    let extra = members.get(EXTRA).filter(|extra| !extra.is_null());
+    Ok(RawCall { index, id: text(members, "id")?, name, arguments, extra })
 }
 
 /// The legacy `function_call`; an empty object is none.
@@ -121,7 +109,7 @@ pub(super) fn function_call(holder: &Map<String, Value>) -> Result<Option<RawCal
         Some(Value::Object(function)) => {
             no_call_but(function, &[])?;
             let (name, arguments) = named(function)?;
-            Ok(Some(RawCall { index: None, id: "", name, arguments }))
+            Ok(Some(RawCall { index: None, id: "", name, arguments, extra: None }))
         }
         Some(_) => Err(ShapeError::Type { at: "function_call", expected: "an object" }),
     }
@@ -130,15 +118,6 @@ pub(super) fn function_call(holder: &Map<String, Value>) -> Result<Option<RawCal
 fn named(function: &Map<String, Value>) -> Result<(&str, &str), ShapeError> {
     exact_keys(function, &["name", "arguments"])?;
     Ok((text(function, "name")?, text(function, "arguments")?))
-}
-
-/// A text member; missing and `null` are the empty text.
-pub(super) fn text<'a>(members: &'a Map<String, Value>, key: &'static str) -> Result<&'a str, ShapeError> {
-    match members.get(key) {
-        None | Some(Value::Null) => Ok(""),
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(ShapeError::Type { at: key, expected: "a string" }),
-    }
 }
 
 /// `content` as text: a string, `null`, or parts, of which the text ones count.
@@ -161,36 +140,12 @@ pub(super) fn content(holder: &Map<String, Value>) -> Result<String, ShapeError>
     Ok(whole)
 }
 
-/// A position: a whole number that fits.
-pub(super) fn small(value: &Value, at: &'static str) -> Result<u32, ShapeError> {
-    value
-        .as_u64()
-        .and_then(|number| u32::try_from(number).ok())
-        .ok_or(ShapeError::Type { at, expected: "a small whole number" })
-}
-
 /// The `index` of a choice; `position` where it is missing.
 pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Result<u32, ShapeError> {
     match choice.get("index") {
         None | Some(Value::Null) => Ok(u32::try_from(position).unwrap_or(u32::MAX)),
         Some(index) => small(index, "choices[].index"),
     }
-}
-
-/// Refuses keys that only a reader that ignores case takes for one of `known`.
-pub(super) fn exact_keys(members: &Map<String, Value>, known: &[&str]) -> Result<(), ShapeError> {
-    let ambiguous = |key: &String| known.iter().any(|known| key != known && folds_to(key, known));
-    if members.keys().any(ambiguous) { Err(ShapeError::StrayCall) } else { Ok(()) }
-}
-
-/// Whether `key` is `known` to a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
-pub(super) fn folds_to(key: &str, known: &str) -> bool {
-    let folded = key.chars().map(|letter| match letter {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        other => other.to_ascii_lowercase(),
-    });
-    folded.eq(known.chars())
 }
 
 fn is_call_key(key: &str) -> bool {

@@ -4,8 +4,9 @@
 //! one. Some servers give every call the index 0: a fragment with another id *and* a name is then a new call as well. An id that
 //! changes without a name (some servers draw one for each fragment) is not.
 
-use super::shape::{MAX_CALLS, RawCall};
+use super::shape::RawCall;
 use crate::Form;
+use crate::shape::MAX_CALLS;
 
 /// The calls of one choice that have begun.
 #[derive(Debug, Default)]

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use callgate_json::{Map, Value};
 
+use super::head;
+use super::reader::{ChoiceState, ChunkPart};
 use super::shape::{self, RawCall};
-use super::stream::{ChoiceState, Delta};
-use super::{ShapeError, head};
-use crate::{Form, sse};
+use crate::framing::Frame;
+use crate::{Form, ShapeError};
 
 /// Members of a chunk that go with each part of it, besides `usage`, which goes with the last: others might repeat a call.
 const CHUNK: [&str; 8] =
@@ -88,8 +89,8 @@ impl<'a> Part<'a> {
 }
 
 /// An event without fragments of calls, with its bytes as they are.
-pub(super) fn whole(frame: &sse::Frame, parts: &[Part<'_>], usage: Option<&Value>) -> Vec<Delta> {
-    let finish = |part: &Part<'_>, frame: Vec<u8>| Delta::Finish {
+pub(super) fn whole(frame: &Frame, parts: &[Part<'_>], usage: Option<&Value>) -> Vec<ChunkPart> {
+    let finish = |part: &Part<'_>, frame: Vec<u8>| ChunkPart::Finish {
         choice: part.index,
         reason: part.finish.to_owned(),
         frame,
@@ -102,7 +103,7 @@ pub(super) fn whole(frame: &sse::Frame, parts: &[Part<'_>], usage: Option<&Value
         return vec![finish(part, frame.raw.clone())];
     }
     let text = parts.iter().filter(|part| !part.text.is_empty()).map(|part| (part.index, part.text.clone())).collect();
-    let mut deltas = vec![Delta::Forward { frame: frame.raw.clone(), text }];
+    let mut deltas = vec![ChunkPart::Forward { frame: frame.raw.clone(), text }];
     deltas.extend(parts.iter().filter(|part| !part.finish.is_empty()).map(|part| finish(part, Vec::new())));
     deltas
 }
@@ -118,7 +119,12 @@ pub(super) struct Event<'a> {
 
 impl Event<'_> {
     /// Appends what the event says besides calls, then the finishes.
-    pub(super) fn tell(&self, parts: &[Part<'_>], choices: &mut BTreeMap<u32, ChoiceState>, deltas: &mut Vec<Delta>) {
+    pub(super) fn tell(
+        &self,
+        parts: &[Part<'_>],
+        choices: &mut BTreeMap<u32, ChoiceState>,
+        deltas: &mut Vec<ChunkPart>,
+    ) {
         for part in parts {
             let state = choices.entry(part.index).or_default();
             let new_role = part.has_role() && !state.role_told;
@@ -127,13 +133,13 @@ impl Event<'_> {
             if part.says_something() || new_role || plain {
                 state.role_told |= part.has_role();
                 let text = if part.text.is_empty() { Vec::new() } else { vec![(part.index, part.text.clone())] };
-                deltas.push(Delta::Forward { frame: self.write(self.said(part), false), text });
+                deltas.push(ChunkPart::Forward { frame: self.write(self.said(part), false), text });
             }
         }
         let last = parts.iter().rposition(|part| !part.finish.is_empty());
         for (position, part) in parts.iter().enumerate().filter(|(_, part)| !part.finish.is_empty()) {
             let with_usage = last == Some(position);
-            deltas.push(Delta::Finish {
+            deltas.push(ChunkPart::Finish {
                 choice: part.index,
                 reason: part.finish.to_owned(),
                 frame: self.write(finish(part), with_usage),

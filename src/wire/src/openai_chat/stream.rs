@@ -1,224 +1,199 @@
-//! A streamed answer: the *chat completion chunk object*, one event at a time.
-//!
-//! The reader tells calls apart from all else. What is no part of a call can go on at once ([`Delta::Forward`]); fragments of
-//! calls carry no bytes at all, so that nothing of them can slip through; the end of a choice comes last, so that whoever holds
-//! calls back knows when they are complete.
-//!
-//! Not covered: log probabilities that a server sends in later events than the tokens they belong to.
+//! A streamed answer, read and written: the [`Stream`](crate::Stream) of Chat Completions.
 
 use std::collections::BTreeMap;
 
-use callgate_json::{ReadError, Value};
-use thiserror::Error;
+use callgate_json::Value;
 
-use super::slots::Slots;
-use super::split::{self, Part};
-use super::{ShapeError, StreamHead, error, head, shape};
-use crate::{Form, sse};
+use super::answer::{names_calls, said};
+use super::{Answer, ChunkPart, DONE, StreamReader, error, with_reason};
+use crate::framing::Frame;
+use crate::shape::paragraphs;
+use crate::template::{Hole, Template, unescaped};
+use crate::{ApiError, Call, Delta, StreamError};
 
-/// Why an event cannot be decided on. It quotes nothing of the event.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum StreamError {
-    /// The event's data is not strict JSON.
-    #[error("an event is not strict JSON: {0}")]
-    NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call that could be read in two ways.
-    #[error("an event is not a chat completion chunk: {0}")]
-    Shape(#[from] ShapeError),
-    /// A line that is no field of an event: a reader that is not strict could take it for an answer.
-    #[error("an event has a line that is no field of server-sent events")]
-    NoField,
+/// What may differ between two deltas that carry no call: a text, and what this reader takes no notice of.
+const TEXT: [(&[&str], Hole); 3] = [(&["choices", "0", "delta", "content"], Hole::Text), PADDING, CREATED];
+const REASONING: [(&[&str], Hole); 3] =
+    [(&["choices", "0", "delta", "reasoning_content"], Hole::Text), PADDING, CREATED];
+const PADDING: (&[&str], Hole) = (&["obfuscation"], Hole::Text);
+const CREATED: (&[&str], Hole) = (&["created"], Hole::Number);
+
+/// A stream under way.
+#[derive(Debug)]
+pub struct Stream {
+    reader: StreamReader,
+    include_usage: bool,
+    choices: BTreeMap<u32, Choice>,
+    usage: Option<Value>,
+    plain: Option<Plain>,
 }
 
-/// What an event, or a part of one, says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Delta {
-    /// No part of a call.
-    Forward {
-        /// The event; its exact bytes where nothing had to be taken out.
-        frame: Vec<u8>,
-        /// The text of `content` in it, by choice.
-        text: Vec<(u32, String)>,
-    },
-    /// A part of a call. `name` and `arguments` are to be joined to those before; `id` is given once.
-    Fragment {
-        /// The choice.
-        choice: u32,
-        /// The call within the choice; calls are told by it, and ordered by it.
-        slot: u32,
-        /// The call's identifier, in the fragment that first has it, else empty.
-        id: String,
-        /// A piece of the name.
-        name: String,
-        /// A piece of the arguments.
-        arguments: String,
-        /// How the call is made.
-        form: Form,
-    },
-    /// A choice is complete.
-    Finish {
-        /// The choice.
-        choice: u32,
-        /// Its `finish_reason`.
-        reason: String,
-        /// An event with the finish and no text or call. Empty where the choice has no calls and its finish went on inside the
-        /// [`Delta::Forward`] before, with the text it came with.
-        frame: Vec<u8>,
-        /// What the turn used, where that came in the same event.
-        usage: Option<Value>,
-    },
-    /// What the turn used, in an event of its own.
-    Usage {
-        /// The event.
-        frame: Vec<u8>,
-        /// The numbers.
-        usage: Value,
-    },
-    /// The server reports an error.
-    Error {
-        /// The event.
-        frame: Vec<u8>,
-    },
-    /// The stream is at its end.
-    Done {
-        /// The event.
-        frame: Vec<u8>,
-    },
+/// The last event that carried no call and no end.
+#[derive(Debug)]
+enum Plain {
+    /// Text of a choice.
+    Text(u32, Template<3>),
+    /// No text: a piece of reasoning, a sign of life.
+    Other(Template<3>),
 }
 
-/// Reads the events of one stream, in order.
+/// What one choice came to so far.
 #[derive(Debug, Default)]
-pub struct StreamReader {
-    head: Option<StreamHead>,
-    choices: BTreeMap<u32, ChoiceState>,
+struct Choice {
+    text: String,
+    called: bool,
+    /// Calls that were written.
+    written: u32,
+    /// Its finish reason, once it has one.
+    finish: Option<String>,
 }
 
-/// What must be known of a choice from its earlier events.
-#[derive(Debug, Default)]
-pub(super) struct ChoiceState {
-    slots: Slots,
-    /// A part of a call has been seen.
-    pub(super) called: bool,
-    /// Its role has gone on.
-    pub(super) role_told: bool,
-}
+// === impl Stream ===
 
-// === impl StreamReader ===
-
-impl StreamReader {
-    /// A reader at the start of a stream.
+impl Stream {
+    /// A stream of which nothing was read. `include_usage` says whether its end tells what was used.
     #[must_use]
-    pub fn new() -> StreamReader {
-        StreamReader::default()
+    pub fn new(include_usage: bool) -> Stream {
+        Stream { reader: StreamReader::new(), include_usage, choices: BTreeMap::new(), usage: None, plain: None }
     }
 
-    /// The stream's identity, once an event with a choice has been read.
-    #[must_use]
-    pub fn head(&self) -> Option<&StreamHead> {
-        self.head.as_ref()
+    fn choice(&mut self, index: u32) -> &mut Choice {
+        self.choices.entry(index).or_default()
     }
 
-    /// Reads one event: first the fragments of calls in it, then what else it says, then the choices that it ends.
-    ///
-    /// An event that has fragments is told choice by choice; of one with none, the bytes are kept.
-    ///
-    /// # Errors
-    /// [`StreamError`] for data that is neither `[DONE]` nor strict JSON, members of a wrong type, calls that are no function
-    /// calls or stand where none may. The stream cannot be trusted any further then.
-    pub fn read(&mut self, frame: &sse::Frame) -> Result<Vec<Delta>, StreamError> {
-        if frame.strays {
-            return Err(StreamError::NoField);
+    /// Reads an event that differs from the last such one in nothing but text.
+    fn plain(&mut self, frame: &Frame) -> Option<()> {
+        let data = frame.data.as_deref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        match self.plain.as_ref()? {
+            Plain::Text(choice, template) => {
+                let [content, ..] = template.fill(data)?;
+                let content = unescaped(content)?;
+                self.choices.entry(*choice).or_default().text.push_str(&content);
+            }
+            Plain::Other(template) => {
+                template.fill(data)?;
+            }
         }
-        let raw = || frame.raw.clone();
-        let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
-        if data.is_empty() {
-            return Ok(vec![Delta::Forward { frame: raw(), text: Vec::new() }]);
-        }
-        if data == b"[DONE]" {
-            return Ok(vec![Delta::Done { frame: raw() }]);
-        }
-        let value = callgate_json::read_nearest(data)?;
-        let Value::Object(body) = &value else {
-            return Err(ShapeError::Type { at: "data", expected: "an object" }.into());
+        Some(())
+    }
+
+    /// Learns from an event that carries at most one text, and nothing else that is told.
+    fn learn(&mut self, data: Option<Vec<u8>>, parts: &[ChunkPart]) {
+        let ([ChunkPart::Forward { text, .. }], Some(data)) = (parts, data) else { return };
+        self.plain = match text.as_slice() {
+            // A text that is no hole (it has escapes that no hole takes) would be the same text in every event that fits.
+            [(choice, _)] => Template::learn(&data, &TEXT)
+                .filter(|template| template.has(0))
+                .map(|template| Plain::Text(*choice, template)),
+            [] => Template::learn(&data, &REASONING).map(Plain::Other),
+            _ => None,
         };
-        if error::is_error(body) || frame.event.as_deref() == Some("error") {
-            shape::no_call(&value)?;
-            return Ok(vec![Delta::Error { frame: raw() }]);
-        }
-        shape::no_call_but(body, &["choices"])?;
-        let parts = split::parts(shape::choices(body)?.unwrap_or_default())?;
-        let usage = body.get("usage").filter(|usage| usage.is_object());
-        if parts.is_empty() {
-            return Ok(vec![match usage {
-                Some(usage) => Delta::Usage { frame: raw(), usage: usage.clone() },
-                None => Delta::Forward { frame: raw(), text: Vec::new() },
-            }]);
-        }
-        self.head.get_or_insert_with(|| StreamHead::of(body));
-        let mut deltas = self.fragments(&parts)?;
-        if deltas.is_empty() && self.keeps_bytes(&parts) {
-            deltas = split::whole(frame, &parts, usage);
-            for part in &parts {
-                self.choices.entry(part.index).or_default().role_told |= part.has_role();
-            }
-        } else {
-            let told = split::Event { name: frame.event.as_deref(), body, usage };
-            told.tell(&parts, &mut self.choices, &mut deltas);
-        }
-        Ok(deltas)
     }
 
-    /// The fragments in an event, each with the slot it belongs to.
-    fn fragments(&mut self, parts: &[Part<'_>]) -> Result<Vec<Delta>, ShapeError> {
-        let mut deltas = Vec::new();
-        for part in parts {
-            for (form, fragment) in &part.fragments {
-                let state = self.choices.entry(part.index).or_default();
-                state.called = true;
-                let (slot, first_id) = state.slots.place(*form, fragment).ok_or(ShapeError::TooMany)?;
-                deltas.push(Delta::Fragment {
-                    choice: part.index,
-                    slot,
-                    id: if first_id { fragment.id.to_owned() } else { String::new() },
-                    name: fragment.name.to_owned(),
-                    arguments: fragment.arguments.to_owned(),
-                    form: *form,
-                });
+    fn tell(&mut self, part: ChunkPart, deltas: &mut Vec<Delta>) {
+        let delta = match part {
+            ChunkPart::Forward { frame, text } => {
+                for (choice, text) in text {
+                    self.choice(choice).text.push_str(&text);
+                }
+                Delta::Forward { frame }
             }
-        }
-        Ok(deltas)
+            ChunkPart::Fragment { choice, slot, id, name, arguments, form, extra } => {
+                self.choice(choice).called = true;
+                Delta::Fragment { choice, slot, id, name, arguments, form, extra }
+            }
+            ChunkPart::Finish { choice, reason, frame, usage } => {
+                self.usage = usage.or(self.usage.take());
+                self.choice(choice).finish = Some(reason);
+                Delta::Finish { choice, frame }
+            }
+            ChunkPart::Usage { frame, usage } => {
+                self.usage = Some(usage);
+                Delta::Usage { frame }
+            }
+            ChunkPart::Error { frame } => Delta::Error { frame },
+            ChunkPart::Done { frame } => {
+                self.finish_called(deltas);
+                Delta::Done { frame }
+            }
+        };
+        deltas.push(delta);
     }
 
-    /// Whether an event without fragments can go on as it is: not when it ends a choice with calls and says something besides,
-    /// for then what it says goes on and the finish waits for the verdict.
-    fn keeps_bytes(&self, parts: &[Part<'_>]) -> bool {
-        let called = |part: &Part<'_>| self.choices.get(&part.index).is_some_and(|state| state.called);
-        match parts {
-            [part] => part.finish.is_empty() || !part.says_something() || !called(part),
-            parts => !parts.iter().any(|part| !part.finish.is_empty() && called(part)),
+    /// Some APIs never send a finish reason; then `[DONE]` finishes every choice that has calls.
+    fn finish_called(&mut self, deltas: &mut Vec<Delta>) {
+        let head = self.reader.head().cloned().unwrap_or_default();
+        for (index, choice) in self.choices.iter_mut().filter(|(_, choice)| choice.called && choice.finish.is_none()) {
+            choice.finish = Some("tool_calls".to_owned());
+            deltas.push(Delta::Finish { choice: *index, frame: head.finish(*index, "tool_calls") });
         }
     }
 }
 
-/// A [`Delta::Finish`] frame with another finish reason; other frames as they are.
-#[must_use]
-pub fn with_reason(frame: &[u8], reason: &str) -> Vec<u8> {
-    let mut decoder = sse::Decoder::new(usize::MAX);
-    let mut frames = Vec::new();
-    let decoded = decoder.push(frame, &mut frames);
-    frames.extend(decoder.finish());
-    let (Ok(()), [only]) = (decoded, frames.as_slice()) else { return frame.to_vec() };
-    let Some(Ok(mut body)) = only.data.as_deref().map(callgate_json::read_nearest) else { return frame.to_vec() };
-    let mut changed = false;
-    for choice in body.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
-        for key in ["finish_reason", "native_finish_reason"] {
-            if let Some(old) = choice.get_mut(key)
-                && old.as_str().is_some_and(|old| old != reason)
-            {
-                *old = Value::from(reason);
-                changed = true;
-            }
+impl crate::Stream for Stream {
+    fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
+        if self.plain(&frame).is_some() {
+            return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
+        let parts = self.reader.read(&frame)?;
+        self.learn(frame.data.filter(|_| frame.event.is_none()), &parts);
+        let mut deltas = Vec::with_capacity(parts.len());
+        for part in parts {
+            self.tell(part, &mut deltas);
+        }
+        Ok(deltas)
     }
-    if changed { head::write(only.event.as_deref(), &body) } else { frame.to_vec() }
+
+    fn call(&mut self, choice: u32, call: &Call) -> Vec<u8> {
+        let state = self.choice(choice);
+        let position = state.written;
+        state.written = position.saturating_add(1);
+        self.reader.head().cloned().unwrap_or_default().call(choice, position, call)
+    }
+
+    fn text(&mut self, choice: u32, text: &str) -> Vec<u8> {
+        let state = self.choice(choice);
+        let whole = paragraphs(&state.text, text);
+        let told = whole.get(state.text.len()..).unwrap_or_default().to_owned();
+        state.text = whole;
+        self.reader.head().cloned().unwrap_or_default().text(choice, &told)
+    }
+
+    fn finish(&mut self, choice: u32, frame: Vec<u8>) -> Vec<u8> {
+        let state = self.choice(choice);
+        let left_out = state.called && state.written == 0;
+        if left_out && state.finish.as_deref().is_some_and(names_calls) { with_reason(&frame, "stop") } else { frame }
+    }
+
+    fn choices(&self) -> usize {
+        self.choices.len()
+    }
+
+    fn said(&self, choice: u32) -> Vec<Value> {
+        said(self.choices.get(&choice).map_or("", |choice| &choice.text))
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some())
+    }
+
+    fn append(&mut self, answer: &[u8]) -> Vec<u8> {
+        let Ok(mut answer) = Answer::read(answer) else { return Vec::new() };
+        if let Some(earlier) = &self.usage {
+            answer.add_usage(earlier);
+        }
+        let head = self.reader.head().cloned().unwrap_or_default();
+        let mut out = Vec::new();
+        let streamed = self.choices.values().any(|choice| !choice.text.is_empty());
+        if streamed && answer.choices().iter().any(|choice| !choice.text.is_empty()) {
+            out.extend_from_slice(&head.text(0, "\n\n"));
+        }
+        out.extend_from_slice(&answer.frames(&head, self.include_usage));
+        out.extend_from_slice(DONE);
+        out
+    }
+
+    fn error(&mut self, error: &ApiError) -> Vec<u8> {
+        error::frame(error)
+    }
 }

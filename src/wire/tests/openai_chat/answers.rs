@@ -33,13 +33,14 @@ fn message(message: &str) -> String {
 #[test]
 fn choices_tell_their_text_calls_and_finish() {
     let answer = read(CALLS);
+    let extra = [("extra_content".to_owned(), serde_json::json!({ "s": "sig" }))].into_iter().collect();
     assert_eq!(
         answer.choices(),
         [
             Choice {
                 index: 0,
                 text: String::new(),
-                calls: vec![tool("a", "f", "{\"x\": 1}"), tool("b", "g", "")],
+                calls: vec![Call { extra, ..tool("a", "f", "{\"x\": 1}") }, tool("b", "g", "")],
                 finish: "tool_calls".to_owned()
             },
             Choice { index: 1, text: "Hi".to_owned(), calls: vec![], finish: "stop".to_owned() },

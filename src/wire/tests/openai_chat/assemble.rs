@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use callgate_json::Value;
-use callgate_wire::openai_chat::{Delta, StreamError, StreamHead, StreamReader};
-use callgate_wire::sse::{Decoder, Frame};
-use callgate_wire::{Call, Form};
+use callgate_wire::framing::Frame;
+use callgate_wire::framing::sse::Decoder;
+use callgate_wire::openai_chat::{ChunkPart, StreamHead, StreamReader};
+use callgate_wire::{Call, Form, StreamError};
 
 /// What a stream came to.
 #[derive(Debug, Default, PartialEq)]
@@ -36,7 +37,7 @@ pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Fram
     frames
 }
 
-pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Delta>, StreamError> {
+pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ChunkPart>, StreamError> {
     let mut reader = StreamReader::new();
     let mut deltas = Vec::new();
     for frame in frames(chunks) {
@@ -45,17 +46,17 @@ pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<V
     Ok(deltas)
 }
 
-pub(crate) fn turn(deltas: &[Delta]) -> Turn {
+pub(crate) fn turn(deltas: &[ChunkPart]) -> Turn {
     let mut turn = Turn::default();
     for delta in deltas {
         match delta {
-            Delta::Forward { frame, text } => {
+            ChunkPart::Forward { frame, text } => {
                 turn.passed.extend(frame);
                 for (choice, text) in text {
                     turn.choices.entry(*choice).or_default().text.push_str(text);
                 }
             }
-            Delta::Fragment { choice, slot, id, name, arguments, form } => {
+            ChunkPart::Fragment { choice, slot, id, name, arguments, form, .. } => {
                 let calls = &mut turn.choices.entry(*choice).or_default().calls;
                 let call = calls.entry(*slot).or_insert_with(|| Call { form: *form, ..Call::default() });
                 assert_eq!(call.form, *form, "a slot holds one form");
@@ -63,20 +64,20 @@ pub(crate) fn turn(deltas: &[Delta]) -> Turn {
                 call.name.push_str(name);
                 call.arguments.push_str(arguments);
             }
-            Delta::Finish { choice, reason, frame, usage } => {
+            ChunkPart::Finish { choice, reason, frame, usage } => {
                 turn.passed.extend(frame);
                 turn.choices.entry(*choice).or_default().finish.clone_from(reason);
                 turn.usage = usage.clone().or(turn.usage);
             }
-            Delta::Usage { frame, usage } => {
+            ChunkPart::Usage { frame, usage } => {
                 turn.passed.extend(frame);
                 turn.usage = Some(usage.clone());
             }
-            Delta::Error { frame } => {
+            ChunkPart::Error { frame } => {
                 turn.passed.extend(frame);
                 turn.failed = true;
             }
-            Delta::Done { frame } => {
+            ChunkPart::Done { frame } => {
                 turn.passed.extend(frame);
                 turn.done = true;
             }
@@ -102,5 +103,11 @@ pub(crate) fn head() -> StreamHead {
 
 /// A call in the newer form.
 pub(crate) fn tool(id: &str, name: &str, arguments: &str) -> Call {
-    Call { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned(), form: Form::Tool }
+    Call {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+        form: Form::Tool,
+        ..Call::default()
+    }
 }

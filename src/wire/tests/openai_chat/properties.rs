@@ -1,11 +1,11 @@
 //! The two properties of streaming, and what follows from them.
 
-use callgate_wire::openai_chat::{Answer, DONE};
-use callgate_wire::{Call, Form};
+use callgate_wire::openai_chat::{Answer, ChunkPart, DONE, Stream, StreamReader};
+use callgate_wire::{Call, Delta, Form};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::assemble::{calls, deltas, head, turn};
+use crate::assemble::{calls, deltas, frames, head, turn};
 
 /// Appears in every text that belongs to a call, and nowhere else.
 const SECRET: &str = "S3CRET";
@@ -18,6 +18,7 @@ fn tool_calls() -> impl Strategy<Value = Vec<Call>> {
             name: format!("{SECRET}{name}"),
             arguments: format!("{SECRET}{arguments}"),
             form: Form::Tool,
+            ..Call::default()
         };
         calls.into_iter().enumerate().map(call).collect()
     })
@@ -25,7 +26,7 @@ fn tool_calls() -> impl Strategy<Value = Vec<Call>> {
 
 fn legacy_calls() -> impl Strategy<Value = Vec<Call>> {
     ("[a-z]{1,6}", ".{0,12}")
-        .prop_map(|(name, arguments)| vec![Call { id: String::new(), name, arguments, form: Form::Function }])
+        .prop_map(|(name, arguments)| vec![Call { name, arguments, form: Form::Function, ..Call::default() }])
 }
 
 fn entry(call: &Call) -> Value {
@@ -172,5 +173,70 @@ proptest! {
             answer.rewrite(position, callgate_wire::openai_chat::Rewrite { text: text.clone(), calls: calls.clone() });
         }
         prop_assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
+    }
+}
+
+/// An event in one of many spellings, so that some are read by comparison with the one before and some are not.
+fn spelled() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        4 => "[a-zé \\\\\"\n/]{0,6}".prop_map(|text| serde_json::to_string(&text).unwrap()),
+        1 => Just(r#""\u0041\ud83d\ude00""#.to_owned()),
+        1 => Just("null".to_owned()),
+    ];
+    let key = prop_oneof![6 => Just("content"), 2 => Just("reasoning_content"), 1 => Just("c\\u006fntent")];
+    let pad = prop_oneof![Just(String::new()), "[a-z]{0,3}".prop_map(|pad| format!(r#","obfuscation":"{pad}""#))];
+    let more = prop_oneof![
+        12 => Just(r#""finish_reason":null"#),
+        1 => Just(r#""finish_reason":"stop""#),
+        1 => Just(r#""logprobs":null"#),
+        1 => Just(r#""index":1"#),
+    ];
+    let call = prop_oneof![
+        8 => Just(""),
+        1 => Just(r#","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]"#),
+        1 => Just(r#","tool_c\u0061lls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]"#),
+        1 => Just(r#","role":"assistant""#),
+    ];
+    (key, text, pad, more, call, 0..3_u32).prop_map(|(key, text, pad, more, call, created)| {
+        format!(
+            r#"data: {{"id":"c","created":{created},"choices":[{{{more},"delta":{{"{key}":{text}{call}}}}}]{pad}}}"#
+        )
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_event_read_by_comparison_says_what_it_says_when_parsed(events in prop::collection::vec(spelled(), 1..40)) {
+        let stream: String = events.iter().map(|event| format!("{event}\n\n")).collect();
+        let mut reader = StreamReader::new();
+        let mut compared = Stream::new(false);
+        let mut said = std::collections::BTreeMap::<u32, String>::new();
+        for frame in frames([stream.as_bytes()]) {
+            let parsed = reader.read(&frame);
+            let read = callgate_wire::Stream::read(&mut compared, frame);
+            let Ok(parsed) = parsed else {
+                prop_assert!(read.is_err());
+                break;
+            };
+            let read = read.unwrap();
+            prop_assert_eq!(parsed.len(), read.len());
+            for (parsed, read) in parsed.into_iter().zip(read) {
+                match (parsed, read) {
+                    (ChunkPart::Forward { frame, text }, Delta::Forward { frame: same }) => {
+                        prop_assert_eq!(frame, same);
+                        for (choice, text) in text {
+                            said.entry(choice).or_default().push_str(&text);
+                        }
+                    }
+                    (ChunkPart::Finish { frame, .. }, Delta::Finish { frame: same, .. }) => prop_assert_eq!(frame, same),
+                    (ChunkPart::Fragment { name, .. }, Delta::Fragment { name: same, .. }) => prop_assert_eq!(name, same),
+                    (parsed, read) => prop_assert!(false, "{:?} is not {:?}", read, parsed),
+                }
+            }
+            for (choice, text) in &said {
+                let told = callgate_wire::Stream::said(&compared, *choice);
+                prop_assert_eq!(told.first().and_then(Value::as_str).unwrap_or_default(), text);
+            }
+        }
     }
 }

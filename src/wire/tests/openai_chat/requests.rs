@@ -149,7 +149,7 @@ fn output_tokens_are_lowered_never_raised() {
 fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
     let mut request = read(TOOLS);
     request.answer_whole();
-    let result = |call: Call, content: &str| CallResult { call, content: content.to_owned() };
+    let result = |call: Call, content: &str| CallResult { call, content: content.to_owned(), failed: false };
     let legacy = Call { form: Form::Function, ..tool("", "old", "{}") };
     request.append_turn(
         "Let me see.",

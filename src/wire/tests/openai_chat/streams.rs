@@ -1,7 +1,7 @@
 //! Streamed answers: what each event says, and what of it may go on.
 
 use callgate_wire::Form;
-use callgate_wire::openai_chat::{DONE, Delta, StreamReader, with_reason};
+use callgate_wire::openai_chat::{ChunkPart, DONE, StreamReader, with_reason};
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
 
@@ -13,23 +13,23 @@ fn stream(choices: &[&str]) -> String {
         .collect()
 }
 
-fn told(stream: &str) -> Vec<Delta> {
+fn told(stream: &str) -> Vec<ChunkPart> {
     deltas([stream.as_bytes()]).unwrap_or_else(|error| panic!("{stream}: {error}"))
 }
 
 /// One line a delta, as a golden file shows it.
 fn shown(stream: &str) -> String {
-    let line = |delta: Delta| match delta {
-        Delta::Forward { frame, text } => format!("forward {text:?} {}", String::from_utf8(frame).unwrap()),
-        Delta::Fragment { choice, slot, id, name, arguments, form } => {
+    let line = |delta: ChunkPart| match delta {
+        ChunkPart::Forward { frame, text } => format!("forward {text:?} {}", String::from_utf8(frame).unwrap()),
+        ChunkPart::Fragment { choice, slot, id, name, arguments, form, .. } => {
             format!("fragment {choice}/{slot} {form:?} id={id:?} name={name:?} arguments={arguments:?}\n")
         }
-        Delta::Finish { choice, reason, frame, usage } => {
+        ChunkPart::Finish { choice, reason, frame, usage } => {
             format!("finish {choice} {reason} usage={usage:?} {}", String::from_utf8(frame).unwrap())
         }
-        Delta::Usage { frame, usage } => format!("usage {usage} {}", String::from_utf8(frame).unwrap()),
-        Delta::Error { frame } => format!("error {}", String::from_utf8(frame).unwrap()),
-        Delta::Done { frame } => format!("done {}", String::from_utf8(frame).unwrap()),
+        ChunkPart::Usage { frame, usage } => format!("usage {usage} {}", String::from_utf8(frame).unwrap()),
+        ChunkPart::Error { frame } => format!("error {}", String::from_utf8(frame).unwrap()),
+        ChunkPart::Done { frame } => format!("done {}", String::from_utf8(frame).unwrap()),
     };
     told(stream).into_iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
 }
@@ -94,8 +94,8 @@ fn a_stream_without_calls_keeps_its_bytes() {
 fn text_that_came_with_a_finish_is_told_once() {
     let stream = stream(&[r#"{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}"#]);
     let expected = [
-        Delta::Forward { frame: stream.clone().into_bytes(), text: vec![(0, "b".to_owned())] },
-        Delta::Finish { choice: 0, reason: "stop".to_owned(), frame: vec![], usage: None },
+        ChunkPart::Forward { frame: stream.clone().into_bytes(), text: vec![(0, "b".to_owned())] },
+        ChunkPart::Finish { choice: 0, reason: "stop".to_owned(), frame: vec![], usage: None },
     ];
     assert_eq!(told(&stream), expected);
 }

@@ -1,21 +1,10 @@
 //! The tools a request declares, chooses, and lets the provider run.
 
-use std::collections::HashSet;
-
 use callgate_json::{Map, Value};
 
-use super::{Request, RequestError};
-use crate::openai_chat::shape::folds_to;
-use crate::{Declaration, Form, splice};
-
-/// A function that a request declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
-    /// Its name, never empty.
-    pub name: String,
-    /// In which of the two lists.
-    pub form: Form,
-}
+use super::Request;
+use crate::shape::{declared_once, exact_members};
+use crate::{Declaration, Declared, Form, RequestError, splice};
 
 /// Members that make the provider run something, and the tool they stand for: OpenAI's own and those of APIs that imitate it.
 pub(super) const PROVIDER_MEMBERS: [(&str, &str); 9] = [
@@ -36,7 +25,7 @@ pub(super) fn read(body: &Map<String, Value>) -> Result<Vec<Declared>, RequestEr
     for tool in list(body, "tools")? {
         let invalid = |expected| RequestError::Invalid { param: "tools", expected };
         let tool = tool.as_object().ok_or(invalid("an array of objects"))?;
-        exact(tool, "tools", &["type", "function"])?;
+        exact_members(tool, "tools", &["type", "function"])?;
         let kind = tool.get("type").and_then(Value::as_str).ok_or(invalid("an array of tools with a `type`"))?;
         if kind == "function" {
             let function = tool.get("function").and_then(Value::as_object);
@@ -49,11 +38,7 @@ pub(super) fn read(body: &Map<String, Value>) -> Result<Vec<Declared>, RequestEr
         let function = function.ok_or(RequestError::Invalid { param: "functions", expected: "an array of objects" })?;
         declared.push(Declared { name: name(function, "functions")?, form: Form::Function });
     }
-    let mut names = HashSet::with_capacity(declared.len());
-    match declared.iter().find(|tool| !names.insert(tool.name.as_str())) {
-        Some(tool) => Err(RequestError::DeclaredTwice { name: printable(&tool.name) }),
-        None => Ok(declared),
-    }
+    declared_once(declared)
 }
 
 /// The tools that run at the provider.
@@ -76,21 +61,11 @@ fn list<'a>(body: &'a Map<String, Value>, param: &'static str) -> Result<&'a [Va
 }
 
 fn name(function: &Map<String, Value>, param: &'static str) -> Result<String, RequestError> {
-    exact(function, param, &["name"])?;
+    exact_members(function, param, &["name"])?;
     match function.get("name") {
         Some(Value::String(name)) if !name.is_empty() => Ok(name.clone()),
         _ => Err(RequestError::Invalid { param, expected: "an array of functions with a `name`" }),
     }
-}
-
-fn exact(members: &Map<String, Value>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
-    let resembled = |like: &&&'static str| members.keys().any(|key| key != **like && folds_to(key, like));
-    known.iter().find(resembled).map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
-}
-
-/// A name that may be shown: 64 characters, none of them a control character.
-fn printable(name: &str) -> String {
-    name.chars().take(64).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 // === impl Request ===
@@ -137,7 +112,7 @@ impl Request {
             }
         };
         self.declared.retain(|tool| tool.form != form);
-        self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name.clone(), form }));
+        self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }));
         self.edits.retain(|edit| edit.member != member);
         if list.is_empty() {
             self.remove(member);
@@ -150,8 +125,8 @@ impl Request {
 /// One entry of a list of declarations.
 fn entry(declaration: &Declaration, form: Form) -> String {
     match form {
-        Form::Function => declaration.text.clone(),
-        Form::Tool => format!(r#"{{"type":"function","function":{}}}"#, declaration.text),
+        Form::Function => declaration.object("parameters"),
+        Form::Tool => format!(r#"{{"type":"function","function":{}}}"#, declaration.object("parameters")),
     }
 }
 

@@ -7,33 +7,9 @@
 
 use std::mem;
 
-use thiserror::Error;
+use super::{Frame, FrameError};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// One event, comment or run of blank lines, with the exact bytes it came in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Frame {
-    /// The bytes, comments and the ending blank line included (and a byte order mark, in the first).
-    pub raw: Vec<u8>,
-    /// The last `event` field, bytes that are not UTF-8 replaced.
-    pub event: Option<String>,
-    /// The `data` lines joined by LF; `None` where there was none, as in a comment.
-    pub data: Option<Vec<u8>>,
-    /// A line is neither a field of the standard nor a comment. Standard readers skip it; who knows what others do.
-    pub strays: bool,
-}
-
-/// Why a stream could not be framed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum SseError {
-    /// A frame is longer than allowed. The decoder stays in this state.
-    #[error("an event is longer than {limit} bytes")]
-    TooLong {
-        /// The limit in bytes.
-        limit: usize,
-    },
-}
 
 /// Cuts a byte stream into [`Frame`]s. The frames' raw bytes, one after the other, are the stream.
 #[derive(Debug)]
@@ -68,8 +44,8 @@ impl Decoder {
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors
-    /// [`SseError::TooLong`], once the frames before the offending one have been appended, and on every later push.
-    pub fn push(&mut self, mut bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), SseError> {
+    /// [`FrameError::TooLong`], once the frames before the offending one have been appended, and on every later push.
+    pub fn push(&mut self, mut bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), FrameError> {
         while !bytes.is_empty() {
             match self.state {
                 State::Failed => return Err(self.too_long()),
@@ -107,7 +83,7 @@ impl Decoder {
     }
 
     /// Takes bytes up to the end of the line, or all if it does not end in them; gives back the rest.
-    fn line<'b>(&mut self, bytes: &'b [u8], frames: &mut Vec<Frame>) -> Result<&'b [u8], SseError> {
+    fn line<'b>(&mut self, bytes: &'b [u8], frames: &mut Vec<Frame>) -> Result<&'b [u8], FrameError> {
         let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
             self.take(bytes)?;
             return Ok(&[]);
@@ -128,7 +104,7 @@ impl Decoder {
         Ok(rest)
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<(), SseError> {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
         if self.frame.raw.len() + bytes.len() > self.limit {
             self.state = State::Failed;
             self.frame = Frame::default();
@@ -169,8 +145,8 @@ impl Decoder {
         mem::take(&mut self.frame)
     }
 
-    fn too_long(&self) -> SseError {
-        SseError::TooLong { limit: self.limit }
+    fn too_long(&self) -> FrameError {
+        FrameError::TooLong { limit: self.limit }
     }
 }
 

@@ -1,27 +1,91 @@
-//! A round of a script as Chat Completions: one JSON object, or the events of a stream.
+//! OpenAI Chat Completions: one JSON object, or the events of a stream.
 //!
-//! Source: OpenAI API reference, "Chat completion object" and "Chat completion chunk object".
+//! Source: OpenAI API reference, "Create chat completion", "Chat completion object" and "Chat completion chunk object".
 
 use serde_json::{Map, Value, json};
 
-use super::chat::Chat;
-use super::script::{Call, Round, Wire};
+use super::{CREATED, Dialect, Event, Route, Step, fill, fragments, list, text_of, texts};
+use crate::upstream::chat::{Chat, Must, Said};
+use crate::upstream::script::{Call, Round, Wire};
 
-/// How many bytes of arguments one event of a stream carries.
-const FRAGMENT: usize = 7;
-const CREATED: u64 = 1_750_000_000;
+/// `POST /v1/chat/completions`
+#[derive(Debug)]
+pub(super) struct OpenAiChat;
 
-/// One thing that a stream does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// Sends an event.
-    Event(Value),
-    /// Waits until it is released.
-    Hold,
+impl Dialect for OpenAiChat {
+    fn route(&self, path: &str, _query: &str) -> Option<Route> {
+        super::plain(path, "/chat/completions")
+    }
+
+    fn read(&self, _route: Route, body: Value) -> Option<Chat> {
+        let messages = body.get("messages")?.as_array()?.iter();
+        let said = messages.filter_map(|message| match text_of(message, "role").as_str() {
+            "user" => Some(Said::User(texts(message.get("content")))),
+            "assistant" => Some(Said::Model),
+            "tool" | "function" => Some(Said::Result(texts(message.get("content")))),
+            _ => None,
+        });
+        let choice = body.get("tool_choice").unwrap_or(&Value::Null);
+        let must = match choice.pointer("/function/name").and_then(Value::as_str) {
+            Some(name) => Must::Tool(name.to_owned()),
+            None if choice == "required" => Must::Any,
+            None => Must::Nothing,
+        };
+        Some(Chat {
+            model: body.get("model").and_then(Value::as_str).unwrap_or("scripted").to_owned(),
+            stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
+            said: said.collect(),
+            declared: declared(&body),
+            must,
+            body,
+        })
+    }
+
+    fn whole(&self, chat: &Chat, round: &Round) -> Value {
+        whole(chat, round)
+    }
+
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step> {
+        stream(chat, round)
+    }
+
+    fn done(&self) -> Option<&'static str> {
+        Some("[DONE]")
+    }
+
+    fn error(&self, status: u16, message: &str) -> Value {
+        error(status, message)
+    }
+
+    fn failure(&self, _sent: usize) -> Event {
+        Event { name: "", data: error(500, "The scripted provider fails.") }
+    }
+
+    fn headers(&self, _status: u16) -> Vec<(&'static str, String)> {
+        vec![("x-request-id", "req_scripted".into())]
+    }
+}
+
+/// The body of an error of OpenAI.
+pub(super) fn error(status: u16, message: &str) -> Value {
+    let kind = match status {
+        429 => "rate_limit_exceeded",
+        400..500 => "invalid_request_error",
+        _ => "server_error",
+    };
+    json!({"error": {"message": message, "type": kind, "param": null, "code": kind}})
+}
+
+/// The functions that a body declares, in the form of Chat Completions.
+pub(super) fn declared(body: &Value) -> Vec<(String, Value)> {
+    let tools = list(body, "tools").iter().filter_map(|tool| tool.get("function"));
+    let all = tools.chain(list(body, "functions"));
+    all.filter_map(|f| Some((f.get("name")?.as_str()?.to_owned(), f.get("parameters").cloned().unwrap_or_default())))
+        .collect()
 }
 
 /// The answer as one JSON object.
-pub fn whole(chat: &Chat, round: &Round) -> Value {
+fn whole(chat: &Chat, round: &Round) -> Value {
     let choices: Vec<Value> = choices(round)
         .map(|(index, choice)| {
             let text = fill(chat, &[choice.text.as_slice(), choice.after.as_slice()].concat().concat());
@@ -42,21 +106,22 @@ pub fn whole(chat: &Chat, round: &Round) -> Value {
         })
         .collect();
     json!({
-        "id": id(chat), "object": "chat.completion", "created": CREATED, "model": chat.model(),
+        "id": id(chat), "object": "chat.completion", "created": CREATED, "model": chat.model,
         "choices": choices, "usage": usage(), "system_fingerprint": "fp_scripted",
     })
 }
 
 /// The answer as the steps of a stream, without `[DONE]`.
-pub fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
+fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
+    let include_usage = chat.body.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or(false);
     let mut steps = Vec::new();
     let delta = |index: usize, delta: Value, finish: Option<&str>| {
         let choice = json!({"index": index, "delta": delta, "logprobs": null, "finish_reason": finish});
         let mut event = chunk(chat, json!([choice]));
-        if chat.include_usage() {
+        if include_usage {
             event.insert("usage".into(), Value::Null);
         }
-        Step::Event(Value::Object(event))
+        Step::Event(Event { name: "", data: Value::Object(event) })
     };
     for (index, choice) in choices(round) {
         steps.push(delta(index, json!({"role": "assistant", "content": "", "refusal": null}), None));
@@ -75,7 +140,9 @@ pub fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
         }
         if let Some(call) = &choice.function {
             parts.push(json!({"function_call": {"name": call.name, "arguments": ""}}));
-            parts.extend(fragments(&call.arguments).map(|text| json!({"function_call": {"arguments": text}})));
+            parts.extend(
+                fragments(&call.arguments).into_iter().map(|text| json!({"function_call": {"arguments": text}})),
+            );
         }
         let with_finish = round.wire == Wire::FinishWithCall && choice.after.is_empty() && !parts.is_empty();
         let last = if with_finish { parts.pop() } else { None };
@@ -88,18 +155,12 @@ pub fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
         }
         steps.push(delta(index, last.unwrap_or(json!({})), Some(finish(choice))));
     }
-    if chat.include_usage() {
+    if include_usage {
         let mut event = chunk(chat, json!([]));
         event.insert("usage".into(), usage());
-        steps.push(Step::Event(Value::Object(event)));
+        steps.push(Step::Event(Event { name: "", data: Value::Object(event) }));
     }
     steps
-}
-
-/// What a provider says of an error.
-pub fn error(status: u16, message: &str) -> Value {
-    let kind = if status == 429 { "rate_limit_exceeded" } else { "server_error" };
-    json!({"error": {"message": message, "type": kind, "param": null, "code": kind}})
 }
 
 fn choices(round: &Round) -> impl Iterator<Item = (usize, &Round)> {
@@ -120,7 +181,7 @@ fn chunk(chat: &Chat, choices: Value) -> Map<String, Value> {
         ("id", json!(id(chat))),
         ("object", json!("chat.completion.chunk")),
         ("created", json!(CREATED)),
-        ("model", json!(chat.model())),
+        ("model", json!(chat.model)),
         ("choices", choices),
         ("system_fingerprint", json!("fp_scripted")),
     ];
@@ -161,17 +222,6 @@ fn call_parts(chat: &Chat, choice: usize, n: usize, call: &Call, indexed: bool) 
     parts
 }
 
-/// Pieces of a text, each of a few bytes, or a few thousand of a text that is huge.
-fn fragments(text: &str) -> impl Iterator<Item = String> {
-    let size = FRAGMENT.max(text.len() / 200);
-    let chars: Vec<char> = text.chars().collect();
-    chars.chunks(size).map(|piece| piece.iter().collect()).collect::<Vec<String>>().into_iter()
-}
-
-fn fill(chat: &Chat, text: &str) -> String {
-    text.replace("{{results}}", &chat.results().join(" | "))
-}
-
 fn id(chat: &Chat) -> String {
     format!("chatcmpl-scripted-{}", chat.round())
 }
@@ -183,31 +233,23 @@ fn usage() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::dialect::tests::{events, everything, whole};
 
-    fn chat(stream: bool) -> Chat {
-        Chat { body: json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}) }
-    }
+    const PATH: &str = "/v1/chat/completions";
 
     #[test]
     fn a_stream_says_what_the_whole_answer_says() {
-        let round = Round { text: vec!["a".into(), "b".into()], ..Round::default() }
-            .and_call("t", r#"{"a":"long enough to split"}"#);
-        let answer = whole(&chat(false), &round);
+        let answer = whole(PATH, &everything());
         let (mut text, mut arguments) = (String::new(), String::new());
-        for step in stream(&chat(true), &round) {
-            let Step::Event(event) = step else { continue };
+        for event in events(PATH, &everything()) {
             text += event.pointer("/choices/0/delta/content").and_then(Value::as_str).unwrap_or("");
-            let part = "/choices/0/delta/tool_calls/0/function/arguments";
-            arguments += event.pointer(part).and_then(Value::as_str).unwrap_or("");
+            let call = event.pointer("/choices/0/delta/tool_calls/0").filter(|call| call["index"] == 0);
+            let part = call.and_then(|call| call.pointer("/function/arguments"));
+            arguments += part.and_then(Value::as_str).unwrap_or("");
         }
         assert_eq!(answer.pointer("/choices/0/message/content").unwrap(), &json!(text));
+        assert_eq!(text, "abc");
         assert_eq!(answer.pointer("/choices/0/message/tool_calls/0/function/arguments").unwrap(), &json!(arguments));
         assert_eq!(answer.pointer("/choices/0/finish_reason").unwrap(), "tool_calls");
-    }
-
-    #[test]
-    fn a_held_stream_waits_after_its_text_and_after_its_calls() {
-        let round = Round { hold: true, ..Round::say("a") }.and_call("t", "{}");
-        assert_eq!(stream(&chat(true), &round).iter().filter(|step| **step == Step::Hold).count(), 2);
     }
 }

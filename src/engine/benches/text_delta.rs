@@ -1,0 +1,125 @@
+//! What one text delta costs in the engine, by dialect, beside what it costs to parse its JSON into a tree once.
+//!
+//! `same` is the common case: each event differs from the one before in its text only. `other` spells every second event so that
+//! it has to be parsed in full. Both are one event of a stream whose request was let through; times are for one event.
+
+#![allow(missing_docs, reason = "a bench's name says what it measures")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot start may panic")]
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::rc::Rc;
+use std::time::Duration;
+
+use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_wire::{DIALECTS, Row};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+
+const EVENTS: usize = 200;
+
+/// How a dialect's stream begins, and its text delta with `TEXT` and `NUMBER` in it.
+struct Sample {
+    path: &'static str,
+    request: &'static str,
+    begin: &'static str,
+    delta: &'static str,
+}
+
+fn samples() -> HashMap<&'static str, Sample> {
+    HashMap::from([(
+        "chatCompletions",
+        Sample {
+            path: "/v1/chat/completions",
+            request: r#"{"model":"m","stream":true,"messages":[]}"#,
+            begin: "",
+            delta: r#"data: {"id":"chatcmpl-B2","object":"chat.completion.chunk","created":1741569952,"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":"TEXT"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"pad"}
+
+"#,
+        },
+    )])
+}
+
+fn streaming(row: &Row, sample: &Sample) -> Exchange {
+    let document = callgate_json::read(
+        br#"{"apiVersion":"callgate.dev/v1","kind":"Contract","metadata":{"name":"bench","version":"1"},"spec":{"models":["*"],
+            "limits":{"responseBytes":"64MiB"},"roles":{"all":{"tools":["*"]}},
+            "tools":[{"name":"f","effects":"read","parameters":{"type":"object"},"run":{"client":{}}}]}}"#,
+    )
+    .unwrap();
+    let contract = callgate_contract::from_value(&document).unwrap();
+    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let reach = Reach { executor: false, upstream: false };
+    let gate = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap();
+    let mut exchange = Exchange::new(Rc::new(gate));
+    let request = [
+        (":method", "POST"),
+        (":path", sample.path),
+        ("content-type", "application/json"),
+        ("x-tenant", "a"),
+        ("x-role", "all"),
+    ];
+    exchange.on(Event::RequestHead { headers: &headers(&request), claims: None, end: false });
+    let effect = exchange.on(Event::RequestData { chunk: sample.request.as_bytes(), end: true, now: Duration::ZERO });
+    assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", row.key);
+    let response = [(":status", "200"), ("content-type", row.dialect.framing().media_type())];
+    let effect = exchange.on(Event::ResponseHead { headers: &headers(&response), end: false });
+    assert_eq!(effect, Effect::BeginStream);
+    tell(&mut exchange, sample.begin.as_bytes());
+    exchange
+}
+
+fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+fn tell(exchange: &mut Exchange, chunk: &[u8]) {
+    if !chunk.is_empty() {
+        let effect = exchange.on(Event::ResponseData { chunk, end: false, now: Duration::ZERO });
+        assert!(matches!(effect, Effect::Emit(_)), "{effect:?}");
+    }
+}
+
+fn events(sample: &Sample, other: bool) -> Vec<String> {
+    let text = |number: usize| if other && number % 2 == 1 { "\\u0020tokens" } else { " tokens" };
+    (0..EVENTS)
+        .map(|number| sample.delta.replace("TEXT", text(number)).replace("NUMBER", &(number + 9).to_string()))
+        .collect()
+}
+
+fn text_delta(criterion: &mut Criterion) {
+    let samples = samples();
+    for row in &DIALECTS {
+        let Some(sample) = samples.get(row.key) else { panic!("no sample of a text delta for `{}`", row.key) };
+        let mut group = criterion.benchmark_group(row.key);
+        group.throughput(criterion::Throughput::Elements(EVENTS as u64));
+        for (name, other) in [("same", false), ("other", true)] {
+            let events = events(sample, other);
+            group.bench_function(name, |bencher| {
+                let run = |mut exchange: Exchange| {
+                    for event in &events {
+                        tell(&mut exchange, event.as_bytes());
+                    }
+                    exchange
+                };
+                bencher.iter_batched(|| streaming(row, sample), run, BatchSize::SmallInput);
+            });
+        }
+        let events = events(sample, false);
+        group.bench_function("a tree of its JSON", |bencher| {
+            bencher.iter(|| {
+                for event in &events {
+                    let json = event.get(event.find('{').unwrap()..).unwrap().trim_end();
+                    black_box(serde_json::from_str::<serde_json::Value>(json).unwrap());
+                }
+            });
+        });
+        group.finish();
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(30).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    targets = text_delta
+}
+criterion_main!(benches);

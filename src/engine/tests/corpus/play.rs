@@ -1,0 +1,144 @@
+//! Plays a recorded exchange through the engine, and reads what went on as a client does.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Tally};
+use callgate_wire::framing::Decoder;
+use callgate_wire::{Delta, Request, Row, Target};
+use serde_json::Value;
+
+use crate::recording::{Call, Recording};
+use crate::reference::Reference;
+
+const NOW: Duration = Duration::from_secs(1);
+
+/// What came of an exchange.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) tally: Tally,
+}
+
+/// Plays an exchange whose response arrives in these chunks.
+pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Reference, chunks: &[&[u8]]) -> Outcome {
+    let id = &recording.id;
+    let document = callgate_json::read(reference.contract.as_bytes()).unwrap();
+    let contract = callgate_contract::from_value(&document).unwrap_or_else(|errors| panic!("{id}: {errors}"));
+    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let reach = Reach { executor: false, upstream: false };
+    let gate = Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap());
+    let mut exchange = Exchange::new(gate);
+
+    let path = row.paths[0];
+    let head = headers(&[
+        (":method", "POST"),
+        (":path", path),
+        ("content-type", "application/json"),
+        ("x-tenant", "acme"),
+        ("x-role", "all"),
+    ]);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &head, claims: None, end: false }), Effect::Hold);
+    let forward = match exchange.on(Event::RequestData { chunk: &recording.request_body, end: true, now: NOW }) {
+        Effect::Forward(forward) => forward,
+        effect => panic!("{id}: the request did not go on: {}", shown(&effect)),
+    };
+
+    let stream = recording.streamed && recording.status == 200;
+    let media_type = if stream { row.dialect.framing().media_type() } else { "application/json" };
+    let status = recording.status.to_string();
+    let head = headers(&[(":status", &status), ("content-type", media_type)]);
+    let begun = exchange.on(Event::ResponseHead { headers: &head, end: recording.body.is_empty() });
+    let mut bytes = Vec::new();
+    take(begun, &mut bytes);
+    for chunk in chunks {
+        take(exchange.on(Event::ResponseData { chunk, end: false, now: NOW }), &mut bytes);
+    }
+    if !recording.body.is_empty() {
+        take(exchange.on(Event::ResponseData { chunk: b"", end: true, now: NOW }), &mut bytes);
+    }
+    let tally = exchange.tally().clone();
+    let request = row.dialect.request(&Target::new(path), &forward.body).unwrap();
+    let calls = match (tally.error, stream) {
+        (Some(_), _) => Vec::new(),
+        (None, true) => streamed(row, &*request, &bytes),
+        (None, false) => {
+            let answer = row.dialect.answer(&*request, &bytes).unwrap_or_else(|error| panic!("{id}: {error}"));
+            let read = |call: &callgate_wire::Call| call_of(call.clone());
+            answer.calls().into_iter().flatten().map(read).collect()
+        }
+    };
+    Outcome { bytes, calls, tally }
+}
+
+fn take(effect: Effect, bytes: &mut Vec<u8>) {
+    match effect {
+        Effect::Hold | Effect::BeginStream | Effect::Pass => {}
+        Effect::Emit(more) | Effect::Finish(more) => bytes.extend(more),
+        Effect::Reply(reply) => bytes.extend(reply.body),
+        effect => panic!("unexpected: {}", shown(&effect)),
+    }
+}
+
+/// The calls in a stream that went on.
+fn streamed(row: &Row, request: &dyn Request, bytes: &[u8]) -> Vec<Call> {
+    let mut decoder = Decoder::new(row.dialect.framing(), usize::MAX);
+    let mut frames = Vec::new();
+    decoder.push(bytes, &mut frames).unwrap();
+    frames.extend(decoder.finish().unwrap());
+    let mut stream = row.dialect.stream(request);
+    let mut calls: BTreeMap<(u32, u32), callgate_wire::Call> = BTreeMap::new();
+    for frame in frames {
+        for delta in stream.read(frame).unwrap_or_else(|error| panic!("what went on cannot be read: {error}")) {
+            if let Delta::Fragment { choice, slot, id, name, arguments, .. } = delta {
+                let call = calls.entry((choice, slot)).or_default();
+                call.id.push_str(&id);
+                call.name.push_str(&name);
+                call.arguments.push_str(&arguments);
+            }
+        }
+    }
+    calls.into_values().map(call_of).collect()
+}
+
+fn call_of(call: callgate_wire::Call) -> Call {
+    Call { id: call.id, name: call.name, arguments: call.arguments }
+}
+
+fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+/// The value of a JSON answer in which texts that are JSON themselves are what they say.
+pub(crate) fn meaning(body: &[u8]) -> Value {
+    fn open(value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Ok(inner @ Value::Object(_)) = callgate_json::read_nearest(text.as_bytes()) {
+                    *value = inner;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(open),
+            Value::Object(members) => {
+                // Arguments that are empty stand for none.
+                if let Some(arguments) = members.get_mut("arguments").filter(|arguments| **arguments == "") {
+                    *arguments = Value::from("{}");
+                }
+                members.values_mut().for_each(open);
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut value = callgate_json::read_nearest(body).unwrap();
+    open(&mut value);
+    value
+}
+
+fn shown(effect: &Effect) -> String {
+    match effect {
+        Effect::Reply(reply) => String::from_utf8_lossy(&reply.body).into_owned(),
+        other => format!("{other:?}"),
+    }
+}

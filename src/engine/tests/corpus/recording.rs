@@ -1,0 +1,104 @@
+//! The recordings, as they are read.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+
+use callgate_wire::Row;
+use serde_json::Value;
+
+/// One recorded exchange.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(crate) id: String,
+    dialect: String,
+    pub(crate) request: Value,
+    /// The request's bytes as they were sent.
+    pub(crate) request_body: Vec<u8>,
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    pub(crate) streamed: bool,
+    /// The calls that a reader must find; those that ran at the provider are none.
+    pub(crate) calls: Vec<Call>,
+    /// Names of the functions that the request declared.
+    pub(crate) declared: Vec<String>,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) arguments: String,
+}
+
+pub(crate) fn recordings() -> Option<Vec<Recording>> {
+    let folder = std::env::var_os("CALLGATE_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let Ok(file) = File::open(folder.join("recorded.jsonl.gz")) else {
+        println!("SKIPPED: no recorded.jsonl.gz in {}", folder.display());
+        return None;
+    };
+    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
+    Some(lines.map(|line| Recording::read(&serde_json::from_str(&line.unwrap()).unwrap())).collect())
+}
+
+// === impl Recording ===
+
+impl Recording {
+    fn read(line: &Value) -> Self {
+        let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        let list = |key: &str| line[key].as_array().cloned().unwrap_or_default();
+        let call = |call: &Value| {
+            let text = |key: &str| call[key].as_str().unwrap_or_default().to_owned();
+            Call { id: text("id"), name: text("name"), arguments: text("arguments") }
+        };
+        let function = |call: &&Value| !call["kind"].as_str().unwrap_or_default().starts_with("hosted:");
+        Self {
+            id: text("id"),
+            dialect: text("dialect"),
+            request: line["request"].clone(),
+            request_body: text("request_raw").into_bytes(),
+            status: u16::try_from(line["status"].as_u64().unwrap()).unwrap(),
+            body: text("response_body").into_bytes(),
+            streamed: line["streamed"] == true,
+            calls: list("tool_calls").iter().filter(function).map(call).collect(),
+            declared: list("declared_tools").iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
+        }
+    }
+
+    /// Whether it is of that dialect.
+    pub(crate) fn is_of(&self, row: &Row) -> bool {
+        let key = match self.dialect.as_str() {
+            "openai-chat" => "chatCompletions",
+            "openai-responses" => "responses",
+            "anthropic-messages" => "messages",
+            other => other,
+        };
+        key == row.key
+    }
+
+    /// The functions that the request declared, with their schemas, wherever the dialect puts them.
+    pub(crate) fn functions(&self) -> Vec<(String, Value)> {
+        let list = |key: &str| self.request[key].as_array().cloned().unwrap_or_default();
+        let functions = list("tools").into_iter().map(|tool| tool.get("function").cloned().unwrap_or(tool));
+        let schema = |function: &Value| {
+            let found = ["parameters", "input_schema"].iter().find_map(|key| function.get(*key));
+            // A function without a schema takes no arguments.
+            found.filter(|schema| !schema.is_null()).cloned().unwrap_or_else(|| serde_json::json!({ "type": "object" }))
+        };
+        functions
+            .chain(list("functions"))
+            .filter_map(|function| Some((function["name"].as_str()?.to_owned(), schema(&function))))
+            .filter(|(name, _)| self.declared.contains(name))
+            .collect()
+    }
+
+    /// Whether the answer's own end is in the recording.
+    pub(crate) fn is_complete(&self) -> bool {
+        let body = String::from_utf8_lossy(&self.body);
+        let ends =
+            ["[DONE]", "\"message_stop\"", "\"response.completed\"", "\"response.incomplete\"", "\"response.failed\""];
+        !self.streamed || ends.iter().any(|end| body.contains(end))
+    }
+}

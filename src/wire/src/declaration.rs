@@ -1,0 +1,53 @@
+//! What a model is told of a tool.
+
+use callgate_json::Value;
+
+/// Name, description and parameters of a tool, each written as JSON text once and used for every request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declaration {
+    name: String,
+    /// `"name":…`, and `"description":…` where there is one.
+    head: String,
+    parameters: String,
+}
+
+/// A tool that a request declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name, never empty.
+    pub name: String,
+    /// In which of a dialect's lists.
+    pub form: crate::Form,
+}
+
+// === impl Declaration ===
+
+impl Declaration {
+    /// Writes the declaration of a tool whose arguments have this JSON Schema.
+    #[must_use]
+    pub fn new(name: &str, description: Option<&str>, parameters: &Value) -> Declaration {
+        let mut head = format!(r#""name":{}"#, Value::from(name));
+        if let Some(description) = description {
+            head.push_str(&format!(r#","description":{}"#, Value::from(description)));
+        }
+        Declaration { name: name.to_owned(), head, parameters: parameters.to_string() }
+    }
+
+    /// The tool's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// JSON text of the parameters' schema.
+    #[must_use]
+    pub fn parameters(&self) -> &str {
+        &self.parameters
+    }
+
+    /// JSON text of an object with `name`, `description` and, under the member `key`, the parameters' schema.
+    #[must_use]
+    pub fn object(&self, key: &str) -> String {
+        format!(r#"{{{},"{key}":{}}}"#, self.head, self.parameters)
+    }
+}

@@ -1,0 +1,123 @@
+//! What all dialects' readers check of JSON: types of members, and keys that only some clients read.
+//!
+//! Keys are also compared as Go's `encoding/json` does, which ignores case: `"Tool_Calls"` is a call to clients in Go and
+//! nothing to others, so it is refused.
+
+use std::collections::HashSet;
+
+use callgate_json::{Map, Value};
+use thiserror::Error;
+
+use crate::{Declared, RequestError};
+
+/// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
+/// linear in the size of what was read.
+pub(crate) const MAX_CALLS: usize = 1024;
+pub(crate) const MAX_CHOICES: usize = 128;
+
+/// What is wrong with an answer or an event that is JSON. It quotes nothing of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ShapeError {
+    /// A member has another type than the API's reference gives it.
+    #[error("`{at}` is not {expected}")]
+    Type {
+        /// The member, without positions.
+        at: &'static str,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A call stands where this dialect has none, or is spelled so that only some clients read it.
+    #[error("a call stands where none may")]
+    StrayCall,
+    /// A call of another type than the dialect's function calls.
+    #[error("a call of another type than `function`")]
+    NotAFunction,
+    /// A part of an answer whose kind is not known, and which so could be a call, or one that runs at the provider and was not
+    /// asked for.
+    #[error("a part of a kind that is not known or was not asked for")]
+    UnknownPart,
+    /// More than 128 choices, or more than 1,024 calls in one.
+    #[error("more choices or calls than any API gives")]
+    TooMany,
+}
+
+/// A text member; missing and `null` are the empty text.
+pub(crate) fn text<'a>(members: &'a Map<String, Value>, key: &'static str) -> Result<&'a str, ShapeError> {
+    match members.get(key) {
+        None | Some(Value::Null) => Ok(""),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(ShapeError::Type { at: key, expected: "a string" }),
+    }
+}
+
+/// A position: a whole number that fits.
+pub(crate) fn small(value: &Value, at: &'static str) -> Result<u32, ShapeError> {
+    value
+        .as_u64()
+        .and_then(|number| u32::try_from(number).ok())
+        .ok_or(ShapeError::Type { at, expected: "a small whole number" })
+}
+
+/// Refuses keys that only a reader that ignores case takes for one of `known`.
+pub(crate) fn exact_keys(members: &Map<String, Value>, known: &[&str]) -> Result<(), ShapeError> {
+    let ambiguous = |key: &String| known.iter().any(|known| key != known && folds_to(key, known));
+    if members.keys().any(ambiguous) { Err(ShapeError::StrayCall) } else { Ok(()) }
+}
+
+/// As [`exact_keys`], for the object `param` of a request.
+pub(crate) fn exact_members(
+    members: &Map<String, Value>,
+    param: &'static str,
+    known: &[&'static str],
+) -> Result<(), RequestError> {
+    let resembled = |like: &&&'static str| members.keys().any(|key| key != **like && folds_to(key, like));
+    known.iter().find(resembled).map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
+}
+
+/// Whether `key` is `known` to a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
+pub(crate) fn folds_to(key: &str, known: &str) -> bool {
+    let fold = |letter: char| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    key.chars().map(fold).eq(known.chars().map(fold))
+}
+
+/// Refuses a request that declares two tools of one name.
+pub(crate) fn declared_once(declared: Vec<Declared>) -> Result<Vec<Declared>, RequestError> {
+    let mut names = HashSet::with_capacity(declared.len());
+    match declared.iter().find(|tool| !names.insert(tool.name.as_str())) {
+        Some(tool) => Err(RequestError::DeclaredTwice { name: printable(&tool.name) }),
+        None => Ok(declared),
+    }
+}
+
+/// A name that may be shown: 64 characters, none of them a control character.
+fn printable(name: &str) -> String {
+    name.chars().take(64).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Adds `other`, what a round used, to `sum`: every number is summed with its namesake.
+pub(crate) fn add(sum: &mut Value, other: &Value) {
+    match (&mut *sum, other) {
+        (Value::Object(members), Value::Object(others)) => {
+            for (key, other) in others {
+                add(members.entry(key).or_insert(Value::Null), other);
+            }
+        }
+        (Value::Number(a), Value::Number(b)) => {
+            let whole = a.as_u64().zip(b.as_u64()).and_then(|(a, b)| a.checked_add(b)).map(Value::from);
+            let real = a.as_f64().zip(b.as_f64()).map(|(a, b)| Value::from(a + b));
+            *sum = whole.or(real).unwrap_or(Value::Null);
+        }
+        (Value::Null, other) => *sum = other.clone(),
+        _ => {}
+    }
+}
+
+/// A text, and after it, in a paragraph of its own, another.
+pub(crate) fn paragraphs(first: &str, then: &str) -> String {
+    let between = if first.is_empty() || then.is_empty() { "" } else { "\n\n" };
+    format!("{first}{between}{then}")
+}

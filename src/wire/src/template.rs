@@ -1,0 +1,295 @@
+//! Reads an event that differs from an earlier one in a few texts and numbers only, without parsing it.
+//!
+//! Streams say the same thing again and again: of two text deltas all bytes are equal but the text, a counter, some padding. So
+//! of an event that was parsed and found to carry text and nothing else, a [`Template`] is kept: its bytes, with holes where
+//! those values stood. An event that fits the template is that event with other values in the holes.
+//!
+//! **Why that is sound.** All bytes outside of the holes are equal to those of an event that was parsed in full, strictly, and found
+//! to be no part of a call: its keys, its structure, its `type`s, its finish reason are the same bytes. What fills a hole is
+//! checked to be the inside of one JSON string (no quote, no control character, escapes only of the two-character kind, UTF-8)
+//! or one number, so that it cannot end the string that it stands in or become a key: every JSON reader takes the event apart
+//! exactly as it took the first, wherever escapes may spell a key, because no key is in a hole. What does not fit, though it
+//! may say the same (another order of members, `\u` escapes, white space), is parsed.
+//!
+//! Which members may be holes is the dialect's to say: only those that it never decides on.
+
+/// What may stand in a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hole {
+    /// The inside of a string.
+    Text,
+    /// A whole number of up to 15 digits.
+    Number,
+}
+
+/// An event's bytes with `N` holes.
+#[derive(Debug, Clone)]
+pub(crate) struct Template<const N: usize> {
+    /// What stands before each hole that the event has, with its number and kind, in the order of the text.
+    parts: Vec<(Vec<u8>, usize, Hole)>,
+    tail: Vec<u8>,
+}
+
+// === impl Template ===
+
+impl<const N: usize> Template<N> {
+    /// Learns from an event that was read in full. Each hole is a path of member names (array items by their position); a hole
+    /// that the event does not have, or has with a value of another kind, is none.
+    pub(crate) fn learn(data: &[u8], holes: &[(&[&str], Hole); N]) -> Option<Template<N>> {
+        let mut spans = Vec::with_capacity(N);
+        for (number, (path, hole)) in holes.iter().enumerate() {
+            if let Some((start, end)) = find(data, 0, path) {
+                let (start, end) = match hole {
+                    Hole::Text => (start.checked_add(1)?, end.checked_sub(1)?),
+                    Hole::Number => (start, end),
+                };
+                if start <= end && filled(data.get(start..)?, *hole) == data.get(start..end) {
+                    spans.push((start, end, number, *hole));
+                }
+            }
+        }
+        spans.sort_unstable_by_key(|span| span.0);
+        let mut at = 0;
+        let mut parts = Vec::with_capacity(spans.len());
+        for (start, end, number, hole) in spans {
+            parts.push((data.get(at..start)?.to_vec(), number, hole));
+            at = end;
+        }
+        Some(Template { parts, tail: data.get(at..)?.to_vec() })
+    }
+
+    /// Whether the event that it was learnt from had this hole.
+    pub(crate) fn has(&self, hole: usize) -> bool {
+        self.parts.iter().any(|(_, number, _)| *number == hole)
+    }
+
+    /// What fills the holes of `data`, empty for holes that the template does not have; `None` where it does not fit.
+    pub(crate) fn fill<'d>(&self, data: &'d [u8]) -> Option<[&'d str; N]> {
+        let mut found: [&str; N] = [""; N];
+        let mut rest = data;
+        for (before, number, hole) in &self.parts {
+            rest = rest.strip_prefix(before.as_slice())?;
+            let value = filled(rest, *hole)?;
+            rest = rest.get(value.len()..)?;
+            *found.get_mut(*number)? = std::str::from_utf8(value).ok()?;
+        }
+        (rest == self.tail).then_some(found)
+    }
+}
+
+/// The text that the inside of a string stands for; `None` for escapes that a hole does not take.
+pub(crate) fn unescaped(inside: &str) -> Option<String> {
+    let mut text = String::with_capacity(inside.len());
+    let mut pieces = inside.split('\\');
+    text.push_str(pieces.next()?);
+    while let Some(piece) = pieces.next() {
+        let mut letters = piece.chars();
+        match letters.next() {
+            Some(letter) => text.push(escape(letter)?),
+            // Two backslashes in a row: the second is the letter, and what follows it is plain.
+            None => {
+                text.push('\\');
+                text.push_str(pieces.next()?);
+                continue;
+            }
+        }
+        text.push_str(letters.as_str());
+    }
+    Some(text)
+}
+
+fn escape(letter: char) -> Option<char> {
+    Some(match letter {
+        '"' | '/' => letter,
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        _ => return None,
+    })
+}
+
+/// What of `data`, from its start, fills a hole.
+fn filled(data: &[u8], hole: Hole) -> Option<&[u8]> {
+    match hole {
+        Hole::Text => {
+            let mut at = 0;
+            loop {
+                match data.get(at)? {
+                    b'"' => return data.get(..at),
+                    b'\\' if matches!(data.get(at + 1)?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                        at += 2
+                    }
+                    b'\\' | 0..=0x1f => return None,
+                    _ => at += 1,
+                }
+            }
+        }
+        Hole::Number => {
+            let digits = data.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let number = data.get(..digits)?;
+            // A fraction or an exponent after it is no part of the template.
+            (matches!(digits, 1..=15) && (digits == 1 || number.first() != Some(&b'0'))).then_some(number)
+        }
+    }
+}
+
+/// Where the value at `path` stands in a JSON text that was found valid; strings with their quotes.
+fn find(data: &[u8], start: usize, path: &[&str]) -> Option<(usize, usize)> {
+    let start = start + space(data.get(start..)?);
+    let Some((first, rest)) = path.split_first() else {
+        return Some((start, value_end(data, start)?));
+    };
+    let open = *data.get(start)?;
+    let mut at = start + 1;
+    let mut position = 0_usize;
+    loop {
+        at += space(data.get(at..)?);
+        if matches!(data.get(at)?, b'}' | b']') {
+            return None;
+        }
+        let wanted = if open == b'{' {
+            let end = value_end(data, at)?;
+            let key = data.get(at + 1..end.checked_sub(1)?)?;
+            if key.contains(&b'\\') {
+                return None;
+            }
+            at = end + space(data.get(end..)?) + 1;
+            key == first.as_bytes()
+        } else {
+            position += 1;
+            first.parse() == Ok(position - 1)
+        };
+        if wanted {
+            return find(data, at, rest);
+        }
+        at += space(data.get(at..)?);
+        at = value_end(data, at)?;
+        at += space(data.get(at..)?);
+        if data.get(at) == Some(&b',') {
+            at += 1;
+        }
+    }
+}
+
+fn space(data: &[u8]) -> usize {
+    data.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
+}
+
+/// Where a value that starts at `start` ends.
+fn value_end(data: &[u8], start: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = start;
+    loop {
+        match data.get(at)? {
+            b'"' => {
+                at += 1;
+                while *data.get(at)? != b'"' {
+                    at += if *data.get(at)? == b'\\' { 2 } else { 1 };
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.checked_sub(1)?,
+            _ if depth == 0 => {
+                let scalar = data
+                    .get(at..)?
+                    .iter()
+                    .take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'));
+                return Some(at + scalar.count());
+            }
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a failed index is a failed test")]
+mod tests {
+    use callgate_json::Value;
+    use serde_json::json;
+
+    use super::*;
+
+    const EVENT: &str =
+        r#"{"id":"x","n": 12,"choices":[{"index":0,"delta":{"content":"Hi\n"},"finish_reason":null}],"pad":"ab"}"#;
+    const HOLES: [(&[&str], Hole); 3] =
+        [(&["choices", "0", "delta", "content"], Hole::Text), (&["n"], Hole::Number), (&["pad"], Hole::Text)];
+
+    fn template() -> Template<3> {
+        Template::learn(EVENT.as_bytes(), &HOLES).unwrap()
+    }
+
+    #[test]
+    fn an_event_that_differs_only_in_the_holes_fits() {
+        assert_eq!(template().fill(EVENT.as_bytes()), Some(["Hi\\n", "12", "ab"]));
+        let other = EVENT.replace("Hi\\n", "é \\\"q\\\"").replace("12", "4096").replace("ab", "");
+        assert_eq!(template().fill(other.as_bytes()), Some(["é \\\"q\\\"", "4096", ""]));
+    }
+
+    #[test]
+    fn a_hole_that_an_event_does_not_have_is_empty() {
+        let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+        let template: Template<3> = Template::learn(text.as_bytes(), &HOLES).unwrap();
+        assert_eq!(template.fill(text.as_bytes()), Some(["a", "", ""]));
+    }
+
+    #[test]
+    fn an_event_that_differs_elsewhere_does_not_fit() {
+        for (from, to) in [
+            ("null", "\"stop\""),
+            ("\"index\":0", "\"index\":1"),
+            ("\"content\"", "\"c\\u006fntent\""),
+            ("Hi\\n", "Hi\",\"tool_calls\":[],\"x\":\""),
+            ("Hi\\n", "\\u0041"),
+            ("Hi\\n", "tab\there"),
+            ("Hi\\n", "\\x"),
+            ("Hi\\n", "\\"),
+            ("12", "012"),
+            ("12", "1.5"),
+            ("12", "-1"),
+            ("12", "null"),
+            ("12", "1234567890123456"),
+            ("\"pad\":\"ab\"}", "\"pad\":\"ab\",\"tool_calls\":[1]}"),
+            ("\"pad\":\"ab\"}", "\"pad\":\"ab\"} "),
+        ] {
+            let other = EVENT.replacen(from, to, 1);
+            assert_ne!(other, EVENT);
+            assert_eq!(template().fill(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(template().fill(b"\xff"), None);
+        assert_eq!(template().fill(EVENT.replace("Hi\\n", "\u{fffd}").as_bytes()).unwrap()[0], "\u{fffd}");
+        let not_utf8: Vec<u8> = EVENT.bytes().map(|byte| if byte == b'H' { 0xff } else { byte }).collect();
+        assert_eq!(template().fill(&not_utf8), None);
+    }
+
+    #[test]
+    fn what_fills_a_hole_is_what_a_parser_reads() {
+        for text in ["", "plain", "a\\b", "\\\\", "q\"q", "\n\r\t\u{8}\u{c}/", "\\n", "x\\\\\"", "é\u{1f600}"] {
+            let event = json!({ "choices": [{ "delta": { "content": text } }] }).to_string();
+            let template: Template<3> = Template::learn(br#"{"choices":[{"delta":{"content":"a"}}]}"#, &HOLES).unwrap();
+            let read: Value = serde_json::from_str(&event).unwrap();
+            let [inside, ..] = template.fill(event.as_bytes()).unwrap();
+            assert_eq!(unescaped(inside).as_deref(), read["choices"][0]["delta"]["content"].as_str(), "{event}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_no_hole_but_must_be_the_same() {
+        for value in ["-1", "1.0", "\"1\"", "null", "[1]", "{}"] {
+            let text = format!(r#"{{"n":{value},"pad":"a"}}"#);
+            let template: Template<3> = Template::learn(text.as_bytes(), &HOLES).unwrap();
+            assert_eq!(template.fill(text.as_bytes()), Some(["", "", "a"]), "{text}");
+            assert_eq!(template.fill(text.replace(value, "2").as_bytes()), None, "{text}");
+        }
+        for pad in ["null", r#""\u0041""#, "1", "7"] {
+            let text = format!(r#"{{"pad":{pad}}}"#);
+            let template: Template<3> = Template::learn(text.as_bytes(), &HOLES).unwrap();
+            assert_eq!(template.fill(br#"{"pad":"x"}"#), None, "{text}");
+        }
+    }
+}
