@@ -14,6 +14,7 @@ mod error;
 pub mod framing;
 mod kind;
 pub mod openai_chat;
+mod raw;
 mod shape;
 mod splice;
 mod target;
