@@ -12,6 +12,7 @@ mod delta;
 mod dialect;
 mod error;
 pub mod framing;
+pub mod gemini;
 mod kind;
 pub mod openai_chat;
 mod raw;
