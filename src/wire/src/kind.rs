@@ -1,12 +1,14 @@
 //! The table of dialects: which there are, what configuration calls them, and where their APIs stand by default.
 
-use crate::{Dialect, openai_chat};
+use crate::{Dialect, gemini, openai_chat};
 
 /// An API whose traffic is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// OpenAI Chat Completions, and what imitates it.
     OpenAiChat,
+    /// Google's Gemini API.
+    Gemini,
 }
 
 /// One row of the table.
@@ -23,9 +25,24 @@ pub struct Row {
 }
 
 /// Every dialect.
-pub static DIALECTS: [Row; 1] = [Row {
-    kind: Kind::OpenAiChat,
-    key: "chatCompletions",
-    paths: &["/v1/chat/completions"],
-    dialect: &openai_chat::OpenAiChat,
-}];
+pub static DIALECTS: [Row; 2] = [
+    Row {
+        kind: Kind::OpenAiChat,
+        key: "chatCompletions",
+        paths: &["/v1/chat/completions"],
+        dialect: &openai_chat::OpenAiChat,
+    },
+    Row {
+        kind: Kind::Gemini,
+        key: "gemini",
+        paths: &[
+            "/v1beta/models/{model}:generateContent",
+            "/v1beta/models/{model}:streamGenerateContent",
+            "/v1beta/models/{model}:countTokens",
+            "/v1/models/{model}:generateContent",
+            "/v1/models/{model}:streamGenerateContent",
+            "/v1/models/{model}:countTokens",
+        ],
+        dialect: &gemini::Gemini,
+    },
+];

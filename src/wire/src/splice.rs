@@ -66,7 +66,7 @@ pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> V
 }
 
 /// Whether a key, with its quotes and perhaps escapes, is `member`.
-fn is_key(raw: &[u8], member: &str) -> bool {
+pub(crate) fn is_key(raw: &[u8], member: &str) -> bool {
     if raw.contains(&b'\\') {
         return serde_json::from_slice::<String>(raw).is_ok_and(|key| key == member);
     }
@@ -86,7 +86,7 @@ fn separate(out: &mut Vec<u8>) {
 }
 
 /// The members of a valid JSON object: each key with its quotes, each value without the white space around it.
-fn members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
+pub(crate) fn members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut found = Vec::new();
     let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
     loop {
@@ -121,8 +121,8 @@ fn after_string(text: &[u8], mut at: usize) -> usize {
     text.len()
 }
 
-/// Where a value ends: at the comma or brace after it, outside of strings and brackets.
-fn after_value(text: &[u8], mut at: usize) -> usize {
+/// Where a value ends: at the comma, brace or bracket after it, outside of strings and brackets.
+pub(crate) fn after_value(text: &[u8], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while let Some(&byte) = text.get(at) {
         match byte {
@@ -131,7 +131,7 @@ fn after_value(text: &[u8], mut at: usize) -> usize {
                 continue;
             }
             b'{' | b'[' => depth += 1,
-            b',' | b'}' if depth == 0 => return at,
+            b',' | b'}' | b']' if depth == 0 => return at,
             b'}' | b']' => depth -= 1,
             _ => {}
         }

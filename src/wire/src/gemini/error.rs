@@ -1,0 +1,71 @@
+//! Errors in Google's shape: `{"error": {"code", "message", "status", "details": [ErrorInfo]}}` (`google.rpc.Status`, AIP-193).
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::shape;
+use crate::framing::sse;
+use crate::{ApiError, splice};
+
+/// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case; the code itself is in its metadata and
+/// in the message, which is what clients show.
+pub(super) fn body(error: &ApiError) -> Vec<u8> {
+    let mut metadata = json!({ "code": error.code });
+    if let (Some(param), Value::Object(members)) = (&error.param, &mut metadata) {
+        members.insert("param".to_owned(), Value::from(param.as_str()));
+    }
+    let value = json!({
+        "error": {
+            "code": error.status,
+            "message": format!("{}: {}", error.code, error.message),
+            "status": status(error.status),
+            "details": [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": error.code.to_ascii_uppercase(),
+                "domain": "callgate.dev",
+                "metadata": metadata,
+            }],
+        }
+    });
+    let mut text = Vec::with_capacity(256 + error.message.len());
+    splice::append(&mut text, &value);
+    text
+}
+
+/// The same as an event inside a stream; `google-genai` raises an event that begins with `error` as the error of its `code`.
+pub(super) fn frame(error: &ApiError) -> Vec<u8> {
+    sse::event(None, &body(error))
+}
+
+/// Whether a body is an error and nothing else: a strict JSON object with an `error` that is not null, or an array of one such,
+/// without `candidates` and without a call anywhere.
+pub(super) fn is_error_body(body: &[u8]) -> bool {
+    let is_it = |members: &Map<String, Value>| {
+        is_error(members) && !members.contains_key("candidates") && shape::no_call_but(members, &[]).is_ok()
+    };
+    match callgate_json::read_nearest(body) {
+        Ok(Value::Object(members)) => is_it(&members),
+        Ok(Value::Array(items)) => matches!(items.as_slice(), [Value::Object(members)] if is_it(members)),
+        _ => false,
+    }
+}
+
+pub(super) fn is_error(body: &Map<String, Value>) -> bool {
+    body.get("error").is_some_and(|error| !error.is_null())
+}
+
+/// `google.rpc.Code` by HTTP status.
+fn status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        405 | 501 => "UNIMPLEMENTED",
+        409 => "ABORTED",
+        429 => "RESOURCE_EXHAUSTED",
+        400..=499 => "INVALID_ARGUMENT",
+        502 | 503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    }
+}

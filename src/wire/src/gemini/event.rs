@@ -1,0 +1,92 @@
+//! Takes an event apart, where calls in it have to wait: what goes on at once, and what ends a candidate.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::shape::Candidate;
+use crate::framing::sse;
+use crate::splice;
+
+/// Members of an event that go with every part of it, besides `usageMetadata`, which goes with the last: others might repeat a
+/// call.
+const COMMON: [&str; 5] = ["responseId", "modelVersion", "createTime", "modelStatus", "promptFeedback"];
+/// Those that identify the stream, and so go with what is written into it.
+const HEAD: [&str; 3] = ["responseId", "modelVersion", "createTime"];
+/// Members of a candidate that are told apart, or spell out what was generated.
+const NOT_REST: [&str; 6] = ["content", "index", "finishReason", "logprobsResult", "avgLogprobs", "tokenCount"];
+
+/// What all events of a stream have in common.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    common: Map<String, Value>,
+}
+
+// === impl Head ===
+
+impl Head {
+    pub(super) fn of(body: &Map<String, Value>) -> Head {
+        Head { common: common(body, &HEAD) }
+    }
+
+    /// An event with one part of a candidate.
+    pub(super) fn part(&self, index: u32, part: Value) -> Vec<u8> {
+        let mut candidate = Map::new();
+        candidate.insert("content".to_owned(), json!({ "parts": [part], "role": "model" }));
+        candidate.insert("index".to_owned(), Value::from(index));
+        write(self.common.clone(), candidate, None)
+    }
+}
+
+/// What a candidate says besides calls and its finish; `None` where that is nothing.
+pub(super) fn said(body: &Map<String, Value>, candidate: &Candidate<'_>, usage: Option<&Value>) -> Option<Vec<u8>> {
+    let parts: Vec<Value> = candidate.said().cloned().collect();
+    let plain = !candidate.has_calls() && candidate.finish.is_empty();
+    let mut members = candidate.members.clone();
+    if !plain {
+        // The finish takes the rest along.
+        let goes_with_finish = |key: &str| !candidate.finish.is_empty() || NOT_REST.contains(&key);
+        members.retain(|key, _| !goes_with_finish(key));
+        if parts.is_empty() && members.is_empty() {
+            return None;
+        }
+    }
+    members.insert("content".to_owned(), content(candidate, parts));
+    members.insert("index".to_owned(), Value::from(candidate.index));
+    Some(write(common(body, &COMMON), members, usage))
+}
+
+/// The end of a candidate: everything but its parts.
+pub(super) fn finish(body: &Map<String, Value>, candidate: &Candidate<'_>, usage: Option<&Value>) -> Vec<u8> {
+    let mut members = candidate.members.clone();
+    members.shift_remove("logprobsResult");
+    members.insert("content".to_owned(), content(candidate, Vec::new()));
+    members.insert("index".to_owned(), Value::from(candidate.index));
+    write(common(body, &COMMON), members, usage)
+}
+
+/// A content of these parts. One without parts makes clients drop the turn from their history (`google-genai`, `chats.py`), so
+/// it gets an empty text, as the API's own last events have.
+fn content(candidate: &Candidate<'_>, mut parts: Vec<Value>) -> Value {
+    if parts.is_empty() {
+        parts.push(json!({ "text": "" }));
+    }
+    let role = if candidate.role.is_empty() { "model" } else { candidate.role };
+    json!({ "parts": parts, "role": role })
+}
+
+fn common(body: &Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
+    body.iter()
+        .filter(|(key, value)| keys.contains(&key.as_str()) && !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+fn write(common: Map<String, Value>, candidate: Map<String, Value>, usage: Option<&Value>) -> Vec<u8> {
+    let mut body = Map::new();
+    body.insert("candidates".to_owned(), Value::Array(vec![Value::Object(candidate)]));
+    body.extend(usage.map(|usage| ("usageMetadata".to_owned(), usage.clone())));
+    body.extend(common);
+    let mut text = Vec::with_capacity(256);
+    splice::append(&mut text, &Value::Object(body));
+    sse::event(None, &text)
+}

@@ -1,0 +1,274 @@
+//! Reading candidates and their parts, and finding calls that stand where none may.
+//!
+//! A part's kind is told by which of its members there is. A kind that is not known could be a call, and one that runs at the
+//! provider must have been asked for, so both are refused; so is a member that is not known, unless it is a scalar.
+
+use callgate_json::{Map, Value};
+
+use crate::shape::{MAX_CHOICES, exact_keys, folds_to, small, text};
+use crate::{ShapeError, raw};
+
+/// Members that say what a part is: those that say something, and those that come from a tool that the provider runs.
+const SAYS: [&str; 3] = ["text", "inlineData", "fileData"];
+const CODE: [&str; 2] = ["executableCode", "codeExecutionResult"];
+const TOOL: [&str; 2] = ["toolCall", "toolResponse"];
+
+/// Members beside those. They go with a call, and back with it.
+pub(super) const BESIDE: [&str; 11] = [
+    "thought",
+    "thoughtSignature",
+    "partMetadata",
+    "videoMetadata",
+    "mediaResolution",
+    "mediaProcessing",
+    "audioTranscription",
+    "audioMetadata",
+    "speechMetadata",
+    "documentMetadata",
+    "spreadsheetMetadata",
+];
+
+/// The kinds of [`TOOL`] parts (`toolType`) and the tool that has to be asked for.
+const TOOL_TYPES: [(&str, &str); 5] = [
+    ("GOOGLE_SEARCH_WEB", "googleSearch"),
+    ("GOOGLE_SEARCH_IMAGE", "googleSearch"),
+    ("URL_CONTEXT", "urlContext"),
+    ("GOOGLE_MAPS", "googleMaps"),
+    ("FILE_SEARCH", "fileSearch"),
+];
+
+/// One of `candidates`.
+pub(super) struct Candidate<'a> {
+    pub(super) index: u32,
+    /// Empty where it goes on.
+    pub(super) finish: &'a str,
+    pub(super) members: &'a Map<String, Value>,
+    pub(super) role: &'a str,
+    pub(super) parts: Vec<Part<'a>>,
+}
+
+/// One of `parts`.
+pub(super) enum Part<'a> {
+    Call(RawCall<'a>),
+    /// Anything else, with the text in it that an answer shows to a person (a thought is none).
+    Said {
+        value: &'a Value,
+        shown: &'a str,
+    },
+}
+
+/// A `functionCall`; empty means missing.
+pub(super) struct RawCall<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    /// The text of `args` as it came, `{}` where there are none.
+    pub(super) args: &'a str,
+    /// The part.
+    pub(super) part: &'a Map<String, Value>,
+}
+
+// === impl Candidate ===
+
+impl<'a> Candidate<'a> {
+    pub(super) fn calls(&self) -> impl Iterator<Item = &RawCall<'a>> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Call(call) => Some(call),
+            Part::Said { .. } => None,
+        })
+    }
+
+    pub(super) fn has_calls(&self) -> bool {
+        self.calls().next().is_some()
+    }
+
+    /// The parts that are no calls and say anything at all.
+    pub(super) fn said(&self) -> impl Iterator<Item = &'a Value> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Said { value, .. } if !is_blank(value) => Some(*value),
+            Part::Said { .. } | Part::Call(_) => None,
+        })
+    }
+
+    /// Whether it shows text.
+    pub(super) fn shows(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Said { shown, .. } if !shown.is_empty()))
+    }
+}
+
+/// Reads the candidates of an answer or an event, whose JSON text is `text`; none where there are none. `tools` are those that
+/// the provider was to run.
+pub(super) fn candidates<'a>(
+    body: &'a Map<String, Value>,
+    text: &'a [u8],
+    tools: &[String],
+) -> Result<Vec<Candidate<'a>>, ShapeError> {
+    no_call_but(body, &["candidates"])?;
+    let entries = match body.get("candidates") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(entries)) if entries.len() > MAX_CHOICES => return Err(ShapeError::TooMany),
+        Some(Value::Array(entries)) => entries,
+        Some(_) => return Err(ShapeError::Type { at: "candidates", expected: "an array" }),
+    };
+    let read = |(position, entry)| candidate(position, entry, tools);
+    let mut found = entries.iter().enumerate().map(read).collect::<Result<Vec<_>, ShapeError>>()?;
+    if found.iter().any(Candidate::has_calls) {
+        take_arguments(&mut found, text);
+    }
+    Ok(found)
+}
+
+fn candidate<'a>(position: usize, entry: &'a Value, tools: &[String]) -> Result<Candidate<'a>, ShapeError> {
+    let Value::Object(members) = entry else {
+        return Err(ShapeError::Type { at: "candidates[]", expected: "an object" });
+    };
+    no_call_but(members, &["content"])?;
+    let index = match members.get("index") {
+        None | Some(Value::Null) => u32::try_from(position).unwrap_or(u32::MAX),
+        Some(index) => small(index, "candidates[].index")?,
+    };
+    let finish = text(members, "finishReason")?;
+    // The default of the enumeration: as good as none.
+    let finish = if finish == "FINISH_REASON_UNSPECIFIED" { "" } else { finish };
+    let (role, parts) = match members.get("content") {
+        None | Some(Value::Null) => ("", Vec::new()),
+        Some(Value::Object(content)) => (text(content, "role")?, parts(content, tools)?),
+        Some(_) => return Err(ShapeError::Type { at: "candidates[].content", expected: "an object" }),
+    };
+    Ok(Candidate { index, finish, members, role, parts })
+}
+
+fn parts<'a>(content: &'a Map<String, Value>, tools: &[String]) -> Result<Vec<Part<'a>>, ShapeError> {
+    no_call_but(content, &["parts"])?;
+    match content.get("parts") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(parts)) => parts.iter().map(|value| part(value, tools)).collect(),
+        Some(_) => Err(ShapeError::Type { at: "parts", expected: "an array" }),
+    }
+}
+
+fn part<'a>(value: &'a Value, tools: &[String]) -> Result<Part<'a>, ShapeError> {
+    let Value::Object(members) = value else {
+        return Err(ShapeError::Type { at: "parts[]", expected: "an object" });
+    };
+    no_call_but(members, &["functionCall"])?;
+    text(members, "thoughtSignature")?;
+    let is_thought = match members.get("thought") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(is_thought)) => *is_thought,
+        Some(_) => return Err(ShapeError::Type { at: "parts[].thought", expected: "true or false" }),
+    };
+    let mut kind = None;
+    let mut unknown = false;
+    for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+        let key = key.as_str();
+        if BESIDE.contains(&key) {
+            continue;
+        }
+        if key == "functionCall" || SAYS.contains(&key) || is_asked_for(key, value, tools) {
+            if kind.replace(key).is_some() {
+                return Err(ShapeError::Type { at: "parts[]", expected: "of one kind" });
+            }
+        } else if value.is_object() || value.is_array() {
+            return Err(ShapeError::UnknownPart);
+        } else {
+            unknown = true;
+        }
+    }
+    if kind == Some("functionCall") {
+        return call(members).map(Part::Call);
+    }
+    if unknown && kind.is_none() {
+        return Err(ShapeError::UnknownPart);
+    }
+    let shown = text(members, "text")?;
+    Ok(Part::Said { value, shown: if is_thought { "" } else { shown } })
+}
+
+/// Whether a member is what a tool of the provider did that the request asked for.
+fn is_asked_for(key: &str, value: &Value, tools: &[String]) -> bool {
+    let asked = |tool: &str| tools.iter().any(|asked| asked == tool);
+    if CODE.contains(&key) {
+        return asked("codeExecution");
+    }
+    let kind = value.get("toolType").and_then(Value::as_str).filter(|_| TOOL.contains(&key));
+    TOOL_TYPES.iter().any(|(of, tool)| kind == Some(of) && asked(tool))
+}
+
+fn call(part: &Map<String, Value>) -> Result<RawCall<'_>, ShapeError> {
+    let Some(Value::Object(call)) = part.get("functionCall") else {
+        return Err(ShapeError::Type { at: "functionCall", expected: "an object" });
+    };
+    no_call_but(call, &["args"])?;
+    exact_keys(call, &["id", "name", "args", "partialArgs", "willContinue", "partial_args", "will_continue"])?;
+    let is_said = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
+    if ["partialArgs", "willContinue", "partial_args", "will_continue"]
+        .iter()
+        .any(|key| call.get(*key).is_some_and(is_said))
+    {
+        return Err(ShapeError::Type { at: "functionCall", expected: "a whole call" });
+    }
+    if call.get("args").is_some_and(|args| !args.is_object() && !args.is_null()) {
+        return Err(ShapeError::Type { at: "functionCall.args", expected: "an object" });
+    }
+    Ok(RawCall { id: text(call, "id")?, name: text(call, "name")?, args: "{}", part })
+}
+
+/// Finds the arguments of every call in the text.
+fn take_arguments<'a>(candidates: &mut [Candidate<'a>], text: &'a [u8]) {
+    let entries = raw::items(raw::member(text, "candidates").unwrap_or_default());
+    for (candidate, entry) in candidates.iter_mut().zip(entries) {
+        let parts = raw::member(entry, "content").and_then(|content| raw::member(content, "parts"));
+        for (part, entry) in candidate.parts.iter_mut().zip(raw::items(parts.unwrap_or_default())) {
+            let Part::Call(call) = part else { continue };
+            let args = raw::member(entry, "functionCall").and_then(|call| raw::member(call, "args"));
+            let args = args.and_then(|args| std::str::from_utf8(args).ok()).filter(|args| *args != "null");
+            call.args = args.unwrap_or("{}");
+        }
+    }
+}
+
+/// Refuses calls anywhere in a value.
+pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(no_call),
+        Value::Object(members) => no_call_but(members, &[]),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
+pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
+    for (key, value) in members {
+        if expected.contains(&key.as_str()) {
+            continue;
+        }
+        if is_call_key(key) && could_be_call(value) {
+            return Err(ShapeError::StrayCall);
+        }
+        no_call(value)?;
+    }
+    Ok(())
+}
+
+/// The two spellings, in any case, and the name that clients give to the list of an answer's calls.
+fn is_call_key(key: &str) -> bool {
+    // The lengths in bytes that can fold to one of them; nearly every key ends here.
+    matches!(key.len(), 12..=15)
+        && ["functionCall", "function_call", "functionCalls", "function_calls"].iter().any(|known| folds_to(key, known))
+}
+
+/// `null`, `{}`, `[]` and scalars that happen to be named so are no calls.
+fn could_be_call(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A part with nothing in it but an empty text, as the last of a stream often is.
+pub(super) fn is_blank(part: &Value) -> bool {
+    let empty = |(key, value): (&String, &Value)| value.is_null() || (key == "text" && value == "");
+    part.as_object().is_some_and(|members| members.iter().all(empty))
+}

@@ -1,0 +1,208 @@
+//! A streamed answer: each event is a *GenerateContentResponse* with what is new.
+//!
+//! A call comes whole in one event, so its fragment and its end come from the same. The API has no last event: a stream is
+//! complete when every candidate that began has a `finishReason`, or the prompt was blocked.
+
+use std::collections::BTreeMap;
+
+use callgate_json::{Map, Value};
+
+use super::answer::Answer;
+use super::error;
+use super::event::{self, Head};
+use super::shape::{self, Candidate};
+use super::turn::{self, Calls, Written};
+use crate::framing::{Frame, sse};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError};
+
+/// A stream under way.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// What the provider was to run.
+    tools: Vec<String>,
+    head: Option<Head>,
+    choices: BTreeMap<u32, Choice>,
+    usage: Option<Value>,
+    blocked: bool,
+}
+
+/// What one candidate came to so far.
+#[derive(Debug, Default)]
+struct Choice {
+    said: Vec<Value>,
+    calls: Calls,
+    written: Written,
+    finished: bool,
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
+    pub(super) fn new(tools: Vec<String>) -> Stream {
+        Stream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false }
+    }
+
+    fn choice(&mut self, index: u32) -> &mut Choice {
+        self.choices.entry(index).or_default()
+    }
+
+    fn part(&self, index: u32, part: Value) -> Vec<u8> {
+        self.head.as_ref().unwrap_or(&Head::default()).part(index, part)
+    }
+
+    /// The fragments of calls in an event and, for later, their ends.
+    fn calls(&mut self, candidates: &[Candidate<'_>]) -> Result<(Vec<Delta>, Vec<Delta>), ShapeError> {
+        let (mut fragments, mut ends) = (Vec::new(), Vec::new());
+        for candidate in candidates {
+            let choice = candidate.index;
+            for raw in candidate.calls() {
+                let (slot, Call { id, name, arguments, form, extra }) = self.choice(choice).calls.read(raw)?;
+                fragments.push(Delta::Fragment { choice, slot, id, name, arguments, form, extra });
+                ends.push(Delta::CallEnd { choice, slot });
+            }
+        }
+        Ok((fragments, ends))
+    }
+
+    /// Notes what the candidates say; a break for each that goes on after a text of ours.
+    fn note(&mut self, candidates: &[Candidate<'_>]) -> Vec<u8> {
+        let mut breaks = Vec::new();
+        for candidate in candidates {
+            let state = self.choice(candidate.index);
+            candidate.said().for_each(|part| turn::join(&mut state.said, part));
+            state.finished |= !candidate.finish.is_empty();
+            if state.written.text(candidate.shows()) {
+                breaks.extend(self.part(candidate.index, turn::paragraph_break()));
+            }
+        }
+        breaks
+    }
+
+    /// Whether an event can go on as it is: not when it has calls, nor when it ends a candidate that has, and says something
+    /// besides; nor when it might spell out calls.
+    fn keeps_bytes(&self, candidates: &[Candidate<'_>]) -> bool {
+        candidates.iter().all(|candidate| {
+            let called = self.choices.get(&candidate.index).is_some_and(|choice| choice.calls.any());
+            let says_more = candidates.len() > 1 || candidate.said().next().is_some();
+            let spells = candidate.members.contains_key("logprobsResult");
+            !candidate.has_calls() && !(called && (spells || !candidate.finish.is_empty() && says_more))
+        })
+    }
+}
+
+impl crate::Stream for Stream {
+    fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
+        if frame.strays {
+            return Err(StreamError::NoField);
+        }
+        let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
+        if data.is_empty() {
+            return Ok(vec![Delta::Forward { frame: frame.raw }]);
+        }
+        let value = callgate_json::read_nearest(data)?;
+        let Value::Object(body) = &value else {
+            return Err(ShapeError::Type { at: "data", expected: "an object" }.into());
+        };
+        if error::is_error(body) || frame.event.as_deref() == Some("error") {
+            shape::no_call(&value)?;
+            return Ok(vec![Delta::Error { frame: frame.raw }]);
+        }
+        let candidates = shape::candidates(body, data, &self.tools)?;
+        let usage = body.get("usageMetadata").filter(|usage| usage.is_object());
+        self.usage = usage.cloned().or(self.usage.take());
+        if candidates.is_empty() {
+            self.blocked |= body.get("promptFeedback").is_some_and(|feedback| !feedback.is_null());
+            let only_usage = usage.is_some() && !body.contains_key("promptFeedback");
+            let frame = frame.raw;
+            return Ok(vec![if only_usage { Delta::Usage { frame } } else { Delta::Forward { frame } }]);
+        }
+        self.head.get_or_insert_with(|| Head::of(body));
+        let (mut deltas, ends) = self.calls(&candidates)?;
+        let keeps_bytes = self.keeps_bytes(&candidates);
+        let mut breaks = self.note(&candidates);
+        if !keeps_bytes {
+            tell(body, &candidates, usage, breaks, (&mut deltas, ends));
+            return Ok(deltas);
+        }
+        if let [only] = candidates.as_slice()
+            && !only.finish.is_empty()
+            && only.said().next().is_none()
+        {
+            return Ok(vec![Delta::Finish { choice: only.index, frame: frame.raw }]);
+        }
+        breaks.extend_from_slice(&frame.raw);
+        deltas.push(Delta::Forward { frame: breaks });
+        let finished = candidates.iter().filter(|candidate| !candidate.finish.is_empty());
+        deltas.extend(finished.map(|candidate| Delta::Finish { choice: candidate.index, frame: Vec::new() }));
+        Ok(deltas)
+    }
+
+    fn call(&mut self, choice: u32, call: &Call) -> Vec<u8> {
+        let part = self.choice(choice).written.call(call);
+        self.part(choice, part)
+    }
+
+    fn text(&mut self, choice: u32, text: &str) -> Vec<u8> {
+        let state = self.choice(choice);
+        let part = state.written.notice(text);
+        turn::join(&mut state.said, &part);
+        self.part(choice, part)
+    }
+
+    /// A turn that ends in calls ends in `STOP`, as every other: there is nothing to correct.
+    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
+        frame
+    }
+
+    fn choices(&self) -> usize {
+        self.choices.len()
+    }
+
+    fn said(&self, choice: u32) -> Vec<Value> {
+        self.choices.get(&choice).map(|choice| choice.said.clone()).unwrap_or_default()
+    }
+
+    fn is_complete(&self) -> bool {
+        if self.choices.is_empty() { self.blocked } else { self.choices.values().all(|choice| choice.finished) }
+    }
+
+    fn append(&mut self, answer: &[u8]) -> Vec<u8> {
+        let Ok(mut answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
+        for (choice, index) in answer.indexes().into_iter().enumerate() {
+            if self.choices.get(&index).is_some_and(|streamed| streamed.written.shows()) {
+                answer.follow_text(choice);
+            }
+        }
+        if let Some(earlier) = &self.usage {
+            answer.add_usage(earlier);
+        }
+        sse::event(None, &answer.line())
+    }
+
+    fn error(&mut self, error: &ApiError) -> Vec<u8> {
+        error::frame(error)
+    }
+}
+
+/// Tells an event in parts: what it says besides calls, then the ends of calls, then those of candidates.
+fn tell(
+    body: &Map<String, Value>,
+    candidates: &[Candidate<'_>],
+    usage: Option<&Value>,
+    mut breaks: Vec<u8>,
+    (deltas, ends): (&mut Vec<Delta>, Vec<Delta>),
+) {
+    let last = candidates.iter().rposition(|candidate| !candidate.finish.is_empty());
+    for candidate in candidates {
+        if let Some(said) = event::said(body, candidate, usage.filter(|_| last.is_none())) {
+            breaks.extend_from_slice(&said);
+            deltas.push(Delta::Forward { frame: std::mem::take(&mut breaks) });
+        }
+    }
+    deltas.extend(ends);
+    for (position, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| !candidate.finish.is_empty()) {
+        let frame = event::finish(body, candidate, usage.filter(|_| last == Some(position)));
+        deltas.push(Delta::Finish { choice: candidate.index, frame });
+    }
+}

@@ -1,0 +1,195 @@
+//! What is written of a turn: calls, sentences of ours, and what must stand between texts.
+//!
+//! Clients join the texts of all parts, so a text of ours gets a break before and after it. Of parallel calls only the first
+//! carries the signature of the thought that led to them, and the API refuses a conversation in which the first call of a turn
+//! has none: where that call goes nowhere, the next one takes its signature over.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::shape::{BESIDE, RawCall};
+use crate::shape::MAX_CALLS;
+use crate::{Call, CallResult, ShapeError};
+
+const SIGNATURE: &str = "thoughtSignature";
+/// Members of [`Call::extra`] that are no members of a part: the call came with an id; the signature of the call before it.
+const WITH_ID: &str = "id";
+const SIGNED_BEFORE: &str = "signedBefore";
+
+/// Reads calls of a turn, in order.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    count: u32,
+    signature: Option<Value>,
+}
+
+/// What was written of a turn so far, as far as it matters to what follows.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    shown: Shown,
+    called: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    #[default]
+    Nothing,
+    /// Text of the model.
+    Text,
+    /// Text of ours.
+    Notice,
+}
+
+// === impl Calls ===
+
+impl Calls {
+    /// The next call and its position. One that has no id is named after its position.
+    ///
+    /// # Errors
+    /// [`ShapeError::TooMany`], once there are more in the turn than can be.
+    pub(super) fn read(&mut self, raw: &RawCall<'_>) -> Result<(u32, Call), ShapeError> {
+        let position = self.count;
+        if usize::try_from(position).is_ok_and(|position| position >= MAX_CALLS) {
+            return Err(ShapeError::TooMany);
+        }
+        self.count = position.saturating_add(1);
+        let beside = raw.part.iter().filter(|(key, value)| BESIDE.contains(&key.as_str()) && !value.is_null());
+        let mut extra: Map<String, Value> = beside.map(|(key, value)| (key.clone(), value.clone())).collect();
+        match extra.get(SIGNATURE) {
+            Some(signature) => self.signature = Some(signature.clone()),
+            None => extra.extend(self.signature.clone().map(|signature| (SIGNED_BEFORE.to_owned(), signature))),
+        }
+        if !raw.id.is_empty() {
+            extra.insert(WITH_ID.to_owned(), Value::Bool(true));
+        }
+        let id = if raw.id.is_empty() { format!("call_{position}") } else { raw.id.to_owned() };
+        let (name, arguments) = (raw.name.to_owned(), raw.args.to_owned());
+        Ok((position, Call { id, name, arguments, extra, ..Call::default() }))
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.count > 0
+    }
+}
+
+// === impl Written ===
+
+impl Written {
+    /// Notes a part of the model; whether a break belongs before it, if it `shows` text.
+    pub(super) fn text(&mut self, shows: bool) -> bool {
+        shows && std::mem::replace(&mut self.shown, Shown::Text) == Shown::Notice
+    }
+
+    /// A part with a text of ours.
+    pub(super) fn notice(&mut self, text: &str) -> Value {
+        let between = if self.shown == Shown::Nothing { "" } else { "\n\n" };
+        self.shown = Shown::Notice;
+        json!({ "text": format!("{between}{text}") })
+    }
+
+    /// A part with a call.
+    pub(super) fn call(&mut self, call: &Call) -> Value {
+        let first = !std::mem::replace(&mut self.called, true);
+        let mut function = Map::new();
+        if has_id(call) {
+            function.insert("id".to_owned(), Value::from(call.id.as_str()));
+        }
+        function.insert("name".to_owned(), Value::from(call.name.as_str()));
+        let args = callgate_json::read(call.arguments.as_bytes()).ok().filter(Value::is_object);
+        function.insert("args".to_owned(), args.unwrap_or_else(|| json!({})));
+        let mut part = Map::new();
+        part.insert("functionCall".to_owned(), Value::Object(function));
+        part.extend(call.extra.iter().filter(|(key, _)| BESIDE.contains(&key.as_str())).map(owned));
+        if first && let Some(signature) = call.extra.get(SIGNED_BEFORE) {
+            part.insert(SIGNATURE.to_owned(), signature.clone());
+        }
+        Value::Object(part)
+    }
+
+    /// Notes a call that goes on as it came; false where it cannot, because it takes a signature over.
+    pub(super) fn call_as_it_is(&mut self, call: &Call) -> bool {
+        let takes_over = !self.called && call.extra.contains_key(SIGNED_BEFORE);
+        self.called |= !takes_over;
+        !takes_over
+    }
+
+    /// Whether it shows text.
+    pub(super) fn shows(&self) -> bool {
+        self.shown != Shown::Nothing
+    }
+}
+
+fn owned((key, value): (&String, &Value)) -> (String, Value) {
+    (key.clone(), value.clone())
+}
+
+/// Whether a call came with its id; else the id is ours, and is not written.
+fn has_id(call: &Call) -> bool {
+    call.extra.contains_key(WITH_ID)
+}
+
+/// A part with what a call gave. `response` is an object by the API's reference: another result is wrapped.
+pub(super) fn response(result: &CallResult) -> Value {
+    let content = callgate_json::read(result.content.as_bytes());
+    let content = content.unwrap_or_else(|_| Value::from(result.content.as_str()));
+    let response = match content {
+        Value::Object(members) if !result.failed || members.contains_key("error") => Value::Object(members),
+        other if result.failed => json!({ "error": other }),
+        other => json!({ "result": other }),
+    };
+    let mut function = Map::new();
+    if has_id(&result.call) {
+        function.insert("id".to_owned(), Value::from(result.call.id.as_str()));
+    }
+    function.insert("name".to_owned(), Value::from(result.call.name.as_str()));
+    function.insert("response".to_owned(), response);
+    json!({ "functionResponse": function })
+}
+
+/// A part that puts what follows into a paragraph of its own.
+pub(super) fn paragraph_break() -> Value {
+    json!({ "text": "\n\n" })
+}
+
+/// Whether a part of an answer that was read is a call.
+pub(super) fn is_call(part: &Value) -> bool {
+    part.get("functionCall").is_some_and(|call| !call.is_null())
+}
+
+/// The text of a part that an answer shows.
+pub(super) fn shown(part: &Value) -> &str {
+    if part.get("thought") == Some(&Value::Bool(true)) {
+        return "";
+    }
+    part.get("text").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Appends what a later turn says; a break goes before its first text where there was text.
+pub(super) fn append(parts: &mut Vec<Value>, after_text: bool, later: Vec<Value>) {
+    let mut wanted = after_text;
+    for part in later {
+        if wanted && !shown(&part).is_empty() {
+            parts.push(paragraph_break());
+            wanted = false;
+        }
+        parts.push(part);
+    }
+}
+
+/// Appends a part to what was said; texts of one kind that follow each other become one.
+pub(super) fn join(said: &mut Vec<Value>, part: &Value) {
+    let kind = |part: &Value| {
+        let members = part.as_object()?;
+        let plain = members.keys().all(|key| key == "text" || key == "thought");
+        (plain && members.get("text").is_some_and(Value::is_string)).then(|| members.get("thought").cloned())
+    };
+    if let Some(last) = said.last_mut()
+        && kind(part).is_some()
+        && kind(last) == kind(part)
+        && let (Some(Value::String(before)), Some(text)) = (last.get_mut("text"), part.get("text"))
+    {
+        before.push_str(text.as_str().unwrap_or_default());
+        return;
+    }
+    said.push(part.clone());
+}

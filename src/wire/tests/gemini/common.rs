@@ -1,0 +1,148 @@
+//! Reads and puts together what the dialect gives out.
+
+use callgate_wire::framing::sse::Decoder;
+use callgate_wire::gemini::Gemini;
+use callgate_wire::{Answer, AnswerError, Call, Delta, Dialect, Request, RequestError, Stream, StreamError, Target};
+use serde_json::{Value, json};
+
+pub(crate) const WHOLE: &str = "/v1beta/models/gemini-2.5-flash:generateContent";
+pub(crate) const STREAM: &str = "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse";
+
+pub(crate) fn request(target: &str, body: &str) -> Result<Box<dyn Request>, RequestError> {
+    Gemini.request(&Target::new(target), body.as_bytes())
+}
+
+/// A request that asks the provider to run these tools.
+pub(crate) fn asking(target: &str, tools: &[&str]) -> Box<dyn Request> {
+    let tools: Vec<Value> = tools.iter().map(|tool| json!({ *tool: {} })).collect();
+    request(target, &json!({ "contents": [], "tools": tools }).to_string()).unwrap()
+}
+
+pub(crate) fn answer(body: &str) -> Result<Box<dyn Answer>, AnswerError> {
+    Gemini.answer(&*asking(WHOLE, &[]), body.as_bytes())
+}
+
+pub(crate) fn stream() -> Box<dyn Stream> {
+    Gemini.stream(&*asking(STREAM, &[]))
+}
+
+/// An answer with one candidate of these parts.
+pub(crate) fn of_parts(parts: Value) -> Value {
+    json!({
+        "candidates": [{ "content": { "parts": parts, "role": "model" }, "finishReason": "STOP", "index": 0 }],
+        "usageMetadata": { "promptTokenCount": 3, "totalTokenCount": 5 },
+        "modelVersion": "gemini-2.5-flash",
+        "responseId": "r1",
+    })
+}
+
+pub(crate) fn event(body: &Value) -> String {
+    format!("data: {body}\r\n\r\n")
+}
+
+/// An event with one candidate of these parts that goes on.
+pub(crate) fn piece(parts: Value) -> String {
+    let candidate = json!({ "content": { "parts": parts, "role": "model" }, "index": 0 });
+    event(&json!({ "candidates": [candidate], "modelVersion": "gemini-2.5-flash", "responseId": "r1" }))
+}
+
+/// The last event of a candidate.
+pub(crate) fn last(parts: Value) -> String {
+    event(&of_parts(parts))
+}
+
+pub(crate) fn deltas(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<Delta>, StreamError> {
+    let mut decoder = Decoder::new(1 << 24);
+    let mut frames = Vec::new();
+    for chunk in chunks {
+        decoder.push(chunk, &mut frames).unwrap();
+    }
+    frames.extend(decoder.finish());
+    let mut deltas = Vec::new();
+    for frame in frames {
+        deltas.extend(stream.read(frame)?);
+    }
+    Ok(deltas)
+}
+
+/// One line a delta.
+pub(crate) fn shown(deltas: &[Delta]) -> String {
+    let text = |frame: &[u8]| String::from_utf8(frame.to_vec()).unwrap().trim_end().to_owned();
+    let line = |delta: &Delta| match delta {
+        Delta::Forward { frame } => format!("forward {}", text(frame)),
+        Delta::Fragment { choice, slot, id, name, arguments, extra, .. } => {
+            format!("fragment {choice}/{slot} id={id} name={name} arguments={arguments} extra={}", json!(extra))
+        }
+        Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
+        Delta::Finish { choice, frame } => format!("finish {choice} {}", text(frame)),
+        Delta::Usage { frame } => format!("usage {}", text(frame)),
+        Delta::Error { frame } => format!("error {}", text(frame)),
+        Delta::Done { frame } => format!("done {}", text(frame)),
+    };
+    deltas.iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
+}
+
+/// Everything in the deltas that could go on.
+pub(crate) fn passed(deltas: &[Delta]) -> Vec<u8> {
+    deltas
+        .iter()
+        .flat_map(|delta| match delta {
+            Delta::Forward { frame }
+            | Delta::Finish { frame, .. }
+            | Delta::Usage { frame }
+            | Delta::Error { frame }
+            | Delta::Done { frame } => frame.clone(),
+            Delta::Fragment { .. } | Delta::CallEnd { .. } => Vec::new(),
+        })
+        .collect()
+}
+
+pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
+    let call = |delta: &Delta| match delta.clone() {
+        Delta::Fragment { id, name, arguments, form, extra, .. } => Some(Call { id, name, arguments, form, extra }),
+        _ => None,
+    };
+    deltas.iter().filter_map(call).collect()
+}
+
+/// The events in some bytes.
+pub(crate) fn events(bytes: &[u8]) -> Vec<Value> {
+    let mut decoder = Decoder::new(1 << 24);
+    let mut frames = Vec::new();
+    decoder.push(bytes, &mut frames).unwrap();
+    assert_eq!(decoder.finish(), None, "every event has its end");
+    frames.into_iter().filter_map(|frame| frame.data).map(|data| serde_json::from_slice(&data).unwrap()).collect()
+}
+
+/// What a client makes of a stream, as `google-genai` does: the parts of the first candidate one after the other, the last
+/// finish reason and usage. Texts of one kind are joined, empty ones dropped.
+pub(crate) fn accumulate(events: &[Value]) -> Value {
+    let mut parts = Vec::new();
+    let (mut finish, mut usage) = (Value::Null, Value::Null);
+    for event in events {
+        let candidate = &event["candidates"][0];
+        parts.extend(candidate["content"]["parts"].as_array().cloned().unwrap_or_default());
+        if !candidate["finishReason"].is_null() {
+            finish = candidate["finishReason"].clone();
+        }
+        if !event["usageMetadata"].is_null() {
+            usage = event["usageMetadata"].clone();
+        }
+    }
+    json!({ "parts": joined(&parts), "finish": finish, "usage": usage })
+}
+
+pub(crate) fn joined(parts: &[Value]) -> Vec<Value> {
+    let mut whole: Vec<Value> = Vec::new();
+    for part in parts.iter().filter(|part| **part != json!({ "text": "" })) {
+        let plain = part.as_object().unwrap().keys().all(|key| key == "text" || key == "thought");
+        match whole.last_mut() {
+            Some(last) if plain && last["text"].is_string() && last["thought"] == part["thought"] => {
+                let text = last["text"].as_str().unwrap().to_owned() + part["text"].as_str().unwrap();
+                last["text"] = json!(text);
+            }
+            _ => whole.push(part.clone()),
+        }
+    }
+    whole
+}
