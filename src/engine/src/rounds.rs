@@ -77,6 +77,7 @@ fn error_content(code: &str, pointer: &str, message: &str) -> String {
 pub(crate) fn ask(gate: &Gate, asked: &mut Asked, said: &[Value], results: &[CallResult]) -> ModelRequest {
     asked.request.append_turn(said, results);
     asked.request.answer_whole();
+    asked.request.free_choice();
     asked.round = asked.round.saturating_add(1);
     ModelRequest {
         path: asked.request.target().unwrap_or_else(|| asked.path.clone()),

@@ -297,3 +297,28 @@ fn nothing_of_an_answer_goes_on_after_it_was_replaced() {
     let effect = exchange.on(Event::ResponseData { chunk: more.as_bytes(), end: true, now: NOW });
     assert_eq!(effect, Effect::Hold);
 }
+
+#[test]
+fn a_call_that_the_request_forced_is_not_forced_again_in_the_next_round() {
+    let allowed = |mode: &str| json!({ "type": "allowed_tools", "allowed_tools": { "mode": mode, "tools": [{ "type": "function", "function": { "name": "lookup" } }] } });
+    let named = json!({ "type": "function", "function": { "name": "lookup" } });
+    for (choice, then) in [
+        (json!("required"), json!("auto")),
+        (json!("any"), json!("auto")),
+        (json!("auto"), json!("auto")),
+        (json!("none"), json!("none")),
+        (Value::Null, Value::Null),
+        (named, json!("auto")),
+        (allowed("required"), allowed("auto")),
+    ] {
+        let mut body = request(false);
+        body["tool_choice"] = choice.clone();
+        let (mut exchange, forwarded) = sent(&gate("refuse"), &body);
+        assert_eq!(forwarded["tool_choice"], choice, "the first round is as the caller wants it");
+        let call = call("c1", "lookup", r#"{"key":"a"}"#);
+        let batch = batch(answered(&mut exchange, &answer(Value::Null, &[call])));
+        let asked = asked(ran(&mut exchange, &batch, &[r#"{"found":1}"#]));
+        let round: Value = serde_json::from_slice(&asked.body).unwrap();
+        assert_eq!(round["tool_choice"], then);
+    }
+}

@@ -95,6 +95,10 @@ pub trait Request: Debug {
     /// Asks for a whole answer instead of a stream.
     fn answer_whole(&mut self);
 
+    /// Leaves it to the model whether it calls a tool, where the request forced it to: the call that was asked for has been made,
+    /// and a model that is forced again could never answer.
+    fn free_choice(&mut self) {}
+
     /// Appends a turn of the model that ended in calls (what it [said](Answer::said) beside them, then the calls), and what
     /// those gave.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]);

@@ -7,8 +7,8 @@ use callgate_json::{Keep, Map, Value};
 use serde_json::json;
 
 use super::names::{
-    CACHED_CONTENT, CANDIDATE_COUNT, CONTENTS, CONTINUATION_TOKEN, GENERATE_CONTENT_REQUEST, GENERATION_CONFIG,
-    MAX_OUTPUT_TOKENS, MODEL,
+    CACHED_CONTENT, CANDIDATE_COUNT, CONTENTS, CONTINUATION_TOKEN, FUNCTION_CALLING_CONFIG, GENERATE_CONTENT_REQUEST,
+    GENERATION_CONFIG, MAX_OUTPUT_TOKENS, MODEL, TOOL_CONFIG,
 };
 use super::turn;
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, Wants, raw, splice};
@@ -175,6 +175,21 @@ impl crate::Request for Request {
 
     fn answer_whole(&mut self) {
         self.address.answer_whole();
+    }
+
+    /// `AUTO` takes no list of allowed functions.
+    fn free_choice(&mut self) {
+        let Ok(Some((member, Value::Object(config)))) = TOOL_CONFIG.find(&self.body) else { return };
+        let mut config = config.clone();
+        let forces = |(_, calling): (&str, &Value)| {
+            !matches!(calling.get("mode").and_then(Value::as_str), Some("NONE" | "AUTO"))
+        };
+        if FUNCTION_CALLING_CONFIG.find(&config).is_ok_and(|calling| calling.is_some_and(forces)) {
+            config.retain(|key, _| !FUNCTION_CALLING_CONFIG.is(key));
+            config.insert(FUNCTION_CALLING_CONFIG.camel.to_owned(), json!({ "mode": "AUTO" }));
+            self.body.insert(member.to_owned(), Value::Object(config));
+            self.edit(member);
+        }
     }
 
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {

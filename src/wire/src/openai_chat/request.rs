@@ -216,6 +216,10 @@ impl crate::Request for Request {
         self.answer_whole();
     }
 
+    fn free_choice(&mut self) {
+        self.unforce();
+    }
+
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
         self.append_turn(&spoken(said), results);
     }

@@ -100,6 +100,18 @@ impl Request {
         names
     }
 
+    /// Turns a choice that forces a call into `auto`; one that allows only some tools still does.
+    pub(super) fn unforce(&mut self) {
+        for member in ["tool_choice", "function_call"] {
+            let free = match self.body.get(member) {
+                Some(Value::String(mode)) if !matches!(mode.as_str(), "auto" | "none") => Value::from("auto"),
+                Some(Value::Object(choice)) => only_allowed(choice).unwrap_or_else(|| Value::from("auto")),
+                _ => continue,
+            };
+            self.set(member, free);
+        }
+    }
+
     /// Replaces the declarations of one form by these: of each only name, description and parameters are written. Tools that
     /// the provider runs stay. A list that would be empty is left out.
     pub fn declare(&mut self, declarations: &[&Declaration], form: Form) {
@@ -128,6 +140,15 @@ fn entry(declaration: &Declaration, form: Form) -> String {
         Form::Function => declaration.object("parameters"),
         Form::Tool => format!(r#"{{"type":"function","function":{}}}"#, declaration.object("parameters")),
     }
+}
+
+/// A choice of `allowed_tools`, in mode `auto`.
+fn only_allowed(choice: &Map<String, Value>) -> Option<Value> {
+    let mut allowed = choice.get("allowed_tools")?.as_object()?.clone();
+    allowed.insert("mode".to_owned(), Value::from("auto"));
+    let mut choice = choice.clone();
+    choice.insert("allowed_tools".to_owned(), Value::Object(allowed));
+    Some(Value::Object(choice))
 }
 
 /// `null`, `false` and empty lists ask for nothing.
