@@ -1,6 +1,6 @@
 //! The table of dialects: which there are, what configuration calls them, and where their APIs stand by default.
 
-use crate::{Dialect, gemini, openai_chat};
+use crate::{Dialect, anthropic_messages, gemini, openai_chat};
 
 /// An API whose traffic is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,6 +9,8 @@ pub enum Kind {
     OpenAiChat,
     /// Google's Gemini API.
     Gemini,
+    /// Anthropic Messages, and what imitates it.
+    AnthropicMessages,
 }
 
 /// One row of the table.
@@ -25,7 +27,7 @@ pub struct Row {
 }
 
 /// Every dialect.
-pub static DIALECTS: [Row; 2] = [
+pub static DIALECTS: [Row; 3] = [
     Row {
         kind: Kind::OpenAiChat,
         key: "chatCompletions",
@@ -44,5 +46,11 @@ pub static DIALECTS: [Row; 2] = [
             "/v1/models/{model}:countTokens",
         ],
         dialect: &gemini::Gemini,
+    },
+    Row {
+        kind: Kind::AnthropicMessages,
+        key: "messages",
+        paths: &["/v1/messages", "/v1/messages/count_tokens"],
+        dialect: &anthropic_messages::AnthropicMessages,
     },
 ];

@@ -84,14 +84,28 @@ impl Recording {
         let functions = list("tools").into_iter().map(|tool| tool.get("function").cloned().unwrap_or(tool));
         let schema = |function: &Value| {
             let found = ["parameters", "input_schema"].iter().find_map(|key| function.get(*key));
-            // A function without a schema takes no arguments.
-            found.filter(|schema| !schema.is_null()).cloned().unwrap_or_else(|| serde_json::json!({ "type": "object" }))
+            // A function without a schema takes no arguments. What the API itself refused may have a schema that no contract takes;
+            // there is no call to decide then.
+            found
+                .filter(|schema| !schema.is_null() && self.status == 200)
+                .cloned()
+                .unwrap_or_else(|| serde_json::json!({ "type": "object" }))
         };
         functions
             .chain(list("functions"))
             .filter_map(|function| Some((function["name"].as_str()?.to_owned(), schema(&function))))
             .filter(|(name, _)| self.declared.contains(name))
             .collect()
+    }
+
+    /// The body up to the answer's own end. What a gateway of another dialect's habits says after it (`[DONE]`) is no part of it.
+    pub(crate) fn answer(&self) -> &[u8] {
+        let position = |from: usize, wanted: &[u8]| {
+            self.body[from..].windows(wanted.len()).position(|window| window == wanted).map(|at| from + at)
+        };
+        let last = position(0, b"event: message_stop").filter(|_| self.dialect == "anthropic-messages");
+        let end = last.and_then(|last| position(last, b"\n\n")).map_or(self.body.len(), |end| end + 2);
+        &self.body[..end]
     }
 
     /// Whether the answer's own end is in the recording.

@@ -45,8 +45,14 @@ impl Reference {
         if tools.is_empty() {
             tools.push(none);
         }
-        let provided =
-            ["web_search", "web_search_preview", "web_search_20250305", "web_search_20260209", "web_fetch_20250910"];
+        let provided = [
+            "web_search",
+            "web_search_preview",
+            "web_search_20250305",
+            "web_search_20260209",
+            "web_fetch_20250910",
+            "code_execution_20260120",
+        ];
         let contract = json!({
             "apiVersion": "callgate.dev/v1", "kind": "Contract", "metadata": { "name": "recorded", "version": "1" },
             "spec": {

@@ -1,0 +1,136 @@
+//! Blocks of `content`: which kinds there are, who may make them, and where a call could hide.
+//!
+//! Source: API reference, *Messages*, response `content`; `BetaContentBlock` of the SDK.
+
+use callgate_json::{Map, Value};
+
+use crate::ShapeError;
+use crate::shape::{exact_keys, folds_to, text};
+
+/// What a block is, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `text`.
+    Text,
+    /// `thinking`, with the signature that proves it unchanged.
+    Thinking,
+    /// `tool_use`: a call, which the client runs.
+    Call,
+    /// `server_tool_use`, `mcp_tool_use`: the provider has run it, or is about to.
+    Provided,
+    /// `compaction`: a summary of the conversation so far.
+    Compaction,
+    /// Every other known kind; streams bring it in one piece.
+    Whole,
+}
+
+/// Members that are read of a block. Keys that only resemble them are refused.
+const READ_MEMBERS: [&str; 7] = ["type", "id", "name", "input", "toolset_name", "text", "thinking"];
+
+/// Provider tools of which one must be there for a block to be: their names, or what those begin with. Newer searches filter
+/// what they find by code that they run (`web_search_20260209` and later), and so may skills.
+const CODE: &[&str] = &["code_execution_", "web_search_2026", "web_fetch_2026", "skills"];
+const MCP: &[&str] = &["mcp"];
+
+/// Reads what kind of block it is.
+///
+/// `provided` are the tools that the request makes the provider run. Kinds that are not known, and those that tools make which
+/// were not asked for, are errors, and so is a call inside of a block that is none.
+pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<Kind, ShapeError> {
+    exact_keys(block, &READ_MEMBERS)?;
+    let Some(Value::String(name)) = block.get("type") else {
+        return Err(ShapeError::Type { at: "content[].type", expected: "a string" });
+    };
+    let (kind, makers) = match name.as_str() {
+        "tool_use" => return Ok(Kind::Call),
+        "text" => {
+            text(block, "text")?;
+            (Kind::Text, None)
+        }
+        "thinking" => {
+            text(block, "thinking")?;
+            (Kind::Thinking, None)
+        }
+        "redacted_thinking" | "fallback" => (Kind::Whole, None),
+        "compaction" => (Kind::Compaction, None),
+        "server_tool_use" => (Kind::Provided, Some(makers_of_use(text(block, "name")?))),
+        "web_search_tool_result" => (Kind::Whole, Some(&["web_search_"] as &[_])),
+        "web_fetch_tool_result" => (Kind::Whole, Some(&["web_fetch_"] as &[_])),
+        "code_execution_tool_result"
+        | "bash_code_execution_tool_result"
+        | "text_editor_code_execution_tool_result"
+        | "container_upload" => (Kind::Whole, Some(CODE)),
+        "tool_search_tool_result" => (Kind::Whole, Some(&["tool_search_tool_"] as &[_])),
+        "advisor_tool_result" => (Kind::Whole, Some(&["advisor_"] as &[_])),
+        "mcp_tool_use" => (Kind::Provided, Some(MCP)),
+        "mcp_tool_result" | "mcp_tool_listing" => (Kind::Whole, Some(MCP)),
+        _ => return Err(ShapeError::UnknownPart),
+    };
+    let is_there = |maker: &&str| provided.iter().any(|tool| tool.as_ref().starts_with(maker));
+    if makers.is_some_and(|makers| !makers.iter().any(is_there)) {
+        return Err(ShapeError::UnknownPart);
+    }
+    block.values().try_for_each(no_call_in)?;
+    Ok(kind)
+}
+
+/// The tools that a `server_tool_use` of this name can come from.
+fn makers_of_use(name: &str) -> &'static [&'static str] {
+    match name {
+        "web_search" => &["web_search_"],
+        "web_fetch" => &["web_fetch_"],
+        "code_execution" | "bash_code_execution" | "text_editor_code_execution" => CODE,
+        "tool_search_tool_regex" => &["tool_search_tool_regex"],
+        "tool_search_tool_bm25" => &["tool_search_tool_bm25"],
+        "advisor" => &["advisor_"],
+        _ => &[],
+    }
+}
+
+/// What a `tool_use` block says beside its input. Empty texts are missing ones.
+pub(super) struct Named<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    /// `caller`: the model itself, or code of the model that the provider runs.
+    caller: Option<&'a Value>,
+}
+
+/// Reads a `tool_use` block.
+///
+/// A member of a toolset (`toolset_name`) is the client's own, not a function of that name, and no contract can name it.
+pub(super) fn named(block: &Map<String, Value>) -> Result<Named<'_>, ShapeError> {
+    exact_keys(block, &READ_MEMBERS)?;
+    if block.get("toolset_name").is_some_and(|toolset| !toolset.is_null()) {
+        return Err(ShapeError::NotAFunction);
+    }
+    let caller = block.get("caller").filter(|caller| !caller.is_null());
+    caller.map_or(Ok(()), no_call_in)?;
+    Ok(Named { id: text(block, "id")?, name: text(block, "name")?, caller })
+}
+
+impl Named<'_> {
+    /// As [`Call::extra`](crate::Call::extra).
+    pub(super) fn extra(&self) -> Map<String, Value> {
+        self.caller.map(|caller| ("caller".to_owned(), caller.clone())).into_iter().collect()
+    }
+}
+
+/// Refuses calls anywhere in an object.
+pub(super) fn no_call(members: &Map<String, Value>) -> Result<(), ShapeError> {
+    no_call_but(members, "")
+}
+
+/// Refuses calls anywhere in an object but under one member, which the caller reads.
+pub(super) fn no_call_but(members: &Map<String, Value>, expected: &str) -> Result<(), ShapeError> {
+    members.iter().filter(|(key, _)| *key != expected).try_for_each(|(key, value)| {
+        if folds_to(key, "type") && value == "tool_use" { Err(ShapeError::StrayCall) } else { no_call_in(value) }
+    })
+}
+
+fn no_call_in(value: &Value) -> Result<(), ShapeError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(no_call_in),
+        Value::Object(members) => no_call(members),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,65 @@
+//! Errors in Anthropic's shape: `{"type": "error", "error": {"type", "message"}, "request_id"}`.
+//!
+//! Source: API reference, *Errors*. The API has no place for codes of others, so ours stands in a member of its own (`code`) and,
+//! for readers that know only the API's, before the message.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::block::no_call;
+use super::events;
+use crate::{ApiError, splice};
+
+/// The body of an error response.
+#[must_use]
+pub fn body(error: &ApiError) -> Vec<u8> {
+    let mut text = Vec::with_capacity(160 + error.message.len());
+    splice::append(&mut text, &value(error));
+    text
+}
+
+/// The same as an event inside a stream; official clients raise it as an error.
+#[must_use]
+pub fn frame(error: &ApiError) -> Vec<u8> {
+    events::event("error", &value(error))
+}
+
+/// Whether a body is an error in this dialect and nothing else: a strict JSON object with an `error` that is not null, without
+/// `content` and without a call anywhere.
+#[must_use]
+pub fn is_error_body(body: &[u8]) -> bool {
+    match callgate_json::read_nearest(body) {
+        Ok(Value::Object(members)) => {
+            members.get("error").is_some_and(|error| !error.is_null())
+                && !members.contains_key("content")
+                && no_call(&members).is_ok()
+        }
+        _ => false,
+    }
+}
+
+fn value(error: &ApiError) -> Value {
+    let mut members = Map::new();
+    members.insert("type".to_owned(), Value::from(kind(error.status)));
+    members.insert("message".to_owned(), Value::from(format!("{}: {}", error.code, error.message)));
+    members.insert("code".to_owned(), Value::from(error.code.as_str()));
+    if let Some(param) = &error.param {
+        members.insert("param".to_owned(), Value::from(param.as_str()));
+    }
+    json!({ "type": "error", "error": members, "request_id": null })
+}
+
+fn kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    }
+}
