@@ -180,9 +180,10 @@ impl Stream {
         }
     }
 
-    /// The reason to end comes once; what was used may come before or after.
-    fn message_delta(&mut self, raw: Raw, body: &Map<String, Value>) -> Result<Delta, StreamError> {
-        if !matches!(self.phase, Phase::Between | Phase::Ended) {
+    /// The reason to end comes once, and ends the block that has no end because the turn was cut short in it; what was used may
+    /// come before or after.
+    fn message_delta(&mut self, raw: Raw, body: &Map<String, Value>) -> Result<Vec<Delta>, StreamError> {
+        if matches!(self.phase, Phase::New | Phase::Over) {
             return Err(StreamError::OutOfOrder);
         }
         block::no_call(body)?;
@@ -196,15 +197,21 @@ impl Stream {
         };
         self.use_up(body);
         let frame = raw.frame;
-        Ok(match (&self.phase, reason) {
-            (Phase::Between, "") => Delta::Forward { frame },
-            (_, "") => Delta::Usage { frame },
-            (Phase::Between, _) => {
-                self.phase = Phase::Ended;
-                Delta::Finish { choice: 0, frame }
+        if reason.is_empty() {
+            let ended = matches!(self.phase, Phase::Ended);
+            return Ok(vec![if ended { Delta::Usage { frame } } else { Delta::Forward { frame } }]);
+        }
+        let mut deltas = match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Called { call, .. } => call.stop(),
+            Phase::Said { block, .. } => {
+                self.said.push(block.whole());
+                Vec::new()
             }
-            _ => return Err(StreamError::OutOfOrder),
-        })
+            Phase::Between => Vec::new(),
+            Phase::New | Phase::Ended | Phase::Over => return Err(StreamError::OutOfOrder),
+        };
+        deltas.push(Delta::Finish { choice: 0, frame });
+        Ok(deltas)
     }
 
     /// The number of the next block that goes on.
@@ -257,7 +264,7 @@ impl crate::Stream for Stream {
             "content_block_start" => self.block_start(raw, body)?,
             "content_block_delta" => return self.block_delta(raw, body),
             "content_block_stop" => return self.block_stop(raw, body),
-            "message_delta" => self.message_delta(raw, &body)?,
+            "message_delta" => return self.message_delta(raw, &body),
             "message_stop" if matches!(self.phase, Phase::Ended) => {
                 block::no_call(&body)?;
                 self.phase = Phase::Over;

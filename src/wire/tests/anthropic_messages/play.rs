@@ -1,0 +1,95 @@
+//! Plays the engine's part: holds calls back, and releases or replaces them.
+
+use std::collections::BTreeMap;
+
+use callgate_wire::anthropic_messages::Stream;
+use callgate_wire::framing::{Frame, sse};
+use callgate_wire::{Call, Delta, Fate, Hold, Stream as _, StreamError};
+
+pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
+    let mut decoder = sse::Decoder::new(1 << 24);
+    let mut frames = Vec::new();
+    for chunk in chunks {
+        decoder.push(chunk, &mut frames).unwrap();
+    }
+    frames.extend(decoder.finish());
+    frames
+}
+
+/// What is read of a stream.
+pub(crate) fn deltas<'a>(
+    provided: &[&str],
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Vec<Delta>, StreamError> {
+    let mut stream = Stream::new(provided);
+    let mut deltas = Vec::new();
+    for frame in frames(chunks) {
+        deltas.extend(stream.read(frame)?);
+    }
+    Ok(deltas)
+}
+
+/// The calls in what was read, by slot.
+pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
+    let mut calls = BTreeMap::new();
+    for delta in deltas {
+        add(&mut calls, delta);
+    }
+    calls.into_values().collect()
+}
+
+fn add(calls: &mut BTreeMap<u32, Call>, delta: &Delta) {
+    if let Delta::Fragment { slot, id, name, arguments, form, extra, .. } = delta {
+        let call = calls.entry(*slot).or_insert_with(|| Call { form: *form, ..Call::default() });
+        call.id.push_str(id);
+        call.name.push_str(name);
+        call.arguments.push_str(arguments);
+        call.extra.extend(extra.clone());
+    }
+}
+
+/// What goes on of a stream, and what it said, if each call has the fate that `fate` gives it.
+pub(crate) fn released<'a>(
+    provided: &[&str],
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+    hold: Hold,
+    fate: impl Fn(Call) -> Fate,
+) -> Result<(Vec<u8>, Stream), StreamError> {
+    let mut stream = Stream::new(provided);
+    let mut out = Vec::new();
+    let mut held = BTreeMap::new();
+    let release = |stream: &mut Stream, out: &mut Vec<u8>, call: Call| {
+        out.extend(match fate(call) {
+            Fate::Keep(call) => stream.call(0, &call),
+            Fate::Tell(notice) => stream.text(0, &notice),
+        });
+    };
+    for frame in frames(chunks) {
+        for delta in stream.read(frame)? {
+            add(&mut held, &delta);
+            match delta {
+                Delta::Fragment { .. } => {}
+                Delta::CallEnd { slot, .. } if hold == Hold::Call => {
+                    let call = held.remove(&slot).unwrap();
+                    release(&mut stream, &mut out, call);
+                }
+                Delta::CallEnd { .. } => {}
+                Delta::Finish { choice, frame } => {
+                    for call in std::mem::take(&mut held).into_values() {
+                        release(&mut stream, &mut out, call);
+                    }
+                    out.extend(stream.finish(choice, frame));
+                }
+                Delta::Forward { frame } | Delta::Usage { frame } | Delta::Error { frame } | Delta::Done { frame } => {
+                    out.extend(frame);
+                }
+            }
+        }
+    }
+    Ok((out, stream))
+}
+
+/// A call.
+pub(crate) fn call(id: &str, name: &str, arguments: &str) -> Call {
+    Call { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned(), ..Call::default() }
+}
