@@ -1,7 +1,7 @@
 //! Errors in Anthropic's shape: `{"type": "error", "error": {"type", "message"}, "request_id"}`.
 //!
-//! Source: API reference, *Errors*. The API has no place for codes of others, so ours stands in a member of its own (`code`) and,
-//! for readers that know only the API's, before the message.
+//! Source: API reference, *Errors*; `APIStatusError` of the official Python SDK. Our code stands where that reads the cause from
+//! (`details.error_code`), in a member of its own (`code`), and before the message, where every reader sees it.
 
 use callgate_json::{Map, Value};
 use serde_json::json;
@@ -43,6 +43,7 @@ fn value(error: &ApiError) -> Value {
     members.insert("type".to_owned(), Value::from(kind(error.status)));
     members.insert("message".to_owned(), Value::from(format!("{}: {}", error.code, error.message)));
     members.insert("code".to_owned(), Value::from(error.code.as_str()));
+    members.insert("details".to_owned(), json!({ "error_code": error.code }));
     if let Some(param) = &error.param {
         members.insert("param".to_owned(), Value::from(param.as_str()));
     }

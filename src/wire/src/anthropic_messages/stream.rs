@@ -122,12 +122,13 @@ impl Stream {
         let Some(Value::Object(members)) = body.get("content_block") else {
             return Err(ShapeError::Type { at: "content_block", expected: "an object" }.into());
         };
+        // A number that came before would be another block to some clients, and the same to others.
         if !matches!(self.phase, Phase::Between) || index < self.next {
             return Err(StreamError::OutOfOrder);
         }
         block::no_call_but(&body, "content_block")?;
         let kind = block::kind(members, &self.provided)?;
-        self.next = index.saturating_add(1);
+        self.next = index.checked_add(1).ok_or(ShapeError::TooMany)?;
         if kind == Kind::Call {
             self.called += 1;
             if self.called > MAX_CALLS {

@@ -288,6 +288,7 @@ fn more_calls_than_any_api_gives_are_refused() {
         let index = format!("\"index\":{index}");
         events(&[&CALL.replace("\"index\":0", &index), &STOP.replace("\"index\":0", &index)])
     };
+    assert!(deltas(&[], [(event(START) + &block(u32::MAX as usize)).as_bytes()]).is_err(), "no number could follow");
     let text = |count: usize| event(START) + &(0..count).map(block).collect::<String>();
     assert_eq!(calls(&deltas(&[], [text(1024).as_bytes()]).unwrap()).len(), 1024);
     assert!(deltas(&[], [text(1025).as_bytes()]).is_err());
