@@ -178,6 +178,17 @@ impl crate::Request for Request {
         }
     }
 
+    fn free_choice(&mut self) {
+        let Some(Value::Object(choice)) = self.body.get("tool_choice") else { return };
+        if choice.get("type").is_some_and(|kind| kind == "auto" || kind == "none") {
+            return;
+        }
+        let mut choice = choice.clone();
+        choice.shift_remove("name");
+        choice.insert("type".to_owned(), Value::from("auto"));
+        self.set("tool_choice", Value::Object(choice));
+    }
+
     /// One message of the model, with all it said before the calls (thoughts keep their signatures), and one of the user with the
     /// results.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {

@@ -214,6 +214,24 @@ fn output_limits_are_lowered_or_set() {
 }
 
 #[test]
+fn a_choice_that_forces_a_call_is_left_to_the_model_again() {
+    for (choice, free) in [
+        (r#"{"type":"tool","name":"f"}"#, r#"{"type":"auto"}"#),
+        (r#"{"type":"any","disable_parallel_tool_use":true}"#, r#"{"type":"auto","disable_parallel_tool_use":true}"#),
+        (r#"{"type" : "auto"}"#, r#"{"type" : "auto"}"#),
+        (r#"{"type":"none"}"#, r#"{"type":"none"}"#),
+        ("null", "null"),
+    ] {
+        let mut request = read(&with(&format!(r#""tool_choice":{choice}"#)));
+        request.free_choice();
+        assert_eq!(written(&request), with(&format!(r#""tool_choice":{free}"#)));
+    }
+    let mut none = read(&with(""));
+    none.free_choice();
+    assert_eq!(written(&none), with(""));
+}
+
+#[test]
 fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
     let mut request = read(TOOLS);
     request.answer_whole();
