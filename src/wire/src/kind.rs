@@ -1,6 +1,6 @@
 //! The table of dialects: which there are, what configuration calls them, and where their APIs stand by default.
 
-use crate::{Dialect, gemini, openai_chat};
+use crate::{Dialect, gemini, ollama, openai_chat};
 
 /// An API whose traffic is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,6 +9,8 @@ pub enum Kind {
     OpenAiChat,
     /// Google's Gemini API.
     Gemini,
+    /// Ollama's own chat API.
+    Ollama,
 }
 
 /// One row of the table.
@@ -25,7 +27,7 @@ pub struct Row {
 }
 
 /// Every dialect.
-pub static DIALECTS: [Row; 2] = [
+pub static DIALECTS: [Row; 3] = [
     Row {
         kind: Kind::OpenAiChat,
         key: "chatCompletions",
@@ -45,4 +47,5 @@ pub static DIALECTS: [Row; 2] = [
         ],
         dialect: &gemini::Gemini,
     },
+    Row { kind: Kind::Ollama, key: "ollama", paths: &["/api/chat"], dialect: &ollama::Ollama },
 ];
