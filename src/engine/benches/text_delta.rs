@@ -88,7 +88,7 @@ fn events(sample: &Sample, other: bool) -> Vec<String> {
 
 fn text_delta(criterion: &mut Criterion) {
     let samples = samples();
-    for row in &DIALECTS {
+    for row in DIALECTS {
         let Some(sample) = samples.get(row.key) else { panic!("no sample of a text delta for `{}`", row.key) };
         let mut group = criterion.benchmark_group(row.key);
         group.throughput(criterion::Throughput::Elements(EVENTS as u64));

@@ -1,6 +1,6 @@
 //! The table of dialects: which there are, what configuration calls them, and where their APIs stand by default.
 
-use crate::{Dialect, anthropic_messages, gemini, openai_chat};
+use crate::{Dialect, anthropic_messages, gemini, ollama, openai_chat};
 
 /// An API whose traffic is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum Kind {
     Gemini,
     /// Anthropic Messages, and what imitates it.
     AnthropicMessages,
+    /// Ollama's own chat API.
+    Ollama,
 }
 
 /// One row of the table.
@@ -27,7 +29,7 @@ pub struct Row {
 }
 
 /// Every dialect.
-pub static DIALECTS: [Row; 3] = [
+pub static DIALECTS: &[Row] = &[
     Row {
         kind: Kind::OpenAiChat,
         key: "chatCompletions",
@@ -53,4 +55,5 @@ pub static DIALECTS: [Row; 3] = [
         paths: &["/v1/messages", "/v1/messages/count_tokens"],
         dialect: &anthropic_messages::AnthropicMessages,
     },
+    Row { kind: Kind::Ollama, key: "ollama", paths: &["/api/chat"], dialect: &ollama::Ollama },
 ];

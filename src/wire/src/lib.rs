@@ -15,6 +15,7 @@ mod error;
 pub mod framing;
 pub mod gemini;
 mod kind;
+pub mod ollama;
 pub mod openai_chat;
 mod raw;
 mod shape;

@@ -1,0 +1,30 @@
+//! Errors in Ollama's shape: `{"error": "text"}`. It has no place for a code, so the text begins with ours.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::shape;
+use crate::{ApiError, splice};
+
+/// The body of an error response.
+pub(super) fn body(error: &ApiError) -> Vec<u8> {
+    let mut text = Vec::with_capacity(64 + error.message.len());
+    splice::append(&mut text, &json!({ "error": format!("{}: {}", error.code, error.message) }));
+    text
+}
+
+/// Whether a body is an error in this dialect and nothing else: a strict JSON object with an `error` that says something,
+/// without a `message` and without a call anywhere.
+pub(super) fn is_error_body(body: &[u8]) -> bool {
+    match callgate_json::read_nearest(body) {
+        Ok(Value::Object(members)) => {
+            is_error(&members) && !members.contains_key("message") && shape::no_call_but(&members, &[]).is_ok()
+        }
+        _ => false,
+    }
+}
+
+/// Clients ask whether `error` says anything at all.
+pub(super) fn is_error(body: &Map<String, Value>) -> bool {
+    body.get("error").is_some_and(|error| !error.is_null() && error != "")
+}

@@ -1,0 +1,178 @@
+//! Reading the message of an answer or a line, and finding calls that stand where none may.
+
+use callgate_json::{Map, Value};
+
+use crate::shape::{MAX_CALLS, exact_keys, folds_to, small, text};
+use crate::{Call, ShapeError, raw};
+
+/// Members of [`Call::extra`]: the call came with an id; its `type`; it had an index.
+const WITH_ID: &str = "id";
+const TYPE: &str = "type";
+const INDEX: &str = "index";
+
+/// An answer, or one line of a stream.
+pub(super) struct Turn<'a> {
+    /// `message`; `None` where there is none.
+    pub(super) message: Option<&'a Map<String, Value>>,
+    pub(super) content: &'a str,
+    pub(super) thinking: &'a str,
+    pub(super) calls: Vec<RawCall<'a>>,
+    pub(super) done: bool,
+}
+
+/// One entry of `tool_calls`; empty means missing.
+pub(super) struct RawCall<'a> {
+    id: &'a str,
+    name: &'a str,
+    /// The text of `arguments` as it came, `{}` where there are none.
+    arguments: &'a str,
+    extra: Map<String, Value>,
+}
+
+// === impl Turn ===
+
+impl<'a> Turn<'a> {
+    /// Reads the JSON object `body`, whose text is `json`.
+    pub(super) fn read(body: &'a Map<String, Value>, json: &'a [u8]) -> Result<Turn<'a>, ShapeError> {
+        no_call_but(body, &["message"])?;
+        let done = match body.get("done") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(done)) => *done,
+            Some(_) => return Err(ShapeError::Type { at: "done", expected: "true or false" }),
+        };
+        let message = match body.get("message") {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(message)) => Some(message),
+            Some(_) => return Err(ShapeError::Type { at: "message", expected: "an object" }),
+        };
+        text(body, "done_reason")?;
+        let mut turn = Turn { message, content: "", thinking: "", calls: Vec::new(), done };
+        if let Some(message) = message {
+            no_call_but(message, &["tool_calls"])?;
+            turn.content = text(message, "content")?;
+            turn.thinking = text(message, "thinking")?;
+            turn.calls = calls(message, json)?;
+        }
+        Ok(turn)
+    }
+
+    /// Whether it says anything besides calls.
+    pub(super) fn says_something(&self) -> bool {
+        !self.content.is_empty() || !self.thinking.is_empty()
+    }
+}
+
+// === impl RawCall ===
+
+impl RawCall<'_> {
+    /// The call at this position of its turn. One that has no id is named after the position.
+    pub(super) fn call(&self, position: u32) -> Call {
+        let id = if self.id.is_empty() { format!("call_{position}") } else { self.id.to_owned() };
+        let (name, arguments) = (self.name.to_owned(), self.arguments.to_owned());
+        Call { id, name, arguments, extra: self.extra.clone(), ..Call::default() }
+    }
+}
+
+fn calls<'a>(message: &'a Map<String, Value>, json: &'a [u8]) -> Result<Vec<RawCall<'a>>, ShapeError> {
+    let entries = match message.get("tool_calls") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(entries)) if entries.is_empty() => return Ok(Vec::new()),
+        Some(Value::Array(entries)) if entries.len() > MAX_CALLS => return Err(ShapeError::TooMany),
+        Some(Value::Array(entries)) => entries,
+        Some(_) => return Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
+    };
+    let texts = raw::member(json, "message").and_then(|message| raw::member(message, "tool_calls"));
+    let texts = raw::items(texts.unwrap_or_default());
+    entries.iter().zip(texts).map(|(entry, json)| call(entry, json)).collect()
+}
+
+fn call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError> {
+    let Value::Object(members) = entry else {
+        return Err(ShapeError::Type { at: "tool_calls[]", expected: "an object" });
+    };
+    exact_keys(members, &["id", "type", "function"])?;
+    no_call_but(members, &["function"])?;
+    let kind = text(members, TYPE)?;
+    if !matches!(kind, "" | "function") {
+        return Err(ShapeError::NotAFunction);
+    }
+    let Some(Value::Object(function)) = members.get("function") else {
+        return Err(ShapeError::Type { at: "tool_calls[].function", expected: "an object" });
+    };
+    exact_keys(function, &[INDEX, "name", "arguments"])?;
+    no_call_but(function, &["arguments"])?;
+    if function.get("arguments").is_some_and(|arguments| !arguments.is_object() && !arguments.is_null()) {
+        return Err(ShapeError::Type { at: "tool_calls[].function.arguments", expected: "an object" });
+    }
+    let arguments = raw::member(json, "function").and_then(|function| raw::member(function, "arguments"));
+    let arguments = arguments.and_then(|text| std::str::from_utf8(text).ok()).filter(|text| *text != "null");
+    let id = text(members, "id")?;
+    let mut extra = Map::new();
+    if !id.is_empty() {
+        extra.insert(WITH_ID.to_owned(), Value::Bool(true));
+    }
+    if !kind.is_empty() {
+        extra.insert(TYPE.to_owned(), Value::from(kind));
+    }
+    if let Some(index) = function.get(INDEX).filter(|index| !index.is_null()) {
+        small(index, "tool_calls[].function.index")?;
+        extra.insert(INDEX.to_owned(), Value::Bool(true));
+    }
+    Ok(RawCall { id, name: text(function, "name")?, arguments: arguments.unwrap_or("{}"), extra })
+}
+
+/// A call as an entry of `tool_calls`, at this position of those that are there.
+pub(super) fn entry(call: &Call, position: u32) -> Value {
+    let mut members = Map::new();
+    if has_id(call) {
+        members.insert("id".to_owned(), Value::from(call.id.as_str()));
+    }
+    members.extend(call.extra.get(TYPE).map(|kind| (TYPE.to_owned(), kind.clone())));
+    let mut function = Map::new();
+    if call.extra.contains_key(INDEX) {
+        function.insert(INDEX.to_owned(), Value::from(position));
+    }
+    function.insert("name".to_owned(), Value::from(call.name.as_str()));
+    let arguments = callgate_json::read(call.arguments.as_bytes()).ok().filter(Value::is_object);
+    function.insert("arguments".to_owned(), arguments.unwrap_or_else(|| Value::Object(Map::new())));
+    members.insert("function".to_owned(), Value::Object(function));
+    Value::Object(members)
+}
+
+/// Whether a call came with its id; else the id is ours, and is not written.
+pub(super) fn has_id(call: &Call) -> bool {
+    call.extra.contains_key(WITH_ID)
+}
+
+/// Refuses calls anywhere in a value.
+pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(no_call),
+        Value::Object(members) => no_call_but(members, &[]),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads. Ollama's own client ignores the
+/// case of keys.
+pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
+    for (key, value) in members {
+        if expected.contains(&key.as_str()) {
+            continue;
+        }
+        // The lengths in bytes that can fold to one of the two; nearly every key ends here.
+        let is_call =
+            matches!(key.len(), 10 | 11 | 13) && (folds_to(key, "tool_calls") || folds_to(key, "function_call"));
+        let is_empty = match value {
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            Value::String(text) => text.is_empty(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        };
+        if is_call && !is_empty {
+            return Err(ShapeError::StrayCall);
+        }
+        no_call(value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! A streamed answer: each line is an object with a piece of the `message`; the last says `done`.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::answer::{self, Answer};
+use super::error;
+use super::shape::{self, Turn};
+use crate::framing::{Frame, json_lines};
+use crate::shape::MAX_CALLS;
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice};
+
+/// Members that every line repeats.
+const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
+
+/// A stream under way. The API has one alternative: choice 0.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    head: Map<String, Value>,
+    thinking: String,
+    content: String,
+    /// Calls that were read, and that were written.
+    called: u32,
+    written: u32,
+    begun: bool,
+    done: bool,
+    usage: Option<Value>,
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// A line with this message.
+    fn message(&self, message: Value) -> Vec<u8> {
+        let mut body = self.head.clone();
+        body.insert("message".to_owned(), message);
+        body.insert("done".to_owned(), Value::Bool(false));
+        write(&Value::Object(body))
+    }
+
+    fn fragments(&mut self, turn: &Turn<'_>) -> Result<Vec<Delta>, ShapeError> {
+        let mut fragments = Vec::new();
+        for raw in &turn.calls {
+            let slot = self.called;
+            if usize::try_from(slot).is_ok_and(|slot| slot >= MAX_CALLS) {
+                return Err(ShapeError::TooMany);
+            }
+            self.called = slot.saturating_add(1);
+            let Call { id, name, arguments, form, extra } = raw.call(slot);
+            fragments.push(Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra });
+        }
+        Ok(fragments)
+    }
+
+    /// Whether a line can go on as it is: not with a call in it, nor where it ends a turn with calls and says something besides,
+    /// nor where it spells out tokens that it does not show, which the server takes for those of a call.
+    fn keeps_bytes(&self, body: &Map<String, Value>, turn: &Turn<'_>) -> bool {
+        let spells = body.contains_key("logprobs") && (self.called > 0 || !turn.says_something());
+        turn.calls.is_empty() && !spells && !(turn.done && self.called > 0 && turn.says_something())
+    }
+}
+
+impl crate::Stream for Stream {
+    fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
+        let as_it_came = || json_lines::unambiguous(&frame);
+        let Some(data) = frame.data.as_deref() else {
+            return Ok(vec![Delta::Forward { frame: as_it_came() }]);
+        };
+        let value = callgate_json::read_nearest(data)?;
+        let Value::Object(body) = &value else {
+            return Err(ShapeError::Type { at: "line", expected: "an object" }.into());
+        };
+        if error::is_error(body) {
+            shape::no_call(&value)?;
+            return Ok(vec![Delta::Error { frame: as_it_came() }]);
+        }
+        let turn = Turn::read(body, data)?;
+        if turn.message.is_none() && !turn.done {
+            return Err(StreamError::UnknownEvent);
+        }
+        if !self.begun {
+            self.begun = true;
+            self.head = common(body);
+        }
+        self.thinking.push_str(turn.thinking);
+        self.content.push_str(turn.content);
+        let mut deltas = self.fragments(&turn)?;
+        let keeps_bytes = self.keeps_bytes(body, &turn);
+        let is_end_only = turn.done && !turn.says_something();
+        if keeps_bytes && !is_end_only {
+            deltas.push(Delta::Forward { frame: as_it_came() });
+        } else if turn.says_something() {
+            deltas.push(Delta::Forward { frame: write(&said(body, &turn)) });
+        }
+        if turn.done {
+            self.done = true;
+            self.usage = answer::usage(body);
+            let frame = match (keeps_bytes, is_end_only) {
+                (true, true) => as_it_came(),
+                (true, false) => Vec::new(),
+                (false, _) => write(&finish(body, &turn)),
+            };
+            deltas.push(Delta::Finish { choice: 0, frame });
+            deltas.push(Delta::Done { frame: Vec::new() });
+        }
+        Ok(deltas)
+    }
+
+    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
+        let position = self.written;
+        self.written = position.saturating_add(1);
+        let entry = shape::entry(call, position);
+        self.message(json!({ "role": "assistant", "content": "", "tool_calls": [entry] }))
+    }
+
+    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
+        let told = format!("{}{text}", if self.content.is_empty() { "" } else { "\n\n" });
+        self.content.push_str(&told);
+        self.message(json!({ "role": "assistant", "content": told }))
+    }
+
+    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
+        if self.called == 0 || self.written > 0 {
+            return frame;
+        }
+        match callgate_json::read_nearest(&frame) {
+            Ok(Value::Object(mut body)) if body.get("done_reason").is_some_and(answer::names_calls) => {
+                body.insert("done_reason".to_owned(), Value::from("stop"));
+                write(&Value::Object(body))
+            }
+            _ => frame,
+        }
+    }
+
+    fn choices(&self) -> usize {
+        usize::from(self.begun)
+    }
+
+    fn said(&self, _choice: u32) -> Vec<Value> {
+        answer::said(&self.thinking, &self.content)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.done
+    }
+
+    fn append(&mut self, answer: &[u8]) -> Vec<u8> {
+        let Ok(mut answer) = Answer::read(answer) else { return Vec::new() };
+        answer.follow(!self.thinking.is_empty(), !self.content.is_empty());
+        if let Some(earlier) = &self.usage {
+            answer.add_usage(earlier);
+        }
+        answer.lines().iter().flat_map(write).collect()
+    }
+
+    fn error(&mut self, error: &ApiError) -> Vec<u8> {
+        json_lines::line(&error::body(error))
+    }
+}
+
+/// What a line says besides calls and its end.
+fn said(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
+    let mut said = common(body);
+    let mut message = turn.message.cloned().unwrap_or_default();
+    message.shift_remove("tool_calls");
+    said.insert("message".to_owned(), Value::Object(message));
+    said.insert("done".to_owned(), Value::Bool(false));
+    Value::Object(said)
+}
+
+/// The end in a line, without what it says.
+fn finish(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
+    let mut finish = body.clone();
+    finish.shift_remove("logprobs");
+    let role = turn.message.and_then(|message| message.get("role")).cloned();
+    let message = json!({ "role": role.unwrap_or_else(|| Value::from("assistant")), "content": "" });
+    finish.insert("message".to_owned(), message);
+    Value::Object(finish)
+}
+
+fn common(body: &Map<String, Value>) -> Map<String, Value> {
+    body.iter()
+        .filter(|(key, value)| COMMON.contains(&key.as_str()) && value.is_string())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+fn write(line: &Value) -> Vec<u8> {
+    let mut text = Vec::with_capacity(256);
+    splice::append(&mut text, line);
+    json_lines::line(&text)
+}
