@@ -13,6 +13,7 @@ mod dialect;
 mod error;
 pub mod framing;
 mod kind;
+pub mod mcp;
 pub mod openai_chat;
 mod shape;
 mod splice;
