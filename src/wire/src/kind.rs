@@ -7,6 +7,17 @@ use crate::{Dialect, openai_chat};
 pub enum Kind {
     /// OpenAI Chat Completions, and what imitates it.
     OpenAiChat,
+    /// Model Context Protocol over streamable HTTP.
+    Mcp,
+}
+
+/// Who answers at an API, which decides where calls come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Api {
+    /// A model: its answers make calls.
+    Model(&'static dyn Dialect),
+    /// A server that runs tools, as [`mcp`](crate::mcp) says: the requests are calls.
+    Mcp,
 }
 
 /// One row of the table.
@@ -19,13 +30,16 @@ pub struct Row {
     /// Its paths, unless configuration names others. `{model}` stands for one segment, or a part of one.
     pub paths: &'static [&'static str],
     /// Its format.
-    pub dialect: &'static dyn Dialect,
+    pub api: Api,
 }
 
 /// Every dialect.
-pub static DIALECTS: [Row; 1] = [Row {
-    kind: Kind::OpenAiChat,
-    key: "chatCompletions",
-    paths: &["/v1/chat/completions"],
-    dialect: &openai_chat::OpenAiChat,
-}];
+pub static DIALECTS: [Row; 2] = [
+    Row {
+        kind: Kind::OpenAiChat,
+        key: "chatCompletions",
+        paths: &["/v1/chat/completions"],
+        api: Api::Model(&openai_chat::OpenAiChat),
+    },
+    Row { kind: Kind::Mcp, key: "mcp", paths: &["/mcp"], api: Api::Mcp },
+];

@@ -24,6 +24,6 @@ pub use declaration::{Declaration, Declared};
 pub use delta::{Delta, Fate, Hold};
 pub use dialect::{Answer, Dialect, Earlier, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
-pub use kind::{DIALECTS, Kind, Row};
+pub use kind::{Api, DIALECTS, Kind, Row};
 pub use shape::ShapeError;
 pub use target::Target;
