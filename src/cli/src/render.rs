@@ -107,6 +107,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         },
         executor => options.executor.as_ref().map(Address::values),
         loops => options.loops,
+        mcp_paths => options.paths_of("mcp"),
         jwt => identity::jwt(options),
         headers => identity::headers(options),
         request_bytes => limits.request_bytes,

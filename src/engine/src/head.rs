@@ -1,9 +1,10 @@
 //! A request's headers: which path, and who calls.
 
 use callgate_contract::Caller;
-use callgate_wire::{Dialect, Target};
+use callgate_wire::{Api, Dialect, Target};
 
 use crate::gate::{Gate, Identity};
+use crate::mcp::{self, McpHead};
 use crate::{Code, Headers, Refusal};
 
 /// Headers that never go on to a further round of the model: they are the first request's own, or hop by hop
@@ -33,6 +34,7 @@ const EXCHANGE_ID_LENGTH: usize = 128;
 pub(crate) enum Head {
     Passthrough,
     Api(ApiHead),
+    Mcp(McpHead),
 }
 
 /// A request to an API that is read, whose body is still to come.
@@ -49,10 +51,10 @@ pub(crate) struct ApiHead {
     pub(crate) remove: Vec<String>,
 }
 
-/// The dialect that a refused request is answered in: that of its path, else the most widespread.
-pub(crate) fn dialect(gate: &Gate, headers: &Headers) -> &'static dyn Dialect {
+/// The API that a request goes to.
+pub(crate) fn api(gate: &Gate, headers: &Headers) -> Option<Api> {
     let target = Target::new(only(headers, ":path").unwrap_or_default());
-    gate.paths.dialect(target.path).map_or(&callgate_wire::openai_chat::OpenAiChat, |row| row.dialect)
+    gate.paths.dialect(target.path).map(|row| row.api)
 }
 
 /// Reads a request's headers.
@@ -73,14 +75,33 @@ pub(crate) fn read(
             "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
         ));
     };
-    let dialect = row.dialect;
-    if only(headers, ":method") != Some("POST") {
-        return Err(Refusal::new(Code::MethodNotAllowed, "This path takes POST requests only."));
+    let method = only(headers, ":method").unwrap_or_default();
+    let may = match row.api {
+        Api::Model(_) => method == "POST",
+        Api::Mcp => mcp::METHODS.contains(&method),
+    };
+    if !may {
+        return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
     }
     let caller = caller(&gate.identity, headers, claims)?;
     if gate.contract.role(&caller.role).is_none() {
         return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
     }
+    if method == "POST" {
+        check_body(headers, end)?;
+    }
+    let mut remove = identity_headers(&gate.identity);
+    if headers.iter().any(|(name, _)| name == "accept-encoding") {
+        remove.push("accept-encoding".to_owned());
+    }
+    match row.api {
+        Api::Model(dialect) => Ok(Head::Api(ApiHead::new(dialect, caller, target, headers, remove))),
+        Api::Mcp => mcp::head(caller, headers, remove).map(Head::Mcp),
+    }
+}
+
+/// A body must be there, be JSON, and be readable.
+fn check_body(headers: &Headers, end: bool) -> Result<(), Refusal> {
     if !is_identity_encoded(headers) {
         return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
     }
@@ -90,30 +111,7 @@ pub(crate) fn read(
     if end {
         return Err(Refusal::new(Code::RequestNotJson, "The request has no body; a JSON object was expected."));
     }
-    let mut remove = identity_headers(&gate.identity);
-    if headers.iter().any(|(name, _)| name == "accept-encoding") {
-        remove.push("accept-encoding".to_owned());
-    }
-    let headers_up = headers
-        .iter()
-        .filter(|(name, _)| {
-            !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
-        })
-        .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
-        .collect();
-    Ok(Head::Api(ApiHead {
-        dialect,
-        caller,
-        path: target.to_owned(),
-        headers: headers_up,
-        exchange_id: only(headers, "x-request-id")
-            .unwrap_or_default()
-            .chars()
-            .filter(char::is_ascii_graphic)
-            .take(EXCHANGE_ID_LENGTH)
-            .collect(),
-        remove,
-    }))
+    Ok(())
 }
 
 /// Tenant and role. A header that is missing, repeated, empty or no text names nobody.
@@ -181,4 +179,33 @@ pub(crate) fn length(headers: &Headers) -> Option<u64> {
 /// The response status, 0 where it is none.
 pub(crate) fn status(headers: &Headers) -> u16 {
     only(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+// === impl ApiHead ===
+
+impl ApiHead {
+    fn new(
+        dialect: &'static dyn Dialect,
+        caller: Caller,
+        target: &str,
+        headers: &Headers,
+        remove: Vec<String>,
+    ) -> Self {
+        let headers_up = headers
+            .iter()
+            .filter(|(name, _)| {
+                !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
+            })
+            .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
+            .collect();
+        let exchange_id = only(headers, "x-request-id").unwrap_or_default().chars().filter(char::is_ascii_graphic);
+        Self {
+            dialect,
+            caller,
+            path: target.to_owned(),
+            headers: headers_up,
+            exchange_id: exchange_id.take(EXCHANGE_ID_LENGTH).collect(),
+            remove,
+        }
+    }
 }

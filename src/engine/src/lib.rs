@@ -10,6 +10,8 @@
 //! 4. [`whole`] and [`stream`] apply that to a JSON answer and to a stream of events.
 //! 5. [`rounds`] runs the loop: calls to the executor, results to the model.
 //!
+//! At an MCP server, where the request itself makes the call, [`mcp`] has the same steps in another order.
+//!
 //! It fails closed: an event that is out of order, an answer that cannot be read, a callout that fails, each ends in an
 //! error with a [`Code`], and no call goes on.
 
@@ -18,6 +20,7 @@ mod event;
 mod exchange;
 mod gate;
 mod head;
+mod mcp;
 mod plan;
 mod refusal;
 mod request;
@@ -26,6 +29,7 @@ mod route;
 mod settle;
 mod stream;
 mod tally;
+mod voice;
 mod whole;
 
 pub use callgate_wire::DIALECTS;

@@ -1,9 +1,7 @@
 //! Why an exchange, not one call, is refused: stable codes and their HTTP statuses.
 
 use callgate_contract::Violation;
-use callgate_wire::{ApiError, Dialect};
-
-use crate::Reply;
+use callgate_wire::ApiError;
 
 /// Stable code of an exchange that ends in an error. A refused call has a `callgate_contract::Code` instead; with
 /// `onViolation: error` that code is in the error object ([`Code::Call`]).
@@ -44,6 +42,12 @@ pub enum Code {
     UpstreamTruncated,
     /// The upstream answered with an error that is none of its dialect, or could not be reached.
     UpstreamError,
+    /// What a tool of an MCP server gave back does not fit the contract.
+    OutputInvalid,
+    /// An MCP message of a method that does not go through.
+    McpMethodForbidden,
+    /// A revision of MCP that is not read.
+    McpVersionUnsupported,
     /// The response is larger than `limits.responseBytes`.
     ResponseTooLarge,
     /// A limit of the contract on time, rounds or calls was met.
@@ -80,6 +84,9 @@ impl Code {
             Self::UpstreamInvalid => "upstream_invalid",
             Self::UpstreamTruncated => "upstream_truncated",
             Self::UpstreamError => "upstream_error",
+            Self::OutputInvalid => "output_invalid",
+            Self::McpMethodForbidden => "mcp_method_forbidden",
+            Self::McpVersionUnsupported => "mcp_version_unsupported",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
             Self::ExecutorUnavailable => "executor_unavailable",
@@ -89,15 +96,16 @@ impl Code {
         }
     }
 
-    fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         match self {
-            Self::RequestNotJson | Self::RequestInvalid | Self::ToolDeclaredTwice => 400,
+            Self::RequestNotJson | Self::RequestInvalid | Self::ToolDeclaredTwice | Self::McpVersionUnsupported => 400,
             Self::CallerUnknown => 401,
             Self::RoleForbidden
             | Self::ToolNotInContract
             | Self::ModelNotAllowed
             | Self::ProviderToolForbidden
             | Self::ServerStateForbidden
+            | Self::McpMethodForbidden
             | Self::Call(_) => 403,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
@@ -108,6 +116,7 @@ impl Code {
             | Self::UpstreamInvalid
             | Self::UpstreamTruncated
             | Self::UpstreamError
+            | Self::OutputInvalid
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
             Self::ExecutorUnavailable => 503,
@@ -154,10 +163,5 @@ impl Refusal {
             message: self.message.clone(),
             param: self.param.clone(),
         }
-    }
-
-    /// As the answer to the whole exchange.
-    pub(crate) fn reply(&self, dialect: &dyn Dialect) -> Reply {
-        Reply { status: self.code.status(), body: dialect.error(&self.api_error()) }
     }
 }

@@ -102,7 +102,7 @@ fn usable<'g>(gate: &'g Gate, role: &Role, name: &str, param: &str) -> Result<&'
     Ok(tool)
 }
 
-fn unreadable(error: RequestError) -> Refusal {
+pub(crate) fn unreadable(error: RequestError) -> Refusal {
     let code = match error.code() {
         "request_not_json" => Code::RequestNotJson,
         "tool_declared_twice" => Code::ToolDeclaredTwice,

@@ -13,6 +13,17 @@ pub enum Kind {
     AnthropicMessages,
     /// Ollama's own chat API.
     Ollama,
+    /// Model Context Protocol over streamable HTTP.
+    Mcp,
+}
+
+/// Who answers at an API, which decides where calls come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Api {
+    /// A model: its answers make calls.
+    Model(&'static dyn Dialect),
+    /// A server that runs tools, as [`mcp`](crate::mcp) says: the requests are calls.
+    Mcp,
 }
 
 /// One row of the table.
@@ -25,7 +36,20 @@ pub struct Row {
     /// Its paths, unless configuration names others. `{model}` stands for one segment, or a part of one.
     pub paths: &'static [&'static str],
     /// Its format.
-    pub dialect: &'static dyn Dialect,
+    pub api: Api,
+}
+
+// === impl Row ===
+
+impl Row {
+    /// The format of a model's API; `None` for [`Api::Mcp`].
+    #[must_use]
+    pub fn dialect(&self) -> Option<&'static dyn Dialect> {
+        match self.api {
+            Api::Model(dialect) => Some(dialect),
+            Api::Mcp => None,
+        }
+    }
 }
 
 /// Every dialect.
@@ -34,7 +58,7 @@ pub static DIALECTS: &[Row] = &[
         kind: Kind::OpenAiChat,
         key: "chatCompletions",
         paths: &["/v1/chat/completions"],
-        dialect: &openai_chat::OpenAiChat,
+        api: Api::Model(&openai_chat::OpenAiChat),
     },
     Row {
         kind: Kind::Gemini,
@@ -47,13 +71,14 @@ pub static DIALECTS: &[Row] = &[
             "/v1/models/{model}:streamGenerateContent",
             "/v1/models/{model}:countTokens",
         ],
-        dialect: &gemini::Gemini,
+        api: Api::Model(&gemini::Gemini),
     },
     Row {
         kind: Kind::AnthropicMessages,
         key: "messages",
         paths: &["/v1/messages", "/v1/messages/count_tokens"],
-        dialect: &anthropic_messages::AnthropicMessages,
+        api: Api::Model(&anthropic_messages::AnthropicMessages),
     },
-    Row { kind: Kind::Ollama, key: "ollama", paths: &["/api/chat"], dialect: &ollama::Ollama },
+    Row { kind: Kind::Ollama, key: "ollama", paths: &["/api/chat"], api: Api::Model(&ollama::Ollama) },
+    Row { kind: Kind::Mcp, key: "mcp", paths: &["/mcp"], api: Api::Mcp },
 ];

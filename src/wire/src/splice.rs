@@ -65,6 +65,11 @@ pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> V
     out
 }
 
+/// The bytes of the value of a member of a valid JSON object.
+pub(crate) fn member<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    members(text).into_iter().find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
+}
+
 /// Whether a key, with its quotes and perhaps escapes, is `member`.
 pub(crate) fn is_key(raw: &[u8], member: &str) -> bool {
     if raw.contains(&b'\\') {

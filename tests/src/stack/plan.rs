@@ -127,7 +127,7 @@ impl BaseUrl {
 
     /// The options of `callgate render` for it.
     pub(super) fn options(&self) -> Vec<String> {
-        let path = format!("{}/chat/completions", self.path.trim_end_matches('/'));
+        let path = format!("chatCompletions={}/chat/completions", self.path.trim_end_matches('/'));
         let mut options =
             vec!["--upstream".to_owned(), format!("{}:{}", self.host, self.port), "--path".to_owned(), path];
         if self.tls {
@@ -148,7 +148,7 @@ mod tests {
             (openai.host.as_str(), openai.port, openai.tls, openai.path()),
             ("api.openai.com", 443, true, "/v1")
         );
-        assert_eq!(BaseUrl::read("http://127.0.0.1:8080").unwrap().options()[3], "/chat/completions");
+        assert_eq!(BaseUrl::read("http://127.0.0.1:8080").unwrap().options()[3], "chatCompletions=/chat/completions");
         BaseUrl::read("api.openai.com").unwrap_err();
     }
 }

@@ -119,6 +119,13 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
+    /// Where the API of that key stands.
+    pub(super) fn paths_of(&self, key: &str) -> Vec<String> {
+        let own =
+            || DIALECTS.iter().filter(|row| row.key == key).flat_map(|row| row.paths).map(|path| (*path).to_owned());
+        self.paths.get(key).cloned().unwrap_or_else(|| own().collect())
+    }
+
     /// The module as a WasmPlugin names it: a path becomes a `file://` URL.
     pub(super) fn wasm_url(&self) -> String {
         if self.wasm.contains("://") { self.wasm.to_owned() } else { format!("file://{}", self.wasm) }

@@ -8,10 +8,11 @@ use crate::event::Headers;
 use crate::head::{self, ApiHead, Head};
 use crate::refusal::{Code, Refusal};
 use crate::request;
+use crate::voice::Voice;
 
 impl Exchange {
     pub(super) fn request_head(&mut self, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>, end: bool) -> Effect {
-        self.dialect = head::dialect(&self.gate, headers);
+        self.voice = Voice::of(head::api(&self.gate, headers));
         match head::read(&self.gate, headers, claims, end) {
             Ok(Head::Passthrough) => {
                 self.state = State::Open;
@@ -21,6 +22,7 @@ impl Exchange {
                 self.state = State::Gathering { head: Box::new(head), body: Vec::new() };
                 Effect::Hold
             }
+            Ok(Head::Mcp(head)) => self.mcp_head(head, end),
             Err(refusal) => {
                 // Answered before its body is read, an HTTP/1.1 request would cost the client its connection.
                 let most = self.gate.contract.limits().request_bytes;

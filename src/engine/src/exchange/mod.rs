@@ -2,13 +2,11 @@
 
 mod gather;
 mod looping;
+mod mcp;
 mod respond;
 
 use std::rc::Rc;
 use std::time::Duration;
-
-use callgate_wire::Dialect;
-use callgate_wire::openai_chat::OpenAiChat;
 
 use crate::effect::Effect;
 use crate::event::Event;
@@ -18,6 +16,7 @@ use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
 use crate::stream::StreamTurn;
 use crate::tally::Tally;
+use crate::voice::Voice;
 use looping::Looping;
 
 /// The state machine of one exchange.
@@ -25,7 +24,7 @@ use looping::Looping;
 pub struct Exchange {
     gate: Rc<Gate>,
     /// What errors are written in.
-    dialect: &'static dyn Dialect,
+    voice: Voice,
     state: State,
     tally: Tally,
 }
@@ -53,6 +52,8 @@ enum State {
     Failing { status: u16, body: Vec<u8> },
     /// A streamed answer is under way.
     Streaming(Box<StreamTurn>),
+    /// Messages to and from an MCP server.
+    Mcp(Box<mcp::Phase>),
     /// The model's turn led to further rounds; the response is held back meanwhile.
     Looping(Box<Looping>),
     /// The stream to the client is complete, or broken off after an error: what the upstream still says is dropped.
@@ -63,7 +64,7 @@ impl Exchange {
     /// A new exchange through a gate.
     #[must_use]
     pub fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, dialect: &OpenAiChat, state: State::New, tally: Tally::default() }
+        Self { gate, voice: Voice::of(None), state: State::New, tally: Tally::default() }
     }
 
     /// What was decided so far.
@@ -113,6 +114,7 @@ impl Exchange {
             (State::Streaming(turn), Event::ResponseTrailers { writable, now }) => {
                 self.stream_trailers(turn, writable, now)
             }
+            (State::Mcp(phase), event) => self.mcp(*phase, event),
             (State::Looping(looping), Event::CallsRun(outcomes)) => self.calls_run(*looping, outcomes),
             (State::Looping(looping), Event::ModelAnswered(reply)) => self.model_answered(*looping, reply),
             // What the upstream says after its turn is complete says nothing.
@@ -155,14 +157,14 @@ impl Exchange {
     fn refuse(&mut self, refusal: &Refusal) -> Effect {
         self.tally.error = Some(refusal.code);
         self.state = State::Refused;
-        Effect::Reply(refusal.reply(self.dialect))
+        Effect::Reply(self.voice.reply(refusal))
     }
 
     /// Answers in place of a response that has begun to arrive.
     fn replace(&mut self, refusal: &Refusal) -> Effect {
         self.tally.error = Some(refusal.code);
         self.state = State::Replaced;
-        Effect::Reply(refusal.reply(self.dialect))
+        Effect::Reply(self.voice.reply(refusal))
     }
 }
 

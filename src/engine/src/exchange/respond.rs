@@ -103,7 +103,7 @@ impl Exchange {
             self.state = State::Failing { status, body };
             return Effect::Hold;
         }
-        if self.dialect.is_error(&body) {
+        if self.voice.is_error(&body) {
             self.tally.error = Some(Code::UpstreamError);
             return Effect::Finish(body);
         }
@@ -157,11 +157,11 @@ impl Exchange {
     }
 }
 
-fn emit(out: Vec<u8>) -> Effect {
+pub(super) fn emit(out: Vec<u8>) -> Effect {
     if out.is_empty() { Effect::Hold } else { Effect::Emit(out) }
 }
 
 /// The stream's last bytes; the exchange is [`State::Closed`] from here.
-fn close(out: Vec<u8>, end: bool) -> Effect {
+pub(super) fn close(out: Vec<u8>, end: bool) -> Effect {
     if end { Effect::Finish(out) } else { emit(out) }
 }

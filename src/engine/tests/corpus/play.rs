@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Tally};
 use callgate_wire::framing::Decoder;
-use callgate_wire::{Delta, Request, Row, Target};
+use callgate_wire::{Delta, Dialect, Request, Row, Target};
 use serde_json::Value;
 
 use crate::recording::{Call, Recording};
@@ -25,6 +25,7 @@ pub(crate) struct Outcome {
 /// Plays an exchange whose response arrives in these chunks.
 pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Reference, chunks: &[&[u8]]) -> Outcome {
     let id = &recording.id;
+    let dialect = row.dialect().unwrap();
     let document = callgate_json::read(reference.contract.as_bytes()).unwrap();
     let contract = callgate_contract::from_value(&document).unwrap_or_else(|errors| panic!("{id}: {errors}"));
     let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
@@ -47,7 +48,7 @@ pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Referen
     }
 
     let stream = recording.streamed && recording.status == 200;
-    let media_type = if stream { row.dialect.framing().media_type() } else { "application/json" };
+    let media_type = if stream { dialect.framing().media_type() } else { "application/json" };
     let status = recording.status.to_string();
     let head = headers(&[(":status", &status), ("content-type", media_type)]);
     let begun = exchange.on(Event::ResponseHead { headers: &head, end: recording.body.is_empty() });
@@ -61,12 +62,12 @@ pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Referen
     }
     let tally = exchange.tally().clone();
     // The recorded answer is one to the request as it was sent.
-    let request = row.dialect.request(&Target::new(path), &recording.request_body).unwrap();
+    let request = dialect.request(&Target::new(path), &recording.request_body).unwrap();
     let calls = match (tally.error, stream) {
         (Some(_), _) => Vec::new(),
-        (None, true) => streamed(row, &*request, &bytes),
+        (None, true) => streamed(dialect, &*request, &bytes),
         (None, false) => {
-            let answer = row.dialect.answer(&*request, &bytes).unwrap_or_else(|error| panic!("{id}: {error}"));
+            let answer = dialect.answer(&*request, &bytes).unwrap_or_else(|error| panic!("{id}: {error}"));
             let read = |call: &callgate_wire::Call| call_of(call.clone());
             answer.calls().into_iter().flatten().map(read).collect()
         }
@@ -84,12 +85,12 @@ fn take(effect: Effect, bytes: &mut Vec<u8>) {
 }
 
 /// The calls in a stream that went on.
-fn streamed(row: &Row, request: &dyn Request, bytes: &[u8]) -> Vec<Call> {
-    let mut decoder = Decoder::new(row.dialect.framing(), usize::MAX);
+fn streamed(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> Vec<Call> {
+    let mut decoder = Decoder::new(dialect.framing(), usize::MAX);
     let mut frames = Vec::new();
     decoder.push(bytes, &mut frames).unwrap();
     frames.extend(decoder.finish().unwrap());
-    let mut stream = row.dialect.stream(request);
+    let mut stream = dialect.stream(request);
     let mut calls: BTreeMap<(u32, u32), callgate_wire::Call> = BTreeMap::new();
     for frame in frames {
         for delta in stream.read(frame).unwrap_or_else(|error| panic!("what went on cannot be read: {error}")) {

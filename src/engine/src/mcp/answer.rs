@@ -1,0 +1,152 @@
+//! A server's message, decided by what was asked.
+
+use std::collections::HashSet;
+
+use callgate_contract::{Caller, OnViolation, Run, Tool};
+use callgate_wire::mcp::{Answer, Called, Envelope, Listing, error};
+use callgate_wire::{AnswerError, ShapeError};
+
+use super::{Asked, What};
+use crate::{Code, Gate, Refusal, Tally};
+
+/// Requests of the server that go through to the client. None of them makes a call, if [sampling] goes without tools.
+///
+/// [sampling]: Answer::asks_for_text_only
+const REQUESTS: [&str; 4] = ["ping", "roots/list", "elicitation/create", "sampling/createMessage"];
+
+/// Notifications of the server that go through. All that 2025-11-25 has but those of tasks.
+const NOTIFICATIONS: [&str; 8] = [
+    "notifications/message",
+    "notifications/progress",
+    "notifications/cancelled",
+    "notifications/resources/updated",
+    "notifications/resources/list_changed",
+    "notifications/tools/list_changed",
+    "notifications/prompts/list_changed",
+    "notifications/elicitation/complete",
+];
+
+/// What a message is to the exchange that it came in.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// It may go on; more is to come.
+    Meanwhile(Answer),
+    /// The answer that was asked for, in the form in which it goes on.
+    Answer(Answer),
+}
+
+/// Reads a message that came whole.
+pub(crate) fn read(body: &[u8]) -> Result<Answer, Refusal> {
+    Answer::read(body).map_err(|error| match error {
+        AnswerError::NotJson(error) => invalid(format!("is not strict JSON: {error}")),
+        AnswerError::Shape(error) => misshapen(error),
+    })
+}
+
+/// Decides one message.
+pub(crate) fn decide(gate: &Gate, asked: &Asked, answer: Answer, tally: &mut Tally) -> Result<Said, Refusal> {
+    let answered = match answer.envelope() {
+        Envelope::Request { method, .. } => {
+            through(&REQUESTS, method)?;
+            if method != "ping" {
+                answer.asks_for_text_only().map_err(misshapen)?;
+            }
+            return Ok(Said::Meanwhile(answer));
+        }
+        Envelope::Notification { method } => {
+            through(&NOTIFICATIONS, method)?;
+            return Ok(Said::Meanwhile(answer));
+        }
+        Envelope::Result { id } => Some(id),
+        Envelope::Error { id } => id.as_ref(),
+    };
+    let (Asked::Request { id, caller, what }, Some(answered)) = (asked, answered) else {
+        return Err(invalid("answers a request that was not made here"));
+    };
+    if id != answered {
+        return Err(invalid("answers another request"));
+    }
+    if matches!(answer.envelope(), Envelope::Error { .. }) {
+        return Ok(Said::Answer(answer));
+    }
+    result(gate, caller, what, answer, tally).map(Said::Answer)
+}
+
+fn result(gate: &Gate, caller: &Caller, what: &What, mut answer: Answer, tally: &mut Tally) -> Result<Answer, Refusal> {
+    match what {
+        What::Introduction => answer.introduce(),
+        What::List => {
+            let listed = answer.listed().map_err(misshapen)?;
+            let mut seen = HashSet::new();
+            let offered: Vec<Listing<'_>> = listed
+                .iter()
+                .filter(|tool| seen.insert(tool.name.as_str()))
+                .filter_map(|listed| offer(gate, caller, &listed.name, listed.structured))
+                .collect();
+            answer.list(&offered);
+        }
+        What::Call(name) => {
+            let called = answer.called().map_err(misshapen)?;
+            if let Some(tool) = gate.contract.tool(name) {
+                check(gate, tool, called, &mut answer, tally)?;
+            }
+        }
+        What::Prompt => answer.prompts().map_err(misshapen)?,
+        What::Other => {}
+    }
+    Ok(answer)
+}
+
+/// A tool of the server in the contract's words, if the contract has it, gives it to the server, and the role may use it.
+///
+/// Its `result` is told only where the server promises a structured result too: clients insist on one then.
+fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> Option<Listing<'g>> {
+    let tool = gate.contract.tool(name).filter(|tool| matches!(tool.run(), Run::Client))?;
+    let role = gate.contract.role(&caller.role)?;
+    let declaration = gate.declarations.get(name).filter(|_| role.may_use(tool))?;
+    let is_object = |schema: &&callgate_json::Value| schema.get("type").is_some_and(|kind| kind == "object");
+    Some(Listing { declaration, result: tool.result().filter(is_object).filter(|_| structured) })
+}
+
+/// Where the contract says what a tool returns, that value goes on and nothing beside it. A failure that the tool tells of itself
+/// is a text for the model, and no result.
+fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut Answer, tally: &mut Tally) -> Result<(), Refusal> {
+    if tool.result().is_none() {
+        return Ok(());
+    }
+    let fault = match &called.value {
+        _ if called.failed && !called.structured => return Ok(()),
+        None => "It is neither structured nor one text that is JSON.".to_owned(),
+        Some(value) => match tool.check_result(value) {
+            Ok(()) if called.failed => return Ok(()),
+            Ok(()) => {
+                answer.give(value, called.structured);
+                return Ok(());
+            }
+            Err(violation) => format!("{violation}"),
+        },
+    };
+    let message = format!("Callgate withheld what `{}` returned (output_invalid): {fault}", tool.name());
+    let refusal = Refusal::new(Code::OutputInvalid, message);
+    match gate.contract.on_violation() {
+        OnViolation::Error => Err(refusal),
+        OnViolation::Refuse | OnViolation::Feedback => {
+            tally.error = Some(refusal.code);
+            answer.replace(error::result(&refusal.api_error(), tool.name()));
+            Ok(())
+        }
+    }
+}
+
+fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
+    if methods.contains(&method) { Ok(()) } else { Err(invalid("is of a method that does not go through this gate")) }
+}
+
+fn misshapen(error: ShapeError) -> Refusal {
+    invalid(format!("has not the shape of MCP: {error}"))
+}
+
+/// A message that cannot go on.
+pub(crate) fn invalid(what: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Code::UpstreamInvalid, format!("A message of the MCP server {what}."))
+}

@@ -1,0 +1,9 @@
+//! Exchanges with an MCP server.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod answers;
+mod calls;
+mod requests;
+mod streams;
+mod world;

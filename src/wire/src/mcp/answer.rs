@@ -1,0 +1,234 @@
+//! A server's message: its answer to a request, a notification, or a request of its own.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::message::{self, Envelope, all_shown, shown};
+use crate::shape::exact_keys;
+use crate::splice::{self, Edit};
+use crate::{AnswerError, Declaration, ShapeError};
+
+/// Tools in one page of a list.
+const MAX_TOOLS: usize = 4096;
+
+/// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    text: Vec<u8>,
+    body: Map<String, Value>,
+    envelope: Envelope,
+    /// The text of `result`, where it was changed.
+    result: Option<String>,
+}
+
+/// A tool that a server lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// It says what its results look like, so that clients insist on a structured one.
+    pub structured: bool,
+}
+
+/// A tool that a client is told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing<'a> {
+    /// Name, description and schema of the arguments.
+    pub declaration: &'a Declaration,
+    /// Schema of the results, an object's.
+    pub result: Option<&'a Value>,
+}
+
+/// What a tool gave back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Called {
+    /// The tool says that it failed.
+    pub failed: bool,
+    /// What it gave as a value: `structuredContent`, else the JSON in its single text.
+    pub value: Option<Value>,
+    /// That value is its `structuredContent`.
+    pub structured: bool,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// [`AnswerError`] if it is not one JSON-RPC message in strict JSON (fractions may have digits that no double holds).
+    pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
+        let Value::Object(body) = callgate_json::read_nearest(text)? else {
+            return Err(ShapeError::Type { at: "message", expected: "one JSON-RPC message" }.into());
+        };
+        let envelope = Envelope::read(&body)?;
+        Ok(Answer { text: text.to_vec(), body, envelope, result: None })
+    }
+
+    /// Which kind of message it is.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Whether something was changed.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.result.is_some()
+    }
+
+    /// Of a `sampling/createMessage`: that it asks a model for text only, at once. With tools, what the model calls would run at
+    /// the server undecided.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if it offers tools, speaks of calls, or wants to be answered later; also other requests that do.
+    pub fn asks_for_text_only(&self) -> Result<(), ShapeError> {
+        let Some(params) = message::params(&self.body)? else { return Ok(()) };
+        exact_keys(params, &["messages", "tools", "toolChoice", "task"])?;
+        if ["tools", "toolChoice", "task"].iter().any(|key| params.get(*key).is_some_and(|value| !value.is_null())) {
+            return Err(ShapeError::StrayCall);
+        }
+        match params.get("messages") {
+            None => Ok(()),
+            Some(Value::Array(messages)) => messages.iter().try_for_each(message_shown),
+            Some(_) => Err(ShapeError::Type { at: "params.messages", expected: "an array" }),
+        }
+    }
+
+    /// The tools that the answer to a `tools/list` lists.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if it has not the shape of one.
+    pub fn listed(&self) -> Result<Vec<Listed>, ShapeError> {
+        let result = self.members();
+        exact_keys(result, &["tools", "nextCursor"])?;
+        if result.get("nextCursor").is_some_and(|cursor| !cursor.is_null() && !cursor.is_string()) {
+            return Err(ShapeError::Type { at: "result.nextCursor", expected: "a string" });
+        }
+        let Some(Value::Array(tools)) = result.get("tools") else {
+            return Err(ShapeError::Type { at: "result.tools", expected: "an array" });
+        };
+        if tools.len() > MAX_TOOLS {
+            return Err(ShapeError::TooMany);
+        }
+        let listed = |tool: &Value| {
+            let name = tool.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            Listed { name, structured: tool.get("outputSchema").is_some_and(Value::is_object) }
+        };
+        Ok(tools.iter().map(listed).collect())
+    }
+
+    /// Makes the answer to a `tools/list` list these, in the words given, and nothing else but where the next page is.
+    pub fn list(&mut self, tools: &[Listing<'_>]) {
+        let tools: Vec<String> = tools.iter().map(listing).collect();
+        let cursor = self.members().get("nextCursor").filter(|cursor| cursor.is_string());
+        let next = cursor.map(|cursor| format!(r#","nextCursor":{cursor}"#)).unwrap_or_default();
+        self.result = Some(format!(r#"{{"tools":[{}]{next}}}"#, tools.join(",")));
+    }
+
+    /// What the answer to a `tools/call` says.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if it has not the shape of one, or content of a kind that is not known.
+    pub fn called(&self) -> Result<Called, ShapeError> {
+        let result = self.members();
+        exact_keys(result, &["content", "structuredContent", "isError"])?;
+        let Some(Value::Array(content)) = result.get("content") else {
+            return Err(ShapeError::Type { at: "result.content", expected: "an array" });
+        };
+        content.iter().try_for_each(shown)?;
+        let failed = match result.get("isError") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(failed)) => *failed,
+            Some(_) => return Err(ShapeError::Type { at: "result.isError", expected: "a boolean" }),
+        };
+        let structured = result.get("structuredContent").filter(|value| !value.is_null());
+        let value = structured.cloned().or_else(|| single_json(content));
+        Ok(Called { failed, structured: structured.is_some(), value })
+    }
+
+    /// Makes the answer to a `tools/call` say this value and nothing else.
+    pub fn give(&mut self, value: &Value, structured: bool) {
+        let text = callgate_json::canonical(value);
+        let content = json!([{ "type": "text", "text": text }]);
+        // The value's own text, so that what clients get is what was checked.
+        let value = if structured { format!(r#","structuredContent":{text}"#) } else { String::new() };
+        self.result = Some(format!(r#"{{"content":{content}{value},"isError":false}}"#));
+    }
+
+    /// Of the answer to a `prompts/get`: that its messages are only shown.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if it has not the shape of one, or content of a kind that is not known.
+    pub fn prompts(&self) -> Result<(), ShapeError> {
+        let result = self.members();
+        exact_keys(result, &["messages"])?;
+        let Some(Value::Array(messages)) = result.get("messages") else {
+            return Err(ShapeError::Type { at: "result.messages", expected: "an array" });
+        };
+        messages.iter().try_for_each(message_shown)
+    }
+
+    /// Takes out of the answer to an `initialize` what the server wants models to be told (`instructions`), and that it has tasks.
+    pub fn introduce(&mut self) {
+        let mut result = self.members().clone();
+        let before = result.len();
+        result.retain(|key, _| !crate::shape::folds_to(key, "instructions"));
+        let mut changed = result.len() < before;
+        if let Some(Value::Object(capabilities)) = result.get_mut("capabilities") {
+            changed |= capabilities.shift_remove("tasks").is_some();
+        }
+        if changed {
+            self.result = Some(Value::Object(result).to_string());
+        }
+    }
+
+    /// Gives a result, JSON text of an object, in place of the one there is.
+    pub fn replace(&mut self, result: String) {
+        self.result = Some(result);
+    }
+
+    /// The message's bytes.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        match &self.result {
+            None => self.text.clone(),
+            Some(result) => {
+                splice::write(&self.text, &self.body, &[Edit { member: "result", text: Some(result.clone()) }])
+            }
+        }
+    }
+
+    fn members(&self) -> &Map<String, Value> {
+        static NOTHING: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        match self.body.get("result") {
+            Some(Value::Object(result)) => result,
+            _ => &NOTHING,
+        }
+    }
+}
+
+/// One message of a prompt or of a conversation to sample from.
+fn message_shown(message: &Value) -> Result<(), ShapeError> {
+    let Value::Object(message) = message else {
+        return Err(ShapeError::Type { at: "messages", expected: "made of objects" });
+    };
+    exact_keys(message, &["content"])?;
+    all_shown(message.get("content"))
+}
+
+/// The value in a content that is one text.
+fn single_json(content: &[Value]) -> Option<Value> {
+    let [only] = content else { return None };
+    let text = only.get("text").and_then(Value::as_str).filter(|_| only.get("type").is_some_and(|kind| kind == "text"));
+    callgate_json::read(text?.as_bytes()).ok()
+}
+
+fn listing(listing: &Listing<'_>) -> String {
+    let mut text = listing.declaration.object("inputSchema");
+    if let Some(result) = listing.result {
+        text.pop();
+        text.push_str(&format!(r#","outputSchema":{result}}}"#));
+    }
+    text
+}

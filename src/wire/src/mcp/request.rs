@@ -1,0 +1,163 @@
+//! A client's message: a request, a notification, or its response to what the server asked.
+
+use callgate_json::{Map, Value};
+
+use super::message::{self, Envelope, Id};
+use super::{CALL_TOOL, message::all_shown};
+use crate::shape::{exact_members, folds_to};
+use crate::splice::{self, Edit};
+use crate::{Call, Form, RequestError, ShapeError};
+
+/// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.
+#[derive(Debug, Clone)]
+pub struct Request {
+    text: Vec<u8>,
+    body: Map<String, Value>,
+    envelope: Envelope,
+    /// The text of `params`, where they were changed.
+    params: Option<String>,
+}
+
+// === impl Request ===
+
+impl Request {
+    /// Reads the body of a POST.
+    ///
+    /// # Errors
+    /// [`RequestError`] if it is not one JSON-RPC message in strict JSON; a batch is several.
+    pub fn read(text: &[u8]) -> Result<Request, RequestError> {
+        let body = match callgate_json::read(text)? {
+            Value::Object(body) => body,
+            Value::Array(_) => {
+                return Err(RequestError::Invalid { param: "message", expected: "one message; batches are not taken" });
+            }
+            _ => return Err(RequestError::NotAnObject),
+        };
+        exact_members(&body, "message", &["jsonrpc", "id", "method", "params", "result", "error"])?;
+        let envelope = Envelope::read(&body).map_err(invalid)?;
+        let request = Request { text: text.to_vec(), body, envelope, params: None };
+        request.check()?;
+        Ok(request)
+    }
+
+    /// Members on which a method is decided are of their types.
+    fn check(&self) -> Result<(), RequestError> {
+        match self.envelope.method() {
+            Some(CALL_TOOL) => {
+                let params = self.members();
+                if let Some(params) = params {
+                    exact_members(params, "params", &["name", "arguments", "task"])?;
+                    if params.get("task").is_some_and(|task| !task.is_null()) {
+                        return Err(RequestError::Invalid {
+                            param: "params.task",
+                            expected: "taken: the call's result would come by another request",
+                        });
+                    }
+                }
+                match params.and_then(|params| params.get("name")) {
+                    None | Some(Value::Null | Value::String(_)) => Ok(()),
+                    Some(_) => Err(RequestError::Invalid { param: "params.name", expected: "a string" }),
+                }
+            }
+            Some(_) => Ok(()),
+            None => self.check_sampled(),
+        }
+    }
+
+    /// What a client's model said for the server (*sampling*) has no calls in it: the server would run them undecided.
+    fn check_sampled(&self) -> Result<(), RequestError> {
+        let Some(Value::Object(result)) = self.body.get("result") else { return Ok(()) };
+        let sampled = result.keys().any(|key| folds_to(key, "role") || folds_to(key, "model"));
+        if !sampled {
+            return Ok(());
+        }
+        exact_members(result, "result", &["role", "model", "content"])?;
+        all_shown(result.get("content")).map_err(|error| match error {
+            ShapeError::UnknownPart => {
+                RequestError::Invalid { param: "result.content", expected: "free of tool calls" }
+            }
+            other => invalid(other),
+        })
+    }
+
+    /// Which kind of message it is.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// The id of a request.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        match &self.envelope {
+            Envelope::Request { id, .. } => Some(id),
+            Envelope::Notification { .. } | Envelope::Result { .. } | Envelope::Error { .. } => None,
+        }
+    }
+
+    /// The call that a `tools/call` makes; its id is the JSON text of the request's. Arguments that are missing are `{}`.
+    #[must_use]
+    pub fn call(&self) -> Option<Call> {
+        let id = self.id().filter(|_| self.envelope.method() == Some(CALL_TOOL))?;
+        let params = self.members();
+        let name = params.and_then(|params| params.get("name")).and_then(Value::as_str).unwrap_or_default();
+        let arguments = params.and_then(|params| params.get("arguments"));
+        Some(Call {
+            id: id.to_string(),
+            name: name.to_owned(),
+            arguments: arguments.map_or_else(|| "{}".to_owned(), callgate_json::canonical),
+            form: Form::Tool,
+            extra: Map::new(),
+        })
+    }
+
+    /// Gives a call these arguments, JSON text.
+    pub fn set_arguments(&mut self, arguments: String) {
+        let text = splice::member(&self.text, "params").unwrap_or(b"{}").to_vec();
+        if splice::member(&text, "arguments") == Some(arguments.as_bytes()) {
+            return;
+        }
+        let edits = [Edit { member: "arguments", text: Some(arguments) }];
+        // What was read as UTF-8 is written as UTF-8.
+        self.params = String::from_utf8(splice::write(&text, &Map::new(), &edits)).ok();
+    }
+
+    /// Takes out of an `initialize` what the client can do and this crate does not take from a server: to answer later (tasks), to
+    /// have its model call tools of the server's.
+    pub fn withhold_capabilities(&mut self) {
+        let Some(mut params) = self.members().cloned() else { return };
+        let Some(Value::Object(capabilities)) = params.get_mut("capabilities") else { return };
+        let mut withheld = capabilities.shift_remove("tasks").is_some();
+        if let Some(Value::Object(sampling)) = capabilities.get_mut("sampling") {
+            withheld |= sampling.shift_remove("tools").is_some();
+        }
+        if withheld {
+            self.params = Some(Value::Object(params).to_string());
+        }
+    }
+
+    /// The message's bytes.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        match &self.params {
+            None => self.text.clone(),
+            Some(params) => {
+                splice::write(&self.text, &self.body, &[Edit { member: "params", text: Some(params.clone()) }])
+            }
+        }
+    }
+
+    fn members(&self) -> Option<&Map<String, Value>> {
+        message::params(&self.body).ok().flatten()
+    }
+}
+
+/// What a message lacks, as a request's fault.
+fn invalid(error: ShapeError) -> RequestError {
+    match error {
+        ShapeError::Type { at, expected } => RequestError::Invalid { param: at, expected },
+        ShapeError::StrayCall | ShapeError::NotAFunction | ShapeError::UnknownPart | ShapeError::TooMany => {
+            RequestError::Invalid { param: "message", expected: "one that can be decided on" }
+        }
+    }
+}

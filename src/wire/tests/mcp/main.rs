@@ -1,0 +1,8 @@
+//! MCP: what is read, refused and written.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod answers;
+mod errors;
+mod requests;
+mod streams;

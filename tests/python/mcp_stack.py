@@ -1,0 +1,90 @@
+"""A stack in front of an MCP server: `mcp_server.py`, and two gates with the contract `tests/contracts/mcp`."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import httpx2
+import mcp
+import pytest
+from mcp.client.streamable_http import streamable_http_client
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+STACK = pathlib.Path(os.environ.get("CALLGATE_STACK") or TARGET / "release" / "callgate-stack")
+CONTRACT = ROOT / "tests" / "contracts" / "mcp" / "contract.yaml"
+
+
+class McpGates:
+    """URLs by `onViolation`, and what reached the server."""
+
+    def __init__(self, state, server):
+        self.urls = {name: url.rstrip("/") + "/mcp" for name, url in state["gates"].items()}
+        self.logs = pathlib.Path(state["logs"])
+        self.server = server
+
+    def http(self, role="clerk", whole=False, **headers):
+        headers = {"x-callgate-tenant": "acme", "x-callgate-role": role, **headers}
+        if whole:
+            headers["x-answer"] = "json"
+        return httpx2.AsyncClient(headers=headers, timeout=30)
+
+    def client(self, on_violation="refuse", role="clerk", whole=False, **more):
+        """The SDK's own client; to be entered."""
+        transport = streamable_http_client(self.urls[on_violation], http_client=self.http(role, whole))
+        return mcp.Client(transport, read_timeout_seconds=30, **more)
+
+    def calls(self):
+        """The calls that reached the server: name and arguments."""
+        with urllib.request.urlopen(f"{self.server}/_/calls", timeout=10) as answer:
+            return [(call["name"], call.get("arguments")) for call in json.load(answer)]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url, process, limit=60):
+    end = time.monotonic() + limit
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError as error:
+            if process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"the MCP server did not start: {error}", pytrace=False)
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def mcp_gates(tmp_path_factory):
+    if not STACK.is_file():
+        pytest.fail(f"{STACK} is not there: run `make build` first", pytrace=False)
+    folder = tmp_path_factory.mktemp("mcp-stack")
+    state = folder / "stack.json"
+    server = f"http://127.0.0.1:{free_port()}"
+    with open(folder / "server.log", "wb") as log:
+        command = [sys.executable, HERE / "mcp_server.py", server.rsplit(":", 1)[1]]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for(f"{server}/_/calls", process)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LLM_")}
+        up = [STACK, "up", "--contract", CONTRACT, "--on-violation", "refuse,error", "--port", "0", "--state", state]
+        done = subprocess.run(up, env={**environment, "LLM_BASE_URL": server}, stdout=sys.stderr, timeout=300)
+        if done.returncode != 0:
+            pytest.fail("the stack did not start", pytrace=False)
+        try:
+            yield McpGates(json.loads(state.read_text()), server)
+        finally:
+            subprocess.run([STACK, "down", "--state", state], stdout=sys.stderr, timeout=60)
+    finally:
+        process.terminate()
+        process.wait(20)

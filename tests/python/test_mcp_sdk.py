@@ -1,0 +1,249 @@
+"""The official `mcp` SDK through the gate, at a real MCP server: as streams and whole. Nothing but the URL is special."""
+
+import asyncio
+import json
+
+import mcp
+import mcp.types as types
+import pytest
+from mcp_stack import mcp_gates  # noqa: F401, a fixture
+
+VIOLATION = "callgate.dev/violation"
+OSLO = {"timezone": "Europe/Oslo"}
+
+
+@pytest.fixture(params=[False, True], ids=["streams", "whole"])
+def whole(request):
+    """Whether the server answers with JSON, or else with streams of events."""
+    return request.param
+
+
+def within(client, steps):
+    """What `steps` give, within a session."""
+
+    async def run():
+        async with client:
+            return await asyncio.wait_for(steps(client), 60)
+
+    return asyncio.run(run())
+
+
+def text(result):
+    assert [block.type for block in result.content] == ["text"]
+    return result.content[0].text
+
+
+@pytest.mark.filterwarnings("ignore:ping is removed")
+def test_a_session_begins_and_ends_as_with_the_server_itself(mcp_gates, whole):
+    async def steps(client):
+        assert client.server_info.name == "mcp-time"
+        assert client.protocol_version == "2025-11-25"
+        assert client.instructions is None
+        await client.send_ping()
+
+    within(mcp_gates.client(whole=whole), steps)
+    within(mcp_gates.client(whole=whole, mode="legacy"), steps)
+
+
+def test_a_list_has_the_contracts_tools_in_the_contracts_words(mcp_gates, whole):
+    async def steps(client):
+        return {tool.name: tool for tool in (await client.list_tools()).tools}
+
+    tools = within(mcp_gates.client(whole=whole), steps)
+    assert sorted(tools) == ["book", "broken", "convert_time", "count", "get_current_time", "muse"]
+    assert tools["get_current_time"].description == "The time in a zone."
+    assert tools["get_current_time"].input_schema["properties"]["timezone"]["pattern"]
+    assert tools["get_current_time"].output_schema["additionalProperties"] is False
+    assert tools["convert_time"].output_schema is None
+    assert all(tool.annotations is None and tool.title is None for tool in tools.values())
+    assert "POISON" not in repr(tools)
+    assert sorted(within(mcp_gates.client(whole=whole, role="viewer"), steps)) == ["get_current_time"]
+
+
+def test_an_allowed_call_is_answered_by_the_server(mcp_gates, whole):
+    async def steps(client):
+        await client.list_tools()  # From here on the SDK checks results against the listed schema.
+        now = await client.call_tool("get_current_time", OSLO)
+        times = {"source_timezone": "Europe/Oslo", "time": "12:00", "target_timezone": "UTC"}
+        return now, await client.call_tool("convert_time", times)
+
+    now, converted = within(mcp_gates.client(whole=whole), steps)
+    assert not now.is_error
+    assert now.structured_content["timezone"] == "Europe/Oslo"
+    assert json.loads(text(now)) == now.structured_content
+    assert converted.structured_content["target"]["timezone"] == "UTC"
+
+
+def test_calls_in_parallel_get_each_its_own_answer(mcp_gates, whole):
+    zones = ["UTC", "Europe/Oslo", "Europe/Rome", "Europe/Paris", "Europe/Athens"]
+
+    async def steps(client):
+        return await asyncio.gather(*(client.call_tool("get_current_time", {"timezone": zone}) for zone in zones))
+
+    results = within(mcp_gates.client(whole=whole), steps)
+    assert [result.structured_content["timezone"] for result in results] == zones
+
+
+REFUSED = [
+    ("get_current_time", {"timezone": "Atlantis"}, "clerk", "arguments_invalid"),
+    ("get_current_time", {}, "clerk", "arguments_invalid"),
+    ("count", {"to": 99}, "clerk", "arguments_invalid"),
+    ("delete_everything", {}, "clerk", "tool_not_in_contract"),
+    ("lookup", {"key": "x"}, "clerk", "tool_not_in_contract"),
+    ("count", {"to": 1}, "viewer", "role_forbidden"),
+]
+
+
+@pytest.mark.parametrize("name, arguments, role, code", REFUSED)
+def test_a_refused_call_is_a_failed_result_and_the_server_never_sees_it(mcp_gates, whole, name, arguments, role, code):
+    before = mcp_gates.calls()
+    result = within(mcp_gates.client(whole=whole, role=role), lambda client: client.call_tool(name, arguments))
+    assert result.is_error
+    assert text(result).startswith(f"Callgate refused the call of `{name}` ({code}")
+    assert result.meta[VIOLATION]["code"] == code
+    assert mcp_gates.calls() == before
+
+
+def test_a_refused_call_is_the_sdks_own_exception_where_the_contract_says_so(mcp_gates, whole):
+    before = mcp_gates.calls()
+
+    async def steps(client):
+        with pytest.raises(mcp.MCPError) as raised:
+            await client.call_tool("count", {"to": 99})
+        assert not (await client.call_tool("get_current_time", OSLO)).is_error, "and the session goes on"
+        return raised.value
+
+    error = within(mcp_gates.client("error", whole=whole), steps)
+    assert error.code == types.INVALID_PARAMS
+    assert error.data == {"code": "arguments_invalid", "tool": "count", "pointer": "/to"}
+    assert "Callgate refused the call of `count`" in error.message
+    assert mcp_gates.calls() == [*before, ("get_current_time", OSLO)]
+
+
+def test_a_result_that_breaks_the_contract_does_not_arrive(mcp_gates, whole):
+    result = within(mcp_gates.client(whole=whole), lambda client: client.call_tool("broken", {}))
+    assert result.is_error and "output_invalid" in text(result) and "SECRET" not in repr(result)
+
+    async def steps(client):
+        with pytest.raises(mcp.MCPError, match="output_invalid") as raised:
+            await client.call_tool("broken", {})
+        return raised.value
+
+    assert within(mcp_gates.client("error", whole=whole), steps).data["code"] == "output_invalid"
+
+
+def test_a_failure_that_the_tool_tells_is_told(mcp_gates, whole):
+    result = within(mcp_gates.client(whole=whole), lambda client: client.call_tool("get_current_time", {"timezone": "Europe/X"}))
+    assert result.is_error and "Invalid timezone" in text(result)
+
+
+def test_progress_and_logs_arrive_before_the_answer(mcp_gates):
+    seen = []
+
+    async def log(params):
+        seen.append(params.data)
+
+    async def progress(done, total, _message):
+        seen.append((done, total))
+
+    async def steps(client):
+        return await client.call_tool("count", {"to": 2}, progress_callback=progress)
+
+    result = within(mcp_gates.client(logging_callback=log), steps)
+    assert text(result) == "counted to 2"
+    assert seen == [(1, 2), "at 1", (2, 2), "at 2"]
+
+
+def test_a_tool_may_ask_the_user(mcp_gates):
+    async def seat(_context, params):
+        assert params.message == "Which seat?"
+        return types.ElicitResult(action="accept", content={"seat": "4A"})
+
+    result = within(mcp_gates.client(elicitation_callback=seat), lambda client: client.call_tool("book", {}))
+    assert text(result) == "booked 4A"
+
+
+def test_a_tool_may_ask_the_clients_model_for_text_but_give_it_no_tools(mcp_gates):
+    asked = []
+
+    async def sample(_context, params):
+        asked.append(params)
+        content = types.TextContent(type="text", text="blue")
+        return types.CreateMessageResult(role="assistant", model="m", content=content)
+
+    tools = types.SamplingCapability(tools=types.SamplingToolsCapability())
+    client = mcp_gates.client(sampling_callback=sample, sampling_capabilities=tools)
+
+    async def steps(client):
+        assert text(await client.call_tool("muse", {})) == "the model said blue"
+        # The gate did not tell the server that this client could.
+        with pytest.raises(mcp.MCPError, match="does not support sampling tools"):
+            await client.call_tool("muse", {"tools": True})
+
+    within(client, steps)
+    assert len(asked) == 1
+
+
+def test_prompts_and_resources_go_through(mcp_gates, whole):
+    async def steps(client):
+        assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["greet"]
+        prompt = await client.get_prompt("greet", {"name": "Ada"})
+        assert prompt.messages[0].content.text == "Greet Ada."
+        assert [str(one.uri) for one in (await client.list_resources()).resources] == ["notes://today"]
+        assert (await client.read_resource("notes://today")).contents[0].text == "Nothing."
+
+    within(mcp_gates.client(whole=whole), steps)
+
+
+def test_listening_outlives_the_time_for_a_call(mcp_gates):
+    """`turnTimeout` is 4 s. A GET whose stream broke would be sent again."""
+
+    async def steps():
+        async with mcp_gates.http() as http:
+            session = await begin(http, mcp_gates.urls["refuse"])
+            headers = {**session, "accept": "text/event-stream"}
+            async with http.stream("GET", mcp_gates.urls["refuse"], headers=headers) as answer:
+                assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(anext(answer.aiter_bytes()), 6)
+
+    asyncio.run(steps())
+
+
+async def begin(http, url):
+    """A session by hand; its headers."""
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    answer = await post(http, url, {}, {"id": 1, "method": "initialize", "params": params})
+    session = {"mcp-session-id": answer.headers["mcp-session-id"], "mcp-protocol-version": "2025-06-18"}
+    told = await post(http, url, session, {"method": "notifications/initialized"})
+    assert (told.status_code, told.content) == (202, b"")
+    return session
+
+
+async def post(http, url, headers, message):
+    headers = {**headers, "accept": "application/json, text/event-stream"}
+    return await http.post(url, headers=headers, json={"jsonrpc": "2.0", **message})
+
+
+def test_what_is_no_message_of_a_session_is_refused_in_json_rpc(mcp_gates):
+    url = mcp_gates.urls["refuse"]
+
+    async def steps():
+        async with mcp_gates.http() as http:
+            session = await begin(http, url)
+            batch = await http.post(url, headers=session, json=[{"jsonrpc": "2.0", "id": 1, "method": "ping"}])
+            assert (batch.status_code, batch.json()["id"], batch.json()["error"]["code"]) == (400, None, -32600)
+            listed = await post(http, url, session, {"id": 2, "method": "tools/list"})
+            assert "\nid:" not in listed.text and "retry" not in listed.text, "there is nothing to resume from"
+            resumed = await http.get(url, headers={**session, "accept": "text/event-stream", "last-event-id": "1"})
+            assert resumed.status_code == 400
+            tasks = await post(http, url, session, {"id": 3, "method": "tasks/list"})
+            assert (tasks.status_code, tasks.json()["error"]["code"]) == (200, -32601)
+            assert (await http.delete(url, headers=session)).status_code == 200
+            lost = await post(http, url, session, {"id": 4, "method": "ping"})
+            assert (lost.status_code, lost.json()["error"]["message"]) == (404, "Session not found")
+        async with mcp_gates.http(role="stranger") as http:
+            stranger = await post(http, url, {}, {"id": 1, "method": "ping"})
+            assert (stranger.status_code, stranger.json()["error"]["data"]["code"]) == (403, "role_forbidden")
+
+    asyncio.run(steps())
