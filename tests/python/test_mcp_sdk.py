@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import httpx2
 import mcp
 import mcp.types as types
 import pytest
@@ -247,3 +248,35 @@ def test_what_is_no_message_of_a_session_is_refused_in_json_rpc(mcp_gates):
             assert (stranger.status_code, stranger.json()["error"]["data"]["code"]) == (403, "role_forbidden")
 
     asyncio.run(steps())
+
+
+def test_an_answer_that_nobody_asked_for_is_the_end_of_the_servers_own_stream(mcp_gates):
+    async def steps():
+        said = ""
+        async with mcp_gates.http(**{"x-answer": "forged", "accept": "text/event-stream"}) as http:
+            async with http.stream("GET", mcp_gates.urls["refuse"]) as answer:
+                assert answer.status_code == 200
+                with pytest.raises(httpx2.RemoteProtocolError):  # It is cut, so that the client listens anew.
+                    async for chunk in answer.aiter_text():
+                        said += chunk
+        return said
+
+    said = asyncio.run(asyncio.wait_for(steps(), 8))
+    assert "hello" in said and "upstream_invalid" in said and "SECRET" not in said
+
+
+def test_an_answer_to_another_request_is_an_error_to_this_one(mcp_gates):
+    async def steps():
+        async with mcp_gates.http(**{"x-answer": "forged"}) as http:
+            message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+            async with http.stream("POST", mcp_gates.urls["refuse"], json=message) as answer:
+                lines = []
+                async for line in answer.aiter_lines():
+                    lines.append(line)
+                    if "error" in line:
+                        return lines
+
+    lines = asyncio.run(asyncio.wait_for(steps(), 8))
+    assert "SECRET" not in "".join(lines)
+    answer = json.loads(lines[-1].removeprefix("data: "))
+    assert (answer["id"], answer["error"]["data"]["code"]) == (1, "upstream_invalid")

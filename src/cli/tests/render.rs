@@ -234,3 +234,19 @@ fn nothing_in_a_contract_can_become_configuration() {
     assert_eq!(description, "a\n- b: {{ c }} {% d %} \u{85} \u{2028} # e \"");
     assert!(!text.contains(['\u{85}', '\u{2028}']), "no line break but LF");
 }
+
+#[test]
+fn the_stream_of_an_mcp_server_has_no_timeout_wherever_it_stands() {
+    let folder = Folder::new("render-mcp");
+    let routes = |options: &[&str]| {
+        let mut all = vec!["--target", "envoy"];
+        all.extend(options);
+        let text = rendered(&folder.contract(), &all);
+        let routes = text.lines().filter_map(|line| line.trim().strip_prefix("- match: { path: ").map(str::to_owned));
+        assert_eq!(text.matches("timeout: 0s").count(), routes.clone().count());
+        routes.collect::<Vec<_>>()
+    };
+    let get = r#", headers: [{ name: ":method", string_match: { exact: GET } }] }"#;
+    assert_eq!(routes(&[]), [format!("/mcp{get}")]);
+    assert_eq!(routes(&["--path", "mcp=/a", "--path", "mcp=/b"]), [format!("/a{get}"), format!("/b{get}")]);
+}
