@@ -1,12 +1,14 @@
 //! The table of dialects: which there are, what configuration calls them, and where their APIs stand by default.
 
-use crate::{Dialect, gemini, openai_chat};
+use crate::{Dialect, gemini, openai_chat, openai_responses};
 
 /// An API whose traffic is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// OpenAI Chat Completions, and what imitates it.
     OpenAiChat,
+    /// OpenAI Responses, and what imitates it.
+    OpenAiResponses,
     /// Google's Gemini API.
     Gemini,
 }
@@ -25,12 +27,18 @@ pub struct Row {
 }
 
 /// Every dialect.
-pub static DIALECTS: [Row; 2] = [
+pub static DIALECTS: [Row; 3] = [
     Row {
         kind: Kind::OpenAiChat,
         key: "chatCompletions",
         paths: &["/v1/chat/completions"],
         dialect: &openai_chat::OpenAiChat,
+    },
+    Row {
+        kind: Kind::OpenAiResponses,
+        key: "responses",
+        paths: &["/v1/responses"],
+        dialect: &openai_responses::OpenAiResponses,
     },
     Row {
         kind: Kind::Gemini,

@@ -15,6 +15,7 @@ pub mod framing;
 pub mod gemini;
 mod kind;
 pub mod openai_chat;
+pub mod openai_responses;
 mod raw;
 mod shape;
 mod splice;
