@@ -26,17 +26,36 @@ struct Sample {
 }
 
 fn samples() -> HashMap<&'static str, Sample> {
-    HashMap::from([(
-        "chatCompletions",
-        Sample {
-            path: "/v1/chat/completions",
-            request: r#"{"model":"m","stream":true,"messages":[]}"#,
-            begin: "",
-            delta: r#"data: {"id":"chatcmpl-B2","object":"chat.completion.chunk","created":1741569952,"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":"TEXT"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"pad"}
+    HashMap::from([
+        (
+            "chatCompletions",
+            Sample {
+                path: "/v1/chat/completions",
+                request: r#"{"model":"m","stream":true,"messages":[]}"#,
+                begin: "",
+                delta: r#"data: {"id":"chatcmpl-B2","object":"chat.completion.chunk","created":1741569952,"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":"TEXT"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"pad"}
 
 "#,
-        },
-    )])
+            },
+        ),
+        (
+            "responses",
+            Sample {
+                path: "/v1/responses",
+                request: r#"{"model":"m","stream":true,"input":"a"}"#,
+                begin: r#"data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","status":"in_progress","output":[]}}
+
+data: {"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"id":"msg_1","type":"message","status":"in_progress","role":"assistant","content":[]}}
+
+data: {"type":"response.content_part.added","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","annotations":[],"logprobs":[],"text":""}}
+
+"#,
+                delta: r#"data: {"type":"response.output_text.delta","sequence_number":NUMBER,"item_id":"msg_67ccd2bf17f0819081ff3bb2cf6508e6","output_index":0,"content_index":0,"delta":"TEXT","logprobs":[],"obfuscation":"pad"}
+
+"#,
+            },
+        ),
+    ])
 }
 
 fn streaming(row: &Row, sample: &Sample) -> Exchange {

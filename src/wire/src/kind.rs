@@ -1,12 +1,14 @@
 //! The table of dialects: which there are, what configuration calls them, and where their APIs stand by default.
 
-use crate::{Dialect, anthropic_messages, gemini, ollama, openai_chat};
+use crate::{Dialect, anthropic_messages, gemini, ollama, openai_chat, openai_responses};
 
 /// An API whose traffic is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// OpenAI Chat Completions, and what imitates it.
     OpenAiChat,
+    /// OpenAI Responses, and what imitates it.
+    OpenAiResponses,
     /// Google's Gemini API.
     Gemini,
     /// Anthropic Messages, and what imitates it.
@@ -59,6 +61,12 @@ pub static DIALECTS: &[Row] = &[
         key: "chatCompletions",
         paths: &["/v1/chat/completions"],
         api: Api::Model(&openai_chat::OpenAiChat),
+    },
+    Row {
+        kind: Kind::OpenAiResponses,
+        key: "responses",
+        paths: &["/v1/responses"],
+        api: Api::Model(&openai_responses::OpenAiResponses),
     },
     Row {
         kind: Kind::Gemini,

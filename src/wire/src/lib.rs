@@ -18,6 +18,7 @@ mod kind;
 pub mod mcp;
 pub mod ollama;
 pub mod openai_chat;
+pub mod openai_responses;
 mod raw;
 mod shape;
 mod splice;

@@ -10,17 +10,19 @@ use crate::{ApiError, splice};
 /// The body of an error response.
 #[must_use]
 pub fn body(error: &ApiError) -> Vec<u8> {
-    let value = json!({
-        "error": {
-            "message": error.message,
-            "type": kind(error.status),
-            "param": error.param,
-            "code": error.code,
-        }
-    });
     let mut text = Vec::with_capacity(128 + error.message.len());
-    splice::append(&mut text, &value);
+    splice::append(&mut text, &json!({ "error": object(error) }));
     text
+}
+
+/// The error object.
+pub(crate) fn object(error: &ApiError) -> Value {
+    json!({
+        "message": error.message,
+        "type": kind(error.status),
+        "param": error.param,
+        "code": error.code,
+    })
 }
 
 /// The same as an event inside a stream; official clients raise it as an error.

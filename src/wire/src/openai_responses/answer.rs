@@ -1,0 +1,149 @@
+//! A whole answer: the *response object*.
+
+use callgate_json::{Map, Value};
+
+use super::items;
+use crate::shape::add;
+use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, splice};
+
+/// An answer that was read, and perhaps changed since. It has one alternative.
+///
+/// Numbers that no double holds exactly are tolerated: no decision rests on them, and they are passed on as they came.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    text: Vec<u8>,
+    body: Map<String, Value>,
+    calls: Vec<Call>,
+    edits: Vec<splice::Edit>,
+}
+
+/// What stands in the output.
+enum Piece {
+    Item(Value),
+    /// Said instead of a call.
+    Told(String),
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Reads an answer to a request that has the provider run `tools`.
+    ///
+    /// # Errors
+    /// [`AnswerError`] as [`crate::Dialect::answer`] says.
+    pub(super) fn read(text: &[u8], tools: &[String]) -> Result<Answer, AnswerError> {
+        let Value::Object(body) = callgate_json::read_nearest(text)? else {
+            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
+        };
+        items::no_stray_call(&body)?;
+        if !body.get("output").is_some_and(Value::is_array) {
+            return Err(ShapeError::Type { at: "output", expected: "an array" }.into());
+        }
+        let calls = items::calls(items::output(&body)?, tools)?;
+        Ok(Answer { text: text.to_vec(), body, calls, edits: Vec::new() })
+    }
+
+    /// The response object.
+    pub(super) fn body(&self) -> &Map<String, Value> {
+        &self.body
+    }
+
+    fn items(&self) -> &[Value] {
+        items::output(&self.body).unwrap_or_default()
+    }
+
+    fn set_output(&mut self, output: Vec<Value>) {
+        // Some servers repeat all texts there, as official clients do for themselves.
+        if self.body.get("output_text").is_some_and(Value::is_string) {
+            let said: String = output.iter().map(said_text).collect();
+            self.body.insert("output_text".to_owned(), Value::from(said));
+            splice::Edit::value(&mut self.edits, "output_text");
+        }
+        self.body.insert("output".to_owned(), Value::Array(output));
+        splice::Edit::value(&mut self.edits, "output");
+    }
+}
+
+impl crate::Answer for Answer {
+    fn calls(&self) -> Vec<&[Call]> {
+        vec![&self.calls]
+    }
+
+    fn settle(&mut self, _choice: usize, fates: Vec<Fate>, hold: Hold) {
+        let is_as_it_was = |(fate, call): (&Fate, &Call)| matches!(fate, Fate::Keep(kept) if kept == call);
+        if fates.len() == self.calls.len() && fates.iter().zip(&self.calls).all(is_as_it_was) {
+            return;
+        }
+        let mut kept = Vec::new();
+        let (mut pieces, mut last) = (Vec::new(), Vec::new());
+        let mut fates = fates.into_iter();
+        for item in self.items() {
+            if !items::is_call(item) {
+                pieces.push(Piece::Item(item.clone()));
+                continue;
+            }
+            let piece = match fates.next() {
+                Some(Fate::Keep(call)) => {
+                    let piece = Piece::Item(rewritten(item, &call));
+                    kept.push(call);
+                    piece
+                }
+                Some(Fate::Tell(text)) => Piece::Told(text),
+                None => continue,
+            };
+            match hold {
+                Hold::Call => pieces.push(piece),
+                Hold::Turn => last.push(piece),
+            }
+        }
+        pieces.append(&mut last);
+        let response = self.body.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let item = |(place, piece)| match piece {
+            Piece::Item(item) => item,
+            Piece::Told(text) => items::of_text(&text, &response, place),
+        };
+        let output = pieces.into_iter().enumerate().map(item).collect();
+        self.calls = kept;
+        self.set_output(output);
+    }
+
+    fn said(&self, _choice: usize) -> Vec<Value> {
+        self.items().iter().filter(|item| !items::is_call(item)).cloned().collect()
+    }
+
+    fn prepend(&mut self, earlier: &[Earlier]) {
+        if earlier.iter().any(|turn| !turn.said.is_empty()) {
+            let said = earlier.iter().flat_map(|turn| &turn.said);
+            let output = said.chain(self.items()).cloned().collect();
+            self.set_output(output);
+        }
+        for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()).filter(|usage| usage.is_object()) {
+            add(self.body.entry("usage").or_insert(Value::Null), usage);
+            splice::Edit::value(&mut self.edits, "usage");
+        }
+    }
+
+    fn usage(&self) -> Option<&Value> {
+        self.body.get("usage").filter(|usage| usage.is_object())
+    }
+
+    fn write(&self) -> Vec<u8> {
+        splice::write(&self.text, &self.body, &self.edits)
+    }
+}
+
+/// The item of a call with the arguments that go on.
+fn rewritten(item: &Value, call: &Call) -> Value {
+    let mut item = item.clone();
+    if let Value::Object(members) = &mut item {
+        members.insert("arguments".to_owned(), Value::from(call.arguments.as_str()));
+    }
+    item
+}
+
+/// The text that an item shows.
+fn said_text(item: &Value) -> String {
+    let parts = item.get("content").filter(|_| items::kind(item) == "message").and_then(Value::as_array);
+    let texts = parts.into_iter().flatten().filter(|part| items::kind(part) == "output_text");
+    texts.filter_map(|part| part.get("text").and_then(Value::as_str)).collect()
+}

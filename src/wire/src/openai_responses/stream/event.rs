@@ -1,0 +1,139 @@
+//! One event, before it is known what it means.
+
+use callgate_json::{Map, Value};
+
+use crate::framing::Frame;
+use crate::openai_responses::{error, items};
+use crate::shape::{exact_keys, small, text};
+use crate::{ShapeError, StreamError};
+
+/// The members of an event that are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event<'b> {
+    pub(super) kind: &'b str,
+    pub(super) number: Option<u64>,
+    /// The item of the output that it tells of.
+    pub(super) index: Option<u32>,
+    pub(super) body: &'b Map<String, Value>,
+}
+
+/// What an event tells of, by its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// The response has begun.
+    Begun,
+    Added,
+    Done,
+    ArgumentsDelta,
+    ArgumentsDone,
+    /// A piece of a message or of reasoning.
+    Said(&'static [&'static str]),
+    /// No item: sound, a sign of life.
+    Aside,
+    /// The response is complete, or as complete as it will be.
+    Ended,
+    Failed,
+    Error,
+    /// Of an item that a tool of the provider made, if of anything.
+    Made,
+}
+
+const MESSAGE: &[&str] = &["message"];
+const REASONING: &[&str] = &["reasoning"];
+const EITHER: &[&str] = &["message", "reasoning"];
+
+// === impl Event ===
+
+impl<'b> Event<'b> {
+    /// Reads the members that every event may have.
+    ///
+    /// The type stands in the data, and again in the `event:` line: a client reads either, so they must agree.
+    pub(super) fn read(frame: &Frame, body: &'b Map<String, Value>) -> Result<Event<'b>, StreamError> {
+        const READ: [&str; 10] = [
+            "type",
+            "response",
+            "item",
+            "item_id",
+            "output_index",
+            "sequence_number",
+            "delta",
+            "arguments",
+            "name",
+            "part",
+        ];
+        exact_keys(body, &READ)?;
+        let kind = match text(body, "type")? {
+            "" if error::is_error(body) => "error",
+            kind => kind,
+        };
+        if frame.event.as_deref().is_some_and(|name| name != kind) {
+            return Err(ShapeError::Type { at: "event", expected: "the `type` of its data" }.into());
+        }
+        let number = match body.get("sequence_number") {
+            None | Some(Value::Null) => None,
+            Some(number) => {
+                Some(number.as_u64().ok_or(ShapeError::Type { at: "sequence_number", expected: "a whole number" })?)
+            }
+        };
+        let index = match body.get("output_index") {
+            None | Some(Value::Null) => None,
+            Some(index) => Some(small(index, "output_index")?),
+        };
+        Ok(Event { kind, number, index, body })
+    }
+
+    pub(super) fn tells(&self) -> Tells {
+        match self.kind {
+            _ if error::is_error(self.body) => Tells::Error,
+            "error" => Tells::Error,
+            "response.created" | "response.queued" | "response.in_progress" => Tells::Begun,
+            "response.output_item.added" => Tells::Added,
+            "response.output_item.done" => Tells::Done,
+            "response.function_call_arguments.delta" => Tells::ArgumentsDelta,
+            "response.function_call_arguments.done" => Tells::ArgumentsDone,
+            "response.completed" | "response.incomplete" => Tells::Ended,
+            "response.failed" => Tells::Failed,
+            "response.content_part.added" | "response.content_part.done" => Tells::Said(EITHER),
+            "response.output_text.delta"
+            | "response.output_text.done"
+            | "response.output_text.annotation.added"
+            | "response.refusal.delta"
+            | "response.refusal.done" => Tells::Said(MESSAGE),
+            "response.reasoning_text.delta"
+            | "response.reasoning_text.done"
+            | "response.reasoning_part.added"
+            | "response.reasoning_part.done"
+            | "response.reasoning_summary_part.added"
+            | "response.reasoning_summary_part.done"
+            | "response.reasoning_summary_text.delta"
+            | "response.reasoning_summary_text.done" => Tells::Said(REASONING),
+            "keepalive"
+            | "response.audio.delta"
+            | "response.audio.done"
+            | "response.audio.transcript.delta"
+            | "response.audio.transcript.done" => Tells::Aside,
+            _ => Tells::Made,
+        }
+    }
+
+    /// The item that it tells of, by its place.
+    pub(super) fn place(&self) -> Result<u32, ShapeError> {
+        self.index.ok_or(ShapeError::Type { at: "output_index", expected: "a small whole number" })
+    }
+
+    /// The response object.
+    pub(super) fn response(&self) -> Result<&'b Map<String, Value>, ShapeError> {
+        let response = self.body.get("response").and_then(Value::as_object);
+        let response = response.ok_or(ShapeError::Type { at: "response", expected: "an object" })?;
+        items::no_stray_call(response)?;
+        Ok(response)
+    }
+
+    /// Refuses a call in an event that has none, and parts of unknown kinds.
+    pub(super) fn says_no_call(&self) -> Result<(), ShapeError> {
+        if let Some(part) = self.body.get("part") {
+            items::part(part)?;
+        }
+        items::no_call_but(self.body, &[])
+    }
+}

@@ -1,0 +1,98 @@
+//! Writes the events that go on, numbered without a gap.
+
+use callgate_json::{Map, Value};
+
+use super::event::Event;
+use crate::framing::{Frame, sse};
+use crate::splice;
+
+/// How the events of one stream are written.
+#[derive(Debug)]
+pub(super) struct Pen {
+    /// How the server writes its events, once one was read.
+    manner: Option<Manner>,
+    /// The number of the next event.
+    next: u64,
+    /// How many more of the numbered events were written than read.
+    ahead: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// With their type as `event:` line too.
+    named: bool,
+    /// With a `sequence_number`.
+    numbered: bool,
+}
+
+/// The API's own manner.
+const OWN: Manner = Manner { named: true, numbered: true };
+
+// === impl Pen ===
+
+impl Pen {
+    pub(super) fn new() -> Pen {
+        Pen { manner: None, next: 0, ahead: 0 }
+    }
+
+    /// Whether an event goes on under the number that it has.
+    pub(super) fn is_level(&self) -> bool {
+        self.ahead == 0
+    }
+
+    /// Notes how the server writes events.
+    pub(super) fn learn(&mut self, frame: &Frame, event: &Event<'_>) {
+        let manner = || Manner { named: frame.event.is_some(), numbered: event.number.is_some() };
+        self.manner.get_or_insert_with(manner);
+    }
+
+    /// An event with this number goes on as it is.
+    pub(super) fn passed(&mut self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.next = number.saturating_add(1);
+        }
+    }
+
+    /// An event that was read does not go on.
+    pub(super) fn dropped(&mut self) {
+        if self.manner.unwrap_or(OWN).numbered {
+            self.ahead = self.ahead.saturating_sub(1);
+        }
+    }
+
+    /// An event that was read goes on, under its new number and with other values of members: `output_index`, `response`. The exact
+    /// bytes where nothing differs.
+    pub(super) fn forward(&mut self, frame: &Frame, event: &Event<'_>, mut edits: Vec<splice::Edit>) -> Vec<u8> {
+        if let Some(number) = event.number {
+            let new = number.saturating_add_signed(self.ahead);
+            if new != number {
+                edits.push(splice::Edit { member: "sequence_number", text: Some(new.to_string()) });
+            }
+            self.passed(Some(new));
+        }
+        if edits.is_empty() {
+            return frame.raw.clone();
+        }
+        let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
+        let edited = splice::write(data, event.body, &edits);
+        // White space that the server put between members can hold line ends; inside of strings there are none.
+        let one_line: Vec<u8> = edited.into_iter().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+        sse::event(frame.event.as_deref(), &one_line)
+    }
+
+    /// Writes an event of ours.
+    pub(super) fn write(&mut self, kind: &str, members: Map<String, Value>) -> Vec<u8> {
+        let manner = self.manner.unwrap_or(OWN);
+        let mut body = Map::new();
+        body.insert("type".to_owned(), Value::from(kind));
+        body.extend(members);
+        if manner.numbered {
+            body.insert("sequence_number".to_owned(), Value::from(self.next));
+            self.next = self.next.saturating_add(1);
+            self.ahead = self.ahead.saturating_add(1);
+        }
+        let mut text = Vec::with_capacity(256);
+        splice::append(&mut text, &Value::Object(body));
+        sse::event(manner.named.then_some(kind), &text)
+    }
+}
