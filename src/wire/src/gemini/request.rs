@@ -177,14 +177,16 @@ impl crate::Request for Request {
         self.address.answer_whole();
     }
 
+    /// Of the modes only `ANY` forces a call (enumerations may also be numbers in proto3 JSON, and those are not told apart here).
     /// `AUTO` takes no list of allowed functions.
     fn free_choice(&mut self) {
         let Ok(Some((member, Value::Object(config)))) = TOOL_CONFIG.find(&self.body) else { return };
-        let mut config = config.clone();
-        let forces = |(_, calling): (&str, &Value)| {
-            !matches!(calling.get("mode").and_then(Value::as_str), Some("NONE" | "AUTO"))
+        let mode = match FUNCTION_CALLING_CONFIG.find(config) {
+            Ok(Some((_, calling))) => calling.get("mode"),
+            _ => return,
         };
-        if FUNCTION_CALLING_CONFIG.find(&config).is_ok_and(|calling| calling.is_some_and(forces)) {
+        if mode.is_some_and(|mode| mode == "ANY" || mode.is_number()) {
+            let mut config = config.clone();
             config.retain(|key, _| !FUNCTION_CALLING_CONFIG.is(key));
             config.insert(FUNCTION_CALLING_CONFIG.camel.to_owned(), json!({ "mode": "AUTO" }));
             self.body.insert(member.to_owned(), Value::Object(config));

@@ -243,6 +243,35 @@ fn a_further_round_goes_to_the_method_that_does_not_stream() {
     }
 }
 
+#[test]
+fn a_mode_that_forces_a_call_is_auto_in_the_next_round_and_others_stay() {
+    let calling = |mode: Value| json!({ "mode": mode, "allowedFunctionNames": ["f"] });
+    let table = [
+        (json!({ "functionCallingConfig": calling(json!("ANY")) }), true),
+        (json!({ "functionCallingConfig": calling(json!(2)) }), true),
+        (json!({ "function_calling_config": { "mode": "ANY" }, "retrievalConfig": {} }), true),
+        (json!({ "functionCallingConfig": calling(json!("VALIDATED")) }), false),
+        (json!({ "functionCallingConfig": { "mode": "NONE" } }), false),
+        (json!({ "functionCallingConfig": {} }), false),
+        (json!({ "functionCallingConfig": null }), false),
+        (json!({}), false),
+    ];
+    for (config, forces) in table {
+        for key in ["toolConfig", "tool_config"] {
+            let mut body = json!({ "contents": [] });
+            body[key] = config.clone();
+            let mut request = request(WHOLE, &body.to_string()).unwrap();
+            request.free_choice();
+            let mut expected = config.clone();
+            if forces {
+                expected.as_object_mut().unwrap().retain(|key, _| key == "retrievalConfig");
+                expected["functionCallingConfig"] = json!({ "mode": "AUTO" });
+            }
+            assert_eq!(written(&*request)[key], expected);
+        }
+    }
+}
+
 fn result(id: Option<&str>, name: &str, content: &str, failed: bool, extra: Value) -> CallResult {
     let Value::Object(mut extra) = extra else { panic!("extra is an object") };
     if id.is_some() {
