@@ -37,6 +37,7 @@ class Done(NamedTuple):
 
 class AgentSuite:
     DENIED = LIMITED = BROKEN = MIDWAY = Exception
+    FIRST = "Right away."
 
     def run(self, gates, ask, stream, on_text=lambda text: None):
         """Runs an agent with the functions `ask.names`; returns its last word. Calls `on_text` with text of a stream."""
@@ -90,7 +91,7 @@ class AgentSuite:
     ], ids=["bad arguments", "a tool that the contract does not have"])
     def test_a_refused_call_is_not_run_and_the_last_word_says_why(self, gates, stream, bad, why):
         text, ran = self.done(gates, stream, {"text": ["Right away."], "calls": [bad]})
-        assert text.startswith("Right away.")
+        assert text.startswith(self.FIRST)
         assert f"Callgate refused the call of {why}" in text
         assert "xyzzy" not in text
         assert ran == []

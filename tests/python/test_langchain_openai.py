@@ -82,7 +82,8 @@ class TestResponses(LangChain):
     RESPONSES = True
     STOP = CALLED = "completed"
     # What LangChain makes of an `error` or `response.failed` event.
-    MIDWAY = ValueError
+    # Of the API's own event for an error, and of the gate's, which the SDK itself raises.
+    MIDWAY = (ValueError, openai.APIError)
 
     def test_a_summary_of_thoughts_arrives(self, gates):
         ask = Ask(said({"think": ["Let me ", "see."], "text": ["Sure."]}))

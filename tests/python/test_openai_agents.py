@@ -37,4 +37,6 @@ class TestChat(Agents):
 class TestResponses(Agents):
     MODEL = agents.OpenAIResponsesModel
     # What the SDK makes of an `error` or `response.failed` event.
-    MIDWAY = agents.exceptions.AgentsException
+    MIDWAY = (agents.exceptions.AgentsException, openai.APIError)
+    # The final output is the last message item, and what replaces a call is an item of its own.
+    FIRST = "Callgate"

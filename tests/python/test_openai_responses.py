@@ -94,7 +94,8 @@ class TestResponses(Suite):
     STOP = CALLED = "completed"
     UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.PermissionDeniedError
     LIMITED, BROKEN = openai.RateLimitError, openai.InternalServerError
-    MIDWAY = StreamFailed
+    # Of the API's own event for an error, and of the gate's, which the SDK itself raises.
+    MIDWAY = (StreamFailed, openai.APIError)
 
     def pieces(self, gates, ask):
         for event in client(gates, ask).responses.create(**body(ask), stream=True):

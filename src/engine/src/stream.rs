@@ -112,6 +112,10 @@ impl StreamTurn {
         let truncated = || Refusal::new(Code::UpstreamTruncated, "The model's answer ended before it was complete.");
         // An event without its end: some clients read it, so it is decided too.
         if let Some(frame) = self.decoder.finish().map_err(|_| truncated())? {
+            // One that lost what it carries would be an event with nothing in it to a client.
+            if frame.data.is_none() && !self.stream.is_complete() {
+                return Err(truncated());
+            }
             let before = desk.out.len();
             let progress = self.frames(desk, vec![frame]).map_err(|_| truncated())?;
             if !matches!(progress, Progress::Open) {
