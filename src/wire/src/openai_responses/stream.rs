@@ -354,7 +354,9 @@ impl crate::Stream for Stream {
         }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
-            return Ok(vec![Delta::Forward { frame: frame.raw }]);
+            // An event that carries nothing, such as a last one that was cut off: clients that read it fail on it.
+            let is_event = frame.event.is_some() || frame.data.is_some();
+            return Ok(if is_event { Vec::new() } else { vec![Delta::Forward { frame: frame.raw }] });
         }
         self.plain = None;
         if data == b"[DONE]" {

@@ -280,6 +280,14 @@ fn an_item_that_is_announced_without_itself_says_nothing() {
 }
 
 #[test]
+fn an_event_that_carries_nothing_does_not_go_on_but_a_comment_does() {
+    for text in ["event: response.completed\n\n", "data:\n\n", "event: x\ndata: \n\n"] {
+        assert_eq!(told(text).unwrap(), []);
+    }
+    assert_eq!(passed(&told(": ping\n\n\n").unwrap()), b": ping\n\n\n");
+}
+
+#[test]
 fn a_stream_that_is_followed_by_another_answer_ends_with_both() {
     let mut reader = stream_of(&[]);
     let text = stream(&[reasoning("Hm"), message("Look."), call("c1", "lookup", "{}")], 2);
