@@ -22,7 +22,7 @@ use super::{error, items};
 use crate::framing::Frame;
 use crate::shape::{MAX_CALLS, add, text};
 use crate::template::{Hole, Template};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, raw, splice};
 use call::Open;
 use event::{Event, Tells};
 use pen::Pen;
@@ -162,7 +162,7 @@ impl Stream {
             Tells::Failed => {
                 let response = event.response()?;
                 items::calls(items::output(response)?, &self.tools)?;
-                let edits = self.agreed(response);
+                let edits = self.agreed(frame, response);
                 Ok(vec![Delta::Error { frame: self.pen.forward(frame, event, edits) }])
             }
         }
@@ -308,15 +308,26 @@ impl Stream {
 
     /// What must change in an event that ends the response, so that it agrees with what has gone on: nothing where no call was
     /// read, and where the server repeats nothing.
-    fn agreed(&self, response: &Map<String, Value>) -> Vec<splice::Edit> {
+    fn agreed(&self, frame: &Frame, response: &Map<String, Value>) -> Vec<splice::Edit> {
         let repeated = items::output(response).unwrap_or_default();
         let output = self.output(repeated);
         if self.calls == 0 && !repeated.iter().any(items::is_call) || repeated.is_empty() || output == repeated {
             return Vec::new();
         }
-        let mut response = response.clone();
-        response.insert("output".to_owned(), Value::Array(output));
-        vec![splice::Edit { member: "response", text: Some(Value::Object(response).to_string()) }]
+        let output = splice::Edit { member: "output", text: Some(Value::Array(output).to_string()) };
+        vec![response_with(frame, response, &[output])]
+    }
+
+    /// The event that ended the response, as one of this kind and with these edits of the response.
+    fn end_as(&mut self, kind: &str, end: End, response: &Map<String, Value>, edits: &[splice::Edit]) -> Vec<u8> {
+        let End { mut frame, body } = end;
+        let mut changed = vec![response_with(&frame, response, edits)];
+        let Ok(event) = Event::read(&frame, &body) else { return Vec::new() };
+        if event.kind != kind {
+            changed.push(splice::Edit { member: "type", text: Some(Value::from(kind).to_string()) });
+            frame.event = frame.event.map(|_| kind.to_owned());
+        }
+        self.pen.forward(&frame, &event, changed)
     }
 
     /// An item goes on; its place.
@@ -343,7 +354,9 @@ impl crate::Stream for Stream {
         }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
-            return Ok(vec![Delta::Forward { frame: frame.raw }]);
+            // An event that carries nothing, such as a last one that was cut off: clients that read it fail on it.
+            let is_event = frame.event.is_some() || frame.data.is_some();
+            return Ok(if is_event { Vec::new() } else { vec![Delta::Forward { frame: frame.raw }] });
         }
         self.plain = None;
         if data == b"[DONE]" {
@@ -372,7 +385,7 @@ impl crate::Stream for Stream {
         let Some(End { frame: read, body }) = self.end.take() else { return frame };
         let written = match Event::read(&read, &body) {
             Ok(event) => {
-                let edits = event.response().map(|response| self.agreed(response)).unwrap_or_default();
+                let edits = event.response().map(|response| self.agreed(&read, response)).unwrap_or_default();
                 self.pen.forward(&read, &event, edits)
             }
             Err(_) => frame,
@@ -395,32 +408,34 @@ impl crate::Stream for Stream {
 
     /// The end is that of the streamed response, whose id clients know already, with the status and the error of the last.
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        const LAST: [&str; 4] = ["status", "incomplete_details", "error", "completed_at"];
         let Ok(answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
+        let Some(end) = self.end.take() else { return Vec::new() };
         let last = answer.body();
-        let end = self.end.take().and_then(|end| end.body.get("response").and_then(Value::as_object).cloned());
-        let mut response = end.unwrap_or_default();
+        let mut response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
         self.written = self.output(items::output(&response).unwrap_or_default());
         let mut out = Vec::new();
         for item in items::output(last).unwrap_or_default() {
             out.extend(self.say(item.clone()));
         }
-        for key in LAST {
+        let mut edits = Vec::new();
+        for key in ["status", "incomplete_details", "error", "completed_at"] {
             if let Some(value) = last.get(key) {
                 response.insert(key.to_owned(), value.clone());
+                splice::Edit::value(&mut edits, key);
             }
         }
         if let Some(used) = last.get("usage").filter(|usage| usage.is_object()) {
             add(response.entry("usage").or_insert(Value::Null), used);
+            splice::Edit::value(&mut edits, "usage");
         }
         response.insert("output".to_owned(), Value::Array(self.written.clone()));
+        splice::Edit::value(&mut edits, "output");
         let kind = match last.get("status").and_then(Value::as_str) {
             Some("incomplete") => "response.incomplete",
             Some("failed") => "response.failed",
             _ => "response.completed",
         };
-        let members = Map::from_iter([("response".to_owned(), Value::Object(response))]);
-        out.extend(self.pen.write(kind, members));
+        out.extend(self.end_as(kind, end, &response, &edits));
         out
     }
 
@@ -431,4 +446,11 @@ impl crate::Stream for Stream {
 
 fn place(index: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+/// An edit of the response within an event: members that are not edited keep their bytes.
+fn response_with(frame: &Frame, response: &Map<String, Value>, edits: &[splice::Edit]) -> splice::Edit {
+    let data = frame.data.as_deref().unwrap_or_default();
+    let text = splice::write(raw::member(data, "response").unwrap_or_default(), response, edits);
+    splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
 }

@@ -1,0 +1,17 @@
+//! The Responses dialect: what is understood, what is refused, what is written.
+#![allow(missing_docs, reason = "a test's name is its documentation")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed helper is a failed test"
+)]
+
+mod answers;
+mod common;
+mod errors;
+mod kit;
+mod properties;
+mod requests;
+mod streams;
