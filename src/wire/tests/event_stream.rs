@@ -152,7 +152,7 @@ fn a_stream_that_ends_within_a_frame_is_an_error_and_its_frames_before_that_are_
     let good = event("messageStart", &json!({"role": "assistant"}));
     assert_eq!(decode([]), (vec![], Ok(())));
     for cut in 1..good.len() {
-        let (frames, end) = decode([&good, &good[..cut]].map(|part| &part[..]));
+        let (frames, end) = decode([good.as_slice(), &good[..cut]]);
         assert_eq!((frames.len(), end), (1, Err(corrupt("it is not whole"))), "cut at {cut}");
     }
 }

@@ -56,8 +56,11 @@ pub(crate) fn written(name: &str, kind: &str, message_type: &str, payload: &[u8]
     frame(&headers, payload)
 }
 
-/// The frames of a stream that has nothing but whole ones with text headers: their headers, and their payloads.
-pub(crate) fn parse(mut bytes: &[u8]) -> Vec<(Vec<(String, String)>, Vec<u8>)> {
+/// A frame with text headers: those, and its payload.
+pub(crate) type Parsed = (Vec<(String, String)>, Vec<u8>);
+
+/// The frames of a stream that has nothing but such.
+pub(crate) fn parse(mut bytes: &[u8]) -> Vec<Parsed> {
     let number = |at: usize, bytes: &[u8]| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
     let mut frames = Vec::new();
     while !bytes.is_empty() {
@@ -84,7 +87,7 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Vec<(Vec<(String, String)>, Vec<u8>)> {
 
 /// The events of such a stream: the type of each (of an exception with a `!` before it) and what it carries.
 pub(crate) fn events(bytes: &[u8]) -> Vec<(String, Value)> {
-    let event = |(headers, payload): (Vec<(String, String)>, Vec<u8>)| {
+    let event = |(headers, payload): Parsed| {
         let header = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let kind = match header(":message-type").unwrap() {
             "event" => header(":event-type").unwrap().to_owned(),
