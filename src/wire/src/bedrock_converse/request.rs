@@ -93,8 +93,6 @@ pub struct Request {
     tools: Tools,
     /// Tools that the provider would run.
     provided: Vec<String>,
-    /// Messages that were appended.
-    appended: Vec<String>,
     edits: Vec<splice::Edit>,
 }
 
@@ -125,8 +123,7 @@ impl Request {
             Some(_) => return Err(RequestError::Invalid { param: "modelId", expected: "a string" }),
         };
         let max_tokens = max_tokens(&body)?;
-        let (appended, edits) = (Vec::new(), Vec::new());
-        Ok(Request { address, text: text.to_vec(), other_model, max_tokens, tools, provided, appended, edits })
+        Ok(Request { address, text: text.to_vec(), other_model, max_tokens, tools, provided, edits: Vec::new() })
     }
 
     /// Gives a member another text, or takes it out.
@@ -135,9 +132,13 @@ impl Request {
         self.edits.push(splice::Edit { member, text });
     }
 
-    /// A member's text as it was read.
+    /// A member's text as it is now.
     fn member(&self, name: &str) -> Option<&[u8]> {
-        raw::member(&self.text, name).filter(|text| *text != b"null")
+        let now = match self.edits.iter().find(|edit| edit.member == name) {
+            Some(edit) => edit.text.as_deref().map(str::as_bytes),
+            None => raw::member(&self.text, name),
+        };
+        now.filter(|text| *text != b"null")
     }
 }
 
@@ -195,15 +196,22 @@ impl crate::Request for Request {
         self.address.answer_whole();
     }
 
+    fn free_choice(&mut self) {
+        if let Some(config) = self.member("toolConfig").filter(|config| raw::member(config, "toolChoice").is_some()) {
+            let edit = splice::Edit { member: "toolChoice", text: None };
+            let text = String::from_utf8_lossy(&splice::write(config, &Map::new(), &[edit])).into_owned();
+            self.set("toolConfig", Some(text));
+        }
+    }
+
     /// A message of the assistant, then one of the user with the results.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
-        self.appended.push(turn::of_assistant(said, results).to_string());
-        self.appended.push(turn::of_user(results).to_string());
-        let messages: Vec<String> = raw::items(self.member("messages").unwrap_or_default())
+        let mut messages: Vec<String> = raw::items(self.member("messages").unwrap_or_default())
             .into_iter()
             .map(|message| String::from_utf8_lossy(message).into_owned())
-            .chain(self.appended.iter().cloned())
             .collect();
+        messages.push(turn::of_assistant(said, results).to_string());
+        messages.push(turn::of_user(results).to_string());
         self.set("messages", Some(format!("[{}]", messages.join(","))));
     }
 

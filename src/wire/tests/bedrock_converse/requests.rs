@@ -264,7 +264,12 @@ fn a_round_appends_the_turn_and_its_results() {
     request.append_turn(&[], &results[..1]);
     let body: Value = serde_json::from_slice(&request.write()).unwrap();
     assert_eq!(body["messages"].as_array().unwrap().len(), 5);
+    request.free_choice();
+    let body: Value = serde_json::from_slice(&request.write()).unwrap();
+    assert_eq!(body["toolConfig"]["toolChoice"], Value::Null, "a model that is forced again could never answer");
+    assert_eq!(body["toolConfig"]["tools"].as_array().unwrap().len(), 3);
     let mut empty = read("{}");
+    empty.free_choice();
     empty.append_turn(&[], &results[..1]);
     let body: Value = serde_json::from_slice(&empty.write()).unwrap();
     assert_eq!(body["messages"][0]["role"], "assistant");
