@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use callgate_wire::framing::{Decoder, Frame};
+use callgate_wire::framing::{Decoder, Frame, FrameError};
 use callgate_wire::{Call, Delta, Earlier, Fate, Hold, Stream};
 
 use crate::plan::{Plan, plan};
@@ -280,8 +280,11 @@ impl Held {
     }
 }
 
-fn unframed(gate: &Gate, error: callgate_wire::framing::FrameError) -> Refusal {
+fn unframed(gate: &Gate, error: FrameError) -> Refusal {
     match error {
-        callgate_wire::framing::FrameError::TooLong { .. } => too_large(gate.contract.limits().response_bytes),
+        FrameError::TooLong { .. } => too_large(gate.contract.limits().response_bytes),
+        FrameError::Corrupt { .. } => {
+            Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}."))
+        }
     }
 }

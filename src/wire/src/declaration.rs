@@ -48,6 +48,12 @@ impl Declaration {
     /// JSON text of an object with `name`, `description` and, under the member `key`, the parameters' schema.
     #[must_use]
     pub fn object(&self, key: &str) -> String {
-        format!(r#"{{{},"{key}":{}}}"#, self.head, self.parameters)
+        self.object_with(key, &self.parameters)
+    }
+
+    /// The same with another JSON text under `key`, where an API wants the schema inside of something.
+    #[must_use]
+    pub fn object_with(&self, key: &str, text: &str) -> String {
+        format!(r#"{{{},"{key}":{text}}}"#, self.head)
     }
 }

@@ -1,6 +1,6 @@
 //! The table of dialects: which there are, what configuration calls them, and where their APIs stand by default.
 
-use crate::{Dialect, anthropic_messages, gemini, ollama, openai_chat, openai_responses};
+use crate::{Dialect, anthropic_messages, bedrock_converse, gemini, ollama, openai_chat, openai_responses};
 
 /// An API whose traffic is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +15,8 @@ pub enum Kind {
     AnthropicMessages,
     /// Ollama's own chat API.
     Ollama,
+    /// Amazon Bedrock, Converse and ConverseStream.
+    BedrockConverse,
     /// Model Context Protocol over streamable HTTP.
     Mcp,
 }
@@ -88,5 +90,11 @@ pub static DIALECTS: &[Row] = &[
         api: Api::Model(&anthropic_messages::AnthropicMessages),
     },
     Row { kind: Kind::Ollama, key: "ollama", paths: &["/api/chat"], api: Api::Model(&ollama::Ollama) },
+    Row {
+        kind: Kind::BedrockConverse,
+        key: "converse",
+        paths: &["/model/{model}/converse", "/model/{model}/converse-stream"],
+        api: Api::Model(&bedrock_converse::BedrockConverse),
+    },
     Row { kind: Kind::Mcp, key: "mcp", paths: &["/mcp"], api: Api::Mcp },
 ];

@@ -7,6 +7,7 @@
 //! Each dialect is a folder of the same files: `mod.rs` (the [`Dialect`]), `request.rs`, `answer.rs`, `stream.rs`, `error.rs`.
 
 pub mod anthropic_messages;
+pub mod bedrock_converse;
 mod call;
 mod declaration;
 mod delta;

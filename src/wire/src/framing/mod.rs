@@ -2,6 +2,7 @@
 //!
 //! All of them keep the exact bytes of each frame, and where the frames are cut never depends on how the bytes arrived.
 
+pub mod event_stream;
 pub mod json_lines;
 pub mod sse;
 
@@ -14,6 +15,8 @@ pub enum Framing {
     Sse,
     /// One JSON value a line.
     JsonLines,
+    /// AWS event-stream frames.
+    EventStream,
 }
 
 /// One event (or comment, or run of blank lines), with the exact bytes it came in.
@@ -21,7 +24,8 @@ pub enum Framing {
 pub struct Frame {
     /// The bytes: comments and the ending blank line included (and a byte order mark, in the first).
     pub raw: Vec<u8>,
-    /// The event's type: the last `event` field, bytes that are not UTF-8 replaced.
+    /// The event's type: the last `event` field, bytes that are not UTF-8 replaced. Of an AWS event stream's exceptions,
+    /// [`EXCEPTION`](event_stream::EXCEPTION) and their type.
     pub event: Option<String>,
     /// What it carries: the `data` lines joined by LF; `None` where there was none, as in a comment.
     pub data: Option<Vec<u8>>,
@@ -38,6 +42,12 @@ pub enum FrameError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// A frame with checksums or lengths has wrong ones, or headers that cannot be read.
+    #[error("a frame of the event stream is corrupt: {because}")]
+    Corrupt {
+        /// What is wrong with it.
+        because: &'static str,
+    },
 }
 
 /// Cuts a byte stream into [`Frame`]s. The frames' raw bytes, one after the other, are the stream.
@@ -47,6 +57,8 @@ pub enum Decoder {
     Sse(sse::Decoder),
     /// One JSON value a line.
     JsonLines(json_lines::Decoder),
+    /// AWS event-stream frames.
+    EventStream(event_stream::Decoder),
 }
 
 // === impl Framing ===
@@ -58,6 +70,7 @@ impl Framing {
         match self {
             Framing::Sse => "text/event-stream",
             Framing::JsonLines => "application/x-ndjson",
+            Framing::EventStream => "application/vnd.amazon.eventstream",
         }
     }
 }
@@ -71,6 +84,7 @@ impl Decoder {
         match framing {
             Framing::Sse => Decoder::Sse(sse::Decoder::new(max_frame_bytes)),
             Framing::JsonLines => Decoder::JsonLines(json_lines::Decoder::new(max_frame_bytes)),
+            Framing::EventStream => Decoder::EventStream(event_stream::Decoder::new(max_frame_bytes)),
         }
     }
 
@@ -82,6 +96,7 @@ impl Decoder {
         match self {
             Decoder::Sse(decoder) => decoder.push(bytes, frames),
             Decoder::JsonLines(decoder) => decoder.push(bytes, frames),
+            Decoder::EventStream(decoder) => decoder.push(bytes, frames),
         }
     }
 
@@ -95,6 +110,7 @@ impl Decoder {
         match self {
             Decoder::Sse(decoder) => Ok(decoder.finish()),
             Decoder::JsonLines(decoder) => Ok(decoder.finish()),
+            Decoder::EventStream(decoder) => decoder.finish().map(|()| None),
         }
     }
 
@@ -104,6 +120,7 @@ impl Decoder {
         match self {
             Decoder::Sse(_) => b"\n\n",
             Decoder::JsonLines(_) => b"\n",
+            Decoder::EventStream(_) => b"",
         }
     }
 }

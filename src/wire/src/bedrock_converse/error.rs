@@ -1,0 +1,70 @@
+//! Errors in AWS' shape: `{"__type", "message"}`, and exceptions in streams.
+//!
+//! SDKs choose the class of what they raise by the `__type` (a member `code` would go before it, so there is none) and show
+//! nothing of the body but the message, so the message begins with our code and the member at fault: `CODE at PARAM: MESSAGE`.
+
+use callgate_json::Value;
+use serde_json::json;
+
+use super::block;
+use crate::framing::event_stream;
+use crate::{ApiError, splice};
+
+/// The body of an error response.
+#[must_use]
+pub fn body(error: &ApiError) -> Vec<u8> {
+    let value = json!({ "__type": kind(error.status), "message": message(error) });
+    let mut text = Vec::with_capacity(128 + error.message.len());
+    splice::append(&mut text, &value);
+    text
+}
+
+/// The same as an exception inside a stream. It has one of the few types that a stream of this API can have.
+#[must_use]
+pub fn frame(error: &ApiError) -> Vec<u8> {
+    let kind = match error.status {
+        429 => "throttlingException",
+        400..=499 => "validationException",
+        503 => "serviceUnavailableException",
+        502 | 504 => "modelStreamErrorException",
+        _ => "internalServerException",
+    };
+    let mut text = Vec::with_capacity(128 + error.message.len());
+    splice::append(&mut text, &json!({ "message": message(error) }));
+    event_stream::exception(kind, &text)
+}
+
+/// Whether a body is an error in this dialect and nothing else: a strict JSON object with a `message` or a type, without
+/// `output` and without a call anywhere.
+#[must_use]
+pub fn is_error_body(body: &[u8]) -> bool {
+    match callgate_json::read_nearest(body) {
+        Ok(Value::Object(members)) => {
+            let says = |key: &str| members.get(key).is_some_and(Value::is_string);
+            ["message", "Message", "__type"].into_iter().any(says)
+                && !members.keys().any(|key| crate::shape::folds_to(key, "output"))
+                && block::no_call(&members).is_ok()
+        }
+        _ => false,
+    }
+}
+
+fn message(error: &ApiError) -> String {
+    match &error.param {
+        Some(param) => format!("{} at {param}: {}", error.code, error.message),
+        None => format!("{}: {}", error.code, error.message),
+    }
+}
+
+fn kind(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        408 | 504 => "ModelTimeoutException",
+        429 => "ThrottlingException",
+        400..=499 => "ValidationException",
+        502 => "ModelErrorException",
+        503 => "ServiceUnavailableException",
+        _ => "InternalServerException",
+    }
+}

@@ -1,0 +1,65 @@
+//! Amazon Bedrock: `POST /model/{modelId}/converse` and `POST /model/{modelId}/converse-stream`.
+//!
+//! Source: Amazon Bedrock API reference, *Converse* and *ConverseStream*, and the service model that the AWS SDKs are made
+//! from (`bedrock-runtime`, 2023-09-30). Model and wish for a stream are in the path; streams are AWS event streams.
+//!
+//! **Who signs.** The gate changes requests (declarations become the contract's own, limits are lowered, a further round goes to
+//! another path), and an AWS signature (SigV4) covers body and path, so a request that the application signed would be
+//! rejected upstream. Two ways work: applications use a Bedrock API key, which is a bearer token (`AWS_BEARER_TOKEN_BEDROCK`;
+//! boto3 sends it only to an `https` endpoint, so Envoy has to have a certificate), or they sign with keys that mean nothing
+//! and Envoy signs anew behind the gate (`aws_request_signing` among the filters of the cluster, where further rounds pass too).
+//! Envoy must leave escaped slashes in paths alone (its default), because model ids that are ARNs have them.
+//!
+//! **Stored prompts.** A prompt of Prompt management as the model brings messages and tools that the gate does not see; it is
+//! [state of the provider](crate::Request::server_state). The API takes no limit of output tokens beside one, so a contract that
+//! sets such a limit keeps stored prompts out.
+//!
+//! **Fields of models.** What `additionalModelRequestFields` holds goes to the model as it is, tools of its own API included, so
+//! what is not known to be harmless there is refused. Members at the top or in `toolConfig` that this crate does not know count
+//! as [tools of the provider](crate::Request::provider_tools) by their names: they are refused unless the contract has them.
+
+mod answer;
+mod block;
+pub mod error;
+mod events;
+mod open;
+mod request;
+mod said;
+mod stream;
+
+pub use answer::Answer;
+pub use request::Request;
+pub use stream::Stream;
+
+use crate::framing::Framing;
+use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
+
+/// The dialect.
+#[derive(Debug)]
+pub struct BedrockConverse;
+
+impl Dialect for BedrockConverse {
+    fn framing(&self) -> Framing {
+        Framing::EventStream
+    }
+
+    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
+        Ok(Box::new(Request::read(target, body)?))
+    }
+
+    fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
+        Ok(Box::new(Answer::read(&request.provider_tools(), body)?))
+    }
+
+    fn stream(&self, request: &dyn crate::Request) -> Box<dyn crate::Stream> {
+        Box::new(Stream::new(&request.provider_tools()))
+    }
+
+    fn error(&self, error: &ApiError) -> Vec<u8> {
+        error::body(error)
+    }
+
+    fn is_error(&self, body: &[u8]) -> bool {
+        error::is_error_body(body)
+    }
+}

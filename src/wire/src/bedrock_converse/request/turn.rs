@@ -1,0 +1,34 @@
+//! A turn that ended in calls, and what they gave, as messages.
+
+use callgate_json::Value;
+use serde_json::json;
+
+use crate::CallResult;
+
+/// What the model said, and its calls. The API takes no blank texts back.
+pub(super) fn of_assistant(said: &[Value], results: &[CallResult]) -> Value {
+    let says_something =
+        |block: &&Value| !block.get("text").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
+    let uses = results.iter().map(|CallResult { call, .. }| {
+        let input = callgate_json::read(call.arguments.as_bytes()).unwrap_or_else(|_| json!({}));
+        json!({ "toolUse": { "toolUseId": call.id, "name": call.name, "input": input } })
+    });
+    let content: Vec<Value> = said.iter().filter(says_something).cloned().chain(uses).collect();
+    json!({ "role": "assistant", "content": content })
+}
+
+/// The results. An object goes as JSON, since the API takes no other value so.
+pub(super) fn of_user(results: &[CallResult]) -> Value {
+    let results = results.iter().map(|CallResult { call, content, failed }| {
+        let content = match callgate_json::read(content.as_bytes()) {
+            Ok(object @ Value::Object(_)) => json!({ "json": object }),
+            _ => json!({ "text": content }),
+        };
+        let mut result = json!({ "toolUseId": call.id, "content": [content] });
+        if let (true, Some(members)) = (*failed, result.as_object_mut()) {
+            members.insert("status".to_owned(), Value::from("error"));
+        }
+        json!({ "toolResult": result })
+    });
+    json!({ "role": "user", "content": results.collect::<Vec<_>>() })
+}

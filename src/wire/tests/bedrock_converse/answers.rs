@@ -1,0 +1,173 @@
+//! Whole answers: what is read, refused and rewritten.
+
+use callgate_wire::bedrock_converse::Answer;
+use callgate_wire::{Answer as _, Earlier, Fate, Hold};
+use serde_json::{Value, json};
+
+use crate::call;
+
+const TURN: &str = r#"{ "metrics": {"latencyMs": 551},
+  "output": { "message": { "role": "assistant", "content": [
+    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "c2ln"}}},
+    {"text": "Let me look. \u00e9"},
+    {"toolUse": {"toolUseId": "t1", "name": "get_order", "input": { "id" : 1.50, "n": [ 1, 2 ] } } },
+    {"toolUse": {"input": {}, "name": "list", "toolUseId": "t2"}},
+    {"text": "Done."}
+  ] } },
+  "stopReason": "tool_use", "trace": {"guardrail": {"modelOutput": ["get_order(1.5)"]}},
+  "usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15, "cacheReadInputTokens": 2} }"#;
+
+fn read(text: &str) -> Answer {
+    Answer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn with(content: &str) -> String {
+    format!(
+        r#"{{"output":{{"message":{{"role":"assistant","content":[{content}]}}}},"stopReason":"tool_use","usage":{{}}}}"#
+    )
+}
+
+fn settled(fates: Vec<Fate>, hold: Hold) -> Value {
+    let mut answer = read(TURN);
+    answer.settle(0, fates, hold);
+    serde_json::from_slice(&answer.write()).unwrap()
+}
+
+fn keep(id: &str, name: &str, arguments: &str) -> Fate {
+    Fate::Keep(call(id, name, arguments))
+}
+
+#[test]
+fn calls_are_told_with_the_text_of_their_input() {
+    let answer = read(TURN);
+    let expected = [call("t1", "get_order", r#"{ "id" : 1.50, "n": [ 1, 2 ] }"#), call("t2", "list", "{}")];
+    assert_eq!(answer.calls(), [expected.as_slice()]);
+    assert_eq!(answer.usage().unwrap()["totalTokens"], 15);
+    assert_eq!(
+        answer.said(0),
+        [
+            json!({"reasoningContent": {"reasoningText": {"text": "hm", "signature": "c2ln"}}}),
+            json!({"text": "Let me look. é"}),
+            json!({"text": "Done."}),
+        ]
+    );
+    assert_eq!(answer.write(), TURN.as_bytes());
+}
+
+#[test]
+fn what_a_strict_reader_refuses_is_in_the_arguments_for_it_to_see() {
+    let exact = r#"{"n": 0.1000000000000000055511151231257827021181583404541015625}"#;
+    let input = |input: &str| with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{input}}}}}"#));
+    for text in [exact, "\"text\"", "null", "[1]", "12345678901234567890123"] {
+        assert_eq!(read(&input(text)).calls()[0][0].arguments, text);
+    }
+    let missing = r#"{"toolUse":{"toolUseId":null,"name":"f"}}"#;
+    assert_eq!(read(&with(missing)).calls()[0], [call("", "f", "")]);
+}
+
+#[test]
+fn calls_that_are_kept_as_they_are_leave_every_byte() {
+    for hold in [Hold::Call, Hold::Turn] {
+        let text =
+            with(r#"{"text":"a"},{"toolUse":{"toolUseId":"t1","name":"f","input":{ "b":[1, 2.5],"a":"\u00e9" }}}"#);
+        let mut answer = read(&text);
+        answer.settle(0, vec![keep("t1", "f", r#"{"a":"é","b":[1,2.5]}"#)], hold);
+        assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
+    }
+}
+
+#[test]
+fn arguments_that_readers_could_take_differently_are_written_anew() {
+    let mut answer = read(&with(r#"{"toolUse": {"toolUseId":"t1","more":1,"name":"f","input": {"a" : 1.0}}}"#));
+    answer.settle(0, vec![keep("t1", "f", r#"{"a":1}"#)], Hold::Call);
+    let expected = with(r#"{"toolUse":{"toolUseId":"t1","more":1,"name":"f","input":{"a":1}}}"#);
+    assert_eq!(String::from_utf8(answer.write()).unwrap(), expected);
+}
+
+#[test]
+fn a_refused_call_is_told_of_in_its_place_or_at_the_end_and_what_repeats_it_goes() {
+    let fates = || vec![Fate::Tell("No.".to_owned()), keep("t2", "list", "{}")];
+    insta::assert_json_snapshot!("one_call_less", settled(fates(), Hold::Call));
+    let held = settled(fates(), Hold::Turn);
+    let kinds: Vec<String> = held["output"]["message"]["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|block| block.as_object().unwrap().keys().next().unwrap().clone())
+        .collect();
+    assert_eq!(kinds, ["reasoningContent", "text", "text", "text", "toolUse"]);
+    assert_eq!(held["output"]["message"]["content"][3]["text"], "No.");
+
+    let none = settled(vec![Fate::Tell("No.".to_owned()), Fate::Tell("Nor this.".to_owned())], Hold::Call);
+    assert_eq!(none["stopReason"], "end_turn");
+    assert!(!none.to_string().contains("get_order"), "{none}");
+    assert_eq!(none["metrics"]["latencyMs"], 551);
+}
+
+#[test]
+fn earlier_turns_come_first_and_are_paid_for() {
+    let mut answer = read(&with(r#"{"text":"Found."}"#));
+    let usage = Some(json!({"inputTokens": 1, "outputTokens": 2, "totalTokens": 3, "cacheDetails": [{"ttl": "5m"}]}));
+    let said = vec![json!({"text": "Looking."})];
+    answer.prepend(&[Earlier { said, usage: usage.clone() }, Earlier { said: vec![], usage }]);
+    let body: Value = serde_json::from_slice(&answer.write()).unwrap();
+    assert_eq!(body["output"]["message"]["content"], json!([{"text": "Looking."}, {"text": "Found."}]));
+    assert_eq!(body["usage"]["totalTokens"], 6);
+}
+
+#[test]
+fn tools_of_the_provider_may_stand_only_where_they_were_asked_for() {
+    let used = r#"{"toolUse":{"toolUseId":"s","name":"nova_grounding","type":"server_tool_use","input":{"toolUse":{}}}},
+        {"toolResult":{"toolUseId":"s","content":[{"text":"x"}]}},{"citationsContent":{"content":[{"text":"c"}],"citations":[]}}"#;
+    let answer = Answer::read(&["nova_grounding"], with(used).as_bytes()).unwrap();
+    assert_eq!((answer.calls(), answer.said(0).len()), (vec![[].as_slice()], 3));
+    assert!(Answer::read(&["other"], with(used).as_bytes()).is_err());
+    assert!(Answer::read(&[], with(used).as_bytes()).is_err());
+    assert!(Answer::read(&[], with(r#"{"toolResult":{"toolUseId":"s","content":[]}}"#).as_bytes()).is_err());
+    let by_client = with(r#"{"toolUse":{"toolUseId":"s","name":"nova_grounding","input":{}}}"#);
+    let answer = Answer::read(&["nova_grounding"], by_client.as_bytes()).unwrap();
+    assert_eq!(answer.calls()[0].len(), 1, "without the type it is the client's");
+}
+
+#[test]
+fn answers_that_could_hide_a_call_are_refused() {
+    let mut told = String::new();
+    let good = r#"{"toolUseId":"t","name":"f","input":{}}"#;
+    let table = [
+        "".to_owned(),
+        "[]".to_owned(),
+        "{}".to_owned(),
+        r#"{"output":{}}"#.to_owned(),
+        r#"{"output":{"message":{"role":"assistant"}}}"#.to_owned(),
+        r#"{"output":{"message":{"content":[]},"Message":{"content":[]}}}"#.to_owned(),
+        r#"{"output":{"message":{"content":[],"content":[]}}}"#.to_owned(),
+        r#"{"output":{"message":{"content":[],"\u0063ontent":[]}}}"#.to_owned(),
+        r#"{"output":{"message":{"content":[]}},"Output":{}}"#.to_owned(),
+        format!(r#"{{"output":{{"message":{{"content":[]}}}},"message":{{"content":[{{"toolUse":{good}}}]}}}}"#),
+        format!(
+            r#"{{"output":{{"message":{{"content":[]}}}},"additionalModelResponseFields":{{"x":{{"tooluse":{good}}}}}}}"#
+        ),
+        r#"{"output":{"message":{"content":[]}},"stopReason":7}"#.to_owned(),
+        with("1"),
+        with("{}"),
+        with(r#"{"text":1}"#),
+        with(r#"{"future":{}}"#),
+        with(r#"{"guardContent":{}}"#),
+        with(&format!(r#"{{"text":"a","toolUse":{good}}}"#)),
+        with(&format!(r#"{{"ToolUse":{good}}}"#)),
+        with(&format!(r#"{{"text":"a","__type":"x","TOOLUSE":{good}}}"#)),
+        with(&format!(r#"{{"citationsContent":{{"content":[{{"toolUse":{good}}}]}}}}"#)),
+        with(r#"{"toolUse":[]}"#),
+        with(r#"{"toolUse":{"toolUseId":1,"name":"f","input":{}}}"#),
+        with(r#"{"toolUse":{"toolUseId":"t","name":"f","Input":{},"input":{}}}"#),
+        with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{},"type":"future"}}"#),
+        with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{{}},"more":{{"toolUse":{good}}}}}}}"#)),
+    ];
+    for text in table {
+        let error = Answer::read(&[], text.as_bytes()).expect_err(&text);
+        told += &format!("{text}\n    {error}\n");
+    }
+    let many = vec![format!(r#"{{"toolUse":{good}}}"#); 1025].join(",");
+    assert!(Answer::read(&[], with(&many).as_bytes()).is_err());
+    insta::assert_snapshot!(told);
+}

@@ -1,0 +1,60 @@
+//! Errors as AWS' SDKs read them.
+
+use callgate_wire::ApiError;
+use callgate_wire::bedrock_converse::error::{body, frame, is_error_body};
+use serde_json::{Value, json};
+
+use crate::frames::events;
+
+fn error(status: u16, param: Option<&str>) -> ApiError {
+    ApiError {
+        status,
+        code: "role_forbidden".to_owned(),
+        message: "\"viewer\" may not use\nthis".to_owned(),
+        param: param.map(str::to_owned),
+    }
+}
+
+#[test]
+fn the_status_chooses_the_type_and_the_message_begins_with_the_code() {
+    for (status, kind, in_stream) in [
+        (400, "ValidationException", "validationException"),
+        (401, "AccessDeniedException", "validationException"),
+        (403, "AccessDeniedException", "validationException"),
+        (404, "ResourceNotFoundException", "validationException"),
+        (413, "ValidationException", "validationException"),
+        (429, "ThrottlingException", "throttlingException"),
+        (500, "InternalServerException", "internalServerException"),
+        (502, "ModelErrorException", "modelStreamErrorException"),
+        (503, "ServiceUnavailableException", "serviceUnavailableException"),
+        (504, "ModelTimeoutException", "modelStreamErrorException"),
+    ] {
+        let whole: Value = serde_json::from_slice(&body(&error(status, Some("toolConfig")))).unwrap();
+        let message = "role_forbidden at toolConfig: \"viewer\" may not use\nthis";
+        assert_eq!(whole, json!({ "__type": kind, "message": message }), "{status}");
+        assert!(is_error_body(whole.to_string().as_bytes()));
+        let message = "role_forbidden: \"viewer\" may not use\nthis";
+        assert_eq!(events(&frame(&error(status, None))), [(format!("!{in_stream}"), json!({ "message": message }))]);
+    }
+}
+
+#[test]
+fn only_an_error_and_nothing_else_is_an_error_body() {
+    let table = [
+        (r#"{"message":"no"}"#, true),
+        (r#"{"Message":"no"}"#, true),
+        (r#"{"__type":"x#AccessDeniedException"}"#, true),
+        (r#"{"message":null}"#, false),
+        (r#"{"message":{"content":[]}}"#, false),
+        (r#"{"message":"a","message":"b"}"#, false),
+        (r#"{"message":"a","output":{}}"#, false),
+        (r#"{"message":"a","Output":{}}"#, false),
+        (r#"{"message":"a","x":[{"toolUse":{"name":"f"}}]}"#, false),
+        (r#"["message"]"#, false),
+        ("<html>", false),
+        ("", false),
+    ];
+    for (text, expected) in table {
+        assert_eq!(is_error_body(text.as_bytes()), expected, "{text}");
+    }
+}

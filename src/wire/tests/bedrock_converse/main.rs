@@ -1,0 +1,26 @@
+//! The Bedrock Converse dialect: what is understood, what is refused, what is written.
+#![allow(missing_docs, reason = "a test's name is its documentation")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed helper is a failed test"
+)]
+
+mod answers;
+mod errors;
+mod frames;
+mod properties;
+mod requests;
+mod streams;
+
+use callgate_wire::{Call, CallResult};
+
+fn call(id: &str, name: &str, arguments: &str) -> Call {
+    Call { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned(), ..Call::default() }
+}
+
+fn result(call: Call, content: &str, failed: bool) -> CallResult {
+    CallResult { call, content: content.to_owned(), failed }
+}

@@ -1,0 +1,367 @@
+//! Streams, event by event.
+
+use callgate_wire::bedrock_converse::Stream;
+use callgate_wire::framing::event_stream::Decoder;
+use callgate_wire::{ApiError, Delta, Stream as _, StreamError};
+use serde_json::{Value, json};
+
+use crate::call;
+use crate::frames::{event, events, exception, written};
+
+pub(crate) fn start() -> Vec<u8> {
+    event("messageStart", &json!({"p": "abc", "role": "assistant"}))
+}
+
+pub(crate) fn text(index: u32, text: &str) -> Vec<u8> {
+    delta(index, &json!({"text": text}))
+}
+
+pub(crate) fn delta(index: u32, delta: &Value) -> Vec<u8> {
+    event("contentBlockDelta", &json!({"contentBlockIndex": index, "delta": delta, "p": "abcdefgh"}))
+}
+
+pub(crate) fn stop(index: u32) -> Vec<u8> {
+    event("contentBlockStop", &json!({"contentBlockIndex": index, "p": "ab"}))
+}
+
+pub(crate) fn call_start(index: u32, id: &str, name: &str) -> Vec<u8> {
+    let used = json!({"toolUse": {"name": name, "toolUseId": id}});
+    event("contentBlockStart", &json!({"contentBlockIndex": index, "p": "a", "start": used}))
+}
+
+pub(crate) fn input(index: u32, piece: &str) -> Vec<u8> {
+    delta(index, &json!({"toolUse": {"input": piece}}))
+}
+
+pub(crate) fn end(reason: &str) -> Vec<u8> {
+    event("messageStop", &json!({"p": "ab", "stopReason": reason}))
+}
+
+pub(crate) fn metadata() -> Vec<u8> {
+    let usage = json!({"inputTokens": 10, "outputTokens": 5, "totalTokens": 15});
+    event("metadata", &json!({"metrics": {"latencyMs": 1}, "p": "abc", "usage": usage}))
+}
+
+/// Reads a stream whole.
+pub(crate) fn read(stream: &mut Stream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
+    let mut frames = Vec::new();
+    Decoder::new(1 << 20).push(bytes, &mut frames).unwrap();
+    frames.into_iter().try_fold(Vec::new(), |mut deltas, frame| {
+        deltas.extend(stream.read(frame)?);
+        Ok(deltas)
+    })
+}
+
+fn forwarded(deltas: &[Delta]) -> Vec<u8> {
+    let frames = deltas.iter().map(|delta| match delta {
+        Delta::Forward { frame } | Delta::Finish { frame, .. } | Delta::Usage { frame } => frame.clone(),
+        other => panic!("{other:?}"),
+    });
+    frames.collect::<Vec<_>>().concat()
+}
+
+fn in_call(deltas: &[Delta]) -> Vec<(u32, String, String, String)> {
+    let fragments = deltas.iter().filter_map(|delta| match delta {
+        Delta::Fragment { slot, id, name, arguments, .. } => Some((*slot, id.clone(), name.clone(), arguments.clone())),
+        Delta::CallEnd { slot, .. } => Some((*slot, "end".into(), "end".into(), "end".into())),
+        _ => None,
+    });
+    fragments.collect()
+}
+
+#[test]
+fn a_stream_without_calls_goes_on_byte_for_byte() {
+    let bytes = [
+        start(),
+        delta(0, &json!({"reasoningContent": {"text": "Let me "}})),
+        delta(0, &json!({"reasoningContent": {"text": "think."}})),
+        delta(0, &json!({"reasoningContent": {"signature": "c2ln"}})),
+        stop(0),
+        text(1, "Hel"),
+        text(1, "lo\n\"\u{1f600}"),
+        text(1, "\u{1}"),
+        stop(1),
+        stop(2),
+        delta(3, &json!({"text": "Cited."})),
+        delta(3, &json!({"citation": {"title": "T", "location": {"documentChar": {"start": 0}}}})),
+        stop(3),
+        delta(4, &json!({"reasoningContent": {"redactedContent": "cmVk"}})),
+        stop(4),
+        end("end_turn"),
+        metadata(),
+    ]
+    .concat();
+    let mut stream = Stream::new(&[]);
+    assert_eq!(forwarded(&read(&mut stream, &bytes).unwrap()), bytes);
+    assert!(stream.is_complete());
+    assert_eq!(stream.choices(), 1);
+    assert_eq!(
+        stream.said(0),
+        [
+            json!({"reasoningContent": {"reasoningText": {"text": "Let me think.", "signature": "c2ln"}}}),
+            json!({"text": "Hello\n\"\u{1f600}\u{1}"}),
+            json!({"citationsContent": {"content": [{"text": "Cited."}],
+                "citations": [{"title": "T", "location": {"documentChar": {"start": 0}}}]}}),
+            json!({"reasoningContent": {"redactedContent": "cmVk"}}),
+        ]
+    );
+}
+
+#[test]
+fn of_a_call_come_fragments_and_its_end_and_no_bytes() {
+    let bytes = [
+        start(),
+        text(0, "Hi"),
+        stop(0),
+        call_start(1, "t1", "get_order"),
+        input(1, ""),
+        input(1, "{\"id\""),
+        input(1, ":1}"),
+        stop(1),
+        call_start(2, "t2", "list"),
+        input(2, ""),
+        stop(2),
+    ]
+    .concat();
+    let mut stream = Stream::new(&[]);
+    let deltas = read(&mut stream, &bytes).unwrap();
+    let fragment =
+        |slot, id: &str, name: &str, arguments: &str| (slot, id.to_owned(), name.to_owned(), arguments.to_owned());
+    assert_eq!(
+        in_call(&deltas),
+        [
+            fragment(0, "t1", "get_order", ""),
+            fragment(0, "", "", "{\"id\""),
+            fragment(0, "", "", ":1}"),
+            fragment(0, "end", "end", "end"),
+            fragment(1, "t2", "list", ""),
+            fragment(1, "", "", "{}"),
+            fragment(1, "end", "end", "end"),
+        ],
+        "a call without any input has no arguments"
+    );
+    assert_eq!(deltas.len(), 3 + 7);
+}
+
+#[test]
+fn blocks_are_numbered_without_gaps_where_a_call_was_taken_out() {
+    let mut stream = Stream::new(&[]);
+    let mut out = Vec::new();
+    let first = [start(), text(0, "A"), stop(0), call_start(1, "t1", "f"), input(1, "{}"), stop(1)].concat();
+    out.extend(forwarded(
+        &read(&mut stream, &first)
+            .unwrap()
+            .into_iter()
+            .filter(|delta| matches!(delta, Delta::Forward { .. }))
+            .collect::<Vec<_>>(),
+    ));
+    let second = [call_start(2, "t2", "g"), input(2, "{}"), stop(2)].concat();
+    read(&mut stream, &second).unwrap();
+    out.extend(stream.call(0, &call("t2", "g", "{}")));
+    let third = [text(3, "B"), text(3, "C"), stop(3), end("tool_use"), metadata()].concat();
+    let deltas = read(&mut stream, &third).unwrap();
+    for delta in deltas {
+        match delta {
+            Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
+            Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
+            other => panic!("{other:?}"),
+        }
+    }
+    insta::assert_json_snapshot!(events(&out));
+}
+
+#[test]
+fn where_no_call_went_on_the_reason_names_none_and_what_could_repeat_one_goes() {
+    let mut stream = Stream::new(&[]);
+    let stop_reason =
+        event("messageStop", &json!({"stopReason": "tool_use", "additionalModelResponseFields": {"x": "f(SECRET)"}}));
+    let trace =
+        event("metadata", &json!({"usage": {}, "trace": {"guardrail": {"modelOutput": ["f(SECRET)"]}}, "p": "a"}));
+    let bytes = [start(), call_start(0, "t1", "f"), input(0, "{\"SECRET\":1}"), stop(0), stop_reason, trace].concat();
+    let mut out = Vec::new();
+    for delta in read(&mut stream, &bytes).unwrap() {
+        match delta {
+            Delta::CallEnd { .. } => out.extend(stream.text(0, "Refused.")),
+            Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
+            Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
+            _ => {}
+        }
+    }
+    assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
+    assert_eq!(
+        events(&out)[1..],
+        [
+            ("contentBlockDelta".to_owned(), json!({"contentBlockIndex": 0, "delta": {"text": "Refused."}})),
+            ("contentBlockStop".to_owned(), json!({"contentBlockIndex": 0})),
+            ("messageStop".to_owned(), json!({"stopReason": "end_turn"})),
+            ("metadata".to_owned(), json!({"usage": {}, "p": "a"})),
+        ]
+    );
+}
+
+#[test]
+fn a_further_answer_is_told_as_further_blocks_and_then_the_end() {
+    let mut stream = Stream::new(&["nova_grounding"]);
+    let bytes =
+        [start(), text(0, "A"), stop(0), call_start(1, "t1", "f"), stop(1), end("tool_use"), metadata()].concat();
+    read(&mut stream, &bytes).unwrap();
+    assert_eq!(stream.said(0), [json!({"text": "A"})]);
+    let answer = json!({
+        "metrics": {"latencyMs": 2}, "stopReason": "tool_use", "additionalModelResponseFields": {"stop_sequence": null},
+        "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2, "cacheReadInputTokens": 0},
+        "output": {"message": {"role": "assistant", "content": [
+            {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+            {"reasoningContent": {"redactedContent": "cmVk"}},
+            {"text": "B"},
+            {"audio": {"format": "mp3", "source": {"bytes": "AA=="}}},
+            {"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {"q": 1}}},
+            {"toolResult": {"toolUseId": "s", "status": "success", "content": [{"text": "r"}]}},
+            {"citationsContent": {"content": [{"text": "c"}], "citations": [{"title": "T"}]}},
+            {"image": {"format": "png", "source": {"bytes": "AA=="}}},
+            {"toolUse": {"toolUseId": "t2", "name": "f", "input": {"a": 1}}},
+        ]}},
+    });
+    insta::assert_json_snapshot!(events(&stream.append(answer.to_string().as_bytes())));
+}
+
+#[test]
+fn tools_of_the_provider_go_on_where_they_were_asked_for() {
+    let used = json!({"toolUse": {"name": "nova_grounding", "toolUseId": "s", "type": "server_tool_use"}});
+    let bytes = [
+        start(),
+        event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": used})),
+        input(0, "{\"q\":"),
+        input(0, "1}"),
+        stop(0),
+        event(
+            "contentBlockStart",
+            &json!({"contentBlockIndex": 1, "start": {"toolResult": {"toolUseId": "s", "status": "success"}}}),
+        ),
+        delta(1, &json!({"toolResult": [{"text": "r"}]})),
+        stop(1),
+        event("contentBlockStart", &json!({"contentBlockIndex": 2, "start": {"image": {"format": "png"}}})),
+        delta(2, &json!({"image": {"source": {"bytes": "AA=="}}})),
+        stop(2),
+        end("end_turn"),
+    ]
+    .concat();
+    let mut stream = Stream::new(&["nova_grounding"]);
+    assert_eq!(forwarded(&read(&mut stream, &bytes).unwrap()), bytes);
+    assert_eq!(
+        stream.said(0),
+        [
+            json!({"toolUse": {"name": "nova_grounding", "toolUseId": "s", "type": "server_tool_use", "input": {"q": 1}}}),
+            json!({"toolResult": {"toolUseId": "s", "status": "success", "content": [{"text": "r"}]}}),
+        ]
+    );
+    assert!(read(&mut Stream::new(&[]), &bytes).is_err());
+    assert!(read(&mut Stream::new(&["other"]), &bytes).is_err());
+}
+
+#[test]
+fn exceptions_end_the_stream_as_they_came() {
+    for frame in [
+        exception("throttlingException", &json!({"message": "slow"})),
+        exception("somethingNew", &json!({})),
+        written(":error-code", "InternalError", "error", b""),
+    ] {
+        let mut stream = Stream::new(&[]);
+        let deltas = read(&mut stream, &[start(), frame.clone()].concat()).unwrap();
+        assert_eq!(deltas[1..], [Delta::Error { frame }]);
+    }
+    let error = ApiError { status: 403, code: "c".into(), message: "m".into(), param: None };
+    let bytes = Stream::new(&[]).error(&error);
+    assert_eq!(events(&bytes), [("!validationException".to_owned(), json!({"message": "c: m"}))]);
+}
+
+#[test]
+fn events_that_could_hide_a_call_are_refused() {
+    let used = json!({"toolUseId": "t", "name": "f", "input": {}});
+    let call = || call_start(0, "t", "f");
+    let table: Vec<(&str, Vec<Vec<u8>>)> = vec![
+        ("not JSON", vec![written(":event-type", "messageStart", "event", b"{")]),
+        ("no payload", vec![written(":event-type", "messageStart", "event", b"")]),
+        ("no object", vec![event("messageStart", &json!([]))]),
+        ("twice", vec![written(":event-type", "messageStart", "event", br#"{"role":"a","role":"b"}"#)]),
+        ("unknown event", vec![start(), event("toolUse", &json!({}))]),
+        ("before the start", vec![text(0, "a")]),
+        ("a second start", vec![start(), start()]),
+        ("a call in the start", vec![event("messageStart", &json!({"content": [{"toolUse": used}]}))]),
+        ("no index", vec![start(), event("contentBlockDelta", &json!({"delta": {"text": "a"}}))]),
+        (
+            "a text as index",
+            vec![start(), event("contentBlockDelta", &json!({"delta": {"text": "a"}, "contentBlockIndex": "0"}))],
+        ),
+        ("no delta", vec![start(), event("contentBlockDelta", &json!({"contentBlockIndex": 0}))]),
+        ("unknown delta", vec![start(), delta(0, &json!({"future": 1}))]),
+        ("two deltas in one", vec![start(), delta(0, &json!({"text": "a", "toolUse": {"input": "{}"}}))]),
+        ("input without a call", vec![start(), input(0, "{}")]),
+        ("input in a text", vec![start(), text(0, "a"), input(0, "{}")]),
+        ("text in a call", vec![start(), call(), text(0, "a")]),
+        ("name again", vec![start(), call(), delta(0, &json!({"toolUse": {"input": "", "name": "g"}}))]),
+        ("input that is no text", vec![start(), call(), delta(0, &json!({"toolUse": {"input": {}}}))]),
+        (
+            "input in the start",
+            vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"toolUse": used}}))],
+        ),
+        (
+            "other case",
+            vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"ToolUse": used}}))],
+        ),
+        (
+            "unknown start",
+            vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"future": {}}}))],
+        ),
+        (
+            "unknown type",
+            vec![
+                start(),
+                event(
+                    "contentBlockStart",
+                    &json!({"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": "f", "type": "x"}}}),
+                ),
+            ],
+        ),
+        (
+            "beside the start",
+            vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "toolUse": used, "start": {}}))],
+        ),
+        (
+            "beside the delta",
+            vec![
+                start(),
+                event("contentBlockDelta", &json!({"contentBlockIndex": 0, "toolUse": used, "delta": {"text": "a"}})),
+            ],
+        ),
+        ("a block within a block", vec![start(), call(), call_start(1, "u", "g")]),
+        ("a delta of another block", vec![start(), call(), input(1, "{}")]),
+        ("a stop of another block", vec![start(), call(), stop(1)]),
+        ("a number again", vec![start(), text(0, "a"), stop(0), text(0, "b")]),
+        ("an end within a block", vec![start(), text(0, "a"), end("end_turn")]),
+        ("an end within a call", vec![start(), call(), end("tool_use")]),
+        ("no reason", vec![start(), event("messageStop", &json!({}))]),
+        ("a second end", vec![start(), end("end_turn"), end("end_turn")]),
+        ("a block after the end", vec![start(), end("end_turn"), text(0, "a")]),
+        ("a call after the end", vec![start(), end("end_turn"), call()]),
+        ("metadata before the end", vec![start(), metadata()]),
+        ("metadata twice", vec![start(), end("end_turn"), metadata(), metadata()]),
+        (
+            "a call in the end",
+            vec![
+                start(),
+                event("messageStop", &json!({"stopReason": "x", "additionalModelResponseFields": {"toolUse": used}})),
+            ],
+        ),
+        ("a call in an exception", vec![exception("throttlingException", &json!({"message": "a", "toolUse": used}))]),
+        ("an exception that is no JSON", vec![written(":exception-type", "throttlingException", "exception", b"x")]),
+    ];
+    let mut told = String::new();
+    for (what, frames) in table {
+        let (last, before) = frames.split_last().unwrap();
+        let mut stream = Stream::new(&[]);
+        read(&mut stream, &before.concat()).unwrap_or_else(|error| panic!("{what}: too early: {error}"));
+        let error = read(&mut stream, last).expect_err(what);
+        told += &format!("{what}: {error}\n");
+    }
+    insta::assert_snapshot!(told);
+}
