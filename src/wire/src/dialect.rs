@@ -97,7 +97,7 @@ pub trait Request: Debug {
 
     /// Leaves it to the model whether it calls a tool, where the request forced it to: the call that was asked for has been made,
     /// and a model that is forced again could never answer.
-    fn free_choice(&mut self) {}
+    fn free_choice(&mut self);
 
     /// Appends a turn of the model that ended in calls (what it [said](Answer::said) beside them, then the calls), and what
     /// those gave.

@@ -126,6 +126,9 @@ impl crate::Request for Request {
         }
     }
 
+    /// The API has no way to force a call.
+    fn free_choice(&mut self) {}
+
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
         if !self.edits.iter().any(|edit| edit.member == "messages") {
             self.body.insert("messages".to_owned(), whole(&self.text, "messages"));

@@ -179,6 +179,21 @@ impl crate::Request for Request {
         }
     }
 
+    /// A choice that allows only some tools still does.
+    fn free_choice(&mut self) {
+        let free = match self.body.get("tool_choice") {
+            Some(Value::String(mode)) if !matches!(mode.as_str(), "auto" | "none") => Value::from("auto"),
+            Some(Value::Object(choice)) if choice.get("type").is_some_and(|kind| kind == "allowed_tools") => {
+                let mut choice = choice.clone();
+                choice.insert("mode".to_owned(), Value::from("auto"));
+                Value::Object(choice)
+            }
+            Some(Value::Object(_)) => Value::from("auto"),
+            _ => return,
+        };
+        self.set("tool_choice", free);
+    }
+
     /// A conversation that the provider keeps has the turn already, and the input that led to it: only the results are new.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
         let mut input = Vec::new();
