@@ -54,11 +54,19 @@ impl Recording {
             Call { id: text("id"), name: text("name"), arguments: text("arguments") }
         };
         let function = |call: &&Value| !call["kind"].as_str().unwrap_or_default().starts_with("hosted:");
+        // Of some exchanges only the answer was recorded: it answers the least that could have been asked.
+        let (request, request_body) = match &line["request"] {
+            Value::Null => {
+                let least = least(&text("dialect"), line["streamed"] == true);
+                (least.clone(), least.to_string().into_bytes())
+            }
+            request => (request.clone(), text("request_raw").into_bytes()),
+        };
         Self {
             id: text("id"),
             dialect: text("dialect"),
-            request: line["request"].clone(),
-            request_body: text("request_raw").into_bytes(),
+            request,
+            request_body,
             status: u16::try_from(line["status"].as_u64().unwrap()).unwrap(),
             body: text("response_body").into_bytes(),
             streamed: line["streamed"] == true,
@@ -115,4 +123,20 @@ impl Recording {
             ["[DONE]", "\"message_stop\"", "\"response.completed\"", "\"response.incomplete\"", "\"response.failed\""];
         !self.streamed || ends.iter().any(|end| body.contains(end))
     }
+}
+
+/// A request that declares no function.
+fn least(dialect: &str, stream: bool) -> Value {
+    let mut request = serde_json::json!({ "model": "recorded", "stream": stream });
+    match dialect {
+        "openai-responses" => request["input"] = Value::from(""),
+        "anthropic-messages" => {
+            request["max_tokens"] = Value::from(1);
+            // One of these answers searched.
+            request["tools"] = serde_json::json!([{ "type": "web_search_20250305", "name": "web_search" }]);
+            request["messages"] = Value::Array(Vec::new());
+        }
+        _ => request["messages"] = Value::Array(Vec::new()),
+    }
+    request
 }

@@ -19,9 +19,6 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn new(recording: &Recording) -> Result<Self, String> {
-        if recording.request.is_null() {
-            return Err("the request was not recorded".to_owned());
-        }
         Self::of(recording.functions())
     }
 
