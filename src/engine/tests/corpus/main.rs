@@ -46,7 +46,7 @@ fn every_recorded_exchange_gets_the_verdicts_of_an_independent_validator() {
         let count = whole + streamed + errors + empty;
         println!(
             "COVERED {key}: {count} recorded exchanges ({whole} whole, {streamed} streamed, of which {truncated} cut short; {errors} \
-             errors, {empty} without a body), {} calls: {allowed} allowed, refused {refused:?}; not usable {unusable:?}",
+             errors, {empty} without a body; each whole one streamed too), {} calls: {allowed} allowed, refused {refused:?}; not usable {unusable:?}",
             allowed + refused.values().sum::<u32>()
         );
     }
@@ -95,6 +95,12 @@ fn check(recording: &Recording, row: &'static Row, covered: &mut Covered) {
         assert!(outcome.bytes == recording.answer(), "{id}: nothing had to change, so nothing does");
     } else if refused.is_empty() && !recording.streamed {
         assert_eq!(play::meaning(&outcome.bytes), play::meaning(body), "{id}: the same in meaning");
+    }
+    if !recording.streamed {
+        let streamed = recording.streamed_again(row);
+        let again = play(&streamed, row, &reference, &[streamed.answer()]);
+        assert_eq!(again.calls, outcome.calls, "{id}: the same turn streamed: calls");
+        assert_eq!(again.tally, outcome.tally, "{id}: the same turn streamed: verdicts");
     }
     covered.allowed += u32::try_from(allowed.len()).unwrap();
     for code in refused {

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
-use callgate_wire::Row;
+use callgate_wire::framing::Decoder;
+use callgate_wire::{Row, Target};
 use serde_json::Value;
 
 /// One recorded exchange.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Recording {
     pub(crate) id: String,
     dialect: String,
@@ -114,6 +115,51 @@ impl Recording {
         let last = position(0, b"event: message_stop").filter(|_| self.dialect == "anthropic-messages");
         let end = last.and_then(|last| position(last, b"\n\n")).map_or(self.body.len(), |end| end + 2);
         &self.body[..end]
+    }
+
+    /// The same turn as a stream, as the dialect itself tells a whole answer in events.
+    pub(crate) fn streamed_again(&self, row: &Row) -> Recording {
+        let mut request = self.request.clone();
+        request["stream"] = Value::Bool(true);
+        let request_body = request.to_string().into_bytes();
+        let dialect = row.dialect().unwrap();
+        let read = dialect.request(&Target::new(row.paths[0]), &request_body).unwrap();
+        let mut stream = dialect.stream(&*read);
+        // A turn of no content, whose end is held back while what the answer says is written.
+        let (mut body, held) = self.empty_turn();
+        let mut frames = Vec::new();
+        Decoder::new(dialect.framing(), usize::MAX).push(&[body.as_slice(), &held].concat(), &mut frames).unwrap();
+        for frame in frames {
+            stream.read(frame).unwrap();
+        }
+        body.extend(stream.append(&self.body));
+        Recording { request, request_body, body, streamed: true, ..self.clone() }
+    }
+
+    /// The first event of a stream of this answer, where the dialect has one, and its last, where that tells of the first.
+    fn empty_turn(&self) -> (Vec<u8>, Vec<u8>) {
+        let answer: Value = serde_json::from_slice(&self.body).unwrap();
+        let event = |kind: &str, number: u32, member: &str, value: Value| {
+            let event = serde_json::json!({ "type": kind, "sequence_number": number, member: value });
+            format!("event: {kind}\ndata: {event}\n\n").into_bytes()
+        };
+        match self.dialect.as_str() {
+            "anthropic-messages" => {
+                let message = serde_json::json!({
+                    "id": answer["id"], "type": "message", "role": "assistant", "model": answer["model"], "content": [],
+                    "stop_reason": null, "stop_sequence": null, "usage": { "input_tokens": 1, "output_tokens": 1 },
+                });
+                (event("message_start", 0, "message", message), Vec::new())
+            }
+            "openai-responses" => {
+                let response = |status: &str| serde_json::json!({ "id": answer["id"], "object": "response", "status": status, "output": [] });
+                (
+                    event("response.created", 0, "response", response("in_progress")),
+                    event("response.completed", 1, "response", response("completed")),
+                )
+            }
+            _ => (Vec::new(), Vec::new()),
+        }
     }
 
     /// Whether the answer's own end is in the recording.
