@@ -53,14 +53,9 @@ impl Answer {
     }
 
     fn set_output(&mut self, output: Vec<Value>) {
-        // Some servers repeat all texts there, as official clients do for themselves.
-        if self.body.get("output_text").is_some_and(Value::is_string) {
-            let said: String = output.iter().map(said_text).collect();
-            self.body.insert("output_text".to_owned(), Value::from(said));
-            splice::Edit::value(&mut self.edits, "output_text");
+        for edited in items::set_output(&mut self.body, output) {
+            splice::Edit::value(&mut self.edits, edited);
         }
-        self.body.insert("output".to_owned(), Value::Array(output));
-        splice::Edit::value(&mut self.edits, "output");
     }
 }
 
@@ -114,8 +109,7 @@ impl crate::Answer for Answer {
     fn prepend(&mut self, earlier: &[Earlier]) {
         if earlier.iter().any(|turn| !turn.said.is_empty()) {
             let said = earlier.iter().flat_map(|turn| &turn.said);
-            let output = said.chain(self.items()).cloned().collect();
-            self.set_output(output);
+            self.set_output(items::joined(said.chain(self.items())));
         }
         for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()).filter(|usage| usage.is_object()) {
             add(self.body.entry("usage").or_insert(Value::Null), usage);
@@ -139,11 +133,4 @@ fn rewritten(item: &Value, call: &Call) -> Value {
         members.insert("arguments".to_owned(), Value::from(call.arguments.as_str()));
     }
     item
-}
-
-/// The text that an item shows.
-fn said_text(item: &Value) -> String {
-    let parts = item.get("content").filter(|_| items::kind(item) == "message").and_then(Value::as_array);
-    let texts = parts.into_iter().flatten().filter(|part| items::kind(part) == "output_text");
-    texts.filter_map(|part| part.get("text").and_then(Value::as_str)).collect()
 }

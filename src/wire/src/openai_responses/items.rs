@@ -1,5 +1,7 @@
 //! The items of an answer: which kinds there are, which of them a tool of the provider makes, and how a call is one.
 
+use std::collections::HashSet;
+
 use callgate_json::{Map, Value};
 use serde_json::json;
 
@@ -203,6 +205,43 @@ pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
         "id": format!("msg_callgate_{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
         "content": [{ "type": "output_text", "annotations": [], "logprobs": [], "text": text }],
     })
+}
+
+/// Puts items of several turns into one answer. Ids tell items apart, and official clients give up where two are the same: where a
+/// server gives those of each turn the same ones, a later item gets its place added to its id.
+pub(super) fn joined<'i>(items: impl Iterator<Item = &'i Value>) -> Vec<Value> {
+    let mut ids = HashSet::new();
+    let apart = |(place, item): (usize, &'i Value)| {
+        let mut item = item.clone();
+        if let Some(id) = item.get("id").and_then(Value::as_str).map(str::to_owned)
+            && !ids.insert(id.clone())
+            && let Value::Object(members) = &mut item
+        {
+            members.insert("id".to_owned(), Value::from(format!("{id}_{place}")));
+        }
+        item
+    };
+    items.enumerate().map(apart).collect()
+}
+
+/// Gives a response another output; the members that changed. Some servers repeat all texts beside it, as official clients do for
+/// themselves.
+pub(super) fn set_output(response: &mut Map<String, Value>, output: Vec<Value>) -> Vec<&'static str> {
+    let mut changed = vec!["output"];
+    if response.get("output_text").is_some_and(Value::is_string) {
+        let text: String = output.iter().map(shown).collect();
+        response.insert("output_text".to_owned(), Value::from(text));
+        changed.push("output_text");
+    }
+    response.insert("output".to_owned(), Value::Array(output));
+    changed
+}
+
+/// The text that an item shows.
+fn shown(item: &Value) -> String {
+    let parts = item.get("content").filter(|_| kind(item) == "message").and_then(Value::as_array);
+    let texts = parts.into_iter().flatten().filter(|part| kind(part) == "output_text");
+    texts.filter_map(|part| part.get("text").and_then(Value::as_str)).collect()
 }
 
 /// What of an item of an answer can be sent back as input; `stored` says whether the provider keeps the answer.

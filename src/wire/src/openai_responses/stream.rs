@@ -10,21 +10,20 @@
 
 mod call;
 mod event;
+mod output;
 mod pen;
 mod tell;
-
-use std::collections::BTreeMap;
 
 use callgate_json::{Map, Value};
 
 use super::answer::Answer;
 use super::{error, items};
 use crate::framing::Frame;
-use crate::shape::{MAX_CALLS, add, text};
+use crate::shape::{add, text};
 use crate::template::{Hole, Template};
 use crate::{ApiError, Call, Delta, ShapeError, StreamError, raw, splice};
-use call::Open;
 use event::{Event, Tells};
+use output::{Output, Step};
 use pen::Pen;
 
 /// What may differ between two deltas of one item: the text, its padding, the event's number.
@@ -40,27 +39,9 @@ pub(super) struct Stream {
     pen: Pen,
     /// The response's id, once an event gave it.
     id: Option<String>,
-    /// The items that were read, by the place that the server gave them.
-    items: BTreeMap<u32, Item>,
-    calls: usize,
-    /// The items that went on, in their order.
-    written: Vec<Value>,
+    output: Output,
     end: Option<End>,
     plain: Option<Plain>,
-}
-
-/// An item that was read.
-#[derive(Debug)]
-enum Item {
-    /// A call that is not complete.
-    Open(Open),
-    Call(Call),
-    /// Another, which stands at `at` among those that went on.
-    Other {
-        kind: String,
-        at: usize,
-        done: bool,
-    },
 }
 
 /// The event that ended the response.
@@ -82,16 +63,7 @@ struct Plain {
 impl Stream {
     /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
     pub(super) fn new(tools: Vec<String>) -> Stream {
-        Stream {
-            tools,
-            pen: Pen::new(),
-            id: None,
-            items: BTreeMap::new(),
-            calls: 0,
-            written: Vec::new(),
-            end: None,
-            plain: None,
-        }
+        Stream { tools, pen: Pen::new(), id: None, output: Output::default(), end: None, plain: None }
     }
 
     /// Whether an event is the delta before it with another text: it goes on as it is. See [`Template`] for why that is sound; the
@@ -122,19 +94,36 @@ impl Stream {
                 self.identify(response);
                 Ok(self.forward(frame, event, None))
             }
-            Tells::Added => self.added(frame, event),
+            Tells::Added => match event.body.get("item") {
+                // Some servers announce an item without one: clients take no notice.
+                None | Some(Value::Null) => {
+                    self.pen.dropped();
+                    Ok(Vec::new())
+                }
+                Some(item) => match self.output.added(event.place()?, item, &self.tools)? {
+                    Step::Call(news) => Ok(vec![self.fragment(event.place()?, news)]),
+                    Step::Item(at) => Ok(self.forward(frame, event, Some(at))),
+                },
+            },
             Tells::ArgumentsDelta => {
-                let piece = self.open(event)?.delta(text(event.body, "delta")?)?;
-                self.fragment(event, piece)
+                let piece = self.output.open(event.place()?)?.delta(text(event.body, "delta")?)?;
+                Ok(vec![self.fragment(event.place()?, piece)])
             }
             Tells::ArgumentsDone => {
-                let news = self.open(event)?.arguments_done(event.body)?;
-                self.fragment(event, news)
+                let news = self.output.open(event.place()?)?.arguments_done(event.body)?;
+                Ok(vec![self.fragment(event.place()?, news)])
             }
-            Tells::Done => self.done(frame, event),
+            Tells::Done => {
+                let slot = event.place()?;
+                let item = event.body.get("item").unwrap_or(&Value::Null);
+                match self.output.done(slot, item, &self.tools)? {
+                    Step::Call(news) => Ok(vec![self.fragment(slot, news), Delta::CallEnd { choice: 0, slot }]),
+                    Step::Item(at) => Ok(self.forward(frame, event, Some(at))),
+                }
+            }
             Tells::Said(kinds) => {
                 event.says_no_call()?;
-                let at = self.under_way(event, |kind| kinds.contains(&kind))?;
+                let at = self.output.under_way(event.index, |kind| kinds.contains(&kind))?;
                 let forwarded = self.forward(frame, event, Some(at));
                 if event.kind.ends_with(".delta") && self.pen.is_level() && event.index.map(place) == Some(at) {
                     let template = frame.data.as_deref().and_then(|data| Template::learn(data, &HOLES));
@@ -144,7 +133,7 @@ impl Stream {
             }
             Tells::Made => {
                 event.says_no_call()?;
-                let at = self.under_way(event, |kind| items::tells_of(event.kind, kind))?;
+                let at = self.output.under_way(event.index, |kind| items::tells_of(event.kind, kind))?;
                 Ok(self.forward(frame, event, Some(at)))
             }
             Tells::Aside => {
@@ -153,7 +142,7 @@ impl Stream {
             }
             Tells::Ended => {
                 let response = event.response()?;
-                self.holds_to(response)?;
+                self.output.holds(items::output(response)?, &self.tools)?;
                 self.identify(response);
                 self.end = Some(End { frame: frame.clone(), body: event.body.clone() });
                 Ok(vec![Delta::Finish { choice: 0, frame: frame.raw.clone() }])
@@ -181,165 +170,38 @@ impl Stream {
         vec![Delta::Forward { frame: self.pen.forward(frame, event, moved.map(edit).into_iter().collect()) }]
     }
 
-    fn fragment(&mut self, event: &Event<'_>, piece: Call) -> Result<Vec<Delta>, StreamError> {
+    fn fragment(&mut self, slot: u32, piece: Call) -> Delta {
         let Call { id, name, arguments, form, extra } = piece;
         self.pen.dropped();
-        Ok(vec![Delta::Fragment { choice: 0, slot: event.place()?, id, name, arguments, form, extra }])
+        Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
     }
 
-    /// The call under way that an event tells of.
-    fn open(&mut self, event: &Event<'_>) -> Result<&mut Open, StreamError> {
-        match self.items.get_mut(&event.place()?) {
-            Some(Item::Open(open)) => Ok(open),
-            _ => Err(StreamError::OutOfOrder),
-        }
-    }
-
-    /// The place among those that went on of the item that an event tells of, which must be under way and of a kind that has such
-    /// events.
-    fn under_way(&self, event: &Event<'_>, fits: impl Fn(&str) -> bool) -> Result<usize, StreamError> {
-        let Some(index) = event.index else { return Err(StreamError::UnknownEvent) };
-        match self.items.get(&index) {
-            Some(Item::Other { kind, at, done: false }) if fits(kind) => Ok(*at),
-            Some(Item::Other { done: false, .. }) => Err(StreamError::UnknownEvent),
-            _ => Err(StreamError::OutOfOrder),
-        }
-    }
-
-    fn added(&mut self, frame: &Frame, event: &Event<'_>) -> Result<Vec<Delta>, StreamError> {
-        let item = match event.body.get("item") {
-            // Some servers announce an item without one: clients take no notice.
-            None | Some(Value::Null) => {
-                self.pen.dropped();
-                return Ok(Vec::new());
-            }
-            Some(item) => item,
-        };
-        let index = event.place()?;
-        if self.items.contains_key(&index) {
-            return Err(StreamError::OutOfOrder);
-        }
-        let (kind, call) = items::read(item, &self.tools)?;
-        let Some(call) = call else {
-            let at = self.write(item.clone());
-            self.items.insert(index, Item::Other { kind: kind.to_owned(), at, done: false });
-            return Ok(self.forward(frame, event, Some(at)));
-        };
-        self.count()?;
-        self.items.insert(index, Item::Open(Open::new(call.clone())));
-        self.fragment(event, Call { extra: Map::new(), ..call })
-    }
-
-    fn done(&mut self, frame: &Frame, event: &Event<'_>) -> Result<Vec<Delta>, StreamError> {
-        let item = event.body.get("item").ok_or(ShapeError::Type { at: "item", expected: "an object" })?;
-        let index = event.place()?;
-        let (kind, call) = items::read(item, &self.tools)?;
-        match (self.items.remove(&index), call) {
-            (None, Some(call)) => {
-                self.count()?;
-                self.call_done(event, Open::default(), call)
-            }
-            (Some(Item::Open(open)), Some(call)) => self.call_done(event, open, call),
-            (None, None) => {
-                let at = self.write(item.clone());
-                self.items.insert(index, Item::Other { kind: kind.to_owned(), at, done: true });
-                Ok(self.forward(frame, event, Some(at)))
-            }
-            (Some(Item::Other { kind: known, at, done: false }), None) if known == kind => {
-                if let Some(written) = self.written.get_mut(at) {
-                    *written = item.clone();
-                }
-                self.items.insert(index, Item::Other { kind: known, at, done: true });
-                Ok(self.forward(frame, event, Some(at)))
-            }
-            _ => Err(StreamError::OutOfOrder),
-        }
-    }
-
-    fn call_done(&mut self, event: &Event<'_>, open: Open, item: Call) -> Result<Vec<Delta>, StreamError> {
-        let slot = event.place()?;
-        let (news, call) = open.done(item)?;
-        self.items.insert(slot, Item::Call(call));
-        let mut deltas = self.fragment(event, news)?;
-        deltas.push(Delta::CallEnd { choice: 0, slot });
-        Ok(deltas)
-    }
-
-    fn count(&mut self) -> Result<(), ShapeError> {
-        self.calls = self.calls.saturating_add(1);
-        if self.calls > MAX_CALLS { Err(ShapeError::TooMany) } else { Ok(()) }
-    }
-
-    /// Holds the end of a response to its events: it has the calls that were streamed, word for word, and no other. Some servers do
-    /// not repeat any item there.
-    fn holds_to(&self, response: &Map<String, Value>) -> Result<(), StreamError> {
-        let repeated = items::output(response)?;
-        let calls = items::calls(repeated, &self.tools)?;
-        let mut streamed = Vec::new();
-        for item in self.items.values() {
-            match item {
-                Item::Open(_) => return Err(StreamError::OutOfOrder),
-                Item::Call(call) => streamed.push(call),
-                Item::Other { .. } => {}
-            }
-        }
-        let same = |(a, b): (&Call, &&Call)| a.id == b.id && a.name == b.name && a.arguments == b.arguments;
-        let agrees = calls.len() == streamed.len() && calls.iter().zip(&streamed).all(same);
-        if agrees || repeated.is_empty() { Ok(()) } else { Err(call::differs("output").into()) }
-    }
-
-    /// What has gone on, in the words of an end that repeats it.
-    fn output(&self, repeated: &[Value]) -> Vec<Value> {
-        let mut output = self.written.clone();
-        let others: Vec<&Value> = repeated.iter().filter(|item| !items::is_call(item)).collect();
-        let streamed = self.items.values().filter_map(|item| match item {
-            Item::Other { kind, at, .. } => Some((kind.as_str(), *at)),
-            Item::Open(_) | Item::Call(_) => None,
-        });
-        if others.iter().map(|item| items::kind(item)).eq(streamed.clone().map(|(kind, _)| kind)) {
-            for (item, (_, at)) in others.into_iter().zip(streamed) {
-                if let Some(written) = output.get_mut(at) {
-                    *written = item.clone();
-                }
-            }
-        }
-        output
-    }
-
-    /// What must change in an event that ends the response, so that it agrees with what has gone on: nothing where no call was
-    /// read, and where the server repeats nothing.
+    /// What must change in an event that ends the response, so that it agrees with what has gone on.
     fn agreed(&self, frame: &Frame, response: &Map<String, Value>) -> Vec<splice::Edit> {
-        let repeated = items::output(response).unwrap_or_default();
-        let output = self.output(repeated);
-        if self.calls == 0 && !repeated.iter().any(items::is_call) || repeated.is_empty() || output == repeated {
+        let Some(output) = self.output.instead_of(items::output(response).unwrap_or_default()) else {
             return Vec::new();
-        }
-        let output = splice::Edit { member: "output", text: Some(Value::Array(output).to_string()) };
-        vec![response_with(frame, response, &[output])]
+        };
+        let mut response = response.clone();
+        let changed = items::set_output(&mut response, output);
+        vec![response_with(frame, &response, &changed)]
     }
 
-    /// The event that ended the response, as one of this kind and with these edits of the response.
-    fn end_as(&mut self, kind: &str, end: End, response: &Map<String, Value>, edits: &[splice::Edit]) -> Vec<u8> {
+    /// The event that ended the response, as one of this kind and with these members of the response changed.
+    fn end_as(&mut self, kind: &str, end: End, response: &Map<String, Value>, changed: &[&'static str]) -> Vec<u8> {
         let End { mut frame, body } = end;
-        let mut changed = vec![response_with(&frame, response, edits)];
+        let mut edits = vec![response_with(&frame, response, changed)];
         let Ok(event) = Event::read(&frame, &body) else { return Vec::new() };
         if event.kind != kind {
-            changed.push(splice::Edit { member: "type", text: Some(Value::from(kind).to_string()) });
+            edits.push(splice::Edit { member: "type", text: Some(Value::from(kind).to_string()) });
             frame.event = frame.event.map(|_| kind.to_owned());
         }
-        self.pen.forward(&frame, &event, changed)
-    }
-
-    /// An item goes on; its place.
-    fn write(&mut self, item: Value) -> usize {
-        self.written.push(item);
-        self.written.len() - 1
+        self.pen.forward(&frame, &event, edits)
     }
 
     /// Tells a whole item.
     fn say(&mut self, item: Value) -> Vec<u8> {
-        let events = tell::item(&mut self.pen, self.written.len(), &item);
-        self.write(item);
+        let events = tell::item(&mut self.pen, self.output.written().len(), &item);
+        self.output.write(item);
         events
     }
 }
@@ -377,7 +239,7 @@ impl crate::Stream for Stream {
     }
 
     fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
-        let item = items::of_text(text, self.id.as_deref().unwrap_or_default(), self.written.len());
+        let item = items::of_text(text, self.id.as_deref().unwrap_or_default(), self.output.written().len());
         self.say(item)
     }
 
@@ -395,11 +257,11 @@ impl crate::Stream for Stream {
     }
 
     fn choices(&self) -> usize {
-        usize::from(self.id.is_some() || !self.items.is_empty())
+        usize::from(self.id.is_some() || !self.output.is_empty())
     }
 
     fn said(&self, _choice: u32) -> Vec<Value> {
-        self.written.iter().filter(|item| !items::is_call(item)).cloned().collect()
+        self.output.written().iter().filter(|item| !items::is_call(item)).cloned().collect()
     }
 
     fn is_complete(&self) -> bool {
@@ -412,30 +274,29 @@ impl crate::Stream for Stream {
         let Some(end) = self.end.take() else { return Vec::new() };
         let last = answer.body();
         let mut response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
-        self.written = self.output(items::output(&response).unwrap_or_default());
+        let streamed = self.output.in_words_of(items::output(&response).unwrap_or_default());
+        let all = items::joined(streamed.iter().chain(items::output(last).unwrap_or_default()));
         let mut out = Vec::new();
-        for item in items::output(last).unwrap_or_default() {
+        for item in all.iter().skip(streamed.len()) {
             out.extend(self.say(item.clone()));
         }
-        let mut edits = Vec::new();
+        let mut changed = items::set_output(&mut response, all);
         for key in ["status", "incomplete_details", "error", "completed_at"] {
             if let Some(value) = last.get(key) {
                 response.insert(key.to_owned(), value.clone());
-                splice::Edit::value(&mut edits, key);
+                changed.push(key);
             }
         }
         if let Some(used) = last.get("usage").filter(|usage| usage.is_object()) {
             add(response.entry("usage").or_insert(Value::Null), used);
-            splice::Edit::value(&mut edits, "usage");
+            changed.push("usage");
         }
-        response.insert("output".to_owned(), Value::Array(self.written.clone()));
-        splice::Edit::value(&mut edits, "output");
         let kind = match last.get("status").and_then(Value::as_str) {
             Some("incomplete") => "response.incomplete",
             Some("failed") => "response.failed",
             _ => "response.completed",
         };
-        out.extend(self.end_as(kind, end, &response, &edits));
+        out.extend(self.end_as(kind, end, &response, &changed));
         out
     }
 
@@ -448,9 +309,11 @@ fn place(index: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
-/// An edit of the response within an event: members that are not edited keep their bytes.
-fn response_with(frame: &Frame, response: &Map<String, Value>, edits: &[splice::Edit]) -> splice::Edit {
-    let data = frame.data.as_deref().unwrap_or_default();
-    let text = splice::write(raw::member(data, "response").unwrap_or_default(), response, edits);
+/// The edit of an event in which these members of its response changed: the others keep their bytes.
+fn response_with(frame: &Frame, response: &Map<String, Value>, changed: &[&'static str]) -> splice::Edit {
+    let mut edits = Vec::new();
+    changed.iter().for_each(|member| splice::Edit::value(&mut edits, member));
+    let text = raw::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
+    let text = splice::write(text, response, &edits);
     splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
 }

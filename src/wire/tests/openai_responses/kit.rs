@@ -176,6 +176,8 @@ pub(crate) fn accumulate(bytes: &[u8]) -> Seen {
             "response.in_progress" => assert_eq!(event["response"]["id"], seen.response["id"]),
             "response.output_item.added" => {
                 assert_eq!(index, output.len(), "a gap: {event}");
+                let known = output.iter().any(|item| item["id"] == event["item"]["id"]);
+                assert!(!known || event["item"]["type"] == "function_call", "an id twice: {event}");
                 output.push(event["item"].clone());
             }
             "response.content_part.added" => push(&mut output[index]["content"], part, &event["part"]),

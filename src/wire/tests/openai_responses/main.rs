@@ -13,5 +13,6 @@ mod common;
 mod errors;
 mod kit;
 mod properties;
+mod recorded;
 mod requests;
 mod streams;

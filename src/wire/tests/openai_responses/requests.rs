@@ -186,6 +186,29 @@ fn limits_are_lowered_and_never_raised() {
     }
 }
 
+#[test]
+fn a_choice_that_forces_a_call_is_left_to_the_model_again() {
+    let some =
+        |mode: &str| json!({ "type": "allowed_tools", "mode": mode, "tools": [{ "type": "function", "name": "f" }] });
+    for (choice, free) in [
+        (json!("required"), json!("auto")),
+        (json!("none"), json!("none")),
+        (json!("auto"), json!("auto")),
+        (Value::Null, Value::Null),
+        (json!({ "type": "function", "name": "f" }), json!("auto")),
+        (json!({ "type": "web_search" }), json!("auto")),
+        (some("required"), some("auto")),
+        (some("auto"), some("auto")),
+    ] {
+        let mut request = read(&json!({ "model": "m", "input": "hi", "tool_choice": choice }));
+        request.free_choice();
+        assert_eq!(written(&*request), json!({ "model": "m", "input": "hi", "tool_choice": free }));
+    }
+    let mut none = read(&json!({ "model": "m" }));
+    none.free_choice();
+    assert_eq!(written(&*none), json!({ "model": "m" }));
+}
+
 fn result(id: &str, extra: Value) -> CallResult {
     let extra = match extra {
         Value::Object(extra) => extra,

@@ -95,7 +95,7 @@ fn errors_of_the_server_go_on_as_they_are() {
 
 #[test]
 fn the_last_event_agrees_with_what_was_released() {
-    let output = [message("A"), call("c1", "f", "{}"), message("B"), call("c2", "g", "{}")];
+    let output = [message("A"), call("c1", "f", "{}"), message("BB"), call("c2", "g", "{}")];
     let fate = |at: usize, call| if at == 0 { tell(at, call) } else { keep(at, call) };
     for (hold, order) in [
         (Hold::Call, ["message", "message", "message", "function_call"]),
@@ -106,7 +106,7 @@ fn the_last_event_agrees_with_what_was_released() {
         let kinds: Vec<&str> =
             seen.response["output"].as_array().unwrap().iter().map(|item| item["type"].as_str().unwrap()).collect();
         assert_eq!(kinds, order);
-        let text = if hold == Hold::Call { "ANo.B" } else { "ABNo." };
+        let text = if hold == Hold::Call { "ANo.BB" } else { "ABBNo." };
         assert_eq!(seen.said(), (text.into(), vec![("c2".into(), "g".into(), "{}".into())]));
         assert!(!String::from_utf8(out).unwrap().contains("\"c1\""));
     }
@@ -123,6 +123,10 @@ fn what_the_end_says_of_items_goes_on_and_an_end_that_repeats_nothing_still_does
     let end = crate::kit::events(&out).pop().unwrap();
     assert_eq!(end["response"]["output"][0]["encrypted_content"], "b3RoZXI=");
     assert_eq!(end["response"]["output"][1]["content"][0]["text"], "No.");
+
+    events.last_mut().unwrap()["response"]["output_text"] = json!("");
+    let out = carried(&mut *stream_of(&[]), &numbered(events.clone()), Hold::Call, &tell);
+    assert_eq!(crate::kit::events(&out).pop().unwrap()["response"]["output_text"], "No.");
 
     events.last_mut().unwrap()["response"]["output"] = json!([]);
     let out = carried(&mut *stream_of(&[]), &numbered(events), Hold::Call, &tell);
@@ -293,7 +297,7 @@ fn a_stream_that_is_followed_by_another_answer_ends_with_both() {
     let text = stream(&[reasoning("Hm"), message("Look."), call("c1", "lookup", "{}")], 2);
     let mut out = passed(&deltas(&mut *reader, &[text.as_bytes()]).unwrap());
     assert_eq!(reader.said(0), [reasoning("Hm"), message("Look.")]);
-    let mut last = response(&[reasoning("So"), message("Found."), call("c2", "order", r#"{"sku":"a"}"#)]);
+    let mut last = response(&[reasoning("So."), message("Found."), call("c2", "order", r#"{"sku":"a"}"#)]);
     last["id"] = json!("resp_2");
     last["status"] = json!("incomplete");
     last["incomplete_details"] = json!({ "reason": "max_output_tokens" });
@@ -304,7 +308,17 @@ fn a_stream_that_is_followed_by_another_answer_ends_with_both() {
     assert_eq!((&seen.response["id"], &seen.response["status"]), (&json!("resp_1"), &json!("incomplete")));
     assert_eq!(seen.response["usage"]["total_tokens"], 24);
     assert_eq!(events(&out).last().unwrap()["type"], "response.incomplete");
-    assert_eq!(seen.response["output"][2], reasoning("So"));
+    assert_eq!(seen.response["output"][2], reasoning("So."));
+}
+
+#[test]
+fn items_of_two_turns_with_one_id_are_told_apart() {
+    let mut reader = stream_of(&[]);
+    let mut out =
+        passed(&deltas(&mut *reader, &[stream(&[message("Ab"), call("c1", "f", "{}")], 2).as_bytes()]).unwrap());
+    out.extend(reader.append(response(&[message("Cd")]).to_string().as_bytes()));
+    let output = accumulate(&out).response["output"].clone();
+    assert_eq!((&output[0]["id"], &output[1]["id"]), (&json!("msg_2"), &json!("msg_2_1")));
 }
 
 #[test]
