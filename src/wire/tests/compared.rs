@@ -114,6 +114,29 @@ const MESSAGES: Sample = Sample {
     answer: r#"{"id":"n","type":"message","role":"assistant","content":[{"type":"text","text":"b"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}"#,
 };
 
+const OLLAMA: Sample = Sample {
+    key: "ollama",
+    path: "/api/chat",
+    request: r#"{"model":"m","messages":[]}"#,
+    begin: "",
+    shapes: &[
+        r#"{"model":"m","created_at":"PAD","message":{"role":"assistant","content":"TEXT"},"done":false}"#,
+        r#"{"model":"m","created_at":"PAD","message":{"role":"assistant","content":"","thinking":"TEXT"},"done":false}"#,
+        r#"{"message":{"role":"assistant","content":"TEXT","thinking":"PAD","tool_calls":[]},"done":false}"#,
+        r#"{"model":"m","message":{"content":"TEXT","tool_calls":[{"function":{"name":"f","arguments":{"a":COUNT}}}]},"done":false}"#,
+        r#"{"model":"m","message":{"content":"TEXT"},"logprobs":[],"done":false}"#,
+        "WRITE",
+    ],
+    twists: &[
+        ("\"done\":false", "\"done\":true,\"eval_count\":COUNT"),
+        ("\"content\":", "\"c\\u006fntent\":"),
+        ("\"content\":\"", "\"tool_calls\":[{\"function\":{\"name\":\"f\"}}],\"content\":\""),
+        ("\"message\":", "\"Tool_calls\":[1],\"message\":"),
+        ("\"message\":", "\"more\":\"TEXT\",\"message\":"),
+    ],
+    answer: r#"{"model":"m","created_at":"t","message":{"role":"assistant","content":"b"},"done":true,"done_reason":"stop","eval_count":2}"#,
+};
+
 fn dialect(sample: &Sample) -> &'static dyn Dialect {
     DIALECTS.iter().find(|row| row.key == sample.key).and_then(|row| row.dialect()).unwrap()
 }
@@ -290,5 +313,10 @@ proptest! {
     #[test]
     fn messages_compared_are_messages_parsed(choices in choices()) {
         agree(&MESSAGES, &choices)?;
+    }
+
+    #[test]
+    fn ollama_compared_is_ollama_parsed(choices in choices()) {
+        agree(&OLLAMA, &choices)?;
     }
 }
