@@ -62,6 +62,9 @@ const RESPONSES: Sample = Sample {
 {"type":"response.function_call_arguments.delta","sequence_number":NUMBER,"output_index":INDEX,"delta":"{}"}
 {"type":"response.output_item.done","sequence_number":NUMBER,"output_index":INDEX,"item":{"id":"f","type":"function_call","call_id":"c","name":"f","arguments":"{}"}}
 {"type":"response.output_item.added","sequence_number":NUMBER,"output_index":NEXT,"item":{"id":"m","type":"message","role":"assistant","content":[]}}"#,
+        r#"{"type":"response.output_text.delta","output_index":INDEX,"delta":"TEXT"}
+{"type":"response.output_item.done","output_index":INDEX,"item":{"id":"m","type":"message","role":"assistant","content":[]}}
+{"type":"response.output_text.delta","output_index":INDEX,"delta":"late"}"#,
         r#"{"type":"keepalive","sequence_number":NUMBER}"#,
         "WRITE",
     ],
@@ -206,7 +209,7 @@ fn choices() -> impl Strategy<Value = Vec<Choice>> {
         for (choice, length, texts, counts) in runs {
             all.push(choice.clone());
             for (text, count) in texts.into_iter().zip(counts).take(length - 1) {
-                all.push(Choice { text, count, twist: None, ..choice.clone() });
+                all.push(Choice { text, count, ..choice.clone() });
             }
         }
         all
