@@ -156,9 +156,11 @@ impl Stream {
             Phase::Called { index, call } if *index == at => Ok(call.delta(delta)?.into_iter().collect()),
             Phase::Said { index, place, block, plain } if *index == at => {
                 block.delta(delta)?;
+                // A delta of another type may have such a member, too, which is not added up.
+                let kind = text(delta, "type")?;
                 *plain = block
                     .added_up()
-                    .filter(|_| index == place)
+                    .filter(|member| index == place && kind.strip_suffix("_delta") == Some(*member))
                     .and_then(|member| Template::learn(unpadded(&raw.data)?, &[(&["delta", member], Hole::Text)]))
                     .filter(|template| template.has(0));
                 let place = *place;

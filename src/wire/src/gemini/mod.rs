@@ -12,6 +12,7 @@ mod answer;
 mod error;
 mod event;
 mod names;
+mod plain;
 mod request;
 mod shape;
 mod stream;

@@ -2,6 +2,8 @@
 //!
 //! A call comes whole in one event, so its fragment and its end come from the same. The API has no last event: a stream is
 //! complete when every candidate that began has a `finishReason`, or the prompt was blocked.
+//!
+//! An event that differs from the one before in its text and in counts of tokens only is read by comparison (`plain.rs`).
 
 use std::collections::BTreeMap;
 
@@ -10,6 +12,7 @@ use callgate_json::{Map, Value};
 use super::answer::Answer;
 use super::error;
 use super::event::{self, Head};
+use super::plain::Plain;
 use super::shape::{self, Candidate};
 use super::turn::{self, Calls, Written};
 use crate::framing::{Frame, sse};
@@ -24,6 +27,8 @@ pub(super) struct Stream {
     choices: BTreeMap<u32, Choice>,
     usage: Option<Value>,
     blocked: bool,
+    /// The last event, where it was text of one candidate.
+    plain: Option<Plain>,
 }
 
 /// What one candidate came to so far.
@@ -40,11 +45,25 @@ struct Choice {
 impl Stream {
     /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
     pub(super) fn new(tools: Vec<String>) -> Stream {
-        Stream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false }
+        Stream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false, plain: None }
     }
 
     fn choice(&mut self, index: u32) -> &mut Choice {
         self.choices.entry(index).or_default()
+    }
+
+    /// Reads an event that differs from the last one in nothing but text and counts. What is more of the candidate's text is joined to
+    /// the part that the last event was joined to; nothing was written since, so that no break belongs before it.
+    fn plain(&mut self, frame: &Frame) -> Option<()> {
+        let plain = self.plain.as_ref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        let told = plain.read(frame.data.as_deref()?)?;
+        let last = self.choices.get_mut(&plain.choice).and_then(|choice| choice.said.last_mut())?;
+        let Some(Value::String(text)) = last.get_mut("text") else { return None };
+        text.push_str(&told.text);
+        if let Some(usage) = &mut self.usage {
+            told.count(usage);
+        }
+        Some(())
     }
 
     fn part(&self, index: u32, part: Value) -> Vec<u8> {
@@ -93,6 +112,10 @@ impl Stream {
 
 impl crate::Stream for Stream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
+        if self.plain(&frame).is_some() {
+            return Ok(vec![Delta::Forward { frame: frame.raw }]);
+        }
+        self.plain = None;
         if frame.strays {
             return Err(StreamError::NoField);
         }
@@ -131,6 +154,11 @@ impl crate::Stream for Stream {
         {
             return Ok(vec![Delta::Finish { choice: only.index, frame: frame.raw }]);
         }
+        if let [only] = candidates.as_slice()
+            && frame.event.is_none()
+        {
+            self.plain = Plain::learn(data, only);
+        }
         breaks.extend_from_slice(&frame.raw);
         deltas.push(Delta::Forward { frame: breaks });
         let finished = candidates.iter().filter(|candidate| !candidate.finish.is_empty());
@@ -139,11 +167,13 @@ impl crate::Stream for Stream {
     }
 
     fn call(&mut self, choice: u32, call: &Call) -> Vec<u8> {
+        self.plain = None;
         let part = self.choice(choice).written.call(call);
         self.part(choice, part)
     }
 
     fn text(&mut self, choice: u32, text: &str) -> Vec<u8> {
+        self.plain = None;
         let state = self.choice(choice);
         let part = state.written.notice(text);
         turn::join(&mut state.said, &part);

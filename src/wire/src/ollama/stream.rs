@@ -1,4 +1,6 @@
 //! A streamed answer: each line is an object with a piece of the `message`; the last says `done`.
+//!
+//! A line that differs from the last one in its text and its time only is read by comparison (`template.rs`).
 
 use callgate_json::{Map, Value};
 use serde_json::json;
@@ -8,10 +10,15 @@ use super::error;
 use super::shape::{self, Turn};
 use crate::framing::{Frame, json_lines};
 use crate::shape::MAX_CALLS;
+use crate::template::{Hole, Template, unescaped};
 use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice};
 
 /// Members that every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
+
+/// What may differ between two lines that say something and nothing else. The time is kept of the first line only.
+const HOLES: [(&[&str], Hole); 3] =
+    [(&["message", "content"], Hole::Text), (&["message", "thinking"], Hole::Text), (&["created_at"], Hole::Text)];
 
 /// A stream under way. The API has one alternative: choice 0.
 #[derive(Debug, Default)]
@@ -25,11 +32,33 @@ pub(super) struct Stream {
     begun: bool,
     done: bool,
     usage: Option<Value>,
+    /// The last line that had no call, no end and no tokens spelled out.
+    plain: Option<Template<3>>,
 }
 
 // === impl Stream ===
 
 impl Stream {
+    /// Reads a line that differs from the last such one in nothing but text.
+    fn plain(&mut self, frame: &Frame) -> Option<()> {
+        let [content, thinking, _] = self.plain.as_ref()?.fill(frame.data.as_deref()?)?;
+        let (content, thinking) = (unescaped(content)?, unescaped(thinking)?);
+        self.content.push_str(&content);
+        self.thinking.push_str(&thinking);
+        Some(())
+    }
+
+    /// Learns from a line that goes on with its bytes. What it says must be what the holes hold: a text in other escapes would be the
+    /// same in every line that fits. Whether tokens may be spelled out depends on more than the line.
+    fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<Template<3>> {
+        if turn.done || !turn.calls.is_empty() || body.contains_key("logprobs") {
+            return None;
+        }
+        let template = Template::learn(data, &HOLES)?;
+        let [content, thinking, _] = template.fill(data)?;
+        (unescaped(content)? == turn.content && unescaped(thinking)? == turn.thinking).then_some(template)
+    }
+
     /// A line with this message.
     fn message(&self, message: Value) -> Vec<u8> {
         let mut body = self.head.clone();
@@ -63,6 +92,9 @@ impl Stream {
 impl crate::Stream for Stream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
         let as_it_came = || json_lines::unambiguous(&frame);
+        if self.plain(&frame).is_some() {
+            return Ok(vec![Delta::Forward { frame: as_it_came() }]);
+        }
         let Some(data) = frame.data.as_deref() else {
             return Ok(vec![Delta::Forward { frame: as_it_came() }]);
         };
@@ -86,6 +118,7 @@ impl crate::Stream for Stream {
         self.content.push_str(turn.content);
         let mut deltas = self.fragments(&turn)?;
         let keeps_bytes = self.keeps_bytes(body, &turn);
+        self.plain = Stream::learn(data, body, &turn);
         let is_end_only = turn.done && !turn.says_something();
         if keeps_bytes && !is_end_only {
             deltas.push(Delta::Forward { frame: as_it_came() });

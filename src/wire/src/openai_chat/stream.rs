@@ -81,9 +81,10 @@ impl Stream {
     fn learn(&mut self, data: Option<Vec<u8>>, parts: &[ChunkPart]) {
         let ([ChunkPart::Forward { text, .. }], Some(data)) = (parts, data) else { return };
         self.plain = match text.as_slice() {
-            // A text that is no hole (it has escapes that no hole takes) would be the same text in every event that fits.
-            [(choice, _)] => Template::learn(&data, &TEXT)
-                .filter(|template| template.has(0))
+            // The text must be what the hole holds: it is not where it has escapes that no hole takes, nor where it is that of
+            // another choice than the first in the event.
+            [(choice, text)] => Template::learn(&data, &TEXT)
+                .filter(|template| template.fill(&data).and_then(|[hole, ..]| unescaped(hole)).as_ref() == Some(text))
                 .map(|template| Plain::Text(*choice, template)),
             [] => Template::learn(&data, &REASONING).map(Plain::Other),
             _ => None,

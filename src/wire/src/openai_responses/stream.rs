@@ -69,9 +69,9 @@ impl Stream {
     /// Whether an event is the delta before it with another text: it goes on as it is. See [`Template`] for why that is sound; the
     /// item that it tells of is the same, and still under way, for every other event ends this.
     fn is_plain(&mut self, frame: &Frame) -> bool {
-        let Some(plain) = self.plain.as_ref().filter(|plain| plain.name == frame.event && !frame.strays) else {
-            return false;
-        };
+        // Once something was written between, events are numbered anew.
+        let fits = |plain: &&Plain| plain.name == frame.event && !frame.strays && self.pen.is_level();
+        let Some(plain) = self.plain.as_ref().filter(fits) else { return false };
         let Some(holes) = frame.data.as_deref().and_then(|data| plain.template.fill(data)) else { return false };
         if plain.template.has(NUMBER) {
             self.pen.passed(holes.get(NUMBER).and_then(|number| number.parse().ok()));

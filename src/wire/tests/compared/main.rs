@@ -1,0 +1,237 @@
+//! What is read by comparison with an event before it (`src/template.rs`) leaves a stream where parsing it would have left it.
+//!
+//! One stream reads events as they come; another reads the same events, each with one more space after its first brace than the one
+//! before, so that none of them can be compared with another and every one is parsed. All that can be seen of the two must be equal:
+//! what they give out, byte for byte, what was said, what is written next, what was used.
+
+#![allow(missing_docs, reason = "a test's name is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
+
+mod samples;
+
+use callgate_wire::framing::{Decoder, Frame, Framing};
+use callgate_wire::{ApiError, Call, DIALECTS, Delta, Dialect, Stream, Target};
+use proptest::prelude::*;
+use samples::{CHAT, CONVERSE, GEMINI, MESSAGES, OLLAMA, RESPONSES, Sample};
+
+fn dialect(sample: &Sample) -> &'static dyn Dialect {
+    DIALECTS.iter().find(|row| row.key == sample.key).and_then(|row| row.dialect()).unwrap()
+}
+
+fn stream(sample: &Sample) -> Box<dyn Stream> {
+    let request = dialect(sample).request(&Target::new(sample.path), sample.request.as_bytes()).unwrap();
+    dialect(sample).stream(&*request)
+}
+
+/// What stands in an event where its shape leaves that open.
+#[derive(Debug, Clone)]
+struct Choice {
+    shape: prop::sample::Index,
+    common: bool,
+    text: String,
+    pad: String,
+    count: u32,
+    twist: Option<prop::sample::Index>,
+    named: bool,
+}
+
+fn choices() -> impl Strategy<Value = Vec<Choice>> {
+    let text = prop_oneof![
+        6 => "[a-zé /\u{2028}]{0,6}",
+        2 => r#"(\\n|\\"|\\\\|\\/|a){0,4}"#,
+        1 => Just(r"\u0041\ud83d\ude00".to_owned()),
+        1 => Just(String::new()),
+    ];
+    // The first two shapes are the common ones.
+    let shape = (any::<prop::sample::Index>(), any::<bool>());
+    let twist = prop_oneof![15 => Just(None), 1 => any::<prop::sample::Index>().prop_map(Some)];
+    let choice = (shape, text, "[a-z]{0,3}", 0..3_u32, twist, any::<bool>()).prop_map(
+        |((shape, common), text, pad, count, twist, named)| Choice { shape, common, text, pad, count, twist, named },
+    );
+    // One shape many times over is what streams are made of.
+    let run = (choice, 1..5_usize, prop::collection::vec("[a-z]{0,3}", 4), prop::collection::vec(0..9_u32, 4));
+    prop::collection::vec(run, 1..14).prop_map(|runs| {
+        let mut all = Vec::new();
+        for (choice, length, texts, counts) in runs {
+            all.push(choice.clone());
+            for (text, count) in texts.into_iter().zip(counts).take(length - 1) {
+                all.push(Choice { text, count, ..choice.clone() });
+            }
+        }
+        all
+    })
+}
+
+/// The events, one a line, and whether each has its type beside its data.
+fn events(sample: &Sample, choices: &[Choice]) -> Vec<(String, bool)> {
+    let mut written = Vec::new();
+    let mut index = 0_u32;
+    let begun = sample.begin.lines().map(|line| (line, None));
+    let rest = choices.iter().flat_map(|choice| {
+        let shapes = sample.shapes.get(..2).filter(|_| choice.common).unwrap_or(sample.shapes);
+        choice.shape.get(shapes).lines().map(move |line| (line, Some(choice)))
+    });
+    for (line, choice) in begun.chain(rest) {
+        let mut line = line.to_owned();
+        if let Some(twist) = choice.and_then(|choice| choice.twist) {
+            let (from, to) = twist.get(sample.twists);
+            line = line.replacen(from, to, 1);
+        }
+        if line.contains("NEXT") {
+            index += 1;
+        }
+        line = line.replace("NEXT", &index.to_string()).replace("INDEX", &index.to_string());
+        line = line.replace("NUMBER", &written.len().to_string());
+        if let Some(Choice { count, text, pad, .. }) = choice {
+            line = line.replace("COUNT", &count.to_string()).replace("TEXT", text).replace("PAD", pad);
+        }
+        written.push((line, choice.is_none_or(|choice| choice.named)));
+    }
+    written
+}
+
+/// An event in its frame.
+fn framed(sample: &Sample, event: &str, named: bool) -> Frame {
+    let framing = dialect(sample).framing();
+    let kind = event.split_once("\"type\":\"").and_then(|(_, rest)| rest.split_once('"')).map(|(kind, _)| kind);
+    let bytes = match (framing, kind.filter(|_| named && sample.key != CHAT.key)) {
+        (Framing::Sse, Some(kind)) => format!("event: {kind}\ndata: {event}\n\n").into_bytes(),
+        (Framing::Sse, None) => format!("data: {event}\n\n").into_bytes(),
+        (Framing::JsonLines, _) => format!("{event}\n").into_bytes(),
+        (Framing::EventStream, _) => {
+            let (kind, payload) = event.split_at(event.find('{').unwrap());
+            summed(kind, payload.as_bytes())
+        }
+    };
+    let mut frames = frames(framing, &bytes);
+    assert_eq!(frames.len(), 1, "{event}");
+    frames.remove(0)
+}
+
+fn frames(framing: Framing, bytes: &[u8]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    Decoder::new(framing, 1 << 20).push(bytes, &mut frames).unwrap();
+    frames
+}
+
+/// A frame of an AWS event stream.
+fn summed(kind: &str, payload: &[u8]) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in [(":event-type", kind), (":message-type", "event")] {
+        headers.push(u8::try_from(name.len()).unwrap());
+        headers.extend_from_slice(name.as_bytes());
+        headers.push(7);
+        headers.extend_from_slice(&u16::try_from(value.len()).unwrap().to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let lengths = [16 + headers.len() + payload.len(), headers.len()];
+    let mut out = lengths.map(|length| u32::try_from(length).unwrap().to_be_bytes()).concat();
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out.extend_from_slice(&headers);
+    out.extend_from_slice(payload);
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out
+}
+
+/// Bytes as a text, without the spaces that were put into them. Of an event stream it is the types and payloads, for the sums differ.
+fn shown(sample: &Sample, bytes: &[u8], spaces: usize) -> String {
+    let spaced = format!("{{{}", " ".repeat(spaces));
+    let unspaced = |bytes: &[u8]| String::from_utf8_lossy(bytes).replacen(&spaced, "{", 1);
+    match dialect(sample).framing() {
+        Framing::Sse | Framing::JsonLines => unspaced(bytes),
+        Framing::EventStream => {
+            let frames = frames(Framing::EventStream, bytes).into_iter();
+            frames.map(|frame| frame.event.unwrap() + &unspaced(&frame.data.unwrap_or_default())).collect()
+        }
+    }
+}
+
+fn told(sample: &Sample, delta: &Delta, spaces: usize) -> String {
+    let shown = |frame: &[u8]| shown(sample, frame, spaces);
+    match delta {
+        Delta::Forward { frame } => format!("forward {}", shown(frame)),
+        Delta::Finish { choice, frame } => format!("finish {choice} {}", shown(frame)),
+        Delta::Usage { frame } => format!("usage {}", shown(frame)),
+        Delta::Error { frame } => format!("error {}", shown(frame)),
+        Delta::Done { frame } => format!("done {}", shown(frame)),
+        Delta::Fragment { .. } | Delta::CallEnd { .. } => format!("{delta:?}"),
+    }
+}
+
+fn agree(sample: &Sample, choices: &[Choice]) -> Result<(), TestCaseError> {
+    let (mut compared, mut parsed) = (stream(sample), stream(sample));
+    for (at, (event, named)) in events(sample, choices).iter().enumerate() {
+        if event == "WRITE" {
+            prop_assert_eq!(compared.text(0, "of ours"), parsed.text(0, "of ours"));
+            continue;
+        }
+        let spaces = at + 1;
+        let spaced = event.replacen('{', &format!("{{{}", " ".repeat(spaces)), 1);
+        let read = compared.read(framed(sample, event, *named));
+        let expected = parsed.read(framed(sample, &spaced, *named));
+        prop_assert_eq!(read.is_err(), expected.is_err(), "{}", event);
+        let (Ok(read), Ok(expected)) = (read, expected) else { return Ok(()) };
+        prop_assert_eq!(read.len(), expected.len(), "{}", event);
+        for (read, expected) in read.iter().zip(&expected) {
+            prop_assert_eq!(told(sample, read, 0), told(sample, expected, spaces));
+            if let Delta::CallEnd { choice, .. } = read {
+                prop_assert_eq!(compared.text(*choice, "not that"), parsed.text(*choice, "not that"));
+            }
+            if let (Delta::Finish { choice, frame }, Delta::Finish { frame: spaced, .. }) = (read, expected) {
+                let (read, expected) =
+                    (compared.finish(*choice, frame.clone()), parsed.finish(*choice, spaced.clone()));
+                prop_assert_eq!(shown(sample, &read, 0), shown(sample, &expected, spaces));
+            }
+        }
+        for choice in 0..3 {
+            prop_assert_eq!(compared.said(choice), parsed.said(choice), "{}", event);
+        }
+    }
+    prop_assert_eq!(compared.choices(), parsed.choices());
+    prop_assert_eq!(compared.is_complete(), parsed.is_complete());
+    prop_assert_eq!(last_words(&mut *compared, sample), last_words(&mut *parsed, sample));
+    Ok(())
+}
+
+/// What a stream writes where it is; it tells of what it counted and of what was used.
+fn last_words(stream: &mut dyn Stream, sample: &Sample) -> String {
+    let call = Call { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned(), ..Call::default() };
+    let error = ApiError { status: 502, code: "c".to_owned(), message: "m".to_owned(), param: None };
+    let written = [stream.text(0, "at last"), stream.call(0, &call), stream.append(sample.answer.as_bytes())].concat();
+    shown(sample, &[written, stream.error(&error)].concat(), 0)
+}
+
+proptest! {
+    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn chat_completions_compared_are_chat_completions_parsed(choices in choices()) {
+        agree(&CHAT, &choices)?;
+    }
+
+    #[test]
+    fn responses_compared_are_responses_parsed(choices in choices()) {
+        agree(&RESPONSES, &choices)?;
+    }
+
+    #[test]
+    fn messages_compared_are_messages_parsed(choices in choices()) {
+        agree(&MESSAGES, &choices)?;
+    }
+
+    #[test]
+    fn ollama_compared_is_ollama_parsed(choices in choices()) {
+        agree(&OLLAMA, &choices)?;
+    }
+
+    #[test]
+    fn gemini_compared_is_gemini_parsed(choices in choices()) {
+        agree(&GEMINI, &choices)?;
+    }
+
+    #[test]
+    fn converse_compared_is_converse_parsed(choices in choices()) {
+        agree(&CONVERSE, &choices)?;
+    }
+}
