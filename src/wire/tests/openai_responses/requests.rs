@@ -279,19 +279,3 @@ fn a_conversation_that_the_provider_keeps_is_only_told_the_results() {
         assert_eq!(written(&*request)["input"], expected);
     }
 }
-
-#[test]
-fn a_choice_that_forced_a_call_is_left_to_the_model_in_a_round() {
-    let allowed =
-        |mode: &str| json!({ "type": "allowed_tools", "mode": mode, "tools": [{ "type": "function", "name": "f" }] });
-    for (choice, then) in [
-        (json!("required"), json!("auto")),
-        (json!("none"), json!("none")),
-        (json!({ "type": "function", "name": "f" }), json!("auto")),
-        (allowed("required"), allowed("auto")),
-    ] {
-        let mut request = read(&json!({ "model": "m", "input": "hi", "tool_choice": choice }));
-        request.free_choice();
-        assert_eq!(written(&*request)["tool_choice"], then);
-    }
-}
