@@ -41,6 +41,36 @@ pub enum ShapeError {
     TooMany,
 }
 
+/// Refuses calls anywhere in a value: members that `is_call`, by key and value.
+pub(crate) fn no_call(value: &Value, is_call: fn(&str, &Value) -> bool) -> Result<(), ShapeError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| no_call(item, is_call)),
+        Value::Object(members) => no_call_but(members, &[], is_call),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
+pub(crate) fn no_call_but(
+    members: &Map<String, Value>,
+    expected: &[&str],
+    is_call: fn(&str, &Value) -> bool,
+) -> Result<(), ShapeError> {
+    members.iter().filter(|(key, _)| !expected.contains(&key.as_str())).try_for_each(|(key, value)| {
+        if is_call(key, value) { Err(ShapeError::StrayCall) } else { no_call(value, is_call) }
+    })
+}
+
+/// Whether a value that stands under the name of a call holds one: `null`, `[]`, and counters that happen to be named so do not.
+pub(crate) fn holds_something(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// A text member; missing and `null` are the empty text.
 pub(crate) fn text<'a>(members: &'a Map<String, Value>, key: &'static str) -> Result<&'a str, ShapeError> {
     match members.get(key) {

@@ -5,7 +5,7 @@
 use callgate_json::{Map, Value};
 
 use crate::ShapeError;
-use crate::shape::{exact_keys, folds_to, text};
+use crate::shape::{self, exact_keys, folds_to, text};
 
 /// What a block is, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,15 +122,13 @@ pub(super) fn no_call(members: &Map<String, Value>) -> Result<(), ShapeError> {
 
 /// Refuses calls anywhere in an object but under one member, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &str) -> Result<(), ShapeError> {
-    members.iter().filter(|(key, _)| *key != expected).try_for_each(|(key, value)| {
-        if folds_to(key, "type") && value == "tool_use" { Err(ShapeError::StrayCall) } else { no_call_in(value) }
-    })
+    shape::no_call_but(members, &[expected], is_call_member)
 }
 
 fn no_call_in(value: &Value) -> Result<(), ShapeError> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(no_call_in),
-        Value::Object(members) => no_call(members),
-        _ => Ok(()),
-    }
+    shape::no_call(value, is_call_member)
+}
+
+fn is_call_member(key: &str, value: &Value) -> bool {
+    folds_to(key, "type") && value == "tool_use"
 }

@@ -5,7 +5,7 @@
 use callgate_json::{Map, Value};
 
 use crate::ShapeError;
-use crate::shape::{exact_keys, folds_to, text};
+use crate::shape::{self, exact_keys, folds_to, text};
 
 /// The kind of block that is a call.
 const CALL: &str = "toolUse";
@@ -79,16 +79,13 @@ pub(super) fn no_call(members: &Map<String, Value>) -> Result<(), ShapeError> {
 
 /// Refuses calls anywhere in an object but under one member, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &str) -> Result<(), ShapeError> {
-    members.iter().filter(|(key, _)| *key != expected).try_for_each(|(key, value)| {
-        let could_be_call = matches!(value, Value::Object(_) | Value::Array(_));
-        if could_be_call && folds_to(key, CALL) { Err(ShapeError::StrayCall) } else { no_call_in(value) }
-    })
+    shape::no_call_but(members, &[expected], is_call_member)
 }
 
 pub(super) fn no_call_in(value: &Value) -> Result<(), ShapeError> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(no_call_in),
-        Value::Object(members) => no_call(members),
-        _ => Ok(()),
-    }
+    shape::no_call(value, is_call_member)
+}
+
+fn is_call_member(key: &str, value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::Array(_)) && folds_to(key, CALL)
 }

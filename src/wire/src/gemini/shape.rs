@@ -5,7 +5,7 @@
 
 use callgate_json::{Map, Value};
 
-use crate::shape::{MAX_CHOICES, exact_keys, folds_to, small, text};
+use crate::shape::{self, MAX_CHOICES, exact_keys, folds_to, holds_something, small, text};
 use crate::{ShapeError, raw};
 
 /// Members that say what a part is: those that say something, and those that come from a tool that the provider runs.
@@ -229,42 +229,20 @@ fn take_arguments<'a>(candidates: &mut [Candidate<'a>], text: &'a [u8]) {
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(no_call),
-        Value::Object(members) => no_call_but(members, &[]),
-        _ => Ok(()),
-    }
+    shape::no_call(value, is_call)
 }
 
 /// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
-    for (key, value) in members {
-        if expected.contains(&key.as_str()) {
-            continue;
-        }
-        if is_call_key(key) && could_be_call(value) {
-            return Err(ShapeError::StrayCall);
-        }
-        no_call(value)?;
-    }
-    Ok(())
+    shape::no_call_but(members, expected, is_call)
 }
 
 /// The two spellings, in any case, and the name that clients give to the list of an answer's calls.
-fn is_call_key(key: &str) -> bool {
+fn is_call(key: &str, value: &Value) -> bool {
     // The lengths in bytes that can fold to one of them; nearly every key ends here.
     matches!(key.len(), 12..=15)
         && ["functionCall", "function_call", "functionCalls", "function_calls"].iter().any(|known| folds_to(key, known))
-}
-
-/// `null`, `{}`, `[]` and scalars that happen to be named so are no calls.
-fn could_be_call(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        Value::String(text) => !text.is_empty(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
+        && holds_something(value)
 }
 
 /// A part with nothing in it but an empty text, as the last of a stream often is.

@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value};
 
-use crate::shape::{MAX_CALLS, exact_keys, folds_to, small, text};
+use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, holds_something, small, text};
 use crate::{Call, ShapeError, raw};
 
 /// Members of [`Call::extra`]: the call came with an id; its `type`; it had an index.
@@ -146,33 +146,18 @@ pub(super) fn has_id(call: &Call) -> bool {
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(no_call),
-        Value::Object(members) => no_call_but(members, &[]),
-        _ => Ok(()),
-    }
+    shape::no_call(value, is_call)
 }
 
 /// Refuses calls anywhere in an object but under the members `expected`, which the caller reads. Ollama's own client ignores the
 /// case of keys.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
-    for (key, value) in members {
-        if expected.contains(&key.as_str()) {
-            continue;
-        }
-        // The lengths in bytes that can fold to one of the two; nearly every key ends here.
-        let is_call =
-            matches!(key.len(), 10 | 11 | 13) && (folds_to(key, "tool_calls") || folds_to(key, "function_call"));
-        let is_empty = match value {
-            Value::Array(items) => items.is_empty(),
-            Value::Object(members) => members.is_empty(),
-            Value::String(text) => text.is_empty(),
-            Value::Null | Value::Bool(_) | Value::Number(_) => true,
-        };
-        if is_call && !is_empty {
-            return Err(ShapeError::StrayCall);
-        }
-        no_call(value)?;
-    }
-    Ok(())
+    shape::no_call_but(members, expected, is_call)
+}
+
+fn is_call(key: &str, value: &Value) -> bool {
+    // The lengths in bytes that can fold to one of the two; nearly every key ends here.
+    matches!(key.len(), 10 | 11 | 13)
+        && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
+        && holds_something(value)
 }

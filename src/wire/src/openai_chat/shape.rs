@@ -5,7 +5,7 @@
 use callgate_json::{Map, Value};
 
 use crate::ShapeError;
-use crate::shape::{MAX_CALLS, MAX_CHOICES};
+use crate::shape::{self, MAX_CALLS, MAX_CHOICES, holds_something};
 pub(super) use crate::shape::{exact_keys, folds_to, small, text};
 
 /// The member of a call that an API wants back with it.
@@ -32,25 +32,12 @@ impl RawCall<'_> {
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(no_call),
-        Value::Object(members) => no_call_but(members, &[]),
-        _ => Ok(()),
-    }
+    shape::no_call(value, is_call)
 }
 
 /// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
-    for (key, value) in members {
-        if expected.contains(&key.as_str()) {
-            continue;
-        }
-        if is_call_key(key) && could_be_call(value) {
-            return Err(ShapeError::StrayCall);
-        }
-        no_call(value)?;
-    }
-    Ok(())
+    shape::no_call_but(members, expected, is_call)
 }
 
 /// The entries of `choices`; `None` where there are none.
@@ -148,17 +135,9 @@ pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Resu
     }
 }
 
-fn is_call_key(key: &str) -> bool {
+fn is_call(key: &str, value: &Value) -> bool {
     // The lengths in bytes that can fold to one of the two; nearly every key ends here.
-    matches!(key.len(), 10 | 11 | 13) && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
-}
-
-/// `null`, `[]`, and counters that happen to be named so are no calls.
-fn could_be_call(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        Value::String(text) => !text.is_empty(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
+    matches!(key.len(), 10 | 11 | 13)
+        && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
+        && holds_something(value)
 }

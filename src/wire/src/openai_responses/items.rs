@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use crate::shape::{MAX_CALLS, exact_keys, folds_to, text};
+use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, text};
 use crate::{Call, ShapeError};
 
 pub(super) const CALL: &str = "function_call";
@@ -140,25 +140,18 @@ pub(super) fn part(part: &Value) -> Result<(), ShapeError> {
 
 /// Refuses calls anywhere in an object but under the members `read`.
 pub(super) fn no_call_but(members: &Map<String, Value>, read: &[&str]) -> Result<(), ShapeError> {
-    members.iter().filter(|(key, _)| !read.contains(&key.as_str())).try_for_each(|(key, value)| {
-        // The lengths in bytes that can fold to one of these; nearly every key ends here.
-        let is_call = match key.len() {
-            4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL)),
-            10 | 11 | 13 => {
-                let is_key = folds_to(key, "tool_calls") || folds_to(key, CALL);
-                is_key && (value.is_object() || value.as_array().is_some_and(|items| !items.is_empty()))
-            }
-            _ => false,
-        };
-        if is_call { Err(ShapeError::StrayCall) } else { no_call(value) }
-    })
+    shape::no_call_but(members, read, is_call_member)
 }
 
-fn no_call(value: &Value) -> Result<(), ShapeError> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(no_call),
-        Value::Object(members) => no_call_but(members, &[]),
-        _ => Ok(()),
+fn is_call_member(key: &str, value: &Value) -> bool {
+    // The lengths in bytes that can fold to one of these; nearly every key ends here.
+    match key.len() {
+        4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL)),
+        10 | 11 | 13 => {
+            let is_key = folds_to(key, "tool_calls") || folds_to(key, CALL);
+            is_key && (value.is_object() || value.as_array().is_some_and(|items| !items.is_empty()))
+        }
+        _ => false,
     }
 }
 
