@@ -21,6 +21,19 @@ pub(crate) struct Asked {
     pub(crate) round: u32,
 }
 
+// === impl Asked ===
+
+impl Asked {
+    /// Refuses an answer of more choices than were asked for: what becomes of a turn depends on how many there are.
+    pub(crate) fn check_choices(&self, came: usize) -> Result<(), Refusal> {
+        if u64::try_from(came).unwrap_or(u64::MAX) <= self.request.choices() {
+            return Ok(());
+        }
+        let message = "The model's API answered with more choices than were asked for.";
+        Err(Refusal::new(Code::UpstreamInvalid, message))
+    }
+}
+
 /// Checks and rewrites. The order is DESIGN §5's.
 pub(crate) fn check(gate: &Gate, head: ApiHead, body: &[u8]) -> Result<Asked, Refusal> {
     let mut request = head.dialect.request(&Target::new(&head.path), body).map_err(unreadable)?;

@@ -141,6 +141,7 @@ impl StreamTurn {
             let deltas = self.stream.read(frame).map_err(|error| {
                 Refusal::new(Code::UpstreamInvalid, format!("An event of the model's answer cannot be read: {error}"))
             })?;
+            self.asked.check_choices(self.stream.choices())?;
             for delta in deltas {
                 match self.delta(desk, delta)? {
                     Progress::Open => {}
@@ -226,7 +227,7 @@ impl StreamTurn {
     }
 
     fn decide(&mut self, desk: &mut Desk<'_>, choice: u32, calls: Vec<Call>) -> Result<(), Refusal> {
-        let alone = self.asked.request.choices() == 1 && self.stream.choices() <= 1;
+        let alone = self.asked.request.choices() == 1;
         let decided = settle(desk.gate, &self.asked.caller, choice, calls, &mut self.before);
         desk.tally.count(&decided);
         match plan(desk.gate, decided, self.asked.round, alone) {

@@ -75,6 +75,7 @@ pub(crate) fn decide(
     tally: &mut Tally,
 ) -> Result<Turn, Refusal> {
     let choices: Vec<Vec<Call>> = answer.calls().into_iter().map(<[Call]>::to_vec).collect();
+    asked.check_choices(choices.len())?;
     let alone = choices.len() == 1;
     let mut before = Before::default();
     for (position, calls) in choices.into_iter().enumerate().filter(|(_, calls)| !calls.is_empty()) {

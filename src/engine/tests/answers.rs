@@ -97,6 +97,17 @@ fn calls_that_are_none_are_refused() {
 }
 
 #[test]
+fn more_choices_than_were_asked_for_are_no_answer() {
+    let mut several = answer(json!("A"), &[call("c1", "get_weather", r#"{"town":"Oslo"}"#)]);
+    let choice = several["choices"][0].clone();
+    several["choices"].as_array_mut().unwrap().push(choice);
+    for on_violation in ["refuse", "feedback"] {
+        let (mut exchange, _) = sent(&gate(on_violation), &request(false));
+        assert_eq!(refused(answered(&mut exchange, &several)), (502, "upstream_invalid".into()));
+    }
+}
+
+#[test]
 fn more_calls_than_the_contract_allows_are_refused() {
     let (mut exchange, _) = sent(&gate("error"), &request(false));
     let calls: Vec<Value> = (0..5).map(|n| call(&format!("c{n}"), "order", r#"{"sku":"a"}"#)).collect();

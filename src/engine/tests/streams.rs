@@ -139,6 +139,16 @@ fn a_stream_that_ends_with_trailers_is_decided_all_the_same() {
 }
 
 #[test]
+fn more_choices_than_were_asked_for_end_the_stream_with_an_error_event() {
+    let first = stream(&["A"], &[call("c1", "get_weather", r#"{"town":"Oslo"}"#)], 4);
+    let first = first.strip_suffix(b"data: [DONE]\n\n").unwrap();
+    let another = String::from_utf8(stream(&["B"], &[], 1)).unwrap().replace("\"index\":0", "\"index\":1");
+    // Had the first choice led to another round, the second would never have had an end.
+    let (out, other) = run("feedback", &[first, another.as_bytes()].concat(), &[33]);
+    assert_eq!((accumulate(&out).error.as_str(), other), ("upstream_invalid", None));
+}
+
+#[test]
 fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     for (event, code) in [
         ("{\"choices\":[{\"message\":{}}]}\n\n".to_owned(), "upstream_invalid"),

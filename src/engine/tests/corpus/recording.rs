@@ -182,7 +182,11 @@ fn least(dialect: &str, stream: bool) -> Value {
             request["tools"] = serde_json::json!([{ "type": "web_search_20250305", "name": "web_search" }]);
             request["messages"] = Value::Array(Vec::new());
         }
-        _ => request["messages"] = Value::Array(Vec::new()),
+        _ => {
+            request["messages"] = Value::Array(Vec::new());
+            // How many choices were asked for is not known of them; an answer may have fewer.
+            request["n"] = Value::from(8);
+        }
     }
     request
 }
