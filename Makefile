@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 # Where tests, demo and bench find things.
 ENVOY_BIN ?= $(CURDIR)/.callgate/envoy/envoy
 CALLGATE_DIST := $(CURDIR)/dist
-export ENVOY_BIN CALLGATE_DIST
+FUZZ_SECONDS ?= 60
+export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
 
 # The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
 FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
@@ -30,7 +31,8 @@ help: ## Show this
 	@printf '\n  ENVOY_BIN=…                     use this Envoy (1.36 or later)\n'
 	@printf '  WASM_TOOLCHAIN=rustup|debian    use this toolchain for wasm\n'
 	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n'
-	@printf '  LLM=local                       demo: in front of llama.cpp and a small model, on this machine\n\n'
+	@printf '  LLM=local                       demo: in front of llama.cpp and a small model, on this machine\n'
+	@printf '  FUZZ_SECONDS=60                 fuzz: how long each target runs\n\n'
 
 .PHONY: demo
 demo: build $(if $(filter local,$(LLM)),setup-local-model) ## See the gate at work: a real Envoy, a sandbox, the official client; ends by itself
@@ -60,6 +62,10 @@ test-local: build setup-local-model ## Run the tests with a small language model
 .PHONY: lint
 lint: setup-rust setup-wasm ## Check format, clippy, dependencies, example contracts, and the modules' imports
 	@.setup/lint.sh $(WASM)
+
+.PHONY: fuzz
+fuzz: setup-rust ## Fuzz framings, dialects and the engine, each target for FUZZ_SECONDS
+	@.setup/fuzz.sh
 
 .PHONY: bench
 bench: build ## Measure throughput and latency against the same Envoy without the gate

@@ -1,0 +1,56 @@
+#!/bin/sh
+# fuzz.sh [TARGET]…: builds the fuzz targets and runs each (or those named) for FUZZ_SECONDS. What it makes stays in .callgate/fuzz:
+# inputs that found something new in corpus/, inputs that broke something in artifacts/.
+. "$(dirname -- "$0")/lib.sh"
+cd "$root"
+seconds=${FUZZ_SECONDS:-60}
+pinned=0.13.2
+folder=$state/fuzz
+mkdir -p "$folder"
+
+have c++ || { say "no C++ compiler: libFuzzer is built with one"; apt g++; }
+PATH=$state/bin:$PATH
+export PATH
+if [ "$(cargo fuzz --version 2>/dev/null)" != "cargo-fuzz $pinned" ]; then
+    run "install cargo-fuzz $pinned" \
+        cargo install cargo-fuzz --version "$pinned" --locked --force --root "$state" --target-dir "$folder/tool"
+    rm -rf "$folder/tool"
+fi
+
+# Coverage and sanitizers are nightly flags, which the project's own stable compiler takes too if it is told to.
+export RUSTC_BOOTSTRAP=1
+sanitizer=address
+if ! ls "$(rustc --print sysroot)"/lib/rustlib/*/lib/librustc*_rt.asan.a >/dev/null 2>&1; then
+    say "this Rust comes without AddressSanitizer: fuzzing without it"
+    sanitizer=none
+fi
+host=$(rustc -vV | sed -n 's/^host: //p')
+run "build the fuzz targets" \
+    cargo fuzz build --fuzz-dir tests/fuzz --target-dir "$folder/target" --target "$host" --sanitizer "$sanitizer"
+
+# Leaks are not looked for: that needs ptrace, which many containers do not allow.
+export ASAN_OPTIONS=detect_leaks=0
+failed=
+targets=${*:-$(cargo fuzz list --fuzz-dir tests/fuzz)}
+for target in $targets; do
+    mkdir -p "$folder/corpus/$target" "$folder/artifacts/$target"
+    set -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -max_len=65536 -len_control=20 \
+        -print_final_stats=1 -artifact_prefix="$folder/artifacts/$target/"
+    [ ! -e "tests/fuzz/$target.dict" ] || set -- "$@" -dict="tests/fuzz/$target.dict"
+    set -- "$@" "$folder/corpus/$target"
+    [ ! -d "tests/fuzz/seeds/$target" ] || set -- "$@" "tests/fuzz/seeds/$target"
+    if (run "fuzz $target" "$folder/target/$host/release/$target" "$@"); then
+        log=$state/log/fuzz-$(printf '%s' "$target" | tr _ -).log
+        runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        memory=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")
+        new=$(sed -n 's/^stat::new_units_added: *//p' "$log")
+        say "  $target: $runs inputs, $new of them new, $memory MB at most"
+    else
+        failed="$failed $target"
+    fi
+done
+
+if [ -n "$failed" ]; then
+    fail "broken:$failed" "the inputs are in $folder/artifacts; tests/fuzz/README.md says what to do with one"
+fi
+say "nothing broke"
