@@ -17,16 +17,14 @@ if [ "$(cargo fuzz --version 2>/dev/null)" != "cargo-fuzz $pinned" ]; then
     rm -rf "$folder/tool"
 fi
 
-# Coverage and sanitizers are nightly flags, which the project's own stable compiler takes too if it is told to.
+# Coverage is a nightly flag, which the project's own stable compiler takes too if it is told to. No code here is unsafe, so
+# AddressSanitizer would find little, and takes six sevenths of the speed: FUZZ_SANITIZER=address has it all the same.
 export RUSTC_BOOTSTRAP=1
-sanitizer=address
-if ! ls "$(rustc --print sysroot)"/lib/rustlib/*/lib/librustc*_rt.asan.a >/dev/null 2>&1; then
-    say "this Rust comes without AddressSanitizer: fuzzing without it"
-    sanitizer=none
-fi
+sanitizer=${FUZZ_SANITIZER:-none}
 host=$(rustc -vV | sed -n 's/^host: //p')
+target_dir=$folder/target-$sanitizer
 run "build the fuzz targets" \
-    cargo fuzz build --fuzz-dir tests/fuzz --target-dir "$folder/target" --target "$host" --sanitizer "$sanitizer"
+    cargo fuzz build --fuzz-dir tests/fuzz --target-dir "$target_dir" --target "$host" --sanitizer "$sanitizer"
 
 # Leaks are not looked for: that needs ptrace, which many containers do not allow.
 export ASAN_OPTIONS=detect_leaks=0
@@ -34,12 +32,12 @@ failed=
 targets=${*:-$(cargo fuzz list --fuzz-dir tests/fuzz)}
 for target in $targets; do
     mkdir -p "$folder/corpus/$target" "$folder/artifacts/$target"
-    set -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -max_len=65536 -len_control=20 \
+    set -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 -len_control=20 \
         -print_final_stats=1 -artifact_prefix="$folder/artifacts/$target/"
     [ ! -e "tests/fuzz/$target.dict" ] || set -- "$@" -dict="tests/fuzz/$target.dict"
     set -- "$@" "$folder/corpus/$target"
     [ ! -d "tests/fuzz/seeds/$target" ] || set -- "$@" "tests/fuzz/seeds/$target"
-    if (run "fuzz $target" "$folder/target/$host/release/$target" "$@"); then
+    if (run "fuzz $target" "$target_dir/$host/release/$target" "$@"); then
         log=$state/log/fuzz-$(printf '%s' "$target" | tr _ -).log
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         memory=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")

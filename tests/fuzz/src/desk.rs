@@ -13,6 +13,10 @@ pub const MARK: &str = "S3CR3T";
 /// Bytes of requests and of responses.
 pub const MOST_BYTES: usize = 64 * 1024;
 
+/// What an exchange may hold on the heap while an event is told: a request and a response that are read, a few times over, their JSON
+/// as trees.
+pub const MOST_HELD: usize = 64 * MOST_BYTES;
+
 const ON_VIOLATION: [&str; 3] = ["refuse", "error", "feedback"];
 
 /// The roles: one with a tool that the executor runs, one without.

@@ -3,11 +3,13 @@
 //! - the request is resumed once, or answered;
 //! - the response ends once, and nothing of it comes after its end;
 //! - one callout at a time, none after the end, and none forgotten;
-//! - no emission is empty, none comes before the stream began.
+//! - no emission is empty, none comes before the stream began;
+//! - memory is bounded by the contract's limits.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::{desk, memory};
 use callgate_engine::{CallBatch, CallFailed, Effect, Event, Exchange, Gate, ModelReply, Outcome};
 
 /// A host, and what it saw.
@@ -85,7 +87,7 @@ impl Host {
             }
             Side::Request | Side::Response => {}
         }
-        let effect = self.exchange.on(event);
+        let effect = memory::within(desk::MOST_HELD, || self.exchange.on(event));
         self.take(side, effect, &chunk);
     }
 

@@ -7,5 +7,6 @@ pub mod client;
 pub mod desk;
 pub mod framing;
 pub mod host;
+pub mod memory;
 pub mod model;
 mod upstream;

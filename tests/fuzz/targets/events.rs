@@ -16,7 +16,16 @@ struct Play {
     lawful: bool,
     gate: u8,
     asking: u8,
+    begun: Begun,
     acts: Vec<Act>,
+}
+
+/// What went well before the first act.
+#[derive(Debug, Arbitrary)]
+enum Begun {
+    Nothing,
+    Request,
+    Response,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -75,11 +84,26 @@ impl Play {
         model::asking(self.asking)
     }
 
+    fn begun(&self) -> Vec<Act> {
+        let mut acts = vec![
+            Act::RequestHead { path: Path::Proper, role: 0, end: false },
+            Act::RequestData { piece: Piece::Proper(None), end: true },
+            Act::ResponseHead { status: 0, kind: 0, end: false },
+        ];
+        match self.begun {
+            Begun::Nothing => acts.clear(),
+            Begun::Request => acts.truncate(2),
+            Begun::Response => {}
+        }
+        acts
+    }
+
     /// As a host tells events.
     fn lawfully(&self) {
         let mut host = Host::new(&desk::gate(self.gate));
         let (mut phase, mut now) = (Phase::Before, Duration::from_secs(1));
-        for act in self.acts.iter().take(40) {
+        let begun = self.begun();
+        for act in begun.iter().chain(self.acts.iter().take(40)) {
             match act {
                 Act::Wait(seconds) => now += Duration::from_secs(u64::from(*seconds)),
                 Act::Cancelled => {
@@ -115,7 +139,7 @@ impl Play {
     fn anyhow(&self) {
         let mut exchange = Exchange::new(desk::gate(self.gate));
         let mut now = Duration::from_secs(1);
-        for act in self.acts.iter().take(40) {
+        for act in self.begun().iter().chain(self.acts.iter().take(40)) {
             if let Act::Wait(seconds) = act {
                 now += Duration::from_secs(u64::from(*seconds));
             }
