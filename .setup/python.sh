@@ -15,5 +15,5 @@ have "$python" || { say "no $python"; apt python3 python3-venv; }
 "$python" -c 'import venv, ensurepip' 2>/dev/null || apt python3-venv
 rm -rf "$venv"
 run "make a Python environment" "$python" -m venv "$venv"
-run "install the Python clients" "$venv/bin/python" -m pip install --require-hashes --only-binary :all: -r "$wanted"
+run "install the Python clients" "$venv/bin/python" -m pip install --require-hashes --no-deps --only-binary :all: -r "$wanted"
 printf '%s\n' "$sum" >"$stamp"
