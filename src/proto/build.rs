@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-const PROTOS: &[&str] = &["callgate/executor/v1/executor.proto"];
+const PROTOS: &[&str] = &["callgate/executor/v1/executor.proto", "callgate/worker/v1/worker.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

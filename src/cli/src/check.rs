@@ -18,12 +18,13 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
     let call = Call { name: &arguments.tool, arguments: &text };
     let verdict = decide(&contract, &caller, &Conversation { calls_before: 0 }, &call);
     let out = match (&verdict, arguments.json) {
-        (Verdict::Allow(approved), false) => allowed(approved, &arguments.role),
+        (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
+        (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),
         (Verdict::Deny(violation), false) => denied(violation, &contract, arguments),
         (verdict, true) => format!("{}\n", machine(verdict, &contract)),
     };
     let exit = match verdict {
-        Verdict::Allow(_) => Exit::Success,
+        Verdict::Allow(_) | Verdict::NeedsApproval(_) => Exit::Success,
         Verdict::Deny(_) => Exit::Denied,
     };
     Ok(Outcome { out, exit })
@@ -35,14 +36,17 @@ fn stdin() -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|_| Error::StdinNotText)
 }
 
-fn allowed(approved: &Approved<'_>, role: &str) -> String {
+fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
     let tool = approved.tool;
     let run = match tool.run() {
         Run::Client => "by the client".to_owned(),
         Run::Wasm(wasm) => format!("in the sandbox, {}", wasm.module),
+        Run::Grpc(grpc) => format!("by the worker at {}, {}", grpc.cluster, grpc.method.as_str()),
+        Run::Http(http) => format!("by the API at {}, {} {}", http.cluster, http.method.as_str(), http.path),
+        Run::Mcp(mcp) => format!("by the MCP server at {}, {}", mcp.cluster, mcp.tool),
     };
     format!(
-        "allow  {name} for {role}\n  run        {run}\n  arguments  {arguments}\n",
+        "{verdict} {name} for {role}\n  run        {run}\n  arguments  {arguments}\n",
         name = tool.name(),
         arguments = approved.canonical
     )
@@ -69,10 +73,10 @@ fn denied(violation: &Violation, contract: &Contract, arguments: &CheckArguments
 fn machine(verdict: &Verdict<'_>, contract: &Contract) -> Value {
     let named = json!({ "name": contract.name(), "version": contract.version(), "digest": contract.digest() });
     match verdict {
-        Verdict::Allow(approved) => json!({
-            "verdict": "allow",
+        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => json!({
+            "verdict": if matches!(verdict, Verdict::Allow(_)) { "allow" } else { "needs_approval" },
             "tool": approved.tool.name(),
-            "run": match approved.tool.run() { Run::Client => "client", Run::Wasm(_) => "wasm" },
+            "run": approved.tool.run().as_str(),
             "arguments": approved.arguments,
             "contract": named,
         }),

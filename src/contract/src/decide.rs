@@ -1,14 +1,16 @@
 //! The decision on one call.
 //!
 //! The checks run in this order and the first that fails wins: name in table, role may use it, arguments are strict
-//! JSON, arguments valid against the schema, turn limit. Each is a lookup or one pass over the arguments; none depends
-//! on how many tools the contract has, and nothing is compiled here. A message is built only for a denial.
+//! JSON, arguments valid against the schema, turn limit, approval. Each is a lookup or one pass over the arguments; none
+//! depends on how many tools the contract has, and nothing is compiled here. A message is built only for a denial.
 //!
-//! Not checked here: `origin`, `requires`, `when` and `approval`. A contract that uses them does not load.
+//! The limit comes before approval, so that nobody is asked to agree to a call that could not run.
+//!
+//! Not checked here: `origin`, `requires`, `when` and `approval.when`. A contract that uses them does not load.
 
 use callgate_json::{Map, Value};
 
-use crate::model::{Contract, Role, Tool};
+use crate::model::{Approval, Contract, Role, Tool};
 use crate::violation::{Code, Violation};
 
 /// Names of tools that a message lists at most.
@@ -44,6 +46,8 @@ pub struct Conversation {
 pub enum Verdict<'c> {
     /// The call may run, in this form.
     Allow(Approved<'c>),
+    /// The call may run once a person has agreed to just this tool with just these arguments for this caller.
+    NeedsApproval(Approved<'c>),
     /// The call may not run.
     Deny(Violation),
 }
@@ -67,7 +71,10 @@ pub fn decide<'c>(
     call: &Call<'_>,
 ) -> Verdict<'c> {
     match check(contract, caller, conversation, call) {
-        Ok(approved) => Verdict::Allow(approved),
+        Ok(approved) => match approved.tool.approval() {
+            Approval::Never => Verdict::Allow(approved),
+            Approval::Always => Verdict::NeedsApproval(approved),
+        },
         Err(violation) => Verdict::Deny(violation),
     }
 }

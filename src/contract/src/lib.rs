@@ -7,8 +7,8 @@
 //!
 //! Nothing here does I/O or knows of HTTP or of an LLM API: files come through [`Files`], calls as a name and a text.
 //!
-//! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval` but `never`, `grpc`, `http`
-//! and `mcp` tools, rates of a role) makes a contract invalid: declared and not enforced is worse than absent.
+//! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
+//! contract invalid: declared and not enforced is worse than absent.
 
 mod decide;
 mod error;
@@ -31,9 +31,11 @@ use sha2::{Digest, Sha256};
 
 pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide};
 pub use error::{Diagnostic, Errors};
-pub use model::{Contract, Effects, Limits, OnViolation, Output, Role, ServerState, Tool};
+pub use model::{Approval, Audit, Contract, Effects, Limits, OnViolation, Output, Role, ServerState, Tool};
 pub use read::units::parse_duration;
-pub use run::{FileGrant, FileMode, Run, WasmRun};
+pub use run::{
+    Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,
+};
 pub use violation::{Code, Violation};
 
 use source::node::Node;

@@ -92,6 +92,24 @@ pub enum Output {
     Untrusted,
 }
 
+/// Whether a person must agree to each call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// No; the default.
+    Never,
+    /// To every call, each by itself.
+    Always,
+}
+
+/// What the audit log keeps of a call's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audit {
+    /// Their SHA-256; the default.
+    Digest,
+    /// The arguments themselves too.
+    Full,
+}
+
 /// One tool of the contract.
 #[derive(Debug)]
 pub struct Tool {
@@ -101,6 +119,8 @@ pub struct Tool {
     pub(crate) result: Option<Schema>,
     pub(crate) effects: Effects,
     pub(crate) output: Output,
+    pub(crate) approval: Approval,
+    pub(crate) audit: Audit,
     pub(crate) run: Run,
 }
 
@@ -247,6 +267,16 @@ impl Tool {
     /// Whether what it returns may carry text of outsiders.
     pub fn output(&self) -> Output {
         self.output
+    }
+
+    /// Whether a person must agree to each call.
+    pub fn approval(&self) -> Approval {
+        self.approval
+    }
+
+    /// What the audit log keeps of a call's arguments.
+    pub fn audit(&self) -> Audit {
+        self.audit
     }
 
     /// What runs it.

@@ -9,6 +9,80 @@ pub enum Run {
     Client,
     /// A WebAssembly module in the executor's sandbox.
     Wasm(WasmRun),
+    /// A worker that the executor calls over gRPC.
+    Grpc(GrpcRun),
+    /// An HTTP API that the executor calls.
+    Http(HttpRun),
+    /// A tool of an MCP server that the executor calls.
+    Mcp(McpRun),
+}
+
+/// A method of `callgate.worker.v1.Worker`, at one of the executor's backends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrpcRun {
+    /// Name of the backend in the executor's configuration.
+    pub cluster: String,
+    /// Which of the worker's methods.
+    pub method: WorkerMethod,
+    /// How far the call may go.
+    pub bounds: Bounds,
+}
+
+/// The methods of `callgate.worker.v1.Worker`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerMethod {
+    /// `callgate.worker.v1.Worker/Invoke`: one answer.
+    Invoke,
+    /// `callgate.worker.v1.Worker/InvokeStream`: an answer in parts.
+    InvokeStream,
+}
+
+/// A request of an HTTP API at one of the executor's backends. Its body, or for GET and DELETE its query, is the arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRun {
+    /// Name of the backend in the executor's configuration.
+    pub cluster: String,
+    /// Method.
+    pub method: HttpMethod,
+    /// Path, from `/` on.
+    pub path: String,
+    /// How far the call may go.
+    pub bounds: Bounds,
+}
+
+/// The methods that a tool may be (RFC 9110 §9.3, RFC 5789).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// PATCH
+    Patch,
+    /// DELETE
+    Delete,
+}
+
+/// A tool of an MCP server at one of the executor's backends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct McpRun {
+    /// Name of the backend in the executor's configuration.
+    pub cluster: String,
+    /// What the server calls the tool.
+    pub tool: String,
+    /// How far the call may go.
+    pub bounds: Bounds,
+}
+
+/// How far a call of a backend may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Wall clock over the whole call, waits and retries included; by default 5 s.
+    pub timeout: Duration,
+    /// Bytes of its answer; by default 1 MiB.
+    pub output_bytes: u64,
 }
 
 /// A WebAssembly module, what it is given and how far it may go. What is not granted here is denied.
@@ -32,6 +106,23 @@ pub struct WasmRun {
     pub files: Vec<FileGrant>,
     /// Names of environment variables that are handed on from the executor.
     pub env: Vec<String>,
+    /// Environment variables whose values the executor reads from files: name, path on the executor's host.
+    pub secret_env: Vec<(String, String)>,
+    /// Where it may send HTTP requests.
+    pub http: Vec<HttpGrant>,
+}
+
+/// A server that a module may send HTTP requests to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpGrant {
+    /// Name or address, in lower case, as the module names it.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Whether the name may resolve to a loopback, link-local or private address.
+    pub private: bool,
+    /// Whether the module's own `authorization` and `cookie` headers are sent.
+    pub authorization: bool,
 }
 
 /// A file or folder of the host that a module may reach.
@@ -43,6 +134,8 @@ pub struct FileGrant {
     pub guest: String,
     /// Whether it may write.
     pub mode: FileMode,
+    /// Bytes that the folder may hold, where it may be written to; by default 64 MiB.
+    pub quota: u64,
 }
 
 /// Whether a module may write to what it is granted.
@@ -52,6 +145,63 @@ pub enum FileMode {
     Ro,
     /// Read and write.
     Rw,
+}
+
+// === impl Run ===
+
+impl Run {
+    /// The field of `run` that stands for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Wasm(_) => "wasm",
+            Self::Grpc(_) => "grpc",
+            Self::Http(_) => "http",
+            Self::Mcp(_) => "mcp",
+        }
+    }
+}
+
+// === impl Bounds ===
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(5), output_bytes: 1 << 20 }
+    }
+}
+
+// === impl WorkerMethod ===
+
+impl WorkerMethod {
+    /// Its full name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoke => "callgate.worker.v1.Worker/Invoke",
+            Self::InvokeStream => "callgate.worker.v1.Worker/InvokeStream",
+        }
+    }
+}
+
+// === impl HttpMethod ===
+
+impl HttpMethod {
+    /// As in a request line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+// === impl FileGrant ===
+
+impl FileGrant {
+    /// `quota` where the contract says nothing: 64 MiB.
+    pub const QUOTA: u64 = 64 << 20;
 }
 
 // === impl WasmRun ===

@@ -33,6 +33,8 @@ pub enum Code {
     ArgumentsNotJson,
     /// The arguments do not satisfy the tool's `parameters`.
     ArgumentsInvalid,
+    /// A person must agree to the call first, and has not.
+    ApprovalRequired,
     /// A limit of the contract is reached.
     LimitExceeded,
     /// The call lacks what every call has, such as a name.
@@ -76,6 +78,7 @@ impl Code {
             Self::RoleForbidden => "role_forbidden",
             Self::ArgumentsNotJson => "arguments_not_json",
             Self::ArgumentsInvalid => "arguments_invalid",
+            Self::ApprovalRequired => "approval_required",
             Self::LimitExceeded => "limit_exceeded",
             Self::CallMalformed => "call_malformed",
             Self::ResultInvalid => "result_invalid",

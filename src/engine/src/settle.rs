@@ -61,11 +61,12 @@ fn settle_one(gate: &Gate, caller: &Caller, choice: u32, call: Call, before: &mu
     }
     before.ids.insert((choice, call.id.clone()));
     match decide(&gate.contract, caller, &conversation, &Asked { name: &call.name, arguments: &call.arguments }) {
-        Verdict::Allow(approved) => {
+        // Whether a person agreed is the executor's to know: it holds the call until then, and says so in the call's outcome.
+        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
             let canonical = Call { arguments: approved.canonical.clone(), ..call };
             match approved.tool.run() {
                 Run::Client => Decided::Client(canonical),
-                Run::Wasm(_) => Decided::Run(Runnable {
+                Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => Decided::Run(Runnable {
                     run: RunCall {
                         id: canonical.id.clone(),
                         tool: approved.tool.name().to_owned(),

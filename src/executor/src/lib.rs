@@ -5,7 +5,11 @@
 //! the first one arrives; [`config`] says what is loaded.
 
 pub mod admission;
+pub mod approvals;
+pub mod audit;
+pub mod backends;
 pub mod config;
+pub mod once;
 pub mod sandbox;
 pub mod server;
 

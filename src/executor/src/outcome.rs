@@ -37,6 +37,7 @@ pub(crate) fn ran(id: String, tool: &Tool, finished: Finished) -> CallOutcome {
             kind: kind(&stop).into(),
             message: format!("{} {stop}", tool.name()),
             violation_code: String::new(),
+            approval_id: String::new(),
         }),
     };
     CallOutcome { id, outcome: Some(outcome), usage: Some(usage) }
@@ -55,6 +56,9 @@ pub(crate) fn name(outcome: &CallOutcome) -> &'static str {
             FailureKind::OutputInvalid => "output_invalid",
             FailureKind::OutputTooLarge => "output_too_large",
             FailureKind::Denied => "denied",
+            FailureKind::Unknown => "unknown",
+            FailureKind::Unavailable => "unavailable",
+            FailureKind::BackendError => "backend_error",
             FailureKind::Unspecified => "unspecified",
         },
         None => "unspecified",
@@ -63,7 +67,7 @@ pub(crate) fn name(outcome: &CallOutcome) -> &'static str {
 
 fn judge(tool: &Tool, written: &[u8]) -> Outcome {
     let invalid = |message: String, code: &str| {
-        Outcome::Failure(Failure { kind: FailureKind::OutputInvalid.into(), message, violation_code: code.to_owned() })
+        Outcome::Failure(Failure { kind: FailureKind::OutputInvalid.into(), message, violation_code: code.to_owned(), approval_id: String::new() })
     };
     let value = match callgate_json::read(written) {
         Ok(value) => value,
@@ -98,7 +102,7 @@ fn kind(stop: &Stop) -> FailureKind {
 }
 
 fn failed(id: String, kind: FailureKind, message: String, code: &str) -> CallOutcome {
-    let failure = Failure { kind: kind.into(), message, violation_code: code.to_owned() };
+    let failure = Failure { kind: kind.into(), message, violation_code: code.to_owned(), approval_id: String::new() };
     CallOutcome { id, outcome: Some(Outcome::Failure(failure)), usage: Some(usage(0, 0, Duration::ZERO)) }
 }
 

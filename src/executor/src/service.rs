@@ -128,6 +128,8 @@ fn decide_again(admitted: &Admitted, caller: &Caller, position: usize, call: pro
     let asked = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
     match decide(admitted.contract(), caller, &conversation, &asked) {
         Verdict::Deny(violation) => Decided::Denied(outcome::denied(call.id, violation)),
+        // Nobody can agree yet: without that a call that needs it does not run.
+        Verdict::NeedsApproval(approved) => Decided::Denied(outcome::not_here(call.id, approved.tool.name())),
         Verdict::Allow(approved) => match admitted.runnable(approved.tool.name()) {
             Some(runnable) => Decided::Allowed(Job {
                 id: call.id,

@@ -15,6 +15,7 @@ pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
         exchange_id: batch.exchange_id,
+        request_id: String::new(),
         round: batch.round,
         calls: batch
             .calls

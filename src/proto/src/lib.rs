@@ -22,6 +22,22 @@ pub mod executor {
     }
 }
 
+/// `callgate.worker`.
+pub mod worker {
+    /// `callgate.worker.v1`: what the executor asks of a worker.
+    #[allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::allow_attributes_without_reason,
+        clippy::pedantic,
+        clippy::nursery,
+        reason = "generated from the .proto file"
+    )]
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/callgate.worker.v1.rs"));
+    }
+}
+
 /// The encoded `google.protobuf.FileDescriptorSet` of all `.proto` files, for gRPC server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
@@ -39,6 +55,7 @@ mod tests {
                 kind: FailureKind::Denied.into(),
                 message: "no".into(),
                 violation_code: "tool_not_in_contract".into(),
+                approval_id: String::new(),
             })),
             usage: None,
         };

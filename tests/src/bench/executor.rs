@@ -70,6 +70,7 @@ async fn client(
             caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
             // Different each time: the same call of the same exchange runs once.
             exchange_id: format!("{number}-{}-{sent:?}", latencies.len()),
+            request_id: String::new(),
             round: 1,
             calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into() }],
         };

@@ -179,6 +179,14 @@ impl<'n> Item<'n> {
         number.or_else(|| report.fault(self, "expected a whole number from 1 up"))
     }
 
+    /// `true` or `false`.
+    pub(super) fn switch(&self, report: &mut Report<'_>) -> Option<bool> {
+        match self.node.data {
+            Data::Bool(bool) => Some(bool),
+            _ => report.fault(self, "expected `true` or `false`"),
+        }
+    }
+
     /// One of a few words.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
         let found = self.node.text().and_then(|text| words.iter().find(|(word, _)| *word == text));

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use super::fields::{Fields, Item, Report};
 use super::run;
-use crate::model::{Effects, Output, Tool};
+use crate::model::{Approval, Audit, Effects, Output, Tool};
+use crate::run::Run;
 use crate::schema::Schema;
 use crate::source::node::Data;
 
-const KNOWN: [&str; 8] = ["name", "description", "parameters", "result", "effects", "approval", "output", "run"];
+const KNOWN: [&str; 9] =
+    ["name", "description", "parameters", "result", "effects", "approval", "audit", "output", "run"];
 const UNENFORCED: [(&str, &str); 3] = [("when", "`when`"), ("requires", "`requires`"), ("origin", "`origin`")];
 const PARAMETERS: &str = "a JSON Schema of the arguments, such as `{ type: object }` for a tool without arguments";
 
@@ -53,11 +55,20 @@ fn tool<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_
         Some(item) => item.word(&[("trusted", Output::Trusted), ("untrusted", Output::Untrusted)], report),
         None => Some(Output::Untrusted),
     };
-    if let Some(item) = fields.get("approval") {
-        approval(&item, report);
-    }
-    let run = fields.need("run", "what runs it: `client` or `wasm`", report);
+    let approval = match fields.get("approval") {
+        Some(item) => approval(&item, report),
+        None => Some(Approval::Never),
+    };
+    let audit = match fields.get("audit") {
+        Some(item) => item.word(&[("digest", Audit::Digest), ("full", Audit::Full)], report),
+        None => Some(Audit::Digest),
+    };
+    let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| run::run(&item, report));
+    if let (Some(Approval::Always), Some(Run::Client), Some(item)) = (approval, &run, fields.get("approval")) {
+        let message = "expected `never` for a tool that the calling application runs; only what the executor runs can wait for a person";
+        report.fault::<()>(&item, message);
+    }
     Some(Tool {
         name: name?,
         description: description?,
@@ -65,6 +76,8 @@ fn tool<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_
         result: result?,
         effects: effects?,
         output: output?,
+        approval: approval?,
+        audit: audit?,
         run: run?,
     })
 }
@@ -81,11 +94,12 @@ fn name_of<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report
     Some(text.to_owned())
 }
 
-fn approval(item: &Item<'_>, report: &mut Report<'_>) {
-    if item.node.text() != Some("never") {
-        let message = "expected `never`; any other `approval` is not enforced yet, and a rule that is not enforced is worse than none";
-        report.fault::<()>(item, message);
+fn approval(item: &Item<'_>, report: &mut Report<'_>) -> Option<Approval> {
+    if item.node.get("when").is_some() {
+        let message = "expected `never` or `always`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none";
+        return report.fault(item, message);
     }
+    item.word(&[("never", Approval::Never), ("always", Approval::Always)], report)
 }
 
 /// What the top of a schema must be.

@@ -16,7 +16,7 @@ fn outcome(
     calls_before: u32,
 ) -> Result<String, Violation> {
     match decide(contract, &caller(role), &Conversation { calls_before }, &Call { name, arguments }) {
-        Verdict::Allow(approved) => {
+        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
             assert_eq!(approved.canonical, callgate_json::canonical(&approved.arguments));
             Ok(approved.canonical)
         }

@@ -137,7 +137,7 @@ impl Source {
     fn wasm_tools(&self) -> impl Iterator<Item = (&Tool, &WasmRun)> {
         self.contract.tools().iter().filter_map(|tool| match tool.run() {
             Run::Wasm(run) => Some((tool, run)),
-            Run::Client => None,
+            Run::Client | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => None,
         })
     }
 

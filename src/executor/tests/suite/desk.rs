@@ -155,6 +155,7 @@ impl Running {
             contract_digest: self.digest.clone(),
             caller: Some(Caller { tenant: "acme".into(), role: role.into() }),
             exchange_id: "exchange-1".into(),
+            request_id: String::new(),
             round: 0,
             calls: calls.iter().enumerate().map(call).collect(),
         }

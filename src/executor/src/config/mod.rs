@@ -1,9 +1,19 @@
 //! The executor's own configuration: one YAML file.
 //!
-//! It says where to listen, which contracts to serve and how much to run at once. What a tool may do is not here: that is
-//! the contract's to say.
+//! It says where to listen, which contracts to serve, how much to run at once, where the backends are, and where what happened
+//! is kept. What a tool may do is not here: that is the contract's to say. One file a section.
 
-use std::fmt;
+mod approvals;
+mod audit;
+mod backends;
+mod explain;
+mod fault;
+mod http;
+mod once;
+mod queue;
+mod sandbox;
+mod telemetry;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +21,16 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+pub use self::approvals::Approvals;
+pub use self::audit::Audit;
+pub use self::backends::Backends;
+use self::explain::explain;
+use self::fault::Place;
+pub use self::http::Http;
+pub use self::once::Once;
+pub use self::queue::Queue;
+pub use self::sandbox::Sandbox;
+pub use self::telemetry::Telemetry;
 use crate::units::{Bytes, Seconds};
 
 /// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
@@ -19,6 +39,8 @@ const CONCURRENCY: u32 = 16;
 const CONCURRENCY_MAX: u32 = 1024;
 const REQUEST_BYTES: u64 = 4 << 20;
 const REQUEST_BYTES_MAX: u64 = 256 << 20;
+/// Beside the configuration file.
+const STATE_DIR: &str = "callgate-state";
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// A configuration that was found valid.
@@ -34,6 +56,24 @@ pub struct Config {
     pub request_bytes: usize,
     /// How long a drain waits for what runs.
     pub grace_period: Duration,
+    /// Where everything is kept that must outlive the process; made at start, readable by its owner only.
+    pub state_dir: PathBuf,
+    /// How many calls wait, and of whom.
+    pub queue: Queue,
+    /// What keeps a call from running twice.
+    pub once: Once,
+    /// The audit log and where else its records go.
+    pub audit: Audit,
+    /// Calls that wait for a person.
+    pub approvals: Approvals,
+    /// The HTTP side: approvals, audit, metrics, health.
+    pub http: Http,
+    /// Where tools run that do not run here.
+    pub backends: Backends,
+    /// How tools run that run here.
+    pub sandbox: Sandbox,
+    /// Metrics, traces, logs.
+    pub telemetry: Telemetry,
 }
 
 /// Why a configuration cannot be used: the file, the place, what was expected.
@@ -66,6 +106,23 @@ struct File {
     concurrency: Option<Spanned<u32>>,
     request_bytes: Option<Spanned<Bytes>>,
     grace_period: Option<Seconds>,
+    state_dir: Option<String>,
+    #[serde(default)]
+    queue: queue::Section,
+    #[serde(default)]
+    once: once::Section,
+    #[serde(default)]
+    audit: audit::Section,
+    #[serde(default)]
+    approvals: approvals::Section,
+    #[serde(default)]
+    http: http::Section,
+    #[serde(default)]
+    backends: backends::Section,
+    #[serde(default)]
+    sandbox: sandbox::Section,
+    #[serde(default)]
+    telemetry: telemetry::Section,
 }
 
 // === impl Config ===
@@ -90,10 +147,8 @@ impl Config {
         let options = serde_saphyr::options! { with_snippet: false };
         let read: File = serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| explain(file, error.without_snippet()))?;
-        let fault = |at: serde_saphyr::Location, message: String| ConfigError::Malformed {
-            place: format!("{file}:{}:{}", at.line(), at.column()),
-            message,
-        };
+        let place = Place { file, folder };
+        let fault = |at: serde_saphyr::Location, message: String| place.fault(at, message);
 
         let listen = match read.listen {
             None => SocketAddr::from(([127, 0, 0, 1], 7070)),
@@ -135,37 +190,17 @@ impl Config {
             concurrency,
             request_bytes: usize::try_from(request_bytes).unwrap_or(usize::MAX),
             grace_period: read.grace_period.map_or(GRACE_PERIOD, |grace| grace.0),
+            state_dir: folder.join(read.state_dir.as_deref().unwrap_or(STATE_DIR)),
+            queue: read.queue.resolve(&place, concurrency)?,
+            once: read.once.resolve(&place)?,
+            audit: read.audit.resolve(&place)?,
+            approvals: read.approvals.resolve(&place)?,
+            http: read.http.resolve(&place)?,
+            backends: read.backends.resolve(&place)?,
+            sandbox: read.sandbox.resolve(&place)?,
+            telemetry: read.telemetry.resolve(&place)?,
         })
     }
-}
-
-/// Puts a fault of the YAML reader in our words: the place first, and for an unknown field the nearest known one.
-fn explain(file: &str, error: &serde_saphyr::Error) -> ConfigError {
-    let place = match error.location() {
-        Some(at) => format!("{file}:{}:{}", at.line(), at.column()),
-        None => file.to_owned(),
-    };
-    let message = match error {
-        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected),
-        other => one_line(other),
-    };
-    ConfigError::Malformed { place, message }
-}
-
-fn unknown(field: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(&field.to_lowercase(), &name.to_lowercase()), name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance * 2 <= name.len());
-    match nearest {
-        Some((_, name)) => format!("{field}: unknown field; did you mean `{name}`?"),
-        None => format!("{field}: unknown field; known are {}", known.join(", ")),
-    }
-}
-
-fn one_line(error: &dyn fmt::Display) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -203,7 +238,7 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, contracts, concurrency, requestBytes, gracePeriod",
+                "executor.yaml:2:1: banana: unknown field; known are listen, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),

@@ -1,0 +1,52 @@
+//! `queue`: how many calls wait for a place, and how many of one tenant.
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::ConfigError;
+use super::fault::Place;
+
+/// Calls that wait for a place at once, for each place there is, where the file does not say.
+const WAITING_PER_PLACE: u32 = 16;
+/// More than this is not a queue but a way to run out of memory.
+const WAITING_MAX: u32 = 65_536;
+
+/// How many calls wait for a place, and how many of one tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Calls that wait at once, over all tenants.
+    pub length: u32,
+    /// Calls of one tenant that wait at once.
+    pub per_tenant: u32,
+}
+
+/// The section as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Section {
+    length: Option<Spanned<u32>>,
+    per_tenant: Option<Spanned<u32>>,
+}
+
+impl Section {
+    pub(super) fn resolve(self, place: &Place<'_>, concurrency: u32) -> Result<Queue, ConfigError> {
+        let length = match self.length {
+            None => concurrency.saturating_mul(WAITING_PER_PLACE),
+            Some(n) if n.value <= WAITING_MAX => n.value,
+            Some(n) => {
+                let message = format!("queue.length: expected 0 to {WAITING_MAX}, found {}", n.value);
+                return Err(place.fault(n.referenced, message));
+            }
+        };
+        let per_tenant = match self.per_tenant {
+            // Half: one tenant alone may wait long, and never keeps the last places from the others.
+            None => length.div_ceil(2),
+            Some(n) if n.value <= length => n.value,
+            Some(n) => {
+                let message = format!("queue.perTenant: expected 0 to queue.length, {length}, found {}", n.value);
+                return Err(place.fault(n.referenced, message));
+            }
+        };
+        Ok(Queue { length, per_tenant })
+    }
+}
