@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_server::{Executor, ExecutorServer};
-use callgate_proto::executor::v1::{CallOutcome, ExecuteRequest, ExecuteResponse, Success};
+use callgate_proto::executor::v1::{
+    CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse, Success,
+};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -95,5 +97,9 @@ impl Executor for Service {
             outcomes.pop();
         }
         Ok(Response::new(ExecuteResponse { outcomes }))
+    }
+
+    async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
+        Ok(Response::new(RecordResponse {}))
     }
 }

@@ -67,7 +67,12 @@ pub(crate) fn name(outcome: &CallOutcome) -> &'static str {
 
 fn judge(tool: &Tool, written: &[u8]) -> Outcome {
     let invalid = |message: String, code: &str| {
-        Outcome::Failure(Failure { kind: FailureKind::OutputInvalid.into(), message, violation_code: code.to_owned(), approval_id: String::new() })
+        Outcome::Failure(Failure {
+            kind: FailureKind::OutputInvalid.into(),
+            message,
+            violation_code: code.to_owned(),
+            approval_id: String::new(),
+        })
     };
     let value = match callgate_json::read(written) {
         Ok(value) => value,

@@ -107,6 +107,10 @@ impl Executor for Service {
         }
         Ok(Response::new(ExecuteResponse { outcomes: outcomes.into_iter().flatten().collect() }))
     }
+
+    async fn record(&self, _: Request<proto::RecordRequest>) -> Result<Response<proto::RecordResponse>, Status> {
+        Err(Status::unavailable("there is no audit log yet"))
+    }
 }
 
 fn caller(request: &ExecuteRequest) -> Result<Caller, Status> {

@@ -65,7 +65,9 @@ pub enum Stop {
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
     /// A contract names a backend that the configuration does not have.
-    #[error("{contract}: tool {tool}: run.{form}.cluster: expected the name of a backend in the executor's configuration, found `{cluster}`; known are {known}")]
+    #[error(
+        "{contract}: tool {tool}: run.{form}.cluster: expected the name of a backend in the executor's configuration, found `{cluster}`; known are {known}"
+    )]
     Missing {
         /// The contract's name.
         contract: String,

@@ -76,6 +76,7 @@ fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
         contract_digest: digest.into(),
         caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
         exchange_id: "e".into(),
+        request_id: String::new(),
         round: 0,
         calls: arguments.iter().map(call).collect(),
     }

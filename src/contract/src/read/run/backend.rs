@@ -17,7 +17,8 @@ pub(super) fn grpc(item: &Item<'_>, report: &mut Report<'_>) -> Option<GrpcRun> 
     let fields = Fields::open(item, &["cluster", "method", "timeout", "outputBytes"], &[], report)?;
     let cluster = cluster(&fields, report);
     let words = [WorkerMethod::Invoke, WorkerMethod::InvokeStream].map(|method| (method.as_str(), method));
-    let method = fields.need("method", "a method of a worker, `callgate.worker.v1.Worker/Invoke` or `…/InvokeStream`", report);
+    let method =
+        fields.need("method", "a method of a worker, `callgate.worker.v1.Worker/Invoke` or `…/InvokeStream`", report);
     let method = method.and_then(|item| item.word(&words, report));
     let bounds = bounds(&fields, report);
     Some(GrpcRun { cluster: cluster?, method: method?, bounds: bounds? })
@@ -56,7 +57,10 @@ fn cluster(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if text.is_empty() || text.len() > 63 || !text.bytes().all(plain) {
-        return report.fault(&item, "expected 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`: the name of a backend, not its address");
+        return report.fault(
+            &item,
+            "expected 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`: the name of a backend, not its address",
+        );
     }
     Some(text.to_owned())
 }

@@ -143,7 +143,10 @@ fn secrets(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<(String, 
         match text.strip_prefix(FILE).filter(|path| path.starts_with('/') && !path.contains('\0')) {
             Some(path) => secrets.push((entry.key.clone(), path.to_owned())),
             None => {
-                report.fault::<()>(&of, "expected where the secret is, such as `file:/run/secrets/api-key`; never the secret itself");
+                report.fault::<()>(
+                    &of,
+                    "expected where the secret is, such as `file:/run/secrets/api-key`; never the secret itself",
+                );
             }
         }
     }
