@@ -10,10 +10,12 @@ pub mod audit;
 pub mod backends;
 pub mod config;
 pub mod once;
+pub mod queue;
 pub mod sandbox;
 pub mod server;
 
 mod drain;
 mod outcome;
+mod reload;
 mod service;
 mod units;

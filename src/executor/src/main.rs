@@ -39,8 +39,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
-    let config = Config::from_file(config)?;
+fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::from_file(file)?;
     let registry = Arc::new(Registry::admit(&config)?);
     if check {
         tracing::info!(contracts = registry.digests().len(), "checked");
@@ -51,6 +51,8 @@ fn run(config: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
         // Before "ready": whoever reads that line may send a signal at once.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let server = Server::bind(&config, registry).await?;
+        // Ends with the runtime.
+        drop(tokio::spawn(server.reloading(file.to_owned(), config.clone())?));
         tracing::info!(address = %server.address(), "ready");
         server
             .serve(async {

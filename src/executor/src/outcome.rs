@@ -6,10 +6,17 @@ use callgate_contract::{Tool, Violation};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success, Usage};
 
+use crate::backends;
 use crate::sandbox::{Finished, Stop};
 
 /// The violation code of a call whose tool the calling application runs: it is decided, but not run here.
 pub(crate) const RUN_BY_CLIENT: &str = "run_by_client";
+
+/// The violation code of a call that came under the idempotency key of another.
+const KEY_REUSED: &str = "idempotency_key_reused";
+
+/// The violation code of a call that a person did not agree to.
+const APPROVAL_REFUSED: &str = "approval_refused";
 
 /// The outcome of a call that the executor's own decision refused. Nothing ran.
 pub(crate) fn denied(id: String, violation: Violation) -> CallOutcome {
@@ -25,6 +32,92 @@ pub(crate) fn denied(id: String, violation: Violation) -> CallOutcome {
 pub(crate) fn not_here(id: String, tool: &str) -> CallOutcome {
     let message = format!("{tool} is run by the calling application, not by the executor");
     failed(id, FailureKind::Denied, message, RUN_BY_CLIENT)
+}
+
+/// The outcome of a call that may not run now, because what must be written down first cannot be. Nothing ran.
+pub(crate) fn unavailable(id: String, reason: &str) -> CallOutcome {
+    failed(id, FailureKind::Unavailable, format!("the executor cannot run calls now: {reason}"), "")
+}
+
+/// The outcome of a call that was begun, and of which nobody knows how it ended. It is not run again.
+pub(crate) fn unknown(id: String, tool: &str) -> CallOutcome {
+    let message = format!("{tool} was begun and did not come to an end that is known; it is not run again");
+    failed(id, FailureKind::Unknown, message, "")
+}
+
+/// The outcome of a call under the key of another. Nothing ran.
+pub(crate) fn key_reused(id: String, tool: &str) -> CallOutcome {
+    let message = format!("{tool} was called under the idempotency key of another call");
+    failed(id, FailureKind::Denied, message, KEY_REUSED)
+}
+
+/// The outcome of a call that waits for a person. Nothing ran.
+pub(crate) fn approval_required(id: String, tool: &str, approval_id: &str, left: Duration) -> CallOutcome {
+    let message = format!(
+        "{tool} needs a person's approval, which was asked for as {approval_id}; once it is given, within {} minutes, the same call \
+         with the same arguments runs",
+        left.as_secs().div_ceil(60)
+    );
+    approval(id, message, callgate_contract::Code::ApprovalRequired.as_str(), approval_id)
+}
+
+/// The outcome of a call that a person did not agree to. Nothing ran.
+pub(crate) fn approval_refused(id: String, tool: &str, approval_id: &str, reason: &str) -> CallOutcome {
+    let why = if reason.is_empty() { String::new() } else { format!(", who gave the reason: {reason}") };
+    let message = format!("{tool} was refused by a person in answer to {approval_id}{why}");
+    approval(id, message, APPROVAL_REFUSED, approval_id)
+}
+
+fn approval(id: String, message: String, code: &str, approval_id: &str) -> CallOutcome {
+    let failure = Failure {
+        kind: FailureKind::Denied.into(),
+        message,
+        violation_code: code.to_owned(),
+        approval_id: approval_id.to_owned(),
+    };
+    CallOutcome { id, outcome: Some(Outcome::Failure(failure)), usage: Some(usage(0, 0, Duration::ZERO)) }
+}
+
+/// The outcome of a call whose turn did not come before its deadline. Nothing ran.
+pub(crate) fn never_ran_in_time(id: String, tool: &Tool, limit: Duration, waited: Duration) -> CallOutcome {
+    let message = format!("{} {}", tool.name(), Stop::Timeout { limit });
+    let CallOutcome { outcome, .. } = failed(String::new(), FailureKind::Timeout, message, "");
+    CallOutcome { id, outcome, usage: Some(usage(0, 0, waited)) }
+}
+
+/// The outcome of a call that a backend answered, or was meant to.
+pub(crate) fn answered(
+    id: String,
+    tool: &Tool,
+    answered: Result<Vec<u8>, backends::Stop>,
+    took: Duration,
+) -> CallOutcome {
+    let outcome = match answered {
+        Ok(written) => judge(tool, &written),
+        Err(stop) => {
+            let kind = match &stop {
+                backends::Stop::Timeout { .. } => FailureKind::Timeout,
+                backends::Stop::TooLarge { .. } => FailureKind::OutputTooLarge,
+                backends::Stop::Unavailable { .. } => FailureKind::Unavailable,
+                backends::Stop::Failed { .. } => FailureKind::BackendError,
+            };
+            Outcome::Failure(Failure {
+                kind: kind.into(),
+                message: format!("{} {stop}", tool.name()),
+                violation_code: String::new(),
+                approval_id: String::new(),
+            })
+        }
+    };
+    CallOutcome { id, outcome: Some(outcome), usage: Some(usage(0, 0, took)) }
+}
+
+/// The violation's code of a call that was denied; empty otherwise.
+pub(crate) fn code(outcome: &CallOutcome) -> String {
+    match &outcome.outcome {
+        Some(Outcome::Failure(failure)) => failure.violation_code.clone(),
+        Some(Outcome::Success(_)) | None => String::new(),
+    }
 }
 
 /// The outcome of a call that ran, or was meant to. What it wrote counts only as one strict JSON value that the contract's

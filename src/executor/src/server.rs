@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,10 @@ use tonic_reflection::server::Builder;
 use crate::admission::Registry;
 use crate::config::Config;
 use crate::drain::InFlight;
-use crate::service::Service;
+use crate::queue::Load;
+use crate::reload;
+pub use crate::service::PartsError;
+use crate::service::{Parts, Service};
 
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -26,7 +30,7 @@ const FLUSH: Duration = Duration::from_millis(200);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    registry: Arc<Registry>,
+    parts: Arc<Parts>,
     request_bytes: usize,
     grace_period: Duration,
 }
@@ -42,6 +46,9 @@ pub enum ServerError {
         /// The system's reason.
         reason: io::Error,
     },
+    /// What calls need cannot be opened.
+    #[error("{0}")]
+    Parts(#[from] PartsError),
     /// The descriptors for reflection are broken: a fault of this program.
     #[error("reflection: {0}")]
     Reflection(String),
@@ -53,21 +60,37 @@ pub enum ServerError {
 // === impl Server ===
 
 impl Server {
-    /// Listens on the configured address.
+    /// Listens on the configured address, and opens what calls need.
     ///
     /// # Errors
-    /// The address is taken or not this machine's.
+    /// The address is taken or not this machine's; the state directory or a backend cannot be used.
     pub async fn bind(config: &Config, registry: Arc<Registry>) -> Result<Self, ServerError> {
         let listen = |reason| ServerError::Listen { address: config.listen, reason };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (request_bytes, grace_period) = (config.request_bytes, config.grace_period);
-        Ok(Self { listener, address, registry, request_bytes, grace_period })
+        let parts = Arc::new(Parts::open(config, registry).await?);
+        Ok(Self { listener, address, parts, request_bytes, grace_period })
     }
 
     /// Where it listens; with port 0 configured, the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How full the sandboxes are, whenever it is asked.
+    pub fn load(&self) -> impl Fn() -> Load + Send + Sync + 'static {
+        let queue = self.parts.queues.sandbox.clone();
+        move || queue.load()
+    }
+
+    /// Follows changes of the configuration in `file`, which was read as `config`, for as long as it is polled: other contracts
+    /// are served without a restart.
+    ///
+    /// # Errors
+    /// SIGHUP cannot be waited for.
+    pub fn reloading(&self, file: PathBuf, config: Config) -> io::Result<impl Future<Output = ()> + Send + 'static> {
+        reload::watch(file, config, Arc::clone(&self.parts))
     }
 
     /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
@@ -76,7 +99,7 @@ impl Server {
     /// The transport failed.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let in_flight = InFlight::new();
-        let executor = ExecutorServer::new(Service::new(Arc::clone(&self.registry), in_flight.clone()))
+        let executor = ExecutorServer::new(Service::new(Arc::clone(&self.parts), in_flight.clone()))
             .max_decoding_message_size(self.request_bytes);
         let (health, health_service) = health_reporter();
         set_health(&health, ServingStatus::Serving).await;

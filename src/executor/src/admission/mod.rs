@@ -5,12 +5,12 @@
 mod error;
 mod grants;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use callgate_contract::{Contract, Files, Run, Tool, WasmRun};
+use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, Tool, WasmRun};
 use sha2::{Digest, Sha256};
 
 pub use self::error::{AdmissionError, Fault};
@@ -22,21 +22,23 @@ const MODULE_BYTES: u64 = 256 << 20;
 
 /// All contracts, by digest, and the sandbox that their tools run in.
 pub struct Registry {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     contracts: HashMap<String, Arc<Admitted>>,
 }
 
 /// One contract that is ready to serve.
 pub struct Admitted {
     contract: Contract,
-    programs: HashMap<String, Runnable>,
+    runnables: HashMap<String, Runnable>,
 }
 
-/// A tool that runs here.
+/// What runs a tool.
 #[derive(Clone)]
-pub(crate) struct Runnable {
-    pub(crate) program: Arc<Program>,
-    pub(crate) grants: Arc<Grants>,
+pub(crate) enum Runnable {
+    /// Its code, here.
+    Sandbox { sandbox: Arc<Sandbox>, program: Arc<Program>, grants: Arc<Grants> },
+    /// A backend; which one, the contract says.
+    Backend(Bounds),
 }
 
 /// A contract that was read, and the file it came from.
@@ -56,39 +58,56 @@ impl Registry {
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
     pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
-        let mut sources: Vec<Source> = Vec::new();
-        for file in &config.contracts {
-            let source = Source::read(file)?;
-            if let Some(twin) = sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
-                return Err(AdmissionError::Twins { file: source.name(), twin: twin.name() });
-            }
-            sources.push(source);
-        }
+        let sources = Source::all(config)?;
         let memory = sources.iter().flat_map(Source::wasm_tools).map(|(_, run)| run.memory).max().unwrap_or(0);
-        let sandbox = Sandbox::new(config.concurrency, memory).map_err(AdmissionError::Sandbox)?;
+        let sandbox = Arc::new(Sandbox::new(config.concurrency, memory).map_err(AdmissionError::Sandbox)?);
         tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
+        Self::admit_sources(sandbox, sources)
+    }
 
+    /// The same with a sandbox that there is already.
+    ///
+    /// # Errors
+    /// As for [`Registry::admit`].
+    pub fn admit_with(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
+        Self::admit_sources(sandbox, Source::all(config)?)
+    }
+
+    /// The digests of the contracts that `config` lists; nothing is compiled.
+    ///
+    /// # Errors
+    /// A contract cannot be read or is not valid.
+    pub fn digests_of(config: &Config) -> Result<BTreeSet<String>, AdmissionError> {
+        Ok(Source::all(config)?.iter().map(|source| source.contract.digest().to_owned()).collect())
+    }
+
+    fn admit_sources(sandbox: Arc<Sandbox>, sources: Vec<Source>) -> Result<Self, AdmissionError> {
         let mut compiled = HashMap::new();
         let mut contracts = HashMap::new();
         for source in sources {
-            let programs = source.admit(&sandbox, &mut compiled)?;
+            let runnables = source.admit(&sandbox, &mut compiled)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
                 version = contract.version(),
                 digest = contract.digest(),
                 tools = contract.tools().len(),
-                sandboxed = programs.len(),
+                sandboxed = runnables.len(),
                 "contract is admitted"
             );
-            contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, programs }));
+            contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, runnables }));
         }
         Ok(Self { sandbox, contracts })
     }
 
     /// Where tools run.
-    pub fn sandbox(&self) -> &Sandbox {
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
         &self.sandbox
+    }
+
+    /// Every contract, in no order.
+    pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
+        self.contracts.values().map(|admitted| &admitted.contract)
     }
 
     /// The contract of that digest.
@@ -112,15 +131,46 @@ impl Admitted {
         &self.contract
     }
 
-    /// What runs the tool of that name; `None` if it does not run here.
-    pub(crate) fn runnable(&self, tool: &str) -> Option<&Runnable> {
-        self.programs.get(tool)
+    /// What runs a tool of this contract; `None` if the calling application does.
+    pub(crate) fn runnable(&self, tool: &Tool) -> Option<Runnable> {
+        match tool.run() {
+            Run::Client => None,
+            Run::Wasm(_) => self.runnables.get(tool.name()).cloned(),
+            Run::Grpc(GrpcRun { bounds, .. }) | Run::Http(HttpRun { bounds, .. }) | Run::Mcp(McpRun { bounds, .. }) => {
+                Some(Runnable::Backend(*bounds))
+            }
+        }
+    }
+}
+
+// === impl Runnable ===
+
+impl Runnable {
+    /// Wall clock over the whole call.
+    pub(crate) fn timeout(&self) -> Duration {
+        match self {
+            Self::Sandbox { grants, .. } => grants.timeout,
+            Self::Backend(bounds) => bounds.timeout,
+        }
     }
 }
 
 // === impl Source ===
 
 impl Source {
+    /// Every contract that `config` lists, each once.
+    fn all(config: &Config) -> Result<Vec<Self>, AdmissionError> {
+        let mut sources: Vec<Self> = Vec::new();
+        for file in &config.contracts {
+            let source = Self::read(file)?;
+            if let Some(twin) = sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
+                return Err(AdmissionError::Twins { file: source.name(), twin: twin.name() });
+            }
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
     fn read(file: &Path) -> Result<Self, AdmissionError> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file)
@@ -144,7 +194,7 @@ impl Source {
     /// Compiles each module that was not compiled before; tools that share one share its code.
     fn admit(
         &self,
-        sandbox: &Sandbox,
+        sandbox: &Arc<Sandbox>,
         compiled: &mut HashMap<[u8; 32], Arc<Program>>,
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
         let mut programs = HashMap::new();
@@ -159,7 +209,8 @@ impl Source {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
             let grants = grants::resolve(tool.name(), run, folder(&self.file)).map_err(fault)?;
-            programs.insert(tool.name().to_owned(), Runnable { program, grants: Arc::new(grants) });
+            let sandbox = Arc::clone(sandbox);
+            programs.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }
         Ok(programs)
     }

@@ -8,6 +8,8 @@ use super::fault::Place;
 
 /// Calls that wait for a place at once, for each place there is, where the file does not say.
 const WAITING_PER_PLACE: u32 = 16;
+/// Calls at backends at once, where the file does not say: they hold little here while they wait.
+const BACKENDS: u32 = 256;
 /// More than this is not a queue but a way to run out of memory.
 const WAITING_MAX: u32 = 65_536;
 
@@ -18,6 +20,8 @@ pub struct Queue {
     pub length: u32,
     /// Calls of one tenant that wait at once.
     pub per_tenant: u32,
+    /// Calls that are at backends at once.
+    pub backends: u32,
 }
 
 /// The section as it is written.
@@ -26,6 +30,7 @@ pub struct Queue {
 pub(super) struct Section {
     length: Option<Spanned<u32>>,
     per_tenant: Option<Spanned<u32>>,
+    backends: Option<Spanned<u32>>,
 }
 
 impl Section {
@@ -47,6 +52,14 @@ impl Section {
                 return Err(place.fault(n.referenced, message));
             }
         };
-        Ok(Queue { length, per_tenant })
+        let backends = match self.backends {
+            None => BACKENDS,
+            Some(n) if (1..=WAITING_MAX).contains(&n.value) => n.value,
+            Some(n) => {
+                let message = format!("queue.backends: expected 1 to {WAITING_MAX}, found {}", n.value);
+                return Err(place.fault(n.referenced, message));
+            }
+        };
+        Ok(Queue { length, per_tenant, backends })
     }
 }

@@ -41,7 +41,11 @@ async fn waiting_for_a_slot_counts_against_the_timeout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_more_calls_than_slots_all_succeed() {
-    let desk = Desk::with(&guests::echo(), "timeout: 60s").at_once(2).start().await;
+    let desk = Desk::with(&guests::echo(), "timeout: 60s")
+        .configured("queue: { length: 100, perTenant: 100 }")
+        .at_once(2)
+        .start()
+        .await;
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let (mut client, request) =

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use callgate_executor::admission::{AdmissionError, Registry};
 use callgate_executor::config::Config;
+use callgate_executor::queue::Load;
 use callgate_executor::server::Server;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
@@ -20,6 +21,10 @@ use tonic::transport::Channel;
 pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     tools: String,
+    /// More lines of executor.yaml.
+    configured: String,
+    /// `limits` of the contract, where they are not the defaults.
+    limits: String,
     pub(crate) concurrency: u32,
 }
 
@@ -28,6 +33,7 @@ pub(crate) struct Running {
     pub(crate) client: ExecutorClient<Channel>,
     pub(crate) channel: Channel,
     pub(crate) digest: String,
+    load: Box<dyn Fn() -> Load + Send + Sync>,
     _stop: oneshot::Sender<()>,
     folder: TempDir,
 }
@@ -41,7 +47,13 @@ pub(crate) struct Ended {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), tools: String::new(), concurrency: 4 }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            tools: String::new(),
+            configured: String::new(),
+            limits: String::new(),
+            concurrency: 4,
+        }
     }
 
     /// A desk with one tool, `t`.
@@ -91,6 +103,17 @@ impl Desk {
         self
     }
 
+    /// Adds a line to executor.yaml.
+    pub(crate) fn configured(mut self, line: &str) -> Self {
+        writeln!(self.configured, "{line}").unwrap();
+        self
+    }
+
+    pub(crate) fn calls_per_turn(mut self, calls: u32) -> Self {
+        self.limits = format!("  limits: {{ maxToolCallsPerTurn: {calls} }}\n");
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -99,13 +122,13 @@ impl Desk {
     pub(crate) fn config(&self) -> Config {
         let contract = format!(
             "apiVersion: callgate.dev/v1\nkind: Contract\nmetadata: {{ name: desk, version: 1.0.0 }}\nspec:\n  models: [\"*\"]\n  \
-             roles: {{ clerk: {{ tools: [\"*\"] }}, guest: {{ tools: [] }} }}\n  tools:\n{}",
-            self.tools
+             roles: {{ clerk: {{ tools: [\"*\"] }}, guest: {{ tools: [] }} }}\n{}  tools:\n{}",
+            self.limits, self.tools
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
         let text = format!(
-            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n",
-            self.concurrency
+            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{}",
+            self.concurrency, self.configured
         );
         std::fs::write(self.path().join("executor.yaml"), &text).unwrap();
         Config::parse("executor.yaml", &text, self.path()).unwrap()
@@ -130,12 +153,20 @@ impl Desk {
         let digest = registry.digests()[0].to_owned();
         let server = Server::bind(&config, registry).await.unwrap();
         let address = server.address();
+        let load = Box::new(server.load());
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(server.serve(async {
             let _ = stopped.await;
         }));
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Running { client: ExecutorClient::new(channel.clone()), channel, digest, _stop: stop, folder: self.folder }
+        Running {
+            client: ExecutorClient::new(channel.clone()),
+            channel,
+            digest,
+            load,
+            _stop: stop,
+            folder: self.folder,
+        }
     }
 
     /// Starts, calls `t` once with no arguments, stops.
@@ -154,7 +185,8 @@ impl Running {
         ExecuteRequest {
             contract_digest: self.digest.clone(),
             caller: Some(Caller { tenant: "acme".into(), role: role.into() }),
-            exchange_id: "exchange-1".into(),
+            // Of its own, as the filter makes it: the same call of the same exchange runs once.
+            exchange_id: uuid::Uuid::new_v4().to_string(),
             request_id: String::new(),
             round: 0,
             calls: calls.iter().enumerate().map(call).collect(),
@@ -162,8 +194,22 @@ impl Running {
     }
 
     pub(crate) async fn execute(&self, request: ExecuteRequest) -> Result<Vec<Ended>, Status> {
+        Self::send(self.client.clone(), request).await
+    }
+
+    /// Until that many calls run in the sandbox.
+    pub(crate) async fn until_running(&self, calls: u32) {
+        while (self.load)().running < calls {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) async fn send(
+        mut client: ExecutorClient<Channel>,
+        request: ExecuteRequest,
+    ) -> Result<Vec<Ended>, Status> {
         let ids: Vec<_> = request.calls.iter().map(|call| call.id.clone()).collect();
-        let outcomes = self.client.clone().execute(request).await?.into_inner().outcomes;
+        let outcomes = client.execute(request).await?.into_inner().outcomes;
         assert_eq!(outcomes.iter().map(|outcome| outcome.id.clone()).collect::<Vec<_>>(), ids);
         Ok(outcomes.into_iter().map(Ended::from).collect())
     }

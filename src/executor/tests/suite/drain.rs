@@ -1,73 +1,14 @@
 //! The real program: how it starts, says so, and ends.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use callgate_proto::executor::v1::executor_client::ExecutorClient;
-use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
-use serde_json::Value;
+use std::io::BufRead as _;
+use std::process::Command;
+use std::time::Duration;
 
 use crate::desk::{Desk, Ended, wasm};
 use crate::guests;
-
-/// The program with its log, killed if a test ends early.
-struct Program {
-    child: Child,
-    log: BufReader<ChildStderr>,
-}
-
-impl Program {
-    fn start(desk: &Desk, more: &[&str]) -> Self {
-        desk.config();
-        Self::from(
-            Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
-                .arg("--config")
-                .arg(desk.path().join("executor.yaml"))
-                .args(more),
-        )
-    }
-
-    fn from(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, log }
-    }
-
-    /// The next log line with this message; every line before it is one JSON object too.
-    fn logged(&mut self, message: &str) -> Value {
-        loop {
-            let mut line = String::new();
-            assert!(self.log.read_line(&mut line).unwrap() > 0, "the log ended before {message:?}");
-            let line: Value = serde_json::from_str(&line).unwrap();
-            if line["message"] == message {
-                return line;
-            }
-        }
-    }
-
-    fn terminate(&self) {
-        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
-    }
-
-    fn exit_code(&mut self, within: Duration) -> i32 {
-        let until = Instant::now() + within;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap();
-            }
-            assert!(Instant::now() < until, "still running");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::program::Program;
+use callgate_proto::executor::v1::executor_client::ExecutorClient;
+use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
 
 /// Calls of `t`, one for each of these arguments.
 fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {

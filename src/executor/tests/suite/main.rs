@@ -8,13 +8,16 @@
 
 mod desk;
 mod guests;
+mod program;
 
 mod admission;
 mod component;
 mod concurrency;
 mod drain;
+mod fairness;
 mod files;
 mod limits;
+mod reload;
 mod results;
 mod service;
 mod surroundings;

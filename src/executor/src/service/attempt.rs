@@ -1,0 +1,269 @@
+//! The way of one call, from its decision to its outcome.
+//!
+//! 1. *Once*: what was begun under its key is not begun again. A repeat gets what came of it.
+//! 2. *Consent*: where a person must agree, an approval of just this call is used up, or asked for.
+//! 3. *Audit*: the decision is on disk before anything runs. Where that cannot be, nothing runs.
+//! 4. *Place*: it waits for its turn, until its deadline, which counts from when the request came in.
+//! 5. *Run*, in the sandbox or at a backend; what comes back is checked against the contract's `result`.
+//! 6. The outcome is remembered for repeats and audited, and only then told.
+//!
+//! A call that is dropped on its way, because its caller went away, ends as `unknown`: [`Begun`] sees to that. If the process ends
+//! in between, the next one finds it begun and not ended, and says the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callgate_contract::{Approved, Audit};
+use callgate_proto::executor::v1::CallOutcome;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::asked::now;
+use super::log;
+use super::parts::Parts;
+use crate::admission::{Admitted, Runnable};
+use crate::approvals::{Ask, Claim};
+use crate::audit::{self, Entry, Event, Source, Verdict};
+use crate::backends::Invocation;
+use crate::once::{Begin, Key};
+use crate::outcome;
+use crate::queue::Ticket;
+
+/// Longer than any call.
+const NEVER: Duration = Duration::from_secs(86_400 * 365);
+
+/// A call that the contract allows, with all that it needs to run.
+pub(super) struct Attempt {
+    /// As the model gave it; outcomes go back under it.
+    id: String,
+    call: audit::Call,
+    admitted: Arc<Admitted>,
+    tool: String,
+    arguments: String,
+    runnable: Runnable,
+    consent: Consent,
+    deadline: Instant,
+}
+
+/// Whether a person must agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Consent {
+    NotNeeded,
+    Needed,
+}
+
+/// A call that was begun and has not ended. Dropped before [`Begun::end`], it ends as unknown.
+struct Begun<'a> {
+    parts: &'a Arc<Parts>,
+    key: Key,
+    call: audit::Call,
+    ended: bool,
+}
+
+/// A call that the contract does not allow: audited, and told. Nothing runs either way.
+pub(super) async fn deny(parts: &Parts, entry: Entry, outcome: CallOutcome) -> CallOutcome {
+    log::ended(&entry.call, &outcome);
+    match parts.audit.append(entry).await {
+        Ok(()) => outcome,
+        Err(error) => outcome::unavailable(outcome.id, &error.to_string()),
+    }
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    pub(super) fn new(
+        id: String,
+        mut call: audit::Call,
+        admitted: Arc<Admitted>,
+        approved: Approved<'_>,
+        runnable: Runnable,
+        consent: Consent,
+        began: Instant,
+    ) -> Self {
+        call.arguments_digest = hex(&Sha256::digest(approved.canonical.as_bytes()));
+        call.arguments = match approved.tool.audit() {
+            Audit::Full => Some(approved.canonical.clone()),
+            Audit::Digest => None,
+        };
+        // A timeout past the clock's end is none.
+        let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
+        let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
+        Self { id, call, admitted, tool, arguments, runnable, consent, deadline }
+    }
+
+    /// Whether it takes a sandbox; else it waits for a backend.
+    pub(super) fn runs_here(&self) -> bool {
+        matches!(self.runnable, Runnable::Sandbox { .. })
+    }
+
+    /// All the way. The outcome is remembered and audited when this returns.
+    pub(super) async fn run(self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> CallOutcome {
+        let key = self.key();
+        let id = self.id.clone();
+        let begun = match parts.once.begin(&key, self.what()).await {
+            Ok(Begin::Fresh) => Begun { parts, key, call: self.call.clone(), ended: false },
+            Ok(Begin::Done(outcome)) => return CallOutcome { id, ..outcome },
+            Ok(Begin::Unknown) => return outcome::unknown(id, &self.tool),
+            Ok(Begin::Other) => return outcome::key_reused(id, &self.tool),
+            Err(error) => return outcome::unavailable(id, &error.to_string()),
+        };
+        let outcome = match self.may_run(parts).await {
+            Ok(()) => self.result(parts, ticket).await,
+            Err(outcome) => outcome,
+        };
+        begun.end(outcome).await
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            tenant: self.call.tenant.clone(),
+            exchange_id: self.call.exchange_id.clone(),
+            round: self.call.round,
+            position: self.call.position,
+        }
+    }
+
+    /// All that the call is. Lengths stand before texts, so that no two calls run together to the same.
+    fn what(&self) -> [u8; 32] {
+        let call = &self.call;
+        let mut hash = Sha256::new();
+        for part in [&call.role, &call.contract_digest, &self.tool, &self.arguments] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().into()
+    }
+
+    /// Consent, and the decision on disk.
+    async fn may_run(&self, parts: &Parts) -> Result<(), CallOutcome> {
+        let id = || self.id.clone();
+        let (verdict, approval_id, refusal) = match self.consent {
+            Consent::NotNeeded => (Verdict::Allow, None, None),
+            Consent::Needed => match parts.approvals.claim(&self.ask()).await {
+                Ok(Claim::Granted { approval_id }) => (Verdict::Approved, Some(approval_id), None),
+                Ok(Claim::Pending { approval_id, expires }) => {
+                    let left = expires.duration_since(now()).unwrap_or_default();
+                    let refusal = outcome::approval_required(id(), &self.tool, &approval_id, left);
+                    (Verdict::NeedsApproval, Some(approval_id), Some(refusal))
+                }
+                Ok(Claim::Refused { approval_id, reason }) => {
+                    let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason);
+                    (Verdict::Deny, Some(approval_id), Some(refusal))
+                }
+                Err(error) => return Err(outcome::unavailable(id(), &error.to_string())),
+            },
+        };
+        let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
+        let event = Event::Decision { verdict, code, pointer: String::new(), approval_id };
+        match parts.audit.append(entry(&self.call, event)).await {
+            Ok(()) => refusal.map_or(Ok(()), Err),
+            Err(error) => Err(outcome::unavailable(id(), &error.to_string())),
+        }
+    }
+
+    fn ask(&self) -> Ask {
+        Ask {
+            tenant: self.call.tenant.clone(),
+            role: self.call.role.clone(),
+            contract_digest: self.call.contract_digest.clone(),
+            tool: self.tool.clone(),
+            arguments: self.arguments.clone(),
+            exchange_id: self.call.exchange_id.clone(),
+        }
+    }
+
+    /// Waits for its place, runs, and judges what came of it.
+    async fn result(self, parts: &Parts, ticket: Option<Ticket>) -> CallOutcome {
+        let began = Instant::now();
+        let id = self.id.clone();
+        let Some(tool) = self.admitted.contract().tool(&self.tool) else {
+            // The name came from this very contract.
+            return outcome::not_here(id, &self.tool);
+        };
+        let place = match ticket {
+            Some(ticket) => ticket.place(self.deadline).await,
+            None => None,
+        };
+        let Some(_place) = place else {
+            return outcome::never_ran_in_time(id, tool, self.runnable.timeout(), began.elapsed());
+        };
+        match &self.runnable {
+            Runnable::Sandbox { program, grants, sandbox } => {
+                outcome::ran(id, tool, sandbox.run(program, grants, self.arguments, self.deadline).await)
+            }
+            Runnable::Backend(_) => {
+                let invocation = Invocation {
+                    tool,
+                    arguments: &self.arguments,
+                    tenant: &self.call.tenant,
+                    role: &self.call.role,
+                    idempotency_key: &idempotency_key(&self.call),
+                    deadline: self.deadline,
+                };
+                let answered = parts.backends.call(&invocation).await;
+                outcome::answered(id, tool, answered, began.elapsed())
+            }
+        }
+    }
+}
+
+/// The same for every attempt at one call, and for no other: what a backend can keep to never do the same thing twice.
+fn idempotency_key(call: &audit::Call) -> String {
+    format!("{}/{}/{}", call.exchange_id, call.round, call.position)
+}
+
+fn entry(call: &audit::Call, event: Event) -> Entry {
+    Entry { time: now(), source: Source::Executor, call: call.clone(), event }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+// === impl Begun ===
+
+impl Begun<'_> {
+    /// It ended like this.
+    async fn end(mut self, outcome: CallOutcome) -> CallOutcome {
+        settle(self.parts, &self.key, &self.call, &outcome).await;
+        self.ended = true;
+        outcome
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        // While the process ends nothing can be written any more; the next one does it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (parts, key, call) = (Arc::clone(self.parts), self.key.clone(), self.call.clone());
+        runtime.spawn(async move {
+            let outcome = outcome::unknown(call.call_id.clone(), &call.tool);
+            settle(&parts, &key, &call, &outcome).await;
+        });
+    }
+}
+
+/// Remembers and audits how a call ended. It ended, so it is told even where one of the two cannot be written: a repeat is then told
+/// that it is unknown, and the audit log keeps the record until it can be written.
+async fn settle(parts: &Parts, key: &Key, call: &audit::Call, outcome: &CallOutcome) {
+    log::ended(call, outcome);
+    let event = Event::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
+    let audited = parts.audit.append(entry(call, event));
+    let (remembered, audited) = tokio::join!(parts.once.finish(key, outcome), audited);
+    if let Err(error) = remembered {
+        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not remembered");
+    }
+    if let Err(error) = audited {
+        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not audited yet");
+    }
+}

@@ -1,0 +1,51 @@
+//! The executor's log lines about calls: names, codes and numbers, never arguments or results.
+
+use callgate_proto::executor::v1::CallOutcome;
+use callgate_proto::executor::v1::ExecuteRequest;
+use callgate_proto::executor::v1::call_outcome::Outcome;
+use tonic::Status;
+
+use super::asked::printable;
+use crate::audit;
+use crate::outcome;
+
+/// One line for a call that has ended.
+pub(super) fn ended(call: &audit::Call, outcome: &CallOutcome) {
+    let usage = outcome.usage.unwrap_or_default();
+    let violation = match &outcome.outcome {
+        Some(Outcome::Failure(failure)) => failure.violation_code.as_str(),
+        Some(Outcome::Success(_)) | None => "",
+    };
+    tracing::info!(
+        exchange = call.exchange_id,
+        request = call.request_id,
+        round = call.round,
+        position = call.position,
+        contract = call.contract_digest,
+        tenant = call.tenant,
+        role = call.role,
+        tool = call.tool,
+        outcome = outcome::name(outcome),
+        violation,
+        fuel = usage.fuel,
+        peak_memory_bytes = usage.peak_memory_bytes,
+        duration_us = usage.duration_us,
+        "call"
+    );
+}
+
+/// One line for a request of which nothing ran.
+pub(super) fn rejected(exchange: &str, calls: usize, status: &Status) {
+    tracing::warn!(
+        exchange = printable(exchange),
+        calls,
+        code = ?status.code(),
+        reason = status.message(),
+        "request is refused"
+    );
+}
+
+/// What [`rejected`] needs of a request that is about to be taken apart.
+pub(super) fn named(request: &ExecuteRequest) -> (String, usize) {
+    (request.exchange_id.clone(), request.calls.len())
+}

@@ -1,0 +1,192 @@
+//! The gRPC service: decides every call again, runs what is allowed, reports each.
+//!
+//! A digest selects the contract and a name the tool; nothing else of a request selects anything. What happens to one call, step
+//! by step, stands in [`attempt`].
+
+mod asked;
+mod attempt;
+mod log;
+mod parts;
+mod record;
+
+use std::sync::Arc;
+
+use callgate_contract::{Approved, Conversation, Verdict, decide};
+use callgate_proto::executor::v1::executor_server::Executor;
+use callgate_proto::executor::v1::{
+    self as proto, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
+};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use self::asked::Asked;
+use self::attempt::{Attempt, Consent};
+pub(crate) use self::parts::Parts;
+pub use self::parts::PartsError;
+use crate::admission::Admitted;
+use crate::audit::{Entry, Event, Source, Verdict as Audited};
+use crate::drain::InFlight;
+use crate::outcome;
+use crate::queue::{Shed, Ticket};
+
+/// `callgate.executor.v1.Executor`.
+pub(crate) struct Service {
+    parts: Arc<Parts>,
+    in_flight: InFlight,
+}
+
+/// One call after its decision.
+enum Decided {
+    /// Refused: the outcome is known.
+    Denied { entry: Box<Entry>, outcome: CallOutcome },
+    /// To be run.
+    Allowed(Box<Attempt>),
+}
+
+// === impl Service ===
+
+impl Service {
+    pub(crate) fn new(parts: Arc<Parts>, in_flight: InFlight) -> Self {
+        Self { parts, in_flight }
+    }
+
+    fn contract(&self, digest: &str) -> Result<Arc<Admitted>, Status> {
+        let serving = self.parts.serving.load();
+        serving.contract(digest).cloned().ok_or_else(|| {
+            let held = serving.digests().join(", ");
+            Status::failed_precondition(format!(
+                "the calls were decided with the contract {digest}, and this executor holds {held}: give both sides the same \
+                 contract"
+            ))
+        })
+    }
+
+    /// A place for each call that may run, now or later; for all of them, or the request is shed.
+    fn tickets(&self, asked: &Asked, decided: &[Decided]) -> Result<(Vec<Ticket>, Vec<Ticket>), Shed> {
+        let attempts = || decided.iter().filter_map(Decided::attempt);
+        let in_sandbox = attempts().filter(|attempt| attempt.runs_here()).count();
+        let elsewhere = attempts().count() - in_sandbox;
+        let queues = &self.parts.queues;
+        let tenant = &asked.caller.tenant;
+        // Dropped on the way out, the first give up their places again.
+        Ok((queues.sandbox.enter(tenant, in_sandbox)?, queues.backends.enter(tenant, elsewhere)?))
+    }
+
+    async fn run(&self, request: Request<ExecuteRequest>) -> Result<ExecuteResponse, Status> {
+        let began = Instant::now();
+        let (metadata, _, request) = request.into_parts();
+        let (asked, calls) = Asked::read(request, &metadata)?;
+        let admitted = self.contract(&asked.contract_digest)?;
+        let decided: Vec<Decided> = calls
+            .into_iter()
+            .enumerate()
+            .map(|(position, call)| decide_again(&asked, &admitted, position, call, began))
+            .collect();
+        let (here, elsewhere) = self.tickets(&asked, &decided).map_err(shed)?;
+        let (mut here, mut elsewhere) = (here.into_iter(), elsewhere.into_iter());
+
+        let mut outcomes: Vec<Option<CallOutcome>> = vec![None; decided.len()];
+        // Dropped with this future, it ends what still runs: a caller that goes away leaves nothing behind.
+        let mut running = JoinSet::new();
+        for (position, decided) in decided.into_iter().enumerate() {
+            let parts = Arc::clone(&self.parts);
+            match decided {
+                Decided::Denied { entry, outcome } => {
+                    running.spawn(async move { (position, attempt::deny(&parts, *entry, outcome).await) });
+                }
+                Decided::Allowed(attempt) => {
+                    let ticket = if attempt.runs_here() { here.next() } else { elsewhere.next() };
+                    running.spawn(async move { (position, attempt.run(&parts, ticket).await) });
+                }
+            }
+        }
+        while let Some(finished) = running.join_next().await {
+            let (position, outcome) =
+                finished.map_err(|error| Status::internal(format!("a call could not be followed: {error}")))?;
+            if let Some(slot) = outcomes.get_mut(position) {
+                *slot = Some(outcome);
+            }
+        }
+        Ok(ExecuteResponse { outcomes: outcomes.into_iter().flatten().collect() })
+    }
+}
+
+#[tonic::async_trait]
+impl Executor for Service {
+    async fn execute(&self, request: Request<ExecuteRequest>) -> Result<Response<ExecuteResponse>, Status> {
+        let Some(_running) = self.in_flight.enter() else {
+            return Err(Status::unavailable("the executor is draining; ask another or try again later"));
+        };
+        let (exchange, calls) = log::named(request.get_ref());
+        self.run(request).await.map(Response::new).inspect_err(|status| log::rejected(&exchange, calls, status))
+    }
+
+    async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
+        // Also while draining: what was decided is to be kept as long as there is someone to keep it.
+        record::record(&self.parts.audit, request.into_inner()).await.inspect_err(|status| {
+            tracing::warn!(code = ?status.code(), reason = status.message(), "decisions are not kept");
+        })?;
+        Ok(Response::new(RecordResponse {}))
+    }
+}
+
+/// The same decision as the filter's, by the same function, so that a filter that was bypassed or is out of date gains nothing.
+fn decide_again(
+    asked: &Asked,
+    admitted: &Arc<Admitted>,
+    position: usize,
+    call: proto::Call,
+    began: Instant,
+) -> Decided {
+    let position = u32::try_from(position).unwrap_or(u32::MAX);
+    let conversation = Conversation { calls_before: position };
+    let given = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
+    let audited = asked.audited(position, &call);
+    let denied = |outcome: CallOutcome, code: &str, pointer: String| {
+        let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
+        let entry = Entry { time: asked::now(), source: Source::Executor, call: audited.clone(), event };
+        Decided::Denied { entry: Box::new(entry), outcome }
+    };
+    let allowed = |approved: Approved<'_>, consent: Consent| match admitted.runnable(approved.tool) {
+        Some(runnable) => {
+            let attempt = Attempt::new(
+                call.id.clone(),
+                audited.clone(),
+                Arc::clone(admitted),
+                approved,
+                runnable,
+                consent,
+                began,
+            );
+            Decided::Allowed(Box::new(attempt))
+        }
+        None => denied(outcome::not_here(call.id.clone(), approved.tool.name()), outcome::RUN_BY_CLIENT, String::new()),
+    };
+    match decide(admitted.contract(), &asked.caller, &conversation, &given) {
+        Verdict::Allow(approved) => allowed(approved, Consent::NotNeeded),
+        Verdict::NeedsApproval(approved) => allowed(approved, Consent::Needed),
+        Verdict::Deny(violation) => {
+            let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());
+            denied(outcome::denied(call.id.clone(), violation), code, pointer)
+        }
+    }
+}
+
+/// The status of a request that found no room, with the delay that gRPC clients look for.
+fn shed(shed: Shed) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(shed.retry));
+    Status::with_error_details(tonic::Code::ResourceExhausted, format!("nothing ran: {shed}"), details)
+}
+
+// === impl Decided ===
+
+impl Decided {
+    fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Allowed(attempt) => Some(attempt),
+            Self::Denied { .. } => None,
+        }
+    }
+}

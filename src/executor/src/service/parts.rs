@@ -1,0 +1,104 @@
+//! What calls need on their way, opened once at start.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::admission::Registry;
+use crate::approvals::{ApprovalError, Approvals};
+use crate::audit::{AuditError, AuditLog};
+use crate::backends::{BackendError, Backends};
+use crate::config::Config;
+use crate::once::{Once, OnceError};
+use crate::queue::Queue;
+
+/// What calls need on their way. Shared by all of them.
+pub(crate) struct Parts {
+    /// The contracts that are served now; a reload puts others in their place.
+    pub(crate) serving: ArcSwap<Registry>,
+    pub(crate) queues: Queues,
+    pub(crate) once: Once,
+    pub(crate) approvals: Approvals,
+    pub(crate) audit: AuditLog,
+    pub(crate) backends: Backends,
+}
+
+/// One queue for what runs here and one for what waits for others, so that slow backends keep no sandbox empty.
+#[derive(Clone, Debug)]
+pub(crate) struct Queues {
+    pub(crate) sandbox: Queue,
+    pub(crate) backends: Queue,
+}
+
+/// Why the executor cannot begin to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// The state directory cannot be used.
+    #[error(
+        "stateDir: expected a folder that can be written at {folder}, found: {reason}; create it or correct `stateDir`"
+    )]
+    State {
+        /// The configured folder.
+        folder: String,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
+    /// The memory of what ran.
+    #[error("once: {0}")]
+    Once(#[from] OnceError),
+    /// The requests for approval.
+    #[error("approvals: {0}")]
+    Approvals(#[from] ApprovalError),
+    /// The audit log.
+    #[error("audit: {0}")]
+    Audit(#[from] AuditError),
+    /// The backends.
+    #[error("{0}")]
+    Backends(#[from] BackendError),
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Opens everything in the state directory, and checks that every backend that a contract names is there.
+    pub(crate) async fn open(config: &Config, registry: Arc<Registry>) -> Result<Self, PartsError> {
+        state_dir(config)?;
+        let backends = Backends::new(config)?;
+        for contract in registry.contracts() {
+            backends.check(contract)?;
+        }
+        let audit = AuditLog::open(config)?;
+        Ok(Self {
+            queues: Queues::new(config),
+            once: Once::open(config).await?,
+            approvals: Approvals::open(config)?,
+            audit,
+            backends,
+            serving: ArcSwap::new(registry),
+        })
+    }
+}
+
+/// Makes the folder where there is none, for its owner only.
+fn state_dir(config: &Config) -> Result<(), PartsError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    let folder = &config.state_dir;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|reason| PartsError::State { folder: folder.display().to_string(), reason })
+}
+
+// === impl Queues ===
+
+impl Queues {
+    fn new(config: &Config) -> Self {
+        let queue = &config.queue;
+        Self {
+            sandbox: Queue::new(config.concurrency, queue.length, queue.per_tenant),
+            backends: Queue::new(queue.backends, queue.length, queue.per_tenant),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The filter's decisions on their way into the audit log.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
+use tonic::Status;
+
+use super::asked;
+use crate::audit::{AuditLog, Call, Entry, Event, Source, Verdict};
+
+/// Decisions in one request.
+const DECISIONS: usize = 256;
+/// Bytes of a pointer or code, which are texts of the contract's.
+const TEXT_BYTES: usize = 1024;
+
+/// Checks all decisions, then keeps them.
+pub(super) async fn record(audit: &AuditLog, request: RecordRequest) -> Result<(), Status> {
+    if !(1..=DECISIONS).contains(&request.decisions.len()) {
+        return Err(Status::invalid_argument(format!("decisions: expected 1 to {DECISIONS}")));
+    }
+    let entries = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    for kept in futures_util::future::join_all(entries.into_iter().map(|entry| audit.append(entry))).await {
+        kept.map_err(|error| Status::unavailable(error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn entry(decision: Decision) -> Result<Entry, Status> {
+    asked::name("exchange_id", &decision.exchange_id)?;
+    asked::digest(&decision.contract_digest)?;
+    let verdict = match decision.verdict() {
+        proto::Verdict::Allow => Verdict::Allow,
+        proto::Verdict::Deny => Verdict::Deny,
+        proto::Verdict::NeedsApproval => Verdict::NeedsApproval,
+        proto::Verdict::Unspecified => {
+            return Err(Status::invalid_argument(
+                "verdict: expected VERDICT_ALLOW, VERDICT_DENY or VERDICT_NEEDS_APPROVAL",
+            ));
+        }
+    };
+    for (field, text) in [("violation_code", &decision.violation_code), ("pointer", &decision.pointer)] {
+        if text.len() > TEXT_BYTES {
+            return Err(Status::invalid_argument(format!("{field}: expected at most {TEXT_BYTES} bytes")));
+        }
+    }
+    if !decision.arguments_digest.is_empty() && !asked::is_hash(&decision.arguments_digest) {
+        return Err(Status::invalid_argument("arguments_digest: expected 64 lowercase hexadecimal digits, or nothing"));
+    }
+    if !decision.trace_id.is_empty() && !asked::is_trace_id(&decision.trace_id) {
+        return Err(Status::invalid_argument("trace_id: expected 32 lowercase hexadecimal digits, or nothing"));
+    }
+    let caller = asked::caller(decision.caller)?;
+    let time = UNIX_EPOCH
+        .checked_add(Duration::from_nanos(decision.time_unix_nanos))
+        .ok_or_else(|| Status::invalid_argument("time_unix_nanos: expected a time"))?;
+    Ok(Entry {
+        time,
+        source: Source::Filter,
+        call: Call {
+            exchange_id: decision.exchange_id,
+            round: decision.round,
+            position: decision.position,
+            call_id: asked::bounded(&decision.call_id),
+            request_id: asked::bounded(&decision.request_id),
+            trace_id: decision.trace_id,
+            tenant: caller.tenant,
+            role: caller.role,
+            contract_digest: decision.contract_digest,
+            tool: asked::printable(&decision.tool),
+            arguments_digest: decision.arguments_digest,
+            arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
+        },
+        event: Event::Decision { verdict, code: decision.violation_code, pointer: decision.pointer, approval_id: None },
+    })
+}

@@ -1,0 +1,84 @@
+//! The real program as a child process.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::desk::Desk;
+
+/// The program with its log, killed if a test ends early.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) log: BufReader<ChildStderr>,
+}
+
+impl Program {
+    pub(crate) fn start(desk: &Desk, more: &[&str]) -> Self {
+        desk.config();
+        Self::from(
+            Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
+                .arg("--config")
+                .arg(desk.path().join("executor.yaml"))
+                .args(more),
+        )
+    }
+
+    pub(crate) fn from(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// The next log line with this message; every line before it is one JSON object too.
+    pub(crate) fn logged(&mut self, message: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the log ended before {message:?}");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// The next message with this in it.
+    pub(crate) fn logged_with(&mut self, words: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the log ended before {words:?}");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if let Some(message) = line["message"].as_str().filter(|message| message.contains(words)) {
+                return message.to_owned();
+            }
+        }
+    }
+
+    pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn exit_code(&mut self, within: Duration) -> i32 {
+        let until = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap();
+            }
+            assert!(Instant::now() < until, "still running");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
