@@ -13,6 +13,8 @@ pub mod once;
 pub mod queue;
 pub mod sandbox;
 pub mod server;
+pub mod telemetry;
+pub mod transport;
 
 mod drain;
 mod outcome;

@@ -2,15 +2,12 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_proto::executor::v1::executor_server::ExecutorServer;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
@@ -22,14 +19,15 @@ use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
 use crate::service::{Parts, Service};
+use crate::telemetry::Metrics;
+use crate::transport::{Bound, Listener, Port, TransportError};
 
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
 
 /// An executor that listens, but does not answer yet.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     parts: Arc<Parts>,
     request_bytes: usize,
     grace_period: Duration,
@@ -38,14 +36,9 @@ pub struct Server {
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address cannot be listened on.
-    #[error("listen: {address} cannot be listened on: {reason}; is another executor running?")]
-    Listen {
-        /// The configured address.
-        address: SocketAddr,
-        /// The system's reason.
-        reason: io::Error,
-    },
+    /// The port cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] TransportError),
     /// What calls need cannot be opened.
     #[error("{0}")]
     Parts(#[from] PartsError),
@@ -63,19 +56,17 @@ impl Server {
     /// Listens on the configured address, and opens what calls need.
     ///
     /// # Errors
-    /// The address is taken or not this machine's; the state directory or a backend cannot be used.
-    pub async fn bind(config: &Config, registry: Arc<Registry>) -> Result<Self, ServerError> {
-        let listen = |reason| ServerError::Listen { address: config.listen, reason };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+    /// The address is taken or not this machine's, or its certificates cannot be used; the state directory or a backend cannot.
+    pub async fn bind(config: &Config, registry: Arc<Registry>, metrics: &Metrics) -> Result<Self, ServerError> {
+        let listener = Listener::bind(&config.listen, Port::Grpc, metrics).await?;
         let (request_bytes, grace_period) = (config.request_bytes, config.grace_period);
-        let parts = Arc::new(Parts::open(config, registry).await?);
-        Ok(Self { listener, address, parts, request_bytes, grace_period })
+        let parts = Arc::new(Parts::open(config, registry, metrics).await?);
+        Ok(Self { listener, parts, request_bytes, grace_period })
     }
 
     /// Where it listens; with port 0 configured, the port that was taken.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &Bound {
+        self.listener.bound()
     }
 
     /// How full the sandboxes are, whenever it is asked.
@@ -119,7 +110,7 @@ impl Server {
             .add_service(health_service)
             .add_service(reflection_v1)
             .add_service(reflection_v1alpha)
-            .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), async {
+            .serve_with_incoming_shutdown(self.listener.incoming(), async {
                 // A dropped sender means the same.
                 let _ = drained.await;
             });
