@@ -22,7 +22,7 @@ const MODULE_BYTES: u64 = 256 << 20;
 
 /// All contracts, by digest, and the sandbox that their tools run in.
 pub struct Registry {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     contracts: HashMap<String, Arc<Admitted>>,
 }
 
@@ -51,11 +51,23 @@ struct Folder<'a>(&'a Path);
 // === impl Registry ===
 
 impl Registry {
-    /// Reads, checks and compiles everything that `config` lists. This takes as long as the modules take to compile.
+    /// Makes the sandbox and admits to it everything that `config` lists.
+    ///
+    /// # Errors
+    /// The machine runs no WebAssembly, or the first fault of [`Registry::admit_to`].
+    pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
+        let sandbox = Sandbox::new(config.concurrency).map_err(AdmissionError::Sandbox)?;
+        tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
+        Self::admit_to(Arc::new(sandbox), config)
+    }
+
+    /// Reads, checks and compiles everything that `config` lists, for a sandbox that may be running calls of an earlier
+    /// registry. This takes as long as the modules take to compile, and changes nothing else: a caller on an asynchronous
+    /// thread hands it to a blocking one.
     ///
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
-    pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
+    pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
         let mut sources: Vec<Source> = Vec::new();
         for file in &config.contracts {
             let source = Source::read(file)?;
@@ -64,9 +76,6 @@ impl Registry {
             }
             sources.push(source);
         }
-        let memory = sources.iter().flat_map(Source::wasm_tools).map(|(_, run)| run.memory).max().unwrap_or(0);
-        let sandbox = Sandbox::new(config.concurrency, memory).map_err(AdmissionError::Sandbox)?;
-        tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
 
         let mut compiled = HashMap::new();
         let mut contracts = HashMap::new();
@@ -87,7 +96,7 @@ impl Registry {
     }
 
     /// Where tools run.
-    pub fn sandbox(&self) -> &Sandbox {
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
         &self.sandbox
     }
 
