@@ -113,7 +113,7 @@ async fn reload(cause: Cause, file: &Path, running: &Config, parts: &Parts) -> R
         if cause == Cause::Files && same(&config, &serving)? {
             return Ok(None);
         }
-        Registry::admit_with(Arc::clone(serving.sandbox()), &config).map(Some)
+        Registry::admit_to(Arc::clone(serving.sandbox()), &config).map(Some)
     });
     let Some(next) = next.await?.map_err(ReloadError::Admission)? else { return Ok(Reloaded::Same) };
     for contract in next.contracts() {

@@ -53,38 +53,26 @@ struct Folder<'a>(&'a Path);
 // === impl Registry ===
 
 impl Registry {
-    /// Reads, checks and compiles everything that `config` lists. This takes as long as the modules take to compile.
+    /// Makes the sandbox and admits to it everything that `config` lists.
+    ///
+    /// # Errors
+    /// The machine runs no WebAssembly, or the first fault of [`Registry::admit_to`].
+    pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
+        let sandbox = Sandbox::new(config.concurrency).map_err(AdmissionError::Sandbox)?;
+        tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
+        Self::admit_to(Arc::new(sandbox), config)
+    }
+
+    /// Reads, checks and compiles everything that `config` lists, for a sandbox that may be running calls of an earlier
+    /// registry. This takes as long as the modules take to compile, and changes nothing else: a caller on an asynchronous
+    /// thread hands it to a blocking one.
     ///
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
-    pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
-        let sources = Source::all(config)?;
-        let memory = sources.iter().flat_map(Source::wasm_tools).map(|(_, run)| run.memory).max().unwrap_or(0);
-        let sandbox = Arc::new(Sandbox::new(config.concurrency, memory).map_err(AdmissionError::Sandbox)?);
-        tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
-        Self::admit_sources(sandbox, sources)
-    }
-
-    /// The same with a sandbox that there is already.
-    ///
-    /// # Errors
-    /// As for [`Registry::admit`].
-    pub fn admit_with(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
-        Self::admit_sources(sandbox, Source::all(config)?)
-    }
-
-    /// The digests of the contracts that `config` lists; nothing is compiled.
-    ///
-    /// # Errors
-    /// A contract cannot be read or is not valid.
-    pub fn digests_of(config: &Config) -> Result<BTreeSet<String>, AdmissionError> {
-        Ok(Source::all(config)?.iter().map(|source| source.contract.digest().to_owned()).collect())
-    }
-
-    fn admit_sources(sandbox: Arc<Sandbox>, sources: Vec<Source>) -> Result<Self, AdmissionError> {
+    pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
         let mut compiled = HashMap::new();
         let mut contracts = HashMap::new();
-        for source in sources {
+        for source in Source::all(config)? {
             let runnables = source.admit(&sandbox, &mut compiled)?;
             let contract = source.contract;
             tracing::info!(
@@ -98,6 +86,14 @@ impl Registry {
             contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, runnables }));
         }
         Ok(Self { sandbox, contracts })
+    }
+
+    /// The digests of the contracts that `config` lists; nothing is compiled.
+    ///
+    /// # Errors
+    /// A contract cannot be read or is not valid.
+    pub fn digests_of(config: &Config) -> Result<BTreeSet<String>, AdmissionError> {
+        Ok(Source::all(config)?.iter().map(|source| source.contract.digest().to_owned()).collect())
     }
 
     /// Where tools run.

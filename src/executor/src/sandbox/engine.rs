@@ -15,6 +15,9 @@ const WASM_STACK: usize = 512 << 10;
 /// Stack of a call with the host functions it is in; well above what the guest may use of it.
 const CALL_STACK: usize = 2 << 20;
 const WASM_PAGE: u64 = 64 << 10;
+/// Address space of a memory that is allocated on demand: what most tools are granted. One that grows past it is moved, so
+/// this bounds nothing; and it is fixed, since compiled code depends on it and is kept from one start to the next.
+const RESERVATION: u64 = 64 << 20;
 /// All that a 32-bit memory can have.
 const MEMORY_MAX: u64 = 4 << 30;
 
@@ -27,16 +30,17 @@ pub enum Allocation {
     OnDemand,
 }
 
-/// Makes the engine for `concurrency` calls at once, of which none holds more than `memory` bytes, and starts its clock.
+/// Makes the engine for `concurrency` calls at once and starts its clock. How much memory a call may hold is not the engine's
+/// to know: contracts come and go while it lives, and each call's limiter keeps its grant.
 ///
 /// # Errors
 /// The machine supports neither way of allocation.
-pub(super) fn engine(concurrency: u32, memory: u64) -> wasmtime::Result<(Engine, Allocation)> {
+pub(super) fn engine(concurrency: u32) -> wasmtime::Result<(Engine, Allocation)> {
     let (engine, allocation) = match Engine::new(&pooling(concurrency)) {
         Ok(engine) => (engine, Allocation::Pooling),
         Err(error) => {
             tracing::info!(reason = %error, "no address space for a pool; instances are allocated on demand");
-            (Engine::new(&on_demand(memory))?, Allocation::OnDemand)
+            (Engine::new(&on_demand())?, Allocation::OnDemand)
         }
     };
     tick(&engine)?;
@@ -83,12 +87,11 @@ fn pooling(concurrency: u32) -> Config {
     config
 }
 
-fn on_demand(memory: u64) -> Config {
-    let memory = memory.clamp(WASM_PAGE, MEMORY_MAX).next_multiple_of(WASM_PAGE);
+fn on_demand() -> Config {
     let mut config = base();
     config
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
-        .memory_reservation(memory)
+        .memory_reservation(RESERVATION)
         .memory_reservation_for_growth(0)
         .memory_guard_size(WASM_PAGE);
     config

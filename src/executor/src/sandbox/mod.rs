@@ -69,13 +69,13 @@ struct Task<T>(JoinHandle<T>);
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// A sandbox for `concurrency` calls at once, none of which is granted more than `memory` bytes.
+    /// A sandbox for `concurrency` calls at once.
     ///
     /// # Errors
     /// The machine cannot run WebAssembly, or gives no threads.
-    pub fn new(concurrency: u32, memory: u64) -> Result<Self, ProgramError> {
+    pub fn new(concurrency: u32) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
-        let (engine, allocation) = engine::engine(concurrency, memory).map_err(setup)?;
+        let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;
         let threads = Builder::new_multi_thread()
             .thread_name("sandbox")
