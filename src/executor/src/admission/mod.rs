@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::error::{AdmissionError, Fault};
 use crate::config::Config;
-use crate::sandbox::{Grants, Program, Sandbox};
+use crate::sandbox::{Grants, Network, Program, Sandbox};
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
@@ -56,6 +56,14 @@ impl Registry {
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
     pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
+        Self::admit_on(config, &Network::system())
+    }
+
+    /// The same, with another network than the system's for what the tools send.
+    ///
+    /// # Errors
+    /// As [`Registry::admit`].
+    pub fn admit_on(config: &Config, network: &Network) -> Result<Self, AdmissionError> {
         let mut sources: Vec<Source> = Vec::new();
         for file in &config.contracts {
             let source = Source::read(file)?;
@@ -71,7 +79,7 @@ impl Registry {
         let mut compiled = HashMap::new();
         let mut contracts = HashMap::new();
         for source in sources {
-            let programs = source.admit(&sandbox, &mut compiled)?;
+            let programs = source.admit(&sandbox, network, &mut compiled)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -145,6 +153,7 @@ impl Source {
     fn admit(
         &self,
         sandbox: &Sandbox,
+        network: &Network,
         compiled: &mut HashMap<[u8; 32], Arc<Program>>,
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
         let mut programs = HashMap::new();
@@ -158,7 +167,7 @@ impl Source {
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(tool.name(), run, folder(&self.file)).map_err(fault)?;
+            let grants = grants::resolve(tool.name(), run, folder(&self.file), network).map_err(fault)?;
             programs.insert(tool.name().to_owned(), Runnable { program, grants: Arc::new(grants) });
         }
         Ok(programs)

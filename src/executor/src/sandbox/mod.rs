@@ -11,6 +11,7 @@ mod engine;
 mod grants;
 mod host;
 mod limits;
+mod outgoing;
 mod output;
 mod program;
 mod run;
@@ -32,6 +33,7 @@ pub use self::grants::{Folder, Grants};
 use self::host::Outputs;
 use self::limits::Meter;
 use self::program::Linkers;
+pub use self::outgoing::{Internet, Network, Outgoing, Pending};
 pub use self::program::{Program, ProgramError};
 pub use self::run::{Stop, Stream};
 
