@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use callgate_executor::admission::{AdmissionError, Registry};
 use callgate_executor::config::Config;
+use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
@@ -21,6 +22,7 @@ pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     tools: String,
     pub(crate) concurrency: u32,
+    network: Network,
 }
 
 /// An executor that serves a desk, until it is dropped.
@@ -41,7 +43,7 @@ pub(crate) struct Ended {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), tools: String::new(), concurrency: 4 }
+        Self { folder: tempfile::tempdir().unwrap(), tools: String::new(), concurrency: 4, network: Network::system() }
     }
 
     /// A desk with one tool, `t`.
@@ -91,6 +93,12 @@ impl Desk {
         self
     }
 
+    /// With another network than the system's.
+    pub(crate) fn on(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -124,7 +132,8 @@ impl Desk {
         let config = self.config();
         let registry = tokio::task::spawn_blocking({
             let config = config.clone();
-            move || Registry::admit(&config)
+            let network = self.network.clone();
+            move || Registry::admit_on(&config, &network)
         });
         let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
         let digest = registry.digests()[0].to_owned();

@@ -15,6 +15,7 @@ mod concurrency;
 mod drain;
 mod files;
 mod limits;
+mod outgoing;
 mod results;
 mod service;
 mod surroundings;

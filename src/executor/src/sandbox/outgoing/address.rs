@@ -92,7 +92,11 @@ impl Reach {
         match Carried::by(address) {
             Carried::Nothing if METADATA_V6.contains(&address) => Self::Metadata,
             Carried::Nothing if GLOBAL_V6.contains(&address) => {
-                if PRIVATE_V6.iter().any(|net| net.contains(&address)) { Self::Private } else { Self::Public }
+                if PRIVATE_V6.iter().any(|net| net.contains(&address)) {
+                    Self::Private
+                } else {
+                    Self::Public
+                }
             }
             Carried::Nothing => Self::Private,
             Carried::Translated(inner) => Self::of_v4(inner),

@@ -67,10 +67,7 @@ impl Requests {
         Self { outgoing, timeout, places: Arc::new(Semaphore::new(AT_ONCE)), journal }
     }
 
-    fn allow(
-        &self,
-        request: &Request<WasiBody>,
-    ) -> Result<(Arc<Granted>, Destination, OwnedSemaphorePermit), Refusal> {
+    fn allow(&self, request: &Request<WasiBody>) -> Result<(Arc<Granted>, Destination, OwnedSemaphorePermit), Refusal> {
         if *request.method() == Method::CONNECT {
             return Err(Refusal::Tunnel);
         }
