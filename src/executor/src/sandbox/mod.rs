@@ -32,8 +32,8 @@ pub use self::engine::Allocation;
 pub use self::grants::{Folder, Grants};
 use self::host::Outputs;
 use self::limits::Meter;
-use self::program::Linkers;
 pub use self::outgoing::{Internet, Network, Outgoing, Pending};
+use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::run::{Stop, Stream};
 

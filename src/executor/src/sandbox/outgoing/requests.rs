@@ -1,7 +1,6 @@
 //! The requests of one call: each is allowed or refused here, before anything of it leaves.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -103,11 +102,11 @@ impl WasiHttpHooks for Requests {
         Box::new(async move {
             let (response, driver) = send(&granted, &destination, request, patience, permit, &journal).await?;
             // How a connection ends is no news: the body has said what there was to say.
-            let driver: Pin<Box<_>> = Box::pin(async move {
+            let driven: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async move {
                 driver.await;
                 Ok(())
             });
-            Ok((response, Pin::into_inner(driver) as Box<_>))
+            Ok((response, driven))
         })
     }
 
