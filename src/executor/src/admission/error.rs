@@ -99,6 +99,9 @@ pub enum Fault {
         /// What is there instead.
         reason: String,
     },
+    /// TLS for granted HTTP requests cannot be set up: a fault of this program.
+    #[error("run.wasm.http: TLS could not be set up: {0}")]
+    Tls(rustls::Error),
     /// A granted variable cannot be handed on.
     #[error(
         "run.wasm.env: expected UTF-8 text in the variable {name}, found other bytes; correct the executor's environment"

@@ -6,16 +6,17 @@ use callgate_contract::{FileGrant, FileMode, WasmRun};
 use wasmtime_wasi::FsPerms;
 
 use super::error::Fault;
-use crate::sandbox::{Folder, Grants};
+use crate::sandbox::{Folder, Grants, Network, Outgoing};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
-pub(super) fn resolve(tool: &str, run: &WasmRun, base: &Path) -> Result<Grants, Fault> {
+pub(super) fn resolve(tool: &str, run: &WasmRun, base: &Path, network: &Network) -> Result<Grants, Fault> {
     let mut args = vec![tool.to_owned()];
     args.extend(run.args.iter().cloned());
     Ok(Grants {
         args,
         env: environment(tool, &run.env)?,
         folders: run.files.iter().map(|grant| folder(grant, base)).collect::<Result<_, _>>()?,
+        outgoing: Outgoing::granted(&run.http, network).map_err(Fault::Tls)?,
         memory: run.memory,
         fuel: run.fuel,
         timeout: run.timeout,

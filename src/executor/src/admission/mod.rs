@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::error::{AdmissionError, Fault};
 use crate::config::Config;
-use crate::sandbox::{Grants, Program, Sandbox};
+use crate::sandbox::{Grants, Network, Program, Sandbox};
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
@@ -58,7 +58,15 @@ impl Registry {
     /// # Errors
     /// The machine runs no WebAssembly, or the first fault of [`Registry::admit_to`].
     pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
-        let sandbox = Sandbox::new(config.concurrency).map_err(AdmissionError::Sandbox)?;
+        Self::admit_on(config, Network::system())
+    }
+
+    /// The same, with another network than the system's for what the tools send.
+    ///
+    /// # Errors
+    /// As [`Registry::admit`].
+    pub fn admit_on(config: &Config, network: Network) -> Result<Self, AdmissionError> {
+        let sandbox = Sandbox::new(config.concurrency, network).map_err(AdmissionError::Sandbox)?;
         tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
         Self::admit_to(Arc::new(sandbox), config)
     }
@@ -204,7 +212,7 @@ impl Source {
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(tool.name(), run, folder(&self.file)).map_err(fault)?;
+            let grants = grants::resolve(tool.name(), run, folder(&self.file), sandbox.network()).map_err(fault)?;
             let sandbox = Arc::clone(sandbox);
             programs.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }

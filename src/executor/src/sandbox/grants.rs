@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use wasmtime_wasi::FsPerms;
 
+use super::outgoing::Outgoing;
+
 /// Standard error is kept for a person to read, so its bound is ours and not the contract's.
 pub(super) const STDERR_BYTES: usize = 64 << 10;
 
@@ -17,6 +19,8 @@ pub struct Grants {
     pub env: Vec<(String, String)>,
     /// The whole file system.
     pub folders: Vec<Folder>,
+    /// Where it may send HTTP requests.
+    pub outgoing: Outgoing,
     /// Linear memory in bytes, over all memories of a call.
     pub memory: u64,
     /// Fuel, in units of the engine: about one for an instruction.

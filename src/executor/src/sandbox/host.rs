@@ -6,9 +6,11 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::grants::{Grants, STDERR_BYTES};
 use super::limits::{Limits, Meter};
+use super::outgoing::{FIELD_BYTES, Requests};
 use super::output::Capture;
 
 /// Handles (files, streams, pollables) a guest may hold at once.
@@ -21,6 +23,8 @@ const RANDOM_BYTES: u64 = 1 << 20;
 /// Behind the imports of one instance. It serves core modules and components alike.
 pub(super) struct Host {
     wasi: WasiP1Ctx,
+    http: WasiHttpCtx,
+    requests: Requests,
     pub(super) limits: Limits,
 }
 
@@ -64,7 +68,13 @@ pub(super) fn store(
     let mut wasi = builder.build_p1();
     wasi.ctx().table.set_max_capacity(HANDLES);
 
-    let mut store = Store::try_new(engine, Host { wasi, limits: Limits::new(grants.memory, meter) })?;
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(FIELD_BYTES);
+    let tool = grants.args.first().cloned().unwrap_or_default();
+    let requests = Requests::new(tool, grants.outgoing.clone(), grants.timeout);
+
+    let host = Host { wasi, http, requests, limits: Limits::new(grants.memory, meter) };
+    let mut store = Store::try_new(engine, host)?;
     store.limiter(|host| &mut host.limits);
     store.set_fuel(grants.fuel)?;
     store.set_hostcall_fuel(HOSTCALL_BYTES);
@@ -86,6 +96,12 @@ impl Host {
 impl WasiView for Host {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.wasi.ctx()
+    }
+}
+
+impl WasiHttpView for Host {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.requests, table: self.wasi.ctx().table, ctx: &mut self.http }
     }
 }
 

@@ -11,6 +11,7 @@ mod engine;
 mod grants;
 mod host;
 mod limits;
+mod outgoing;
 mod output;
 mod program;
 mod run;
@@ -31,6 +32,7 @@ pub use self::engine::Allocation;
 pub use self::grants::{Folder, Grants};
 use self::host::Outputs;
 use self::limits::Meter;
+pub use self::outgoing::{Internet, Network, Outgoing, Pending};
 use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::run::{Stop, Stream};
@@ -43,6 +45,7 @@ pub struct Sandbox {
     engine: Engine,
     linkers: Linkers,
     allocation: Allocation,
+    network: Network,
     slots: Arc<Semaphore>,
     threads: Threads,
 }
@@ -69,11 +72,11 @@ struct Task<T>(JoinHandle<T>);
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// A sandbox for `concurrency` calls at once.
+    /// A sandbox for `concurrency` calls at once, whose tools send over `network`.
     ///
     /// # Errors
     /// The machine cannot run WebAssembly, or gives no threads.
-    pub fn new(concurrency: u32) -> Result<Self, ProgramError> {
+    pub fn new(concurrency: u32, network: Network) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
         let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;
@@ -84,12 +87,17 @@ impl Sandbox {
             .build()
             .map_err(|error| ProgramError::Linker(error.to_string()))?;
         let slots = Arc::new(Semaphore::new(usize::try_from(concurrency).unwrap_or(Semaphore::MAX_PERMITS)));
-        Ok(Self { engine, linkers, allocation, slots, threads: Threads(Some(threads)) })
+        Ok(Self { engine, linkers, allocation, network, slots, threads: Threads(Some(threads)) })
     }
 
     /// Where instances get their memory.
     pub fn allocation(&self) -> Allocation {
         self.allocation
+    }
+
+    /// The way out for its tools.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     /// Compiles and links code, once.

@@ -63,7 +63,7 @@ pub(super) struct Linkers {
 // === impl Linkers ===
 
 impl Linkers {
-    /// All of WASI preview 1 and WASI 0.2; what a call may do with it is for its store to say.
+    /// All of WASI preview 1 and WASI 0.2, `wasi:http` included; what a call may do with it is for its store to say.
     pub(super) fn new(engine: &Engine) -> wasmtime::Result<Self> {
         let mut core = Linker::new(engine);
         p1::add_to_linker_async(&mut core, Host::p1)?;
@@ -76,6 +76,7 @@ impl Linkers {
 
         let mut component = component::Linker::new(engine);
         p2::add_to_linker_async(&mut component)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut component)?;
         Ok(Self { core, component })
     }
 }

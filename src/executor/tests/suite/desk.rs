@@ -7,6 +7,7 @@ use std::sync::Arc;
 use callgate_executor::admission::{AdmissionError, Registry};
 use callgate_executor::config::Config;
 use callgate_executor::queue::Load;
+use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
 use callgate_executor::telemetry::Metrics;
 use callgate_proto::executor::v1::call_outcome::Outcome;
@@ -27,6 +28,7 @@ pub(crate) struct Desk {
     /// `limits` of the contract, where they are not the defaults.
     limits: String,
     pub(crate) concurrency: u32,
+    network: Network,
 }
 
 /// An executor that serves a desk, until it is dropped.
@@ -54,6 +56,7 @@ impl Desk {
             configured: String::new(),
             limits: String::new(),
             concurrency: 4,
+            network: Network::system(),
         }
     }
 
@@ -115,6 +118,12 @@ impl Desk {
         self
     }
 
+    /// With another network than the system's.
+    pub(crate) fn on(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -148,7 +157,8 @@ impl Desk {
         let config = self.config();
         let registry = tokio::task::spawn_blocking({
             let config = config.clone();
-            move || Registry::admit(&config)
+            let network = self.network.clone();
+            move || Registry::admit_on(&config, network)
         });
         let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
         let digest = registry.digests()[0].to_owned();

@@ -17,6 +17,7 @@ mod drain;
 mod fairness;
 mod files;
 mod limits;
+mod outgoing;
 mod reload;
 mod results;
 mod service;

@@ -1,5 +1,7 @@
 //! A WebAssembly module and its grants.
 
+use std::net::Ipv6Addr;
+
 use super::quantity;
 use crate::paths;
 use crate::read::fields::{Fields, Item, Report};
@@ -174,8 +176,12 @@ fn host_and_port(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, u1
     let text = item.text(report)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':' | b'[' | b']');
     let parts = text.rsplit_once(':').filter(|(host, _)| {
-        let bracketed = host.starts_with('[') && host.ends_with(']');
-        !host.is_empty() && host.bytes().all(plain) && (bracketed || !host.contains([':', '[', ']']))
+        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let clear = match bracketed {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => !host.contains([':', '[', ']']),
+        };
+        !host.is_empty() && host.bytes().all(plain) && clear
     });
     match parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok().filter(|port| *port > 0)?))) {
         Some((host, port)) => Some((host.to_ascii_lowercase(), port)),

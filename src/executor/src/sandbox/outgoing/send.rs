@@ -1,0 +1,206 @@
+//! An allowed request on its way: resolve, judge, connect, speak.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1;
+use hyper::{Request, Response, Uri, Version};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Sleep, sleep, timeout};
+use tokio_rustls::TlsConnector;
+use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
+use wasmtime_wasi_http::io::TokioIo;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use super::Granted;
+use super::address::Reach;
+use super::destination::{Destination, Host};
+use super::requests::{Journal, Refusal};
+
+/// What a server's status line and header fields may take.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// How long each wait may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    connect: Duration,
+    first_byte: Duration,
+    between_bytes: Duration,
+}
+
+/// Where bytes go.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+/// A response's body, each part of which comes in time. Nothing is read ahead of the guest but what fits hyper's buffer.
+struct Paced {
+    body: Incoming,
+    between_bytes: Duration,
+    /// Runs while the guest waits.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+/// Sends `request`. Gives the response's head as soon as it is there, and the task that drives the connection: it is aborted
+/// when that is dropped.
+pub(super) async fn send(
+    granted: &Granted,
+    destination: &Destination,
+    mut request: Request<WasiBody>,
+    patience: Patience,
+    permit: OwnedSemaphorePermit,
+    journal: &Journal,
+) -> Result<(Response<WasiBody>, AbortOnDropJoinHandle<()>), Error> {
+    let secure = request.uri().scheme() != Some(&hyper::http::uri::Scheme::HTTP);
+    // A server wants to see the path alone; `host` is there already.
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+    *request.version_mut() = Version::HTTP_11;
+
+    let open = async {
+        let stream = connect(granted, destination, secure, journal).await?;
+        http1::Builder::new().max_buf_size(HEAD_BYTES).handshake(TokioIo::new(stream)).await.map_err(|e| coded(&e))
+    };
+    let (mut sender, connection) = timeout(patience.connect, open).await.map_err(|_| Error::ConnectionTimeout)??;
+    let driver = spawn(async move {
+        let _permit = permit;
+        // Whoever waits for the response learns how it ended.
+        let _ended = connection.await;
+    });
+    let response = timeout(patience.first_byte, sender.send_request(request))
+        .await
+        .map_err(|_| Error::ConnectionReadTimeout)?
+        .map_err(|error| coded(&error))?;
+    let paced = |body| Paced { body, between_bytes: patience.between_bytes, waiting: None }.boxed_unsync();
+    Ok((response.map(paced), driver))
+}
+
+async fn connect(
+    granted: &Granted,
+    destination: &Destination,
+    secure: bool,
+    journal: &Journal,
+) -> Result<Box<dyn Stream>, Error> {
+    let addresses = addresses(granted, destination).await?;
+    judge(destination, &addresses).map_err(|refusal| journal.refused(refusal))?;
+    let stream = first(granted, &addresses, destination.place.port).await?;
+    if !secure {
+        return Ok(Box::new(stream));
+    }
+    let name = match &destination.place.host {
+        Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?,
+        Host::Address(address) => ServerName::from(*address),
+    };
+    let stream = TlsConnector::from(Arc::clone(&granted.tls)).connect(name, stream).await;
+    Ok(Box::new(stream.map_err(|error| untrusted(&error))?))
+}
+
+async fn addresses(granted: &Granted, destination: &Destination) -> Result<Vec<IpAddr>, Error> {
+    match &destination.place.host {
+        Host::Address(address) => Ok(vec![*address]),
+        Host::Name(name) => match granted.network.internet().resolve(name).await {
+            Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+            Ok(_) | Err(_) => Err(Error::DnsError { rcode: None, info_code: None }),
+        },
+    }
+}
+
+/// One bad address is enough: which of them a connection comes to is not for chance to say.
+fn judge(destination: &Destination, addresses: &[IpAddr]) -> Result<(), Refusal> {
+    let literal = matches!(destination.place.host, Host::Address(_));
+    addresses.iter().try_for_each(|address| match Reach::of(*address) {
+        Reach::Public => Ok(()),
+        Reach::Private if destination.private => Ok(()),
+        Reach::Metadata if destination.private && literal => Ok(()),
+        Reach::Private => Err(Refusal::Private),
+        Reach::Metadata => Err(Refusal::Metadata),
+    })
+}
+
+/// The first of the addresses that answers.
+async fn first(granted: &Granted, addresses: &[IpAddr], port: u16) -> Result<TcpStream, Error> {
+    let mut failed = Error::DestinationUnavailable;
+    for address in addresses {
+        match granted.network.internet().connect(SocketAddr::new(*address, port)).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => failed = Error::ConnectionRefused,
+            Err(_) => failed = Error::DestinationUnavailable,
+        }
+    }
+    Err(failed)
+}
+
+fn untrusted(error: &io::Error) -> Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(_)) => Error::TlsCertificateError,
+        Some(rustls::Error::AlertReceived(_)) => Error::TlsAlertReceived { alert_id: None, alert_message: None },
+        _ => Error::TlsProtocolError,
+    }
+}
+
+fn coded(error: &hyper::Error) -> Error {
+    if error.is_parse_too_large() {
+        Error::HttpResponseHeaderSectionSize(None)
+    } else if error.is_parse() || error.is_user() {
+        Error::HttpProtocolError
+    } else if error.is_incomplete_message() {
+        Error::HttpResponseIncomplete
+    } else {
+        Error::ConnectionTerminated
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+// === impl Patience ===
+
+impl Patience {
+    /// As the guest wants it, and never longer than `limit`.
+    pub(super) fn of(options: Option<RequestOptions>, limit: Duration) -> Self {
+        let options = options.unwrap_or_default();
+        let bounded = |wanted: Option<Duration>| wanted.map_or(limit, |wanted| wanted.min(limit));
+        Self {
+            connect: bounded(options.connect_timeout),
+            first_byte: bounded(options.first_byte_timeout),
+            between_bytes: bounded(options.between_bytes_timeout),
+        }
+    }
+}
+
+// === impl Paced ===
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.waiting = None;
+                Poll::Ready(frame.map(|frame| frame.map_err(|error| coded(&error))))
+            }
+            Poll::Pending => {
+                let between_bytes = self.between_bytes;
+                let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(between_bytes)));
+                ready!(waiting.as_mut().poll(cx));
+                Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

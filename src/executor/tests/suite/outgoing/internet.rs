@@ -1,0 +1,80 @@
+//! An internet of a test's own: names that answer as they are told to, and public addresses that are servers on loopback.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use callgate_executor::sandbox::{Internet, Network, Pending};
+use rustls::RootCertStore;
+use tokio::net::{TcpStream, lookup_host};
+
+/// A public address.
+pub(super) const PUBLIC: &str = "93.184.215.14";
+
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// What each name answers, one lookup after the other; the last answer stays.
+    names: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
+    /// Where a public address really is.
+    servers: Mutex<HashMap<SocketAddr, SocketAddr>>,
+    /// Every lookup and every connection, in order.
+    log: Mutex<Vec<String>>,
+}
+
+impl Made {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The next answers to lookups of `name`, each a list of addresses with blanks between.
+    pub(super) fn name(self: &Arc<Self>, name: &str, answers: &[&str]) -> Arc<Self> {
+        let read = |answer: &&str| answer.split_whitespace().map(|address| address.parse().unwrap()).collect();
+        self.names.lock().unwrap().insert(name.to_owned(), answers.iter().map(read).collect());
+        Arc::clone(self)
+    }
+
+    /// Puts a server at a public address.
+    pub(super) fn server(self: &Arc<Self>, public: &str, really: SocketAddr) -> Arc<Self> {
+        self.servers.lock().unwrap().insert(public.parse().unwrap(), really);
+        Arc::clone(self)
+    }
+
+    pub(super) fn network(self: &Arc<Self>, roots: RootCertStore) -> Network {
+        Network::new(Arc::<Self>::clone(self), roots)
+    }
+
+    /// What was looked up and connected to.
+    pub(super) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Internet for Made {
+    fn resolve<'a>(&'a self, name: &'a str) -> Pending<'a, Vec<IpAddr>> {
+        self.log.lock().unwrap().push(format!("lookup {name}"));
+        let made = self.names.lock().unwrap().get_mut(name).map(|answers| match answers.len() {
+            1 => answers[0].clone(),
+            _ => answers.pop_front().unwrap(),
+        });
+        Box::pin(async move {
+            match made {
+                Some(addresses) => Ok(addresses),
+                // Names that nobody made up are the system's: it knows how else an address may be spelled.
+                None => Ok(lookup_host((name, 0)).await?.map(|address| address.ip()).collect()),
+            }
+        })
+    }
+
+    fn connect(&self, to: SocketAddr) -> Pending<'_, TcpStream> {
+        self.log.lock().unwrap().push(format!("connect {to}"));
+        let really = self.servers.lock().unwrap().get(&to).copied();
+        Box::pin(async move {
+            match really {
+                Some(address) => TcpStream::connect(address).await,
+                None if to.ip().is_loopback() => TcpStream::connect(to).await,
+                None => Err(io::ErrorKind::NetworkUnreachable.into()),
+            }
+        })
+    }
+}
