@@ -72,8 +72,11 @@ fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
 /// JSON lines: ours from `info`, the libraries' from `warn`. There is no switch for more, since the libraries' traces
 /// would show what passes through.
 fn log_to_stderr() {
-    let targets =
-        Targets::new().with_default(LevelFilter::WARN).with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
+    let targets = Targets::new()
+        .with_default(LevelFilter::WARN)
+        // Its warnings quote what MCP servers say.
+        .with_target("rmcp", LevelFilter::OFF)
+        .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
     tracing_subscriber::registry().with(lines).with(targets).init();
 }

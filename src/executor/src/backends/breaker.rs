@@ -93,7 +93,10 @@ impl Pass<'_> {
             (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }) => {
                 *state = State::Closed { failures: 0 };
             }
-            (Kind::Ordinary | Kind::Probe | Kind::Settled, State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. }) => {}
+            (
+                Kind::Ordinary | Kind::Probe | Kind::Settled,
+                State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. },
+            ) => {}
         }
         drop(state);
         self.kind = Kind::Settled;
@@ -109,7 +112,10 @@ impl Pass<'_> {
                 *state = if failures >= self.breaker.rule.failures { open } else { State::Closed { failures } };
             }
             (Kind::Probe, State::HalfOpen { .. }) => *state = open,
-            (Kind::Ordinary | Kind::Probe | Kind::Settled, State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. }) => {}
+            (
+                Kind::Ordinary | Kind::Probe | Kind::Settled,
+                State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. },
+            ) => {}
         }
         drop(state);
         self.kind = Kind::Settled;

@@ -16,16 +16,12 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
 
 /// Where the propagator writes the current trace.
-struct Into<'a>(&'a mut HeaderMap);
+struct Carrier<'a>(&'a mut HeaderMap);
 
 /// The headers of a call, on top of those that every request to its backend has.
 pub(super) fn headers(invocation: &Invocation<'_>, always: &HeaderMap) -> HeaderMap {
     let mut headers = always.clone();
-    let own = [
-        (TENANT, invocation.tenant),
-        (ROLE, invocation.role),
-        (IDEMPOTENCY_KEY, invocation.idempotency_key),
-    ];
+    let own = [(TENANT, invocation.tenant), (ROLE, invocation.role), (IDEMPOTENCY_KEY, invocation.idempotency_key)];
     for (name, value) in own {
         // Escaped, it is always a value.
         if let Ok(value) = HeaderValue::from_str(&escaped(value)) {
@@ -34,7 +30,7 @@ pub(super) fn headers(invocation: &Invocation<'_>, always: &HeaderMap) -> Header
     }
     let context = tracing::Span::current().context();
     opentelemetry::global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(&context, &mut Into(&mut headers));
+        propagator.inject_context(&context, &mut Carrier(&mut headers));
     });
     headers
 }
@@ -56,9 +52,9 @@ fn escaped(text: &str) -> String {
     out
 }
 
-// === impl Into ===
+// === impl Carrier ===
 
-impl Injector for Into<'_> {
+impl Injector for Carrier<'_> {
     fn set(&mut self, key: &str, value: String) {
         if let (Ok(name), Ok(value)) = (key.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
             self.0.insert(name, value);

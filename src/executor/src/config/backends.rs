@@ -150,7 +150,8 @@ impl Entry {
         let at = self.address.referenced;
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         if here.name.is_empty() || here.name.len() > 63 || !here.name.bytes().all(plain) {
-            let expected = "expected a name of 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`, as contracts can name it";
+            let expected =
+                "expected a name of 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`, as contracts can name it";
             return Err(here.place.fault(at, format!("backends: {expected}, found `{}`", here.name)));
         }
         let address = here.address(&self.address)?;
@@ -297,10 +298,7 @@ mod tests {
         assert_eq!(backend.address.as_str(), "https://orders.internal:8443/api");
         let tls = backend.tls.clone().unwrap();
         assert_eq!(tls.ca, Some("/etc/callgate/ca.pem".into()));
-        assert_eq!(
-            tls.identity,
-            Some(Identity { certificate: "/etc/callgate/c.pem".into(), key: "/k.pem".into() })
-        );
+        assert_eq!(tls.identity, Some(Identity { certificate: "/etc/callgate/c.pem".into(), key: "/k.pem".into() }));
         assert_eq!((backend.max_in_flight, backend.retries), (7, 0));
         assert_eq!(backend.breaker, Breaker { failures: 2, open_for: Duration::from_millis(500) });
         assert_eq!(backend.headers, [(HeaderName::from_static("authorization"), "/run/secrets/x".into())]);
@@ -342,9 +340,17 @@ mod tests {
 
     #[test]
     fn only_plain_addresses_are_taken() {
-        for address in
-            ["a:1", "//a", "http://", "http://u@a", "http://u:p@a", "http://a/?q", "http://a/#f", "http://a/%2e", "unix:/x"]
-        {
+        for address in [
+            "a:1",
+            "//a",
+            "http://",
+            "http://u@a",
+            "http://u:p@a",
+            "http://a/?q",
+            "http://a/#f",
+            "http://a/%2e",
+            "unix:/x",
+        ] {
             let error = parse(&format!("  b: {{ address: '{address}' }}\n")).unwrap_err();
             assert!(error.contains("backends.b.address: expected an address"), "{address}: {error}");
         }

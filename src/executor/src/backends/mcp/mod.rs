@@ -12,8 +12,8 @@ use callgate_contract::McpRun;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Url};
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ClientCapabilities, ClientConfig, ClientRequest, Extensions,
-    Implementation, JsonObject, MetaObject, ProtocolVersion, RequestMetaObject, ServerResult,
+    CallToolRequest, CallToolRequestParams, ClientCapabilities, ClientConfig, ClientRequest, Implementation,
+    JsonObject, MetaObject, ProtocolVersion, RequestMetaObject, ServerResult,
 };
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, PeerRequestOptions, RequestHandle, RoleClient,
@@ -131,13 +131,9 @@ impl Mcp {
             .map_err(|_| Fault::Failed("the arguments are not a JSON object, so nothing was sent".into()))?;
         let mut options = PeerRequestOptions::default();
         options.meta = Some(trace(terms.headers()));
-        let mut extensions = Extensions::default();
-        extensions.insert(terms.clone());
-        let request = ClientRequest::CallToolRequest(CallToolRequest {
-            method: Default::default(),
-            params: CallToolRequestParams::new(run.tool.clone()).with_arguments(arguments),
-            extensions,
-        });
+        let mut request = CallToolRequest::new(CallToolRequestParams::new(run.tool.clone()).with_arguments(arguments));
+        request.extensions.insert(terms.clone());
+        let request = ClientRequest::CallToolRequest(request);
         let handle = session.peer().send_cancellable_request(request, options).await;
         let answered = match handle {
             Ok(handle) => Pending(Some(handle)).answer().await,

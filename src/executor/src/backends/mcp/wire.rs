@@ -46,11 +46,7 @@ pub(super) struct Terms {
 }
 
 /// How sessions are held with a server.
-pub(super) fn config(
-    address: &Url,
-    always: &HeaderMap,
-    max_in_flight: usize,
-) -> StreamableHttpClientTransportConfig {
+pub(super) fn config(address: &Url, always: &HeaderMap, max_in_flight: usize) -> StreamableHttpClientTransportConfig {
     let mut headers: HashMap<_, _> = always.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut config = StreamableHttpClientTransportConfig::with_uri(address.as_str())
@@ -174,8 +170,7 @@ impl StreamableHttpClient for Wire {
         limits.max_json_response_size = terms.bytes;
         limits.max_sse_event_size = terms.bytes;
         limits.max_error_response_size = ERROR_BYTES;
-        let posted =
-            self.client.post_message_with_response_limits(uri, message, session, token, headers, limits).await;
+        let posted = self.client.post_message_with_response_limits(uri, message, session, token, headers, limits).await;
         match posted {
             Ok(StreamableHttpPostResponse::Sse(stream, session)) => {
                 Ok(StreamableHttpPostResponse::Sse(terms.bounded(stream), session))

@@ -92,7 +92,9 @@ async fn worker(behaviour: Behaviour) -> (String, Log) {
 }
 
 fn tool(method: &str) -> String {
-    format!("effects: read, run: {{ grpc: {{ cluster: b, method: callgate.worker.v1.Worker/{method}, outputBytes: 64B }} }}")
+    format!(
+        "effects: read, run: {{ grpc: {{ cluster: b, method: callgate.worker.v1.Worker/{method}, outputBytes: 64B }} }}"
+    )
 }
 
 async fn once(method: &str, behaviour: Behaviour) -> Result<String, Stop> {

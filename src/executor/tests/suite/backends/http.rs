@@ -15,8 +15,9 @@ fn tool(method: &str, path: &str) -> String {
 }
 
 /// Calls one path of a server whose answers are `answers`, once.
-async fn once<A>(answers: fn(Asked) -> A) -> Result<String, Stop>
+async fn once<F, A>(answers: F) -> Result<String, Stop>
 where
+    F: Fn(Asked) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response> + Send + 'static,
 {
     let (address, _) = serve(answers).await;
@@ -85,7 +86,7 @@ async fn secrets_come_from_files_and_go_into_headers() {
 #[tokio::test]
 async fn a_status_other_than_2xx_is_named_and_nothing_else_of_the_answer() {
     for (status, reason) in [(400, "HTTP status 400"), (401, "HTTP status 401"), (500, "HTTP status 500")] {
-        let (address, _) = serve(async move |_| answer(status, JSON, r#"{"secret":"S"}"#)).await;
+        let (address, _) = serve(move |_| async move { answer(status, JSON, r#"{"secret":"S"}"#) }).await;
         let kit = Kit::new(&format!("address: '{address}'"), &tool("POST", "/"));
         assert_eq!(kit.call("{}").await.unwrap_err(), failed(reason));
     }
@@ -135,7 +136,9 @@ async fn an_answer_is_bounded_while_it_is_read() {
     .await;
     let kit = Kit::new(&format!("address: '{address}'"), &tool("POST", "/"));
     assert_eq!(kit.call("{}").await.unwrap().len(), 64);
-    for huge in [once(async |_| answer(200, JSON, "x".repeat(65))).await, once(async |_| answer(200, JSON, endless("x"))).await] {
+    for huge in
+        [once(async |_| answer(200, JSON, "x".repeat(65))).await, once(async |_| answer(200, JSON, endless("x"))).await]
+    {
         assert_eq!(huge.unwrap_err(), Stop::TooLarge { limit: 64 });
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::Response;
@@ -91,26 +92,24 @@ fn contract(tool: &str) -> Contract {
 pub(crate) async fn serve<F, A>(answer: F) -> (String, Log)
 where
     F: Fn(Asked) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Response> + Send,
+    A: Future<Output = Response> + Send + 'static,
 {
     let log = Log::default();
     let kept = Arc::clone(&log);
     let handler = move |request: Request| {
         let (answer, kept) = (answer.clone(), Arc::clone(&kept));
         async move {
-            let (head, body) = request.into_parts();
+            let (head, body): (_, Body) = request.into_parts();
             let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
             let asked = Asked { line: format!("{} {}", head.method, head.uri), headers: head.headers, body };
             kept.lock().unwrap().push(asked.clone());
-            Ok::<_, Infallible>(answer(asked).await)
+            answer(asked).await
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let service = tower::service_fn(handler);
-    tokio::spawn(async move {
-        axum::serve(listener, tower::make::Shared::new(service)).await.unwrap();
-    });
+    let router = Router::new().fallback(handler);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, log)
 }
 

@@ -91,7 +91,10 @@ async fn a_session_is_begun_once_and_a_call_names_tool_arguments_and_caller() {
     assert_eq!(count(&log, "initialize"), 1);
     let asked = calls(&log).remove(0);
     let request: Value = serde_json::from_slice(&asked.body).unwrap();
-    assert_eq!((&request["params"]["name"], &request["params"]["arguments"]), (&json!("look_up"), &json!({"key": "k"})));
+    assert_eq!(
+        (&request["params"]["name"], &request["params"]["arguments"]),
+        (&json!("look_up"), &json!({"key": "k"}))
+    );
     for (name, value) in [
         ("mcp-session-id", "session-1"),
         ("callgate-tenant", "Acme%20&%20S%C3%B6hne"),
@@ -106,7 +109,8 @@ async fn a_session_is_begun_once_and_a_call_names_tool_arguments_and_caller() {
 #[tokio::test]
 async fn an_answer_may_come_as_a_stream_with_notifications_before_it() {
     let result = once(|id| {
-        let note = json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": { "level": "info", "data": "x" } });
+        let note =
+            json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": { "level": "info", "data": "x" } });
         answer(200, "text/event-stream", event(&note) + &event(&text(id, "\"done\"")))
     });
     assert_eq!(result.await.unwrap(), "\"done\"");
@@ -114,7 +118,8 @@ async fn an_answer_may_come_as_a_stream_with_notifications_before_it() {
 
 #[tokio::test]
 async fn errors_are_told_without_the_servers_words() {
-    let error = |id: &Value| message(&json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32602, "message": "SECRET" } }));
+    let error =
+        |id: &Value| message(&json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32602, "message": "SECRET" } }));
     assert_eq!(once(error).await.unwrap_err(), failed("JSON-RPC error -32602"));
     let failure = |id: &Value| {
         let content = json!([{ "type": "text", "text": "SECRET" }]);
@@ -172,7 +177,11 @@ async fn a_server_that_stalls_is_told_that_nobody_waits_and_the_next_call_begins
                     return handshake(&asked, "session");
                 }
                 if seen.fetch_add(1, Ordering::Relaxed) == 0 {
-                    return answer(200, "text/event-stream", Body::from_stream(tokio_stream::pending::<Result<&str, std::io::Error>>()));
+                    return answer(
+                        200,
+                        "text/event-stream",
+                        Body::from_stream(tokio_stream::pending::<Result<&str, std::io::Error>>()),
+                    );
                 }
                 let request: Value = serde_json::from_slice(&asked.body).unwrap();
                 message(&text(&request["id"], "1"))
@@ -218,5 +227,8 @@ async fn a_session_that_the_server_forgot_is_begun_again_and_the_call_made() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable() {
     let kit = Kit::new(&format!("address: '{}', retries: 0", nowhere().await), TOOL);
-    assert_eq!(kit.call("{}").await.unwrap_err(), Stop::Unavailable { cluster: "b".into(), reason: "no connection".into() });
+    assert_eq!(
+        kit.call("{}").await.unwrap_err(),
+        Stop::Unavailable { cluster: "b".into(), reason: "no connection".into() }
+    );
 }

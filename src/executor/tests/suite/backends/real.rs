@@ -30,7 +30,10 @@ fn python() -> Option<PathBuf> {
     if checked.is_ok_and(|status| status.success()) {
         return Some(python);
     }
-    println!("SKIPPED: the Python worker and the MCP server: {} does not have them: make setup-python", python.display());
+    println!(
+        "SKIPPED: the Python worker and the MCP server: {} does not have them: make setup-python",
+        python.display()
+    );
     None
 }
 
@@ -115,7 +118,8 @@ async fn the_example_contract_runs_on_a_python_worker_an_http_api_and_an_mcp_ser
 
     // Two calls of one turn are two jobs; what one call is, its idempotency key says.
     let two = [("start_fine_tune", r#"{"topic":"billing"}"#); 2];
-    let jobs: Vec<String> = desk.execute(desk.request("agent", &two)).await.unwrap().iter().map(|e| e.result().to_owned()).collect();
+    let jobs: Vec<String> =
+        desk.execute(desk.request("agent", &two)).await.unwrap().iter().map(|e| e.result().to_owned()).collect();
     assert_ne!(jobs[0], jobs[1]);
     let trained = async {
         loop {
@@ -151,7 +155,8 @@ async fn the_example_contract_runs_on_a_python_worker_an_http_api_and_an_mcp_ser
     assert!(told.unwrap().success());
     assert!(tokio::time::timeout(SOON, worker.child.wait()).await.unwrap().unwrap().success());
     assert_eq!(worker.stdout.fill_buf().await.unwrap(), b"");
-    let ended = desk.execute(desk.request("agent", &[("search_documents", r#"{"query":"x"}"#)])).await.unwrap().remove(0);
+    let ended =
+        desk.execute(desk.request("agent", &[("search_documents", r#"{"query":"x"}"#)])).await.unwrap().remove(0);
     assert_eq!(ended.kind(), FailureKind::Unavailable);
 }
 
@@ -163,7 +168,7 @@ async fn what_a_backend_answers_must_be_a_result_that_the_contract_accepts() {
         ("{\"id\": 7", FailureKind::OutputInvalid, ""),
         ("", FailureKind::OutputInvalid, ""),
     ] {
-        let (address, _) = serve(async move |_| answer(200, "application/json", said)).await;
+        let (address, _) = serve(move |_| async move { answer(200, "application/json", said) }).await;
         let tool = "effects: read, run: { http: { cluster: b, path: / } }, \
                     result: { type: object, properties: { id: { type: integer } } }";
         let backends = format!("backends: {{ b: {{ address: '{address}' }} }}");

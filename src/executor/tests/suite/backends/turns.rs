@@ -39,7 +39,10 @@ fn reason(stop: Stop) -> String {
 async fn a_read_is_tried_again_where_the_backend_could_not_serve() {
     for status in [502, 503, 504] {
         let (address, log) = failing(2, status).await;
-        assert_eq!(Kit::new(&format!("address: '{address}', retries: 2"), &tool("read")).call("{}").await.unwrap(), "1");
+        assert_eq!(
+            Kit::new(&format!("address: '{address}', retries: 2"), &tool("read")).call("{}").await.unwrap(),
+            "1"
+        );
         assert_eq!(count(&log), 3);
         let keys: Vec<_> = log.lock().unwrap().iter().map(|asked| asked.headers["idempotency-key"].clone()).collect();
         assert!(keys.iter().all(|key| key == &keys[0]), "every attempt has the same key");
