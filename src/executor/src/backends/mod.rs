@@ -1,15 +1,41 @@
 //! Tools that do not run here: workers over gRPC, HTTP APIs, MCP servers, each at a backend that the configuration names.
+//!
+//! A contract's `cluster` is looked up in a table, and nothing else of it or of a call says where anything is sent. What comes
+//! back is bounded while it is read, and no word of it goes into an error.
 
+mod backend;
+mod breaker;
+mod fault;
+mod grpc;
+mod headers;
+mod http;
+mod material;
+mod mcp;
+mod query;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_contract::Contract;
+use callgate_contract::{Bounds, Contract, Run};
 use tokio::time::Instant;
 
+use self::backend::Backend;
 use crate::config::Config;
 
+/// For a connection to be made, and for a silent one to show that it lives.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a connection with calls on it may be silent.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Of all headers of an answer together.
+const HEADER_BYTES: u32 = 16 << 10;
+
 /// Every backend, connected on first use. Clones share the connections.
-#[derive(Clone, Debug)]
-pub struct Backends {}
+#[derive(Clone)]
+pub struct Backends {
+    table: Arc<BTreeMap<String, Backend>>,
+}
 
 /// One approved call for a backend.
 #[derive(Clone, Debug)]
@@ -80,33 +106,110 @@ pub enum BackendError {
         /// What there is.
         known: String,
     },
+    /// A backend cannot be what a contract takes it for.
+    #[error("{contract}: tool {tool}: run.{form}.cluster: the backend {cluster}: {expected}")]
+    Unfit {
+        /// The contract's name.
+        contract: String,
+        /// The tool.
+        tool: String,
+        /// `grpc`, `http` or `mcp`.
+        form: &'static str,
+        /// The backend.
+        cluster: String,
+        /// What was expected of its configuration.
+        expected: &'static str,
+    },
+    /// A file that a backend names cannot be read or is not what it should be.
+    #[error("backends.{backend}.{field}: {reason}")]
+    Unusable {
+        /// The backend.
+        backend: String,
+        /// The field of its configuration.
+        field: String,
+        /// The file and what is wrong with it; none of its text.
+        reason: String,
+    },
 }
 
 // === impl Backends ===
 
 impl Backends {
-    /// The backends of a configuration. Nothing is connected yet.
+    /// The backends of a configuration. Nothing is connected yet, but certificates and secrets are read.
     ///
     /// # Errors
-    /// A certificate cannot be read, and the like.
-    pub fn new(_config: &Config) -> Result<Self, BackendError> {
-        Ok(Self {})
+    /// The first file that cannot be used.
+    pub fn new(config: &Config) -> Result<Self, BackendError> {
+        material::choose_cryptography();
+        let new = |(name, settings): (&String, &_)| Ok((name.clone(), Backend::new(name, settings)?));
+        let table = config.backends.0.iter().map(new).collect::<Result<_, BackendError>>()?;
+        Ok(Self { table: Arc::new(table) })
     }
 
-    /// Checks that every backend that a contract names is there.
+    /// Checks that every backend that a contract names is there, and can be what its tools take it for.
     ///
     /// # Errors
     /// The first that is not.
-    pub fn check(&self, _contract: &Contract) -> Result<(), BackendError> {
+    pub fn check(&self, contract: &Contract) -> Result<(), BackendError> {
+        for tool in contract.tools() {
+            let Some((cluster, _)) = asked(tool.run()) else { continue };
+            let (contract, form) = (contract.name().to_owned(), tool.run().as_str());
+            let (tool, cluster) = (tool.name().to_owned(), cluster.to_owned());
+            let Some(backend) = self.table.get(&cluster) else {
+                let known: Vec<_> = self.table.keys().map(String::as_str).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(BackendError::Missing { contract, tool, form, cluster, known });
+            };
+            if let Some(expected) = unfit(backend, form) {
+                return Err(BackendError::Unfit { contract, tool, form, cluster, expected });
+            }
+        }
         Ok(())
     }
 
     /// Calls a tool's backend. The answer is the bytes of one JSON value, not checked yet.
     ///
+    /// Dropped, it is over for the backend too, as far as that can be told: the stream is reset, an MCP call cancelled.
+    ///
     /// # Errors
     /// Why there is none.
     pub async fn call(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Stop> {
-        let cluster = invocation.tool.run().as_str().to_owned();
-        Err(Stop::Unavailable { cluster, reason: "there are no backends yet".into() })
+        let run = invocation.tool.run();
+        let missing = |cluster: &str| Stop::Unavailable {
+            cluster: cluster.to_owned(),
+            reason: "the executor's configuration does not have it".into(),
+        };
+        let (cluster, bounds) = asked(run).ok_or_else(|| missing(run.as_str()))?;
+        let backend = self.table.get(cluster).ok_or_else(|| missing(cluster))?;
+        backend.call(invocation, bounds).await
     }
+}
+
+impl fmt::Debug for Backends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.table.keys()).finish()
+    }
+}
+
+/// The backend of a tool, and how far a call of it may go; `None` where it runs elsewhere.
+fn asked(run: &Run) -> Option<(&str, Bounds)> {
+    match run {
+        Run::Grpc(run) => Some((&run.cluster, run.bounds)),
+        Run::Http(run) => Some((&run.cluster, run.bounds)),
+        Run::Mcp(run) => Some((&run.cluster, run.bounds)),
+        Run::Client | Run::Wasm(_) => None,
+    }
+}
+
+fn unfit(backend: &Backend, form: &str) -> Option<&'static str> {
+    let settings = backend.settings();
+    if form != "grpc" {
+        return None;
+    }
+    if settings.address.path() != "/" {
+        return Some("expected an address without a path, since gRPC has none");
+    }
+    let anchored = settings.tls.as_ref().is_some_and(|tls| tls.ca.is_some());
+    (settings.address.scheme() == "https" && !anchored)
+        .then_some("expected `tls.ca`, since gRPC workers are known by a certificate of their own")
 }

@@ -20,8 +20,11 @@ struct Traced(Format<Json>);
 
 /// Writes logs to standard error from now on.
 pub fn to_stderr() {
-    let targets =
-        Targets::new().with_default(LevelFilter::WARN).with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
+    let targets = Targets::new()
+        .with_default(LevelFilter::WARN)
+        // Its warnings quote what MCP servers say.
+        .with_target("rmcp", LevelFilter::OFF)
+        .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
     let json = Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false);
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Traced(json))

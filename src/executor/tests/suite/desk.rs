@@ -1,7 +1,7 @@
 //! A contract with its modules in a folder of its own, and an executor that serves it.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callgate_executor::admission::{AdmissionError, Registry};
@@ -25,6 +25,8 @@ pub(crate) struct Desk {
     tools: String,
     /// More lines of executor.yaml.
     configured: String,
+    /// A contract of another folder, served instead of this one.
+    served: Option<PathBuf>,
     /// `limits` of the contract, where they are not the defaults.
     limits: String,
     pub(crate) concurrency: u32,
@@ -54,6 +56,7 @@ impl Desk {
             folder: tempfile::tempdir().unwrap(),
             tools: String::new(),
             configured: String::new(),
+            served: None,
             limits: String::new(),
             concurrency: 4,
             network: Network::system(),
@@ -113,6 +116,18 @@ impl Desk {
         self
     }
 
+    /// Adds a tool at a backend; `rest` is YAML of its `effects`, `run` and what else it has.
+    pub(crate) fn backend_tool(mut self, name: &str, rest: &str) -> Self {
+        writeln!(self.tools, "    - {{ name: {name}, parameters: {{ type: object }}, {rest} }}").unwrap();
+        self
+    }
+
+    /// Serves a contract that is a file already.
+    pub(crate) fn serving(mut self, contract: PathBuf) -> Self {
+        self.served = Some(contract);
+        self
+    }
+
     pub(crate) fn calls_per_turn(mut self, calls: u32) -> Self {
         self.limits = format!("  limits: {{ maxToolCallsPerTurn: {calls} }}\n");
         self
@@ -137,8 +152,10 @@ impl Desk {
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
         let text = format!(
-            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{}",
-            self.concurrency, self.configured
+            "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{}",
+            self.served.as_deref().unwrap_or(Path::new("contract.yaml")).display(),
+            self.concurrency,
+            self.configured
         );
         std::fs::write(self.path().join("executor.yaml"), &text).unwrap();
         Config::parse("executor.yaml", &text, self.path()).unwrap()

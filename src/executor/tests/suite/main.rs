@@ -11,6 +11,7 @@ mod guests;
 mod program;
 
 mod admission;
+mod backends;
 mod component;
 mod concurrency;
 mod drain;

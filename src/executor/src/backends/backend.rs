@@ -1,0 +1,135 @@
+//! One backend: who may send to it and when, and what is tried again.
+//!
+//! A call waits for a place, asks the breaker, is sent, and, if it only reads and the backend could not serve, is sent again
+//! after a while. All of it happens before the call's deadline.
+
+use std::time::Duration;
+
+use callgate_contract::{Bounds, Effects, Run};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use super::breaker::{Breaker, LeftAlone};
+use super::fault::Fault;
+use super::grpc::Grpc;
+use super::http::Http;
+use super::material::Material;
+use super::mcp::Mcp;
+use super::{BackendError, Invocation, Stop};
+use crate::config::Backend as Settings;
+
+/// Before the first retry, at most; twice as long before each that follows.
+const BACKOFF: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// A backend, in every form in which a tool may ask for it. Nothing is connected before it is used.
+pub(super) struct Backend {
+    name: String,
+    settings: Settings,
+    places: Semaphore,
+    breaker: Breaker,
+    grpc: Grpc,
+    http: Http,
+    mcp: Mcp,
+}
+
+// === impl Backend ===
+
+impl Backend {
+    pub(super) fn new(name: &str, settings: &Settings) -> Result<Self, BackendError> {
+        let material = Material::read(name, settings)?;
+        let client = material.http(name, settings)?;
+        let endpoint = material.grpc(name, settings)?;
+        let (address, always) = (settings.address.clone(), material.headers);
+        Ok(Self {
+            name: name.to_owned(),
+            places: Semaphore::new(usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX)),
+            breaker: Breaker::new(settings.breaker),
+            grpc: Grpc::new(endpoint, always.clone()),
+            http: Http::new(client.clone(), address.clone(), always.clone()),
+            mcp: Mcp::new(client, address, always, settings.max_in_flight),
+            settings: settings.clone(),
+        })
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, bounds: Bounds) -> Result<Vec<u8>, Stop> {
+        let mut retries = match invocation.tool.effects() {
+            Effects::Read => 0..self.settings.retries,
+            // What may have been done is not done again.
+            Effects::Write => 0..0,
+        };
+        loop {
+            let fault = match self.attempt(invocation).await {
+                Ok(result) => return Ok(result),
+                Err(fault) => fault,
+            };
+            let pause = retries.next().filter(|_| fault.may_pass()).map(backoff);
+            match pause {
+                Some(pause) if Instant::now() + pause < invocation.deadline => sleep(pause).await,
+                Some(_) | None => return Err(fault.stop(&self.name, bounds)),
+            }
+        }
+    }
+
+    async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Fault> {
+        let deadline = invocation.deadline;
+        // A timeout lets what is ready pass even when it is over.
+        if Instant::now() >= deadline {
+            return Err(Fault::Timeout);
+        }
+        let _place = match timeout_at(deadline, self.places.acquire()).await {
+            Ok(Ok(place)) => place,
+            // Never closed.
+            Ok(Err(_)) | Err(_) => {
+                let most = self.settings.max_in_flight;
+                return Err(Fault::Unavailable(format!("{most} calls, the most it is sent, were under way").into()));
+            }
+        };
+        let pass = self.breaker.admit(Instant::now()).map_err(|LeftAlone { failures, remaining }| {
+            let rest = Duration::from_secs(remaining.as_secs_f64().ceil() as u64);
+            Fault::Unavailable(format!("after {failures} failures in a row it is left alone for {rest:?}").into())
+        })?;
+        let sent = timeout_at(deadline, self.send(invocation)).await.unwrap_or(Err(Fault::Timeout));
+        match &sent {
+            Ok(_) => pass.answered(),
+            Err(fault) if fault.answered() => pass.answered(),
+            Err(_) => pass.failed(Instant::now()),
+        }
+        sent
+    }
+
+    async fn send(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Fault> {
+        match invocation.tool.run() {
+            Run::Grpc(run) => self.grpc.call(invocation, run).await,
+            Run::Http(run) => self.http.call(invocation, run).await,
+            Run::Mcp(run) => self.mcp.call(invocation, run).await,
+            Run::Client | Run::Wasm(_) => Err(Fault::Failed("the tool does not run at a backend".into())),
+        }
+    }
+}
+
+/// How long to wait before a retry: between half and all of a time that doubles, so that many do not come back at once.
+fn backoff(retry: u32) -> Duration {
+    let most = BACKOFF.saturating_mul(2_u32.saturating_pow(retry)).min(BACKOFF_MAX);
+    let (_, random) = Uuid::new_v4().as_u64_pair();
+    let share = (random & 0xffff) as f64 / f64::from(0xffff);
+    most.mul_f64(0.5 + 0.5 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound() {
+        for (retry, most) in [(0, 100), (1, 200), (4, 1600), (9, 5000), (40, 5000)] {
+            let most = Duration::from_millis(most);
+            assert!((most / 2..=most).contains(&backoff(retry)));
+        }
+    }
+}

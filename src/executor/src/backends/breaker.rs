@@ -1,0 +1,201 @@
+//! Leaves a backend alone that fails again and again, and tries it with one call after a while.
+//!
+//! Closed until so many failures in a row; then open, and nothing is sent; after a time half open: one call goes through, and
+//! how it ends closes or opens it again. Time is what its caller says it is.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::Breaker as Rule;
+
+/// The breaker of one backend.
+pub(super) struct Breaker {
+    rule: Rule,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed {
+        /// In a row.
+        failures: u32,
+    },
+    Open {
+        until: Instant,
+    },
+    /// One call is trying.
+    HalfOpen {
+        since: Instant,
+    },
+}
+
+/// Leave to send one attempt. Given back without a word, as when its caller has gone, it changes nothing.
+pub(super) struct Pass<'a> {
+    breaker: &'a Breaker,
+    kind: Kind,
+}
+
+enum Kind {
+    Ordinary,
+    Probe,
+    Settled,
+}
+
+/// Nothing may be sent for so long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LeftAlone {
+    pub(super) failures: u32,
+    pub(super) remaining: Duration,
+}
+
+// === impl Breaker ===
+
+impl Breaker {
+    pub(super) fn new(rule: Rule) -> Self {
+        Self { rule, state: Mutex::new(State::Closed { failures: 0 }) }
+    }
+
+    /// Asks whether an attempt may be sent.
+    pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, LeftAlone> {
+        let mut state = self.state();
+        let kind = match *state {
+            State::Closed { .. } => Kind::Ordinary,
+            State::Open { until } if now >= until => {
+                *state = State::HalfOpen { since: now };
+                Kind::Probe
+            }
+            State::Open { until } => return Err(self.left_alone(until.saturating_duration_since(now))),
+            State::HalfOpen { .. } => return Err(self.left_alone(Duration::ZERO)),
+        };
+        Ok(Pass { breaker: self, kind })
+    }
+
+    fn left_alone(&self, remaining: Duration) -> LeftAlone {
+        LeftAlone { failures: self.rule.failures, remaining }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held, and every state is a whole one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Pass ===
+
+impl Pass<'_> {
+    /// The backend answered, whatever it said.
+    pub(super) fn answered(mut self) {
+        let mut state = self.breaker.state();
+        match (&self.kind, &*state) {
+            // What was sent before it opened says nothing of now.
+            (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }) => {
+                *state = State::Closed { failures: 0 };
+            }
+            (
+                Kind::Ordinary | Kind::Probe | Kind::Settled,
+                State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. },
+            ) => {}
+        }
+        drop(state);
+        self.kind = Kind::Settled;
+    }
+
+    /// It did not.
+    pub(super) fn failed(mut self, now: Instant) {
+        let open = State::Open { until: now + self.breaker.rule.open_for };
+        let mut state = self.breaker.state();
+        match (&self.kind, &*state) {
+            (Kind::Ordinary, State::Closed { failures }) => {
+                let failures = failures.saturating_add(1);
+                *state = if failures >= self.breaker.rule.failures { open } else { State::Closed { failures } };
+            }
+            (Kind::Probe, State::HalfOpen { .. }) => *state = open,
+            (
+                Kind::Ordinary | Kind::Probe | Kind::Settled,
+                State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. },
+            ) => {}
+        }
+        drop(state);
+        self.kind = Kind::Settled;
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let mut state = self.breaker.state();
+        if let (Kind::Probe, State::HalfOpen { since }) = (&self.kind, &*state) {
+            // The probe was abandoned: the next call tries in its place.
+            *state = State::Open { until: *since };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN_FOR: Duration = Duration::from_secs(10);
+
+    fn breaker() -> (Breaker, Instant) {
+        (Breaker::new(Rule { failures: 2, open_for: OPEN_FOR }), Instant::now())
+    }
+
+    fn opened() -> (Breaker, Instant) {
+        let (breaker, now) = breaker();
+        for _ in 0..2 {
+            breaker.admit(now).ok().unwrap().failed(now);
+        }
+        (breaker, now)
+    }
+
+    #[test]
+    fn it_opens_after_so_many_failures_in_a_row() {
+        let (breaker, now) = breaker();
+        breaker.admit(now).ok().unwrap().failed(now);
+        breaker.admit(now).ok().unwrap().answered();
+        breaker.admit(now).ok().unwrap().failed(now);
+        assert!(breaker.admit(now).is_ok(), "an answer in between begins the row anew");
+        breaker.admit(now).ok().unwrap().failed(now);
+        let left = breaker.admit(now + Duration::from_secs(4)).err().unwrap();
+        assert_eq!(left, LeftAlone { failures: 2, remaining: Duration::from_secs(6) });
+    }
+
+    #[test]
+    fn half_open_lets_one_call_through_and_closes_when_it_is_answered() {
+        let (breaker, now) = opened();
+        let later = now + OPEN_FOR;
+        let probe = breaker.admit(later).ok().unwrap();
+        assert!(breaker.admit(later).is_err(), "one at a time");
+        probe.answered();
+        assert!(breaker.admit(later).is_ok());
+    }
+
+    #[test]
+    fn a_failed_probe_opens_it_again() {
+        let (breaker, now) = opened();
+        let later = now + OPEN_FOR;
+        breaker.admit(later).ok().unwrap().failed(later);
+        assert_eq!(breaker.admit(later).err().unwrap().remaining, OPEN_FOR);
+    }
+
+    #[test]
+    fn an_abandoned_probe_leaves_its_turn_to_the_next() {
+        let (breaker, now) = opened();
+        let later = now + OPEN_FOR;
+        drop(breaker.admit(later).ok().unwrap());
+        assert!(breaker.admit(later).is_ok());
+    }
+
+    #[test]
+    fn what_was_sent_before_it_opened_does_not_close_it() {
+        let (breaker, now) = breaker();
+        let early = breaker.admit(now).ok().unwrap();
+        for _ in 0..2 {
+            breaker.admit(now).ok().unwrap().failed(now);
+        }
+        early.answered();
+        assert!(breaker.admit(now).is_err());
+    }
+}

@@ -1,0 +1,208 @@
+//! Tools of MCP servers, over streamable HTTP.
+//!
+//! One session for all calls, begun by the first and begun again when it is lost. The official SDK speaks the protocol;
+//! [`wire`] holds back what goes in and out. The server may ask for nothing: no sampling, no elicitation, no roots.
+
+mod result;
+mod wire;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use callgate_contract::McpRun;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Url};
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, ClientCapabilities, ClientConfig, ClientRequest, Implementation,
+    JsonObject, MetaObject, ProtocolVersion, RequestMetaObject, ServerResult,
+};
+use rmcp::service::{
+    ClientInitializeError, ClientLifecycleMode, ClientServiceExt, PeerRequestOptions, RequestHandle, RoleClient,
+    RunningService, ServiceError,
+};
+use rmcp::transport::StreamableHttpClientTransport;
+use tokio::time::timeout_at;
+
+use self::wire::{Terms, Wire};
+use super::Invocation;
+use super::fault::Fault;
+use super::headers::headers;
+
+/// What an answer has around the result, and again around a result that comes as structure and as escaped text.
+const WIRE_FACTOR: u64 = 4;
+const WIRE_ENVELOPE: u64 = 64 << 10;
+/// The newest first. Older ones, with a handshake, are what the SDK falls back to.
+const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::LATEST];
+/// Of the W3C Trace Context, where MCP wants it (SEP-414).
+const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
+type Session = RunningService<RoleClient, ClientConfig>;
+
+/// An MCP server.
+pub(super) struct Mcp {
+    client: Client,
+    address: Url,
+    always: HeaderMap,
+    max_in_flight: usize,
+    /// Held while a session is begun, so that one is begun at a time.
+    beginning: tokio::sync::Mutex<()>,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+/// A request that is under way. Dropped, the server is told that nobody waits any more.
+struct Pending(Option<RequestHandle<RoleClient>>);
+
+// === impl Mcp ===
+
+impl Mcp {
+    pub(super) fn new(client: Client, address: Url, always: HeaderMap, max_in_flight: u32) -> Self {
+        Self {
+            client,
+            address,
+            always,
+            max_in_flight: usize::try_from(max_in_flight).unwrap_or(usize::MAX),
+            beginning: tokio::sync::Mutex::new(()),
+            session: Mutex::new(None),
+        }
+    }
+
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
+        let begun = timeout_at(invocation.deadline, self.session()).await.unwrap_or(Err(Fault::Timeout))?;
+        let called = timeout_at(invocation.deadline, self.ask(&begun, invocation, run)).await;
+        match called.unwrap_or(Err(Fault::Timeout)) {
+            Ok(result) => Ok(result),
+            Err(fault) => {
+                // Whatever it was, a session that gave no answer is not trusted to give the next: a server that restarted
+                // may not know it any more, and need not say so.
+                if !fault.answered() {
+                    self.forget(&begun);
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    async fn session(&self) -> Result<Arc<Session>, Fault> {
+        if let Some(session) = self.open() {
+            return Ok(session);
+        }
+        let _alone = self.beginning.lock().await;
+        if let Some(session) = self.open() {
+            return Ok(session);
+        }
+        let transport = StreamableHttpClientTransport::with_client(
+            Wire::new(self.client.clone()),
+            wire::config(&self.address, &self.always, self.max_in_flight),
+        );
+        let who = Implementation::new("callgate-executor", env!("CARGO_PKG_VERSION"));
+        let lifecycle = ClientLifecycleMode::Auto { preferred_versions: VERSIONS.to_vec(), legacy_version: None };
+        let session = ClientConfig::new(ClientCapabilities::default(), who)
+            .serve_with_lifecycle(transport, lifecycle)
+            .await
+            .map_err(|error| not_begun(&error))?;
+        let session = Arc::new(session);
+        *self.slot() = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    fn open(&self) -> Option<Arc<Session>> {
+        let mut slot = self.slot();
+        if slot.as_ref().is_some_and(|session| session.is_closed() || session.peer().is_transport_closed()) {
+            *slot = None;
+        }
+        slot.clone()
+    }
+
+    fn forget(&self, lost: &Arc<Session>) {
+        let mut slot = self.slot();
+        if slot.as_ref().is_some_and(|session| Arc::ptr_eq(session, lost)) {
+            *slot = None;
+        }
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Session>>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(&self, session: &Session, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
+        let bytes = run.bounds.output_bytes.saturating_mul(WIRE_FACTOR).saturating_add(WIRE_ENVELOPE);
+        // Those that every request has are the transport's already.
+        let terms = Terms::new(usize::try_from(bytes).unwrap_or(usize::MAX), headers(invocation, &HeaderMap::new()));
+        let arguments: JsonObject = serde_json::from_str(invocation.arguments)
+            .map_err(|_| Fault::Failed("the arguments are not a JSON object, so nothing was sent".into()))?;
+        let mut options = PeerRequestOptions::default();
+        options.meta = Some(trace(terms.headers()));
+        let mut request = CallToolRequest::new(CallToolRequestParams::new(run.tool.clone()).with_arguments(arguments));
+        request.extensions.insert(terms.clone());
+        let request = ClientRequest::CallToolRequest(request);
+        let handle = session.peer().send_cancellable_request(request, options).await;
+        let answered = match handle {
+            Ok(handle) => Pending(Some(handle)).answer().await,
+            Err(error) => Err(error),
+        };
+        match answered {
+            // Too large may also look like a broken stream from above.
+            Err(_) if terms.overrun() => Err(Fault::TooLarge),
+            Err(error) => Err(not_answered(&error)),
+            Ok(ServerResult::CallToolResult(answer)) => result::read(answer, run.bounds.output_bytes),
+            Ok(ServerResult::InputRequiredResult(_)) => {
+                Err(Fault::Failed("it asks for input, which nobody gives".into()))
+            }
+            Ok(ServerResult::CreateTaskResult(_)) => {
+                Err(Fault::Failed("it answers later, with a task, which nobody waits for".into()))
+            }
+            Ok(_) => Err(Fault::Failed("its answer is not the result of a tool".into())),
+        }
+    }
+}
+
+fn trace(headers: &HeaderMap) -> RequestMetaObject {
+    let present = TRACE.iter().filter_map(|name| {
+        let value = headers.get(*name)?.to_str().ok()?;
+        Some(((*name).to_owned(), value.into()))
+    });
+    RequestMetaObject(MetaObject(present.collect()))
+}
+
+/// By its kind alone: the words are the server's.
+fn not_answered(error: &ServiceError) -> Fault {
+    match error {
+        ServiceError::McpError(error) => Fault::Failed(format!("JSON-RPC error {}", error.code.0).into()),
+        ServiceError::TransportSend(error) => wire::fault(error),
+        ServiceError::TransportClosed => Fault::Unavailable("the session ended before the answer came".into()),
+        _ => Fault::Failed("its answer is not MCP".into()),
+    }
+}
+
+fn not_begun(error: &ClientInitializeError) -> Fault {
+    match error {
+        ClientInitializeError::TransportError { error, .. } => wire::fault(error),
+        ClientInitializeError::ConnectionClosed(_) => Fault::Unavailable("no session could be begun".into()),
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => not_begun(fallback),
+        ClientInitializeError::JsonRpcError(error) => {
+            Fault::Failed(format!("no session could be begun: JSON-RPC error {}", error.code.0).into())
+        }
+        _ => Fault::Failed("no session could be begun: its answer is not MCP as it is known here".into()),
+    }
+}
+
+// === impl Pending ===
+
+impl Pending {
+    async fn answer(mut self) -> Result<ServerResult, ServiceError> {
+        let answered = match self.0.as_mut() {
+            Some(handle) => (&mut handle.rx).await,
+            None => return Err(ServiceError::TransportClosed),
+        };
+        self.0 = None;
+        answered.unwrap_or(Err(ServiceError::TransportClosed))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Handle::try_current();
+        if let (Some(handle), Ok(runtime)) = (self.0.take(), runtime) {
+            runtime.spawn(handle.cancel(None));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What an MCP tool's result is as JSON: its structured content, or else its one text if that is strict JSON, or else its
+//! texts, a line break between two, as one JSON string.
+
+use callgate_json::Value;
+use rmcp::model::{CallToolResult, ContentBlock};
+
+use crate::backends::fault::Fault;
+
+/// The result's JSON text, of at most `limit` bytes.
+pub(super) fn read(answer: CallToolResult, limit: u64) -> Result<Vec<u8>, Fault> {
+    if answer.is_error == Some(true) {
+        return Err(Fault::Failed("the tool reported an error".into()));
+    }
+    let json = match answer.structured_content {
+        Some(value) => callgate_json::canonical(&value),
+        None => text(answer.content)?,
+    };
+    if u64::try_from(json.len()).map_or(true, |length| length > limit) {
+        return Err(Fault::TooLarge);
+    }
+    Ok(json.into_bytes())
+}
+
+fn text(content: Vec<ContentBlock>) -> Result<String, Fault> {
+    let texts: Option<Vec<String>> = content
+        .into_iter()
+        .map(|block| match block {
+            ContentBlock::Text(text) => Some(text.text),
+            ContentBlock::Image(_)
+            | ContentBlock::Audio(_)
+            | ContentBlock::Resource(_)
+            | ContentBlock::ResourceLink(_) => None,
+        })
+        .collect();
+    let texts = texts.ok_or(Fault::Failed("its result is not text".into()))?;
+    let [text] = texts.as_slice() else {
+        return Ok(callgate_json::canonical(&Value::String(texts.join("\n"))));
+    };
+    Ok(match callgate_json::read(text.as_bytes()) {
+        Ok(value) => callgate_json::canonical(&value),
+        Err(_) => callgate_json::canonical(&Value::String(text.clone())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_json(answer: &str) -> Result<String, Fault> {
+        read(serde_json::from_str(answer).unwrap(), 64).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn results_become_json() {
+        for (answer, result) in [
+            (r#"{"content":[{"type":"text","text":"x"}],"structuredContent":{"b":1,"a":2}}"#, r#"{"a":2,"b":1}"#),
+            (r#"{"content":[{"type":"text","text":" {\"a\": 1.0} "}]}"#, r#"{"a":1}"#),
+            (r#"{"content":[{"type":"text","text":"12 o'clock"}]}"#, r#""12 o'clock""#),
+            (r#"{"content":[{"type":"text","text":"{\"a\":1,\"a\":2}"}]}"#, r#""{\"a\":1,\"a\":2}""#),
+            (r#"{"content":[{"type":"text","text":"1"},{"type":"text","text":"2"}]}"#, r#""1\n2""#),
+            (r#"{"content":[]}"#, r#""""#),
+        ] {
+            assert_eq!(read_json(answer).as_deref(), Ok(result), "{answer}");
+        }
+    }
+
+    #[test]
+    fn errors_pictures_and_floods_are_none() {
+        let error = read_json(r#"{"content":[{"type":"text","text":"secret"}],"isError":true}"#).unwrap_err();
+        assert_eq!(error, Fault::Failed("the tool reported an error".into()));
+        let picture = r#"{"content":[{"type":"image","data":"AAAA","mimeType":"image/png"}]}"#;
+        assert_eq!(read_json(picture).unwrap_err(), Fault::Failed("its result is not text".into()));
+        let flood = format!(r#"{{"content":[{{"type":"text","text":"{}"}}]}}"#, "x".repeat(63));
+        assert_eq!(read_json(&flood).unwrap_err(), Fault::TooLarge);
+    }
+}

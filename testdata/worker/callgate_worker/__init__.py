@@ -1,0 +1,1 @@
+"""An example worker of Callgate."""
