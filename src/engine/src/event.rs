@@ -87,6 +87,8 @@ pub enum CallFailed {
     Unreachable,
     /// The other side answered that it will not: another contract, a bad request.
     Rejected,
+    /// The other side has no room; it did nothing.
+    Overloaded,
     /// The answer cannot be read.
     Unreadable,
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::event::Outcome;
 use crate::request::Asked;
 use crate::settle::{Refused, Runnable};
-use crate::{CallBatch, CallFailed, Code, Gate, ModelRequest, Refusal};
+use crate::{About, CallBatch, CallFailed, Code, Gate, ModelRequest, Refusal};
 
 /// A turn after which the model is asked again.
 #[derive(Debug)]
@@ -19,12 +19,14 @@ pub(crate) struct Next {
 }
 
 /// The request to the executor for a turn's approved calls: all of them in one.
-pub(crate) fn batch(gate: &Gate, asked: &Asked, run: &[Runnable]) -> CallBatch {
+pub(crate) fn batch(gate: &Gate, about: &About, asked: &Asked, run: &[Runnable]) -> CallBatch {
     CallBatch {
         contract_digest: gate.contract.digest().to_owned(),
         tenant: asked.caller.tenant.clone(),
         role: asked.caller.role.clone(),
-        exchange_id: asked.exchange_id.clone(),
+        exchange_id: about.exchange_id.clone(),
+        request_id: about.request_id.clone(),
+        trace: about.trace.clone(),
         round: asked.round,
         calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
     }
@@ -98,6 +100,10 @@ pub(crate) fn failed(why: CallFailed) -> Refusal {
             Code::ExecutorRejected,
             "The executor refused the calls; it may hold another version of the contract. Nothing ran.",
         ),
+        CallFailed::Overloaded => Refusal::new(
+            Code::ExecutorOverloaded,
+            "The executor has no room for the calls of this turn and ran none of them; try again in a moment.",
+        ),
         CallFailed::Unreadable => Refusal::new(Code::ExecutorRejected, "The executor's answer does not fit the calls."),
     }
 }
@@ -106,7 +112,7 @@ pub(crate) fn failed(why: CallFailed) -> Refusal {
 pub(crate) fn unanswered(why: CallFailed) -> Refusal {
     let message = match why {
         CallFailed::Unreachable => "The model's API did not answer a further round in time.",
-        CallFailed::Rejected | CallFailed::Unreadable => {
+        CallFailed::Rejected | CallFailed::Overloaded | CallFailed::Unreadable => {
             "The model's API answered a further round in a form that cannot be read."
         }
     };

@@ -49,7 +49,7 @@ enum Side {
 impl Host {
     pub fn new(gate: &Rc<Gate>) -> Host {
         Host {
-            exchange: Exchange::new(Rc::clone(gate)),
+            exchange: Exchange::new(Rc::clone(gate), "exchange-1"),
             out: Vec::new(),
             forwarded: None,
             replied: None,

@@ -103,7 +103,7 @@ pub(crate) fn tool(name: &str) -> Value {
 
 /// An exchange whose request by a clerk went on; and what went on.
 pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
-    let mut exchange = Exchange::new(Rc::clone(gate));
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     match told(&mut exchange, "clerk", body.to_string().as_bytes()) {
         Effect::Forward(forward) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
         effect => panic!("the request did not go on: {effect:?}"),
@@ -299,7 +299,7 @@ pub(crate) fn asked(effect: Effect) -> ModelRequest {
 
 pub(crate) fn refused(effect: Effect) -> (u16, String) {
     match effect {
-        Effect::Reply(Reply { status, body }) => {
+        Effect::Reply(Reply { status, body, .. }) => {
             let body: Value = serde_json::from_slice(&body).unwrap();
             (status, body["error"]["code"].as_str().unwrap().to_owned())
         }

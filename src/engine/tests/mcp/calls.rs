@@ -8,7 +8,7 @@ use crate::world::*;
 const VIOLATION: &str = "callgate.dev/violation";
 
 fn refused_call(on_violation: &str, role: &str, message: &Value) -> (Value, String) {
-    let mut exchange = Exchange::new(gate(on_violation));
+    let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     let answer = body(told(&mut exchange, role, message.to_string().as_bytes()));
     assert_eq!(answer["id"], 7);
     (answer, exchange.tally().verdict())
