@@ -65,10 +65,14 @@ pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
 }
 
 pub(crate) fn gate_offering(on_violation: &str, offer: Offer) -> Rc<Gate> {
-    let contract = load("desk.yaml", &contract(on_violation), &NoFiles).unwrap();
+    gate_of(&contract(on_violation), offer, true)
+}
+
+pub(crate) fn gate_of(contract: &str, offer: Offer, executor: bool) -> Rc<Gate> {
+    let contract = load("desk.yaml", contract, &NoFiles).unwrap();
     let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), vec!["/v1/models".into(), "/files/*".into()]);
-    Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor: true, upstream: true }).unwrap())
+    Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor, upstream: true }).unwrap())
 }
 
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
@@ -112,8 +116,12 @@ pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
 
 /// Tells a request whole; the last effect.
 pub(crate) fn told(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
-    let headers = request_headers(role);
-    match exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }) {
+    told_with(exchange, &request_headers(role), body)
+}
+
+/// The same with headers of the test's own.
+pub(crate) fn told_with(exchange: &mut Exchange, headers: &[(String, Vec<u8>)], body: &[u8]) -> Effect {
+    match exchange.on(Event::RequestHead { headers, claims: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }
