@@ -78,6 +78,8 @@ pub struct ToolFailure {
     pub code: String,
     /// One sentence.
     pub message: String,
+    /// Names the request for approval that waits for a person, where there is one.
+    pub approval_id: Option<String>,
 }
 
 /// A callout that brought no answer.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_contract::Code;
-use callgate_engine::{CallFailed, Decision, Effect, Event, Exchange, Offer, Reply, Ruling};
+use callgate_engine::{CallFailed, Decision, Effect, Event, Exchange, Offer, Outcome, Reply, Ruling, ToolFailure};
 use common::{
     answer, answered, asked, batch, call, contract, gate, gate_of, model_answered, ran, request, request_headers, sent,
     streamed, told_with,
@@ -130,6 +130,23 @@ fn a_call_that_a_person_must_agree_to_is_told_as_such_and_goes_to_the_executor()
     let effect = answered(&mut exchange, &answer(json!(null), &[call("a", "lookup", r#"{"key":"k"}"#)]));
     assert_eq!(told(&mut exchange).remove(0).ruling, Ruling::NeedsApproval);
     assert_eq!(batch(effect).calls[0].tool, "lookup");
+}
+
+#[test]
+fn the_model_is_told_which_approval_a_call_waits_for() {
+    let (mut exchange, _) = sent(&gate("refuse"), &request(false));
+    let calls = batch(answered(&mut exchange, &answer(json!(null), &[call("a", "lookup", r#"{"key":"k"}"#)])));
+    let waits = ToolFailure {
+        code: "approval_required".into(),
+        message: "A person must agree first.".into(),
+        approval_id: Some("ap-1".into()),
+    };
+    let outcome = Outcome { id: calls.calls[0].id.clone(), result: Err(waits) };
+    let again = asked(exchange.on(Event::CallsRun(Ok(vec![outcome]))));
+    let body: serde_json::Value = serde_json::from_slice(&again.body).unwrap();
+    let told: serde_json::Value = serde_json::from_str(body["messages"][2]["content"].as_str().unwrap()).unwrap();
+    let expected = json!({ "code": "approval_required", "message": "A person must agree first.", "approval_id": "ap-1" });
+    assert_eq!(told["error"], expected);
 }
 
 #[test]

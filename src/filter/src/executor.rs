@@ -49,9 +49,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Outcome>, CallFailed> {
         .map(|outcome| {
             let result = match outcome.outcome {
                 Some(call_outcome::Outcome::Success(success)) => Ok(success.result),
-                Some(call_outcome::Outcome::Failure(failure)) => {
-                    Err(ToolFailure { code: code(failure.kind(), failure.violation_code), message: failure.message })
-                }
+                Some(call_outcome::Outcome::Failure(failure)) => Err(ToolFailure {
+                    code: code(failure.kind(), failure.violation_code),
+                    message: failure.message,
+                    approval_id: Some(failure.approval_id).filter(|id| !id.is_empty()),
+                }),
                 None => return Err(CallFailed::Unreadable),
             };
             Ok(Outcome { id: outcome.id, result })
