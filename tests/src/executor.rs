@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_server::{Executor, ExecutorServer};
 use callgate_proto::executor::v1::{
-    CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse, Success,
+    CallOutcome, Decision, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse, Success,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -32,19 +31,38 @@ pub enum Behaviour {
     NotJson,
     /// An internal error.
     Fails,
+    /// No room, for anything.
+    Overloaded,
+}
+
+/// What a fake executor was asked.
+#[derive(Debug, Default)]
+struct Seen {
+    executed: Vec<Executed>,
+    recorded: Vec<Decision>,
+}
+
+/// A request to run calls.
+#[derive(Debug, Clone)]
+pub struct Executed {
+    /// The request.
+    pub request: ExecuteRequest,
+    /// Its `traceparent` and `tracestate`, where it had them.
+    pub trace: (Option<String>, Option<String>),
 }
 
 /// A running fake; dropping it ends it.
 #[derive(Debug)]
 pub struct FakeExecutor {
     address: SocketAddr,
-    begun: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
 }
 
 struct Service {
     behaviour: Behaviour,
-    begun: Arc<AtomicUsize>,
+    /// None where nobody will ask: the bench's echo.
+    seen: Option<Arc<Mutex<Seen>>>,
 }
 
 impl FakeExecutor {
@@ -52,12 +70,10 @@ impl FakeExecutor {
     pub async fn start(address: SocketAddr, behaviour: Behaviour) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let begun = Arc::new(AtomicUsize::new(0));
-        let service = ExecutorServer::new(Service { behaviour, begun: begun.clone() });
-        let server = Server::builder().tcp_nodelay(true).add_service(service);
-        let task =
-            tokio::spawn(async move { drop(server.serve_with_incoming(TcpListenerStream::new(listener)).await) });
-        Ok(Self { address, begun, task })
+        let seen = Arc::default();
+        let service = Service { behaviour, seen: Some(Arc::clone(&seen)) };
+        let task = tokio::spawn(serve(service, listener));
+        Ok(Self { address, seen, task })
     }
 
     /// Where it listens.
@@ -65,10 +81,34 @@ impl FakeExecutor {
         self.address
     }
 
-    /// How many requests have come.
+    /// How many requests to run calls have come.
     pub fn begun(&self) -> usize {
-        self.begun.load(Ordering::SeqCst)
+        self.executed().len()
     }
+
+    /// The requests to run calls.
+    pub fn executed(&self) -> Vec<Executed> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).executed.clone()
+    }
+
+    /// The decisions on calls of this tenant's that it was told, in the order in which they came.
+    pub fn recorded(&self, tenant: &str) -> Vec<Decision> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = |decision: &&Decision| decision.caller.as_ref().is_some_and(|caller| caller.tenant == tenant);
+        seen.recorded.iter().filter(of_tenant).cloned().collect()
+    }
+}
+
+/// Serves an echo that remembers nothing, for a bench to compare with.
+pub async fn echo(listen: SocketAddr) -> io::Result<()> {
+    let service = Service { behaviour: Behaviour::Echo, seen: None };
+    serve(service, TcpListener::bind(listen).await?).await;
+    Ok(())
+}
+
+async fn serve(service: Service, listener: TcpListener) {
+    let server = Server::builder().tcp_nodelay(true).add_service(ExecutorServer::new(service));
+    drop(server.serve_with_incoming(TcpListenerStream::new(listener)).await);
 }
 
 impl Drop for FakeExecutor {
@@ -77,15 +117,30 @@ impl Drop for FakeExecutor {
     }
 }
 
+impl Service {
+    fn see(&self, see: impl FnOnce(&mut Seen)) {
+        if let Some(seen) = &self.seen {
+            see(&mut seen.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl Executor for Service {
     async fn execute(&self, request: Request<ExecuteRequest>) -> Result<Response<ExecuteResponse>, Status> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.see(|seen| {
+            let text = |name: &str| request.metadata().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let trace = (text("traceparent"), text("tracestate"));
+            seen.executed.push(Executed { request: request.get_ref().clone(), trace });
+        });
         if let Behaviour::Slow(time) = self.behaviour {
             tokio::time::sleep(time).await;
         }
         if self.behaviour == Behaviour::Fails {
             return Err(Status::internal("the fake fails"));
+        }
+        if self.behaviour == Behaviour::Overloaded {
+            return Err(Status::resource_exhausted("the fake has no room"));
         }
         let outcome = |call: callgate_proto::executor::v1::Call| {
             let result = if self.behaviour == Behaviour::NotJson { "{".to_owned() } else { call.arguments };
@@ -99,7 +154,8 @@ impl Executor for Service {
         Ok(Response::new(ExecuteResponse { outcomes }))
     }
 
-    async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
+    async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
+        self.see(|seen| seen.recorded.extend(request.into_inner().decisions));
         Ok(Response::new(RecordResponse {}))
     }
 }

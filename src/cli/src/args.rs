@@ -125,12 +125,14 @@ pub(crate) struct RenderArguments {
     /// The `host` header the upstream expects; by default the upstream's own name
     #[arg(long, value_name = "AUTHORITY", help_heading = "Upstream and executor")]
     pub(crate) authority: Option<String>,
-    /// callgate-executor; not rendered when every tool of the contract is run by the client
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7070", help_heading = "Upstream and executor")]
-    pub(crate) executor: String,
-    /// The longest the executor may take for the calls of one turn, such as 10s or 500ms
-    #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Upstream and executor")]
-    pub(crate) executor_timeout: String,
+    /// callgate-executor, which runs tools and keeps the audit log; by default 127.0.0.1:7070, or none when every tool of the
+    /// contract is run by the client
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Upstream and executor")]
+    pub(crate) executor: Option<String>,
+    /// The longest the executor may take for the calls of one turn, such as 10s or 500ms; by default 10s, or 2s more than the
+    /// longest `timeout` of the contract's tools
+    #[arg(long, value_name = "DURATION", help_heading = "Upstream and executor")]
+    pub(crate) executor_timeout: Option<String>,
 
     /// Where the caller's tenant and role come from
     #[arg(long, value_enum, default_value_t = Identity::Header, help_heading = "Identity")]

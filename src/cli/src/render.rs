@@ -12,6 +12,7 @@ mod yaml;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use callgate_contract::Run;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::args::{Form, RenderArguments, Target};
@@ -106,7 +107,9 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
             ca => options.upstream_ca,
         },
         executor => options.executor.as_ref().map(Address::values),
+        longest_timeout => options.too_short().map(options::in_units),
         loops => options.loops,
+        runs => options.contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client)),
         mcp_paths => options.paths_of("mcp"),
         jwt => identity::jwt(options),
         headers => identity::headers(options),

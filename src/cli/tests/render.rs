@@ -159,6 +159,42 @@ fn without_server_run_tools_there_is_no_executor_and_no_loop() {
 }
 
 #[test]
+fn an_executor_that_only_keeps_the_audit_log_is_there_where_it_is_asked_for() {
+    let folder = Folder::new("render-audit");
+    let text = folder.text();
+    let (head, _) = text.split_once("    - name: create_order").unwrap();
+    let contract = folder.write("client.yaml", head);
+    for target in ["envoy", "istio"] {
+        let text = rendered(&contract, &["--target", target, "--executor", "127.0.0.1:7071"]);
+        let plugin = plugin(&text);
+        assert_eq!(plugin["executor"], serde_json::json!({ "cluster": "callgate-executor", "timeout": "10s" }));
+        assert_eq!(plugin.get("upstream"), None, "there is no loop");
+        assert!(text.contains("name: callgate-executor") && text.contains("port_value: 7071"), "{text}");
+        assert!(text.contains("# callgate-executor: keeps the audit log"), "{text}");
+    }
+}
+
+#[test]
+fn the_filter_waits_longer_than_any_tool_may_take_or_the_file_says_that_it_does_not() {
+    let folder = Folder::new("render-timeout");
+    let slow = |timeout: &str| {
+        let text = folder.text().replace("args: [create]", &format!("args: [create], timeout: {timeout}"));
+        folder.write("slow.yaml", &text)
+    };
+    for (tool, options, filter, caution) in [
+        ("500ms", &[][..], "10s", false),
+        ("9s", &[], "11s", false),
+        ("90500ms", &[], "92500ms", false),
+        ("2s", &["--executor-timeout", "2001ms"], "2001ms", false),
+        ("2s", &["--executor-timeout", "2s"], "2s", true),
+    ] {
+        let text = rendered(&slow(tool), &[&["--target", "envoy"], options].concat());
+        assert_eq!(plugin(&text)["executor"]["timeout"], filter, "{tool}");
+        assert_eq!(text.contains("CAUTION: a tool may take"), caution, "{tool} {options:?}");
+    }
+}
+
+#[test]
 fn identity_jwt_puts_jwt_authn_in_front_of_the_filter() {
     let folder = Folder::new("render-jwt");
     let jwt = [

@@ -182,6 +182,11 @@ impl Contract {
         &self.tools
     }
 
+    /// The longest that the executor may take for one call; zero where every tool is run by the client.
+    pub fn longest_timeout(&self) -> Duration {
+        self.tools.iter().filter_map(|tool| tool.run.timeout()).max().unwrap_or_default()
+    }
+
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits

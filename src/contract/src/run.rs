@@ -160,6 +160,17 @@ impl Run {
             Self::Mcp(_) => "mcp",
         }
     }
+
+    /// Wall clock over a whole call; none where the client runs it.
+    pub const fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Client => None,
+            Self::Wasm(wasm) => Some(wasm.timeout),
+            Self::Grpc(GrpcRun { bounds, .. })
+            | Self::Http(HttpRun { bounds, .. })
+            | Self::Mcp(McpRun { bounds, .. }) => Some(bounds.timeout),
+        }
+    }
 }
 
 // === impl Bounds ===

@@ -131,7 +131,7 @@ fn streaming(row: &Row, sample: &Sample) -> Exchange {
     let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap();
-    let mut exchange = Exchange::new(Rc::new(gate));
+    let mut exchange = Exchange::new(Rc::new(gate), "exchange-1");
     let request = [
         (":method", "POST"),
         (":path", sample.path),

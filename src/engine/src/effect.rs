@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Trace;
+
 /// What the host must do about the event that was just told. Every event has exactly one effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -43,6 +45,8 @@ pub struct Reply {
     pub status: u16,
     /// JSON.
     pub body: Vec<u8>,
+    /// After how long the same request may fare better: `retry-after` (RFC 9110 §10.2.3).
+    pub retry_after: Option<Duration>,
 }
 
 /// The approved calls of one turn, for one request to the executor.
@@ -54,8 +58,12 @@ pub struct CallBatch {
     pub tenant: String,
     /// The caller's role.
     pub role: String,
-    /// What the host calls this exchange; with `round` and a call's id, the idempotency key.
+    /// What the adapter calls this exchange; with `round` and a call's place, the idempotency key.
     pub exchange_id: String,
+    /// What the proxy calls the request; may be empty.
+    pub request_id: String,
+    /// The trace that goes on with the calls.
+    pub trace: Option<Trace>,
     /// Counted from 1.
     pub round: u32,
     /// At least one.

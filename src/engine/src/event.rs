@@ -78,6 +78,8 @@ pub struct ToolFailure {
     pub code: String,
     /// One sentence.
     pub message: String,
+    /// Names the request for approval that waits for a person, where there is one.
+    pub approval_id: Option<String>,
 }
 
 /// A callout that brought no answer.
@@ -87,6 +89,8 @@ pub enum CallFailed {
     Unreachable,
     /// The other side answered that it will not: another contract, a bad request.
     Rejected,
+    /// The other side has no room; it did nothing.
+    Overloaded,
     /// The answer cannot be read.
     Unreadable,
 }

@@ -18,6 +18,8 @@ pub struct Gate {
     pub(crate) declarations: HashMap<String, Declaration>,
     /// Roles that may use a tool which the executor runs.
     server_run: HashSet<String>,
+    /// Whether there is an executor, to keep what was decided.
+    records: bool,
 }
 
 /// Where the caller's tenant and role come from.
@@ -154,7 +156,7 @@ impl Gate {
             .collect();
         let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
         let server_run = contract.roles().filter(|role| runs(role)).map(|role| role.name().to_owned()).collect();
-        Ok(Self { contract, identity, paths, offer, declarations, server_run })
+        Ok(Self { contract, identity, paths, offer, declarations, server_run, records: reach.executor })
     }
 
     /// Until when a role's calls are held: a call can go on by itself only where no later one can take it back, be it because the
@@ -162,6 +164,11 @@ impl Gate {
     pub(crate) fn hold(&self, role: &str) -> Hold {
         let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
         if again { Hold::Turn } else { Hold::Call }
+    }
+
+    /// Whether decisions are written down.
+    pub(crate) fn records(&self) -> bool {
+        self.records
     }
 
     /// The contract that decides.

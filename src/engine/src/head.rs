@@ -26,9 +26,6 @@ const NOT_FOR_ROUNDS: [&str; 14] = [
     "x-envoy-expected-rq-timeout-ms",
 ];
 
-/// Characters of a request's id that go on to the executor, which takes no more than 128.
-const EXCHANGE_ID_LENGTH: usize = 128;
-
 /// What a request's headers say.
 #[derive(Debug)]
 pub(crate) enum Head {
@@ -46,7 +43,6 @@ pub(crate) struct ApiHead {
     pub(crate) path: String,
     /// What a further round carries.
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) exchange_id: String,
     /// What must not go on to the upstream.
     pub(crate) remove: Vec<String>,
 }
@@ -198,14 +194,6 @@ impl ApiHead {
             })
             .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
             .collect();
-        let exchange_id = only(headers, "x-request-id").unwrap_or_default().chars().filter(char::is_ascii_graphic);
-        Self {
-            dialect,
-            caller,
-            path: target.to_owned(),
-            headers: headers_up,
-            exchange_id: exchange_id.take(EXCHANGE_ID_LENGTH).collect(),
-            remove,
-        }
+        Self { dialect, caller, path: target.to_owned(), headers: headers_up, remove }
     }
 }

@@ -10,6 +10,8 @@
 //! 4. [`whole`] and [`stream`] apply that to a JSON answer and to a stream of events.
 //! 5. [`rounds`] runs the loop: calls to the executor, results to the model.
 //!
+//! What was decided on each call is written into a [`ledger`], and on its way to the audit log it waits in an [`Outbox`].
+//!
 //! At an MCP server, where the request itself makes the call, [`mcp`] has the same steps in another order.
 //!
 //! It fails closed: an event that is out of order, an answer that cannot be read, a callout that fails, each ends in an
@@ -20,7 +22,9 @@ mod event;
 mod exchange;
 mod gate;
 mod head;
+mod ledger;
 mod mcp;
+mod outbox;
 mod plan;
 mod refusal;
 mod request;
@@ -29,6 +33,7 @@ mod route;
 mod settle;
 mod stream;
 mod tally;
+mod trace;
 mod voice;
 mod whole;
 
@@ -37,5 +42,8 @@ pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;
 pub use gate::{Gate, GateError, Identity, Offer, Paths, Reach};
+pub use ledger::{About, Decision, Decisions, Ruling};
+pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
 pub use tally::Tally;
+pub use trace::Trace;

@@ -1,7 +1,12 @@
 //! Why an exchange, not one call, is refused: stable codes and their HTTP statuses.
 
+use std::time::Duration;
+
 use callgate_contract::Violation;
 use callgate_wire::ApiError;
+
+/// An executor's queue moves within this. What it says itself (`google.rpc.RetryInfo`) does not reach a proxy-wasm filter.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Stable code of an exchange that ends in an error. A refused call has a `callgate_contract::Code` instead; with
 /// `onViolation: error` that code is in the error object ([`Code::Call`]).
@@ -54,6 +59,8 @@ pub enum Code {
     LimitExceeded,
     /// The executor could not be reached in time.
     ExecutorUnavailable,
+    /// The executor has no room for more calls. Those of the turn did not run.
+    ExecutorOverloaded,
     /// The executor refused the request, or its answer cannot be read.
     ExecutorRejected,
     /// An event came out of order: a defect of the adapter. Nothing goes on.
@@ -90,6 +97,7 @@ impl Code {
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
             Self::ExecutorUnavailable => "executor_unavailable",
+            Self::ExecutorOverloaded => "executor_overloaded",
             Self::ExecutorRejected => "executor_rejected",
             Self::OutOfOrder => "out_of_order",
             Self::Call(code) => code.as_str(),
@@ -119,9 +127,14 @@ impl Code {
             | Self::OutputInvalid
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
-            Self::ExecutorUnavailable => 503,
+            Self::ExecutorUnavailable | Self::ExecutorOverloaded => 503,
             Self::LimitExceeded => 504,
         }
+    }
+
+    /// After how long the same request may fare better, where that is known.
+    pub(crate) fn retry_after(self) -> Option<Duration> {
+        (self == Self::ExecutorOverloaded).then_some(RETRY_AFTER)
     }
 }
 

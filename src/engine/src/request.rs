@@ -12,7 +12,6 @@ pub(crate) struct Asked {
     pub(crate) dialect: &'static dyn Dialect,
     pub(crate) request: Box<dyn Request>,
     pub(crate) caller: Caller,
-    pub(crate) exchange_id: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     /// Until when the calls of a turn are held.
@@ -80,9 +79,9 @@ pub(crate) fn check(gate: &Gate, head: ApiHead, body: &[u8]) -> Result<Asked, Re
     if let Some(most) = contract.limits().max_output_tokens.filter(|_| request.wants() != Wants::Count) {
         request.clamp_output_tokens(most);
     }
-    let ApiHead { dialect, caller, path, headers, exchange_id, .. } = head;
+    let ApiHead { dialect, caller, path, headers, .. } = head;
     let hold = gate.hold(&caller.role);
-    Ok(Asked { dialect, request, caller, exchange_id, path, headers, hold, round: 1 })
+    Ok(Asked { dialect, request, caller, path, headers, hold, round: 1 })
 }
 
 /// The tools that the model will be told of: each declared one, and with [`Offer::Inject`] the role's server-run ones.

@@ -1,13 +1,14 @@
 //! The loop: approved calls to the executor, results and violations back to the model.
 
+use callgate_contract::Violation;
 use callgate_json::Value;
 use callgate_wire::{CallResult, Earlier};
 use serde_json::json;
 
-use crate::event::Outcome;
+use crate::event::{Outcome, ToolFailure};
 use crate::request::Asked;
 use crate::settle::{Refused, Runnable};
-use crate::{CallBatch, CallFailed, Code, Gate, ModelRequest, Refusal};
+use crate::{About, CallBatch, CallFailed, Code, Gate, ModelRequest, Refusal};
 
 /// A turn after which the model is asked again.
 #[derive(Debug)]
@@ -19,12 +20,14 @@ pub(crate) struct Next {
 }
 
 /// The request to the executor for a turn's approved calls: all of them in one.
-pub(crate) fn batch(gate: &Gate, asked: &Asked, run: &[Runnable]) -> CallBatch {
+pub(crate) fn batch(gate: &Gate, about: &About, asked: &Asked, run: &[Runnable]) -> CallBatch {
     CallBatch {
         contract_digest: gate.contract.digest().to_owned(),
         tenant: asked.caller.tenant.clone(),
         role: asked.caller.role.clone(),
-        exchange_id: asked.exchange_id.clone(),
+        exchange_id: about.exchange_id.clone(),
+        request_id: about.request_id.clone(),
+        trace: about.trace.clone(),
         round: asked.round,
         calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
     }
@@ -43,7 +46,7 @@ pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) 
 /// The result of one call, checked against the tool's `result` schema, in the words that the model gets.
 fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
     let tool = gate.contract.tool(&runnable.run.tool);
-    let failed = |code: &str, pointer: &str, message: &str| (error_content(code, pointer, message), true);
+    let failed = |code, pointer, message| (error_content(&Told { code, pointer, message, approval_id: None }), true);
     let (content, failed) = match outcome.result {
         Ok(text) => match (callgate_json::read(text.as_bytes()), tool) {
             (Ok(value), Some(tool)) => match tool.check_result(&value) {
@@ -52,24 +55,37 @@ fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
             },
             (Ok(_), None) | (Err(_), _) => failed("output_invalid", "", "The tool's result is not strict JSON."),
         },
-        Err(failure) => failed(&failure.code, "", &failure.message),
+        Err(ToolFailure { code, message, approval_id }) => {
+            let told = Told { code: &code, pointer: "", message: &message, approval_id: approval_id.as_deref() };
+            (error_content(&told), true)
+        }
     };
     CallResult { call: runnable.call, content, failed }
 }
 
 /// What the model is told of a refused call in place of a result.
 pub(crate) fn told(refused: Refused) -> CallResult {
-    let violation = &refused.violation;
-    let content = error_content(violation.code.as_str(), &violation.pointer, &violation.message);
+    let Violation { code, pointer, message, .. } = &refused.violation;
+    let content = error_content(&Told { code: code.as_str(), pointer, message, approval_id: None });
     CallResult { call: refused.call, content, failed: true }
 }
 
-fn error_content(code: &str, pointer: &str, message: &str) -> String {
-    let error = if pointer.is_empty() {
-        json!({ "code": code, "message": message })
-    } else {
-        json!({ "code": code, "pointer": pointer, "message": message })
-    };
+/// Why there is no result. What is empty is not told.
+struct Told<'a> {
+    code: &'a str,
+    pointer: &'a str,
+    message: &'a str,
+    approval_id: Option<&'a str>,
+}
+
+fn error_content(told: &Told<'_>) -> String {
+    let mut error = json!({ "code": told.code, "message": told.message });
+    let pointer = Some(told.pointer).filter(|pointer| !pointer.is_empty());
+    for (name, value) in [("pointer", pointer), ("approval_id", told.approval_id)] {
+        if let (Some(value), Some(error)) = (value, error.as_object_mut()) {
+            error.insert(name.to_owned(), value.into());
+        }
+    }
     callgate_json::canonical(&json!({ "error": error }))
 }
 
@@ -98,6 +114,10 @@ pub(crate) fn failed(why: CallFailed) -> Refusal {
             Code::ExecutorRejected,
             "The executor refused the calls; it may hold another version of the contract. Nothing ran.",
         ),
+        CallFailed::Overloaded => Refusal::new(
+            Code::ExecutorOverloaded,
+            "The executor has no room for the calls of this turn and ran none of them; try again in a moment.",
+        ),
         CallFailed::Unreadable => Refusal::new(Code::ExecutorRejected, "The executor's answer does not fit the calls."),
     }
 }
@@ -106,7 +126,7 @@ pub(crate) fn failed(why: CallFailed) -> Refusal {
 pub(crate) fn unanswered(why: CallFailed) -> Refusal {
     let message = match why {
         CallFailed::Unreachable => "The model's API did not answer a further round in time.",
-        CallFailed::Rejected | CallFailed::Unreadable => {
+        CallFailed::Rejected | CallFailed::Overloaded | CallFailed::Unreadable => {
             "The model's API answered a further round in a form that cannot be read."
         }
     };

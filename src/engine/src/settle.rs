@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use callgate_contract::{Call as Asked, Caller, Code, Conversation, Run, Verdict, Violation, decide};
 use callgate_wire::{Call, Form};
 
+use crate::ledger::Ledger;
 use crate::request::short;
-use crate::{Gate, RunCall};
+use crate::{Gate, Ruling, RunCall};
 
 /// A call that may be run by the executor.
 #[derive(Debug, Clone)]
@@ -34,49 +35,77 @@ pub(crate) enum Decided {
 }
 
 /// What the decision on a call has to know of the turn before it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Before {
+    /// The turn's round, counted from 1.
+    round: u32,
     /// The turn's calls over all its choices.
     calls: u32,
     /// Identifiers of the calls of each choice.
     ids: HashSet<(u32, String)>,
 }
 
-/// Decides the calls of one choice, in order.
-pub(crate) fn settle(gate: &Gate, caller: &Caller, choice: u32, calls: Vec<Call>, before: &mut Before) -> Vec<Decided> {
-    calls.into_iter().map(|call| settle_one(gate, caller, choice, call, before)).collect()
+/// Decides the calls of one choice, in order, and writes each decision down.
+pub(crate) fn settle(
+    gate: &Gate,
+    caller: &Caller,
+    choice: u32,
+    calls: Vec<Call>,
+    before: &mut Before,
+    ledger: &mut Ledger,
+) -> Vec<Decided> {
+    calls.into_iter().map(|call| settle_one(gate, caller, choice, call, before, ledger)).collect()
 }
 
-fn settle_one(gate: &Gate, caller: &Caller, choice: u32, call: Call, before: &mut Before) -> Decided {
+fn settle_one(
+    gate: &Gate,
+    caller: &Caller,
+    choice: u32,
+    call: Call,
+    before: &mut Before,
+    ledger: &mut Ledger,
+) -> Decided {
     let conversation = Conversation { calls_before: before.calls };
     before.calls = before.calls.saturating_add(1);
-    if let Some(message) = malformed(choice, &call, &before.ids) {
-        let violation = Violation {
+    let verdict = match malformed(choice, &call, &before.ids) {
+        Some(message) => Verdict::Deny(Violation {
             code: Code::CallMalformed,
             tool: short(&call.name),
             pointer: String::new(),
             message: message.to_owned(),
-        };
-        return Decided::Refused(Refused { call: presentable(call), violation });
-    }
-    before.ids.insert((choice, call.id.clone()));
-    match decide(&gate.contract, caller, &conversation, &Asked { name: &call.name, arguments: &call.arguments }) {
-        // Whether a person agreed is the executor's to know: it holds the call until then, and says so in the call's outcome.
-        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
-            let canonical = Call { arguments: approved.canonical.clone(), ..call };
-            match approved.tool.run() {
-                Run::Client => Decided::Client(canonical),
-                Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => Decided::Run(Runnable {
-                    run: RunCall {
-                        id: canonical.id.clone(),
-                        tool: approved.tool.name().to_owned(),
-                        arguments: approved.canonical,
-                    },
-                    call: canonical,
-                }),
-            }
+        }),
+        None => {
+            before.ids.insert((choice, call.id.clone()));
+            let asked = Asked { name: &call.name, arguments: &call.arguments };
+            decide(&gate.contract, caller, &conversation, &asked)
         }
-        Verdict::Deny(violation) => Decided::Refused(Refused { call: presentable(call), violation }),
+    };
+    let (approved, ruling) = match verdict {
+        Verdict::Allow(approved) => (approved, Ruling::Allow),
+        // Whether a person agreed is the executor's to know: it holds the call until then, and says so in the call's outcome.
+        Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
+        Verdict::Deny(violation) => {
+            let arguments = callgate_json::read(call.arguments.as_bytes()).ok();
+            let canonical = arguments.as_ref().map(callgate_json::canonical);
+            let named = (call.id.as_str(), call.name.as_str());
+            ledger.write(gate, caller, before.round, named, canonical.as_deref(), Ruling::from(&violation));
+            let shown = canonical.filter(|_| arguments.is_some_and(|arguments| arguments.is_object()));
+            return Decided::Refused(Refused { call: presentable(call, shown), violation });
+        }
+    };
+    let named = (call.id.as_str(), approved.tool.name());
+    ledger.write(gate, caller, before.round, named, Some(&approved.canonical), ruling);
+    let canonical = Call { arguments: approved.canonical.clone(), ..call };
+    match approved.tool.run() {
+        Run::Client => Decided::Client(canonical),
+        Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => Decided::Run(Runnable {
+            run: RunCall {
+                id: canonical.id.clone(),
+                tool: approved.tool.name().to_owned(),
+                arguments: approved.canonical,
+            },
+            call: canonical,
+        }),
     }
 }
 
@@ -95,18 +124,23 @@ fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&
     }
 }
 
-/// A refused call in a form that an API accepts back: OpenAI's own rule for names, JSON for arguments.
-fn presentable(call: Call) -> Call {
+/// A refused call in a form that an API accepts back: OpenAI's own rule for names, an object for arguments.
+fn presentable(call: Call, arguments: Option<String>) -> Call {
     let name_is_fit = (1..=64).contains(&call.name.len())
         && call.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    let arguments = callgate_json::read(call.arguments.as_bytes())
-        .ok()
-        .filter(callgate_json::Value::is_object)
-        .map_or_else(|| "{}".to_owned(), |value| callgate_json::canonical(&value));
     Call {
         id: if call.id.is_empty() { "call_without_id".to_owned() } else { call.id },
         name: if name_is_fit { call.name } else { "invalid_tool_name".to_owned() },
-        arguments,
+        arguments: arguments.unwrap_or_else(|| "{}".to_owned()),
         ..call
+    }
+}
+
+// === impl Before ===
+
+impl Before {
+    /// Nothing: the turn of this round begins.
+    pub(crate) fn new(round: u32) -> Self {
+        Self { round, calls: 0, ids: HashSet::new() }
     }
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use callgate_wire::framing::{Decoder, Frame, FrameError};
 use callgate_wire::{Call, Delta, Earlier, Fate, Hold, Stream};
 
+use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
@@ -73,6 +74,7 @@ pub(crate) enum Progress {
 pub(crate) struct Desk<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) tally: &'a mut Tally,
+    pub(crate) ledger: &'a mut Ledger,
     /// What may go on.
     pub(crate) out: &'a mut Vec<u8>,
 }
@@ -85,9 +87,9 @@ impl StreamTurn {
         Self {
             stream: asked.dialect.stream(&*asked.request),
             decoder: Decoder::new(asked.dialect.framing(), most),
+            before: Before::new(asked.round),
             asked,
             choices: BTreeMap::new(),
-            before: Before::default(),
             bytes: 0,
             deadline,
             again: None,
@@ -228,7 +230,7 @@ impl StreamTurn {
 
     fn decide(&mut self, desk: &mut Desk<'_>, choice: u32, calls: Vec<Call>) -> Result<(), Refusal> {
         let alone = self.asked.request.choices() == 1;
-        let decided = settle(desk.gate, &self.asked.caller, choice, calls, &mut self.before);
+        let decided = settle(desk.gate, &self.asked.caller, choice, calls, &mut self.before, desk.ledger);
         desk.tally.count(&decided);
         match plan(desk.gate, decided, self.asked.round, alone) {
             Plan::Fail(refusal) => return Err(refusal),

@@ -30,13 +30,12 @@ impl Voice {
     /// A refusal as the answer to the whole exchange. What is known to answer a JSON-RPC request is an answer as good as any, so
     /// its status is 200: clients find there whom it answers and why, and many do not look into the bodies of others.
     pub(crate) fn reply(&self, refusal: &Refusal) -> Reply {
-        let error = refusal.api_error();
-        match self {
-            Self::Model(_) | Self::Mcp(None) => {
-                Reply { status: refusal.code.status(), body: self.body(refusal, &error) }
-            }
-            Self::Mcp(Some(_)) => Reply { status: 200, body: self.body(refusal, &error) },
-        }
+        let status = match self {
+            Self::Model(_) | Self::Mcp(None) => refusal.code.status(),
+            Self::Mcp(Some(_)) => 200,
+        };
+        let body = self.body(refusal, &refusal.api_error());
+        Reply { status, body, retry_after: refusal.code.retry_after() }
     }
 
     fn body(&self, refusal: &Refusal, error: &ApiError) -> Vec<u8> {

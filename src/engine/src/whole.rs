@@ -2,6 +2,7 @@
 
 use callgate_wire::{Answer, Call, Earlier};
 
+use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
@@ -73,14 +74,15 @@ pub(crate) fn decide(
     mut answer: Box<dyn Answer>,
     earlier: &[Earlier],
     tally: &mut Tally,
+    ledger: &mut Ledger,
 ) -> Result<Turn, Refusal> {
     let choices: Vec<Vec<Call>> = answer.calls().into_iter().map(<[Call]>::to_vec).collect();
     asked.check_choices(choices.len())?;
     let alone = choices.len() == 1;
-    let mut before = Before::default();
+    let mut before = Before::new(asked.round);
     for (position, calls) in choices.into_iter().enumerate().filter(|(_, calls)| !calls.is_empty()) {
         let choice = u32::try_from(position).unwrap_or(u32::MAX);
-        let decided = settle(gate, &asked.caller, choice, calls, &mut before);
+        let decided = settle(gate, &asked.caller, choice, calls, &mut before, ledger);
         tally.count(&decided);
         match plan(gate, decided, asked.round, alone) {
             Plan::Release(fates) => {

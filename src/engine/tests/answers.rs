@@ -210,6 +210,7 @@ fn an_executor_that_fails_gives_the_client_an_error_and_the_model_nothing() {
         (CallFailed::Unreachable, (503, "executor_unavailable")),
         (CallFailed::Rejected, (502, "executor_rejected")),
         (CallFailed::Unreadable, (502, "executor_rejected")),
+        (CallFailed::Overloaded, (503, "executor_overloaded")),
     ] {
         let (mut exchange, _) = sent(&gate("refuse"), &request(false));
         batch(answered(&mut exchange, &answer(Value::Null, &[call("c1", "lookup", r#"{"key":"k"}"#)])));

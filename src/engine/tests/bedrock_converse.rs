@@ -75,7 +75,7 @@ fn sent(on_violation: &str, stream: bool) -> (Exchange, Value) {
 }
 
 fn sent_by(role: &str, request: &Value, on_violation: &str, stream: bool) -> (Exchange, Value) {
-    let mut exchange = Exchange::new(gate(on_violation));
+    let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     match told(&mut exchange, &path(MODEL, stream), role, request.to_string().as_bytes()) {
         Effect::Forward(forward) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
         effect => panic!("the request did not go on: {effect:?}"),
@@ -84,7 +84,7 @@ fn sent_by(role: &str, request: &Value, on_violation: &str, stream: bool) -> (Ex
 
 fn refused(effect: Effect) -> (u16, String, String) {
     match effect {
-        Effect::Reply(Reply { status, body }) => {
+        Effect::Reply(Reply { status, body, .. }) => {
             let body: Value = serde_json::from_slice(&body).unwrap();
             let message = body["message"].as_str().unwrap();
             let code = message.split([':', ' ']).next().unwrap();
@@ -256,12 +256,12 @@ fn a_request_is_checked_against_contract_and_role_and_rewritten() {
         (MODEL, "clerk", json!([]), (400, "ValidationException", "request_invalid")),
         ("a%252Fclaude", "clerk", request(), (400, "ValidationException", "request_invalid")),
     ] {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let effect = told(&mut exchange, &path(model, false), role, body.to_string().as_bytes());
         let (status, kind, code) = refused(effect);
         assert_eq!((status, kind.as_str(), code.as_str()), expected, "{body}");
     }
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let body = tools(json!([{"systemTool": {"name": "nova_grounding"}}])).to_string();
     assert!(matches!(told(&mut exchange, &path(MODEL, false), "clerk", body.as_bytes()), Effect::Forward(_)));
 }

@@ -65,7 +65,7 @@ fn sent(on_violation: &str, path: &str) -> Exchange {
 
 /// A viewer may use no tool that is run by the executor: each of its calls is decided by itself.
 fn sent_by(role: &str, on_violation: &str, path: &str) -> Exchange {
-    let mut exchange = Exchange::new(gate(on_violation));
+    let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     let mut body = request();
     if role == "viewer" {
         body["tools"][0]["functionDeclarations"].as_array_mut().unwrap().truncate(1);
@@ -78,7 +78,7 @@ fn sent_by(role: &str, on_violation: &str, path: &str) -> Exchange {
 
 fn refused(effect: Effect) -> (u16, String) {
     match effect {
-        Effect::Reply(Reply { status, body }) => (status, code(&serde_json::from_slice(&body).unwrap())),
+        Effect::Reply(Reply { status, body, .. }) => (status, code(&serde_json::from_slice(&body).unwrap())),
         effect => panic!("expected an answer of ours, got {effect:?}"),
     }
 }
@@ -166,7 +166,7 @@ fn oslo() -> Value {
 
 #[test]
 fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
-    let Effect::Forward(forward) = told(&mut Exchange::new(gate("refuse")), WHOLE, &request()) else {
+    let Effect::Forward(forward) = told(&mut Exchange::new(gate("refuse"), "exchange-1"), WHOLE, &request()) else {
         panic!("refused")
     };
     let body: Value = serde_json::from_slice(&forward.body).unwrap();
@@ -203,7 +203,7 @@ fn what_the_contract_does_not_allow_is_refused_in_googles_shape() {
         (array, request(), 400, "request_invalid"),
     ];
     for (path, body, status, code) in table {
-        let effect = told(&mut Exchange::new(gate("refuse")), path, &body);
+        let effect = told(&mut Exchange::new(gate("refuse"), "exchange-1"), path, &body);
         assert_eq!(refused(effect), (status, code.to_owned()), "{path} {body}");
     }
 }
@@ -211,14 +211,15 @@ fn what_the_contract_does_not_allow_is_refused_in_googles_shape() {
 #[test]
 fn a_count_passes_with_the_same_checks() {
     let path = "/v1beta/models/gemini-2.5-flash:countTokens";
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let Effect::Forward(forward) = told(&mut exchange, path, &request()) else { panic!("refused") };
     assert!(!String::from_utf8(forward.body).unwrap().contains("maxOutputTokens"));
     assert_eq!(begun(&mut exchange, "application/json"), Effect::Pass);
     assert_eq!(exchange.on(Event::ResponseData { chunk: b"{}", end: true, now: NOW }), Effect::Pass);
     let mut body = request();
     body["tools"] = json!([{ "googleSearch": {} }]);
-    let effect = told(&mut Exchange::new(gate("refuse")), path, &json!({ "generateContentRequest": body }));
+    let effect =
+        told(&mut Exchange::new(gate("refuse"), "exchange-1"), path, &json!({ "generateContentRequest": body }));
     assert_eq!(refused(effect), (403, "provider_tool_forbidden".into()));
 }
 

@@ -56,7 +56,7 @@ fn request(members: Value) -> Value {
 }
 
 fn sent_by(role: &str, on_violation: &str, streams: bool) -> Exchange {
-    let mut exchange = Exchange::new(gate(on_violation));
+    let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     let mut body = request(if streams { json!({}) } else { json!({ "stream": false }) });
     if role == "viewer" {
         body["tools"].as_array_mut().unwrap().truncate(1);
@@ -77,7 +77,7 @@ fn code(error: &Value) -> String {
 
 fn refused(effect: Effect) -> (u16, String) {
     match effect {
-        Effect::Reply(Reply { status, body }) => (status, code(&serde_json::from_slice(&body).unwrap())),
+        Effect::Reply(Reply { status, body, .. }) => (status, code(&serde_json::from_slice(&body).unwrap())),
         effect => panic!("expected an answer of ours, got {effect:?}"),
     }
 }
@@ -164,7 +164,9 @@ fn answered(exchange: &mut Exchange, message: Value) -> Effect {
 #[test]
 fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
     let body = request(json!({ "options": { "num_predict": -1, "seed": 1 } }));
-    let Effect::Forward(forward) = told(&mut Exchange::new(gate("refuse")), "clerk", &body) else { panic!("refused") };
+    let Effect::Forward(forward) = told(&mut Exchange::new(gate("refuse"), "exchange-1"), "clerk", &body) else {
+        panic!("refused")
+    };
     let body: Value = serde_json::from_slice(&forward.body).unwrap();
     assert_eq!(body["tools"][0]["function"]["description"], "The weather of a city.");
     assert_eq!(body["tools"][0]["function"]["parameters"]["required"], json!(["city"]));
@@ -183,7 +185,7 @@ fn what_the_contract_does_not_allow_is_refused_in_ollamas_shape() {
         (json!({ "messages": "hi" }), 400, "request_invalid"),
     ];
     for (members, status, code) in table {
-        let effect = told(&mut Exchange::new(gate("refuse")), "clerk", &request(members.clone()));
+        let effect = told(&mut Exchange::new(gate("refuse"), "exchange-1"), "clerk", &request(members.clone()));
         assert_eq!(refused(effect), (status, code.to_owned()), "{members}");
     }
 }

@@ -36,7 +36,7 @@ fn gate_with(on_violation: &str, members: &str) -> Rc<Gate> {
 }
 
 fn told(gate: Rc<Gate>, role: &str, body: &Value) -> (Exchange, Effect) {
-    let mut exchange = Exchange::new(gate);
+    let mut exchange = Exchange::new(gate, "exchange-1");
     let headers = headers(&[
         (":method", "POST"),
         (":path", "/v1/responses"),

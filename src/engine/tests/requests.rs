@@ -56,7 +56,7 @@ fn each_bad_request_is_refused_with_its_own_code() {
         ("several choices with server-run tools", with(|body| body["n"] = json!(2)), (400, "request_invalid")),
     ];
     for (name, body, expected) in table {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let (status, code) = refused(told(&mut exchange, "clerk", body.as_bytes()));
         assert_eq!((status, code.as_str()), expected, "{name}");
         assert_eq!(exchange.tally().verdict(), format!("error:{code}"), "{name}");
@@ -70,10 +70,10 @@ fn tool_choice(name: &str) -> Value {
 #[test]
 fn a_role_declares_and_chooses_only_its_own_tools() {
     for body in [with(|_| {}), with(|body| body["tool_choice"] = tool_choice("order"))] {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         assert_eq!(refused(told(&mut exchange, "viewer", body.as_bytes())), (403, "role_forbidden".to_owned()));
     }
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     assert_eq!(refused(told(&mut exchange, "stranger", b"{}")), (403, "role_forbidden".to_owned()));
 }
 
@@ -102,7 +102,7 @@ fn the_head_of_a_request_is_refused_before_its_body_is_read() {
         ("a form", change("content-type", Some("multipart/form-data")), (415, "request_encoded")),
     ];
     for (name, headers, expected) in table {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
         let (status, code) = refused(effect);
         assert_eq!((status, code.as_str()), expected, "{name}");
@@ -113,12 +113,12 @@ fn the_head_of_a_request_is_refused_before_its_body_is_read() {
 fn a_request_refused_by_its_head_is_read_to_its_end_so_that_the_connection_lives() {
     let mut headers = request_headers("stranger");
     headers.push(("content-length".to_owned(), b"4".to_vec()));
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }), Effect::Hold);
     assert_eq!(exchange.on(Event::RequestData { chunk: b"ab", end: false, now: NOW }), Effect::Hold);
     let effect = exchange.on(Event::RequestData { chunk: b"cd", end: true, now: NOW });
     assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
     let effect = exchange.on(Event::RequestData { chunk: &[b' '; 65 * 1024], end: false, now: NOW });
     assert_eq!(refused(effect), (403, "role_forbidden".to_owned()), "but not without end");
@@ -126,7 +126,7 @@ fn a_request_refused_by_its_head_is_read_to_its_end_so_that_the_connection_lives
 
 #[test]
 fn a_body_over_the_limit_is_refused_at_its_first_byte_too_many() {
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let headers = request_headers("clerk");
     assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }), Effect::Hold);
     let chunk = vec![b' '; 64 * 1024];
@@ -158,7 +158,7 @@ fn output_tokens_are_clamped_and_added_where_the_caller_named_none() {
 
 #[test]
 fn identity_headers_and_accept_encoding_do_not_go_on() {
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let Effect::Forward(forward) = told(&mut exchange, "clerk", request(false).to_string().as_bytes()) else {
         panic!("the request did not go on");
     };
@@ -179,7 +179,7 @@ fn server_run_tools_are_added_only_when_told_to() {
 #[test]
 fn a_passthrough_path_is_not_touched_but_for_who_calls() {
     for path in ["/v1/models", "/v1/models?limit=2", "/files/a/b"] {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let mut headers = request_headers("clerk");
         headers.retain(|(name, _)| name != ":path");
         headers.push((":path".to_owned(), path.as_bytes().to_vec()));
@@ -192,7 +192,7 @@ fn a_passthrough_path_is_not_touched_but_for_who_calls() {
 
 #[test]
 fn a_request_that_ends_with_trailers_is_checked_all_the_same() {
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let headers = request_headers("clerk");
     exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
     assert_eq!(exchange.on(Event::RequestData { chunk: b"{", end: false, now: NOW }), Effect::Hold);
@@ -201,7 +201,7 @@ fn a_request_that_ends_with_trailers_is_checked_all_the_same() {
 
 #[test]
 fn nothing_of_a_refused_request_goes_on_and_our_answer_does() {
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     assert_eq!(refused(told(&mut exchange, "clerk", b"{")).0, 400);
     assert_eq!(exchange.on(Event::RequestData { chunk: b"more", end: true, now: NOW }), Effect::Hold);
     assert_eq!(begun(&mut exchange, "application/json"), Effect::Pass);

@@ -288,7 +288,7 @@ fn a_call_whose_name_begins_no_allowed_one_is_given_up_and_the_rest_of_it_goes_n
 #[test]
 fn a_tool_of_another_role_is_given_up_early_with_the_verdict_it_would_have_had() {
     let bytes = fragments(&[(Some("c1"), "or", ""), (None, "der", r#"{"sku":"#), (None, "", r#""SECRET"}"#)]);
-    let mut exchange = callgate_engine::Exchange::new(gate("refuse"));
+    let mut exchange = callgate_engine::Exchange::new(gate("refuse"), "exchange-1");
     let body = json!({ "model": "gpt-4o", "stream": true, "messages": [], "tools": [tool("get_weather")] });
     let effect = told(&mut exchange, "viewer", body.to_string().as_bytes());
     assert!(matches!(effect, Effect::Forward(_)), "{effect:?}");

@@ -5,14 +5,13 @@
 //! while the body is held back (`Holding::Body`); a write elsewhere would panic in the SDK.
 
 use std::rc::Rc;
-use std::time::{Duration, UNIX_EPOCH};
 
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Forward, Gate, ModelReply, ModelRequest, Reply};
+use callgate_engine::{CallBatch, CallFailed, Effect, Event, Exchange, Forward, Gate, ModelReply, ModelRequest, Reply};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::host::{lower, reply};
+use crate::host::{lower, now, reply};
 use crate::root::Shared;
 use crate::{executor, host};
 
@@ -47,12 +46,17 @@ enum Callout {
 }
 
 impl HttpExchange {
-    pub(crate) fn new(gate: Rc<Gate>, shared: Rc<Shared>) -> Self {
-        Self { exchange: Exchange::new(gate), shared, holding: Holding::Nothing, callout: None }
+    pub(crate) fn new(gate: Rc<Gate>, id: String, shared: Rc<Shared>) -> Self {
+        Self { exchange: Exchange::new(gate, id), shared, holding: Holding::Nothing, callout: None }
     }
 
-    fn now(&self) -> Duration {
-        self.get_current_time().duration_since(UNIX_EPOCH).unwrap_or_default()
+    /// Tells the engine what happened; what it decided by that goes to the audit log.
+    fn tell(&mut self, event: Event<'_>) -> Effect {
+        let effect = self.exchange.on(event);
+        if let (Some(recorder), Some(decisions)) = (&self.shared.recorder, self.exchange.take_decisions()) {
+            recorder.put(decisions, now());
+        }
+        effect
     }
 
     /// Claims of the token that `jwt_authn` verified.
@@ -164,16 +168,19 @@ impl HttpExchange {
                 },
                 _ => return effect,
             };
-            effect = self.exchange.on(event);
+            effect = self.tell(event);
         }
     }
 
-    fn run(&self, batch: callgate_engine::CallBatch) -> Option<u32> {
+    fn run(&self, mut batch: CallBatch) -> Option<u32> {
         let executor = self.shared.clusters.executor.as_ref()?;
-        let message = executor::encode(batch);
-        let sent = host::grpc_call(&executor.cluster, executor::SERVICE, executor::METHOD, &message, executor.timeout);
-        sent.inspect_err(|status| log::error!("callgate: cluster `{}` cannot be called: {status:?}", executor.cluster))
-            .ok()
+        let trace = batch.trace.take();
+        let mut metadata: Vec<(&str, &[u8])> = Vec::new();
+        if let Some(trace) = &trace {
+            metadata.push(("traceparent", trace.parent().as_bytes()));
+            metadata.extend(trace.state().map(|state| ("tracestate", state.as_bytes())));
+        }
+        host::call_executor(executor, executor::EXECUTE, metadata, &executor::encode(batch)).ok()
     }
 
     fn ask(&self, request: &ModelRequest) -> Option<u32> {
@@ -205,14 +212,14 @@ impl HttpExchange {
 
     fn answer(&self, answer: &Reply) -> Action {
         self.note();
-        reply(self, answer.status, &answer.body);
+        reply(self, answer.status, &answer.body, answer.retry_after);
         Action::Pause
     }
 
     /// Fails closed where the engine asked for what cannot be done at this point.
     fn defect(&self) -> Action {
         log::error!("callgate: an effect came that does not fit its event; the exchange is refused");
-        reply(self, 500, host::DEFECT);
+        reply(self, 500, host::DEFECT, None);
         Action::Pause
     }
 
@@ -234,7 +241,7 @@ impl Context for HttpExchange {
             log::warn!("callgate: the executor answered with gRPC status {status}");
             Err(executor::failed(status))
         };
-        let effect = self.exchange.on(Event::CallsRun(outcomes));
+        let effect = self.tell(Event::CallsRun(outcomes));
         self.on_callout(effect);
     }
 
@@ -245,11 +252,11 @@ impl Context for HttpExchange {
         self.callout = None;
         // A call that failed has no headers, and asking for them would panic.
         let effect = if headers == 0 {
-            self.exchange.on(Event::ModelAnswered(Err(CallFailed::Unreachable)))
+            self.tell(Event::ModelAnswered(Err(CallFailed::Unreachable)))
         } else {
             let headers = lower(self.get_http_call_response_headers_bytes());
             let body = if body == 0 { None } else { self.get_http_call_response_body(0, body) }.unwrap_or_default();
-            self.exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &headers, body: &body })))
+            self.tell(Event::ModelAnswered(Ok(ModelReply { headers: &headers, body: &body })))
         };
         self.on_callout(effect);
     }
@@ -259,24 +266,24 @@ impl HttpContext for HttpExchange {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = lower(self.get_http_request_headers_bytes());
         let claims = self.claims();
-        let effect = self.exchange.on(Event::RequestHead { headers: &headers, claims, end });
+        let effect = self.tell(Event::RequestHead { headers: &headers, claims, end });
         self.on_request(effect, 0)
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
         let chunk = if size == 0 { None } else { self.get_http_request_body(0, size) }.unwrap_or_default();
-        let effect = self.exchange.on(Event::RequestData { chunk: &chunk, end, now: self.now() });
+        let effect = self.tell(Event::RequestData { chunk: &chunk, end, now: now() });
         self.on_request(effect, size)
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        let effect = self.exchange.on(Event::RequestTrailers { now: self.now() });
+        let effect = self.tell(Event::RequestTrailers { now: now() });
         self.on_request(effect, 0)
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = lower(self.get_http_response_headers_bytes());
-        match self.exchange.on(Event::ResponseHead { headers: &headers, end }) {
+        match self.tell(Event::ResponseHead { headers: &headers, end }) {
             Effect::Hold => {
                 self.holding = Holding::Headers;
                 Action::Pause
@@ -298,13 +305,13 @@ impl HttpContext for HttpExchange {
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
         let chunk = if size == 0 { None } else { self.get_http_response_body(0, size) }.unwrap_or_default();
-        let effect = self.exchange.on(Event::ResponseData { chunk: &chunk, end, now: self.now() });
+        let effect = self.tell(Event::ResponseData { chunk: &chunk, end, now: now() });
         self.on_response(effect, size)
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         let writable = matches!(self.holding, Holding::HeadersAndBody | Holding::Body);
-        let effect = self.exchange.on(Event::ResponseTrailers { writable, now: self.now() });
+        let effect = self.tell(Event::ResponseTrailers { writable, now: now() });
         match effect {
             // Without a body that is held back there is nothing to write to, and the engine has nothing to say.
             Effect::Finish(_) if !writable => {
@@ -316,7 +323,7 @@ impl HttpContext for HttpExchange {
     }
 
     fn on_log(&mut self) {
-        self.exchange.on(Event::Cancelled);
+        self.tell(Event::Cancelled);
         if let Some(Callout::Executor(token)) = self.callout.take() {
             // Already gone: as good as cancelled.
             let _ = hostcalls::cancel_grpc_call(token);

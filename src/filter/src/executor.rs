@@ -1,13 +1,27 @@
 //! The executor's protobuf, from and to the engine's words.
 
-use callgate_engine::{CallBatch, CallFailed, Outcome, ToolFailure};
-use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest, ExecuteResponse, FailureKind, call_outcome};
+use std::time::Duration;
+
+use callgate_engine::{CallBatch, CallFailed, Decisions, Outcome, Receipt, Ruling, ToolFailure};
+use callgate_proto::executor::v1::{
+    Call, Caller, Decision, ExecuteRequest, ExecuteResponse, FailureKind, Verdict, call_outcome,
+};
 use prost::Message;
 
 /// Full name of the service.
 pub(crate) const SERVICE: &str = "callgate.executor.v1.Executor";
-/// The one method that the filter calls.
-pub(crate) const METHOD: &str = "Execute";
+/// Runs calls.
+pub(crate) const EXECUTE: &str = "Execute";
+/// Keeps decisions.
+pub(crate) const RECORD: &str = "Record";
+
+// gRPC status codes (grpc/grpc `doc/statuscodes.md`).
+const OK: u32 = 0;
+const INVALID_ARGUMENT: u32 = 3;
+const RESOURCE_EXHAUSTED: u32 = 8;
+const FAILED_PRECONDITION: u32 = 9;
+const OUT_OF_RANGE: u32 = 11;
+const UNIMPLEMENTED: u32 = 12;
 
 /// A batch as the message that the executor takes.
 pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
@@ -15,7 +29,7 @@ pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
         exchange_id: batch.exchange_id,
-        request_id: String::new(),
+        request_id: batch.request_id,
         round: batch.round,
         calls: batch
             .calls
@@ -35,9 +49,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Outcome>, CallFailed> {
         .map(|outcome| {
             let result = match outcome.outcome {
                 Some(call_outcome::Outcome::Success(success)) => Ok(success.result),
-                Some(call_outcome::Outcome::Failure(failure)) => {
-                    Err(ToolFailure { code: code(failure.kind(), failure.violation_code), message: failure.message })
-                }
+                Some(call_outcome::Outcome::Failure(failure)) => Err(ToolFailure {
+                    code: code(failure.kind(), failure.violation_code),
+                    message: failure.message,
+                    approval_id: Some(failure.approval_id).filter(|id| !id.is_empty()),
+                }),
                 None => return Err(CallFailed::Unreadable),
             };
             Ok(Outcome { id: outcome.id, result })
@@ -53,15 +69,69 @@ fn code(kind: FailureKind, violation_code: String) -> String {
     kind.as_str_name().strip_prefix("FAILURE_KIND_").unwrap_or("failed").to_ascii_lowercase()
 }
 
-/// gRPC status codes (grpc/grpc `doc/statuscodes.md`) as the engine's reasons.
+/// The status of an `Execute` that failed, as the engine's reason.
 pub(crate) fn failed(grpc_status: u32) -> CallFailed {
-    const INVALID_ARGUMENT: u32 = 3;
-    const FAILED_PRECONDITION: u32 = 9;
-    const UNIMPLEMENTED: u32 = 12;
     match grpc_status {
-        INVALID_ARGUMENT | FAILED_PRECONDITION | UNIMPLEMENTED => CallFailed::Rejected,
+        INVALID_ARGUMENT | FAILED_PRECONDITION | OUT_OF_RANGE | UNIMPLEMENTED => CallFailed::Rejected,
+        RESOURCE_EXHAUSTED => CallFailed::Overloaded,
         _ => CallFailed::Unreachable,
     }
+}
+
+/// Decisions as messages, each encoded by itself: so many bytes are what waiting costs.
+pub(crate) fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(Vec<u8>)) {
+    let about = decisions.about;
+    let mut message = Decision {
+        exchange_id: about.exchange_id.clone(),
+        request_id: about.request_id.clone(),
+        trace_id: about.trace.as_ref().map(|trace| trace.id().to_owned()).unwrap_or_default(),
+        time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
+        contract_digest: decisions.contract_digest.to_owned(),
+        caller: Some(Caller { tenant: decisions.caller.tenant, role: decisions.caller.role }),
+        ..Decision::default()
+    };
+    for decision in decisions.list {
+        message.round = decision.round;
+        message.position = decision.position;
+        message.call_id = decision.call_id;
+        message.tool = decision.tool;
+        message.arguments_digest = decision.arguments_digest.map(hex).unwrap_or_default();
+        message.arguments = decision.arguments.unwrap_or_default();
+        let (verdict, code, pointer) = match decision.ruling {
+            Ruling::Allow => (Verdict::Allow, "", String::new()),
+            Ruling::NeedsApproval => (Verdict::NeedsApproval, "", String::new()),
+            Ruling::Deny { code, pointer } => (Verdict::Deny, code.as_str(), pointer),
+        };
+        message.set_verdict(verdict);
+        code.clone_into(&mut message.violation_code);
+        message.pointer = pointer;
+        each(message.encode_to_vec());
+    }
+}
+
+/// A `RecordRequest` of decisions that are encoded already.
+pub(crate) fn record_request(decisions: &[Vec<u8>]) -> Vec<u8> {
+    const DECISIONS: u32 = 1;
+    let mut request = Vec::with_capacity(decisions.iter().map(|decision| decision.len().saturating_add(8)).sum());
+    for decision in decisions {
+        prost::encoding::bytes::encode(DECISIONS, decision, &mut request);
+    }
+    request
+}
+
+/// The status of a `Record`. What its content makes impossible is impossible again; all else may pass.
+pub(crate) fn receipt(grpc_status: u32) -> Receipt {
+    match grpc_status {
+        OK => Receipt::Kept,
+        INVALID_ARGUMENT | OUT_OF_RANGE => Receipt::Refused,
+        _ => Receipt::Failed,
+    }
+}
+
+fn hex(bytes: [u8; 32]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// An encoded `envoy.config.core.v3.GrpcService { envoy_grpc { cluster_name } }`: a plain name could by accident be read

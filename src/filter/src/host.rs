@@ -1,18 +1,30 @@
 //! Calls of the host that need more than one line.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::HttpContext;
 use proxy_wasm::types::Status;
+
+use crate::config::Executor;
+use crate::executor;
 
 /// The answer where the adapter itself is at fault.
 pub(crate) const DEFECT: &[u8] =
     br#"{"error":{"message":"Callgate could not carry on with this exchange.","type":"server_error","param":null,"code":"out_of_order"}}"#;
 
 /// Answers the stream here, with a JSON body.
-pub(crate) fn reply<C: HttpContext + ?Sized>(context: &C, status: u16, body: &[u8]) {
-    context.send_http_response(u32::from(status), vec![("content-type", "application/json")], Some(body));
+pub(crate) fn reply<C: HttpContext + ?Sized>(context: &C, status: u16, body: &[u8], retry_after: Option<Duration>) {
+    let seconds = retry_after.map(|after| after.as_secs().max(1).to_string());
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(seconds.as_deref().map(|seconds| ("retry-after", seconds)));
+    context.send_http_response(u32::from(status), headers, Some(body));
+}
+
+/// The host's clock, since the Unix epoch.
+pub(crate) fn now() -> Duration {
+    // The one status that is no success never comes of this call.
+    hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default()
 }
 
 /// Header names in lower case, as the engine wants them.
@@ -29,15 +41,15 @@ pub(crate) fn lower(headers: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// A unary gRPC call to a cluster. The token comes back with the answer.
-pub(crate) fn grpc_call(
-    cluster: &str,
-    service: &str,
+/// A unary call of the executor. The token comes back with the answer, to the context that is active now.
+pub(crate) fn call_executor(
+    Executor { cluster, timeout }: &Executor,
     method: &str,
+    metadata: Vec<(&str, &[u8])>,
     message: &[u8],
-    timeout: Duration,
 ) -> Result<u32, Status> {
     // ASCII throughout: configuration admits only short ASCII names of clusters.
-    let target = String::from_utf8(crate::executor::grpc_service(cluster)).map_err(|_| Status::BadArgument)?;
-    hostcalls::dispatch_grpc_call(&target, service, method, Vec::new(), Some(message), timeout)
+    let target = String::from_utf8(executor::grpc_service(cluster)).map_err(|_| Status::BadArgument)?;
+    hostcalls::dispatch_grpc_call(&target, executor::SERVICE, method, metadata, Some(message), *timeout)
+        .inspect_err(|status| log::error!("callgate: cluster `{cluster}` cannot be called: {status:?}"))
 }

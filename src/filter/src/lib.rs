@@ -14,6 +14,7 @@ mod exchange;
 mod executor;
 mod host;
 mod metrics;
+mod recorder;
 mod root;
 
 use proxy_wasm::traits::RootContext;

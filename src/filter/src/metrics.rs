@@ -11,6 +11,8 @@ use proxy_wasm::types::MetricType;
 pub(crate) struct Metrics {
     released: Option<u32>,
     run: Option<u32>,
+    recorded: Option<u32>,
+    lost: Option<u32>,
     by_code: std::cell::RefCell<HashMap<String, Option<u32>>>,
 }
 
@@ -20,20 +22,28 @@ impl Metrics {
         Self {
             released: counter("callgate.calls.released"),
             run: counter("callgate.calls.run"),
+            recorded: counter("callgate.decisions.recorded"),
+            lost: counter("callgate.decisions.lost"),
             by_code: std::cell::RefCell::default(),
         }
     }
 
     /// Counts one exchange.
     pub(crate) fn count(&self, tally: &Tally) {
-        add(self.released, tally.released);
-        add(self.run, tally.run);
+        add(self.released, tally.released.into());
+        add(self.run, tally.run.into());
         for code in &tally.refused {
             self.one(format!("callgate.calls.refused.{}", code.as_str()));
         }
         if let Some(code) = tally.error {
             self.one(format!("callgate.exchanges.refused.{}", code.as_str()));
         }
+    }
+
+    /// Counts decisions that the executor has, and those that it never will.
+    pub(crate) fn count_decisions(&self, recorded: u64, lost: u64) {
+        add(self.recorded, recorded);
+        add(self.lost, lost);
     }
 
     fn one(&self, name: String) {
@@ -47,9 +57,9 @@ fn counter(name: &str) -> Option<u32> {
     hostcalls::define_metric(MetricType::Counter, name).ok()
 }
 
-fn add(id: Option<u32>, count: u32) {
+fn add(id: Option<u32>, count: u64) {
     if let (Some(id), 1..) = (id, count) {
         // A counter that cannot be counted must not end an exchange.
-        let _ = hostcalls::increment_metric(id, i64::from(count));
+        let _ = hostcalls::increment_metric(id, i64::try_from(count).unwrap_or(i64::MAX));
     }
 }

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use callgate_engine::Gate;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use crate::config::{self, Claims, Clusters};
+use crate::config::{self, Claims, Clusters, Executor};
 use crate::exchange::HttpExchange;
 use crate::metrics::Metrics;
+use crate::recorder::{Recorder, TICK};
 
 /// What every stream of a worker shares.
 #[derive(Debug)]
@@ -15,15 +17,39 @@ pub(crate) struct Shared {
     pub(crate) clusters: Clusters,
     pub(crate) claims: Option<Claims>,
     pub(crate) metrics: Metrics,
+    /// Where there is an executor to keep what was decided.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 /// The root context. Without a configuration every stream is refused.
 #[derive(Debug, Default)]
 pub(crate) struct Root {
-    ready: Option<(Rc<callgate_engine::Gate>, Rc<Shared>)>,
+    ready: Option<(Rc<Gate>, Rc<Shared>)>,
 }
 
-impl Context for Root {}
+impl Root {
+    /// What sends decisions, and where to.
+    fn recorder(&self) -> Option<(&Recorder, &Executor, &Metrics)> {
+        let (_, shared) = self.ready.as_ref()?;
+        Some((shared.recorder.as_ref()?, shared.clusters.executor.as_ref()?, &shared.metrics))
+    }
+}
+
+impl Context for Root {
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, _size: usize) {
+        if let Some((recorder, executor, metrics)) = self.recorder() {
+            recorder.answered(token, status, executor, metrics);
+        }
+    }
+
+    fn on_done(&mut self) -> bool {
+        let waiting = self.recorder().map_or(0, |(recorder, ..)| recorder.waiting());
+        if waiting > 0 {
+            log::error!("callgate: this worker ends, and {waiting} decisions will never be in the audit log");
+        }
+        true
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
@@ -37,7 +63,12 @@ impl RootContext for Root {
                     config.gate.contract().digest()
                 );
                 let metrics = Metrics::define();
-                let shared = Shared { clusters: config.clusters, claims: config.claims, metrics };
+                let recorder = config.clusters.executor.as_ref().map(|executor| {
+                    self.set_tick_period(TICK);
+                    short_timeout(executor, &config.gate);
+                    Recorder::default()
+                });
+                let shared = Shared { clusters: config.clusters, claims: config.claims, metrics, recorder };
                 self.ready = Some((Rc::new(config.gate), Rc::new(shared)));
                 true
             }
@@ -49,14 +80,43 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(match &self.ready {
-            Some((gate, shared)) => Box::new(HttpExchange::new(Rc::clone(gate), Rc::clone(shared))),
+        let id = exchange_id();
+        if id.is_none() {
+            log::error!("callgate: there is no randomness to name an exchange by; it is refused");
+        }
+        Some(match self.ready.as_ref().zip(id) {
+            Some(((gate, shared), id)) => Box::new(HttpExchange::new(Rc::clone(gate), id, Rc::clone(shared))),
             None => Box::new(Unready),
         })
     }
 
+    fn on_tick(&mut self) {
+        if let Some((recorder, executor, metrics)) = self.recorder() {
+            recorder.send(executor, metrics);
+        }
+    }
+
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+/// A random UUID (RFC 9562 §5.4): no client can choose it, or tell the next from those it saw.
+fn exchange_id() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+}
+
+/// A callout that ends before a tool's own timeout hides what became of the call.
+fn short_timeout(executor: &Executor, gate: &Gate) {
+    let longest = gate.contract().longest_timeout();
+    if executor.timeout <= longest {
+        log::warn!(
+            "callgate: `executor.timeout`, {:?}, is not longer than the longest `timeout` of the contract's tools, {longest:?}: \
+             what became of a call may stay unknown",
+            executor.timeout
+        );
     }
 }
 
@@ -67,7 +127,7 @@ impl Context for Unready {}
 
 impl HttpContext for Unready {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
-        crate::host::reply(self, 503, br#"{"error":{"message":"Callgate has no contract yet.","type":"server_error","param":null,"code":"not_configured"}}"#);
+        crate::host::reply(self, 503, br#"{"error":{"message":"Callgate has no contract yet.","type":"server_error","param":null,"code":"not_configured"}}"#, None);
         proxy_wasm::types::Action::Pause
     }
 }

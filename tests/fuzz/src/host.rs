@@ -49,7 +49,7 @@ enum Side {
 impl Host {
     pub fn new(gate: &Rc<Gate>) -> Host {
         Host {
-            exchange: Exchange::new(Rc::clone(gate)),
+            exchange: Exchange::new(Rc::clone(gate), "exchange-1"),
             out: Vec::new(),
             forwarded: None,
             replied: None,
@@ -171,7 +171,7 @@ impl Host {
         let Some(Callout::Calls(batch)) = &self.outstanding else { return };
         let outcome = |call: &callgate_engine::RunCall| {
             let result = match how % 5 {
-                0 => Err(callgate_engine::ToolFailure { code: "timeout".into(), message: "Too slow.".into() }),
+                0 => Err(callgate_engine::ToolFailure { code: "timeout".into(), message: "Too slow.".into(), approval_id: None }),
                 1 => Ok("{\"found\":true,\"found\":1}".to_owned()),
                 2 => Ok("[]".to_owned()),
                 _ => Ok(r#"{ "found": true }"#.to_owned()),

@@ -137,7 +137,7 @@ impl Play {
 
     /// In any order: nothing is promised but that nothing breaks.
     fn anyhow(&self) {
-        let mut exchange = Exchange::new(desk::gate(self.gate));
+        let mut exchange = Exchange::new(desk::gate(self.gate), "exchange-1");
         let mut now = Duration::from_secs(1);
         for act in self.begun().iter().chain(self.acts.iter().take(40)) {
             if let Act::Wait(seconds) = act {

@@ -14,7 +14,6 @@ mod report;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::executor::{Behaviour, FakeExecutor};
 use crate::http::{Connection, Protocol, Request};
 use crate::stack::{Artefacts, Change, GatePlan, Model, Plan, Stack, StackError, workspace};
 use exchange::StaticUpstream;
@@ -96,8 +95,7 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
 
 /// Serves the bare gRPC echo that the executor is compared with, until it is ended.
 pub async fn echo(listen: SocketAddr) -> Result<(), StackError> {
-    let _echo = FakeExecutor::start(listen, Behaviour::Echo).await.map_err(StackError::io("starting the echo"))?;
-    tokio::signal::ctrl_c().await.map_err(StackError::io("waiting for a signal"))
+    crate::executor::echo(listen).await.map_err(StackError::io("starting the echo"))
 }
 
 fn plan(upstream: SocketAddr) -> Plan {

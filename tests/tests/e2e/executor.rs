@@ -18,6 +18,7 @@ pub fn cases() -> Vec<Case<Cx>> {
         "an executor that is slow is an error, and is not asked again" => slow,
         "an executor with another contract runs nothing" => other_contract,
         "an executor that fails is an error" => |cx: Cx| fake(cx, Behaviour::Fails, 503, "executor_unavailable"),
+        "an executor without room is an error that says when to come again" => overloaded,
         "an executor that leaves out an outcome is not believed" => |cx: Cx| fake(cx, Behaviour::TooFew, 502, "executor_rejected"),
         "an executor that answers under other ids is not believed" => |cx: Cx| fake(cx, Behaviour::OtherIds, 502, "executor_rejected"),
         "a result that is no JSON never reaches the model" => not_json,
@@ -68,6 +69,14 @@ async fn other_contract(cx: Cx) {
     cx.turn(Some(address)).await;
     fails(&cx, 502, "executor_rejected").await;
     assert!(process.runs());
+}
+
+async fn overloaded(cx: Cx) {
+    let fake = FakeExecutor::start(([127, 0, 0, 1], 0).into(), Behaviour::Overloaded).await.unwrap();
+    cx.turn(Some(fake.address())).await;
+    fails(&cx, 503, "executor_overloaded").await;
+    let response = cx.connect("refuse").await.send(ask().request()).await.unwrap();
+    assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
 }
 
 async fn fake(cx: Cx, behaviour: Behaviour, status: u16, code: &'static str) {

@@ -13,6 +13,7 @@
     reason = "a case fails by panicking; there is nothing to recover"
 )]
 
+mod audit;
 mod calls;
 mod executor;
 mod feedback;
@@ -64,6 +65,7 @@ async fn run(words: &[String]) -> bool {
         ("providers", providers::cases()),
         ("trailers", trailers::cases()),
         ("the executor", executor::cases()),
+        ("what the audit log is told", audit::cases()),
         // Last: it looks at what all the others left in the logs.
         ("at the end", world::cases()),
     ];

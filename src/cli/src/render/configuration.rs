@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value, json};
 
 use super::RenderError;
-use super::options::Options;
+use super::options::{Options, in_units};
 use crate::args::{Form, Identity, Target, Tools};
 
 /// The JSON object that the filter reads when Envoy loads it.
@@ -30,7 +30,7 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     if options.executor.is_some() {
         plugin.insert(
             "executor".to_owned(),
-            json!({ "cluster": "callgate-executor", "timeout": arguments.executor_timeout }),
+            json!({ "cluster": "callgate-executor", "timeout": in_units(options.executor_timeout) }),
         );
     }
     if options.loops {

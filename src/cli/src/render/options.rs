@@ -26,7 +26,7 @@ pub(super) struct Options<'a> {
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
     pub(super) authority: String,
-    /// `None` when every tool of the contract is run by the client.
+    /// `None` when every tool of the contract is run by the client and nobody asked for one.
     pub(super) executor: Option<Address>,
     pub(super) executor_timeout: Duration,
     /// Whether the filter ever asks the model again by itself.
@@ -43,12 +43,12 @@ impl<'a> Options<'a> {
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
         let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
         let server_run = contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client));
-        let executor = server_run.then(|| Address::read("--executor", &arguments.executor)).transpose()?;
+        let beside = server_run.then_some("127.0.0.1:7070");
+        let executor = arguments.executor.as_deref().or(beside);
+        let executor = executor.map(|address| Address::read("--executor", address)).transpose()?;
         wasm(arguments)?;
         identity(arguments)?;
-        let executor_timeout = callgate_contract::parse_duration(&arguments.executor_timeout).ok_or_else(|| {
-            wrong("--executor-timeout", &arguments.executor_timeout, "a whole number of ms, s or m", "10s")
-        })?;
+        let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contract)?;
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for argument in &arguments.paths {
             let known = DIALECTS.iter().map(|row| row.key).collect::<Vec<_>>().join(", ");
@@ -119,6 +119,11 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
+    /// The longest `timeout` of the contract's tools, where the filter does not wait for so long.
+    pub(super) fn too_short(&self) -> Option<Duration> {
+        Some(self.contract.longest_timeout()).filter(|longest| self.executor.is_some() && self.executor_timeout <= *longest)
+    }
+
     /// Where the API of that key stands.
     pub(super) fn paths_of(&self, key: &str) -> Vec<String> {
         let own =
@@ -148,6 +153,24 @@ fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
         return Err(wrong("--wasm", &arguments.wasm, expected, "/etc/callgate/callgate.wasm"));
     }
     Ok(())
+}
+
+/// By default longer than any tool may take: a callout that ends before its call leaves unknown what became of it.
+fn executor_timeout(given: Option<&str>, contract: &Contract) -> Result<Duration, RenderError> {
+    /// For the way there and back, and for waiting in the executor's queue.
+    const MORE: Duration = Duration::from_secs(2);
+    const USUAL: Duration = Duration::from_secs(10);
+    let Some(given) = given else { return Ok(USUAL.max(contract.longest_timeout().saturating_add(MORE))) };
+    callgate_contract::parse_duration(given)
+        .ok_or_else(|| wrong("--executor-timeout", given, "a whole number of ms, s or m", "10s"))
+}
+
+/// A duration as contracts and the filter write it: `10s`, `1500ms`.
+pub(super) fn in_units(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => format!("{}s", duration.as_secs()),
+        _ => format!("{}ms", duration.as_millis()),
+    }
 }
 
 fn identity(arguments: &RenderArguments) -> Result<(), RenderError> {

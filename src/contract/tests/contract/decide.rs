@@ -391,3 +391,25 @@ fn a_recursive_schema_costs_no_exponential_time_or_memory() {
         assert!(started.elapsed().as_secs() < 10, "{schema}: {:?}", started.elapsed());
     }
 }
+
+#[test]
+fn a_call_that_a_person_must_agree_to_is_checked_like_every_other_first() {
+    let text = crate::folder::ORDER_DESK.replace("approval: never", "approval: always");
+    let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+    let verdict = |role: &str, name: &str, arguments: &str, calls_before| match decide(
+        &contract,
+        &caller(role),
+        &Conversation { calls_before },
+        &Call { name, arguments },
+    ) {
+        Verdict::Allow(_) => "allow".to_owned(),
+        Verdict::NeedsApproval(approved) => format!("needs approval {}", approved.canonical),
+        Verdict::Deny(violation) => violation.code.as_str().to_owned(),
+    };
+    let good = r#"{"quantity":1.0,"customer":"A"}"#;
+    assert_eq!(verdict("clerk", "create_order", good, 0), r#"needs approval {"customer":"A","quantity":1}"#);
+    assert_eq!(verdict("clerk", "create_order", "{}", 0), "arguments_invalid");
+    assert_eq!(verdict("viewer", "create_order", good, 0), "role_forbidden");
+    assert_eq!(verdict("clerk", "create_order", good, 3), "limit_exceeded", "nobody is asked about what could not run");
+    assert_eq!(verdict("clerk", "get_order", "{}", 0), "allow", "only the tool that says so");
+}

@@ -1,11 +1,11 @@
 //! Bad contracts and the exact lines they get. Each case changes one thing in the order desk's contract.
 
-use callgate_contract::{OnViolation, Run, WasmRun, load};
+use callgate_contract::{Approval, Audit, HttpGrant, HttpMethod, OnViolation, Run, WasmRun, WorkerMethod, load};
 
 use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
 
 /// What is replaced, by what, and the line that comes of it.
-const CASES: [(&str, &str, &str); 64] = [
+const CASES: [(&str, &str, &str); 78] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -169,19 +169,25 @@ const CASES: [(&str, &str, &str); 64] = [
     ),
     (
         "approval: never",
-        "approval: always",
-        "contract.yaml:32:17: spec.tools[1].approval: expected `never`; any other `approval` is not enforced yet, and a rule that is not enforced is worse than none",
+        "approval: sometimes",
+        "contract.yaml:32:17: spec.tools[1].approval: expected `never` or `always`",
     ),
     (
         "approval: never",
         "approval: { when: \"true\" }",
-        "contract.yaml:32:17: spec.tools[1].approval: expected `never`; any other `approval` is not enforced yet, and a rule that is not enforced is worse than none",
+        "contract.yaml:32:17: spec.tools[1].approval: expected `never` or `always`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none",
     ),
+    (
+        "effects: read\n",
+        "effects: read\n      approval: always\n",
+        "contract.yaml:19:17: spec.tools[0].approval: expected `never` for a tool that the calling application runs; only what the executor runs can wait for a person",
+    ),
+    ("output: trusted", "audit: everything", "contract.yaml:33:14: spec.tools[1].audit: expected `digest` or `full`"),
     // run
     (
         "run: { client: {} }",
         "run: {}",
-        "contract.yaml:19:12: spec.tools[0].run: expected exactly one of `client` or `wasm`",
+        "contract.yaml:19:12: spec.tools[0].run: expected exactly one of `client`, `wasm`, `grpc`, `http` or `mcp`",
     ),
     (
         "run: { client: {} }",
@@ -189,25 +195,62 @@ const CASES: [(&str, &str, &str); 64] = [
         "contract.yaml:19:20: spec.tools[0].run.client: expected a mapping, found nothing",
     ),
     (
+        "      run:\n",
+        "      run:\n        client: {}\n",
+        "contract.yaml:35:9: spec.tools[1].run: expected exactly one of `client`, `wasm`, `grpc`, `http` or `mcp`; remove `client` or `wasm`",
+    ),
+    // backends
+    (
         "run: { client: {} }",
         "run: { grpc: { cluster: a, method: b } }",
-        "contract.yaml:19:14: spec.tools[0].run.grpc: `run.grpc` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "contract.yaml:19:42: spec.tools[0].run.grpc.method: expected `callgate.worker.v1.Worker/Invoke` or `callgate.worker.v1.Worker/InvokeStream`",
+    ),
+    (
+        "run: { client: {} }",
+        "run: { grpc: { cluster: a } }",
+        "contract.yaml:19:20: spec.tools[0].run.grpc: missing field `method`; expected a method of a worker, `callgate.worker.v1.Worker/Invoke` or `…/InvokeStream`",
+    ),
+    (
+        "run: { client: {} }",
+        "run: { grpc: { address: \"10.0.0.1:1\", method: callgate.worker.v1.Worker/Invoke } }",
+        "contract.yaml:19:20: spec.tools[0].run.grpc: missing field `cluster`; expected the name of a backend in the executor's configuration\ncontract.yaml:19:22: spec.tools[0].run.grpc.address: unknown field; expected `cluster`, `method`, `timeout` or `outputBytes`",
+    ),
+    (
+        "run: { client: {} }",
+        "run: { http: { cluster: \"api.example.com:443\", path: /a } }",
+        "contract.yaml:19:31: spec.tools[0].run.http.cluster: expected 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`: the name of a backend, not its address",
     ),
     (
         "run: { client: {} }",
         "run: { http: { cluster: a } }",
-        "contract.yaml:19:14: spec.tools[0].run.http: `run.http` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "contract.yaml:19:20: spec.tools[0].run.http: missing field `path`; expected the path of the API, such as `/v1/orders`",
+    ),
+    (
+        "run: { client: {} }",
+        "run: { http: { cluster: a, path: /a/../b } }",
+        "contract.yaml:19:40: spec.tools[0].run.http.path: expected a path such as `/v1/orders`, without query, `%`, `.` and `..`; arguments go into the body or the query",
+    ),
+    (
+        "run: { client: {} }",
+        "run: { http: { cluster: a, path: /a, method: HEAD } }",
+        "contract.yaml:19:52: spec.tools[0].run.http.method: expected `GET`, `POST`, `PUT`, `PATCH` or `DELETE`",
     ),
     (
         "run: { client: {} }",
         "run: { mcp: { cluster: a } }",
-        "contract.yaml:19:14: spec.tools[0].run.mcp: `run.mcp` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "contract.yaml:19:19: spec.tools[0].run.mcp: missing field `tool`; expected what the MCP server calls the tool",
     ),
     (
-        "      run:\n",
-        "      run:\n        client: {}\n",
-        "contract.yaml:35:9: spec.tools[1].run: expected exactly one of `client` and `wasm`; remove one",
+        "run: { client: {} }",
+        "run: { mcp: { cluster: a, tool: \"\" } }",
+        "contract.yaml:19:39: spec.tools[0].run.mcp.tool: expected a string; it is empty",
     ),
+    (
+        "run: { client: {} }",
+        "run: { mcp: { cluster: a, tool: b, timeout: 5 } }",
+        "contract.yaml:19:51: spec.tools[0].run.mcp.timeout: expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`",
+    ),
+    // wasm
     (
         "module: tools/orders.wasm",
         "module: ../orders.wasm",
@@ -255,9 +298,34 @@ const CASES: [(&str, &str, &str); 64] = [
         "contract.yaml:43:17: spec.tools[1].run.wasm.env[0]: expected the name of an environment variable: `A-Z`, `a-z`, `0-9` and `_`",
     ),
     (
+        "mode: rw",
+        "mode: ro, quota: 1MiB",
+        "contract.yaml:42:75: spec.tools[1].run.wasm.files[0].quota: expected a `quota` only with `mode: rw`; nothing is written to what is read only",
+    ),
+    (
         "http: []",
-        "http: [\"api.example.com:443\"]",
-        "contract.yaml:44:17: spec.tools[1].run.wasm.http: `run.wasm.http` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "http: [\"api.example.com\"]",
+        "contract.yaml:44:18: spec.tools[1].run.wasm.http[0]: expected a host and a port, such as `api.example.com:443` or `[2001:db8::1]:443`; globs are not allowed here",
+    ),
+    (
+        "http: []",
+        "http: [{ to: \"a:1\", private: yes }]",
+        "contract.yaml:44:38: spec.tools[1].run.wasm.http[0].private: expected `true` or `false`",
+    ),
+    (
+        "http: []",
+        "http: [{ host: \"a:1\" }]",
+        "contract.yaml:44:18: spec.tools[1].run.wasm.http[0]: missing field `to`; expected a host and a port, such as `api.example.com:443`\ncontract.yaml:44:20: spec.tools[1].run.wasm.http[0].host: unknown field; expected `to`, `private` or `authorization`",
+    ),
+    (
+        "http: []",
+        "secretEnv: { API_KEY: hunter2 }",
+        "contract.yaml:44:32: spec.tools[1].run.wasm.secretEnv.API_KEY: expected where the secret is, such as `file:/run/secrets/api-key`; never the secret itself",
+    ),
+    (
+        "http: []",
+        "secretEnv: { ORDER_REGION: file:/a }",
+        "contract.yaml:44:23: spec.tools[1].run.wasm.secretEnv.ORDER_REGION: expected each variable once; `ORDER_REGION` is in `env` too, remove one",
     ),
     (
         "          timeout: 2s",
@@ -331,7 +399,7 @@ fn all_faults_are_reported_at_once_in_their_order() {
         .replace("effects: read", "effects: none")
         .replace("fuel: 500M", "fuel: lots")
         .replace("minLength: 1", "minLength: -1")
-        .replace("approval: never", "approval: always");
+        .replace("approval: never", "approval: sometimes");
     let errors = load("desk/contract.yaml", &text, &Folder(&[])).unwrap_err();
     let places: Vec<(u32, &str)> = errors.iter().map(|fault| (fault.line, fault.path.as_str())).collect();
     assert_eq!(
@@ -402,4 +470,46 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!((run.memory, run.fuel), (WasmRun::MEMORY, WasmRun::FUEL));
     assert_eq!((run.timeout, run.output_bytes), (WasmRun::TIMEOUT, WasmRun::OUTPUT_BYTES));
     assert!(run.args.is_empty() && run.files.is_empty() && run.env.is_empty());
+    assert!(run.secret_env.is_empty() && run.http.is_empty());
+    let tool = &contract.tools()[0];
+    assert_eq!((tool.approval(), tool.audit()), (Approval::Never, Audit::Digest));
+}
+
+#[test]
+fn a_backend_is_named_by_the_contract_and_found_by_the_executor() {
+    let tool = |run: &str| {
+        let text = with_parameters("{ type: object }").replace("run: { client: {} }", run);
+        let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+        (contract.tools()[0].run().clone(), contract.longest_timeout().as_millis())
+    };
+    let (grpc, longest) =
+        tool("run: { grpc: { cluster: gpu, method: callgate.worker.v1.Worker/InvokeStream, timeout: 2m } }");
+    let Run::Grpc(run) = &grpc else { panic!("a worker") };
+    assert_eq!(
+        (run.cluster.as_str(), run.method, run.bounds.output_bytes),
+        ("gpu", WorkerMethod::InvokeStream, 1 << 20)
+    );
+    assert_eq!((grpc.as_str(), longest), ("grpc", 120_000));
+    let (http, longest) = tool("run: { http: { cluster: shop, path: /v1/orders, outputBytes: 4KiB } }");
+    let Run::Http(run) = &http else { panic!("an API") };
+    assert_eq!((run.cluster.as_str(), run.method, run.path.as_str()), ("shop", HttpMethod::Post, "/v1/orders"));
+    assert_eq!((run.bounds.output_bytes, longest), (4 << 10, 5000));
+    let (mcp, _) = tool("run: { mcp: { cluster: files, tool: read_file } }");
+    let Run::Mcp(run) = &mcp else { panic!("an MCP server") };
+    assert_eq!((run.cluster.as_str(), run.tool.as_str()), ("files", "read_file"));
+    assert_eq!(tool("run: { client: {} }").1, 0, "what the client runs has no timeout of ours");
+}
+
+#[test]
+fn what_a_module_is_granted_is_what_the_contract_says() {
+    let text = ORDER_DESK
+        .replace("mode: rw", "mode: rw, quota: 2MiB")
+        .replace("http: []", "http: [\"API.Example.com:443\", { to: \"[::1]:80\", private: true, authorization: true }]\n          secretEnv: { API_KEY: \"file:/run/secrets/api-key\" }");
+    let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+    let Run::Wasm(run) = contract.tool("create_order").unwrap().run() else { panic!("a wasm tool") };
+    assert_eq!(run.files[0].quota, 2 << 20);
+    assert_eq!(run.secret_env, [("API_KEY".to_owned(), "/run/secrets/api-key".to_owned())]);
+    let grant =
+        |host: &str, port, granted| HttpGrant { host: host.into(), port, private: granted, authorization: granted };
+    assert_eq!(run.http, [grant("api.example.com", 443, false), grant("[::1]", 80, true)]);
 }

@@ -13,6 +13,7 @@ use crate::voice::Voice;
 impl Exchange {
     pub(super) fn request_head(&mut self, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>, end: bool) -> Effect {
         self.voice = Voice::of(head::api(&self.gate, headers));
+        self.ledger.about.read(headers);
         match head::read(&self.gate, headers, claims, end) {
             Ok(Head::Passthrough) => {
                 self.state = State::Open;

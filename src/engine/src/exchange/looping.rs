@@ -1,7 +1,7 @@
 //! Between rounds: calls at the executor, the model asked again, the response held back meanwhile.
 
 use callgate_json::Value;
-use callgate_wire::{CallResult, Earlier, Stream};
+use callgate_wire::{Answer, CallResult, Earlier, Stream};
 
 use super::{Exchange, State};
 use crate::effect::Effect;
@@ -53,7 +53,7 @@ impl Exchange {
         if run.is_empty() {
             return self.ask(Looping { asked, earlier, form, waiting: Waiting::Model }, &said, Vec::new(), refused);
         }
-        let batch = rounds::batch(&self.gate, &asked, &run);
+        let batch = rounds::batch(&self.gate, &self.ledger.about, &asked, &run);
         self.tally.run = self.tally.run.saturating_add(u32::try_from(run.len()).unwrap_or(u32::MAX));
         let waiting = Waiting::Calls { said, run, refused };
         self.state = State::Looping(Box::new(Looping { asked, earlier, form, waiting }));
@@ -95,7 +95,7 @@ impl Exchange {
         let turn = reply
             .map_err(rounds::unanswered)
             .and_then(|reply| whole::read(&looping.asked, reply.headers, reply.body, most))
-            .and_then(|answer| whole::decide(&self.gate, &looping.asked, answer, &looping.earlier, &mut self.tally));
+            .and_then(|answer| self.decide_again(&looping, answer));
         match turn {
             Ok(Turn::Again(next)) => {
                 looping.earlier.push(next.said.clone());
@@ -110,6 +110,11 @@ impl Exchange {
             },
             Err(refusal) => self.fail(looping.form, &refusal),
         }
+    }
+
+    fn decide_again(&mut self, looping: &Looping, answer: Box<dyn Answer>) -> Result<Turn, Refusal> {
+        let (tally, ledger) = (&mut self.tally, &mut self.ledger);
+        whole::decide(&self.gate, &looping.asked, answer, &looping.earlier, tally, ledger)
     }
 
     /// Ends a loop in an error, in the form that the client can still be answered in.

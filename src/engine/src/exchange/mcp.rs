@@ -128,7 +128,7 @@ impl Exchange {
             Err(error) => return self.refuse(&crate::request::unreadable(error)),
         };
         self.voice = Voice::Mcp(request.id().cloned());
-        match request::check(&self.gate, caller, request, &mut self.tally) {
+        match request::check(&self.gate, caller, request, &mut self.tally, &mut self.ledger) {
             Ok(Checked::Forward(asked, body)) => {
                 let deadline = Some(now.saturating_add(self.gate.contract.limits().turn_timeout));
                 self.state = State::Mcp(Box::new(Phase::Sent { asked, deadline }));
@@ -136,7 +136,7 @@ impl Exchange {
             }
             Ok(Checked::Answer(body)) => {
                 self.state = State::Refused;
-                Effect::Reply(Reply { status: 200, body })
+                Effect::Reply(Reply { status: 200, body, retry_after: None })
             }
             Err(refusal) => self.refuse(&refusal),
         }
@@ -265,7 +265,7 @@ impl Exchange {
             return Effect::Finish(body);
         }
         self.state = State::Replaced;
-        Effect::Reply(Reply { status, body })
+        Effect::Reply(Reply { status, body, retry_after: None })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::effect::Effect;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::head::ApiHead;
+use crate::ledger::{About, Decisions, Ledger};
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
 use crate::stream::StreamTurn;
@@ -27,6 +28,7 @@ pub struct Exchange {
     voice: Voice,
     state: State,
     tally: Tally,
+    ledger: Ledger,
 }
 
 /// Where an exchange stands. Each state owns what it needs.
@@ -61,10 +63,17 @@ enum State {
 }
 
 impl Exchange {
-    /// A new exchange through a gate.
+    /// A new exchange through a gate. `id` names it and no other, for the executor never runs a call of an exchange twice; nobody
+    /// who sends requests may be able to choose it.
     #[must_use]
-    pub fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, voice: Voice::of(None), state: State::New, tally: Tally::default() }
+    pub fn new(gate: Rc<Gate>, id: impl Into<String>) -> Self {
+        let ledger = Ledger::of(About::of(id.into()));
+        Self { gate, voice: Voice::of(None), state: State::New, tally: Tally::default(), ledger }
+    }
+
+    /// The decisions since this was last asked, if there are any.
+    pub fn take_decisions(&mut self) -> Option<Decisions<'_>> {
+        self.ledger.take(&self.gate)
     }
 
     /// What was decided so far.

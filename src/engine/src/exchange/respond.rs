@@ -83,7 +83,7 @@ impl Exchange {
             return Effect::Hold;
         }
         let turn = whole::parse(&asked, &body)
-            .and_then(|answer| whole::decide(&self.gate, &asked, answer, &[], &mut self.tally));
+            .and_then(|answer| whole::decide(&self.gate, &asked, answer, &[], &mut self.tally, &mut self.ledger));
         match turn {
             Ok(Turn::Release(answer)) => Effect::Finish(answer.write()),
             Ok(Turn::Again(next)) => {
@@ -112,7 +112,7 @@ impl Exchange {
 
     pub(super) fn stream_data(&mut self, mut turn: Box<StreamTurn>, chunk: &[u8], end: bool, now: Duration) -> Effect {
         let mut out = Vec::new();
-        let mut desk = Desk { gate: &self.gate, tally: &mut self.tally, out: &mut out };
+        let mut desk = self.desk(&mut out);
         let mut progress = turn.data(&mut desk, chunk, now);
         if end && matches!(progress, Ok(Progress::Open)) {
             progress = turn.end(&mut desk);
@@ -134,7 +134,7 @@ impl Exchange {
 
     pub(super) fn stream_trailers(&mut self, mut turn: Box<StreamTurn>, writable: bool, _now: Duration) -> Effect {
         let mut out = Vec::new();
-        let progress = turn.end(&mut Desk { gate: &self.gate, tally: &mut self.tally, out: &mut out });
+        let progress = turn.end(&mut self.desk(&mut out));
         match progress {
             // Whatever is left to say cannot be said any more: the stream ends without it, and nothing runs.
             Ok(_) | Err(_) if !writable => {
@@ -145,6 +145,10 @@ impl Exchange {
             Ok(Progress::Open | Progress::Complete) => Effect::Finish(out),
             Err(refusal) => self.broken(turn.stream, out, &refusal),
         }
+    }
+
+    fn desk<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Desk<'a> {
+        Desk { gate: &self.gate, tally: &mut self.tally, ledger: &mut self.ledger, out }
     }
 
     /// An upstream's error that is none of the dialect: its status, our body.

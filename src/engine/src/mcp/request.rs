@@ -5,6 +5,7 @@ use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, Request, error};
 use callgate_wire::{Call, Fate};
 
 use super::{Asked, What};
+use crate::ledger::Ledger;
 use crate::request::short;
 use crate::settle::{Before, Decided, settle};
 use crate::{Code, Gate, Refusal, Tally};
@@ -44,7 +45,13 @@ pub(crate) enum Checked {
 }
 
 /// Checks and rewrites a message.
-pub(crate) fn check(gate: &Gate, caller: Caller, mut request: Request, tally: &mut Tally) -> Result<Checked, Refusal> {
+pub(crate) fn check(
+    gate: &Gate,
+    caller: Caller,
+    mut request: Request,
+    tally: &mut Tally,
+    ledger: &mut Ledger,
+) -> Result<Checked, Refusal> {
     let id = match request.envelope() {
         Envelope::Request { id, method } => {
             through(&REQUESTS, method)?;
@@ -59,7 +66,7 @@ pub(crate) fn check(gate: &Gate, caller: Caller, mut request: Request, tally: &m
         }
     };
     if let Some(call) = request.call() {
-        return Ok(match call_server(gate, &caller, call, tally) {
+        return Ok(match call_server(gate, &caller, call, tally, ledger) {
             Ok(call) => {
                 request.set_arguments(call.arguments);
                 Checked::Forward(Asked::Request { id, caller, what: What::Call(call.name) }, request.write())
@@ -88,8 +95,14 @@ fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
 }
 
 /// Decides a call. A tool that the executor runs is none of the server's.
-fn call_server(gate: &Gate, caller: &Caller, call: Call, tally: &mut Tally) -> Result<Call, Violation> {
-    let mut decided = settle(gate, caller, 0, vec![call], &mut Before::default());
+fn call_server(
+    gate: &Gate,
+    caller: &Caller,
+    call: Call,
+    tally: &mut Tally,
+    ledger: &mut Ledger,
+) -> Result<Call, Violation> {
+    let mut decided = settle(gate, caller, 0, vec![call], &mut Before::new(1), ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);
@@ -111,6 +124,7 @@ fn call_server(gate: &Gate, caller: &Caller, call: Call, tally: &mut Tally) -> R
             message: "The call was not decided.".to_owned(),
         },
     };
+    ledger.amend(&violation);
     tally.refused.push(violation.code);
     Err(violation)
 }

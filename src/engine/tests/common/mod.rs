@@ -65,10 +65,14 @@ pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
 }
 
 pub(crate) fn gate_offering(on_violation: &str, offer: Offer) -> Rc<Gate> {
-    let contract = load("desk.yaml", &contract(on_violation), &NoFiles).unwrap();
+    gate_of(&contract(on_violation), offer, true)
+}
+
+pub(crate) fn gate_of(contract: &str, offer: Offer, executor: bool) -> Rc<Gate> {
+    let contract = load("desk.yaml", contract, &NoFiles).unwrap();
     let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), vec!["/v1/models".into(), "/files/*".into()]);
-    Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor: true, upstream: true }).unwrap())
+    Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor, upstream: true }).unwrap())
 }
 
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
@@ -103,7 +107,7 @@ pub(crate) fn tool(name: &str) -> Value {
 
 /// An exchange whose request by a clerk went on; and what went on.
 pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
-    let mut exchange = Exchange::new(Rc::clone(gate));
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     match told(&mut exchange, "clerk", body.to_string().as_bytes()) {
         Effect::Forward(forward) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
         effect => panic!("the request did not go on: {effect:?}"),
@@ -112,8 +116,12 @@ pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
 
 /// Tells a request whole; the last effect.
 pub(crate) fn told(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
-    let headers = request_headers(role);
-    match exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }) {
+    told_with(exchange, &request_headers(role), body)
+}
+
+/// The same with headers of the test's own.
+pub(crate) fn told_with(exchange: &mut Exchange, headers: &[(String, Vec<u8>)], body: &[u8]) -> Effect {
+    match exchange.on(Event::RequestHead { headers, claims: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }
@@ -299,7 +307,7 @@ pub(crate) fn asked(effect: Effect) -> ModelRequest {
 
 pub(crate) fn refused(effect: Effect) -> (u16, String) {
     match effect {
-        Effect::Reply(Reply { status, body }) => {
+        Effect::Reply(Reply { status, body, .. }) => {
             let body: Value = serde_json::from_slice(&body).unwrap();
             (status, body["error"]["code"].as_str().unwrap().to_owned())
         }

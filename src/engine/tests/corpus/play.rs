@@ -31,7 +31,7 @@ pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Referen
     let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap());
-    let mut exchange = Exchange::new(gate);
+    let mut exchange = Exchange::new(gate, "exchange-1");
 
     let path = row.paths[0];
     let head = headers(&[

@@ -14,7 +14,7 @@ fn list() -> Value {
 }
 
 fn listed(role: &str, list: Value) -> Value {
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let effect = told(&mut exchange, role, request("tools/list", json!({})).to_string().as_bytes());
     assert!(matches!(effect, Effect::Forward(_)));
     body(answered(&mut exchange, &response(list)))["result"].clone()
@@ -138,7 +138,9 @@ fn errors_of_http_keep_their_status_and_say_nothing_undecided() {
     };
     let lost = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Session not found"}}"#;
     assert_eq!(failed("application/json", lost), Effect::Finish(lost.as_bytes().to_vec()));
-    let Effect::Reply(Reply { status: 404, body: ours }) = failed("text/html", "<p>") else { panic!("another status") };
+    let Effect::Reply(Reply { status: 404, body: ours, .. }) = failed("text/html", "<p>") else {
+        panic!("another status")
+    };
     let ours: Value = serde_json::from_slice(&ours).unwrap();
     assert_eq!((&ours["id"], &ours["error"]["data"]["code"]), (&json!(7), &json!("upstream_error")));
     let smuggled = failed("application/json", &response(json!({ "content": [] })).to_string());

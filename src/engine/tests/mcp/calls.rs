@@ -1,6 +1,7 @@
 //! Calls are decided before the server sees them, its results before the client does.
 
-use callgate_engine::Exchange;
+use callgate_contract::Code;
+use callgate_engine::{Exchange, Ruling};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -8,7 +9,7 @@ use crate::world::*;
 const VIOLATION: &str = "callgate.dev/violation";
 
 fn refused_call(on_violation: &str, role: &str, message: &Value) -> (Value, String) {
-    let mut exchange = Exchange::new(gate(on_violation));
+    let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     let answer = body(told(&mut exchange, role, message.to_string().as_bytes()));
     assert_eq!(answer["id"], 7);
     (answer, exchange.tally().verdict())
@@ -124,4 +125,29 @@ fn a_result_that_the_contract_does_not_describe_keeps_its_bytes() {
     assert_eq!((answer, verdict.as_str()), (response(given), "allow"));
     let (answer, _) = result_of("refuse", "set_alarm", &json!({ "content": [{ "type": "tool_use", "name": "x" }] }));
     assert_eq!(answer["error"]["data"]["code"], "upstream_invalid");
+}
+
+#[test]
+fn every_call_is_written_down_with_the_verdict_that_it_got() {
+    let table = [
+        (call("get_time", json!({ "zone": "Oslo" })), "get_time", Ruling::Allow),
+        (
+            call("get_time", json!({ "zone": 7 })),
+            "get_time",
+            Ruling::Deny { code: Code::ArgumentsInvalid, pointer: "/zone".into() },
+        ),
+        (call("rm_rf", json!({})), "rm_rf", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
+        // The contract has it, but it is none of the server's.
+        (call("lookup", json!({})), "lookup", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
+    ];
+    for (message, tool, ruling) in table {
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+        told(&mut exchange, "clerk", message.to_string().as_bytes());
+        let decisions = exchange.take_decisions().unwrap();
+        assert_eq!((decisions.about.exchange_id.as_str(), decisions.caller.role.as_str()), ("exchange-1", "clerk"));
+        let [decision] = decisions.list.as_slice() else { panic!("{:?}", decisions.list) };
+        assert_eq!((decision.tool.as_str(), &decision.ruling, decision.round), (tool, &ruling, 1), "{message}");
+    }
+    let (mut exchange, _) = sent(&gate("refuse"), &request("tools/list", json!({})));
+    assert!(exchange.take_decisions().is_none(), "nothing else is a call");
 }

@@ -30,7 +30,7 @@ fn the_head_of_a_request_is_refused_with_a_json_rpc_error_without_id() {
         ("to resume", change("GET", "last-event-id", Some("5")), (400, "request_invalid")),
     ];
     for (name, headers, expected) in table {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
         let Effect::Reply(reply) = &effect else { panic!("{name}: {effect:?}") };
         assert!(reply.body.starts_with(br#"{"error""#) || reply.body.starts_with(br#"{"jsonrpc":"2.0","id":null"#));
@@ -38,7 +38,7 @@ fn the_head_of_a_request_is_refused_with_a_json_rpc_error_without_id() {
         assert_eq!((status, code.as_str()), expected, "{name}");
     }
     let headers = change("POST", "mcp-protocol-version", None);
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
     assert_eq!(effect, Effect::Hold, "before the first answer no client knows the revision");
 }
@@ -52,7 +52,7 @@ fn a_message_that_cannot_be_read_is_refused_with_its_status() {
         (call("set_alarm", json!({ "x": "y".repeat(5000) })).to_string(), (413, "request_too_large")),
     ];
     for (body, expected) in table {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let (status, code) = refused(told(&mut exchange, "clerk", body.as_bytes()));
         assert_eq!((status, code.as_str()), expected, "{body}");
     }
@@ -69,13 +69,13 @@ fn methods_go_through_by_a_list() {
     }
     sent(&gate("refuse"), &response(json!({ "roots": [] })));
     for method in ["tasks/result", "tasks/list", "Tools/call", "server/discover", "sampling/createMessage", ""] {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let answer = body(told(&mut exchange, "clerk", request(method, json!({})).to_string().as_bytes()));
         assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!(-32601)), "{method}");
         assert_eq!(exchange.tally().verdict(), "error:mcp_method_forbidden");
     }
     for method in ["notifications/tools/list_changed", "tools/call"] {
-        let mut exchange = Exchange::new(gate("refuse"));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let effect = told(&mut exchange, "clerk", notification(method).to_string().as_bytes());
         assert_eq!(refused(effect), (403, "mcp_method_forbidden".to_owned()), "nobody waits for an answer: {method}");
     }
@@ -86,7 +86,7 @@ fn listening_and_ending_a_session_have_no_message() {
     for method in ["GET", "DELETE"] {
         let headers = request_headers(method, "viewer");
         let begin = || {
-            let mut exchange = Exchange::new(gate("refuse"));
+            let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
             assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }), Effect::Hold);
             exchange
         };

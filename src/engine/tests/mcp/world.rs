@@ -89,7 +89,7 @@ pub(crate) fn told(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
 
 /// An exchange whose message, sent by a clerk, went on; and what went on.
 pub(crate) fn sent(gate: &Rc<Gate>, message: &Value) -> (Exchange, Value) {
-    let mut exchange = Exchange::new(Rc::clone(gate));
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     match told(&mut exchange, "clerk", message.to_string().as_bytes()) {
         Effect::Forward(forward) => {
             assert_eq!(forward.remove, ["x-tenant", "x-role", "accept-encoding"]);
@@ -101,7 +101,7 @@ pub(crate) fn sent(gate: &Rc<Gate>, message: &Value) -> (Exchange, Value) {
 
 /// An exchange whose client listens to the server's own messages.
 pub(crate) fn listening(gate: &Rc<Gate>) -> Exchange {
-    let mut exchange = Exchange::new(Rc::clone(gate));
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let headers = request_headers("GET", "viewer");
     let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: true });
     assert_eq!(effect, Effect::PassWithout(vec!["x-tenant".into(), "x-role".into(), "accept-encoding".into()]));
@@ -146,7 +146,7 @@ pub(crate) fn body(effect: Effect) -> Value {
 /// Status and code of an answer of ours.
 pub(crate) fn refused(effect: Effect) -> (u16, String) {
     match effect {
-        Effect::Reply(Reply { status, body }) => {
+        Effect::Reply(Reply { status, body, .. }) => {
             let body: Value = serde_json::from_slice(&body).unwrap();
             (status, body["error"]["data"]["code"].as_str().unwrap().to_owned())
         }

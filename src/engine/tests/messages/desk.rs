@@ -49,7 +49,7 @@ pub(crate) fn told(exchange: &mut Exchange, role: &str, path: &str, body: &[u8])
 
 /// An exchange whose request by a clerk went on; and what went on.
 pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
-    let mut exchange = Exchange::new(Rc::clone(gate));
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     match told(&mut exchange, "clerk", "/v1/messages", body.to_string().as_bytes()) {
         Effect::Forward(forward) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
         effect => panic!("the request did not go on: {effect:?}"),
@@ -58,7 +58,7 @@ pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
 
 /// An exchange of a role without tools that the executor runs, so that its calls are held one by one.
 pub(crate) fn sent_by_viewer(gate: &Rc<Gate>, stream: bool) -> Exchange {
-    let mut exchange = Exchange::new(Rc::clone(gate));
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let mut body = request(stream);
     body["tools"] = json!([tool("get_weather")]);
     let effect = told(&mut exchange, "viewer", "/v1/messages", body.to_string().as_bytes());

@@ -82,7 +82,7 @@ fn each_bad_request_is_refused_with_its_own_code_whatever_it_asks_for() {
     ];
     for (name, body, expected) in table {
         for path in ["/v1/messages", COUNT] {
-            let mut exchange = Exchange::new(gate("refuse"));
+            let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
             let effect = told(&mut exchange, "clerk", path, body.to_string().as_bytes());
             let Effect::Reply(reply) = &effect else { panic!("{name}: {effect:?}") };
             let error: Value = serde_json::from_slice(&reply.body).unwrap();
@@ -96,7 +96,7 @@ fn each_bad_request_is_refused_with_its_own_code_whatever_it_asks_for() {
 
 #[test]
 fn a_role_declares_only_its_own_tools() {
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let effect = told(&mut exchange, "viewer", "/v1/messages", request(false).to_string().as_bytes());
     assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
 }
@@ -126,7 +126,7 @@ fn tools_that_the_contract_lists_run_at_the_provider() {
 fn tokens_are_counted_under_the_same_checks_and_the_number_passes() {
     let mut body = request(false);
     body.as_object_mut().unwrap().remove("max_tokens");
-    let mut exchange = Exchange::new(gate("refuse"));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let Effect::Forward(forward) = told(&mut exchange, "clerk", COUNT, body.to_string().as_bytes()) else {
         panic!("the request did not go on")
     };

@@ -44,7 +44,7 @@ pub(super) fn read(item: &Item<'_>, report: &mut Report<'_>) -> Option<WasmRun> 
     let output_bytes = quantity(&fields, "outputBytes", WasmRun::OUTPUT_BYTES, units::size, report);
     let files = list(&fields, "files", report, grant);
     let env = list(&fields, "env", report, variable);
-    let secret_env = secrets(&fields, report);
+    let secret_env = secrets(&fields, env.as_deref().unwrap_or_default(), report);
     let http = list(&fields, "http", report, http_grant);
     Some(WasmRun {
         module: module?,
@@ -132,7 +132,7 @@ fn is_variable(text: &str) -> bool {
 }
 
 /// `secretEnv: { API_KEY: file:/run/secrets/api-key }`: the value is read by the executor and stands nowhere else.
-fn secrets(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<(String, String)>> {
+fn secrets(fields: &Fields<'_>, env: &[String], report: &mut Report<'_>) -> Option<Vec<(String, String)>> {
     let Some(item) = fields.get("secretEnv") else { return Some(Vec::new()) };
     let mut secrets = Vec::new();
     for entry in item.entries(report)? {
@@ -140,6 +140,10 @@ fn secrets(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<(String, 
         if !is_variable(&entry.key) {
             report.fault_at::<()>(&entry.at, of.path.clone(), VARIABLE);
             continue;
+        }
+        if env.contains(&entry.key) {
+            let message = format!("expected each variable once; `{}` is in `env` too, remove one", entry.key);
+            report.fault_at::<()>(&entry.at, of.path.clone(), message);
         }
         let text = of.text(report)?;
         match text.strip_prefix(FILE).filter(|path| path.starts_with('/') && !path.contains('\0')) {
@@ -174,17 +178,20 @@ fn http_grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<HttpGrant> {
 
 fn host_and_port(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, u16)> {
     let text = item.text(report)?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':' | b'[' | b']');
-    let parts = text.rsplit_once(':').filter(|(host, _)| {
-        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let clear = match bracketed {
+    let read = text.rsplit_once(':').and_then(|(host, port)| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+        let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => !host.contains([':', '[', ']']),
+            None => !host.is_empty() && host.bytes().all(plain),
         };
-        !host.is_empty() && host.bytes().all(plain) && clear
+        let digits = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
+        Some((host, port.parse::<u16>().ok().filter(|_| is_host && digits)?))
     });
-    match parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok().filter(|port| *port > 0)?))) {
+    match read {
         Some((host, port)) => Some((host.to_ascii_lowercase(), port)),
-        None => report.fault(item, "expected a host and a port, such as `api.example.com:443` or `[2001:db8::1]:443`; globs are not allowed here"),
+        None => {
+            let message = "expected a host and a port, such as `api.example.com:443` or `[2001:db8::1]:443`; globs are not allowed here";
+            report.fault(item, message)
+        }
     }
 }

@@ -1,0 +1,130 @@
+//! What the executor is told beside the calls that it runs: every decision, under an id that no caller can choose, in the caller's
+//! trace.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use callgate_proto::executor::v1::{Decision, Verdict};
+use callgate_tests::cases;
+use callgate_tests::cases::Case;
+use callgate_tests::executor::{Behaviour, FakeExecutor};
+use callgate_tests::http::Request;
+use callgate_tests::upstream::script::Round;
+
+use crate::world::{Ask, Cx};
+
+const STOCK: &str = r#"{"quantity":2,"sku":"AB-12"}"#;
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+/// The filter's longest pause between two attempts, and as much again.
+const LATER: Duration = Duration::from_secs(20);
+
+pub fn cases() -> Vec<Case<Cx>> {
+    cases! {
+        "every decision is told to the executor once, whoever runs the call" => told,
+        "decisions wait while the executor is away, and nobody waits for them" => away,
+        "a request's id that the client chose twice is still two exchanges" => chosen,
+        "the caller's trace goes on to the executor and into what is told" => traced,
+    }
+}
+
+/// A tenant whom no other case has, so that what the cases before left to tell is not in the way.
+fn tenant(cx: &Cx, case: &str) -> String {
+    format!("{case}-{:?}", cx.protocol).to_lowercase()
+}
+
+fn request(ask: &Ask, tenant: &str) -> Request {
+    ask.request().header("x-callgate-tenant", tenant)
+}
+
+async fn fake(cx: &Cx) -> FakeExecutor {
+    let fake = FakeExecutor::start(([127, 0, 0, 1], 0).into(), Behaviour::Echo).await.unwrap();
+    cx.turn(Some(fake.address())).await;
+    fake
+}
+
+/// The decisions on this tenant's calls, once there are so many.
+async fn recorded(fake: &FakeExecutor, tenant: &str, count: usize) -> Vec<Decision> {
+    let began = Instant::now();
+    loop {
+        let recorded = fake.recorded(tenant);
+        if recorded.len() >= count {
+            assert_eq!(recorded.len(), count, "{recorded:#?}");
+            return recorded;
+        }
+        assert!(began.elapsed() < LATER, "not {count} decisions, but {recorded:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn told(cx: Cx) {
+    let (fake, tenant) = (fake(&cx).await, tenant(&cx, "told"));
+    let client = Ask::lines("call get_weather {\"city\":\"Oslo\"}\ncall drop_table {\"name\":\"x\"}");
+    let server = Ask::script(Round::call("lookup_stock", STOCK).then(Round::say("done")));
+    for ask in [client, server] {
+        assert_eq!(cx.connect("refuse").await.send(request(&ask, &tenant)).await.unwrap().status, 200);
+    }
+    let all = recorded(&fake, &tenant, 3).await;
+    let verdicts: HashSet<_> = all.iter().map(|d| (d.tool.as_str(), d.verdict(), d.violation_code.as_str())).collect();
+    let expected = [
+        ("get_weather", Verdict::Allow, ""),
+        ("drop_table", Verdict::Deny, "tool_not_in_contract"),
+        ("lookup_stock", Verdict::Allow, ""),
+    ];
+    assert_eq!(verdicts, HashSet::from(expected));
+    let executed = fake.executed().remove(0).request;
+    for decision in &all {
+        assert_eq!(decision.contract_digest, executed.contract_digest);
+        assert_eq!((decision.round, decision.caller.as_ref().unwrap().role.as_str()), (1, "clerk"));
+        assert_eq!((decision.arguments_digest.len(), decision.arguments.as_str()), (64, ""), "{decision:?}");
+        assert!(decision.time_unix_nanos > 1_700_000_000_000_000_000 && !decision.request_id.is_empty());
+    }
+    let run = all.iter().find(|decision| decision.tool == "lookup_stock").unwrap();
+    assert_eq!((&run.exchange_id, &run.request_id), (&executed.exchange_id, &executed.request_id));
+    assert_eq!(run.call_id, executed.calls[0].id);
+}
+
+async fn away(cx: Cx) {
+    let tenant = tenant(&cx, "away");
+    cx.turn(None).await;
+    for _ in 0..3 {
+        let ask = Ask::lines("call get_weather {\"city\":\"Oslo\"}");
+        assert_eq!(cx.connect("refuse").await.send(request(&ask, &tenant)).await.unwrap().status, 200);
+    }
+    // Long enough for an attempt to fail, so that it is not the first one that arrives.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let fake = fake(&cx).await;
+    let all = recorded(&fake, &tenant, 3).await;
+    let exchanges: HashSet<_> = all.iter().map(|decision| &decision.exchange_id).collect();
+    assert_eq!(exchanges.len(), 3);
+    assert!(all.is_sorted_by_key(|decision| decision.time_unix_nanos), "in their order");
+}
+
+async fn chosen(cx: Cx) {
+    let (fake, tenant) = (fake(&cx).await, tenant(&cx, "chosen"));
+    let ask = Ask::script(Round::call("lookup_stock", STOCK).then(Round::say("done")));
+    for _ in 0..2 {
+        let request = request(&ask, &tenant).header("x-request-id", "chosen-by-the-client");
+        assert_eq!(cx.connect("refuse").await.send(request).await.unwrap().status, 200);
+    }
+    let executed = fake.executed();
+    let [first, second] = executed.as_slice() else { panic!("{executed:?}") };
+    assert_ne!(first.request.exchange_id, second.request.exchange_id);
+    for request in [&first.request, &second.request] {
+        assert_eq!(request.exchange_id.len(), 36, "a UUID: {request:?}");
+        assert_ne!(request.exchange_id, "chosen-by-the-client");
+    }
+}
+
+async fn traced(cx: Cx) {
+    let (fake, tenant) = (fake(&cx).await, tenant(&cx, "traced"));
+    let ask = Ask::script(Round::call("lookup_stock", STOCK).then(Round::say("done")));
+    let request = request(&ask, &tenant)
+        .header("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"))
+        .header("tracestate", "vendor=1");
+    assert_eq!(cx.connect("refuse").await.send(request).await.unwrap().status, 200);
+    let (parent, state) = fake.executed().remove(0).trace;
+    assert_eq!(parent.unwrap().split('-').nth(1), Some(TRACE));
+    assert_eq!(state.as_deref(), Some("vendor=1"));
+    assert_eq!(recorded(&fake, &tenant, 1).await[0].trace_id, TRACE);
+    assert!(cx.upstream().recorder().all().len() == 2, "and the model was asked again");
+}
