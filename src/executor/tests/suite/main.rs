@@ -9,6 +9,7 @@
 mod desk;
 mod guests;
 mod program;
+mod services;
 
 mod admission;
 mod component;
