@@ -12,6 +12,7 @@ mod program;
 mod services;
 
 mod admission;
+mod audit;
 mod component;
 mod concurrency;
 mod drain;
