@@ -1,13 +1,43 @@
 //! The audit log: every decision and every outcome, one record each, in which each record carries the hash of the one before.
+//!
+//! An entry becomes a [`Record`] (canonical JSON, hashed) in a SQLite file, and is there before anything runs on the strength of
+//! it: what cannot be recorded does not happen. From the file the records go to the sinks, in order, each at its own pace; no
+//! call ever waits for one. [`verify`] says whether a log is whole, [`Reader`] reads one.
 
+mod chain;
 mod entry;
+mod read;
+mod record;
+mod store;
+mod writer;
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use self::chain::{Fault, VerifyError, Whole, verify};
 pub use self::entry::{Call, Entry, Event, Source, Verdict};
+pub use self::read::{Query, ReadError, Reader, Stored};
+pub use self::record::{Hash, Record, Used};
+use self::store::Store;
+pub use self::store::{FILE, Head};
+use self::writer::{Message, Writer};
 use crate::config::Config;
 
-/// The log. Clones write to the same one.
+/// Entries that wait for the writer at most; who comes then waits for room.
+const WAITING: usize = 4096;
+
+/// The log. Clones write to the same one; with the last of them it closes.
 #[derive(Clone, Debug)]
-pub struct AuditLog {}
+pub struct AuditLog {
+    messages: mpsc::Sender<Message>,
+    head: watch::Receiver<Head>,
+    held: Arc<AtomicUsize>,
+    path: Arc<Path>,
+    executor: Arc<str>,
+}
 
 /// Why the log cannot be opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +45,35 @@ pub enum AuditError {
     /// It cannot be written, so nothing that it should tell of may happen.
     #[error("the audit log cannot be written: {0}")]
     Unwritable(String),
+    /// The outcome of a call cannot be written: it is held in memory until that works, and nothing new is let in before.
+    #[error("the audit log cannot be written, and an outcome is held in memory: {0}")]
+    Held(String),
+    /// It cannot be opened.
+    #[error("{path}: the audit log cannot be opened: {reason}", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Another process writes to it.
+    #[error("{path}: another executor writes to this audit log: give each its own stateDir", path = path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was tampered with, or damaged.
+    #[error(
+        "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move the file \
+         away to begin a new log",
+        path = path.display()
+    )]
+    NotWhole {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        fault: Fault,
+    },
 }
 
 // === impl AuditLog ===
@@ -24,15 +83,64 @@ impl AuditLog {
     ///
     /// # Errors
     /// It cannot be opened, or is not whole.
-    pub fn open(_config: &Config) -> Result<Self, AuditError> {
-        Ok(Self {})
+    pub fn open(config: &Config) -> Result<Self, AuditError> {
+        let store = Store::open(&config.state_dir, config.audit.synchronous)?;
+        let cannot =
+            |reason: std::io::Error| AuditError::Open { path: store.path().into(), reason: reason.to_string() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(cannot)?;
+
+        let (messages, received) = mpsc::channel(WAITING);
+        let (written, head) = watch::channel(store.head());
+        let held = Arc::new(AtomicUsize::new(0));
+        let log = Self {
+            messages,
+            head,
+            held: Arc::clone(&held),
+            path: store.path().into(),
+            executor: store.executor().into(),
+        };
+        let thread = std::thread::Builder::new().name("audit".into());
+        let path = store.path().to_path_buf();
+        thread
+            .spawn(move || runtime.block_on(Writer::new(store, received, written, held).run()))
+            .map_err(|reason| AuditError::Open { path, reason: reason.to_string() })?;
+        Ok(log)
     }
 
     /// Appends a record, and returns once it would survive the end of the process. Never waits for anything remote.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub async fn append(&self, _entry: Entry) -> Result<(), AuditError> {
-        Ok(())
+    /// It cannot be written. [`AuditError::Held`]: it will be as soon as that works, if the process lives so long.
+    pub async fn append(&self, entry: Entry) -> Result<(), AuditError> {
+        let gone = || AuditError::Unwritable("its writer has ended".into());
+        let (done, written) = oneshot::channel();
+        self.messages.send(Message::Append(entry, done)).await.map_err(|_| gone())?;
+        written.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The last record written.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        *self.head.borrow()
+    }
+
+    /// Names this executor: made up once, and kept with the log.
+    #[must_use]
+    pub fn executor(&self) -> &str {
+        &self.executor
+    }
+
+    /// Outcomes that could not be written and wait in memory: anything but 0 means that no calls are taken.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// The log, for reading.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn reader(&self) -> Result<Reader, ReadError> {
+        Reader::open(&self.path)
     }
 }

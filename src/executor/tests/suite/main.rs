@@ -9,8 +9,10 @@
 mod desk;
 mod guests;
 mod program;
+mod services;
 
 mod admission;
+mod audit;
 mod backends;
 mod component;
 mod concurrency;

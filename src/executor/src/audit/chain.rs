@@ -1,0 +1,170 @@
+//! Whether a log is whole.
+//!
+//! What a whole chain shows: no record was altered, left out, added or moved, as long as nobody wrote the chain anew from some
+//! record on. Against that, and against a cut at the end, stands a head hash that was kept elsewhere (`--head`), and what the
+//! sinks are known to have.
+
+use callgate_json::{Value, canonical};
+
+use super::read::{ReadError, Reader, Stored};
+use super::record::Hash;
+use super::store::Head;
+
+/// A log that is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its last record.
+    pub head: Head,
+    /// The executor that wrote it.
+    pub executor: String,
+    /// The record that has the hash which was asked for.
+    pub known: Option<u64>,
+}
+
+/// The first thing that is wrong with a log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A record is not there.
+    #[error("record {seq} is missing: after record {before} comes record {found}", before = seq.saturating_sub(1))]
+    Missing {
+        /// Its number.
+        seq: u64,
+        /// The one that stands in its place.
+        found: u64,
+    },
+    /// A record is not what was written.
+    #[error("record {seq} was altered: {what}")]
+    Altered {
+        /// Its number.
+        seq: u64,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A record does not follow the one before it.
+    #[error("record {seq} does not carry the hash of record {before}: one of the two was replaced", before = seq.saturating_sub(1))]
+    Unlinked {
+        /// Its number.
+        seq: u64,
+    },
+    /// The end is missing.
+    #[error("the log was cut: it ends with record {last}, and {sink} has record {delivered}")]
+    Cut {
+        /// The last record there is.
+        last: u64,
+        /// A sink that has more.
+        sink: String,
+        /// The last record that the sink has.
+        delivered: u64,
+    },
+    /// The head that was kept elsewhere is not in the log.
+    #[error("no record has the hash {0}: the log was cut before that record, or written anew")]
+    HeadUnknown(Hash),
+}
+
+/// Why there is no telling that a log is whole.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// It is not whole.
+    #[error(transparent)]
+    Broken(#[from] Fault),
+}
+
+/// Checks a whole log, and whether it holds the record whose hash is `head`.
+///
+/// # Errors
+/// The first fault, or why it cannot be read.
+pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError> {
+    let executor = reader.executor()?;
+    let mut chain = Chain::from(1, &executor);
+    let mut known = (head == Some(Hash::GENESIS)).then_some(0);
+    reader.every(|stored| {
+        if head == Some(stored.hash) {
+            known = Some(stored.seq);
+        }
+        chain.accept(&stored)
+    })??;
+    let end = chain.end(&reader.cursors()?)?;
+    match head {
+        Some(head) if known.is_none() => Err(Fault::HeadUnknown(head).into()),
+        _ => Ok(Whole { head: end, executor: executor.clone(), known }),
+    }
+}
+
+/// A chain under examination, up to some record.
+pub(super) struct Chain<'a> {
+    executor: &'a str,
+    next: u64,
+    /// The hash that the next record must carry; unknown where the examination begins inside the log.
+    previous: Option<Hash>,
+}
+
+// === impl Chain ===
+
+impl<'a> Chain<'a> {
+    /// A chain that is examined from a record on.
+    pub(super) fn from(seq: u64, executor: &'a str) -> Self {
+        Self { executor, next: seq, previous: (seq == 1).then_some(Hash::GENESIS) }
+    }
+
+    /// Takes the next record there is.
+    pub(super) fn accept(&mut self, stored: &Stored) -> Result<(), Fault> {
+        let seq = self.next;
+        if stored.seq != seq {
+            return Err(Fault::Missing { seq, found: stored.seq });
+        }
+        let altered = |what| Fault::Altered { seq, what };
+        let record = callgate_json::read(stored.text.as_bytes()).map_err(|_| altered("its text is not strict JSON"))?;
+        if Hash::of(&stored.text) != stored.hash {
+            return Err(altered("its text does not have its hash"));
+        }
+        if canonical(&record) != stored.text {
+            return Err(altered("its text is not canonical"));
+        }
+        if record.get("seq").and_then(Value::as_u64) != Some(seq) {
+            return Err(altered("its text has another number"));
+        }
+        let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text("executor") != self.executor {
+            return Err(altered("its text names another executor"));
+        }
+        let previous = text("previous").parse().map_err(|_| altered("it carries no hash of the record before"))?;
+        if self.previous.is_some_and(|expected| expected != previous) {
+            return Err(Fault::Unlinked { seq });
+        }
+        if !columns_agree(stored, &record) {
+            return Err(altered("what it is looked up by is not what its text says"));
+        }
+        self.previous = Some(stored.hash);
+        self.next += 1;
+        Ok(())
+    }
+
+    /// The last record, once there are no more.
+    pub(super) fn end(&self, cursors: &[(String, u64)]) -> Result<Head, Fault> {
+        let last = self.next.saturating_sub(1);
+        match cursors.iter().find(|(_, delivered)| *delivered > last) {
+            Some((sink, delivered)) => Err(Fault::Cut { last, sink: sink.clone(), delivered: *delivered }),
+            None => Ok(Head { seq: last, hash: self.previous.unwrap_or(Hash::GENESIS) }),
+        }
+    }
+}
+
+fn columns_agree(stored: &Stored, record: &Value) -> bool {
+    let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
+    let code = match text("kind") {
+        "decision" if text("code").is_empty() => text("verdict"),
+        "decision" => text("code"),
+        "outcome" => text("outcome"),
+        _ if record.get("approved") == Some(&Value::Bool(true)) => "approved",
+        _ => "refused",
+    };
+    stored.source == text("source")
+        && stored.exchange == text("exchange_id")
+        && Some(stored.position) == record.get("position").and_then(Value::as_u64)
+        && stored.tenant == text("tenant")
+        && stored.tool == text("tool")
+        && stored.code == code
+}

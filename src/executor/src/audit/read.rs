@@ -1,0 +1,216 @@
+//! Reading a log: for the command line, the web page, and the sinks. Beside the executor that writes it, or without one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OpenFlags, Row};
+
+use super::record::Hash;
+
+/// Other processes hold the file for a moment at most.
+const BUSY: Duration = Duration::from_secs(5);
+const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool, code";
+
+/// A log, open for reading. It sees what is committed at each question.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// A record as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its number.
+    pub seq: u64,
+    /// Its text: canonical JSON. See [`super::Record`].
+    pub text: String,
+    /// Its hash.
+    pub hash: Hash,
+    pub(super) source: String,
+    pub(super) exchange: String,
+    pub(super) position: u64,
+    pub(super) tenant: String,
+    pub(super) tool: String,
+    pub(super) code: String,
+}
+
+/// Which records. What is not said does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// The lowest number.
+    pub from: Option<u64>,
+    /// The highest number.
+    pub to: Option<u64>,
+    /// The tool's name.
+    pub tool: Option<String>,
+    /// The caller's tenant.
+    pub tenant: Option<String>,
+    /// The exchange's name.
+    pub exchange: Option<String>,
+    /// The violation's code, or the verdict where there is none; the outcome; `approved` or `refused`.
+    pub code: Option<String>,
+    /// What stands somewhere in the record's text; letter case of ASCII does not matter.
+    pub text: Option<String>,
+    /// Whether the newest come first.
+    pub newest_first: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Why a log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is none.
+    #[error("{path}: there is no audit log here; it is `audit.db` in the executor's stateDir", path = .0.display())]
+    Missing(PathBuf),
+    /// It cannot be read, or is something else.
+    #[error("{path}: cannot be read as an audit log: {reason}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's reason.
+        reason: rusqlite::Error,
+    },
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// Opens the log in a file.
+    ///
+    /// # Errors
+    /// There is none, or it is something else.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        if !path.is_file() {
+            return Err(ReadError::Missing(path.to_path_buf()));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(path, flags)
+            .and_then(|connection| connection.busy_timeout(BUSY).map(|()| connection))
+            .map(|connection| Self { connection, path: path.to_path_buf() });
+        let reader = reader.map_err(|reason| ReadError::Unreadable { path: path.to_path_buf(), reason })?;
+        // Nothing was read so far: this finds out whether it is one.
+        reader.executor()?;
+        Ok(reader)
+    }
+
+    /// The records asked for.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn query(&self, query: &Query) -> Result<Vec<Stored>, ReadError> {
+        let text = query.text.as_ref().map(|text| text.to_ascii_lowercase());
+        let conditions: [(&str, Option<&dyn ToSql>); 7] = [
+            ("seq >= ?", query.from.as_ref().map(|value| value as &dyn ToSql)),
+            ("seq <= ?", query.to.as_ref().map(|value| value as &dyn ToSql)),
+            ("tool = ?", query.tool.as_ref().map(|value| value as &dyn ToSql)),
+            ("tenant = ?", query.tenant.as_ref().map(|value| value as &dyn ToSql)),
+            ("exchange = ?", query.exchange.as_ref().map(|value| value as &dyn ToSql)),
+            ("code = ?", query.code.as_ref().map(|value| value as &dyn ToSql)),
+            ("instr(lower(text), ?) > 0", text.as_ref().map(|value| value as &dyn ToSql)),
+        ];
+        let mut sql = format!("SELECT {COLUMNS} FROM record WHERE TRUE");
+        let mut values: Vec<&dyn ToSql> = Vec::new();
+        for (condition, value) in conditions {
+            if let Some(value) = value {
+                values.push(value);
+                sql.push_str(" AND ");
+                sql.push_str(condition);
+            }
+        }
+        values.push(&query.limit);
+        let order = if query.newest_first { "DESC" } else { "ASC" };
+        sql.push_str(&format!(" ORDER BY seq {order} LIMIT ?"));
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(values.as_slice(), stored)?;
+            rows.collect()
+        })
+    }
+
+    /// The records after a number, oldest first: what to ask again and again to follow a log.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn after(&self, seq: u64, limit: u32) -> Result<Vec<Stored>, ReadError> {
+        self.query(&Query { from: Some(seq.saturating_add(1)), limit, ..Query::default() })
+    }
+
+    /// Hands over each record from a number on, as long as that goes well. All of them are of one moment.
+    ///
+    /// # Errors
+    /// The log cannot be read; inside, what went wrong with the handing over.
+    pub fn each<E>(&self, from: u64, take: impl FnMut(Stored) -> Result<(), E>) -> Result<Result<(), E>, ReadError> {
+        self.read(|connection| each(connection, i64::try_from(from).unwrap_or(i64::MAX), take))
+    }
+
+    /// As [`Self::each`], from the very first row, whatever its number.
+    pub(super) fn every<E>(&self, take: impl FnMut(Stored) -> Result<(), E>) -> Result<Result<(), E>, ReadError> {
+        self.read(|connection| each(connection, i64::MIN, take))
+    }
+
+    /// Names the executor that wrote the log.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn executor(&self) -> Result<String, ReadError> {
+        self.read(|connection| connection.query_row("SELECT id FROM executor", [], |row| row.get(0)))
+    }
+
+    /// The number of the last record that each sink was known to have.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn cursors(&self) -> Result<Vec<(String, u64)>, ReadError> {
+        self.read(cursors)
+    }
+
+    fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+        ask(&self.connection).map_err(|reason| ReadError::Unreadable { path: self.path.clone(), reason })
+    }
+}
+
+/// See [`Reader::each`].
+pub(super) fn each<E>(
+    connection: &Connection,
+    from: i64,
+    mut take: impl FnMut(Stored) -> Result<(), E>,
+) -> rusqlite::Result<Result<(), E>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM record WHERE seq >= ?1 ORDER BY seq"))?;
+    let mut rows = statement.query([from])?;
+    while let Some(row) = rows.next()? {
+        if let Err(fault) = take(stored(row)?) {
+            return Ok(Err(fault));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// See [`Reader::cursors`].
+pub(super) fn cursors(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    let mut statement = connection.prepare_cached("SELECT sink, seq FROM cursor ORDER BY sink")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// Reads a row whatever is in it: what does not fit is for the chain to say.
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let text = |column: usize| -> rusqlite::Result<String> {
+        let bytes = row.get_ref(column)?.as_bytes().unwrap_or_default();
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    };
+    Ok(Stored {
+        seq: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+        text: text(1)?,
+        hash: Hash(row.get(2).unwrap_or_default()),
+        source: text(3)?,
+        exchange: text(4)?,
+        position: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(u64::MAX),
+        tenant: text(6)?,
+        tool: text(7)?,
+        code: text(8)?,
+    })
+}
