@@ -16,4 +16,5 @@ pub mod server;
 mod drain;
 mod outcome;
 mod service;
+mod state;
 mod units;

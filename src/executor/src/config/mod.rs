@@ -12,6 +12,7 @@ mod http;
 mod once;
 mod queue;
 mod sandbox;
+mod secret;
 mod telemetry;
 
 use std::net::SocketAddr;
@@ -27,9 +28,10 @@ pub use self::backends::Backends;
 use self::explain::explain;
 use self::fault::Place;
 pub use self::http::Http;
-pub use self::once::Once;
+pub use self::once::{Once, OnceStore};
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
+pub use self::secret::SecretFile;
 pub use self::telemetry::Telemetry;
 use crate::units::{Bytes, Seconds};
 

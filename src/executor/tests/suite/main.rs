@@ -10,11 +10,13 @@ mod desk;
 mod guests;
 
 mod admission;
+mod approvals;
 mod component;
 mod concurrency;
 mod drain;
 mod files;
 mod limits;
+mod once;
 mod results;
 mod service;
 mod surroundings;
