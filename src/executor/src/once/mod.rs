@@ -7,6 +7,7 @@
 
 mod local;
 mod rows;
+mod shared;
 mod writer;
 
 use std::time::SystemTime;
@@ -15,6 +16,7 @@ use callgate_proto::executor::v1::CallOutcome;
 use prost::Message as _;
 
 use self::local::Local;
+use self::shared::Shared;
 use crate::config::{Config, OnceStore};
 use crate::state::StateError;
 
@@ -23,6 +25,8 @@ use crate::state::StateError;
 pub enum Once {
     /// This executor's own.
     Local(Local),
+    /// Shared by several executors.
+    Shared(Shared),
 }
 
 /// Names one call, and no other.
@@ -81,7 +85,9 @@ impl Once {
     pub async fn open(config: &Config) -> Result<Self, OnceError> {
         match &config.once.store {
             OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep)?)),
-            OnceStore::Postgres { .. } => Err(OnceError::Unavailable("not yet".into())),
+            OnceStore::Postgres { url, lease } => {
+                Ok(Self::Shared(Shared::connect(url, *lease, config.once.keep).await?))
+            }
         }
     }
 
@@ -95,6 +101,7 @@ impl Once {
     pub async fn begin(&self, key: &Key, what: [u8; 32]) -> Result<Begin, OnceError> {
         match self {
             Self::Local(local) => local.begin(key, what).await,
+            Self::Shared(shared) => shared.begin(key, what).await,
         }
     }
 
@@ -105,6 +112,7 @@ impl Once {
     pub async fn finish(&self, key: &Key, outcome: &CallOutcome) -> Result<(), OnceError> {
         match self {
             Self::Local(local) => local.finish(key, outcome.encode_to_vec()).await,
+            Self::Shared(shared) => shared.finish(key, outcome.encode_to_vec()).await,
         }
     }
 
@@ -117,6 +125,7 @@ impl Once {
     pub async fn left(&self) -> Result<Vec<Left>, OnceError> {
         match self {
             Self::Local(local) => local.left().await,
+            Self::Shared(shared) => shared.left().await,
         }
     }
 }
