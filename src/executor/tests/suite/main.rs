@@ -8,6 +8,7 @@
 
 mod desk;
 mod guests;
+mod services;
 
 mod admission;
 mod approvals;
