@@ -12,6 +12,7 @@ pub mod config;
 pub mod once;
 pub mod sandbox;
 pub mod server;
+pub mod telemetry;
 
 mod drain;
 mod outcome;

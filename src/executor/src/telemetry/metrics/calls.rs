@@ -1,0 +1,159 @@
+//! Calls: how each ended, what it used, and how long it waited for its turn.
+
+use std::time::{Duration, Instant};
+
+use callgate_contract::Tool;
+use callgate_proto::executor::v1::Usage;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::labels::{Kind, ToolLabel, ToolOutcome};
+
+/// From a warm sandbox, well under a millisecond, to the longest a tool is usually granted.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
+/// From one page of memory, by fours, to a gigabyte.
+const BYTES: [f64; 8] = [65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0, 268_435_456.0, 1e9];
+
+/// Calls, and the queue before them.
+#[derive(Debug)]
+pub struct Calls {
+    ended: Family<ToolOutcome, Counter>,
+    denied: Family<Kind, Counter>,
+    duration: Family<ToolLabel, Histogram>,
+    fuel: Family<ToolLabel, Counter>,
+    peak_memory: Family<ToolLabel, Histogram>,
+    running: Gauge,
+    waiting: Gauge,
+    waited: Histogram,
+    shed: Family<Kind, Counter>,
+}
+
+/// Why a call was turned away before it waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// The queue is full.
+    Full,
+    /// The tenant has its share of the queue already.
+    Share,
+}
+
+/// One call that is counted as running, or as waiting, until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    gauge: Gauge,
+    /// Of a call that waits: where the time that it waited goes.
+    since: Option<(Instant, Histogram)>,
+}
+
+// === impl Calls ===
+
+impl Calls {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let calls = Self {
+            ended: Family::default(),
+            denied: Family::default(),
+            duration: Family::new_with_constructor(seconds),
+            fuel: Family::default(),
+            peak_memory: Family::new_with_constructor(|| Histogram::new(BYTES)),
+            running: Gauge::default(),
+            waiting: Gauge::default(),
+            waited: seconds(),
+            shed: Family::default(),
+        };
+        registry.register("calls", "Calls by tool and outcome; denied ones included", calls.ended.clone());
+        registry.register("denials", "Calls that were not let run, by the violation's code", calls.denied.clone());
+        registry.register_with_unit(
+            "call_duration",
+            "From the decision to the outcome, waiting included, of calls that were let run",
+            Unit::Seconds,
+            calls.duration.clone(),
+        );
+        registry.register("call_fuel", "Fuel consumed", calls.fuel.clone());
+        registry.register_with_unit(
+            "call_peak_memory",
+            "The most linear memory that a call held",
+            Unit::Bytes,
+            calls.peak_memory.clone(),
+        );
+        registry.register("calls_running", "Calls that run now", calls.running.clone());
+        registry.register("queue_length", "Calls that wait for a place now", calls.waiting.clone());
+        registry.register_with_unit(
+            "queue_wait",
+            "How long calls waited for a place, given up or not",
+            Unit::Seconds,
+            calls.waited.clone(),
+        );
+        registry.register("calls_shed", "Calls that were turned away by the queue", calls.shed.clone());
+        for shed in [Shed::Full, Shed::Share] {
+            drop(calls.shed.get_or_create(&Kind { kind: shed.as_str() }));
+        }
+        calls
+    }
+
+    /// A call ended. `tool` is the contract's, and `None` for a name that is not in it; `outcome` is a fixed name.
+    pub fn ended(&self, tool: Option<&Tool>, outcome: &'static str, usage: &Usage) {
+        self.ended.get_or_create(&ToolOutcome::of(tool, outcome)).inc();
+        let label = ToolLabel::of(tool);
+        self.duration.get_or_create(&label).observe(Duration::from_micros(usage.duration_us).as_secs_f64());
+        if usage.fuel > 0 {
+            self.fuel.get_or_create(&label).inc_by(usage.fuel);
+        }
+        if usage.peak_memory_bytes > 0 {
+            // Exact up to 2^53, and no memory is larger.
+            #[allow(clippy::cast_precision_loss, reason = "a histogram counts in f64")]
+            self.peak_memory.get_or_create(&label).observe(usage.peak_memory_bytes as f64);
+        }
+    }
+
+    /// A call was not let run; `code` is a violation's.
+    pub fn denied(&self, tool: Option<&Tool>, code: &'static str) {
+        self.ended.get_or_create(&ToolOutcome::of(tool, "denied")).inc();
+        self.denied.get_or_create(&Kind { kind: code }).inc();
+    }
+
+    /// A call runs, until the answer is dropped.
+    pub fn running(&self) -> Held {
+        self.running.inc();
+        Held { gauge: self.running.clone(), since: None }
+    }
+
+    /// A call waits for a place, until the answer is dropped.
+    pub fn waiting(&self) -> Held {
+        self.waiting.inc();
+        Held { gauge: self.waiting.clone(), since: Some((Instant::now(), self.waited.clone())) }
+    }
+
+    /// `calls` were turned away.
+    pub fn shed(&self, why: Shed, calls: usize) {
+        self.shed.get_or_create(&Kind { kind: why.as_str() }).inc_by(u64::try_from(calls).unwrap_or(u64::MAX));
+    }
+}
+
+// === impl Shed ===
+
+impl Shed {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "queue_full",
+            Self::Share => "tenant_share",
+        }
+    }
+}
+
+// === impl Held ===
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.gauge.dec();
+        if let Some((since, waited)) = &self.since {
+            waited.observe(since.elapsed().as_secs_f64());
+        }
+    }
+}
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}

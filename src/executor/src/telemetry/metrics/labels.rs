@@ -1,0 +1,82 @@
+//! The labels. Each is made from something bounded, and only here.
+
+use callgate_contract::Tool;
+use prometheus_client::encoding::EncodeLabelSet;
+
+/// A tool of a contract; empty for a name that is in none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ToolLabel {
+    tool: String,
+}
+
+/// A tool and how its call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ToolOutcome {
+    tool: String,
+    outcome: &'static str,
+}
+
+/// One of a fixed set of kinds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Kind {
+    pub(super) kind: &'static str,
+}
+
+/// A backend of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Cluster {
+    pub(super) cluster: String,
+}
+
+/// A backend of the configuration and how a request to it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ClusterResult {
+    pub(super) cluster: String,
+    pub(super) result: &'static str,
+}
+
+/// A sink of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Sink {
+    pub(super) sink: String,
+}
+
+/// What was read again, and whether it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Reload {
+    pub(super) what: &'static str,
+    pub(super) result: &'static str,
+}
+
+/// One of the ports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Port {
+    pub(super) port: &'static str,
+}
+
+/// One of the ports, and why it refused a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct PortRefusal {
+    pub(super) port: &'static str,
+    pub(super) reason: &'static str,
+}
+
+// === impl ToolLabel ===
+
+impl ToolLabel {
+    pub(super) fn of(tool: Option<&Tool>) -> Self {
+        Self { tool: name(tool) }
+    }
+}
+
+// === impl ToolOutcome ===
+
+impl ToolOutcome {
+    pub(super) fn of(tool: Option<&Tool>, outcome: &'static str) -> Self {
+        Self { tool: name(tool), outcome }
+    }
+}
+
+fn name(tool: Option<&Tool>) -> String {
+    tool.map(|tool| tool.name().to_owned()).unwrap_or_default()
+}

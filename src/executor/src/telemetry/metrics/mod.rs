@@ -1,0 +1,130 @@
+//! Numbers for Prometheus: one set for the process, registered once, handed to whoever counts.
+//!
+//! **Labels are bounded.** What becomes a label is a name from a contract or from the configuration, or one of an enum's:
+//! never a text that a model or a caller chose. A call of a tool that is in no contract has an empty `tool`; tenants are not
+//! labels.
+
+mod calls;
+mod labels;
+mod parts;
+mod stores;
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub use self::calls::{Calls, Held, Shed};
+pub use self::parts::{Backends, Breaker, Connections, Modules, Refusal, Reloads, Spans};
+pub use self::stores::{Approvals, Audit, Once};
+
+/// What every name begins with.
+const PREFIX: &str = "callgate_executor";
+
+/// Every number. Clones count the same ones.
+#[derive(Clone)]
+pub struct Metrics(Arc<All>);
+
+struct All {
+    registry: Registry,
+    calls: Calls,
+    modules: Modules,
+    backends: Backends,
+    once: Once,
+    audit: Audit,
+    approvals: Approvals,
+    reloads: Reloads,
+    connections: Connections,
+    spans: Spans,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// All numbers, at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix(PREFIX);
+        registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        Self(Arc::new(All {
+            calls: Calls::register(&mut registry),
+            modules: Modules::register(&mut registry),
+            backends: Backends::register(&mut registry),
+            once: Once::register(&mut registry),
+            audit: Audit::register(&mut registry),
+            approvals: Approvals::register(&mut registry),
+            reloads: Reloads::register(&mut registry),
+            connections: Connections::register(&mut registry),
+            spans: Spans::register(&mut registry),
+            registry,
+        }))
+    }
+
+    /// Calls, and the queue before them.
+    pub fn calls(&self) -> &Calls {
+        &self.0.calls
+    }
+
+    /// Modules that were loaded or compiled.
+    pub fn modules(&self) -> &Modules {
+        &self.0.modules
+    }
+
+    /// Requests to backends.
+    pub fn backends(&self) -> &Backends {
+        &self.0.backends
+    }
+
+    /// Calls that were asked for before.
+    pub fn once(&self) -> &Once {
+        &self.0.once
+    }
+
+    /// The audit log and its sinks.
+    pub fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
+    /// Calls that wait for a person.
+    pub fn approvals(&self) -> &Approvals {
+        &self.0.approvals
+    }
+
+    /// What was read again while running.
+    pub fn reloads(&self) -> &Reloads {
+        &self.0.reloads
+    }
+
+    /// Connections to this executor.
+    pub fn connections(&self) -> &Connections {
+        &self.0.connections
+    }
+
+    /// Spans for the collector.
+    pub fn spans(&self) -> &Spans {
+        &self.0.spans
+    }
+
+    /// The page that Prometheus reads, in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// Never with a `String`, by the library's own word.
+    pub fn page(&self) -> Result<String, fmt::Error> {
+        let mut page = String::new();
+        text::encode(&mut page, &self.0.registry)?;
+        Ok(page)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}

@@ -1,0 +1,232 @@
+//! What surrounds the calls: modules, backends, what is read again, connections, spans.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::labels::{Cluster, ClusterResult, Kind, Port, PortRefusal, Reload};
+
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// Modules that were loaded or compiled.
+#[derive(Debug)]
+pub struct Modules {
+    loaded: Family<Kind, Counter>,
+    compile: Counter<f64, std::sync::atomic::AtomicU64>,
+}
+
+/// Requests to backends.
+#[derive(Debug)]
+pub struct Backends {
+    requests: Family<ClusterResult, Counter>,
+    duration: Family<Cluster, Histogram>,
+    breaker: Family<Cluster, Gauge>,
+}
+
+/// Whether a backend is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breaker {
+    /// It is.
+    Closed,
+    /// One request is let through, to see.
+    HalfOpen,
+    /// It is left alone for a while.
+    Open,
+}
+
+/// What was read again while running.
+#[derive(Debug)]
+pub struct Reloads {
+    reloads: Family<Reload, Counter>,
+}
+
+/// Connections to this executor, by port: `grpc` and `http`.
+#[derive(Debug)]
+pub struct Connections {
+    open: Family<Port, Gauge>,
+    refused: Family<PortRefusal, Counter>,
+    certificate_ends: Family<Port, Gauge>,
+}
+
+/// Why a connection was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are as many as there may be.
+    Full,
+    /// It did not come to speak TLS in time.
+    Slow,
+    /// It did not speak TLS, or showed no certificate that counts here.
+    Handshake,
+}
+
+/// Spans for the collector.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    exported: Counter,
+    dropped: Family<Kind, Counter>,
+}
+
+// === impl Modules ===
+
+impl Modules {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let modules = Self { loaded: Family::default(), compile: Counter::default() };
+        registry.register("modules", "Modules that were loaded, by whether the cache had them", modules.loaded.clone());
+        registry.register_with_unit(
+            "module_compile",
+            "Time spent compiling modules",
+            Unit::Seconds,
+            modules.compile.clone(),
+        );
+        modules
+    }
+
+    /// The cache had a module.
+    pub fn cached(&self) {
+        self.loaded.get_or_create(&Kind { kind: "cache_hit" }).inc();
+    }
+
+    /// A module had to be compiled.
+    pub fn compiled(&self, took: Duration) {
+        self.loaded.get_or_create(&Kind { kind: "cache_miss" }).inc();
+        self.compile.inc_by(took.as_secs_f64());
+    }
+}
+
+// === impl Backends ===
+
+impl Backends {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let backends = Self {
+            requests: Family::default(),
+            duration: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            breaker: Family::default(),
+        };
+        registry.register(
+            "backend_requests",
+            "Requests to backends by how they ended; every attempt counts",
+            backends.requests.clone(),
+        );
+        registry.register_with_unit(
+            "backend_request_duration",
+            "How long requests to backends took",
+            Unit::Seconds,
+            backends.duration.clone(),
+        );
+        registry.register(
+            "backend_breaker",
+            "Whether a backend is asked: 0 it is, 1 one request is let through, 2 it is left alone",
+            backends.breaker.clone(),
+        );
+        backends
+    }
+
+    /// An attempt at a backend ended. `cluster` is the configuration's name; `result` a fixed one, such as `ok` or `timeout`.
+    pub fn request(&self, cluster: &str, result: &'static str, took: Duration) {
+        self.requests.get_or_create(&ClusterResult { cluster: cluster.to_owned(), result }).inc();
+        self.duration.get_or_create(&Cluster { cluster: cluster.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// A backend's breaker is now so.
+    pub fn breaker(&self, cluster: &str, state: Breaker) {
+        let level = match state {
+            Breaker::Closed => 0,
+            Breaker::HalfOpen => 1,
+            Breaker::Open => 2,
+        };
+        self.breaker.get_or_create(&Cluster { cluster: cluster.to_owned() }).set(level);
+    }
+}
+
+// === impl Reloads ===
+
+impl Reloads {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let reloads = Self { reloads: Family::default() };
+        registry.register(
+            "reloads",
+            "What was read again, and whether it was taken; what is refused changes nothing",
+            reloads.reloads.clone(),
+        );
+        reloads
+    }
+
+    /// The contracts were read again.
+    pub fn contracts(&self, taken: bool) {
+        self.read("contracts", taken);
+    }
+
+    /// Certificates were read again.
+    pub fn certificates(&self, taken: bool) {
+        self.read("certificates", taken);
+    }
+
+    fn read(&self, what: &'static str, taken: bool) {
+        let result = if taken { "taken" } else { "refused" };
+        self.reloads.get_or_create(&Reload { what, result }).inc();
+    }
+}
+
+// === impl Connections ===
+
+impl Connections {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let connections =
+            Self { open: Family::default(), refused: Family::default(), certificate_ends: Family::default() };
+        registry.register("connections", "Connections that are open now", connections.open.clone());
+        registry.register("connections_refused", "Connections that were refused", connections.refused.clone());
+        registry.register_with_unit(
+            "certificate_not_after_timestamp",
+            "When the certificate that is shown to callers ends",
+            Unit::Seconds,
+            connections.certificate_ends.clone(),
+        );
+        connections
+    }
+
+    /// The gauge of a port's open connections.
+    pub(crate) fn open(&self, port: &'static str) -> Gauge {
+        self.open.get_or_create_owned(&Port { port })
+    }
+
+    pub(crate) fn refused(&self, port: &'static str, why: Refusal) {
+        let reason = match why {
+            Refusal::Full => "full",
+            Refusal::Slow => "handshake_timeout",
+            Refusal::Handshake => "handshake_failed",
+        };
+        self.refused.get_or_create(&PortRefusal { port, reason }).inc();
+    }
+
+    pub(crate) fn certificate_ends(&self, port: &'static str, at: SystemTime) {
+        let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.certificate_ends.get_or_create(&Port { port }).set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+}
+
+// === impl Spans ===
+
+impl Spans {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let spans = Self { exported: Counter::default(), dropped: Family::default() };
+        registry.register("spans_exported", "Spans that the collector took", spans.exported.clone());
+        registry.register("spans_dropped", "Spans that never reached the collector", spans.dropped.clone());
+        spans
+    }
+
+    pub(crate) fn exported(&self, spans: u64) {
+        self.exported.inc_by(spans);
+    }
+
+    pub(crate) fn queue_full(&self) {
+        self.dropped.get_or_create(&Kind { kind: "queue_full" }).inc();
+    }
+
+    pub(crate) fn collector_failed(&self, spans: u64) {
+        self.dropped.get_or_create(&Kind { kind: "collector" }).inc_by(spans);
+    }
+}

@@ -1,0 +1,146 @@
+//! What is kept: the audit log, the memory of what was run, the calls that wait for a person.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::labels::{Kind, Sink};
+use crate::once::{Begin, OnceError};
+
+/// The audit log and its sinks.
+#[derive(Debug)]
+pub struct Audit {
+    appended: Counter,
+    failed: Counter,
+    lag_records: Family<Sink, Gauge>,
+    lag_seconds: Family<Sink, Gauge>,
+    deliveries_failed: Family<Sink, Counter>,
+}
+
+/// Calls that were asked for before.
+#[derive(Debug)]
+pub struct Once {
+    began: Family<Kind, Counter>,
+}
+
+/// Calls that wait for a person.
+#[derive(Debug)]
+pub struct Approvals {
+    pending: Gauge,
+    answered: Family<Kind, Counter>,
+}
+
+// === impl Audit ===
+
+impl Audit {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let audit = Self {
+            appended: Counter::default(),
+            failed: Counter::default(),
+            lag_records: Family::default(),
+            lag_seconds: Family::default(),
+            deliveries_failed: Family::default(),
+        };
+        registry.register("audit_records", "Records that were appended", audit.appended.clone());
+        registry.register(
+            "audit_write_failures",
+            "Records that could not be written here; nothing they tell of may happen",
+            audit.failed.clone(),
+        );
+        registry.register("audit_lag_records", "Records that a sink does not have yet", audit.lag_records.clone());
+        registry.register_with_unit(
+            "audit_lag",
+            "Age of the oldest record that a sink does not have yet",
+            Unit::Seconds,
+            audit.lag_seconds.clone(),
+        );
+        registry.register(
+            "audit_delivery_failures",
+            "Attempts at delivering to a sink that failed; records wait and are delivered later",
+            audit.deliveries_failed.clone(),
+        );
+        audit
+    }
+
+    /// `records` were appended.
+    pub fn appended(&self, records: usize) {
+        self.appended.inc_by(u64::try_from(records).unwrap_or(u64::MAX));
+    }
+
+    /// A record could not be written.
+    pub fn failed(&self) {
+        self.failed.inc();
+    }
+
+    /// What a sink does not have yet; `sink` is a fixed name or the configuration's.
+    pub fn lag(&self, sink: &str, records: u64, oldest: Duration) {
+        let label = Sink { sink: sink.to_owned() };
+        self.lag_records.get_or_create(&label).set(i64::try_from(records).unwrap_or(i64::MAX));
+        self.lag_seconds.get_or_create(&label).set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// A sink could not be reached, or did not take what it was sent.
+    pub fn delivery_failed(&self, sink: &str) {
+        self.deliveries_failed.get_or_create(&Sink { sink: sink.to_owned() }).inc();
+    }
+}
+
+// === impl Once ===
+
+impl Once {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let once = Self { began: Family::default() };
+        registry.register("once", "Calls by what was known of them before they would begin", once.began.clone());
+        once
+    }
+
+    /// What the memory said of a call.
+    pub fn began(&self, answer: &Result<Begin, OnceError>) {
+        let kind = match answer {
+            Ok(Begin::Fresh) => "fresh",
+            Ok(Begin::Done(_)) => "repeat",
+            Ok(Begin::Unknown) => "unknown",
+            Ok(Begin::Other) => "other",
+            Err(_) => "unavailable",
+        };
+        self.began.get_or_create(&Kind { kind }).inc();
+    }
+}
+
+// === impl Approvals ===
+
+impl Approvals {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let approvals = Self { pending: Gauge::default(), answered: Family::default() };
+        registry.register("approvals_pending", "Calls that wait for a person now", approvals.pending.clone());
+        registry.register(
+            "approvals_answered",
+            "Requests for approval that came to an end",
+            approvals.answered.clone(),
+        );
+        approvals
+    }
+
+    /// So many calls wait for a person now.
+    pub fn pending(&self, calls: usize) {
+        self.pending.set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    /// A person agreed.
+    pub fn approved(&self) {
+        self.answered.get_or_create(&Kind { kind: "approved" }).inc();
+    }
+
+    /// A person refused.
+    pub fn refused(&self) {
+        self.answered.get_or_create(&Kind { kind: "refused" }).inc();
+    }
+
+    /// Nobody answered in time.
+    pub fn expired(&self) {
+        self.answered.get_or_create(&Kind { kind: "expired" }).inc();
+    }
+}
