@@ -13,6 +13,7 @@ pub mod once;
 pub mod sandbox;
 pub mod server;
 pub mod telemetry;
+pub mod transport;
 
 mod drain;
 mod outcome;

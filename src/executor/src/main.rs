@@ -7,10 +7,10 @@ use std::sync::Arc;
 use callgate_executor::admission::Registry;
 use callgate_executor::config::Config;
 use callgate_executor::server::Server;
+use callgate_executor::telemetry::{Metrics, logs};
+use callgate_executor::transport::{self, Port};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::prelude::*;
 
 /// Runs approved tool calls, each in its own sandbox.
 #[derive(Debug, Parser)]
@@ -26,7 +26,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    log_to_stderr();
+    logs::to_stderr();
     match run(&args.config, args.check) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -43,6 +43,7 @@ fn run(config: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::from_file(config)?;
     let registry = Arc::new(Registry::admit(&config)?);
     if check {
+        transport::check(&config.listen, Port::Grpc)?;
         tracing::info!(contracts = registry.digests().len(), "checked");
         return Ok(());
     }
@@ -50,7 +51,7 @@ fn run(config: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         // Before "ready": whoever reads that line may send a signal at once.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let server = Server::bind(&config, registry).await?;
+        let server = Server::bind(&config, registry, &Metrics::new()).await?;
         tracing::info!(address = %server.address(), "ready");
         server
             .serve(async {
@@ -65,13 +66,4 @@ fn run(config: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
     // Whatever still blocks in the system must not hold up the end.
     runtime.shutdown_background();
     Ok(())
-}
-
-/// JSON lines: ours from `info`, the libraries' from `warn`. There is no switch for more, since the libraries' traces
-/// would show what passes through.
-fn log_to_stderr() {
-    let targets =
-        Targets::new().with_default(LevelFilter::WARN).with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines).with(targets).init();
 }

@@ -1,15 +1,11 @@
 //! The server around the service: listener, health, reflection, and how it all ends.
 
 use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_proto::executor::v1::executor_server::ExecutorServer;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
@@ -18,14 +14,15 @@ use crate::admission::Registry;
 use crate::config::Config;
 use crate::drain::InFlight;
 use crate::service::Service;
+use crate::telemetry::Metrics;
+use crate::transport::{Bound, Listener, Port, TransportError};
 
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
 
 /// An executor that listens, but does not answer yet.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     registry: Arc<Registry>,
     request_bytes: usize,
     grace_period: Duration,
@@ -34,14 +31,9 @@ pub struct Server {
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address cannot be listened on.
-    #[error("listen: {address} cannot be listened on: {reason}; is another executor running?")]
-    Listen {
-        /// The configured address.
-        address: SocketAddr,
-        /// The system's reason.
-        reason: io::Error,
-    },
+    /// The port cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] TransportError),
     /// The descriptors for reflection are broken: a fault of this program.
     #[error("reflection: {0}")]
     Reflection(String),
@@ -56,18 +48,16 @@ impl Server {
     /// Listens on the configured address.
     ///
     /// # Errors
-    /// The address is taken or not this machine's.
-    pub async fn bind(config: &Config, registry: Arc<Registry>) -> Result<Self, ServerError> {
-        let listen = |reason| ServerError::Listen { address: config.listen, reason };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+    /// The address is taken or not this machine's, or its certificates cannot be used.
+    pub async fn bind(config: &Config, registry: Arc<Registry>, metrics: &Metrics) -> Result<Self, ServerError> {
+        let listener = Listener::bind(&config.listen, Port::Grpc, metrics).await?;
         let (request_bytes, grace_period) = (config.request_bytes, config.grace_period);
-        Ok(Self { listener, address, registry, request_bytes, grace_period })
+        Ok(Self { listener, registry, request_bytes, grace_period })
     }
 
     /// Where it listens; with port 0 configured, the port that was taken.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &Bound {
+        self.listener.bound()
     }
 
     /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
@@ -96,7 +86,7 @@ impl Server {
             .add_service(health_service)
             .add_service(reflection_v1)
             .add_service(reflection_v1alpha)
-            .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), async {
+            .serve_with_incoming_shutdown(self.listener.incoming(), async {
                 // A dropped sender means the same.
                 let _ = drained.await;
             });

@@ -9,6 +9,7 @@ mod backends;
 mod explain;
 mod fault;
 mod http;
+mod listen;
 mod once;
 mod queue;
 mod sandbox;
@@ -28,17 +29,20 @@ pub use self::backends::Backends;
 use self::explain::explain;
 use self::fault::Place;
 pub use self::http::Http;
+pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::once::{Once, OnceStore};
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;
-pub use self::telemetry::Telemetry;
+pub use self::telemetry::{Otlp, Share, Telemetry};
 use crate::units::{Bytes, Seconds};
 
 /// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
 const CONCURRENCY: u32 = 16;
 /// More than this reserves more address space than a machine has.
 const CONCURRENCY_MAX: u32 = 1024;
+/// Where the gRPC services listen.
+const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 7070);
 const REQUEST_BYTES: u64 = 4 << 20;
 const REQUEST_BYTES_MAX: u64 = 256 << 20;
 /// Beside the configuration file.
@@ -48,8 +52,8 @@ const GRACE_PERIOD: Duration = Duration::from_secs(30);
 /// A configuration that was found valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where the gRPC services listen; a loopback address. Port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where the gRPC services listen, and who may call them.
+    pub listen: Listen,
     /// The contracts' files, resolved against the folder of the configuration file. Not empty.
     pub contracts: Vec<PathBuf>,
     /// How many calls run at once, 1 to 1024; the others wait, and their waiting counts against their timeout.
@@ -104,6 +108,9 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct File {
     listen: Option<Spanned<String>>,
+    socket_mode: Option<Spanned<String>>,
+    tls: Option<Spanned<listen::TlsSection>>,
+    exposed: Option<Spanned<String>>,
     contracts: Spanned<Vec<String>>,
     concurrency: Option<Spanned<u32>>,
     request_bytes: Option<Spanned<Bytes>>,
@@ -152,23 +159,13 @@ impl Config {
         let place = Place { file, folder };
         let fault = |at: serde_saphyr::Location, message: String| place.fault(at, message);
 
-        let listen = match read.listen {
-            None => SocketAddr::from(([127, 0, 0, 1], 7070)),
-            Some(text) => {
-                let at = text.referenced;
-                let address: SocketAddr = text.value.parse().map_err(|_| {
-                    fault(at, "listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070".into())
-                })?;
-                if !address.ip().is_loopback() {
-                    let message = format!(
-                        "listen: {address} is not a loopback address; the executor speaks plaintext, so it listens on \
-                         127.0.0.1 or [::1] only: run it beside Envoy, on the same host or in the same pod"
-                    );
-                    return Err(fault(at, message));
-                }
-                address
-            }
+        let listen = listen::Section {
+            listen: read.listen,
+            socket_mode: read.socket_mode,
+            tls: read.tls,
+            exposed: read.exposed,
         };
+        let listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
             let message = "contracts: expected at least one contract file".into();
             return Err(fault(read.contracts.referenced, message));
@@ -216,7 +213,7 @@ mod tests {
     #[test]
     fn the_smallest_file_gets_the_defaults() {
         let config = parse("contracts: [order-desk/contract.yaml]\n").unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:7070");
+        assert_eq!(config.listen.address.to_string(), "127.0.0.1:7070");
         assert_eq!(config.contracts, [PathBuf::from("/etc/callgate/order-desk/contract.yaml")]);
         assert_eq!((config.concurrency, config.request_bytes), (16, 4 << 20));
         assert_eq!(config.grace_period, Duration::from_secs(30));
@@ -228,7 +225,7 @@ mod tests {
             "listen: '[::1]:0'\ncontracts:\n  - /abs/a.yaml\n  - b.yaml\nconcurrency: 3\nrequestBytes: 64KiB\ngracePeriod: 1500ms\n",
         )
         .unwrap();
-        assert_eq!(config.listen.to_string(), "[::1]:0");
+        assert_eq!(config.listen.address.to_string(), "[::1]:0");
         assert_eq!(config.contracts, [PathBuf::from("/abs/a.yaml"), PathBuf::from("/etc/callgate/b.yaml")]);
         assert_eq!((config.concurrency, config.request_bytes), (3, 64 << 10));
         assert_eq!(config.grace_period, Duration::from_millis(1500));
@@ -240,13 +237,13 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, telemetry",
+                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),
             (
                 "contracts: [a]\nlisten: localhost\n",
-                "executor.yaml:2:9: listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070",
+                "executor.yaml:2:9: listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070, or a Unix socket, such as unix:/run/callgate/executor.sock",
             ),
             ("contracts: [a]\nrequestBytes: 1\n", "executor.yaml:2:15: requestBytes: expected 1KiB to 256MiB"),
         ] {
@@ -255,9 +252,64 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_listened_on() {
-        let error = parse("listen: 0.0.0.0:7070\ncontracts: [a]\n").unwrap_err();
-        assert!(error.starts_with("executor.yaml:1:9: listen: 0.0.0.0:7070 is not a loopback address"), "{error}");
+    fn what_other_machines_reach_names_its_clients_or_says_that_it_is_open_in_so_many_words() {
+        let files = "certificate: a.pem, key: a.key";
+        let clients = "clientCa: ca.pem, allowedClients: ['spiffe://mesh/ns/gateway/sa/envoy', 'dns:envoy.example']";
+        let words = "exposed: anyone who reaches this port may run tools\n";
+        for (fields, taken) in [
+            (String::new(), false),
+            (format!("tls: {{ {files} }}\n"), false),
+            (format!("tls: {{ {files}, {clients} }}\n"), true),
+            (words.to_owned(), true),
+            (format!("tls: {{ {files} }}\n{words}"), true),
+        ] {
+            for address in ["0.0.0.0:7070", "'[::]:7070'", "192.0.2.1:7070"] {
+                let read = parse(&format!("listen: {address}\ncontracts: [a]\n{fields}"));
+                match read {
+                    Ok(config) => assert!(taken && !config.listen.is_local(), "{address} {fields}"),
+                    Err(error) => {
+                        assert!(!taken, "{error}");
+                        assert!(error.starts_with("executor.yaml:1:9: listen: "), "{error}");
+                        assert!(error.contains("can be reached from other machines"), "{error}");
+                        assert!(error.contains(words.trim_end().split_once(": ").unwrap().1), "{error}");
+                    }
+                }
+            }
+            for address in ["127.0.0.1:7070", "'[::1]:7070'", "unix:/run/x.sock"] {
+                assert!(parse(&format!("listen: {address}\ncontracts: [a]\n{fields}")).unwrap().listen.is_local());
+            }
+        }
+    }
+
+    #[test]
+    fn faults_of_a_port_name_the_place_and_what_was_expected() {
+        let tls = |fields: &str| format!("contracts: [a]\ntls: {{ certificate: a.pem, key: a.key{fields} }}\n");
+        for (text, expected) in [
+            (tls(", clientCa: ca.pem"), "2:6: tls: clientCa is given without allowedClients; list who may call"),
+            (tls(", allowedClients: ['dns:a']"), "2:58: tls.allowedClients: expected clientCa beside it"),
+            (tls(", clientCa: ca.pem, allowedClients: []"), "2:76: tls.allowedClients: expected at least one client"),
+            (
+                tls(", clientCa: ca.pem, allowedClients: ['spiffe://mesh/*']"),
+                "2:77: tls.allowedClients: expected spiffe://trust-domain/path or dns:name, in full and without `*`, found `spiffe://mesh/*`",
+            ),
+            (tls(", clientCA: ca.pem"), "2:43: clientCA: unknown field; did you mean `clientCa`?"),
+            (
+                "contracts: [a]\nsocketMode: '0600'\n".into(),
+                "2:13: socketMode: expected only where listen is unix:/path",
+            ),
+            (
+                "listen: unix:/run/x\ncontracts: [a]\nsocketMode: '0666'\n".into(),
+                "3:13: socketMode: expected \"0600\" or \"0660\"",
+            ),
+            ("listen: unix:x.sock\ncontracts: [a]\n".into(), "1:9: listen: expected an IP address and a port"),
+            (
+                "listen: 0.0.0.0:1\ncontracts: [a]\nexposed: 'yes'\n".into(),
+                "3:10: exposed: expected exactly \"anyone who reaches this port may run tools\"",
+            ),
+        ] {
+            let error = parse(&text).unwrap_err();
+            assert!(error.starts_with(&format!("executor.yaml:{expected}")), "{error}");
+        }
     }
 
     #[test]

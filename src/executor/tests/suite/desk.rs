@@ -7,6 +7,7 @@ use std::sync::Arc;
 use callgate_executor::admission::{AdmissionError, Registry};
 use callgate_executor::config::Config;
 use callgate_executor::server::Server;
+use callgate_executor::telemetry::Metrics;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, CallOutcome, Caller, ExecuteRequest, FailureKind, Usage};
@@ -128,8 +129,8 @@ impl Desk {
         });
         let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
         let digest = registry.digests()[0].to_owned();
-        let server = Server::bind(&config, registry).await.unwrap();
-        let address = server.address();
+        let server = Server::bind(&config, registry, &Metrics::new()).await.unwrap();
+        let address = server.address().clone();
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(server.serve(async {
             let _ = stopped.await;

@@ -1,0 +1,306 @@
+//! `listen`, `tls`, `socketMode`, `exposed`: where a port is, and who may come in. The gRPC and the HTTP port share these.
+//!
+//! Whoever reaches the gRPC port may run tools. So plaintext stays on this machine, and from elsewhere only clients come in
+//! that a list names, unless the configuration says in so many words that it wants it otherwise. On the HTTP port callers are
+//! known by their tokens: there TLS is enough.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+
+use super::ConfigError;
+use super::fault::Place;
+
+/// The owner of the socket file only, where the file does not say.
+const SOCKET_MODE: u32 = 0o600;
+const UNIX: &str = "unix:";
+const SPIFFE: &str = "spiffe://";
+const DNS: &str = "dns:";
+/// The SPIFFE specification's bound on an ID.
+const SPIFFE_BYTES: usize = 2048;
+
+/// Where a port is, and who may come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Where it listens.
+    pub address: Address,
+    /// TLS; without it, plaintext.
+    pub tls: Option<Tls>,
+}
+
+/// Where a port listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// On an IP address. Port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// On a Unix socket.
+    Unix {
+        /// Its file.
+        path: PathBuf,
+        /// The file's permissions.
+        mode: u32,
+    },
+}
+
+/// The files of TLS, read at start and again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate that is shown to callers, and those between it and their root: PEM.
+    pub certificate: PathBuf,
+    /// Its key: PEM.
+    pub key: PathBuf,
+    /// Whose certificates are asked for.
+    pub clients: Clients,
+}
+
+/// Which callers TLS lets in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// Everyone: no certificate is asked for.
+    Anyone,
+    /// Those with a certificate that the authority signed and that carries one of these identities.
+    Listed {
+        /// The roots: PEM.
+        authority: PathBuf,
+        /// Whom. Not empty.
+        allowed: Vec<Identity>,
+    },
+}
+
+/// Who a certificate says that its holder is: a name in its subject alternative names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A SPIFFE ID, compared byte by byte.
+    Spiffe(String),
+    /// A DNS name, compared without regard to case. A wildcard in a certificate matches nothing.
+    Dns(String),
+}
+
+/// Which port, for what it must not be without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// Whoever comes in may run tools.
+    Grpc,
+    /// Callers show a token, which nobody on the way may read.
+    #[allow(dead_code, reason = "the HTTP section takes it")]
+    Http,
+}
+
+/// The fields as they are written, at the top of the file or under `http`.
+pub(super) struct Section {
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) socket_mode: Option<Spanned<String>>,
+    pub(super) tls: Option<Spanned<TlsSection>>,
+    pub(super) exposed: Option<Spanned<String>>,
+}
+
+/// `tls` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct TlsSection {
+    certificate: String,
+    key: String,
+    client_ca: Option<String>,
+    allowed_clients: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+// === impl Section ===
+
+impl Section {
+    /// `default` is where to listen if the file does not say: a loopback address.
+    pub(super) fn resolve(self, place: &Place<'_>, door: Door, default: SocketAddr) -> Result<Listen, ConfigError> {
+        let prefix = door.prefix();
+        let at = self.listen.as_ref().map(|listen| listen.referenced);
+        let mut address = match &self.listen {
+            None => Address::Tcp(default),
+            Some(text) => address(place, prefix, text)?,
+        };
+        if let Some(written) = self.socket_mode {
+            let message = match (&mut address, written.value.as_str()) {
+                (Address::Unix { mode, .. }, "0600") => Ok(*mode = 0o600),
+                (Address::Unix { mode, .. }, "0660") => Ok(*mode = 0o660),
+                (Address::Unix { .. }, _) => {
+                    Err(format!("{prefix}socketMode: expected \"0600\" or \"0660\", the socket file's permissions"))
+                }
+                (Address::Tcp(_), _) => {
+                    Err(format!("{prefix}socketMode: expected only where {prefix}listen is unix:/path"))
+                }
+            };
+            message.map_err(|message| place.fault(written.referenced, message))?;
+        }
+        let exposed = match &self.exposed {
+            None => false,
+            Some(words) if words.value == door.words() => true,
+            Some(words) => {
+                let message = format!("{prefix}exposed: expected exactly \"{}\"", door.words());
+                return Err(place.fault(words.referenced, message));
+            }
+        };
+        let tls = self.tls.map(|tls| tls.value.resolve(place, prefix, tls.referenced)).transpose()?;
+        if let (Address::Tcp(tcp), Some(at)) = (&address, at)
+            && !tcp.ip().is_loopback()
+            && !exposed
+            && let Some(lack) = door.lacks(tls.as_ref())
+        {
+            let message = format!(
+                "{prefix}listen: {tcp} can be reached from other machines, and {lack}: listen on 127.0.0.1, [::1] or \
+                 unix:/path; or give {prefix}tls {}; or, if that is what you want, say so: {prefix}exposed: \"{}\"",
+                door.needs(),
+                door.words()
+            );
+            return Err(place.fault(at, message));
+        }
+        Ok(Listen { address, tls })
+    }
+}
+
+fn address(place: &Place<'_>, prefix: &str, text: &Spanned<String>) -> Result<Address, ConfigError> {
+    let wrong = || {
+        let message = format!(
+            "{prefix}listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070, or a Unix socket, \
+             such as unix:/run/callgate/executor.sock"
+        );
+        place.fault(text.referenced, message)
+    };
+    match text.value.strip_prefix(UNIX) {
+        Some(path) if path.starts_with('/') => Ok(Address::Unix { path: PathBuf::from(path), mode: SOCKET_MODE }),
+        Some(_) => Err(wrong()),
+        None => text.value.parse().map(Address::Tcp).map_err(|_| wrong()),
+    }
+}
+
+// === impl TlsSection ===
+
+impl TlsSection {
+    fn resolve(self, place: &Place<'_>, prefix: &str, at: Location) -> Result<Tls, ConfigError> {
+        let clients = match (self.client_ca, self.allowed_clients) {
+            (None, None) => Clients::Anyone,
+            (Some(authority), Some(written)) => {
+                let allowed: Vec<_> =
+                    written.value.iter().map(|name| identity(place, prefix, name)).collect::<Result<_, _>>()?;
+                if allowed.is_empty() {
+                    let message =
+                        format!("{prefix}tls.allowedClients: expected at least one client; nobody could call");
+                    return Err(place.fault(written.referenced, message));
+                }
+                Clients::Listed { authority: place.folder.join(authority), allowed }
+            }
+            // An authority signs for more than those who should call: in a mesh, for every workload.
+            (Some(_), None) => {
+                let message = format!(
+                    "{prefix}tls: clientCa is given without allowedClients; list who may call, such as \
+                     [\"spiffe://cluster.local/ns/gateway/sa/envoy\"] or [\"dns:envoy.example\"]"
+                );
+                return Err(place.fault(at, message));
+            }
+            (None, Some(written)) => {
+                let message = format!(
+                    "{prefix}tls.allowedClients: expected clientCa beside it, the file of the authority that signs their \
+                     certificates"
+                );
+                return Err(place.fault(written.referenced, message));
+            }
+        };
+        Ok(Tls { certificate: place.folder.join(self.certificate), key: place.folder.join(self.key), clients })
+    }
+}
+
+fn identity(place: &Place<'_>, prefix: &str, written: &Spanned<String>) -> Result<Identity, ConfigError> {
+    Identity::parse(&written.value).ok_or_else(|| {
+        let message = format!(
+            "{prefix}tls.allowedClients: expected spiffe://trust-domain/path or dns:name, in full and without `*`, found \
+             `{}`",
+            written.value
+        );
+        place.fault(written.referenced, message)
+    })
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// Reads `spiffe://trust-domain/path` or `dns:name`. Patterns are none.
+    fn parse(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
+        if let Some(rest) = text.strip_prefix(SPIFFE) {
+            let (domain, path) = rest.split_once('/')?;
+            let whole = plain && !domain.is_empty() && path.split('/').all(|part| !part.is_empty());
+            return (whole && text.len() <= SPIFFE_BYTES).then(|| Self::Spiffe(text.to_owned()));
+        }
+        let name = text.strip_prefix(DNS)?;
+        (plain && !name.is_empty()).then(|| Self::Dns(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spiffe(id) => f.write_str(id),
+            Self::Dns(name) => write!(f, "{DNS}{name}"),
+        }
+    }
+}
+
+// === impl Door ===
+
+impl Door {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Grpc => "",
+            Self::Http => "http.",
+        }
+    }
+
+    /// What one has to write to have it open.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Grpc => "anyone who reaches this port may run tools",
+            Self::Http => "anyone on the way may read tokens and arguments",
+        }
+    }
+
+    const fn needs(self) -> &'static str {
+        match self {
+            Self::Grpc => "with clientCa and allowedClients",
+            Self::Http => "with certificate and key",
+        }
+    }
+
+    /// Why a port that others reach is not safe like this.
+    const fn lacks(self, tls: Option<&Tls>) -> Option<&'static str> {
+        match (self, tls) {
+            (Self::Grpc, None) => Some("without tls anyone who reaches it may run tools"),
+            (Self::Grpc, Some(Tls { clients: Clients::Anyone, .. })) => {
+                Some("with a tls that asks for no client certificates anyone who reaches it may run tools")
+            }
+            (Self::Http, None) => Some("without tls anyone on the way may read tokens and arguments"),
+            (Self::Grpc, Some(Tls { clients: Clients::Listed { .. }, .. })) | (Self::Http, Some(_)) => None,
+        }
+    }
+}
+
+// === impl Listen ===
+
+impl Listen {
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        match &self.address {
+            Address::Tcp(address) => address.ip().is_loopback(),
+            Address::Unix { .. } => true,
+        }
+    }
+}
+
+// === impl Address ===
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix { path, .. } => write!(f, "{UNIX}{}", path.display()),
+        }
+    }
+}

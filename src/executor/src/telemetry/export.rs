@@ -1,0 +1,168 @@
+//! What stands between calls and the collector: a queue with an end, and counts of what got through and what did not.
+//!
+//! The library's batches run on a thread of their own. Around them, a span that finds the queue full is dropped and counted,
+//! and so are those of a batch that the collector did not take.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+
+use super::metrics::Spans;
+
+/// Spans that wait for the collector at once.
+pub(super) const QUEUE: usize = 4096;
+
+/// Spans on their way, for both ends of the queue.
+#[derive(Clone, Debug)]
+pub(super) struct OnTheWay {
+    number: Arc<AtomicUsize>,
+    spans: Spans,
+}
+
+/// The end where spans go in.
+#[derive(Debug)]
+pub(super) struct Bounded<P> {
+    inner: P,
+    on_the_way: OnTheWay,
+}
+
+/// The end where they come out.
+#[derive(Debug)]
+pub(super) struct Counted<E> {
+    inner: E,
+    on_the_way: OnTheWay,
+    /// Whether the last batch failed: the log tells of changes, not of every batch.
+    failing: AtomicBool,
+}
+
+// === impl OnTheWay ===
+
+impl OnTheWay {
+    pub(super) fn new(spans: Spans) -> Self {
+        Self { number: Arc::default(), spans }
+    }
+
+    pub(super) fn before<P>(&self, inner: P) -> Bounded<P> {
+        Bounded { inner, on_the_way: self.clone() }
+    }
+
+    pub(super) fn after<E>(&self, inner: E) -> Counted<E> {
+        Counted { inner, on_the_way: self.clone(), failing: AtomicBool::new(false) }
+    }
+}
+
+// === impl Bounded ===
+
+impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        self.inner.on_start(span, cx);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        if self.on_the_way.number.fetch_add(1, Ordering::Relaxed) >= QUEUE {
+            self.on_the_way.number.fetch_sub(1, Ordering::Relaxed);
+            self.on_the_way.spans.queue_full();
+            return;
+        }
+        self.inner.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+// === impl Counted ===
+
+impl<E: SpanExporter> SpanExporter for Counted<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let number = batch.len();
+        let counted = u64::try_from(number).unwrap_or(u64::MAX);
+        let exported = self.inner.export(batch).await;
+        self.on_the_way.number.fetch_sub(number, Ordering::Relaxed);
+        match &exported {
+            Ok(()) => {
+                self.on_the_way.spans.exported(counted);
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the collector takes spans again");
+                }
+            }
+            Err(error) => {
+                self.on_the_way.spans.collector_failed(counted);
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(reason = %error, "the collector takes no spans; they are dropped and counted");
+                }
+            }
+        }
+        exported
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Takes spans and never gives them back.
+    #[derive(Debug)]
+    struct Stuck;
+
+    impl SpanProcessor for Stuck {
+        fn on_start(&self, _: &mut Span, _: &Context) {}
+
+        fn on_end(&self, _: SpanData) {}
+
+        fn force_flush(&self) -> OTelSdkResult {
+            Ok(())
+        }
+
+        fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_span_that_finds_the_queue_full_is_dropped_and_counted() {
+        let metrics = Metrics::new();
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(OnTheWay::new(metrics.spans().clone()).before(Stuck))
+            .build();
+        let tracer = provider.tracer("test");
+        for _ in 0..QUEUE + 3 {
+            drop(tracer.start("span"));
+        }
+        let page = metrics.page().unwrap();
+        assert!(page.contains("callgate_executor_spans_dropped_total{kind=\"queue_full\"} 3\n"), "{page}");
+    }
+}

@@ -1,0 +1,150 @@
+//! Whether the executor can take calls, and if not, what keeps it from that.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// How often it is looked whether the state directory can be written.
+const LOOK: Duration = Duration::from_secs(2);
+/// What is written to see.
+const PROBE: &str = ".writable";
+
+/// Whether calls can be taken. Clones share it. Not ready until told that the contracts are loaded.
+#[derive(Clone, Debug)]
+pub struct Readiness(watch::Sender<State>);
+
+/// Each part on its own; what is wrong is in words for an operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct State {
+    contracts: bool,
+    draining: bool,
+    audit: Option<String>,
+    state_dir: Option<String>,
+}
+
+// === impl Readiness ===
+
+impl Readiness {
+    /// Nothing is loaded yet.
+    pub fn new() -> Self {
+        Self(watch::Sender::new(State::default()))
+    }
+
+    /// The contracts are loaded.
+    pub fn loaded(&self) {
+        self.set(|state| state.contracts = true);
+    }
+
+    /// No more calls are taken.
+    pub fn draining(&self) {
+        self.set(|state| state.draining = true);
+    }
+
+    /// The audit log took a record, or could not.
+    pub fn audit<E: ToString>(&self, written: Result<(), E>) {
+        let fault = written.err().map(|error| error.to_string());
+        self.set(|state| state.audit = fault);
+    }
+
+    /// What keeps calls from being taken, a line each; empty when nothing does.
+    pub fn faults(&self) -> Vec<String> {
+        self.0.borrow().faults()
+    }
+
+    /// Tells whether calls can be taken: at once, and then whenever that changes. It ends when there is nobody to change it.
+    pub async fn follow<F: Future<Output = ()>>(&self, mut tell: impl FnMut(bool) -> F) {
+        let mut states = self.0.subscribe();
+        loop {
+            let ready = states.borrow_and_update().faults().is_empty();
+            tell(ready).await;
+            if states.wait_for(|state| state.faults().is_empty() != ready).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Looks again and again whether the state directory can be written.
+    pub async fn probe(&self, state_dir: PathBuf) {
+        loop {
+            let folder = state_dir.clone();
+            let written = tokio::task::spawn_blocking(move || probe(&folder)).await;
+            let fault = match written {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                // The runtime ends.
+                Err(_) => return,
+            };
+            self.set(|state| state.state_dir = fault);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Wakes who follows only when something changed.
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        self.0.send_if_modified(|state| {
+            let before = state.clone();
+            change(state);
+            *state != before
+        });
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn faults(&self) -> Vec<String> {
+        let audit = self.audit.as_ref().map(|reason| format!("audit: {reason}"));
+        let state_dir = self.state_dir.as_ref().map(|reason| format!("stateDir: it cannot be written: {reason}"));
+        [
+            (!self.contracts).then(|| "contracts: they are not loaded yet".to_owned()),
+            self.draining.then(|| "draining: no more calls are taken".to_owned()),
+            audit,
+            state_dir,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// Bytes, not only a name: a full disk still takes names.
+fn probe(folder: &Path) -> io::Result<()> {
+    let file = folder.join(PROBE);
+    fs::write(&file, b"callgate")?;
+    fs::remove_file(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_told_and_goes_when_it_is_over() {
+        let readiness = Readiness::new();
+        assert_eq!(readiness.faults(), ["contracts: they are not loaded yet"]);
+        readiness.loaded();
+        assert!(readiness.faults().is_empty());
+        readiness.audit(Err("disk full"));
+        readiness.draining();
+        assert_eq!(readiness.faults(), ["draining: no more calls are taken", "audit: disk full"]);
+        readiness.audit(Ok::<_, String>(()));
+        assert_eq!(readiness.faults(), ["draining: no more calls are taken"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_found_out_and_nothing_is_left_in_one_that_can() {
+        let folder = tempfile::tempdir().unwrap();
+        probe(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(probe(&folder.path().join("missing")).is_err());
+    }
+}

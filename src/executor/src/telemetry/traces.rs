@@ -1,0 +1,287 @@
+//! Traces: an `execute_tool` span for every call, that continues the trace of whoever asked for it.
+//!
+//! Names follow OpenTelemetry's semantic conventions for generative AI. What they call `gen_ai.tool.call.arguments` and
+//! `gen_ai.tool.call.result` is never set. Without a collector no span is made; the caller's trace still goes on to backends
+//! and into the log.
+
+use std::time::Duration;
+
+use callgate_contract::{Run, Tool};
+use callgate_proto::executor::v1::Usage;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::{FutureExt, SpanKind, Status, TraceContextExt, Tracer, TracerProvider, WithContext};
+use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_otlp::{SpanExporter, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider};
+use tonic::metadata::{KeyRef, MetadataMap};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig};
+
+use super::export::{OnTheWay, QUEUE};
+use super::metrics::Metrics;
+use crate::config::{Otlp, Telemetry};
+
+/// A batch that the collector has not taken by then is dropped.
+const EXPORT: Duration = Duration::from_secs(5);
+/// How long spans wait for others to go with.
+const BATCH: Duration = Duration::from_secs(1);
+const BATCH_SPANS: usize = 512;
+/// At the end: time for the last spans to leave.
+const FLUSH: Duration = Duration::from_secs(5);
+/// Bytes of a model's text that a span shows.
+const CALL_ID_CHARS: usize = 128;
+
+/// Makes spans, or does not. Clones share the collector.
+#[derive(Clone, Debug)]
+pub enum Traces {
+    /// There is no collector.
+    Off,
+    /// Spans go to the collector.
+    On {
+        /// Makes the spans.
+        tracer: SdkTracer,
+        /// Sends them.
+        provider: SdkTracerProvider,
+    },
+}
+
+/// Why spans cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The collector's address or authority cannot be used.
+    #[error("telemetry.otlp: {endpoint} cannot be used: {reason}")]
+    Endpoint {
+        /// The configured address.
+        endpoint: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a call's span says from the start.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The contract's tool; `None` for a name that is not in it.
+    pub tool: Option<&'a Tool>,
+    /// The call's id as the model gave it.
+    pub call_id: &'a str,
+    /// Names the exchange.
+    pub exchange_id: &'a str,
+    /// Digest of the contract.
+    pub contract_digest: &'a str,
+    /// The caller's role.
+    pub role: &'a str,
+}
+
+/// The span of one call. One that is dropped before it was [ended](Self::ended) says that the call was given up.
+#[derive(Debug)]
+pub struct CallSpan {
+    context: Context,
+    state: State,
+}
+
+/// A part of a call, until it is dropped.
+#[derive(Debug)]
+pub struct Step(Context);
+
+#[derive(Debug)]
+enum State {
+    /// Nobody hears of it.
+    Silent,
+    Open(SdkTracer),
+    Ended,
+}
+
+/// Reads a trace from the metadata of a gRPC request.
+struct Metadata<'a>(&'a MetadataMap);
+
+/// The trace that a request belongs to, by `traceparent` and `tracestate` (W3C Trace Context); none if they say none.
+pub fn caller(metadata: &MetadataMap) -> Context {
+    TraceContextPropagator::new().extract_with_context(&Context::new(), &Metadata(metadata))
+}
+
+// === impl Traces ===
+
+impl Traces {
+    /// Connects to the collector that the configuration names, when there are spans to send. Needs a tokio runtime. It also
+    /// sets the process's propagator, with which requests to backends carry their trace on.
+    ///
+    /// # Errors
+    /// The collector's address or authority cannot be used. That it cannot be reached is none.
+    pub fn start(config: &Telemetry, metrics: &Metrics) -> Result<Self, TraceError> {
+        opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+        let Some(otlp) = &config.otlp else { return Ok(Self::Off) };
+        let wrong = |reason: String| TraceError::Endpoint { endpoint: otlp.endpoint.clone(), reason };
+        let exporter = SpanExporter::builder()
+            .with_tonic()
+            .with_channel(channel(otlp).map_err(wrong)?)
+            .build()
+            .map_err(|error| wrong(error.to_string()))?;
+        let on_the_way = OnTheWay::new(metrics.spans().clone());
+        let batches = BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE)
+            .with_max_export_batch_size(BATCH_SPANS)
+            .with_scheduled_delay(BATCH)
+            .build();
+        let processor = BatchSpanProcessor::builder(on_the_way.after(exporter)).with_batch_config(batches).build();
+        let resource = Resource::builder_empty()
+            .with_service_name(config.service_name.clone())
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .with_attribute(KeyValue::new("service.instance.id", uuid::Uuid::new_v4().to_string()))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(on_the_way.before(processor))
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.sampling.as_f64()))))
+            .with_resource(resource)
+            .build();
+        Ok(Self::On { tracer: provider.tracer(env!("CARGO_CRATE_NAME")), provider })
+    }
+
+    /// Begins a call's span, in the trace that it was asked for in.
+    pub fn call(&self, parent: &Context, about: &About<'_>) -> CallSpan {
+        let tracer = match self {
+            Self::Off => return CallSpan { context: parent.clone(), state: State::Silent },
+            Self::On { tracer, .. } => tracer,
+        };
+        let call_id: String = about.call_id.chars().filter(|c| !c.is_control()).take(CALL_ID_CHARS).collect();
+        let mut attributes = vec![
+            KeyValue::new("gen_ai.operation.name", "execute_tool"),
+            KeyValue::new("gen_ai.tool.call.id", call_id),
+            KeyValue::new("callgate.exchange.id", about.exchange_id.to_owned()),
+            KeyValue::new("callgate.contract.digest", about.contract_digest.to_owned()),
+            KeyValue::new("callgate.role", about.role.to_owned()),
+        ];
+        let name = match about.tool {
+            Some(tool) => {
+                attributes.push(KeyValue::new("gen_ai.tool.name", tool.name().to_owned()));
+                attributes.push(KeyValue::new("gen_ai.tool.type", kind(tool)));
+                attributes.push(KeyValue::new("callgate.run", tool.run().as_str()));
+                format!("execute_tool {}", tool.name())
+            }
+            // The name is a model's text, and a span's name should not be.
+            None => "execute_tool".to_owned(),
+        };
+        let span = tracer.span_builder(name).with_kind(SpanKind::Internal).with_attributes(attributes);
+        let span = tracer.build_with_context(span, parent);
+        CallSpan { context: parent.with_span(span), state: State::Open(tracer.clone()) }
+    }
+
+    /// Sends what is left, for a bounded time, and sends nothing more.
+    pub async fn shutdown(&self) {
+        if let Self::On { provider, .. } = self {
+            let provider = provider.clone();
+            // What could not be sent was counted.
+            let _ = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH)).await;
+        }
+    }
+}
+
+fn channel(otlp: &Otlp) -> Result<Channel, String> {
+    let mut endpoint = Channel::from_shared(otlp.endpoint.clone())
+        .map_err(|error| error.to_string())?
+        .connect_timeout(EXPORT)
+        .timeout(EXPORT);
+    if let Some(authority) = &otlp.authority {
+        let pem = std::fs::read(authority)
+            .map_err(|error| format!("telemetry.otlpCa: {} cannot be read: {error}", authority.display()))?;
+        endpoint = endpoint
+            .tls_config(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(endpoint.connect_lazy())
+}
+
+/// As the conventions have it: a `function` is run by who asked for the call, an `extension` by an agent that reaches out.
+fn kind(tool: &Tool) -> &'static str {
+    match tool.run() {
+        Run::Client => "function",
+        Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => "extension",
+    }
+}
+
+// === impl CallSpan ===
+
+impl CallSpan {
+    /// The trace's id, 32 lowercase hexadecimal digits; empty where there is no trace.
+    pub fn trace_id(&self) -> String {
+        let span = self.context.span();
+        let trace = span.span_context();
+        if trace.is_valid() { trace.trace_id().to_string() } else { String::new() }
+    }
+
+    /// Runs a future in the call's trace: what it logs has the trace's id, and what it sends to backends carries it on.
+    pub fn within<F: Future>(&self, future: F) -> WithContext<F> {
+        future.with_context(self.context.clone())
+    }
+
+    /// The same for what does not wait.
+    pub fn enter<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _entered = self.context.clone().attach();
+        act()
+    }
+
+    /// Begins a part of the call, such as `queue` or `run`.
+    pub fn step(&self, name: &'static str) -> Option<Step> {
+        match &self.state {
+            State::Open(tracer) => {
+                let span = tracer.span_builder(name).start_with_context(tracer, &self.context);
+                Some(Step(self.context.with_span(span)))
+            }
+            State::Silent | State::Ended => None,
+        }
+    }
+
+    /// The call ended. `outcome` is `success`, or the kind of failure, such as `timeout`.
+    pub fn ended(mut self, outcome: &'static str, usage: &Usage) {
+        let span = self.context.span();
+        let number = |n: u64| Value::I64(i64::try_from(n).unwrap_or(i64::MAX));
+        span.set_attribute(KeyValue::new("callgate.outcome", outcome));
+        span.set_attribute(KeyValue::new("callgate.fuel", number(usage.fuel)));
+        span.set_attribute(KeyValue::new("callgate.peak_memory", number(usage.peak_memory_bytes)));
+        self.end(outcome);
+    }
+
+    fn end(&mut self, outcome: &'static str) {
+        if let State::Open(_) = std::mem::replace(&mut self.state, State::Ended) {
+            let span = self.context.span();
+            if outcome != "success" {
+                span.set_attribute(KeyValue::new("error.type", outcome));
+                span.set_status(Status::error(outcome));
+            }
+            span.end();
+        }
+    }
+}
+
+impl Drop for CallSpan {
+    fn drop(&mut self) {
+        self.end("cancelled");
+    }
+}
+
+// === impl Step ===
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.0.span().end();
+    }
+}
+
+// === impl Metadata ===
+
+impl Extractor for Metadata<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0
+            .keys()
+            .filter_map(|key| match key {
+                KeyRef::Ascii(key) => Some(key.as_str()),
+                KeyRef::Binary(_) => None,
+            })
+            .collect()
+    }
+}

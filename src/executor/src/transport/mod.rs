@@ -1,0 +1,157 @@
+//! How callers reach the executor: TCP or a Unix socket, plaintext or TLS, for the gRPC port and the HTTP port alike.
+//!
+//! A caller that TLS does not let in is refused at the handshake, before any request of it is read. Handshakes run beside
+//! each other, within a time and up to a number, so that one who dawdles holds up nobody. Certificates are read again when
+//! their files change; what is wrong with the new ones is logged, and the old ones stay.
+//!
+//! Not covered: revocation lists, and connections that are open when the list of clients changes; they stay until they end.
+
+mod accept;
+mod certificates;
+mod clients;
+mod connection;
+mod error;
+mod throttle;
+mod unix;
+mod watch;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, UnixListener};
+
+pub use self::accept::Incoming;
+pub use self::certificates::Certificates;
+pub use self::connection::{Connection, Origin, Peer};
+pub use self::error::{CertificateError, TransportError};
+use self::unix::SocketFile;
+use crate::config::{Address, Listen};
+use crate::telemetry::Metrics;
+
+/// One of the executor's ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// `callgate.executor.v1`, health, reflection.
+    Grpc,
+    /// Approvals, audit, metrics, health.
+    Http,
+}
+
+/// A port that listens, but takes nobody in yet.
+#[derive(Debug)]
+pub struct Listener {
+    port: Port,
+    socket: Socket,
+    bound: Bound,
+    /// Of a Unix socket.
+    file: Option<SocketFile>,
+    certificates: Option<Certificates>,
+    metrics: Metrics,
+}
+
+/// Where a port listens: with port 0 configured, the port that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// On an IP address.
+    Tcp(SocketAddr),
+    /// On a Unix socket.
+    Unix(PathBuf),
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// Listens, having read the certificates.
+    ///
+    /// # Errors
+    /// The address is taken or not this machine's, or the certificates cannot be used.
+    pub async fn bind(listen: &Listen, port: Port, metrics: &Metrics) -> Result<Self, TransportError> {
+        let certificates = match &listen.tls {
+            Some(tls) => Some(Certificates::read(tls, port, metrics)?),
+            None => None,
+        };
+        let failed = |reason| TransportError::Listen { address: listen.address.clone(), reason };
+        let (socket, bound, file) = match &listen.address {
+            Address::Tcp(address) => {
+                let listener = TcpListener::bind(address).await.map_err(failed)?;
+                let bound = listener.local_addr().map_err(failed)?;
+                (Socket::Tcp(listener), Bound::Tcp(bound), None)
+            }
+            Address::Unix { path, mode } => {
+                let (listener, file) = unix::bind(path, *mode)?;
+                (Socket::Unix(listener), Bound::Unix(path.clone()), Some(file))
+            }
+        };
+        Ok(Self { port, socket, bound, file, certificates, metrics: metrics.clone() })
+    }
+
+    /// Where it listens.
+    pub fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
+    /// Its certificates, to have them read again; `None` with plaintext.
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.certificates.as_ref()
+    }
+
+    /// Takes callers in, until the answer is dropped.
+    pub fn incoming(self) -> Incoming {
+        Incoming::start(self)
+    }
+}
+
+/// Reads the certificates of a port and forgets them: whether it could listen.
+///
+/// # Errors
+/// They cannot be used.
+pub fn check(listen: &Listen, port: Port) -> Result<(), TransportError> {
+    match &listen.tls {
+        Some(tls) => Ok(Certificates::read(tls, port, &Metrics::new()).map(drop)?),
+        None => Ok(()),
+    }
+}
+
+// === impl Port ===
+
+impl Port {
+    /// A short stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Http => "http",
+        }
+    }
+
+    /// What TLS offers to speak, the preferred first.
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Grpc => vec![b"h2".to_vec()],
+            Self::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        }
+    }
+}
+
+// === impl Bound ===
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The provider of cryptography, for whoever builds TLS here.
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
