@@ -14,6 +14,7 @@ pub mod sandbox;
 pub mod server;
 pub mod telemetry;
 pub mod transport;
+pub mod web;
 
 mod drain;
 mod outcome;

@@ -28,7 +28,7 @@ pub use self::audit::Audit;
 pub use self::backends::Backends;
 use self::explain::explain;
 use self::fault::Place;
-pub use self::http::Http;
+pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::once::{Once, OnceStore};
 pub use self::queue::Queue;
