@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-pub use self::request::{Answer, Filter, Request, State};
+pub use self::request::{Answer, Answered, Filter, Request, State};
 use self::store::Store;
 use crate::audit::{self, AuditError, AuditLog, Entry, Event, Source};
 use crate::config::{self, Config};

@@ -111,7 +111,7 @@ pub(super) fn left(store: &Connection) -> rusqlite::Result<Vec<Left>> {
 }
 
 /// Forgets at most `at_most` of the oldest calls that were begun before `before` and do not run; says how many.
-pub(super) fn prune(store: &Connection, before: SystemTime, at_most: usize) -> rusqlite::Result<usize> {
+pub(super) fn prune(store: &Connection, before: SystemTime, at_most: u32) -> rusqlite::Result<usize> {
     let newest: Option<i64> = store
         .prepare_cached(
             "SELECT max(name) FROM (SELECT name, begun FROM calls ORDER BY name LIMIT ?) WHERE begun < ?",

@@ -17,7 +17,7 @@ use super::{Key, Left, OnceError};
 /// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
 const BATCH: usize = 256;
 /// Rows that are forgotten at once, and how long after it the next may be: calls wait meanwhile.
-const PRUNED: usize = 256;
+const PRUNED: u32 = 256;
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
 const PRUNE_REST: Duration = Duration::from_secs(60);
 
@@ -217,7 +217,7 @@ impl Writer {
             Some(before) => rows::prune(&self.store, before, PRUNED),
         };
         let rest = match pruned {
-            Ok(PRUNED) => PRUNE_AGAIN,
+            Ok(pruned) if pruned >= PRUNED as usize => PRUNE_AGAIN,
             Ok(_) => PRUNE_REST,
             Err(error) => {
                 tracing::warn!(%error, "calls that ended long ago cannot be forgotten");

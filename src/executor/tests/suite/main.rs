@@ -21,3 +21,4 @@ mod once;
 mod results;
 mod service;
 mod surroundings;
+mod web;

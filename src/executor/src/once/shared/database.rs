@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls};
-use uuid::Uuid;
 
 use super::super::{Key, Left, OnceError};
 use super::Found;
@@ -44,7 +43,7 @@ impl Database {
         Self { url, link: tokio::sync::Mutex::new(Link::Down { since: None }) }
     }
 
-    pub(super) async fn begin(&self, me: Uuid, key: &Key, what: &[u8; 32]) -> Result<Found, OnceError> {
+    pub(super) async fn begin(&self, me: &str, key: &Key, what: &[u8; 32]) -> Result<Found, OnceError> {
         let Key { exchange_id, tenant, .. } = key;
         let (round, position, what) = (i64::from(key.round), i64::from(key.position), &what[..]);
         self.with(async |open: Arc<Open>| {
@@ -71,7 +70,7 @@ impl Database {
         .await
     }
 
-    pub(super) async fn finish(&self, me: Uuid, key: &Key, outcome: &[u8]) -> Result<bool, OnceError> {
+    pub(super) async fn finish(&self, me: &str, key: &Key, outcome: &[u8]) -> Result<bool, OnceError> {
         let (round, position) = (i64::from(key.round), i64::from(key.position));
         self.with(async |open: Arc<Open>| {
             let values: [&(dyn ToSql + Sync); 6] =
@@ -81,7 +80,7 @@ impl Database {
         .await
     }
 
-    pub(super) async fn take_back(&self, me: Uuid, key: &Key) -> Result<(), OnceError> {
+    pub(super) async fn take_back(&self, me: &str, key: &Key) -> Result<(), OnceError> {
         let (round, position) = (i64::from(key.round), i64::from(key.position));
         self.with(async |open: Arc<Open>| {
             let values: [&(dyn ToSql + Sync); 5] = [&key.exchange_id, &round, &position, &key.tenant, &me];
@@ -91,7 +90,7 @@ impl Database {
     }
 
     /// Takes over what executors left that have ended, and gives all that was taken over and is not told of.
-    pub(super) async fn left(&self, me: Uuid) -> Result<Vec<Left>, OnceError> {
+    pub(super) async fn left(&self, me: &str) -> Result<Vec<Left>, OnceError> {
         self.with(async |open: Arc<Open>| {
             open.client.execute(&open.statements.take_over, &[&me]).await?;
             let rows = open.client.query(&open.statements.left, &[&me]).await?;
@@ -111,7 +110,7 @@ impl Database {
         .await
     }
 
-    pub(super) async fn renew(&self, me: Uuid, lease: Duration) -> Result<(), OnceError> {
+    pub(super) async fn renew(&self, me: &str, lease: Duration) -> Result<(), OnceError> {
         let lease = lease.as_secs_f64();
         self.with(async |open: Arc<Open>| open.client.execute(&open.statements.renew, &[&me, &lease]).await.map(drop))
             .await

@@ -32,7 +32,7 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     database: Database,
     /// Names this process, and no other that was or will be.
-    instance: Uuid,
+    instance: String,
     lease: Duration,
     keep: Duration,
     here: Here,
@@ -56,7 +56,7 @@ impl Shared {
     pub(super) async fn connect(url: &SecretFile, lease: Duration, keep: Duration) -> Result<Self, OnceError> {
         let inner = Arc::new(Inner {
             database: Database::new(url.clone()),
-            instance: Uuid::new_v4(),
+            instance: Uuid::new_v4().to_string(),
             lease,
             keep,
             here: Here::default(),
@@ -76,19 +76,19 @@ impl Shared {
             match inner.here.enter(key).await {
                 Entered::Place(place) => break place,
                 Entered::Ended(outcome) => {
-                    inner.database.finish(inner.instance, key, &outcome).await?;
+                    inner.database.finish(&inner.instance, key, &outcome).await?;
                     inner.here.settled(key);
                 }
             }
         };
         if place.must_be_taken_back() {
-            inner.database.take_back(inner.instance, key).await?;
+            inner.database.take_back(&inner.instance, key).await?;
         }
         let mut pause = LOOK_FIRST;
         loop {
             // From here on it may be in the database, until the answer says that it is not.
             place.asked();
-            match inner.database.begin(inner.instance, key, &what).await? {
+            match inner.database.begin(&inner.instance, key, &what).await? {
                 Found::Fresh => {
                     place.runs();
                     return Ok(Begin::Fresh);
@@ -116,13 +116,13 @@ impl Shared {
 
     pub(super) async fn finish(&self, key: &Key, outcome: Vec<u8>) -> Result<(), OnceError> {
         let ending = self.0.here.ending(key, outcome);
-        let written = self.0.database.finish(self.0.instance, key, ending.outcome()).await?;
+        let written = self.0.database.finish(&self.0.instance, key, ending.outcome()).await?;
         ending.written();
         if written { Ok(()) } else { Err(OnceError::NotRunning) }
     }
 
     pub(super) async fn left(&self) -> Result<Vec<Left>, OnceError> {
-        self.0.database.left(self.0.instance).await
+        self.0.database.left(&self.0.instance).await
     }
 }
 
@@ -142,7 +142,7 @@ impl Inner {
     async fn sign_of_life(&self) -> Result<(), OnceError> {
         // Before it is sent: the lease may begin earlier than the answer arrives.
         let now = Instant::now();
-        self.database.renew(self.instance, self.lease).await?;
+        self.database.renew(&self.instance, self.lease).await?;
         *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }
@@ -152,14 +152,14 @@ impl Inner {
         for (key, unsettled) in self.here.unsettled() {
             match unsettled {
                 Unsettled::Ended(outcome) => {
-                    self.database.finish(self.instance, &key, &outcome).await?;
+                    self.database.finish(&self.instance, &key, &outcome).await?;
                     self.here.settled(&key);
                 }
                 Unsettled::MaybeBegun => {
                     // Whoever begins it meanwhile takes it back themselves.
                     if let Some(mut place) = self.here.try_enter(&key) {
                         place.asked();
-                        self.database.take_back(self.instance, &key).await?;
+                        self.database.take_back(&self.instance, &key).await?;
                         place.not_begun();
                     }
                 }

@@ -8,7 +8,7 @@ pub(super) const TABLES: &str = "
     DO $$ BEGIN
         PERFORM pg_advisory_xact_lock(hashtext('callgate_calls'));
         IF to_regclass('callgate_calls') IS NULL THEN
-            CREATE TABLE callgate_executors (id uuid PRIMARY KEY, until timestamptz NOT NULL);
+            CREATE TABLE callgate_executors (id text PRIMARY KEY, until timestamptz NOT NULL);
             CREATE TABLE callgate_calls (
                 tenant text NOT NULL,
                 exchange_id text NOT NULL,
@@ -17,7 +17,7 @@ pub(super) const TABLES: &str = "
                 what bytea NOT NULL,
                 -- 0 runs, 1 has ended, 2 was left by an executor that ended
                 state smallint NOT NULL DEFAULT 0,
-                owner uuid NOT NULL,
+                owner text NOT NULL,
                 begun timestamptz NOT NULL DEFAULT clock_timestamp(),
                 outcome bytea,
                 PRIMARY KEY (exchange_id, round, position, tenant)

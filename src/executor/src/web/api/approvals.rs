@@ -138,7 +138,7 @@ pub(super) struct Why {
 ))]
 pub(super) async fn list(
     State(web): State<Web>,
-    Viewer(_): Viewer,
+    _viewer: Viewer,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<List>, Problem> {
     let Query(which) = which?;
@@ -167,7 +167,7 @@ pub(super) async fn list(
 ))]
 pub(super) async fn get(
     State(web): State<Web>,
-    Viewer(_): Viewer,
+    _viewer: Viewer,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Whole>, Problem> {
     let Path(id) = id?;

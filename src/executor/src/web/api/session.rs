@@ -81,7 +81,7 @@ pub(super) async fn look(Viewer(holder): Viewer) -> Json<Who> {
 #[utoipa::path(delete, path = "/api/v1/session", security(("token" = [])), responses(
     (status = 204, description = "It has ended, if there was one"), (status = 401, body = Fault), (status = 403, body = Fault)
 ))]
-pub(super) async fn end(State(web): State<Web>, Viewer(_): Viewer, headers: HeaderMap) -> Response {
+pub(super) async fn end(State(web): State<Web>, _viewer: Viewer, headers: HeaderMap) -> Response {
     match web.0.sessions.end(&headers) {
         Some(cookie) => (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
