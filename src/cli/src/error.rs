@@ -22,6 +22,14 @@ pub(crate) enum Error {
     Pin(#[from] crate::pin::PinError),
     #[error(transparent)]
     Render(#[from] crate::render::RenderError),
+    #[error(transparent)]
+    Executor(#[from] crate::approve::ClientError),
+    #[error("--reason: expected one line of at most 500 characters")]
+    Reason,
+    #[error("the answer cannot be read: {0}")]
+    Answer(std::io::Error),
+    #[error("the system does not let this program wait for answers: {0}")]
+    Runtime(std::io::Error),
     #[error("standard output cannot be written: {0}")]
     Print(std::io::Error),
 }

@@ -6,6 +6,7 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 fine (`check`: allowed), 1 an error,
 //! 2 `check` denied the call. A wrong command line exits with 1 too, so that 2 always and only means "denied".
 
+mod approve;
 mod args;
 mod check;
 mod disk;
@@ -73,6 +74,7 @@ fn run(command: &Command) -> Result<Outcome, Error> {
         Command::Digest(arguments) => lint::digest(&arguments.file).map(Outcome::success),
         Command::Pin(arguments) => Ok(pin::pin(&arguments.files)),
         Command::Check(arguments) => check::check(arguments),
+        Command::Approve(arguments) => approve::approve(arguments).map(Outcome::success),
         Command::Render(arguments) => render::render(arguments).map(Outcome::success),
     }
 }

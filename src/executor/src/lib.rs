@@ -15,9 +15,11 @@ pub mod sandbox;
 pub mod server;
 pub mod telemetry;
 pub mod transport;
+pub mod web;
 
 mod drain;
 mod outcome;
 mod reload;
 mod service;
+mod state;
 mod units;

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) u64);
 
-/// A time: digits, and one of `ms`, `s`, `m`.
+/// A time: digits, and one of `ms`, `s`, `m`, `h`, `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
@@ -37,6 +37,8 @@ fn seconds(text: &str) -> Option<Seconds> {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
     number.checked_mul(milliseconds).map(|total| Seconds(Duration::from_millis(total)))
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(bytes("17"), Some(Bytes(17)));
         assert_eq!(seconds("1500ms"), Some(Seconds(Duration::from_millis(1500))));
         assert_eq!(seconds("2m"), Some(Seconds(Duration::from_secs(120))));
+        assert_eq!(seconds("24h"), seconds("1d"));
         for wrong in ["", "MiB", "4MB", "-1", "1.5s", "4 MiB", "99999999999999999999", "18446744073709551615KiB"] {
             assert_eq!((bytes(wrong), seconds(wrong)), (None, None), "{wrong}");
         }

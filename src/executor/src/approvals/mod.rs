@@ -1,12 +1,35 @@
 //! Calls that a person must agree to: stored with their exact arguments until someone answers, or nobody does in time.
+//!
+//! An approval counts for one call of the same tenant, role, contract, tool and arguments, byte for byte; the call that claims
+//! it uses it up. A request waits for an answer no longer than the configured expiry, and an approval as long for its use.
+//! An answer counts only once the audit log has it.
 
+mod request;
+mod store;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::config::Config;
+use sha2::{Digest as _, Sha256};
+
+pub use self::request::{Answer, Answered, Filter, Request, State};
+use self::store::Store;
+use crate::audit::{self, AuditError, AuditLog, Entry, Event, Source};
+use crate::config::{self, Config};
+use crate::state::StateError;
+
+/// Arguments that are longer than this nobody reads before agreeing to them.
+const ARGUMENTS_BYTES: usize = 64 << 10;
 
 /// The requests for approval. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Approvals {}
+pub struct Approvals {
+    store: Arc<Mutex<Store>>,
+    audit: AuditLog,
+    limits: config::Approvals,
+    /// One answer at a time, so that of two to the same request only one gets into the audit log.
+    answering: Arc<tokio::sync::Mutex<()>>,
+}
 
 /// A call that needs approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +72,7 @@ pub enum Claim {
     },
 }
 
-/// Why approvals cannot be looked up.
+/// Why a call cannot be approved.
 #[derive(Debug, thiserror::Error)]
 pub enum ApprovalError {
     /// The store cannot be read or written.
@@ -58,24 +81,148 @@ pub enum ApprovalError {
     /// So many requests wait that no more are taken.
     #[error("{0} calls wait for approval already")]
     TooMany(u32),
+    /// Nobody would read them.
+    #[error("the arguments have {0} bytes, and a person is asked to read at most {ARGUMENTS_BYTES}")]
+    TooLong(usize),
+}
+
+/// Why an answer does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// There is no such request, or it has ended long ago.
+    #[error("there is no such request for approval")]
+    NotFound,
+    /// Someone was faster.
+    #[error("it has been answered already")]
+    Answered,
+    /// It came too late.
+    #[error("the request has expired; the call must be made again to ask anew")]
+    Expired,
+    /// It is not in the audit log, so it does not count.
+    #[error("the answer does not count: {0}")]
+    NotAudited(#[from] AuditError),
+    /// The store cannot be read or written.
+    #[error("the answer does not count: {0}")]
+    Store(#[from] ApprovalError),
 }
 
 // === impl Approvals ===
 
 impl Approvals {
-    /// Opens the store in the state directory.
+    /// Opens the store in the state directory; answers go into `audit`.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open(_config: &Config) -> Result<Self, ApprovalError> {
-        Ok(Self {})
+    pub fn open(config: &Config, audit: AuditLog) -> Result<Self, ApprovalError> {
+        let store = Store::open(&config.state_dir)?;
+        store.prune(SystemTime::now(), config.approvals.keep)?;
+        let limits = config.approvals.clone();
+        Ok(Self { store: Arc::new(Mutex::new(store)), audit, limits, answering: Arc::default() })
     }
 
-    /// Uses up an approval of just this call, or asks for one.
+    /// Uses up an approval of just this call, or asks for one. A caller that goes away meanwhile has used it up all the same.
     ///
     /// # Errors
     /// The call must not run.
-    pub async fn claim(&self, _ask: &Ask) -> Result<Claim, ApprovalError> {
-        Err(ApprovalError::Unavailable("there is no store yet".into()))
+    pub async fn claim(&self, ask: &Ask) -> Result<Claim, ApprovalError> {
+        if ask.arguments.len() > ARGUMENTS_BYTES {
+            return Err(ApprovalError::TooLong(ask.arguments.len()));
+        }
+        let (ask, limits) = (ask.clone(), self.limits.clone());
+        self.in_store(move |store| store.claim(&ask, &limits, SystemTime::now())).await
+    }
+
+    /// Requests of one kind, those that wait from the oldest, others from the newest; `before` goes on after a request.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn list(
+        &self,
+        filter: Filter,
+        before: Option<String>,
+        at_most: u32,
+    ) -> Result<Vec<Request>, ApprovalError> {
+        self.in_store(move |store| store.list(filter, before.as_deref(), at_most, SystemTime::now())).await
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn get(&self, id: &str) -> Result<Option<Request>, ApprovalError> {
+        let id = id.to_owned();
+        self.in_store(move |store| store.get(&id, SystemTime::now())).await
+    }
+
+    /// Answers a request in somebody's name. Goes on to its end even if whoever answers goes away.
+    ///
+    /// # Errors
+    /// The answer does not count, and why.
+    pub async fn answer(&self, id: &str, answer: Answer) -> Result<Request, AnswerError> {
+        let (approvals, id) = (self.clone(), id.to_owned());
+        let answered = tokio::spawn(async move { approvals.answer_once(&id, answer).await });
+        answered.await.map_err(|error| ApprovalError::Unavailable(error.to_string()))?
+    }
+
+    async fn answer_once(&self, id: &str, answer: Answer) -> Result<Request, AnswerError> {
+        let _alone = self.answering.lock().await;
+        let request = self.get(id).await?.ok_or(AnswerError::NotFound)?;
+        may_be_answered(&request)?;
+        // First, so that there is no approval that the log does not tell of.
+        self.audit.append(entry(&request, &answer)).await?;
+        let (id, expiry) = (id.to_owned(), self.limits.expiry);
+        let request = self.in_store(move |store| store.answer(&id, &answer, expiry, SystemTime::now())).await?;
+        request.ok_or(AnswerError::Expired)
+    }
+
+    async fn in_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<T, ApprovalError> + Send + 'static,
+    ) -> Result<T, ApprovalError> {
+        let store = Arc::clone(&self.store);
+        // Whoever panicked with the store in hand has not committed.
+        let work = move || work(&mut store.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(work).await.map_err(|error| ApprovalError::Unavailable(error.to_string()))?
+    }
+}
+
+fn may_be_answered(request: &Request) -> Result<(), AnswerError> {
+    match request.state {
+        State::Pending => Ok(()),
+        State::Expired => Err(AnswerError::Expired),
+        State::Approved(_) | State::Used { .. } | State::Denied(_) => Err(AnswerError::Answered),
+    }
+}
+
+fn entry(request: &Request, answer: &Answer) -> Entry {
+    let call = audit::Call {
+        exchange_id: request.ask.exchange_id.clone(),
+        tenant: request.ask.tenant.clone(),
+        role: request.ask.role.clone(),
+        contract_digest: request.ask.contract_digest.clone(),
+        tool: request.ask.tool.clone(),
+        arguments_digest: format!("{:x}", Sha256::digest(&request.ask.arguments)),
+        ..audit::Call::default()
+    };
+    let event = Event::Approval {
+        approval_id: request.id.clone(),
+        approved: answer.approved,
+        by: answer.by.clone(),
+        reason: answer.reason.clone(),
+    };
+    Entry { time: SystemTime::now(), source: Source::Executor, call, event }
+}
+
+// === impl ApprovalError ===
+
+impl From<StateError> for ApprovalError {
+    fn from(error: StateError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for ApprovalError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }

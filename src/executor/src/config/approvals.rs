@@ -1,21 +1,72 @@
 //! `approvals`: calls that wait for a person.
 
+use std::time::Duration;
+
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::fault::Place;
+use crate::units::Seconds;
+
+const EXPIRY: Duration = Duration::from_secs(15 * 60);
+const EXPIRY_MIN: Duration = Duration::from_secs(1);
+const EXPIRY_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// More than anyone reads.
+const PENDING_MAX: u32 = 10_000;
+const PENDING: u32 = 1_000;
+const PENDING_PER_TENANT: u32 = 100;
+const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Calls that wait for a person.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Approvals {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approvals {
+    /// How long a request waits for an answer, and an approval for its use.
+    pub expiry: Duration,
+    /// Requests that wait at once, over all tenants.
+    pub pending: u32,
+    /// Requests of one tenant that wait at once.
+    pub pending_per_tenant: u32,
+    /// How long a request can be looked up after it has ended.
+    pub keep: Duration,
+}
 
 /// The section as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {}
+pub(super) struct Section {
+    expiry: Option<Spanned<Seconds>>,
+    pending: Option<Spanned<u32>>,
+    pending_per_tenant: Option<Spanned<u32>>,
+    keep: Option<Seconds>,
+}
 
 impl Section {
-    pub(super) fn resolve(self, _place: &Place<'_>) -> Result<Approvals, ConfigError> {
-        Ok(Approvals {})
+    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Approvals, ConfigError> {
+        let expiry = match self.expiry {
+            None => EXPIRY,
+            Some(time) if (EXPIRY_MIN..=EXPIRY_MAX).contains(&time.value.0) => time.value.0,
+            Some(time) => return Err(place.fault(time.referenced, "approvals.expiry: expected 1s to 7d".into())),
+        };
+        let pending = match self.pending {
+            None => PENDING,
+            Some(n) if (1..=PENDING_MAX).contains(&n.value) => n.value,
+            Some(n) => {
+                let message = format!("approvals.pending: expected 1 to {PENDING_MAX}, found {}", n.value);
+                return Err(place.fault(n.referenced, message));
+            }
+        };
+        let pending_per_tenant = match self.pending_per_tenant {
+            None => PENDING_PER_TENANT.min(pending),
+            Some(n) if (1..=pending).contains(&n.value) => n.value,
+            Some(n) => {
+                let message = format!(
+                    "approvals.pendingPerTenant: expected 1 to approvals.pending, {pending}, found {}",
+                    n.value
+                );
+                return Err(place.fault(n.referenced, message));
+            }
+        };
+        Ok(Approvals { expiry, pending, pending_per_tenant, keep: self.keep.map_or(KEEP, |time| time.0) })
     }
 }

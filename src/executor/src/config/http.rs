@@ -1,21 +1,68 @@
 //! `http`: the HTTP side: approvals, audit, metrics, health.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::fault::Place;
+use super::listen::{self, Door, Listen};
+use super::secret::SecretFile;
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
+/// What stands for no HTTP side at all.
+const OFF: &str = "off";
 
 /// The HTTP side: approvals, audit, metrics, health.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Http {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Http {
+    /// There is none.
+    Off,
+    /// It is served.
+    On {
+        /// Where.
+        listen: Listen,
+        /// Who may use it.
+        tokens: Tokens,
+    },
+}
+
+/// Where the tokens are that the HTTP side accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// One token, made at the first start and kept in the state directory.
+    Made,
+    /// In a file: names, roles and digests.
+    Listed(SecretFile),
+}
 
 /// The section as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {}
+pub(super) struct Section {
+    listen: Option<Spanned<String>>,
+    socket_mode: Option<Spanned<String>>,
+    tls: Option<Spanned<listen::TlsSection>>,
+    exposed: Option<Spanned<String>>,
+    tokens: Option<Spanned<String>>,
+}
 
 impl Section {
-    pub(super) fn resolve(self, _place: &Place<'_>) -> Result<Http, ConfigError> {
-        Ok(Http {})
+    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Http, ConfigError> {
+        let tokens = match &self.tokens {
+            None => Tokens::Made,
+            Some(text) => Tokens::Listed(SecretFile::resolve("http.tokens", text, place)?),
+        };
+        if self.listen.as_ref().is_some_and(|listen| listen.value == OFF) {
+            return Ok(Http::Off);
+        }
+        let port = listen::Section {
+            listen: self.listen,
+            socket_mode: self.socket_mode,
+            tls: self.tls,
+            exposed: self.exposed,
+        };
+        Ok(Http::On { listen: port.resolve(place, Door::Http, LISTEN)?, tokens })
     }
 }

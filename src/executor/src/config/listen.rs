@@ -85,7 +85,6 @@ pub(super) enum Door {
     /// Whoever comes in may run tools.
     Grpc,
     /// Callers show a token, which nobody on the way may read.
-    #[allow(dead_code, reason = "the HTTP section takes it")]
     Http,
 }
 

@@ -13,6 +13,7 @@ mod listen;
 mod once;
 mod queue;
 mod sandbox;
+mod secret;
 mod telemetry;
 
 use std::net::SocketAddr;
@@ -27,11 +28,12 @@ pub use self::audit::{Audit, Synchronous};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 use self::explain::explain;
 use self::fault::Place;
-pub use self::http::Http;
+pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
-pub use self::once::Once;
+pub use self::once::{Once, OnceStore};
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
+pub use self::secret::SecretFile;
 pub use self::telemetry::{Otlp, Share, Telemetry};
 use crate::units::{Bytes, Seconds};
 

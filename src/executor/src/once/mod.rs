@@ -1,12 +1,33 @@
 //! Runs a call once: what was begun under a key is not begun again.
+//!
+//! A key is begun once, and then is *running* until it is *done*, with an outcome that every repeat gets. If the executor that
+//! runs it ends before, it is *unknown* for good: nobody can tell whether the tool did what it does, so it is not run again.
+//! Two stores: [`local`], a SQLite database in the state directory, and [`shared`], a PostgreSQL database, where several
+//! executors get the same calls. Where the store cannot be written, nothing runs.
+
+mod local;
+mod rows;
+mod shared;
+mod writer;
+
+use std::time::SystemTime;
 
 use callgate_proto::executor::v1::CallOutcome;
+use prost::Message as _;
 
-use crate::config::Config;
+use self::local::Local;
+use self::shared::Shared;
+use crate::config::{Config, OnceStore};
+use crate::state::StateError;
 
 /// The memory of what was begun and how it ended. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Once {}
+pub enum Once {
+    /// This executor's own.
+    Local(Local),
+    /// Shared by several executors.
+    Shared(Shared),
+}
 
 /// Names one call, and no other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,12 +55,24 @@ pub enum Begin {
     Other,
 }
 
+/// A call whose executor ended before it could say how it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Names it.
+    pub key: Key,
+    /// When it was begun.
+    pub begun: SystemTime,
+}
+
 /// Why the memory cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum OnceError {
     /// Nothing can be remembered, so nothing may run.
     #[error("what was run before cannot be looked up: {0}")]
     Unavailable(String),
+    /// A call ended that is not running: it was never begun, or has ended before.
+    #[error("a call ended that is not running")]
+    NotRunning,
 }
 
 // === impl Once ===
@@ -49,23 +82,66 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub async fn open(_config: &Config) -> Result<Self, OnceError> {
-        Ok(Self {})
+    pub async fn open(config: &Config) -> Result<Self, OnceError> {
+        match &config.once.store {
+            OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep)?)),
+            OnceStore::Postgres { url, lease } => {
+                Ok(Self::Shared(Shared::connect(url, *lease, config.once.keep).await?))
+            }
+        }
     }
 
     /// Begins a call: `what` is a digest of all that the call is. Waits while another request with the same key runs it.
     ///
+    /// Whoever gets [`Begin::Fresh`] must [`finish`](Self::finish): until then repeats wait. A caller that goes away while it
+    /// waits here leaves nothing behind.
+    ///
     /// # Errors
     /// It cannot be written, so the call must not run.
-    pub async fn begin(&self, _key: &Key, _what: [u8; 32]) -> Result<Begin, OnceError> {
-        Ok(Begin::Fresh)
+    pub async fn begin(&self, key: &Key, what: [u8; 32]) -> Result<Begin, OnceError> {
+        match self {
+            Self::Local(local) => local.begin(key, what).await,
+            Self::Shared(shared) => shared.begin(key, what).await,
+        }
     }
 
-    /// Says how a call ended that was begun as [`Begin::Fresh`].
+    /// Says how a call ended that was begun as [`Begin::Fresh`], or that is [`left`](Self::left).
     ///
     /// # Errors
     /// It cannot be written; a repeat will be told that it is unknown.
-    pub async fn finish(&self, _key: &Key, _outcome: &CallOutcome) -> Result<(), OnceError> {
-        Ok(())
+    pub async fn finish(&self, key: &Key, outcome: &CallOutcome) -> Result<(), OnceError> {
+        match self {
+            Self::Local(local) => local.finish(key, outcome.encode_to_vec()).await,
+            Self::Shared(shared) => shared.finish(key, outcome.encode_to_vec()).await,
+        }
+    }
+
+    /// The calls that an executor left running when it ended, each of them until it is finished: tell of each, then
+    /// [`finish`](Self::finish) it as unknown. Repeats are told so from the start. Where the memory is shared, executors can
+    /// end at any time, so ask now and then; each call is given to one executor.
+    ///
+    /// # Errors
+    /// It cannot be looked up.
+    pub async fn left(&self) -> Result<Vec<Left>, OnceError> {
+        match self {
+            Self::Local(local) => local.left().await,
+            Self::Shared(shared) => shared.left().await,
+        }
+    }
+}
+
+/// What is kept of an outcome, read again.
+fn decode(kept: &[u8]) -> Result<Begin, OnceError> {
+    match CallOutcome::decode(kept) {
+        Ok(outcome) => Ok(Begin::Done(outcome)),
+        Err(error) => Err(OnceError::Unavailable(format!("a kept outcome is damaged: {error}"))),
+    }
+}
+
+// === impl OnceError ===
+
+impl From<StateError> for OnceError {
+    fn from(error: StateError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }

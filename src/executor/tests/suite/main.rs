@@ -12,6 +12,7 @@ mod program;
 mod services;
 
 mod admission;
+mod approvals;
 mod audit;
 mod backends;
 mod component;
@@ -20,8 +21,10 @@ mod drain;
 mod fairness;
 mod files;
 mod limits;
+mod once;
 mod outgoing;
 mod reload;
 mod results;
 mod service;
 mod surroundings;
+mod web;

@@ -1,0 +1,211 @@
+//! Asks the executor.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Method, StatusCode, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::args::ExecutorArguments;
+
+/// An executor that does not answer within this time is not there.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const UNIX: &str = "unix:";
+/// Where the executor keeps the token that it made.
+const TOKEN: &str = "http-token";
+
+/// Asks with one token.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    /// As the person wrote it.
+    place: String,
+    token: String,
+}
+
+/// Why the executor could not be asked, or did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("--url {0}: expected http://127.0.0.1:PORT, https://HOST:PORT or unix:/PATH")]
+    Url(String),
+    #[error(
+        "--url {0}: http would send the token where others can read it; use https, or go through a tunnel to 127.0.0.1"
+    )]
+    Plain(String),
+    #[error(
+        "{path}: cannot be read: {reason}; --state names the executor's state directory, --token-file a file with a token of yours",
+        path = path.display()
+    )]
+    Token { path: PathBuf, reason: std::io::Error },
+    #[error("--token-file {path}: expected one line, the token itself", path = path.display())]
+    NoToken { path: PathBuf },
+    #[error("--ca {path}: {reason}", path = path.display())]
+    Ca { path: PathBuf, reason: String },
+    #[error("{place} does not answer: {reason}; is the executor running, and is its `http` on?")]
+    Unreachable { place: String, reason: String },
+    #[error("{0}")]
+    Refused(String),
+    #[error("{place} answers, but not as an executor does: {reason}")]
+    NoExecutor { place: String, reason: String },
+}
+
+/// Requests for approval.
+#[derive(Deserialize)]
+pub(super) struct List {
+    pub(super) now: String,
+    pub(super) approvals: Vec<Request>,
+    pub(super) next: Option<String>,
+}
+
+/// A request for approval.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Request {
+    pub(super) id: String,
+    pub(super) state: String,
+    pub(super) tool: String,
+    pub(super) tenant: String,
+    pub(super) role: String,
+    pub(super) contract_digest: String,
+    pub(super) exchange_id: String,
+    pub(super) created: String,
+    pub(super) expires: String,
+    pub(super) by: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) answered: Option<String>,
+    pub(super) used: Option<String>,
+    /// Not in lists.
+    pub(super) arguments: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    message: String,
+}
+
+// === impl Request ===
+
+impl Request {
+    pub(super) fn is_pending(&self) -> bool {
+        self.state == "pending"
+    }
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(super) fn new(arguments: &ExecutorArguments) -> Result<Self, ClientError> {
+        let place = arguments.url.clone();
+        // Set once for the process; a second time it stands already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // A token goes to the executor and nowhere else: through no proxy, to no other place that an answer names.
+        let mut http = reqwest::Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy();
+        let base = match place.strip_prefix(UNIX) {
+            Some(path) => {
+                http = http.unix_socket(PathBuf::from(path));
+                Url::parse("http://localhost/")
+            }
+            None => Url::parse(&place),
+        };
+        let base = base.map_err(|_| ClientError::Url(place.clone()))?;
+        match base.scheme() {
+            "https" => {}
+            "http" if is_here(&base) => {}
+            "http" => return Err(ClientError::Plain(place)),
+            _ => return Err(ClientError::Url(place)),
+        }
+        if let Some(path) = &arguments.ca {
+            let wrong = |reason: String| ClientError::Ca { path: path.clone(), reason };
+            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
+            http = http.tls_certs_only(authorities);
+        }
+        let http = http.build().map_err(|error| ClientError::Unreachable { place: place.clone(), reason: root(&error) })?;
+        Ok(Self { http, base, place, token: token(arguments)? })
+    }
+
+    pub(super) async fn list(&self, all: bool) -> Result<String, ClientError> {
+        let state = if all { "all" } else { "pending" };
+        self.ask(Method::GET, &["approvals"], &[("state", state), ("limit", "200")], None).await
+    }
+
+    pub(super) async fn get(&self, id: &str) -> Result<String, ClientError> {
+        self.ask(Method::GET, &["approvals", id], &[], None).await
+    }
+
+    pub(super) async fn answer(&self, id: &str, verb: &str, reason: &str) -> Result<String, ClientError> {
+        let body = serde_json::json!({ "reason": reason });
+        self.ask(Method::POST, &["approvals", id, verb], &[], Some(body)).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<serde_json::Value>,
+    ) -> Result<String, ClientError> {
+        let mut url = self.base.clone();
+        // Segment by segment, so that an ID is one whatever is in it.
+        url.path_segments_mut()
+            .map_err(|()| ClientError::Url(self.place.clone()))?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = self.http.request(method, url).bearer_auth(&self.token);
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let lost = |error: reqwest::Error| ClientError::Unreachable { place: self.place.clone(), reason: root(&error) };
+        let response = request.send().await.map_err(lost)?;
+        let status = response.status();
+        let text = response.text().await.map_err(lost)?;
+        if status == StatusCode::OK {
+            return Ok(text);
+        }
+        match serde_json::from_str::<Fault>(&text) {
+            Ok(fault) => Err(ClientError::Refused(super::show::plain(&fault.message))),
+            Err(_) => Err(ClientError::NoExecutor { place: self.place.clone(), reason: format!("it says {status}") }),
+        }
+    }
+}
+
+/// Reads an answer.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, ClientError> {
+    serde_json::from_str(text)
+        .map_err(|error| ClientError::NoExecutor { place: "what was asked".into(), reason: error.to_string() })
+}
+
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn token(arguments: &ExecutorArguments) -> Result<String, ClientError> {
+    let path = arguments.token_file.clone().unwrap_or_else(|| arguments.state.join(TOKEN));
+    let text = std::fs::read_to_string(&path).map_err(|reason| ClientError::Token { path: path.clone(), reason })?;
+    let token = text.trim();
+    if token.is_empty() || token.chars().any(|c| !c.is_ascii_graphic()) {
+        return Err(ClientError::NoToken { path });
+    }
+    Ok(token.to_owned())
+}
+
+/// What it was in the end: the errors around it only say that something was sent.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    match error.source() {
+        Some(_) => cause.to_string(),
+        None => "it cannot be reached".into(),
+    }
+}

@@ -1,0 +1,183 @@
+//! Requests for approval, on a terminal.
+
+use std::fmt::Write as _;
+
+use super::client::{List, Request};
+
+/// Text without anything that a terminal would act on or hide: control characters, changes of direction, spaces of no width.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
+        match c {
+            // `escape_debug` would escape these, which stand for themselves.
+            '"' | '\'' | '\\' => plain.push(c),
+            _ => plain.extend(c.escape_debug()),
+        }
+        plain
+    })
+}
+
+pub(super) fn list(list: &List, all: bool) -> String {
+    if list.approvals.is_empty() {
+        return if all { "No call has ever waited for approval.\n" } else { "No call waits for approval.\n" }.into();
+    }
+    let rows: Vec<[String; 5]> = list
+        .approvals
+        .iter()
+        .map(|request| {
+            let tenant = if request.tenant.is_empty() { "(no tenant)" } else { &request.tenant };
+            [
+                request.id.as_str(),
+                &request.state,
+                &request.tool,
+                &format!("{tenant}, {}", request.role),
+                &rest(request, &list.now),
+            ]
+            .map(plain)
+        })
+        .collect();
+    let widths = rows.iter().fold([0; 5], |widths: [usize; 5], row| {
+        std::array::from_fn(|n| {
+            let width = |cells: &[String; 5]| cells.get(n).map_or(0, |cell| cell.chars().count());
+            widths.get(n).copied().unwrap_or_default().max(width(row))
+        })
+    });
+    let mut out = String::new();
+    for row in &rows {
+        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    if list.next.is_some() {
+        out.push_str("There are more; --json tells how to go on.\n");
+    }
+    out
+}
+
+pub(super) fn request(request: &Request) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            // Writing to a string does not fail.
+            let _ = writeln!(out, "{name:<10}{}", plain(value));
+        }
+    };
+    line("request", &request.id);
+    line("state", &request.state);
+    line("tool", &request.tool);
+    line("tenant", if request.tenant.is_empty() { "(none)" } else { &request.tenant });
+    line("role", &request.role);
+    line("contract", &request.contract_digest);
+    line("exchange", &request.exchange_id);
+    line("asked", &request.created);
+    match request.state.as_str() {
+        "pending" => line("expires", &request.expires),
+        "approved" => line("usable to", &request.expires),
+        _ => {}
+    }
+    line("answered", request.answered.as_deref().unwrap_or_default());
+    line("by", request.by.as_deref().unwrap_or_default());
+    line("reason", request.reason.as_deref().unwrap_or_default());
+    line("used", request.used.as_deref().unwrap_or_default());
+    if let Some(arguments) = &request.arguments {
+        let _ = writeln!(out, "arguments\n{}", laid_out(arguments));
+    }
+    out
+}
+
+pub(super) fn answered(request: &Request) -> String {
+    format!("{}: {}\n", plain(&request.id), plain(&request.state))
+}
+
+/// How long an answer still counts; the executor's clock, not this machine's.
+fn rest(request: &Request, now: &str) -> String {
+    match &request.by {
+        Some(by) => format!("by {by}"),
+        None if request.is_pending() => match (now.parse::<jiff::Timestamp>(), request.expires.parse::<jiff::Timestamp>()) {
+            (Ok(now), Ok(expires)) => format!("{} s left", expires.duration_since(now).as_secs().max(0)),
+            (Err(_), _) | (_, Err(_)) => String::new(),
+        },
+        None => String::new(),
+    }
+}
+
+/// Canonical JSON laid out for reading. It is not parsed: no number is rounded, and no member moved.
+fn laid_out(json: &str) -> String {
+    let mut out = String::new();
+    let (mut depth, mut string, mut escaped) = (1_usize, false, false);
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.push_str(&"  ".repeat(depth));
+    };
+    out.push_str("  ");
+    let mut before = ' ';
+    let mut rest = json.chars().peekable();
+    while let Some(c) = rest.next() {
+        if string {
+            out.push_str(&plain(c.encode_utf8(&mut [0; 4])));
+            string = c != '"' || escaped;
+            escaped = c == '\\' && !escaped;
+        } else {
+            match c {
+                '{' | '[' => {
+                    out.push(c);
+                    if !matches!(rest.peek(), Some('}' | ']')) {
+                        depth += 1;
+                        line(&mut out, depth);
+                    }
+                }
+                '}' | ']' => {
+                    if !matches!(before, '{' | '[') {
+                        depth = depth.saturating_sub(1);
+                        line(&mut out, depth);
+                    }
+                    out.push(c);
+                }
+                ',' => {
+                    out.push(c);
+                    line(&mut out, depth);
+                }
+                ':' => out.push_str(": "),
+                _ => {
+                    string = c == '"';
+                    out.push_str(&plain(c.encode_utf8(&mut [0; 4])));
+                }
+            }
+        }
+        before = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_laid_out_and_nothing_of_them_is_changed() {
+        let json = r#"{"a":[1,12345678901234567890,{}],"b":"x: {\"y\", [z]\\","c":[]}"#;
+        let expected = r#"  {
+    "a": [
+      1,
+      12345678901234567890,
+      {}
+    ],
+    "b": "x: {\"y\", [z]\\",
+    "c": []
+  }"#;
+        assert_eq!(laid_out(json), expected);
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_would_act_on_or_hide_is_shown_as_it_is() {
+        for (text, shown) in [
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("a\u{202e}b", "a\\u{202e}b"),
+            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
+            ("line\nbreak", "line\\nbreak"),
+            ("naïve \"Ünïcode\" 日本 😀", "naïve \"Ünïcode\" 日本 😀"),
+        ] {
+            assert_eq!(plain(text), shown);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The local store: a SQLite database in the state directory, which this executor has for itself.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::writer::{Answer, Order, Ticket, Writer};
+use super::{Begin, Key, Left, OnceError, decode, rows};
+use crate::state;
+
+const FILE: &str = "calls.db";
+
+/// A handle to the thread that writes the store; it ends with the last handle.
+#[derive(Clone)]
+pub struct Local {
+    orders: Sender<Order>,
+}
+
+// === impl Local ===
+
+impl Local {
+    pub(super) fn open(folder: &Path, keep: Duration) -> Result<Self, OnceError> {
+        let store = state::database(folder, FILE, rows::SCHEMA)?;
+        let (orders, ordered) = channel();
+        std::thread::Builder::new()
+            .name("once".into())
+            .spawn(move || Writer::new(store, keep).run(&ordered))
+            .map_err(|error| OnceError::Unavailable(error.to_string()))?;
+        Ok(Self { orders })
+    }
+
+    pub(super) async fn begin(&self, key: &Key, what: [u8; 32]) -> Result<Begin, OnceError> {
+        let key = Arc::new(key.clone());
+        loop {
+            let ticket = Ticket::new(Arc::clone(&key), self.orders.clone());
+            let key = Arc::clone(&key);
+            match self.ask(|answer| Order::Begin { key, what, ticket, answer }).await?? {
+                Answer::Fresh(ticket) => {
+                    ticket.done();
+                    return Ok(Begin::Fresh);
+                }
+                Answer::Done(outcome) => return decode(&outcome),
+                Answer::Unknown => return Ok(Begin::Unknown),
+                Answer::Other => return Ok(Begin::Other),
+                Answer::Again => {}
+            }
+        }
+    }
+
+    pub(super) async fn finish(&self, key: &Key, outcome: Vec<u8>) -> Result<(), OnceError> {
+        let key = Arc::new(key.clone());
+        self.ask(|answer| Order::Finish { key, outcome: outcome.into(), answer }).await?
+    }
+
+    pub(super) async fn left(&self) -> Result<Vec<Left>, OnceError> {
+        self.ask(|answer| Order::Left { answer }).await?
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, OnceError> {
+        let gone = || OnceError::Unavailable("its thread has ended".into());
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(order(answer)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
+}

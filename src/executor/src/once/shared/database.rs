@@ -1,0 +1,190 @@
+//! The connection: made anew when it breaks, and never waited for longer than a moment.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::super::{Key, Left, OnceError};
+use super::Found;
+use super::statements::{Statements, TABLES};
+use crate::config::SecretFile;
+
+/// For one question, a new connection included. A call waits this long at most before it is refused.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// After a connection could not be made, others are not tried for so long.
+const PAUSE: Duration = Duration::from_millis(500);
+
+const ENDED: i16 = 1;
+const RUNNING: i16 = 0;
+
+pub(super) struct Database {
+    /// Read for every connection, so that a password can be changed.
+    url: SecretFile,
+    link: tokio::sync::Mutex<Link>,
+}
+
+enum Link {
+    Down { since: Option<(Instant, OnceError)> },
+    Up(Arc<Open>),
+}
+
+struct Open {
+    client: Client,
+    statements: Statements,
+}
+
+// === impl Database ===
+
+impl Database {
+    pub(super) fn new(url: SecretFile) -> Self {
+        Self { url, link: tokio::sync::Mutex::new(Link::Down { since: None }) }
+    }
+
+    pub(super) async fn begin(&self, me: &str, key: &Key, what: &[u8; 32]) -> Result<Found, OnceError> {
+        let Key { exchange_id, tenant, .. } = key;
+        let (round, position, what) = (i64::from(key.round), i64::from(key.position), &what[..]);
+        self.with(async |open: Arc<Open>| {
+            let whole: [&(dyn ToSql + Sync); 6] = [exchange_id, &round, &position, tenant, &me, &what];
+            let named: [&(dyn ToSql + Sync); 5] = [exchange_id, &round, &position, tenant, &me];
+            loop {
+                if open.client.execute(&open.statements.begin, &whole).await? == 1 {
+                    return Ok(Found::Fresh);
+                }
+                // Gone again where its beginner has taken it back meanwhile.
+                let Some(row) = open.client.query_opt(&open.statements.look, &named).await? else { continue };
+                let (state, runs): (i16, bool) = (row.try_get(1)?, row.try_get(3)?);
+                return Ok(if row.try_get::<_, &[u8]>(0)? != what {
+                    Found::Other
+                } else if state == ENDED {
+                    Found::Done(row.try_get(2)?)
+                } else if state == RUNNING && runs {
+                    Found::Running
+                } else {
+                    Found::Left
+                });
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn finish(&self, me: &str, key: &Key, outcome: &[u8]) -> Result<bool, OnceError> {
+        let (round, position) = (i64::from(key.round), i64::from(key.position));
+        self.with(async |open: Arc<Open>| {
+            let values: [&(dyn ToSql + Sync); 6] =
+                [&key.exchange_id, &round, &position, &key.tenant, &me, &outcome];
+            Ok(open.client.execute(&open.statements.finish, &values).await? == 1)
+        })
+        .await
+    }
+
+    pub(super) async fn take_back(&self, me: &str, key: &Key) -> Result<(), OnceError> {
+        let (round, position) = (i64::from(key.round), i64::from(key.position));
+        self.with(async |open: Arc<Open>| {
+            let values: [&(dyn ToSql + Sync); 5] = [&key.exchange_id, &round, &position, &key.tenant, &me];
+            open.client.execute(&open.statements.take_back, &values).await.map(drop)
+        })
+        .await
+    }
+
+    /// Takes over what executors left that have ended, and gives all that was taken over and is not told of.
+    pub(super) async fn left(&self, me: &str) -> Result<Vec<Left>, OnceError> {
+        self.with(async |open: Arc<Open>| {
+            open.client.execute(&open.statements.take_over, &[&me]).await?;
+            let rows = open.client.query(&open.statements.left, &[&me]).await?;
+            rows.iter()
+                .map(|row| {
+                    let number = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+                    let key = Key {
+                        exchange_id: row.try_get(0)?,
+                        round: number(row.try_get(1)?),
+                        position: number(row.try_get(2)?),
+                        tenant: row.try_get(3)?,
+                    };
+                    Ok(Left { key, begun: row.try_get(4)? })
+                })
+                .collect()
+        })
+        .await
+    }
+
+    pub(super) async fn renew(&self, me: &str, lease: Duration) -> Result<(), OnceError> {
+        let lease = lease.as_secs_f64();
+        self.with(async |open: Arc<Open>| open.client.execute(&open.statements.renew, &[&me, &lease]).await.map(drop))
+            .await
+    }
+
+    pub(super) async fn prune(&self, keep: Duration) -> Result<(), OnceError> {
+        let keep = keep.as_secs_f64();
+        self.with(async |open: Arc<Open>| {
+            open.client.execute(&open.statements.prune, &[&keep]).await?;
+            open.client.execute(&open.statements.prune_executors, &[]).await.map(drop)
+        })
+        .await
+    }
+
+    /// Asks over the connection, which is made where there is none.
+    async fn with<T, F>(&self, ask: impl FnOnce(Arc<Open>) -> F) -> Result<T, OnceError>
+    where
+        F: Future<Output = Result<T, tokio_postgres::Error>>,
+    {
+        let asked = async {
+            let open = self.open().await?;
+            ask(open).await.map_err(|error| unavailable(&error))
+        };
+        match tokio::time::timeout(TIMEOUT, asked).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                // It may hang for good: the next question gets another.
+                *self.link.lock().await = Link::Down { since: None };
+                Err(OnceError::Unavailable(format!("the database did not answer within {TIMEOUT:?}")))
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Arc<Open>, OnceError> {
+        let mut link = self.link.lock().await;
+        match &*link {
+            Link::Up(open) if !open.client.is_closed() => return Ok(Arc::clone(open)),
+            Link::Down { since: Some((since, error)) } if since.elapsed() < PAUSE => return Err(error.clone()),
+            Link::Up(_) | Link::Down { .. } => {}
+        }
+        match connect(&self.url).await {
+            Ok(open) => {
+                let open = Arc::new(open);
+                *link = Link::Up(Arc::clone(&open));
+                Ok(open)
+            }
+            Err(error) => {
+                *link = Link::Down { since: Some((Instant::now(), error.clone())) };
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn connect(url: &SecretFile) -> Result<Open, OnceError> {
+    let file = url.path().display();
+    let text = url.read().map_err(|error| OnceError::Unavailable(format!("{file}: cannot be read: {error}")))?;
+    // The reason may repeat a part of what is secret.
+    let config: Config = text.parse().map_err(|_| {
+        OnceError::Unavailable(format!("{file}: expected a connection string, such as postgres://user:password@host/name"))
+    })?;
+    let (client, connection) = config.connect(NoTls).await.map_err(|error| unavailable(&error))?;
+    // Ends with the client; what broke it, the next question tells.
+    tokio::spawn(connection);
+    client.batch_execute(TABLES).await.map_err(|error| unavailable(&error))?;
+    let statements = Statements::prepare(&client).await.map_err(|error| unavailable(&error))?;
+    Ok(Open { client, statements })
+}
+
+/// Without what a database adds to its message, which may repeat values.
+fn unavailable(error: &tokio_postgres::Error) -> OnceError {
+    let reason = match error.as_db_error() {
+        Some(error) => error.message().to_owned(),
+        None => error.to_string(),
+    };
+    OnceError::Unavailable(format!("the database: {reason}"))
+}

@@ -1,0 +1,170 @@
+//! What this process begins and runs, and what of it the database may not know.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::super::Key;
+
+/// The calls of this process that are not settled.
+#[derive(Default)]
+pub(super) struct Here(Mutex<HashMap<Key, Call>>);
+
+enum Call {
+    /// It is being begun, or runs. Those who wait wake when this is dropped.
+    Busy(watch::Sender<()>),
+    /// Nothing of it ran, but the database may say that it was begun.
+    MaybeBegun,
+    /// It ended, and the database may not say so.
+    Ended(Vec<u8>),
+}
+
+/// What the database may not know.
+pub(super) enum Unsettled {
+    MaybeBegun,
+    Ended(Vec<u8>),
+}
+
+/// What comes of entering.
+pub(super) enum Entered<'a> {
+    Place(Place<'a>),
+    Ended(Vec<u8>),
+}
+
+/// The right to begin a call, which nobody else here has. Dropped while it is not known whether the call was begun, it leaves
+/// that to be put right.
+pub(super) struct Place<'a> {
+    here: &'a Here,
+    key: Key,
+    holds: Holds,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// The database does not say that it was begun here.
+    NotBegun,
+    /// It may say so.
+    MaybeBegun,
+    /// It runs: this right is over.
+    Nothing,
+}
+
+/// An end on its way to the database. Dropped before it has arrived, it is remembered here and written later.
+pub(super) struct Ending<'a> {
+    here: &'a Here,
+    key: &'a Key,
+    /// `None` once it has arrived.
+    outcome: Option<Vec<u8>>,
+}
+
+// === impl Here ===
+
+impl Here {
+    /// Enters once no other begins or runs it here.
+    pub(super) async fn enter(&self, key: &Key) -> Entered<'_> {
+        loop {
+            let mut busy = {
+                let mut calls = self.calls();
+                match calls.get(key) {
+                    Some(Call::Ended(outcome)) => return Entered::Ended(outcome.clone()),
+                    Some(Call::Busy(busy)) => busy.subscribe(),
+                    Some(Call::MaybeBegun) => return Entered::Place(self.place(&mut calls, key, Holds::MaybeBegun)),
+                    None => return Entered::Place(self.place(&mut calls, key, Holds::NotBegun)),
+                }
+            };
+            // Ends when the sender is dropped, which is an error to it.
+            let _ = busy.changed().await;
+        }
+    }
+
+    /// Enters to take back what may have been begun, if nobody else is about to.
+    pub(super) fn try_enter(&self, key: &Key) -> Option<Place<'_>> {
+        let mut calls = self.calls();
+        match calls.get(key) {
+            Some(Call::MaybeBegun) => Some(self.place(&mut calls, key, Holds::MaybeBegun)),
+            Some(Call::Busy(_) | Call::Ended(_)) | None => None,
+        }
+    }
+
+    fn place(&self, calls: &mut HashMap<Key, Call>, key: &Key, holds: Holds) -> Place<'_> {
+        calls.insert(key.clone(), Call::Busy(watch::Sender::new(())));
+        Place { here: self, key: key.clone(), holds }
+    }
+
+    pub(super) fn ending<'a>(&'a self, key: &'a Key, outcome: Vec<u8>) -> Ending<'a> {
+        Ending { here: self, key, outcome: Some(outcome) }
+    }
+
+    /// The database knows all of it.
+    pub(super) fn settled(&self, key: &Key) {
+        self.calls().remove(key);
+    }
+
+    pub(super) fn unsettled(&self) -> Vec<(Key, Unsettled)> {
+        let unsettled = |call: &Call| match call {
+            Call::Busy(_) => None,
+            Call::MaybeBegun => Some(Unsettled::MaybeBegun),
+            Call::Ended(outcome) => Some(Unsettled::Ended(outcome.clone())),
+        };
+        self.calls().iter().filter_map(|(key, call)| Some((key.clone(), unsettled(call)?))).collect()
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<Key, Call>> {
+        // Nothing between two of its changes can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Place ===
+
+impl Place<'_> {
+    pub(super) fn must_be_taken_back(&self) -> bool {
+        self.holds == Holds::MaybeBegun
+    }
+
+    pub(super) fn asked(&mut self) {
+        self.holds = Holds::MaybeBegun;
+    }
+
+    pub(super) fn not_begun(&mut self) {
+        self.holds = Holds::NotBegun;
+    }
+
+    pub(super) fn runs(mut self) {
+        self.holds = Holds::Nothing;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        match self.holds {
+            Holds::Nothing => {}
+            Holds::NotBegun => self.here.settled(&self.key),
+            Holds::MaybeBegun => {
+                self.here.calls().insert(self.key.clone(), Call::MaybeBegun);
+            }
+        }
+    }
+}
+
+// === impl Ending ===
+
+impl Ending<'_> {
+    pub(super) fn outcome(&self) -> &[u8] {
+        self.outcome.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn written(mut self) {
+        self.here.settled(self.key);
+        self.outcome = None;
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if let Some(outcome) = self.outcome.take() {
+            self.here.calls().insert(self.key.clone(), Call::Ended(outcome));
+        }
+    }
+}

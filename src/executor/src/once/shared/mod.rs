@@ -1,0 +1,184 @@
+//! The shared store: a PostgreSQL database, for executors that get the same calls.
+//!
+//! Each executor holds a lease in the database and renews it. What an executor runs whose lease is over is unknown, even if it
+//! lives: so a call is told of as unknown that did end, but is never run twice. All times are the database's own.
+//!
+//! A begin or an end whose answer got lost may or may not be in the database. [`here`] remembers it, and each sign of life puts
+//! it right.
+
+mod database;
+mod here;
+mod statements;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use self::database::Database;
+use self::here::{Entered, Here, Unsettled};
+use super::{Begin, Key, Left, OnceError, decode};
+use crate::config::SecretFile;
+
+/// How often is looked whether another executor has ended a call that is waited for: at first, and at most.
+const LOOK_FIRST: Duration = Duration::from_millis(20);
+const LOOK_LAST: Duration = Duration::from_millis(500);
+
+/// A handle to the store.
+#[derive(Clone)]
+pub struct Shared(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    /// Names this process, and no other that was or will be.
+    instance: String,
+    lease: Duration,
+    keep: Duration,
+    here: Here,
+    /// When the last sign of life arrived.
+    alive: Mutex<Instant>,
+}
+
+/// What the database says of a call that is to begin.
+enum Found {
+    Fresh,
+    Done(Vec<u8>),
+    /// Another executor runs it.
+    Running,
+    Left,
+    Other,
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(super) async fn connect(url: &SecretFile, lease: Duration, keep: Duration) -> Result<Self, OnceError> {
+        let inner = Arc::new(Inner {
+            database: Database::new(url.clone()),
+            instance: Uuid::new_v4().to_string(),
+            lease,
+            keep,
+            here: Here::default(),
+            alive: Mutex::new(Instant::now()),
+        });
+        inner.sign_of_life().await?;
+        tokio::spawn(stay_alive(Arc::downgrade(&inner), lease / 3));
+        Ok(Self(inner))
+    }
+
+    pub(super) async fn begin(&self, key: &Key, what: [u8; 32]) -> Result<Begin, OnceError> {
+        let inner = &self.0;
+        if inner.since_alive() >= inner.lease {
+            inner.sign_of_life().await?;
+        }
+        let mut place = loop {
+            match inner.here.enter(key).await {
+                Entered::Place(place) => break place,
+                Entered::Ended(outcome) => {
+                    inner.database.finish(&inner.instance, key, &outcome).await?;
+                    inner.here.settled(key);
+                }
+            }
+        };
+        if place.must_be_taken_back() {
+            inner.database.take_back(&inner.instance, key).await?;
+        }
+        let mut pause = LOOK_FIRST;
+        loop {
+            // From here on it may be in the database, until the answer says that it is not.
+            place.asked();
+            match inner.database.begin(&inner.instance, key, &what).await? {
+                Found::Fresh => {
+                    place.runs();
+                    return Ok(Begin::Fresh);
+                }
+                Found::Running => {
+                    place.not_begun();
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LOOK_LAST);
+                }
+                Found::Done(outcome) => {
+                    place.not_begun();
+                    return decode(&outcome);
+                }
+                Found::Left => {
+                    place.not_begun();
+                    return Ok(Begin::Unknown);
+                }
+                Found::Other => {
+                    place.not_begun();
+                    return Ok(Begin::Other);
+                }
+            }
+        }
+    }
+
+    pub(super) async fn finish(&self, key: &Key, outcome: Vec<u8>) -> Result<(), OnceError> {
+        let ending = self.0.here.ending(key, outcome);
+        let written = self.0.database.finish(&self.0.instance, key, ending.outcome()).await?;
+        ending.written();
+        if written { Ok(()) } else { Err(OnceError::NotRunning) }
+    }
+
+    pub(super) async fn left(&self) -> Result<Vec<Left>, OnceError> {
+        self.0.database.left(&self.0.instance).await
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("instance", &self.0.instance).finish_non_exhaustive()
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn since_alive(&self) -> Duration {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    async fn sign_of_life(&self) -> Result<(), OnceError> {
+        // Before it is sent: the lease may begin earlier than the answer arrives.
+        let now = Instant::now();
+        self.database.renew(&self.instance, self.lease).await?;
+        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
+    }
+
+    /// Puts right what is not known to be in the database, and forgets what is old.
+    async fn tidy(&self) -> Result<(), OnceError> {
+        for (key, unsettled) in self.here.unsettled() {
+            match unsettled {
+                Unsettled::Ended(outcome) => {
+                    self.database.finish(&self.instance, &key, &outcome).await?;
+                    self.here.settled(&key);
+                }
+                Unsettled::MaybeBegun => {
+                    // Whoever begins it meanwhile takes it back themselves.
+                    if let Some(mut place) = self.here.try_enter(&key) {
+                        place.asked();
+                        self.database.take_back(&self.instance, &key).await?;
+                        place.not_begun();
+                    }
+                }
+            }
+        }
+        self.database.prune(self.keep).await
+    }
+}
+
+async fn stay_alive(inner: Weak<Inner>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(inner) = inner.upgrade() else { return };
+        let done = async {
+            inner.sign_of_life().await?;
+            inner.tidy().await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "no sign of life reaches the database that remembers calls");
+        }
+    }
+}

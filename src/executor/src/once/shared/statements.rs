@@ -1,0 +1,110 @@
+//! The tables, and what is asked of them.
+
+use tokio_postgres::{Client, Error, Statement};
+
+/// Made only where they are missing, so that an account without the right to make tables does for those that stand. The lock
+/// keeps two executors that start at once from making them twice.
+pub(super) const TABLES: &str = "
+    DO $$ BEGIN
+        PERFORM pg_advisory_xact_lock(hashtext('callgate_calls'));
+        IF to_regclass('callgate_calls') IS NULL THEN
+            CREATE TABLE callgate_executors (id text PRIMARY KEY, until timestamptz NOT NULL);
+            CREATE TABLE callgate_calls (
+                tenant text NOT NULL,
+                exchange_id text NOT NULL,
+                round bigint NOT NULL,
+                position bigint NOT NULL,
+                what bytea NOT NULL,
+                -- 0 runs, 1 has ended, 2 was left by an executor that ended
+                state smallint NOT NULL DEFAULT 0,
+                owner text NOT NULL,
+                begun timestamptz NOT NULL DEFAULT clock_timestamp(),
+                outcome bytea,
+                PRIMARY KEY (exchange_id, round, position, tenant)
+            );
+            CREATE INDEX callgate_calls_begun ON callgate_calls (begun);
+            CREATE INDEX callgate_calls_open ON callgate_calls (owner) WHERE state <> 1;
+        END IF;
+    END $$";
+
+/// Prepared once a connection.
+pub(super) struct Statements {
+    pub(super) begin: Statement,
+    pub(super) look: Statement,
+    pub(super) finish: Statement,
+    pub(super) take_back: Statement,
+    pub(super) take_over: Statement,
+    pub(super) left: Statement,
+    pub(super) renew: Statement,
+    pub(super) prune: Statement,
+    pub(super) prune_executors: Statement,
+}
+
+impl Statements {
+    pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
+        Ok(Self {
+            begin: client
+                .prepare(
+                    "INSERT INTO callgate_calls (exchange_id, round, position, tenant, owner, what)
+                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                )
+                .await?,
+            look: client
+                .prepare(
+                    "SELECT what, state, outcome, EXISTS (
+                         SELECT FROM callgate_executors
+                         WHERE id = owner AND id <> $5 AND until > clock_timestamp()
+                     )
+                     FROM callgate_calls WHERE exchange_id = $1 AND round = $2 AND position = $3 AND tenant = $4",
+                )
+                .await?,
+            finish: client
+                .prepare(
+                    "UPDATE callgate_calls SET state = 1, outcome = $6
+                     WHERE exchange_id = $1 AND round = $2 AND position = $3 AND tenant = $4
+                     AND owner = $5 AND state <> 1",
+                )
+                .await?,
+            take_back: client
+                .prepare(
+                    "DELETE FROM callgate_calls
+                     WHERE exchange_id = $1 AND round = $2 AND position = $3 AND tenant = $4
+                     AND owner = $5 AND state = 0",
+                )
+                .await?,
+            take_over: client
+                .prepare(
+                    "UPDATE callgate_calls SET state = 2, owner = $1
+                     WHERE state <> 1 AND owner <> $1 AND NOT EXISTS (
+                         SELECT FROM callgate_executors WHERE id = owner AND until > clock_timestamp()
+                     )",
+                )
+                .await?,
+            left: client
+                .prepare(
+                    "SELECT exchange_id, round, position, tenant, begun FROM callgate_calls
+                     WHERE state = 2 AND owner = $1 ORDER BY begun",
+                )
+                .await?,
+            renew: client
+                .prepare(
+                    "INSERT INTO callgate_executors (id, until)
+                     VALUES ($1, clock_timestamp() + make_interval(secs => $2))
+                     ON CONFLICT (id) DO UPDATE SET until = excluded.until",
+                )
+                .await?,
+            prune: client
+                .prepare(
+                    "DELETE FROM callgate_calls WHERE ctid IN (
+                         SELECT ctid FROM callgate_calls
+                         WHERE begun < clock_timestamp() - make_interval(secs => $1) AND state <> 0
+                         ORDER BY begun LIMIT 10000
+                     )",
+                )
+                .await?,
+            prune_executors: client
+                .prepare("DELETE FROM callgate_executors WHERE until < clock_timestamp() - interval '1 day'")
+                .await?,
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! The one thread that writes the local store.
+//!
+//! All that has arrived is written in one transaction, and answered once that is committed. What waits for a call that runs is
+//! kept here, beside the store: no end of a call can slip between looking and waiting.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant, SystemTime};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::rows::{self, Kept};
+use super::{Key, Left, OnceError};
+
+/// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
+const BATCH: usize = 256;
+/// Rows that are forgotten at once, and how long after it the next may be: calls wait meanwhile.
+const PRUNED: u32 = 256;
+const PRUNE_AGAIN: Duration = Duration::from_millis(100);
+const PRUNE_REST: Duration = Duration::from_secs(60);
+
+/// What is asked of the thread.
+pub(super) enum Order {
+    Begin { key: Arc<Key>, what: [u8; 32], ticket: Ticket, answer: oneshot::Sender<Result<Answer, OnceError>> },
+    Finish { key: Arc<Key>, outcome: Arc<[u8]>, answer: oneshot::Sender<Result<(), OnceError>> },
+    Abandon { key: Arc<Key> },
+    Left { answer: oneshot::Sender<Result<Vec<Left>, OnceError>> },
+}
+
+/// The answer to a [`Order::Begin`].
+pub(super) enum Answer {
+    Fresh(Ticket),
+    Done(Arc<[u8]>),
+    Unknown,
+    Other,
+    /// It was begun by someone who went away before it ran: begin it again.
+    Again,
+}
+
+/// Begun, and not yet running. Dropped, it takes that back: whoever began it has gone away before it could run.
+pub(super) struct Ticket {
+    key: Arc<Key>,
+    orders: Option<Sender<Order>>,
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    store: Connection,
+    keep: Duration,
+    /// Those who wait for the end of a call that runs.
+    waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<Answer, OnceError>>>>,
+    /// Calls that ended, but whose end could not be written. No more than ran at once.
+    lost: HashSet<Arc<Key>>,
+    prune_next: Instant,
+}
+
+/// What the store said to an order.
+enum Said {
+    Fresh,
+    Kept(Kept),
+    Finished(bool),
+    Abandoned,
+    Left(Vec<Left>),
+}
+
+// === impl Ticket ===
+
+impl Ticket {
+    pub(super) fn new(key: Arc<Key>, orders: Sender<Order>) -> Self {
+        Self { key, orders: Some(orders) }
+    }
+
+    /// It runs, or was never begun: there is nothing to take back.
+    pub(super) fn done(mut self) {
+        self.orders = None;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(orders) = self.orders.take() {
+            // A store that has gone has nothing to take back either.
+            let _ = orders.send(Order::Abandon { key: Arc::clone(&self.key) });
+        }
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    pub(super) fn new(store: Connection, keep: Duration) -> Self {
+        Self { store, keep, waiting: HashMap::new(), lost: HashSet::new(), prune_next: Instant::now() }
+    }
+
+    /// Serves until nobody is left to give orders.
+    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+        let mut batch = Vec::new();
+        loop {
+            match orders.recv_timeout(self.prune_next.saturating_duration_since(Instant::now())) {
+                Ok(first) => {
+                    batch.push(first);
+                    batch.extend(orders.try_iter().take(BATCH - 1));
+                    self.serve(&mut batch);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.prune_next <= Instant::now() {
+                self.prune();
+            }
+        }
+    }
+
+    fn serve(&mut self, batch: &mut Vec<Order>) {
+        match self.write(batch) {
+            Ok(said) => {
+                self.lost.clear();
+                for (order, said) in batch.drain(..).zip(said) {
+                    self.answer(order, said);
+                }
+            }
+            Err(error) => {
+                let error = OnceError::Unavailable(error.to_string());
+                for order in batch.drain(..) {
+                    self.fail(order, &error);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &[Order]) -> rusqlite::Result<Vec<Said>> {
+        let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for key in &self.lost {
+            rows::leave(&transaction, key)?;
+        }
+        let mut said = Vec::with_capacity(batch.len());
+        for order in batch {
+            said.push(match order {
+                Order::Begin { key, what, .. } => match rows::begin(&transaction, key, what)? {
+                    None => Said::Fresh,
+                    Some(kept) => Said::Kept(kept),
+                },
+                Order::Finish { key, outcome, .. } => Said::Finished(rows::finish(&transaction, key, outcome)?),
+                Order::Abandon { key } => {
+                    rows::abandon(&transaction, key)?;
+                    Said::Abandoned
+                }
+                Order::Left { .. } => Said::Left(rows::left(&transaction)?),
+            });
+        }
+        transaction.commit()?;
+        Ok(said)
+    }
+
+    /// Answers an order whose transaction is committed. An answer that nobody waits for any more is dropped, and a ticket in it
+    /// then takes back what was begun.
+    fn answer(&mut self, order: Order, said: Said) {
+        match (order, said) {
+            (Order::Begin { ticket, answer, .. }, Said::Fresh) => drop(answer.send(Ok(Answer::Fresh(ticket)))),
+            (Order::Begin { key, ticket, answer, .. }, Said::Kept(kept)) => {
+                ticket.done();
+                match kept {
+                    Kept::Running => {
+                        let waiting = self.waiting.entry(key).or_default();
+                        waiting.retain(|waiter| !waiter.is_closed());
+                        waiting.push(answer);
+                    }
+                    Kept::Done(outcome) => drop(answer.send(Ok(Answer::Done(outcome.into())))),
+                    Kept::Left => drop(answer.send(Ok(Answer::Unknown))),
+                    Kept::Other => drop(answer.send(Ok(Answer::Other))),
+                }
+            }
+            (Order::Finish { key, outcome, answer }, Said::Finished(true)) => {
+                self.wake(&key, || Answer::Done(Arc::clone(&outcome)));
+                let _ = answer.send(Ok(()));
+            }
+            (Order::Finish { answer, .. }, Said::Finished(false)) => drop(answer.send(Err(OnceError::NotRunning))),
+            (Order::Abandon { key }, Said::Abandoned) => self.wake(&key, || Answer::Again),
+            (Order::Left { answer }, Said::Left(left)) => drop(answer.send(Ok(left))),
+            // `write` gives each order what it asked for.
+            (order, _) => self.fail(order, &OnceError::Unavailable("the store gave another answer".into())),
+        }
+    }
+
+    /// Nothing of the order is written.
+    fn fail(&mut self, order: Order, error: &OnceError) {
+        match order {
+            Order::Begin { ticket, answer, .. } => {
+                ticket.done();
+                let _ = answer.send(Err(error.clone()));
+            }
+            Order::Finish { key, answer, .. } => {
+                self.wake(&key, || Answer::Unknown);
+                self.lost.insert(key);
+                let _ = answer.send(Err(error.clone()));
+            }
+            Order::Abandon { key } => {
+                self.wake(&key, || Answer::Unknown);
+                self.lost.insert(key);
+            }
+            Order::Left { answer } => drop(answer.send(Err(error.clone()))),
+        }
+    }
+
+    fn wake(&mut self, key: &Arc<Key>, answer: impl Fn() -> Answer) {
+        for waiter in self.waiting.remove(key).unwrap_or_default() {
+            let _ = waiter.send(Ok(answer()));
+        }
+    }
+
+    fn prune(&mut self) {
+        let now = SystemTime::now();
+        let pruned = match now.checked_sub(self.keep) {
+            None => Ok(0),
+            Some(before) => rows::prune(&self.store, before, PRUNED),
+        };
+        let rest = match pruned {
+            Ok(pruned) if pruned >= PRUNED as usize => PRUNE_AGAIN,
+            Ok(_) => PRUNE_REST,
+            Err(error) => {
+                tracing::warn!(%error, "calls that ended long ago cannot be forgotten");
+                PRUNE_REST
+            }
+        };
+        self.prune_next = Instant::now() + rest;
+    }
+}

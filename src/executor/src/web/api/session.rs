@@ -1,0 +1,89 @@
+//! The page's session: begun with a token, ended by its holder, its token's end, or time.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::Web;
+use super::super::person::{Address, Viewer, own_page};
+use super::super::problem::{Fault, Problem};
+use super::super::sessions::LIFETIME;
+use super::super::tokens::Role;
+
+/// What begins a session.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Login {
+    /// A token.
+    token: String,
+}
+
+/// Who is asking.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Who {
+    /// The token's name, which stands beside every answer.
+    name: String,
+    /// What the token is good for.
+    role: Role,
+}
+
+/// A session that has begun.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Begun {
+    /// The token's name, which stands beside every answer.
+    name: String,
+    /// What the token is good for.
+    role: Role,
+    /// To be sent as `x-callgate-session` with every request that brings the cookie.
+    session: String,
+    /// How long the session lasts, in seconds.
+    seconds: u64,
+}
+
+/// Exchange a token for a session: a cookie, and a value that must come with it
+#[utoipa::path(post, path = "/api/v1/session", request_body = Login, responses(
+    (status = 200, description = "It has begun, and the cookie is set", body = Begun),
+    (status = 400, body = Fault), (status = 401, body = Fault), (status = 403, body = Fault), (status = 429, body = Fault)
+))]
+pub(super) async fn begin(
+    State(web): State<Web>,
+    Address(peer): Address,
+    uri: Uri,
+    headers: HeaderMap,
+    login: Result<Json<Login>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(login) = login?;
+    // A browser always says whose page it is on; without one, nobody's cookie is at stake.
+    if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
+        own_page(&Method::POST, &uri, &headers)?;
+    }
+    let holder = web.holder(login.token.trim(), peer)?;
+    let opened = web.0.sessions.begin(&holder).ok_or(Problem::Unavailable("no session can be begun".into()))?;
+    tracing::info!(name = holder.name, ?peer, "a session has begun");
+    let begun = Begun { name: holder.name, role: holder.role, session: opened.header, seconds: LIFETIME.as_secs() };
+    Ok(([(header::SET_COOKIE, opened.cookie)], Json(begun)).into_response())
+}
+
+/// Say who is asking
+#[utoipa::path(get, path = "/api/v1/session", security(("token" = [])), responses(
+    (status = 200, description = "Whose token or session it is", body = Who), (status = 401, body = Fault)
+))]
+pub(super) async fn look(Viewer(holder): Viewer) -> Json<Who> {
+    Json(Who { name: holder.name, role: holder.role })
+}
+
+/// End the session
+#[utoipa::path(delete, path = "/api/v1/session", security(("token" = [])), responses(
+    (status = 204, description = "It has ended, if there was one"), (status = 401, body = Fault), (status = 403, body = Fault)
+))]
+pub(super) async fn end(State(web): State<Web>, _viewer: Viewer, headers: HeaderMap) -> Response {
+    match web.0.sessions.end(&headers) {
+        Some(cookie) => (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}

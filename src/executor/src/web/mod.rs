@@ -1,0 +1,83 @@
+//! The HTTP side: what people use. An API (`/api/v1`, described by its own OpenAPI document) and a page that uses nothing else.
+//!
+//! Everything but the page's own files needs a token: as a bearer token, or exchanged for a session by the page. Arguments
+//! that are shown here were written by a model, for whom the reader may be the target: they are sent as JSON only, and the page
+//! puts them in as text.
+
+mod api;
+mod page;
+mod person;
+mod problem;
+mod sessions;
+mod throttle;
+mod tokens;
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use uuid::Uuid;
+
+use self::sessions::Sessions;
+use self::throttle::Throttle;
+pub use self::tokens::TokenError;
+use self::tokens::Tokens;
+use crate::approvals::Approvals;
+use crate::config;
+use crate::transport::{Listener, Peer};
+
+/// What the HTTP side needs. Clones share it.
+#[derive(Clone)]
+pub struct Web(Arc<Parts>);
+
+struct Parts {
+    approvals: Approvals,
+    tokens: Tokens,
+    sessions: Sessions,
+    attempts: Throttle,
+}
+
+// === impl Web ===
+
+impl Web {
+    /// Reads the tokens, or makes one in the state directory.
+    ///
+    /// # Errors
+    /// They cannot be used.
+    pub fn open(
+        listen: &config::Listen,
+        tokens: &config::Tokens,
+        state_dir: &Path,
+        approvals: Approvals,
+    ) -> Result<Self, TokenError> {
+        let tokens = Tokens::open(tokens, state_dir)?;
+        let sessions = Sessions::new(listen.tls.is_some());
+        Ok(Self(Arc::new(Parts { approvals, tokens, sessions, attempts: Throttle::default() })))
+    }
+}
+
+/// All that is served. Routes of others may be merged into it; they bring their own authentication.
+pub fn router(web: Web) -> Router {
+    page::with_headers(api::router(web).merge(page::router()))
+}
+
+/// The OpenAPI document of what [`router`] serves.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api::openapi()
+}
+
+/// Serves until `stop`, then lets requests that are being answered end.
+///
+/// # Errors
+/// The transport failed.
+pub async fn serve(listener: Listener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    axum::serve(listener.incoming(), service).with_graceful_shutdown(stop).await
+}
+
+/// 244 bits from the system's source.
+fn secret() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}

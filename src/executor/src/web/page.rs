@@ -1,0 +1,56 @@
+//! The page: files that stand in the program, and the headers that keep a browser from doing more with them than it should.
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+/// Path, content type, content.
+const FILES: [(&str, &str, &str); 8] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/page/style.css", CSS, include_str!("page/style.css")),
+    ("/page/main.js", JS, include_str!("page/main.js")),
+    ("/page/api.js", JS, include_str!("page/api.js")),
+    ("/page/build.js", JS, include_str!("page/build.js")),
+    ("/page/pending.js", JS, include_str!("page/pending.js")),
+    ("/page/ended.js", JS, include_str!("page/ended.js")),
+    ("/page/icon.svg", SVG, include_str!("page/icon.svg")),
+];
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// On every answer. No script but the files', nothing from elsewhere, in nobody's frame, kept by nobody; and no string ever
+/// becomes HTML or script (trusted types).
+const HEADERS: [(&str, &str); 8] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cache-control", "no-store"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+];
+
+pub(super) fn router() -> Router {
+    FILES.iter().fold(Router::new(), |router, (path, kind, content)| {
+        let answer = async || ([(header::CONTENT_TYPE, *kind)], *content).into_response();
+        router.route(path, get(answer))
+    })
+}
+
+pub(super) fn with_headers(router: Router) -> Router {
+    router.layer(middleware::map_response(async |mut response: Response| {
+        for (name, value) in HEADERS {
+            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        response
+    }))
+}

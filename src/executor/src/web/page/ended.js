@@ -1,0 +1,62 @@
+// The requests that have ended, from the newest.
+
+import { ask } from "./api.js";
+import { el, facts, json, seen, short, when } from "./build.js";
+
+export const title = "Decided";
+const WORDS = {
+  approved: "Approved, not used yet", used: "Approved and used", denied: "Denied", expired: "Expired", pending: "Pending",
+};
+
+export function show(place, { left, failed }) {
+  const list = el("div", { class: "rows" });
+  const none = el("p", { class: "none", hidden: true }, "Nothing has been decided yet.");
+  const older = el("button", { type: "button", hidden: true, onclick: () => read(older.dataset.next) }, "Show older");
+  place.append(el("h1", {}, "Decided"), none, list, older);
+
+  async function read(after) {
+    older.disabled = true;
+    try {
+      const from = after ? `&after=${encodeURIComponent(after)}` : "";
+      const { approvals, next } = await ask("GET", `/api/v1/approvals?state=ended&limit=50${from}`);
+      if (left.aborted) return;
+      list.append(...approvals.map(row));
+      none.hidden = list.childElementCount > 0;
+      older.hidden = !next;
+      older.dataset.next = next ?? "";
+    } catch (error) {
+      if (!left.aborted) failed(error);
+    } finally {
+      older.disabled = false;
+    }
+  }
+
+  function row(approval) {
+    const inside = el("div", { class: "inside" });
+    const details = el("details", { class: "row", "data-id": approval.id },
+      el("summary", {},
+        el("span", { class: `state ${approval.state}` }, WORDS[approval.state]),
+        el("span", { class: "tool" }, seen(approval.tool)),
+        el("span", { class: "caller" }, seen(`${approval.tenant || "(no tenant)"}, ${approval.role}`)),
+        el("span", { class: "by" }, approval.by ? ["by ", seen(approval.by)] : ""),
+        when(approval.answered ?? approval.expires)),
+      inside);
+    details.addEventListener("toggle", async () => {
+      if (!details.open || inside.childElementCount) return;
+      try {
+        const whole = await ask("GET", `/api/v1/approvals/${encodeURIComponent(approval.id)}`);
+        inside.append(facts([
+          ["Reason", whole.reason], ["Asked", when(whole.created)], ["Answered", whole.answered && when(whole.answered)],
+          ["Used", whole.used && when(whole.used)], ["Contract", short(whole.contractDigest)],
+          ["Exchange", el("span", { class: "mono" }, seen(whole.exchangeId))],
+          ["Request", el("span", { class: "mono" }, whole.id)],
+        ]), json(whole.arguments));
+      } catch (error) {
+        if (!left.aborted) failed(error);
+      }
+    });
+    return details;
+  }
+
+  read();
+}

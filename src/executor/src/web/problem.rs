@@ -1,0 +1,142 @@
+//! Why a request got no answer, as the API says it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::tokens::TokenError;
+use crate::approvals::{AnswerError, ApprovalError};
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    /// Nobody is known to ask.
+    #[error("a token is needed: Authorization: Bearer TOKEN")]
+    Unauthenticated,
+    /// The token or the session counts no more, or never did.
+    #[error("the token is not known, or the session has ended")]
+    Refused,
+    /// Too many wrong tokens.
+    #[error("too many wrong tokens; try again in {} s", .0.as_secs())]
+    Wait(Duration),
+    /// Looking is all that the token is good for.
+    #[error("the token's role is viewer, and answering needs approver")]
+    Forbidden,
+    /// Another site has the browser ask.
+    #[error("the request does not come from this executor's own page")]
+    OtherSite,
+    /// There is no such thing.
+    #[error("there is no such request for approval")]
+    NotFound,
+    /// There is no such place.
+    #[error("there is nothing at this path")]
+    NoSuchPath,
+    /// Someone was faster.
+    #[error("it has been answered already")]
+    Answered,
+    /// It came too late.
+    #[error("the request has expired; the call must be made again to ask anew")]
+    Expired,
+    /// The request cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// Something here does not work.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Why a request got no answer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Fault {
+    /// A stable code, such as `expired`.
+    code: &'static str,
+    /// One sentence for a person.
+    message: String,
+}
+
+// === impl Problem ===
+
+impl Problem {
+    const fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Refused => (StatusCode::UNAUTHORIZED, "refused"),
+            Self::Wait(_) => (StatusCode::TOO_MANY_REQUESTS, "wait"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::OtherSite => (StatusCode::FORBIDDEN, "other_site"),
+            Self::NotFound | Self::NoSuchPath => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Answered => (StatusCode::CONFLICT, "answered"),
+            Self::Expired => (StatusCode::GONE, "expired"),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status();
+        let mut response = (status, Json(Fault { code, message: self.to_string() })).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"callgate\""));
+        }
+        if let Self::Wait(time) = self {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(time.as_secs()));
+        }
+        response
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        // Where the file is is for the operator.
+        tracing::error!(%error, "tokens cannot be checked, so nobody is let in");
+        Self::Unavailable("tokens cannot be checked; the executor's log says why".into())
+    }
+}
+
+impl From<ApprovalError> for Problem {
+    fn from(error: ApprovalError) -> Self {
+        tracing::error!(%error, "the page cannot be served");
+        Self::Unavailable("approvals cannot be looked up; the executor's log says why".into())
+    }
+}
+
+impl From<AnswerError> for Problem {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::NotFound => Self::NotFound,
+            AnswerError::Answered => Self::Answered,
+            AnswerError::Expired => Self::Expired,
+            AnswerError::Store(error) => error.into(),
+            AnswerError::NotAudited(error) => {
+                tracing::error!(%error, "an answer does not count, since it cannot be audited");
+                Self::Unavailable("the answer does not count: it cannot be written into the audit log".into())
+            }
+        }
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::Malformed(rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Malformed(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Self::NoSuchPath
+    }
+}

@@ -1,0 +1,507 @@
+//! The HTTP side: who may look and answer, what a browser can be made to do, what the page and the API are.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use callgate_executor::approvals::{Approvals, Ask, Claim, Filter, State};
+use callgate_executor::config::Http;
+use callgate_executor::transport::{Origin, Peer};
+use callgate_executor::web::{self, Web};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::approvals::{ask, open};
+use crate::desk::hex;
+use crate::once::config;
+
+const ALICE: &str = "alice-token-0123456789abcdef";
+const VERA: &str = "vera-token-0123456789abcdef";
+const HERE: &str = "127.0.0.1:7071";
+
+/// The HTTP side of an executor, with an approver and a viewer.
+struct Site {
+    router: Router,
+    approvals: Approvals,
+    folder: TempDir,
+}
+
+/// An answer.
+struct Told {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+/// A request under construction.
+struct Asked<'a> {
+    site: &'a Site,
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: String,
+    peer: [u8; 4],
+}
+
+fn line(name: &str, role: &str, token: &str) -> String {
+    format!("{name} {role} sha256:{}\n", hex(&Sha256::digest(token)))
+}
+
+impl Site {
+    fn new() -> Self {
+        Self::with("", "")
+    }
+
+    /// `http` is YAML inside the section, `more` of the file.
+    fn with(http: &str, more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = line("alice", "approver", ALICE) + &line("vera", "viewer", VERA);
+        std::fs::write(folder.path().join("tokens"), tokens).unwrap();
+        Self::open(folder, &format!("{more}http: {{ tokens: file:tokens{http} }}\n"))
+    }
+
+    fn open(folder: TempDir, more: &str) -> Self {
+        let approvals = open(folder.path(), more);
+        let config = config(folder.path(), more);
+        let Http::On { listen, tokens } = &config.http else { panic!("it is off") };
+        let web = Web::open(listen, tokens, &config.state_dir, approvals.clone()).unwrap();
+        Self { router: web::router(web), approvals, folder }
+    }
+
+    fn ask(&self, method: Method, path: &str) -> Asked<'_> {
+        let headers = vec![(HOST.to_string(), HERE.to_owned())];
+        Asked { site: self, method, path: path.to_owned(), headers, body: String::new(), peer: [127, 0, 0, 1] }
+    }
+
+    fn get(&self, path: &str) -> Asked<'_> {
+        self.ask(Method::GET, path)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Asked<'_> {
+        let mut asked = self.ask(Method::POST, path).header(CONTENT_TYPE.as_str(), "application/json");
+        asked.body = body.to_string();
+        asked
+    }
+
+    async fn pending(&self, ask: &Ask) -> String {
+        match self.approvals.claim(ask).await.unwrap() {
+            Claim::Pending { approval_id, .. } => approval_id,
+            other => panic!("expected a pending request, found {other:?}"),
+        }
+    }
+
+    /// Signs in as the page does: gives the cookie and what must come with it.
+    async fn sign_in(&self, token: &str) -> (String, String) {
+        let told = self.post("/api/v1/session", &json!({ "token": token })).from_the_page().send().await;
+        assert_eq!(told.status, StatusCode::OK, "{}", told.body);
+        let cookie = told.headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+        (cookie, told.json()["session"].as_str().unwrap().to_owned())
+    }
+}
+
+impl Asked<'_> {
+    fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn bearer(self, token: &str) -> Self {
+        self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    fn session(self, (cookie, session): &(String, String)) -> Self {
+        self.header(COOKIE.as_str(), cookie).header("x-callgate-session", session)
+    }
+
+    fn from_the_page(self) -> Self {
+        self.header(ORIGIN.as_str(), &format!("http://{HERE}")).header("sec-fetch-site", "same-origin")
+    }
+
+    fn peer(mut self, peer: [u8; 4]) -> Self {
+        self.peer = peer;
+        self
+    }
+
+    async fn send(self) -> Told {
+        let mut request = Request::builder().method(self.method).uri(&self.path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let mut request = request.body(Body::from(self.body)).unwrap();
+        let origin = Origin::Network(SocketAddr::from((self.peer, 50_000)));
+        request.extensions_mut().insert(ConnectInfo(Peer { origin, identity: None }));
+        let response = self.site.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Told { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+impl Told {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_the_api_is_told_without_a_token() {
+    let site = Site::new();
+    let id = site.pending(&ask()).await;
+    let one = format!("/api/v1/approvals/{id}");
+    for path in ["/api/v1/approvals", "/api/v1/session", &one] {
+        assert_eq!(site.get(path).send().await.status, StatusCode::UNAUTHORIZED, "{path}");
+        for token in ["", "wrong", "alice", "alice-token-0123456789abcdeX", &ALICE[..19], &format!("{ALICE}0")] {
+            let told = site.get(path).bearer(token).peer([192, 0, 2, 1]).send().await;
+            assert!(matches!(told.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS), "{path} {token}");
+            assert!(!told.body.contains("create_order"), "{}", told.body);
+        }
+        let basic = site.get(path).header("authorization", "Basic YWxpY2U6YWxpY2U=").send().await;
+        assert_eq!(basic.status, StatusCode::UNAUTHORIZED);
+    }
+    for path in ["approve", "deny"] {
+        let told = site.post(&format!("{one}/{path}"), &json!({})).send().await;
+        assert_eq!(told.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+}
+
+#[tokio::test]
+async fn a_token_counts_in_its_header_and_nowhere_else() {
+    let site = Site::new();
+    for name in ["token", "access_token", "bearer", "authorization"] {
+        let told = site.get(&format!("/api/v1/approvals?{name}={ALICE}")).send().await;
+        assert_eq!(told.status, StatusCode::UNAUTHORIZED, "{name}");
+        let cookie = site.get("/api/v1/approvals").header("cookie", &format!("{name}={ALICE}; callgate={ALICE}"));
+        assert_eq!(cookie.send().await.status, StatusCode::UNAUTHORIZED, "{name}");
+    }
+    let both = site.get(&format!("/api/v1/approvals?token={ALICE}")).bearer(ALICE).send().await;
+    assert_eq!((both.status, both.code().as_str()), (StatusCode::BAD_REQUEST, "malformed"));
+}
+
+#[tokio::test]
+async fn an_approver_sees_the_exact_arguments_and_answers_in_the_name_of_the_token() {
+    let site = Site::new();
+    let ask = Ask { arguments: r#"{"n":12345678901234567890,"text":"<img src=x onerror=alert(1)>"}"#.into(), ..ask() };
+    let id = site.pending(&ask).await;
+    let list = site.get("/api/v1/approvals").bearer(ALICE).send().await.json();
+    assert_eq!(list["approvals"][0]["id"], json!(id));
+    assert_eq!(list["approvals"][0]["tool"], "create_order");
+
+    let told = site.get(&format!("/api/v1/approvals/{id}")).bearer(ALICE).send().await;
+    assert_eq!(told.headers[CONTENT_TYPE], "application/json");
+    assert_eq!(told.json()["arguments"], json!(ask.arguments));
+
+    let reason = json!({ "reason": "  as agreed " });
+    let told = site.post(&format!("/api/v1/approvals/{id}/approve"), &reason).bearer(ALICE).send().await;
+    let approved = told.json();
+    assert_eq!((&approved["state"], &approved["by"]), (&json!("approved"), &json!("alice")));
+    assert_eq!(approved["reason"], "as agreed");
+    for verb in ["approve", "deny"] {
+        let again = site.post(&format!("/api/v1/approvals/{id}/{verb}"), &json!({})).bearer(ALICE).send().await;
+        assert_eq!((again.status, again.code().as_str()), (StatusCode::CONFLICT, "answered"));
+    }
+    assert_eq!(site.approvals.claim(&ask).await.unwrap(), Claim::Granted { approval_id: id.clone() });
+    let list = site.get("/api/v1/approvals?state=ended").bearer(VERA).send().await.json();
+    assert_eq!((&list["approvals"][0]["id"], &list["approvals"][0]["state"]), (&json!(id), &json!("used")));
+}
+
+#[tokio::test]
+async fn a_viewer_looks_and_does_not_answer() {
+    let site = Site::new();
+    let id = site.pending(&ask()).await;
+    assert_eq!(site.get("/api/v1/approvals").bearer(VERA).send().await.status, StatusCode::OK);
+    let session = site.sign_in(VERA).await;
+    for verb in ["approve", "deny"] {
+        let path = format!("/api/v1/approvals/{id}/{verb}");
+        let bearer = site.post(&path, &json!({})).bearer(VERA).send().await;
+        assert_eq!((bearer.status, bearer.code().as_str()), (StatusCode::FORBIDDEN, "forbidden"));
+        let page = site.post(&path, &json!({})).session(&session).from_the_page().send().await;
+        assert_eq!((page.status, page.code().as_str()), (StatusCode::FORBIDDEN, "forbidden"));
+    }
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+}
+
+#[tokio::test]
+async fn an_expired_or_unknown_request_cannot_be_answered() {
+    let site = Site::with("", "approvals: { expiry: 1s }\n");
+    let id = site.pending(&ask()).await;
+    while site.approvals.list(Filter::Pending, None, 1).await.unwrap().len() == 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let late = site.post(&format!("/api/v1/approvals/{id}/approve"), &json!({})).bearer(ALICE).send().await;
+    assert_eq!((late.status, late.code().as_str()), (StatusCode::GONE, "expired"));
+    let other = site.post("/api/v1/approvals/no-such/approve", &json!({})).bearer(ALICE).send().await;
+    assert_eq!((other.status, other.code().as_str()), (StatusCode::NOT_FOUND, "not_found"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_changes_nothing() {
+    let site = Site::new();
+    let id = site.pending(&ask()).await;
+    let path = format!("/api/v1/approvals/{id}/approve");
+    let mut cases = vec![
+        site.post(&path, &json!({ "reason": "x".repeat(501) })),
+        site.post(&path, &json!({ "reason": "two\nlines" })),
+        site.post(&path, &json!({ "reason": 7 })),
+        site.post(&path, &json!({ "raeson": "a typo" })),
+        site.post(&path, &json!({ "reason": "x".repeat(20_000) })),
+        site.ask(Method::POST, &path),
+        site.get("/api/v1/approvals?limit=0"),
+        site.get("/api/v1/approvals?limit=201"),
+        site.get("/api/v1/approvals?state=secret"),
+    ];
+    // A form, which another site could have a browser send.
+    let mut form = site.ask(Method::POST, &path).header("content-type", "text/plain");
+    form.body = "{}".into();
+    cases.push(form);
+    for case in cases {
+        let told = case.bearer(ALICE).send().await;
+        assert_eq!((told.status, told.code().as_str()), (StatusCode::BAD_REQUEST, "malformed"), "{}", told.body);
+    }
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+}
+
+#[tokio::test]
+async fn a_session_needs_its_cookie_and_what_the_page_holds() {
+    let site = Site::new();
+    let told = site.post("/api/v1/session", &json!({ "token": ALICE })).from_the_page().send().await;
+    let cookie = told.headers[SET_COOKIE].to_str().unwrap();
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=28800"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains(ALICE) && !told.body.contains(ALICE));
+
+    let session = site.sign_in(ALICE).await;
+    let other = site.sign_in(ALICE).await;
+    assert_ne!(session, other);
+    let look = || site.get("/api/v1/approvals").from_the_page();
+    assert_eq!(look().session(&session).send().await.status, StatusCode::OK);
+    assert_eq!(look().header("cookie", &session.0).send().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(look().header("x-callgate-session", &session.1).send().await.status, StatusCode::UNAUTHORIZED);
+    let mixed = (session.0.clone(), other.1.clone());
+    assert_eq!(look().session(&mixed).send().await.status, StatusCode::UNAUTHORIZED);
+
+    let end = site.ask(Method::DELETE, "/api/v1/session").session(&session).from_the_page().send().await;
+    assert_eq!(end.status, StatusCode::NO_CONTENT);
+    assert_eq!(look().session(&session).send().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(look().session(&other).send().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn another_site_cannot_have_the_browser_answer_look_or_sign_in() {
+    let site = Site::new();
+    let id = site.pending(&ask()).await;
+    let session = site.sign_in(ALICE).await;
+    let path = format!("/api/v1/approvals/{id}/approve");
+    // Even with all that the page holds.
+    let post = || site.post(&path, &json!({})).session(&session);
+    let cases = [
+        post().header("origin", "https://evil.example").header("sec-fetch-site", "cross-site"),
+        post().header("origin", "https://evil.example"),
+        post().header("origin", "null"),
+        // Another port of this very host.
+        post().header("origin", "http://127.0.0.1:8080").header("sec-fetch-site", "same-site"),
+        post().header("origin", &format!("http://{HERE}")).header("sec-fetch-site", "same-site"),
+        // A browser always says where it is.
+        post(),
+        site.get("/api/v1/approvals").session(&session).header("sec-fetch-site", "cross-site"),
+        site.post("/api/v1/session", &json!({ "token": ALICE })).header("origin", "https://evil.example"),
+        site.post("/api/v1/session", &json!({ "token": ALICE })).header("sec-fetch-site", "cross-site"),
+        site.ask(Method::DELETE, "/api/v1/session").session(&session).header("origin", "https://evil.example"),
+    ];
+    for case in cases {
+        let told = case.send().await;
+        assert_eq!((told.status, told.code().as_str()), (StatusCode::FORBIDDEN, "other_site"));
+    }
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(post().from_the_page().send().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
+    let site = Site::new();
+    let session = site.sign_in(ALICE).await;
+    let file = site.folder.path().join("tokens");
+    std::fs::write(&file, line("vera", "viewer", VERA)).unwrap();
+    let look = || site.get("/api/v1/approvals").from_the_page();
+    assert_eq!(look().session(&session).send().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(look().bearer(ALICE).send().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(look().bearer(VERA).send().await.status, StatusCode::OK);
+    // Nor does anyone come in when it cannot be told who may.
+    for broken in [Some("this is no list of tokens"), None] {
+        match broken {
+            Some(text) => std::fs::write(&file, text).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        let told = look().bearer(VERA).send().await;
+        assert_eq!((told.status, told.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+        assert!(!told.body.contains("tokens:1") && !told.body.contains("no list"), "{}", told.body);
+    }
+}
+
+#[tokio::test]
+async fn who_shows_wrong_tokens_has_to_wait_and_nobody_else() {
+    let site = Site::new();
+    let session = site.sign_in(ALICE).await;
+    let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    for n in 0..10 {
+        let wrong = format!("wrong-token-0123456789-{n}");
+        let asked = if n % 2 == 0 {
+            site.get("/api/v1/approvals").bearer(&wrong)
+        } else {
+            site.post("/api/v1/session", &json!({ "token": wrong }))
+        };
+        assert_eq!(asked.peer(guesser).send().await.status, StatusCode::UNAUTHORIZED);
+    }
+    // Right or wrong: it is not looked at.
+    for token in [ALICE, "wrong-token-0123456789"] {
+        let told = site.post("/api/v1/session", &json!({ "token": token })).peer(guesser).send().await;
+        assert_eq!((told.status, told.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "wait"));
+        assert!(told.headers.contains_key(RETRY_AFTER));
+        let told = site.get("/api/v1/approvals").bearer(token).peer(guesser).send().await;
+        assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(site.get("/api/v1/approvals").bearer(ALICE).peer(other).send().await.status, StatusCode::OK);
+    let page = site.get("/api/v1/approvals").session(&session).from_the_page().peer(guesser);
+    assert_eq!(page.send().await.status, StatusCode::OK, "who is signed in is not held up");
+}
+
+#[tokio::test]
+async fn every_answer_keeps_the_browser_from_doing_more_with_it() {
+    let site = Site::new();
+    for path in ["/", "/page/main.js", "/api/v1/approvals", "/api/v1/openapi.json", "/no/such/path"] {
+        let told = site.get(path).send().await;
+        let policy = told.headers["content-security-policy"].to_str().unwrap();
+        for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for"] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(told.headers[name], value, "{path}");
+        }
+        assert!(!told.headers.contains_key("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test]
+async fn the_page_brings_all_that_it_names_and_makes_no_html_of_strings() {
+    let site = Site::new();
+    let page = site.get("/").send().await;
+    assert_eq!(page.headers[CONTENT_TYPE], "text/html; charset=utf-8");
+    let mut names = vec!["/".to_owned()];
+    let mut seen = 0;
+    while let Some(name) = names.get(seen).cloned() {
+        seen += 1;
+        let told = site.get(&name).send().await;
+        assert_eq!(told.status, StatusCode::OK, "{name}");
+        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "javascript:", "style=\""] {
+            assert!(!told.body.contains(word), "{name} has {word}");
+        }
+        for quoted in told.body.split('"') {
+            let path = match quoted.strip_prefix("./") {
+                Some(module) => format!("/page/{module}"),
+                None if quoted.starts_with("/page/") => quoted.to_owned(),
+                None => continue,
+            };
+            if !names.contains(&path) {
+                names.push(path);
+            }
+        }
+    }
+    assert!(names.len() >= 7, "{names:?}");
+}
+
+#[tokio::test]
+async fn the_openapi_document_has_what_is_served_and_answers_fit_it() {
+    let site = Site::new();
+    let document = site.get("/api/v1/openapi.json").send().await.json();
+    let (waits, denied) = (site.pending(&ask()).await, site.pending(&Ask { tool: "other".into(), ..ask() }).await);
+    let id = |path: &str| path.replace("{id}", if path.ends_with("deny") { &denied } else { &waits });
+    let mut fitted = 0;
+    // Reading first: answering changes what can be answered.
+    for method in ["get", "post", "delete"] {
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let Some(operation) = item.get(method) else { continue };
+            let body = if path == "/api/v1/session" { json!({ "token": ALICE }) } else { json!({}) };
+            let ask = || match method {
+                "get" => site.get(&id(path)),
+                "post" => site.post(&id(path), &body),
+                _ => site.ask(Method::DELETE, &id(path)),
+            };
+            let mut answers = vec![ask().bearer(ALICE).send().await];
+            assert!(answers[0].status.is_success(), "{method} {path}: {}", answers[0].body);
+            if operation.get("security").is_some() {
+                answers.push(ask().send().await);
+                assert_eq!(answers[1].status, StatusCode::UNAUTHORIZED, "{method} {path}");
+            }
+            if method == "post" && path != "/api/v1/session" {
+                answers.push(ask().bearer(ALICE).send().await);
+                assert_eq!(answers[2].status, StatusCode::CONFLICT, "{method} {path}");
+            }
+            for answer in answers {
+                let described = &operation["responses"][answer.status.as_str()];
+                assert!(described.is_object(), "{method} {path}: {} is not described", answer.status);
+                let Some(schema) = described.pointer("/content/application~1json/schema") else { continue };
+                let schema = json!({ "allOf": [schema], "components": document["components"] });
+                let fits = jsonschema::validator_for(&schema).unwrap();
+                let value = answer.json();
+                let faults: Vec<_> = fits.iter_errors(&value).map(|fault| fault.to_string()).collect();
+                assert!(faults.is_empty(), "{method} {path}: {faults:?}: {value}");
+                fitted += 1;
+            }
+        }
+    }
+    assert!(fitted >= 13, "{fitted}");
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(serde_json::to_value(web::openapi()).unwrap(), document);
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_token_that_only_its_owner_can_read_and_later_ones_keep_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state/http-token");
+    let Site { folder, router, approvals } = Site::open(folder, "");
+    let token = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(token.trim().len(), 64);
+    drop((router, approvals));
+
+    let site = Site::open(folder, "");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), token);
+    let who = site.get("/api/v1/session").bearer(token.trim()).send().await.json();
+    assert_eq!(who, json!({ "name": "operator", "role": "approver" }));
+}
+
+#[tokio::test]
+async fn under_tls_the_cookie_is_bound_to_it() {
+    let site = Site::with(", tls: { certificate: a.pem, key: b.pem }", "");
+    let told = site.post("/api/v1/session", &json!({ "token": ALICE })).send().await;
+    let cookie = told.headers[SET_COOKIE].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-callgate=") && cookie.ends_with("; Secure"), "{cookie}");
+}
+
+#[test]
+fn the_section_says_off_or_where_and_repeats_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(config(folder.path(), "http: { listen: off }\n").http, Http::Off);
+    let text = "contracts: [a]\nhttp: { tokens: my-s3cret-token }\n";
+    let error = callgate_executor::config::Config::parse("executor.yaml", text, folder.path()).unwrap_err();
+    let expected = "executor.yaml:2:17: http.tokens: expected file: and the path of a file that holds it";
+    assert_eq!(error.to_string(), expected);
+}
