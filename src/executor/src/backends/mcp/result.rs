@@ -26,10 +26,8 @@ fn text(content: Vec<ContentBlock>) -> Result<String, Fault> {
         .into_iter()
         .map(|block| match block {
             ContentBlock::Text(text) => Some(text.text),
-            ContentBlock::Image(_)
-            | ContentBlock::Audio(_)
-            | ContentBlock::Resource(_)
-            | ContentBlock::ResourceLink(_) => None,
+            // Pictures, sound, files, and what later versions have.
+            _ => None,
         })
         .collect();
     let texts = texts.ok_or(Fault::Failed("its result is not text".into()))?;

@@ -54,7 +54,7 @@ pub(super) fn config(address: &Url, always: &HeaderMap, max_in_flight: usize) ->
         .max_concurrent_requests(max_in_flight)
         .control_request_timeout(CONTROL_TIMEOUT)
         .session_recovery_timeout(CONTROL_TIMEOUT);
-    config.retry_config = Arc::new(NeverRetry);
+    config.retry_config = Arc::new(NeverRetry::default());
     config
 }
 
