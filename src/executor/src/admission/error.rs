@@ -114,7 +114,9 @@ pub enum Fault {
         other: PathBuf,
     },
     /// A secret cannot be read.
-    #[error("run.wasm.secretEnv.{variable}: expected the secret's text in {file}, found: {reason}; correct the file or its path")]
+    #[error(
+        "run.wasm.secretEnv.{variable}: expected the secret's text in {file}, found: {reason}; correct the file or its path"
+    )]
     Secret {
         /// The variable that would hold it.
         variable: String,

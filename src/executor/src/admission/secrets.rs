@@ -14,11 +14,8 @@ const SECRET_BYTES: u64 = 64 << 10;
 pub(super) fn read(secret_env: &[(String, String)]) -> Result<Vec<SecretVariable>, Fault> {
     let secret = |(name, path): &(String, String)| {
         let file = Path::new(path);
-        let value = text(file).map_err(|reason| Fault::Secret {
-            variable: name.clone(),
-            file: file.to_owned(),
-            reason,
-        })?;
+        let value =
+            text(file).map_err(|reason| Fault::Secret { variable: name.clone(), file: file.to_owned(), reason })?;
         Ok(SecretVariable { name: name.clone(), value: Secret::new(value) })
     };
     secret_env.iter().map(secret).collect()

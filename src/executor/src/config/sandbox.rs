@@ -53,7 +53,8 @@ fn clock(written: &Spanned<String>, place: &Place<'_>) -> Result<Duration, Confi
         Duration::try_from(since).ok()
     });
     since_1970.ok_or_else(|| {
-        let message = "sandbox.deterministic.clock: expected a time of RFC 3339 since 1970, such as 2026-01-31T12:00:00Z";
+        let message =
+            "sandbox.deterministic.clock: expected a time of RFC 3339 since 1970, such as 2026-01-31T12:00:00Z";
         place.fault(written.referenced, message.into())
     })
 }
@@ -77,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_fixed_clock_and_seed_are_read() {
-        let sandbox = parse("  cacheBytes: 64MiB\n  deterministic: { clock: '2026-01-31T12:00:00Z', seed: 7 }\n").unwrap();
+        let sandbox =
+            parse("  cacheBytes: 64MiB\n  deterministic: { clock: '2026-01-31T12:00:00Z', seed: 7 }\n").unwrap();
         assert_eq!(sandbox.cache_bytes, 64 << 20);
         let fixed = sandbox.deterministic.unwrap();
         assert_eq!((fixed.clock.as_secs(), fixed.seed), (1_769_860_800, 7));

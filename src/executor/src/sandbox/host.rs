@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -78,7 +78,10 @@ pub(super) fn store(
     let mut wasi = builder.build_p1();
     wasi.ctx().table.set_max_capacity(HANDLES);
 
-    let mut store = Store::try_new(engine, Host { wasi, folders: Folders::new(&grants.folders), limits: Limits::new(grants.memory, meter) })?;
+    let mut store = Store::try_new(
+        engine,
+        Host { wasi, folders: Folders::new(&grants.folders), limits: Limits::new(grants.memory, meter) },
+    )?;
     store.limiter(|host| &mut host.limits);
     store.set_fuel(grants.fuel)?;
     store.set_hostcall_fuel(HOSTCALL_BYTES);

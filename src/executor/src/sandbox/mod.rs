@@ -100,7 +100,16 @@ impl Sandbox {
             .build()
             .map_err(|error| ProgramError::Linker(error.to_string()))?;
         let slots = Arc::new(Semaphore::new(usize::try_from(concurrency).unwrap_or(Semaphore::MAX_PERMITS)));
-        Ok(Self { engine, linkers, cache, fixed, accounts: Accounts::default(), allocation, slots, threads: Threads(Some(threads)) })
+        Ok(Self {
+            engine,
+            linkers,
+            cache,
+            fixed,
+            accounts: Accounts::default(),
+            allocation,
+            slots,
+            threads: Threads(Some(threads)),
+        })
     }
 
     /// Where instances get their memory.

@@ -20,6 +20,7 @@ use tonic::transport::Channel;
 pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     tools: String,
+    settings: String,
     pub(crate) concurrency: u32,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct Ended {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), tools: String::new(), concurrency: 4 }
+        Self { folder: tempfile::tempdir().unwrap(), tools: String::new(), settings: String::new(), concurrency: 4 }
     }
 
     /// A desk with one tool, `t`.
@@ -91,6 +92,12 @@ impl Desk {
         self
     }
 
+    /// Adds lines to the executor's configuration.
+    pub(crate) fn configured(mut self, lines: &str) -> Self {
+        writeln!(self.settings, "{lines}").unwrap();
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -104,8 +111,8 @@ impl Desk {
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
         let text = format!(
-            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n",
-            self.concurrency
+            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{}",
+            self.concurrency, self.settings
         );
         std::fs::write(self.path().join("executor.yaml"), &text).unwrap();
         Config::parse("executor.yaml", &text, self.path()).unwrap()
@@ -171,6 +178,10 @@ impl Running {
     /// The text of a file in the desk's folder.
     pub(crate) fn file(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.folder.path().join(path)).ok()
+    }
+
+    pub(crate) fn path(&self, path: &str) -> std::path::PathBuf {
+        self.folder.path().join(path)
     }
 
     pub(crate) async fn call(&self, tool: &str, arguments: &str) -> Ended {

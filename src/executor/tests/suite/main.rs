@@ -10,11 +10,15 @@ mod desk;
 mod guests;
 
 mod admission;
+mod cache;
 mod component;
 mod concurrency;
 mod drain;
 mod files;
 mod limits;
+mod pool;
+mod quota;
 mod results;
+mod secrets;
 mod service;
 mod surroundings;

@@ -57,9 +57,8 @@ pub(super) fn prepare(folder: &Path) -> Result<(), CacheError> {
 }
 
 fn check(folder: &Path, us: u32, forbidden: u32, verb: &'static str, chmod: &'static str) -> Result<(), CacheError> {
-    let found = folder
-        .symlink_metadata()
-        .map_err(|reason| CacheError::Unusable { folder: folder.to_owned(), reason })?;
+    let found =
+        folder.symlink_metadata().map_err(|reason| CacheError::Unusable { folder: folder.to_owned(), reason })?;
     let open = |found: String| CacheError::Open { folder: folder.to_owned(), verb, found, chmod };
     if !found.is_dir() {
         return Err(open("a link or a file".into()));

@@ -163,7 +163,9 @@ impl Kept {
         });
         match stored {
             Ok(newest) => self.evict(&newest),
-            Err(error) => tracing::warn!(reason = %error, "compiled code is not kept; the next start compiles it again"),
+            Err(error) => {
+                tracing::warn!(reason = %error, "compiled code is not kept; the next start compiles it again")
+            }
         }
     }
 

@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use self::account::Stay;
-pub(super) use self::account::Accounts;
 pub use self::account::Account;
+pub(super) use self::account::Accounts;
+use self::account::Stay;
 pub(super) use self::p2::{View, add_to_linker as add_p2_to_linker};
 use super::grants::Folder;
 
@@ -47,9 +47,8 @@ pub(super) struct Folders {
 impl Folders {
     /// For one call that is granted `folders`, in the order in which the guest will find them.
     pub(super) fn new(folders: &[Folder]) -> Self {
-        let stay = |folder: &Folder| {
-            folder.quota.as_ref().map(|quota| Arc::new(Stay::begin(&quota.account, quota.bytes)))
-        };
+        let stay =
+            |folder: &Folder| folder.quota.as_ref().map(|quota| Arc::new(Stay::begin(&quota.account, quota.bytes)));
         let granted: Vec<_> = folders.iter().map(stay).collect();
         let p1 = (STANDARD..).zip(&granted).filter_map(|(fd, stay)| Some((fd, Arc::clone(stay.as_ref()?)))).collect();
         Self { granted, p1, p2: HashMap::new() }

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
+use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p1::types::{
-    Advice, Ciovec, CiovecArray, Clockid, Dircookie, Errno, Error, Event, Exitcode, Fd, Fdflags, Fdstat, Filedelta, Filesize,
-    Filestat, Filetype, Fstflags, IovecArray, Lookupflags, Oflags, Prestat, Riflags, Rights, Roflags, Sdflags, Siflags,
-    Signal, Size, Subscription, Timestamp, Whence,
+    Advice, Ciovec, CiovecArray, Clockid, Dircookie, Errno, Error, Event, Exitcode, Fd, Fdflags, Fdstat, Filedelta,
+    Filesize, Filestat, Filetype, Fstflags, IovecArray, Lookupflags, Oflags, Prestat, Riflags, Rights, Roflags,
+    Sdflags, Siflags, Signal, Size, Subscription, Timestamp, Whence,
 };
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
-use wasmtime_wasi::p1::WasiP1Ctx;
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::account::{Full, Stay};
