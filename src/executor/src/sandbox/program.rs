@@ -8,7 +8,10 @@ use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store, UnknownIm
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi::{I32Exit, p1, p2};
 
+use super::cache::Cache;
 use super::host::Host;
+use super::quota;
+use super::wasm::Wasm;
 
 const MAGIC: &[u8] = b"\0asm";
 /// Binary format, section 5.5.16: version 1, layer 0.
@@ -66,7 +69,7 @@ impl Linkers {
     /// All of WASI preview 1 and WASI 0.2, `wasi:http` included; what a call may do with it is for its store to say.
     pub(super) fn new(engine: &Engine) -> wasmtime::Result<Self> {
         let mut core = Linker::new(engine);
-        p1::add_to_linker_async(&mut core, Host::p1)?;
+        p1::wasi_snapshot_preview1::add_to_linker(&mut core, |host: &mut Host| host)?;
         // The library's own refuses codes over 125, so that 127 or 255 would look like a trap.
         core.allow_shadowing(true);
         core.func_wrap("wasi_snapshot_preview1", "proc_exit", |code: i32| -> wasmtime::Result<()> {
@@ -77,6 +80,7 @@ impl Linkers {
         let mut component = component::Linker::new(engine);
         p2::add_to_linker_async(&mut component)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut component)?;
+        quota::add_p2_to_linker(&mut component)?;
         Ok(Self { core, component })
     }
 }
@@ -84,12 +88,18 @@ impl Linkers {
 // === impl Program ===
 
 impl Program {
-    pub(super) fn compile(engine: &Engine, linkers: &Linkers, bytes: &[u8]) -> Result<Self, ProgramError> {
+    pub(super) fn compile(
+        engine: &Engine,
+        linkers: &Linkers,
+        cache: &Cache,
+        wasm: &Wasm,
+    ) -> Result<Self, ProgramError> {
+        let bytes = wasm.bytes();
         if bytes.starts_with(CORE) {
-            let module = Module::from_binary(engine, bytes).map_err(invalid)?;
+            let module = cache.module(engine, wasm).map_err(invalid)?;
             Self::module(linkers, &module)
         } else if bytes.starts_with(COMPONENT) {
-            let component = Component::from_binary(engine, bytes).map_err(invalid)?;
+            let component = cache.component(engine, wasm).map_err(invalid)?;
             Self::component(linkers, &component)
         } else if bytes.starts_with(MAGIC) {
             Err(ProgramError::Version)

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
+use super::fixed::Fixed;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
 use super::limits::{Meter, OutOfMemory};
 use super::program::Program;
+use super::secret::redact;
 
 /// Bytes of standard error that are reported with a failure.
 const TAIL: usize = 1024;
@@ -78,16 +80,18 @@ pub enum Stream {
 struct Tail<'a>(&'a str);
 
 /// Runs `program` once. Gives what it wrote or why it stopped, and the fuel it consumed (0 where not known).
+#[expect(clippy::too_many_arguments, reason = "the one call of it hands over what a task owns")]
 pub(super) async fn run(
     engine: &Engine,
     program: &Program,
     grants: &Grants,
+    fixed: Option<Fixed>,
     stdin: String,
     outputs: &Outputs,
     meter: Arc<Meter>,
     deadline: Instant,
 ) -> (Result<Vec<u8>, Stop>, u64) {
-    let mut store = match store(engine, grants, stdin, outputs, meter, move || Instant::now() >= deadline) {
+    let mut store = match store(engine, grants, fixed, stdin, outputs, meter, move || Instant::now() >= deadline) {
         Ok(store) => store,
         Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
     };
@@ -144,9 +148,10 @@ impl Outputs {
         }
     }
 
-    /// The end of standard error, as text on one line.
+    /// The end of standard error, as text on one line, without the tool's secrets.
     fn tail(&self) -> String {
-        tail(&self.stderr.take())
+        // Before it is cut: half a secret is one, too.
+        tail(&redact(&self.stderr.take(), &self.secrets))
     }
 }
 

@@ -247,6 +247,10 @@ impl Running {
         std::fs::read_to_string(self.folder.path().join(path)).ok()
     }
 
+    pub(crate) fn path(&self, path: &str) -> std::path::PathBuf {
+        self.folder.path().join(path)
+    }
+
     pub(crate) async fn call(&self, tool: &str, arguments: &str) -> Ended {
         self.execute(self.request("clerk", &[(tool, arguments)])).await.unwrap().remove(0)
     }
