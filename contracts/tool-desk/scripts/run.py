@@ -1,4 +1,4 @@
-"""Runs the script that a call brings: a WASI tool in CPython, behind contracts/tool-desk.
+"""Runs the script that a call brings, in CPython compiled to WASI.
 
 Standard input is the call's arguments, {"script": "…", "input": …}. The script finds `input` and leaves what it found in
 `result`, which goes to standard output as JSON. What it prints goes to standard error, so that it cannot spoil the result.
