@@ -27,4 +27,6 @@ mod reload;
 mod results;
 mod service;
 mod surroundings;
+mod tools;
+mod typed;
 mod web;

@@ -56,9 +56,16 @@ impl Typed {
             Err(error) if error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0) => {
                 Ok(Ended::Returned(String::new()))
             }
+            Err(error) if too_long_to_pass(&error) => Err(TooMuch.into()),
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a text was so long that not even its length was looked at. The library's own error for it has no public name.
+/// What a guest hands over in calls of its own is small by comparison, so it is the result.
+fn too_long_to_pass(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
 }
 
 fn name(code: Code) -> &'static str {
