@@ -11,7 +11,7 @@ export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
 
 # The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
 FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
-TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach
+TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach callgate-tool-units
 WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
 
 # Run as built by `make native`: `cargo run -p` would build its dependencies again, with other features.
@@ -48,7 +48,7 @@ down: ## Stop what `make up` started
 	$(STACK) down
 
 .PHONY: build
-build: setup wasm native ## Build dist/: callgate.wasm, callgate, callgate-executor, contracts/
+build: setup wasm native tools ## Build dist/: callgate.wasm, callgate, callgate-executor, contracts/
 	@.setup/dist.sh
 
 .PHONY: test
@@ -73,17 +73,23 @@ bench: build ## Measure throughput and latency against the same Envoy without th
 
 ##@ Parts
 
+SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-clang setup-componentize-py setup-cpython
 .PHONY: setup
-setup: setup-rust setup-wasm setup-python setup-envoy setup-services ## Get the wasm target, Envoy, the Python clients, PostgreSQL and Redis; nothing the second time
+setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, other languages); nothing the second time
 
-.PHONY: setup-rust setup-wasm setup-python setup-envoy setup-services setup-local-model
-setup-rust setup-wasm setup-python setup-envoy setup-services setup-local-model:
+.PHONY: $(SETUP) setup-local-model
+$(SETUP) setup-local-model:
 	@.setup/$(@:setup-%=%).sh
-setup-envoy setup-local-model: setup-python
+setup-envoy setup-local-model setup-componentize-py: setup-python
 
 .PHONY: wasm
 wasm: setup-rust setup-wasm ## Build the filter, the bench filters and the example tools
 	.setup/cargo-wasm build --profile wasm $(WASM)
+
+# Of what cargo does not make. Only what has changed is made again.
+.PHONY: tools
+tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the example tools in C and Python, and of the typed world
+	@.setup/tools.sh
 
 # With --tests, because dependencies are then built as the tests need them, and not a second time.
 .PHONY: native

@@ -76,7 +76,7 @@ pub enum Fault {
     },
     /// The module is not one that can be run here.
     #[error(
-        "run.wasm.module: {module}: {reason}; build it as a WASI preview 1 command or a WASI 0.2 command component"
+        "run.wasm.module: {module}: {reason}; build it as a WASI preview 1 command, a WASI 0.2 command component, or a component of the world `callgate:tool/tool`"
     )]
     Program {
         /// The module's file.

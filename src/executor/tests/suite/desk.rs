@@ -172,29 +172,7 @@ impl Desk {
 
     pub(crate) async fn start(self) -> Running {
         let config = self.config();
-        let registry = tokio::task::spawn_blocking({
-            let config = config.clone();
-            let network = self.network.clone();
-            move || Registry::admit_on(&config, network)
-        });
-        let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
-        let digest = registry.digests()[0].to_owned();
-        let server = Server::bind(&config, registry, &Metrics::new()).await.unwrap();
-        let address = server.address().clone();
-        let load = Box::new(server.load());
-        let (stop, stopped) = oneshot::channel();
-        tokio::spawn(server.serve(async {
-            let _ = stopped.await;
-        }));
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Running {
-            client: ExecutorClient::new(channel.clone()),
-            channel,
-            digest,
-            load,
-            _stop: stop,
-            folder: self.folder,
-        }
+        serve(config, self.network, self.folder).await
     }
 
     /// Starts, calls `t` once with no arguments, stops.
@@ -297,6 +275,25 @@ impl From<CallOutcome> for Ended {
         };
         Self { result, usage }
     }
+}
+
+/// An executor with that configuration; `folder` goes when it goes.
+pub(crate) async fn serve(config: Config, network: Network, folder: TempDir) -> Running {
+    let registry = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || Registry::admit_on(&config, network)
+    });
+    let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
+    let digest = registry.digests()[0].to_owned();
+    let server = Server::bind(&config, registry, &Metrics::new()).await.unwrap();
+    let address = server.address().clone();
+    let load = Box::new(server.load());
+    let (stop, stopped) = oneshot::channel();
+    tokio::spawn(server.serve(async {
+        let _ = stopped.await;
+    }));
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    Running { client: ExecutorClient::new(channel.clone()), channel, digest, load, _stop: stop, folder }
 }
 
 pub(crate) fn wasm(wat: &str) -> Vec<u8> {

@@ -31,4 +31,6 @@ mod results;
 mod secrets;
 mod service;
 mod surroundings;
+mod tools;
+mod typed;
 mod web;
