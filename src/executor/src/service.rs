@@ -15,6 +15,8 @@ use tonic::{Request, Response, Status};
 use crate::admission::{Admitted, Registry, Runnable};
 use crate::drain::InFlight;
 use crate::outcome;
+use crate::telemetry::{self, Instruments};
+use crate::transport::Peer;
 
 /// Bytes of an exchange's name: it only goes into logs.
 const EXCHANGE_ID_BYTES: usize = 128;
@@ -23,12 +25,13 @@ const EXCHANGE_ID_BYTES: usize = 128;
 pub(crate) struct Service {
     registry: Arc<Registry>,
     in_flight: InFlight,
+    instruments: Instruments,
 }
 
 /// One call after its decision.
 enum Decided {
-    /// Refused: the outcome is known.
-    Denied(CallOutcome),
+    /// Refused: the outcome is known, and the violation's code.
+    Denied(CallOutcome, &'static str),
     /// To be run.
     Allowed(Job),
 }
@@ -44,8 +47,8 @@ struct Job {
 // === impl Service ===
 
 impl Service {
-    pub(crate) fn new(registry: Arc<Registry>, in_flight: InFlight) -> Self {
-        Self { registry, in_flight }
+    pub(crate) fn new(registry: Arc<Registry>, in_flight: InFlight, instruments: Instruments) -> Self {
+        Self { registry, in_flight, instruments }
     }
 
     fn contract(&self, digest: &str) -> Result<&Arc<Admitted>, Status> {
@@ -70,6 +73,8 @@ impl Executor for Service {
         let Some(_running) = self.in_flight.enter() else {
             return Err(Status::unavailable("the executor is draining; ask another or try again later"));
         };
+        let parent = telemetry::caller(request.metadata());
+        let peer = request.extensions().get::<Peer>().map(ToString::to_string).unwrap_or_default();
         let request = request.into_inner();
         let admitted = self.contract(&request.contract_digest).inspect_err(|status| rejected(&request, status))?;
         let caller = caller(&request).inspect_err(|status| rejected(&request, status))?;
@@ -78,6 +83,7 @@ impl Executor for Service {
             round: request.round,
             digest: request.contract_digest,
             caller: caller.clone(),
+            peer,
         };
 
         let mut outcomes: Vec<Option<CallOutcome>> = Vec::with_capacity(request.calls.len());
@@ -85,22 +91,43 @@ impl Executor for Service {
         let mut running = JoinSet::new();
         for (position, call) in request.calls.into_iter().enumerate() {
             let name = call.tool.clone();
+            let tool = admitted.contract().tool(&name);
+            let span = self.instruments.traces.call(
+                &parent,
+                &telemetry::About {
+                    tool,
+                    call_id: &call.id,
+                    exchange_id: &about.exchange,
+                    contract_digest: &about.digest,
+                    role: &caller.role,
+                },
+            );
             match decide_again(admitted, &caller, position, call) {
-                Decided::Denied(outcome) => {
-                    about.log(position, &name, &outcome);
+                Decided::Denied(outcome, code) => {
+                    self.instruments.metrics.calls().denied(tool, code);
+                    span.enter(|| about.log(position, &name, &outcome));
+                    span.ended(outcome::name(&outcome), &outcome.usage.unwrap_or_default());
                     outcomes.push(Some(outcome));
                 }
                 Decided::Allowed(job) => {
                     outcomes.push(None);
                     let (registry, admitted) = (Arc::clone(&self.registry), Arc::clone(admitted));
-                    running.spawn(async move { (position, run(&registry, &admitted, job).await) });
+                    let held = self.instruments.metrics.calls().running();
+                    running.spawn(async move {
+                        let finished = span.within(run(&registry, &admitted, job)).await;
+                        drop(held);
+                        (position, span, finished)
+                    });
                 }
             }
         }
         while let Some(finished) = running.join_next().await {
-            let (position, (tool, outcome)) =
+            let (position, span, (tool, outcome)) =
                 finished.map_err(|error| Status::internal(format!("a call could not be followed: {error}")))?;
-            about.log(position, &tool, &outcome);
+            let (name, usage) = (outcome::name(&outcome), outcome.usage.unwrap_or_default());
+            self.instruments.metrics.calls().ended(admitted.contract().tool(&tool), name, &usage);
+            span.enter(|| about.log(position, &tool, &outcome));
+            span.ended(name, &usage);
             if let Some(slot) = outcomes.get_mut(position) {
                 *slot = Some(outcome);
             }
@@ -131,9 +158,14 @@ fn decide_again(admitted: &Admitted, caller: &Caller, position: usize, call: pro
     let conversation = Conversation { calls_before: u32::try_from(position).unwrap_or(u32::MAX) };
     let asked = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
     match decide(admitted.contract(), caller, &conversation, &asked) {
-        Verdict::Deny(violation) => Decided::Denied(outcome::denied(call.id, violation)),
+        Verdict::Deny(violation) => {
+            let code = violation.code.as_str();
+            Decided::Denied(outcome::denied(call.id, violation), code)
+        }
         // Nobody can agree yet: without that a call that needs it does not run.
-        Verdict::NeedsApproval(approved) => Decided::Denied(outcome::not_here(call.id, approved.tool.name())),
+        Verdict::NeedsApproval(approved) => {
+            Decided::Denied(outcome::not_here(call.id, approved.tool.name()), outcome::RUN_BY_CLIENT)
+        }
         Verdict::Allow(approved) => match admitted.runnable(approved.tool.name()) {
             Some(runnable) => Decided::Allowed(Job {
                 id: call.id,
@@ -141,7 +173,7 @@ fn decide_again(admitted: &Admitted, caller: &Caller, position: usize, call: pro
                 arguments: approved.canonical,
                 runnable: runnable.clone(),
             }),
-            None => Decided::Denied(outcome::not_here(call.id, approved.tool.name())),
+            None => Decided::Denied(outcome::not_here(call.id, approved.tool.name()), outcome::RUN_BY_CLIENT),
         },
     }
 }
@@ -170,6 +202,8 @@ struct About {
     round: u32,
     digest: String,
     caller: Caller,
+    /// Who is at the other end of the connection.
+    peer: String,
 }
 
 impl About {
@@ -186,6 +220,7 @@ impl About {
             contract = self.digest,
             tenant = self.caller.tenant,
             role = self.caller.role,
+            peer = self.peer,
             tool = printable(tool),
             outcome = outcome::name(outcome),
             violation,

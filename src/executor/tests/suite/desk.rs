@@ -7,13 +7,15 @@ use std::sync::Arc;
 use callgate_executor::admission::{AdmissionError, Registry};
 use callgate_executor::config::Config;
 use callgate_executor::server::Server;
-use callgate_executor::telemetry::Metrics;
+use callgate_executor::telemetry::Instruments;
+use callgate_executor::transport::Bound;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, CallOutcome, Caller, ExecuteRequest, FailureKind, Usage};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -29,8 +31,39 @@ pub(crate) struct Running {
     pub(crate) client: ExecutorClient<Channel>,
     pub(crate) channel: Channel,
     pub(crate) digest: String,
+    pub(crate) instruments: Instruments,
     _stop: oneshot::Sender<()>,
     folder: TempDir,
+}
+
+/// An executor that serves a configuration, until `stop` is dropped.
+pub(crate) struct Served {
+    pub(crate) bound: Bound,
+    pub(crate) digest: String,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<()>,
+    pub(crate) instruments: Instruments,
+}
+
+/// Serves what the desk of this configuration wrote.
+pub(crate) async fn serve(config: &Config) -> Served {
+    let registry = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || Registry::admit(&config)
+    });
+    let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
+    let digest = registry.digests()[0].to_owned();
+    let instruments = Instruments::start(config).unwrap();
+    let server = Server::bind(config, registry, instruments.clone()).await.unwrap();
+    let bound = server.address().clone();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(async {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        server.serve(stopped).await.unwrap();
+    });
+    Served { bound, digest, stop, ended, instruments }
 }
 
 /// What a call came to, for assertions.
@@ -112,6 +145,11 @@ impl Desk {
         Config::parse("executor.yaml", &text, self.path()).unwrap()
     }
 
+    /// The digest of the contract.
+    pub(crate) fn digest(&self) -> String {
+        Registry::admit(&self.config()).unwrap().digests()[0].to_owned()
+    }
+
     /// Why this desk cannot be served, with its folder cut out of the text.
     pub(crate) fn refused(&self) -> String {
         let error: AdmissionError = match Registry::admit(&self.config()) {
@@ -123,20 +161,15 @@ impl Desk {
 
     pub(crate) async fn start(self) -> Running {
         let config = self.config();
-        let registry = tokio::task::spawn_blocking({
-            let config = config.clone();
-            move || Registry::admit(&config)
-        });
-        let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
-        let digest = registry.digests()[0].to_owned();
-        let server = Server::bind(&config, registry, &Metrics::new()).await.unwrap();
-        let address = server.address().clone();
-        let (stop, stopped) = oneshot::channel();
-        tokio::spawn(server.serve(async {
-            let _ = stopped.await;
-        }));
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Running { client: ExecutorClient::new(channel.clone()), channel, digest, _stop: stop, folder: self.folder }
+        self.start_as(config).await
+    }
+
+    /// Starts with this configuration, at a port of plaintext.
+    pub(crate) async fn start_as(self, config: Config) -> Running {
+        let Served { bound, digest, stop, instruments, .. } = serve(&config).await;
+        let channel = Channel::from_shared(format!("http://{bound}")).unwrap().connect().await.unwrap();
+        let client = ExecutorClient::new(channel.clone());
+        Running { client, channel, digest, instruments, _stop: stop, folder: self.folder }
     }
 
     /// Starts, calls `t` once with no arguments, stops.

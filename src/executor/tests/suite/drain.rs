@@ -1,6 +1,7 @@
 //! The real program: how it starts, says so, and ends.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,30 +13,35 @@ use crate::desk::{Desk, Ended, wasm};
 use crate::guests;
 
 /// The program with its log, killed if a test ends early.
-struct Program {
+pub(crate) struct Program {
     child: Child,
     log: BufReader<ChildStderr>,
 }
 
 impl Program {
-    fn start(desk: &Desk, more: &[&str]) -> Self {
+    pub(crate) fn start(desk: &Desk, more: &[&str]) -> Self {
         desk.config();
+        Self::of(desk.path(), more)
+    }
+
+    /// With the configuration that is in the folder.
+    pub(crate) fn of(folder: &Path, more: &[&str]) -> Self {
         Self::from(
             Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
                 .arg("--config")
-                .arg(desk.path().join("executor.yaml"))
+                .arg(folder.join("executor.yaml"))
                 .args(more),
         )
     }
 
-    fn from(command: &mut Command) -> Self {
+    pub(crate) fn from(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         Self { child, log }
     }
 
     /// The next log line with this message; every line before it is one JSON object too.
-    fn logged(&mut self, message: &str) -> Value {
+    pub(crate) fn logged(&mut self, message: &str) -> Value {
         loop {
             let mut line = String::new();
             assert!(self.log.read_line(&mut line).unwrap() > 0, "the log ended before {message:?}");
@@ -46,11 +52,11 @@ impl Program {
         }
     }
 
-    fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    fn exit_code(&mut self, within: Duration) -> i32 {
+    pub(crate) fn exit_code(&mut self, within: Duration) -> i32 {
         let until = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -70,7 +76,7 @@ impl Drop for Program {
 }
 
 /// Calls of `t`, one for each of these arguments.
-fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
+pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
     let call = |arguments: &&str| Call { id: "1".into(), tool: "t".into(), arguments: (*arguments).to_owned() };
     ExecuteRequest {
         contract_digest: digest.into(),

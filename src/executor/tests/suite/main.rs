@@ -8,6 +8,7 @@
 
 mod desk;
 mod guests;
+mod pki;
 
 mod admission;
 mod component;
@@ -18,3 +19,5 @@ mod limits;
 mod results;
 mod service;
 mod surroundings;
+mod telemetry;
+mod transport;
