@@ -268,6 +268,8 @@ async fn get(router: Router, listen: &Listen, path: &str) -> (u16, String, Strin
     let served = tokio::spawn(
         axum::serve(listener.incoming(), router.into_make_service_with_connect_info::<Peer>()).into_future(),
     );
+    // Another test of this process may have set it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let answer = reqwest::get(format!("http://{address}{path}")).await.unwrap();
     let kind = answer.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
     let answer = (answer.status().as_u16(), kind, answer.text().await.unwrap());
