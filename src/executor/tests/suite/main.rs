@@ -8,6 +8,7 @@
 
 mod desk;
 mod guests;
+mod pki;
 mod program;
 mod services;
 
@@ -31,6 +32,8 @@ mod results;
 mod secrets;
 mod service;
 mod surroundings;
+mod telemetry;
 mod tools;
+mod transport;
 mod typed;
 mod web;
