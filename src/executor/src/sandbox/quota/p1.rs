@@ -63,10 +63,11 @@ async fn write(
     let mut books = stay.open();
     let found = wasi.fd_filestat_get(memory, fd).await?;
     let appends = wasi.fd_fdstat_get(memory, fd).await?.fs_flags.contains(Fdflags::APPEND);
-    let at = match place {
-        _ if appends => found.size,
-        Place::At(at) => at,
-        Place::Position => wasi.fd_tell(memory, fd)?,
+    let at = match (appends, place) {
+        // As on Linux, wherever it was meant to go.
+        (true, Place::At(_) | Place::Position) => found.size,
+        (false, Place::At(at)) => at,
+        (false, Place::Position) => wasi.fd_tell(memory, fd)?,
     };
     let more = first_length(memory, bytes)?;
     if more > 0 {
