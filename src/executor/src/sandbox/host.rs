@@ -44,7 +44,8 @@ pub(super) struct Outputs {
 
 /// A store for one call: the arguments' JSON on standard input, and nothing that is not granted.
 ///
-/// With `fixed`, clock and randomness are those of every other call. `expired` is asked at every tick of the engine's clock while the guest computes.
+/// With `fixed`, clock and randomness are those of every other call. `expired` is asked at every tick of the engine's clock while
+/// the guest computes.
 ///
 /// # Errors
 /// A granted folder cannot be opened any more.

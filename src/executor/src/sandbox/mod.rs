@@ -92,12 +92,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// The machine cannot run WebAssembly, or gives no threads.
-    pub fn new(
-        concurrency: u32,
-        cache: Cache,
-        fixed: Option<Fixed>,
-        network: Network,
-    ) -> Result<Self, ProgramError> {
+    pub fn new(concurrency: u32, cache: Cache, fixed: Option<Fixed>, network: Network) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
         let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;

@@ -72,7 +72,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 ///
 /// # Errors
 /// The transport failed.
-pub async fn serve(listener: Listener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+pub async fn serve(
+    listener: Listener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let service = router.into_make_service_with_connect_info::<Peer>();
     axum::serve(listener.incoming(), service).with_graceful_shutdown(stop).await
 }

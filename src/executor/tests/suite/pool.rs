@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_executor::sandbox::{Allocation, Cache, Grants, Sandbox, Wasm};
+use callgate_executor::sandbox::{Allocation, Cache, Grants, Network, Outgoing, Sandbox, Wasm};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::component::component;
 use crate::desk::wasm;
@@ -16,6 +17,7 @@ fn grants(memory: u64) -> Arc<Grants> {
         env: Vec::new(),
         secrets: Vec::new(),
         folders: Vec::new(),
+        outgoing: Outgoing::granted(&[], &Network::system()).unwrap(),
         memory,
         fuel: 500_000_000,
         timeout: Duration::from_secs(120),
@@ -23,9 +25,13 @@ fn grants(memory: u64) -> Arc<Grants> {
     })
 }
 
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(120)
+}
+
 fn sandbox(concurrency: u32) -> Arc<Sandbox> {
     let nothing_kept = Cache::open(std::path::Path::new("/nowhere"), 0).unwrap();
-    Arc::new(Sandbox::new(concurrency, nothing_kept, None).unwrap())
+    Arc::new(Sandbox::new(concurrency, nothing_kept, None, Network::system()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +43,9 @@ async fn a_thousand_calls_at_once_all_come_to_their_end() {
         let mut calls = JoinSet::new();
         for n in 0..1_000 {
             let (sandbox, program) = (Arc::clone(&sandbox), Arc::clone(&program));
-            calls.spawn(async move { (n, sandbox.run(&program, &grants(16 << 20), n.to_string()).await.result) });
+            calls.spawn(
+                async move { (n, sandbox.run(&program, &grants(16 << 20), n.to_string(), later()).await.result) },
+            );
         }
         while let Some(ended) = calls.join_next().await {
             let (n, result) = ended.unwrap();
@@ -52,7 +60,7 @@ async fn code_can_be_compiled_while_calls_run_and_may_be_granted_more_than_any_b
     let early = Arc::new(sandbox.compile(&Wasm::new(wasm(&guests::late("1", 500)))).unwrap());
     let running = tokio::spawn({
         let sandbox = Arc::clone(&sandbox);
-        async move { sandbox.run(&early, &grants(1 << 20), String::new()).await }
+        async move { sandbox.run(&early, &grants(1 << 20), String::new(), later()).await }
     });
     let start = "(if (i32.eq (memory.grow (i32.const 3000)) (i32.const -1)) (then unreachable))
       (call $print (i32.const 1) (i32.const 1024) (i32.const 1))";
@@ -61,7 +69,7 @@ async fn code_can_be_compiled_while_calls_run_and_may_be_granted_more_than_any_b
         let sandbox = Arc::clone(&sandbox);
         move || sandbox.compile(&large).unwrap()
     });
-    let ended = sandbox.run(&Arc::new(late.await.unwrap()), &grants(256 << 20), String::new()).await;
+    let ended = sandbox.run(&Arc::new(late.await.unwrap()), &grants(256 << 20), String::new(), later()).await;
     assert_eq!(ended.result.unwrap(), b"2");
     assert!(ended.peak_memory > 180 << 20);
     assert_eq!(running.await.unwrap().result.unwrap(), b"1");

@@ -409,7 +409,9 @@ async fn the_page_brings_all_that_it_names_and_makes_no_html_of_strings() {
         seen += 1;
         let told = site.get(&name).send().await;
         assert_eq!(told.status, StatusCode::OK, "{name}");
-        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "javascript:", "style=\""] {
+        for word in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "javascript:", "style=\""]
+        {
             assert!(!told.body.contains(word), "{name} has {word}");
         }
         for quoted in told.body.split('"') {
