@@ -103,7 +103,11 @@ async fn again(cx: Cx) {
     assert_eq!(result(&first), Some(r#"{"quantity":7,"sku":"AB-12"}"#));
     assert_eq!(first, second, "usage too: it is the stored outcome");
     let other = client.execute(request(8)).await.map(|response| response.into_inner());
-    assert_ne!(other.as_ref().ok().and_then(result), Some(r#"{"quantity":8,"sku":"AB-12"}"#), "another call under a key that is taken");
+    assert_ne!(
+        other.as_ref().ok().and_then(result),
+        Some(r#"{"quantity":8,"sku":"AB-12"}"#),
+        "another call under a key that is taken"
+    );
 }
 
 fn result(response: &ExecuteResponse) -> Option<&str> {
