@@ -27,7 +27,7 @@ LOCAL_MODEL := .callgate/local-model/bin/python tests/python/local_model.py
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  ENVOY_BIN=…                     use this Envoy (1.36 or later)\n'
 	@printf '  WASM_TOOLCHAIN=rustup|debian    use this toolchain for wasm\n'
 	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n'
@@ -70,6 +70,10 @@ fuzz: setup-rust ## Fuzz framings, dialects and the engine, each target for FUZZ
 .PHONY: bench
 bench: build ## Measure throughput and latency against the same Envoy without the gate
 	$(STACK) bench
+
+.PHONY: bench-executor
+bench-executor: build ## Measure the executor alone: calls against a bare gRPC echo, instances, memory
+	$(STACK) bench --executor
 
 ##@ Parts
 
