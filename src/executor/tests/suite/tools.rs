@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use callgate_executor::config::Config;
+use callgate_executor::sandbox::Network;
 use callgate_proto::executor::v1::FailureKind;
 use serde_json::json;
 
@@ -43,7 +44,7 @@ async fn each_language_of_the_example_desk_answers_as_its_contract_says() {
     let contract = desk().join("contract.yaml");
     let text = format!("listen: 127.0.0.1:0\ncontracts: [\"{}\"]\n", contract.display());
     let config = Config::parse("executor.yaml", &text, folder.path()).unwrap();
-    let desk = running(config, folder).await;
+    let desk = running(config, Network::system(), folder).await;
     for (tool, arguments, result) in [
         ("convert_units", r#"{"value":3,"from":"mi","to":"km"}"#, r#"{"unit":"km","value":4.828032}"#),
         ("check_iban", r#"{"iban":"DE89370400440532013000"}"#, r#"{"country":"DE","valid":true}"#),
