@@ -73,7 +73,7 @@ impl Parts {
         Ok(Self {
             queues: Queues::new(config),
             once: Once::open(config).await?,
-            approvals: Approvals::open(config)?,
+            approvals: Approvals::open(config, audit.clone())?,
             audit,
             backends,
             metrics: metrics.clone(),

@@ -25,6 +25,7 @@ use self::throttle::Throttle;
 pub use self::tokens::TokenError;
 use self::tokens::Tokens;
 use crate::approvals::Approvals;
+use crate::audit::AuditLog;
 use crate::config;
 use crate::transport::{Listener, Peer};
 
@@ -34,6 +35,7 @@ pub struct Web(Arc<Parts>);
 
 struct Parts {
     approvals: Approvals,
+    audit: AuditLog,
     tokens: Tokens,
     sessions: Sessions,
     attempts: Throttle,
@@ -51,10 +53,11 @@ impl Web {
         tokens: &config::Tokens,
         state_dir: &Path,
         approvals: Approvals,
+        audit: AuditLog,
     ) -> Result<Self, TokenError> {
         let tokens = Tokens::open(tokens, state_dir)?;
         let sessions = Sessions::new(listen.tls.is_some());
-        Ok(Self(Arc::new(Parts { approvals, tokens, sessions, attempts: Throttle::default() })))
+        Ok(Self(Arc::new(Parts { approvals, audit, tokens, sessions, attempts: Throttle::default() })))
     }
 }
 
