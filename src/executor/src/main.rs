@@ -54,7 +54,8 @@ fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
         let server = Server::bind(&config, registry, &Metrics::new()).await?;
         // Ends with the runtime.
         drop(tokio::spawn(server.reloading(file.to_owned(), config.clone())?));
-        tracing::info!(address = %server.address(), "ready");
+        let http = server.http_address().map_or_else(|| "off".to_owned(), ToString::to_string);
+        tracing::info!(address = %server.address(), http, "ready");
         server
             .serve(async {
                 tokio::select! {

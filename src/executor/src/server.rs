@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use callgate_proto::executor::v1::executor_server::ExecutorServer;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
@@ -19,8 +20,9 @@ use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
 use crate::service::{Parts, Service};
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, Metrics};
 use crate::transport::{Bound, Listener, Port, TransportError};
+use crate::web::{Side, SideError};
 
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -28,6 +30,7 @@ const FLUSH: Duration = Duration::from_millis(200);
 /// An executor that listens, but does not answer yet.
 pub struct Server {
     listener: Listener,
+    http: Option<Side>,
     parts: Arc<Parts>,
     request_bytes: usize,
     grace_period: Duration,
@@ -39,6 +42,9 @@ pub enum ServerError {
     /// The port cannot be opened.
     #[error(transparent)]
     Listen(#[from] TransportError),
+    /// The HTTP side cannot be served.
+    #[error("{0}")]
+    Http(#[from] SideError),
     /// What calls need cannot be opened.
     #[error("{0}")]
     Parts(#[from] PartsError),
@@ -61,12 +67,19 @@ impl Server {
         let listener = Listener::bind(&config.listen, Port::Grpc, metrics).await?;
         let (request_bytes, grace_period) = (config.request_bytes, config.grace_period);
         let parts = Arc::new(Parts::open(config, registry, metrics).await?);
-        Ok(Self { listener, parts, request_bytes, grace_period })
+        let http = Side::bind(config, &parts.approvals, &parts.audit, metrics).await?;
+        let http = http.map(|side| side.with(telemetry::metrics_router(metrics.clone())));
+        Ok(Self { listener, http, parts, request_bytes, grace_period })
     }
 
     /// Where it listens; with port 0 configured, the port that was taken.
     pub fn address(&self) -> &Bound {
         self.listener.bound()
+    }
+
+    /// Where the HTTP side listens, if there is one.
+    pub fn http_address(&self) -> Option<&Bound> {
+        self.http.as_ref().map(Side::address)
     }
 
     /// How full the sandboxes are, whenever it is asked.
@@ -90,6 +103,11 @@ impl Server {
     /// The transport failed.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let in_flight = InFlight::new();
+        // Also while draining: who waits may want to look. Dropped at the end, it ends with the last call.
+        let mut http = JoinSet::new();
+        if let Some(side) = self.http {
+            http.spawn(side.serve(std::future::pending()));
+        }
         let executor = ExecutorServer::new(Service::new(Arc::clone(&self.parts), in_flight.clone()))
             .max_decoding_message_size(self.request_bytes);
         let (health, health_service) = health_reporter();

@@ -172,7 +172,7 @@ pub fn start_executor(
     let address = free_address()?;
     let list: String = contracts.iter().map(|contract| format!("  - {}\n", contract.display())).collect();
     let file = folder.join(format!("{name}.yaml"));
-    fs::write(&file, format!("listen: {address}\ncontracts:\n{list}concurrency: 16\n"))
+    fs::write(&file, format!("listen: {address}\ncontracts:\n{list}concurrency: 16\nhttp: {{ listen: off }}\n"))
         .map_err(StackError::io(file.display().to_string()))?;
     let mut command = Command::new(&artefacts.executor);
     command.arg("--config").arg(&file).current_dir(folder);

@@ -22,6 +22,7 @@ mod fairness;
 mod files;
 mod limits;
 mod once;
+mod once_shared;
 mod outgoing;
 mod reload;
 mod results;
