@@ -74,10 +74,10 @@ bench: build ## Measure throughput and latency against the same Envoy without th
 ##@ Parts
 
 .PHONY: setup
-setup: setup-rust setup-wasm setup-python setup-envoy setup-services ## Get the wasm target, Envoy, the Python clients, PostgreSQL and Redis; nothing the second time
+setup: setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium ## Get the wasm target, Envoy, the Python clients, PostgreSQL, Redis and Chromium; nothing the second time
 
-.PHONY: setup-rust setup-wasm setup-python setup-envoy setup-services setup-local-model
-setup-rust setup-wasm setup-python setup-envoy setup-services setup-local-model:
+.PHONY: setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-local-model
+setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-local-model:
 	@.setup/$(@:setup-%=%).sh
 setup-envoy setup-local-model: setup-python
 
