@@ -92,7 +92,7 @@ class Browser:
 
     def _port(self):
         for line in self.driver.stdout:
-            if "on port " in line:
+            if "started successfully on port " in line:
                 return int(line.rsplit("on port ", 1)[1].strip().rstrip("."))
         raise AssertionError("chromedriver ended at once")
 

@@ -5,8 +5,8 @@ import { el, facts, json, seen, short, when } from "./build.js";
 
 export const title = "Audit";
 const FIELDS = [
-  ["text", "Text", "anything in a record"], ["tool", "Tool", "create_order"], ["tenant", "Tenant", "acme"],
-  ["exchange", "Exchange", ""], ["code", "Result", "allow, tainted, timeout…"],
+  ["text", "Text", "anything in a record"], ["tool", "Tool", ""], ["tenant", "Tenant", ""], ["exchange", "Exchange", ""],
+  ["code", "Result", "timeout…"],
 ];
 
 export function show(place, { left, failed }) {
@@ -50,7 +50,8 @@ export function show(place, { left, failed }) {
 /** A record in a few words, and how it is coloured. */
 function words(record) {
   if (record.kind === "decision") {
-    return [record.code ? `${record.verdict}: ${record.code}` : record.verdict, record.verdict];
+    const verdict = record.verdict.replace("_", " ");
+    return [record.verdict === "deny" && record.code ? `${verdict}: ${record.code}` : verdict, record.verdict];
   }
   if (record.kind === "approval") return record.approved ? ["approved", "approved"] : ["denied", "denied"];
   return [record.outcome, record.outcome === "success" ? "allow" : "deny"];
@@ -62,7 +63,7 @@ function row({ seq, record: text, hash }) {
   const mono = (value) => value && el("span", { class: "mono" }, seen(value));
   return el("details", { class: "row" },
     el("summary", {},
-      el("span", { class: `state ${["allow", "approved", "deny", "denied"].includes(kind) ? kind : ""}` }, seen(said)),
+      el("span", { class: `state ${kind}` }, seen(said)),
       el("span", { class: "tool" }, seen(record.tool ?? "")),
       el("span", { class: "caller" }, seen(`${record.tenant || "(no tenant)"}, ${record.role ?? ""}`)),
       el("span", { class: "by" }, `${record.kind}, ${record.source}`),
