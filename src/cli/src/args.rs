@@ -191,12 +191,14 @@ pub(crate) struct RenderArguments {
 
 /// List the calls that wait for approval, look at one, answer it
 #[derive(Args)]
-#[command(after_help = "An approval counts for one call: the same tenant, role, contract, tool and arguments, byte for byte.\n\n\
+#[command(
+    after_help = "An approval counts for one call: the same tenant, role, contract, tool and arguments, byte for byte.\n\n\
                   Examples:\n  \
                   callgate approve\n  \
                   callgate approve 0199a5c2-7a51-7c3e-9d2f-6b1f8a3e4d5c\n  \
                   callgate approve 0199a5c2-7a51-7c3e-9d2f-6b1f8a3e4d5c --deny --reason 'not before Monday'\n  \
-                  callgate approve --url https://callgate.example:7071 --token-file ~/.callgate-token")]
+                  callgate approve --url https://callgate.example:7071 --token-file ~/.callgate-token"
+)]
 pub(crate) struct ApproveArguments {
     /// The request to look at; you are asked for an answer. Without it, the requests that wait are listed
     #[arg(value_name = "ID")]

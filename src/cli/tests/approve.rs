@@ -77,7 +77,10 @@ fn approve_lists_what_waits() {
     let list = format!(r#"{{"now":"2026-01-02T03:09:05Z","approvals":[{}]}}"#, request("pending", ""));
     let (url, heard) = server(vec![(200, list), (200, r#"{"now":"2026-01-02T03:09:05Z","approvals":[]}"#.into())]);
     let said = approve(&folder, &url, &[]);
-    assert_eq!((said.code, said.out.as_str()), (0, &*format!("{ID}  pending  create_order  acme, clerk  600 s left\n")));
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (0, &*format!("{ID}  pending  create_order  acme, clerk  600 s left\n"))
+    );
     let asked = heard.recv().unwrap();
     assert_eq!(asked.line, "GET /api/v1/approvals?state=pending&limit=200 HTTP/1.1");
     assert_eq!(asked.authorization, format!("Bearer {TOKEN}"));
@@ -87,13 +90,22 @@ fn approve_lists_what_waits() {
 #[test]
 fn approve_shows_a_call_and_answers_nothing_where_nobody_is_asked() {
     let folder = Folder::new("approve-show");
-    let hostile = r#","arguments":"{\"text\":\"\u001b[2J\u202e\",\"n\":12345678901234567890}","now":"2026-01-02T03:04:05Z""#;
+    let hostile =
+        r#","arguments":"{\"text\":\"\u001b[2J\u202e\",\"n\":12345678901234567890}","now":"2026-01-02T03:04:05Z""#;
     let (url, heard) = server(vec![(200, request("pending", hostile))]);
     let said = approve(&folder, &url, &[ID]);
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("tool      create_order\n") && said.out.contains("    \"n\": 12345678901234567890\n"), "{}", said.out);
+    assert!(
+        said.out.contains("tool      create_order\n") && said.out.contains("    \"n\": 12345678901234567890\n"),
+        "{}",
+        said.out
+    );
     assert!(said.out.contains("\\u{1b}[2J\\u{202e}") && !said.out.contains('\u{1b}'), "{}", said.out);
-    assert!(said.out.ends_with("Not answered: nobody is at a terminal. --yes approves, --deny denies.\n"), "{}", said.out);
+    assert!(
+        said.out.ends_with("Not answered: nobody is at a terminal. --yes approves, --deny denies.\n"),
+        "{}",
+        said.out
+    );
     assert_eq!(heard.recv().unwrap().line, format!("GET /api/v1/approvals/{ID} HTTP/1.1"));
 }
 
@@ -102,7 +114,10 @@ fn approve_and_deny_say_why() {
     let folder = Folder::new("approve-answer");
     let (url, heard) = server(vec![(200, request("approved", r#","by":"alice""#)), (200, request("denied", ""))]);
     let said = approve(&folder, &url, &[ID, "--yes", "--reason", "as agreed"]);
-    assert!(said.code == 0 && said.out.contains("state     approved\n") && said.out.contains("by        alice\n"), "{said:?}");
+    assert!(
+        said.code == 0 && said.out.contains("state     approved\n") && said.out.contains("by        alice\n"),
+        "{said:?}"
+    );
     let asked = heard.recv().unwrap();
     assert_eq!(asked.line, format!("POST /api/v1/approvals/{ID}/approve HTTP/1.1"));
     assert_eq!(asked.body, r#"{"reason":"as agreed"}"#);
@@ -113,7 +128,10 @@ fn approve_and_deny_say_why() {
 #[test]
 fn approve_says_what_is_wrong_and_what_to_do() {
     let folder = Folder::new("approve-wrong");
-    let (url, heard) = server(vec![(409, r#"{"code":"answered","message":"it has been answered already"}"#.into()), (502, "<html>".into())]);
+    let (url, heard) = server(vec![
+        (409, r#"{"code":"answered","message":"it has been answered already"}"#.into()),
+        (502, "<html>".into()),
+    ]);
     let said = approve(&folder, &url, &["../../metrics?x", "--yes"]);
     assert_eq!((said.code, said.err.as_str()), (1, "it has been answered already\n"));
     assert_eq!(heard.recv().unwrap().line, "POST /api/v1/approvals/..%2F..%2Fmetrics%3Fx/approve HTTP/1.1");

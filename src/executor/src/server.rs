@@ -19,7 +19,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
-use crate::service::{Parts, Service};
+use crate::service::{Parts, Service, left};
 use crate::telemetry::{self, Metrics};
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{Side, SideError};
@@ -103,11 +103,16 @@ impl Server {
     /// The transport failed.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let in_flight = InFlight::new();
-        // Also while draining: who waits may want to look. Dropped at the end, it ends with the last call.
-        let mut http = JoinSet::new();
+        // Also while draining: who waits may want to look. Dropped at the end, they end with the last call.
+        let mut beside = JoinSet::new();
         if let Some(side) = self.http {
-            http.spawn(side.serve(std::future::pending()));
+            beside.spawn(async move {
+                if let Err(error) = side.serve(std::future::pending()).await {
+                    tracing::error!(%error, "the HTTP side has ended");
+                }
+            });
         }
+        beside.spawn(left::follow(Arc::clone(&self.parts)));
         let executor = ExecutorServer::new(Service::new(Arc::clone(&self.parts), in_flight.clone()))
             .max_decoding_message_size(self.request_bytes);
         let (health, health_service) = health_reporter();

@@ -121,7 +121,8 @@ impl<'a> Options<'a> {
 
     /// The longest `timeout` of the contract's tools, where the filter does not wait for so long.
     pub(super) fn too_short(&self) -> Option<Duration> {
-        Some(self.contract.longest_timeout()).filter(|longest| self.executor.is_some() && self.executor_timeout <= *longest)
+        Some(self.contract.longest_timeout())
+            .filter(|longest| self.executor.is_some() && self.executor_timeout <= *longest)
     }
 
     /// Where the API of that key stands.

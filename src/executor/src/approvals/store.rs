@@ -188,9 +188,7 @@ fn request(
     now: SystemTime,
 ) -> Result<Claim, ApprovalError> {
     let (all, of_tenant): (u32, u32) = transaction
-        .prepare_cached(
-            "SELECT count(*), coalesce(sum(tenant = ?), 0) FROM approvals WHERE state = 0 AND expires > ?",
-        )?
+        .prepare_cached("SELECT count(*), coalesce(sum(tenant = ?), 0) FROM approvals WHERE state = 0 AND expires > ?")?
         .query_row(params![ask.tenant, millis(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if of_tenant >= limits.pending_per_tenant {
         return Err(ApprovalError::TooMany(of_tenant));

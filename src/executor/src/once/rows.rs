@@ -46,7 +46,15 @@ pub(super) fn begin(store: &Connection, key: &Key, what: &[u8; 32]) -> rusqlite:
             "INSERT INTO calls (exchange, round, position, tenant, what, state, begun) VALUES (?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![key.exchange_id, key.round, key.position, key.tenant, what, RUNNING, millis(SystemTime::now())])?;
+        .execute(params![
+            key.exchange_id,
+            key.round,
+            key.position,
+            key.tenant,
+            what,
+            RUNNING,
+            millis(SystemTime::now())
+        ])?;
     if added == 1 {
         return Ok(None);
     }
@@ -113,9 +121,7 @@ pub(super) fn left(store: &Connection) -> rusqlite::Result<Vec<Left>> {
 /// Forgets at most `at_most` of the oldest calls that were begun before `before` and do not run; says how many.
 pub(super) fn prune(store: &Connection, before: SystemTime, at_most: u32) -> rusqlite::Result<usize> {
     let newest: Option<i64> = store
-        .prepare_cached(
-            "SELECT max(name) FROM (SELECT name, begun FROM calls ORDER BY name LIMIT ?) WHERE begun < ?",
-        )?
+        .prepare_cached("SELECT max(name) FROM (SELECT name, begun FROM calls ORDER BY name LIMIT ?) WHERE begun < ?")?
         .query_row(params![at_most, millis(before)], |row| row.get(0))
         .optional()?
         .flatten();

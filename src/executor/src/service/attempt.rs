@@ -255,7 +255,7 @@ impl Drop for Begun<'_> {
 
 /// Remembers and audits how a call ended. It ended, so it is told even where one of the two cannot be written: a repeat is then told
 /// that it is unknown, and the audit log keeps the record until it can be written.
-async fn settle(parts: &Parts, key: &Key, call: &audit::Call, outcome: &CallOutcome) {
+pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, outcome: &CallOutcome) {
     log::ended(call, outcome);
     let event = Event::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
     let audited = parts.audit.append(entry(call, event));

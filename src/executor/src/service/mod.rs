@@ -5,6 +5,7 @@
 
 mod asked;
 mod attempt;
+pub(crate) mod left;
 mod log;
 mod parts;
 mod record;

@@ -137,7 +137,11 @@ impl Cookie {
     }
 
     fn value(self, headers: &HeaderMap) -> Option<&str> {
-        let pairs = headers.get_all(COOKIE).into_iter().filter_map(|text| text.to_str().ok()).flat_map(|text| text.split(';'));
-        pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == self.name()).map(|(_, value)| value)
+        let pairs =
+            headers.get_all(COOKIE).into_iter().filter_map(|text| text.to_str().ok()).flat_map(|text| text.split(';'));
+        pairs
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, _)| *name == self.name())
+            .map(|(_, value)| value)
     }
 }

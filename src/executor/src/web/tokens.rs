@@ -180,8 +180,10 @@ fn holder(line: &str) -> Option<Holder> {
 }
 
 fn bytes(hex: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> =
-        hex.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
+    let digits: Vec<u8> = hex
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()?;
     let pairs: Vec<u8> = digits.chunks_exact(2).filter_map(|pair| Some((pair.first()? << 4) | pair.last()?)).collect();
     if digits.len() == 64 { pairs.try_into().ok() } else { None }
 }
@@ -197,7 +199,8 @@ mod tests {
     #[test]
     fn a_line_is_a_name_a_role_and_a_digest() {
         let digest = "0f".repeat(32);
-        let text = format!("# who\n\nalice approver sha256:{digest}\n  bob  viewer\tsha256:{}\n", digest.to_uppercase());
+        let text =
+            format!("# who\n\nalice approver sha256:{digest}\n  bob  viewer\tsha256:{}\n", digest.to_uppercase());
         let holders = read(&text).unwrap();
         let role = |name: &str, role| Holder { name: name.into(), role, digest: [15; 32] };
         assert_eq!(holders, [role("alice", Role::Approver), role("bob", Role::Viewer)]);

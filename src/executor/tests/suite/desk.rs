@@ -152,7 +152,8 @@ impl Desk {
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
         // Its port is one for all of them.
-        let http = if self.configured.lines().any(|line| line.starts_with("http:")) { "" } else { "http: { listen: off }\n" };
+        let http =
+            if self.configured.lines().any(|line| line.starts_with("http:")) { "" } else { "http: { listen: off }\n" };
         let text = format!(
             "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{http}{}",
             self.served.as_deref().unwrap_or(Path::new("contract.yaml")).display(),

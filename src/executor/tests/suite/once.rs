@@ -229,10 +229,7 @@ fn faults_of_the_section_are_named() {
             "once: { postgres: { url: 'file:x', lease: 1ms } }\n",
             "executor.yaml:2:43: once.postgres.lease: expected 1s to 10m",
         ),
-        (
-            "approvals: { expiry: 8d }\n",
-            "executor.yaml:2:22: approvals.expiry: expected 1s to 7d",
-        ),
+        ("approvals: { expiry: 8d }\n", "executor.yaml:2:22: approvals.expiry: expected 1s to 7d"),
         (
             "approvals: { pending: 5, pendingPerTenant: 6 }\n",
             "executor.yaml:2:44: approvals.pendingPerTenant: expected 1 to approvals.pending, 5, found 6",

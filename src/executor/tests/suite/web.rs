@@ -8,7 +8,6 @@ use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use callgate_executor::approvals::{Approvals, Ask, Claim, Filter, State};
-use callgate_executor::audit::AuditLog;
 use callgate_executor::config::Http;
 use callgate_executor::transport::{Origin, Peer};
 use callgate_executor::web::{self, Web};
@@ -18,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::approvals::ask;
+use crate::approvals::{ask, audit};
 use crate::desk::hex;
 use crate::once::config;
 
@@ -69,7 +68,7 @@ impl Site {
 
     fn open(folder: TempDir, more: &str) -> Self {
         let config = config(folder.path(), more);
-        let audit = AuditLog::open(&config).unwrap();
+        let audit = audit(&config);
         let approvals = Approvals::open(&config, audit.clone()).unwrap();
         let Http::On { listen, tokens } = &config.http else { panic!("it is off") };
         let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit).unwrap();
@@ -411,7 +410,9 @@ async fn the_page_brings_all_that_it_names_and_makes_no_html_of_strings() {
         seen += 1;
         let told = site.get(&name).send().await;
         assert_eq!(told.status, StatusCode::OK, "{name}");
-        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "javascript:", "style=\""] {
+        for word in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "javascript:", "style=\""]
+        {
             assert!(!told.body.contains(word), "{name} has {word}");
         }
         for quoted in told.body.split('"') {

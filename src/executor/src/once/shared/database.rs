@@ -73,8 +73,7 @@ impl Database {
     pub(super) async fn finish(&self, me: &str, key: &Key, outcome: &[u8]) -> Result<bool, OnceError> {
         let (round, position) = (i64::from(key.round), i64::from(key.position));
         self.with(async |open: Arc<Open>| {
-            let values: [&(dyn ToSql + Sync); 6] =
-                [&key.exchange_id, &round, &position, &key.tenant, &me, &outcome];
+            let values: [&(dyn ToSql + Sync); 6] = [&key.exchange_id, &round, &position, &key.tenant, &me, &outcome];
             Ok(open.client.execute(&open.statements.finish, &values).await? == 1)
         })
         .await
@@ -170,7 +169,9 @@ async fn connect(url: &SecretFile) -> Result<Open, OnceError> {
     let text = url.read().map_err(|error| OnceError::Unavailable(format!("{file}: cannot be read: {error}")))?;
     // The reason may repeat a part of what is secret.
     let config: Config = text.parse().map_err(|_| {
-        OnceError::Unavailable(format!("{file}: expected a connection string, such as postgres://user:password@host/name"))
+        OnceError::Unavailable(format!(
+            "{file}: expected a connection string, such as postgres://user:password@host/name"
+        ))
     })?;
     let (client, connection) = config.connect(NoTls).await.map_err(|error| unavailable(&error))?;
     // Ends with the client; what broke it, the next question tells.
