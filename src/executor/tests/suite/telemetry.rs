@@ -24,8 +24,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::desk::{Desk, Running, wasm};
-use crate::program::Program;
 use crate::guests;
+use crate::program::Program;
 
 const LONG: Duration = Duration::from_secs(30);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

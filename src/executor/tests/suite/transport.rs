@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::desk::{Desk, Ended, Served, serve};
-use crate::program::Program;
 use crate::guests;
 use crate::pki::Authority;
+use crate::program::Program;
 
 /// More than any handshake here needs.
 const LONG: Duration = Duration::from_secs(30);
