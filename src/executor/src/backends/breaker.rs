@@ -112,10 +112,7 @@ impl Pass<'_> {
 
     /// Whether its end says anything of now: what was sent before the breaker opened does not.
     fn counts(&self, state: &State) -> bool {
-        matches!(
-            (&self.kind, state),
-            (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. })
-        )
+        matches!((&self.kind, state), (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }))
     }
 }
 
