@@ -93,7 +93,7 @@ async fn worker(behaviour: Behaviour) -> (String, Log) {
 
 fn tool(method: &str) -> String {
     format!(
-        "effects: read, run: {{ grpc: {{ cluster: b, method: callgate.worker.v1.Worker/{method}, outputBytes: 64B }} }}"
+        "effects: read, run: {{ grpc: {{ cluster: b, method: callgate.worker.v1.Worker/{method}, outputBytes: 64 }} }}"
     )
 }
 
