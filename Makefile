@@ -11,7 +11,7 @@ export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
 
 # The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
 FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
-TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach
+TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach callgate-tool-units
 WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
 
 # Run as built by `make native`: `cargo run -p` would build its dependencies again, with other features.
@@ -27,7 +27,7 @@ LOCAL_MODEL := .callgate/local-model/bin/python tests/python/local_model.py
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  ENVOY_BIN=…                     use this Envoy (1.36 or later)\n'
 	@printf '  WASM_TOOLCHAIN=rustup|debian    use this toolchain for wasm\n'
 	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n'
@@ -48,7 +48,7 @@ down: ## Stop what `make up` started
 	$(STACK) down
 
 .PHONY: build
-build: setup wasm native ## Build dist/: callgate.wasm, callgate, callgate-executor, contracts/
+build: setup wasm native tools ## Build dist/: callgate.wasm, callgate, callgate-executor, contracts/
 	@.setup/dist.sh
 
 .PHONY: test
@@ -71,19 +71,29 @@ fuzz: setup-rust ## Fuzz framings, dialects and the engine, each target for FUZZ
 bench: build ## Measure throughput and latency against the same Envoy without the gate
 	$(STACK) bench
 
+.PHONY: bench-executor
+bench-executor: build ## Measure the executor alone: calls against a bare gRPC echo, instances, memory
+	$(STACK) bench --executor
+
 ##@ Parts
 
+SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython
 .PHONY: setup
-setup: setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium ## Get the wasm target, Envoy, the Python clients, PostgreSQL, Redis and Chromium; nothing the second time
+setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, other languages); nothing the second time
 
-.PHONY: setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-local-model
-setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-local-model:
+.PHONY: $(SETUP) setup-local-model
+$(SETUP) setup-local-model:
 	@.setup/$(@:setup-%=%).sh
-setup-envoy setup-local-model: setup-python
+setup-envoy setup-local-model setup-componentize-py: setup-python
 
 .PHONY: wasm
 wasm: setup-rust setup-wasm ## Build the filter, the bench filters and the example tools
 	.setup/cargo-wasm build --profile wasm $(WASM)
+
+# Of what cargo does not make. Only what has changed is made again.
+.PHONY: tools
+tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the example tools in C and Python, and of the typed world
+	@.setup/tools.sh
 
 # With --tests, because dependencies are then built as the tests need them, and not a second time.
 .PHONY: native

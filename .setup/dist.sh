@@ -5,7 +5,10 @@ cd "$root"
 dist=$root/dist
 wasm=$root/${CARGO_TARGET_DIR:-target}/wasm32-wasip1/wasm
 native=$root/${CARGO_TARGET_DIR:-target}/release
-case ${CARGO_TARGET_DIR:-} in /*) wasm=$CARGO_TARGET_DIR/wasm32-wasip1/wasm native=$CARGO_TARGET_DIR/release ;; esac
+tools=$root/${CARGO_TARGET_DIR:-target}/tools
+case ${CARGO_TARGET_DIR:-} in
+/*) wasm=$CARGO_TARGET_DIR/wasm32-wasip1/wasm native=$CARGO_TARGET_DIR/release tools=$CARGO_TARGET_DIR/tools ;;
+esac
 
 # put FROM TO: by rename, because the old file may be running.
 put() {
@@ -29,6 +32,9 @@ mkdir -p "$new"
 cp -R contracts/. "$new"
 put "$wasm/callgate-tool-orders.wasm" "$new/order-desk/tools/orders.wasm"
 put "$wasm/callgate-tool-sql.wasm" "$new/data-desk/tools/sql.wasm"
+for tool in units iban describe; do put "$tools/$tool.wasm" "$new/tool-desk/tools/$tool.wasm"; done
+put "$state/cpython/python.wasm" "$new/tool-desk/tools/python.wasm"
+cp -R "$state/cpython/usr" "$new/tool-desk/python"
 "$dist/callgate" pin "$new"/*/contract.yaml >/dev/null
 rm -rf "$dist/contracts"
 mv "$new" "$dist/contracts"

@@ -53,7 +53,10 @@ fn every_call_of_a_turn_is_written_down_with_its_verdict() {
     let decisions = exchange.take_decisions().unwrap();
     assert_eq!(decisions.caller.tenant, "acme");
     assert_eq!(decisions.caller.role, "clerk");
-    assert_eq!((decisions.about.exchange_id.as_str(), decisions.about.request_id.as_str()), ("exchange-1", "exchange-1"));
+    assert_eq!(
+        (decisions.about.exchange_id.as_str(), decisions.about.request_id.as_str()),
+        ("exchange-1", "exchange-1")
+    );
     assert!(decisions.contract_digest.starts_with("sha256:"));
     let list = decisions.list;
     assert_eq!(
@@ -120,7 +123,11 @@ fn what_a_model_wrote_is_cut_and_made_printable() {
     answered(&mut exchange, &answer(json!(null), &[call(&id, &name, "{}")]));
     let decision = told(&mut exchange).remove(0);
     assert_eq!(decision.call_id.len(), 128);
-    assert!(decision.tool.len() <= 64 && !decision.tool.contains('\u{7}') && decision.tool.ends_with('ä'), "{}", decision.tool);
+    assert!(
+        decision.tool.len() <= 64 && !decision.tool.contains('\u{7}') && decision.tool.ends_with('ä'),
+        "{}",
+        decision.tool
+    );
 }
 
 #[test]
@@ -145,7 +152,8 @@ fn the_model_is_told_which_approval_a_call_waits_for() {
     let again = asked(exchange.on(Event::CallsRun(Ok(vec![outcome]))));
     let body: serde_json::Value = serde_json::from_slice(&again.body).unwrap();
     let told: serde_json::Value = serde_json::from_str(body["messages"][2]["content"].as_str().unwrap()).unwrap();
-    let expected = json!({ "code": "approval_required", "message": "A person must agree first.", "approval_id": "ap-1" });
+    let expected =
+        json!({ "code": "approval_required", "message": "A person must agree first.", "approval_id": "ap-1" });
     assert_eq!(told["error"], expected);
 }
 
@@ -184,7 +192,8 @@ fn the_executor_is_told_our_own_id_the_proxys_and_the_trace() {
 fn an_executor_without_room_is_an_error_that_says_when_to_come_again() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     answered(&mut exchange, &answer(json!(null), &[call("a", "lookup", r#"{"key":"k"}"#)]));
-    let Effect::Reply(Reply { status, body, retry_after }) = exchange.on(Event::CallsRun(Err(CallFailed::Overloaded))) else {
+    let Effect::Reply(Reply { status, body, retry_after }) = exchange.on(Event::CallsRun(Err(CallFailed::Overloaded)))
+    else {
         panic!("no answer of ours")
     };
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap();

@@ -21,5 +21,6 @@ mod drain;
 mod outcome;
 mod reload;
 mod service;
+mod side;
 mod state;
 mod units;

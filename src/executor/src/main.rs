@@ -7,7 +7,7 @@ use std::sync::Arc;
 use callgate_executor::admission::Registry;
 use callgate_executor::config::Config;
 use callgate_executor::server::Server;
-use callgate_executor::telemetry::{Metrics, logs};
+use callgate_executor::telemetry::{Instruments, logs};
 use callgate_executor::transport::{self, Port};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,10 +51,10 @@ fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         // Before "ready": whoever reads that line may send a signal at once.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let server = Server::bind(&config, registry, &Metrics::new()).await?;
+        let server = Server::bind(&config, registry, Instruments::start(&config)?).await?;
         // Ends with the runtime.
         drop(tokio::spawn(server.reloading(file.to_owned(), config.clone())?));
-        let http = server.http_address().map_or_else(|| "off".to_owned(), ToString::to_string);
+        let http = server.side_address().map(ToString::to_string);
         tracing::info!(address = %server.address(), http, "ready");
         server
             .serve(async {

@@ -194,7 +194,8 @@ fn kind(stop: &Stop) -> FailureKind {
         Stop::OutOfMemory { .. } => FailureKind::OutOfMemory,
         // A sandbox that could not be set up has run nothing of the tool; to the caller it is the same dead end.
         Stop::Trap { .. } | Stop::Setup(_) => FailureKind::Trap,
-        Stop::NonzeroExit { .. } => FailureKind::NonzeroExit,
+        // The two ways that a tool has to say itself that it failed.
+        Stop::NonzeroExit { .. } | Stop::Failed { .. } => FailureKind::NonzeroExit,
         Stop::OutputTooLarge { .. } => FailureKind::OutputTooLarge,
     }
 }

@@ -1,4 +1,4 @@
-//! The server around the service: listener, health, reflection, and how it all ends.
+//! The server around the service: ports, health, reflection, and how it all ends.
 
 use std::future::Future;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_proto::executor::v1::executor_server::ExecutorServer;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
@@ -20,9 +20,10 @@ use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
 use crate::service::{Parts, Service, left};
-use crate::telemetry::{self, Metrics};
+use crate::side::Side;
+pub use crate::side::SideError;
+use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
-use crate::web::{Side, SideError};
 
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -30,23 +31,24 @@ const FLUSH: Duration = Duration::from_millis(200);
 /// An executor that listens, but does not answer yet.
 pub struct Server {
     listener: Listener,
-    http: Option<Side>,
+    side: Option<Side>,
     parts: Arc<Parts>,
     request_bytes: usize,
     grace_period: Duration,
+    state_dir: PathBuf,
 }
 
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The port cannot be opened.
+    /// The gRPC port cannot be opened.
     #[error(transparent)]
     Listen(#[from] TransportError),
-    /// The HTTP side cannot be served.
-    #[error("{0}")]
-    Http(#[from] SideError),
+    /// The HTTP port cannot be opened.
+    #[error("http: {0}")]
+    Side(#[from] SideError),
     /// What calls need cannot be opened.
-    #[error("{0}")]
+    #[error(transparent)]
     Parts(#[from] PartsError),
     /// The descriptors for reflection are broken: a fault of this program.
     #[error("reflection: {0}")]
@@ -59,17 +61,22 @@ pub enum ServerError {
 // === impl Server ===
 
 impl Server {
-    /// Listens on the configured address, and opens what calls need.
+    /// Opens what calls need, then listens on the configured addresses.
     ///
     /// # Errors
-    /// The address is taken or not this machine's, or its certificates cannot be used; the state directory or a backend cannot.
-    pub async fn bind(config: &Config, registry: Arc<Registry>, metrics: &Metrics) -> Result<Self, ServerError> {
-        let listener = Listener::bind(&config.listen, Port::Grpc, metrics).await?;
-        let (request_bytes, grace_period) = (config.request_bytes, config.grace_period);
-        let parts = Arc::new(Parts::open(config, registry, metrics).await?);
-        let http = Side::bind(config, &parts.approvals, &parts.audit, metrics).await?;
-        let http = http.map(|side| side.with(telemetry::metrics_router(metrics.clone())));
-        Ok(Self { listener, http, parts, request_bytes, grace_period })
+    /// An address is taken or not this machine's, or its certificates cannot be used; the state directory or a backend cannot.
+    pub async fn bind(config: &Config, registry: Arc<Registry>, instruments: Instruments) -> Result<Self, ServerError> {
+        let parts = Parts::open(config, registry, instruments).await?;
+        let listener = Listener::bind(&config.listen, Port::Grpc, &parts.instruments.metrics).await?;
+        let side = Side::bind(config, &parts.approvals, &parts.audit, &parts.instruments).await?;
+        Ok(Self {
+            listener,
+            side,
+            parts: Arc::new(parts),
+            request_bytes: config.request_bytes,
+            grace_period: config.grace_period,
+            state_dir: config.state_dir.clone(),
+        })
     }
 
     /// Where it listens; with port 0 configured, the port that was taken.
@@ -78,8 +85,8 @@ impl Server {
     }
 
     /// Where the HTTP side listens, if there is one.
-    pub fn http_address(&self) -> Option<&Bound> {
-        self.http.as_ref().map(Side::address)
+    pub fn side_address(&self) -> Option<&Bound> {
+        self.side.as_ref().map(Side::address)
     }
 
     /// How full the sandboxes are, whenever it is asked.
@@ -102,21 +109,11 @@ impl Server {
     /// # Errors
     /// The transport failed.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let instruments = self.parts.instruments.clone();
         let in_flight = InFlight::new();
-        // Also while draining: who waits may want to look. Dropped at the end, they end with the last call.
-        let mut beside = JoinSet::new();
-        if let Some(side) = self.http {
-            beside.spawn(async move {
-                if let Err(error) = side.serve(std::future::pending()).await {
-                    tracing::error!(%error, "the HTTP side has ended");
-                }
-            });
-        }
-        beside.spawn(left::follow(Arc::clone(&self.parts)));
         let executor = ExecutorServer::new(Service::new(Arc::clone(&self.parts), in_flight.clone()))
             .max_decoding_message_size(self.request_bytes);
         let (health, health_service) = health_reporter();
-        set_health(&health, ServingStatus::Serving).await;
         let reflection = |builder: Builder<'static>| {
             builder
                 .register_encoded_file_descriptor_set(callgate_proto::FILE_DESCRIPTOR_SET)
@@ -127,16 +124,34 @@ impl Server {
         // Older tools (grpcurl among them, for a long time) ask for this one.
         let reflection_v1alpha = reflection(Builder::configure()).build_v1alpha().map_err(broken)?;
 
-        let (drain, drained) = oneshot::channel::<()>();
+        // Ends with this function.
+        let mut beside = JoinSet::new();
+        let readiness = instruments.readiness.clone();
+        readiness.loaded();
+        beside.spawn(async move { readiness.follow(|ready| set_health(health.clone(), ready)).await });
+        let readiness = instruments.readiness.clone();
+        let state_dir = self.state_dir;
+        beside.spawn(async move { readiness.probe(state_dir).await });
+        beside.spawn(left::settle(Arc::clone(&self.parts)));
+        // A dropped sender means the same.
+        let (drain, drained) = watch::channel(());
+        let until = |mut drained: watch::Receiver<()>| async move {
+            let _ = drained.changed().await;
+        };
+        if let Some(side) = self.side {
+            // It answers until the end, for who looks at how the drain goes.
+            beside.spawn(async move {
+                if let Err(error) = side.serve(std::future::pending()).await {
+                    tracing::error!(reason = %error, "the HTTP side has ended");
+                }
+            });
+        }
         let serving = tonic::transport::Server::builder()
             .add_service(executor)
             .add_service(health_service)
             .add_service(reflection_v1)
             .add_service(reflection_v1alpha)
-            .serve_with_incoming_shutdown(self.listener.incoming(), async {
-                // A dropped sender means the same.
-                let _ = drained.await;
-            });
+            .serve_with_incoming_shutdown(self.listener.incoming(), until(drained));
         let mut serving = std::pin::pin!(serving);
         tokio::select! {
             ended = &mut serving => return ended.map_err(|error| ServerError::Transport(error.to_string())),
@@ -144,9 +159,9 @@ impl Server {
         }
 
         tracing::info!(running = in_flight.running(), grace_period = ?self.grace_period, "draining");
-        set_health(&health, ServingStatus::NotServing).await;
+        instruments.readiness.draining();
         in_flight.close();
-        let _ = drain.send(());
+        drop(drain);
         let idle = async {
             in_flight.idle().await;
             tokio::time::sleep(FLUSH).await;
@@ -156,12 +171,14 @@ impl Server {
             () = idle => {}
             () = tokio::time::sleep(self.grace_period) => {}
         }
+        instruments.traces.shutdown().await;
         tracing::info!(cut_off = in_flight.running(), "stopped");
         Ok(())
     }
 }
 
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
+async fn set_health(health: HealthReporter, ready: bool) {
+    let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
     health.set_service_status("", status).await;
     health.set_service_status(callgate_proto::executor::v1::EXECUTOR_SERVICE, status).await;
 }

@@ -1,6 +1,9 @@
-//! Calls a second of a tool that does nothing, against a bare gRPC echo of the same messages.
+//! The executor: calls of a tool that does nothing, with all of its way (once, audit, decision), against a bare gRPC echo of the same
+//! messages; and what it holds in memory.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -9,51 +12,143 @@ use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
 use tonic::transport::Channel;
 
+use super::instances::{Instances, instances};
 use super::load::Sample;
-use crate::stack::{Artefacts, Process, Stack, StackError, free_address, run};
+use crate::stack::{
+    Artefacts, Process, StackError, executor_ready, free_address, prepare, run, start_executor, workspace,
+};
 
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
+/// Tools of the large contract, each a module of its own.
+const TOOLS: usize = 100;
 
-/// The executor's sample and the echo's.
+/// What was measured of it.
+#[derive(Debug)]
+pub(super) struct Calls {
+    /// Many calls at a time.
+    pub(super) executor: Sample,
+    pub(super) echo: Sample,
+    /// What it says itself that a call took, median of calls one after the other, in microseconds.
+    pub(super) duration: f64,
+    pub(super) instances: Instances,
+    /// Bytes of memory that are resident: idle with one tool, after the load, idle with [`TOOLS`].
+    pub(super) resident: [u64; 3],
+    /// Until it was ready with [`TOOLS`]: the first time, and again with what it kept.
+    pub(super) startup: [Duration; 2],
+}
+
+/// Measures it, in a folder of its own.
 pub(super) async fn measure(
-    stack: &Stack,
     artefacts: &Artefacts,
+    folder: &Path,
+    rounds: usize,
+    time: Duration,
+) -> Result<Calls, StackError> {
+    let folder = folder.join("executor");
+    let contract = workspace().join("tests/contracts/bench/contract.yaml");
+    let contract = prepare(&contract, &folder.join("contract"), None, &artefacts.cli)?;
+    let digest = run(Command::new(&artefacts.cli).arg("digest").arg(&contract))?;
+    let digest = digest.split_whitespace().find(|word| word.starts_with("sha256:")).unwrap_or_default().to_owned();
+    let (mut process, doors) = start_executor("executor", &[contract], artefacts, &folder)?;
+    executor_ready(&mut process, doors.calls).await?;
+    let idle = resident(process.id())?;
+    let duration = load(doors.calls, &digest, 1, time / 4).await?.1;
+    let (executor, echo) = against_echo(doors.calls, &digest, &folder, rounds, time).await?;
+    let loaded = resident(process.id())?;
+    drop(process);
+    let instances = instances().map_err(|error| unfit(&error.to_string()))?;
+    let (hundred, startup) = hundred(artefacts, &folder.join("hundred")).await?;
+    Ok(Calls { executor, echo, duration, instances, resident: [idle, loaded, hundred], startup })
+}
+
+async fn against_echo(
+    executor: SocketAddr,
+    digest: &str,
+    folder: &Path,
     rounds: usize,
     time: Duration,
 ) -> Result<(Sample, Sample), StackError> {
-    let contract = stack.gates().first().map(|gate| gate.contract.clone()).unwrap_or_default();
-    let digest = run(Command::new(&artefacts.cli).arg("digest").arg(contract))?;
-    let digest = digest.split_whitespace().find(|word| word.starts_with("sha256:")).unwrap_or_default().to_owned();
     let address = free_address()?;
     let program = std::env::current_exe().map_err(StackError::io("finding this program"))?;
     let mut command = Command::new(program);
     command.args(["echo", "--listen", &address.to_string()]);
-    let mut echo = Process::start("echo", command, &stack.folder().join("echo.log"))?;
+    let mut echo = Process::start("echo", command, &folder.join("echo.log"))?;
     let listens = || async move { tokio::net::TcpStream::connect(address).await.is_ok() };
     echo.ready(Duration::from_secs(10), "starting", listens).await?;
     let (mut real, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
-        for (server, samples) in [(stack.executor().1, &mut real), (address, &mut bare)] {
-            load(server, &digest, Duration::from_millis(200)).await?;
-            samples.push(load(server, &digest, time).await?);
+        for (server, samples) in [(executor, &mut real), (address, &mut bare)] {
+            load(server, digest, AT_ONCE, Duration::from_millis(200)).await?;
+            samples.push(load(server, digest, AT_ONCE, time).await?.0);
         }
     }
     Ok((Sample::median(&real), Sample::median(&bare)))
 }
 
-async fn load(server: SocketAddr, digest: &str, time: Duration) -> Result<Sample, StackError> {
+/// An executor with many tools: what it holds, and how long it takes to start, twice.
+async fn hundred(artefacts: &Artefacts, folder: &Path) -> Result<(u64, [Duration; 2]), StackError> {
+    let failed = |path: &Path| StackError::io(path.display().to_string());
+    let tools = folder.join("contract/tools");
+    fs::create_dir_all(&tools).map_err(failed(&tools))?;
+    let module = workspace().join("tests/contracts/bench/tools/nothing.wat");
+    let module = wat::parse_file(&module).map_err(|error| unfit(&error.to_string()))?;
+    let mut text =
+        "apiVersion: callgate.dev/v1\nkind: Contract\nmetadata: { name: hundred, version: 1.0.0 }\nspec:\n  \
+                    models: [\"*\"]\n  roles: { clerk: { tools: [\"*\"] } }\n  tools:\n"
+            .to_owned();
+    for n in 0..TOOLS {
+        // Another custom section each, so that none is compiled for another.
+        let mut other = module.clone();
+        let section = format!("\u{3}n{n:02}");
+        other.extend([0, u8::try_from(section.len()).unwrap_or_default()]);
+        other.extend(section.bytes());
+        let file = tools.join(format!("t{n}.wasm"));
+        fs::write(&file, other).map_err(failed(&file))?;
+        let zeros = "0".repeat(64);
+        text += &format!(
+            "    - {{ name: t{n}, effects: read, parameters: {{ type: object }}, run: {{ wasm: {{ module: tools/t{n}.wasm, \
+             sha256: \"{zeros}\", memory: 1MiB }} }} }}\n"
+        );
+    }
+    let contract = folder.join("contract/contract.yaml");
+    fs::write(&contract, text).map_err(failed(&contract))?;
+    run(Command::new(&artefacts.cli).arg("pin").arg(&contract))?;
+    let mut startup = [Duration::ZERO; 2];
+    let mut held = 0;
+    for took in &mut startup {
+        let began = Instant::now();
+        let (mut process, doors) = start_executor("executor", std::slice::from_ref(&contract), artefacts, folder)?;
+        executor_ready(&mut process, doors.calls).await?;
+        *took = began.elapsed();
+        held = resident(process.id())?;
+    }
+    Ok((held, startup))
+}
+
+/// Resident memory of a process, in bytes. Source: proc_pid_status(5), `VmRSS`.
+fn resident(process: u32) -> Result<u64, StackError> {
+    let status =
+        fs::read_to_string(format!("/proc/{process}/status")).map_err(StackError::io("the executor's memory"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    Ok(line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024)
+}
+
+/// What a client sees, and the median of what the server says that a call took.
+async fn load(server: SocketAddr, digest: &str, at_once: usize, time: Duration) -> Result<(Sample, f64), StackError> {
     let endpoint = Channel::from_shared(format!("http://{server}")).map_err(|error| unfit(&error.to_string()))?;
     let channel = endpoint.tcp_nodelay(true).connect().await.map_err(|error| unfit(&error.to_string()))?;
     let began = Instant::now();
-    let clients: Vec<_> = (0..AT_ONCE)
+    let clients: Vec<_> = (0..at_once)
         .map(|n| tokio::spawn(client(ExecutorClient::new(channel.clone()), digest.to_owned(), n, began + time)))
         .collect();
-    let mut latencies = Vec::new();
+    let (mut latencies, mut durations) = (Vec::new(), Vec::new());
     for client in clients {
-        let done = client.await.map_err(|error| unfit(&error.to_string()))?;
-        latencies.append(&mut done?);
+        let (mut seen, mut said) = client.await.map_err(|error| unfit(&error.to_string()))??;
+        latencies.append(&mut seen);
+        durations.append(&mut said);
     }
-    Ok(Sample::of(latencies, began.elapsed()))
+    let took = began.elapsed();
+    Ok((Sample::of(latencies, took), Sample::of(durations, took).p50))
 }
 
 async fn client(
@@ -61,8 +156,8 @@ async fn client(
     digest: String,
     number: usize,
     until: Instant,
-) -> Result<Vec<f64>, StackError> {
-    let mut latencies = Vec::new();
+) -> Result<(Vec<f64>, Vec<f64>), StackError> {
+    let (mut latencies, mut durations) = (Vec::new(), Vec::new());
     while Instant::now() < until {
         let sent = Instant::now();
         let request = ExecuteRequest {
@@ -75,12 +170,16 @@ async fn client(
             calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into() }],
         };
         let answer = client.execute(request).await.map_err(|status| unfit(&status.to_string()))?.into_inner();
-        match answer.outcomes.first().and_then(|outcome| outcome.outcome.as_ref()) {
-            Some(Outcome::Success(_)) => latencies.push(sent.elapsed().as_secs_f64() * 1e6),
+        let took = sent.elapsed();
+        let outcome = answer.outcomes.first();
+        match outcome.and_then(|outcome| outcome.outcome.as_ref()) {
+            Some(Outcome::Success(_)) => latencies.push(took.as_secs_f64() * 1e6),
             other => return Err(unfit(&format!("{other:?}"))),
         }
+        let said = outcome.and_then(|outcome| outcome.usage).map(|usage| Duration::from_micros(usage.duration_us));
+        durations.extend(said.map(|said| said.as_secs_f64() * 1e6));
     }
-    Ok(latencies)
+    Ok((latencies, durations))
 }
 
 fn unfit(what: &str) -> StackError {

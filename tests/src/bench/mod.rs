@@ -8,10 +8,12 @@
 
 mod exchange;
 mod executor;
+mod instances;
 mod load;
 mod report;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::http::{Connection, Protocol, Request};
@@ -33,6 +35,9 @@ pub struct Options {
     /// Seconds of load for each variant in a round
     #[arg(long, default_value_t = 3.0)]
     pub seconds: f64,
+    /// Only the executor, without any Envoy
+    #[arg(long)]
+    pub executor: bool,
 }
 
 const VARIANTS: [&str; 4] = ["bare", "noop", "copy", "callgate"];
@@ -40,6 +45,10 @@ const VARIANTS: [&str; 4] = ["bare", "noop", "copy", "callgate"];
 /// Measures, prints a table, and writes `target/bench/summary.json`.
 pub async fn bench(options: &Options) -> Result<(), StackError> {
     let artefacts = Artefacts::find()?;
+    let time = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::from_secs(3));
+    if options.executor {
+        return bench_executor(&artefacts, options, time).await;
+    }
     for name in ["bench/noop.wasm", "bench/copy.wasm"] {
         artefacts.built("a filter to compare with", name)?;
     }
@@ -52,7 +61,6 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
     let mut under_load: [Vec<Sample>; 4] = Default::default();
     let mut alone: [Vec<Sample>; 4] = Default::default();
     let mut streams: [Vec<Sample>; 4] = Default::default();
-    let time = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::from_secs(3));
     for round in 1..=options.rounds.max(1) {
         println!(
             "round {round} of {}: {CONNECTIONS} connections, one, and {STREAMS} streams on each of {}",
@@ -74,8 +82,7 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
             streams.push(streamed.map_err(StackError::io(gate.name.clone()))?);
         }
     }
-    println!("executor: calls of a tool that does nothing, against a bare gRPC echo, 16 at a time");
-    let calls = executor::measure(&stack, &artefacts, options.rounds, time / 2).await?;
+    let calls = measure_executor(&artefacts, folder.path(), options, time).await?;
 
     let size = |path| std::fs::metadata(path).map(|data| data.len()).unwrap_or(0);
     let measured = Measured {
@@ -91,6 +98,27 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
     measured.write(&file)?;
     println!("\nwritten to {}", file.display());
     Ok(())
+}
+
+/// Measures the executor, prints a table, and writes `target/bench/executor.json`.
+async fn bench_executor(artefacts: &Artefacts, options: &Options, time: Duration) -> Result<(), StackError> {
+    let folder = tempfile::tempdir().map_err(StackError::io("a folder for the bench"))?;
+    let entries = report::executor(&measure_executor(artefacts, folder.path(), options, time).await?);
+    report::table(&entries);
+    let file = workspace().join("target/bench/executor.json");
+    report::write(&entries, &file)?;
+    println!("\nwritten to {}", file.display());
+    Ok(())
+}
+
+async fn measure_executor(
+    artefacts: &Artefacts,
+    folder: &Path,
+    options: &Options,
+    time: Duration,
+) -> Result<executor::Calls, StackError> {
+    println!("executor: calls of a tool that does nothing, against a bare gRPC echo, {} at a time", executor::AT_ONCE);
+    executor::measure(artefacts, folder, options.rounds, time / 2).await
 }
 
 /// Serves the bare gRPC echo that the executor is compared with, until it is ended.

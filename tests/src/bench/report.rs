@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::exchange::DELTAS;
+use super::executor::Calls;
 use super::load::Sample;
 use super::{CONNECTIONS, VARIANTS};
 use crate::stack::StackError;
@@ -20,8 +21,8 @@ pub(super) struct Measured {
     pub(super) alone: [Sample; 4],
     /// Streams of text, many at a time.
     pub(super) streams: [Sample; 4],
-    /// The executor, and the bare echo.
-    pub(super) calls: (Sample, Sample),
+    /// The executor.
+    pub(super) calls: Calls,
     /// Bytes of Callgate's module, and of the one that copies.
     pub(super) module: (u64, u64),
     /// From Envoy's start until it was ready.
@@ -29,7 +30,7 @@ pub(super) struct Measured {
 }
 
 /// One line of the summary; what it is compared with is `baseline`.
-struct Entry {
+pub(super) struct Entry {
     name: &'static str,
     value: f64,
     unit: &'static str,
@@ -41,13 +42,12 @@ impl Measured {
     fn entries(&self) -> Vec<Entry> {
         let [bare, noop, copy, gate] = self.under_load;
         let [bare_alone, _, _, gate_alone] = self.alone;
-        let entry = |name, value, unit, baseline, against| Entry { name, value, unit, baseline, against };
         let startup = |n: usize| self.startup.get(n).map_or(f64::NAN, Duration::as_secs_f64);
         #[allow(clippy::cast_precision_loss, reason = "a small count")]
         let delta = |n: usize| self.streams.get(n).map_or(f64::NAN, |sample| sample.cpu / DELTAS as f64);
         #[allow(clippy::cast_precision_loss, reason = "sizes of files")]
         let (module, copy_module) = (self.module.0 as f64, self.module.1 as f64);
-        vec![
+        let mut entries = vec![
             entry("unary_2_calls.throughput", gate.throughput, "requests/s", copy.throughput, "copy_wasm.throughput"),
             entry(
                 "unary_2_calls.added_p50",
@@ -65,18 +65,13 @@ impl Measured {
             ),
             entry("noop_wasm.throughput", noop.throughput, "requests/s", bare.throughput, "bare Envoy"),
             entry("copy_wasm.throughput", copy.throughput, "requests/s", bare.throughput, "bare Envoy"),
-            entry(
-                "executor_noop.throughput",
-                self.calls.0.throughput,
-                "calls/s",
-                self.calls.1.throughput,
-                "bare gRPC echo",
-            ),
             entry("text_delta.cpu", delta(3), "us", delta(1), "noop_wasm, CPU for a delta"),
             entry("noop_wasm.text_delta.cpu", delta(1), "us", delta(0), "bare Envoy, CPU for a delta"),
             entry("module.bytes", module, "bytes", copy_module, "the copying filter"),
             entry("envoy.startup", startup(3), "s", startup(0), "bare Envoy"),
-        ]
+        ];
+        entries.extend(executor(&self.calls));
+        entries
     }
 
     /// Two tables on standard output.
@@ -94,17 +89,7 @@ impl Measured {
             );
         }
         println!("({CONNECTIONS} connections; alone: one connection; one worker; medians)\n");
-        println!("{:<28}{:>14} {:<12}{:>8}  against", "", "value", "unit", "ratio");
-        for entry in self.entries() {
-            let (value, ratio) = (number(entry.value), entry.value / entry.baseline);
-            println!(
-                "{:<28}{value:>14} {:<12}{ratio:>8.2}  {} ({})",
-                entry.name,
-                entry.unit,
-                entry.against,
-                number(entry.baseline)
-            );
-        }
+        table(&self.entries());
         let floor = self.under_load.map(|sample| sample.throughput);
         let [bare, _, copy, gate] = floor;
         let word = if gate / copy >= 0.75 { "as expected" } else { "below the 0.75 that is expected" };
@@ -123,17 +108,54 @@ impl Measured {
 
     /// The summary as JSON.
     pub(super) fn write(&self, file: &Path) -> Result<(), StackError> {
-        let list: Vec<Value> = self
-            .entries()
-            .iter()
-            .map(|e| json!({"name": e.name, "value": round(e.value), "unit": e.unit, "baseline": round(e.baseline), "ratio": round(e.value / e.baseline)}))
-            .collect();
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(StackError::io(folder.display().to_string()))?;
-        }
-        let text = serde_json::to_string_pretty(&list).unwrap_or_default() + "\n";
-        fs::write(file, text).map_err(StackError::io(file.display().to_string()))
+        write(&self.entries(), file)
     }
+}
+
+fn entry(name: &'static str, value: f64, unit: &'static str, baseline: f64, against: &'static str) -> Entry {
+    Entry { name, value, unit, baseline, against }
+}
+
+/// The lines of the executor.
+pub(super) fn executor(calls: &Calls) -> Vec<Entry> {
+    let Calls { executor, echo, duration, instances, .. } = calls;
+    #[allow(clippy::cast_precision_loss, reason = "sizes of processes")]
+    let [idle, loaded, hundred] = calls.resident.map(|bytes| bytes as f64 / f64::from(1 << 20));
+    let [cold, warm] = calls.startup.map(|took| took.as_secs_f64());
+    vec![
+        entry("executor_noop.throughput", executor.throughput, "calls/s", echo.throughput, "bare gRPC echo"),
+        entry("executor_noop.p50", executor.p50, "us", echo.p50, "bare gRPC echo"),
+        entry("executor_noop.p99", executor.p99, "us", echo.p99, "bare gRPC echo"),
+        entry("executor_noop.duration", *duration, "us", instances.run, "wasmtime's own instance, and its run"),
+        entry("wasmtime.instance", instances.wasi, "us", instances.empty, "that of an empty module"),
+        entry("executor.resident", loaded, "MiB", idle, "idle, before the load"),
+        entry("executor_100_tools.resident", hundred, "MiB", idle, "idle, with one tool"),
+        entry("executor_100_tools.startup", warm, "s", cold, "the first start"),
+    ]
+}
+
+/// A table on standard output.
+pub(super) fn table(entries: &[Entry]) {
+    println!("{:<28}{:>14} {:<12}{:>8}  against", "", "value", "unit", "ratio");
+    for entry in entries {
+        let (value, ratio) = (number(entry.value), entry.value / entry.baseline);
+        let (name, unit, against) = (entry.name, entry.unit, entry.against);
+        println!("{name:<28}{value:>14} {unit:<12}{ratio:>8.2}  {against} ({})", number(entry.baseline));
+    }
+}
+
+/// The same as JSON.
+pub(super) fn write(entries: &[Entry], file: &Path) -> Result<(), StackError> {
+    let one = |e: &Entry| {
+        let (value, baseline, ratio) = (round(e.value), round(e.baseline), round(e.value / e.baseline));
+        json!({"name": e.name, "value": value, "unit": e.unit, "baseline": baseline, "ratio": ratio})
+    };
+    let list: Vec<Value> = entries.iter().map(one).collect();
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(StackError::io(folder.display().to_string()))?;
+    }
+    let text = serde_json::to_string_pretty(&list).unwrap_or_default() + "\n";
+    fs::write(file, text).map_err(StackError::io(file.display().to_string()))
 }
 
 fn number(value: f64) -> String {

@@ -44,7 +44,7 @@ pub struct Stack {
     upstream: Option<Upstream>,
     switch: Switch,
     executor: Process,
-    executor_address: SocketAddr,
+    doors: Doors,
     folder: PathBuf,
 }
 
@@ -83,11 +83,11 @@ impl Stack {
             let into = folder.join("contracts").join(&gate.name);
             contracts.push(prepare(&gate.contract, &into, gate.on_violation.as_deref(), &artefacts.cli)?);
         }
-        let (mut executor, executor_address) = start_executor("executor", &different(&contracts), artefacts, &folder)?;
-        let switch = Switch::start(Some(executor_address)).await.map_err(StackError::io("starting the switch"))?;
+        let (mut executor, doors) = start_executor("executor", &different(&contracts), artefacts, &folder)?;
+        let switch = Switch::start(Some(doors.calls)).await.map_err(StackError::io("starting the switch"))?;
         let mut gates = Vec::new();
         if plan.one_by_one {
-            executor_ready(&mut executor, executor_address).await?;
+            executor_ready(&mut executor, doors.calls).await?;
         }
         for (gate, contract) in plan.gates.iter().zip(contracts) {
             let mut gate = start_gate(gate, contract, &model, switch.address(), artefacts, &folder)?;
@@ -96,11 +96,11 @@ impl Stack {
             }
             gates.push(gate);
         }
-        executor_ready(&mut executor, executor_address).await?;
+        executor_ready(&mut executor, doors.calls).await?;
         for gate in &mut gates {
             gate.ready().await?;
         }
-        Ok(Self { gates, upstream, switch, executor, executor_address, folder })
+        Ok(Self { gates, upstream, switch, executor, doors, folder })
     }
 
     /// The gate of that name.
@@ -125,7 +125,14 @@ impl Stack {
 
     /// The executor.
     pub fn executor(&self) -> (&Process, SocketAddr) {
-        (&self.executor, self.executor_address)
+        (&self.executor, self.doors.calls)
+    }
+
+    /// Where the executor's HTTP side listens, and the token that it made for it.
+    pub fn executor_http(&self) -> Result<(SocketAddr, String), StackError> {
+        let file = self.folder.join("callgate-state/http-token");
+        let token = fs::read_to_string(&file).map_err(StackError::io(file.display().to_string()))?;
+        Ok((self.doors.http, token.trim().to_owned()))
     }
 
     /// Where files and logs are.
@@ -162,21 +169,31 @@ impl Gate {
     }
 }
 
-/// Starts an executor that holds `contracts`; wait for it with [`executor_ready`].
+/// Where an executor listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Doors {
+    /// gRPC.
+    pub calls: SocketAddr,
+    /// Approvals, audit, metrics.
+    pub http: SocketAddr,
+}
+
+/// Starts an executor that holds `contracts`, with its state in `folder`; wait for it with [`executor_ready`].
 pub fn start_executor(
     name: &str,
     contracts: &[PathBuf],
     artefacts: &Artefacts,
     folder: &Path,
-) -> Result<(Process, SocketAddr), StackError> {
-    let address = free_address()?;
+) -> Result<(Process, Doors), StackError> {
+    let doors = Doors { calls: free_address()?, http: free_address()? };
+    let Doors { calls, http } = doors;
     let list: String = contracts.iter().map(|contract| format!("  - {}\n", contract.display())).collect();
     let file = folder.join(format!("{name}.yaml"));
-    fs::write(&file, format!("listen: {address}\ncontracts:\n{list}concurrency: 16\nhttp: {{ listen: off }}\n"))
+    fs::write(&file, format!("listen: {calls}\nhttp: {{ listen: \"{http}\" }}\ncontracts:\n{list}concurrency: 16\n"))
         .map_err(StackError::io(file.display().to_string()))?;
     let mut command = Command::new(&artefacts.executor);
     command.arg("--config").arg(&file).current_dir(folder);
-    Ok((Process::start(name, command, &folder.join(format!("{name}.log")))?, address))
+    Ok((Process::start(name, command, &folder.join(format!("{name}.log")))?, doors))
 }
 
 /// Waits until an executor takes connections.

@@ -64,9 +64,9 @@ async fn other_contract(cx: Cx) {
     let other = prepare(&cx.contract, &into, Some("refuse"), &cx.artefacts.cli).unwrap();
     let text = std::fs::read_to_string(&other).unwrap().replace("version: 1.0.0", "version: 2.0.0");
     std::fs::write(&other, text).unwrap();
-    let (mut process, address) = start_executor("other", &[other], &cx.artefacts, folder.path()).unwrap();
-    executor_ready(&mut process, address).await.unwrap();
-    cx.turn(Some(address)).await;
+    let (mut process, doors) = start_executor("other", &[other], &cx.artefacts, folder.path()).unwrap();
+    executor_ready(&mut process, doors.calls).await.unwrap();
+    cx.turn(Some(doors.calls)).await;
     fails(&cx, 502, "executor_rejected").await;
     assert!(process.runs());
 }

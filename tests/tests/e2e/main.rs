@@ -13,6 +13,7 @@
     reason = "a case fails by panicking; there is nothing to recover"
 )]
 
+mod approvals;
 mod audit;
 mod calls;
 mod executor;
@@ -66,6 +67,7 @@ async fn run(words: &[String]) -> bool {
         ("trailers", trailers::cases()),
         ("the executor", executor::cases()),
         ("what the audit log is told", audit::cases()),
+        ("approvals", approvals::cases()),
         // Last: it looks at what all the others left in the logs.
         ("at the end", world::cases()),
     ];

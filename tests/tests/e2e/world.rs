@@ -208,8 +208,17 @@ impl Ask {
     /// Says something to the model, as a clerk, with all tools of the contract that a clerk may use.
     pub fn lines(text: &str) -> Self {
         let body = json!({"model": "scripted", "messages": [{"role": "user", "content": text}]});
-        let tools =
-            ["get_weather", "list_items", "send_mail", "lookup_stock", "reserve_stock", "spin", "broken", "babble"];
+        let tools = [
+            "get_weather",
+            "list_items",
+            "send_mail",
+            "lookup_stock",
+            "reserve_stock",
+            "release_stock",
+            "spin",
+            "broken",
+            "babble",
+        ];
         Self { body, role: "clerk" }.tools(&tools)
     }
 

@@ -310,7 +310,7 @@ const CASES: [(&str, &str, &str); 78] = [
     (
         "http: []",
         "http: [{ to: \"a:1\", private: yes }]",
-        "contract.yaml:44:38: spec.tools[1].run.wasm.http[0].private: expected `true` or `false`",
+        "contract.yaml:44:40: spec.tools[1].run.wasm.http[0].private: expected `true` or `false`",
     ),
     (
         "http: []",
@@ -320,12 +320,12 @@ const CASES: [(&str, &str, &str); 78] = [
     (
         "http: []",
         "secretEnv: { API_KEY: hunter2 }",
-        "contract.yaml:44:32: spec.tools[1].run.wasm.secretEnv.API_KEY: expected where the secret is, such as `file:/run/secrets/api-key`; never the secret itself",
+        "contract.yaml:44:33: spec.tools[1].run.wasm.secretEnv.API_KEY: expected where the secret is, such as `file:/run/secrets/api-key`; never the secret itself",
     ),
     (
         "http: []",
         "secretEnv: { ORDER_REGION: file:/a }",
-        "contract.yaml:44:23: spec.tools[1].run.wasm.secretEnv.ORDER_REGION: expected each variable once; `ORDER_REGION` is in `env` too, remove one",
+        "contract.yaml:44:24: spec.tools[1].run.wasm.secretEnv.ORDER_REGION: expected each variable once; `ORDER_REGION` is in `env` too, remove one",
     ),
     (
         "          timeout: 2s",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use callgate_contract::Errors;
 
-use crate::sandbox::ProgramError;
+use crate::sandbox::{CacheError, ProgramError};
 
 /// Why what is configured cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,9 @@ pub enum AdmissionError {
         /// What is wrong.
         fault: Box<Fault>,
     },
+    /// Compiled code cannot be kept where it should be.
+    #[error("{0}")]
+    Cache(CacheError),
     /// This machine cannot run WebAssembly.
     #[error("{0}")]
     Sandbox(ProgramError),
@@ -73,7 +76,7 @@ pub enum Fault {
     },
     /// The module is not one that can be run here.
     #[error(
-        "run.wasm.module: {module}: {reason}; build it as a WASI preview 1 command or a WASI 0.2 command component"
+        "run.wasm.module: {module}: {reason}; build it as a WASI preview 1 command, a WASI 0.2 command component, or a component of the world `callgate:tool/tool`"
     )]
     Program {
         /// The module's file.
@@ -102,6 +105,29 @@ pub enum Fault {
     /// TLS for granted HTTP requests cannot be set up: a fault of this program.
     #[error("run.wasm.http: TLS could not be set up: {0}")]
     Tls(rustls::Error),
+    /// Two folders that tools may write to lie in one another.
+    #[error(
+        "run.wasm.files: {host} and {other} are both granted for writing and one lies in the other, so no quota could hold; grant \
+         one of them, or two that lie side by side"
+    )]
+    Nested {
+        /// The later folder.
+        host: PathBuf,
+        /// The earlier one.
+        other: PathBuf,
+    },
+    /// A secret cannot be read.
+    #[error(
+        "run.wasm.secretEnv.{variable}: expected the secret's text in {file}, found: {reason}; correct the file or its path"
+    )]
+    Secret {
+        /// The variable that would hold it.
+        variable: String,
+        /// Where it is looked for.
+        file: PathBuf,
+        /// What is there instead; never what is in it.
+        reason: String,
+    },
     /// A granted variable cannot be handed on.
     #[error(
         "run.wasm.env: expected UTF-8 text in the variable {name}, found other bytes; correct the executor's environment"

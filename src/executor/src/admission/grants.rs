@@ -6,17 +6,19 @@ use callgate_contract::{FileGrant, FileMode, WasmRun};
 use wasmtime_wasi::FsPerms;
 
 use super::error::Fault;
-use crate::sandbox::{Folder, Grants, Network, Outgoing};
+use super::secrets;
+use crate::sandbox::{Folder, Grants, Outgoing, Quota, Sandbox};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
-pub(super) fn resolve(tool: &str, run: &WasmRun, base: &Path, network: &Network) -> Result<Grants, Fault> {
+pub(super) fn resolve(sandbox: &Sandbox, tool: &str, run: &WasmRun, base: &Path) -> Result<Grants, Fault> {
     let mut args = vec![tool.to_owned()];
     args.extend(run.args.iter().cloned());
     Ok(Grants {
         args,
         env: environment(tool, &run.env)?,
-        folders: run.files.iter().map(|grant| folder(grant, base)).collect::<Result<_, _>>()?,
-        outgoing: Outgoing::granted(&run.http, network).map_err(Fault::Tls)?,
+        secrets: secrets::read(&run.secret_env)?,
+        folders: run.files.iter().map(|grant| folder(sandbox, grant, base)).collect::<Result<_, _>>()?,
+        outgoing: Outgoing::granted(&run.http, sandbox.network()).map_err(Fault::Tls)?,
         memory: run.memory,
         fuel: run.fuel,
         timeout: run.timeout,
@@ -43,15 +45,21 @@ fn environment(tool: &str, names: &[String]) -> Result<Vec<(String, String)>, Fa
     Ok(env)
 }
 
-fn folder(grant: &FileGrant, base: &Path) -> Result<Folder, Fault> {
+fn folder(sandbox: &Sandbox, grant: &FileGrant, base: &Path) -> Result<Folder, Fault> {
     let host = base.join(&grant.host);
-    let perms = match grant.mode {
-        FileMode::Ro => FsPerms::ReadOnly,
-        FileMode::Rw => FsPerms::ReadWrite,
-    };
-    match std::fs::metadata(&host) {
-        Ok(found) if found.is_dir() => Ok(Folder { host, guest: grant.guest.clone(), perms }),
-        Ok(_) => Err(Fault::Folder { host, reason: "it is not a folder".into() }),
-        Err(error) => Err(Fault::Folder { host, reason: error.to_string() }),
+    let missing = |reason: String| Fault::Folder { host: host.clone(), reason };
+    if !std::fs::metadata(&host).map_err(|error| missing(error.to_string()))?.is_dir() {
+        return Err(missing("it is not a folder".into()));
+    }
+    let guest = grant.guest.clone();
+    match grant.mode {
+        FileMode::Ro => Ok(Folder { host, guest, perms: FsPerms::ReadOnly, quota: None }),
+        FileMode::Rw => {
+            // Without links, so that one folder has one account, and remains that folder.
+            let host = host.canonicalize().map_err(|error| missing(error.to_string()))?;
+            let account = sandbox.account(&host).map_err(|other| Fault::Nested { host: host.clone(), other })?;
+            let quota = Quota { bytes: grant.quota, account };
+            Ok(Folder { host, guest, perms: FsPerms::ReadWrite, quota: Some(quota) })
+        }
     }
 }

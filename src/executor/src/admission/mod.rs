@@ -4,6 +4,7 @@
 
 mod error;
 mod grants;
+mod secrets;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -11,11 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, Tool, WasmRun};
-use sha2::{Digest, Sha256};
 
 pub use self::error::{AdmissionError, Fault};
 use crate::config::Config;
-use crate::sandbox::{Grants, Network, Program, Sandbox};
+use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
@@ -66,7 +66,17 @@ impl Registry {
     /// # Errors
     /// As [`Registry::admit`].
     pub fn admit_on(config: &Config, network: Network) -> Result<Self, AdmissionError> {
-        let sandbox = Sandbox::new(config.concurrency, network).map_err(AdmissionError::Sandbox)?;
+        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes).map_err(AdmissionError::Cache)?;
+        let fixed = config.sandbox.deterministic;
+        if let Some(Fixed { clock, seed }) = fixed {
+            tracing::warn!(
+                clock = clock.as_secs(),
+                seed,
+                "DETERMINISTIC: the clock of all tools stands still and their random numbers can be foretold; for tests and replay \
+                 only, never with real secrets"
+            );
+        }
+        let sandbox = Sandbox::new(config.concurrency, cache, fixed, network).map_err(AdmissionError::Sandbox)?;
         tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
         Self::admit_to(Arc::new(sandbox), config)
     }
@@ -212,7 +222,7 @@ impl Source {
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(tool.name(), run, folder(&self.file), sandbox.network()).map_err(fault)?;
+            let grants = grants::resolve(sandbox, tool.name(), run, folder(&self.file)).map_err(fault)?;
             let sandbox = Arc::clone(sandbox);
             programs.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }
@@ -227,18 +237,18 @@ impl Source {
         compiled: &mut HashMap<[u8; 32], Arc<Program>>,
     ) -> Result<Arc<Program>, Fault> {
         let path = folder(&self.file).join(&run.module);
-        let bytes = read_module(&path)?;
-        let found: [u8; 32] = Sha256::digest(&bytes).into();
+        let wasm = Wasm::new(read_module(&path)?);
+        let found = *wasm.sha256();
         if found != run.sha256 {
             return Err(Fault::Hash { module: path, expected: run.sha256, found, contract: self.name() });
         }
         if let Some(program) = compiled.get(&found) {
             return Ok(Arc::clone(program));
         }
-        tracing::info!(tool = tool.name(), module = %path.display(), bytes = bytes.len(), "compiling a module");
+        tracing::info!(tool = tool.name(), module = %path.display(), bytes = wasm.bytes().len(), "module is read");
         let began = Instant::now();
-        let program = sandbox.compile(&bytes).map_err(|reason| Fault::Program { module: path.clone(), reason })?;
-        tracing::info!(tool = tool.name(), milliseconds = began.elapsed().as_millis(), "module is compiled");
+        let program = sandbox.compile(&wasm).map_err(|reason| Fault::Program { module: path.clone(), reason })?;
+        tracing::info!(tool = tool.name(), milliseconds = began.elapsed().as_millis(), "module is ready");
         let program = Arc::new(program);
         compiled.insert(found, Arc::clone(&program));
         Ok(program)

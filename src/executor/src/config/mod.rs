@@ -286,13 +286,13 @@ mod tests {
         let tls = |fields: &str| format!("contracts: [a]\ntls: {{ certificate: a.pem, key: a.key{fields} }}\n");
         for (text, expected) in [
             (tls(", clientCa: ca.pem"), "2:6: tls: clientCa is given without allowedClients; list who may call"),
-            (tls(", allowedClients: ['dns:a']"), "2:58: tls.allowedClients: expected clientCa beside it"),
-            (tls(", clientCa: ca.pem, allowedClients: []"), "2:76: tls.allowedClients: expected at least one client"),
+            (tls(", allowedClients: ['dns:a']"), "2:56: tls.allowedClients: expected clientCa beside it"),
+            (tls(", clientCa: ca.pem, allowedClients: []"), "2:74: tls.allowedClients: expected at least one client"),
             (
                 tls(", clientCa: ca.pem, allowedClients: ['spiffe://mesh/*']"),
-                "2:77: tls.allowedClients: expected spiffe://trust-domain/path or dns:name, in full and without `*`, found `spiffe://mesh/*`",
+                "2:75: tls.allowedClients: expected spiffe://trust-domain/path or dns:name, in full and without `*`, found `spiffe://mesh/*`",
             ),
-            (tls(", clientCA: ca.pem"), "2:43: clientCA: unknown field; did you mean `clientCa`?"),
+            (tls(", clientCA: ca.pem"), "2:40: clientCA: unknown field; did you mean `clientCa`?"),
             (
                 "contracts: [a]\nsocketMode: '0600'\n".into(),
                 "2:13: socketMode: expected only where listen is unix:/path",

@@ -1,21 +1,99 @@
 //! `sandbox`: how tools run that run here.
 
+use std::time::Duration;
+
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::fault::Place;
+use crate::sandbox::Fixed;
+use crate::units::Bytes;
+
+/// Compiled code that is kept where the file does not say: a dozen large interpreters.
+const CACHE_BYTES: u64 = 1 << 30;
 
 /// How tools run that run here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sandbox {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Bytes of compiled code that are kept in `stateDir`; 0 keeps none.
+    pub cache_bytes: u64,
+    /// Clock and randomness that are the same for every call: for tests and replay.
+    pub deterministic: Option<Fixed>,
+}
 
 /// The section as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {}
+pub(super) struct Section {
+    cache_bytes: Option<Bytes>,
+    deterministic: Option<DeterministicSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct DeterministicSection {
+    clock: Spanned<String>,
+    seed: u64,
+}
 
 impl Section {
-    pub(super) fn resolve(self, _place: &Place<'_>) -> Result<Sandbox, ConfigError> {
-        Ok(Sandbox {})
+    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Sandbox, ConfigError> {
+        let deterministic = match self.deterministic {
+            None => None,
+            Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
+        };
+        Ok(Sandbox { cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0), deterministic })
+    }
+}
+
+fn clock(written: &Spanned<String>, place: &Place<'_>) -> Result<Duration, ConfigError> {
+    let since_1970 = written.value.parse::<jiff::Timestamp>().ok().and_then(|time| {
+        let since = time.duration_since(jiff::Timestamp::UNIX_EPOCH);
+        Duration::try_from(since).ok()
+    });
+    since_1970.ok_or_else(|| {
+        let message =
+            "sandbox.deterministic.clock: expected a time of RFC 3339 since 1970, such as 2026-01-31T12:00:00Z";
+        place.fault(written.referenced, message.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    fn parse(section: &str) -> Result<super::Sandbox, String> {
+        let text = format!("contracts: [a]\nsandbox:\n{section}");
+        Config::parse("executor.yaml", &text, Path::new("/")).map(|config| config.sandbox).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_gibibyte_of_code_is_kept_and_nothing_is_fixed_unless_asked() {
+        let sandbox = parse("  {}\n").unwrap();
+        assert_eq!((sandbox.cache_bytes, sandbox.deterministic), (1 << 30, None));
+    }
+
+    #[test]
+    fn a_fixed_clock_and_seed_are_read() {
+        let sandbox =
+            parse("  cacheBytes: 64MiB\n  deterministic: { clock: '2026-01-31T12:00:00Z', seed: 7 }\n").unwrap();
+        assert_eq!(sandbox.cache_bytes, 64 << 20);
+        let fixed = sandbox.deterministic.unwrap();
+        assert_eq!((fixed.clock.as_secs(), fixed.seed), (1_769_860_800, 7));
+    }
+
+    #[test]
+    fn a_clock_that_is_no_time_is_refused_at_its_place() {
+        for wrong in ["noon", "1969-01-01T00:00:00Z"] {
+            assert_eq!(
+                parse(&format!("  deterministic: {{ clock: '{wrong}', seed: 7 }}\n")).unwrap_err(),
+                "executor.yaml:3:27: sandbox.deterministic.clock: expected a time of RFC 3339 since 1970, such as \
+                 2026-01-31T12:00:00Z"
+            );
+        }
+        assert!(parse("  deterministic: { clock: '2026-01-31T12:00:00Z' }\n").unwrap_err().contains("seed"));
     }
 }

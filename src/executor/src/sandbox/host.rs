@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::fixed::Fixed;
 use super::grants::{Grants, STDERR_BYTES};
 use super::limits::{Limits, Meter};
 use super::outgoing::{FIELD_BYTES, Requests};
 use super::output::Capture;
+use super::quota::{Folders, View};
+use super::secret::SecretVariable;
 
 /// Handles (files, streams, pollables) a guest may hold at once.
 const HANDLES: usize = 1024;
@@ -22,7 +26,8 @@ const RANDOM_BYTES: u64 = 1 << 20;
 
 /// Behind the imports of one instance. It serves core modules and components alike.
 pub(super) struct Host {
-    wasi: WasiP1Ctx,
+    pub(super) wasi: WasiP1Ctx,
+    pub(super) folders: Folders,
     http: WasiHttpCtx,
     requests: Requests,
     pub(super) limits: Limits,
@@ -33,17 +38,21 @@ pub(super) struct Host {
 pub(super) struct Outputs {
     pub(super) stdout: Capture,
     pub(super) stderr: Capture,
+    /// What must not be told of standard error.
+    pub(super) secrets: Vec<SecretVariable>,
 }
 
 /// A store for one call: the arguments' JSON on standard input, and nothing that is not granted.
 ///
-/// `expired` is asked at every tick of the engine's clock while the guest computes.
+/// With `fixed`, clock and randomness are those of every other call. `expired` is asked at every tick of the engine's clock while
+/// the guest computes.
 ///
 /// # Errors
 /// A granted folder cannot be opened any more.
 pub(super) fn store(
     engine: &Engine,
     grants: &Grants,
+    fixed: Option<Fixed>,
     stdin: String,
     outputs: &Outputs,
     meter: Arc<Meter>,
@@ -62,6 +71,12 @@ pub(super) fn store(
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .socket_addr_check(|_, _| Box::pin(async { false }));
+    for secret in &grants.secrets {
+        builder.env(&secret.name, secret.value.reveal());
+    }
+    if let Some(fixed) = fixed {
+        fixed.apply(&mut builder);
+    }
     for folder in &grants.folders {
         builder.preopened_dir(&folder.host, &folder.guest, folder.perms)?;
     }
@@ -73,8 +88,8 @@ pub(super) fn store(
     let tool = grants.args.first().cloned().unwrap_or_default();
     let requests = Requests::new(tool, grants.outgoing.clone(), grants.timeout);
 
-    let host = Host { wasi, http, requests, limits: Limits::new(grants.memory, meter) };
-    let mut store = Store::try_new(engine, host)?;
+    let (folders, limits) = (Folders::new(&grants.folders), Limits::new(grants.memory, meter));
+    let mut store = Store::try_new(engine, Host { wasi, folders, http, requests, limits })?;
     store.limiter(|host| &mut host.limits);
     store.set_fuel(grants.fuel)?;
     store.set_hostcall_fuel(HOSTCALL_BYTES);
@@ -88,8 +103,9 @@ pub(super) fn store(
 // === impl Host ===
 
 impl Host {
-    pub(super) fn p1(&mut self) -> &mut WasiP1Ctx {
-        &mut self.wasi
+    /// The file system of components, with its quotas.
+    pub(super) fn quotas(&mut self) -> View<'_> {
+        View::new(self.wasi.filesystem(), &mut self.folders)
     }
 }
 
@@ -109,6 +125,10 @@ impl WasiHttpView for Host {
 
 impl Outputs {
     pub(super) fn new(grants: &Grants) -> Self {
-        Self { stdout: Capture::new(grants.output_bytes), stderr: Capture::new(STDERR_BYTES) }
+        Self {
+            stdout: Capture::new(grants.output_bytes),
+            stderr: Capture::new(STDERR_BYTES),
+            secrets: grants.secrets.clone(),
+        }
     }
 }

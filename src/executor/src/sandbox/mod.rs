@@ -4,19 +4,25 @@
 //! tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on threads of their
 //! own, so that no number of computing guests delays the gRPC services or that timer.
 //!
-//! Not covered: a host call that blocks in the operating system (opening a named pipe inside a granted folder) is abandoned
-//! at the deadline, but its thread waits on until the system answers.
+//! Not covered: a host call that blocks in the operating system (a file of a network that has gone) is abandoned at the
+//! deadline, but its thread waits on until the system answers.
 
+mod cache;
 mod engine;
+mod fixed;
 mod grants;
 mod host;
 mod limits;
 mod outgoing;
 mod output;
 mod program;
+mod quota;
 mod run;
+mod secret;
+mod wasm;
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -28,14 +34,20 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Engine;
 
+pub use self::cache::{Cache, CacheError};
 pub use self::engine::Allocation;
-pub use self::grants::{Folder, Grants};
+pub use self::fixed::Fixed;
+pub use self::grants::{Folder, Grants, Quota};
 use self::host::Outputs;
 use self::limits::Meter;
 pub use self::outgoing::{Internet, Network, Outgoing, Pending};
 use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
+pub use self::quota::Account;
+use self::quota::Accounts;
 pub use self::run::{Stop, Stream};
+pub use self::secret::{Secret, SecretVariable};
+pub use self::wasm::Wasm;
 
 /// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
 const EVENT_INTERVAL: u32 = 4;
@@ -44,6 +56,9 @@ const EVENT_INTERVAL: u32 = 4;
 pub struct Sandbox {
     engine: Engine,
     linkers: Linkers,
+    cache: Cache,
+    fixed: Option<Fixed>,
+    accounts: Accounts,
     allocation: Allocation,
     network: Network,
     slots: Arc<Semaphore>,
@@ -72,11 +87,12 @@ struct Task<T>(JoinHandle<T>);
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// A sandbox for `concurrency` calls at once, whose tools send over `network`.
+    /// A sandbox for `concurrency` calls at once, which takes compiled code from `cache` and whose tools send over `network`. With
+    /// `fixed` all calls have one clock and the same randomness.
     ///
     /// # Errors
     /// The machine cannot run WebAssembly, or gives no threads.
-    pub fn new(concurrency: u32, network: Network) -> Result<Self, ProgramError> {
+    pub fn new(concurrency: u32, cache: Cache, fixed: Option<Fixed>, network: Network) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
         let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;
@@ -87,7 +103,17 @@ impl Sandbox {
             .build()
             .map_err(|error| ProgramError::Linker(error.to_string()))?;
         let slots = Arc::new(Semaphore::new(usize::try_from(concurrency).unwrap_or(Semaphore::MAX_PERMITS)));
-        Ok(Self { engine, linkers, allocation, network, slots, threads: Threads(Some(threads)) })
+        Ok(Self {
+            engine,
+            linkers,
+            cache,
+            fixed,
+            accounts: Accounts::default(),
+            allocation,
+            network,
+            slots,
+            threads: Threads(Some(threads)),
+        })
     }
 
     /// Where instances get their memory.
@@ -100,12 +126,20 @@ impl Sandbox {
         &self.network
     }
 
-    /// Compiles and links code, once.
+    /// What the folder at `path`, which has no links in it, holds: one account for all that write to it.
+    ///
+    /// # Errors
+    /// Another folder that is written to, which lies in this one or which this one lies in.
+    pub fn account(&self, path: &Path) -> Result<Arc<Account>, PathBuf> {
+        self.accounts.of(path)
+    }
+
+    /// Compiles code, or takes it from the cache, and links it. This blocks for as long as it takes; calls run on.
     ///
     /// # Errors
     /// What the code lacks or asks for that is not offered.
-    pub fn compile(&self, bytes: &[u8]) -> Result<Program, ProgramError> {
-        Program::compile(&self.engine, &self.linkers, bytes)
+    pub fn compile(&self, wasm: &Wasm) -> Result<Program, ProgramError> {
+        Program::compile(&self.engine, &self.linkers, &self.cache, wasm)
     }
 
     /// Runs `program` with `stdin` on its standard input, until `deadline`.
@@ -139,13 +173,13 @@ impl Sandbox {
         let Some(threads) = &self.threads.0 else {
             return (Err(Stop::Setup("the sandbox is closed".into())), 0);
         };
-        let (engine, program, grants, meter) =
-            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter));
+        let (engine, program, grants, meter, fixed) =
+            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.fixed);
         let task = Task(threads.spawn(async move {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
             let _permit = permit;
             let outputs = Outputs::new(&grants);
-            run::run(&engine, &program, &grants, stdin, &outputs, meter, deadline.into_std()).await
+            run::run(&engine, &program, &grants, fixed, stdin, &outputs, meter, deadline.into_std()).await
         }));
         match timeout_at(deadline, task).await {
             Ok(Ok(finished)) => finished,

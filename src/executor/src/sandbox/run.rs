@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
+use super::fixed::Fixed;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
 use super::limits::{Meter, OutOfMemory};
-use super::program::Program;
+use super::output::TooMuch;
+use super::program::{Ended, Program};
+use super::secret::redact;
 
-/// Bytes of standard error that are reported with a failure.
-const TAIL: usize = 1024;
+/// Bytes of standard error, or of a tool's own message, that are reported with a failure.
+const TOLD: usize = 1024;
 
 /// Why a call came to no good end. The texts name limits and kinds; of what the guest wrote, only the end of standard error
 /// is in them.
@@ -53,8 +56,16 @@ pub enum Stop {
         /// The end of standard error.
         stderr: String,
     },
+    /// It returned a failure, where its form has one to return.
+    #[error("failed ({code}){}", Said(message))]
+    Failed {
+        /// What kind of failure, as the tool calls it.
+        code: &'static str,
+        /// What the tool says of it, on one line.
+        message: String,
+    },
     /// It wrote too much.
-    #[error("wrote more than the {limit} bytes it is granted on {stream}")]
+    #[error("wrote more than the {limit} bytes it is granted {stream}")]
     OutputTooLarge {
         /// Where.
         stream: Stream,
@@ -73,40 +84,59 @@ pub enum Stream {
     Stdout,
     /// Standard error: for people.
     Stderr,
+    /// What it returned, where its form returns its result.
+    Result,
 }
 
 struct Tail<'a>(&'a str);
+struct Said<'a>(&'a str);
 
-/// Runs `program` once. Gives what it wrote or why it stopped, and the fuel it consumed (0 where not known).
+/// Runs `program` once. Gives its result or why it stopped, and the fuel it consumed (0 where not known).
+#[expect(clippy::too_many_arguments, reason = "the one call of it hands over what a task owns")]
 pub(super) async fn run(
     engine: &Engine,
     program: &Program,
     grants: &Grants,
-    stdin: String,
+    fixed: Option<Fixed>,
+    arguments: String,
     outputs: &Outputs,
     meter: Arc<Meter>,
     deadline: Instant,
 ) -> (Result<Vec<u8>, Stop>, u64) {
-    let mut store = match store(engine, grants, stdin, outputs, meter, move || Instant::now() >= deadline) {
+    let (stdin, arguments) =
+        if program.reads_stdin() { (arguments, String::new()) } else { (String::new(), arguments) };
+    let mut store = match store(engine, grants, fixed, stdin, outputs, meter, move || Instant::now() >= deadline) {
         Ok(store) => store,
         Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
     };
-    let ended = program.run(&mut store).await;
+    let ended = program.run(&mut store, grants, arguments).await;
     let refused = store.data().limits.refused();
     let left = store.get_fuel().unwrap_or(grants.fuel);
     drop(store);
 
-    let stop = match ended {
-        Ok(()) => outputs.too_large(grants),
-        Err(error) => classify(&error, grants, refused, outputs),
+    let result = match ended {
+        Ok(ended) => outputs.too_large(grants).map_or_else(|| result(ended, outputs), Err),
+        Err(error) => classify(&error, grants, refused, outputs).map_or_else(|| Ok(outputs.stdout.take()), Err),
     };
-    let fuel = match &stop {
+    let fuel = match &result {
         // The engine keeps the count in a register, which an interruption leaves behind.
-        Some(Stop::Timeout { .. }) => 0,
-        Some(Stop::OutOfFuel { limit }) => *limit,
-        _ => grants.fuel.saturating_sub(left),
+        Err(Stop::Timeout { .. }) => 0,
+        Err(Stop::OutOfFuel { limit }) => *limit,
+        Ok(_) | Err(_) => grants.fuel.saturating_sub(left),
     };
-    (stop.map_or_else(|| Ok(outputs.stdout.take()), Err), fuel)
+    (result, fuel)
+}
+
+/// What a program's own end means.
+fn result(ended: Ended, outputs: &Outputs) -> Result<Vec<u8>, Stop> {
+    match ended {
+        Ended::Written => Ok(outputs.stdout.take()),
+        Ended::Returned(result) => Ok(result.into_bytes()),
+        Ended::Failed { code, message } => {
+            let message = redact(message.as_bytes(), &outputs.secrets);
+            Err(Stop::Failed { code, message: head(&String::from_utf8_lossy(&message)) })
+        }
+    }
 }
 
 /// What an early end means; `None` is success. The most particular cause wins: a guest that was refused memory and then
@@ -114,6 +144,9 @@ pub(super) async fn run(
 fn classify(error: &wasmtime::Error, grants: &Grants, refused: bool, outputs: &Outputs) -> Option<Stop> {
     if let Some(stop) = outputs.too_large(grants) {
         return Some(stop);
+    }
+    if error.is::<TooMuch>() {
+        return Some(Stop::OutputTooLarge { stream: Stream::Result, limit: grants.output_bytes });
     }
     let exit = error.downcast_ref::<I32Exit>().map(|exit| exit.0);
     if exit == Some(0) {
@@ -144,15 +177,24 @@ impl Outputs {
         }
     }
 
-    /// The end of standard error, as text on one line.
+    /// The end of standard error, as text on one line, without the tool's secrets.
     fn tail(&self) -> String {
-        tail(&self.stderr.take())
+        // Before it is cut: half a secret is one, too.
+        tail(&redact(&self.stderr.take(), &self.secrets))
     }
 }
 
 fn tail(bytes: &[u8]) -> String {
-    let end = bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default();
-    let text = String::from_utf8_lossy(end);
+    let end = bytes.get(bytes.len().saturating_sub(TOLD)..).unwrap_or_default();
+    line(&String::from_utf8_lossy(end))
+}
+
+fn head(text: &str) -> String {
+    line(text.get(..text.floor_char_boundary(TOLD)).unwrap_or_default())
+}
+
+/// The words of a text, and nothing that a terminal or a log would take for more.
+fn line(text: &str) -> String {
     text.split(|c: char| c.is_control() || c.is_whitespace())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
@@ -164,8 +206,9 @@ fn tail(bytes: &[u8]) -> String {
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Stdout => "standard output",
-            Self::Stderr => "standard error",
+            Self::Stdout => "on standard output",
+            Self::Stderr => "on standard error",
+            Self::Result => "as its result",
         })
     }
 }
@@ -178,6 +221,14 @@ impl fmt::Display for Tail<'_> {
     }
 }
 
+// === impl Said ===
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +236,14 @@ mod tests {
     #[test]
     fn the_tail_is_bounded_and_printable() {
         assert_eq!(tail(b"a\n\x1b[31mb\xff  c\n"), "a [31mb\u{fffd} c");
-        assert!(tail(&[b'x'; 5000]).len() == TAIL);
+        assert!(tail(&[b'x'; 5000]).len() == TOLD);
+    }
+
+    #[test]
+    fn a_tool_s_own_message_is_cut_between_characters() {
+        let message = format!("{}\u{e9}\u{e9}", "x".repeat(TOLD - 1));
+        assert_eq!(head(&message), "x".repeat(TOLD - 1));
+        assert_eq!(head("no\nsuch\torder"), "no such order");
     }
 
     #[test]

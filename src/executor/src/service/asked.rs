@@ -4,10 +4,13 @@ use std::time::SystemTime;
 
 use callgate_contract::Caller;
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use crate::audit;
+use crate::telemetry;
 
 /// Bytes of an exchange's or a request's name.
 const NAME_BYTES: usize = 128;
@@ -16,7 +19,10 @@ const NAME_BYTES: usize = 128;
 pub(super) struct Asked {
     pub(super) exchange_id: String,
     pub(super) request_id: String,
-    pub(super) trace_id: String,
+    /// The trace that the request belongs to, if it names one.
+    pub(super) trace: Context,
+    /// Who is at the other end of the connection.
+    peer: String,
     pub(super) round: u32,
     pub(super) contract_digest: String,
     pub(super) caller: Caller,
@@ -26,7 +32,11 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Checks a request, and gives its calls apart.
-    pub(super) fn read(request: ExecuteRequest, metadata: &MetadataMap) -> Result<(Self, Vec<proto::Call>), Status> {
+    pub(super) fn read(
+        request: ExecuteRequest,
+        metadata: &MetadataMap,
+        peer: String,
+    ) -> Result<(Self, Vec<proto::Call>), Status> {
         digest(&request.contract_digest)?;
         name("exchange_id", &request.exchange_id)?;
         if request.request_id.len() > NAME_BYTES {
@@ -39,7 +49,8 @@ impl Asked {
         let asked = Self {
             exchange_id: request.exchange_id,
             request_id: request.request_id,
-            trace_id: trace_id(metadata),
+            trace: telemetry::caller(metadata),
+            peer,
             round: request.round,
             contract_digest: request.contract_digest,
             caller,
@@ -55,7 +66,7 @@ impl Asked {
             position,
             call_id: bounded(&call.id),
             request_id: self.request_id.clone(),
-            trace_id: self.trace_id.clone(),
+            trace_id: trace_id(&self.trace),
             tenant: self.caller.tenant.clone(),
             role: self.caller.role.clone(),
             contract_digest: self.contract_digest.clone(),
@@ -104,12 +115,11 @@ pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 64 && is_hex(text)
 }
 
-/// The trace that the caller is part of: W3C Trace Context §3.2, version 00; empty where there is none.
-fn trace_id(metadata: &MetadataMap) -> String {
-    let parent = metadata.get("traceparent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let id = parent.split('-').nth(1).unwrap_or_default();
-    let known = is_trace_id(id) && parent.len() >= 55;
-    if known { id.to_owned() } else { String::new() }
+/// 32 lowercase hexadecimal digits; empty where there is no trace.
+fn trace_id(trace: &Context) -> String {
+    let span = trace.span();
+    let of = span.span_context();
+    if of.is_valid() { of.trace_id().to_string() } else { String::new() }
 }
 
 /// 32 lowercase hexadecimal digits that are not all zero.
@@ -141,20 +151,5 @@ mod tests {
         for wrong in [hex.clone(), format!("sha256:{}", hex.to_uppercase()), format!("sha256:{hex}0"), String::new()] {
             assert!(!is_digest(&wrong), "{wrong}");
         }
-    }
-
-    #[test]
-    fn only_a_trace_context_names_a_trace() {
-        let of = |parent: &str| {
-            let mut metadata = MetadataMap::new();
-            metadata.insert("traceparent", parent.parse().unwrap());
-            trace_id(&metadata)
-        };
-        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(of(&format!("00-{id}-00f067aa0ba902b7-01")), id);
-        for wrong in ["", "00", &format!("00-{id}"), &format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))] {
-            assert_eq!(of(wrong), "", "{wrong}");
-        }
-        assert_eq!(trace_id(&MetadataMap::new()), "");
     }
 }

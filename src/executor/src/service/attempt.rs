@@ -23,11 +23,12 @@ use super::log;
 use super::parts::Parts;
 use crate::admission::{Admitted, Runnable};
 use crate::approvals::{Ask, Claim};
-use crate::audit::{self, Entry, Event, Source, Verdict};
+use crate::audit::{self, AuditError, Entry, Event, Source, Verdict};
 use crate::backends::Invocation;
 use crate::once::{Begin, Key};
 use crate::outcome;
 use crate::queue::Ticket;
+use crate::telemetry::CallSpan;
 
 /// Longer than any call.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);
@@ -43,6 +44,7 @@ pub(super) struct Attempt {
     runnable: Runnable,
     consent: Consent,
     deadline: Instant,
+    span: CallSpan,
 }
 
 /// Whether a person must agree.
@@ -60,12 +62,28 @@ struct Begun<'a> {
     ended: bool,
 }
 
-/// A call that the contract does not allow: audited, and told. Nothing runs either way.
-pub(super) async fn deny(parts: &Parts, entry: Entry, outcome: CallOutcome) -> CallOutcome {
-    log::ended(&entry.call, &outcome);
-    match parts.audit.append(entry).await {
-        Ok(()) => outcome,
-        Err(error) => outcome::unavailable(outcome.id, &error.to_string()),
+/// A call that the contract does not allow.
+pub(super) struct Denial {
+    pub(super) entry: Entry,
+    pub(super) outcome: CallOutcome,
+    pub(super) code: &'static str,
+    pub(super) span: CallSpan,
+}
+
+// === impl Denial ===
+
+impl Denial {
+    /// Audited, and told. Nothing runs either way.
+    pub(super) async fn tell(self, parts: &Parts, admitted: &Admitted) -> CallOutcome {
+        let Self { entry, outcome, code, span } = self;
+        parts.instruments.metrics.calls().denied(admitted.contract().tool(&entry.call.tool), code);
+        span.enter(|| log::ended(&entry.call, &outcome));
+        let outcome = match append(parts, entry).await {
+            Ok(()) => outcome,
+            Err(error) => outcome::unavailable(outcome.id, &error.to_string()),
+        };
+        span.ended(outcome::name(&outcome), &outcome.usage.unwrap_or_default());
+        outcome
     }
 }
 
@@ -80,6 +98,7 @@ impl Attempt {
         runnable: Runnable,
         consent: Consent,
         began: Instant,
+        span: CallSpan,
     ) -> Self {
         call.arguments_digest = hex(&Sha256::digest(approved.canonical.as_bytes()));
         call.arguments = match approved.tool.audit() {
@@ -89,7 +108,7 @@ impl Attempt {
         // A timeout past the clock's end is none.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
-        Self { id, call, admitted, tool, arguments, runnable, consent, deadline }
+        Self { id, call, admitted, tool, arguments, runnable, consent, deadline, span }
     }
 
     /// Whether it takes a sandbox; else it waits for a backend.
@@ -99,9 +118,20 @@ impl Attempt {
 
     /// All the way. The outcome is remembered and audited when this returns.
     pub(super) async fn run(self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> CallOutcome {
+        let Self { span, .. } = &self;
+        let outcome = span.within(self.go(parts, ticket)).await;
+        let (name, usage) = (outcome::name(&outcome), outcome.usage.unwrap_or_default());
+        parts.instruments.metrics.calls().ended(self.admitted.contract().tool(&self.tool), name, &usage);
+        self.span.ended(name, &usage);
+        outcome
+    }
+
+    async fn go(&self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> CallOutcome {
         let key = self.key();
         let id = self.id.clone();
-        let begun = match parts.once.begin(&key, self.what()).await {
+        let begin = parts.once.begin(&key, self.what()).await;
+        parts.instruments.metrics.once().began(&begin);
+        let begun = match begin {
             Ok(Begin::Fresh) => Begun { parts, key, call: self.call.clone(), ended: false },
             Ok(Begin::Done(outcome)) => return CallOutcome { id, ..outcome },
             Ok(Begin::Unknown) => return outcome::unknown(id, &self.tool),
@@ -156,7 +186,7 @@ impl Attempt {
         };
         let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
         let event = Event::Decision { verdict, code, pointer: String::new(), approval_id };
-        match parts.audit.append(entry(&self.call, event)).await {
+        match append(parts, entry(&self.call, event)).await {
             Ok(()) => refusal.map_or(Ok(()), Err),
             Err(error) => Err(outcome::unavailable(id(), &error.to_string())),
         }
@@ -174,23 +204,28 @@ impl Attempt {
     }
 
     /// Waits for its place, runs, and judges what came of it.
-    async fn result(self, parts: &Parts, ticket: Option<Ticket>) -> CallOutcome {
+    async fn result(&self, parts: &Parts, ticket: Option<Ticket>) -> CallOutcome {
         let began = Instant::now();
         let id = self.id.clone();
         let Some(tool) = self.admitted.contract().tool(&self.tool) else {
             // The name came from this very contract.
             return outcome::not_here(id, &self.tool);
         };
-        let place = match ticket {
-            Some(ticket) => ticket.place(self.deadline).await,
-            None => None,
+        let calls = parts.instruments.metrics.calls();
+        let place = {
+            let (_waiting, _step) = (calls.waiting(), self.span.step("queue"));
+            match ticket {
+                Some(ticket) => ticket.place(self.deadline).await,
+                None => None,
+            }
         };
+        let (_running, _step) = (calls.running(), self.span.step("run"));
         let Some(_place) = place else {
             return outcome::never_ran_in_time(id, tool, self.runnable.timeout(), began.elapsed());
         };
         match &self.runnable {
             Runnable::Sandbox { program, grants, sandbox } => {
-                outcome::ran(id, tool, sandbox.run(program, grants, self.arguments, self.deadline).await)
+                outcome::ran(id, tool, sandbox.run(program, grants, self.arguments.clone(), self.deadline).await)
             }
             Runnable::Backend(_) => {
                 let invocation = Invocation {
@@ -211,6 +246,18 @@ impl Attempt {
 /// The same for every attempt at one call, and for no other: what a backend can keep to never do the same thing twice.
 fn idempotency_key(call: &audit::Call) -> String {
     format!("{}/{}/{}", call.exchange_id, call.round, call.position)
+}
+
+/// Puts a record into the audit log; what comes of that is counted, and makes the executor ready or not.
+pub(super) async fn append(parts: &Parts, entry: Entry) -> Result<(), AuditError> {
+    let written = parts.audit.append(entry).await;
+    let instruments = &parts.instruments;
+    match &written {
+        Ok(()) => instruments.metrics.audit().appended(1),
+        Err(_) => instruments.metrics.audit().failed(),
+    }
+    instruments.readiness.audit(written.as_ref().map(|()| ()));
+    written
 }
 
 fn entry(call: &audit::Call, event: Event) -> Entry {
@@ -258,7 +305,7 @@ impl Drop for Begun<'_> {
 pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, outcome: &CallOutcome) {
     log::ended(call, outcome);
     let event = Event::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
-    let audited = parts.audit.append(entry(call, event));
+    let audited = append(parts, entry(call, event));
     let (remembered, audited) = tokio::join!(parts.once.finish(key, outcome), audited);
     if let Err(error) = remembered {
         tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not remembered");

@@ -23,14 +23,16 @@ use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use self::asked::Asked;
-use self::attempt::{Attempt, Consent};
+use self::attempt::{Attempt, Consent, Denial};
 pub(crate) use self::parts::Parts;
 pub use self::parts::PartsError;
 use crate::admission::Admitted;
-use crate::audit::{Entry, Event, Source, Verdict as Audited};
+use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
 use crate::drain::InFlight;
 use crate::outcome;
-use crate::queue::{Shed, Ticket};
+use crate::queue::{Full, Shed, Ticket};
+use crate::telemetry::{self, CallSpan};
+use crate::transport::Peer;
 
 /// `callgate.executor.v1.Executor`.
 pub(crate) struct Service {
@@ -41,7 +43,7 @@ pub(crate) struct Service {
 /// One call after its decision.
 enum Decided {
     /// Refused: the outcome is known.
-    Denied { entry: Box<Entry>, outcome: CallOutcome },
+    Denied(Box<Denial>),
     /// To be run.
     Allowed(Box<Attempt>),
 }
@@ -75,17 +77,77 @@ impl Service {
         Ok((queues.sandbox.enter(tenant, in_sandbox)?, queues.backends.enter(tenant, elsewhere)?))
     }
 
+    /// The same decision as the filter's, by the same function, so that a filter that was bypassed or is out of date gains nothing.
+    fn decide_again(
+        &self,
+        asked: &Asked,
+        admitted: &Arc<Admitted>,
+        position: usize,
+        call: proto::Call,
+        began: Instant,
+    ) -> Decided {
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let about = telemetry::About {
+            tool: admitted.contract().tool(&call.tool),
+            call_id: &call.id,
+            exchange_id: &asked.exchange_id,
+            contract_digest: &asked.contract_digest,
+            role: &asked.caller.role,
+        };
+        let span = self.parts.instruments.traces.call(&asked.trace, &about);
+        let audited = asked.audited(position, &call);
+        let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
+            let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
+            let entry = Entry { time: asked::now(), source: Source::Executor, call, event };
+            Decided::Denied(Box::new(Denial { entry, outcome, code, span }))
+        };
+        let conversation = Conversation { calls_before: position };
+        let given = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
+        let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
+            Verdict::Allow(approved) => (approved, Consent::NotNeeded),
+            Verdict::NeedsApproval(approved) => (approved, Consent::Needed),
+            Verdict::Deny(violation) => {
+                let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());
+                return denied(outcome::denied(call.id, violation), code, pointer, audited, span);
+            }
+        };
+        match admitted.runnable(approved.tool) {
+            Some(runnable) => Decided::Allowed(Box::new(Attempt::new(
+                call.id.clone(),
+                audited,
+                Arc::clone(admitted),
+                approved,
+                runnable,
+                consent,
+                began,
+                span,
+            ))),
+            None => {
+                let outcome = outcome::not_here(call.id.clone(), approved.tool.name());
+                denied(outcome, outcome::RUN_BY_CLIENT, String::new(), audited, span)
+            }
+        }
+    }
+
     async fn run(&self, request: Request<ExecuteRequest>) -> Result<ExecuteResponse, Status> {
         let began = Instant::now();
-        let (metadata, _, request) = request.into_parts();
-        let (asked, calls) = Asked::read(request, &metadata)?;
+        let (metadata, extensions, request) = request.into_parts();
+        let peer = extensions.get::<Peer>().map(ToString::to_string).unwrap_or_default();
+        let (asked, calls) = Asked::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         let decided: Vec<Decided> = calls
             .into_iter()
             .enumerate()
-            .map(|(position, call)| decide_again(&asked, &admitted, position, call, began))
+            .map(|(position, call)| self.decide_again(&asked, &admitted, position, call, began))
             .collect();
-        let (here, elsewhere) = self.tickets(&asked, &decided).map_err(shed)?;
+        let (here, elsewhere) = self.tickets(&asked, &decided).map_err(|shed| {
+            let why = match shed.reason {
+                Full::Queue(_) => telemetry::metrics::Shed::Full,
+                Full::Tenant(_) => telemetry::metrics::Shed::Share,
+            };
+            self.parts.instruments.metrics.calls().shed(why, decided.len());
+            status_of(shed)
+        })?;
         let (mut here, mut elsewhere) = (here.into_iter(), elsewhere.into_iter());
 
         let mut outcomes: Vec<Option<CallOutcome>> = vec![None; decided.len()];
@@ -94,8 +156,9 @@ impl Service {
         for (position, decided) in decided.into_iter().enumerate() {
             let parts = Arc::clone(&self.parts);
             match decided {
-                Decided::Denied { entry, outcome } => {
-                    running.spawn(async move { (position, attempt::deny(&parts, *entry, outcome).await) });
+                Decided::Denied(denial) => {
+                    let admitted = Arc::clone(&admitted);
+                    running.spawn(async move { (position, denial.tell(&parts, &admitted).await) });
                 }
                 Decided::Allowed(attempt) => {
                     let ticket = if attempt.runs_here() { here.next() } else { elsewhere.next() };
@@ -126,57 +189,15 @@ impl Executor for Service {
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
         // Also while draining: what was decided is to be kept as long as there is someone to keep it.
-        record::record(&self.parts.audit, request.into_inner()).await.inspect_err(|status| {
+        record::record(&self.parts, request.into_inner()).await.inspect_err(|status| {
             tracing::warn!(code = ?status.code(), reason = status.message(), "decisions are not kept");
         })?;
         Ok(Response::new(RecordResponse {}))
     }
 }
 
-/// The same decision as the filter's, by the same function, so that a filter that was bypassed or is out of date gains nothing.
-fn decide_again(
-    asked: &Asked,
-    admitted: &Arc<Admitted>,
-    position: usize,
-    call: proto::Call,
-    began: Instant,
-) -> Decided {
-    let position = u32::try_from(position).unwrap_or(u32::MAX);
-    let conversation = Conversation { calls_before: position };
-    let given = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
-    let audited = asked.audited(position, &call);
-    let denied = |outcome: CallOutcome, code: &str, pointer: String| {
-        let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
-        let entry = Entry { time: asked::now(), source: Source::Executor, call: audited.clone(), event };
-        Decided::Denied { entry: Box::new(entry), outcome }
-    };
-    let allowed = |approved: Approved<'_>, consent: Consent| match admitted.runnable(approved.tool) {
-        Some(runnable) => {
-            let attempt = Attempt::new(
-                call.id.clone(),
-                audited.clone(),
-                Arc::clone(admitted),
-                approved,
-                runnable,
-                consent,
-                began,
-            );
-            Decided::Allowed(Box::new(attempt))
-        }
-        None => denied(outcome::not_here(call.id.clone(), approved.tool.name()), outcome::RUN_BY_CLIENT, String::new()),
-    };
-    match decide(admitted.contract(), &asked.caller, &conversation, &given) {
-        Verdict::Allow(approved) => allowed(approved, Consent::NotNeeded),
-        Verdict::NeedsApproval(approved) => allowed(approved, Consent::Needed),
-        Verdict::Deny(violation) => {
-            let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());
-            denied(outcome::denied(call.id.clone(), violation), code, pointer)
-        }
-    }
-}
-
 /// The status of a request that found no room, with the delay that gRPC clients look for.
-fn shed(shed: Shed) -> Status {
+fn status_of(shed: Shed) -> Status {
     let details = ErrorDetails::with_retry_info(Some(shed.retry));
     Status::with_error_details(tonic::Code::ResourceExhausted, format!("nothing ran: {shed}"), details)
 }
@@ -187,7 +208,7 @@ impl Decided {
     fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Allowed(attempt) => Some(attempt),
-            Self::Denied { .. } => None,
+            Self::Denied(_) => None,
         }
     }
 }

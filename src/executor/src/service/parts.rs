@@ -11,7 +11,7 @@ use crate::backends::{BackendError, Backends};
 use crate::config::Config;
 use crate::once::{Once, OnceError};
 use crate::queue::Queue;
-use crate::telemetry::Metrics;
+use crate::telemetry::Instruments;
 
 /// What calls need on their way. Shared by all of them.
 pub(crate) struct Parts {
@@ -22,7 +22,7 @@ pub(crate) struct Parts {
     pub(crate) approvals: Approvals,
     pub(crate) audit: AuditLog,
     pub(crate) backends: Backends,
-    pub(crate) metrics: Metrics,
+    pub(crate) instruments: Instruments,
 }
 
 /// One queue for what runs here and one for what waits for others, so that slow backends keep no sandbox empty.
@@ -63,7 +63,11 @@ pub enum PartsError {
 
 impl Parts {
     /// Opens everything in the state directory, and checks that every backend that a contract names is there.
-    pub(crate) async fn open(config: &Config, registry: Arc<Registry>, metrics: &Metrics) -> Result<Self, PartsError> {
+    pub(crate) async fn open(
+        config: &Config,
+        registry: Arc<Registry>,
+        instruments: Instruments,
+    ) -> Result<Self, PartsError> {
         state_dir(config)?;
         let backends = Backends::new(config)?;
         for contract in registry.contracts() {
@@ -76,7 +80,7 @@ impl Parts {
             approvals: Approvals::open(config, audit.clone())?,
             audit,
             backends,
-            metrics: metrics.clone(),
+            instruments,
             serving: ArcSwap::new(registry),
         })
     }

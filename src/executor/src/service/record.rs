@@ -6,7 +6,9 @@ use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
 use tonic::Status;
 
 use super::asked;
-use crate::audit::{AuditLog, Call, Entry, Event, Source, Verdict};
+use super::attempt::append;
+use super::parts::Parts;
+use crate::audit::{Call, Entry, Event, Source, Verdict};
 
 /// Decisions in one request.
 const DECISIONS: usize = 256;
@@ -14,12 +16,12 @@ const DECISIONS: usize = 256;
 const TEXT_BYTES: usize = 1024;
 
 /// Checks all decisions, then keeps them.
-pub(super) async fn record(audit: &AuditLog, request: RecordRequest) -> Result<(), Status> {
+pub(super) async fn record(parts: &Parts, request: RecordRequest) -> Result<(), Status> {
     if !(1..=DECISIONS).contains(&request.decisions.len()) {
         return Err(Status::invalid_argument(format!("decisions: expected 1 to {DECISIONS}")));
     }
     let entries = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    for kept in futures_util::future::join_all(entries.into_iter().map(|entry| audit.append(entry))).await {
+    for kept in futures_util::future::join_all(entries.into_iter().map(|entry| append(parts, entry))).await {
         kept.map_err(|error| Status::unavailable(error.to_string()))?;
     }
     Ok(())

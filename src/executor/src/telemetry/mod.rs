@@ -14,3 +14,29 @@ pub use self::http::{health_router, metrics_router};
 pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
 pub use self::traces::{About, CallSpan, Step, TraceError, Traces, caller};
+use crate::config::Config;
+
+/// All that the executor tells by, but for its log. Clones tell to the same places.
+#[derive(Clone, Debug)]
+pub struct Instruments {
+    /// Numbers.
+    pub metrics: Metrics,
+    /// Spans.
+    pub traces: Traces,
+    /// Whether calls can be taken.
+    pub readiness: Readiness,
+}
+
+// === impl Instruments ===
+
+impl Instruments {
+    /// Starts what the configuration asks for. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The collector's address or authority cannot be used.
+    pub fn start(config: &Config) -> Result<Self, TraceError> {
+        let metrics = Metrics::new();
+        let traces = Traces::start(&config.telemetry, &metrics)?;
+        Ok(Self { metrics, traces, readiness: Readiness::new() })
+    }
+}

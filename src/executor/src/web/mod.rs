@@ -9,10 +9,11 @@ mod page;
 mod person;
 mod problem;
 mod sessions;
-mod side;
 mod throttle;
 mod tokens;
 
+use std::future::Future;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,13 +21,13 @@ use axum::Router;
 use uuid::Uuid;
 
 use self::sessions::Sessions;
-pub use self::side::{Side, SideError};
 use self::throttle::Throttle;
 pub use self::tokens::TokenError;
 use self::tokens::Tokens;
 use crate::approvals::Approvals;
 use crate::audit::AuditLog;
 use crate::config;
+use crate::transport::{Listener, Peer};
 
 /// What the HTTP side needs. Clones share it.
 #[derive(Clone)]
@@ -68,6 +69,19 @@ pub fn router(web: Web) -> Router {
 /// The OpenAPI document of what [`router`] serves.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     api::openapi()
+}
+
+/// Serves until `stop`, then lets requests that are being answered end.
+///
+/// # Errors
+/// The transport failed.
+pub async fn serve(
+    listener: Listener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    axum::serve(listener.incoming(), service).with_graceful_shutdown(stop).await
 }
 
 /// 244 bits from the system's source.

@@ -36,7 +36,8 @@ fn an_import_that_is_not_offered_is_refused_by_name() {
     assert_eq!(
         Desk::with(wat, "").refused(),
         "contract.yaml: tool t: run.wasm.module: t.wasm: expected imports of WASI only, found the import `env::open_the_door`, \
-         which is not offered; build it as a WASI preview 1 command or a WASI 0.2 command component"
+         which is not offered (it was built for another host: build it for `wasm32-wasip1`); build it as a WASI preview 1 command, \
+         a WASI 0.2 command component, or a component of the world `callgate:tool/tool`"
     );
     let wat = r#"(component (import "acme:vault/keys@1.0.0" (instance (export "open" (func)))))"#;
     assert!(
@@ -44,6 +45,24 @@ fn an_import_that_is_not_offered_is_refused_by_name() {
         "{}",
         Desk::with(wat, "").refused()
     );
+}
+
+#[test]
+fn what_was_built_for_another_host_is_refused_with_what_to_do() {
+    for (import, advice) in [
+        // A JavaScript host's, which has no `_start` either: what it lacks says less than what it asks for.
+        (r#"(import "env" "emscripten_resize_heap" (func))"#, "build it for `wasm32-wasip1`"),
+        (r#"(import "wasi_unstable" "fd_write" (func))"#, "makes a module that imports `wasi_snapshot_preview1`"),
+        (r#"(import "wasi_snapshot_preview1" "sock_open" (func))"#, "an extension of another host"),
+        (r#"(import "env" "memory" (memory 1))"#, "build it for `wasm32-wasip1`"),
+    ] {
+        let refused = Desk::with(&format!("(module {import})"), "").refused();
+        let name = import.split('"').filter(|part| !part.contains(' ')).collect::<Vec<_>>().join("::");
+        assert!(refused.contains(&format!("the import `{name}`")) && refused.contains(advice), "{refused}");
+    }
+    let wat = r#"(component (import "wasi:http/types@0.9.0" (instance (export "open" (func)))))"#;
+    let refused = Desk::with(wat, "").refused();
+    assert!(refused.contains("`wasi:http/types@0.9.0`") && refused.contains("WASI 0.2"), "{refused}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use wit_component::ComponentEncoder;
 use crate::desk::{Desk, wasm};
 use crate::guests;
 
-fn component(wat: &str) -> Vec<u8> {
+pub(crate) fn component(wat: &str) -> Vec<u8> {
     ComponentEncoder::default()
         .validate(true)
         .module(&wasm(wat))

@@ -9,13 +9,16 @@ use callgate_executor::config::Config;
 use callgate_executor::queue::Load;
 use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
-use callgate_executor::telemetry::Metrics;
+use callgate_executor::telemetry::Instruments;
+use callgate_executor::transport::Bound;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, CallOutcome, Caller, ExecuteRequest, FailureKind, Usage};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -39,8 +42,82 @@ pub(crate) struct Running {
     pub(crate) channel: Channel,
     pub(crate) digest: String,
     load: Box<dyn Fn() -> Load + Send + Sync>,
+    pub(crate) instruments: Instruments,
     _stop: oneshot::Sender<()>,
     folder: TempDir,
+}
+
+/// An executor that serves a configuration, until `stop` is dropped.
+pub(crate) struct Served {
+    pub(crate) bound: Bound,
+    pub(crate) digest: String,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<()>,
+    pub(crate) instruments: Instruments,
+}
+
+/// Serves what the desk of this configuration wrote.
+pub(crate) async fn serve(config: &Config) -> Served {
+    let registry = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || Registry::admit(&config)
+    });
+    let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
+    let digest = registry.digests()[0].to_owned();
+    let instruments = Instruments::start(config).unwrap();
+    let server = Server::bind(config, registry, instruments.clone()).await.unwrap();
+    let bound = server.address().clone();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(async {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        server.serve(stopped).await.unwrap();
+    });
+    Served { bound, digest, stop, ended, instruments }
+}
+
+/// An executor that serves a configuration, until `stop` is dropped.
+pub(crate) struct Served {
+    pub(crate) bound: Bound,
+    pub(crate) digest: String,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<()>,
+    pub(crate) instruments: Instruments,
+    load: Box<dyn Fn() -> Load + Send + Sync>,
+}
+
+/// Serves what the desk of this configuration wrote.
+pub(crate) async fn serve(config: &Config) -> Served {
+    serve_on(config, Network::system()).await
+}
+
+/// An executor with that configuration, at a port of plaintext; `folder` goes when it goes.
+pub(crate) async fn running(config: Config, network: Network, folder: TempDir) -> Running {
+    let Served { bound, digest, stop, instruments, load, .. } = serve_on(&config, network).await;
+    let channel = Channel::from_shared(format!("http://{bound}")).unwrap().connect().await.unwrap();
+    Running { client: ExecutorClient::new(channel.clone()), channel, digest, load, instruments, _stop: stop, folder }
+}
+
+async fn serve_on(config: &Config, network: Network) -> Served {
+    let registry = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || Registry::admit_on(&config, network)
+    });
+    let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
+    let digest = registry.digests()[0].to_owned();
+    let instruments = Instruments::start(config).unwrap();
+    let server = Server::bind(config, registry, instruments.clone()).await.unwrap();
+    let bound = server.address().clone();
+    let load = Box::new(server.load());
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(async {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        server.serve(stopped).await.unwrap();
+    });
+    Served { bound, digest, stop, ended, instruments, load }
 }
 
 /// What a call came to, for assertions.
@@ -151,17 +228,25 @@ impl Desk {
             self.limits, self.tools
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
-        // Its port is one for all of them.
-        let http =
-            if self.configured.lines().any(|line| line.starts_with("http:")) { "" } else { "http: { listen: off }\n" };
         let text = format!(
-            "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{http}{}",
+            "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{}{}",
             self.served.as_deref().unwrap_or(Path::new("contract.yaml")).display(),
             self.concurrency,
+            // Several desks stand on one machine, and the HTTP side has one port of its own.
+            if self.configured.lines().any(|line| line.starts_with("http:")) {
+                ""
+            } else {
+                "http: { listen: \"off\" }\n"
+            },
             self.configured
         );
         std::fs::write(self.path().join("executor.yaml"), &text).unwrap();
         Config::parse("executor.yaml", &text, self.path()).unwrap()
+    }
+
+    /// The digest of the contract.
+    pub(crate) fn digest(&self) -> String {
+        Registry::admit(&self.config()).unwrap().digests()[0].to_owned()
     }
 
     /// Why this desk cannot be served, with its folder cut out of the text.
@@ -175,29 +260,12 @@ impl Desk {
 
     pub(crate) async fn start(self) -> Running {
         let config = self.config();
-        let registry = tokio::task::spawn_blocking({
-            let config = config.clone();
-            let network = self.network.clone();
-            move || Registry::admit_on(&config, network)
-        });
-        let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
-        let digest = registry.digests()[0].to_owned();
-        let server = Server::bind(&config, registry, &Metrics::new()).await.unwrap();
-        let address = server.address().clone();
-        let load = Box::new(server.load());
-        let (stop, stopped) = oneshot::channel();
-        tokio::spawn(server.serve(async {
-            let _ = stopped.await;
-        }));
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Running {
-            client: ExecutorClient::new(channel.clone()),
-            channel,
-            digest,
-            load,
-            _stop: stop,
-            folder: self.folder,
-        }
+        self.start_as(config).await
+    }
+
+    /// Starts with this configuration, at a port of plaintext.
+    pub(crate) async fn start_as(self, config: Config) -> Running {
+        running(config, self.network, self.folder).await
     }
 
     /// Starts, calls `t` once with no arguments, stops.
@@ -248,6 +316,10 @@ impl Running {
     /// The text of a file in the desk's folder.
     pub(crate) fn file(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.folder.path().join(path)).ok()
+    }
+
+    pub(crate) fn path(&self, path: &str) -> std::path::PathBuf {
+        self.folder.path().join(path)
     }
 
     pub(crate) async fn call(&self, tool: &str, arguments: &str) -> Ended {

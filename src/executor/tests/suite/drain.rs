@@ -11,7 +11,7 @@ use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
 
 /// Calls of `t`, one for each of these arguments.
-fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
+pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
     let call = |arguments: &&str| Call { id: "1".into(), tool: "t".into(), arguments: (*arguments).to_owned() };
     ExecuteRequest {
         contract_digest: digest.into(),

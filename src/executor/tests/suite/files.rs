@@ -64,3 +64,37 @@ async fn without_a_grant_there_is_no_file_system() {
     // 8 is `badf`: there is no preopened folder to begin from.
     assert_eq!(ended.message(), "t ended with exit code 8");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_a_guest_makes_leads_nowhere_outside() {
+    // A symbolic link to what lies beside the folder, then opened; a hard link out of it, and one into it.
+    let link = |target: &str| {
+        format!(
+            "(local.set $error (call $path_symlink (i32.const 1025) (i32.const {}) (i32.const 3) (i32.const 1024) (i32.const 1)))
+             (if (i32.eqz (local.get $error)) (then (local.set $error (call $path_open (i32.const 3) (i32.const 1) (i32.const 1024)
+               (i32.const 1) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))))
+             (if (i32.eqz (local.get $error)) (then (local.set $error (i32.const 1000))))",
+            target.len()
+        )
+    };
+    let hard = |from: (u32, usize), to: (u32, usize)| {
+        format!(
+            "(local.set $error (call $path_link (i32.const 3) (i32.const 0) (i32.const {}) (i32.const {}) (i32.const 3)
+               (i32.const {}) (i32.const {})))
+             (if (i32.eqz (local.get $error)) (then (local.set $error (i32.const 1000))))",
+            from.0, from.1, to.0, to.1
+        )
+    };
+    for (text, step) in [
+        ("l../secret.json".to_owned(), link("../secret.json")),
+        ("l/etc/passwd".to_owned(), link("/etc/passwd")),
+        ("n../secret.json".to_owned(), hard((1025, 14), (1024, 1))),
+        ("note.json../out.json".to_owned(), hard((1024, 9), (1033, 11))),
+    ] {
+        let running = desk(&crate::guests::until_refused(&text, &step), "rw").start().await;
+        let ended = running.call("t", "{}").await;
+        assert_eq!(ended.kind(), FailureKind::NonzeroExit, "{text}: {ended:?}");
+        assert!(!ended.message().contains("exit code 1000"), "{text}: {ended:?}");
+        assert!(running.file("out.json").is_none());
+    }
+}

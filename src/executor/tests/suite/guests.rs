@@ -16,6 +16,16 @@ pub(crate) fn command(text: &str, more: &str, start: &str) -> String {
   (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "environ_sizes_get" (func $environ_sizes_get (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "environ_get" (func $environ_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_pwrite" (func $fd_pwrite (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_set_size" (func $fd_filestat_set_size (param i32 i64) (result i32)))
+  (import "wasi_snapshot_preview1" "path_create_directory"
+    (func $path_create_directory (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_link" (func $path_link (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_symlink" (func $path_symlink (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_rename" (func $path_rename (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func $random_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock_time_get (param i32 i64 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
   (memory (export "memory") 2)
   (data (i32.const 1024) "{text}")
@@ -128,4 +138,33 @@ pub(crate) fn surroundings() -> String {
     (call $print (i32.const 2) (i32.const 8192) (i32.load (i32.const 28)))
     (call $proc_exit (i32.add (i32.mul (i32.load (i32.const 24)) (i32.const 10)) (i32.load (i32.const 16))))";
     command("", "", start)
+}
+
+/// Does `step` again and again until it leaves an error's number in `$error`, and ends with that. There is `text` at 1024,
+/// and `$n` counts; `$open` opens a file by the letters at 1024 (`length` of them) for writing, and leaves it in `$fd`.
+pub(crate) fn until_refused(text: &str, step: &str) -> String {
+    let more = "(global $fd (mut i32) (i32.const 0))
+  (func $open (param $length i32) (param $oflags i32) (param $fdflags i32) (result i32)
+    (local $error i32)
+    (local.set $error (call $path_open (i32.const 3) (i32.const 1) (i32.const 1024) (local.get $length)
+      (local.get $oflags) (i64.const 64) (i64.const 0) (local.get $fdflags) (i32.const 16)))
+    (global.set $fd (i32.load (i32.const 16)))
+    (local.get $error))
+  (func $write (param $length i32) (result i32)
+    (i32.store (i32.const 0) (i32.const 4096))
+    (i32.store (i32.const 4) (local.get $length))
+    (call $fd_write (global.get $fd) (i32.const 0) (i32.const 1) (i32.const 8)))
+  (func $letters (param $n i32)
+    (i32.store8 (i32.const 1024) (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $n) (i32.const 8)) (i32.const 15))))
+    (i32.store8 (i32.const 1025) (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $n) (i32.const 4)) (i32.const 15))))
+    (i32.store8 (i32.const 1026) (i32.add (i32.const 97) (i32.and (local.get $n) (i32.const 15)))))";
+    let start = format!(
+        "(local $error i32) (local $n i32)
+    (loop $again
+      {step}
+      (if (local.get $error) (then (call $proc_exit (local.get $error))))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $n) (i32.const 4000))))"
+    );
+    command(text, more, &start)
 }

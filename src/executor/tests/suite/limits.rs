@@ -136,3 +136,78 @@ async fn usage_is_reported() {
     assert_eq!(ended.usage.peak_memory_bytes, 2 * 65_536);
     assert!(ended.usage.duration_us > 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loop_of_host_calls_meets_its_timeout() {
+    for body in [
+        "(drop (call $random_get (i32.const 4096) (i32.const 60000)))",
+        "(call $print (i32.const 2) (i32.const 4096) (i32.const 0))",
+        "(drop (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 64)))",
+        "(drop (call $path_open (i32.const 3) (i32.const 1) (i32.const 1024) (i32.const 1) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))",
+        "(call $sleep (i64.const 1))",
+    ] {
+        let start = format!("(loop $again {body} (br $again))");
+        let desk = attacked(&guests::command("x", "", &start), "fuel: 1000000M, timeout: 300ms").await;
+        assert_eq!(desk.call("t", "{}").await.kind(), FailureKind::Timeout, "{body}");
+        still_works(&desk).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_host_call_cannot_be_made_to_carry_or_fill_all_memory() {
+    // 60 MiB in one call: more than is copied for a guest at once, and more random bytes than are made at once.
+    let length = 60 << 20;
+    for body in [
+        format!("(call $random_get (i32.const 0) (i32.const {length}))"),
+        format!(
+            "(i32.store (i32.const 0) (i32.const 0)) (i32.store (i32.const 4) (i32.const {length}))
+             (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8))"
+        ),
+    ] {
+        let start = format!(
+            "(drop (memory.grow (i32.const 1000)))
+             (if (i32.eqz (block (result i32) {body})) (then (call $print (i32.const 1) (i32.const 1024) (i32.const 1))))
+             (call $proc_exit (i32.const 7))"
+        );
+        let desk = attacked(&guests::command("1", "", &start), "memory: 128MiB, timeout: 20s").await;
+        let ended = desk.call("t", "{}").await;
+        assert!(ended.result.is_err(), "{body}: {ended:?}");
+        still_works(&desk).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_files_than_handles_can_be_open() {
+    let step = "(local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))";
+    let grants = "timeout: 60s, files: [{ host: data, guest: /data, mode: rw }]";
+    let desk = Desk::with(&guests::until_refused("f", step), grants).tool("honest", &wasm(&guests::answer("1")), "");
+    std::fs::create_dir(desk.path().join("data")).unwrap();
+    let desk = desk.start().await;
+    assert!(desk.call("t", "{}").await.result.is_err());
+    still_works(&desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_of_64_mebibytes_is_served() {
+    let mut module = wasm(&guests::answer("1"));
+    // A custom section: its id, its length in LEB128, an empty name, and what it holds.
+    let length = 64 << 20;
+    module.push(0);
+    let mut rest = length + 1;
+    while rest > 0x7f {
+        module.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+        rest >>= 7;
+    }
+    module.push(u8::try_from(rest).unwrap());
+    module.push(0);
+    module.resize(module.len() + length, 0xaa);
+    assert_eq!(Desk::new().tool("t", &module, "").once().await.result(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_are_no_longer_than_a_request() {
+    let desk = attacked(&guests::echo(), "").await;
+    let long = format!("{{\"n\": {}}}", " ".repeat(70_000));
+    assert!(desk.execute(desk.request("clerk", &[("t", &long)])).await.is_err());
+    still_works(&desk).await;
+}

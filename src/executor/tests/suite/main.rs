@@ -8,6 +8,7 @@
 
 mod desk;
 mod guests;
+mod pki;
 mod program;
 mod services;
 
@@ -15,6 +16,7 @@ mod admission;
 mod approvals;
 mod audit;
 mod backends;
+mod cache;
 mod component;
 mod concurrency;
 mod drain;
@@ -24,8 +26,15 @@ mod limits;
 mod once;
 mod once_shared;
 mod outgoing;
+mod pool;
+mod quota;
 mod reload;
 mod results;
+mod secrets;
 mod service;
 mod surroundings;
+mod telemetry;
+mod tools;
+mod transport;
+mod typed;
 mod web;

@@ -1,6 +1,7 @@
 //! The real program as a child process.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,15 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn start(desk: &Desk, more: &[&str]) -> Self {
         desk.config();
+        Self::of(desk.path(), more)
+    }
+
+    /// With the configuration that is in the folder.
+    pub(crate) fn of(folder: &Path, more: &[&str]) -> Self {
         Self::from(
             Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
                 .arg("--config")
-                .arg(desk.path().join("executor.yaml"))
+                .arg(folder.join("executor.yaml"))
                 .args(more),
         )
     }

@@ -1,0 +1,79 @@
+//! A component of the world `callgate:tool` (`wit/tool.wit`): a function from a call to a result.
+
+use wasmtime::Store;
+use wasmtime::component::{Component, InstancePre};
+use wasmtime_wasi::I32Exit;
+
+use self::bindings::ToolPre;
+use self::bindings::exports::callgate::tool::handler::{Call, Code};
+use super::Ended;
+use super::refusal::ProgramError;
+use crate::sandbox::grants::Grants;
+use crate::sandbox::host::Host;
+use crate::sandbox::output::TooMuch;
+
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated; what it means is documented in wit/tool.wit")]
+mod bindings {
+    wasmtime::component::bindgen!({ path: "wit", world: "tool", exports: { default: async } });
+}
+
+/// What a component exports to be one of these, whatever the version.
+const HANDLER: &str = "callgate:tool/handler@";
+/// What is passed to the host beside a result of `outputBytes`: the length of the text, and which case it is.
+const BESIDE: usize = 1 << 10;
+
+/// A component with `callgate:tool/handler`.
+pub(super) struct Typed(ToolPre<Host>);
+
+// === impl Typed ===
+
+impl Typed {
+    /// Whether this form is what the component is meant to be.
+    pub(super) fn is(component: &Component) -> bool {
+        component.component_type().exports(component.engine()).any(|(name, _)| name.starts_with(HANDLER))
+    }
+
+    pub(super) fn new(pre: InstancePre<Host>) -> Result<Self, ProgramError> {
+        ToolPre::new(pre).map(Self).map_err(|error| ProgramError::Handler(format!("{error:#}")))
+    }
+
+    pub(super) async fn run(
+        &self,
+        store: &mut Store<Host>,
+        grants: &Grants,
+        arguments: String,
+    ) -> wasmtime::Result<Ended> {
+        // A result is read out of the guest's memory at once, so what may be passed at once must have room for it.
+        let passed = store.hostcall_fuel().max(grants.output_bytes.saturating_add(BESIDE));
+        store.set_hostcall_fuel(passed);
+        let tool = self.0.instantiate_async(&mut *store).await?;
+        let call = Call { tool: grants.args.first().cloned().unwrap_or_default(), arguments };
+        match tool.callgate_tool_handler().call_run(&mut *store, &call).await {
+            Ok(Ok(result)) if result.len() > grants.output_bytes => Err(TooMuch.into()),
+            Ok(Ok(result)) => Ok(Ended::Returned(result)),
+            Ok(Err(failure)) => Ok(Ended::Failed { code: name(failure.code), message: failure.message }),
+            // It chose to end before it had a result. That is none, and no fault of the sandbox.
+            Err(error) if error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0) => {
+                Ok(Ended::Returned(String::new()))
+            }
+            Err(error) if too_long_to_pass(&error) => Err(TooMuch.into()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether a text was so long that not even its length was looked at. The library's own error for it has no public name.
+/// What a guest hands over in calls of its own is small by comparison, so it is the result.
+fn too_long_to_pass(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
+}
+
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::InvalidArguments => "invalid_arguments",
+        Code::NotFound => "not_found",
+        Code::Refused => "refused",
+        Code::Unavailable => "unavailable",
+        Code::Internal => "internal",
+    }
+}

@@ -1,0 +1,78 @@
+//! Folders that a guest may write to, held to their quota; and no file that would block the host.
+//!
+//! The library that implements WASI has no place to say no to growth. So its implementations of WASI preview 1 (`p1`) and of
+//! `wasi:filesystem` (`p2`) are wrapped: whatever makes a file longer or makes an entry first books it (`account`), and is
+//! refused with "no space" otherwise. Each such change runs to its end under the folder's lock, on a thread that may block: a
+//! call that is cut off does not leave one half done.
+//!
+//! What is booked is lengths: a file with a hole in it counts whole. Between two granted folders nothing is moved or linked.
+//!
+//! Opening anything but a file or a folder (a named pipe, a device) is refused, in all granted folders: the host could wait
+//! for it without end. Guests cannot make such things; an entry that others swap for one between the look and the opening is
+//! not covered, and neither are blocks that the host's file system needs beyond the length of files.
+
+mod account;
+mod p1;
+mod p2;
+mod stream;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+pub use self::account::Account;
+pub(super) use self::account::Accounts;
+use self::account::Stay;
+pub(super) use self::p2::{View, add_to_linker as add_p2_to_linker};
+use super::grants::Folder;
+
+/// File descriptors before the first granted folder: standard input, output and error.
+const STANDARD: u32 = 3;
+
+/// Which granted folder each of a call's descriptors belongs to, where that folder has a quota.
+#[derive(Debug, Default)]
+pub(super) struct Folders {
+    /// As they were granted.
+    granted: Vec<Option<Arc<Stay>>>,
+    /// By file descriptor of WASI preview 1.
+    p1: HashMap<u32, Arc<Stay>>,
+    /// By index of the resource of `wasi:filesystem`.
+    p2: HashMap<u32, Arc<Stay>>,
+}
+
+// === impl Folders ===
+
+impl Folders {
+    /// For one call that is granted `folders`, in the order in which the guest will find them.
+    pub(super) fn new(folders: &[Folder]) -> Self {
+        let stay =
+            |folder: &Folder| folder.quota.as_ref().map(|quota| Arc::new(Stay::begin(&quota.account, quota.bytes)));
+        let granted: Vec<_> = folders.iter().map(stay).collect();
+        let p1 = (STANDARD..).zip(&granted).filter_map(|(fd, stay)| Some((fd, Arc::clone(stay.as_ref()?)))).collect();
+        Self { granted, p1, p2: HashMap::new() }
+    }
+}
+
+/// Notes where a new descriptor belongs; its number may have been another's before.
+fn note(descriptors: &mut HashMap<u32, Arc<Stay>>, number: u32, stay: Option<Arc<Stay>>) {
+    match stay {
+        Some(stay) => descriptors.insert(number, stay),
+        None => descriptors.remove(&number),
+    };
+}
+
+/// Whether two descriptors are of one folder, or of none with a quota.
+fn together(one: Option<&Arc<Stay>>, other: Option<&Arc<Stay>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.same_folder(other),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Waits here and now for what must not be left half done. Other guests' work moves to other threads meanwhile.
+fn to_the_end<R>(change: impl Future<Output = R>) -> R {
+    tokio::task::block_in_place(|| Handle::current().block_on(change))
+}

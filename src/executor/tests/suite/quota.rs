@@ -1,0 +1,205 @@
+//! Folders that a tool may write to: never more than their quota, whatever way it is tried, and however many try.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use callgate_proto::executor::v1::FailureKind;
+
+use crate::component::component;
+use crate::desk::{Desk, wasm};
+use crate::guests::{self, until_refused};
+
+/// `nospc` of WASI preview 1.
+const NO_SPACE: &str = "t ended with exit code 51";
+const QUOTA: u64 = 1 << 20;
+const GRANT: &str = "timeout: 60s, files: [{ host: data, guest: /data, mode: rw, quota: 1MiB }]";
+
+fn desk(module: &[u8]) -> Desk {
+    let desk = Desk::new().tool("t", module, GRANT);
+    std::fs::create_dir(desk.path().join("data")).unwrap();
+    desk
+}
+
+/// Bytes of all files, by their lengths.
+fn held(folder: &Path) -> u64 {
+    folder.read_dir().unwrap().map(|entry| entry.unwrap().metadata().unwrap().size()).sum()
+}
+
+/// Ways to make a folder grow; each is one step, repeated.
+fn ways() -> Vec<(&'static str, String)> {
+    let open_once = "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))))";
+    let append_once = "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 1)))))";
+    vec![
+        ("writing", format!("{open_once} (local.set $error (call $write (i32.const 50000)))")),
+        ("appending", format!("{append_once} (local.set $error (call $write (i32.const 50000)))")),
+        (
+            "writing far behind the end",
+            format!(
+                "{open_once} (i32.store (i32.const 0) (i32.const 4096)) (i32.store (i32.const 4) (i32.const 1))
+                (local.set $error (call $fd_pwrite (global.get $fd) (i32.const 0) (i32.const 1)
+                  (i64.mul (i64.const 300000) (i64.extend_i32_u (local.get $n))) (i32.const 8)))"
+            ),
+        ),
+        (
+            "setting the size",
+            format!(
+                "{open_once} (local.set $error (call $fd_filestat_set_size (global.get $fd)
+                  (i64.mul (i64.const 300000) (i64.extend_i32_u (local.get $n)))))"
+            ),
+        ),
+        (
+            "many files",
+            "(call $letters (local.get $n)) (local.set $error (call $open (i32.const 3) (i32.const 1) (i32.const 0)))
+            (if (i32.eqz (local.get $error)) (then (local.set $error (call $write (i32.const 50000)))))"
+                .to_owned(),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_way_of_growing_passes_the_quota() {
+    for (way, step) in ways() {
+        let desk = desk(&wasm(&until_refused("f", &step))).start().await;
+        let ended = desk.call("t", "{}").await;
+        assert_eq!(ended.message(), NO_SPACE, "{way}");
+        let held = held(&desk.path("data"));
+        assert!(held <= QUOTA && held > QUOTA / 2, "{way}: {held}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_has_no_way_either() {
+    for (way, step) in ways() {
+        let desk = desk(&component(&until_refused("f", &step))).start().await;
+        assert_eq!(desk.call("t", "{}").await.kind(), FailureKind::NonzeroExit, "{way}");
+        let held = held(&desk.path("data"));
+        assert!(held <= QUOTA && held > QUOTA / 2, "{way}: {held}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_counts() {
+    let write = "(local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))
+        (local.set $error (call $write (i32.const 50000)))";
+    let desk = desk(&wasm(&until_refused("f", write)));
+    std::fs::write(desk.path().join("data/there"), vec![0; 1_000_000]).unwrap();
+    let desk = desk.start().await;
+    assert_eq!(desk.call("t", "{}").await.message(), NO_SPACE);
+    assert_eq!(held(&desk.path("data")), 1_000_000);
+    // And it no longer does when its owner took it away.
+    std::fs::remove_file(desk.path("data/there")).unwrap();
+    desk.call("t", "{}").await;
+    assert_eq!(desk.path("data/f").metadata().unwrap().len(), 50_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_file_that_is_still_open_counts() {
+    let step = "(local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))
+        (drop (call $path_unlink_file (i32.const 3) (i32.const 1024) (i32.const 1)))
+        (if (i32.eqz (local.get $error)) (then (local.set $error (call $write (i32.const 50000)))))";
+    for module in [wasm(&until_refused("f", &step)), component(&until_refused("f", &step))] {
+        let desk = desk(&module).start().await;
+        let ended = desk.call("t", "{}").await;
+        assert_eq!(ended.kind(), FailureKind::NonzeroExit, "{ended:?}");
+        assert_eq!(held(&desk.path("data")), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_makes_room_for_the_next_call() {
+    let step = "(local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))
+        (if (i32.eqz (local.get $error)) (then (local.set $error (call $write (i32.const 50000)))))
+        (if (i32.eqz (local.get $error)) (then
+          (local.set $error (call $path_unlink_file (i32.const 3) (i32.const 1024) (i32.const 1)))))
+        (if (i32.eq (local.get $n) (i32.const 10)) (then (local.set $error (i32.const 99))))";
+    let desk = desk(&wasm(&until_refused("f", &step))).start().await;
+    for _ in 0..4 {
+        assert_eq!(desk.call("t", "{}").await.message(), "t ended with exit code 99");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_at_once_share_one_quota() {
+    let module = |name: &str| {
+        let step = "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))))
+            (local.set $error (call $write (i32.const 3000)))";
+        wasm(&until_refused(name, step))
+    };
+    let desk = Desk::new().tool("a", &module("a"), GRANT).tool("b", &module("b"), GRANT).tool("c", &module("c"), GRANT);
+    std::fs::create_dir(desk.path().join("data")).unwrap();
+    let desk = desk.start().await;
+    let calls = [("a", "{}"), ("b", "{}"), ("c", "{}"), ("a", "{}")];
+    let ended = desk.execute(desk.request("clerk", &calls)).await.unwrap();
+    assert!(ended.iter().all(|ended| ended.message().ends_with("ended with exit code 51")), "{ended:?}");
+    let held = held(&desk.path("data"));
+    assert!(held <= QUOTA && held > QUOTA - 10_000, "{held}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_bounded_even_where_they_are_empty() {
+    let ways = [
+        "(call $letters (local.get $n)) (local.set $error (call $open (i32.const 3) (i32.const 1) (i32.const 0)))",
+        "(call $letters (local.get $n))
+         (local.set $error (call $path_create_directory (i32.const 3) (i32.const 1024) (i32.const 3)))",
+        "(call $letters (local.get $n)) (local.set $error
+          (call $path_symlink (i32.const 1027) (i32.const 1) (i32.const 3) (i32.const 1024) (i32.const 3)))",
+        "(call $letters (local.get $n)) (local.set $error (call $path_link
+          (i32.const 3) (i32.const 0) (i32.const 1027) (i32.const 1) (i32.const 3) (i32.const 1024) (i32.const 3)))",
+    ];
+    for step in ways {
+        let desk = desk(&wasm(&until_refused("___f", step)));
+        let data = desk.path().join("data");
+        std::fs::write(data.join("f"), "").unwrap();
+        for n in 0..9_899 {
+            std::fs::hard_link(data.join("f"), data.join(format!("there-{n}"))).unwrap();
+        }
+        let desk = desk.start().await;
+        assert_eq!(desk.call("t", "{}").await.message(), NO_SPACE, "{step}");
+        assert_eq!(desk.path("data").read_dir().unwrap().count(), 10_000, "{step}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_moved_or_linked_from_one_quota_to_another() {
+    let xdev = "75";
+    for step in [
+        "(local.set $error (call $path_rename (i32.const 3) (i32.const 1024) (i32.const 1) (i32.const 4) (i32.const 1024) (i32.const 1)))",
+        "(local.set $error (call $path_link
+           (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 4) (i32.const 1024) (i32.const 1)))",
+    ] {
+        let grants = "files: [{ host: one, guest: /one, mode: rw }, { host: two, guest: /two, mode: rw }]";
+        let desk = Desk::new().tool("t", &wasm(&until_refused("f", &step)), grants);
+        for folder in ["one", "two"] {
+            std::fs::create_dir(desk.path().join(folder)).unwrap();
+        }
+        std::fs::write(desk.path().join("one/f"), "").unwrap();
+        let desk = desk.start().await;
+        assert_eq!(desk.call("t", "{}").await.message(), format!("t ended with exit code {xdev}"));
+        assert!(desk.path("one/f").exists() && !desk.path("two/f").exists());
+    }
+}
+
+#[test]
+fn writable_folders_in_one_another_are_refused() {
+    let grants = "files: [{ host: data, guest: /a, mode: rw }, { host: data/in, guest: /b, mode: rw }]";
+    let desk = Desk::with(&guests::answer("1"), grants);
+    std::fs::create_dir_all(desk.path().join("data/in")).unwrap();
+    let refused = desk.refused();
+    assert!(refused.contains("run.wasm.files:") && refused.contains("one lies in the other"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_pipe_or_a_device_is_not_opened() {
+    for mode in ["ro", "rw"] {
+        for make in [wasm(&guests::open("pipe", 0, 2, false)), component(&guests::open("pipe", 0, 2, false))] {
+            let grants = format!("timeout: 60s, files: [{{ host: data, guest: /data, mode: {mode} }}]");
+            let desk = Desk::new().tool("t", &make, &grants);
+            std::fs::create_dir(desk.path().join("data")).unwrap();
+            let pipe = desk.path().join("data/pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let ended = desk.once().await;
+            // Not a timeout: nobody waited for a writer.
+            assert_eq!(ended.kind(), FailureKind::NonzeroExit, "{ended:?}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Calls that a person must agree to, and calls that are sent twice: with the real executor and what it keeps.
+
+use callgate_proto::executor::v1::call_outcome::Outcome;
+use callgate_proto::executor::v1::executor_client::ExecutorClient;
+use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest, ExecuteResponse};
+use callgate_tests::cases;
+use callgate_tests::cases::Case;
+use callgate_tests::http::{Connection, Protocol, Request};
+use callgate_tests::upstream::script::{Round, Script};
+use serde_json::{Value, json};
+
+use crate::world::{Ask, Cx, results};
+
+pub fn cases() -> Vec<Case<Cx>> {
+    cases! {
+        "a call that needs a person waits, and the answer says so; once agreed to it runs, once" => agreed,
+        "what was agreed to is just these arguments" => other_arguments,
+        "a call that is refused by a person is told to the model as such" => refused,
+        "the same request to the executor, sent again, runs nothing again" => again,
+    }
+}
+
+/// A quantity of its own for each protocol and case, so that no approval of one is another's.
+fn release(cx: &Cx, case: u32) -> (Script, String) {
+    let quantity = case * 10 + u32::from(cx.protocol == Protocol::Http2);
+    let arguments = format!(r#"{{"quantity":{quantity},"sku":"AB-12"}}"#);
+    let quote = Round { text: vec!["{{results}}".into()], ..Round::default() };
+    (Round::call("release_stock", &arguments).then(quote), arguments)
+}
+
+/// What the model was told in place of a result.
+async fn told(cx: &Cx, script: &Script) -> Value {
+    cx.upstream().recorder().forget();
+    let (status, body) = cx.whole("refuse", &Ask::script(script.clone())).await;
+    assert_eq!(status, 200, "{body}");
+    let told = results(&cx.upstream().recorder().bodies().remove(1)).remove(0);
+    let said = body.pointer("/choices/0/message/content").unwrap();
+    assert_eq!(said, &json!(told), "the answer says so");
+    serde_json::from_str(&told).unwrap()
+}
+
+/// Answers a request for approval as the operator.
+async fn answer(cx: &Cx, id: &str, how: &str) {
+    let (address, token) = cx.stack.executor_http().unwrap();
+    let mut connection = Connection::open(address, Protocol::Http1).await.unwrap();
+    let request = Request::post(&format!("/api/v1/approvals/{id}/{how}"), json!({ "reason": "as agreed" }).to_string())
+        .header("authorization", format!("Bearer {token}"));
+    let mut response = connection.send(request).await.unwrap();
+    let body = response.json().await.unwrap();
+    assert_eq!(response.status, 200, "{body}");
+}
+
+fn waits(told: &Value) -> String {
+    assert_eq!(told["error"]["code"], "approval_required", "{told}");
+    told["error"]["approval_id"].as_str().unwrap().to_owned()
+}
+
+async fn agreed(cx: Cx) {
+    let (script, arguments) = release(&cx, 1);
+    let id = waits(&told(&cx, &script).await);
+    assert_eq!(waits(&told(&cx, &script).await), id, "asking again asks for nothing new");
+    answer(&cx, &id, "approve").await;
+    let ran = told(&cx, &script).await;
+    assert_eq!(ran, serde_json::from_str::<Value>(&arguments).unwrap());
+    assert_ne!(waits(&told(&cx, &script).await), id, "what was agreed to is used up");
+}
+
+async fn other_arguments(cx: Cx) {
+    let (script, _) = release(&cx, 2);
+    let id = waits(&told(&cx, &script).await);
+    answer(&cx, &id, "approve").await;
+    let (other, _) = release(&cx, 3);
+    assert_ne!(waits(&told(&cx, &other).await), id);
+}
+
+async fn refused(cx: Cx) {
+    let (script, _) = release(&cx, 4);
+    let id = waits(&told(&cx, &script).await);
+    answer(&cx, &id, "deny").await;
+    let told = told(&cx, &script).await;
+    assert!(told["error"]["code"].is_string(), "nothing ran: {told}");
+}
+
+async fn again(cx: Cx) {
+    let digest = cx.stack.gate("refuse").unwrap().contract.clone();
+    let digest = callgate_tests::stack::run(std::process::Command::new(&cx.artefacts.cli).arg("digest").arg(digest));
+    let digest = digest.unwrap().split_whitespace().find(|word| word.starts_with("sha256:")).unwrap().to_owned();
+    let request = |quantity: u32| ExecuteRequest {
+        contract_digest: digest.clone(),
+        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+        exchange_id: format!("sent-again-{:?}", cx.protocol),
+        round: 1,
+        calls: vec![Call {
+            id: "call_1".into(),
+            tool: "reserve_stock".into(),
+            arguments: format!(r#"{{"quantity":{quantity},"sku":"AB-12"}}"#),
+        }],
+        ..ExecuteRequest::default()
+    };
+    let mut client = ExecutorClient::connect(format!("http://{}", cx.stack.executor().1)).await.unwrap();
+    let first = client.execute(request(7)).await.unwrap().into_inner();
+    let second = client.execute(request(7)).await.unwrap().into_inner();
+    assert_eq!(result(&first), Some(r#"{"quantity":7,"sku":"AB-12"}"#));
+    assert_eq!(first, second, "usage too: it is the stored outcome");
+    let other = client.execute(request(8)).await.map(|response| response.into_inner());
+    assert_ne!(
+        other.as_ref().ok().and_then(result),
+        Some(r#"{"quantity":8,"sku":"AB-12"}"#),
+        "another call under a key that is taken"
+    );
+}
+
+fn result(response: &ExecuteResponse) -> Option<&str> {
+    match response.outcomes.first()?.outcome.as_ref()? {
+        Outcome::Success(success) => Some(&success.result),
+        Outcome::Failure(_) => None,
+    }
+}
