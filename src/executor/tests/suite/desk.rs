@@ -18,7 +18,6 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -45,36 +44,6 @@ pub(crate) struct Running {
     pub(crate) instruments: Instruments,
     _stop: oneshot::Sender<()>,
     folder: TempDir,
-}
-
-/// An executor that serves a configuration, until `stop` is dropped.
-pub(crate) struct Served {
-    pub(crate) bound: Bound,
-    pub(crate) digest: String,
-    pub(crate) stop: oneshot::Sender<()>,
-    pub(crate) ended: JoinHandle<()>,
-    pub(crate) instruments: Instruments,
-}
-
-/// Serves what the desk of this configuration wrote.
-pub(crate) async fn serve(config: &Config) -> Served {
-    let registry = tokio::task::spawn_blocking({
-        let config = config.clone();
-        move || Registry::admit(&config)
-    });
-    let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
-    let digest = registry.digests()[0].to_owned();
-    let instruments = Instruments::start(config).unwrap();
-    let server = Server::bind(config, registry, instruments.clone()).await.unwrap();
-    let bound = server.address().clone();
-    let (stop, stopped) = oneshot::channel();
-    let ended = tokio::spawn(async {
-        let stopped = async {
-            let _ = stopped.await;
-        };
-        server.serve(stopped).await.unwrap();
-    });
-    Served { bound, digest, stop, ended, instruments }
 }
 
 /// An executor that serves a configuration, until `stop` is dropped.
