@@ -77,9 +77,9 @@ bench-executor: build ## Measure the executor alone: calls against a bare gRPC e
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-clang setup-componentize-py setup-cpython
+SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython
 .PHONY: setup
-setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, other languages); nothing the second time
+setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, a browser, other languages); nothing the second time
 
 .PHONY: $(SETUP) setup-local-model
 $(SETUP) setup-local-model:

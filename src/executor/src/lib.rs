@@ -21,6 +21,5 @@ mod drain;
 mod outcome;
 mod reload;
 mod service;
-mod side;
 mod state;
 mod units;

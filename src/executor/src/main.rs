@@ -54,7 +54,7 @@ fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
         let server = Server::bind(&config, registry, Instruments::start(&config)?).await?;
         // Ends with the runtime.
         drop(tokio::spawn(server.reloading(file.to_owned(), config.clone())?));
-        let http = server.side_address().map(ToString::to_string);
+        let http = server.http_address().map_or_else(|| "off".to_owned(), ToString::to_string);
         tracing::info!(address = %server.address(), http, "ready");
         server
             .serve(async {

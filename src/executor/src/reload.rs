@@ -86,12 +86,14 @@ async fn follow(mut hangup: Signal, file: PathBuf, mut running: Config, parts: A
         };
         match reload(cause, &file, &running, &parts).await {
             Ok(Reloaded::Swapped(contracts)) => {
+                parts.instruments.metrics.reloads().contracts(true);
                 tracing::info!(contracts = contracts.len(), ?cause, "contracts are reloaded");
                 running.contracts = contracts;
                 watched = watcher(&file, &running, &wake);
             }
             Ok(Reloaded::Same) => tracing::debug!("files changed, the contracts did not"),
             Err(error) => {
+                parts.instruments.metrics.reloads().contracts(false);
                 for line in error.to_string().lines() {
                     tracing::error!("{line}");
                 }

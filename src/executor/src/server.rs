@@ -20,10 +20,9 @@ use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
 use crate::service::{Parts, Service, left};
-use crate::side::Side;
-pub use crate::side::SideError;
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
+use crate::web::{Side, SideError};
 
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -68,7 +67,7 @@ impl Server {
     pub async fn bind(config: &Config, registry: Arc<Registry>, instruments: Instruments) -> Result<Self, ServerError> {
         let parts = Parts::open(config, registry, instruments).await?;
         let listener = Listener::bind(&config.listen, Port::Grpc, &parts.instruments.metrics).await?;
-        let side = Side::bind(config, &parts.approvals, &parts.instruments).await?;
+        let side = Side::bind(config, &parts.approvals, &parts.audit, &parts.instruments).await?;
         Ok(Self {
             listener,
             side,
@@ -85,7 +84,7 @@ impl Server {
     }
 
     /// Where the HTTP side listens, if there is one.
-    pub fn side_address(&self) -> Option<&Bound> {
+    pub fn http_address(&self) -> Option<&Bound> {
         self.side.as_ref().map(Side::address)
     }
 
@@ -132,7 +131,7 @@ impl Server {
         let readiness = instruments.readiness.clone();
         let state_dir = self.state_dir;
         beside.spawn(async move { readiness.probe(state_dir).await });
-        beside.spawn(left::settle(Arc::clone(&self.parts)));
+        beside.spawn(left::follow(Arc::clone(&self.parts)));
         // A dropped sender means the same.
         let (drain, drained) = watch::channel(());
         let until = |mut drained: watch::Receiver<()>| async move {

@@ -123,7 +123,8 @@ impl Client {
             let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
             http = http.tls_certs_only(authorities);
         }
-        let http = http.build().map_err(|error| ClientError::Unreachable { place: place.clone(), reason: root(&error) })?;
+        let http =
+            http.build().map_err(|error| ClientError::Unreachable { place: place.clone(), reason: root(&error) })?;
         Ok(Self { http, base, place, token: token(arguments)? })
     }
 

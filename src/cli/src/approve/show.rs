@@ -92,10 +92,12 @@ pub(super) fn answered(request: &Request) -> String {
 fn rest(request: &Request, now: &str) -> String {
     match &request.by {
         Some(by) => format!("by {by}"),
-        None if request.is_pending() => match (now.parse::<jiff::Timestamp>(), request.expires.parse::<jiff::Timestamp>()) {
-            (Ok(now), Ok(expires)) => format!("{} s left", expires.duration_since(now).as_secs().max(0)),
-            (Err(_), _) | (_, Err(_)) => String::new(),
-        },
+        None if request.is_pending() => {
+            match (now.parse::<jiff::Timestamp>(), request.expires.parse::<jiff::Timestamp>()) {
+                (Ok(now), Ok(expires)) => format!("{} s left", expires.duration_since(now).as_secs().max(0)),
+                (Err(_), _) | (_, Err(_)) => String::new(),
+            }
+        }
         None => String::new(),
     }
 }

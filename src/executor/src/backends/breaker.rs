@@ -88,15 +88,8 @@ impl Pass<'_> {
     /// The backend answered, whatever it said.
     pub(super) fn answered(mut self) {
         let mut state = self.breaker.state();
-        match (&self.kind, &*state) {
-            // What was sent before it opened says nothing of now.
-            (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }) => {
-                *state = State::Closed { failures: 0 };
-            }
-            (
-                Kind::Ordinary | Kind::Probe | Kind::Settled,
-                State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. },
-            ) => {}
+        if self.counts(&state) {
+            *state = State::Closed { failures: 0 };
         }
         drop(state);
         self.kind = Kind::Settled;
@@ -104,21 +97,22 @@ impl Pass<'_> {
 
     /// It did not.
     pub(super) fn failed(mut self, now: Instant) {
-        let open = State::Open { until: now + self.breaker.rule.open_for };
+        let Rule { failures: most, open_for } = self.breaker.rule;
         let mut state = self.breaker.state();
-        match (&self.kind, &*state) {
-            (Kind::Ordinary, State::Closed { failures }) => {
-                let failures = failures.saturating_add(1);
-                *state = if failures >= self.breaker.rule.failures { open } else { State::Closed { failures } };
-            }
-            (Kind::Probe, State::HalfOpen { .. }) => *state = open,
-            (
-                Kind::Ordinary | Kind::Probe | Kind::Settled,
-                State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. },
-            ) => {}
+        if self.counts(&state) {
+            let failures = match *state {
+                State::Closed { failures } => failures.saturating_add(1),
+                State::Open { .. } | State::HalfOpen { .. } => most,
+            };
+            *state = if failures >= most { State::Open { until: now + open_for } } else { State::Closed { failures } };
         }
         drop(state);
         self.kind = Kind::Settled;
+    }
+
+    /// Whether its end says anything of now: what was sent before the breaker opened does not.
+    fn counts(&self, state: &State) -> bool {
+        matches!((&self.kind, state), (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }))
     }
 }
 

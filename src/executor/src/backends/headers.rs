@@ -2,7 +2,6 @@
 
 use opentelemetry::propagation::Injector;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::Invocation;
 
@@ -28,9 +27,8 @@ pub(super) fn headers(invocation: &Invocation<'_>, always: &HeaderMap) -> Header
             headers.insert(name, value);
         }
     }
-    let context = tracing::Span::current().context();
     opentelemetry::global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(&context, &mut Carrier(&mut headers));
+        propagator.inject_context(&opentelemetry::Context::current(), &mut Carrier(&mut headers));
     });
     headers
 }

@@ -1,5 +1,6 @@
 //! A request, checked: what all of its calls have in common.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use callgate_contract::Caller;
@@ -22,7 +23,7 @@ pub(super) struct Asked {
     /// The trace that the request belongs to, if it names one.
     pub(super) trace: Context,
     /// Who is at the other end of the connection.
-    peer: String,
+    pub(super) peer: Arc<str>,
     pub(super) round: u32,
     pub(super) contract_digest: String,
     pub(super) caller: Caller,
@@ -32,7 +33,11 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Checks a request, and gives its calls apart.
-    pub(super) fn read(request: ExecuteRequest, metadata: &MetadataMap, peer: String) -> Result<(Self, Vec<proto::Call>), Status> {
+    pub(super) fn read(
+        request: ExecuteRequest,
+        metadata: &MetadataMap,
+        peer: Arc<str>,
+    ) -> Result<(Self, Vec<proto::Call>), Status> {
         digest(&request.contract_digest)?;
         name("exchange_id", &request.exchange_id)?;
         if request.request_id.len() > NAME_BYTES {

@@ -44,6 +44,8 @@ pub(super) struct Attempt {
     runnable: Runnable,
     consent: Consent,
     deadline: Instant,
+    /// Who sent it.
+    peer: Arc<str>,
     span: CallSpan,
 }
 
@@ -59,6 +61,7 @@ struct Begun<'a> {
     parts: &'a Arc<Parts>,
     key: Key,
     call: audit::Call,
+    peer: Arc<str>,
     ended: bool,
 }
 
@@ -67,6 +70,7 @@ pub(super) struct Denial {
     pub(super) entry: Entry,
     pub(super) outcome: CallOutcome,
     pub(super) code: &'static str,
+    pub(super) peer: Arc<str>,
     pub(super) span: CallSpan,
 }
 
@@ -75,9 +79,9 @@ pub(super) struct Denial {
 impl Denial {
     /// Audited, and told. Nothing runs either way.
     pub(super) async fn tell(self, parts: &Parts, admitted: &Admitted) -> CallOutcome {
-        let Self { entry, outcome, code, span } = self;
+        let Self { entry, outcome, code, peer, span } = self;
         parts.instruments.metrics.calls().denied(admitted.contract().tool(&entry.call.tool), code);
-        span.enter(|| log::ended(&entry.call, &outcome));
+        span.enter(|| log::ended(&entry.call, &peer, &outcome));
         let outcome = match append(parts, entry).await {
             Ok(()) => outcome,
             Err(error) => outcome::unavailable(outcome.id, &error.to_string()),
@@ -90,6 +94,10 @@ impl Denial {
 // === impl Attempt ===
 
 impl Attempt {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one call of it hands over what a request and its decision leave"
+    )]
     pub(super) fn new(
         id: String,
         mut call: audit::Call,
@@ -98,6 +106,7 @@ impl Attempt {
         runnable: Runnable,
         consent: Consent,
         began: Instant,
+        peer: Arc<str>,
         span: CallSpan,
     ) -> Self {
         call.arguments_digest = hex(&Sha256::digest(approved.canonical.as_bytes()));
@@ -108,7 +117,7 @@ impl Attempt {
         // A timeout past the clock's end is none.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
-        Self { id, call, admitted, tool, arguments, runnable, consent, deadline, span }
+        Self { id, call, admitted, tool, arguments, runnable, consent, deadline, peer, span }
     }
 
     /// Whether it takes a sandbox; else it waits for a backend.
@@ -132,7 +141,9 @@ impl Attempt {
         let begin = parts.once.begin(&key, self.what()).await;
         parts.instruments.metrics.once().began(&begin);
         let begun = match begin {
-            Ok(Begin::Fresh) => Begun { parts, key, call: self.call.clone(), ended: false },
+            Ok(Begin::Fresh) => {
+                Begun { parts, key, call: self.call.clone(), peer: Arc::clone(&self.peer), ended: false }
+            }
             Ok(Begin::Done(outcome)) => return CallOutcome { id, ..outcome },
             Ok(Begin::Unknown) => return outcome::unknown(id, &self.tool),
             Ok(Begin::Other) => return outcome::key_reused(id, &self.tool),
@@ -279,7 +290,7 @@ fn hex(bytes: &[u8]) -> String {
 impl Begun<'_> {
     /// It ended like this.
     async fn end(mut self, outcome: CallOutcome) -> CallOutcome {
-        settle(self.parts, &self.key, &self.call, &outcome).await;
+        settle(self.parts, &self.key, &self.call, &self.peer, &outcome).await;
         self.ended = true;
         outcome
     }
@@ -295,15 +306,15 @@ impl Drop for Begun<'_> {
         let (parts, key, call) = (Arc::clone(self.parts), self.key.clone(), self.call.clone());
         runtime.spawn(async move {
             let outcome = outcome::unknown(call.call_id.clone(), &call.tool);
-            settle(&parts, &key, &call, &outcome).await;
+            settle(&parts, &key, &call, "", &outcome).await;
         });
     }
 }
 
 /// Remembers and audits how a call ended. It ended, so it is told even where one of the two cannot be written: a repeat is then told
 /// that it is unknown, and the audit log keeps the record until it can be written.
-pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, outcome: &CallOutcome) {
-    log::ended(call, outcome);
+pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, peer: &str, outcome: &CallOutcome) {
+    log::ended(call, peer, outcome);
     let event = Event::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
     let audited = append(parts, entry(call, event));
     let (remembered, audited) = tokio::join!(parts.once.finish(key, outcome), audited);

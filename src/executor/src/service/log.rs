@@ -9,8 +9,8 @@ use super::asked::printable;
 use crate::audit;
 use crate::outcome;
 
-/// One line for a call that has ended.
-pub(super) fn ended(call: &audit::Call, outcome: &CallOutcome) {
+/// One line for a call that has ended. `peer` is who sent it; empty where that has been forgotten.
+pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     let usage = outcome.usage.unwrap_or_default();
     let violation = match &outcome.outcome {
         Some(Outcome::Failure(failure)) => failure.violation_code.as_str(),
@@ -24,6 +24,7 @@ pub(super) fn ended(call: &audit::Call, outcome: &CallOutcome) {
         contract = call.contract_digest,
         tenant = call.tenant,
         role = call.role,
+        peer,
         tool = call.tool,
         outcome = outcome::name(outcome),
         violation,

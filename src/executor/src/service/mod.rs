@@ -12,7 +12,7 @@ mod record;
 
 use std::sync::Arc;
 
-use callgate_contract::{Approved, Conversation, Verdict, decide};
+use callgate_contract::{Conversation, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
@@ -97,10 +97,9 @@ impl Service {
         let span = self.parts.instruments.traces.call(&asked.trace, &about);
         let audited = asked.audited(position, &call);
         let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
-            let event =
-                Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
+            let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
             let entry = Entry { time: asked::now(), source: Source::Executor, call, event };
-            Decided::Denied(Box::new(Denial { entry, outcome, code, span }))
+            Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
         let conversation = Conversation { calls_before: position };
         let given = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
@@ -121,6 +120,7 @@ impl Service {
                 runnable,
                 consent,
                 began,
+                Arc::clone(&asked.peer),
                 span,
             ))),
             None => {
@@ -133,7 +133,7 @@ impl Service {
     async fn run(&self, request: Request<ExecuteRequest>) -> Result<ExecuteResponse, Status> {
         let began = Instant::now();
         let (metadata, extensions, request) = request.into_parts();
-        let peer = extensions.get::<Peer>().map(ToString::to_string).unwrap_or_default();
+        let peer = extensions.get::<Peer>().map_or_else(|| Arc::from(""), |peer| Arc::from(peer.to_string()));
         let (asked, calls) = Asked::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         let decided: Vec<Decided> = calls

@@ -63,7 +63,11 @@ pub enum PartsError {
 
 impl Parts {
     /// Opens everything in the state directory, and checks that every backend that a contract names is there.
-    pub(crate) async fn open(config: &Config, registry: Arc<Registry>, instruments: Instruments) -> Result<Self, PartsError> {
+    pub(crate) async fn open(
+        config: &Config,
+        registry: Arc<Registry>,
+        instruments: Instruments,
+    ) -> Result<Self, PartsError> {
         state_dir(config)?;
         let backends = Backends::new(config)?;
         for contract in registry.contracts() {

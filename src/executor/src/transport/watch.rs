@@ -6,26 +6,36 @@
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::certificates::Certificates;
 
 /// After the first change: time for certificate and key both to be there.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// Reads `certificates` again whenever their files change, until it is dropped.
+/// Reads `certificates` again whenever their files change and on SIGHUP, until it is dropped.
 pub(super) async fn watch(certificates: Certificates) {
     // One is enough: it says that there is something to look at.
     let (changed, mut changes) = mpsc::channel(1);
-    let _watcher = match watcher(&certificates, changed) {
-        Ok(watcher) => watcher,
+    // `changed` stays here, so that the channel is open also where the system cannot watch.
+    let _watcher = watcher(&certificates, changed.clone()).inspect_err(|error| {
+        tracing::warn!(reason = %error, "certificates' files cannot be watched; send SIGHUP when they change");
+    });
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
         Err(error) => {
-            tracing::warn!(reason = %error, "certificates' files cannot be watched; send SIGHUP when they change");
+            tracing::warn!(reason = %error, "SIGHUP cannot be waited for; certificates are read at start only");
             return;
         }
     };
-    while changes.recv().await.is_some() {
-        tokio::time::sleep(SETTLE).await;
+    loop {
+        tokio::select! {
+            Some(()) = changes.recv() => sleep(SETTLE).await,
+            Some(()) = hangup.recv() => {}
+            else => return,
+        }
         // What came meanwhile is read now.
         let _ = changes.try_recv();
         let certificates = certificates.clone();

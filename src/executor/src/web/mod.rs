@@ -9,11 +9,10 @@ mod page;
 mod person;
 mod problem;
 mod sessions;
+mod side;
 mod throttle;
 mod tokens;
 
-use std::future::Future;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,12 +20,13 @@ use axum::Router;
 use uuid::Uuid;
 
 use self::sessions::Sessions;
+pub use self::side::{Side, SideError};
 use self::throttle::Throttle;
 pub use self::tokens::TokenError;
 use self::tokens::Tokens;
 use crate::approvals::Approvals;
+use crate::audit::AuditLog;
 use crate::config;
-use crate::transport::{Listener, Peer};
 
 /// What the HTTP side needs. Clones share it.
 #[derive(Clone)]
@@ -34,6 +34,7 @@ pub struct Web(Arc<Parts>);
 
 struct Parts {
     approvals: Approvals,
+    audit: AuditLog,
     tokens: Tokens,
     sessions: Sessions,
     attempts: Throttle,
@@ -51,10 +52,11 @@ impl Web {
         tokens: &config::Tokens,
         state_dir: &Path,
         approvals: Approvals,
+        audit: AuditLog,
     ) -> Result<Self, TokenError> {
         let tokens = Tokens::open(tokens, state_dir)?;
         let sessions = Sessions::new(listen.tls.is_some());
-        Ok(Self(Arc::new(Parts { approvals, tokens, sessions, attempts: Throttle::default() })))
+        Ok(Self(Arc::new(Parts { approvals, audit, tokens, sessions, attempts: Throttle::default() })))
     }
 }
 
@@ -66,19 +68,6 @@ pub fn router(web: Web) -> Router {
 /// The OpenAPI document of what [`router`] serves.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     api::openapi()
-}
-
-/// Serves until `stop`, then lets requests that are being answered end.
-///
-/// # Errors
-/// The transport failed.
-pub async fn serve(
-    listener: Listener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    axum::serve(listener.incoming(), service).with_graceful_shutdown(stop).await
 }
 
 /// 244 bits from the system's source.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/page/style.css", CSS, include_str!("page/style.css")),
     ("/page/main.js", JS, include_str!("page/main.js")),
@@ -15,6 +15,7 @@ const FILES: [(&str, &str, &str); 8] = [
     ("/page/build.js", JS, include_str!("page/build.js")),
     ("/page/pending.js", JS, include_str!("page/pending.js")),
     ("/page/ended.js", JS, include_str!("page/ended.js")),
+    ("/page/audit.js", JS, include_str!("page/audit.js")),
     ("/page/icon.svg", SVG, include_str!("page/icon.svg")),
 ];
 const HTML: &str = "text/html; charset=utf-8";

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::tokens::TokenError;
 use crate::approvals::{AnswerError, ApprovalError};
+use crate::audit::ReadError;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,13 @@ impl From<AnswerError> for Problem {
                 Self::Unavailable("the answer does not count: it cannot be written into the audit log".into())
             }
         }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "the audit log cannot be searched");
+        Self::Unavailable("the audit log cannot be read; the executor's log says why".into())
     }
 }
 

@@ -3,14 +3,27 @@
 use std::path::Path;
 
 use callgate_executor::approvals::{Answer, AnswerError, ApprovalError, Approvals, Ask, Claim, Filter, State};
-use callgate_executor::audit::AuditLog;
+use callgate_executor::audit::{AuditError, AuditLog};
+use callgate_executor::config::Config;
 use tokio::task::JoinSet;
 
 use crate::once::config;
 
 pub(crate) fn open(folder: &Path, more: &str) -> Approvals {
     let config = config(folder, more);
-    Approvals::open(&config, AuditLog::open(&config).unwrap()).unwrap()
+    Approvals::open(&config, audit(&config)).unwrap()
+}
+
+/// Opens the audit log; what had it before may still be closing it.
+pub(crate) fn audit(config: &Config) -> AuditLog {
+    for _ in 0..500 {
+        match AuditLog::open(config) {
+            Ok(log) => return log,
+            Err(AuditError::Taken { .. }) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the audit log was never given back");
 }
 
 pub(crate) fn ask() -> Ask {

@@ -197,12 +197,13 @@ impl Desk {
             self.limits, self.tools
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
+        // Its port is one for all of them.
+        let http =
+            if self.configured.lines().any(|line| line.starts_with("http:")) { "" } else { "http: { listen: off }\n" };
         let text = format!(
-            "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{}{}",
+            "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{http}{}",
             self.served.as_deref().unwrap_or(Path::new("contract.yaml")).display(),
             self.concurrency,
-            // Several desks stand on one machine, and the HTTP side has one port of its own.
-            if self.configured.lines().any(|line| line.starts_with("http:")) { "" } else { "http: { listen: \"off\" }\n" },
             self.configured
         );
         std::fs::write(self.path().join("executor.yaml"), &text).unwrap();

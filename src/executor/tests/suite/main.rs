@@ -24,6 +24,7 @@ mod fairness;
 mod files;
 mod limits;
 mod once;
+mod once_shared;
 mod outgoing;
 mod pool;
 mod quota;

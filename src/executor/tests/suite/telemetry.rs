@@ -24,8 +24,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::desk::{Desk, Running, wasm};
-use crate::program::Program;
 use crate::guests;
+use crate::program::Program;
 
 const LONG: Duration = Duration::from_secs(30);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -74,7 +74,7 @@ fn desk() -> Desk {
 fn config(desk: &Desk, fields: &str) -> Config {
     desk.config();
     let text = format!(
-        "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\ntelemetry: {{ serviceName: desk-executor, {fields} }}\n"
+        "listen: 127.0.0.1:0\nhttp: {{ listen: off }}\ncontracts: [contract.yaml]\ntelemetry: {{ serviceName: desk-executor, {fields} }}\n"
     );
     std::fs::write(desk.path().join("executor.yaml"), &text).unwrap();
     Config::parse("executor.yaml", &text, desk.path()).unwrap()
@@ -82,7 +82,9 @@ fn config(desk: &Desk, fields: &str) -> Config {
 
 /// Calls with the caller's trace in the metadata, as Envoy sends it.
 async fn call_in_a_trace(desk: &Running, calls: &[(&str, &str)]) {
-    let mut request = Request::new(desk.request("clerk", calls));
+    let mut request = desk.request("clerk", calls);
+    request.exchange_id = "exchange-1".into();
+    let mut request = Request::new(request);
     request.metadata_mut().insert("traceparent", format!("00-{TRACE}-{PARENT}-01").parse().unwrap());
     desk.client.clone().execute(request).await.unwrap();
 }
@@ -112,7 +114,7 @@ async fn a_call_is_a_span_in_its_callers_trace_and_holds_neither_arguments_nor_r
     call_in_a_trace(&desk, &[("t", &arguments), (SECRET, "{}")]).await;
 
     let mut received = Vec::new();
-    while received.iter().filter(|span: &&Span| span.name.starts_with("execute_tool")).count() < 2 {
+    while received.len() < 4 {
         received.push(timeout(LONG, spans.recv()).await.expect("a span in time").unwrap());
     }
     for span in &received {
@@ -121,6 +123,10 @@ async fn a_call_is_a_span_in_its_callers_trace_and_holds_neither_arguments_nor_r
     }
     let ran = received.iter().find(|span| span.name == "execute_tool t").unwrap();
     assert_eq!(ran.parent_span_id, bytes(PARENT));
+    for step in ["queue", "run"] {
+        let step = received.iter().find(|span| span.name == step).unwrap();
+        assert_eq!(step.parent_span_id, ran.span_id);
+    }
     for (key, value) in [
         ("gen_ai.operation.name", "execute_tool"),
         ("gen_ai.tool.name", "t"),
@@ -209,6 +215,7 @@ async fn metrics_count_calls_by_tool_and_outcome_and_no_label_is_a_callers_text(
             (invented[1], "{}"),
         ],
     );
+    request.exchange_id = "exchange-1".into();
     request.caller.as_mut().unwrap().tenant = "tenant-of-someone".into();
     desk.execute(request).await.unwrap();
 

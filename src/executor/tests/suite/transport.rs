@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::desk::{Desk, Ended, Served, serve};
-use crate::program::Program;
 use crate::guests;
 use crate::pki::Authority;
+use crate::program::Program;
 
 /// More than any handshake here needs.
 const LONG: Duration = Duration::from_secs(30);
@@ -42,7 +42,7 @@ impl Port443 {
     fn config(&self, fields: &str) -> Config {
         self.desk.config();
         let text = format!(
-            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\ntls: {{ certificate: server.pem, key: server.key{fields} }}\n"
+            "listen: 127.0.0.1:0\nhttp: {{ listen: off }}\ncontracts: [contract.yaml]\ntls: {{ certificate: server.pem, key: server.key{fields} }}\n"
         );
         std::fs::write(self.desk.path().join("executor.yaml"), &text).unwrap();
         Config::parse("executor.yaml", &text, self.desk.path()).unwrap()
@@ -263,7 +263,7 @@ fn on_a_socket(mode: &str) -> (Desk, Config, PathBuf) {
     let desk = Desk::with(&guests::echo(), "");
     desk.config();
     let path = desk.path().join("executor.sock");
-    let text = format!("listen: unix:{}\ncontracts: [contract.yaml]\n{mode}", path.display());
+    let text = format!("listen: unix:{}\nhttp: {{ listen: off }}\ncontracts: [contract.yaml]\n{mode}", path.display());
     let config = Config::parse("executor.yaml", &text, desk.path()).unwrap();
     (desk, config, path)
 }

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::approvals::{ask, open};
+use crate::approvals::{ask, audit};
 use crate::desk::hex;
 use crate::once::config;
 
@@ -67,10 +67,11 @@ impl Site {
     }
 
     fn open(folder: TempDir, more: &str) -> Self {
-        let approvals = open(folder.path(), more);
         let config = config(folder.path(), more);
+        let audit = audit(&config);
+        let approvals = Approvals::open(&config, audit.clone()).unwrap();
         let Http::On { listen, tokens } = &config.http else { panic!("it is off") };
-        let web = Web::open(listen, tokens, &config.state_dir, approvals.clone()).unwrap();
+        let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit).unwrap();
         Self { router: web::router(web), approvals, folder }
     }
 
@@ -471,6 +472,38 @@ async fn the_openapi_document_has_what_is_served_and_answers_fit_it() {
     assert!(fitted >= 13, "{fitted}");
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(serde_json::to_value(web::openapi()).unwrap(), document);
+}
+
+#[tokio::test]
+async fn the_audit_log_is_searched_from_the_newest() {
+    let site = Site::new();
+    for tool in ["create_order", "cancel_order", "create_order"] {
+        let id = site.pending(&Ask { tool: tool.into(), ..ask() }).await;
+        let verb = if tool == "cancel_order" { "deny" } else { "approve" };
+        let told = site.post(&format!("/api/v1/approvals/{id}/{verb}"), &json!({})).bearer(ALICE).send().await;
+        assert_eq!(told.status, StatusCode::OK);
+        site.approvals.claim(&Ask { tool: tool.into(), ..ask() }).await.unwrap();
+    }
+    let search = async |query: &str| {
+        let told = site.get(&format!("/api/v1/audit{query}")).bearer(VERA).send().await.json();
+        let read = |found: &Value| {
+            let record: Value = serde_json::from_str(found["record"].as_str().unwrap()).unwrap();
+            assert_eq!((&record["kind"], &record["by"]), (&json!("approval"), &json!("alice")));
+            assert_eq!(found["hash"], json!(hex(&Sha256::digest(found["record"].as_str().unwrap()))));
+            record["tool"].as_str().unwrap().to_owned()
+        };
+        (told["records"].as_array().unwrap().iter().map(read).collect::<Vec<_>>(), told["next"].clone())
+    };
+    assert_eq!(search("").await.0, ["create_order", "cancel_order", "create_order"]);
+    assert_eq!(search("?tool=cancel_order&tenant=").await.0, ["cancel_order"]);
+    assert_eq!(search("?code=approved&limit=1").await, (vec!["create_order".to_owned()], json!(3)));
+    assert_eq!(search("?code=approved&limit=1&before=3").await, (vec!["create_order".to_owned()], Value::Null));
+    assert!(search("?tenant=globex").await.0.is_empty());
+    assert_eq!(site.get("/api/v1/audit").send().await.status, StatusCode::UNAUTHORIZED);
+    for wrong in ["?before=0", "?limit=1000", "?sql=1"] {
+        let told = site.get(&format!("/api/v1/audit{wrong}")).bearer(VERA).send().await;
+        assert_eq!(told.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ pub(super) fn fault(error: &DynamicTransportError) -> Fault {
             Some(code) => status(code.as_u16()),
             None => broken(error),
         },
+        StreamableHttpError::UnexpectedServerResponse(text) => status(told(text).unwrap_or(200)),
         StreamableHttpError::ResponseBodyTooLarge { .. } => Fault::TooLarge,
         StreamableHttpError::SessionExpired
         | StreamableHttpError::SessionRecoveryTimeout
@@ -83,6 +84,11 @@ pub(super) fn fault(error: &DynamicTransportError) -> Fault {
         }
         _ => Fault::Failed("its answer is not MCP".into()),
     }
+}
+
+/// The status in the SDK's words `HTTP 401 Unauthorized: …`; what follows the status is the server's.
+fn told(text: &str) -> Option<u16> {
+    text.strip_prefix("HTTP ")?.get(..3)?.parse().ok()
 }
 
 // === impl Terms ===

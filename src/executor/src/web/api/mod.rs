@@ -1,6 +1,7 @@
 //! `/api/v1`: what is served and the OpenAPI document come from the same list, so that neither can have what the other has not.
 
 mod approvals;
+mod audit;
 mod session;
 
 use axum::extract::DefaultBodyLimit;
@@ -20,7 +21,7 @@ const TOKEN: &str = "token";
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Callgate",
-    description = "Requests for approval: look at them, answer them. Times are RFC 3339, in UTC.",
+    description = "Requests for approval: look at them, answer them. The audit log: search it. Times are RFC 3339, in UTC.",
     license(name = "Apache-2.0", identifier = "Apache-2.0")
 ))]
 struct Document;
@@ -45,6 +46,7 @@ fn all() -> OpenApiRouter<Web> {
         .routes(routes!(approvals::get))
         .routes(routes!(approvals::approve))
         .routes(routes!(approvals::deny))
+        .routes(routes!(audit::search))
         .routes(routes!(session::begin, session::look, session::end))
 }
 

@@ -1,11 +1,12 @@
 // Which view is shown, and who is looking.
 
 import { Refused, ask, forget, person, signIn, signOut } from "./api.js";
+import * as audit from "./audit.js";
 import { el, said, trouble } from "./build.js";
 import * as ended from "./ended.js";
 import * as pending from "./pending.js";
 
-const VIEWS = { pending, ended };
+const VIEWS = { pending, ended, audit };
 const place = document.getElementById("main");
 const nav = document.getElementById("nav");
 const who = document.getElementById("who");

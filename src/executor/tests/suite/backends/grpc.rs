@@ -7,16 +7,14 @@ use std::time::Duration;
 use callgate_executor::backends::Stop;
 use callgate_proto::worker::v1::worker_server::{Worker, WorkerServer};
 use callgate_proto::worker::v1::{InvokeChunk, InvokeRequest, InvokeResponse};
-use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::Context;
+use opentelemetry::trace::{FutureExt, TraceContextExt, Tracer, TracerProvider};
 use tokio::net::TcpListener;
 use tokio_stream::Stream;
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Code, Request, Response, Status};
-use tracing::Instrument;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::prelude::*;
 
 use super::kit::{Kit, nowhere};
 
@@ -93,7 +91,7 @@ async fn worker(behaviour: Behaviour) -> (String, Log) {
 
 fn tool(method: &str) -> String {
     format!(
-        "effects: read, run: {{ grpc: {{ cluster: b, method: callgate.worker.v1.Worker/{method}, outputBytes: 64B }} }}"
+        "effects: read, run: {{ grpc: {{ cluster: b, method: callgate.worker.v1.Worker/{method}, outputBytes: 64 }} }}"
     )
 }
 
@@ -179,15 +177,13 @@ async fn a_worker_that_is_not_there_is_unavailable_and_one_that_comes_is_found()
 #[tokio::test]
 async fn the_trace_goes_on_at_the_worker() {
     let tracer = opentelemetry_sdk::trace::SdkTracerProvider::builder().build().tracer("test");
-    let traced = tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(tracer));
-    let _traced = tracing::subscriber::set_default(traced);
     let propagator = opentelemetry_sdk::propagation::TraceContextPropagator::new();
     opentelemetry::global::set_text_map_propagator(propagator);
     let (settings, log) = worker(Behaviour::Answers("1".into())).await;
     let kit = Kit::new(&settings, &tool("Invoke"));
-    let span = tracing::info_span!("execute_tool");
-    let context = span.context().span().span_context().clone();
-    kit.call("{}").instrument(span).await.unwrap();
+    let call = Context::new().with_span(tracer.start("execute_tool"));
+    let context = call.span().span_context().clone();
+    kit.call("{}").with_context(call).await.unwrap();
     let traceparent = log.lock().unwrap()[0].0.get("traceparent").unwrap().to_str().unwrap().to_owned();
     assert_eq!(traceparent, format!("00-{}-{}-01", context.trace_id(), context.span_id()));
 }

@@ -11,7 +11,7 @@ use super::kit::{Asked, Kit, answer, endless, header, nowhere, serve};
 const JSON: &str = "application/json";
 
 fn tool(method: &str, path: &str) -> String {
-    format!("effects: write, run: {{ http: {{ cluster: b, method: {method}, path: {path}, outputBytes: 64B }} }}")
+    format!("effects: write, run: {{ http: {{ cluster: b, method: {method}, path: {path}, outputBytes: 64 }} }}")
 }
 
 /// Calls one path of a server whose answers are `answers`, once.

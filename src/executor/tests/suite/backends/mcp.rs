@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::kit::{Asked, Kit, Log, answer, endless, header, nowhere, serve};
 
-const TOOL: &str = "effects: read, run: { mcp: { cluster: b, tool: look_up, outputBytes: 64B } }";
+const TOOL: &str = "effects: read, run: { mcp: { cluster: b, tool: look_up, outputBytes: 64 } }";
 
 fn message(body: &Value) -> Response {
     answer(200, "application/json", body.to_string())

@@ -1,0 +1,102 @@
+//! Searching the audit log.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::Web;
+use super::super::person::Viewer;
+use super::super::problem::{Fault, Problem};
+use crate::audit;
+
+const LISTED: u32 = 50;
+const LISTED_MAX: u32 = 200;
+
+/// Which records. What is not said does not matter.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct Search {
+    /// The tool's name.
+    tool: Option<String>,
+    /// The caller's tenant.
+    tenant: Option<String>,
+    /// The exchange's name.
+    exchange: Option<String>,
+    /// The violation's code or the verdict, the outcome, `approved` or `refused`.
+    code: Option<String>,
+    /// What stands somewhere in the record.
+    text: Option<String>,
+    /// Only records before this number: `next` of the list before.
+    before: Option<u64>,
+    /// At most so many, 1 to 200; 50 by default.
+    limit: Option<u32>,
+}
+
+/// Records of the audit log, from the newest.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Found {
+    /// The records.
+    records: Vec<Record>,
+    /// What `before` takes to go on; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+/// A record of the audit log.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Record {
+    /// Its number.
+    seq: u64,
+    /// The record: one line of RFC 8785 canonical JSON, as it is hashed. `previous` in it is the hash of the one before.
+    record: String,
+    /// The SHA-256 of the record, in hexadecimal digits.
+    hash: String,
+}
+
+/// Search the audit log
+#[utoipa::path(get, path = "/api/v1/audit", params(Search), security(("token" = [])), responses(
+    (status = 200, description = "The records", body = Found),
+    (status = 400, body = Fault), (status = 401, body = Fault), (status = 503, body = Fault)
+))]
+pub(super) async fn search(
+    State(web): State<Web>,
+    _viewer: Viewer,
+    search: Result<Query<Search>, QueryRejection>,
+) -> Result<Json<Found>, Problem> {
+    let Query(search) = search?;
+    let limit = search.limit.unwrap_or(LISTED);
+    if !(1..=LISTED_MAX).contains(&limit) {
+        return Err(Problem::Malformed(format!("limit: expected 1 to {LISTED_MAX}")));
+    }
+    if search.before == Some(0) {
+        return Err(Problem::Malformed("before: expected a record's number, counted from 1".into()));
+    }
+    // What a form leaves empty does not matter either.
+    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let query = audit::Query {
+        to: search.before.map(|before| before - 1),
+        tool: said(search.tool),
+        tenant: said(search.tenant),
+        exchange: said(search.exchange),
+        code: said(search.code),
+        text: said(search.text),
+        newest_first: true,
+        // One more tells whether there is more.
+        limit: limit + 1,
+        ..audit::Query::default()
+    };
+    let log = web.0.audit.clone();
+    let found = tokio::task::spawn_blocking(move || log.reader()?.query(&query)).await;
+    let mut found = found.map_err(|error| Problem::Unavailable(error.to_string()))??;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = if more { found.last().map(|stored| stored.seq) } else { None };
+    let records = found
+        .into_iter()
+        .map(|stored| Record { seq: stored.seq, record: stored.text, hash: stored.hash.to_string() })
+        .collect();
+    Ok(Json(Found { records, next }))
+}

@@ -1,0 +1,73 @@
+//! The HTTP side beside the gRPC side: opened before calls are taken, served until the last of them has ended.
+
+use std::future::Future;
+use std::io;
+
+use axum::Router;
+
+use super::tokens::TokenError;
+use super::{Web, router};
+use crate::approvals::Approvals;
+use crate::audit::AuditLog;
+use crate::config::{Address, Config, Http};
+use crate::telemetry::{Instruments, health_router, metrics_router};
+use crate::transport::{Bound, Listener, Peer, Port, TransportError};
+
+/// The HTTP side, listening.
+pub struct Side {
+    listener: Listener,
+    router: Router,
+}
+
+/// Why the HTTP side cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum SideError {
+    /// The port cannot be opened.
+    #[error("http.{0}")]
+    Listen(#[from] TransportError),
+    /// Nobody could be told from anybody.
+    #[error("http.tokens: {0}")]
+    Tokens(#[from] TokenError),
+}
+
+// === impl Side ===
+
+impl Side {
+    /// Listens where the configuration says; `None` where it says `off`.
+    ///
+    /// # Errors
+    /// The address is taken or not this machine's, or its certificates or the tokens cannot be used.
+    pub async fn bind(
+        config: &Config,
+        approvals: &Approvals,
+        audit: &AuditLog,
+        instruments: &Instruments,
+    ) -> Result<Option<Self>, SideError> {
+        let Http::On { listen, tokens } = &config.http else { return Ok(None) };
+        let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit.clone())?;
+        let near = match &listen.address {
+            Address::Tcp(address) => address.ip().is_loopback(),
+            Address::Unix { .. } => true,
+        };
+        let mut router = router(web).merge(health_router(instruments.readiness.clone()));
+        if near || config.telemetry.open_metrics {
+            router = router.merge(metrics_router(instruments.metrics.clone()));
+        }
+        let listener = Listener::bind(listen, Port::Http, &instruments.metrics).await?;
+        Ok(Some(Self { listener, router }))
+    }
+
+    /// Where it listens; with port 0 configured, the port that was taken.
+    pub fn address(&self) -> &Bound {
+        self.listener.bound()
+    }
+
+    /// Serves until `stop`, then lets requests end that are being answered.
+    ///
+    /// # Errors
+    /// The transport failed.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let service = self.router.into_make_service_with_connect_info::<Peer>();
+        axum::serve(self.listener.incoming(), service).with_graceful_shutdown(stop).await
+    }
+}

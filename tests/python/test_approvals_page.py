@@ -1,0 +1,255 @@
+"""The approvals page in a real browser, served by the real executor, about calls over gRPC to a tool at a real backend."""
+
+import http.server
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import grpc
+import pytest
+from grpc_tools import protoc
+
+import browser as chromium
+from conftest import ROOT, TARGET
+
+DIST = pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist")
+PROTO = ROOT / "src" / "proto" / "proto"
+PICTURES = os.environ.get("CALLGATE_PICTURES")
+CONTRACT = """
+apiVersion: callgate.dev/v1
+kind: Contract
+metadata: { name: desk, version: 1.0.0 }
+spec:
+  models: ["*"]
+  roles: { clerk: { tools: ["*"] } }
+  tools:
+    - name: create_order
+      effects: write
+      approval: always
+      parameters: { type: object }
+      run: { http: { cluster: orders, method: POST, path: /orders } }
+"""
+
+pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "there is a browser")
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """Takes orders, and remembers them."""
+
+    orders: list = []
+
+    def do_POST(self):
+        self.orders.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        body = json.dumps({"order_id": f"o-{len(self.orders)}"}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Executor:
+    """The program, and who calls it."""
+
+    def __init__(self, folder, port):
+        sys.path.insert(0, str(folder))
+        file = PROTO / "callgate" / "executor" / "v1" / "executor.proto"
+        assert protoc.main(["protoc", f"-I{PROTO}", f"--python_out={folder}", f"--grpc_python_out={folder}", str(file)]) == 0
+        self.messages = importlib.import_module("callgate.executor.v1.executor_pb2")
+        services = importlib.import_module("callgate.executor.v1.executor_pb2_grpc")
+        (folder / "contract.yaml").write_text(CONTRACT)
+        (folder / "executor.yaml").write_text(
+            "listen: 127.0.0.1:0\ncontracts: [contract.yaml]\nstateDir: state\nhttp: { listen: 127.0.0.1:0 }\n"
+            f"backends: {{ orders: {{ address: 'http://127.0.0.1:{port}' }} }}\n")
+        self.log = folder / "log"
+        binary = next((path for path in (DIST / "callgate-executor", TARGET / "release" / "callgate-executor") if path.is_file()), None)
+        if binary is None:
+            pytest.fail("callgate-executor is not there: run `make build` first", pytrace=False)
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([binary, "--config", folder / "executor.yaml"], stderr=subprocess.PIPE, text=True)
+            for line in self.process.stderr:
+                log.write(line)
+                told = json.loads(line)
+                if told["message"] == "ready":
+                    break
+            else:
+                pytest.fail(f"the executor did not start: {self.log.read_text()}", pytrace=False)
+        # Nobody else empties the pipe.
+        threading.Thread(target=self._write_down, daemon=True).start()
+        self.page = f"http://{told['http']}/"
+        self.token = (folder / "state" / "http-token").read_text().strip()
+        cli = next((path for path in (DIST / "callgate", TARGET / "release" / "callgate") if path.is_file()), "callgate")
+        digest = subprocess.run([cli, "digest", folder / "contract.yaml"], capture_output=True, text=True, check=True)
+        self.digest = digest.stdout.strip()
+        self.stub = services.ExecutorStub(grpc.insecure_channel(told["address"]))
+        self.exchanges = 0
+
+    def _write_down(self):
+        with self.log.open("a") as log:
+            for line in self.process.stderr:
+                log.write(line)
+
+    def call(self, arguments, tenant="acme"):
+        """Calls once, in an exchange of its own; the outcome."""
+        self.exchanges += 1
+        text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        call = self.messages.Call(id="call_1", tool="create_order", arguments=text)
+        caller = self.messages.Caller(tenant=tenant, role="clerk")
+        request = self.messages.ExecuteRequest(
+            contract_digest=self.digest, caller=caller, exchange_id=f"exchange-{self.exchanges}", calls=[call])
+        return self.stub.Execute(request, timeout=60).outcomes[0]
+
+    def asks(self, arguments):
+        """Calls, and is told that a person must agree."""
+        outcome = self.call(arguments)
+        assert outcome.failure.violation_code == "approval_required", outcome
+        return outcome.failure.approval_id
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def executor(tmp_path_factory):
+    backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    threading.Thread(target=backend.serve_forever, daemon=True).start()
+    running = Executor(tmp_path_factory.mktemp("executor"), backend.server_address[1])
+    try:
+        yield running
+    finally:
+        running.stop()
+        backend.shutdown()
+        backend.server_close()
+
+
+@pytest.fixture
+def page(executor):
+    with chromium.Browser() as browser:
+        browser.open(executor.page)
+        yield browser
+
+
+def sign_in(page, executor):
+    page.find("#token").type(executor.token)
+    page.find("form button").click()
+    page.find("h1")
+    page.until(lambda: page.count("nav a") == 3, "nobody is signed in")
+
+
+def card(page, approval):
+    return page.find(f'.card[data-id="{approval}"]')
+
+
+def picture(page, name):
+    if PICTURES:
+        page.picture(pathlib.Path(PICTURES) / f"{name}.png")
+
+
+def test_a_wrong_token_opens_nothing(page, executor):
+    page.find("#token").type("a-wrong-token-0123456789")
+    page.find("form button").click()
+    page.until(lambda: "Not signed in" in page.find(".wrong").text(), "the token was not refused")
+    picture(page, "refused")
+    assert page.count(".card") == 0 and page.count("nav a") == 0
+    page.open(f"{executor.page}?token={executor.token}")
+    page.find("#token")
+    assert page.count("nav a") == 0
+
+
+def test_a_call_that_is_approved_runs_when_it_is_made_again_and_once(page, executor):
+    arguments = {"sku": "A-100", "quantity": 2, "note": "for acme"}
+    before = len(Backend.orders)
+    approval = executor.asks(arguments)
+    sign_in(page, executor)
+    waiting = card(page, approval)
+    assert "create_order" in waiting.text() and '"sku": "A-100"' in waiting.text()
+    picture(page, "pending")
+    waiting.find("button.primary").click()
+    page.until(lambda: page.count(f'.card[data-id="{approval}"]') == 0, "the call still waits")
+    assert len(Backend.orders) == before, "approving runs nothing by itself"
+
+    assert json.loads(executor.call(arguments).success.result) == {"order_id": f"o-{before + 1}"}
+    assert Backend.orders[before:] == [arguments]
+    again = executor.asks(arguments)
+    assert again != approval and len(Backend.orders) == before + 1
+    assert executor.call(arguments, tenant="globex").failure.violation_code == "approval_required"
+
+    page.run("location.hash = '#ended'")
+    assert "Approved and used" in page.find(f'.row[data-id="{approval}"]').text()
+    picture(page, "decided")
+
+
+def test_a_call_that_is_denied_does_not_run_and_its_caller_is_told_why(page, executor):
+    arguments = {"sku": "B-200", "quantity": 5000}
+    before = len(Backend.orders)
+    approval = executor.asks(arguments)
+    sign_in(page, executor)
+    waiting = card(page, approval)
+    waiting.find("input").type("far too many")
+    waiting.find("button.danger").click()
+    page.until(lambda: page.count(f'.card[data-id="{approval}"]') == 0, "the call still waits")
+    refused = executor.call(arguments)
+    assert "far too many" in refused.failure.message and len(Backend.orders) == before
+    page.run("location.hash = '#audit'")
+    found = page.find(".row")
+    page.until(lambda: "create_order" in found.text(), "the audit log tells nothing")
+    picture(page, "audit")
+
+
+def test_what_a_model_writes_is_shown_as_text(page, executor):
+    evil = "</code><script>alert(1)</script><img src=x onerror=alert(2)>"
+    arguments = {evil: evil, "hidden": "pay \u202eecila\u200b", "n": 9007199254740991, "z": ["javascript:alert(3)", {}]}
+    approval = executor.asks(arguments)
+    sign_in(page, executor)
+    shown = card(page, approval).text()
+    assert shown.count(evil) == 2 and "9007199254740991" in shown
+    assert "U+202E" in shown and "U+200B" in shown and "\u202e" not in shown
+    assert page.count("main script") == 0 and page.count("main img") == 0 and page.dialog() is None
+    picture(page, "hostile")
+    # Neither did the page try anything that its own policy forbids.
+    assert page.complaints() == []
+
+
+def test_a_script_that_got_in_could_not_run(page, executor):
+    sign_in(page, executor)
+    for attempt in [
+        "document.body.innerHTML = '<img src=x onerror=\"window.ran = 1\">'",
+        "const s = document.createElement('b'); s.setAttribute('onclick', 'window.ran = 1'); document.body.append(s); s.click()",
+        "const s = document.createElement('script'); s.append('window.ran = 1'); document.body.append(s)",
+    ]:
+        refused = page.run(f"try {{ {attempt} }} catch (error) {{ return error.name }}")
+        # A script of text is put in, but not run: that goes into the console only.
+        assert refused == "TypeError" or page.complaints(), attempt
+        assert page.run("return window.ran ?? null") is None, attempt
+    assert page.run("return document.cookie") == ""
+
+
+def test_signing_out_ends_the_session(page, executor):
+    sign_in(page, executor)
+    kept = page.run("return sessionStorage.getItem('callgate-session')")
+    page.find("#who button").click()
+    page.find("#token")
+    page.run("sessionStorage.setItem('callgate-session', arguments[0])", kept)
+    page.open(executor.page)
+    assert "ended" in page.find(".wrong").text()
+
+
+def test_the_log_tells_neither_tokens_nor_arguments(executor):
+    text = executor.log.read_text()
+    assert executor.token not in text and "A-100" not in text and "alert(1)" not in text
+
+
+def test_the_api_wants_a_token(executor):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{executor.page}api/v1/approvals?token={executor.token}", timeout=30)
+    assert refused.value.code == 401
