@@ -124,7 +124,11 @@ impl Program {
     fn component(linkers: &Linkers, component: &Component) -> Result<Self, ProgramError> {
         let pre = linkers.component.instantiate_pre(component).map_err(|error| refusal::import_of_component(&error))?;
         // What exports both is meant for us.
-        let form = if Typed::is(component) { Form::Typed(Typed::new(pre)?) } else { Form::Command(Command::new(pre)?) };
+        let form = if Typed::is(component) {
+            Form::Typed(Typed::new(component, pre)?)
+        } else {
+            Form::Command(Command::new(pre)?)
+        };
         let needs = component.resources_required().and_then(|needs| needs.max_initial_memory_size);
         Ok(Self { form, memory_min: memory_min(needs) })
     }

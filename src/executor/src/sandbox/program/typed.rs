@@ -1,11 +1,12 @@
 //! A component of the world `callgate:tool` (`wit/tool.wit`): a function from a call to a result.
 
 use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 use wasmtime_wasi::I32Exit;
 
 use self::bindings::ToolPre;
-use self::bindings::exports::callgate::tool::handler::{Call, Code};
+use self::bindings::exports::callgate::tool::handler::{Call, Code, Failure};
 use super::Ended;
 use super::refusal::ProgramError;
 use crate::sandbox::grants::Grants;
@@ -19,6 +20,8 @@ mod bindings {
 
 /// What a component exports to be one of these, whatever the version.
 const HANDLER: &str = "callgate:tool/handler@";
+/// And in the version that is served.
+const SERVED: &str = "callgate:tool/handler@1.";
 /// What is passed to the host beside a result of `outputBytes`: the length of the text, and which case it is.
 const BESIDE: usize = 1 << 10;
 
@@ -33,8 +36,12 @@ impl Typed {
         component.component_type().exports(component.engine()).any(|(name, _)| name.starts_with(HANDLER))
     }
 
-    pub(super) fn new(pre: InstancePre<Host>) -> Result<Self, ProgramError> {
-        ToolPre::new(pre).map(Self).map_err(|error| ProgramError::Handler(format!("{error:#}")))
+    pub(super) fn new(component: &Component, pre: InstancePre<Host>) -> Result<Self, ProgramError> {
+        let other = |error: wasmtime::Error| ProgramError::Handler(format!("{error:#}"));
+        let tool = ToolPre::new(pre).map_err(other)?;
+        // Found by name. Of what type it is would otherwise be looked at in the first call, and not before.
+        typecheck(component).map_err(other)?;
+        Ok(Self(tool))
     }
 
     pub(super) async fn run(
@@ -60,6 +67,23 @@ impl Typed {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether the handler's `run` is of the type that `wit/tool.wit` gives it.
+fn typecheck(component: &Component) -> wasmtime::Result<()> {
+    let (engine, ty) = (component.engine(), component.component_type());
+    for (name, export) in ty.exports(engine).filter(|(name, _)| name.starts_with(SERVED)) {
+        let ComponentItem::ComponentInstance(handler) = export.ty else {
+            return Err(wasmtime::Error::msg(format!("`{name}` is no interface")));
+        };
+        match handler.get_export(engine, "run").map(|export| export.ty) {
+            Some(ComponentItem::ComponentFunc(run)) => {
+                run.typecheck::<(&Call,), (Result<String, Failure>,)>(&ty.instance_type())?;
+            }
+            _ => return Err(wasmtime::Error::msg(format!("`{name}` has no function `run`"))),
+        }
+    }
+    Ok(())
 }
 
 /// Whether a text was so long that not even its length was looked at. The library's own error for it has no public name.
