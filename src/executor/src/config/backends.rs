@@ -202,7 +202,9 @@ impl Here<'_> {
         let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.port() != Some(0);
         let path = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
-        if !plain || !usable || url.fragment().is_some() || !url.path().bytes().all(path) {
+        // Reading an address undoes escapes and dot segments; what is written must be what is asked for.
+        let escaped = text.value.contains('%');
+        if !plain || !usable || escaped || url.fragment().is_some() || !url.path().bytes().all(path) {
             return Err(wrong());
         }
         Ok(url)
