@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::audit::AuditArguments;
+
 /// The command line as a whole.
 #[derive(Parser)]
 #[command(
     name = "callgate",
     version,
-    about = "Lints, pins and tries contracts, and writes the Envoy configuration that enforces them.",
+    about = "Lints, pins and tries contracts, writes the Envoy configuration that enforces them, and reads what came of it.",
     after_help = "The model may ask; only the contract decides.\n\n\
-                  Exit codes: 0 fine, 1 an error, 2 `callgate check` denied the call.",
+                  Exit codes: 0 fine, 1 an error, 2 `callgate check` denied the call, 3 `callgate audit verify` found the log not whole.",
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
@@ -27,6 +29,7 @@ pub(crate) enum Command {
     Pin(PinArguments),
     Check(CheckArguments),
     Render(Box<RenderArguments>),
+    Audit(AuditArguments),
 }
 
 /// Say whether contracts are valid, and every reason why not

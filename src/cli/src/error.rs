@@ -22,6 +22,12 @@ pub(crate) enum Error {
     Pin(#[from] crate::pin::PinError),
     #[error(transparent)]
     Render(#[from] crate::render::RenderError),
+    #[error(transparent)]
+    Audit(#[from] callgate_executor::audit::ReadError),
+    #[error("there is no record {record} in this log")]
+    NoRecord { record: u64 },
+    #[error("record {record} is damaged; `callgate audit verify` says where the log stops being whole")]
+    NotARecord { record: u64 },
     #[error("standard output cannot be written: {0}")]
     Print(std::io::Error),
 }

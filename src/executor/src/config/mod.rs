@@ -13,6 +13,7 @@ mod listen;
 mod once;
 mod queue;
 mod sandbox;
+mod secret;
 mod telemetry;
 
 use std::net::SocketAddr;
@@ -23,7 +24,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 pub use self::approvals::Approvals;
-pub use self::audit::{Audit, Synchronous};
+pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
 pub use self::backends::Backends;
 use self::explain::explain;
 use self::fault::Place;
@@ -32,6 +33,7 @@ pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::once::Once;
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
+pub use self::secret::SecretFile;
 pub use self::telemetry::{Otlp, Share, Telemetry};
 use crate::units::{Bytes, Seconds};
 
