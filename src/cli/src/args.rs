@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::audit::AuditArguments;
+
 /// The command line as a whole.
 #[derive(Parser)]
 #[command(
     name = "callgate",
     version,
-    about = "Lints, pins and tries contracts, writes the Envoy configuration that enforces them, and answers calls that wait for approval.",
+    about = "Lints, pins and tries contracts, writes the Envoy configuration that enforces them, answers calls that wait for \
+             approval, and reads what came of it.",
     after_help = "The model may ask; only the contract decides.\n\n\
-                  Exit codes: 0 fine, 1 an error, 2 `callgate check` denied the call.",
+                  Exit codes: 0 fine, 1 an error, 2 `callgate check` denied the call, 3 `callgate audit verify` found the log not whole.",
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
@@ -28,6 +31,7 @@ pub(crate) enum Command {
     Check(CheckArguments),
     Render(Box<RenderArguments>),
     Approve(ApproveArguments),
+    Audit(AuditArguments),
 }
 
 /// Say whether contracts are valid, and every reason why not

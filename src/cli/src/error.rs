@@ -30,6 +30,11 @@ pub(crate) enum Error {
     Answer(std::io::Error),
     #[error("the system does not let this program wait for answers: {0}")]
     Runtime(std::io::Error),
+    Audit(#[from] callgate_executor::audit::ReadError),
+    #[error("there is no record {record} in this log")]
+    NoRecord { record: u64 },
+    #[error("record {record} is damaged; `callgate audit verify` says where the log stops being whole")]
+    NotARecord { record: u64 },
     #[error("standard output cannot be written: {0}")]
     Print(std::io::Error),
 }

@@ -1,13 +1,15 @@
-//! `callgate`: everything a person does with a contract before Envoy sees it.
+//! `callgate`: everything a person does with a contract before Envoy sees it, and with the audit log after.
 //!
 //! No command decides anything itself: validation and verdicts are the contract crate's, so that what this program says of a
 //! contract or a call is what the filter and the executor will do.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 fine (`check`: allowed), 1 an error,
-//! 2 `check` denied the call. A wrong command line exits with 1 too, so that 2 always and only means "denied".
+//! 2 `check` denied the call, 3 `audit verify` found the log not whole. A wrong command line exits with 1 too, so that 2 always
+//! and only means "denied".
 
 mod approve;
 mod args;
+mod audit;
 mod check;
 mod disk;
 mod error;
@@ -35,6 +37,8 @@ enum Exit {
     Success,
     /// `check` only: the contract denies the call.
     Denied,
+    /// `audit verify` only: the log is not whole.
+    Broken,
     /// Commands over several files: some of them went wrong; `out` is about the others.
     Failed(Vec<Error>),
 }
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
     match run(&arguments.command).and_then(print) {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Denied) => ExitCode::from(2),
+        Ok(Exit::Broken) => ExitCode::from(3),
         Ok(Exit::Failed(errors)) => fail(&errors),
         Err(error) => fail(&[error]),
     }
@@ -76,6 +81,7 @@ fn run(command: &Command) -> Result<Outcome, Error> {
         Command::Check(arguments) => check::check(arguments),
         Command::Approve(arguments) => approve::approve(arguments).map(Outcome::success),
         Command::Render(arguments) => render::render(arguments).map(Outcome::success),
+        Command::Audit(arguments) => audit::audit(arguments),
     }
 }
 

@@ -8,6 +8,7 @@ mod chain;
 mod entry;
 mod read;
 mod record;
+mod sinks;
 mod store;
 mod writer;
 
@@ -21,6 +22,8 @@ pub use self::chain::{Fault, VerifyError, Whole, verify};
 pub use self::entry::{Call, Entry, Event, Source, Verdict};
 pub use self::read::{Query, ReadError, Reader, Stored};
 pub use self::record::{Hash, Record, Used};
+pub use self::sinks::Lag;
+use self::sinks::Progress;
 use self::store::Store;
 pub use self::store::{FILE, Head};
 use self::writer::{Message, Writer};
@@ -35,6 +38,7 @@ pub struct AuditLog {
     messages: mpsc::Sender<Message>,
     head: watch::Receiver<Head>,
     held: Arc<AtomicUsize>,
+    sinks: Arc<[Arc<Progress>]>,
     path: Arc<Path>,
     executor: Arc<str>,
 }
@@ -92,10 +96,12 @@ impl AuditLog {
         let (messages, received) = mpsc::channel(WAITING);
         let (written, head) = watch::channel(store.head());
         let held = Arc::new(AtomicUsize::new(0));
+        let sinks = sinks::start(&config.audit, store.path(), store.executor(), &head, &messages).map_err(cannot)?;
         let log = Self {
             messages,
             head,
             held: Arc::clone(&held),
+            sinks: sinks.into(),
             path: store.path().into(),
             executor: store.executor().into(),
         };
@@ -134,6 +140,18 @@ impl AuditLog {
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
+    }
+
+    /// How far each sink is behind. Reads the log, so not on a thread that must not wait.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn lag(&self) -> Result<Vec<Lag>, ReadError> {
+        if self.sinks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (head, reader) = (self.head(), self.reader()?);
+        self.sinks.iter().map(|sink| sink.lag(head, &reader)).collect()
     }
 
     /// The log, for reading.

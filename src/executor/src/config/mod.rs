@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 pub use self::approvals::Approvals;
-pub use self::audit::{Audit, Synchronous};
+pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 use self::explain::explain;
 use self::fault::Place;

@@ -79,6 +79,21 @@ impl Postgres {
         format!("host={folder} port={} user=callgate password={PASSWORD} dbname=postgres", self.server.port)
     }
 
+    /// Lets it offer TLS.
+    pub(crate) fn serve_tls(&mut self, certificate: &str, key: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.stop();
+        for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.server.path("data").join(name);
+            std::fs::write(&path, pem).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            chown_to_nobody(&path);
+        }
+        let mut file = std::fs::File::options().append(true).open(self.server.path("data/postgresql.conf")).unwrap();
+        std::io::Write::write_all(&mut file, b"ssl = on\n").unwrap();
+        self.start_again();
+    }
+
     /// Ends it as a crash would: connections break, what was committed stays.
     pub(crate) fn stop(&mut self) {
         self.server.end("QUIT");

@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 
 pub use self::calls::{Calls, Held, Shed};
 pub use self::parts::{Backends, Breaker, Connections, Modules, Refusal, Reloads, Spans};
-pub use self::stores::{Approvals, Audit, Once};
+pub use self::stores::{Audit, Once};
 
 /// What every name begins with.
 const PREFIX: &str = "callgate_executor";
@@ -34,7 +34,6 @@ struct All {
     backends: Backends,
     once: Once,
     audit: Audit,
-    approvals: Approvals,
     reloads: Reloads,
     connections: Connections,
     spans: Spans,
@@ -53,7 +52,6 @@ impl Metrics {
             backends: Backends::register(&mut registry),
             once: Once::register(&mut registry),
             audit: Audit::register(&mut registry),
-            approvals: Approvals::register(&mut registry),
             reloads: Reloads::register(&mut registry),
             connections: Connections::register(&mut registry),
             spans: Spans::register(&mut registry),
@@ -84,11 +82,6 @@ impl Metrics {
     /// The audit log and its sinks.
     pub fn audit(&self) -> &Audit {
         &self.0.audit
-    }
-
-    /// Calls that wait for a person.
-    pub fn approvals(&self) -> &Approvals {
-        &self.0.approvals
     }
 
     /// What was read again while running.

@@ -26,13 +26,6 @@ pub struct Once {
     began: Family<Kind, Counter>,
 }
 
-/// Calls that wait for a person.
-#[derive(Debug)]
-pub struct Approvals {
-    pending: Gauge,
-    answered: Family<Kind, Counter>,
-}
-
 // === impl Audit ===
 
 impl Audit {
@@ -82,9 +75,9 @@ impl Audit {
         self.lag_seconds.get_or_create(&label).set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
     }
 
-    /// A sink could not be reached, or did not take what it was sent.
-    pub fn delivery_failed(&self, sink: &str) {
-        self.deliveries_failed.get_or_create(&Sink { sink: sink.to_owned() }).inc();
+    /// So many more attempts at a sink failed: it could not be reached, or did not take what it was sent.
+    pub fn deliveries_failed(&self, sink: &str, attempts: u64) {
+        self.deliveries_failed.get_or_create(&Sink { sink: sink.to_owned() }).inc_by(attempts);
     }
 }
 
@@ -107,40 +100,5 @@ impl Once {
             Err(_) => "unavailable",
         };
         self.began.get_or_create(&Kind { kind }).inc();
-    }
-}
-
-// === impl Approvals ===
-
-impl Approvals {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let approvals = Self { pending: Gauge::default(), answered: Family::default() };
-        registry.register("approvals_pending", "Calls that wait for a person now", approvals.pending.clone());
-        registry.register(
-            "approvals_answered",
-            "Requests for approval that came to an end",
-            approvals.answered.clone(),
-        );
-        approvals
-    }
-
-    /// So many calls wait for a person now.
-    pub fn pending(&self, calls: usize) {
-        self.pending.set(i64::try_from(calls).unwrap_or(i64::MAX));
-    }
-
-    /// A person agreed.
-    pub fn approved(&self) {
-        self.answered.get_or_create(&Kind { kind: "approved" }).inc();
-    }
-
-    /// A person refused.
-    pub fn refused(&self) {
-        self.answered.get_or_create(&Kind { kind: "refused" }).inc();
-    }
-
-    /// Nobody answered in time.
-    pub fn expired(&self) {
-        self.answered.get_or_create(&Kind { kind: "expired" }).inc();
     }
 }

@@ -1,5 +1,8 @@
 //! The audit log as the executor and a reader of it meet it.
 
+mod disk;
+mod sinks;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 

@@ -1,0 +1,146 @@
+//! `callgate audit`: whether an executor's audit log is whole, and what it says.
+//!
+//! Nothing here writes to the log. What is shown of a record was named by models and callers, so what a terminal would take for a
+//! command is shown by its code.
+
+mod args;
+mod text;
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use callgate_executor::audit::{Query, Reader, Record, Stored, VerifyError, verify};
+use serde_json::json;
+
+pub(crate) use self::args::AuditArguments;
+use self::args::{AuditCommand, ExportArguments, ShowArguments, TailArguments, VerifyArguments};
+use crate::error::Error;
+use crate::{Exit, Outcome};
+
+/// How often a log is asked for more.
+const AGAIN: Duration = Duration::from_millis(250);
+/// Records that are held at once.
+const PAGE: u32 = 1000;
+
+/// Does what `arguments` say. `tail` and `export` print as they go.
+pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, Error> {
+    match &arguments.command {
+        AuditCommand::Verify(arguments) => whole(arguments),
+        AuditCommand::Show(arguments) => show(arguments),
+        AuditCommand::Tail(arguments) => tail(arguments),
+        AuditCommand::Export(arguments) => export(arguments),
+    }
+}
+
+fn whole(arguments: &VerifyArguments) -> Result<Outcome, Error> {
+    let reader = Reader::open(&arguments.log.file())?;
+    match verify(&reader, arguments.head) {
+        Ok(whole) => {
+            let mut out = format!(
+                "whole\n  executor   {}\n  records    {}\n  head       {}\n",
+                whole.executor, whole.head.seq, whole.head.hash
+            );
+            if let Some(known) = whole.known {
+                out.push_str(&format!("  --head     is record {known}\n"));
+            }
+            Ok(Outcome::success(out))
+        }
+        Err(VerifyError::Broken(fault)) => Ok(Outcome { out: format!("not whole\n  {fault}\n"), exit: Exit::Broken }),
+        Err(VerifyError::Unreadable(error)) => Err(error.into()),
+    }
+}
+
+fn show(arguments: &ShowArguments) -> Result<Outcome, Error> {
+    let reader = Reader::open(&arguments.log.file())?;
+    let query = Query {
+        from: arguments.record.or(arguments.from),
+        to: arguments.record.or(arguments.to),
+        tool: arguments.tool.clone(),
+        tenant: arguments.tenant.clone(),
+        exchange: arguments.exchange.clone(),
+        code: arguments.code.clone(),
+        text: arguments.text.clone(),
+        newest_first: true,
+        limit: arguments.limit,
+    };
+    let records = reader.query(&query)?;
+    if let (Some(record), true) = (arguments.record, records.is_empty()) {
+        return Err(Error::NoRecord { record });
+    }
+    let out = records.iter().map(|stored| match (arguments.json, arguments.record) {
+        (true, _) => machine(stored),
+        (false, Some(_)) => readable(stored).map(|record| text::full(&record, stored)),
+        (false, None) => readable(stored).map(|record| text::line(&record)),
+    });
+    out.collect::<Result<_, _>>().map(Outcome::success)
+}
+
+fn tail(arguments: &TailArguments) -> Result<Outcome, Error> {
+    let reader = Reader::open(&arguments.log.file())?;
+    let mut records = reader.query(&Query { newest_first: true, limit: arguments.last, ..Query::default() })?;
+    records.reverse();
+    let mut at = match records.last() {
+        Some(last) => last.seq,
+        // None asked for, or none there.
+        None => newest(&reader)?,
+    };
+    loop {
+        for stored in &records {
+            let line = if arguments.json { machine(stored)? } else { text::line(&readable(stored)?) };
+            if !print(&line)? {
+                return Ok(Outcome::success(String::new()));
+            }
+            at = stored.seq;
+        }
+        records = reader.after(at, PAGE)?;
+        if records.is_empty() {
+            std::thread::sleep(AGAIN);
+        }
+    }
+}
+
+fn export(arguments: &ExportArguments) -> Result<Outcome, Error> {
+    let reader = Reader::open(&arguments.log.file())?;
+    let last = reader.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
+    let last = last.first();
+    let header = json!({
+        "executor": reader.executor()?,
+        "records": last.map_or(0, |last| last.seq),
+        "head": last.map_or(callgate_executor::audit::Hash::GENESIS, |last| last.hash).to_string(),
+    });
+    let mut goes_on = print(&format!("{header}\n"))?;
+    let (mut next, end) = (arguments.from, last.map_or(0, |last| last.seq));
+    while goes_on && next <= end {
+        let query = Query { from: Some(next), to: Some(end), limit: PAGE, ..Query::default() };
+        let records = reader.query(&query)?;
+        let Some(last) = records.last() else { break };
+        next = last.seq.saturating_add(1);
+        goes_on = print(&records.iter().map(machine).collect::<Result<String, _>>()?)?;
+    }
+    Ok(Outcome::success(String::new()))
+}
+
+fn newest(reader: &Reader) -> Result<u64, Error> {
+    let last = reader.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
+    Ok(last.first().map_or(0, |last| last.seq))
+}
+
+/// A line of JSON: the record's text goes into it as it is, so that its hash can be checked there.
+fn machine(stored: &Stored) -> Result<String, Error> {
+    readable(stored)?;
+    Ok(format!("{{\"hash\":\"{}\",\"record\":{}}}\n", stored.hash, stored.text))
+}
+
+fn readable(stored: &Stored) -> Result<Record<'_>, Error> {
+    Record::read(&stored.text).map_err(|_| Error::NotARecord { record: stored.seq })
+}
+
+/// Prints, and says whether anybody still reads.
+fn print(text: &str) -> Result<bool, Error> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(reason) if reason.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(reason) => Err(Error::Print(reason)),
+    }
+}

@@ -1,0 +1,136 @@
+//! The command line of `callgate audit`.
+
+use std::path::PathBuf;
+
+use callgate_executor::audit::{FILE, Hash};
+use clap::{Args, Subcommand};
+
+/// Check and read the audit log of an executor
+#[derive(Args)]
+#[command(
+    after_help = "The executor may run meanwhile. Each record carries the hash of the one before, so the hash of the last one\n\
+                  stands for all of them: keep it elsewhere, and `verify --head` finds a log that was cut or written anew.",
+    disable_help_subcommand = true
+)]
+pub(crate) struct AuditArguments {
+    #[command(subcommand)]
+    pub(crate) command: AuditCommand,
+}
+
+/// What to do with the log.
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    Verify(VerifyArguments),
+    Show(Box<ShowArguments>),
+    Tail(TailArguments),
+    Export(ExportArguments),
+}
+
+/// Which log.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct LogArguments {
+    /// The executor's stateDir
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The log's file, such as a copy of audit.db
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+}
+
+/// Say whether the log is whole, or the first record that was altered, moved or is missing
+#[derive(Args)]
+#[command(after_help = "Exit code 0: whole. 3: not whole. 1: no telling, because of an error.\n\n\
+                  Not seen without --head: a log whose records were all written anew from some record on, or that was cut\n\
+                  at its end further than what PostgreSQL or Redis were known to have.\n\n\
+                  Examples:\n  \
+                  callgate audit verify --state /var/lib/callgate\n  \
+                  callgate audit verify --state /var/lib/callgate --head \"$(cat /mnt/elsewhere/head)\"")]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+    /// The hash of a record that must still be in the log: a head that was printed before and kept elsewhere
+    #[arg(long, value_name = "HASH")]
+    pub(crate) head: Option<Hash>,
+}
+
+/// Show a record in full, or those that match, newest first
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+                  callgate audit show --state /var/lib/callgate 17\n  \
+                  callgate audit show --state /var/lib/callgate --tenant acme --code origin_mismatch\n  \
+                  callgate audit show --db audit.db --exchange 0192f0c1-5b3e-7c55 --json | jq .record.verdict")]
+pub(crate) struct ShowArguments {
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+    /// The record's number
+    #[arg(value_name = "NUMBER", conflicts_with_all = ["tool", "tenant", "exchange", "code", "text", "from", "to"])]
+    pub(crate) record: Option<u64>,
+    /// Only this tool
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tool: Option<String>,
+    /// Only this tenant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+    /// Only this exchange
+    #[arg(long, value_name = "ID")]
+    pub(crate) exchange: Option<String>,
+    /// Only this violation code, verdict (allow, needs_approval, approved), outcome (success, timeout…) or answer (approved, refused)
+    #[arg(long, value_name = "CODE")]
+    pub(crate) code: Option<String>,
+    /// Only records with this somewhere in their text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// From this record on
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) from: Option<u64>,
+    /// Up to this record
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) to: Option<u64>,
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Print one JSON object a line: {"hash": …, "record": …}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show the last records, and then each as it is written
+#[derive(Args)]
+#[command(after_help = "Ends with Ctrl-C, or with who reads its output.\n\n\
+                  Example:\n  callgate audit tail --state /var/lib/callgate --json | jq 'select(.record.verdict == \"deny\")'")]
+pub(crate) struct TailArguments {
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+    /// How many of those that are there
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub(crate) last: u32,
+    /// Print one JSON object a line: {"hash": …, "record": …}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write the log as JSON Lines to standard output
+#[derive(Args)]
+#[command(
+    after_help = "The first line is about the log: its executor, its number of records, its head hash. Each other line is a\n\
+                  record and its hash. The hash is the SHA-256 of the record's text as it stands there.\n\n\
+                  Example:\n  callgate audit export --state /var/lib/callgate | zstd > audit.jsonl.zst"
+)]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+    /// From this record on
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) from: u64,
+}
+
+impl LogArguments {
+    /// The log's file.
+    pub(crate) fn file(&self) -> PathBuf {
+        match (&self.state, &self.db) {
+            (Some(state), _) => state.join(FILE),
+            (None, db) => db.clone().unwrap_or_else(|| FILE.into()),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Feeds one sink from the local log, for as long as the log is open.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use super::{Last, Progress, Sink, SinkError};
+use crate::audit::read::{Reader, Stored};
+use crate::audit::store::Head;
+use crate::audit::writer::Message;
+use crate::config::Synchronous;
+
+/// For one answer of a sink. A batch that takes longer is delivered again as far as it did not arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between attempts: doubled each time, up to the second.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Records of a moment go together.
+const GATHER: Duration = Duration::from_millis(20);
+/// One batch: so many records or bytes of text at most, and always one record.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What a feed draws on.
+pub(super) struct Feed {
+    pub(super) path: PathBuf,
+    pub(super) executor: String,
+    pub(super) synchronous: Synchronous,
+    pub(super) head: watch::Receiver<Head>,
+    pub(super) messages: mpsc::WeakSender<Message>,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// Feeds a sink until the log is closed.
+pub(super) async fn feed<S: Sink>(sink: &S, mut from: Feed) {
+    let mut pause = PAUSE;
+    while let Err(error) = from.feed(sink, &mut pause).await {
+        from.progress.failed(&error);
+        let mut head = from.head.clone();
+        let closed = async { while head.changed().await.is_ok() {} };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = closed => return,
+        }
+        pause = PAUSE_MAX.min(pause * 2);
+    }
+}
+
+// === impl Feed ===
+
+impl Feed {
+    /// Ends well with the log, and badly with the connection.
+    async fn feed<S: Sink>(&mut self, sink: &S, pause: &mut Duration) -> Result<(), SinkError> {
+        let (mut connection, last) = within(sink.connect()).await?;
+        let reader = Reader::open(&self.path)?;
+        let mut at = self.agree(&reader, last)?;
+        self.delivered(S::NAME, at);
+        loop {
+            let records = batch(&reader, at)?;
+            let Some(last) = records.last() else {
+                if self.head.changed().await.is_err() {
+                    return Ok(());
+                }
+                sleep(GATHER).await;
+                continue;
+            };
+            if self.synchronous == Synchronous::Normal {
+                to_disk(&self.path).map_err(SinkError::Disk)?;
+            }
+            within(sink.deliver(&mut connection, &records)).await?;
+            at = last.seq;
+            *pause = PAUSE;
+            self.delivered(S::NAME, at);
+        }
+    }
+
+    /// The last record there must be one of this log.
+    fn agree(&self, reader: &Reader, last: Option<Last>) -> Result<u64, SinkError> {
+        let Some(Last { seq, hash }) = last else { return Ok(0) };
+        let ours = seq.checked_sub(1).map(|before| reader.after(before, 1)).transpose()?.unwrap_or_default();
+        match ours.first() {
+            Some(record) if record.seq == seq && hash.is_none_or(|hash| hash == record.hash) => Ok(seq),
+            Some(_) | None => Err(SinkError::Foreign { seq, executor: self.executor.clone() }),
+        }
+    }
+
+    fn delivered(&self, sink: &'static str, seq: u64) {
+        self.progress.delivered(seq);
+        if let Some(messages) = self.messages.upgrade() {
+            // Where the writer has no room just now, the next batch tells.
+            let _ = messages.try_send(Message::Delivered(sink, seq));
+        }
+    }
+}
+
+async fn within<T>(answer: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
+    timeout(PATIENCE, answer).await.unwrap_or(Err(SinkError::Silent(PATIENCE)))
+}
+
+fn batch(reader: &Reader, at: u64) -> Result<Vec<Stored>, SinkError> {
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    let full = reader.each(at.saturating_add(1), |record| {
+        bytes += record.text.len();
+        records.push(record);
+        if records.len() < BATCH && bytes < BATCH_BYTES { Ok(()) } else { Err(()) }
+    })?;
+    // Full or not: the rest comes next.
+    let (Ok(()) | Err(())) = full;
+    Ok(records)
+}
+
+/// Brings to disk what is only in the system's cache. SQLite's write-ahead log holds all that is not in the database, and what
+/// is there, it brought to disk itself.
+fn to_disk(path: &Path) -> std::io::Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match std::fs::File::open(&log) {
+        Ok(file) => file.sync_data(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,206 @@
+//! Where records go beside the local log: each sink in its own time, in order, every record once.
+//!
+//! 1. A sink is asked for the last record that it has. It must be one of ours, or else two logs would be mixed.
+//! 2. Records after it are read from the local log, a batch at a time, and delivered. Only what is on disk is delivered: no sink
+//!    knows of a record that a power cut takes from us.
+//! 3. Whatever goes wrong: pause, connect anew, ask again. So a batch of which nobody knows whether it arrived comes neither
+//!    twice nor never.
+//!
+//! What is not covered: a sink that loses records from its middle. One that loses its end, or everything, gets it again.
+
+mod feed;
+mod postgres;
+mod redis;
+mod tls;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use self::feed::{Feed, feed};
+use self::postgres::Postgres;
+use self::redis::Redis;
+use super::read::{ReadError, Reader, Stored};
+use super::record::{Hash, Record};
+use super::store::Head;
+use super::writer::Message;
+use crate::config::Audit;
+
+/// How far a sink is behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// `postgres` or `redis`.
+    pub sink: &'static str,
+    /// Records that it does not have yet.
+    pub records: u64,
+    /// How old the oldest of those is.
+    pub oldest: Duration,
+    /// Attempts that failed since the executor was started.
+    pub failures: u64,
+    /// What keeps it from getting records; nothing while all is well.
+    pub fault: Option<String>,
+}
+
+/// Why a sink does not get records. Never holds an address or a record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SinkError {
+    #[error("{file}: cannot be read: {reason}")]
+    Secret { file: String, reason: std::io::Error },
+    #[error("{0}")]
+    Address(String),
+    #[error("{0}")]
+    Failed(String),
+    #[error("no answer within {0:?}")]
+    Silent(Duration),
+    #[error(
+        "it has record {seq}, and that is not record {seq} of this log: the log was cut or restored from a copy, or another one \
+         has its name; nothing is sent until the sink is emptied of executor {executor}"
+    )]
+    Foreign { seq: u64, executor: String },
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    #[error("the log cannot be brought to disk: {0}")]
+    Disk(std::io::Error),
+}
+
+/// The last record that a sink has.
+pub(super) struct Last {
+    seq: u64,
+    /// Unknown where the sink keeps the number alone.
+    hash: Option<Hash>,
+}
+
+/// A place that takes records.
+pub(super) trait Sink {
+    const NAME: &'static str;
+    type Connection;
+
+    /// Connects, and asks for the last record there.
+    async fn connect(&self) -> Result<(Self::Connection, Option<Last>), SinkError>;
+
+    /// Delivers records that follow each other and the last one there. When it fails, any number of them may have arrived, the
+    /// first ones first.
+    async fn deliver(&self, connection: &mut Self::Connection, records: &[Stored]) -> Result<(), SinkError>;
+}
+
+/// How far each sink is: what its feed writes, and anyone may read.
+#[derive(Debug)]
+pub(super) struct Progress {
+    sink: &'static str,
+    delivered: AtomicU64,
+    failures: AtomicU64,
+    fault: Mutex<Option<String>>,
+}
+
+/// Starts feeding the sinks of the configuration, on a thread of their own. It ends with the log.
+pub(super) fn start(
+    audit: &Audit,
+    path: &Path,
+    executor: &str,
+    head: &watch::Receiver<Head>,
+    messages: &mpsc::Sender<Message>,
+) -> std::io::Result<Vec<Arc<Progress>>> {
+    // Whoever reads the lag before the first connection gets what was last known.
+    let known = Reader::open(path).and_then(|reader| reader.cursors()).map_err(std::io::Error::other)?;
+    let progress = |sink: &'static str| {
+        let delivered = known.iter().find(|(name, _)| name == sink).map_or(0, |(_, seq)| *seq);
+        Arc::new(Progress {
+            sink,
+            delivered: AtomicU64::new(delivered),
+            failures: AtomicU64::new(0),
+            fault: Mutex::new(None),
+        })
+    };
+    let from = |progress: &Arc<Progress>| Feed {
+        path: path.to_path_buf(),
+        executor: executor.to_owned(),
+        synchronous: audit.synchronous,
+        head: head.clone(),
+        // Weak: a sink must not keep the log open.
+        messages: messages.downgrade(),
+        progress: Arc::clone(progress),
+    };
+    let mut all = Vec::new();
+    let mut add = |sink| {
+        let progress = progress(sink);
+        let feed = from(&progress);
+        all.push(progress);
+        feed
+    };
+    let postgres = audit.postgres.clone().map(|config| (Postgres::new(config, executor), add(Postgres::NAME)));
+    let redis = audit.redis.clone().map(|config| (Redis::new(config, executor), add(Redis::NAME)));
+    if all.is_empty() {
+        return Ok(all);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("audit-sinks".into()).spawn(move || {
+        runtime.block_on(async {
+            let postgres = async {
+                if let Some((sink, from)) = postgres {
+                    feed(&sink, from).await;
+                }
+            };
+            let redis = async {
+                if let Some((sink, from)) = redis {
+                    feed(&sink, from).await;
+                }
+            };
+            tokio::join!(postgres, redis);
+        });
+    })?;
+    Ok(all)
+}
+
+// === impl Progress ===
+
+impl Progress {
+    /// How far the sink is behind a log that ends with `head`.
+    pub(super) fn lag(&self, head: Head, reader: &Reader) -> Result<Lag, ReadError> {
+        let delivered = self.delivered.load(Ordering::Relaxed);
+        let records = head.seq.saturating_sub(delivered);
+        let next = if records == 0 { Vec::new() } else { reader.after(delivered, 1)? };
+        Ok(Lag {
+            sink: self.sink,
+            records,
+            oldest: next.first().map(age).unwrap_or_default(),
+            failures: self.failures.load(Ordering::Relaxed),
+            fault: self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        })
+    }
+
+    /// The sink has all records up to this one, and is well.
+    fn delivered(&self, seq: u64) {
+        self.delivered.store(seq, Ordering::Relaxed);
+        if self.set_fault(None) {
+            tracing::info!(sink = self.sink, delivered = seq, "an audit sink gets records again");
+        }
+    }
+
+    /// Told once for each reason: the next attempt will most often fail the same way.
+    fn failed(&self, error: &SinkError) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let reason = error.to_string();
+        if self.set_fault(Some(reason.clone())) {
+            tracing::warn!(sink = self.sink, reason, "an audit sink gets no records; they wait on disk");
+        }
+    }
+
+    /// Whether this is news.
+    fn set_fault(&self, fault: Option<String>) -> bool {
+        let mut current = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = *current != fault;
+        *current = fault;
+        news
+    }
+}
+
+fn age(record: &Stored) -> Duration {
+    let time = Record::read(&record.text).ok().and_then(|record| record.time.parse::<Timestamp>().ok());
+    let time = time.map_or(SystemTime::UNIX_EPOCH, SystemTime::from);
+    // A filter's clock may be ahead of ours.
+    SystemTime::now().duration_since(time).unwrap_or_default()
+}
