@@ -150,6 +150,16 @@ pub enum FileMode {
 // === impl Run ===
 
 impl Run {
+    /// The backend that it names; empty where there is none.
+    pub fn cluster(&self) -> &str {
+        match self {
+            Self::Client | Self::Wasm(_) => "",
+            Self::Grpc(run) => &run.cluster,
+            Self::Http(run) => &run.cluster,
+            Self::Mcp(run) => &run.cluster,
+        }
+    }
+
     /// The field of `run` that stands for it.
     pub const fn as_str(&self) -> &'static str {
         match self {

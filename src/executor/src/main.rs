@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use callgate_executor::admission::Registry;
-use callgate_executor::config::Config;
+use callgate_executor::config::{Config, Http};
+use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
-use callgate_executor::telemetry::{Instruments, logs};
+use callgate_executor::telemetry::{Instruments, Metrics, logs};
 use callgate_executor::transport::{self, Port};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,9 +42,13 @@ fn main() -> ExitCode {
 
 fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::from_file(file)?;
-    let registry = Arc::new(Registry::admit(&config)?);
+    let metrics = Metrics::new();
+    let registry = Arc::new(Registry::admit_on(&config, Network::system(), &metrics)?);
     if check {
         transport::check(&config.listen, Port::Grpc)?;
+        if let Http::On { listen, .. } = &config.http {
+            transport::check(listen, Port::Http)?;
+        }
         tracing::info!(contracts = registry.digests().len(), "checked");
         return Ok(());
     }
@@ -51,7 +56,7 @@ fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         // Before "ready": whoever reads that line may send a signal at once.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let server = Server::bind(&config, registry, Instruments::start(&config)?).await?;
+        let server = Server::bind(&config, registry, Instruments::start(&config, metrics)?).await?;
         // Ends with the runtime.
         drop(tokio::spawn(server.reloading(file.to_owned(), config.clone())?));
         let http = server.http_address().map_or_else(|| "off".to_owned(), ToString::to_string);

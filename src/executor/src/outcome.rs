@@ -112,6 +112,16 @@ pub(crate) fn answered(
     CallOutcome { id, outcome: Some(outcome), usage: Some(usage(0, 0, took)) }
 }
 
+/// A short stable name of why a backend gave no result, for numbers.
+pub(crate) fn of_stop(stop: &backends::Stop) -> &'static str {
+    match stop {
+        backends::Stop::Timeout { .. } => "timeout",
+        backends::Stop::TooLarge { .. } => "output_too_large",
+        backends::Stop::Unavailable { .. } => "unavailable",
+        backends::Stop::Failed { .. } => "backend_error",
+    }
+}
+
 /// The violation's code of a call that was denied; empty otherwise.
 pub(crate) fn code(outcome: &CallOutcome) -> String {
     match &outcome.outcome {

@@ -16,6 +16,7 @@ use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, 
 pub use self::error::{AdmissionError, Fault};
 use crate::config::Config;
 use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
+use crate::telemetry::Metrics;
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
@@ -58,15 +59,16 @@ impl Registry {
     /// # Errors
     /// The machine runs no WebAssembly, or the first fault of [`Registry::admit_to`].
     pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
-        Self::admit_on(config, Network::system())
+        Self::admit_on(config, Network::system(), &Metrics::new())
     }
 
-    /// The same, with another network than the system's for what the tools send.
+    /// The same, counting what is compiled, with `network` for what the tools send.
     ///
     /// # Errors
     /// As [`Registry::admit`].
-    pub fn admit_on(config: &Config, network: Network) -> Result<Self, AdmissionError> {
-        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes).map_err(AdmissionError::Cache)?;
+    pub fn admit_on(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
+        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone())
+            .map_err(AdmissionError::Cache)?;
         let fixed = config.sandbox.deterministic;
         if let Some(Fixed { clock, seed }) = fixed {
             tracing::warn!(

@@ -247,7 +247,10 @@ impl Attempt {
                     idempotency_key: &idempotency_key(&self.call),
                     deadline: self.deadline,
                 };
+                let called = Instant::now();
                 let answered = parts.backends.call(&invocation).await;
+                let result = answered.as_ref().map_or_else(outcome::of_stop, |_| "answered");
+                parts.instruments.metrics.backends().request(tool.run().cluster(), result, called.elapsed());
                 outcome::answered(id, tool, answered, began.elapsed())
             }
         }

@@ -34,8 +34,7 @@ impl Instruments {
     ///
     /// # Errors
     /// The collector's address or authority cannot be used.
-    pub fn start(config: &Config) -> Result<Self, TraceError> {
-        let metrics = Metrics::new();
+    pub fn start(config: &Config, metrics: Metrics) -> Result<Self, TraceError> {
         let traces = Traces::start(&config.telemetry, &metrics)?;
         Ok(Self { metrics, traces, readiness: Readiness::new() })
     }

@@ -9,7 +9,7 @@ use callgate_executor::config::Config;
 use callgate_executor::queue::Load;
 use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
-use callgate_executor::telemetry::Instruments;
+use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::transport::Bound;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
@@ -69,13 +69,14 @@ pub(crate) async fn running(config: Config, network: Network, folder: TempDir) -
 }
 
 async fn serve_on(config: &Config, network: Network) -> Served {
+    let metrics = Metrics::new();
     let registry = tokio::task::spawn_blocking({
-        let config = config.clone();
-        move || Registry::admit_on(&config, network)
+        let (config, metrics) = (config.clone(), metrics.clone());
+        move || Registry::admit_on(&config, network, &metrics)
     });
     let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
     let digest = registry.digests()[0].to_owned();
-    let instruments = Instruments::start(config).unwrap();
+    let instruments = Instruments::start(config, metrics).unwrap();
     let server = Server::bind(config, registry, instruments.clone()).await.unwrap();
     let bound = server.address().clone();
     let load = Box::new(server.load());

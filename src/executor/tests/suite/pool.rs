@@ -8,6 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::component::component;
+use callgate_executor::telemetry::Metrics;
+
 use crate::desk::wasm;
 use crate::guests;
 
@@ -30,7 +32,7 @@ fn later() -> Instant {
 }
 
 fn sandbox(concurrency: u32) -> Arc<Sandbox> {
-    let nothing_kept = Cache::open(std::path::Path::new("/nowhere"), 0).unwrap();
+    let nothing_kept = Cache::open(std::path::Path::new("/nowhere"), 0, Metrics::new().modules().clone()).unwrap();
     Arc::new(Sandbox::new(concurrency, nothing_kept, None, Network::system()).unwrap())
 }
 

@@ -200,7 +200,8 @@ impl Progress {
 
 fn age(record: &Stored) -> Duration {
     let time = Record::read(&record.text).ok().and_then(|record| record.time.parse::<Timestamp>().ok());
-    let time = time.map_or(SystemTime::UNIX_EPOCH, SystemTime::from);
+    let since_epoch = time.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).unwrap_or(0);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(since_epoch);
     // A filter's clock may be ahead of ours.
     SystemTime::now().duration_since(time).unwrap_or_default()
 }

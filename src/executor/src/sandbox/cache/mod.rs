@@ -22,6 +22,7 @@ use wasmtime::{Engine, Module};
 
 pub use self::folder::CacheError;
 use super::wasm::Wasm;
+use crate::telemetry::metrics::Modules;
 
 const FOLDER: &str = "modules";
 const ARTEFACT: &str = "cwasm";
@@ -30,7 +31,11 @@ const UNFINISHED: &str = "tmp";
 
 /// Where compiled code comes from.
 #[derive(Debug)]
-pub struct Cache(Option<Kept>);
+pub struct Cache {
+    /// `None` keeps nothing.
+    kept: Option<Kept>,
+    numbers: Modules,
+}
 
 /// A cache that keeps something.
 #[derive(Debug)]
@@ -56,9 +61,9 @@ impl Cache {
     ///
     /// # Errors
     /// The folder cannot be used, or others could write to it.
-    pub fn open(state: &Path, bytes: u64) -> Result<Self, CacheError> {
+    pub fn open(state: &Path, bytes: u64, numbers: Modules) -> Result<Self, CacheError> {
         if bytes == 0 {
-            return Ok(Self(None));
+            return Ok(Self { kept: None, numbers });
         }
         let folder = state.join(FOLDER);
         folder::prepare(&folder)?;
@@ -66,7 +71,7 @@ impl Cache {
         for (file, _) in kept.files(UNFINISHED) {
             kept.remove(&file, "it was never finished");
         }
-        Ok(Self(Some(kept)))
+        Ok(Self { kept: Some(kept), numbers })
     }
 
     /// The module's code, loaded or compiled.
@@ -88,13 +93,14 @@ impl Cache {
     fn get<A: Artefact>(&self, engine: &Engine, wasm: &Wasm) -> wasmtime::Result<A> {
         let began = Instant::now();
         let key = key(engine, wasm);
-        if let Some(code) = self.0.as_ref().and_then(|kept| kept.load(engine, &key)) {
+        if let Some(code) = self.kept.as_ref().and_then(|kept| kept.load(engine, &key)) {
             tracing::info!(
                 sha256 = hex(wasm.sha256()),
                 bytes = wasm.bytes().len(),
                 milliseconds = began.elapsed().as_millis(),
                 "code is loaded from the cache"
             );
+            self.numbers.cached();
             return Ok(code);
         }
         let code = A::compile(engine, wasm.bytes())?;
@@ -104,7 +110,8 @@ impl Cache {
             milliseconds = began.elapsed().as_millis(),
             "code is compiled"
         );
-        if let Some(kept) = &self.0 {
+        self.numbers.compiled(began.elapsed());
+        if let Some(kept) = &self.kept {
             kept.store(&key, &code);
         }
         Ok(code)

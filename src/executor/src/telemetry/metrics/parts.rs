@@ -13,7 +13,7 @@ use super::labels::{Cluster, ClusterResult, Kind, Port, PortRefusal, Reload};
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// Modules that were loaded or compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Modules {
     loaded: Family<Kind, Counter>,
     compile: Counter<f64, std::sync::atomic::AtomicU64>,
@@ -24,18 +24,6 @@ pub struct Modules {
 pub struct Backends {
     requests: Family<ClusterResult, Counter>,
     duration: Family<Cluster, Histogram>,
-    breaker: Family<Cluster, Gauge>,
-}
-
-/// Whether a backend is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breaker {
-    /// It is.
-    Closed,
-    /// One request is let through, to see.
-    HalfOpen,
-    /// It is left alone for a while.
-    Open,
 }
 
 /// What was read again while running.
@@ -101,11 +89,8 @@ impl Modules {
 
 impl Backends {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let backends = Self {
-            requests: Family::default(),
-            duration: Family::new_with_constructor(|| Histogram::new(SECONDS)),
-            breaker: Family::default(),
-        };
+        let backends =
+            Self { requests: Family::default(), duration: Family::new_with_constructor(|| Histogram::new(SECONDS)) };
         registry.register(
             "backend_requests",
             "Requests to backends by how they ended; every attempt counts",
@@ -117,28 +102,13 @@ impl Backends {
             Unit::Seconds,
             backends.duration.clone(),
         );
-        registry.register(
-            "backend_breaker",
-            "Whether a backend is asked: 0 it is, 1 one request is let through, 2 it is left alone",
-            backends.breaker.clone(),
-        );
         backends
     }
 
-    /// An attempt at a backend ended. `cluster` is the configuration's name; `result` a fixed one, such as `ok` or `timeout`.
+    /// A call of a backend ended. `cluster` is the configuration's name; `result` a fixed one, such as `success` or `timeout`.
     pub fn request(&self, cluster: &str, result: &'static str, took: Duration) {
         self.requests.get_or_create(&ClusterResult { cluster: cluster.to_owned(), result }).inc();
         self.duration.get_or_create(&Cluster { cluster: cluster.to_owned() }).observe(took.as_secs_f64());
-    }
-
-    /// A backend's breaker is now so.
-    pub fn breaker(&self, cluster: &str, state: Breaker) {
-        let level = match state {
-            Breaker::Closed => 0,
-            Breaker::HalfOpen => 1,
-            Breaker::Open => 2,
-        };
-        self.breaker.get_or_create(&Cluster { cluster: cluster.to_owned() }).set(level);
     }
 }
 
