@@ -1,10 +1,10 @@
 #!/bin/sh
-# Prints the command line of the container engine to use, its options included, or nothing and why on standard error. CALLGATE_ENGINE
+# Prints the command line of the container engine to use, its options included, or nothing and why on standard error. CONTAINER_ENGINE
 # says it instead of looking.
 . "$(dirname -- "$0")/lib.sh"
 
-if [ -n "${CALLGATE_ENGINE:-}" ]; then
-    echo "$CALLGATE_ENGINE"
+if [ -n "${CONTAINER_ENGINE:-}" ]; then
+    echo "$CONTAINER_ENGINE"
     exit 0
 fi
 if have docker && timeout 20 docker info >/dev/null 2>&1; then

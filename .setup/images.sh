@@ -61,3 +61,7 @@ fi
 
 rootfs model "$native/callgate-stack" /usr/bin/callgate-stack
 image model "$dist/image/model"
+
+# A changed image leaves the one before without a name. Only in a store of our own is it ours to remove.
+# shellcheck disable=SC2086
+case $engine in *--root="$state"/*) $engine image prune --force >/dev/null ;; esac

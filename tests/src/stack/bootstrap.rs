@@ -26,8 +26,9 @@ impl Bootstrap {
 
     /// HTTP/2 to the upstream, whose trailers then reach the filter.
     pub fn http2_upstream(&mut self) -> Result<(), StackError> {
-        let options =
-            self.cluster("llm-api").and_then(|cluster| cluster.get_mut("typed_extension_protocol_options")?.get_mut(PROTOCOLS));
+        let options = self
+            .cluster("llm-api")
+            .and_then(|cluster| cluster.get_mut("typed_extension_protocol_options")?.get_mut(PROTOCOLS));
         let options =
             options.and_then(Value::as_object_mut).ok_or_else(|| unfit("no protocol options of the upstream"))?;
         options.insert("explicit_http_config".into(), json!({"http2_protocol_options": {}}));

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::engine::{Engine, Network, Volume};
 use super::{
-    Artefacts, Bootstrap, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError, Switch, configure,
-    different, free_address, prepare_all, run, tls,
+    Artefacts, Bootstrap, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError, Switch,
+    configure, different, free_address, prepare_all, run, tls,
 };
 use crate::upstream::Upstream;
 
@@ -46,7 +46,8 @@ impl Containers {
         let network = engine.network(&prefix)?;
         let volume = engine.volume(&prefix)?;
         // The users of the containers are not this one.
-        fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(StackError::io(folder.display().to_string()))?;
+        fs::set_permissions(folder, Permissions::from_mode(0o755))
+            .map_err(StackError::io(folder.display().to_string()))?;
         tls::write(&folder.join("tls"))?;
         let containers = Self { engine, prefix, network, volume, folder: folder.into() };
         containers.take_filter()?;
@@ -94,7 +95,13 @@ impl Containers {
         Ok(executor)
     }
 
-    fn gate(&self, plan: &GatePlan, contract: PathBuf, model: &[String], artefacts: &Artefacts) -> Result<Gate, StackError> {
+    fn gate(
+        &self,
+        plan: &GatePlan,
+        contract: PathBuf,
+        model: &[String],
+        artefacts: &Artefacts,
+    ) -> Result<Gate, StackError> {
         let (address, admin) = (plan.listen.map_or_else(free_address, Ok)?, free_address()?);
         let names = Names {
             listen: (EVERYWHERE, 10_000).into(),

@@ -73,7 +73,8 @@ impl Engine {
         run(&mut self.command(["network", "create", name]))?;
         let described = run(&mut self.command(["network", "inspect", name]));
         let gateway = described.and_then(|text| {
-            let unfit = || StackError::Unfit { what: format!("the network {name} has no gateway that can be read: {text}") };
+            let unfit =
+                || StackError::Unfit { what: format!("the network {name} has no gateway that can be read: {text}") };
             let described: Value = serde_json::from_str(&text).map_err(|_| unfit())?;
             gateway(&described).ok_or_else(unfit)
         });

@@ -43,8 +43,7 @@ const ENVOY_LIMIT: Duration = Duration::from_secs(90);
 const EXECUTOR_LIMIT: Duration = Duration::from_secs(180);
 
 /// One worker, and an access log that tests need not wait for.
-const ENVOY_OPTIONS: [&str; 5] =
-    ["--concurrency", "1", "--disable-hot-restart", "--file-flush-interval-msec", "200"];
+const ENVOY_OPTIONS: [&str; 5] = ["--concurrency", "1", "--disable-hot-restart", "--file-flush-interval-msec", "200"];
 
 /// A running stack.
 #[derive(Debug)]
@@ -270,8 +269,7 @@ fn start_gate(
 ) -> Result<Gate, StackError> {
     let address = plan.listen.map_or_else(free_address, Ok)?;
     let admin = free_address()?;
-    let names =
-        Names { listen: address, admin, executor: executor.to_string(), filter: artefacts.filter.clone() };
+    let names = Names { listen: address, admin, executor: executor.to_string(), filter: artefacts.filter.clone() };
     let text = configure(plan, &contract, model, &names, artefacts)?;
     // JSON is YAML.
     let file = folder.join(format!("envoy-{}.yaml", plan.name));

@@ -71,13 +71,18 @@ async fn writes(cx: Cx) {
         .filter(|mount| mount[3].split(',').any(|option| option == "rw"))
         .map(|mount| mount[1])
         // The kernel's own file systems, and what the engine puts over a container's names; root's, and the executor is not.
-        .filter(|at| !["/proc", "/dev", "/sys"].iter().any(|own| at.strip_prefix(own).is_some_and(|r| r.is_empty() || r.starts_with('/'))))
+        .filter(|at| {
+            !["/proc", "/dev", "/sys"]
+                .iter()
+                .any(|own| at.strip_prefix(own).is_some_and(|r| r.is_empty() || r.starts_with('/')))
+        })
         .filter(|at| !["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv"].contains(at))
         .collect();
     assert_eq!(writable, BTreeSet::from(["/var/lib/callgate"]), "{mounts:#?}");
     let changed = run(&mut container(&cx).command("diff", &[])).unwrap();
     // Mount points that the engine itself made; no file of the executor's.
-    let of_executor = |line: &&str| !["/etc", "/var", "/run", "/dev", "/proc", "/sys"].iter().any(|own| line.contains(own));
+    let of_executor =
+        |line: &&str| !["/etc", "/var", "/run", "/dev", "/proc", "/sys"].iter().any(|own| line.contains(own));
     assert_eq!(changed.lines().find(of_executor), None, "{changed}");
     let kept = format!("/proc/{}/root/var/lib/callgate", inspected(container(&cx))["State"]["Pid"]);
     assert!(fs::read_dir(&kept).unwrap().count() > 0, "{kept} has what the executor keeps");

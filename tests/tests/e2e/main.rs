@@ -74,7 +74,9 @@ async fn run(words: &[String]) -> bool {
         ("trailers", trailers::cases()),
     ];
     if contained {
-        println!("in containers: over HTTP/1.1, and without the cases that put a false executor in the place of the real one");
+        println!(
+            "in containers: over HTTP/1.1, and without the cases that put a false executor in the place of the real one"
+        );
         tables.push(("the containers", containers::cases()));
     } else {
         tables.push(("the executor", executor::cases()));

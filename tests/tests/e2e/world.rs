@@ -60,7 +60,8 @@ impl World {
         gates[2].http2_upstream = true;
         // Beside the stack's other files, where a container finds it under the path that all of them have there.
         let keys = folder.path().join("jwks.json");
-        fs::copy(workspace().join("tests/contracts/gate/jwks.json"), &keys).map_err(StackError::io("copying the keys"))?;
+        fs::copy(workspace().join("tests/contracts/gate/jwks.json"), &keys)
+            .map_err(StackError::io("copying the keys"))?;
         let keys = if engine.is_some() { "/etc/callgate/jwks.json".to_owned() } else { keys.display().to_string() };
         let mut jwt = GatePlan { name: "jwt".into(), ..gate("refuse") };
         for option in ["--identity", "jwt", "--jwt-issuer", "https://issuer.example", "--jwt-jwks", &keys] {
@@ -68,7 +69,10 @@ impl World {
         }
         gates.push(jwt);
         let containers = if engine.is_some() { ", these in containers" } else { "" };
-        println!("starting Envoy four times and the executor{containers}, and the scripted model; logs in {}", folder.path().display());
+        println!(
+            "starting Envoy four times and the executor{containers}, and the scripted model; logs in {}",
+            folder.path().display()
+        );
         let plan = Plan { model: Model::scripted(), gates, one_by_one: false };
         let stack = match engine {
             None => Stack::start(&plan, &artefacts, folder.path()).await?,
