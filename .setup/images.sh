@@ -46,7 +46,8 @@ image() {
 
 rootfs executor "$dist/callgate-executor" /usr/bin/callgate-executor
 authorities executor
-mkdir -p "$dist/image/executor/state"
+mkdir -p "$dist/image/executor/rootfs/var/lib"
+(umask 077 && mkdir -p "$dist/image/executor/state/callgate")
 image executor "$dist/image/executor"
 
 mkdir -p "$dist/image/filter"

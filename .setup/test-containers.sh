@@ -9,7 +9,7 @@ engine=$(.setup/engine.sh 2>"$state/log/engine.log") || {
 }
 .setup/images.sh
 
-# An engine may answer and yet not be allowed to run anything: then its own exit code is 125, which no program of ours has.
+# An engine may answer and yet not be allowed to run anything: then the exit code is 125 or 126, which no program of ours has.
 probe=callgate-probe-$$
 # shellcheck disable=SC2086 # the engine is a list of words
 probe() {
@@ -20,7 +20,7 @@ probe() {
     return "$answer"
 }
 probe >"$state/log/engine.log" 2>&1 && answer=0 || answer=$?
-if [ "$answer" -eq 125 ]; then
+if [ "$answer" -eq 125 ] || [ "$answer" -eq 126 ]; then
     echo "SKIPPED: end to end in containers: $engine cannot run a container here: $(tail -n 1 "$state/log/engine.log")"
     exit 0
 fi

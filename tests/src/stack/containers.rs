@@ -31,7 +31,7 @@ const EVERYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What all containers of a stack share.
 #[derive(Debug)]
-pub struct Containers {
+pub(super) struct Containers {
     engine: Engine,
     /// Tells this stack's names from another's.
     prefix: String,
@@ -90,7 +90,8 @@ impl Containers {
         let log = self.folder.join("executor.log");
         let mut executor = Process::start("executor", command, &log)?.in_container(container);
         // Its port takes nobody without a certificate, so its log is asked.
-        let ready = || async { fs::read_to_string(&log).is_ok_and(|log| log.contains("\"message\":\"ready\"")) };
+        let log = log.as_path();
+        let ready = || async move { fs::read_to_string(log).is_ok_and(|log| log.contains("\"message\":\"ready\"")) };
         executor.ready(EXECUTOR_LIMIT, "compiling the tools", ready).await?;
         Ok(executor)
     }

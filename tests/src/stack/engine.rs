@@ -27,7 +27,7 @@ pub struct Engine(Vec<String>);
 
 /// A bridge network.
 #[derive(Debug)]
-pub struct Network {
+pub(super) struct Network {
     engine: Engine,
     name: String,
     gateway: IpAddr,
@@ -35,7 +35,7 @@ pub struct Network {
 
 /// A named volume.
 #[derive(Debug)]
-pub struct Volume {
+pub(super) struct Volume {
     engine: Engine,
     name: String,
 }
@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Makes a network.
-    pub fn network(&self, name: &str) -> Result<Network, StackError> {
+    pub(super) fn network(&self, name: &str) -> Result<Network, StackError> {
         run(&mut self.command(["network", "create", name]))?;
         let described = run(&mut self.command(["network", "inspect", name]));
         let gateway = described.and_then(|text| {
@@ -79,18 +79,18 @@ impl Engine {
             gateway(&described).ok_or_else(unfit)
         });
         let network = |gateway| Network { engine: self.clone(), name: name.into(), gateway };
-        // Made as a guard also where it is of no use, so that it is removed.
+        // Removed here where it is of no use: there is no guard yet.
         gateway.map(network).inspect_err(|_| drop(run(&mut self.command(["network", "rm", name]))))
     }
 
     /// Makes a volume.
-    pub fn volume(&self, name: &str) -> Result<Volume, StackError> {
+    pub(super) fn volume(&self, name: &str) -> Result<Volume, StackError> {
         run(&mut self.command(["volume", "create", name]))?;
         Ok(Volume { engine: self.clone(), name: name.into() })
     }
 
     /// The command that runs a hardened container, and the guard that removes it.
-    pub fn run(&self, name: &str, network: &Network, options: &[String], image: &str) -> (Command, Container) {
+    pub(super) fn run(&self, name: &str, network: &Network, options: &[String], image: &str) -> (Command, Container) {
         let mut command = self.command(["run", "--name", name, "--network", &network.name]);
         command.args(HARDENED).args(options);
         if self.0.first().is_some_and(|program| program.ends_with("podman")) {
@@ -118,7 +118,7 @@ fn gateway(described: &Value) -> Option<IpAddr> {
 
 impl Network {
     /// This machine, as containers on the network see it.
-    pub fn gateway(&self) -> IpAddr {
+    pub(super) fn gateway(&self) -> IpAddr {
         self.gateway
     }
 }
@@ -133,7 +133,7 @@ impl Drop for Network {
 
 impl Volume {
     /// The option of `run` that mounts it.
-    pub fn at(&self, folder: &str) -> String {
+    pub(super) fn at(&self, folder: &str) -> String {
         format!("--volume={}:{folder}", self.name)
     }
 }

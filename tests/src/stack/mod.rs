@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub use artefacts::{Artefacts, workspace};
 pub use bootstrap::Bootstrap;
-pub use containers::Containers;
+use containers::Containers;
 pub use contract::{prepare, run};
 pub use engine::{Container, Engine};
 pub use error::StackError;
