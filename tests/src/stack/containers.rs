@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::engine::{Engine, Network, Volume};
 use super::{
-    Artefacts, Bootstrap, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError, Switch,
-    configure, different, free_address, prepare_all, run, tls,
+    Artefacts, Bootstrap, Doors, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError,
+    Switch, configure, different, free_address, prepare_all, run, tls,
 };
 use crate::upstream::Upstream;
 
@@ -153,8 +153,9 @@ impl Stack {
             Model::At(address) => (None, vec!["--upstream".to_owned(), format!("{gateway}:{}", address.port())]),
             Model::Real(base) => (None, base.options()),
         };
-        let executor_address = SocketAddr::new(EVERYWHERE, 7_070);
-        let switch = Switch::start(Some(executor_address)).await.map_err(StackError::io("starting the switch"))?;
+        // Not published: only Envoy reaches them.
+        let doors = Doors { calls: (EVERYWHERE, 7_070).into(), http: (EVERYWHERE, 7_071).into() };
+        let switch = Switch::start(Some(doors.calls)).await.map_err(StackError::io("starting the switch"))?;
         let mut gates = Vec::new();
         for (gate, contract) in plan.gates.iter().zip(contracts) {
             gates.push(containers.gate(gate, contract, &model, artefacts)?);
@@ -162,6 +163,6 @@ impl Stack {
         for gate in &mut gates {
             gate.ready().await?;
         }
-        Ok(Self { gates, upstream, switch, executor, executor_address, folder, _containers: Some(containers) })
+        Ok(Self { gates, upstream, switch, executor, doors, folder, _containers: Some(containers) })
     }
 }
