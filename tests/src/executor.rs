@@ -129,7 +129,8 @@ impl Service {
 impl Executor for Service {
     async fn execute(&self, request: Request<ExecuteRequest>) -> Result<Response<ExecuteResponse>, Status> {
         self.see(|seen| {
-            let text = |name: &str| request.metadata().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let text =
+                |name: &str| request.metadata().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
             let trace = (text("traceparent"), text("tracestate"));
             seen.executed.push(Executed { request: request.get_ref().clone(), trace });
         });

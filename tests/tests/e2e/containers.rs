@@ -60,7 +60,7 @@ async fn powerless(cx: Cx) {
 
 async fn writes(cx: Cx) {
     // A call, so that there is something to write.
-    let ask = Ask::script(Round::call("lookup_stock", r#"{"quantity":2,"sku":"AB-12"}"#).then(Round::default()));
+    let ask = Ask::script(Round::call("lookup_stock", r#"{"quantity":2,"sku":"AB-12"}"#).then(Round::say("done")));
     let (status, body) = cx.whole("refuse", &ask).await;
     assert_eq!(status, 200, "{body}");
 

@@ -5,7 +5,8 @@
 //! (`callgate_tests::upstream::script`).
 //!
 //! With `CALLGATE_CONTAINERS` set to the command line of a container engine (`make test-containers` does that), Envoy and the executor
-//! run in containers. Left out are then the cases that put another executor in the place of the real one, and HTTP/2.
+//! run in containers. Left out are then HTTP/2, and the cases that put another executor in the place of the real one or ask its
+//! HTTP side, which is not published.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -74,9 +75,7 @@ async fn run(words: &[String]) -> bool {
         ("trailers", trailers::cases()),
     ];
     if contained {
-        println!(
-            "in containers: over HTTP/1.1, and without the cases that put a false executor in the place of the real one"
-        );
+        println!("in containers: over HTTP/1.1, without the cases that need a false executor or the real one's HTTP side");
         tables.push(("the containers", containers::cases()));
     } else {
         tables.push(("the executor", executor::cases()));
