@@ -75,7 +75,9 @@ async fn run(words: &[String]) -> bool {
         ("trailers", trailers::cases()),
     ];
     if contained {
-        println!("in containers: over HTTP/1.1, without the cases that need a false executor or the real one's HTTP side");
+        println!(
+            "in containers: over HTTP/1.1, without the cases that need a false executor or the real one's HTTP side"
+        );
         tables.push(("the containers", containers::cases()));
     } else {
         tables.push(("the executor", executor::cases()));
