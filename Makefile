@@ -27,8 +27,10 @@ LOCAL_MODEL := .callgate/local-model/bin/python tests/python/local_model.py
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  ENVOY_BIN=…                     use this Envoy (1.36 or later)\n'
+	@printf '  ENVOY_IMAGE=…                   test-containers: an image with an Envoy, in place of one with the Envoy above\n'
+	@printf '  CONTAINER_ENGINE=…              the command line of docker or podman, in place of the one that answers\n'
 	@printf '  WASM_TOOLCHAIN=rustup|debian    use this toolchain for wasm\n'
 	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n'
 	@printf '  LLM=local                       demo: in front of llama.cpp and a small model, on this machine\n'
@@ -52,8 +54,12 @@ build: setup wasm native tools ## Build dist/: callgate.wasm, callgate, callgate
 	@.setup/dist.sh
 
 .PHONY: test
-test: build ## Run all tests: crates, tools, end to end with a real Envoy, official clients
+test: build ## Run all tests: crates, tools, end to end with a real Envoy, in containers too, official clients
 	@.setup/test.sh
+
+.PHONY: test-containers
+test-containers: build ## Run the end-to-end tests with Envoy and executor in containers; part of `make test`
+	@.setup/test-containers.sh
 
 .PHONY: test-local
 test-local: build setup-local-model ## Run the tests with a small language model; once it is installed, `make test` does too
@@ -77,7 +83,7 @@ bench-executor: build ## Measure the executor alone: calls against a bare gRPC e
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython
+SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers
 .PHONY: setup
 setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, a browser, other languages); nothing the second time
 
@@ -99,6 +105,10 @@ tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the 
 .PHONY: native
 native: setup-rust ## Build the native programs
 	cargo build --release --bins --tests
+
+.PHONY: images
+images: build ## Build container images of executor, filter, Envoy and the scripted model
+	@.setup/images.sh
 
 .PHONY: deny-tool
 deny-tool: setup-rust ## Install cargo-deny for `make lint` into .callgate/ (about 5 minutes, once)

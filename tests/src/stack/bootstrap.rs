@@ -26,14 +26,33 @@ impl Bootstrap {
 
     /// HTTP/2 to the upstream, whose trailers then reach the filter.
     pub fn http2_upstream(&mut self) -> Result<(), StackError> {
-        let clusters = self.0.pointer_mut("/static_resources/clusters").and_then(Value::as_array_mut);
-        let upstream =
-            clusters.into_iter().flatten().find(|cluster| cluster.get("name").is_some_and(|n| n == "llm-api"));
-        let options =
-            upstream.and_then(|cluster| cluster.get_mut("typed_extension_protocol_options")?.get_mut(PROTOCOLS));
+        let options = self
+            .cluster("llm-api")
+            .and_then(|cluster| cluster.get_mut("typed_extension_protocol_options")?.get_mut(PROTOCOLS));
         let options =
             options.and_then(Value::as_object_mut).ok_or_else(|| unfit("no protocol options of the upstream"))?;
         options.insert("explicit_http_config".into(), json!({"http2_protocol_options": {}}));
+        Ok(())
+    }
+
+    /// Mutual TLS to the executor, which must show `name`, with the files of [`super::tls`] in `folder`.
+    pub(super) fn executor_over_tls(&mut self, folder: &Path, name: &str) -> Result<(), StackError> {
+        let file = |name: &str| json!({"filename": folder.join(name).display().to_string()});
+        let tls = json!({
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "sni": name,
+            "common_tls_context": {
+                "alpn_protocols": ["h2"],
+                "tls_certificates": [{"certificate_chain": file("envoy.crt"), "private_key": file("envoy.key")}],
+                "validation_context": {
+                    "trusted_ca": file("ca.crt"),
+                    "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": name}}],
+                },
+            },
+        });
+        let cluster = self.cluster("callgate-executor").and_then(Value::as_object_mut);
+        let cluster = cluster.ok_or_else(|| unfit("no cluster of the executor"))?;
+        cluster.insert("transport_socket".into(), json!({"name": "envoy.transport_sockets.tls", "typed_config": tls}));
         Ok(())
     }
 
@@ -67,6 +86,11 @@ impl Bootstrap {
         let file = config.get_mut("vm_config").and_then(|vm| vm.pointer_mut("/code/local/filename"));
         *file.ok_or_else(|| unfit("no module of the wasm filter"))? = json!(module.display().to_string());
         Ok(())
+    }
+
+    fn cluster(&mut self, name: &str) -> Option<&mut Value> {
+        let clusters = self.0.pointer_mut("/static_resources/clusters").and_then(Value::as_array_mut);
+        clusters.into_iter().flatten().find(|cluster| cluster.get("name").is_some_and(|n| n == name))
     }
 
     fn connections(&mut self) -> Result<&mut serde_json::Map<String, Value>, StackError> {

@@ -9,11 +9,14 @@
 
 mod artefacts;
 mod bootstrap;
+mod containers;
 mod contract;
+mod engine;
 mod error;
 mod plan;
 mod process;
 mod switch;
+mod tls;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -23,7 +26,9 @@ use std::time::Duration;
 
 pub use artefacts::{Artefacts, workspace};
 pub use bootstrap::Bootstrap;
+use containers::Containers;
 pub use contract::{prepare, run};
+pub use engine::{Container, Engine};
 pub use error::StackError;
 pub use plan::{BaseUrl, Change, GatePlan, Model, Plan};
 pub use process::{Process, end};
@@ -37,6 +42,9 @@ const ENVOY_LIMIT: Duration = Duration::from_secs(90);
 /// Compiling a large tool (an interpreter) takes longer still, the first time.
 const EXECUTOR_LIMIT: Duration = Duration::from_secs(180);
 
+/// One worker, and an access log that tests need not wait for.
+const ENVOY_OPTIONS: [&str; 5] = ["--concurrency", "1", "--disable-hot-restart", "--file-flush-interval-msec", "200"];
+
 /// A running stack.
 #[derive(Debug)]
 pub struct Stack {
@@ -46,6 +54,8 @@ pub struct Stack {
     executor: Process,
     doors: Doors,
     folder: PathBuf,
+    /// Network and volume of the containers, if these are. Last, because they can be removed only when nothing uses them.
+    _containers: Option<Containers>,
 }
 
 /// One Envoy with one contract.
@@ -78,11 +88,7 @@ impl Stack {
             Model::At(address) => (None, vec!["--upstream".to_owned(), address.to_string()]),
             Model::Real(base) => (None, base.options()),
         };
-        let mut contracts = Vec::new();
-        for gate in &plan.gates {
-            let into = folder.join("contracts").join(&gate.name);
-            contracts.push(prepare(&gate.contract, &into, gate.on_violation.as_deref(), &artefacts.cli)?);
-        }
+        let contracts = prepare_all(plan, artefacts, &folder)?;
         let (mut executor, doors) = start_executor("executor", &different(&contracts), artefacts, &folder)?;
         let switch = Switch::start(Some(doors.calls)).await.map_err(StackError::io("starting the switch"))?;
         let mut gates = Vec::new();
@@ -100,7 +106,7 @@ impl Stack {
         for gate in &mut gates {
             gate.ready().await?;
         }
-        Ok(Self { gates, upstream, switch, executor, doors, folder })
+        Ok(Self { gates, upstream, switch, executor, doors, folder, _containers: None })
     }
 
     /// The gate of that name.
@@ -144,6 +150,15 @@ impl Stack {
     pub fn processes(&self) -> Vec<u32> {
         self.gates.iter().map(|gate| gate.envoy.id()).chain([self.executor.id()]).collect()
     }
+}
+
+/// The contract of each gate, in a folder of its own.
+fn prepare_all(plan: &Plan, artefacts: &Artefacts, folder: &Path) -> Result<Vec<PathBuf>, StackError> {
+    let prepare = |gate: &GatePlan| {
+        let into = folder.join("contracts").join(&gate.name);
+        prepare(&gate.contract, &into, gate.on_violation.as_deref(), &artefacts.cli)
+    };
+    plan.gates.iter().map(prepare).collect()
 }
 
 /// The contracts without those whose text is the same as that of one before: they have one digest.
@@ -208,21 +223,27 @@ pub fn free_address() -> Result<SocketAddr, StackError> {
     listener.local_addr().map_err(StackError::io("finding a free port"))
 }
 
-fn start_gate(
+/// What a gate's configuration names.
+struct Names {
+    listen: SocketAddr,
+    admin: SocketAddr,
+    executor: String,
+    filter: PathBuf,
+}
+
+/// A gate's configuration, with the changes that its plan wants.
+fn configure(
     plan: &GatePlan,
-    contract: PathBuf,
+    contract: &Path,
     model: &[String],
-    executor: SocketAddr,
+    names: &Names,
     artefacts: &Artefacts,
-    folder: &Path,
-) -> Result<Gate, StackError> {
-    let address = plan.listen.map_or_else(free_address, Ok)?;
-    let admin = free_address()?;
+) -> Result<String, StackError> {
     let mut render = Command::new(&artefacts.cli);
-    render.args(["render", "--target", "envoy"]).arg(&contract);
-    render.args(["--listen", &address.to_string(), "--admin", &admin.to_string()]);
-    render.args(["--executor", &executor.to_string(), "--passthrough", "/v1/models"]);
-    render.arg("--wasm").arg(&artefacts.filter).args(model).args(&plan.render);
+    render.args(["render", "--target", "envoy"]).arg(contract);
+    render.args(["--listen", &names.listen.to_string(), "--admin", &names.admin.to_string()]);
+    render.args(["--executor", &names.executor, "--passthrough", "/v1/models"]);
+    render.arg("--wasm").arg(&names.filter).args(model).args(&plan.render);
     let mut text = run(&mut render)?;
     if plan.http2_upstream {
         let mut bootstrap = Bootstrap::read(&text)?;
@@ -235,16 +256,26 @@ fn start_gate(
         change(&mut bootstrap, artefacts)?;
         text = bootstrap.text();
     }
+    Ok(text)
+}
+
+fn start_gate(
+    plan: &GatePlan,
+    contract: PathBuf,
+    model: &[String],
+    executor: SocketAddr,
+    artefacts: &Artefacts,
+    folder: &Path,
+) -> Result<Gate, StackError> {
+    let address = plan.listen.map_or_else(free_address, Ok)?;
+    let admin = free_address()?;
+    let names = Names { listen: address, admin, executor: executor.to_string(), filter: artefacts.filter.clone() };
+    let text = configure(plan, &contract, model, &names, artefacts)?;
     // JSON is YAML.
     let file = folder.join(format!("envoy-{}.yaml", plan.name));
     fs::write(&file, text).map_err(StackError::io(file.display().to_string()))?;
     let mut command = Command::new(&artefacts.envoy);
-    command
-        .arg("--config-path")
-        .arg(&file)
-        .args(["--concurrency", "1", "--disable-hot-restart"])
-        .args(["--file-flush-interval-msec", "200"])
-        .current_dir(folder);
+    command.arg("--config-path").arg(&file).args(ENVOY_OPTIONS).current_dir(folder);
     let log = folder.join(format!("envoy-{}.log", plan.name));
     let envoy = Process::start(&format!("envoy ({})", plan.name), command, &log)?;
     Ok(Gate { name: plan.name.clone(), address, admin, contract, envoy, startup: Duration::ZERO })

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::StackError;
+use super::engine::Container;
 
 /// How long a process may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -21,6 +22,8 @@ pub struct Process {
     child: Child,
     log: PathBuf,
     started: Instant,
+    /// The container that the process is a client of; it goes with the process.
+    container: Option<Container>,
 }
 
 impl Process {
@@ -31,7 +34,19 @@ impl Process {
         command.stdin(Stdio::null()).stdout(file).stderr(errors);
         let child =
             command.spawn().map_err(StackError::io(format!("starting {name} ({:?})", command.get_program())))?;
-        Ok(Self { name: name.to_owned(), child, log: log.to_path_buf(), started: Instant::now() })
+        Ok(Self { name: name.to_owned(), child, log: log.to_path_buf(), started: Instant::now(), container: None })
+    }
+
+    /// The same process as the client of a container, which is removed with it.
+    #[must_use]
+    pub fn in_container(mut self, container: Container) -> Self {
+        self.container = Some(container);
+        self
+    }
+
+    /// The container that the process runs in.
+    pub fn container(&self) -> Option<&Container> {
+        self.container.as_ref()
     }
 
     /// Waits until `ready` says so; says each few seconds what is waited for. Gives the time since the start.

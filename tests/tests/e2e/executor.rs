@@ -7,6 +7,7 @@ use callgate_tests::cases::Case;
 use callgate_tests::executor::{Behaviour, FakeExecutor};
 use callgate_tests::stack::{executor_ready, prepare, start_executor};
 use callgate_tests::upstream::script::Round;
+use serde_json::json;
 
 use crate::world::{Ask, Cx, expect_error, good};
 
@@ -16,6 +17,7 @@ pub fn cases() -> Vec<Case<Cx>> {
     cases! {
         "an executor that is down is an error" => down,
         "an executor that is slow is an error, and is not asked again" => slow,
+        "a client that goes away while the executor runs does no harm" => client_leaves_running,
         "an executor with another contract runs nothing" => other_contract,
         "an executor that fails is an error" => |cx: Cx| fake(cx, Behaviour::Fails, 503, "executor_unavailable"),
         "an executor without room is an error that says when to come again" => overloaded,
@@ -56,6 +58,30 @@ async fn slow(cx: Cx) {
     cx.turn(Some(fake.address())).await;
     fails(&cx, 503, "executor_unavailable").await;
     assert_eq!(fake.begun(), 2, "once for each exchange");
+}
+
+async fn client_leaves_running(cx: Cx) {
+    let slow = FakeExecutor::start(([127, 0, 0, 1], 0).into(), Behaviour::Slow(Duration::from_millis(600)));
+    let slow = slow.await.unwrap();
+    cx.turn(Some(slow.address())).await;
+    for stream in [false, true] {
+        let before = slow.begun();
+        let ask = Ask::script(Round::call("lookup_stock", STOCK)).with("stream", json!(stream));
+        let mut connection = cx.connect("refuse").await;
+        let request = ask.request();
+        let waiting = tokio::spawn(async move {
+            let mut response = connection.send(request).await?;
+            response.text().await
+        });
+        while slow.begun() == before {
+            assert!(!waiting.is_finished(), "no answer before the executor's");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        waiting.abort();
+        drop(waiting.await);
+        tokio::time::sleep(Duration::from_millis(800)).await;
+    }
+    good(&mut cx.connect("refuse").await).await.unwrap();
 }
 
 async fn other_contract(cx: Cx) {

@@ -119,7 +119,9 @@ async fn bad(cx: Cx) {
     let answer = cx.both("refuse", &ask).await.first();
     assert!(answer.text.contains("arguments_invalid at /quantity"), "{}", answer.text);
     assert_eq!(cx.upstream().recorder().all().len(), 2, "no further round");
-    assert_eq!(cx.stack.executor().0.log().len(), before, "the executor was not asked");
+    // By what it would say of this call: what it says of the case before may be late.
+    let since = cx.stack.executor().0.log().split_off(before);
+    assert!(!since.contains("arguments_invalid"), "the executor was asked: {since}");
 }
 
 async fn many(cx: Cx) {

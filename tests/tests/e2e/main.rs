@@ -3,6 +3,10 @@
 //! `cargo test -p callgate-tests --test e2e` runs every case over HTTP/1.1 and over HTTP/2. Words after `--` choose the
 //! cases that have all of them in their names. Every answer of the model is written in the case that needs it
 //! (`callgate_tests::upstream::script`).
+//!
+//! With `CALLGATE_CONTAINERS` set to the command line of a container engine (`make test-containers` does that), Envoy and the executor
+//! run in containers. Left out are then HTTP/2, and the cases that put another executor in the place of the real one or ask its
+//! HTTP side, which is not published.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +20,7 @@
 mod approvals;
 mod audit;
 mod calls;
+mod containers;
 mod executor;
 mod feedback;
 mod identity;
@@ -31,6 +36,7 @@ use std::sync::Arc;
 
 use callgate_tests::cases::{Arguments, Outcome};
 use callgate_tests::http::Protocol;
+use callgate_tests::stack::Engine;
 use world::{Cx, World};
 
 fn main() -> ExitCode {
@@ -49,14 +55,16 @@ fn main() -> ExitCode {
 }
 
 async fn run(words: &[String]) -> bool {
-    let world = match World::start().await {
+    let engine = Engine::from_environment();
+    let contained = engine.is_some();
+    let world = match World::start(engine).await {
         Ok(world) => Arc::new(world),
         Err(error) => {
             println!("The stack did not start, so no case ran.\n{error}");
             return false;
         }
     };
-    let tables = [
+    let mut tables = vec![
         ("requests", requests::cases()),
         ("who is calling", identity::cases()),
         ("calls", calls::cases()),
@@ -65,16 +73,24 @@ async fn run(words: &[String]) -> bool {
         ("streams", streams::cases()),
         ("providers", providers::cases()),
         ("trailers", trailers::cases()),
-        ("the executor", executor::cases()),
-        ("what the audit log is told", audit::cases()),
-        ("approvals", approvals::cases()),
-        // Last: it looks at what all the others left in the logs.
-        ("at the end", world::cases()),
     ];
+    if contained {
+        println!(
+            "in containers: over HTTP/1.1, without the cases that need a false executor or the real one's HTTP side"
+        );
+        tables.push(("the containers", containers::cases()));
+    } else {
+        tables.push(("the executor", executor::cases()));
+        tables.push(("what the audit log is told", audit::cases()));
+        tables.push(("approvals", approvals::cases()));
+    }
+    // Last: it looks at what all the others left in the logs.
+    tables.push(("at the end", world::cases()));
+    let protocols: &[Protocol] = if contained { &[Protocol::Http1] } else { &[Protocol::Http1, Protocol::Http2] };
     let mut outcome = Outcome::default();
     for (title, cases) in &tables {
         println!("\n{title}");
-        for protocol in [Protocol::Http1, Protocol::Http2] {
+        for &protocol in protocols {
             let context = async || Cx::new(world.clone(), protocol).await;
             outcome.run(cases, &protocol.to_string(), words, context).await;
         }

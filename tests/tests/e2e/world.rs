@@ -1,5 +1,6 @@
 //! What every case is given: the stack, a way to ask, and the checks that most cases share.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
 use callgate_tests::http::{Accumulated, Connection, HttpError, Protocol, Request, Response, get};
-use callgate_tests::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, workspace};
+use callgate_tests::stack::{Artefacts, Engine, GatePlan, Model, Plan, Stack, StackError, workspace};
 use callgate_tests::upstream::Upstream;
 use callgate_tests::upstream::script::Script;
 use serde_json::{Value, json};
@@ -45,8 +46,8 @@ pub struct Ask {
 
 impl World {
     /// One gate for each `onViolation`; that of `error` speaks HTTP/2 to the model, so that trailers get through. A fourth
-    /// takes the caller from a token.
-    pub async fn start() -> Result<Self, StackError> {
+    /// takes the caller from a token. In containers of `engine`, if there is one.
+    pub async fn start(engine: Option<Engine>) -> Result<Self, StackError> {
         let artefacts = Artefacts::find()?;
         let folder = tempfile::tempdir().map_err(StackError::io("a folder for the stack"))?;
         let contract = workspace().join("tests/contracts/gate/contract.yaml");
@@ -57,16 +58,26 @@ impl World {
         };
         let mut gates = vec![gate("refuse"), gate("feedback"), gate("error")];
         gates[2].http2_upstream = true;
-        let keys = workspace().join("tests/contracts/gate/jwks.json").display().to_string();
+        // Beside the stack's other files, where a container finds it under the path that all of them have there.
+        let keys = folder.path().join("jwks.json");
+        fs::copy(workspace().join("tests/contracts/gate/jwks.json"), &keys)
+            .map_err(StackError::io("copying the keys"))?;
+        let keys = if engine.is_some() { "/etc/callgate/jwks.json".to_owned() } else { keys.display().to_string() };
         let mut jwt = GatePlan { name: "jwt".into(), ..gate("refuse") };
         for option in ["--identity", "jwt", "--jwt-issuer", "https://issuer.example", "--jwt-jwks", &keys] {
             jwt.render.push(option.into());
         }
         gates.push(jwt);
-        println!("starting Envoy four times, the executor and the scripted model; logs in {}", folder.path().display());
-        let stack =
-            Stack::start(&Plan { model: Model::scripted(), gates, one_by_one: false }, &artefacts, folder.path())
-                .await?;
+        let containers = if engine.is_some() { ", these in containers" } else { "" };
+        println!(
+            "starting Envoy four times and the executor{containers}, and the scripted model; logs in {}",
+            folder.path().display()
+        );
+        let plan = Plan { model: Model::scripted(), gates, one_by_one: false };
+        let stack = match engine {
+            None => Stack::start(&plan, &artefacts, folder.path()).await?,
+            Some(engine) => Stack::start_in_containers(engine, &plan, &artefacts, folder.path()).await?,
+        };
         Ok(Self { stack, artefacts, contract, _folder: folder })
     }
 

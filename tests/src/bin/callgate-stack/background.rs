@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use callgate_tests::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, end, workspace};
+use callgate_tests::upstream::Upstream;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,6 +76,19 @@ pub(crate) async fn up(options: &Up) -> Result<(), StackError> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Holds the scripted model until it is told to end.
+pub(crate) async fn model(listen: SocketAddr) -> Result<(), StackError> {
+    let mut terminated = signal(SignalKind::terminate()).map_err(StackError::io("waiting for signals"))?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(StackError::io("waiting for signals"))?;
+    let model = Upstream::start(listen).await.map_err(StackError::io(format!("listening on {listen}")))?;
+    println!("the scripted model listens on {}", model.address());
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    Ok(())
 }
 
 /// Starts a stack and holds it until it is told to end.

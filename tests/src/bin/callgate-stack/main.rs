@@ -36,6 +36,12 @@ enum Command {
     },
     /// Measures the gate against the same Envoy without it; writes target/bench/summary.json
     Bench(bench::Options),
+    /// The scripted model alone, until SIGTERM or Ctrl-C
+    Model {
+        /// Where it listens
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
     /// An executor that does nothing but answer: what the bench compares with
     #[command(hide = true)]
     Echo {
@@ -77,6 +83,7 @@ fn main() -> ExitCode {
             Command::Up(up) => background::up(&up).await.map(|()| true),
             Command::Down { state } => background::down(state).await.map(|()| true),
             Command::Bench(options) => bench::bench(&options).await.map(|()| true),
+            Command::Model { listen } => background::model(listen).await.map(|()| true),
             Command::Echo { listen } => bench::echo(listen).await.map(|()| true),
         }
     });

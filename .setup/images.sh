@@ -1,0 +1,68 @@
+#!/bin/sh
+# The images, from dist/: the executor, the filter, an Envoy (unless ENVOY_IMAGE names one), the scripted model.
+. "$(dirname -- "$0")/lib.sh"
+cd "$root"
+dist=$root/dist
+engine=$(.setup/engine.sh) || fail "there is no container engine" "make setup-containers installs one where it can"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+native=${CARGO_TARGET_DIR:-target}/release
+
+# rootfs NAME PROGRAM PATH: dist/image/NAME/rootfs with the program at PATH and the shared libraries that it needs, where it looks for them.
+rootfs() {
+    into=$dist/image/$1/rootfs
+    rm -rf "$dist/image/$1"
+    mkdir -p "$into$(dirname -- "$3")" "$into/etc"
+    cp -L "$2" "$into$3"
+    # `name => /path (address)` or `/path (address)`; the kernel's own has no path.
+    for library in $(ldd "$2" | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p'); do
+        mkdir -p "$into$(dirname -- "$library")"
+        cp -L "$library" "$into$library"
+    done
+    printf 'callgate:x:65532:65532::/nonexistent:/sbin/nologin\n' >"$into/etc/passwd"
+    printf 'callgate:x:65532:\n' >"$into/etc/group"
+    # Read by glibc for names: hosts first, then DNS.
+    printf 'hosts: files dns\n' >"$into/etc/nsswitch.conf"
+    chmod -R u=rwX,go=rX "$into"
+}
+
+# authorities NAME: the certificate authorities of this machine, where programs look for them.
+authorities() {
+    for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+        [ -f "$bundle" ] || continue
+        mkdir -p "$dist/image/$1/rootfs/etc/ssl/certs"
+        cp -L "$bundle" "$dist/image/$1/rootfs/etc/ssl/certs/ca-certificates.crt"
+        return 0
+    done
+    fail "no certificate authorities on this machine" "on Debian: apt-get install ca-certificates"
+}
+
+# image NAME CONTEXT
+image() {
+    # shellcheck disable=SC2086 # the engine is a list of words
+    run "image $1" $engine build --quiet --build-arg VERSION="$version" \
+        -t "localhost/callgate-$1:$version" -t "localhost/callgate-$1:latest" \
+        -f "envoy/containers/$1.Containerfile" "$2"
+}
+
+rootfs executor "$dist/callgate-executor" /usr/bin/callgate-executor
+authorities executor
+mkdir -p "$dist/image/executor/rootfs/var/lib"
+(umask 077 && mkdir -p "$dist/image/executor/state/callgate")
+image executor "$dist/image/executor"
+
+mkdir -p "$dist/image/filter"
+cp "$dist/callgate.wasm" "$dist/image/filter/callgate.wasm"
+image filter "$dist/image/filter"
+
+if [ -z "${ENVOY_IMAGE:-}" ]; then
+    rootfs envoy "$(readlink -f "${ENVOY_BIN:-$state/envoy/envoy}")" /usr/local/bin/envoy
+    authorities envoy
+    image envoy "$dist/image/envoy"
+fi
+
+rootfs model "$native/callgate-stack" /usr/bin/callgate-stack
+image model "$dist/image/model"
+
+# A changed image leaves the one before without a name. Only in a store of our own is it ours to remove.
+# shellcheck disable=SC2086
+case $engine in *--root="$state"/*) $engine image prune --force >/dev/null ;; esac
