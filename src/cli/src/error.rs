@@ -6,19 +6,11 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("{file}: cannot be read: {reason}", file = file.display())]
-    Read {
-        file: PathBuf,
-        reason: std::io::Error,
-    },
+    Read { file: PathBuf, reason: std::io::Error },
     #[error("{file}: cannot be written: {reason}", file = file.display())]
-    Write {
-        file: PathBuf,
-        reason: std::io::Error,
-    },
+    Write { file: PathBuf, reason: std::io::Error },
     #[error("{file}: is not UTF-8 text", file = file.display())]
-    NotText {
-        file: PathBuf,
-    },
+    NotText { file: PathBuf },
     /// One line for each diagnostic, each with file, line and column.
     #[error("{0}")]
     Contract(callgate_contract::Errors),
@@ -41,13 +33,9 @@ pub(crate) enum Error {
     #[error(transparent)]
     Audit(#[from] callgate_executor::audit::ReadError),
     #[error("there is no record {record} in this log")]
-    NoRecord {
-        record: u64,
-    },
+    NoRecord { record: u64 },
     #[error("record {record} is damaged; `callgate audit verify` says where the log stops being whole")]
-    NotARecord {
-        record: u64,
-    },
+    NotARecord { record: u64 },
     #[error("standard output cannot be written: {0}")]
     Print(std::io::Error),
 }

@@ -67,12 +67,21 @@ enum Reloaded {
 /// SIGHUP cannot be waited for.
 pub(crate) fn watch(file: PathBuf, running: Config, parts: Arc<Parts>) -> io::Result<impl Future<Output = ()>> {
     let hangup = signal(SignalKind::hangup())?;
-    Ok(follow(hangup, file, running, parts))
+    let (wake, woken) = mpsc::channel(1);
+    let watched = watcher(&file, &running, &wake);
+    // What changed between the reading and the watching is looked at first.
+    let _ = wake.try_send(());
+    Ok(follow(hangup, watched, (wake, woken), file, running, parts))
 }
 
-async fn follow(mut hangup: Signal, file: PathBuf, mut running: Config, parts: Arc<Parts>) {
-    let (wake, mut woken) = mpsc::channel(1);
-    let mut watched = watcher(&file, &running, &wake);
+async fn follow(
+    mut hangup: Signal,
+    mut watched: notify::Result<RecommendedWatcher>,
+    (wake, mut woken): (mpsc::Sender<()>, mpsc::Receiver<()>),
+    file: PathBuf,
+    mut running: Config,
+    parts: Arc<Parts>,
+) {
     loop {
         if let Err(error) = &watched {
             tracing::warn!(reason = %error, "files are not watched; SIGHUP reloads all the same");

@@ -28,6 +28,7 @@ use crate::backends::Invocation;
 use crate::once::{Begin, Key};
 use crate::outcome;
 use crate::queue::Ticket;
+use crate::sandbox::Finished;
 use crate::telemetry::CallSpan;
 
 /// Longer than any call.
@@ -43,6 +44,7 @@ pub(super) struct Attempt {
     arguments: String,
     runnable: Runnable,
     consent: Consent,
+    began: Instant,
     deadline: Instant,
     /// Who sent it.
     peer: Arc<str>,
@@ -117,7 +119,7 @@ impl Attempt {
         // A timeout past the clock's end is none.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
-        Self { id, call, admitted, tool, arguments, runnable, consent, deadline, peer, span }
+        Self { id, call, admitted, tool, arguments, runnable, consent, began, deadline, peer, span }
     }
 
     /// Whether it takes a sandbox; else it waits for a backend.
@@ -216,7 +218,6 @@ impl Attempt {
 
     /// Waits for its place, runs, and judges what came of it.
     async fn result(&self, parts: &Parts, ticket: Option<Ticket>) -> CallOutcome {
-        let began = Instant::now();
         let id = self.id.clone();
         let Some(tool) = self.admitted.contract().tool(&self.tool) else {
             // The name came from this very contract.
@@ -232,11 +233,13 @@ impl Attempt {
         };
         let (_running, _step) = (calls.running(), self.span.step("run"));
         let Some(_place) = place else {
-            return outcome::never_ran_in_time(id, tool, self.runnable.timeout(), began.elapsed());
+            return outcome::never_ran_in_time(id, tool, self.runnable.timeout(), self.began.elapsed());
         };
         match &self.runnable {
             Runnable::Sandbox { program, grants, sandbox } => {
-                outcome::ran(id, tool, sandbox.run(program, grants, self.arguments.clone(), self.deadline).await)
+                let finished = sandbox.run(program, grants, self.arguments.clone(), self.deadline).await;
+                // The whole call's time, waiting included.
+                outcome::ran(id, tool, Finished { duration: self.began.elapsed(), ..finished })
             }
             Runnable::Backend(_) => {
                 let invocation = Invocation {
@@ -251,7 +254,7 @@ impl Attempt {
                 let answered = parts.backends.call(&invocation).await;
                 let result = answered.as_ref().map_or_else(outcome::of_stop, |_| "answered");
                 parts.instruments.metrics.backends().request(tool.run().cluster(), result, called.elapsed());
-                outcome::answered(id, tool, answered, began.elapsed())
+                outcome::answered(id, tool, answered, self.began.elapsed())
             }
         }
     }
