@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 use super::StackError;
 
@@ -15,19 +15,27 @@ pub(super) const ENVOY: &str = "envoy.example";
 /// Writes `ca.crt`, and a `.crt` and `.key` of executor and Envoy.
 pub(super) fn write(folder: &Path) -> Result<(), StackError> {
     fs::create_dir_all(folder).map_err(StackError::io(folder.display().to_string()))?;
-    let mut authority = CertificateParams::new(Vec::new()).map_err(unfit)?;
+    let mut authority = params("callgate test authority", Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let key = KeyPair::generate().map_err(unfit)?;
     let certificate = authority.self_signed(&key).map_err(unfit)?;
     put(folder, "ca.crt", &certificate.pem())?;
     let issuer = Issuer::new(authority, key);
     for (file, name) in [("executor", EXECUTOR), ("envoy", ENVOY)] {
         let key = KeyPair::generate().map_err(unfit)?;
-        let certificate = CertificateParams::new([name.to_owned()]).and_then(|leaf| leaf.signed_by(&key, &issuer));
+        let certificate = params(name, vec![name.to_owned()])?.signed_by(&key, &issuer);
         put(folder, &format!("{file}.crt"), &certificate.map_err(unfit)?.pem())?;
         put(folder, &format!("{file}.key"), &key.serialize_pem())?;
     }
     Ok(())
+}
+
+/// A certificate with a subject of its own: one that has its issuer's name is taken for self-signed.
+fn params(subject: &str, names: Vec<String>) -> Result<CertificateParams, StackError> {
+    let mut params = CertificateParams::new(names).map_err(unfit)?;
+    params.distinguished_name.push(DnType::CommonName, subject);
+    Ok(params)
 }
 
 fn put(folder: &Path, name: &str, text: &str) -> Result<(), StackError> {
