@@ -91,6 +91,7 @@ impl Writer {
         match self.store.write(entries) {
             Ok(()) => {
                 self.held.clear();
+                self.held_count.store(0, Ordering::Relaxed);
                 self.head.send_replace(self.store.head());
                 for (_, done) in asked {
                     // Who has gone away does not want to know.
@@ -105,7 +106,6 @@ impl Writer {
                 }
             }
         }
-        self.held_count.store(self.held.len(), Ordering::Relaxed);
     }
 
     /// What becomes of an entry that could not be written.

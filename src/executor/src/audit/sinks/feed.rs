@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Last, Progress, Sink, SinkError};
 use crate::audit::read::{Reader, Stored};
+use crate::audit::record::{Hash, Record};
 use crate::audit::store::Head;
 use crate::audit::writer::Message;
 use crate::config::Synchronous;
@@ -57,10 +58,15 @@ impl Feed {
     async fn feed<S: Sink>(&mut self, sink: &S, pause: &mut Duration) -> Result<(), SinkError> {
         let (mut connection, last) = within(sink.connect()).await?;
         let reader = Reader::open(&self.path)?;
-        let mut at = self.agree(&reader, last)?;
+        let (mut at, mut hash) = self.agree(&reader, last)?;
         self.delivered(S::NAME, at);
         loop {
+            // What a log was that is closed may be another one by now.
+            if self.head.has_changed().is_err() {
+                return Ok(());
+            }
             let records = batch(&reader, at)?;
+            follow(at, hash, &records)?;
             let Some(last) = records.last() else {
                 if self.head.changed().await.is_err() {
                     return Ok(());
@@ -72,18 +78,18 @@ impl Feed {
                 to_disk(&self.path).map_err(SinkError::Disk)?;
             }
             within(sink.deliver(&mut connection, &records)).await?;
-            at = last.seq;
+            (at, hash) = (last.seq, last.hash);
             *pause = PAUSE;
             self.delivered(S::NAME, at);
         }
     }
 
-    /// The last record there must be one of this log.
-    fn agree(&self, reader: &Reader, last: Option<Last>) -> Result<u64, SinkError> {
-        let Some(Last { seq, hash }) = last else { return Ok(0) };
+    /// The last record there must be one of this log. Gives its number and its hash.
+    fn agree(&self, reader: &Reader, last: Option<Last>) -> Result<(u64, Hash), SinkError> {
+        let Some(Last { seq, hash }) = last else { return Ok((0, Hash::GENESIS)) };
         let ours = seq.checked_sub(1).map(|before| reader.after(before, 1)).transpose()?.unwrap_or_default();
         match ours.first() {
-            Some(record) if record.seq == seq && hash.is_none_or(|hash| hash == record.hash) => Ok(seq),
+            Some(record) if record.seq == seq && hash.is_none_or(|hash| hash == record.hash) => Ok((seq, record.hash)),
             Some(_) | None => Err(SinkError::Foreign { seq, executor: self.executor.clone() }),
         }
     }
@@ -111,6 +117,20 @@ fn batch(reader: &Reader, at: u64) -> Result<Vec<Stored>, SinkError> {
     // Full or not: the rest comes next.
     let (Ok(()) | Err(())) = full;
     Ok(records)
+}
+
+/// A log that somebody alters while it is read must not reach a sink: each record follows the one before.
+fn follow(at: u64, hash: Hash, records: &[Stored]) -> Result<(), SinkError> {
+    let (mut seq, mut hash) = (at, hash.to_string());
+    for record in records {
+        seq += 1;
+        let follows = Record::read(&record.text).is_ok_and(|read| read.seq == seq && read.previous == hash);
+        if record.seq != seq || !follows || Hash::of(&record.text) != record.hash {
+            return Err(SinkError::Broken { seq });
+        }
+        hash = record.hash.to_string();
+    }
+    Ok(())
 }
 
 /// Brings to disk what is only in the system's cache. SQLite's write-ahead log holds all that is not in the database, and what

@@ -61,6 +61,8 @@ pub(super) enum SinkError {
          has its name; nothing is sent until the sink is emptied of executor {executor}"
     )]
     Foreign { seq: u64, executor: String },
+    #[error("record {seq} does not follow the one before, and is not sent; `callgate audit verify` says more")]
+    Broken { seq: u64 },
     #[error(transparent)]
     Log(#[from] ReadError),
     #[error("the log cannot be brought to disk: {0}")]
