@@ -9,6 +9,7 @@ use self::bindings::exports::callgate::tool::handler::{Call, Code, Failure, Gues
 
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated from the WIT file")]
 mod bindings {
+    #[cfg(target_family = "wasm")]
     use super::Units;
 
     wit_bindgen::generate!({ path: "../../../src/executor/wit", world: "tool" });
