@@ -120,7 +120,7 @@ impl AuditLog {
     pub async fn append(&self, entry: Entry) -> Result<(), AuditError> {
         let gone = || AuditError::Unwritable("its writer has ended".into());
         let (done, written) = oneshot::channel();
-        self.messages.send(Message::Append(entry, done)).await.map_err(|_| gone())?;
+        self.messages.send(Message::Append(Box::new(entry), done)).await.map_err(|_| gone())?;
         written.await.unwrap_or_else(|_| Err(gone()))
     }
 

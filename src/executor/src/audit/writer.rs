@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What the writer is told.
 pub(super) enum Message {
     /// Write an entry, and say when that is done.
-    Append(Entry, oneshot::Sender<Result<(), AuditError>>),
+    Append(Box<Entry>, oneshot::Sender<Result<(), AuditError>>),
     /// Remember how much of the log a sink has.
     Delivered(&'static str, u64),
 }
@@ -87,7 +87,7 @@ impl Writer {
         if asked.is_empty() && self.held.is_empty() {
             return;
         }
-        let entries = self.held.iter().chain(asked.iter().map(|(entry, _)| entry));
+        let entries = self.held.iter().chain(asked.iter().map(|(entry, _)| &**entry));
         match self.store.write(entries) {
             Ok(()) => {
                 self.held.clear();
@@ -109,10 +109,12 @@ impl Writer {
     }
 
     /// What becomes of an entry that could not be written.
-    fn refuse(&mut self, entry: Entry, reason: &str) -> AuditError {
+    fn refuse(&mut self, entry: Box<Entry>, reason: &str) -> AuditError {
         match entry.event {
             Event::Outcome { .. } if self.held.len() < HELD => {
-                self.held.push(entry);
+                self.held.push(*entry);
+                // Before anybody is told of it.
+                self.held_count.store(self.held.len(), Ordering::Relaxed);
                 AuditError::Held(reason.to_owned())
             }
             Event::Decision { .. } | Event::Outcome { .. } | Event::Approval { .. } => {
