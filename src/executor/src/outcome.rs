@@ -130,6 +130,14 @@ pub(crate) fn code(outcome: &CallOutcome) -> String {
     }
 }
 
+/// Why a call that the contract allows was refused all the same; one of a fixed set, fit for a label.
+pub(crate) fn refusal(outcome: &CallOutcome) -> Option<&'static str> {
+    let code = code(outcome);
+    [KEY_REUSED, APPROVAL_REFUSED, callgate_contract::Code::ApprovalRequired.as_str()]
+        .into_iter()
+        .find(|known| *known == code)
+}
+
 /// The outcome of a call that ran, or was meant to. What it wrote counts only as one strict JSON value that the contract's
 /// `result` accepts; what goes on is its canonical text.
 pub(crate) fn ran(id: String, tool: &Tool, finished: Finished) -> CallOutcome {

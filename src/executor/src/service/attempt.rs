@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use callgate_contract::{Approved, Audit};
 use callgate_proto::executor::v1::CallOutcome;
+use opentelemetry::trace::FutureExt as _;
 use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::asked::now;
@@ -132,7 +134,11 @@ impl Attempt {
         let Self { span, .. } = &self;
         let outcome = span.within(self.go(parts, ticket)).await;
         let (name, usage) = (outcome::name(&outcome), outcome.usage.unwrap_or_default());
-        parts.instruments.metrics.calls().ended(self.admitted.contract().tool(&self.tool), name, &usage);
+        let (calls, tool) = (parts.instruments.metrics.calls(), self.admitted.contract().tool(&self.tool));
+        match outcome::refusal(&outcome) {
+            Some(code) => calls.denied(tool, code),
+            None => calls.ended(tool, name, &usage),
+        }
         self.span.ended(name, &usage);
         outcome
     }
@@ -273,7 +279,7 @@ pub(super) async fn append(parts: &Parts, entry: Entry) -> Result<(), AuditError
         Ok(()) => instruments.metrics.audit().appended(1),
         Err(_) => instruments.metrics.audit().failed(),
     }
-    instruments.readiness.audit(written.as_ref().map(|()| ()));
+    instruments.readiness.audit(written.as_ref().err().map(ToString::to_string));
     written
 }
 
@@ -296,9 +302,21 @@ fn hex(bytes: &[u8]) -> String {
 impl Begun<'_> {
     /// It ended like this.
     async fn end(mut self, outcome: CallOutcome) -> CallOutcome {
-        settle(self.parts, &self.key, &self.call, &self.peer, &outcome).await;
+        let (id, tool) = (outcome.id.clone(), self.call.tool.clone());
+        let written = self.write_down(outcome);
+        written.await.unwrap_or_else(|_| outcome::unknown(id, &tool))
+    }
+
+    /// Writes down how it ended, once, in a task of its own: a caller that goes away meanwhile does not stop that half way.
+    fn write_down(&mut self, outcome: CallOutcome) -> JoinHandle<CallOutcome> {
         self.ended = true;
-        outcome
+        let (parts, key, call) = (Arc::clone(self.parts), self.key.clone(), self.call.clone());
+        let peer = Arc::clone(&self.peer);
+        let writing = async move {
+            settle(&parts, &key, &call, &peer, &outcome).await;
+            outcome
+        };
+        tokio::spawn(writing.with_current_context())
     }
 }
 
@@ -308,12 +326,10 @@ impl Drop for Begun<'_> {
             return;
         }
         // While the process ends nothing can be written any more; the next one does it.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (parts, key, call) = (Arc::clone(self.parts), self.key.clone(), self.call.clone());
-        runtime.spawn(async move {
-            let outcome = outcome::unknown(call.call_id.clone(), &call.tool);
-            settle(&parts, &key, &call, "", &outcome).await;
-        });
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let outcome = outcome::unknown(self.call.call_id.clone(), &self.call.tool);
+            drop(self.write_down(outcome));
+        }
     }
 }
 

@@ -43,9 +43,8 @@ impl Readiness {
         self.set(|state| state.draining = true);
     }
 
-    /// The audit log took a record, or could not.
-    pub fn audit<E: ToString>(&self, written: Result<(), E>) {
-        let fault = written.err().map(|error| error.to_string());
+    /// The audit log took a record, or could not, for this reason.
+    pub fn audit(&self, fault: Option<String>) {
         self.set(|state| state.audit = fault);
     }
 
@@ -133,10 +132,10 @@ mod tests {
         assert_eq!(readiness.faults(), ["contracts: they are not loaded yet"]);
         readiness.loaded();
         assert!(readiness.faults().is_empty());
-        readiness.audit(Err("disk full"));
+        readiness.audit(Some("disk full".into()));
         readiness.draining();
         assert_eq!(readiness.faults(), ["draining: no more calls are taken", "audit: disk full"]);
-        readiness.audit(Ok::<_, String>(()));
+        readiness.audit(None);
         assert_eq!(readiness.faults(), ["draining: no more calls are taken"]);
     }
 

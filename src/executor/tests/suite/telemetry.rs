@@ -301,7 +301,7 @@ async fn pages_for_machines_say_what_is_wrong() {
     readiness.loaded();
     let (status, _, body) = get(health(), &listen, "/readyz").await;
     assert_eq!((status, body.as_str()), (200, "ready\n"));
-    readiness.audit(Err("the audit log cannot be written: disk full"));
+    readiness.audit(Some("the audit log cannot be written: disk full".into()));
     readiness.draining();
     let (status, _, body) = get(health(), &listen, "/readyz").await;
     assert_eq!(status, 503);
@@ -320,9 +320,9 @@ async fn grpc_health_follows_readiness() {
         while timeout(LONG, states.message()).await.expect("in time").unwrap().unwrap().status() != wanted {}
     };
     until(ServingStatus::Serving).await;
-    desk.instruments.readiness.audit(Err("disk full"));
+    desk.instruments.readiness.audit(Some("disk full".into()));
     until(ServingStatus::NotServing).await;
-    desk.instruments.readiness.audit(Ok::<_, String>(()));
+    desk.instruments.readiness.audit(None);
     until(ServingStatus::Serving).await;
 }
 
