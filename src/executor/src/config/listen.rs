@@ -118,17 +118,16 @@ impl Section {
             Some(text) => address(place, prefix, text)?,
         };
         if let Some(written) = self.socket_mode {
-            let message = match (&mut address, written.value.as_str()) {
-                (Address::Unix { mode, .. }, "0600") => Ok(*mode = 0o600),
-                (Address::Unix { mode, .. }, "0660") => Ok(*mode = 0o660),
-                (Address::Unix { .. }, _) => {
-                    Err(format!("{prefix}socketMode: expected \"0600\" or \"0660\", the socket file's permissions"))
-                }
-                (Address::Tcp(_), _) => {
-                    Err(format!("{prefix}socketMode: expected only where {prefix}listen is unix:/path"))
-                }
+            let fault =
+                |expected: &str| place.fault(written.referenced, format!("{prefix}socketMode: expected {expected}"));
+            let Address::Unix { mode, .. } = &mut address else {
+                return Err(fault(&format!("only where {prefix}listen is unix:/path")));
             };
-            message.map_err(|message| place.fault(written.referenced, message))?;
+            *mode = match written.value.as_str() {
+                "0600" => 0o600,
+                "0660" => 0o660,
+                _ => return Err(fault("\"0600\" or \"0660\", the socket file's permissions")),
+            };
         }
         let exposed = match &self.exposed {
             None => false,

@@ -97,7 +97,7 @@ async fn a_deleted_file_that_is_still_open_counts() {
     let step = "(local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))
         (drop (call $path_unlink_file (i32.const 3) (i32.const 1024) (i32.const 1)))
         (if (i32.eqz (local.get $error)) (then (local.set $error (call $write (i32.const 50000)))))";
-    for module in [wasm(&until_refused("f", &step)), component(&until_refused("f", &step))] {
+    for module in [wasm(&until_refused("f", step)), component(&until_refused("f", step))] {
         let desk = desk(&module).start().await;
         let ended = desk.call("t", "{}").await;
         assert_eq!(ended.kind(), FailureKind::NonzeroExit, "{ended:?}");
@@ -112,7 +112,7 @@ async fn deleting_makes_room_for_the_next_call() {
         (if (i32.eqz (local.get $error)) (then
           (local.set $error (call $path_unlink_file (i32.const 3) (i32.const 1024) (i32.const 1)))))
         (if (i32.eq (local.get $n) (i32.const 10)) (then (local.set $error (i32.const 99))))";
-    let desk = desk(&wasm(&until_refused("f", &step))).start().await;
+    let desk = desk(&wasm(&until_refused("f", step))).start().await;
     for _ in 0..4 {
         assert_eq!(desk.call("t", "{}").await.message(), "t ended with exit code 99");
     }
@@ -168,7 +168,7 @@ async fn nothing_is_moved_or_linked_from_one_quota_to_another() {
            (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 4) (i32.const 1024) (i32.const 1)))",
     ] {
         let grants = "files: [{ host: one, guest: /one, mode: rw }, { host: two, guest: /two, mode: rw }]";
-        let desk = Desk::new().tool("t", &wasm(&until_refused("f", &step)), grants);
+        let desk = Desk::new().tool("t", &wasm(&until_refused("f", step)), grants);
         for folder in ["one", "two"] {
             std::fs::create_dir(desk.path().join(folder)).unwrap();
         }

@@ -83,7 +83,7 @@ async fn call(endpoint: Endpoint, digest: &str) -> Result<String, String> {
 }
 
 async fn call_on(channel: Channel, digest: &str) -> Result<String, String> {
-    let answer = timeout(LONG, ExecutorClient::new(channel).execute(request(digest))).await.expect("an answer in time");
+    let answer = timeout(LONG, ExecutorClient::new(channel).execute(request(digest))).await.unwrap();
     let outcomes = answer.map_err(|status| format!("{status:?}"))?.into_inner().outcomes;
     Ok(Ended::from(outcomes[0].clone()).result().to_owned())
 }
@@ -110,7 +110,7 @@ async fn soon<T, F: Future<Output = Result<T, String>>>(attempt: impl Fn() -> F)
             }
         }
     };
-    timeout(LONG, attempts).await.expect("it works in the end")
+    timeout(LONG, attempts).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,7 @@ impl Site {
 
     /// Signs in as the page does: gives the cookie and what must come with it.
     async fn sign_in(&self, token: &str) -> (String, String) {
-        let told = self.post("/api/v1/session", &json!({ "token": token })).from_the_page().send().await;
+        let told = self.post("/api/v1/session", &json!({ "token": token })).like_the_page().send().await;
         assert_eq!(told.status, StatusCode::OK, "{}", told.body);
         let cookie = told.headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
         (cookie, told.json()["session"].as_str().unwrap().to_owned())
@@ -120,7 +120,7 @@ impl Asked<'_> {
         self.header(COOKIE.as_str(), cookie).header("x-callgate-session", session)
     }
 
-    fn from_the_page(self) -> Self {
+    fn like_the_page(self) -> Self {
         self.header(ORIGIN.as_str(), &format!("http://{HERE}")).header("sec-fetch-site", "same-origin")
     }
 
@@ -226,7 +226,7 @@ async fn a_viewer_looks_and_does_not_answer() {
         let path = format!("/api/v1/approvals/{id}/{verb}");
         let bearer = site.post(&path, &json!({})).bearer(VERA).send().await;
         assert_eq!((bearer.status, bearer.code().as_str()), (StatusCode::FORBIDDEN, "forbidden"));
-        let page = site.post(&path, &json!({})).session(&session).from_the_page().send().await;
+        let page = site.post(&path, &json!({})).session(&session).like_the_page().send().await;
         assert_eq!((page.status, page.code().as_str()), (StatusCode::FORBIDDEN, "forbidden"));
     }
     assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
@@ -275,7 +275,7 @@ async fn what_cannot_be_read_changes_nothing() {
 #[tokio::test]
 async fn a_session_needs_its_cookie_and_what_the_page_holds() {
     let site = Site::new();
-    let told = site.post("/api/v1/session", &json!({ "token": ALICE })).from_the_page().send().await;
+    let told = site.post("/api/v1/session", &json!({ "token": ALICE })).like_the_page().send().await;
     let cookie = told.headers[SET_COOKIE].to_str().unwrap();
     for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=28800"] {
         assert!(cookie.contains(part), "{cookie}");
@@ -285,14 +285,14 @@ async fn a_session_needs_its_cookie_and_what_the_page_holds() {
     let session = site.sign_in(ALICE).await;
     let other = site.sign_in(ALICE).await;
     assert_ne!(session, other);
-    let look = || site.get("/api/v1/approvals").from_the_page();
+    let look = || site.get("/api/v1/approvals").like_the_page();
     assert_eq!(look().session(&session).send().await.status, StatusCode::OK);
     assert_eq!(look().header("cookie", &session.0).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(look().header("x-callgate-session", &session.1).send().await.status, StatusCode::UNAUTHORIZED);
     let mixed = (session.0.clone(), other.1.clone());
     assert_eq!(look().session(&mixed).send().await.status, StatusCode::UNAUTHORIZED);
 
-    let end = site.ask(Method::DELETE, "/api/v1/session").session(&session).from_the_page().send().await;
+    let end = site.ask(Method::DELETE, "/api/v1/session").session(&session).like_the_page().send().await;
     assert_eq!(end.status, StatusCode::NO_CONTENT);
     assert_eq!(look().session(&session).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(look().session(&other).send().await.status, StatusCode::OK);
@@ -325,7 +325,7 @@ async fn another_site_cannot_have_the_browser_answer_look_or_sign_in() {
         assert_eq!((told.status, told.code().as_str()), (StatusCode::FORBIDDEN, "other_site"));
     }
     assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
-    assert_eq!(post().from_the_page().send().await.status, StatusCode::OK);
+    assert_eq!(post().like_the_page().send().await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -334,7 +334,7 @@ async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
     let session = site.sign_in(ALICE).await;
     let file = site.folder.path().join("tokens");
     std::fs::write(&file, line("vera", "viewer", VERA)).unwrap();
-    let look = || site.get("/api/v1/approvals").from_the_page();
+    let look = || site.get("/api/v1/approvals").like_the_page();
     assert_eq!(look().session(&session).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(look().bearer(ALICE).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(look().bearer(VERA).send().await.status, StatusCode::OK);
@@ -373,7 +373,7 @@ async fn who_shows_wrong_tokens_has_to_wait_and_nobody_else() {
         assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS);
     }
     assert_eq!(site.get("/api/v1/approvals").bearer(ALICE).peer(other).send().await.status, StatusCode::OK);
-    let page = site.get("/api/v1/approvals").session(&session).from_the_page().peer(guesser);
+    let page = site.get("/api/v1/approvals").session(&session).like_the_page().peer(guesser);
     assert_eq!(page.send().await.status, StatusCode::OK, "who is signed in is not held up");
 }
 

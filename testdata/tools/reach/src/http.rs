@@ -124,10 +124,13 @@ fn report(answer: &IncomingResponse, count: bool) -> Value {
         .collect();
     let mut report = json!({ "status": answer.status(), "headers": headers });
     let Ok(body) = answer.consume() else { return report };
-    match read(&body, count) {
-        Ok(Read::Text(text)) => report["body"] = text.into(),
-        Ok(Read::Count(bytes)) => report["bytes"] = bytes.into(),
-        Err(error) => report["error"] = error.into(),
+    let (name, value) = match read(&body, count) {
+        Ok(Read::Text(text)) => ("body", Value::from(text)),
+        Ok(Read::Count(bytes)) => ("bytes", bytes.into()),
+        Err(error) => ("error", error.into()),
+    };
+    if let Value::Object(members) = &mut report {
+        members.insert(name.to_owned(), value);
     }
     report
 }

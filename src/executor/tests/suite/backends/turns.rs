@@ -45,7 +45,7 @@ async fn a_read_is_tried_again_where_the_backend_could_not_serve() {
         );
         assert_eq!(count(&log), 3);
         let keys: Vec<_> = log.lock().unwrap().iter().map(|asked| asked.headers["idempotency-key"].clone()).collect();
-        assert!(keys.iter().all(|key| key == &keys[0]), "every attempt has the same key");
+        assert!(keys.iter().all(|key| *key == keys[0]), "every attempt has the same key");
     }
     let (address, log) = failing(9, 503).await;
     let stop = Kit::new(&format!("address: '{address}', retries: 1"), &tool("read")).call("{}").await.unwrap_err();
