@@ -13,6 +13,10 @@ use callgate_executor::transport::{self, Port};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Calls are many small allocations on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs approved tool calls, each in its own sandbox.
 #[derive(Debug, Parser)]
 #[command(name = "callgate-executor", version)]

@@ -1,6 +1,7 @@
 //! The plugin: reads its configuration, makes an exchange for each stream.
 
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use callgate_engine::Gate;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -80,7 +81,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let id = exchange_id();
+        let id = exchange_id(self.get_current_time());
         if id.is_none() {
             log::error!("callgate: there is no randomness to name an exchange by; it is refused");
         }
@@ -101,11 +102,14 @@ impl RootContext for Root {
     }
 }
 
-/// A random UUID (RFC 9562 §5.4): no client can choose it, or tell the next from those it saw.
-fn exchange_id() -> Option<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+/// A UUID of a time and 74 random bits (version 7, RFC 9562 §5.7): no client can choose it, or tell the next from those it saw,
+/// and the executor's indexes grow at their end.
+fn exchange_id(now: SystemTime) -> Option<String> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).ok()?;
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    Some(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string())
 }
 
 /// A callout that ends before a tool's own timeout hides what became of the call.

@@ -141,7 +141,7 @@ async fn load(server: SocketAddr, digest: &str, at_once: usize, time: Duration) 
     let channel = endpoint.tcp_nodelay(true).connect().await.map_err(|error| unfit(&error.to_string()))?;
     let began = Instant::now();
     let clients: Vec<_> = (0..at_once)
-        .map(|n| tokio::spawn(client(ExecutorClient::new(channel.clone()), digest.to_owned(), n, began + time)))
+        .map(|_| tokio::spawn(client(ExecutorClient::new(channel.clone()), digest.to_owned(), began + time)))
         .collect();
     let (mut latencies, mut durations) = (Vec::new(), Vec::new());
     for client in clients {
@@ -156,7 +156,6 @@ async fn load(server: SocketAddr, digest: &str, at_once: usize, time: Duration) 
 async fn client(
     mut client: ExecutorClient<Channel>,
     digest: String,
-    number: usize,
     until: Instant,
 ) -> Result<(Vec<f64>, Vec<f64>), StackError> {
     let (mut latencies, mut durations) = (Vec::new(), Vec::new());
@@ -166,7 +165,7 @@ async fn client(
             contract_digest: digest.clone(),
             caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
             // Different each time: the same call of the same exchange runs once.
-            exchange_id: format!("{number}-{}-{sent:?}", latencies.len()),
+            exchange_id: uuid::Uuid::now_v7().to_string(),
             request_id: String::new(),
             round: 1,
             calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into() }],

@@ -208,7 +208,10 @@ pub fn start_executor(
         .map_err(StackError::io(file.display().to_string()))?;
     let mut command = Command::new(&artefacts.executor);
     command.arg("--config").arg(&file).current_dir(folder);
-    Ok((Process::start(name, command, &folder.join(format!("{name}.log")))?, doors))
+    // Not beside the configuration: that folder is watched, and each line would wake who watches.
+    let logs = folder.join("logs");
+    fs::create_dir_all(&logs).map_err(StackError::io(logs.display().to_string()))?;
+    Ok((Process::start(name, command, &logs.join(format!("{name}.log")))?, doors))
 }
 
 /// Waits until an executor takes connections.

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::request::{Answer, Answered, Filter, Request, State};
 use super::{ApprovalError, Ask, Claim};
 use crate::config;
-use crate::state::{self, millis, time};
+use crate::state::{self, Database, millis, time};
 
 const FILE: &str = "approvals.db";
 
@@ -54,7 +54,7 @@ const PRUNED: u32 = 256;
 
 /// The store, for one at a time.
 #[derive(Debug)]
-pub(super) struct Store(Connection);
+pub(super) struct Store(Database);
 
 /// A request that is still open for a call.
 struct Open {

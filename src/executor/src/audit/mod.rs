@@ -28,6 +28,7 @@ use self::store::Store;
 pub use self::store::{FILE, Head};
 use self::writer::{Message, Writer};
 use crate::config::Config;
+use crate::state::StateError;
 
 /// Entries that wait for the writer at most; who comes then waits for room.
 const WAITING: usize = 4096;
@@ -60,12 +61,9 @@ pub enum AuditError {
         /// Why not.
         reason: String,
     },
-    /// Another process writes to it.
-    #[error("{path}: another executor writes to this audit log: give each its own stateDir", path = path.display())]
-    Taken {
-        /// The file.
-        path: PathBuf,
-    },
+    /// Its place cannot be used; another executor writes to it, for one.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// It was tampered with, or damaged.
     #[error(
         "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move the file \

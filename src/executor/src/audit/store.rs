@@ -3,8 +3,7 @@
 //! `record` holds each record's text and hash; the columns beside them repeat what the text says, for looking things up, and
 //! `callgate audit verify` holds them against it. `cursor` says how much of the log each sink has.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use super::entry::Entry;
 use super::read::{self, Stored};
 use super::record::{self, Hash, Link};
 use crate::config::Synchronous;
+use crate::state::{self, AT_MOST, Checkpoints};
 
 /// The log's name in the state directory.
 pub const FILE: &str = "audit.db";
@@ -56,11 +56,12 @@ const INSERT: &str = "
 /// The log, open for writing. There is one in the world for a state directory.
 #[derive(Debug)]
 pub(super) struct Store {
+    // Ended first, so that the connection is the last and leaves no write-ahead log behind.
+    _checkpoints: Checkpoints,
     connection: Connection,
     path: PathBuf,
     executor: String,
     head: Head,
-    /// Held as long as the log is open. Not the database itself: closing it would drop SQLite's own locks on that.
     _lock: File,
 }
 
@@ -81,19 +82,13 @@ impl Store {
         let path = folder.join(FILE);
         let cannot =
             |reason: &dyn std::fmt::Display| AuditError::Open { path: path.clone(), reason: reason.to_string() };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| cannot(&error))?;
-        let lock = private(&folder.join("audit.lock")).map_err(|error| cannot(&error))?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => AuditError::Taken { path: path.clone() },
-            TryLockError::Error(reason) => cannot(&reason),
-        })?;
-        // SQLite gives the files beside it (-wal, -shm) the same mode.
-        private(&path).map_err(|error| cannot(&error))?;
-
+        state::private_folder(folder)?;
+        let lock = state::lock(&path)?;
         let connection = connect(&path, synchronous).map_err(|error| cannot(&error))?;
         let executor = executor(&connection).map_err(|error| cannot(&error))?;
         let head = head(&connection).map_err(|error| cannot(&error))?;
-        let store = Self { connection, path, executor, head, _lock: lock };
+        let checkpoints = Checkpoints::start(&path).map_err(|error| cannot(&error))?;
+        let store = Self { _checkpoints: checkpoints, connection, path, executor, head, _lock: lock };
         store.check_end()?;
         Ok(store)
     }
@@ -176,17 +171,11 @@ pub(super) enum WriteError {
     Text(#[from] serde_json::Error),
 }
 
-/// Opens a file that its owner alone may read, or makes it.
-fn private(path: &Path) -> std::io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    Ok(file)
-}
-
 fn connect(path: &Path, synchronous: Synchronous) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", AT_MOST)?;
     connection.pragma_update(
         None,
         "synchronous",

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::TransactionBehavior;
 use tokio::sync::oneshot;
 
 use super::rows::{self, Kept};
 use super::{Key, Left, OnceError};
+use crate::state::Database;
 
 /// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
 const BATCH: usize = 256;
@@ -47,7 +48,7 @@ pub(super) struct Ticket {
 
 /// The thread's state.
 pub(super) struct Writer {
-    store: Connection,
+    store: Database,
     keep: Duration,
     /// Those who wait for the end of a call that runs.
     waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<Answer, OnceError>>>>,
@@ -90,7 +91,7 @@ impl Drop for Ticket {
 // === impl Writer ===
 
 impl Writer {
-    pub(super) fn new(store: Connection, keep: Duration) -> Self {
+    pub(super) fn new(store: Database, keep: Duration) -> Self {
         Self { store, keep, waiting: HashMap::new(), lost: HashSet::new(), prune_next: Instant::now() }
     }
 

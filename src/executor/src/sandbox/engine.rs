@@ -18,6 +18,8 @@ const WASM_PAGE: u64 = 64 << 10;
 /// Address space of a memory that is allocated on demand: what most tools are granted. One that grows past it is moved, so
 /// this bounds nothing; and it is fixed, since compiled code depends on it and is kept from one start to the next.
 const RESERVATION: u64 = 64 << 20;
+/// What an idle slot keeps of its memory and of its table.
+const KEPT: usize = 128 << 10;
 /// All that a 32-bit memory can have.
 const MEMORY_MAX: u64 = 4 << 30;
 
@@ -81,7 +83,10 @@ fn pooling(concurrency: u32) -> Config {
         .max_memory_size(usize::try_from(MEMORY_MAX).unwrap_or(usize::MAX))
         .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(8 << 20)
-        .max_component_instance_size(8 << 20);
+        .max_component_instance_size(8 << 20)
+        // Cleared by writing over it, and not given back: that interrupts every core, and costs a page fault at the next call.
+        .linear_memory_keep_resident(KEPT)
+        .table_keep_resident(KEPT);
     let mut config = base();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config

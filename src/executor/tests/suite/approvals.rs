@@ -5,6 +5,7 @@ use std::path::Path;
 use callgate_executor::approvals::{Answer, AnswerError, ApprovalError, Approvals, Ask, Claim, Filter, State};
 use callgate_executor::audit::{AuditError, AuditLog};
 use callgate_executor::config::Config;
+use callgate_executor::state::StateError;
 use tokio::task::JoinSet;
 
 use crate::once::config;
@@ -19,7 +20,9 @@ pub(crate) fn audit(config: &Config) -> AuditLog {
     for _ in 0..500 {
         match AuditLog::open(config) {
             Ok(log) => return log,
-            Err(AuditError::Taken { .. }) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            Err(AuditError::State(StateError::InUse { .. })) => {
+                std::thread::sleep(std::time::Duration::from_millis(10))
+            }
             Err(error) => panic!("{error}"),
         }
     }

@@ -10,6 +10,7 @@ use callgate_executor::audit::{
     AuditError, AuditLog, Call, Entry, Event, Fault, Hash, Query, Reader, Source, Verdict, VerifyError, verify,
 };
 use callgate_executor::config::Config;
+use callgate_executor::state::StateError;
 use callgate_proto::executor::v1::Usage;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ impl Place {
     pub(crate) fn try_open(&self) -> Result<AuditLog, AuditError> {
         loop {
             match AuditLog::open(&self.config()) {
-                Err(AuditError::Taken { .. }) => std::thread::sleep(Duration::from_millis(10)),
+                Err(AuditError::State(StateError::InUse { .. })) => std::thread::sleep(Duration::from_millis(10)),
                 opened => return opened,
             }
         }
@@ -310,5 +311,5 @@ async fn only_its_owner_may_read_it_and_only_one_executor_writes() {
     let file = place.file();
     assert_eq!((mode(&file), mode(&file.with_file_name("audit.db-wal"))), (0o600, 0o600));
     assert_eq!(mode(file.parent().unwrap()), 0o700);
-    assert!(matches!(AuditLog::open(&place.config()), Err(AuditError::Taken { .. })));
+    assert!(matches!(AuditLog::open(&place.config()), Err(AuditError::State(StateError::InUse { .. }))));
 }

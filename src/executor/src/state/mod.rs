@@ -1,12 +1,17 @@
 //! The state directory: what must outlive the process, readable by its owner only.
 
-use std::fs::{DirBuilder, OpenOptions};
+mod checkpoints;
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
+
+pub(crate) use self::checkpoints::{AT_MOST, Checkpoints};
 
 /// Why something in the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,20 +50,48 @@ pub enum StateError {
     },
 }
 
+/// A database of the state directory, for this process alone.
+#[derive(Debug)]
+pub(crate) struct Database {
+    // Ended first, so that the connection is the last and leaves no write-ahead log behind.
+    _checkpoints: Checkpoints,
+    connection: Connection,
+    _lock: File,
+}
+
 /// Opens a database of the state directory for this process alone, or makes it with `schema`, which is format 1.
 ///
 /// What was committed survives the end of the process, however it ends. After a loss of power the last commits may be missing:
 /// nothing waits for the disk itself.
-pub(crate) fn database(folder: &Path, name: &str, schema: &str) -> Result<Connection, StateError> {
+pub(crate) fn database(folder: &Path, name: &str, schema: &str) -> Result<Database, StateError> {
     let path = folder.join(name);
     private_folder(folder)?;
-    // Made here, since SQLite would make it readable for others. Its write-ahead log gets the same mode.
-    let refused = |reason| StateError::Refused { path: path.clone(), reason };
-    OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(refused)?;
-    open(&path, schema).map_err(|reason| match reason.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StateError::InUse { path: path.clone() },
-        Some(_) | None => StateError::Database { path: path.clone(), reason },
-    })?
+    let lock = lock(&path)?;
+    let connection = open(&path, schema).map_err(|reason| StateError::Database { path: path.clone(), reason })??;
+    let checkpoints = Checkpoints::start(&path).map_err(|reason| StateError::Refused { path, reason })?;
+    Ok(Database { _checkpoints: checkpoints, connection, _lock: lock })
+}
+
+/// Takes the database at `path` for this process, for as long as the answer is held; makes the file where there is none.
+///
+/// The lock is a file beside it: closing the database itself would drop SQLite's own locks on that.
+pub(crate) fn lock(path: &Path) -> Result<File, StateError> {
+    let refused = |reason| StateError::Refused { path: path.to_path_buf(), reason };
+    let lock = private(&path.with_extension("lock")).map_err(refused)?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => StateError::InUse { path: path.to_path_buf() },
+        TryLockError::Error(reason) => refused(reason),
+    })?;
+    // SQLite gives the files beside it (-wal, -shm) the same mode.
+    private(path).map_err(refused)?;
+    Ok(lock)
+}
+
+/// Opens a file that its owner alone may read, or makes it.
+fn private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Makes the state directory where there is none.
@@ -82,14 +115,10 @@ const FORMAT: i64 = 1;
 
 fn open(path: &Path, schema: &str) -> rusqlite::Result<Result<Connection, StateError>> {
     let connection = Connection::open(path)?;
-    // Exclusive first: the index of the write-ahead log then stays in this process' memory.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // 16 MiB: fewer of the writes that do wait for the disk.
-    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    connection.pragma_update(None, "wal_autocheckpoint", AT_MOST)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Takes the lock, which is then held to the end.
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > FORMAT {
@@ -99,4 +128,20 @@ fn open(path: &Path, schema: &str) -> rusqlite::Result<Result<Connection, StateE
     connection.pragma_update(None, "user_version", FORMAT)?;
     connection.execute_batch("COMMIT")?;
     Ok(Ok(connection))
+}
+
+// === impl Database ===
+
+impl Deref for Database {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Database {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
 }
