@@ -115,6 +115,8 @@ const FORMAT: i64 = 1;
 
 fn open(path: &Path, schema: &str) -> rusqlite::Result<Result<Connection, StateError>> {
     let connection = Connection::open(path)?;
+    // Of a new database only. Rows are short, and every commit writes whole pages.
+    connection.pragma_update(None, "page_size", 1024)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", AT_MOST)?;
