@@ -132,8 +132,21 @@ pub(crate) struct RenderArguments {
     pub(crate) authority: Option<String>,
     /// callgate-executor, which runs tools and keeps the audit log; by default 127.0.0.1:7070, or none when every tool of the
     /// contract is run by the client
-    #[arg(long, value_name = "HOST:PORT", help_heading = "Upstream and executor")]
+    #[arg(long, value_name = "HOST:PORT|unix:/PATH", help_heading = "Upstream and executor")]
     pub(crate) executor: Option<String>,
+    /// Speak TLS to the executor: CA bundle that its certificate must chain to, on the machine that Envoy runs on
+    #[arg(long, value_name = "PATH", help_heading = "Upstream and executor")]
+    pub(crate) executor_ca: Option<String>,
+    /// With --executor-ca: the name in the executor's certificate, a DNS name, an IP address or a spiffe:// ID; by default the
+    /// host of --executor
+    #[arg(long, value_name = "NAME", help_heading = "Upstream and executor")]
+    pub(crate) executor_name: Option<String>,
+    /// With --executor-ca: the certificate that Envoy shows, which the executor's `allowedClients` names
+    #[arg(long, value_name = "PATH", help_heading = "Upstream and executor")]
+    pub(crate) executor_certificate: Option<String>,
+    /// The key of --executor-certificate
+    #[arg(long, value_name = "PATH", help_heading = "Upstream and executor")]
+    pub(crate) executor_key: Option<String>,
     /// The longest the executor may take for the calls of one turn, such as 10s or 500ms; by default 10s, or 2s more than the
     /// longest `timeout` of the contract's tools
     #[arg(long, value_name = "DURATION", help_heading = "Upstream and executor")]

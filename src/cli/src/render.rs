@@ -5,6 +5,7 @@
 
 mod address;
 mod configuration;
+mod executor;
 mod identity;
 mod options;
 mod yaml;
@@ -18,7 +19,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use crate::args::{Form, RenderArguments, Target};
 use crate::disk;
 use crate::error::Error;
-use address::Address;
+use executor::Executor;
 use options::Options;
 
 /// Why a configuration cannot be rendered from this contract and these options.
@@ -106,7 +107,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
             tls => options.upstream_tls,
             ca => options.upstream_ca,
         },
-        executor => options.executor.as_ref().map(Address::values),
+        executor => options.executor.as_ref().map(Executor::values),
         longest_timeout => options.too_short().map(options::in_units),
         loops => options.loops,
         runs => options.contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client)),

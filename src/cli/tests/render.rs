@@ -174,6 +174,83 @@ fn an_executor_that_only_keeps_the_audit_log_is_there_where_it_is_asked_for() {
     }
 }
 
+/// The cluster of the executor in a rendered file, without its comments.
+fn executor_cluster(text: &str) -> String {
+    let (_, cluster) = text.split_once("name: callgate-executor\n").unwrap();
+    cluster.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_executor_is_reached_on_a_unix_socket() {
+    let folder = Folder::new("render-unix");
+    for target in ["envoy", "istio"] {
+        let text = rendered(&folder.contract(), &["--target", target, "--executor", "unix:/run/callgate/a b.sock"]);
+        let cluster = executor_cluster(&text);
+        assert!(cluster.starts_with("type: STATIC\n"), "{cluster}");
+        assert!(cluster.contains("address: { pipe: { path: \"/run/callgate/a b.sock\" } }"), "{cluster}");
+        assert!(!cluster.contains("transport_socket") && !text.contains("CAUTION"), "{cluster}");
+    }
+}
+
+#[test]
+fn the_executor_is_reached_over_mutual_tls_by_each_kind_of_name() {
+    let folder = Folder::new("render-mtls");
+    let spiffe = "spiffe://cluster.local/ns/tools/sa/executor";
+    for (executor, name, san, sni) in [
+        (
+            "tools.example:7070",
+            None,
+            "{ san_type: DNS, matcher: { exact: tools.example } }",
+            Some("sni: tools.example"),
+        ),
+        ("10.0.0.7:7070", None, "{ san_type: IP_ADDRESS, matcher: { exact: \"10.0.0.7\" } }", None),
+        (
+            "10.0.0.7:7070",
+            Some("x.example"),
+            "{ san_type: DNS, matcher: { exact: x.example } }",
+            Some("sni: x.example"),
+        ),
+        (
+            "tools.example:7070",
+            Some(spiffe),
+            "{ san_type: URI, matcher: { exact: \"spiffe://cluster.local/ns/tools/sa/executor\" } }",
+            Some("sni: tools.example"),
+        ),
+        ("unix:/run/x.sock", Some("x"), "{ san_type: DNS, matcher: { exact: x } }", Some("sni: x")),
+    ] {
+        let mut options = vec!["--target", "envoy", "--executor", executor, "--executor-ca", "/tls/ca.crt"];
+        options.extend(["--executor-certificate", "/tls/tls.crt", "--executor-key", "/tls/tls.key"]);
+        options.extend(name.iter().flat_map(|name| ["--executor-name", name]));
+        let text = rendered(&folder.contract(), &options);
+        let cluster = executor_cluster(&text);
+        for line in [
+            "trusted_ca: { filename: /tls/ca.crt }",
+            "- certificate_chain: { filename: /tls/tls.crt }",
+            "private_key: { filename: /tls/tls.key }",
+            "alpn_protocols: [h2]",
+            &format!("- {san}"),
+        ] {
+            assert!(cluster.lines().any(|found| found == line), "{line} in {cluster}");
+        }
+        assert_eq!(cluster.lines().find(|line| line.starts_with("sni: ")), sni, "{cluster}");
+        assert!(!text.contains("plaintext"), "{text}");
+    }
+}
+
+#[test]
+fn plaintext_to_another_machine_is_rendered_with_a_caution() {
+    let folder = Folder::new("render-plaintext");
+    for (target, executor, caution) in [
+        ("envoy", "tools.example:7070", true),
+        ("istio", "tools.example:7070", true),
+        ("envoy", "[::1]:7070", false),
+        ("istio", "127.0.0.1:7070", false),
+    ] {
+        let text = rendered(&folder.contract(), &["--target", target, "--executor", executor]);
+        assert_eq!(text.contains("CAUTION: this is plaintext to another machine"), caution, "{target} {executor}");
+    }
+}
+
 #[test]
 fn the_filter_waits_longer_than_any_tool_may_take_or_the_file_says_that_it_does_not() {
     let folder = Folder::new("render-timeout");
@@ -232,6 +309,17 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
             "--upstream \"https://api.openai.com\": expected HOST:PORT without a scheme",
         ),
         (&["--executor", "nowhere"], "--executor \"nowhere\": expected HOST:PORT"),
+        (&["--executor", "unix:run.sock"], "--executor \"unix:run.sock\": expected unix: and an absolute path"),
+        (
+            &["--executor-name", "x"],
+            "--executor-ca is needed with --executor-name, --executor-certificate or --executor-key",
+        ),
+        (&["--executor", "unix:/x", "--executor-ca", "c"], "--executor-name is needed with TLS on a Unix socket"),
+        (
+            &["--executor-ca", "c", "--executor-certificate", "c"],
+            "--executor-key is needed with --executor-certificate",
+        ),
+        (&["--executor-ca", "c", "--executor-key", "k"], "--executor-certificate is needed with --executor-key"),
         (&["--executor-timeout", "10"], "--executor-timeout \"10\": expected a whole number of ms, s or m"),
         (&["--wasm", "oci://example/callgate"], "--wasm \"oci://example/callgate\": expected a path"),
         (&["--path", "chatCompletions=v1"], "--path \"v1\": expected a path that begins with /"),

@@ -35,6 +35,8 @@ pub(super) struct Calls {
     pub(super) resident: [u64; 3],
     /// Until it was ready with [`TOOLS`]: the first time, and again with what it kept.
     pub(super) startup: [Duration; 2],
+    /// Until it had loaded and checked a contract with an interpreter of 20 MB: the first time, and the median of more with what it kept.
+    pub(super) interpreter: [Duration; 2],
 }
 
 /// Measures it, in a folder of its own.
@@ -60,7 +62,8 @@ pub(super) async fn measure(
     let instances = std::thread::spawn(instances).join().map_err(|_| unfit("measuring instances"))?;
     let instances = instances.map_err(|error| unfit(&error.to_string()))?;
     let (hundred, startup) = hundred(artefacts, &folder.join("hundred")).await?;
-    Ok(Calls { executor, echo, duration, instances, resident: [idle, loaded, hundred], startup })
+    let interpreter = interpreter(artefacts, &folder.join("interpreter"))?;
+    Ok(Calls { executor, echo, duration, instances, resident: [idle, loaded, hundred], startup, interpreter })
 }
 
 async fn against_echo(
@@ -125,6 +128,24 @@ async fn hundred(artefacts: &Artefacts, folder: &Path) -> Result<(u64, [Duration
         held = resident(process.id())?;
     }
     Ok((held, startup))
+}
+
+/// How long an executor takes to load CPython, without and with compiled code from an earlier start.
+fn interpreter(artefacts: &Artefacts, folder: &Path) -> Result<[Duration; 2], StackError> {
+    const WARM: usize = 9;
+    let failed = |path: &Path| StackError::io(path.display().to_string());
+    let desk = artefacts.built("the contract with an interpreter", "contracts/tool-desk/contract.yaml")?;
+    fs::create_dir_all(folder).map_err(failed(folder))?;
+    let file = folder.join("executor.yaml");
+    fs::write(&file, format!("contracts: [\"{}\"]\n", desk.display())).map_err(failed(&file))?;
+    let check = || {
+        let began = Instant::now();
+        run(Command::new(&artefacts.executor).arg("--check").arg("--config").arg(&file)).map(|_| began.elapsed())
+    };
+    let cold = check()?;
+    let mut warm = (0..WARM).map(|_| check()).collect::<Result<Vec<_>, _>>()?;
+    warm.sort_unstable();
+    Ok([cold, warm.get(WARM / 2).copied().unwrap_or_default()])
 }
 
 /// Resident memory of a process, in bytes. Source: proc_pid_status(5), `VmRSS`.

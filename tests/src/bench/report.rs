@@ -122,6 +122,7 @@ pub(super) fn executor(calls: &Calls) -> Vec<Entry> {
     #[allow(clippy::cast_precision_loss, reason = "sizes of processes")]
     let [idle, loaded, hundred] = calls.resident.map(|bytes| bytes as f64 / f64::from(1 << 20));
     let [cold, warm] = calls.startup.map(|took| took.as_secs_f64());
+    let [cold_python, warm_python] = calls.interpreter.map(|took| took.as_secs_f64());
     vec![
         entry("executor_noop.throughput", executor.throughput, "calls/s", echo.throughput, "bare gRPC echo"),
         entry("executor_noop.p50", executor.p50, "us", echo.p50, "bare gRPC echo"),
@@ -131,6 +132,7 @@ pub(super) fn executor(calls: &Calls) -> Vec<Entry> {
         entry("executor.resident", loaded, "MiB", idle, "idle, before the load"),
         entry("executor_100_tools.resident", hundred, "MiB", idle, "idle, with one tool"),
         entry("executor_100_tools.startup", warm, "s", cold, "the first start"),
+        entry("executor_python.startup", warm_python, "s", cold_python, "the first start"),
     ]
 }
 

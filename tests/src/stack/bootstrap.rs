@@ -35,27 +35,6 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// Mutual TLS to the executor, which must show `name`, with the files of [`super::tls`] in `folder`.
-    pub(super) fn executor_over_tls(&mut self, folder: &Path, name: &str) -> Result<(), StackError> {
-        let file = |name: &str| json!({"filename": folder.join(name).display().to_string()});
-        let tls = json!({
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-            "sni": name,
-            "common_tls_context": {
-                "alpn_protocols": ["h2"],
-                "tls_certificates": [{"certificate_chain": file("envoy.crt"), "private_key": file("envoy.key")}],
-                "validation_context": {
-                    "trusted_ca": file("ca.crt"),
-                    "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": name}}],
-                },
-            },
-        });
-        let cluster = self.cluster("callgate-executor").and_then(Value::as_object_mut);
-        let cluster = cluster.ok_or_else(|| unfit("no cluster of the executor"))?;
-        cluster.insert("transport_socket".into(), json!({"name": "envoy.transport_sockets.tls", "typed_config": tls}));
-        Ok(())
-    }
-
     /// Trailers of HTTP/1.1 clients reach the filter too.
     pub fn http1_trailers(&mut self) -> Result<(), StackError> {
         self.connections()?.insert("http_protocol_options".into(), json!({"enable_trailers": true}));

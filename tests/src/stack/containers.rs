@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::engine::{Engine, Network, Volume};
 use super::{
-    Artefacts, Bootstrap, Doors, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError,
-    Switch, configure, different, free_address, prepare_all, run, tls,
+    Artefacts, Doors, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError, Switch,
+    configure, different, free_address, prepare_all, run, tls,
 };
 use crate::upstream::Upstream;
 
@@ -110,12 +110,16 @@ impl Containers {
             executor: format!("{}:7070", tls::EXECUTOR),
             filter: Path::new(FOLDER).join("callgate.wasm"),
         };
-        let rendered = configure(plan, &contract, model, &names, artefacts)?;
-        let mut bootstrap = Bootstrap::read(&rendered)?;
-        bootstrap.executor_over_tls(&Path::new(FOLDER).join("tls"), tls::EXECUTOR)?;
+        let mut plan = plan.clone();
+        for (option, file) in
+            [("--executor-ca", "ca.crt"), ("--executor-certificate", "envoy.crt"), ("--executor-key", "envoy.key")]
+        {
+            let file = Path::new(FOLDER).join("tls").join(file);
+            plan.render.extend([option.to_owned(), file.display().to_string()]);
+        }
+        let rendered = configure(&plan, &contract, model, &names, artefacts)?;
         let file = self.folder.join(format!("envoy-{}.yaml", plan.name));
-        // JSON is YAML.
-        fs::write(&file, bootstrap.text()).map_err(StackError::io(file.display().to_string()))?;
+        fs::write(&file, rendered).map_err(StackError::io(file.display().to_string()))?;
         let options = [self.mount(), format!("--publish={address}:10000"), format!("--publish={admin}:9901")];
         let image = std::env::var("ENVOY_IMAGE").ok().filter(|image| !image.is_empty());
         let name = format!("{}-envoy-{}", self.prefix, plan.name);

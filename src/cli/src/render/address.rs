@@ -55,6 +55,11 @@ impl Address {
         self.host.parse::<IpAddr>().is_ok()
     }
 
+    /// Whether only this machine can be meant.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
     /// `host` or `host:port` as in a `host` header: the port is left out where it is the scheme's own.
     pub(crate) fn authority(&self, tls: bool) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };

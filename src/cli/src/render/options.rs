@@ -9,6 +9,7 @@ use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
 use super::RenderError;
 use super::address::Address;
+use super::executor::Executor;
 use crate::args::{Form, Identity, RenderArguments, Target, Tools};
 use crate::disk;
 use crate::error::Error;
@@ -27,7 +28,7 @@ pub(super) struct Options<'a> {
     pub(super) upstream_ca: &'a str,
     pub(super) authority: String,
     /// `None` when every tool of the contract is run by the client and nobody asked for one.
-    pub(super) executor: Option<Address>,
+    pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
     /// Whether the filter ever asks the model again by itself.
     pub(super) loops: bool,
@@ -43,9 +44,7 @@ impl<'a> Options<'a> {
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
         let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
         let server_run = contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client));
-        let beside = server_run.then_some("127.0.0.1:7070");
-        let executor = arguments.executor.as_deref().or(beside);
-        let executor = executor.map(|address| Address::read("--executor", address)).transpose()?;
+        let executor = Executor::read(arguments, server_run)?;
         wasm(arguments)?;
         identity(arguments)?;
         let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contract)?;
@@ -138,7 +137,7 @@ impl<'a> Options<'a> {
     }
 }
 
-fn wrong(
+pub(super) fn wrong(
     option: &'static str,
     given: &str,
     expected: impl Into<Cow<'static, str>>,

@@ -1,0 +1,148 @@
+//! Where the executor is, and what Envoy shows and asks for on the way.
+
+use minijinja::{Value, context};
+
+use super::RenderError;
+use super::address::Address;
+use super::options::wrong;
+use crate::args::RenderArguments;
+
+/// Where every executor listens that is not told otherwise.
+const BESIDE: &str = "127.0.0.1:7070";
+
+/// The executor as Envoy's cluster names it.
+pub(super) struct Executor {
+    place: Place,
+    /// `None`: plaintext.
+    tls: Option<Tls>,
+}
+
+enum Place {
+    Tcp(Address),
+    /// The socket's path.
+    Unix(String),
+}
+
+struct Tls {
+    ca: String,
+    /// The name that the executor's certificate must bear.
+    name: String,
+    /// What Envoy shows: certificate and key.
+    client: Option<(String, String)>,
+}
+
+// === impl Executor ===
+
+impl Executor {
+    /// Reads the options; `None` where none is needed and none is named.
+    pub(super) fn read(arguments: &RenderArguments, needed: bool) -> Result<Option<Self>, RenderError> {
+        let given = arguments.executor.as_deref();
+        let Some(address) = given.or(needed.then_some(BESIDE)) else {
+            let options = [
+                ("--executor-ca", &arguments.executor_ca),
+                ("--executor-name", &arguments.executor_name),
+                ("--executor-certificate", &arguments.executor_certificate),
+                ("--executor-key", &arguments.executor_key),
+            ];
+            return match options.into_iter().find(|(_, given)| given.is_some()) {
+                Some((option, _)) => Err(RenderError::Useless { option, because: "no --executor" }),
+                None => Ok(None),
+            };
+        };
+        let place = Place::read(address)?;
+        let tls = Tls::read(arguments, &place)?;
+        Ok(Some(Self { place, tls }))
+    }
+
+    /// As the templates use it.
+    pub(super) fn values(&self) -> Value {
+        let (address, path) = match &self.place {
+            Place::Tcp(address) => (Some(address), None),
+            Place::Unix(path) => (None, Some(path)),
+        };
+        context! {
+            path => path,
+            address => address.map(Address::values),
+            // Of what is beside Envoy nobody else hears.
+            near => address.is_none_or(Address::is_loopback),
+            tls => self.tls.as_ref().map(|tls| tls.values(address)),
+        }
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn read(given: &str) -> Result<Self, RenderError> {
+        match given.strip_prefix("unix:") {
+            Some(path) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
+            Some(_) => {
+                Err(wrong("--executor", given, "unix: and an absolute path", "unix:/run/callgate/executor.sock"))
+            }
+            None => Address::read("--executor", given).map(Self::Tcp),
+        }
+    }
+
+    /// The name that its certificate bears if nothing else is said.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Tcp(address) => Some(&address.host),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+// === impl Tls ===
+
+impl Tls {
+    fn read(arguments: &RenderArguments, place: &Place) -> Result<Option<Self>, RenderError> {
+        let Some(ca) = arguments.executor_ca.clone() else {
+            let options = [
+                ("--executor-name", &arguments.executor_name),
+                ("--executor-certificate", &arguments.executor_certificate),
+                ("--executor-key", &arguments.executor_key),
+            ];
+            return match options.into_iter().find(|(_, given)| given.is_some()) {
+                Some(_) => Err(RenderError::Missing {
+                    option: "--executor-ca",
+                    because: "--executor-name, --executor-certificate or --executor-key",
+                }),
+                None => Ok(None),
+            };
+        };
+        let name = arguments.executor_name.as_deref().or(place.name());
+        let name = name.ok_or(RenderError::Missing { option: "--executor-name", because: "TLS on a Unix socket" })?;
+        let client = match (arguments.executor_certificate.clone(), arguments.executor_key.clone()) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(RenderError::Missing { option: "--executor-key", because: "--executor-certificate" });
+            }
+            (None, Some(_)) => {
+                return Err(RenderError::Missing { option: "--executor-certificate", because: "--executor-key" });
+            }
+        };
+        Ok(Some(Self { ca, name: name.to_owned(), client }))
+    }
+
+    /// Subject alternative names are of several types, and Envoy is told which (RFC 5280 §4.2.1.6).
+    fn values(&self, address: Option<&Address>) -> Value {
+        let san_type = if self.name.contains("://") {
+            "URI"
+        } else if self.name.parse::<std::net::IpAddr>().is_ok() {
+            "IP_ADDRESS"
+        } else {
+            "DNS"
+        };
+        // A server name is a DNS name (RFC 6066 §3).
+        let asked = if san_type == "DNS" { Some(&self.name) } else { address.map(|address| &address.host) };
+        let sni = asked.filter(|name| name.parse::<std::net::IpAddr>().is_err());
+        context! {
+            ca => self.ca,
+            name => self.name,
+            san_type => san_type,
+            sni => sni,
+            client => self.client.as_ref().map(|(certificate, key)| context! { certificate => certificate, key => key }),
+        }
+    }
+}
