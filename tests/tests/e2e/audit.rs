@@ -2,6 +2,7 @@
 //! trace.
 
 use std::collections::HashSet;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use callgate_proto::executor::v1::{Decision, Verdict};
@@ -9,7 +10,9 @@ use callgate_tests::cases;
 use callgate_tests::cases::Case;
 use callgate_tests::executor::{Behaviour, FakeExecutor};
 use callgate_tests::http::Request;
+use callgate_tests::stack::run;
 use callgate_tests::upstream::script::Round;
+use serde_json::Value;
 
 use crate::world::{Ask, Cx};
 
@@ -24,7 +27,15 @@ pub fn cases() -> Vec<Case<Cx>> {
         "decisions wait while the executor is away, and nobody waits for them" => away,
         "a request's id that the client chose twice is still two exchanges" => chosen,
         "the caller's trace goes on to the executor and into what is told" => traced,
+        "the executor's log holds both decisions on a call and its outcome, and is whole" => kept,
     }
+}
+
+/// `callgate audit …` on the log of the real executor.
+fn audit(cx: &Cx, arguments: &[&str]) -> String {
+    let state = cx.stack.folder().join("callgate-state");
+    let mut command = Command::new(&cx.artefacts.cli);
+    run(command.arg("audit").args(arguments).arg("--state").arg(state)).unwrap()
 }
 
 /// A tenant whom no other case has, so that what the cases before left to tell is not in the way.
@@ -127,4 +138,37 @@ async fn traced(cx: Cx) {
     assert_eq!(state.as_deref(), Some("vendor=1"));
     assert_eq!(recorded(&fake, &tenant, 1).await[0].trace_id, TRACE);
     assert!(cx.upstream().recorder().all().len() == 2, "and the model was asked again");
+}
+
+async fn kept(cx: Cx) {
+    let tenant = tenant(&cx, "kept");
+    cx.turn(Some(cx.stack.executor().1)).await;
+    let ask = Ask::script(Round::call("lookup_stock", STOCK).then(Round::say("done")));
+    assert_eq!(cx.connect("refuse").await.send(request(&ask, &tenant)).await.unwrap().status, 200);
+    let began = Instant::now();
+    let records: Vec<Value> = loop {
+        let shown = audit(&cx, &["show", "--tenant", &tenant, "--json"]);
+        // The filter tells what it decided a moment later, in a batch.
+        if shown.lines().count() == 3 {
+            break shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].take()).collect();
+        }
+        assert!(began.elapsed() < LATER, "not three records, but {shown}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let of = |source: &str, kind: &str| {
+        records.iter().find(|record| record["source"] == source && record["kind"] == kind).expect("a record of it")
+    };
+    let (told, decided, ended) = (of("filter", "decision"), of("executor", "decision"), of("executor", "outcome"));
+    for same in ["exchange_id", "request_id", "round", "call_id", "contract_digest", "tool", "role", "arguments_digest"]
+    {
+        assert!(!told[same].is_null(), "{same}: {told}");
+        assert!(told[same] == decided[same] && decided[same] == ended[same], "{same}: {records:#?}");
+    }
+    assert_eq!(
+        (&told["verdict"], &decided["verdict"], &ended["outcome"]),
+        (&"allow".into(), &"allow".into(), &"success".into())
+    );
+    assert!(ended["usage"]["fuel"].as_u64().unwrap() > 0 && ended["arguments"].is_null(), "{ended}");
+    let verified = audit(&cx, &["verify"]);
+    assert!(verified.contains("whole"), "{verified}");
 }
