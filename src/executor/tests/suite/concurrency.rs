@@ -1,10 +1,12 @@
 //! Many calls at once: none waits for another's guest, more than there is room for wait, and nobody is left behind.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use callgate_executor::audit::{Query, Reader};
 use callgate_proto::executor::v1::FailureKind;
 
-use crate::desk::{Desk, wasm};
+use crate::desk::{Desk, Running, wasm};
 use crate::guests;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,4 +87,43 @@ async fn a_caller_that_goes_away_leaves_nothing_running() {
     assert!(gone.is_err());
     // The only slot is free again long before the sleeper would have been done.
     assert_eq!(desk.call("fast", "{}").await.result(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_at_any_moment_leaves_one_outcome_for_each_decision() {
+    let desk = Desk::with(&guests::answer("1"), "timeout: 10s").start().await;
+    desk.call("t", "{}").await;
+    // From before the call begins to after its end.
+    for patience in (0..3_000).step_by(5).map(Duration::from_micros) {
+        let (mut client, request) = (desk.client.clone(), desk.request("clerk", &[("t", "{}")]));
+        let call = tokio::spawn(async move { client.execute(request).await });
+        let began = Instant::now();
+        while began.elapsed() < patience {
+            tokio::task::yield_now().await;
+        }
+        call.abort();
+        let _ = call.await;
+    }
+    let until = Instant::now() + Duration::from_secs(30);
+    while counted(&desk).values().any(|[_, outcomes]| *outcomes == 0) {
+        assert!(Instant::now() < until, "a decision without its outcome: {:?}", counted(&desk));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A second one would come soon.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let exchanges = counted(&desk);
+    assert!(exchanges.len() > 10, "some began: {exchanges:?}");
+    assert!(exchanges.values().all(|[decisions, outcomes]| *decisions <= 1 && *outcomes == 1), "{exchanges:?}");
+}
+
+/// Decisions and outcomes of each exchange in the audit log.
+fn counted(desk: &Running) -> BTreeMap<String, [u32; 2]> {
+    let reader = Reader::open(&desk.path("callgate-state/audit.db")).unwrap();
+    let mut exchanges = BTreeMap::<_, [u32; 2]>::new();
+    for stored in reader.query(&Query { limit: 10_000, ..Query::default() }).unwrap() {
+        let record: serde_json::Value = serde_json::from_str(&stored.text).unwrap();
+        let counts = exchanges.entry(record["exchange_id"].as_str().unwrap().to_owned()).or_default();
+        counts[usize::from(record["kind"] == "outcome")] += 1;
+    }
+    exchanges
 }

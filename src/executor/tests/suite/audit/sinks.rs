@@ -67,8 +67,8 @@ async fn in_redis(redis: &Redis, log: &AuditLog, from: &str) -> Vec<Row> {
     entries.ids.iter().map(row).collect()
 }
 
-/// Appends from several sides while a server is stopped and started again.
-async fn under_load(log: &AuditLog, mut stop_and_start: impl FnMut() + Send + 'static) {
+/// Appends from several sides while a server is stopped and started again, twice.
+async fn under_load<S: Send + 'static>(log: &AuditLog, mut server: S, stop_and_start: fn(&mut S)) -> S {
     let writers: Vec<_> = (0..4)
         .map(|writer| {
             let log = log.clone();
@@ -80,37 +80,29 @@ async fn under_load(log: &AuditLog, mut stop_and_start: impl FnMut() + Send + 's
             })
         })
         .collect();
-    tokio::task::spawn_blocking(move || {
+    let server = tokio::task::spawn_blocking(move || {
         for _ in 0..2 {
-            stop_and_start();
+            stop_and_start(&mut server);
         }
-    })
-    .await
-    .unwrap();
+        server
+    });
+    let server = server.await.unwrap();
     for writer in writers {
         writer.await.unwrap();
     }
+    server
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgresql_stopped_and_started_under_load_gets_every_record_once_and_in_order() {
-    let Some(mut postgres) = Postgres::start() else { return };
+    let Some(postgres) = Postgres::start() else { return };
     let place = place("postgres", &postgres.url(), "");
     let log = place.open();
-    let (sent, servers) = std::sync::mpsc::channel();
-    under_load(&log, {
-        let mut server = Some(postgres);
-        let mut rounds = 0;
-        move || {
-            let mut running = server.take().unwrap();
-            running.stop();
-            running.start_again();
-            rounds += 1;
-            if rounds == 2 { sent.send(running).unwrap() } else { server = Some(running) }
-        }
-    })
-    .await;
-    postgres = servers.recv().unwrap();
+    let stop_and_start = |postgres: &mut Postgres| {
+        postgres.stop();
+        postgres.start_again();
+    };
+    let postgres = under_load(&log, postgres, stop_and_start).await;
     all_arrived(&log).await;
     assert_eq!(place.whole(), 4 * 40 * 5 * 2);
     assert_eq!(in_postgres(&postgres).await, kept(&place));
@@ -121,23 +113,14 @@ async fn postgresql_stopped_and_started_under_load_gets_every_record_once_and_in
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn redis_stopped_and_started_under_load_gets_every_record_once_and_in_order() {
-    let Some(mut redis) = Redis::start() else { return };
+    let Some(redis) = Redis::start() else { return };
     let place = place("redis", &redis.url(), "");
     let log = place.open();
-    let (sent, servers) = std::sync::mpsc::channel();
-    under_load(&log, {
-        let mut server = Some(redis);
-        let mut rounds = 0;
-        move || {
-            let mut running = server.take().unwrap();
-            running.stop();
-            running.start_again();
-            rounds += 1;
-            if rounds == 2 { sent.send(running).unwrap() } else { server = Some(running) }
-        }
-    })
-    .await;
-    redis = servers.recv().unwrap();
+    let stop_and_start = |redis: &mut Redis| {
+        redis.stop();
+        redis.start_again();
+    };
+    let redis = under_load(&log, redis, stop_and_start).await;
     all_arrived(&log).await;
     assert_eq!(place.whole(), 4 * 40 * 5 * 2);
     let kept = kept(&place);

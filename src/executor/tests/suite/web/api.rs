@@ -1,158 +1,17 @@
-//! The HTTP side: who may look and answer, what a browser can be made to do, what the page and the API are.
+//! Who may look and answer, and what the API tells.
 
-use std::net::SocketAddr;
-
-use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RETRY_AFTER, SET_COOKIE};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
-use callgate_executor::approvals::{Approvals, Ask, Claim, Filter, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{Method, StatusCode};
+use callgate_executor::approvals::{Ask, Claim, Filter, State};
 use callgate_executor::config::Http;
-use callgate_executor::transport::{Origin, Peer};
-use callgate_executor::web::{self, Web};
-use http_body_util::BodyExt as _;
+use callgate_executor::web;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
-use tower::ServiceExt as _;
 
-use crate::approvals::{ask, audit};
+use super::site::{ALICE, Site, VERA, line};
+use crate::approvals::ask;
 use crate::desk::hex;
 use crate::once::config;
-
-const ALICE: &str = "alice-token-0123456789abcdef";
-const VERA: &str = "vera-token-0123456789abcdef";
-const HERE: &str = "127.0.0.1:7071";
-
-/// The HTTP side of an executor, with an approver and a viewer.
-struct Site {
-    router: Router,
-    approvals: Approvals,
-    folder: TempDir,
-}
-
-/// An answer.
-struct Told {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
-/// A request under construction.
-struct Asked<'a> {
-    site: &'a Site,
-    method: Method,
-    path: String,
-    headers: Vec<(String, String)>,
-    body: String,
-    peer: [u8; 4],
-}
-
-fn line(name: &str, role: &str, token: &str) -> String {
-    format!("{name} {role} sha256:{}\n", hex(&Sha256::digest(token)))
-}
-
-impl Site {
-    fn new() -> Self {
-        Self::with("", "")
-    }
-
-    /// `http` is YAML inside the section, `more` of the file.
-    fn with(http: &str, more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tokens = line("alice", "approver", ALICE) + &line("vera", "viewer", VERA);
-        std::fs::write(folder.path().join("tokens"), tokens).unwrap();
-        Self::open(folder, &format!("{more}http: {{ tokens: file:tokens{http} }}\n"))
-    }
-
-    fn open(folder: TempDir, more: &str) -> Self {
-        let config = config(folder.path(), more);
-        let audit = audit(&config);
-        let approvals = Approvals::open(&config, audit.clone()).unwrap();
-        let Http::On { listen, tokens } = &config.http else { panic!("it is off") };
-        let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit).unwrap();
-        Self { router: web::router(web), approvals, folder }
-    }
-
-    fn ask(&self, method: Method, path: &str) -> Asked<'_> {
-        let headers = vec![(HOST.to_string(), HERE.to_owned())];
-        Asked { site: self, method, path: path.to_owned(), headers, body: String::new(), peer: [127, 0, 0, 1] }
-    }
-
-    fn get(&self, path: &str) -> Asked<'_> {
-        self.ask(Method::GET, path)
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Asked<'_> {
-        let mut asked = self.ask(Method::POST, path).header(CONTENT_TYPE.as_str(), "application/json");
-        asked.body = body.to_string();
-        asked
-    }
-
-    async fn pending(&self, ask: &Ask) -> String {
-        match self.approvals.claim(ask).await.unwrap() {
-            Claim::Pending { approval_id, .. } => approval_id,
-            other => panic!("expected a pending request, found {other:?}"),
-        }
-    }
-
-    /// Signs in as the page does: gives the cookie and what must come with it.
-    async fn sign_in(&self, token: &str) -> (String, String) {
-        let told = self.post("/api/v1/session", &json!({ "token": token })).like_the_page().send().await;
-        assert_eq!(told.status, StatusCode::OK, "{}", told.body);
-        let cookie = told.headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
-        (cookie, told.json()["session"].as_str().unwrap().to_owned())
-    }
-}
-
-impl Asked<'_> {
-    fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    fn bearer(self, token: &str) -> Self {
-        self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
-    }
-
-    fn session(self, (cookie, session): &(String, String)) -> Self {
-        self.header(COOKIE.as_str(), cookie).header("x-callgate-session", session)
-    }
-
-    fn like_the_page(self) -> Self {
-        self.header(ORIGIN.as_str(), &format!("http://{HERE}")).header("sec-fetch-site", "same-origin")
-    }
-
-    fn peer(mut self, peer: [u8; 4]) -> Self {
-        self.peer = peer;
-        self
-    }
-
-    async fn send(self) -> Told {
-        let mut request = Request::builder().method(self.method).uri(&self.path);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let mut request = request.body(Body::from(self.body)).unwrap();
-        let origin = Origin::Network(SocketAddr::from((self.peer, 50_000)));
-        request.extensions_mut().insert(ConnectInfo(Peer { origin, identity: None }));
-        let response = self.site.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Told { status: parts.status, headers: parts.headers, body }
-    }
-}
-
-impl Told {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
-    }
-
-    fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap().to_owned()
-    }
-}
 
 #[tokio::test]
 async fn nothing_of_the_api_is_told_without_a_token() {
@@ -273,62 +132,6 @@ async fn what_cannot_be_read_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_needs_its_cookie_and_what_the_page_holds() {
-    let site = Site::new();
-    let told = site.post("/api/v1/session", &json!({ "token": ALICE })).like_the_page().send().await;
-    let cookie = told.headers[SET_COOKIE].to_str().unwrap();
-    for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=28800"] {
-        assert!(cookie.contains(part), "{cookie}");
-    }
-    assert!(!cookie.contains(ALICE) && !told.body.contains(ALICE));
-
-    let session = site.sign_in(ALICE).await;
-    let other = site.sign_in(ALICE).await;
-    assert_ne!(session, other);
-    let look = || site.get("/api/v1/approvals").like_the_page();
-    assert_eq!(look().session(&session).send().await.status, StatusCode::OK);
-    assert_eq!(look().header("cookie", &session.0).send().await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(look().header("x-callgate-session", &session.1).send().await.status, StatusCode::UNAUTHORIZED);
-    let mixed = (session.0.clone(), other.1.clone());
-    assert_eq!(look().session(&mixed).send().await.status, StatusCode::UNAUTHORIZED);
-
-    let end = site.ask(Method::DELETE, "/api/v1/session").session(&session).like_the_page().send().await;
-    assert_eq!(end.status, StatusCode::NO_CONTENT);
-    assert_eq!(look().session(&session).send().await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(look().session(&other).send().await.status, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn another_site_cannot_have_the_browser_answer_look_or_sign_in() {
-    let site = Site::new();
-    let id = site.pending(&ask()).await;
-    let session = site.sign_in(ALICE).await;
-    let path = format!("/api/v1/approvals/{id}/approve");
-    // Even with all that the page holds.
-    let post = || site.post(&path, &json!({})).session(&session);
-    let cases = [
-        post().header("origin", "https://evil.example").header("sec-fetch-site", "cross-site"),
-        post().header("origin", "https://evil.example"),
-        post().header("origin", "null"),
-        // Another port of this very host.
-        post().header("origin", "http://127.0.0.1:8080").header("sec-fetch-site", "same-site"),
-        post().header("origin", &format!("http://{HERE}")).header("sec-fetch-site", "same-site"),
-        // A browser always says where it is.
-        post(),
-        site.get("/api/v1/approvals").session(&session).header("sec-fetch-site", "cross-site"),
-        site.post("/api/v1/session", &json!({ "token": ALICE })).header("origin", "https://evil.example"),
-        site.post("/api/v1/session", &json!({ "token": ALICE })).header("sec-fetch-site", "cross-site"),
-        site.ask(Method::DELETE, "/api/v1/session").session(&session).header("origin", "https://evil.example"),
-    ];
-    for case in cases {
-        let told = case.send().await;
-        assert_eq!((told.status, told.code().as_str()), (StatusCode::FORBIDDEN, "other_site"));
-    }
-    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
-    assert_eq!(post().like_the_page().send().await.status, StatusCode::OK);
-}
-
-#[tokio::test]
 async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
     let site = Site::new();
     let session = site.sign_in(ALICE).await;
@@ -375,58 +178,6 @@ async fn who_shows_wrong_tokens_has_to_wait_and_nobody_else() {
     assert_eq!(site.get("/api/v1/approvals").bearer(ALICE).peer(other).send().await.status, StatusCode::OK);
     let page = site.get("/api/v1/approvals").session(&session).like_the_page().peer(guesser);
     assert_eq!(page.send().await.status, StatusCode::OK, "who is signed in is not held up");
-}
-
-#[tokio::test]
-async fn every_answer_keeps_the_browser_from_doing_more_with_it() {
-    let site = Site::new();
-    for path in ["/", "/page/main.js", "/api/v1/approvals", "/api/v1/openapi.json", "/no/such/path"] {
-        let told = site.get(path).send().await;
-        let policy = told.headers["content-security-policy"].to_str().unwrap();
-        for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for"] {
-            assert!(policy.contains(part), "{path}: {policy}");
-        }
-        assert!(!policy.contains("unsafe"), "{policy}");
-        for (name, value) in [
-            ("x-content-type-options", "nosniff"),
-            ("x-frame-options", "DENY"),
-            ("cache-control", "no-store"),
-            ("referrer-policy", "no-referrer"),
-        ] {
-            assert_eq!(told.headers[name], value, "{path}");
-        }
-        assert!(!told.headers.contains_key("access-control-allow-origin"));
-    }
-}
-
-#[tokio::test]
-async fn the_page_brings_all_that_it_names_and_makes_no_html_of_strings() {
-    let site = Site::new();
-    let page = site.get("/").send().await;
-    assert_eq!(page.headers[CONTENT_TYPE], "text/html; charset=utf-8");
-    let mut names = vec!["/".to_owned()];
-    let mut seen = 0;
-    while let Some(name) = names.get(seen).cloned() {
-        seen += 1;
-        let told = site.get(&name).send().await;
-        assert_eq!(told.status, StatusCode::OK, "{name}");
-        for word in
-            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "javascript:", "style=\""]
-        {
-            assert!(!told.body.contains(word), "{name} has {word}");
-        }
-        for quoted in told.body.split('"') {
-            let path = match quoted.strip_prefix("./") {
-                Some(module) => format!("/page/{module}"),
-                None if quoted.starts_with("/page/") => quoted.to_owned(),
-                None => continue,
-            };
-            if !names.contains(&path) {
-                names.push(path);
-            }
-        }
-    }
-    assert!(names.len() >= 7, "{names:?}");
 }
 
 #[tokio::test]
@@ -521,14 +272,6 @@ async fn the_first_start_makes_a_token_that_only_its_owner_can_read_and_later_on
     assert_eq!(std::fs::read_to_string(&path).unwrap(), token);
     let who = site.get("/api/v1/session").bearer(token.trim()).send().await.json();
     assert_eq!(who, json!({ "name": "operator", "role": "approver" }));
-}
-
-#[tokio::test]
-async fn under_tls_the_cookie_is_bound_to_it() {
-    let site = Site::with(", tls: { certificate: a.pem, key: b.pem }", "");
-    let told = site.post("/api/v1/session", &json!({ "token": ALICE })).send().await;
-    let cookie = told.headers[SET_COOKIE].to_str().unwrap();
-    assert!(cookie.starts_with("__Host-callgate=") && cookie.ends_with("; Secure"), "{cookie}");
 }
 
 #[test]
