@@ -12,8 +12,8 @@ use callgate_proto::executor::v1::{
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 /// What a fake executor does with a request.
@@ -107,8 +107,9 @@ pub async fn echo(listen: SocketAddr) -> io::Result<()> {
 }
 
 async fn serve(service: Service, listener: TcpListener) {
-    let server = Server::builder().tcp_nodelay(true).add_service(ExecutorServer::new(service));
-    drop(server.serve_with_incoming(TcpListenerStream::new(listener)).await);
+    // Of the builder's own listeners only would its `tcp_nodelay` be true.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    drop(Server::builder().add_service(ExecutorServer::new(service)).serve_with_incoming(incoming).await);
 }
 
 impl Drop for FakeExecutor {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// How often it is looked whether there is something to bring. What comes in meanwhile is little to wait for at the end.
-const EVERY: Duration = Duration::from_millis(500);
+/// How often. Each time the disk is busy for a while, so not often; and at what most executors run, long before the writer has to.
+const EVERY: Duration = Duration::from_secs(5);
 /// Pages (of 4 KiB) of the write-ahead log at which the writer does it after all, so that it cannot grow for ever: writers that
 /// never rest leave no moment in which it could begin anew.
 pub(crate) const AT_MOST: u32 = 16_384;
