@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 /// How often. Each time the disk is busy for a while, so not often; and at what most executors run, long before the writer has to.
 const EVERY: Duration = Duration::from_secs(5);
-/// Pages (of 4 KiB) of the write-ahead log at which the writer does it after all, so that it cannot grow for ever: writers that
+/// Pages of the write-ahead log at which the writer does it after all, so that it cannot grow for ever: writers that
 /// never rest leave no moment in which it could begin anew.
 pub(crate) const AT_MOST: u32 = 16_384;
 
