@@ -152,6 +152,9 @@ fn without_server_run_tools_there_is_no_executor_and_no_loop() {
     let plugin = plugin(&text);
     assert_eq!((plugin.get("executor"), plugin.get("upstream")), (None, None));
     assert!(!text.contains("name: callgate-executor"));
+    let useless = render(&contract, &["--target", "envoy", "--executor-ca", "ca.crt"]);
+    assert_eq!((useless.code, useless.out.as_str()), (1, ""), "{useless:?}");
+    assert!(useless.err.starts_with("--executor-ca has no use with no --executor"), "{useless:?}");
     let feedback = head.replace("  roles:", "  onViolation: feedback\n  roles:");
     let contract = folder.write("feedback.yaml", &feedback);
     let plugin = self::plugin(&rendered(&contract, &["--target", "envoy"]));
@@ -244,6 +247,7 @@ fn plaintext_to_another_machine_is_rendered_with_a_caution() {
         ("envoy", "tools.example:7070", true),
         ("istio", "tools.example:7070", true),
         ("envoy", "[::1]:7070", false),
+        ("envoy", "localhost:7070", false),
         ("istio", "127.0.0.1:7070", false),
     ] {
         let text = rendered(&folder.contract(), &["--target", target, "--executor", executor]);
@@ -310,10 +314,7 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
         ),
         (&["--executor", "nowhere"], "--executor \"nowhere\": expected HOST:PORT"),
         (&["--executor", "unix:run.sock"], "--executor \"unix:run.sock\": expected unix: and an absolute path"),
-        (
-            &["--executor-name", "x"],
-            "--executor-ca is needed with --executor-name, --executor-certificate or --executor-key",
-        ),
+        (&["--executor-name", "x"], "--executor-ca is needed with --executor-name"),
         (&["--executor", "unix:/x", "--executor-ca", "c"], "--executor-name is needed with TLS on a Unix socket"),
         (
             &["--executor-ca", "c", "--executor-certificate", "c"],

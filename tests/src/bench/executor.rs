@@ -35,7 +35,8 @@ pub(super) struct Calls {
     pub(super) resident: [u64; 3],
     /// Until it was ready with [`TOOLS`]: the first time, and again with what it kept.
     pub(super) startup: [Duration; 2],
-    /// Until it had loaded and checked a contract with an interpreter of 20 MB: the first time, and the median of more with what it kept.
+    /// Until it had loaded and checked `contracts/tool-desk`, with CPython (20 MB) and a tool in Python (19 MB): the first time, and the
+    /// median of more with what it kept.
     pub(super) interpreter: [Duration; 2],
 }
 
@@ -130,7 +131,7 @@ async fn hundred(artefacts: &Artefacts, folder: &Path) -> Result<(u64, [Duration
     Ok((held, startup))
 }
 
-/// How long an executor takes to load CPython, without and with compiled code from an earlier start.
+/// How long an executor takes to load the contract with CPython, without and with compiled code from an earlier start.
 fn interpreter(artefacts: &Artefacts, folder: &Path) -> Result<[Duration; 2], StackError> {
     const WARM: usize = 9;
     let failed = |path: &Path| StackError::io(path.display().to_string());

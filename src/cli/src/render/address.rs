@@ -55,9 +55,9 @@ impl Address {
         self.host.parse::<IpAddr>().is_ok()
     }
 
-    /// Whether only this machine can be meant.
+    /// Whether only this machine can be meant. `localhost` is reserved for it (RFC 6761 §6.3).
     pub(crate) fn is_loopback(&self) -> bool {
-        self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
     /// `host` or `host:port` as in a `host` header: the port is left out where it is the scheme's own.

@@ -31,6 +31,16 @@ struct Tls {
     client: Option<(String, String)>,
 }
 
+/// An option that was given and has a use with `--executor-ca` only.
+fn of_tls(arguments: &RenderArguments) -> Option<&'static str> {
+    let options = [
+        ("--executor-name", &arguments.executor_name),
+        ("--executor-certificate", &arguments.executor_certificate),
+        ("--executor-key", &arguments.executor_key),
+    ];
+    options.into_iter().find_map(|(option, given)| given.is_some().then_some(option))
+}
+
 // === impl Executor ===
 
 impl Executor {
@@ -38,14 +48,9 @@ impl Executor {
     pub(super) fn read(arguments: &RenderArguments, needed: bool) -> Result<Option<Self>, RenderError> {
         let given = arguments.executor.as_deref();
         let Some(address) = given.or(needed.then_some(BESIDE)) else {
-            let options = [
-                ("--executor-ca", &arguments.executor_ca),
-                ("--executor-name", &arguments.executor_name),
-                ("--executor-certificate", &arguments.executor_certificate),
-                ("--executor-key", &arguments.executor_key),
-            ];
-            return match options.into_iter().find(|(_, given)| given.is_some()) {
-                Some((option, _)) => Err(RenderError::Useless { option, because: "no --executor" }),
+            let ca = arguments.executor_ca.is_some().then_some("--executor-ca");
+            return match ca.or(of_tls(arguments)) {
+                Some(option) => Err(RenderError::Useless { option, because: "no --executor" }),
                 None => Ok(None),
             };
         };
@@ -97,16 +102,8 @@ impl Place {
 impl Tls {
     fn read(arguments: &RenderArguments, place: &Place) -> Result<Option<Self>, RenderError> {
         let Some(ca) = arguments.executor_ca.clone() else {
-            let options = [
-                ("--executor-name", &arguments.executor_name),
-                ("--executor-certificate", &arguments.executor_certificate),
-                ("--executor-key", &arguments.executor_key),
-            ];
-            return match options.into_iter().find(|(_, given)| given.is_some()) {
-                Some(_) => Err(RenderError::Missing {
-                    option: "--executor-ca",
-                    because: "--executor-name, --executor-certificate or --executor-key",
-                }),
+            return match of_tls(arguments) {
+                Some(because) => Err(RenderError::Missing { option: "--executor-ca", because }),
                 None => Ok(None),
             };
         };

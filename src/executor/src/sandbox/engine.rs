@@ -84,7 +84,7 @@ fn pooling(concurrency: u32) -> Config {
         .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(8 << 20)
         .max_component_instance_size(8 << 20)
-        // Cleared by writing over it, and not given back: that interrupts every core, and costs a page fault at the next call.
+        // Cleared by writing over it: giving it back interrupts every core, and costs a page fault at the next call.
         .linear_memory_keep_resident(KEPT)
         .table_keep_resident(KEPT);
     let mut config = base();
