@@ -31,7 +31,10 @@ use sha2::{Digest, Sha256};
 
 pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide};
 pub use error::{Diagnostic, Errors};
-pub use model::{Approval, Audit, Contract, Effects, Limits, OnViolation, Output, Role, ServerState, Tool};
+pub use model::{
+    Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
+    UndeclaredTools, UnknownMembers,
+};
 pub use read::units::parse_duration;
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,

@@ -23,6 +23,8 @@ pub struct Contract {
     pub(crate) models: Vec<Glob>,
     pub(crate) provider_tools: Vec<String>,
     pub(crate) server_state: ServerState,
+    pub(crate) undeclared_tools: UndeclaredTools,
+    pub(crate) request_members: RequestMembers,
     pub(crate) limits: Limits,
     pub(crate) on_violation: OnViolation,
     pub(crate) roles: HashMap<String, Role>,
@@ -43,8 +45,10 @@ pub struct Limits {
     pub request_bytes: u64,
     /// Bytes of a response's body; 4 MiB by default.
     pub response_bytes: u64,
-    /// Time for one turn: one answer of the model, from the request for it to its last byte; 30 s by default.
+    /// Time for one turn: one answer of the model, from the request for it to its last byte; 10 min by default.
     pub turn_timeout: Duration,
+    /// Time in which nothing of a turn arrives: before its first byte, and between two bytes; 60 s by default.
+    pub turn_idle_timeout: Duration,
 }
 
 /// What a turn with a refused call becomes.
@@ -65,6 +69,35 @@ pub enum ServerState {
     Refused,
     /// A request may name an earlier answer or a conversation instead.
     Allowed,
+}
+
+/// Becomes of a tool that a request declares or chooses and that the contract or the caller's role lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UndeclaredTools {
+    /// The request is refused; the default.
+    #[default]
+    Refuse,
+    /// The tool is left out of the request; the model never learns of it.
+    Drop,
+}
+
+/// Decides on members of a request that no table of the gate knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestMembers {
+    /// Applies to members that are not in `allow`.
+    pub unknown: UnknownMembers,
+    /// Members that are forwarded, by the name of the top-level member or as a dotted path (`extra_body.store_hint`).
+    pub allow: Vec<String>,
+}
+
+/// Becomes of an unknown member. None ever reaches the provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownMembers {
+    /// The member is left out of the request; the default.
+    #[default]
+    Drop,
+    /// The request is refused.
+    Refuse,
 }
 
 /// Who may use what.
@@ -162,6 +195,16 @@ impl Contract {
         self.server_state
     }
 
+    /// Becomes of tools that a request declares and the contract or the role lacks.
+    pub fn undeclared_tools(&self) -> UndeclaredTools {
+        self.undeclared_tools
+    }
+
+    /// Decides on unknown members of requests.
+    pub fn request_members(&self) -> &RequestMembers {
+        &self.request_members
+    }
+
     /// The role of that name.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(name)
@@ -208,7 +251,8 @@ impl Default for Limits {
             max_rounds: 4,
             request_bytes: 1 << 20,
             response_bytes: 4 << 20,
-            turn_timeout: Duration::from_secs(30),
+            turn_timeout: Duration::from_secs(600),
+            turn_idle_timeout: Duration::from_secs(60),
         }
     }
 }

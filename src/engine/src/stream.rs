@@ -127,6 +127,11 @@ impl StreamTurn {
                 desk.out.extend_from_slice(self.decoder.terminator());
             }
         }
+        let held_back = self.stream.end().map_err(|_| truncated())?;
+        match self.deltas(desk, held_back)? {
+            Progress::Open => {}
+            progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
+        }
         if !self.stream.is_complete() || self.choices.values().any(|choice| !choice.calls.is_empty()) {
             return Err(truncated());
         }
@@ -144,11 +149,19 @@ impl StreamTurn {
                 Refusal::new(Code::UpstreamInvalid, format!("An event of the model's answer cannot be read: {error}"))
             })?;
             self.asked.check_choices(self.stream.choices())?;
-            for delta in deltas {
-                match self.delta(desk, delta)? {
-                    Progress::Open => {}
-                    progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
-                }
+            match self.deltas(desk, deltas)? {
+                Progress::Open => {}
+                progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
+            }
+        }
+        Ok(Progress::Open)
+    }
+
+    fn deltas(&mut self, desk: &mut Desk<'_>, deltas: Vec<Delta>) -> Result<Progress, Refusal> {
+        for delta in deltas {
+            match self.delta(desk, delta)? {
+                Progress::Open => {}
+                progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
             }
         }
         Ok(Progress::Open)

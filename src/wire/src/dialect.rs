@@ -160,6 +160,15 @@ pub trait Stream: Debug {
     /// unknown kind. The stream cannot be trusted any further then.
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError>;
 
+    /// Takes the end of the upstream's stream: gives out what was held back until it was certain that nothing follows, such as
+    /// the finish of a choice after which more calls could come.
+    ///
+    /// # Errors
+    /// [`StreamError`] if what is held back cannot be completed.
+    fn end(&mut self) -> Result<Vec<Delta>, StreamError> {
+        Ok(Vec::new())
+    }
+
     /// Events that say one whole call.
     fn call(&mut self, choice: u32, call: &Call) -> Vec<u8>;
 

@@ -7,6 +7,8 @@ pub struct Target<'a> {
     pub path: &'a str,
     /// What follows the `?`, empty where there is none.
     pub query: &'a str,
+    /// The model that the path names, still percent-encoded, if the path's pattern has a `{model}`.
+    pub model: Option<&'a str>,
 }
 
 // === impl Target ===
@@ -16,7 +18,13 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn new(target: &'a str) -> Target<'a> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Target { path, query }
+        Target { path, query, model: None }
+    }
+
+    /// The same target with the model that its path names, still percent-encoded.
+    #[must_use]
+    pub fn with_model(self, model: Option<&'a str>) -> Target<'a> {
+        Target { model, ..self }
     }
 
     /// The last place between `before` and `after` in the path, percent-decoded; `None` where there is none, or it is no UTF-8.

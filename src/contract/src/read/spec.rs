@@ -3,7 +3,7 @@
 use super::fields::{Fields, Item, Report};
 use super::{roles, tools, units};
 use crate::glob::Glob;
-use crate::model::{Contract, Limits, OnViolation, ServerState};
+use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
 
 const API_VERSION: &str = "callgate.dev/v1";
 const KIND: &str = "Contract";
@@ -47,7 +47,17 @@ fn metadata_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, Stri
 }
 
 fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
-    let known = ["models", "providerTools", "serverState", "limits", "onViolation", "roles", "tools"];
+    let known = [
+        "models",
+        "providerTools",
+        "serverState",
+        "undeclaredTools",
+        "requestMembers",
+        "limits",
+        "onViolation",
+        "roles",
+        "tools",
+    ];
     let fields = Fields::open(item, &known, &[], report)?;
 
     let models = fields.need("models", "a list of model names, globs with `*` allowed", report);
@@ -60,6 +70,15 @@ fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let server_state = match fields.get("serverState") {
         Some(item) => item.word(&states, report),
         None => Some(ServerState::Refused),
+    };
+    let undeclared = [("refuse", UndeclaredTools::Refuse), ("drop", UndeclaredTools::Drop)];
+    let undeclared_tools = match fields.get("undeclaredTools") {
+        Some(item) => item.word(&undeclared, report),
+        None => Some(UndeclaredTools::default()),
+    };
+    let request_members = match fields.get("requestMembers") {
+        Some(item) => request_members_of(&item, report),
+        None => Some(RequestMembers::default()),
     };
     let limits = match fields.get("limits") {
         Some(item) => limits_of(&item, report),
@@ -86,6 +105,8 @@ fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
         models: models?,
         provider_tools: provider_tools?,
         server_state: server_state?,
+        undeclared_tools: undeclared_tools?,
+        request_members: request_members?,
         limits: limits?,
         on_violation: on_violation?,
         roles: roles?,
@@ -122,8 +143,37 @@ fn provider_tools_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Str
     Some(names)
 }
 
+fn request_members_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<RequestMembers> {
+    let fields = Fields::open(item, &["unknown", "allow"], &[], report)?;
+    let mut members = RequestMembers::default();
+    if let Some(item) = fields.get("unknown") {
+        members.unknown = item.word(&[("drop", UnknownMembers::Drop), ("refuse", UnknownMembers::Refuse)], report)?;
+    }
+    if let Some(item) = fields.get("allow") {
+        for (item, text) in item.texts(report)? {
+            if text.contains(['*', '?', ' ']) {
+                report.fault::<()>(
+                    &item,
+                    "expected the exact name of a member, such as `store_hint`; globs are not allowed here",
+                );
+            } else {
+                members.allow.push(text.to_owned());
+            }
+        }
+    }
+    Some(members)
+}
+
 fn limits_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Limits> {
-    let known = ["maxOutputTokens", "maxToolCallsPerTurn", "maxRounds", "requestBytes", "responseBytes", "turnTimeout"];
+    let known = [
+        "maxOutputTokens",
+        "maxToolCallsPerTurn",
+        "maxRounds",
+        "requestBytes",
+        "responseBytes",
+        "turnTimeout",
+        "turnIdleTimeout",
+    ];
     let fields = Fields::open(item, &known, &[], report)?;
     let mut limits = Limits::default();
     if let Some(item) = fields.get("maxOutputTokens") {
@@ -143,6 +193,9 @@ fn limits_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Limits> {
     }
     if let Some(time) = fields.get("turnTimeout").and_then(|item| units::duration(&item, report)) {
         limits.turn_timeout = time;
+    }
+    if let Some(time) = fields.get("turnIdleTimeout").and_then(|item| units::duration(&item, report)) {
+        limits.turn_idle_timeout = time;
     }
     Some(limits)
 }

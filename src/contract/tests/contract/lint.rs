@@ -465,7 +465,7 @@ fn what_is_left_out_has_its_documented_default() {
     let limits = contract.limits();
     assert_eq!(limits.max_output_tokens, None);
     assert_eq!((limits.max_tool_calls_per_turn, limits.max_rounds), (8, 4));
-    assert_eq!((limits.request_bytes, limits.response_bytes, limits.turn_timeout.as_secs()), (1 << 20, 4 << 20, 30));
+    assert_eq!((limits.request_bytes, limits.response_bytes, limits.turn_timeout.as_secs()), (1 << 20, 4 << 20, 600));
     let Run::Wasm(run) = contract.tools()[0].run() else { panic!("a wasm tool") };
     assert_eq!((run.memory, run.fuel), (WasmRun::MEMORY, WasmRun::FUEL));
     assert_eq!((run.timeout, run.output_bytes), (WasmRun::TIMEOUT, WasmRun::OUTPUT_BYTES));
