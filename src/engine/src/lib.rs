@@ -17,6 +17,7 @@
 //! It fails closed: an event that is out of order, an answer that cannot be read, a callout that fails, each ends in an
 //! error with a [`Code`], and no call goes on.
 
+mod budget;
 mod effect;
 mod event;
 mod exchange;
