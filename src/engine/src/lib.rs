@@ -18,6 +18,7 @@
 //! error with a [`Code`], and no call goes on.
 
 mod effect;
+mod error_format;
 mod event;
 mod exchange;
 mod gate;
@@ -34,7 +35,6 @@ mod settle;
 mod stream;
 mod tally;
 mod trace;
-mod voice;
 mod whole;
 
 pub use callgate_wire::DIALECTS;
