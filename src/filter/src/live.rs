@@ -76,8 +76,11 @@ impl Live {
                 forward_without(&remove);
                 Action::Continue
             }
-            Effect::Forward(Forward { body, remove }) => {
+            Effect::Forward(Forward { body, remove, content_type }) => {
                 forward_without(&remove);
+                if let Some(content_type) = &content_type {
+                    set_request_header("content-type", Some(content_type));
+                }
                 set_request_header("content-length", Some(&body.len().to_string()));
                 host::set_request_body(held, &body);
                 Action::Continue

@@ -55,7 +55,6 @@ impl Core {
     }
 
     fn turn_came(&mut self, asked: Box<Asked>, body: Vec<u8>) -> Step {
-        self.content_type = Some(JSON.to_owned());
         // Some APIs report errors with status 200.
         if self.format.is_error(&body) {
             self.tally.error = Some(Code::UpstreamError);
@@ -89,7 +88,10 @@ impl Core {
                 let turn = self.turn(*asked);
                 self.stream_data(turn, &body, end)
             }
-            Opening::Json if end => self.turn_came(asked, body),
+            Opening::Json if end => {
+                self.content_type = Some(JSON.to_owned());
+                self.turn_came(asked, body)
+            }
             Opening::Json | Opening::Unclear if !end => {
                 (State::Body { awaited: Awaited::Undeclared(asked), body }, Effect::Hold)
             }

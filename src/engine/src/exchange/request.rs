@@ -63,23 +63,29 @@ impl Core {
     }
 
     fn model_request(&mut self, head: ApiHead, body: &[u8]) -> Result<Step, Refusal> {
-        let remove = head.remove.clone();
+        let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
         let asked = request::check(&self.gate, head, body)?;
         let body = asked.request.write();
-        Ok(self.forward(Forwarded::Model(Box::new(asked)), Forward { body, remove }))
+        Ok(self.forward(Forwarded::Model(Box::new(asked)), Forward { body, remove, content_type }))
     }
 
-    fn mcp_request(&mut self, McpHead { caller, verb, remove }: McpHead, body: Vec<u8>) -> Result<Step, Refusal> {
+    fn mcp_request(
+        &mut self,
+        McpHead { caller, verb, remove, content_type }: McpHead,
+        body: Vec<u8>,
+    ) -> Result<Step, Refusal> {
         if verb != Verb::Send {
             if !body.is_empty() {
                 return Err(Refusal::new(Code::RequestInvalid, "Only a POST request has a message for its body."));
             }
-            return Ok(self.forward(Forwarded::Mcp(without_message(verb)), Forward { body, remove }));
+            return Ok(self.forward(Forwarded::Mcp(without_message(verb)), Forward { body, remove, content_type }));
         }
         let request = Request::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
         Ok(match message::check(&self.gate, caller, request, &mut self.tally, &mut self.ledger)? {
-            Checked::Forward(asked, body) => self.forward(Forwarded::Mcp(asked), Forward { body, remove }),
+            Checked::Forward(asked, body) => {
+                self.forward(Forwarded::Mcp(asked), Forward { body, remove, content_type })
+            }
             Checked::Answer(body) => (State::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None })),
         })
     }

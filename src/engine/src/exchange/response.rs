@@ -9,7 +9,7 @@ use super::state::{Forwarded, State};
 use super::{Core, Step};
 use crate::effect::Effect;
 use crate::event::Headers;
-use crate::head;
+use crate::head::{self, Media};
 use crate::mcp::{self, stream::Messages};
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
@@ -50,32 +50,24 @@ impl Core {
         if end {
             return self.replace(&Refusal::new(Code::UpstreamInvalid, "The model's API answered without a body."));
         }
-        let framing = asked.dialect.framing();
-        let undeclared = head::only(headers, "content-type").is_none() || head::is_type(headers, "text/plain");
-        let json = head::is_type(headers, JSON);
-        match asked.request.wants() {
-            Wants::Stream if head::is_type(headers, framing.media_type()) => {
-                self.stream_head(asked, framing.media_type())
-            }
-            // Ollama's cloud declares its lines so.
-            Wants::Stream if json && framing == Framing::JsonLines => self.stream_head(asked, JSON),
-            // Some servers know no streams and answer whole.
-            Wants::Stream | Wants::Whole | Wants::Count if json => {
-                self.content_type = Some(JSON.to_owned());
-                wait(Awaited::Turn(asked))
-            }
-            Wants::Stream | Wants::Whole | Wants::Count if undeclared => wait(Awaited::Undeclared(asked)),
-            wants @ (Wants::Stream | Wants::Whole | Wants::Count) => {
-                let expected = if wants == Wants::Stream { framing.media_type() } else { JSON };
-                let message = format!("The model's API did not answer with `{expected}`, as the request asked.");
-                self.replace(&Refusal::new(Code::UpstreamInvalid, message))
-            }
+        let media = Media::of(headers);
+        let (framing, wants) = (asked.dialect.framing(), asked.request.wants());
+        let streams = wants == Wants::Stream;
+        self.content_type = media.written();
+        // Ollama's cloud declares its lines as JSON.
+        if streams && (media.is(framing.media_type()) || (media.is(JSON) && framing == Framing::JsonLines)) {
+            return (State::Streaming(self.turn(*asked)), Effect::BeginStream);
         }
-    }
-
-    fn stream_head(&mut self, asked: Box<Asked>, content_type: &str) -> Step {
-        self.content_type = Some(content_type.to_owned());
-        (State::Streaming(self.turn(*asked)), Effect::BeginStream)
+        // Some servers know no streams and answer whole.
+        if media.is(JSON) {
+            return wait(Awaited::Turn(asked));
+        }
+        if media == Media::Missing || media.is("text/plain") {
+            return wait(Awaited::Undeclared(asked));
+        }
+        let expected = if streams { framing.media_type() } else { JSON };
+        let message = format!("The model's API did not answer with `{expected}` in UTF-8, as the request asked.");
+        self.replace(&Refusal::new(Code::UpstreamInvalid, message))
     }
 
     pub(super) fn turn(&self, asked: Asked) -> Answering {
@@ -83,20 +75,17 @@ impl Core {
     }
 
     fn mcp_head(&mut self, asked: mcp::Asked, status: u16, headers: &Headers, end: bool) -> Step {
-        let json = head::is_type(headers, JSON);
-        let stream = head::is_type(headers, SSE);
+        let media = Media::of(headers);
+        let (json, stream) = (media.is(JSON), media.is(SSE));
+        self.content_type = media.written();
         match asked {
             mcp::Asked::Told if (200..300).contains(&status) && end => (State::Open, Effect::Pass),
             mcp::Asked::Told if (200..300).contains(&status) && !stream => wait(Awaited::Nothing),
             mcp::Asked::Request { .. } | mcp::Asked::Listening if status == 200 && stream && !end => {
-                self.content_type = Some(SSE.to_owned());
                 let messages = Messages::new(&self.gate, asked);
                 (State::Streaming(Answering::Messages(Box::new(messages))), Effect::BeginStream)
             }
-            mcp::Asked::Request { .. } if status == 200 && json && !end => {
-                self.content_type = Some(JSON.to_owned());
-                wait(Awaited::Message(asked))
-            }
+            mcp::Asked::Request { .. } if status == 200 && json && !end => wait(Awaited::Message(asked)),
             mcp::Asked::Told | mcp::Asked::Request { .. } | mcp::Asked::Listening => self.undecidable(status),
         }
     }
