@@ -119,9 +119,10 @@ fn an_error_in_a_further_round_reaches_the_client_with_its_status_and_message() 
 #[test]
 fn the_message_of_a_json_error_in_a_further_round_reaches_the_client() {
     let head = headers(&[(":status", "400"), ("content-type", "application/json")]);
-    let body = json!({ "error": { "message": "reasoning_content is missing", "type": "invalid_request_error" } });
+    let body =
+        json!({ "error": { "message": "reasoning_content is missing", "type": "invalid_request_error" } }).to_string();
     let (mut exchange, _) = again(false);
-    let reply = ModelReply { headers: &head, body: body.to_string().as_bytes() };
+    let reply = ModelReply { headers: &head, body: body.as_bytes() };
     let effect = exchange.on(Event::ModelAnswered(Ok(reply)));
     let Effect::Reply(Reply { status: 400, body, .. }) = effect else { panic!("{effect:?}") };
     assert!(String::from_utf8(body).unwrap().contains("reasoning_content is missing"));
