@@ -60,6 +60,7 @@ class Honest:
 
     def __init__(self, gate):
         self.gate, self.failures, self.served, self.slowest = gate, [], 0, 0
+        self.traps_before = len(gate.traps())
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run)
         gate.upstream.play("honest", Play((answer(chat_answer({"content": "hello"})),)))
@@ -119,7 +120,7 @@ def is_fair(answer):
 
 
 def unharmed(gate, honest):
-    assert honest.failures == [] and gate.traps() == []
+    assert honest.failures == [] and gate.traps()[honest.traps_before :] == []
     assert honest.served >= 3 and honest.slowest < 15, (honest.served, honest.slowest)
 
 
@@ -156,7 +157,7 @@ def test_a_stalled_body_is_ended_with_its_code(gates):
     connection = send(gate, head(1000) + b'{"model": "m"')
     answer = came(connection, 40)
     connection.close()
-    assert answer.split(b" ", 2)[1] in (b"408", b"504") and b"limit_exceeded" in answer, answer
+    assert answer.split(b" ", 2)[1:2] == [b"408"] and b'"code"' in answer, answer
 
 
 def test_one_request_of_16_mib_harms_nobody_else(gates):
