@@ -17,15 +17,19 @@ pub struct Tally {
     pub refused: Vec<contract::Code>,
     /// Why the whole exchange ended in an error, if it did.
     pub error: Option<Code>,
+    /// The client or the upstream broke the exchange off.
+    pub cancelled: bool,
 }
 
 impl Tally {
-    /// One word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call) or `error:<code>`.
+    /// Returns one word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call), `error:<code>`, or `cancelled`
+    /// if the client or the upstream broke the exchange off before any of these.
     #[must_use]
     pub fn verdict(&self) -> String {
         match (self.error, self.refused.first()) {
             (Some(code), _) => format!("error:{}", code.as_str()),
             (None, Some(code)) => format!("refuse:{}", code.as_str()),
+            (None, None) if self.cancelled => "cancelled".to_owned(),
             (None, None) if self.released + self.run > 0 => "allow".to_owned(),
             (None, None) => "pass".to_owned(),
         }

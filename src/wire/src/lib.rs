@@ -9,6 +9,7 @@
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 mod call;
+mod callless;
 mod declaration;
 mod delta;
 mod dialect;
@@ -27,6 +28,7 @@ mod target;
 mod template;
 
 pub use call::{Call, CallResult, Form};
+pub use callless::is_callless;
 pub use declaration::{Declaration, Declared};
 pub use delta::{Delta, Fate, Hold};
 pub use dialect::{Answer, Dialect, Earlier, Request, Stream, Wants};
