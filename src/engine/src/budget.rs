@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 /// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice what it
 /// holds, and reading a body takes a multiple of it for a moment.
-pub const DEFAULT_HELD_BYTES: usize = 256 << 20;
+pub(crate) const DEFAULT_HELD_BYTES: usize = 256 << 20;
 
 /// What an exchange costs before it holds a byte of a body: its states and headers.
 const EXCHANGE_BYTES: usize = 8 << 10;

@@ -1,10 +1,12 @@
 //! What does not change between exchanges.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use callgate_contract::{Contract, OnViolation, Role, Run};
 use callgate_wire::{DIALECTS, Declaration, Hold, Row};
 
+use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::head::{Route, hides_a_slash, is_normal};
 
 /// A contract and how its callers are told, their paths found and their tools offered. Built once, shared by exchanges.
@@ -20,6 +22,7 @@ pub struct Gate {
     server_run: HashSet<String>,
     /// Whether there is an executor, to keep what was decided.
     records: bool,
+    pub(crate) budget: Rc<Budget>,
 }
 
 /// Where the caller's tenant and role come from.
@@ -193,7 +196,14 @@ impl Gate {
             .collect();
         let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
         let server_run = contract.roles().filter(|role| runs(role)).map(|role| role.name().to_owned()).collect();
-        Ok(Self { contract, identity, paths, offer, declarations, server_run, records: reach.executor })
+        let budget = Rc::new(Budget::new(DEFAULT_HELD_BYTES));
+        Ok(Self { contract, identity, paths, offer, declarations, server_run, records: reach.executor, budget })
+    }
+
+    /// The same gate with another bound on the bytes that its exchanges hold, all together.
+    #[must_use]
+    pub fn with_held_bytes(self, most: usize) -> Self {
+        Self { budget: Rc::new(Budget::new(most)), ..self }
     }
 
     /// Until when a role's calls are held: a call can go on by itself only where no later one can take it back, be it because the

@@ -59,6 +59,8 @@ pub enum Code {
     ResponseTooLarge,
     /// A limit of the contract on time, rounds or calls was met.
     LimitExceeded,
+    /// The worker holds as many bytes as it may, in all or for the tenant.
+    GateOverloaded,
     /// The executor could not be reached in time.
     ExecutorUnavailable,
     /// The executor has no room for more calls. Those of the turn did not run.
@@ -99,6 +101,7 @@ impl Code {
             Self::McpVersionUnsupported => "mcp_version_unsupported",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
+            Self::GateOverloaded => "gate_overloaded",
             Self::ExecutorUnavailable => "executor_unavailable",
             Self::ExecutorOverloaded => "executor_overloaded",
             Self::ExecutorRejected => "executor_rejected",
@@ -131,14 +134,14 @@ impl Code {
             | Self::OutputInvalid
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
-            Self::ExecutorUnavailable | Self::ExecutorOverloaded => 503,
+            Self::GateOverloaded | Self::ExecutorUnavailable | Self::ExecutorOverloaded => 503,
             Self::LimitExceeded => 504,
         }
     }
 
     /// Returns how long to wait before retrying, if that is known.
     fn retry_after(self) -> Option<Duration> {
-        (self == Self::ExecutorOverloaded).then_some(RETRY_AFTER)
+        matches!(self, Self::ExecutorOverloaded | Self::GateOverloaded).then_some(RETRY_AFTER)
     }
 }
 

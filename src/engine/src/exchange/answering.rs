@@ -26,6 +26,14 @@ impl Answering {
         }
     }
 
+    /// Returns the bytes that it holds.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::Turn(turn) => turn.held(),
+            Self::Messages(messages) => messages.held(),
+        }
+    }
+
     /// Writes an error as the last event.
     pub(super) fn error(&mut self, refusal: &Refusal) -> Vec<u8> {
         match self {

@@ -29,6 +29,20 @@ pub(super) enum Awaited {
     Nothing,
 }
 
+// === impl Awaited ===
+
+impl Awaited {
+    /// Returns the bytes of the request that it keeps.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::Turn(asked) | Self::Undeclared(asked) => asked.request.held(),
+            Self::Message(_) | Self::Error { .. } | Self::Nothing => 0,
+        }
+    }
+}
+
+// === impl Core ===
+
 impl Core {
     pub(super) fn body_data(&mut self, awaited: Awaited, mut body: Vec<u8>, chunk: &[u8], end: bool) -> Step {
         let fits = !exceeds(body.len().saturating_add(chunk.len()), self.gate.contract.limits().response_bytes);

@@ -42,15 +42,20 @@ impl Core {
     /// Ends a late exchange.
     pub(super) fn late(&mut self, state: State, writable: bool) -> Step {
         let refusal = self.too_late(&state);
+        self.end_early(state, &refusal, writable)
+    }
+
+    /// Ends an exchange in an error, in the form that its client can still be answered in.
+    pub(super) fn end_early(&mut self, state: State, refusal: &Refusal, writable: bool) -> Step {
         match state {
             // The host passes a reply that comes before any response through the filters, so it must pass here too.
-            State::Refusing { .. } | State::Gathering { .. } | State::Sent(_) => self.refuse(&refusal),
-            State::Body { .. } => self.replace(&refusal),
-            State::Looping(looping) => self.fail(*looping, &refusal),
+            State::Refusing { .. } | State::Gathering { .. } | State::Sent(_) => self.refuse(refusal),
+            State::Body { .. } => self.replace(refusal),
+            State::Looping(looping) => self.fail(*looping, refusal),
             State::Streaming(answering) if writable => {
                 self.tally.error = Some(refusal.code);
                 let mut answering = answering;
-                (State::Cut, Effect::Emit(answering.error(&refusal)))
+                (State::Cut, Effect::Emit(answering.error(refusal)))
             }
             State::Streaming(_) | State::Closed => self.reset(refusal.code),
             state @ (State::New | State::Open | State::Refused | State::Cut | State::Ended) => (state, Effect::Hold),

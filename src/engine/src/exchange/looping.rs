@@ -49,6 +49,15 @@ impl Looping {
     pub(super) fn new(asked: Asked, earlier: Vec<Earlier>, form: AnswerForm, ended: bool) -> Self {
         Self { asked, earlier, form, waiting: Waiting::Model, ended }
     }
+
+    /// Returns the bytes that it holds. What earlier rounds said is in the request already.
+    pub(super) fn held(&self) -> usize {
+        let unsent = match &self.form {
+            AnswerForm::Whole => 0,
+            AnswerForm::Stream { stream, unsent } => unsent.capacity().saturating_add(stream.held()),
+        };
+        self.asked.request.held().saturating_mul(2).saturating_add(unsent)
+    }
 }
 
 // === impl Core ===

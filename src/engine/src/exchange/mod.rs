@@ -4,6 +4,7 @@
 //! request was forwarded ([`Forwarded`]), and which stream answers it ([`Answering`]). Every handler returns the next state together
 //! with the effect, so no handler can forget it.
 
+mod afford;
 mod answering;
 mod body;
 mod clock;
@@ -15,6 +16,7 @@ mod state;
 
 use std::rc::Rc;
 
+use crate::budget::Claim;
 use crate::effect::Effect;
 use crate::error_format::ErrorFormat;
 use crate::event::Event;
@@ -41,6 +43,8 @@ struct Core {
     ledger: Ledger,
     clock: Clock,
     content_type: Option<String>,
+    /// Of the worker's budget, once the caller is known.
+    claim: Option<Claim>,
 }
 
 /// The next state, and what the host must do now.
@@ -60,6 +64,7 @@ impl Exchange {
             ledger: Ledger::of(About::of(id.into())),
             clock: Clock::default(),
             content_type: None,
+            claim: None,
         };
         Self { core, state: State::New }
     }
@@ -86,7 +91,8 @@ impl Exchange {
         self.core.clock.hear(&event);
         // Every step returns a state, so this placeholder is never seen.
         let state = std::mem::replace(&mut self.state, State::Ended);
-        let (state, effect) = self.core.step(state, event);
+        let step = self.core.step(state, event);
+        let (state, effect) = self.core.afford(step);
         self.state = state;
         effect
     }

@@ -17,7 +17,12 @@ impl Core {
     pub(super) fn request_head(&mut self, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>, end: bool) -> Step {
         self.format = ErrorFormat::of(head::api(&self.gate, headers));
         self.ledger.about.read(headers);
-        match head::read(&self.gate, headers, claims, end) {
+        let head = head::read(&self.gate, headers, claims, end);
+        let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant)) {
+            None | Some(Ok(())) => Ok(head),
+            Some(Err(refusal)) => Err(refusal),
+        });
+        match admitted {
             Ok(Head::Passthrough) => (State::Open, Effect::PassWithout(head::identity_headers(&self.gate.identity))),
             Ok(Head::Api(head)) => gather(Reader::Model(Box::new(head))),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {

@@ -73,6 +73,20 @@ impl State {
         }
     }
 
+    /// Returns the bytes that it holds.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::New | Self::Open | Self::Refusing { .. } | Self::Refused => 0,
+            Self::Closed | Self::Cut | Self::Ended => 0,
+            Self::Gathering { body, .. } => body.capacity(),
+            Self::Sent(Forwarded::Model(asked)) => asked.request.held(),
+            Self::Sent(Forwarded::Mcp(_)) => 0,
+            Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
+            Self::Streaming(answering) => answering.held(),
+            Self::Looping(looping) => looping.held(),
+        }
+    }
+
     /// Returns whether an end at this point breaks the exchange.
     pub(super) fn is_unfinished(&self) -> bool {
         match self {

@@ -196,6 +196,19 @@ pub(crate) fn status(headers: &Headers) -> u16 {
     only(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
+// === impl Head ===
+
+impl Head {
+    /// The caller's tenant, if the request is read.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Passthrough => None,
+            Self::Api(head) => Some(&head.caller.tenant),
+            Self::Mcp(head) => Some(&head.caller.tenant),
+        }
+    }
+}
+
 // === impl ApiHead ===
 
 impl ApiHead {
