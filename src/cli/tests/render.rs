@@ -306,7 +306,10 @@ fn the_filter_ends_a_late_exchange_before_any_timeout_of_envoy() {
     let contract = limits(&folder.text(), "turnTimeout: 5m, maxRounds: 3");
     for target in [&["--target", "envoy"][..], &["--target", "istio"]] {
         let text = rendered(&contract, &[target, &["--executor-timeout", "7s"]].concat());
-        assert!(seconds(&text, "stream_idle_timeout") > 3 * (300 + 7), "the filter asks the model three times in silence");
+        assert!(
+            seconds(&text, "stream_idle_timeout") > 3 * (300 + 7),
+            "the filter asks the model three times in silence"
+        );
         assert_eq!(seconds(&text, "request_timeout"), 60 + 30 + 32);
     }
 }
@@ -316,8 +319,7 @@ fn a_path_has_one_form_and_keeps_the_escaped_slashes_of_an_arn() {
     let folder = Folder::new("render-slashes");
     for target in ["envoy", "istio"] {
         let text = rendered(&folder.contract(), &["--target", target]);
-        for line in
-            ["normalize_path: true", "merge_slashes: true", "path_with_escaped_slashes_action: KEEP_UNCHANGED"]
+        for line in ["normalize_path: true", "merge_slashes: true", "path_with_escaped_slashes_action: KEEP_UNCHANGED"]
         {
             assert_eq!(text.lines().filter(|found| found.trim() == line).count(), 1, "{target}: {line}");
         }

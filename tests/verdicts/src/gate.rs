@@ -103,9 +103,11 @@ impl Played {
 
 /// The calls of the turn, that of the case last.
 fn calls(case: &Case) -> Vec<Value> {
-    let call = |index: u32, name: &str, arguments: &str| json!({
-        "id": format!("call_{index}"), "type": "function", "function": { "name": name, "arguments": arguments },
-    });
+    let call = |index: u32, name: &str, arguments: &str| {
+        json!({
+            "id": format!("call_{index}"), "type": "function", "function": { "name": name, "arguments": arguments },
+        })
+    };
     let before = (0..case.before).map(|index| call(index, BEFORE, "{}"));
     before.chain([call(case.before, &case.tool, &case.arguments)]).collect()
 }

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> ExitCode {
-    let text = callgate_verdicts::corpus::read(&callgate_verdicts::corpus::folder())
-        .and_then(|table| table.map(|table| serde_json::to_string(&table)).transpose().map_err(|error| error.to_string()));
+    let text = callgate_verdicts::corpus::read(&callgate_verdicts::corpus::folder()).and_then(|table| {
+        table.map(|table| serde_json::to_string(&table)).transpose().map_err(|error| error.to_string())
+    });
     match text {
         Ok(text) => {
             print!("{}", text.unwrap_or_default());

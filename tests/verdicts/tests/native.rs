@@ -1,5 +1,9 @@
 //! The decision and the engine, natively.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails may panic, and a replay prints its counts")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that fails may panic, and a replay prints its counts"
+)]
 
 use callgate_verdicts::{Played, Table, corpus, decided, differences};
 

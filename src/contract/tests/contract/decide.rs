@@ -3,6 +3,8 @@
 use callgate_contract::{Call, Caller, Code, Contract, Conversation, Verdict, Violation, decide, load};
 
 use crate::folder::{Folder, order_desk, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn caller(role: &str) -> Caller {
     Caller { tenant: "acme".to_owned(), role: role.to_owned() }
