@@ -7,8 +7,8 @@ if [ -f "$state/node-missing" ]; then
     exit 0
 fi
 CALLGATE_VERDICTS=$state/verdicts.json
-# Without -p, so that what `make native` built is not built again with other features.
-cargo run --quiet --release --bin callgate-verdicts >"$CALLGATE_VERDICTS"
+# As built by `make native`: `cargo run` would build its dependencies again, with other features.
+"${CARGO_TARGET_DIR:-target}/release/callgate-verdicts" >"$CALLGATE_VERDICTS"
 [ -s "$CALLGATE_VERDICTS" ] || echo "SKIPPED: verdicts of the corpus under Node: ${CALLGATE_DATA:-../shared/data} does not have it"
 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$state/wasm-bindgen/bin/wasm-bindgen-test-runner
 # Seconds.
