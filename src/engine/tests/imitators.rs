@@ -94,7 +94,7 @@ fn a_call_after_the_finish_that_the_client_got_is_an_error() {
     let late = fragment("b", "get_weather", GOOD);
     for before in [vec![end("stop")], vec![fragment("a", "get_weather", GOOD), end("tool_calls")]] {
         let first = String::from_utf8(chunks(&before)).unwrap().replace("data: [DONE]\n\n", usage);
-        let bytes = [first.into_bytes(), chunks(&[late.clone()])].concat();
+        let bytes = [first.into_bytes(), chunks(std::slice::from_ref(&late))].concat();
         let seen = streamed_by(&gate("refuse"), &bytes);
         assert_eq!((seen.error.as_str(), seen.done), ("upstream_invalid", false), "{before:?}");
         assert!(seen.calls.iter().all(|call| call.0 == "a"));
@@ -171,7 +171,7 @@ fn a_custom_call_is_refused_as_a_call_streamed_as_whole() {
 fn a_custom_call_goes_back_to_the_model_in_kind() {
     let (mut exchange, _) = sent(&gate("feedback"), &request(false));
     let custom = json!({ "id": "a", "type": "custom", "custom": { "name": "math", "input": "4+4" } });
-    let body = asked(answered(&mut exchange, &answer(Value::Null, &[custom.clone()]))).body;
+    let body = asked(answered(&mut exchange, &answer(Value::Null, std::slice::from_ref(&custom)))).body;
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["messages"][1]["tool_calls"], json!([custom]));
     assert_eq!((&body["messages"][2]["role"], &body["messages"][2]["tool_call_id"]), (&json!("tool"), &json!("a")));

@@ -15,23 +15,10 @@ use crate::{Call, Form, ShapeError, raw};
 const ENTRY: [&str; 5] = ["index", "id", "type", "function", "custom"];
 /// Members of a function that are read.
 const FUNCTION: [&str; 2] = ["name", "arguments"];
-/// Keys under which some API or server puts a call, its name or its arguments; underscores and case do not count.
-const CALL_LIKE: [&str; 14] = [
-    "toolcall",
-    "toolcalls",
-    "tooluse",
-    "functioncall",
-    "function",
-    "custom",
-    "name",
-    "arguments",
-    "args",
-    "input",
-    "parameters",
-    "command",
-    "code",
-    "raw",
-];
+/// Keys under which some API or server puts a call or its arguments; underscores, hyphens and case do not count.
+const CALLS: [&str; 8] = ["toolcall", "toolcalls", "tooluse", "functioncall", "function", "arguments", "args", "input"];
+/// Keys beside a call under which some server repeats its name or its arguments.
+const COPIES: [&str; 6] = ["custom", "name", "parameters", "command", "code", "raw"];
 
 /// One entry of `tool_calls`, or a `function_call`, whole or a fragment. Empty means missing.
 #[derive(Debug)]
@@ -226,7 +213,8 @@ pub(super) fn prune_entry(entry: &mut Value) {
 /// Drops members with call-like keys but `read`, at any depth; says whether there were any.
 fn prune(members: &mut Map<String, Value>, read: &[&str]) -> bool {
     let before = members.len();
-    members.retain(|key, _| read.contains(&key.as_str()) || !is_call_like(key));
+    let repeats = |key: &str| is_one_of(key, &CALLS) || is_one_of(key, &COPIES);
+    members.retain(|key, _| read.contains(&key.as_str()) || !repeats(key));
     let mut pruned = members.len() < before;
     for (_, value) in members.iter_mut().filter(|(key, _)| !read.contains(&key.as_str())) {
         pruned |= prune_value(value);
@@ -244,9 +232,13 @@ fn prune_value(value: &mut Value) -> bool {
 
 /// Whether a key is one under which a call or its arguments could stand.
 pub(super) fn is_call_like(key: &str) -> bool {
-    let folded: String =
-        key.chars().filter(|letter| *letter != '_' && *letter != '-').flat_map(char::to_lowercase).collect();
-    CALL_LIKE.contains(&folded.as_str())
+    is_one_of(key, &CALLS)
+}
+
+fn is_one_of(key: &str, keys: &[&str]) -> bool {
+    let letters = key.chars().filter(|letter| !matches!(letter, '_' | '-'));
+    let folded: String = letters.flat_map(char::to_lowercase).collect();
+    keys.contains(&folded.as_str())
 }
 
 /// Writes a call as an entry of `tool_calls`; `index` is its position in a stream.

@@ -99,16 +99,18 @@ impl Slots {
     fn find(&self, key: Key, raw: &RawCall<'_>) -> Option<usize> {
         // The newest counts: a reused index means the call that last began under it.
         let newest = |wanted: &dyn Fn(&Slot) -> bool| {
-            let here = |slot: &Slot| (slot.key.choice, slot.key.legacy) == (key.choice, key.legacy);
-            self.begun.iter().rposition(|slot| here(slot) && wanted(slot))
+            self.begun.iter().rposition(|slot| slot.key.is_beside(key) && wanted(slot))
         };
         match (key.legacy, raw.index) {
             (true, _) => newest(&|_| true),
             (false, Some(_)) => newest(&|slot| slot.key == key),
-            (false, None) if !raw.id.is_empty() => newest(&|slot| slot.id == raw.id),
             (false, None) => {
-                let last = self.begun.get(self.last)?;
-                ((last.key.choice, last.key.legacy) == (key.choice, key.legacy)).then_some(self.last)
+                let known = if raw.id.is_empty() { None } else { newest(&|slot| slot.id == raw.id) };
+                let here = |slot: &&Slot| slot.key.is_beside(key);
+                // A new id begins a new call, but in the middle of one it says nothing.
+                let last =
+                    self.begun.get(self.last).filter(here).filter(|last| raw.id.is_empty() || last.continues_with(raw));
+                known.or(last.map(|_| self.last))
             }
         }
     }
@@ -119,8 +121,7 @@ impl Slots {
             return false;
         }
         let same_name = raw.name == slot.name;
-        // The middle of arguments is no place for another call.
-        let inside = same_name && slot.arguments.are_open();
+        let inside = slot.continues_with(raw);
         match (slot.id.as_str(), raw.id) {
             (id, other) if !id.is_empty() && !other.is_empty() => id != other && !inside,
             _ if raw.index.is_none() => !inside && (!same_name || slot.arguments.complete),
@@ -157,9 +158,22 @@ impl Slots {
     }
 }
 
+impl Key {
+    /// Whether two calls are counted under the same choice in the same form.
+    fn is_beside(self, other: Key) -> bool {
+        (self.choice, self.legacy) == (other.choice, other.legacy)
+    }
+}
+
 // === impl Slot ===
 
 impl Slot {
+    /// Whether a fragment belongs to this call whatever its id: it adds to it and names no other, or comes in the middle of its
+    /// arguments.
+    fn continues_with(&self, raw: &RawCall<'_>) -> bool {
+        (raw.name.is_empty() && !raw.is_stub()) || (raw.name == self.name && self.arguments.are_open())
+    }
+
     /// Takes a fragment of this call; what is new in it. `None` while the call could be a stub.
     fn take(&mut self, raw: &RawCall<'_>) -> Option<Call> {
         let mut news = Call::default();

@@ -136,7 +136,7 @@ fn an_odd_event_or_part_without_a_call_breaks_nothing() {
         "data: \"keepalive\"\n\n",
         "data: [1]\n\n",
         "data: null\n\n",
-        &chunk(r#"{"index":0,"delta":{"content":[{"type":"new","x":1},{"type":"text","text":"a"}]}}"#),
+        &chunk(r#"{"index":0,"delta":{"content":[{"type":"new","x":1,"name":"n"},{"type":"reference","code":"c"},{"type":"text","text":"a"}]}}"#),
         &chunk(r#"{"index":0,"delta":{},"finish_reason":"stop"}"#),
     ]
     .concat();
