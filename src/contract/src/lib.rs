@@ -13,10 +13,12 @@
 mod decide;
 mod error;
 mod explain;
+mod formats;
 mod glob;
 mod keywords;
 mod lint;
 mod model;
+mod nearest;
 mod paths;
 mod read;
 mod recursion;
