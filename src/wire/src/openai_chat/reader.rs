@@ -206,7 +206,7 @@ impl Stream {
         Some(Delta::Finish { choice: part.index, frame })
     }
 
-    /// Returns the finishes that were held, each after the ids of those calls that came without one. Some APIs never send a finish; then
+    /// Returns the finishes that were held, each after what is told of its calls at the end. Some APIs never send a finish; then
     /// `[DONE]` finishes every choice that has calls.
     pub(super) fn last_finishes(&mut self, done: bool) -> Vec<Delta> {
         let head = self.head.clone().unwrap_or_default();
@@ -216,8 +216,8 @@ impl Stream {
                 choice.hold_finish("tool_calls", head.finish(index, "tool_calls"));
             }
             let Some(frame) = choice.take_finish() else { continue };
-            let ids = choice.slots.missing_ids(head.id());
-            deltas.extend(ids.into_iter().map(|(slot, news)| fragment(index, slot, news)));
+            let news = choice.slots.finish(head.id());
+            deltas.extend(news.into_iter().map(|(slot, news)| fragment(index, slot, news)));
             deltas.push(Delta::Finish { choice: index, frame });
         }
         deltas

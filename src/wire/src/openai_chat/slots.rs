@@ -8,7 +8,8 @@
 //! Some servers repeat the name and the id in every fragment, or the whole call: what is said again adds nothing. A name that could
 //! be the one so far with more behind it, or all of it over again, makes the call [unclear](Form::Unclear).
 //!
-//! The reader tells nothing of a call before it has a name or arguments: until then it may be a stub.
+//! The reader tells nothing of a call before it has a name or arguments: until then it may be a stub. It tells the other members of a
+//! call, which may come in pieces, when all calls have come.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -83,17 +84,22 @@ impl Slots {
         self.begun.iter().any(|slot| slot.told)
     }
 
-    /// Gives every call that came without an id one of ours: the slots and the ids.
-    pub(super) fn missing_ids(&mut self, response: &str) -> Vec<(u32, Call)> {
+    /// Returns what is told of calls when all of them have come: the other members, and an id of ours for a call without one.
+    pub(super) fn finish(&mut self, response: &str) -> Vec<(u32, Call)> {
         let mut calls: Vec<&mut Slot> = self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
         calls.sort_by_key(|slot| slot.number);
-        let nameless = calls.into_iter().enumerate().filter(|(_, slot)| slot.id.is_empty());
-        nameless
-            .map(|(position, slot)| {
+        let mut news = Vec::new();
+        for (position, slot) in calls.into_iter().enumerate() {
+            let mut call = Call { form: slot.form, extra: std::mem::take(&mut slot.extra), ..Call::default() };
+            if slot.id.is_empty() {
                 slot.id = own_id(response, position);
-                (slot.number, Call { id: slot.id.clone(), form: slot.form, ..Call::default() })
-            })
-            .collect()
+                call.id.clone_from(&slot.id);
+            }
+            if !call.id.is_empty() || !call.extra.is_empty() {
+                news.push((slot.number, call));
+            }
+        }
+        news
     }
 
     fn find(&self, key: Key, raw: &RawCall<'_>) -> Option<usize> {
@@ -186,9 +192,7 @@ impl Slot {
         let name_is_clear = self.take_name(raw.name, &mut news);
         let arguments_are_clear = self.take_arguments(raw, &mut news);
         for (key, value) in &raw.extra {
-            let merged = self.extra.entry(key).or_insert(Value::Null);
-            merge(merged, key, value);
-            news.extra.insert(key.clone(), merged.clone());
+            merge(self.extra.entry(key).or_insert(Value::Null), key, value);
         }
         let mixed = self.told && raw.form != self.form && raw.form != Form::Tool && raw.form != Form::Function;
         if !name_is_clear || !arguments_are_clear || mixed {
@@ -203,7 +207,6 @@ impl Slot {
             }
             self.told = true;
             news.id.clone_from(&self.id);
-            news.extra.clone_from(&self.extra);
         }
         Some(news)
     }

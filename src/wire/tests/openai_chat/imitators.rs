@@ -2,7 +2,7 @@
 
 use callgate_json::Value;
 use callgate_wire::openai_chat::Answer;
-use callgate_wire::{Call, Form};
+use callgate_wire::{Call, Delta, Form};
 use serde_json::json;
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
@@ -192,6 +192,21 @@ fn members_of_a_call_in_fragments_are_merged() {
     let fields = json!({"a": 1, "thought_signature": "st", "b": {"c": 2}});
     assert_eq!(told[0].extra["provider_specific_fields"], fields);
     assert_eq!((told[0].name.as_str(), told[0].arguments.as_str()), ("f", "{}"));
+}
+
+#[test]
+fn members_in_many_fragments_are_told_once() {
+    let fragment = |at: usize| {
+        format!(r#"{{"index":0,"id":"a","provider_specific_fields":{{"k{at}":1}},"function":{{"name":"f"}}}}"#)
+    };
+    let entries: Vec<String> = (0..500).map(fragment).collect();
+    let stream = stream(&entries.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = deltas([stream.as_bytes()]).unwrap();
+    let count = |delta: &Delta| match delta {
+        Delta::Fragment { extra, .. } => extra.values().map(|fields| fields.as_object().unwrap().len()).sum(),
+        _ => 0,
+    };
+    assert_eq!(told.iter().map(count).sum::<usize>(), 500);
 }
 
 #[test]
