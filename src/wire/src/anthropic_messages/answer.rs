@@ -124,8 +124,7 @@ fn read_call(members: &Map<String, Value>, text: &str, position: usize) -> Resul
     if given.is_empty() {
         edits.push(splice::Edit { member: "id", text: Some(Value::from(id.as_str()).to_string()) });
     }
-    let is_same = members.get("input").is_some_and(Value::is_object) || raw == Some(arguments.as_bytes());
-    if !is_same && callgate_json::read(arguments.as_bytes()).is_ok() {
+    if !members.get("input").is_some_and(Value::is_object) && raw != Some(arguments.as_bytes()) {
         edits.push(splice::Edit { member: "input", text: Some(arguments.clone()) });
     }
     let mended = (!edits.is_empty())
@@ -149,7 +148,7 @@ fn rewritten(text: &str, old: &Call, kept: &Call) -> String {
     String::from_utf8_lossy(&splice::write(text.as_bytes(), &Map::new(), &[edit])).into_owned()
 }
 
-/// A call as a block of `content`. Its arguments are JSON.
+/// A call as a block of `content`. Arguments that are not JSON are left out.
 pub(super) fn new_block(call: &Call) -> String {
     let mut members = Map::new();
     members.insert("type".to_owned(), Value::from(NAMES_CALLS));
@@ -158,6 +157,8 @@ pub(super) fn new_block(call: &Call) -> String {
     members.insert("input".to_owned(), Value::Null);
     members.extend(call.extra.clone());
     let text = Value::Object(members.clone()).to_string();
-    let edit = splice::Edit { member: "input", text: Some(call.arguments.clone()) };
+    let is_json = callgate_json::read_nearest(call.arguments.as_bytes()).is_ok();
+    let input = if is_json { call.arguments.clone() } else { "{}".to_owned() };
+    let edit = splice::Edit { member: "input", text: Some(input) };
     String::from_utf8_lossy(&splice::write(text.as_bytes(), &members, &[edit])).into_owned()
 }

@@ -4,9 +4,9 @@
 
 use callgate_json::{Map, Value};
 
-use crate::ShapeError;
 use crate::blocks::{Start, unknown};
 use crate::shape::{self, exact_keys, folds_to, text};
+use crate::{Form, ShapeError};
 
 /// What a block is, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,12 +95,12 @@ fn makers_of_use(name: &str) -> &'static [&'static str] {
 
 /// Reads a `tool_use` block but for its input.
 ///
-/// A member of a toolset (`toolset_name`) is the client's own, not a function of that name, and no contract can name it.
+/// A member of a toolset (`toolset_name`) is the client's own, not a function of that name, and no contract can name it: it counts
+/// as a [custom](Form::Custom) tool.
 pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
-    if block.get("toolset_name").is_some_and(|toolset| !toolset.is_null()) {
-        return Err(ShapeError::NotAFunction);
-    }
+    let is_own = block.get("toolset_name").is_some_and(|toolset| !toolset.is_null());
+    let form = if is_own { Form::Custom } else { Form::Tool };
     let extra: Map<String, Value> = block
         .iter()
         .filter(|(key, value)| !["type", "id", "name", "input"].contains(&key.as_str()) && !value.is_null())
@@ -108,7 +108,7 @@ pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
         .collect();
     unknown::no_call(&extra)?;
     let (id, name) = (text(block, "id")?.to_owned(), text(block, "name")?.to_owned());
-    Ok(Start { id, name, extra, ..Start::default() })
+    Ok(Start { id, name, form, extra, input: None })
 }
 
 /// Refuses calls anywhere in an object.

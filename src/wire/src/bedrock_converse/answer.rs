@@ -162,8 +162,7 @@ fn read_call(members: &Map<String, Value>, text: &str, position: usize) -> Resul
     if given.is_empty() {
         edits.push(splice::Edit { member: "toolUseId", text: Some(Value::from(id.as_str()).to_string()) });
     }
-    let is_same = used.get("input").is_some_and(Value::is_object) || raw == Some(arguments.as_bytes());
-    if !is_same && callgate_json::read(arguments.as_bytes()).is_ok() {
+    if !used.get("input").is_some_and(Value::is_object) && raw != Some(arguments.as_bytes()) {
         edits.push(splice::Edit { member: "input", text: Some(arguments.clone()) });
     }
     let mended = (!edits.is_empty()).then(|| {

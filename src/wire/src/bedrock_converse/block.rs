@@ -4,9 +4,9 @@
 
 use callgate_json::{Map, Value};
 
-use crate::ShapeError;
 use crate::blocks::{NAMES_CALLS, Start, unknown};
 use crate::shape::{self, exact_keys, folds_to, text};
+use crate::{Form, ShapeError};
 
 /// The kind of block that is a call.
 const CALL: &str = "toolUse";
@@ -78,16 +78,17 @@ pub(super) struct Use {
     pub(super) by_provider: bool,
 }
 
-/// Reads a `toolUse` but for its input. Claude's calls have the type of the Messages API.
+/// Reads a `toolUse` but for its input. Claude's calls have the type of the Messages API; one of another type counts as
+/// [custom](Form::Custom).
 pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S]) -> Result<Use, ShapeError> {
     exact_keys(used, &["toolUseId", "name", "input", "type"])?;
     no_call_but(used, "input")?;
     let (id, name) = (text(used, "toolUseId")?.to_owned(), text(used, "name")?.to_owned());
-    let by_provider = match text(used, "type")? {
-        "" | NAMES_CALLS => false,
-        "server_tool_use" if provided.iter().any(|tool| tool.as_ref() == name) => true,
+    let (form, by_provider) = match text(used, "type")? {
+        "" | NAMES_CALLS => (Form::Tool, false),
+        "server_tool_use" if provided.iter().any(|tool| tool.as_ref() == name) => (Form::Tool, true),
         "server_tool_use" => return Err(ShapeError::UnknownPart),
-        _ => return Err(ShapeError::NotAFunction),
+        _ => (Form::Custom, false),
     };
     let mut extra: Map<String, Value> = used
         .iter()
@@ -95,10 +96,10 @@ pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S])
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     unknown::no_call(&extra)?;
-    if let Some(kind) = used.get("type").filter(|kind| *kind == NAMES_CALLS) {
+    if let Some(kind) = used.get("type").filter(|kind| !kind.is_null()) {
         extra.insert("type".to_owned(), kind.clone());
     }
-    Ok(Use { start: Start { id, name, extra, ..Start::default() }, by_provider })
+    Ok(Use { start: Start { id, name, form, extra, input: None }, by_provider })
 }
 
 /// Refuses calls anywhere in an object.

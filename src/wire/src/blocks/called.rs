@@ -75,13 +75,16 @@ fn fragment(slot: u32, call: Call) -> Delta {
     Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
 }
 
-/// The arguments' text in an `input` whose JSON text is `raw`: an object stands for itself, a string for the text in it. `None` if
-/// it is missing, `null` or empty.
+/// The arguments' text in an `input` whose JSON text is `raw`: a string that holds an object stands for that object. `None` if the
+/// input is missing, `null` or empty.
 pub(crate) fn input(value: Option<&Value>, raw: Option<&[u8]>) -> Option<String> {
     match value {
         None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Some(Value::String(text)) if text.trim().is_empty() => None,
         Some(Value::Object(members)) if members.is_empty() => None,
+        Some(Value::String(text)) if matches!(callgate_json::read(text.as_bytes()), Ok(Value::Object(_))) => {
+            Some(text.clone())
+        }
         Some(_) => raw.map(|raw| String::from_utf8_lossy(raw).into_owned()),
     }
 }

@@ -31,13 +31,18 @@ impl Calls {
         Ok(Called::new(slot, start))
     }
 
-    /// Stops a call. Its end waits for those of the calls that began before it.
+    /// Stops a call.
     pub(super) fn stop(&mut self, call: Called, deltas: &mut Vec<Delta>) {
         let slot = call.slot;
         deltas.extend(call.stop());
         if let Some((_, stopped)) = self.ends.iter_mut().find(|(open, _)| *open == slot) {
             *stopped = true;
         }
+    }
+
+    /// Gives out the ends of calls that have stopped. Each waits for those of the calls that began before it. They must be the
+    /// last deltas of an event: a released call takes the next number.
+    pub(super) fn ends(&mut self, deltas: &mut Vec<Delta>) {
         while let Some(&(slot, true)) = self.ends.front() {
             self.ends.pop_front();
             deltas.push(Delta::CallEnd { choice: 0, slot });

@@ -8,7 +8,7 @@
 //!    (Go, TypeScript) take each delta for the last block. If another block begins or a call is released, the machine stops
 //!    the open one; if more of it arrives, the machine resumes it as a further block.
 //! 3. Written blocks are numbered from 0 without gaps. An event whose number does not change keeps its bytes.
-//! 4. A call gives fragments and then its end. Ends are given out in the order in which the calls began.
+//! 4. A call gives fragments and then its end. Ends are given out in the order in which the calls began, when a block stops.
 //! 5. The event that ends the turn is held until the last event of the stream, because calls may follow it. If there are two,
 //!    the members of the later one win, as in the SDKs.
 //! 6. Events, blocks and deltas of unknown kinds are dropped if nothing in them resembles a call ([`unknown`]).

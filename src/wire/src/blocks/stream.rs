@@ -135,9 +135,11 @@ impl<F: Format> Stream<F> {
             None => {
                 let mut said = F::implied(event.delta()?)?;
                 let mut taken = said.delta(event.delta()?)?;
-                if index >= self.next {
+                // The first delta of a block begins it, even if it is empty; one that comes after the stop has to add something.
+                if taken == Taken::Nothing && index >= self.next {
                     taken = Taken::More;
-                } else if taken != Taken::More {
+                }
+                if taken != Taken::More {
                     return Ok(Vec::new());
                 }
                 let block = self.said.len();
@@ -192,6 +194,7 @@ impl<F: Format> Stream<F> {
                 }
             }
         }
+        self.calls.ends(&mut deltas);
         Ok(deltas)
     }
 
@@ -217,9 +220,13 @@ impl<F: Format> Stream<F> {
     /// Ends the turn: stops all blocks, and gives out the events that were held.
     fn finish_turn(&mut self) -> Vec<Delta> {
         let mut deltas = Vec::new();
-        for index in self.open.keys().copied().collect::<Vec<_>>() {
-            self.stop_open(index, &mut deltas);
+        forward(self.close_output(), &mut deltas);
+        for open in std::mem::take(&mut self.open).into_values() {
+            if let Open::Call(call) = open {
+                self.calls.stop(call, &mut deltas);
+            }
         }
+        self.calls.ends(&mut deltas);
         self.phase = Phase::Over;
         let frame = self.closing.as_ref().map(|closing| closing.frame.clone()).unwrap_or_default();
         deltas.push(Delta::Finish { choice: 0, frame });

@@ -2,7 +2,7 @@
 
 use callgate_json::Value;
 use callgate_wire::anthropic_messages::Answer;
-use callgate_wire::{Answer as _, Call, Earlier, Fate, Hold};
+use callgate_wire::{Answer as _, Call, Earlier, Fate, Form, Hold};
 use serde_json::json;
 
 use crate::play::call;
@@ -62,8 +62,8 @@ fn an_input_that_is_missing_or_a_text_is_read_as_the_object_that_it_means() {
         (r#","input":null"#, "{}", r#","input":{}"#),
         (r#","input":"""#, "{}", r#","input":{}"#),
         (r#","input":"{\"x\": 1}""#, r#"{"x": 1}"#, r#","input":{"x": 1}"#),
-        (r#","input":"{\"x\":1,\"x\":2}""#, r#"{"x":1,"x":2}"#, r#","input":"{\"x\":1,\"x\":2}""#),
-        (r#","input":"text""#, "text", r#","input":"text""#),
+        (r#","input":"{\"x\":1,\"x\":2}""#, r#""{\"x\":1,\"x\":2}""#, r#","input":"{\"x\":1,\"x\":2}""#),
+        (r#","input":"text""#, r#""text""#, r#","input":"text""#),
         (r#","input":[1]"#, "[1]", r#","input":[1]"#),
     ] {
         let text = |input: &str| content(&format!(r#"{{"type":"tool_use","id":"a","name":"f"{input}}}"#));
@@ -87,6 +87,13 @@ fn a_call_without_an_id_gets_one_that_the_client_sees_too() {
     let body: Value = serde_json::from_str(&written(&answer)).unwrap();
     let ids: Vec<&Value> = body["content"].as_array().unwrap().iter().map(|block| &block["id"]).collect();
     assert_eq!(ids, ["call_0", "b", "call_2"]);
+}
+
+#[test]
+fn a_call_of_a_toolset_is_a_custom_call_that_the_engine_refuses() {
+    let answer =
+        read(&content(r#"{"type":"tool_use","id":"a","name":"left_click","toolset_name":"browser","input":{}}"#));
+    assert_eq!(answer.calls()[0][0].form, Form::Custom);
 }
 
 #[test]
@@ -231,7 +238,6 @@ fn answers_that_could_hide_a_call_are_refused() {
         content(r#"{"type":"note","input":{"x":1}}"#),
         content(r#"{"type":"client_command","text":"rm"}"#),
         content(r#"{"type":"tool_use","id":"a","name":"f","input":{"x":1,"x":2}}"#),
-        content(r#"{"type":"tool_use","id":"a","name":"left_click","toolset_name":"browser","input":{}}"#),
         content(&format!(r#"{{"type":"tool_use","id":"a","name":"f","input":{{}},"caller":[{call}]}}"#)),
         content(&format!(r#"{{"type":"text","text":"x","more":[{call}]}}"#)),
         content(&format!(r#"{{"type":"fallback","from":{call}}}"#)),

@@ -15,7 +15,8 @@ fn at(index: u32, data: &str) -> String {
 }
 
 fn say(index: u32, text: &str) -> String {
-    json!({ "type": "content_block_delta", "index": index, "delta": { "type": "text_delta", "text": text } }).to_string()
+    json!({ "type": "content_block_delta", "index": index, "delta": { "type": "text_delta", "text": text } })
+        .to_string()
 }
 
 fn input(index: u32, piece: &str) -> String {
@@ -54,7 +55,8 @@ fn a_server_that_stops_every_block_at_the_end_streams_its_text() {
     let thought = r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Hm."}}"#;
     let signature = r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":""}}"#;
     let said = say(1, "Hi");
-    let datas = [START, thinking, thought, &at(1, TEXT), &said, &at(2, CALL), &input(2, "{}"), &at(3, CALL), &input(3, "{}")];
+    let datas =
+        [START, thinking, thought, &at(1, TEXT), &said, &at(2, CALL), &input(2, "{}"), &at(3, CALL), &input(3, "{}")];
     let mut stream = Stream::new(&[]);
     let mut forwarded = Vec::new();
     for frame in frames([events(&datas).as_bytes()]) {
@@ -71,18 +73,8 @@ fn a_server_that_stops_every_block_at_the_end_streams_its_text() {
 
 #[test]
 fn text_that_follows_a_released_call_in_its_block_gets_a_block_of_its_own() {
-    let datas = [
-        START,
-        TEXT,
-        &say(0, "One "),
-        &at(1, CALL),
-        &at(1, STOP),
-        &say(0, "two"),
-        &say(0, " three."),
-        STOP,
-        END,
-        OVER,
-    ];
+    let datas =
+        [START, TEXT, &say(0, "One "), &at(1, CALL), &at(1, STOP), &say(0, "two"), &say(0, " three."), STOP, END, OVER];
     let (seen, said) = content(&datas);
     assert_eq!(seen, json!([text("One "), used("a", "f", &json!({})), text("two three.")]));
     assert_eq!(said, json!([text("One two three.")]), "the model gets it back as one block");
@@ -101,12 +93,27 @@ fn calls_are_given_out_in_the_order_in_which_they_began() {
 #[test]
 fn indexes_may_jump_fall_and_be_used_again() {
     let datas = [
-        START, &at(7, TEXT), &say(7, "a"), &at(7, STOP), &at(2, TEXT), &say(2, "b"), &at(2, STOP), &at(2, TEXT),
-        &say(2, "c"), &at(2, CALL), &at(2, STOP), &at(4_294_967_295, TEXT), &say(4_294_967_295, "d"), END, OVER,
+        START,
+        &at(7, TEXT),
+        &say(7, "a"),
+        &at(7, STOP),
+        &at(2, TEXT),
+        &say(2, "b"),
+        &at(2, STOP),
+        &at(2, TEXT),
+        &say(2, "c"),
+        &at(2, CALL),
+        &at(2, TEXT),
+        &say(2, "x"),
+        &at(2, STOP),
+        &at(4_294_967_295, TEXT),
+        &say(4_294_967_295, "d"),
+        END,
+        OVER,
     ];
     let (seen, said) = content(&datas);
-    assert_eq!(seen, json!([text("a"), text("b"), text("c"), used("a", "f", &json!({})), text("d")]));
-    assert_eq!(said, json!([text("a"), text("b"), text("c"), text("d")]));
+    assert_eq!(seen, json!([text("a"), text("b"), text("c"), text("x"), used("a", "f", &json!({})), text("d")]));
+    assert_eq!(said, json!([text("a"), text("b"), text("c"), text("x"), text("d")]));
 }
 
 #[test]
@@ -128,8 +135,10 @@ fn a_start_that_is_repeated_is_one_call() {
 
 #[test]
 fn a_message_that_starts_or_ends_twice_does_so_once_for_the_client() {
-    let early = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4,"input_tokens":3}}"#;
-    let late = r#"{"type":"message_delta","delta":{"stop_reason":null,"stop_sequence":null},"usage":{"output_tokens":12}}"#;
+    let early =
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4,"input_tokens":3}}"#;
+    let late =
+        r#"{"type":"message_delta","delta":{"stop_reason":null,"stop_sequence":null},"usage":{"output_tokens":12}}"#;
     let bytes = events(&[START, TEXT, START, &say(0, "Hi"), STOP, early, END, late, OVER]);
     let (out, _) = released(&[], [bytes.as_bytes()], Hold::Call, Fate::Keep).unwrap();
     let seen = accumulate(&out).message;
@@ -140,7 +149,8 @@ fn a_message_that_starts_or_ends_twice_does_so_once_for_the_client() {
 
 #[test]
 fn calls_that_follow_the_reason_to_end_are_calls_of_the_turn() {
-    let datas = [START, CALL, &input(0, "{\"x\":"), END, &input(0, "1}"), STOP, &at(1, CALL), &at(1, STOP), &at(2, TEXT)];
+    let datas =
+        [START, CALL, &input(0, "{\"x\":"), END, &input(0, "1}"), STOP, &at(1, CALL), &at(1, STOP), &at(2, TEXT)];
     let (seen, _) = content(&[&datas[..], &[&say(2, "Hi"), OVER]].concat());
     assert_eq!(seen, json!([used("a", "f", &json!({ "x": 1 })), used("a", "f", &json!({})), text("Hi")]));
 }
@@ -158,7 +168,9 @@ fn a_turn_without_a_reason_ends_with_its_last_event() {
 
 #[test]
 fn a_stream_that_breaks_off_before_its_reason_gives_out_no_end() {
-    for datas in [&[START, CALL, STOP][..], &[START, TEXT], &[START, r#"{"type":"message_delta","delta":{},"usage":{}}"#]] {
+    for datas in
+        [&[START, CALL, STOP][..], &[START, TEXT], &[START, r#"{"type":"message_delta","delta":{},"usage":{}}"#]]
+    {
         let mut stream = Stream::new(&[]);
         for frame in frames([events(datas).as_bytes()]) {
             stream.read(frame).unwrap();
@@ -193,7 +205,8 @@ fn a_ping_is_known_by_its_name() {
 #[test]
 fn an_input_is_read_however_it_is_given() {
     let start = |input: &str| CALL.replace("\"input\":{}", input);
-    let object = r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":{"x":2.0}}}"#;
+    let object =
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":{"x":2.0}}}"#;
     for (datas, arguments) in [
         (vec![start(r#""input":"""#), input(0, "{\"x\":1}")], "{\"x\":1}"),
         (vec![start(r#""input":"{\"x\":1}""#)], "{\"x\":1}"),
@@ -203,7 +216,8 @@ fn an_input_is_read_however_it_is_given() {
         (vec![start(r#""input":{}"#), object.to_owned()], "{\"x\":2.0}"),
         (vec![start(r#""input":{}"#), say(0, "x")], "{}"),
     ] {
-        let all: Vec<&str> = [START].into_iter().chain(datas.iter().map(String::as_str)).chain([STOP, END, OVER]).collect();
+        let all: Vec<&str> =
+            [START].into_iter().chain(datas.iter().map(String::as_str)).chain([STOP, END, OVER]).collect();
         assert_eq!(calls(&deltas(&[], [events(&all).as_bytes()]).unwrap()), [call("a", "f", arguments)], "{datas:?}");
     }
 }
@@ -225,9 +239,17 @@ fn a_block_of_the_provider_is_not_torn_apart() {
     assert!(deltas(&["web_search_20250305"], [bytes.as_bytes()]).is_err());
 }
 
+/// When the blocks of a message stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stopping {
+    Each,
+    Last,
+    Never,
+}
+
 /// The events of a message, its blocks interleaved as `picks` say: each either begins the next block or takes the next event of
-/// one that is open. With `late`, all stops come at the end.
-fn interleaved(message: &Value, picks: &[usize], late: bool) -> Vec<u8> {
+/// one that is open.
+fn interleaved(message: &Value, picks: &[usize], stopping: Stopping) -> Vec<u8> {
     let text = String::from_utf8(stream(message, &[], 3)).unwrap();
     let all: Vec<String> = text.split_inclusive("\n\n").map(str::to_owned).collect();
     let index = |event: &String| {
@@ -240,8 +262,8 @@ fn interleaved(message: &Value, picks: &[usize], late: bool) -> Vec<u8> {
     for event in blocks {
         let at = usize::try_from(index(&event).unwrap()).unwrap();
         waiting.resize(waiting.len().max(at + 1), Vec::new());
-        if late && event.contains("content_block_stop") {
-            stops.push(event);
+        if stopping != Stopping::Each && event.contains("content_block_stop") {
+            stops.extend((stopping == Stopping::Last).then_some(event));
         } else {
             waiting[at].push(event);
         }
@@ -268,14 +290,14 @@ proptest! {
     fn interleaved_blocks_give_the_calls_of_ordered_ones(
         message in message(),
         picks in prop::collection::vec(any::<usize>(), 1..40),
-        late in any::<bool>(),
+        stopping in prop_oneof![Just(Stopping::Each), Just(Stopping::Last), Just(Stopping::Never)],
         hold in prop_oneof![Just(Hold::Call), Just(Hold::Turn)],
     ) {
         let mut message = message;
         // Their deltas cannot be split over blocks.
         message["content"].as_array_mut().unwrap().retain(|block| block["type"] != "server_tool_use");
         let ordered = stream(&message, &[], 3);
-        let mixed = interleaved(&message, &picks, late);
+        let mixed = interleaved(&message, &picks, stopping);
         let provided = ["web_search_20250305"];
         let read = |bytes: &[u8]| calls(&deltas(&provided, [bytes]).unwrap());
         prop_assert_eq!(read(&mixed), read(&ordered));
@@ -298,7 +320,17 @@ proptest! {
 
 #[test]
 fn a_call_that_is_replaced_amid_overlapping_blocks_leaves_nothing() {
-    let datas = [START, TEXT, &say(0, "a"), &at(1, CALL), &input(1, "{\"x\":\"SECRET\"}"), &at(1, STOP), &say(0, "b"), END, OVER];
+    let datas = [
+        START,
+        TEXT,
+        &say(0, "a"),
+        &at(1, CALL),
+        &input(1, "{\"x\":\"SECRET\"}"),
+        &at(1, STOP),
+        &say(0, "b"),
+        END,
+        OVER,
+    ];
     let bytes = events(&datas);
     let refuse = |_: Call| Fate::Tell("No.".to_owned());
     let (out, _) = released(&[], [bytes.as_bytes()], Hold::Call, refuse).unwrap();

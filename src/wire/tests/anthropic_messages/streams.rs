@@ -235,7 +235,6 @@ fn events_that_could_hide_a_call_are_refused() {
         events(&[START, &start(&format!(r#"{{"type":"text","text":"","more":[{stray}]}}"#))]),
         events(&[START, &start(r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#)]),
         events(&[START, &start(r#"{"type":"tool_use","id":"a","name":"f","Name":"g","input":{}}"#)]),
-        events(&[START, &start(r#"{"type":"tool_use","id":"a","name":"f","input":{},"toolset_name":"computer"}"#)]),
         events(&[START, &CALL.replace("\"index\"", &format!("\"Content_Block\":{stray},\"index\""))]),
         events(&[START, TEXT, &json]),
         events(&[START, TEXT, &delta(r#"{"type":"text_delta","text":1}"#)]),

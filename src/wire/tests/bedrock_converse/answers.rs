@@ -1,7 +1,7 @@
 //! Whole answers: what is read, refused and rewritten.
 
 use callgate_wire::bedrock_converse::Answer;
-use callgate_wire::{Answer as _, Call, Earlier, Fate, Hold};
+use callgate_wire::{Answer as _, Call, Earlier, Fate, Form, Hold};
 use serde_json::{Value, json};
 
 use crate::call;
@@ -58,11 +58,9 @@ fn calls_are_told_with_the_text_of_their_input() {
 fn what_a_strict_reader_refuses_is_in_the_arguments_for_it_to_see() {
     let exact = r#"{"n": 0.1000000000000000055511151231257827021181583404541015625}"#;
     let input = |input: &str| with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{input}}}}}"#));
-    for text in [exact, "[1]", "12345678901234567890123"] {
+    for text in [exact, "[1]", "12345678901234567890123", "\"text\"", r#""{\"x\":1,\"x\":2}""#] {
         assert_eq!(read(&input(text)).calls()[0][0].arguments, text);
     }
-    let twice = r#""{\"x\":1,\"x\":2}""#;
-    assert_eq!(read(&input(twice)).calls()[0][0].arguments, r#"{"x":1,"x":2}"#);
 }
 
 #[test]
@@ -78,6 +76,12 @@ fn a_call_without_id_or_input_gets_both_and_the_client_sees_them() {
         r#"{"toolUse":{"toolUseId":"call_0","name":"f","input":{}}},{"toolUse":{"toolUseId":"t","name":"g","input":{"x": 1}}}"#,
     );
     assert_eq!(String::from_utf8(answer.write()).unwrap(), expected);
+}
+
+#[test]
+fn a_call_of_an_unknown_type_is_a_custom_call_that_the_engine_refuses() {
+    let answer = read(&with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{},"type":"future"}}"#));
+    assert_eq!(answer.calls()[0][0].form, Form::Custom);
 }
 
 #[test]
@@ -193,7 +197,6 @@ fn answers_that_could_hide_a_call_are_refused() {
         with(r#"{"toolUse":[]}"#),
         with(r#"{"toolUse":{"toolUseId":1,"name":"f","input":{}}}"#),
         with(r#"{"toolUse":{"toolUseId":"t","name":"f","Input":{},"input":{}}}"#),
-        with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{},"type":"future"}}"#),
         with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{{}},"more":{{"toolUse":{good}}}}}}}"#)),
     ];
     for text in table {

@@ -308,16 +308,6 @@ fn events_that_could_hide_a_call_are_refused() {
             vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"ToolUse": used}}))],
         ),
         (
-            "unknown type",
-            vec![
-                start(),
-                event(
-                    "contentBlockStart",
-                    &json!({"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": "f", "type": "x"}}}),
-                ),
-            ],
-        ),
-        (
             "beside the start",
             vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "toolUse": used, "start": {}}))],
         ),
