@@ -138,7 +138,7 @@ fn shown(sample: &Sample, bytes: &[u8], spaces: usize) -> String {
     // An event that was held has the spaces of its own place in the stream.
     let unspaced = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        match text.split_once('{') {
+        match text.split_once("{ ") {
             Some((before, after)) if spaces > 0 => format!("{before}{{{}", after.trim_start_matches(' ')),
             _ => text,
         }
