@@ -114,9 +114,6 @@ impl StreamReader {
     /// [`StreamError`] for data that is neither `[DONE]` nor strict JSON, members of a wrong type, calls that are no function
     /// calls or stand where none may. The stream cannot be trusted any further then.
     pub fn read(&mut self, frame: &Frame) -> Result<Vec<ChunkPart>, StreamError> {
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let raw = || frame.raw.clone();
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {

@@ -63,7 +63,7 @@ impl Stream {
 
     /// Reads an event that differs from the last such one in nothing but text.
     fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let data = frame.data.as_deref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         match self.plain.as_ref()? {
             Plain::Text(choice, template) => {
                 let [content, ..] = template.fill(data)?;
