@@ -34,8 +34,10 @@ pub enum Effect {
 pub struct Forward {
     /// Its body. `content-length` is its length.
     pub body: Vec<u8>,
-    /// Headers that must not go on.
+    /// Headers that are not forwarded.
     pub remove: Vec<String>,
+    /// The body's media type, to be set; `None` if there is no body.
+    pub content_type: Option<String>,
 }
 
 /// An answer made here.

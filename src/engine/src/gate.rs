@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use callgate_contract::{Contract, OnViolation, Role, Run};
 use callgate_wire::{DIALECTS, Declaration, Hold, Row};
 
-use crate::route::Route;
+use crate::head::{Route, hides_a_slash, is_normal};
 
 /// A contract and how its callers are told, their paths found and their tools offered. Built once, shared by exchanges.
 #[derive(Debug)]
@@ -56,8 +56,32 @@ impl Paths {
     }
 
     /// The dialect that is spoken at a path.
-    pub(crate) fn dialect(&self, path: &str) -> Option<&'static Row> {
-        self.routes.iter().find(|(route, _)| route.matches(path)).map(|(_, row)| *row)
+    pub(crate) fn dialect(&self, path: &str) -> Option<(&Route, &'static Row)> {
+        self.routes.iter().find(|(route, _)| route.matches(path)).map(|(route, row)| (route, *row))
+    }
+
+    /// Refuses paths that could never match, or that two readers could take for two things.
+    fn check(&self) -> Result<(), GateError> {
+        for (position, (route, row)) in self.routes.iter().enumerate() {
+            if !route.is_valid(row.dialect().is_some()) {
+                return Err(GateError::PathPattern { key: row.key, path: route.to_string() });
+            }
+            if self.routes.iter().take(position).any(|(other, _)| other == route) {
+                return Err(GateError::PathTwice { path: route.to_string() });
+            }
+            if let Some(path) = self.passthrough.iter().find(|entry| route.meets(entry)) {
+                return Err(GateError::PassthroughHidesDialect { path: path.clone(), dialect_path: route.to_string() });
+            }
+        }
+        let plain = |entry: &&String| {
+            let path = entry.strip_suffix('*').unwrap_or(entry);
+            // What follows a `*` completes a segment, so that the entry itself may end in the middle of one.
+            !is_normal(path) || hides_a_slash(path) || path.contains('*')
+        };
+        match self.passthrough.iter().find(plain) {
+            Some(path) => Err(GateError::PathPattern { key: "passthrough", path: path.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Whether a path goes on unread.
@@ -96,6 +120,23 @@ pub enum GateError {
     NoUpstream {
         /// What needs the loop.
         because: String,
+    },
+    /// A path that no request can have, or with a `{model}` that its API does not read.
+    #[error(
+        "`paths.{key}` lists `{path}`, which no request can match; write a path in normal form, with one `{{model}}` at most and \
+             only if the API is a model's"
+    )]
+    PathPattern {
+        /// The list that has it.
+        key: &'static str,
+        /// The path.
+        path: String,
+    },
+    /// Two APIs at one path.
+    #[error("`paths` lists `{path}` twice; give each API paths of its own")]
+    PathTwice {
+        /// The path.
+        path: String,
     },
     /// A path that is listed as passthrough would let calls by undecided.
     #[error("`paths.passthrough` lists `{path}`, which would let the calls of `{dialect_path}` through undecided")]
@@ -141,11 +182,7 @@ impl Gate {
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
             return Err(GateError::NoUpstream { because: "the contract says `onViolation: feedback`".to_owned() });
         }
-        for (route, _) in &paths.routes {
-            if let Some(path) = paths.passthrough.iter().find(|entry| route.meets(entry)) {
-                return Err(GateError::PassthroughHidesDialect { path: path.clone(), dialect_path: route.to_string() });
-            }
-        }
+        paths.check()?;
         let declarations = contract
             .tools()
             .iter()

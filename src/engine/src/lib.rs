@@ -29,7 +29,6 @@ mod plan;
 mod refusal;
 mod request;
 mod rounds;
-mod route;
 mod settle;
 mod stream;
 mod tally;

@@ -35,7 +35,8 @@ impl Asked {
 
 /// Checks and rewrites. The order is DESIGN §5's.
 pub(crate) fn check(gate: &Gate, head: ApiHead, body: &[u8]) -> Result<Asked, Refusal> {
-    let mut request = head.dialect.request(&Target::new(&head.path), body).map_err(unreadable)?;
+    let target = Target::new(&head.path).with_model(head.model.as_deref());
+    let mut request = head.dialect.request(&target, body).map_err(unreadable)?;
     let contract = &gate.contract;
     let role = contract
         .role(&head.caller.role)

@@ -109,13 +109,15 @@ fn settle_one(
     }
 }
 
-/// What keeps a call from being one at all. Results go back by id, so ids must be there and differ.
+/// Returns what keeps a call from being decided at all. Results go back by id, so ids must be there and differ.
 fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }
     match call.form {
         Form::Function => None,
+        Form::Custom => Some("The call is of a custom tool; a contract allows calls of functions only."),
+        Form::Unclear => Some("The call can be read in two ways."),
         Form::Tool if call.id.is_empty() => Some("The call has no id."),
         Form::Tool if ids.contains(&(choice, call.id.clone())) => {
             Some("The call has the id of another call of the same turn.")
@@ -126,6 +128,8 @@ fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&
 
 /// A refused call in a form that an API accepts back: OpenAI's own rule for names, an object for arguments.
 fn presentable(call: Call, arguments: Option<String>) -> Call {
+    // The input of a custom tool is any text, so it is an answer to the model as it is.
+    let arguments = arguments.or_else(|| (call.form == Form::Custom).then(|| call.arguments.clone()));
     let name_is_fit = (1..=64).contains(&call.name.len())
         && call.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     Call {

@@ -77,8 +77,11 @@ impl HttpExchange {
                 self.remove(&remove);
                 Action::Continue
             }
-            Effect::Forward(Forward { body, remove }) => {
+            Effect::Forward(Forward { body, remove, content_type }) => {
                 self.remove(&remove);
+                if let Some(content_type) = &content_type {
+                    self.set_http_request_header("content-type", Some(content_type));
+                }
                 self.set_http_request_header("content-length", Some(&body.len().to_string()));
                 self.set_http_request_body(0, held, &body);
                 Action::Continue

@@ -26,6 +26,11 @@ pub enum Form {
     Tool,
     /// The older `functions` and `function_call` of Chat Completions: at most one call a choice, without an identifier.
     Function,
+    /// A custom tool, whose input is any text, or a kind of call that is not known. The engine refuses every such call;
+    /// `arguments` hold the input as the model wrote it.
+    Custom,
+    /// A call that two clients could read differently, such as one with two names. The engine refuses every such call.
+    Unclear,
 }
 
 /// What a call gave, to be shown to the model.

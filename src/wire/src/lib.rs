@@ -33,4 +33,4 @@ pub use dialect::{Answer, Dialect, Earlier, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
 pub use kind::{Api, DIALECTS, Kind, Row};
 pub use shape::ShapeError;
-pub use target::Target;
+pub use target::{Target, decoded};

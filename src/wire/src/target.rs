@@ -37,7 +37,8 @@ impl<'a> Target<'a> {
 }
 
 /// Percent-decoding (RFC 3986 §2.1). A `%` without two hexadecimal digits is refused: readers differ over it.
-pub(crate) fn decoded(text: &str) -> Option<String> {
+#[must_use]
+pub fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut pieces = text.split('%');
     bytes.extend_from_slice(pieces.next()?.as_bytes());

@@ -63,13 +63,13 @@ impl Exchange {
             self.state = State::Gathering { head, body };
             return Effect::Hold;
         };
-        let remove = head.remove.clone();
+        let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
         match request::check(&self.gate, *head, &body) {
             Ok(asked) => {
                 let body = asked.request.write();
                 let deadline = now.saturating_add(self.gate.contract.limits().turn_timeout);
                 self.state = State::Sent { asked: Box::new(asked), deadline };
-                Effect::Forward(Forward { body, remove })
+                Effect::Forward(Forward { body, remove, content_type })
             }
             Err(refusal) => self.refuse(&refusal),
         }

@@ -114,14 +114,14 @@ impl Exchange {
             self.state = State::Mcp(Box::new(Phase::Gathering { head, body }));
             return Effect::Hold;
         };
-        let McpHead { caller, verb, remove } = head;
+        let McpHead { caller, verb, remove, content_type } = head;
         if verb != Verb::Send {
             if !body.is_empty() {
                 return self
                     .refuse(&Refusal::new(Code::RequestInvalid, "Only a POST request has a message for its body."));
             }
             self.state = State::Mcp(Box::new(Phase::Sent { asked: without_message(verb), deadline: None }));
-            return Effect::Forward(Forward { body, remove });
+            return Effect::Forward(Forward { body, remove, content_type });
         }
         let request = match Request::read(&body) {
             Ok(request) => request,
@@ -132,7 +132,7 @@ impl Exchange {
             Ok(Checked::Forward(asked, body)) => {
                 let deadline = Some(now.saturating_add(self.gate.contract.limits().turn_timeout));
                 self.state = State::Mcp(Box::new(Phase::Sent { asked, deadline }));
-                Effect::Forward(Forward { body, remove })
+                Effect::Forward(Forward { body, remove, content_type })
             }
             Ok(Checked::Answer(body)) => {
                 self.state = State::Refused;

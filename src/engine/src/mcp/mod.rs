@@ -15,7 +15,7 @@ pub(crate) mod stream;
 use callgate_contract::Caller;
 use callgate_wire::mcp::{Id, VERSIONS};
 
-use crate::head::only;
+use crate::head::{Media, only};
 use crate::{Code, Headers, Refusal};
 
 /// Send a message, listen to the server's own, end the session (*Transports*, Streamable HTTP).
@@ -26,8 +26,10 @@ pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 pub(crate) struct McpHead {
     pub(crate) caller: Caller,
     pub(crate) verb: Verb,
-    /// What must not go on to the server.
+    /// Headers that are not forwarded to the server.
     pub(crate) remove: Vec<String>,
+    /// The body's type as it was read.
+    pub(crate) content_type: Option<String>,
 }
 
 /// What a request of HTTP is for.
@@ -84,5 +86,5 @@ pub(crate) fn head(caller: Caller, headers: &Headers, remove: Vec<String>) -> Re
         let message = "Streams cannot be resumed through this gate; send the request again.";
         return Err(Refusal::at(Code::RequestInvalid, "last-event-id", message));
     }
-    Ok(McpHead { caller, verb, remove })
+    Ok(McpHead { caller, verb, remove, content_type: Media::of(headers).written() })
 }

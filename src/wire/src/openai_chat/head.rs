@@ -45,14 +45,14 @@ impl StreamHead {
         self.delta(
             choice,
             match call.form {
-                Form::Tool => {
+                Form::Function => json!({ "function_call": function }),
+                Form::Tool | Form::Custom | Form::Unclear => {
                     let mut entry = json!({ "index": index, "id": call.id, "type": "function", "function": function });
                     if let Value::Object(members) = &mut entry {
                         members.extend(call.extra.clone());
                     }
                     json!({ "tool_calls": [entry] })
                 }
-                Form::Function => json!({ "function_call": function }),
             },
         )
     }

@@ -48,11 +48,9 @@ impl Slots {
             |wanted: &dyn Fn(&Slot) -> bool| self.begun.iter().rposition(|slot| slot.form == form && wanted(slot));
         match (form, fragment.index) {
             (Form::Function, _) => newest(&|_| true),
-            (Form::Tool, Some(index)) => newest(&|slot| slot.index == Some(index)),
-            (Form::Tool, None) if !fragment.id.is_empty() => newest(&|slot| slot.id == fragment.id),
-            (Form::Tool, None) => {
-                Some(self.last).filter(|&last| self.begun.get(last).is_some_and(|slot| slot.form == form))
-            }
+            (_, Some(index)) => newest(&|slot| slot.index == Some(index)),
+            (_, None) if !fragment.id.is_empty() => newest(&|slot| slot.id == fragment.id),
+            (_, None) => Some(self.last).filter(|&last| self.begun.get(last).is_some_and(|slot| slot.form == form)),
         }
     }
 

@@ -122,6 +122,8 @@ impl Request {
                 list.extend(provided(&self.body).map(Value::to_string));
                 "tools"
             }
+            // Forms of calls that are refused: nothing is declared in them.
+            Form::Custom | Form::Unclear => return,
         };
         self.declared.retain(|tool| tool.form != form);
         self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }));
@@ -138,7 +140,9 @@ impl Request {
 fn entry(declaration: &Declaration, form: Form) -> String {
     match form {
         Form::Function => declaration.object("parameters"),
-        Form::Tool => format!(r#"{{"type":"function","function":{}}}"#, declaration.object("parameters")),
+        Form::Tool | Form::Custom | Form::Unclear => {
+            format!(r#"{{"type":"function","function":{}}}"#, declaration.object("parameters"))
+        }
     }
 }
 

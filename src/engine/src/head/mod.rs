@@ -1,4 +1,9 @@
-//! A request's headers: which path, and who calls.
+//! A request's headers: its path, the model that the path names, its caller, and the type of its body.
+//!
+//! All that a header means is read here: [`media`] has the type of a body, [`path`] the form of a path.
+
+mod media;
+mod path;
 
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, Target};
@@ -7,13 +12,17 @@ use crate::gate::{Gate, Identity};
 use crate::mcp::{self, McpHead};
 use crate::{Code, Headers, Refusal};
 
+pub(crate) use media::{Media, is_identity_encoded};
+pub(crate) use path::{Route, hides_a_slash, is_normal};
+
 /// Headers that never go on to a further round of the model: they are the first request's own, or hop by hop
 /// (RFC 9110 §7.6.1).
-const NOT_FOR_ROUNDS: [&str; 14] = [
+const NOT_FOR_ROUNDS: [&str; 15] = [
     "accept-encoding",
     "connection",
     "content-encoding",
     "content-length",
+    "content-type",
     "expect",
     "host",
     "keep-alive",
@@ -41,16 +50,20 @@ pub(crate) struct ApiHead {
     pub(crate) caller: Caller,
     /// With query.
     pub(crate) path: String,
+    /// The model that the path names, still percent-encoded.
+    pub(crate) model: Option<String>,
     /// What a further round carries.
     pub(crate) headers: Vec<(String, String)>,
-    /// What must not go on to the upstream.
+    /// Headers that are not forwarded to the upstream.
     pub(crate) remove: Vec<String>,
+    /// The body's type as it was read.
+    pub(crate) content_type: Option<String>,
 }
 
 /// The API that a request goes to.
 pub(crate) fn api(gate: &Gate, headers: &Headers) -> Option<Api> {
     let target = Target::new(only(headers, ":path").unwrap_or_default());
-    gate.paths.dialect(target.path).map(|row| row.api)
+    gate.paths.dialect(target.path).map(|(_, row)| row.api)
 }
 
 /// Reads a request's headers.
@@ -62,10 +75,14 @@ pub(crate) fn read(
 ) -> Result<Head, Refusal> {
     let target = only(headers, ":path").unwrap_or_default();
     let path = Target::new(target).path;
-    if gate.paths.passes(path) {
+    if !is_normal(path) {
+        let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
+        return Err(Refusal::new(Code::PathNotAllowed, message));
+    }
+    if gate.paths.passes(path) && !hides_a_slash(path) {
         return Ok(Head::Passthrough);
     }
-    let Some(row) = gate.paths.dialect(path) else {
+    let Some((route, row)) = gate.paths.dialect(path) else {
         return Err(Refusal::new(
             Code::PathNotAllowed,
             "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
@@ -83,26 +100,31 @@ pub(crate) fn read(
     if gate.contract.role(&caller.role).is_none() {
         return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
     }
+    let media = Media::of(headers);
     if method == "POST" {
-        check_body(headers, end)?;
+        check_body(headers, &media, end)?;
     }
     let mut remove = identity_headers(&gate.identity);
     if headers.iter().any(|(name, _)| name == "accept-encoding") {
         remove.push("accept-encoding".to_owned());
     }
     match row.api {
-        Api::Model(dialect) => Ok(Head::Api(ApiHead::new(dialect, caller, target, headers, remove))),
+        Api::Model(dialect) => {
+            let model = route.model(path).map(str::to_owned);
+            Ok(Head::Api(ApiHead { model, ..ApiHead::new(dialect, caller, target, headers, remove) }))
+        }
         Api::Mcp => mcp::head(caller, headers, remove).map(Head::Mcp),
     }
 }
 
 /// A body must be there, be JSON, and be readable.
-fn check_body(headers: &Headers, end: bool) -> Result<(), Refusal> {
+fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal> {
     if !is_identity_encoded(headers) {
         return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
     }
-    if !is_type(headers, "application/json") {
-        return Err(Refusal::new(Code::RequestEncoded, "The body's `content-type` is not `application/json`."));
+    if !media.is("application/json") {
+        let message = "The body's `content-type` is not `application/json` in UTF-8; send just that, once.";
+        return Err(Refusal::new(Code::RequestEncoded, message));
     }
     if end {
         return Err(Refusal::new(Code::RequestNotJson, "The request has no body; a JSON object was expected."));
@@ -152,19 +174,9 @@ pub(crate) fn only<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     std::str::from_utf8(value).ok()
 }
 
-/// Whether every `content-encoding` there is says `identity`.
-pub(crate) fn is_identity_encoded(headers: &Headers) -> bool {
-    headers
-        .iter()
-        .filter(|(name, _)| name == "content-encoding")
-        .all(|(_, value)| value.is_empty() || value.eq_ignore_ascii_case(b"identity"))
-}
-
-/// Whether the one `content-type` is this media type, parameters aside.
+/// Returns whether the body has this media type, in UTF-8.
 pub(crate) fn is_type(headers: &Headers, media_type: &str) -> bool {
-    only(headers, "content-type")
-        .map(|value| value.split(';').next().unwrap_or_default().trim())
-        .is_some_and(|value| value.eq_ignore_ascii_case(media_type))
+    Media::of(headers).is(media_type)
 }
 
 /// The length of a body that says it beforehand, in bytes.
@@ -187,13 +199,15 @@ impl ApiHead {
         headers: &Headers,
         remove: Vec<String>,
     ) -> Self {
+        let content_type = Media::of(headers).written();
         let headers_up = headers
             .iter()
             .filter(|(name, _)| {
                 !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
             })
             .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
+            .chain(content_type.iter().map(|value| ("content-type".to_owned(), value.clone())))
             .collect();
-        Self { dialect, caller, path: target.to_owned(), headers: headers_up, remove }
+        Self { dialect, caller, path: target.to_owned(), model: None, headers: headers_up, remove, content_type }
     }
 }
