@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callgate_wire::framing::{Decoder, Frame, FrameError};
-use callgate_wire::{Call, Delta, Earlier, Fate, Hold, Stream};
+use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
 
 use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
@@ -270,6 +270,10 @@ impl StreamTurn {
 
 impl Held {
     fn add(&mut self, piece: Call) {
+        let (Self::Open(Call { form, .. }) | Self::Lost(Call { form, .. })) = self;
+        if matches!(piece.form, Form::Custom | Form::Unclear) {
+            *form = piece.form;
+        }
         match self {
             Self::Open(call) => {
                 // Some APIs repeat the id in every fragment.

@@ -82,7 +82,6 @@ fn error_answers_with_the_code_of_the_call() {
 #[test]
 fn calls_that_are_none_are_refused() {
     for (calls, code) in [
-        (vec![call("", "order", r#"{"sku":"a"}"#)], "call_malformed"),
         (vec![call("c1", "", "{}")], "call_malformed"),
         (vec![call("c1", "order", r#"{"sku":"a"}"#), call("c1", "order", r#"{"sku":"b"}"#)], "call_malformed"),
         (vec![call("c1", "order", "")], "arguments_not_json"),

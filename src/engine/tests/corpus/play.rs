@@ -22,8 +22,13 @@ pub(crate) struct Outcome {
     pub(crate) tally: Tally,
 }
 
-/// Plays an exchange whose response arrives in these chunks.
-pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Reference, chunks: &[&[u8]]) -> Outcome {
+/// Plays an exchange whose response arrives in these chunks. An error is the answer to a request that is refused.
+pub(crate) fn play(
+    recording: &Recording,
+    row: &'static Row,
+    reference: &Reference,
+    chunks: &[&[u8]],
+) -> Result<Outcome, String> {
     let id = &recording.id;
     let dialect = row.dialect().unwrap();
     let document = callgate_json::read(reference.contract.as_bytes()).unwrap();
@@ -44,7 +49,7 @@ pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Referen
     assert_eq!(exchange.on(Event::RequestHead { headers: &head, claims: None, end: false }), Effect::Hold);
     match exchange.on(Event::RequestData { chunk: &recording.request_body, end: true, now: NOW }) {
         Effect::Forward(_) => {}
-        effect => panic!("{id}: the request did not go on: {}", shown(&effect)),
+        effect => return Err(shown(&effect)),
     }
 
     let stream = recording.streamed && recording.status == 200;
@@ -72,7 +77,7 @@ pub(crate) fn play(recording: &Recording, row: &'static Row, reference: &Referen
             answer.calls().into_iter().flatten().map(read).collect()
         }
     };
-    Outcome { bytes, calls, tally }
+    Ok(Outcome { bytes, calls, tally })
 }
 
 fn take(effect: Effect, bytes: &mut Vec<u8>) {

@@ -11,6 +11,8 @@
 mod answers;
 mod assemble;
 mod errors;
+mod imitators;
 mod properties;
 mod requests;
+mod splits;
 mod streams;
