@@ -321,7 +321,7 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
             "--executor-key is needed with --executor-certificate",
         ),
         (&["--executor-ca", "c", "--executor-key", "k"], "--executor-certificate is needed with --executor-key"),
-        (&["--executor-timeout", "10"], "--executor-timeout \"10\": expected a whole number of ms, s or m"),
+        (&["--executor-timeout", "10"], "--executor-timeout \"10\": expected a whole number of ms, s, m or h"),
         (&["--wasm", "oci://example/callgate"], "--wasm \"oci://example/callgate\": expected a path"),
         (&["--path", "chatCompletions=v1"], "--path \"v1\": expected a path that begins with /"),
         (&["--path", "/v1"], "--path \"/v1\": expected API=PATH, where API is one of chatCompletions"),

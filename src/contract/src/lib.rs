@@ -13,10 +13,12 @@
 mod decide;
 mod error;
 mod explain;
+mod formats;
 mod glob;
 mod keywords;
 mod lint;
 mod model;
+mod nearest;
 mod paths;
 mod read;
 mod recursion;
@@ -29,7 +31,7 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
-pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide};
+pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,

@@ -162,7 +162,7 @@ fn executor_timeout(given: Option<&str>, contract: &Contract) -> Result<Duration
     const USUAL: Duration = Duration::from_secs(10);
     let Some(given) = given else { return Ok(USUAL.max(contract.longest_timeout().saturating_add(MORE))) };
     callgate_contract::parse_duration(given)
-        .ok_or_else(|| wrong("--executor-timeout", given, "a whole number of ms, s or m", "10s"))
+        .ok_or_else(|| wrong("--executor-timeout", given, "a whole number of ms, s, m or h", "10s"))
 }
 
 /// A duration as contracts and the filter write it: `10s`, `1500ms`.

@@ -7,13 +7,13 @@ use crate::source::node::Data;
 
 const SIZE: &str =
     "expected a size: bytes as a whole number from 1 up, or one with `KiB`, `MiB` or `GiB`, such as `1MiB`";
-const DURATION: &str = "expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`";
+const DURATION: &str = "expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`";
 const FUEL: &str = "expected fuel: a whole number from 1 up, or one with `K`, `M` or `G`, such as `500M`";
 
 /// In milliseconds.
-const DURATION_UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+const DURATION_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
-/// A duration as a contract writes it: a whole number from 1 up with `ms`, `s` or `m`.
+/// A duration as a contract writes it: a whole number from 1 up with `ms`, `s`, `m` or `h`.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     parse(text, &DURATION_UNITS).map(Duration::from_millis)
@@ -82,10 +82,10 @@ mod tests {
 
     #[test]
     fn durations_always_have_a_unit() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("2m", 120_000)] {
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("2m", 120_000), ("1h", 3_600_000)] {
             assert_eq!(read(text, duration), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["30", "1h", "1.5s", "s", "0s", "30 s"] {
+        for text in ["30", "1d", "1H", "1.5s", "s", "0s", "30 s"] {
             assert_eq!(read(text, duration), None, "{text}");
         }
         assert_eq!(read(30, duration), None);

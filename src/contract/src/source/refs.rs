@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::node::{At, Data, Entry, Node, join};
 use crate::Files;
 use crate::error::Diagnostic;
-use crate::keywords::{DATA, NAMED};
+use crate::keywords::{self, Holds};
 use crate::paths;
 
 /// Keywords that a file in `$defs` may not use.
@@ -125,7 +125,6 @@ impl Inliner<'_> {
     fn keyword(&mut self, entry: &mut Entry, position: &Position<'_>, pointer: &str) {
         let embedded = !position.root.is_empty();
         match (entry.key.as_str(), &mut entry.value.data) {
-            (key, _) if DATA.contains(&key) => {}
             (key, _) if embedded && FIXED.contains(&key) => {
                 let message = format!("expected no `{key}` in a file that is referred to; use `#/$defs/…` references");
                 self.fault(&entry.at, pointer, message);
@@ -136,12 +135,15 @@ impl Inliner<'_> {
                     *reference = rewritten;
                 }
             }
-            (key, Data::Map(schemas)) if NAMED.contains(&key) => {
-                for schema in schemas {
-                    self.schema(&mut schema.value, position, &join(pointer, &schema.key));
+            (key, data) => match (keywords::holds(key), data) {
+                (Holds::Data, _) => {}
+                (Holds::Named, Data::Map(schemas)) => {
+                    for schema in schemas {
+                        self.schema(&mut schema.value, position, &join(pointer, &schema.key));
+                    }
                 }
-            }
-            _ => self.schema(&mut entry.value, position, pointer),
+                (Holds::Named | Holds::Schemas, _) => self.schema(&mut entry.value, position, pointer),
+            },
         }
     }
 

@@ -13,5 +13,6 @@ mod files;
 mod folder;
 mod format;
 mod lint;
+mod schemas;
 mod silence;
 mod yaml;
