@@ -115,7 +115,7 @@ impl Block for Said {
 
     fn fill(&mut self, plain: &Template<1>, frame: &Frame) -> Option<()> {
         let named = frame.event.as_deref().is_none_or(|name| name == "content_block_delta");
-        let data = frame.data.as_deref().filter(|_| named && !frame.strays)?;
+        let data = frame.data.as_deref().filter(|_| named)?;
         let [piece] = plain.fill(unpadded(data)?)?;
         self.add(&unescaped(piece)?);
         Some(())

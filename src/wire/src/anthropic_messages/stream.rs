@@ -42,9 +42,6 @@ impl Format for Messages {
     const INDEX: &'static str = "index";
 
     fn read(frame: Frame, provided: &[String]) -> Result<Step<Said>, StreamError> {
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let Frame { raw: frame, event: name, data, .. } = frame;
         let data = data.unwrap_or_default();
         match data.trim_ascii() {
