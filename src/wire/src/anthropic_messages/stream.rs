@@ -85,7 +85,7 @@ impl Stream {
     fn plain(&mut self, frame: &Frame) -> Option<()> {
         let Phase::Said { block, plain: Some(template), .. } = &mut self.phase else { return None };
         let named = frame.event.as_deref().is_none_or(|name| name == "content_block_delta");
-        let data = frame.data.as_deref().filter(|_| named && !frame.strays)?;
+        let data = frame.data.as_deref().filter(|_| named)?;
         let [piece] = template.fill(unpadded(data)?)?;
         block.add(&unescaped(piece)?);
         Some(())
@@ -229,9 +229,6 @@ impl crate::Stream for Stream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
         if self.plain(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
-        }
-        if frame.strays {
-            return Err(StreamError::NoField);
         }
         let Frame { raw: frame, event, data, .. } = frame;
         let data = data.unwrap_or_default();

@@ -218,7 +218,6 @@ fn events_that_could_hide_a_call_are_refused() {
     let table = [
         "data: <html>\n\n".to_owned(),
         "data: []\n\n".to_owned(),
-        "{\"type\":\"ping\"}\n\n".to_owned(),
         "data: {}\n\n".to_owned(),
         one(r#"{"type":"ping","type":"ping"}"#),
         one(r#"{"type":"content_block_begin"}"#),
