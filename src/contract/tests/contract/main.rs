@@ -13,6 +13,7 @@ mod files;
 mod folder;
 mod format;
 mod lint;
+mod references;
 mod schemas;
 mod silence;
 mod yaml;
