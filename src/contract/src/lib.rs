@@ -7,6 +7,9 @@
 //!
 //! Nothing here does I/O or knows of HTTP or of an LLM API: files come through [`Files`], calls as a name and a text.
 //!
+//! Every keyword and format of a schema is enforced, or the contract is invalid: a misspelt one, one of another draft, or
+//! one that the validator does not check is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
+//!
 //! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
 

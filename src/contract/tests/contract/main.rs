@@ -15,6 +15,7 @@ mod folder;
 #[cfg(not(target_arch = "wasm32"))]
 mod format;
 mod lint;
+mod references;
 mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;

@@ -32,7 +32,7 @@ const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 impl Stream {
     /// Reads an event that differs from the last plain one in nothing but text.
     pub(super) fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let data = frame.data.as_deref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         let Plain { choice, template } = self.plain.as_ref()?;
         let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
         let content = unescaped(content)?;
@@ -67,9 +67,6 @@ impl Stream {
     /// # Errors
     /// [`StreamError`] as [`crate::Stream::read`] says.
     pub(super) fn parse(&mut self, frame: &Frame) -> Result<Vec<Delta>, StreamError> {
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let forward = || vec![Delta::Forward { frame: frame.raw.clone() }];
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
