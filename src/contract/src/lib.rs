@@ -7,16 +7,21 @@
 //!
 //! Nothing here does I/O or knows of HTTP or of an LLM API: files come through [`Files`], calls as a name and a text.
 //!
+//! Every keyword and format of a schema is enforced, or the contract is invalid: a misspelt one, one of another draft, or
+//! one that the validator does not check is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
+//!
 //! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
 
 mod decide;
 mod error;
 mod explain;
+mod formats;
 mod glob;
 mod keywords;
 mod lint;
 mod model;
+mod nearest;
 mod paths;
 mod read;
 mod recursion;
@@ -29,13 +34,13 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
-pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide};
+pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
-pub use read::units::parse_duration;
+pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,
 };

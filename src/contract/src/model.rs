@@ -47,7 +47,8 @@ pub struct Limits {
     pub response_bytes: u64,
     /// Time for one turn: one answer of the model, from the request for it to its last byte; 10 min by default.
     pub turn_timeout: Duration,
-    /// Time in which nothing of a turn arrives: before its first byte, and between two bytes; 60 s by default.
+    /// Time in which nothing of a turn arrives: before its first byte, and between two bytes. By default 60 s,
+    /// or `turn_timeout` if that is shorter.
     pub turn_idle_timeout: Duration,
 }
 
@@ -157,6 +158,11 @@ pub struct Tool {
     pub(crate) run: Run,
 }
 
+/// Tells whether a text can be the name of a model: printable ASCII without spaces.
+pub(crate) fn is_model_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 // === impl Contract ===
 
 impl Contract {
@@ -181,8 +187,11 @@ impl Contract {
     }
 
     /// Whether a caller may name this upstream model.
+    ///
+    /// A name of other characters than printable ASCII matches no glob, and neither does one with a space or the empty
+    /// one. No provider gives such names. A provider that trims or folds them would serve another model than was checked.
     pub fn allows_model(&self, model: &str) -> bool {
-        self.models.iter().any(|glob| glob.matches(model))
+        is_model_name(model) && self.models.iter().any(|glob| glob.matches(model))
     }
 
     /// Whether this tool may run at the provider.

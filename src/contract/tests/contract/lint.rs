@@ -1,11 +1,16 @@
 //! Bad contracts and the exact lines they get. Each case changes one thing in the order desk's contract.
 
-use callgate_contract::{Approval, Audit, HttpGrant, HttpMethod, OnViolation, Run, WasmRun, WorkerMethod, load};
+use callgate_contract::{
+    Approval, Audit, HttpGrant, HttpMethod, OnViolation, RequestMembers, Run, UndeclaredTools, UnknownMembers, WasmRun,
+    WorkerMethod, load,
+};
 
 use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What is replaced, by what, and the line that comes of it.
-const CASES: [(&str, &str, &str); 78] = [
+const CASES: [(&str, &str, &str); 91] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -38,6 +43,16 @@ const CASES: [(&str, &str, &str); 78] = [
     ("claude-3", "claude-?", "contract.yaml:5:23: spec.models[1]: expected a model name in which only `*` is special"),
     (
         "claude-3",
+        "claude 3",
+        "contract.yaml:5:23: spec.models[1]: expected printable ASCII characters without spaces; no other model name matches",
+    ),
+    (
+        "claude-3",
+        "claudé-*",
+        "contract.yaml:5:23: spec.models[1]: expected printable ASCII characters without spaces; no other model name matches",
+    ),
+    (
+        "claude-3",
         "\"gpt-4o*\"",
         "contract.yaml:5:23: spec.models[1]: expected each name once; `gpt-4o*` is there twice, remove one",
     ),
@@ -50,7 +65,47 @@ const CASES: [(&str, &str, &str); 78] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `limits`, `onViolation`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `onViolation`, `roles` or `tools`",
+    ),
+    (
+        "providerTools: []",
+        "undeclaredTools: ignore",
+        "contract.yaml:6:20: spec.undeclaredTools: expected `refuse` or `drop`",
+    ),
+    (
+        "providerTools: []",
+        "undeclaredTool: drop",
+        "contract.yaml:6:3: spec.undeclaredTool: unknown field; did you mean `undeclaredTools`?",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: drop",
+        "contract.yaml:6:19: spec.requestMembers: expected a mapping, found a string",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { unknown: allow }",
+        "contract.yaml:6:30: spec.requestMembers.unknown: expected `drop` or `refuse`",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { unkown: drop }",
+        "contract.yaml:6:21: spec.requestMembers.unkown: unknown field; did you mean `unknown`?",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { allow: store_hint }",
+        "contract.yaml:6:28: spec.requestMembers.allow: expected a list, found a string",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { allow: [a, a] }",
+        "contract.yaml:6:32: spec.requestMembers.allow[1]: expected each name once; `a` is there twice, remove one",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { allow: [\"extra_*\"] }",
+        "contract.yaml:6:29: spec.requestMembers.allow[0]: expected the exact name of a member, such as `store_hint` or `extra_body.store_hint`, of letters, digits, `_`, `$` and `-`; globs are not allowed here",
     ),
     (
         "onViolation: refuse",
@@ -82,7 +137,22 @@ const CASES: [(&str, &str, &str); 78] = [
     (
         "turnTimeout: 30s",
         "turnTimeout: 30",
-        "contract.yaml:8:26: spec.limits.turnTimeout: expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`",
+        "contract.yaml:8:26: spec.limits.turnTimeout: expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`",
+    ),
+    (
+        "turnTimeout: 30s",
+        "turnTimeout: 30s, turnIdleTimeout: 31s",
+        "contract.yaml:8:48: spec.limits.turnIdleTimeout: expected at most `turnTimeout`; a longer silence never ends a turn",
+    ),
+    (
+        "turnTimeout: 30s",
+        "turnIdleTimeout: 11m",
+        "contract.yaml:8:30: spec.limits.turnIdleTimeout: expected at most `turnTimeout`; a longer silence never ends a turn",
+    ),
+    (
+        "turnTimeout: 30s",
+        "turnIdleTimeout: 0s",
+        "contract.yaml:8:30: spec.limits.turnIdleTimeout: expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`",
     ),
     // roles
     (
@@ -248,7 +318,7 @@ const CASES: [(&str, &str, &str); 78] = [
     (
         "run: { client: {} }",
         "run: { mcp: { cluster: a, tool: b, timeout: 5 } }",
-        "contract.yaml:19:51: spec.tools[0].run.mcp.timeout: expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`",
+        "contract.yaml:19:51: spec.tools[0].run.mcp.timeout: expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`",
     ),
     // wasm
     (
@@ -456,6 +526,68 @@ fn what_the_contract_says_is_what_the_model_holds() {
 }
 
 #[test]
+fn a_glob_matches_only_names_that_a_model_can_have() {
+    let text = with_parameters("{ type: object }").replace("[\"*\"]", "[\"gpt-*\", \"*\"]");
+    let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+    for name in [
+        "gpt-5",
+        "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-v1:0",
+        "models/gemini-2.5-pro",
+        "@cf/meta/llama-3.1-8b",
+        "ft:gpt-4o:acme::id",
+        "meta-llama/Llama-3:free",
+    ] {
+        assert!(contract.allows_model(name), "{name}");
+    }
+    for name in [
+        "",
+        " ",
+        "gpt-5 ",
+        " gpt-5",
+        "gpt-5\n",
+        "gpt-5\0",
+        "gpt-5\tx",
+        "gpt-5\u{a0}",
+        "gpt-5\u{200b}",
+        "gрt-5",
+        "gpt-\u{7f}",
+    ] {
+        assert!(!contract.allows_model(name), "{name:?}");
+    }
+}
+
+#[test]
+fn unknown_members_and_undeclared_tools_are_treated_as_the_contract_says() {
+    let text = ORDER_DESK.replace(
+        "providerTools: []",
+        "undeclaredTools: drop\n  requestMembers: { unknown: refuse, allow: [store_hint, extra_body.top-k, $x.y_1] }",
+    );
+    let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(contract.undeclared_tools(), UndeclaredTools::Drop);
+    assert_eq!(contract.request_members().unknown, UnknownMembers::Refuse);
+    assert_eq!(contract.request_members().allow, ["store_hint", "extra_body.top-k", "$x.y_1"]);
+    assert_ne!(contract.digest(), order_desk().digest());
+    for wrong in [".", "a.", ".a", "a..b", "a b", "a/b", "*", "a?", "a[0]", "é"] {
+        let text = text.replace("store_hint", &format!("\"{wrong}\""));
+        assert!(load("contract.yaml", &text, &Folder(&[])).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn silence_is_bounded_by_the_turn() {
+    let limits = |limits: &str| {
+        let text = with_parameters("{ type: object }").replace("  roles:", &format!("  limits: {limits}\n  roles:"));
+        let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+        (contract.limits().turn_timeout.as_secs(), contract.limits().turn_idle_timeout.as_secs())
+    };
+    assert_eq!(limits("{}"), (600, 60));
+    assert_eq!(limits("{ turnTimeout: 30s }"), (30, 30));
+    assert_eq!(limits("{ turnTimeout: 1h }"), (3600, 60));
+    assert_eq!(limits("{ turnIdleTimeout: 5m }"), (600, 300));
+    assert_eq!(limits("{ turnTimeout: 20s, turnIdleTimeout: 20s }"), (20, 20));
+}
+
+#[test]
 fn what_is_left_out_has_its_documented_default() {
     let text = with_parameters("{ type: object }").replace(
         "run: { client: {} }",
@@ -466,6 +598,9 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(limits.max_output_tokens, None);
     assert_eq!((limits.max_tool_calls_per_turn, limits.max_rounds), (8, 4));
     assert_eq!((limits.request_bytes, limits.response_bytes, limits.turn_timeout.as_secs()), (1 << 20, 4 << 20, 600));
+    assert_eq!(limits.turn_idle_timeout.as_secs(), 60);
+    assert_eq!(contract.undeclared_tools(), UndeclaredTools::Refuse);
+    assert_eq!(contract.request_members(), &RequestMembers { unknown: UnknownMembers::Drop, allow: Vec::new() });
     let Run::Wasm(run) = contract.tools()[0].run() else { panic!("a wasm tool") };
     assert_eq!((run.memory, run.fuel), (WasmRun::MEMORY, WasmRun::FUEL));
     assert_eq!((run.timeout, run.output_bytes), (WasmRun::TIMEOUT, WasmRun::OUTPUT_BYTES));

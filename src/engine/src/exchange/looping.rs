@@ -86,7 +86,8 @@ impl Core {
         mut results: Vec<CallResult>,
         refused: Vec<Refused>,
     ) -> Step {
-        results.extend(refused.into_iter().map(rounds::told));
+        let role = &looping.asked.caller.role;
+        results.extend(refused.into_iter().map(|refused| rounds::told(&self.gate, role, refused)));
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
         let request = rounds::ask(&mut looping.asked, said, &results, left);
         (State::Looping(Box::new(looping)), Effect::Ask(request))

@@ -5,8 +5,8 @@ mod declared;
 use callgate_json::{Keep, Map, Value};
 use serde_json::json;
 
-use super::answer::{new_entry, spoken};
 use super::shape::folds_to;
+use super::{calls, said};
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Wants, splice};
 
 /// Members that are decided on or rewritten.
@@ -128,25 +128,36 @@ impl Request {
     }
 
     /// Appends a turn of the model that ended in calls, and what those gave: an assistant message with the calls, then one
-    /// message for each result. Legacy function calls get an assistant message each, since one holds only one.
-    pub fn append_turn(&mut self, text: &str, results: &[CallResult]) {
+    /// message for each result. Legacy function calls get an assistant message each, since one holds only one. The first assistant
+    /// message has what the turn [said](crate::Answer::said), reasoning included.
+    pub fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
         if !self.edits.iter().any(|edit| edit.member == "messages") {
             self.body.insert("messages".to_owned(), member(&self.text, "messages"));
         }
         let Some(Value::Array(messages)) = self.body.get_mut("messages") else { return };
+        let text = said::text(said);
         let mut content = if text.is_empty() { Value::Null } else { Value::from(text) };
-        let (tools, functions): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.call.form == Form::Tool);
+        let mut beside = said::members(said);
+        let mut assistant = |member: &str, call: Value| {
+            let mut message = Map::new();
+            message.insert("role".to_owned(), Value::from("assistant"));
+            message.insert("content".to_owned(), content.take());
+            message.append(&mut beside);
+            message.insert(member.to_owned(), call);
+            Value::Object(message)
+        };
+        let (functions, tools): (Vec<_>, Vec<_>) =
+            results.iter().partition(|result| result.call.form == Form::Function);
         if !tools.is_empty() {
-            let calls: Vec<Value> = tools.iter().map(|result| new_entry(&result.call)).collect();
-            messages.push(json!({ "role": "assistant", "content": content.take(), "tool_calls": calls }));
+            messages
+                .push(assistant("tool_calls", tools.iter().map(|result| calls::entry(&result.call, None)).collect()));
         }
         for CallResult { call, content, .. } in tools {
             messages.push(json!({ "role": "tool", "tool_call_id": call.id, "content": content }));
         }
-        for CallResult { call, content: result, .. } in functions {
-            let function = json!({ "name": call.name, "arguments": call.arguments });
-            messages.push(json!({ "role": "assistant", "content": content.take(), "function_call": function }));
-            messages.push(json!({ "role": "function", "name": call.name, "content": result }));
+        for CallResult { call, content, .. } in functions {
+            messages.push(assistant("function_call", json!({ "name": call.name, "arguments": call.arguments })));
+            messages.push(json!({ "role": "function", "name": call.name, "content": content }));
         }
         self.edit("messages");
     }
@@ -221,7 +232,7 @@ impl crate::Request for Request {
     }
 
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
-        self.append_turn(&spoken(said), results);
+        self.append_turn(said, results);
     }
 
     fn write(&self) -> Vec<u8> {

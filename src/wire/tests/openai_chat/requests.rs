@@ -152,13 +152,16 @@ fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
     let result = |call: Call, content: &str| CallResult { call, content: content.to_owned(), failed: false };
     let legacy = Call { form: Form::Function, ..tool("", "old", "{}") };
     request.append_turn(
-        "Let me see.",
+        &[
+            json!("Let me see."),
+            json!({ "reasoning_content": "Hm.", "reasoning_details": [{ "type": "reasoning.text" }] }),
+        ],
         &[
             result(tool("call_1", "get_order", "{\"id\":1}"), "{\"total\":3}"),
             result(tool("call_2", "get_order", "{}"), "no such order"),
         ],
     );
-    request.append_turn("", &[result(legacy, "done")]);
+    request.append_turn(&[], &[result(legacy, "done")]);
     insta::assert_snapshot!(written(&request));
     assert!(!request.stream() && !request.include_usage());
 }
