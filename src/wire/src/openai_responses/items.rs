@@ -6,9 +6,13 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, text};
-use crate::{Call, ShapeError};
+use crate::{Call, Form, ShapeError, unknown};
 
 pub(super) const CALL: &str = "function_call";
+/// Calls that a client runs, and that no contract can decide on: of a custom tool always, of the others unless the request has
+/// the tool and the contract allows it.
+const CUSTOM: &str = "custom_tool_call";
+const RUN_BY_CLIENTS: [&str; 4] = ["computer_call", "local_shell_call", "shell_call", "apply_patch_call"];
 
 /// Kinds of items that say something, and make nothing run.
 const SAYING: [&str; 3] = ["message", "reasoning", "compaction"];
@@ -27,7 +31,7 @@ const fn made(kind: &'static str, by: &'static str, events: &'static [&'static s
 }
 
 /// What the provider ran, or lets the client run by another way than functions.
-const MADE: [Made; 22] = [
+const MADE: [Made; 21] = [
     made("web_search_call", "web_search", &["web_search_call."]),
     made("x_search_call", "x_search", &["x_search_call."]),
     made("file_search_call", "file_search", &["file_search_call."]),
@@ -45,7 +49,6 @@ const MADE: [Made; 22] = [
     made("shell_call_output", "shell", &["shell_call_output_content."]),
     made("apply_patch_call", "apply_patch", &["apply_patch_call_operation_diff."]),
     made("apply_patch_call_output", "apply_patch", &[]),
-    made("custom_tool_call", "custom", &["custom_tool_call_input."]),
     made("tool_search_call", "tool_search", &[]),
     made("tool_search_output", "tool_search", &[]),
     made("program", "programmatic_tool_calling", &[]),
@@ -55,19 +58,33 @@ const MADE: [Made; 22] = [
 /// Parts of messages and of reasoning.
 const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_text", "summary_text", "text"];
 
-/// Reads an item of an answer to a request that has the provider run `tools`: its kind and, if it is one, the call.
-pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, Option<Call>), ShapeError> {
+/// What an item is.
+#[derive(Debug)]
+pub(super) enum Item {
+    Call(Call),
+    /// It says something, or tells what the provider ran as it was asked to.
+    Said,
+    /// It is of a kind that is not known, and carries no call: it is dropped.
+    Unknown,
+}
+
+/// Reads an item of an answer to a request that has the provider run `tools`: its kind, and what it is.
+pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, Item), ShapeError> {
     let Value::Object(members) = item else {
         return Err(ShapeError::Type { at: "output[]", expected: "an object" });
     };
     exact_keys(members, &["type"])?;
     let kind = text(members, "type")?;
     if kind == CALL {
-        return Ok((kind, Some(call(members)?)));
+        return Ok((kind, Item::Call(call(members)?)));
     }
-    let made = MADE.iter().find(|made| made.kind == kind);
-    if !SAYING.contains(&kind) && !made.is_some_and(|made| tools.iter().any(|tool| is_tool(tool, made.by))) {
-        return Err(ShapeError::UnknownPart);
+    if is_call(item, tools) {
+        return Ok((kind, Item::Call(undecidable(kind, members))));
+    }
+    if !SAYING.contains(&kind) && !is_made(kind, tools) {
+        let known = MADE.iter().any(|made| made.kind == kind);
+        let acts = kind.is_empty() || known || unknown::names_a_call(kind) || unknown::may_call(item);
+        return if acts { Err(ShapeError::UnknownPart) } else { Ok((kind, Item::Unknown)) };
     }
     match kind {
         "message" | "reasoning" => {
@@ -79,7 +96,12 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, Op
         // Lists of declarations: what is declared there is not called there.
         _ => no_call_but(members, &["tools"])?,
     }
-    Ok((kind, None))
+    Ok((kind, Item::Said))
+}
+
+fn is_made(kind: &str, tools: &[String]) -> bool {
+    let made = MADE.iter().find(|made| made.kind == kind);
+    made.is_some_and(|made| tools.iter().any(|tool| is_tool(tool, made.by)))
 }
 
 /// The items of `output`; none where it is missing.
@@ -91,13 +113,20 @@ pub(super) fn output(response: &Map<String, Value>) -> Result<&[Value], ShapeErr
     }
 }
 
-/// The calls among items, in order.
+/// The calls among items, in order. One without an id is named after its position.
 pub(super) fn calls(items: &[Value], tools: &[String]) -> Result<Vec<Call>, ShapeError> {
     let mut calls = Vec::new();
     for item in items {
-        calls.extend(read(item, tools)?.1);
+        if let (_, Item::Call(call)) = read(item, tools)? {
+            calls.push(with_id(call, calls.len()));
+        }
     }
     if calls.len() > MAX_CALLS { Err(ShapeError::TooMany) } else { Ok(calls) }
+}
+
+/// A call with an id: one of ours, made of its position among the calls of its turn, if it has none.
+pub(super) fn with_id(call: Call, position: usize) -> Call {
+    if call.id.is_empty() { Call { id: format!("call_{position}"), ..call } } else { call }
 }
 
 /// Refuses calls in a response anywhere but in `output`, and keys that could be read as that. What repeats the request (tools,
@@ -108,7 +137,7 @@ pub(super) fn no_stray_call(response: &Map<String, Value>) -> Result<(), ShapeEr
     no_call_but(response, &REPEATED)
 }
 
-/// Whether an event of this type tells of an item of this kind that a tool made.
+/// Returns true if an event of this type tells of an item of this kind that a tool made.
 pub(super) fn tells_of(event: &str, kind: &str) -> bool {
     let about = event.strip_prefix("response.").unwrap_or_default();
     let made = MADE.iter().filter(|made| made.kind == kind);
@@ -116,12 +145,30 @@ pub(super) fn tells_of(event: &str, kind: &str) -> bool {
         || kind == "compaction" && about.starts_with("compaction.")
 }
 
+/// Returns true if an event of this type tells of an item that a tool made, or of a call of a custom tool.
+pub(super) fn is_told_of(event: &str) -> bool {
+    let kinds = MADE.iter().map(|made| made.kind).chain(["compaction"]);
+    event.starts_with("response.custom_tool_call_input.") || kinds.into_iter().any(|kind| tells_of(event, kind))
+}
+
 pub(super) fn kind(item: &Value) -> &str {
     item.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn is_call(item: &Value) -> bool {
-    kind(item) == CALL
+/// Returns true for an item that is a call in an answer to a request that has the provider run `tools`.
+pub(super) fn is_call(item: &Value, tools: &[String]) -> bool {
+    let kind = kind(item);
+    kind == CALL || kind == CUSTOM || RUN_BY_CLIENTS.contains(&kind) && !is_made(kind, tools)
+}
+
+/// Returns true for an item that goes on as it is.
+pub(super) fn is_said(item: &Value, tools: &[String]) -> bool {
+    matches!(read(item, tools), Ok((_, Item::Said)))
+}
+
+/// Returns true for an item that is dropped.
+pub(super) fn is_unknown(item: &Value, tools: &[String]) -> bool {
+    matches!(read(item, tools), Ok((_, Item::Unknown)))
 }
 
 /// Checks the kinds of parts.
@@ -133,9 +180,11 @@ fn parts(members: &Map<String, Value>, at: &'static str) -> Result<(), ShapeErro
     }
 }
 
-/// Checks the kind of one part.
+/// Checks the kind of one part. One that is not known is passed if it carries no call: no client runs a part of a text.
 pub(super) fn part(part: &Value) -> Result<(), ShapeError> {
-    if PARTS.contains(&kind(part)) { Ok(()) } else { Err(ShapeError::UnknownPart) }
+    let kind = kind(part);
+    let acts = kind.is_empty() || unknown::names_a_call(kind) || unknown::may_call(part);
+    if PARTS.contains(&kind) || !acts { Ok(()) } else { Err(ShapeError::UnknownPart) }
 }
 
 /// Refuses calls anywhere in an object but under the members `read`.
@@ -146,7 +195,7 @@ pub(super) fn no_call_but(members: &Map<String, Value>, read: &[&str]) -> Result
 fn is_call_member(key: &str, value: &Value) -> bool {
     // The lengths in bytes that can fold to one of these; nearly every key ends here.
     match key.len() {
-        4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL)),
+        4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL) || folds_to(kind, CUSTOM)),
         10 | 11 | 13 => {
             let is_key = folds_to(key, "tool_calls") || folds_to(key, CALL);
             is_key && (value.is_object() || value.as_array().is_some_and(|items| !items.is_empty()))
@@ -164,19 +213,44 @@ fn call(members: &Map<String, Value>) -> Result<Call, ShapeError> {
     const READ: [&str; 5] = ["type", "call_id", "name", "arguments", "namespace"];
     exact_keys(members, &READ)?;
     no_call_but(members, &READ)?;
-    // The name of a function in a namespace is no name of the contract's; a nested function would be another call.
     let other = |key: &str| members.get(key).is_some_and(|value| !value.is_null());
-    if other("namespace") || other("function") {
+    // A nested function would be another call.
+    if other("function") {
         return Err(ShapeError::NotAFunction);
     }
     let extra = members.iter().filter(|(key, _)| !READ.contains(&key.as_str()));
-    Ok(Call {
+    let mut call = Call {
         id: text(members, "call_id")?.to_owned(),
         name: text(members, "name")?.to_owned(),
         arguments: text(members, "arguments")?.to_owned(),
         extra: extra.map(|(key, value)| (key.clone(), value.clone())).collect(),
         ..Call::default()
-    })
+    };
+    match text(members, "namespace")? {
+        "" => {}
+        // What a search for tools found is called like this, and is the function of that name.
+        namespace if namespace == call.name => {
+            call.extra.insert("namespace".to_owned(), Value::from(namespace));
+        }
+        // The name of a function in a namespace is no name of the contract's.
+        namespace => {
+            call = Call { name: format!("{namespace}.{}", call.name), form: Form::Custom, extra: Map::new(), ..call };
+        }
+    }
+    Ok(call)
+}
+
+/// A call that no contract decides on: it can only be refused, so that nothing of it is held to the API's types.
+fn undecidable(kind: &str, members: &Map<String, Value>) -> Call {
+    let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
+    let or = |first: &str, then: &str| if first.is_empty() { then.to_owned() } else { first.to_owned() };
+    Call {
+        id: or(text("call_id"), text("id")),
+        name: or(text("name"), kind.strip_suffix("_call").unwrap_or(kind)),
+        arguments: text("input").to_owned(),
+        form: Form::Custom,
+        extra: Map::new(),
+    }
 }
 
 /// A call as an item of an answer.
@@ -270,7 +344,7 @@ pub(super) fn as_input(item: &Value, stored: bool) -> Option<Value> {
 
 /// A call as an item of input: of what stood beside it, what the API takes back.
 pub(super) fn call_as_input(call: &Call) -> Value {
-    const TAKEN: [&str; 4] = ["id", "status", "caller", "async"];
+    const TAKEN: [&str; 5] = ["id", "status", "caller", "async", "namespace"];
     let mut call = call.clone();
     call.extra.retain(|key, value| TAKEN.contains(&key.as_str()) && !value.is_null());
     of_call(&call)
