@@ -125,7 +125,9 @@ impl Stream {
             let called = self.choices.get(&candidate.index).is_some_and(|choice| choice.calls.any());
             let says_more = candidates.len() > 1 || candidate.said().next().is_some();
             let spells = candidate.members.contains_key("logprobsResult");
-            !candidate.has_calls() && !candidate.has_unknown() && !(called && (spells || !candidate.finish.is_empty() && says_more))
+            !candidate.has_calls()
+                && !candidate.has_unknown()
+                && !(called && (spells || !candidate.finish.is_empty() && says_more))
         })
     }
 }
@@ -250,7 +252,12 @@ impl crate::Stream for Stream {
 }
 
 /// What the candidates of an event say besides calls and their ends.
-fn said(body: &Map<String, Value>, candidates: &[Candidate<'_>], usage: Option<&Value>, mut breaks: Vec<u8>) -> Vec<Delta> {
+fn said(
+    body: &Map<String, Value>,
+    candidates: &[Candidate<'_>],
+    usage: Option<&Value>,
+    mut breaks: Vec<u8>,
+) -> Vec<Delta> {
     let ends = candidates.iter().any(|candidate| !candidate.finish.is_empty());
     let mut deltas = Vec::new();
     for candidate in candidates {

@@ -5,7 +5,8 @@ use callgate_wire::{ApiError, Call, Delta, Dialect, Stream};
 use serde_json::{Value, json};
 
 use crate::common::{
-    STREAM, accumulate, answer, asking, calls, deltas, ended, event, events, last, of_parts, passed, piece, shown, stream,
+    STREAM, accumulate, answer, asking, calls, deltas, ended, event, events, last, of_parts, passed, piece, shown,
+    stream,
 };
 
 fn call(name: &str) -> Value {
@@ -97,14 +98,19 @@ fn text_and_its_end_are_forwarded_at_once() {
 
 #[test]
 fn a_part_of_an_unknown_kind_without_a_call_is_dropped_streamed_as_whole() {
-    let parts = json!([{ "text": "A" }, { "hologram": { "shape": "cube" } }, call("f"), { "text": "B", "mood": { "joy": 1 } }]);
+    let parts =
+        json!([{ "text": "A" }, { "hologram": { "shape": "cube" } }, call("f"), { "text": "B", "mood": { "joy": 1 } }]);
     let kept = json!([{ "text": "A" }, call("f"), { "text": "B", "mood": { "joy": 1 } }]);
     let whole: Value = serde_json::from_slice(&answer(&of_parts(parts.clone()).to_string()).unwrap().write()).unwrap();
     assert_eq!(whole["candidates"][0]["content"]["parts"], kept);
     let deltas = told(&last(parts));
     assert!(!shown(&deltas).contains("hologram"));
     assert_eq!((calls(&deltas).len(), shown(&deltas).contains("joy")), (1, true));
-    for part in [json!({ "launch": { "action": { "type": "open" } } }), json!({ "browserCall": 1 }), json!({ "x": [{ "args": { "a": 1 } }] })] {
+    for part in [
+        json!({ "launch": { "action": { "type": "open" } } }),
+        json!({ "browserCall": 1 }),
+        json!({ "x": [{ "args": { "a": 1 } }] }),
+    ] {
         assert!(answer(&of_parts(json!([part])).to_string()).is_err(), "{part}");
         assert!(deltas_of(&piece(json!([part]))).is_err(), "{part}");
     }

@@ -79,7 +79,9 @@ fn what_could_be_a_call_to_another_reader_is_refused() {
 
 #[test]
 fn arguments_as_a_text_are_read_and_written_as_an_object() {
-    let read = read(json!({ "role": "assistant", "content": "", "tool_calls": [{ "function": { "name": "f", "arguments": "{\"a\": 1}" } }] }));
+    let read = read(
+        json!({ "role": "assistant", "content": "", "tool_calls": [{ "function": { "name": "f", "arguments": "{\"a\": 1}" } }] }),
+    );
     assert_eq!(read.calls()[0][0].arguments, "{\"a\": 1}");
     let mut read = read;
     let fates = keep(&*read);
@@ -89,7 +91,9 @@ fn arguments_as_a_text_are_read_and_written_as_an_object() {
 
 #[test]
 fn a_call_of_another_type_can_only_be_refused() {
-    let read = read(json!({ "content": "", "tool_calls": [{ "type": "custom", "custom": { "name": "exec", "input": "ls" } }] }));
+    let read = read(
+        json!({ "content": "", "tool_calls": [{ "type": "custom", "custom": { "name": "exec", "input": "ls" } }] }),
+    );
     assert_eq!((read.calls()[0][0].name.as_str(), read.calls()[0][0].form), ("exec", Form::Custom));
 }
 

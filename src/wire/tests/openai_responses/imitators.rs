@@ -156,7 +156,10 @@ fn a_call_without_an_id_gets_one_of_ours_streamed_as_whole() {
     let ids = |calls: &[Call]| -> Vec<String> { calls.iter().map(|call| call.id.clone()).collect() };
     assert_eq!(ids(whole.calls()[0]), ["call_0", "call_1"]);
     let written: Value = serde_json::from_slice(&whole.write()).unwrap();
-    assert_eq!((&written["output"][1]["call_id"], &written["output"][2]["call_id"]), (&json!("call_0"), &json!("call_1")));
+    assert_eq!(
+        (&written["output"][1]["call_id"], &written["output"][2]["call_id"]),
+        (&json!("call_0"), &json!("call_1"))
+    );
     assert_eq!(ids(&calls(&told(&numbered(stream_events(&output, 1))).unwrap())), ["call_0", "call_1"]);
 }
 
@@ -181,7 +184,9 @@ fn unknown_events_without_a_call_are_dropped_and_leave_no_gap() {
     ];
     let end = turn().len();
     for aside in asides {
-        for (at, is_numbered) in [(0, true), (1, false), (2, true), (7, false), (end - 1, true), (end, true), (end, false)] {
+        for (at, is_numbered) in
+            [(0, true), (1, false), (2, true), (7, false), (end - 1, true), (end, true), (end, false)]
+        {
             let mut events = turn();
             events.insert(at, aside.clone());
             let mut text = numbered(events);
@@ -224,9 +229,15 @@ fn undecidable() -> Vec<(Value, &'static str)> {
     spaced["namespace"] = json!("agents");
     vec![
         (json!({ "id": "ctc_1", "type": "custom_tool_call", "call_id": "c1", "name": "exec", "input": "ls" }), "exec"),
-        (json!({ "id": "ls_1", "type": "local_shell_call", "call_id": "c1", "action": { "type": "exec", "command": ["ls"] } }), "local_shell"),
+        (
+            json!({ "id": "ls_1", "type": "local_shell_call", "call_id": "c1", "action": { "type": "exec", "command": ["ls"] } }),
+            "local_shell",
+        ),
         (json!({ "id": "sh_1", "type": "shell_call", "call_id": "c1", "action": { "commands": ["ls"] } }), "shell"),
-        (json!({ "id": "ap_1", "type": "apply_patch_call", "call_id": "c1", "operation": { "type": "delete_file" } }), "apply_patch"),
+        (
+            json!({ "id": "ap_1", "type": "apply_patch_call", "call_id": "c1", "operation": { "type": "delete_file" } }),
+            "apply_patch",
+        ),
         (json!({ "id": "cc_1", "type": "computer_call", "call_id": "c1", "action": { "type": "click" } }), "computer"),
         (spaced, "agents.spawn_agent"),
     ]

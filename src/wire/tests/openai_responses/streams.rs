@@ -214,8 +214,12 @@ fn events_that_could_hide_a_call_are_refused() {
         before_end(json!({ "type": "invented", "call": { "call_id": "c2", "name": "f" } })),
         before_end(json!({ "type": "invented", "item": { "type": "browser_call" } })),
         before_end(json!({ "type": added, "output_index": 2, "item": { "type": "browser_call", "name": "f" } })),
-        before_end(json!({ "type": added, "output_index": 2, "item": { "type": "invented", "action": { "type": "open" } } })),
-        before_end(json!({ "type": added, "output_index": 2, "item": { "type": "mcp_approval_request", "name": "f" } })),
+        before_end(
+            json!({ "type": added, "output_index": 2, "item": { "type": "invented", "action": { "type": "open" } } }),
+        ),
+        before_end(
+            json!({ "type": added, "output_index": 2, "item": { "type": "mcp_approval_request", "name": "f" } }),
+        ),
         "data: [{\"type\":\"function_call\"}]\n\n".to_owned(),
         before_end(json!({ "type": added, "output_index": 2, "item": { "type": "web_search_call" } })),
         changed("response.content_part.added", "/part/type", json!("tool_use")),

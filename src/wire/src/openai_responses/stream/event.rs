@@ -101,7 +101,8 @@ impl<'b> Event<'b> {
 
     /// The item that it tells of.
     pub(super) fn about(&self) -> About<'b> {
-        let text = |holder: Option<&'b Value>, key: &str| holder.and_then(|holder| holder.get(key)).and_then(Value::as_str);
+        let text =
+            |holder: Option<&'b Value>, key: &str| holder.and_then(|holder| holder.get(key)).and_then(Value::as_str);
         let item = self.body.get("item");
         let id = self.body.get("item_id").and_then(Value::as_str);
         let id = id.or_else(|| text(item, "id")).filter(|id| !id.is_empty()).or_else(|| text(item, "call_id"));
