@@ -7,6 +7,9 @@
 //!
 //! Nothing here does I/O or knows of HTTP or of an LLM API: files come through [`Files`], calls as a name and a text.
 //!
+//! Every keyword and format of a schema is enforced, or the contract is invalid: a misspelt one, one of another draft, or
+//! one that the validator does not check is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
+//!
 //! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
 
@@ -37,7 +40,7 @@ pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
-pub use read::units::parse_duration;
+pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,
 };

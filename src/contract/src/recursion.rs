@@ -8,8 +8,8 @@
 //! `not: { not: { $ref } }` there, which means the same and reports only that it failed; the explanation then goes on
 //! from that place in the value, one level at a time.
 //!
-//! Not followed: anchors, dynamic references and schemas with an `$id` inside. A schema that uses them is checked like
-//! any other and gets a general sentence.
+//! Not followed: dynamic references. A schema that uses them is checked like any other and gets a general sentence.
+//! References by `$id` and anchor are pointers by then.
 
 use std::collections::BTreeSet;
 

@@ -199,6 +199,33 @@ fn both_refuse_an_unknown_field_everywhere() {
     }
 }
 
+/// A folder on the disk.
+struct Disk(std::path::PathBuf);
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn the_contracts_of_this_repository_are_valid_for_both() {
+    let published = published();
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let mut seen = 0;
+    for folder in ["contracts", "tests/contracts"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let folder = entry.unwrap().path();
+            let Ok(text) = std::fs::read_to_string(folder.join("contract.yaml")) else { continue };
+            let contract = load("contract.yaml", &text, &Disk(folder.clone()))
+                .unwrap_or_else(|errors| panic!("{}: {errors}", folder.display()));
+            assert!(published.is_valid(&json(contract.canonical())), "{}", folder.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}
+
 #[test]
 fn the_examples_use_of_yaml_is_the_same_contract_for_both() {
     let contract = load("contract.yaml", ORDER_DESK, &Folder(&[])).unwrap();
