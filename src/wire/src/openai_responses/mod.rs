@@ -6,7 +6,7 @@
 //! they leave one reading; calls that differ between the events that repeat them are refused.
 //!
 //! Two things carry calls: `output` of the response, and events. A call is an item of the kind `function_call`; every other kind of
-//! item that makes something run is told by the tool that makes it ([`items`]), and so accepted only if the request has that
+//! item that makes something run is told by the tool that makes it ([`kinds`]), and so accepted only if the request has that
 //! tool. Calls of custom tools, and of functions in a namespace, are calls that no contract decides on: each is refused.
 //!
 //! Not covered: a conversation that goes on
@@ -15,6 +15,7 @@
 mod answer;
 mod error;
 mod items;
+mod kinds;
 mod request;
 mod stream;
 

@@ -11,6 +11,7 @@
 //! What is kept: the items that went on, and of each call what events said of it, to hold later events to it.
 
 mod call;
+mod end;
 mod event;
 mod output;
 mod pen;
@@ -19,11 +20,12 @@ mod tell;
 use callgate_json::{Map, Value};
 
 use super::answer::Answer;
-use super::{error, items};
+use super::{error, items, kinds};
 use crate::framing::Frame;
-use crate::shape::{add, text};
+use crate::shape::text;
 use crate::template::{Hole, Template};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, raw, splice, unknown};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice, unknown};
+use end::End;
 use event::{Event, Tells};
 use output::{Output, Step};
 use pen::Pen;
@@ -44,13 +46,6 @@ pub(super) struct Stream {
     output: Output,
     end: Option<End>,
     plain: Option<Plain>,
-}
-
-/// The event that ended the response.
-#[derive(Debug)]
-struct End {
-    frame: Frame,
-    body: Map<String, Value>,
 }
 
 /// The last event, where it was a delta that went on with its bytes.
@@ -90,6 +85,10 @@ impl Stream {
             }
             Tells::Unknown => {
                 event.is_harmless()?;
+                Ok(self.dropped(event))
+            }
+            Tells::Aside if self.end.is_some() => {
+                event.says_no_call()?;
                 Ok(self.dropped(event))
             }
             _ if self.end.is_some() => Err(StreamError::OutOfOrder),
@@ -144,7 +143,7 @@ impl Stream {
             }
             Tells::Made => {
                 event.says_no_call()?;
-                match self.output.under_way(about, |kind| items::tells_of(event.kind, kind)) {
+                match self.output.under_way(about, |kind| kinds::tells_of(event.kind, kind)) {
                     Some(at) => Ok(self.forward(frame, event, Some(at))),
                     // Of a call that is held, or of nothing.
                     None => Ok(self.dropped(event)),
@@ -159,7 +158,8 @@ impl Stream {
             Tells::Failed => {
                 let response = event.response()?;
                 items::calls(items::output(response)?, &self.tools)?;
-                let edits = self.agreed(frame, response);
+                let output = end::agreed(frame, response, &self.output, &self.tools);
+                let edits = output.into_iter().collect();
                 Ok(vec![Delta::Error { frame: self.pen.forward(frame, event, edits) }])
             }
         }
@@ -216,29 +216,6 @@ impl Stream {
         vec![Delta::Forward { frame: self.pen.forward(frame, event, moved.map(edit).into_iter().collect()) }]
     }
 
-    /// What must change in an event that ends the response, so that it agrees with what has gone on.
-    fn agreed(&self, frame: &Frame, response: &Map<String, Value>) -> Vec<splice::Edit> {
-        let Some(output) = self.output.instead_of(items::output(response).unwrap_or_default(), &self.tools) else {
-            return Vec::new();
-        };
-        let mut response = response.clone();
-        let changed = items::set_output(&mut response, output);
-        vec![response_with(frame, &response, &changed)]
-    }
-
-    /// The event that ended the response, as one of this kind and with these members of the response changed.
-    fn end_as(&mut self, kind: &str, end: End, response: &Map<String, Value>, changed: &[&'static str]) -> Vec<u8> {
-        let End { frame, body } = end;
-        let mut edits = vec![response_with(&frame, response, changed)];
-        let Ok(event) = Event::read(&frame, &body) else { return Vec::new() };
-        if event.kind == kind {
-            return self.pen.forward(&frame, &event, edits);
-        }
-        edits.push(splice::Edit { member: "type", text: Some(Value::from(kind).to_string()) });
-        let name = frame.event.as_ref().map(|_| kind.to_owned());
-        self.pen.forward(&Frame { event: name, ..frame.clone() }, &event, edits)
-    }
-
     /// Tells a whole item.
     fn say(&mut self, item: Value) -> Vec<u8> {
         let events = tell::item(&mut self.pen, self.output.written().len(), &item);
@@ -288,16 +265,13 @@ impl crate::Stream for Stream {
     }
 
     fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        let Some(End { frame: read, body }) = self.end.take() else { return frame };
-        let written = match Event::read(&read, &body) {
-            Ok(event) => {
-                let edits = event.response().map(|response| self.agreed(&read, response)).unwrap_or_default();
-                self.pen.forward(&read, &event, edits)
-            }
-            Err(_) => frame,
-        };
-        self.end = Some(End { frame: read, body });
-        written
+        let written = self.end.as_ref().and_then(|end| {
+            let event = Event::read(&end.frame, &end.body).ok()?;
+            let output =
+                event.response().ok().and_then(|response| end::agreed(&end.frame, response, &self.output, &self.tools));
+            Some(self.pen.forward(&end.frame, &event, output.into_iter().collect()))
+        });
+        written.unwrap_or(frame)
     }
 
     fn choices(&self) -> usize {
@@ -317,30 +291,14 @@ impl crate::Stream for Stream {
         let Ok(answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
         let Some(end) = self.end.take() else { return Vec::new() };
         let last = answer.body();
-        let mut response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
+        let response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
         let streamed = self.output.in_words_of(items::output(&response).unwrap_or_default(), &self.tools);
         let all = items::joined(streamed.iter().chain(items::output(last).unwrap_or_default()));
         let mut out = Vec::new();
         for item in all.iter().skip(streamed.len()) {
             out.extend(self.say(item.clone()));
         }
-        let mut changed = items::set_output(&mut response, all);
-        for key in ["status", "incomplete_details", "error", "completed_at"] {
-            if let Some(value) = last.get(key) {
-                response.insert(key.to_owned(), value.clone());
-                changed.push(key);
-            }
-        }
-        if let Some(used) = last.get("usage").filter(|usage| usage.is_object()) {
-            add(response.entry("usage").or_insert(Value::Null), used);
-            changed.push("usage");
-        }
-        let kind = match last.get("status").and_then(Value::as_str) {
-            Some("incomplete") => "response.incomplete",
-            Some("failed") => "response.failed",
-            _ => "response.completed",
-        };
-        out.extend(self.end_as(kind, end, &response, &changed));
+        out.extend(end.write(&mut self.pen, response, all, last));
         out
     }
 
@@ -356,13 +314,4 @@ fn fragment(slot: u32, piece: Call) -> Delta {
 
 fn place(index: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
-}
-
-/// The edit of an event in which these members of its response changed: the others keep their bytes.
-fn response_with(frame: &Frame, response: &Map<String, Value>, changed: &[&'static str]) -> splice::Edit {
-    let mut edits = Vec::new();
-    changed.iter().for_each(|member| splice::Edit::value(&mut edits, member));
-    let text = raw::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
-    let text = splice::write(text, response, &edits);
-    splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
 }

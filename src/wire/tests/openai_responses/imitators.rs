@@ -180,6 +180,7 @@ fn unknown_events_without_a_call_are_dropped_and_leave_no_gap() {
         json!({ "type": "responsesapi.websocket_timing", "ms": 3 }),
         json!({ "type": "response.invented.delta", "output_index": 0, "delta": "x" }),
         json!({ "type": "ping", "body": ["a"] }),
+        json!({ "type": "keepalive.invented" }),
         json!({ "output_index": 0 }),
     ];
     let end = turn().len();

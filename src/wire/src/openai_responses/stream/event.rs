@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value};
 
 use crate::framing::Frame;
-use crate::openai_responses::{error, items};
+use crate::openai_responses::{error, items, kinds};
 use crate::shape::{exact_keys, small, text};
 use crate::{ShapeError, StreamError, unknown};
 
@@ -160,7 +160,7 @@ fn by_kind(kind: &str) -> Tells {
         | "response.audio.done"
         | "response.audio.transcript.delta"
         | "response.audio.transcript.done" => Tells::Aside,
-        _ if items::is_told_of(kind) => Tells::Made,
+        _ if kinds::is_told_of(kind) => Tells::Made,
         _ => Tells::Unknown,
     }
 }
