@@ -253,7 +253,7 @@ impl<F: Format> Stream<F> {
         }
     }
 
-    /// The event that stops the block that is open on the client's side; empty if there is none.
+    /// The event that stops the block that is open on the client's side; empty if no block is open.
     fn close_output(&mut self) -> Vec<u8> {
         self.output.close().map(F::stop).unwrap_or_default()
     }
