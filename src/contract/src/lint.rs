@@ -36,8 +36,12 @@ const FOREIGN: [(&str, &str); 14] = [
     ("contentSchema", "a property with that schema; a schema of what a string encodes is not enforced in any draft"),
 ];
 
+/// The prefix `x-` marks notes; this one is kept for rules.
+const OURS: &str = "x-callgate";
+
 /// Keywords that are enforced only beside another.
-const COMPANIONS: [(&str, &[&str]); 6] = [
+const COMPANIONS: [(&str, &[&str]); 7] = [
+    ("if", &["then", "else"]),
     ("then", &["if"]),
     ("else", &["if"]),
     ("minContains", &["contains"]),
@@ -121,6 +125,7 @@ impl<'s> Walk<'s> {
             let place = join(pointer, key);
             match keywords::find(key) {
                 Some(keyword) => self.keyword(keyword, entries, value, &place),
+                None if key == OURS => self.fault(&place, format!("`{OURS}` is not enforced yet; remove it")),
                 None if key.starts_with("x-") => {}
                 None => self.fault(&place, self.unknown(key)),
             }
@@ -161,6 +166,16 @@ impl<'s> Walk<'s> {
             ("patternProperties", Value::Object(named)) => {
                 for text in named.keys() {
                     self.pattern(text, &join(place, text));
+                }
+            }
+            ("properties", Value::Object(named)) => {
+                for (name, _) in
+                    named.iter().filter(|(name, schema)| schema.is_boolean() && keywords::find(name).is_some())
+                {
+                    let message = format!(
+                        "`{name}` is the name of a property here; move it out of `properties`, or write `{{}}` for a property of any kind"
+                    );
+                    self.fault(&join(place, name), message);
                 }
             }
             ("format", Value::String(format)) => {

@@ -9,11 +9,14 @@
 
 mod decide;
 mod digest;
+mod explain;
 mod files;
 mod folder;
 mod format;
 mod lint;
+mod model;
 mod references;
+mod runs;
 mod schemas;
 mod silence;
 mod yaml;
