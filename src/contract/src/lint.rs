@@ -3,7 +3,7 @@
 //! A rule that is not enforced is worse than none. So a misspelt keyword, a keyword of another draft, an unknown format
 //! and a keyword without the one that it belongs to are errors. Notes and `x-…` keywords decide nothing and pass.
 //!
-//! Not found: rules that contradict each other, or that no value of the `type` beside them can break.
+//! Not found: rules that contradict each other, or that no value of their `type` can break.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ const FOREIGN: [(&str, &str); 14] = [
 /// The prefix `x-` marks notes; this one is kept for rules.
 const OURS: &str = "x-callgate";
 
-/// Keywords that are enforced only beside another.
+/// Keywords that are enforced only together with another.
 const COMPANIONS: [(&str, &[&str]); 7] = [
     ("if", &["then", "else"]),
     ("then", &["if"]),
@@ -81,13 +81,13 @@ pub(crate) fn uncompiled(error: &ValidationError<'_>) -> Fault {
     Fault { pointer, message }
 }
 
-/// What the meta-schema of the draft says of it, but for the places that have a fault already.
+/// Adds the faults that the meta-schema of the draft finds, except at places that have one already.
 fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<Fault>) {
     let Ok(meta) = jsonschema::meta::validator_for(schema) else { return };
     for (place, part) in parts {
         for error in meta.iter_errors(part) {
             let pointer = format!("{place}{}", error.instance_path().as_str());
-            // A key that is no regular expression is reported at the key.
+            // A key that is not a regular expression is reported at the key.
             let is_told = |fault: &Fault| {
                 let rest = fault.pointer.strip_prefix(pointer.as_str());
                 rest.is_some_and(|rest| {
