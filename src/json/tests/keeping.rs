@@ -1,4 +1,5 @@
 //! What is not kept is checked as strictly as what is.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 
 use callgate_json::{Keep, read, read_only};

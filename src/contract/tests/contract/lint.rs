@@ -4,6 +4,8 @@ use callgate_contract::load;
 
 use crate::folder::{Folder, ORDER_DESK, with_parameters};
 use crate::runs::RUNS;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What is replaced, by what, and the line that comes of it.
 const CASES: [(&str, &str, &str); 61] = [

@@ -6,6 +6,8 @@ use callgate_contract::{
 };
 
 use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn what_the_contract_says_is_what_the_model_holds() {
