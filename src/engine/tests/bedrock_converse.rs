@@ -382,7 +382,7 @@ fn streams_that_cannot_be_read_end_in_an_exception() {
         (turn[..turn.len() - 300].to_vec(), "upstream_truncated"),
         (turn[..begin].to_vec(), "upstream_truncated"),
         (flipped, "upstream_invalid"),
-        ([turn.clone(), event("future", &json!({}))].concat(), "upstream_invalid"),
+        ([turn.clone(), event("future", &json!({"toolUse": {"name": "f"}}))].concat(), "upstream_invalid"),
         (huge, "response_too_large"),
     ] {
         for size in [1, 50, 100_000] {

@@ -1,4 +1,5 @@
 //! A text is checked as strictly as it is read.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 
 use callgate_json::{ReadError, check, read_nearest};

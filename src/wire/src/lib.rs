@@ -8,6 +8,7 @@
 
 pub mod anthropic_messages;
 pub mod bedrock_converse;
+mod blocks;
 mod body;
 mod call;
 mod declaration;

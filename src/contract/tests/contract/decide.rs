@@ -5,6 +5,8 @@ use callgate_contract::{
 };
 
 use crate::folder::{Folder, order_desk, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn caller(role: &str) -> Caller {
     Caller { tenant: "acme".to_owned(), role: role.to_owned() }

@@ -6,6 +6,8 @@ use callgate_contract::{
 };
 
 use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What is replaced, by what, and the line that comes of it.
 const CASES: [(&str, &str, &str); 91] = [

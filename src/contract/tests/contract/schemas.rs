@@ -3,6 +3,8 @@
 use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, load};
 
 use crate::folder::{Folder, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const DRAFTS: [(&str, &str); 5] = [
     ("draft 4", "http://json-schema.org/draft-04/schema#"),

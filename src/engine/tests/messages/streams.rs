@@ -136,7 +136,7 @@ fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
         // A line that is no field is removed.
         ("{\"type\":\"ping\"}\n\n".to_owned(), "upstream_truncated"),
         ("data: {not json\n\n".to_owned(), "upstream_invalid"),
-        ("event: content_block_begin\ndata: {\"type\":\"content_block_begin\"}\n\n".to_owned(), "upstream_invalid"),
+        ("event: a\ndata: {\"type\":\"a\",\"b\":[{\"type\":\"tool_use\"}]}\n\n".to_owned(), "upstream_invalid"),
         (format!("data: {}", "x".repeat(70_000)), "response_too_large"),
     ] {
         let bytes = String::from_utf8(stream(&answer(&[text("Hi")]), &[], 2)).unwrap();
