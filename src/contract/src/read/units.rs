@@ -10,6 +10,9 @@ const SIZE: &str =
 const DURATION: &str = "expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`";
 const FUEL: &str = "expected fuel: a whole number from 1 up, or one with `K`, `M` or `G`, such as `500M`";
 
+/// In bytes.
+const SIZE_UNITS: [(&str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
 /// In milliseconds.
 const DURATION_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
@@ -19,10 +22,15 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     parse(text, &DURATION_UNITS).map(Duration::from_millis)
 }
 
+/// A size in bytes as a contract writes it: a whole number from 1 up, alone or with `KiB`, `MiB` or `GiB`.
+#[must_use]
+pub fn parse_size(text: &str) -> Option<u64> {
+    parse(text, &SIZE_UNITS)
+}
+
 /// Bytes.
 pub(super) fn size(item: &Item<'_>, report: &mut Report<'_>) -> Option<u64> {
-    let units = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-    quantity(item, &units).or_else(|| report.fault(item, SIZE))
+    quantity(item, &SIZE_UNITS).or_else(|| report.fault(item, SIZE))
 }
 
 /// Time, to the millisecond.

@@ -3,6 +3,8 @@
 use callgate_contract::{Call, Caller, Contract, Conversation, Errors, Verdict, decide, load};
 
 use crate::folder::{Folder, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn contract(parameters: &str, files: &[(&str, &str)]) -> Result<Contract, Errors> {
     load("desk/contract.yaml", &with_parameters(parameters), &Folder(files))
