@@ -115,7 +115,7 @@ impl StreamTurn {
         // An event without its end: some clients read it, so it is decided too.
         if let Some(frame) = self.decoder.finish().map_err(|_| truncated())? {
             // One that lost what it carries would be an event with nothing in it to a client.
-            if frame.data.is_none() && !self.stream.is_complete() {
+            if frame.data.is_none() && frame.strays.is_empty() && !self.stream.is_complete() {
                 return Err(truncated());
             }
             let before = desk.out.len();

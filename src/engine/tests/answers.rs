@@ -142,6 +142,18 @@ fn feedback_ends_after_the_contracts_rounds() {
 }
 
 #[test]
+fn the_model_gets_the_list_of_its_tools_and_people_do_not() {
+    let bad = answer(Value::Null, &[call("c1", "rm_rf", "{}")]);
+    let (mut exchange, _) = sent(&gate("feedback"), &request(false));
+    let again: Value = serde_json::from_slice(&asked(answered(&mut exchange, &bad)).body).unwrap();
+    let told = again["messages"][2]["content"].as_str().unwrap();
+    assert!(told.contains("expected a tool that role `clerk` may use: `get_weather`, `order`, `lookup`"), "{told}");
+    let (mut exchange, _) = sent(&gate("refuse"), &request(false));
+    let shown = body(answered(&mut exchange, &bad)).to_string();
+    assert!(shown.contains("expected a tool that role `clerk` may use") && !shown.contains("lookup"), "{shown}");
+}
+
+#[test]
 fn a_server_run_call_is_run_and_the_model_answers_with_its_result() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let turn = answer(json!("Let me look."), &[call("c1", "lookup", r#"{ "key": "k" }"#)]);

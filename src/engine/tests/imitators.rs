@@ -34,7 +34,7 @@ fn end(reason: &str) -> Value {
     json!({ "index": 0, "delta": {}, "finish_reason": reason })
 }
 
-/// What a client sees of a stream, however it is cut.
+/// Plays a stream, cut in several ways; a client must see the same each time.
 fn streamed_by(gate: &Rc<Gate>, bytes: &[u8]) -> Seen {
     let run = |chunks: &[usize]| {
         let (mut exchange, _) = sent(gate, &request(true));

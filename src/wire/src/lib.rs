@@ -8,6 +8,8 @@
 
 pub mod anthropic_messages;
 pub mod bedrock_converse;
+mod blocks;
+mod body;
 mod call;
 mod declaration;
 mod delta;
@@ -17,6 +19,7 @@ pub mod framing;
 pub mod gemini;
 mod kind;
 pub mod mcp;
+mod members;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
@@ -29,8 +32,9 @@ mod template;
 pub use call::{Call, CallResult, Form};
 pub use declaration::{Declaration, Declared};
 pub use delta::{Delta, Fate, Hold};
-pub use dialect::{Answer, Dialect, Earlier, Request, Stream, Wants};
+pub use dialect::{Answer, Dialect, Earlier, OutputLimit, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
 pub use kind::{Api, DIALECTS, Kind, Row};
+pub use members::{UnknownMembers, is_judged};
 pub use shape::ShapeError;
 pub use target::{Target, decoded};

@@ -80,7 +80,8 @@ impl Exchange {
         mut results: Vec<CallResult>,
         refused: Vec<Refused>,
     ) -> Effect {
-        results.extend(refused.into_iter().map(rounds::told));
+        let role = &looping.asked.caller.role;
+        results.extend(refused.into_iter().map(|refused| rounds::told(&self.gate, role, refused)));
         let request = rounds::ask(&self.gate, &mut looping.asked, said, &results);
         self.state = State::Looping(Box::new(looping));
         Effect::Ask(request)

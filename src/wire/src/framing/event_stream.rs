@@ -75,7 +75,7 @@ impl Decoder {
                 Some(lengths) => match read(&self.raw, lengths) {
                     Ok((event, data)) => {
                         let raw = mem::take(&mut self.raw);
-                        frames.push(Frame { raw, event: Some(event), data, strays: false });
+                        frames.push(Frame { raw, event: Some(event), data, strays: Vec::new() });
                     }
                     Err(because) => self.fail(FrameError::Corrupt { because }),
                 },

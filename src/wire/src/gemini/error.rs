@@ -4,7 +4,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape;
-use crate::framing::sse;
+use crate::framing::{json_lines, sse};
 use crate::{ApiError, splice};
 
 /// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case; the code itself is in its metadata and
@@ -35,6 +35,13 @@ pub(super) fn body(error: &ApiError) -> Vec<u8> {
 /// The same as an event inside a stream; `google-genai` raises an event that begins with `error` as the error of its `code`.
 pub(super) fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
+}
+
+/// An error that Google's servers write into a stream without `data:`, over several lines. Its clients raise it only if it comes
+/// like that, so it is written as bare JSON again, in one line.
+pub(super) fn bare(strays: &[u8]) -> Option<Vec<u8>> {
+    let is_error = strays.trim_ascii_start().starts_with(b"{") && is_error_body(strays);
+    is_error.then(|| [json_lines::line(strays.trim_ascii()).as_slice(), b"\n"].concat())
 }
 
 /// Whether a body is an error and nothing else: a strict JSON object with an `error` that is not null, or an array of one such,

@@ -55,7 +55,7 @@ impl Stream {
     /// Reads an event that differs from the last one in nothing but text and counts. What is more of the candidate's text is joined to
     /// the part that the last event was joined to; nothing was written since, so that no break belongs before it.
     fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let plain = self.plain.as_ref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        let plain = self.plain.as_ref().filter(|_| frame.event.is_none())?;
         let told = plain.read(frame.data.as_deref()?)?;
         let last = self.choices.get_mut(&plain.choice).and_then(|choice| choice.said.last_mut())?;
         let Some(Value::String(text)) = last.get_mut("text") else { return None };
@@ -116,10 +116,10 @@ impl crate::Stream for Stream {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         self.plain = None;
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
+        if let Some(error) = error::bare(&frame.strays) {
+            return Ok(vec![Delta::Error { frame: error }]);
+        }
         if data.is_empty() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }

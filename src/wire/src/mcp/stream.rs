@@ -39,9 +39,6 @@ impl Event {
     /// # Errors
     /// [`StreamError`] for an event of another type than `message`, or one whose data is not one JSON-RPC message.
     pub fn read(frame: Frame) -> Result<Event, StreamError> {
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let is_message = frame.event.as_deref().is_none_or(|event| event.is_empty() || event == "message");
         let data = frame.data.as_deref().unwrap_or_default();
         if data.trim_ascii().is_empty() {

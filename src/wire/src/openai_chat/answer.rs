@@ -58,8 +58,8 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Reads an answer to a request for one choice. Choices that say nothing but calls beside one that says something are one choice
-    /// with it: GitHub Copilot splits a turn so.
+    /// Reads an answer to a request for one choice. It joins choices that have nothing but calls with the one that says something:
+    /// GitHub Copilot splits a turn so.
     ///
     /// # Errors
     /// As [`Answer::read`].
@@ -71,7 +71,7 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Reads an answer, and says which of its choices have calls that are written otherwise than they came.
+    /// Reads an answer; true for each choice whose calls are written otherwise than they came.
     fn parse(text: &[u8]) -> Result<(Answer, Vec<bool>), AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "body", expected: "an object" }.into());

@@ -1,14 +1,13 @@
 //! One call: how an entry of `tool_calls` or a `function_call` is read, and how a call is written.
 //!
-//! Members that stand beside the call and hold none (signatures of thoughts, fields of a provider) are kept in
-//! [`Call::extra`]; those of `function` under that name. Members that could repeat the call or its arguments in another place are
-//! dropped, because nothing decides on them.
+//! The reader keeps other members of an entry, such as signatures of thoughts, in [`Call::extra`]; those of `function` under that
+//! name. It drops members that could repeat the call or its arguments in another place, because nothing decides on them.
 
 use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape::{exact_keys, no_call_but, small, text};
-use crate::shape::MAX_CALLS;
+use crate::shape::{MAX_CALLS, holds_something};
 use crate::{Call, Form, ShapeError, raw};
 
 /// Members of an entry that are read.
@@ -17,7 +16,7 @@ const ENTRY: [&str; 5] = ["index", "id", "type", "function", "custom"];
 const FUNCTION: [&str; 2] = ["name", "arguments"];
 /// Keys under which some API or server puts a call or its arguments; underscores, hyphens and case do not count.
 const CALLS: [&str; 8] = ["toolcall", "toolcalls", "tooluse", "functioncall", "function", "arguments", "args", "input"];
-/// Keys beside a call under which some server repeats its name or its arguments.
+/// Further keys of an entry under which some server repeats the call's name or arguments.
 const COPIES: [&str; 6] = ["custom", "name", "parameters", "command", "code", "raw"];
 
 /// One entry of `tool_calls`, or a `function_call`, whole or a fragment. Empty means missing.
@@ -40,12 +39,12 @@ pub(super) struct RawCall<'a> {
 // === impl RawCall ===
 
 impl RawCall<'_> {
-    /// Whether it names no tool and has no arguments: some servers fill every message with such stubs, which call nothing.
+    /// Returns true if it names no tool and has no arguments. Some servers fill every message with such stubs.
     pub(super) fn is_stub(&self) -> bool {
         self.name.is_empty() && self.arguments.is_empty()
     }
 
-    /// Whether it says nothing at all.
+    /// Returns true if it has no id and no other member either.
     pub(super) fn says_nothing(&self) -> bool {
         self.is_stub() && self.id.is_empty() && self.extra.is_empty()
     }
@@ -73,7 +72,7 @@ pub(super) fn read<'a>(holder: &'a Map<String, Value>, json: &'a [u8]) -> Result
     Ok(calls)
 }
 
-/// Whether arguments of a call stand there as JSON.
+/// Returns true if a call has JSON and not text for arguments.
 pub(super) fn has_json(holder: &Map<String, Value>) -> bool {
     let is_json =
         |function: &Value| function.get("arguments").is_some_and(|value| !value.is_string() && !value.is_null());
@@ -87,6 +86,7 @@ fn entries(holder: &Map<String, Value>) -> Result<&[Value], ShapeError> {
         None | Some(Value::Null) => Ok(&[]),
         Some(Value::Array(entries)) if entries.len() > MAX_CALLS => Err(ShapeError::TooMany),
         Some(Value::Array(entries)) => Ok(entries),
+        Some(value) if !holds_something(value) => Ok(&[]),
         Some(_) => Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
     }
 }
@@ -156,6 +156,7 @@ fn object<'a>(
     match members.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object)),
+        Some(value) if !holds_something(value) => Ok(None),
         Some(_) => Err(ShapeError::Type { at, expected: "an object" }),
     }
 }
@@ -183,16 +184,16 @@ fn input(custom: &Map<String, Value>) -> Result<(&str, &str), ShapeError> {
     Ok((text(custom, "name")?, text(custom, "input")?))
 }
 
-/// Returns what stands beside a call, and whether some of it was dropped.
+/// Returns the other members of an entry, and true if some were dropped.
 fn extra(members: &Map<String, Value>) -> (Map<String, Value>, bool) {
-    let beside = |members: &Map<String, Value>, read: &[&str]| -> Map<String, Value> {
+    let others = |members: &Map<String, Value>, read: &[&str]| -> Map<String, Value> {
         let unread = members.iter().filter(|(key, value)| !read.contains(&key.as_str()) && !value.is_null());
         unread.map(|(key, value)| (key.clone(), value.clone())).collect()
     };
-    let mut extra = beside(members, &ENTRY);
+    let mut extra = others(members, &ENTRY);
     let mut pruned = prune(&mut extra, &[]);
     if let Some(Value::Object(function)) = members.get("function") {
-        let mut inside = beside(function, &FUNCTION);
+        let mut inside = others(function, &FUNCTION);
         pruned |= prune(&mut inside, &[]);
         if !inside.is_empty() {
             extra.insert("function".to_owned(), Value::Object(inside));
@@ -210,7 +211,7 @@ pub(super) fn prune_entry(entry: &mut Value) {
     }
 }
 
-/// Drops members with call-like keys but `read`, at any depth; says whether there were any.
+/// Drops members with call-like keys but `read`, at any depth; returns true if there were any.
 fn prune(members: &mut Map<String, Value>, read: &[&str]) -> bool {
     let before = members.len();
     let repeats = |key: &str| is_one_of(key, &CALLS) || is_one_of(key, &COPIES);
@@ -230,7 +231,7 @@ fn prune_value(value: &mut Value) -> bool {
     }
 }
 
-/// Whether a key is one under which a call or its arguments could stand.
+/// Returns true for a key under which a call or its arguments could stand.
 pub(super) fn is_call_like(key: &str) -> bool {
     is_one_of(key, &CALLS)
 }
@@ -259,8 +260,8 @@ pub(super) fn entry(call: &Call, index: Option<u32>) -> Value {
     }
     entry.insert("type".to_owned(), Value::from("function"));
     entry.insert("function".to_owned(), Value::Object(function));
-    let beside = call.extra.iter().filter(|(key, _)| key.as_str() != "function");
-    entry.extend(beside.map(|(key, value)| (key.clone(), value.clone())));
+    let others = call.extra.iter().filter(|(key, _)| key.as_str() != "function");
+    entry.extend(others.map(|(key, value)| (key.clone(), value.clone())));
     Value::Object(entry)
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Choice {
 // === impl Choice ===
 
 impl Choice {
-    /// Whether a finish with this reason is held: one of a choice that has calls, or is said to have some.
+    /// Returns true if a finish with this reason is held: the choice has calls, or the reason names some.
     pub(super) fn holds_finish(&self, reason: &str) -> bool {
         self.slots.any() || self.held.is_some() || names_calls(reason)
     }

@@ -31,19 +31,19 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
 }
 
-/// Whether a body is an error in this dialect and nothing else: strict JSON that reports an error, has no choice and no call
+/// Returns true if a body is an error and nothing else: strict JSON that reports an error, without a choice and without a call
 /// anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
     callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && shape::no_call(&value).is_ok())
 }
 
-/// Whether an event reports an error: in the ways that chunks cannot be taken for.
+/// Returns true if an event reports an error in a way that no chunk has.
 pub(super) fn is_error_value(value: &Value) -> bool {
     reports(value, false)
 }
 
-/// Whether a value reports an error. Servers that imitate the API have forms of their own: an array of one (Gemini), `detail` (FastAPI,
+/// Returns true if a value reports an error. Imitators have forms of their own: an array of one (Gemini), `detail` (FastAPI,
 /// Mistral), `object: "error"` (vLLM), `errors` (Cloudflare), a `message` with a code (gateways). `whole` says that it is a body.
 fn reports(value: &Value, whole: bool) -> bool {
     match value {

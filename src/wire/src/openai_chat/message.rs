@@ -6,13 +6,12 @@ use serde_json::json;
 use super::{Choice, calls, shape};
 use crate::{Call, Form, ShapeError, raw};
 
-/// The message of an entry of `choices`.
+/// Returns the message of an entry of `choices`.
 pub(super) fn of(entry: &Value) -> Option<&Map<String, Value>> {
     entry.get("message").and_then(Value::as_object)
 }
 
-/// Reads an entry of `choices`, and says whether its calls are written otherwise than they came. The calls of whom the ids are
-/// missing have none yet.
+/// Reads an entry of `choices`; true if its calls are written otherwise than they came. A missing id is still missing.
 pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choice, bool), ShapeError> {
     let Value::Object(entry) = entry else {
         return Err(ShapeError::Type { at: "choices[]", expected: "an object" });

@@ -2,10 +2,10 @@
 //!
 //! 1. An event that differs from the last plain one in nothing but text is read by comparison (`template.rs`); every other is
 //!    parsed.
-//! 2. The calls in it are told as fragments, which carry no bytes. What is no part of a call is forwarded at once.
-//! 3. The finish of a choice that has calls is held until `[DONE]`, the usage or the end of the stream, since some servers send one
-//!    with every call. The finish of another choice is told at once.
-//! 4. If one choice was asked for, another that says nothing but calls belongs to the first: GitHub Copilot splits one turn so.
+//! 2. The reader tells calls as fragments, which carry no bytes, and forwards everything else at once.
+//! 3. It holds the finish of a choice that has calls until `[DONE]`, the usage or the end of the stream: some servers send a finish
+//!    with every call. It forwards the finish of any other choice at once.
+//! 4. If one choice was asked for, a second one that has nothing but calls belongs to the first: GitHub Copilot splits a turn so.
 //!
 //! Not covered: log probabilities that a server sends in later events than the tokens they belong to.
 
@@ -18,7 +18,7 @@ use crate::framing::Frame;
 use crate::template::{Hole, Template, unescaped};
 use crate::{Call, Delta, ShapeError, StreamError};
 
-/// What may differ between two events that carry no call: the texts, and what this reader takes no notice of.
+/// The members that may differ between two plain events: the texts, and members that decide nothing.
 const HOLES: [(&[&str], Hole); 5] = [
     (&["choices", "0", "delta", "content"], Hole::Text),
     (&["choices", "0", "delta", "reasoning_content"], Hole::Text),
@@ -32,7 +32,7 @@ const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 impl Stream {
     /// Reads an event that differs from the last plain one in nothing but text.
     pub(super) fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let data = frame.data.as_deref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         let Plain { choice, template } = self.plain.as_ref()?;
         let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
         let content = unescaped(content)?;
@@ -67,9 +67,6 @@ impl Stream {
     /// # Errors
     /// [`StreamError`] as [`crate::Stream::read`] says.
     pub(super) fn parse(&mut self, frame: &Frame) -> Result<Vec<Delta>, StreamError> {
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let forward = || vec![Delta::Forward { frame: frame.raw.clone() }];
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
@@ -105,7 +102,7 @@ impl Stream {
         Ok(self.tell(frame, body, &parts, usage)?)
     }
 
-    /// Says which choice a part belongs to.
+    /// Finds the choice that a part belongs to.
     fn place(&mut self, part: &mut Part<'_>) {
         let base = self.base(part.counted);
         if !part.says_something() {
@@ -154,8 +151,8 @@ impl Stream {
         Ok(deltas)
     }
 
-    /// Whether an event without fragments can be forwarded as it is: not if it belongs to another choice than it says, nor if it ends
-    /// a choice whose finish is held and says something besides.
+    /// Returns true if an event without fragments can be forwarded as it is. It cannot if it belongs to another choice than it says,
+    /// or if it has both text and a finish that is held.
     fn keeps_bytes(&mut self, parts: &[Part<'_>]) -> bool {
         if parts.iter().any(Part::is_moved) {
             return false;
@@ -192,7 +189,7 @@ impl Stream {
         }
     }
 
-    /// Takes the finish of a part: told at once, or held.
+    /// Takes the finish of a part; `None` if it is held.
     fn finished(&mut self, part: &Part<'_>, frame: Vec<u8>, usage: Option<&Value>) -> Option<Delta> {
         if let Some(usage) = usage {
             self.usage = Some(usage.clone());
@@ -206,7 +203,7 @@ impl Stream {
         Some(Delta::Finish { choice: part.index, frame })
     }
 
-    /// The finishes that were held, each after the ids of those calls that came without one. Some APIs never send a finish; then
+    /// Returns the finishes that were held, each after what is told of its calls at the end. Some APIs never send a finish; then
     /// `[DONE]` finishes every choice that has calls.
     pub(super) fn last_finishes(&mut self, done: bool) -> Vec<Delta> {
         let head = self.head.clone().unwrap_or_default();
@@ -216,8 +213,8 @@ impl Stream {
                 choice.hold_finish("tool_calls", head.finish(index, "tool_calls"));
             }
             let Some(frame) = choice.take_finish() else { continue };
-            let ids = choice.slots.missing_ids(head.id());
-            deltas.extend(ids.into_iter().map(|(slot, news)| fragment(index, slot, news)));
+            let news = choice.slots.finish(head.id());
+            deltas.extend(news.into_iter().map(|(slot, news)| fragment(index, slot, news)));
             deltas.push(Delta::Finish { choice: index, frame });
         }
         deltas

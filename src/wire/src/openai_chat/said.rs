@@ -1,4 +1,4 @@
-//! What a turn says beside its calls: its text, and the members of its message that the API wants back.
+//! The words of a turn without its calls: its text, and the members of its message that the API wants back.
 //!
 //! DeepSeek and OpenRouter refuse a further round in which the reasoning of the turn before is missing; GitHub Copilot, LiteLLM
 //! and Gemini's compatible API keep signatures of thoughts there.
@@ -21,7 +21,7 @@ const KEPT: [&str; 8] = [
 /// Members of an item of a list that come in pieces.
 const PIECES: [&str; 4] = ["text", "summary", "thinking", "data"];
 
-/// What one choice said so far.
+/// The text and the kept members of one choice so far.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) text: String,
@@ -31,7 +31,7 @@ pub(super) struct Said {
 // === impl Said ===
 
 impl Said {
-    /// What a whole message says.
+    /// Reads a whole message.
     pub(super) fn of(message: &Map<String, Value>, text: &str) -> Said {
         let kept = message.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value));
         Said { text: text.to_owned(), kept: kept.map(|(key, value)| (key.clone(), value.clone())).collect() }
@@ -76,7 +76,7 @@ impl Said {
     }
 }
 
-/// Whether a delta says nothing that is kept but these members.
+/// Returns true if a delta has no kept member but these.
 pub(super) fn keeps_only(delta: &Map<String, Value>, members: &[&str]) -> bool {
     let others = delta.iter().filter(|(key, _)| KEPT.contains(&key.as_str()) && !members.contains(&key.as_str()));
     others.into_iter().all(|(_, value)| !holds_something(value))

@@ -29,7 +29,7 @@ pub(super) fn choices(body: &Map<String, Value>) -> Result<Option<&[Value]>, Sha
     }
 }
 
-/// Whether a message or delta says more than a role and calls.
+/// Returns true if a message or delta says more than a role and calls.
 pub(super) fn says_something(holder: &Map<String, Value>) -> bool {
     holder.iter().any(|(key, value)| {
         let empty = match value {
@@ -62,7 +62,7 @@ pub(super) fn content(holder: &Map<String, Value>) -> Result<String, ShapeError>
     Ok(whole)
 }
 
-/// Whether the type of a part speaks of something that is called or run.
+/// Returns true if the type of a part speaks of something that is called or run.
 fn names_action(kind: &str) -> bool {
     const ACTIONS: [&str; 9] = ["tool", "call", "function", "exec", "shell", "command", "computer", "custom", "action"];
     let kind = kind.to_lowercase();

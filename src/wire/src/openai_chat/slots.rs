@@ -8,7 +8,8 @@
 //! Some servers repeat the name and the id in every fragment, or the whole call: what is said again adds nothing. A name that could
 //! be the one so far with more behind it, or all of it over again, makes the call [unclear](Form::Unclear).
 //!
-//! Nothing is told of a call before it has a name or arguments: until then it may be a stub.
+//! The reader tells nothing of a call before it has a name or arguments: until then it may be a stub. It tells the other members of a
+//! call, which may come in pieces, when all calls have come.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -78,35 +79,40 @@ impl Slots {
         Ok(self.begun.get_mut(position).and_then(|slot| Some((slot.number, slot.take(raw)?))))
     }
 
-    /// Whether a call was told of.
+    /// Returns true if a call was told.
     pub(super) fn any(&self) -> bool {
         self.begun.iter().any(|slot| slot.told)
     }
 
-    /// Gives every call that came without an id one of ours: the slots and the ids.
-    pub(super) fn missing_ids(&mut self, response: &str) -> Vec<(u32, Call)> {
+    /// Returns what is told of calls when all of them have come: the other members, and an id of ours for a call without one.
+    pub(super) fn finish(&mut self, response: &str) -> Vec<(u32, Call)> {
         let mut calls: Vec<&mut Slot> = self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
         calls.sort_by_key(|slot| slot.number);
-        let nameless = calls.into_iter().enumerate().filter(|(_, slot)| slot.id.is_empty());
-        nameless
-            .map(|(position, slot)| {
+        let mut news = Vec::new();
+        for (position, slot) in calls.into_iter().enumerate() {
+            let mut call = Call { form: slot.form, extra: std::mem::take(&mut slot.extra), ..Call::default() };
+            if slot.id.is_empty() {
                 slot.id = own_id(response, position);
-                (slot.number, Call { id: slot.id.clone(), form: slot.form, ..Call::default() })
-            })
-            .collect()
+                call.id.clone_from(&slot.id);
+            }
+            if !call.id.is_empty() || !call.extra.is_empty() {
+                news.push((slot.number, call));
+            }
+        }
+        news
     }
 
     fn find(&self, key: Key, raw: &RawCall<'_>) -> Option<usize> {
         // The newest counts: a reused index means the call that last began under it.
         let newest = |wanted: &dyn Fn(&Slot) -> bool| {
-            self.begun.iter().rposition(|slot| slot.key.is_beside(key) && wanted(slot))
+            self.begun.iter().rposition(|slot| slot.key.is_in_line_with(key) && wanted(slot))
         };
         match (key.legacy, raw.index) {
             (true, _) => newest(&|_| true),
             (false, Some(_)) => newest(&|slot| slot.key == key),
             (false, None) => {
                 let known = if raw.id.is_empty() { None } else { newest(&|slot| slot.id == raw.id) };
-                let here = |slot: &&Slot| slot.key.is_beside(key);
+                let here = |slot: &&Slot| slot.key.is_in_line_with(key);
                 // A new id begins a new call, but in the middle of one it says nothing.
                 let last =
                     self.begun.get(self.last).filter(here).filter(|last| raw.id.is_empty() || last.continues_with(raw));
@@ -124,7 +130,9 @@ impl Slots {
         let inside = slot.continues_with(raw);
         match (slot.id.as_str(), raw.id) {
             (id, other) if !id.is_empty() && !other.is_empty() => id != other && !inside,
-            _ if raw.index.is_none() => !inside && (!same_name || slot.arguments.complete),
+            _ if raw.index.is_none() => {
+                !inside && (!same_name || (slot.arguments.complete && !raw.arguments.is_empty()))
+            }
             _ => {
                 let more = raw.arguments.trim_start().starts_with('{') && !slot.arguments.are(raw.arguments);
                 slot.arguments.complete && (more || !same_name)
@@ -159,8 +167,8 @@ impl Slots {
 }
 
 impl Key {
-    /// Whether two calls are counted under the same choice in the same form.
-    fn is_beside(self, other: Key) -> bool {
+    /// Returns true if two calls are counted under the same choice in the same form.
+    fn is_in_line_with(self, other: Key) -> bool {
         (self.choice, self.legacy) == (other.choice, other.legacy)
     }
 }
@@ -168,8 +176,8 @@ impl Key {
 // === impl Slot ===
 
 impl Slot {
-    /// Whether a fragment belongs to this call whatever its id: it adds to it and names no other, or comes in the middle of its
-    /// arguments.
+    /// Returns true if a fragment belongs to this call whatever its id: it adds to the call and names no other, or it comes in the
+    /// middle of the arguments.
     fn continues_with(&self, raw: &RawCall<'_>) -> bool {
         (raw.name.is_empty() && !raw.is_stub()) || (raw.name == self.name && self.arguments.are_open())
     }
@@ -184,9 +192,7 @@ impl Slot {
         let name_is_clear = self.take_name(raw.name, &mut news);
         let arguments_are_clear = self.take_arguments(raw, &mut news);
         for (key, value) in &raw.extra {
-            let merged = self.extra.entry(key).or_insert(Value::Null);
-            merge(merged, key, value);
-            news.extra.insert(key.clone(), merged.clone());
+            merge(self.extra.entry(key).or_insert(Value::Null), key, value);
         }
         let mixed = self.told && raw.form != self.form && raw.form != Form::Tool && raw.form != Form::Function;
         if !name_is_clear || !arguments_are_clear || mixed {
@@ -201,7 +207,6 @@ impl Slot {
             }
             self.told = true;
             news.id.clone_from(&self.id);
-            news.extra.clone_from(&self.extra);
         }
         Some(news)
     }

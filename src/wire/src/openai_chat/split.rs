@@ -6,7 +6,7 @@ use super::calls::{self, RawCall};
 use super::{head, shape};
 use crate::{ShapeError, raw};
 
-/// Members of a chunk that go with each part of it, besides `usage`, which goes with the last: others might repeat a call.
+/// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
 const CHUNK: [&str; 8] =
     ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint", "obfuscation"];
 /// Members of a choice that are forwarded when it had fragments of calls: others might repeat them.
@@ -15,7 +15,7 @@ const CHOICE: [&str; 3] = ["index", "delta", "finish_reason"];
 const FINISH: [&str; 6] =
     ["index", "finish_reason", "native_finish_reason", "stop_reason", "matched_stop", "content_filter_results"];
 
-/// What one entry of `choices` says.
+/// One entry of `choices`.
 pub(super) struct Part<'a> {
     /// The choice that it belongs to.
     pub(super) index: u32,
@@ -72,7 +72,7 @@ impl<'a> Part<'a> {
         Ok(part)
     }
 
-    /// Whether the delta says more than a role and calls.
+    /// Returns true if the delta says more than a role and calls.
     pub(super) fn says_something(&self) -> bool {
         self.delta.is_some_and(shape::says_something)
     }
@@ -81,7 +81,7 @@ impl<'a> Part<'a> {
         self.delta.is_some_and(|delta| delta.get("role").is_some_and(Value::is_string))
     }
 
-    /// Whether it was moved to another choice than the server's.
+    /// Returns true if it belongs to another choice than the server says.
     pub(super) fn is_moved(&self) -> bool {
         self.index != self.counted
     }
@@ -130,7 +130,7 @@ pub(super) struct Event<'a> {
 // === impl Event ===
 
 impl Event<'_> {
-    /// Writes what a part says besides its calls and its finish.
+    /// Writes a part without its calls and its finish.
     pub(super) fn said(&self, part: &Part<'_>) -> Vec<u8> {
         self.write(part.said(), false)
     }

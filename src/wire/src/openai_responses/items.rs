@@ -188,6 +188,15 @@ pub(super) fn of_call(call: &Call) -> Value {
     item
 }
 
+/// What stands in every id that is made here.
+const OURS: &str = "_callgate_";
+
+/// Returns true for an id that was made here. The provider knows no such item, so a reference to it must not reach it.
+#[allow(dead_code, reason = "the request's reader is to use it")]
+pub(super) fn is_ours(id: &str) -> bool {
+    id.contains(OURS)
+}
+
 /// A text of ours as an item: a message of the assistant. Its id is made of its place and of the response's, for it must differ from
 /// all others of a conversation, and be no longer than the 64 characters that the API takes.
 pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
@@ -195,7 +204,7 @@ pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
     let fit = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
     let tail: String = unprefixed.chars().filter(fit).take(40).collect();
     json!({
-        "id": format!("msg_callgate_{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
+        "id": format!("msg{OURS}{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
         "content": [{ "type": "output_text", "annotations": [], "logprobs": [], "text": text }],
     })
 }
@@ -210,7 +219,7 @@ pub(super) fn joined<'i>(items: impl Iterator<Item = &'i Value>) -> Vec<Value> {
             && !ids.insert(id.clone())
             && let Value::Object(members) = &mut item
         {
-            members.insert("id".to_owned(), Value::from(format!("{id}_{place}")));
+            members.insert("id".to_owned(), Value::from(format!("{id}{OURS}{place}")));
         }
         item
     };

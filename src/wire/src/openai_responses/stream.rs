@@ -70,7 +70,7 @@ impl Stream {
     /// item that it tells of is the same, and still under way, for every other event ends this.
     fn is_plain(&mut self, frame: &Frame) -> bool {
         // Once something was written between, events are numbered anew.
-        let fits = |plain: &&Plain| plain.name == frame.event && !frame.strays && self.pen.is_level();
+        let fits = |plain: &&Plain| plain.name == frame.event && self.pen.is_level();
         let Some(plain) = self.plain.as_ref().filter(fits) else { return false };
         let Some(holes) = frame.data.as_deref().and_then(|data| plain.template.fill(data)) else { return false };
         if plain.template.has(NUMBER) {
@@ -210,9 +210,6 @@ impl crate::Stream for Stream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
         if self.is_plain(&frame) {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
-        }
-        if frame.strays {
-            return Err(StreamError::NoField);
         }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {

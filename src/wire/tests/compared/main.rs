@@ -135,8 +135,14 @@ fn summed(kind: &str, payload: &[u8]) -> Vec<u8> {
 
 /// Bytes as a text, without the spaces that were put into them. Of an event stream it is the types and payloads, for the sums differ.
 fn shown(sample: &Sample, bytes: &[u8], spaces: usize) -> String {
-    let spaced = format!("{{{}", " ".repeat(spaces));
-    let unspaced = |bytes: &[u8]| String::from_utf8_lossy(bytes).replacen(&spaced, "{", 1);
+    // An event that was held has the spaces of its own place in the stream.
+    let unspaced = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        match text.split_once("{ ") {
+            Some((before, after)) if spaces > 0 => format!("{before}{{{}", after.trim_start_matches(' ')),
+            _ => text,
+        }
+    };
     match dialect(sample).framing() {
         Framing::Sse | Framing::JsonLines => unspaced(bytes),
         Framing::EventStream => {

@@ -1,7 +1,7 @@
 //! Streamed answers: what each event says, and what of it may go on.
 
 use callgate_wire::gemini::Gemini;
-use callgate_wire::{ApiError, Call, Delta, Dialect, Stream, StreamError};
+use callgate_wire::{ApiError, Call, Delta, Dialect, Stream};
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -98,7 +98,6 @@ fn a_stream_is_complete_when_every_candidate_ended_or_the_prompt_was_blocked() {
 #[test]
 fn what_cannot_be_trusted_is_an_error() {
     let table = [
-        "{\"candidates\":[]}\n\n".to_owned(),
         "data: [DONE]\n\n".to_owned(),
         "data: [{\"candidates\":[]}]\n\n".to_owned(),
         "data: {\"candidates\":[],\"candidates\":[]}\n\n".to_owned(),
@@ -113,8 +112,24 @@ fn what_cannot_be_trusted_is_an_error() {
     for text in table {
         assert!(deltas(&mut *stream(), &[text.as_bytes()]).is_err(), "{text}");
     }
-    let stray = deltas(&mut *stream(), &[b"[{\n\"candidates\": []}]\n\n"]);
-    assert_eq!(stray, Err(StreamError::NoField));
+}
+
+#[test]
+fn a_line_that_is_no_field_is_removed() {
+    let text = b"[{\n\"functionCall\": {}}]\n\n";
+    assert_eq!(passed(&deltas(&mut *stream(), &[text]).unwrap()), b"\n");
+}
+
+#[test]
+fn an_error_without_data_field_is_passed_as_one_line() {
+    let text = "{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"busy\"\n  }\n}\n";
+    let error = "{   \"error\": {     \"code\": 503,     \"message\": \"busy\"   } }\n\n";
+    for end in ["", "\n"] {
+        let found = deltas(&mut *stream(), &[text.as_bytes(), end.as_bytes()]).unwrap();
+        assert_eq!(found, [Delta::Error { frame: error.into() }]);
+    }
+    let with_call = text.replace("\"busy\"", "{\"functionCall\": {\"name\": \"f\"}}");
+    assert_eq!(passed(&deltas(&mut *stream(), &[with_call.as_bytes(), b"\n"]).unwrap()), b"\n");
 }
 
 #[test]

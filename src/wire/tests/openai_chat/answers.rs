@@ -57,6 +57,8 @@ fn what_is_missing_is_empty_and_what_is_unusual_is_understood() {
         (r#"{}"#, vec![]),
         (r#"{"tool_calls":null,"function_call":null}"#, vec![]),
         (r#"{"tool_calls":[]}"#, vec![]),
+        (r#"{"tool_calls":{},"function_call":""}"#, vec![]),
+        (r#"{"tool_calls":"","function_call":false}"#, vec![]),
         (r#"{"tool_calls":[{}]}"#, vec![]),
         (r#"{"tool_calls":[{"id":null,"type":null,"function":{"name":null,"arguments":null}}]}"#, vec![]),
         (
@@ -97,7 +99,7 @@ fn answers_that_could_hide_a_call_are_refused() {
         message(r#"{"tool_calls":[],"tool_calls":[]}"#),
         message(r#"{"content":1}"#),
         message(r#"{"content":[{"type":"tool_use","name":"f"}]}"#),
-        message(r#"{"tool_calls":{}}"#),
+        message(r#"{"tool_calls":{"id":"a"}}"#),
         message(r#"{"tool_calls":[1]}"#),
         message(r#"{"tool_calls":[{"id":1}]}"#),
         message(r#"{"tool_calls":[{"type":1}]}"#),

@@ -37,7 +37,7 @@ pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Fram
     frames
 }
 
-/// What a stream says that answers a request for many choices.
+/// Reads a stream that answers a request for many choices.
 pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Delta>, StreamError> {
     read(&mut Stream::new(true, 128), chunks)
 }

@@ -2,7 +2,7 @@
 
 use callgate_json::Value;
 use callgate_wire::openai_chat::Answer;
-use callgate_wire::{Call, Form};
+use callgate_wire::{Call, Delta, Form};
 use serde_json::json;
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
@@ -48,6 +48,10 @@ fn a_name_repeated_in_every_fragment_is_one_name() {
         assert_eq!(all(&entries), expected, "{ids:?}");
     }
     assert_eq!(all(&[function(0, "a", "go", ""), function(0, "a", "go", r#"{"x":1}"#)]), expected);
+    let drawn = ["a", "b", "c"].iter().zip([r#"{"x""#, ":", "1}"]);
+    let drawn: Vec<String> =
+        drawn.map(|(id, piece)| function(0, id, "go", piece).replace(r#""index":0,"#, "")).collect();
+    assert_eq!(all(&drawn), expected, "an id for each fragment and no index");
     let no_index = [
         r#"{"id":"a","function":{"name":"go","arguments":""}}"#,
         r#"{"function":{"name":"go","arguments":"{\"x\":1}"}}"#,
@@ -73,7 +77,11 @@ fn a_name_in_pieces_is_joined_and_one_that_could_be_two_is_unclear() {
 #[test]
 fn a_call_said_twice_is_one_call() {
     let call = function(0, "a", "f", r#"{"x":1}"#);
-    assert_eq!(all(&[call.clone(), call.clone(), call]), [tool("a", "f", r#"{"x":1}"#)]);
+    assert_eq!(all(&[call.clone(), call.clone(), call.clone()]), [tool("a", "f", r#"{"x":1}"#)]);
+    // First in pieces, then whole.
+    let pieces = [function(0, "a", "f", r#"{"x""#), function(0, "a", "", ":1"), function(0, "a", "f", "}")];
+    let stream: Vec<String> = pieces.into_iter().chain([call]).collect();
+    assert_eq!(all(&stream), [tool("a", "f", r#"{"x":1}"#)]);
 }
 
 #[test]
@@ -184,6 +192,21 @@ fn members_of_a_call_in_fragments_are_merged() {
     let fields = json!({"a": 1, "thought_signature": "st", "b": {"c": 2}});
     assert_eq!(told[0].extra["provider_specific_fields"], fields);
     assert_eq!((told[0].name.as_str(), told[0].arguments.as_str()), ("f", "{}"));
+}
+
+#[test]
+fn members_in_many_fragments_are_told_once() {
+    let fragment = |at: usize| {
+        format!(r#"{{"index":0,"id":"a","provider_specific_fields":{{"k{at}":1}},"function":{{"name":"f"}}}}"#)
+    };
+    let entries: Vec<String> = (0..500).map(fragment).collect();
+    let stream = stream(&entries.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = deltas([stream.as_bytes()]).unwrap();
+    let count = |delta: &Delta| match delta {
+        Delta::Fragment { extra, .. } => extra.values().map(|fields| fields.as_object().unwrap().len()).sum(),
+        _ => 0,
+    };
+    assert_eq!(told.iter().map(count).sum::<usize>(), 500);
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod errors;
 mod imitators;
 mod properties;
 mod requests;
+mod sloppy;
 mod splits;
 mod streams;

@@ -115,7 +115,6 @@ fn what_a_tool_of_the_provider_made_is_there_only_where_it_was_asked_for() {
         ("shell_call", "shell"),
         ("shell_call_output", "shell"),
         ("apply_patch_call", "apply_patch"),
-        ("custom_tool_call", "custom"),
         ("tool_search_call", "tool_search"),
         ("tool_search_output", "tool_search"),
         ("program", "programmatic_tool_calling"),
