@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use callgate_json::{Map, Value};
 use thiserror::Error;
 
-use crate::{Declared, RequestError};
+use crate::raw::Raw;
+use crate::{Declared, Form, RequestError};
 
 /// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
 /// linear in the size of what was read.
@@ -104,6 +105,16 @@ pub(crate) fn exact_members(
     known.iter().find(resembled).map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
 }
 
+/// As [`exact_members`], for an object that was not built.
+pub(crate) fn exact(object: Raw<'_>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
+    for (key, _) in object.members() {
+        if let Some(like) = known.iter().find(|like| key != **like && folds_to(&key, like)) {
+            return Err(RequestError::Ambiguous { param, like });
+        }
+    }
+    Ok(())
+}
+
 /// Whether `key` is `known` to a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
 pub(crate) fn folds_to(key: &str, known: &str) -> bool {
     let fold = |letter: char| match letter {
@@ -112,6 +123,23 @@ pub(crate) fn folds_to(key: &str, known: &str) -> bool {
         other => other.to_ascii_lowercase(),
     };
     key.chars().map(fold).eq(known.chars().map(fold))
+}
+
+/// Tools in one request. Above what APIs that search their tools take (Anthropic: 10,000), it bounds what is kept of a request.
+const MAX_DECLARED: usize = 10_000;
+
+/// Notes a tool that a request declares.
+pub(crate) fn declare(
+    declared: &mut Vec<Declared>,
+    param: &'static str,
+    name: &str,
+    form: Form,
+) -> Result<(), RequestError> {
+    if declared.len() == MAX_DECLARED {
+        return Err(RequestError::Invalid { param, expected: "a list of at most 10,000 tools" });
+    }
+    declared.push(Declared { name: name.to_owned(), form });
+    Ok(())
 }
 
 /// Refuses a request that declares two tools of one name.
