@@ -45,7 +45,7 @@ pub(crate) fn member_may_call(key: &str, value: &Value) -> bool {
 /// Returns true if a kind is named as calls and what makes them are.
 pub(crate) fn names_a_call(kind: &str) -> bool {
     let kind = kind.to_ascii_lowercase();
-    ["call", "tool", "function", "action", "command", "shell", "exec", "program", "approval"]
+    ["call", "tool", "function", "action", "command", "shell", "exec", "program", "approval", "invoke"]
         .iter()
         .any(|word| kind.contains(word))
 }

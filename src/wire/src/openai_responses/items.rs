@@ -196,7 +196,6 @@ pub(super) fn of_call(call: &Call) -> Value {
 const OURS: &str = "_callgate_";
 
 /// Returns true for an id that was made here. The provider knows no such item, so a reference to it must not reach it.
-#[allow(dead_code, reason = "the request's reader is to use it")]
 pub(super) fn is_ours(id: &str) -> bool {
     id.contains(OURS)
 }
