@@ -23,6 +23,8 @@ pub struct Tally {
     pub dropped_members: Vec<String>,
     /// The number of further members that were left out, whose names are not kept.
     pub dropped_members_unnamed: u64,
+    /// Declared tools that were left out because the contract or the role lacks them.
+    pub undeclared_dropped: u32,
     /// The client or the upstream broke the exchange off.
     pub cancelled: bool,
 }

@@ -64,7 +64,7 @@ impl Core {
 
     fn model_request(&mut self, head: ApiHead, body: &[u8]) -> Result<Step, Refusal> {
         let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
-        let asked = request::check(&self.gate, head, body)?;
+        let asked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
         let body = asked.request.write();
         Ok(self.forward(Forwarded::Model(Box::new(asked)), Forward { body, remove, content_type }))
     }
