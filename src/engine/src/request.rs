@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::tally::Tally;
 use crate::{Code, Gate, Refusal};
 
-/// A request that was found allowed, in the form in which it goes on.
+/// A request that was found allowed, in the form in which it is forwarded.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) dialect: &'static dyn Dialect,
