@@ -28,6 +28,7 @@ mod shape;
 mod splice;
 mod target;
 mod template;
+mod unknown;
 
 pub use call::{Call, CallResult, Form};
 pub use declaration::{Declaration, Declared};

@@ -156,6 +156,15 @@ fn printable(name: &str) -> String {
     name.chars().take(64).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
+/// Returns true for an object that says an error, as the APIs and what stands before them write it: an `error`, FastAPI's `detail`,
+/// vLLM's and Mistral's `object: "error"`, or the `message` of a gateway.
+pub(crate) fn is_error_object(members: &Map<String, Value>) -> bool {
+    let says = |key: &str| members.get(key).is_some_and(|value| holds_something(value) || value.is_number());
+    ["error", "errors", "detail"].into_iter().any(says)
+        || members.get("object").is_some_and(|object| object == "error")
+        || members.get("message").is_some_and(|message| message.as_str().is_some_and(|text| !text.is_empty()))
+}
+
 /// Adds `other`, what a round used, to `sum`: every number is summed with its namesake.
 pub(crate) fn add(sum: &mut Value, other: &Value) {
     match (&mut *sum, other) {

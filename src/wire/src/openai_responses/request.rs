@@ -42,7 +42,9 @@ impl Request {
             (None, None, None) => return Err(invalid("model", "a string")),
         }
         let tools = Tools::read(&fields, body.judged())?;
-        input::read(&fields, body.judged())?;
+        if let Some(input) = input::read(&fields, body.judged())? {
+            body.set("input", input);
+        }
         let streams = fields.get("stream").and_then(Raw::bool) == Some(true);
         Ok(Request { body, tools, wants: if streams { Wants::Stream } else { Wants::Whole } })
     }

@@ -298,3 +298,33 @@ fn strict_is_false_unless_the_caller_says_otherwise_and_other_members_survive() 
         assert_eq!(String::from_utf8(request.write()).unwrap(), expected);
     }
 }
+
+#[test]
+fn a_reference_to_an_item_of_ours_is_dropped_and_asks_for_no_state() {
+    let user = json!({ "role": "user", "content": "a" });
+    let ours = [
+        json!({ "type": "item_reference", "id": "msg_callgate_1_abc" }),
+        json!({ "id": "msg_callgate_0_" }),
+        json!({ "type": "item_reference", "id": "rs_7_callgate_3" }),
+    ];
+    for reference in ours {
+        let body = json!({ "model": "m", "input": [user, reference, user], "store": true });
+        let request = request(&body.to_string()).unwrap();
+        assert!(!request.server_state(), "{reference}");
+        let written: Value = serde_json::from_slice(&request.write()).unwrap();
+        assert_eq!(written["input"], json!([user, user]), "{reference}");
+    }
+    for other in [
+        json!({ "type": "item_reference", "id": "msg_1" }),
+        json!({ "id": "msg_1" }),
+        json!({ "type": "compaction", "id": "msg_callgate_1_abc" }),
+    ] {
+        let body = json!({ "model": "m", "input": [user, other] });
+        let request = request(&body.to_string()).unwrap();
+        assert!(request.server_state(), "{other}");
+        assert_eq!(request.write(), body.to_string().as_bytes());
+    }
+    let message = json!({ "id": "msg_callgate_1_abc", "type": "message", "role": "assistant", "content": "No." });
+    let body = json!({ "model": "m", "input": [user, message] }).to_string();
+    assert_eq!(request(&body).unwrap().write(), body.as_bytes(), "an item itself is kept");
+}

@@ -2,6 +2,7 @@
 
 use crate::RequestError;
 use crate::members::{Fields, Judged};
+use crate::openai_responses::items;
 use crate::raw::Raw;
 use crate::shape::exact;
 
@@ -52,11 +53,31 @@ const KINDS: [(&str, Kind); 32] = [
     ("additional_tools", Kind::Runs("additional_tools")),
 ];
 
-/// Reads the input: a text, or items of known kinds.
-pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+/// Reads the input: a text, or items of known kinds. Returns the input as it is to be written, if it must be changed.
+///
+/// A reference to an item that was made here is dropped: the provider has no such item. It stands for a sentence of ours, which
+/// nobody keeps.
+pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Option<String>, RequestError> {
     let text_or_items = |input: Raw<'_>| input.is_string().then_some(()).or(input.objects().map(|_| ()));
     fields.read("input", "a string or an array of objects", text_or_items)?;
-    fields.get("input").into_iter().flat_map(Raw::items).try_for_each(|item| one(item, judged))
+    let items = || fields.get("input").into_iter().flat_map(Raw::items);
+    items().filter(|item| !is_ours(*item)).try_for_each(|item| one(item, judged))?;
+    if !items().any(is_ours) {
+        return Ok(None);
+    }
+    items().filter(|item| is_ours(*item)).try_for_each(|item| exact(item, "input", &["type", "role", "id"]))?;
+    let kept: Vec<_> = items().filter(|item| !is_ours(*item)).map(Raw::text).collect();
+    Ok(Some(format!("[{}]", kept.join(","))))
+}
+
+/// Returns true for a reference to an item that was made here.
+fn is_ours(item: Raw<'_>) -> bool {
+    let text = |member: &str| item.some(member).and_then(Raw::string).unwrap_or_default();
+    let is_reference = match item.some("type") {
+        Some(_) => text("type") == "item_reference",
+        None => item.some("role").is_none(),
+    };
+    is_reference && items::is_ours(&text("id"))
 }
 
 fn one(item: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
