@@ -62,8 +62,9 @@ pub(crate) fn check(
         return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
-        let message = "The request continues from state that the provider keeps, which the gate cannot see; the contract's \
-                       `serverState` does not allow it. Send the whole conversation.";
+        let message = "The request continues from state that the provider keeps (such as `previous_response_id`, \
+                       `conversation`, `prompt`, `item_reference`, compaction, `container`, `background`), which the gate \
+                       cannot see, and the contract's `serverState` does not allow it; send the whole conversation.";
         return Err(Refusal::new(Code::ServerStateForbidden, message));
     }
     let offered = tools::offer(gate, role, &mut *request)?;
