@@ -34,7 +34,7 @@ pub struct Call<'a> {
     pub arguments: &'a str,
 }
 
-/// What a decision has to know of the conversation around the call.
+/// The facts about the conversation that a decision needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversation {
     /// Calls of the same turn that come before this one.
@@ -52,7 +52,7 @@ pub enum Verdict<'c> {
     Deny(Violation),
 }
 
-/// A call that may run. Only this form goes on: what is checked is what runs.
+/// A call that may run. Only this form is forwarded: what is checked is what runs.
 #[derive(Clone, Debug)]
 pub struct Approved<'c> {
     /// The tool in the contract's table.

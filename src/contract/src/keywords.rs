@@ -137,7 +137,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Keyword> {
     KEYWORDS.iter().find(|keyword| keyword.name == name)
 }
 
-/// What the value of `name` holds. An unknown keyword holds data.
+/// Returns what the value of `name` holds. An unknown keyword holds data.
 pub(crate) fn holds(name: &str) -> Holds {
     find(name).map_or(Holds::Data, |keyword| keyword.holds)
 }

@@ -58,7 +58,7 @@ pub trait Files {
     /// `path` is relative to the contract's folder, joined with `/`, and free of `.` and `..`.
     ///
     /// # Errors
-    /// Why it cannot be read, for a person.
+    /// The reason why it cannot be read, for a person.
     fn read(&self, path: &str) -> Result<String, String>;
 }
 
@@ -67,7 +67,7 @@ pub trait Files {
 /// `file` is what the contract's file is called in errors; files beside it are called likewise.
 ///
 /// # Errors
-/// Everything that is wrong with it, with line and column. Only a text that is no YAML ends the search early.
+/// Everything that is wrong with it, with line and column. Only a text that is not YAML ends the search early.
 pub fn load(file: &str, text: &str, files: &dyn Files) -> Result<Contract, Errors> {
     let mut found = Vec::new();
     match source::read(file, text) {
@@ -123,7 +123,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// What a contract that came without its folder can refer to.
+/// The files of a contract that came without its folder.
 struct NoFiles;
 
 impl Files for NoFiles {

@@ -3,7 +3,7 @@
 //! A rule that is not enforced is worse than none. So a misspelt keyword, a keyword of another draft, an unknown format
 //! and a keyword without the one that it belongs to are errors. Notes and `x-…` keywords decide nothing and pass.
 //!
-//! Not found: rules that contradict each other, or that no value of the `type` beside them can break.
+//! Not found: rules that contradict each other, or that no value of their `type` can break.
 
 use std::collections::BTreeSet;
 
@@ -36,8 +36,12 @@ const FOREIGN: [(&str, &str); 14] = [
     ("contentSchema", "a property with that schema; a schema of what a string encodes is not enforced in any draft"),
 ];
 
-/// Keywords that are enforced only beside another.
-const COMPANIONS: [(&str, &[&str]); 6] = [
+/// The prefix `x-` marks notes; this one is kept for rules.
+const OURS: &str = "x-callgate";
+
+/// Keywords that are enforced only together with another.
+const COMPANIONS: [(&str, &[&str]); 7] = [
+    ("if", &["then", "else"]),
     ("then", &["if"]),
     ("else", &["if"]),
     ("minContains", &["contains"]),
@@ -77,13 +81,13 @@ pub(crate) fn uncompiled(error: &ValidationError<'_>) -> Fault {
     Fault { pointer, message }
 }
 
-/// What the meta-schema of the draft says of it, but for the places that have a fault already.
+/// Adds the faults that the meta-schema of the draft finds, except at places that have one already.
 fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<Fault>) {
     let Ok(meta) = jsonschema::meta::validator_for(schema) else { return };
     for (place, part) in parts {
         for error in meta.iter_errors(part) {
             let pointer = format!("{place}{}", error.instance_path().as_str());
-            // A key that is no regular expression is reported at the key.
+            // A key that is not a regular expression is reported at the key.
             let is_told = |fault: &Fault| {
                 let rest = fault.pointer.strip_prefix(pointer.as_str());
                 rest.is_some_and(|rest| {
@@ -121,6 +125,7 @@ impl<'s> Walk<'s> {
             let place = join(pointer, key);
             match keywords::find(key) {
                 Some(keyword) => self.keyword(keyword, entries, value, &place),
+                None if key == OURS => self.fault(&place, format!("`{OURS}` is not enforced yet; remove it")),
                 None if key.starts_with("x-") => {}
                 None => self.fault(&place, self.unknown(key)),
             }
@@ -161,6 +166,16 @@ impl<'s> Walk<'s> {
             ("patternProperties", Value::Object(named)) => {
                 for text in named.keys() {
                     self.pattern(text, &join(place, text));
+                }
+            }
+            ("properties", Value::Object(named)) => {
+                for (name, _) in
+                    named.iter().filter(|(name, schema)| schema.is_boolean() && keywords::find(name).is_some())
+                {
+                    let message = format!(
+                        "`{name}` is the name of a property here; move it out of `properties`, or write `{{}}` for a property of any kind"
+                    );
+                    self.fault(&join(place, name), message);
                 }
             }
             ("format", Value::String(format)) => {

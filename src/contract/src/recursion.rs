@@ -5,7 +5,7 @@
 //! below it, so that sixty levels of nesting, a few hundred bytes from a model, would fill any memory.
 //!
 //! So a report is never asked for across a reference that leads back to itself. The explaining copy of a schema has
-//! `not: { not: { $ref } }` there, which means the same and reports only that it failed; the explanation then goes on
+//! `not: { not: { $ref } }` there, which means the same and reports only that it failed; the explanation then continues
 //! from that place in the value, one level at a time.
 //!
 //! Not followed: dynamic references. A schema that uses them is checked like any other and gets a general sentence.
@@ -17,7 +17,7 @@ use callgate_json::{Map, Value};
 
 use crate::keywords::{local, schemas};
 
-/// How the references of a schema run.
+/// The references of a schema, by whether they lead back.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// None leads back to itself.

@@ -1,4 +1,4 @@
-//! Where the reason for a denial comes from, so that giving it costs no more than the denial; see [`crate::recursion`].
+//! The reason for a denial. Giving it costs no more than the denial; see [`crate::recursion`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use crate::keywords;
 use crate::recursion::{self, Shape, single};
 use crate::schema::{Problem, options};
 
-/// What the explaining copy is called among schemas.
+/// The `$id` of the explaining copy.
 const COPY: &str = "callgate:schema";
 
-/// Where reasons come from.
+/// The source of reasons.
 pub(crate) enum Reports {
     /// From the validator that decides.
     Direct,
@@ -41,7 +41,7 @@ impl Reports {
         }
     }
 
-    /// Why `schema`, compiled as `validator`, does not accept `value`.
+    /// Returns why `schema`, compiled as `validator`, does not accept `value`.
     pub(crate) fn explain(&self, schema: &Value, validator: &Validator, value: &Value) -> Problem {
         let general = |pointer| Problem { pointer, message: "expected a value that satisfies the schema".to_owned() };
         match self {
@@ -59,7 +59,7 @@ impl Reports {
 
 impl Stepwise {
     fn new(schema: &Value, recursive: &BTreeSet<String>) -> Option<Self> {
-        // Draft 7 and before ignore what stands beside `$ref`.
+        // Drafts up to 7 ignore the keywords next to a `$ref`.
         let siblings_count = keywords::draft(schema) > Draft::Draft7;
         let mut copy = enforced(&recursion::cut(schema, recursive, siblings_count));
         copy.as_object_mut()?.insert("$id".to_owned(), Value::String(COPY.to_owned()));

@@ -17,14 +17,14 @@ pub(crate) struct Schema {
     reports: Reports,
 }
 
-/// Why a schema is no schema, and where in it.
+/// A fault of a schema, and its place.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) pointer: String,
     pub(crate) message: String,
 }
 
-/// Why a value does not satisfy a schema, and where in the value.
+/// The reason why a value does not satisfy a schema, and the place in the value.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) pointer: String,
@@ -62,7 +62,7 @@ impl Schema {
         self.reports.explain(&self.value, &self.validator, value)
     }
 
-    /// Whether the top type is `object`, directly or through `#/…` references.
+    /// Tells whether the top type is `object`, directly or through `#/…` references.
     pub(crate) fn is_object_at_the_top(&self) -> bool {
         let mut here = &self.value;
         for _ in 0..MAX_DEPTH {
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Schema {
     }
 }
 
-/// How every schema is compiled.
+/// The options with which every schema is compiled.
 pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
     jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex())
 }

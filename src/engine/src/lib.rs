@@ -36,7 +36,7 @@ mod trace;
 mod voice;
 mod whole;
 
-pub use callgate_wire::DIALECTS;
+pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;

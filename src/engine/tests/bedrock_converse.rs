@@ -245,7 +245,12 @@ fn a_request_is_checked_against_contract_and_role_and_rewritten() {
             tools(json!([{"systemTool": {"name": "nova_code_interpreter"}}])),
             (403, "AccessDeniedException", "provider_tool_forbidden"),
         ),
-        (MODEL, "clerk", with("future", json!({})), (403, "AccessDeniedException", "provider_tool_forbidden")),
+        (
+            MODEL,
+            "clerk",
+            with("toolConfig", json!({ "tools": [], "future": {} })),
+            (403, "AccessDeniedException", "provider_tool_forbidden"),
+        ),
         (prompt, "clerk", request(), (403, "AccessDeniedException", "server_state_forbidden")),
         (
             MODEL,

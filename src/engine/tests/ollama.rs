@@ -308,7 +308,7 @@ fn a_stream_that_fails_ends_in_an_error_line_and_releases_no_call() {
     for line in [
         "{\"message\":{\"Tool_calls\":[{\"function\":{\"name\":\"SECRET\"}}]}}\n",
         "data: SECRET\n",
-        "{\"status\":\"SECRET\"}\n",
+        "{\"status\":\"pulling\",\"call\":{\"arguments\":\"SECRET\"}}\n",
     ] {
         let first = lines(&["Hi"], &[]);
         let bytes = [first.split_inclusive(|byte| *byte == b'\n').next().unwrap(), line.as_bytes()].concat();

@@ -106,6 +106,17 @@ fn a_line_without_end_is_refused_before_it_is_held() {
     assert_eq!(refused, Some(6));
 }
 
+#[test]
+fn removed_lines_are_bounded_too() {
+    let mut decoder = Decoder::new(1000);
+    let mut frames = Vec::new();
+    let refused = (0..1000).position(|_| decoder.push(b"a line that is no field\n", &mut frames).is_err());
+    assert_eq!(refused, Some(41));
+    let mut decoder = Decoder::new(1000);
+    let comment = ": é\n".as_bytes();
+    assert!((0..1000).all(|_| decoder.push(comment, &mut frames).is_ok()), "a comment that is removed is not kept");
+}
+
 /// The standard's own algorithm, on the whole text.
 fn reference(stream: &[u8]) -> Vec<(Option<String>, Option<Vec<u8>>)> {
     let mut text = stream.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stream);

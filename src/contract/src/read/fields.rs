@@ -17,7 +17,7 @@ pub(super) struct Fields<'n> {
     entries: &'n [Entry],
 }
 
-/// What is found to be wrong.
+/// The faults found so far.
 pub(super) struct Report<'r> {
     found: &'r mut Vec<Diagnostic>,
 }

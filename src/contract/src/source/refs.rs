@@ -62,11 +62,11 @@ struct Inliner<'a> {
     anchors: BTreeMap<String, Anchors>,
 }
 
-/// Where the walk is.
+/// The place that the walk has reached.
 struct Position<'p> {
     /// The file, relative to the contract's folder; empty for the contract itself.
     file: &'p str,
-    /// What `#` of that file has become, without the `#`.
+    /// The place of that file in the schema: its `#`, without the `#`.
     root: &'p str,
     /// Files on the way here, for circles.
     trail: &'p [String],
@@ -276,7 +276,7 @@ fn sole_file_reference(schema: &Node) -> Option<String> {
     (entry.key == "$ref" && !file.is_empty() && !file.contains('#')).then(|| file.to_owned())
 }
 
-/// Whether it begins with a scheme (RFC 3986 section 3.1) or with `//`.
+/// Tells whether it begins with a scheme (RFC 3986 section 3.1) or with `//`.
 fn is_url(reference: &str) -> bool {
     let is_scheme = |s: &str| {
         s.starts_with(|c: char| c.is_ascii_alphabetic())

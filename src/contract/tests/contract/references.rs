@@ -3,6 +3,8 @@
 use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, from_value, load};
 
 use crate::folder::{Folder, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const DRAFT_7: &str = "$schema: \"http://json-schema.org/draft-07/schema#\",";
 const DRAFT_4: &str = "$schema: \"http://json-schema.org/draft-04/schema#\",";

@@ -64,7 +64,7 @@ impl Exchange {
             return Effect::Hold;
         };
         let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
-        match request::check(&self.gate, *head, &body) {
+        match request::check(&self.gate, *head, &body, &mut self.tally, &mut self.ledger) {
             Ok(asked) => {
                 let body = asked.request.write();
                 let deadline = now.saturating_add(self.gate.contract.limits().turn_timeout);

@@ -41,7 +41,7 @@ const MCP: &[&str] = &["mcp"];
 /// Reads what kind of block it is.
 ///
 /// `provided` are the tools that the request makes the provider run. Kinds that only tools make which were not asked for are
-/// errors, and so is a call inside of a block that is none.
+/// errors, and so is a call inside of a block of another kind.
 pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<Kind, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
     let Some(Value::String(name)) = block.get("type") else {
@@ -121,7 +121,7 @@ pub(super) fn no_call_but(members: &Map<String, Value>, expected: &str) -> Resul
     shape::no_call_but(members, &[expected], is_call_member)
 }
 
-fn no_call_in(value: &Value) -> Result<(), ShapeError> {
+pub(super) fn no_call_in(value: &Value) -> Result<(), ShapeError> {
     shape::no_call(value, is_call_member)
 }
 

@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Unknown,
 }
 
-/// The one member that is not `null`, and its value. Others may stand beside a `known` one if nothing in them resembles a call.
+/// The one member that is not `null`, and its value. It may be of a kind that is not `known`.
 pub(super) fn only<'b>(
     union: &'b Map<String, Value>,
     known: &[&str],
@@ -49,7 +49,7 @@ pub(super) fn unknown(key: &str, value: &Value) -> Result<(), ShapeError> {
 /// Reads what a block of an answer is.
 ///
 /// `provided` are the tools that the request makes the provider run. Kinds that only come of such tools if there are none are
-/// errors, and so is a call inside of a block that is none.
+/// errors, and so is a call inside of a block of another kind.
 pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<Kind, ShapeError> {
     let (name, value) = only(block, &KINDS)?.ok_or(ShapeError::UnknownPart)?;
     match name {

@@ -91,7 +91,7 @@ impl Said {
         self.pieces.iter().all(|piece| matches!(piece, Piece::Text { .. } | Piece::Reasoning { .. }))
     }
 
-    /// Adds a delta. A part of a call's input is an error: this block is none.
+    /// Adds a delta. A part of a call's input is an error, because this block is not a call.
     fn add(&mut self, delta: &Map<String, Value>) -> Result<Taken, ShapeError> {
         let Some((kind, value)) = block::only(delta, &DELTAS)? else { return Ok(Taken::Nothing) };
         if !DELTAS.contains(&kind) {

@@ -18,6 +18,7 @@
 mod called;
 mod calls;
 mod content;
+mod errors;
 mod event;
 mod ids;
 mod output;
@@ -30,6 +31,7 @@ use callgate_json::{Map, Value};
 
 pub(crate) use called::{Start, input};
 pub(crate) use content::{Content, Part, Write};
+pub(crate) use errors::reports_error;
 pub(crate) use event::Event;
 pub(crate) use ids::id;
 pub(crate) use stream::Stream;

@@ -1,5 +1,7 @@
 //! A streamed turn of blocks.
 
+mod steps;
+
 use std::collections::BTreeMap;
 
 use callgate_json::Value;
@@ -8,7 +10,7 @@ use super::called::Called;
 use super::calls::Calls;
 use super::event::overlay;
 use super::output::Output;
-use super::{Begun, Event, Format, Part, Said, Step, Taken, unknown};
+use super::{Event, Format, Part, Said, Step};
 use crate::framing::Frame;
 use crate::shape::add;
 use crate::{ApiError, Call, Delta, StreamError};
@@ -78,135 +80,6 @@ impl<F: Format> Stream<F> {
         self.said.get_mut(block)?.fill(plain, frame)
     }
 
-    fn start(&mut self, event: Event, begun: Begun<F::Said>) -> Result<Vec<Delta>, StreamError> {
-        let index = event.index::<F>()?;
-        if let (Some(Open::Call(call)), Begun::Call(start)) = (self.open.get(&index), &begun)
-            && call.is_repeated_by(start)
-        {
-            return Ok(Vec::new());
-        }
-        let mut deltas = Vec::new();
-        self.stop_open(index, &mut deltas);
-        let open = match begun {
-            Begun::Said(said) => Open::Said(self.write_start(event, index, said, &mut deltas)),
-            Begun::Call(start) => {
-                let (call, delta) = self.calls.begin(start)?;
-                deltas.push(delta);
-                Open::Call(call)
-            }
-            Begun::Unknown => Open::Unknown,
-        };
-        self.begin(index, open);
-        Ok(deltas)
-    }
-
-    fn begin(&mut self, index: u32, open: Open) {
-        self.next = self.next.max(index.saturating_add(1));
-        self.open.insert(index, open);
-    }
-
-    /// Adds a block without a call, and forwards the event that begins it; returns its position.
-    fn write_start(&mut self, event: Event, index: u32, said: F::Said, deltas: &mut Vec<Delta>) -> usize {
-        let block = self.said.len();
-        self.said.push(said);
-        forward(self.close_output(), deltas);
-        let place = self.output.open(block);
-        deltas.push(Delta::Forward { frame: event.numbered::<F>(index, place) });
-        block
-    }
-
-    fn delta(&mut self, event: Event) -> Result<Vec<Delta>, StreamError> {
-        let index = event.index::<F>()?;
-        match self.open.get_mut(&index) {
-            Some(Open::Call(call)) => {
-                let piece = F::piece(&event, call.start())?;
-                Ok(call.piece(piece).into_iter().collect())
-            }
-            Some(Open::Unknown) => {
-                unknown::no_part_of_call("", event.delta()?)?;
-                Ok(Vec::new())
-            }
-            Some(Open::Said(block)) => {
-                let block = *block;
-                let Some(said) = self.said.get_mut(block) else { return Err(StreamError::OutOfOrder) };
-                let taken = said.delta(event.delta()?)?;
-                self.write_delta(event, index, block, taken)
-            }
-            None => {
-                let mut said = F::implied(event.delta()?)?;
-                let mut taken = said.delta(event.delta()?)?;
-                // The first delta of a block begins it, even if it is empty; one that comes after the stop has to add something.
-                if taken == Taken::Nothing && index >= self.next {
-                    taken = Taken::More;
-                }
-                if taken != Taken::More {
-                    return Ok(Vec::new());
-                }
-                let block = self.said.len();
-                self.said.push(said);
-                self.begin(index, Open::Said(block));
-                self.write_delta(event, index, block, taken)
-            }
-        }
-    }
-
-    /// Forwards a delta of a block without a call. A block that is not open on the client's side is resumed if the delta adds to
-    /// it.
-    fn write_delta(&mut self, event: Event, index: u32, block: usize, taken: Taken) -> Result<Vec<Delta>, StreamError> {
-        let mut deltas = Vec::new();
-        let is_open = self.output.get(block).is_some();
-        if taken == Taken::Unknown || (taken == Taken::Nothing && !is_open) {
-            return Ok(deltas);
-        }
-        if !is_open {
-            forward(self.close_output(), &mut deltas);
-            let place = self.output.open(block);
-            let start = self.said.get(block).and_then(|said| F::resume(place, said)).ok_or(StreamError::OutOfOrder)?;
-            forward(start, &mut deltas);
-        }
-        if let (Some(written), Some(said)) = (self.output.get(block), self.said.get(block)) {
-            written.plain = if index == written.place { said.learn(&event) } else { None };
-            let place = written.place;
-            deltas.push(Delta::Forward { frame: event.numbered::<F>(index, place) });
-        }
-        Ok(deltas)
-    }
-
-    fn stop(&mut self, event: Event) -> Result<Vec<Delta>, StreamError> {
-        let index = event.index::<F>()?;
-        let mut deltas = Vec::new();
-        match self.open.get(&index) {
-            Some(Open::Said(block)) => {
-                if self.output.get(*block).is_some()
-                    && let Some(place) = self.output.close()
-                {
-                    deltas.push(Delta::Forward { frame: event.numbered::<F>(index, place) });
-                }
-                self.open.remove(&index);
-            }
-            Some(Open::Call(_) | Open::Unknown) => self.stop_open(index, &mut deltas),
-            None => {
-                // An index that was used before has had its stop, or lost it to another block.
-                if let Some(said) = F::empty().filter(|_| index >= self.next) {
-                    self.next = index.saturating_add(1);
-                    self.write_start(event, index, said, &mut deltas);
-                    self.output.close();
-                }
-            }
-        }
-        self.calls.ends(&mut deltas);
-        Ok(deltas)
-    }
-
-    /// Stops the block that is open under an index, if there is one.
-    fn stop_open(&mut self, index: u32, deltas: &mut Vec<Delta>) {
-        match self.open.remove(&index) {
-            Some(Open::Said(block)) if self.output.get(block).is_some() => forward(self.close_output(), deltas),
-            Some(Open::Call(call)) => self.calls.stop(call, deltas),
-            Some(Open::Said(_) | Open::Unknown) | None => {}
-        }
-    }
-
     fn close(&mut self, event: Event, reason: bool) {
         match &mut self.closing {
             Some(closing) => closing.merge::<F>(event),
@@ -253,7 +126,7 @@ impl<F: Format> Stream<F> {
         }
     }
 
-    /// The event that stops the block that is open on the client's side; empty if there is none.
+    /// The event that stops the block that is open on the client's side; empty if no block is open.
     fn close_output(&mut self) -> Vec<u8> {
         self.output.close().map(F::stop).unwrap_or_default()
     }

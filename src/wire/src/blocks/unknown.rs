@@ -26,7 +26,7 @@ const MEMBERS: [&str; 10] = [
 ];
 /// Types of calls.
 const TYPES: [&str; 6] = ["tool_use", "tool_call", "function", "function_call", "custom_tool_call", "mcp_tool_use"];
-/// Members that hold the arguments of a call beside its name.
+/// Members that hold the arguments of a call. The name is in `name`.
 const ARGUMENTS: [&str; 4] = ["input", "arguments", "args", "parameters"];
 
 /// Refuses calls anywhere in what is about to be dropped.

@@ -132,7 +132,7 @@ impl Decoder {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
-        if self.frame.raw.len() + bytes.len() > self.limit {
+        if self.frame.raw.len() + self.frame.strays.len() + bytes.len() > self.limit {
             self.state = State::Failed;
             self.frame = Frame::default();
             return Err(self.too_long());

@@ -11,7 +11,7 @@ use super::shape::{self, Turn};
 use crate::framing::{Frame, json_lines};
 use crate::shape::MAX_CALLS;
 use crate::template::{Hole, Template, unescaped};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice, unknown};
 
 /// Members that every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
@@ -107,7 +107,8 @@ impl crate::Stream for Stream {
         }
         let turn = Turn::read(body, data)?;
         if turn.message.is_none() && !turn.done {
-            return Err(StreamError::UnknownEvent);
+            // A line of an unknown kind: dropped, if it can carry no call.
+            return if unknown::may_call(&value) { Err(StreamError::UnknownEvent) } else { Ok(Vec::new()) };
         }
         if !self.begun {
             self.begun = true;

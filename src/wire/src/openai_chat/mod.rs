@@ -37,8 +37,8 @@ impl Dialect for OpenAiChat {
         Framing::Sse
     }
 
-    fn request(&self, _target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(Request::read(body)?))
+    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
+        Ok(Box::new(Request::read(target, body)?))
     }
 
     fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

@@ -1,8 +1,8 @@
 //! Whole answers: read, refused, rewritten.
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::Answer;
-use callgate_wire::{Answer as _, Call, Earlier, Fate, Form, Hold};
+use callgate_wire::anthropic_messages::{Answer, Request};
+use callgate_wire::{Answer as _, Call, CallResult, Earlier, Fate, Form, Hold, Request as _, Target};
 use serde_json::json;
 
 use crate::play::call;
@@ -260,4 +260,21 @@ fn a_key_spelled_with_escapes_is_that_key() {
     assert_eq!(answer.calls()[0], [call("a", "f", r#"{ "x":1}"#)]);
     answer.settle(0, vec![keep(&call("a", "f", ""), r#"{"x":1}"#)], Hold::Call);
     assert_eq!(written(&answer), text.replace("{ \"x\"", "{\"x\""));
+}
+
+#[test]
+fn a_further_round_has_every_member_of_a_call_and_an_input_that_is_json() {
+    let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#;
+    let mut request = Request::read(&Target::new("/v1/messages"), body).unwrap();
+    let mut good = call("a", "f", r#"{"x":1}"#);
+    good.extra.insert("caller".to_owned(), json!({ "type": "direct" }));
+    let results = [good, call("b", "g", "no JSON")].map(|call| CallResult { call, content: "1".into(), failed: false });
+    request.append_turn(&[json!({ "type": "thinking", "thinking": "", "signature": "SIG" })], &results);
+    let body: Value = serde_json::from_slice(&request.write()).unwrap();
+    let expected = json!([
+        { "type": "thinking", "thinking": "", "signature": "SIG" },
+        { "type": "tool_use", "id": "a", "name": "f", "input": { "x": 1 }, "caller": { "type": "direct" } },
+        { "type": "tool_use", "id": "b", "name": "g", "input": {} },
+    ]);
+    assert_eq!(body["messages"][1]["content"], expected);
 }

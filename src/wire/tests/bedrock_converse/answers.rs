@@ -1,10 +1,10 @@
 //! Whole answers: what is read, refused and rewritten.
 
-use callgate_wire::bedrock_converse::Answer;
-use callgate_wire::{Answer as _, Call, Earlier, Fate, Form, Hold};
+use callgate_wire::bedrock_converse::{Answer, Request};
+use callgate_wire::{Answer as _, Call, Earlier, Fate, Form, Hold, Request as _, Target};
 use serde_json::{Value, json};
 
-use crate::call;
+use crate::{call, result};
 
 const TURN: &str = r#"{ "metrics": {"latencyMs": 551},
   "output": { "message": { "role": "assistant", "content": [
@@ -206,4 +206,15 @@ fn answers_that_could_hide_a_call_are_refused() {
     let many = vec![format!(r#"{{"toolUse":{good}}}"#); 1025].join(",");
     assert!(Answer::read(&[], with(&many).as_bytes()).is_err());
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_further_round_has_every_member_of_a_call() {
+    let body = br#"{"messages":[{"role":"user","content":[{"text":"x"}]}]}"#;
+    let mut request = Request::read(&Target::new("/model/m/converse"), body).unwrap();
+    let kept = read(&with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{"x":1},"type":"tool_use","a":1}}"#));
+    request.append_turn(&[], &[result(kept.calls()[0][0].clone(), "1", false)]);
+    let body: Value = serde_json::from_slice(&request.write()).unwrap();
+    let expected = json!([{"toolUse": {"toolUseId": "t", "name": "f", "type": "tool_use", "a": 1, "input": {"x": 1}}}]);
+    assert_eq!(body["messages"][1]["content"], expected);
 }

@@ -133,15 +133,15 @@ fn summed(kind: &str, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Bytes as a text, without the spaces that were put into them. Of an event stream it is the types and payloads, for the sums differ.
+/// Bytes as a text, without the spaces that were put into them: as many as the event had, which may be an earlier one. Of an event
+/// stream it is the types and payloads, for the sums differ.
 fn shown(sample: &Sample, bytes: &[u8], spaces: usize) -> String {
-    // An event that was held has the spaces of its own place in the stream.
     let unspaced = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        match text.split_once("{ ") {
-            Some((before, after)) if spaces > 0 => format!("{before}{{{}", after.trim_start_matches(' ')),
-            _ => text,
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        for spaces in (1..=spaces).rev() {
+            text = text.replace(&format!("{{{}\"", " ".repeat(spaces)), "{\"");
         }
+        text
     };
     match dialect(sample).framing() {
         Framing::Sse | Framing::JsonLines => unspaced(bytes),

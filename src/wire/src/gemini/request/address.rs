@@ -25,7 +25,11 @@ impl Address {
         let wants = methods.into_iter().find(|(method, _)| target.path.ends_with(method)).map(|(_, wants)| wants);
         let invalid = |expected| RequestError::Invalid { param: "model", expected };
         let wants = wants.ok_or(invalid("followed by a method that is read, such as `:generateContent`"))?;
-        let model = target.between("/models/", ":").filter(|model| is_plain(model));
+        let model = match target.model {
+            Some(model) => decoded(model),
+            None => target.between("/models/", ":"),
+        };
+        let model = model.filter(|model| is_plain(model));
         let model = model.ok_or(invalid("a plain name in the path, after `/models/`"))?;
         check_alt(target.query, wants)?;
         let (path, query) = (target.path.to_owned(), target.query.to_owned());
