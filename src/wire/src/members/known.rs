@@ -88,7 +88,7 @@ pub(super) static READ_BY_SOME: &[Row] = &[
     ("stream", Class::Read),
 ];
 
-/// How the model samples, and what it writes.
+/// Members that say how the model samples, and what it writes.
 pub(super) const SAMPLING: &[&str] = &[
     "temperature",
     "top_p",
@@ -164,7 +164,7 @@ pub(super) const SAMPLING: &[&str] = &[
     "response_modalities",
 ];
 
-/// How the model thinks.
+/// Members that say how the model thinks.
 pub(super) const THINKING: &[&str] = &[
     "reasoning",
     "reasoning_effort",
