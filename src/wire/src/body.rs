@@ -52,7 +52,7 @@ impl Body {
         Ok((Body { object: Object::of(text.bytes()), table, judged, rewritten: false }, fields))
     }
 
-    /// What its members ask for; dialects add what they read themselves.
+    /// The demands of its members; dialects add those that they read themselves.
     pub(crate) fn judged(&mut self) -> &mut Judged {
         &mut self.judged
     }

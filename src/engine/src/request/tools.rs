@@ -19,7 +19,7 @@ pub(super) struct Offered<'g> {
     dropped: Vec<Violation>,
     /// The number of all of them.
     dropped_count: u32,
-    /// The forms whose list of declarations is written anew.
+    /// The forms whose list of declarations is rewritten.
     forms: Vec<Form>,
 }
 

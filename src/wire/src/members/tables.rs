@@ -222,7 +222,7 @@ static NOVA_CONFIG: Table = Table::new(
     &[&["topK", "top_k", "topP", "top_p", "temperature", "stopSequences"]],
 );
 
-/// What servers merge into the request as if it stood at the top.
+/// Members that servers merge into the request as if it stood at the top.
 pub(super) static EXTRA: Table = Table::new(&[READ_BY_SOME, DECIDED], ANY);
 
 /// A model to fall back to, with what changes for it.
