@@ -61,6 +61,10 @@ test: build ## Run all tests: crates, tools, end to end with a real Envoy, in co
 test-containers: build ## Run the end-to-end tests with Envoy and executor in containers; part of `make test`
 	@.setup/test-containers.sh
 
+.PHONY: test-node
+test-node: native setup-node ## Run the pure crates as WebAssembly under Node; part of `make test`
+	@.setup/node-test.sh
+
 .PHONY: test-local
 test-local: build setup-local-model ## Run the tests with a small language model; once it is installed, `make test` does too
 	.callgate/venv/bin/python -m pytest tests/python/test_local_model.py -v -rs -p no:cacheprovider
@@ -83,7 +87,7 @@ bench-executor: build ## Measure the executor alone: calls against a bare gRPC e
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers
+SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
 .PHONY: setup
 setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, a browser, other languages); nothing the second time
 

@@ -180,7 +180,8 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "NAME", default_value = "x-callgate-token", help_heading = "Identity")]
     pub(crate) jwt_header: String,
 
-    /// Where an API stands instead of at its own path, such as chatCompletions=/v2/chat; may be repeated
+    /// The path of an API instead of its own, such as chatCompletions=/v2/chat; may be repeated. `{model}` stands for one segment,
+    /// or a part of one, which names the model
     #[arg(long = "path", value_name = "API=PATH", help_heading = "What the gate lets through")]
     pub(crate) paths: Vec<String>,
     /// A path that goes through unread, such as /v1/models or /v1/files/*; may be repeated; none by default
@@ -189,6 +190,12 @@ pub(crate) struct RenderArguments {
     /// Which tools the model is told of
     #[arg(long, value_enum, default_value_t = Tools::Declared, help_heading = "What the gate lets through")]
     pub(crate) tools: Tools,
+    /// Chat Completions: the member that carries `maxOutputTokens` when a request sets no limit of its own
+    #[arg(long, value_enum, default_value_t = OutputLimitMember::Auto, help_heading = "What the gate lets through")]
+    pub(crate) output_limit_member: OutputLimitMember,
+    /// Bytes of bodies that one worker holds at once, such as 256MiB (the filter's default); beyond them new exchanges get 503
+    #[arg(long, value_name = "SIZE", help_heading = "What the gate lets through")]
+    pub(crate) held_bytes: Option<String>,
 
     /// --target istio: which kind of resource
     #[arg(long, value_enum, default_value_t = Form::Envoyfilter, help_heading = "Istio")]
@@ -291,4 +298,17 @@ pub(crate) enum Tools {
     Declared,
     /// All that the caller's role may use, declared or not
     Inject,
+}
+
+/// The member of a Chat Completions request that limits its output.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputLimitMember {
+    /// The one that the request has, or else the one that the model knows by its name
+    Auto,
+    /// `max_tokens`, which most servers that speak OpenAI's API know
+    #[value(name = "max_tokens")]
+    MaxTokens,
+    /// `max_completion_tokens`, which OpenAI's reasoning models want
+    #[value(name = "max_completion_tokens")]
+    MaxCompletionTokens,
 }

@@ -13,7 +13,7 @@ mod yaml;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use callgate_contract::Run;
+use callgate_contract::{Limits, Run};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::args::{Form, RenderArguments, Target};
@@ -121,20 +121,37 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         buffer_bytes => largest.saturating_mul(2).clamp(1 << 20, u32::MAX.into()),
         // RFC 9113 §6.9.1: at most 2^31-1.
         http2_window => largest.saturating_mul(2).clamp(1 << 20, (1 << 31) - 1),
-        turn_timeout => yaml::duration(limits.turn_timeout),
+        route_timeout => yaml::duration(limits.turn_timeout.saturating_add(MARGIN)),
         idle_timeout => yaml::duration(longest_silence(options)),
+        request_timeout => yaml::duration(longest_request(limits)),
         unpinned => crate::lint::unpinned(contract),
         namespace => options.namespace,
         selector => context! { label => options.selector.0, value => options.selector.1 },
     })
 }
 
-/// How long a stream that the filter holds may be silent: every round the contract allows, each as slow as it may be, and a
-/// little more.
+/// Envoy waits this much longer than the filter. Late exchanges are then ended by the filter, with a code and a verdict.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// The longest silence of a stream that the filter tolerates, and the margin.
+///
+/// A stream is silent for `turnIdleTimeout` while the upstream is. If the filter asks the model again, it is silent for every round
+/// that the contract allows, because Envoy does not count callouts as activity.
 fn longest_silence(options: &Options<'_>) -> Duration {
     let limits = options.contract.limits();
-    let round = limits.turn_timeout.saturating_add(options.executor_timeout);
-    round.saturating_mul(limits.max_rounds).saturating_add(Duration::from_secs(15))
+    let silence = if options.loops {
+        limits.turn_timeout.saturating_add(options.executor_timeout).saturating_mul(limits.max_rounds)
+    } else {
+        limits.turn_idle_timeout
+    };
+    silence.max(limits.turn_idle_timeout).saturating_add(MARGIN)
+}
+
+/// The longest time for a request to arrive: a pause that the filter tolerates, the margin, and the body at 32 KiB a second.
+fn longest_request(limits: &Limits) -> Duration {
+    const BYTES_PER_SECOND: u64 = 32 << 10;
+    let body = Duration::from_secs(limits.request_bytes.div_ceil(BYTES_PER_SECOND));
+    limits.turn_idle_timeout.saturating_add(MARGIN).saturating_add(body)
 }
 
 /// The command that writes this file again.

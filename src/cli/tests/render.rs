@@ -104,6 +104,10 @@ fn every_option_reaches_the_filter_or_envoy() {
             "/v1/models",
             "--tools",
             "inject",
+            "--output-limit-member",
+            "max_tokens",
+            "--held-bytes",
+            "64MiB",
         ],
     );
     let mut plugin = plugin(&text);
@@ -116,6 +120,8 @@ fn every_option_reaches_the_filter_or_envoy() {
             "upstream": { "cluster": "llm-api", "authority": "api.example" },
             "paths": { "chatCompletions": ["/v2/chat", "/v1/chat/completions"], "passthrough": ["/v1/models"] },
             "tools": "inject",
+            "outputLimitMember": "max_tokens",
+            "heldBytes": "64MiB",
         })
     );
     for line in [
@@ -130,7 +136,7 @@ fn every_option_reaches_the_filter_or_envoy() {
         "- { san_type: DNS, matcher: { exact: llm.example } }",
         "allow_on_headers_stop_iteration: true",
         "failure_policy: FAIL_RELOAD",
-        "timeout: 30s",
+        "dropped_members: \"%FILTER_STATE(wasm.callgate.dropped_members:PLAIN)%\"",
     ] {
         assert!(
             text.lines().any(|rendered| rendered
@@ -275,6 +281,58 @@ fn the_filter_waits_longer_than_any_tool_may_take_or_the_file_says_that_it_does_
     }
 }
 
+/// The seconds of a duration in a rendered file; the longest of that name.
+fn seconds(text: &str, name: &str) -> u64 {
+    let start = format!("{name}: ");
+    let values = text.lines().filter_map(|line| line.trim().strip_prefix(&start)?.strip_suffix('s')?.parse().ok());
+    values.max().unwrap()
+}
+
+#[test]
+fn the_filter_ends_a_late_exchange_before_any_timeout_of_envoy() {
+    let folder = Folder::new("render-late");
+    let (client_run, _) = folder.text().split_once("    - name: create_order").map(|(a, b)| (a.to_owned(), b)).unwrap();
+    let limits = |text: &str, limits: &str| {
+        folder.write("late.yaml", &text.replace("  roles:", &format!("  limits: {{ {limits} }}\n  roles:")))
+    };
+    let contract = limits(&client_run, "turnTimeout: 5m, turnIdleTimeout: 90s, requestBytes: 16MiB");
+    let text = rendered(&contract, &["--target", "envoy"]);
+    assert!(seconds(&text, "timeout") > 300, "the route's timeout is longer than turnTimeout");
+    assert!(seconds(&text, "stream_idle_timeout") > 90, "and silence is longer than turnIdleTimeout");
+    let request = seconds(&text, "request_timeout");
+    assert!(request > 90 + 16 * 1024 / 64, "a whole request may pause and be large: {request}");
+    assert_eq!(seconds(&text, "request_headers_timeout"), 10);
+
+    let contract = limits(&folder.text(), "turnTimeout: 5m, maxRounds: 3");
+    for target in [&["--target", "envoy"][..], &["--target", "istio"]] {
+        let text = rendered(&contract, &[target, &["--executor-timeout", "7s"]].concat());
+        assert!(
+            seconds(&text, "stream_idle_timeout") > 3 * (300 + 7),
+            "the filter asks the model three times in silence"
+        );
+        assert_eq!(seconds(&text, "request_timeout"), 60 + 30 + 32);
+    }
+}
+
+#[test]
+fn a_path_has_one_form_and_keeps_the_escaped_slashes_of_an_arn() {
+    let folder = Folder::new("render-slashes");
+    for target in ["envoy", "istio"] {
+        let text = rendered(&folder.contract(), &["--target", target]);
+        for line in ["normalize_path: true", "merge_slashes: true", "path_with_escaped_slashes_action: KEEP_UNCHANGED"]
+        {
+            assert_eq!(text.lines().filter(|found| found.trim() == line).count(), 1, "{target}: {line}");
+        }
+    }
+}
+
+#[test]
+fn options_that_are_not_given_leave_the_filters_own_defaults() {
+    let folder = Folder::new("render-defaults");
+    let plugin = plugin(&rendered(&folder.contract(), &["--target", "envoy", "--output-limit-member", "auto"]));
+    assert_eq!((plugin.get("outputLimitMember"), plugin.get("heldBytes")), (None, None));
+}
+
 #[test]
 fn identity_jwt_puts_jwt_authn_in_front_of_the_filter() {
     let folder = Folder::new("render-jwt");
@@ -321,10 +379,17 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
             "--executor-key is needed with --executor-certificate",
         ),
         (&["--executor-ca", "c", "--executor-key", "k"], "--executor-certificate is needed with --executor-key"),
-        (&["--executor-timeout", "10"], "--executor-timeout \"10\": expected a whole number of ms, s or m"),
+        (&["--executor-timeout", "10"], "--executor-timeout \"10\": expected a whole number of ms, s, m or h"),
         (&["--wasm", "oci://example/callgate"], "--wasm \"oci://example/callgate\": expected a path"),
         (&["--path", "chatCompletions=v1"], "--path \"v1\": expected a path that begins with /"),
         (&["--path", "/v1"], "--path \"/v1\": expected API=PATH, where API is one of chatCompletions"),
+        (&["--path", "mcp=/{model}/mcp"], "--path \"mcp=/{model}/mcp\": expected a path without {model}"),
+        (
+            &["--path", "gemini=/{model}/{model}"],
+            "--path \"gemini=/{model}/{model}\": expected a path that has {model} once at most",
+        ),
+        (&["--held-bytes", "64MB"], "--held-bytes \"64MB\": expected bytes, or a whole number of KiB, MiB or GiB"),
+        (&["--held-bytes", "1MiB"], "--held-bytes \"1MiB\": expected at least 5242880 bytes"),
         (&["--role-header", "X-Role"], "--role-header \"X-Role\": expected a header name in lower case"),
         (&["--identity", "jwt"], "--jwt-issuer is needed with --identity jwt"),
         (&["--jwt-issuer", "x"], "--jwt-issuer has no use with --identity header"),

@@ -13,7 +13,7 @@ use callgate_json::{Map, Value};
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::violation::{Code, Violation};
 
-/// Names of tools that a message lists at most.
+/// The maximum number of tool names that a message lists.
 const LISTED_TOOLS: usize = 32;
 
 /// Who asks.
@@ -34,7 +34,7 @@ pub struct Call<'a> {
     pub arguments: &'a str,
 }
 
-/// What a decision has to know of the conversation around the call.
+/// The facts about the conversation that a decision needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversation {
     /// Calls of the same turn that come before this one.
@@ -52,7 +52,7 @@ pub enum Verdict<'c> {
     Deny(Violation),
 }
 
-/// A call that may run. Only this form goes on: what is checked is what runs.
+/// A call that may run. Only this form is forwarded: what is checked is what runs.
 #[derive(Clone, Debug)]
 pub struct Approved<'c> {
     /// The tool in the contract's table.
@@ -90,9 +90,9 @@ fn check<'c>(
         return Err(deny(Code::CallMalformed, "expected the call to name a tool".to_owned()));
     }
     let role = contract.role(&caller.role);
-    let tool = contract.tool(call.name).ok_or_else(|| deny(Code::ToolNotInContract, usable(contract, role)))?;
+    let tool = contract.tool(call.name).ok_or_else(|| deny(Code::ToolNotInContract, expected_tool(contract, role)))?;
     if !role.is_some_and(|role| role.may_use(tool)) {
-        return Err(deny(Code::RoleForbidden, usable(contract, role)));
+        return Err(deny(Code::RoleForbidden, expected_tool(contract, role)));
     }
     let arguments = read_arguments(tool, call)?;
     let limit = contract.limits().max_tool_calls_per_turn;
@@ -125,19 +125,31 @@ fn read_arguments(tool: &Tool, call: &Call<'_>) -> Result<Value, Violation> {
     Err(Violation::new(Code::ArgumentsInvalid, call.name, problem.pointer, problem.message))
 }
 
-/// The sentence that names what the caller may call; it shows no tool of another role.
-fn usable(contract: &Contract, role: Option<&Role>) -> String {
-    let Some(role) = role else {
-        return "expected the caller to have a role of the contract".to_owned();
-    };
-    let mut names = role.tools(contract).map(Tool::name);
-    let listed: Vec<String> = names.by_ref().take(LISTED_TOOLS).map(|name| format!("`{name}`")).collect();
-    let more = names.count();
-    match (listed.is_empty(), more) {
-        (true, _) => format!("expected no call: role `{}` may use no tool", role.name()),
-        (false, 0) => format!("expected a tool that role `{}` may use: {}", role.name(), listed.join(", ")),
-        (false, _) => {
-            format!("expected a tool that role `{}` may use: {} and {more} more", role.name(), listed.join(", "))
+/// Names the caller's role, and no tool: people and clients read the sentence.
+fn expected_tool(contract: &Contract, role: Option<&Role>) -> String {
+    match role {
+        None => "expected the caller to have a role of the contract".to_owned(),
+        Some(role) if role.tools(contract).next().is_none() => {
+            format!("expected no call: role `{}` may use no tool", role.name())
         }
+        Some(role) => format!("expected a tool that role `{}` may use", role.name()),
     }
+}
+
+/// The sentence of a violation as the model may read it.
+///
+/// If the call named a tool that the role may not use, the sentence lists those that it may, at most 32. A model that is
+/// asked again needs the list. It is for the model only: clients and logs get [`Violation::message`].
+pub fn message_for_model(contract: &Contract, role: &str, violation: &Violation) -> String {
+    let is_about_names = matches!(violation.code, Code::ToolNotInContract | Code::RoleForbidden);
+    let mut names = contract.role(role).into_iter().flat_map(|role| role.tools(contract)).map(Tool::name);
+    let listed: Vec<String> = names.by_ref().take(LISTED_TOOLS).map(|name| format!("`{name}`")).collect();
+    if !is_about_names || listed.is_empty() {
+        return violation.message.clone();
+    }
+    let more = match names.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}: {}{more}", violation.message, listed.join(", "))
 }

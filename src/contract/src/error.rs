@@ -1,4 +1,4 @@
-//! What is wrong with a contract: every fault at once, each with its place and what to do about it.
+//! The faults of a contract: all at once, each with its place and what to do about it.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use std::fmt;
 pub struct Diagnostic {
     /// The file that holds the fault: the contract, or a schema file it refers to. Empty for a JSON value.
     pub file: String,
-    /// Line, from 1; 0 if there is none.
+    /// Line, from 1; 0 if unknown.
     pub line: u32,
-    /// Column in characters, from 1; 0 if there is none.
+    /// Column in characters, from 1; 0 if unknown.
     pub column: u32,
     /// JSON Pointer (RFC 6901) into the contract with its files inlined.
     pub path: String,
-    /// What was expected and what to do.
+    /// The problem and what to do.
     pub message: String,
 }
 

@@ -21,7 +21,7 @@ const ALTERNATIVES: usize = 4;
 /// One step of an explanation.
 pub(crate) struct Step<'v> {
     pub(crate) problem: Problem,
-    /// Whether the pointer leads all the way, stopped by no key that only the value has.
+    /// True if the pointer leads all the way, stopped by no key that only the value has.
     pub(crate) is_whole: bool,
     /// The recursive reference that failed, and the value it failed for.
     pub(crate) stopped_at: Option<(String, &'v Value)>,
@@ -48,7 +48,7 @@ pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError
     Step { problem: Problem { pointer, message: expectation(schema, error) }, is_whole, stopped_at }
 }
 
-/// What was expected, as a sentence that begins with "expected".
+/// A sentence that begins with "expected".
 pub(crate) fn expectation(schema: &Value, error: &ValidationError<'_>) -> String {
     match error.kind() {
         Kind::Type { kind } => format!("expected {}", types(kind)),
@@ -146,7 +146,7 @@ fn named_part(schema: &Value, value: &Value, location: &Location) -> String {
     pointer
 }
 
-/// Whether `key` is the name of a property anywhere in the schema.
+/// Tells whether `key` is the name of a property anywhere in the schema.
 fn names(schema: &Value, key: &str) -> bool {
     match schema {
         Value::Array(items) => items.iter().any(|item| names(item, key)),

@@ -7,16 +7,21 @@
 //!
 //! Nothing here does I/O or knows of HTTP or of an LLM API: files come through [`Files`], calls as a name and a text.
 //!
+//! Every keyword and format of a schema is enforced, or the contract is invalid: a misspelt one, one of another draft, or
+//! one that the validator does not check is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
+//!
 //! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
 
 mod decide;
 mod error;
 mod explain;
+mod formats;
 mod glob;
 mod keywords;
 mod lint;
 mod model;
+mod nearest;
 mod paths;
 mod read;
 mod recursion;
@@ -29,13 +34,13 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
-pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide};
+pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
-pub use read::units::parse_duration;
+pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,
 };
@@ -53,7 +58,7 @@ pub trait Files {
     /// `path` is relative to the contract's folder, joined with `/`, and free of `.` and `..`.
     ///
     /// # Errors
-    /// Why it cannot be read, for a person.
+    /// The reason why it cannot be read, for a person.
     fn read(&self, path: &str) -> Result<String, String>;
 }
 
@@ -62,7 +67,7 @@ pub trait Files {
 /// `file` is what the contract's file is called in errors; files beside it are called likewise.
 ///
 /// # Errors
-/// Everything that is wrong with it, with line and column. Only a text that is no YAML ends the search early.
+/// Everything that is wrong with it, with line and column. Only a text that is not YAML ends the search early.
 pub fn load(file: &str, text: &str, files: &dyn Files) -> Result<Contract, Errors> {
     let mut found = Vec::new();
     match source::read(file, text) {
@@ -118,7 +123,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// What a contract that came without its folder can refer to.
+/// The files of a contract that came without its folder.
 struct NoFiles;
 
 impl Files for NoFiles {

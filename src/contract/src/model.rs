@@ -47,11 +47,12 @@ pub struct Limits {
     pub response_bytes: u64,
     /// Time for one turn: one answer of the model, from the request for it to its last byte; 10 min by default.
     pub turn_timeout: Duration,
-    /// Time in which nothing of a turn arrives: before its first byte, and between two bytes; 60 s by default.
+    /// Time in which nothing of a turn arrives: before its first byte, and between two bytes. By default 60 s,
+    /// or `turn_timeout` if that is shorter.
     pub turn_idle_timeout: Duration,
 }
 
-/// What a turn with a refused call becomes.
+/// Decides what a turn with a refused call becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnViolation {
     /// A well-formed answer that says which call was refused and why; the default.
@@ -62,7 +63,7 @@ pub enum OnViolation {
     Feedback,
 }
 
-/// Whether a conversation may go on from state that the provider keeps, which the gate cannot see.
+/// Decides whether a conversation may continue from state at the provider, which the gate cannot see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerState {
     /// Every request carries its whole conversation; the default.
@@ -71,7 +72,7 @@ pub enum ServerState {
     Allowed,
 }
 
-/// Becomes of a tool that a request declares or chooses and that the contract or the caller's role lacks.
+/// Decides what happens to a tool that a request declares or chooses and that the contract or the caller's role lacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UndeclaredTools {
     /// The request is refused; the default.
@@ -90,7 +91,7 @@ pub struct RequestMembers {
     pub allow: Vec<String>,
 }
 
-/// Becomes of an unknown member. None ever reaches the provider.
+/// Decides what happens to an unknown member. It never reaches the provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownMembers {
     /// The member is left out of the request; the default.
@@ -107,7 +108,7 @@ pub struct Role {
     pub(crate) tools: BTreeSet<String>,
 }
 
-/// Whether a tool changes anything.
+/// The effects of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effects {
     /// It only reads.
@@ -116,7 +117,7 @@ pub enum Effects {
     Write,
 }
 
-/// Whether what a tool returns may carry text of outsiders.
+/// Tells whether the result of a tool may carry text of outsiders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// It carries none.
@@ -125,7 +126,7 @@ pub enum Output {
     Untrusted,
 }
 
-/// Whether a person must agree to each call.
+/// Decides whether a person must approve each call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approval {
     /// No; the default.
@@ -134,7 +135,7 @@ pub enum Approval {
     Always,
 }
 
-/// What the audit log keeps of a call's arguments.
+/// The form in which the audit log keeps a call's arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audit {
     /// Their SHA-256; the default.
@@ -155,6 +156,11 @@ pub struct Tool {
     pub(crate) approval: Approval,
     pub(crate) audit: Audit,
     pub(crate) run: Run,
+}
+
+/// Tells whether a text can be the name of a model: printable ASCII without spaces.
+pub(crate) fn is_model_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 // === impl Contract ===
@@ -180,22 +186,25 @@ impl Contract {
         &self.version
     }
 
-    /// Whether a caller may name this upstream model.
+    /// Tells whether a caller may name this upstream model.
+    ///
+    /// A name of other characters than printable ASCII matches no glob, and neither does one with a space or the empty
+    /// one. No provider gives such names. A provider that trims or folds them would serve another model than was checked.
     pub fn allows_model(&self, model: &str) -> bool {
-        self.models.iter().any(|glob| glob.matches(model))
+        is_model_name(model) && self.models.iter().any(|glob| glob.matches(model))
     }
 
-    /// Whether this tool may run at the provider.
+    /// Tells whether this tool may run at the provider.
     pub fn allows_provider_tool(&self, name: &str) -> bool {
         self.provider_tools.iter().any(|listed| listed == name)
     }
 
-    /// Whether a conversation may go on from state that the provider keeps.
+    /// Decides whether a conversation may continue from state at the provider.
     pub fn server_state(&self) -> ServerState {
         self.server_state
     }
 
-    /// Becomes of tools that a request declares and the contract or the role lacks.
+    /// Decides what happens to tools that a request declares and the contract or the role lacks.
     pub fn undeclared_tools(&self) -> UndeclaredTools {
         self.undeclared_tools
     }
@@ -225,7 +234,7 @@ impl Contract {
         &self.tools
     }
 
-    /// The longest that the executor may take for one call; zero where every tool is run by the client.
+    /// The longest that the executor may take for one call; zero if every tool is run by the client.
     pub fn longest_timeout(&self) -> Duration {
         self.tools.iter().filter_map(|tool| tool.run.timeout()).max().unwrap_or_default()
     }
@@ -235,7 +244,7 @@ impl Contract {
         &self.limits
     }
 
-    /// What a turn with a refused call becomes.
+    /// Decides what a turn with a refused call becomes.
     pub fn on_violation(&self) -> OnViolation {
         self.on_violation
     }
@@ -265,12 +274,12 @@ impl Role {
         &self.name
     }
 
-    /// Whether it may use that tool.
+    /// Tells whether it may use that tool.
     pub fn may_use(&self, tool: &Tool) -> bool {
         self.tools.contains(tool.name.as_str())
     }
 
-    /// Whether a name that begins with `prefix` can be that of a tool it may use. Where not, [`decide`](crate::decide) refuses
+    /// Tells whether a name that begins with `prefix` can be that of a tool it may use. If not, [`decide`](crate::decide) refuses
     /// every call whose name begins so, whatever its arguments.
     pub fn may_use_one_named(&self, prefix: &str) -> bool {
         self.tools
@@ -293,7 +302,7 @@ impl Tool {
         &self.name
     }
 
-    /// What the model is told it does.
+    /// The description that the model gets.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
@@ -308,7 +317,7 @@ impl Tool {
         self.result.as_ref().map(Schema::value)
     }
 
-    /// Whether it changes anything.
+    /// Its effects.
     pub fn effects(&self) -> Effects {
         self.effects
     }
@@ -318,22 +327,22 @@ impl Tool {
         self.output
     }
 
-    /// Whether a person must agree to each call.
+    /// Decides whether a person must approve each call.
     pub fn approval(&self) -> Approval {
         self.approval
     }
 
-    /// What the audit log keeps of a call's arguments.
+    /// The form in which the audit log keeps a call's arguments.
     pub fn audit(&self) -> Audit {
         self.audit
     }
 
-    /// What runs it.
+    /// The runner of its calls.
     pub fn run(&self) -> &Run {
         &self.run
     }
 
-    /// Checks what the tool returned against `result`; everything passes where the contract gives none.
+    /// Checks what the tool returned against `result`; everything passes if the contract has none.
     ///
     /// # Errors
     /// `result_invalid`, with the place in the result and what was expected there.

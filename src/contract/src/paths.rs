@@ -3,7 +3,7 @@
 /// Resolves `path`, as written in the file `from`, to a path relative to the contract's folder. Both use `/`.
 ///
 /// # Errors
-/// What is wrong with the path, as the end of a sentence that says what to do.
+/// The problem with the path, as the end of a sentence that says what to do.
 pub(crate) fn inside(from: &str, path: &str) -> Result<String, &'static str> {
     if path.is_empty() {
         return Err("expected a path; it is empty");

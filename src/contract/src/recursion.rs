@@ -5,19 +5,19 @@
 //! below it, so that sixty levels of nesting, a few hundred bytes from a model, would fill any memory.
 //!
 //! So a report is never asked for across a reference that leads back to itself. The explaining copy of a schema has
-//! `not: { not: { $ref } }` there, which means the same and reports only that it failed; the explanation then goes on
+//! `not: { not: { $ref } }` there, which means the same and reports only that it failed; the explanation then continues
 //! from that place in the value, one level at a time.
 //!
-//! Not followed: anchors, dynamic references and schemas with an `$id` inside. A schema that uses them is checked like
-//! any other and gets a general sentence.
+//! Not followed: dynamic references. A schema that uses them is checked like any other and gets a general sentence.
+//! References by `$id` and anchor are pointers by then.
 
 use std::collections::BTreeSet;
 
 use callgate_json::{Map, Value};
 
-use crate::keywords::{DATA, NAMED, local};
+use crate::keywords::{local, schemas};
 
-/// How the references of a schema run.
+/// The references of a schema, by whether they lead back.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// None leads back to itself.
@@ -103,7 +103,6 @@ pub(crate) fn single(key: &str, value: Value) -> Value {
 /// Collects `#` and `#/…` references; false if there is one of another kind.
 fn collect(schema: &Value, top: bool, found: &mut BTreeSet<String>) -> bool {
     match schema {
-        Value::Array(items) => items.iter().all(|item| collect(item, false, found)),
         Value::Object(entries) => entries.iter().all(|(key, value)| match (key.as_str(), value) {
             ("$ref", Value::String(reference)) if reference == "#" || reference.starts_with("#/") => {
                 found.insert(reference.clone());
@@ -111,11 +110,7 @@ fn collect(schema: &Value, top: bool, found: &mut BTreeSet<String>) -> bool {
             }
             ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(_)) => false,
             ("$id" | "id", Value::String(_)) => top,
-            (key, _) if DATA.contains(&key) => true,
-            (key, Value::Object(named)) if NAMED.contains(&key) => {
-                named.values().all(|schema| collect(schema, false, found))
-            }
-            _ => collect(value, false, found),
+            (key, value) => schemas(key, value, "").iter().all(|(_, schema)| collect(schema, false, found)),
         }),
         _ => true,
     }

@@ -1,18 +1,20 @@
-//! Where the reason for a denial comes from, so that giving it costs no more than the denial; see [`crate::recursion`].
+//! The reason for a denial. Giving it costs no more than the denial; see [`crate::recursion`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_json::{MAX_DEPTH, Map, Value};
-use jsonschema::Validator;
+use jsonschema::{Draft, Validator};
 
 use crate::explain;
+use crate::formats::enforced;
+use crate::keywords;
 use crate::recursion::{self, Shape, single};
-use crate::schema::{Problem, options, sorted};
+use crate::schema::{Problem, options};
 
-/// What the explaining copy is called among schemas.
+/// The `$id` of the explaining copy.
 const COPY: &str = "callgate:schema";
 
-/// Where reasons come from.
+/// The source of reasons.
 pub(crate) enum Reports {
     /// From the validator that decides.
     Direct,
@@ -39,7 +41,7 @@ impl Reports {
         }
     }
 
-    /// Why `schema`, compiled as `validator`, does not accept `value`.
+    /// Returns why `schema`, compiled as `validator`, does not accept `value`.
     pub(crate) fn explain(&self, schema: &Value, validator: &Validator, value: &Value) -> Problem {
         let general = |pointer| Problem { pointer, message: "expected a value that satisfies the schema".to_owned() };
         match self {
@@ -57,8 +59,9 @@ impl Reports {
 
 impl Stepwise {
     fn new(schema: &Value, recursive: &BTreeSet<String>) -> Option<Self> {
-        let siblings_count = !is_old_draft(schema);
-        let mut copy = sorted(&recursion::cut(schema, recursive, siblings_count));
+        // Drafts up to 7 ignore the keywords next to a `$ref`.
+        let siblings_count = keywords::draft(schema) > Draft::Draft7;
+        let mut copy = enforced(&recursion::cut(schema, recursive, siblings_count));
         copy.as_object_mut()?.insert("$id".to_owned(), Value::String(COPY.to_owned()));
         let mut validators = BTreeMap::new();
         for reference in recursive.iter().map(String::as_str).chain(["#"]) {
@@ -96,10 +99,4 @@ impl Stepwise {
         }
         Err(pointer)
     }
-}
-
-/// Draft 7 and before ignore what stands beside `$ref`.
-fn is_old_draft(schema: &Value) -> bool {
-    let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
-    ["draft-07", "draft-06", "draft-04"].iter().any(|old| draft.contains(old))
 }

@@ -1,8 +1,8 @@
-//! What runs an allowed call.
+//! The runners of allowed calls.
 
 use std::time::Duration;
 
-/// What runs a tool. Nothing of it comes from a request.
+/// The runner of a tool. Nothing of it comes from a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Run {
     /// The calling application: Callgate only decides.
@@ -24,7 +24,7 @@ pub struct GrpcRun {
     pub cluster: String,
     /// Which of the worker's methods.
     pub method: WorkerMethod,
-    /// How far the call may go.
+    /// The limits of the call.
     pub bounds: Bounds,
 }
 
@@ -46,7 +46,7 @@ pub struct HttpRun {
     pub method: HttpMethod,
     /// Path, from `/` on.
     pub path: String,
-    /// How far the call may go.
+    /// The limits of the call.
     pub bounds: Bounds,
 }
 
@@ -70,13 +70,13 @@ pub enum HttpMethod {
 pub struct McpRun {
     /// Name of the backend in the executor's configuration.
     pub cluster: String,
-    /// What the server calls the tool.
+    /// The server's name of the tool.
     pub tool: String,
-    /// How far the call may go.
+    /// The limits of the call.
     pub bounds: Bounds,
 }
 
-/// How far a call of a backend may go.
+/// The limits of a call of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Wall clock over the whole call, waits and retries included; by default 5 s.
@@ -108,7 +108,7 @@ pub struct WasmRun {
     pub env: Vec<String>,
     /// Environment variables whose values the executor reads from files: name, path on the executor's host.
     pub secret_env: Vec<(String, String)>,
-    /// Where it may send HTTP requests.
+    /// The hosts to which it may send HTTP requests.
     pub http: Vec<HttpGrant>,
 }
 
@@ -119,9 +119,9 @@ pub struct HttpGrant {
     pub host: String,
     /// Port.
     pub port: u16,
-    /// Whether the name may resolve to a loopback, link-local or private address.
+    /// True if the name may resolve to a loopback, link-local or private address.
     pub private: bool,
-    /// Whether the module's own `authorization` and `cookie` headers are sent.
+    /// True if the module's own `authorization` and `cookie` headers are sent.
     pub authorization: bool,
 }
 
@@ -132,13 +132,13 @@ pub struct FileGrant {
     pub host: String,
     /// Absolute path under which the module sees it.
     pub guest: String,
-    /// Whether it may write.
+    /// The mode: read only, or read and write.
     pub mode: FileMode,
     /// Bytes that the folder may hold, where it may be written to; by default 64 MiB.
     pub quota: u64,
 }
 
-/// Whether a module may write to what it is granted.
+/// The mode of a granted folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileMode {
     /// Read only; the default.
@@ -150,7 +150,7 @@ pub enum FileMode {
 // === impl Run ===
 
 impl Run {
-    /// The backend that it names; empty where there is none.
+    /// The backend that it names; empty if it names none.
     pub fn cluster(&self) -> &str {
         match self {
             Self::Client | Self::Wasm(_) => "",

@@ -1,13 +1,14 @@
 //! One JSON Schema: compiled when the contract loads, then asked yes or no, and only on no for a reason.
 //!
-//! Draft 2020-12 unless `$schema` says otherwise; `format` asserts for the formats that are known; regular expressions
-//! run in linear time; nothing is fetched.
+//! Draft 2020-12 unless `$schema` says otherwise. Every keyword and every format is enforced, or the schema is refused.
+//! Regular expressions run in linear time. Nothing is fetched.
 
-use callgate_json::{MAX_DEPTH, Map, Value};
+use callgate_json::{MAX_DEPTH, Value};
 use jsonschema::{PatternOptions, Validator};
 
-use crate::lint;
+use crate::keywords::local;
 use crate::reports::Reports;
+use crate::{formats, lint};
 
 /// A schema and its validator.
 pub(crate) struct Schema {
@@ -16,14 +17,14 @@ pub(crate) struct Schema {
     reports: Reports,
 }
 
-/// Why a schema is no schema, and where in it.
+/// A fault of a schema, and its place.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) pointer: String,
     pub(crate) message: String,
 }
 
-/// Why a value does not satisfy a schema, and where in the value.
+/// The reason why a value does not satisfy a schema, and the place in the value.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) pointer: String,
@@ -35,12 +36,14 @@ pub(crate) struct Problem {
 impl Schema {
     /// Compiles it.
     pub(crate) fn compile(value: Value) -> Result<Self, Vec<Fault>> {
-        // Sorted, so that the first violation is the same however the author ordered the keywords.
-        let unchecked = lint::unchecked_formats(&value);
-        match options().build(&sorted(&value)) {
-            Ok(_) if !unchecked.is_empty() => Err(unchecked),
-            Ok(validator) => Ok(Self { reports: Reports::new(&value), value, validator }),
-            Err(error) => Err(lint::faults(&value, &error)),
+        let mut found = lint::faults(&value);
+        match options().build(&formats::enforced(&value)) {
+            Ok(validator) if found.is_empty() => Ok(Self { reports: Reports::new(&value), value, validator }),
+            Err(error) if found.is_empty() => {
+                found.push(lint::uncompiled(&error));
+                Err(found)
+            }
+            _ => Err(found),
         }
     }
 
@@ -59,15 +62,14 @@ impl Schema {
         self.reports.explain(&self.value, &self.validator, value)
     }
 
-    /// Whether the top type is `object`, directly or through `#/…` references.
+    /// Tells whether the top type is `object`, directly or through `#/…` references.
     pub(crate) fn is_object_at_the_top(&self) -> bool {
         let mut here = &self.value;
         for _ in 0..MAX_DEPTH {
             if let Some(kind) = here.get("type") {
                 return kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().all(|k| k == "object"));
             }
-            let reference = here.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#'));
-            match reference.and_then(|pointer| self.value.pointer(pointer)) {
+            match here.get("$ref").and_then(Value::as_str).and_then(|reference| local(&self.value, reference)) {
                 Some(next) => here = next,
                 None => return false,
             }
@@ -82,20 +84,7 @@ impl std::fmt::Debug for Schema {
     }
 }
 
-/// How every schema is compiled.
+/// The options with which every schema is compiled.
 pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
     jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex())
-}
-
-/// The same schema with its keys in order.
-pub(crate) fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-        Value::Object(entries) => {
-            let mut entries: Vec<(&String, &Value)> = entries.iter().collect();
-            entries.sort_by_key(|(key, _)| *key);
-            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>())
-        }
-        other => other.clone(),
-    }
 }

@@ -1,11 +1,11 @@
-//! Why a call may not run.
+//! The reason why a call may not run.
 
 use std::fmt;
 
 /// The longest tool name that a violation repeats.
 const LONGEST_NAME: usize = 64;
 
-/// Why a call was denied.
+/// The reason why a call was denied.
 ///
 /// Nothing that the model chose is repeated in `message`: neither a value nor a key of the arguments. `tool` is the one
 /// exception, made printable and cut to 64 characters.
@@ -39,7 +39,7 @@ pub enum Code {
     LimitExceeded,
     /// The call lacks what every call has, such as a name.
     CallMalformed,
-    /// What the tool returned does not satisfy its `result`.
+    /// The tool's result does not satisfy its `result`.
     ResultInvalid,
 }
 

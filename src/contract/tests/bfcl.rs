@@ -5,6 +5,7 @@
 //!
 //! One thing is changed on the way in: a contract's tool names are those that LLM APIs accept, so a name such as
 //! `math.hypot` is written `math_hypot`, in the contract and in the call.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,5 @@
 //! The tool schemas of real MCP servers, as they publish them, are schemas that a contract can hold.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use callgate_contract::{Contract, OnViolation, Role, Run};
-use callgate_wire::{DIALECTS, Declaration, Hold, Row};
+use callgate_wire::{DIALECTS, Declaration, Hold, OutputLimit, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::head::{Route, hides_a_slash, is_normal};
@@ -16,6 +16,7 @@ pub struct Gate {
     pub(crate) identity: Identity,
     pub(crate) paths: Paths,
     pub(crate) offer: Offer,
+    pub(crate) output_limit: OutputLimit,
     /// What models are told of the contract's tools, by name.
     pub(crate) declarations: HashMap<String, Declaration>,
     /// Roles that may use a tool which the executor runs.
@@ -124,6 +125,15 @@ pub enum GateError {
         /// What needs the loop.
         because: String,
     },
+    /// An entry of `requestMembers.allow` that the gate decides on itself.
+    #[error(
+        "`requestMembers.allow` lists `{member}`, which the gate reads and decides on itself; remove it, because listing it \
+             would change nothing"
+    )]
+    MemberJudged {
+        /// The entry.
+        member: String,
+    },
     /// A path that no request can have, or with a `{model}` that its API does not read.
     #[error(
         "`paths.{key}` lists `{path}`, which no request can match; write a path in normal form, with one `{{model}}` at most and \
@@ -186,6 +196,9 @@ impl Gate {
             return Err(GateError::NoUpstream { because: "the contract says `onViolation: feedback`".to_owned() });
         }
         paths.check()?;
+        if let Some(member) = contract.request_members().allow.iter().find(|member| is_judged(member)) {
+            return Err(GateError::MemberJudged { member: member.clone() });
+        }
         let declarations = contract
             .tools()
             .iter()
@@ -196,14 +209,29 @@ impl Gate {
             .collect();
         let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
         let server_run = contract.roles().filter(|role| runs(role)).map(|role| role.name().to_owned()).collect();
-        let budget = Rc::new(Budget::new(DEFAULT_HELD_BYTES));
-        Ok(Self { contract, identity, paths, offer, declarations, server_run, records: reach.executor, budget })
+        Ok(Self {
+            contract,
+            identity,
+            paths,
+            offer,
+            output_limit: OutputLimit::Auto,
+            declarations,
+            server_run,
+            records: reach.executor,
+            budget: Rc::new(Budget::new(DEFAULT_HELD_BYTES)),
+        })
     }
 
-    /// The same gate with another bound on the bytes that its exchanges hold, all together.
+    /// The same gate with another bound on the bytes that all its exchanges hold together.
     #[must_use]
     pub fn with_held_bytes(self, most: usize) -> Self {
         Self { budget: Rc::new(Budget::new(most)), ..self }
+    }
+
+    /// The same gate with another name for the limit of output tokens that it sets in Chat Completions.
+    #[must_use]
+    pub fn with_output_limit(self, output_limit: OutputLimit) -> Self {
+        Self { output_limit, ..self }
     }
 
     /// Until when a role's calls are held: a call can go on by itself only where no later one can take it back, be it because the

@@ -49,7 +49,7 @@ pub struct Decision {
     pub round: u32,
     /// The call's place among the decisions of its exchange, counted from 0.
     pub position: u32,
-    /// The model's id of the call. At most 128 bytes.
+    /// The model's id of the call; empty for a declared tool that was left out of the request. At most 128 bytes.
     pub call_id: String,
     /// The tool's name as the model gave it, made printable. At most 64 bytes.
     pub tool: String,

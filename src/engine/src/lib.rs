@@ -38,7 +38,7 @@ mod tally;
 mod trace;
 mod whole;
 
-pub use callgate_wire::DIALECTS;
+pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;

@@ -31,6 +31,8 @@ pub enum Code {
     RequestNotJson,
     /// The body is JSON but no request of the dialect, or asks for what the gate cannot decide on.
     RequestInvalid,
+    /// A member that the gate does not know, and the contract says `requestMembers: { unknown: refuse }`.
+    RequestMemberUnknown,
     /// A tool is declared twice.
     ToolDeclaredTwice,
     /// A declared or chosen tool is not in the contract.
@@ -87,6 +89,7 @@ impl Code {
             Self::RequestTooLarge => "request_too_large",
             Self::RequestNotJson => "request_not_json",
             Self::RequestInvalid => "request_invalid",
+            Self::RequestMemberUnknown => "request_member_unknown",
             Self::ToolDeclaredTwice => "tool_declared_twice",
             Self::ToolNotInContract => "tool_not_in_contract",
             Self::ModelNotAllowed => "model_not_allowed",
@@ -112,7 +115,11 @@ impl Code {
 
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::RequestNotJson | Self::RequestInvalid | Self::ToolDeclaredTwice | Self::McpVersionUnsupported => 400,
+            Self::RequestNotJson
+            | Self::RequestInvalid
+            | Self::RequestMemberUnknown
+            | Self::ToolDeclaredTwice
+            | Self::McpVersionUnsupported => 400,
             Self::CallerUnknown => 401,
             Self::RoleForbidden
             | Self::ToolNotInContract

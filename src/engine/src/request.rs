@@ -1,12 +1,16 @@
 //! A request: checked against the contract, then rewritten.
 
-use callgate_contract::{Caller, Role, Run, ServerState, Tool};
-use callgate_wire::{Declaration, Dialect, Form, Hold, Request, RequestError, Target, Wants};
+mod tools;
+
+use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers};
+use callgate_wire::{Dialect, Hold, Request, RequestError, Target, Wants};
 
 use crate::head::ApiHead;
-use crate::{Code, Gate, Offer, Refusal};
+use crate::ledger::Ledger;
+use crate::tally::Tally;
+use crate::{Code, Gate, Refusal};
 
-/// A request that was found allowed, in the form in which it goes on.
+/// A request that was found allowed, in the form in which it is forwarded.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) dialect: &'static dyn Dialect,
@@ -34,13 +38,20 @@ impl Asked {
 }
 
 /// Checks and rewrites. The order is DESIGN §5's.
-pub(crate) fn check(gate: &Gate, head: ApiHead, body: &[u8]) -> Result<Asked, Refusal> {
+pub(crate) fn check(
+    gate: &Gate,
+    head: ApiHead,
+    body: &[u8],
+    tally: &mut Tally,
+    ledger: &mut Ledger,
+) -> Result<Asked, Refusal> {
     let target = Target::new(&head.path).with_model(head.model.as_deref());
     let mut request = head.dialect.request(&target, body).map_err(unreadable)?;
     let contract = &gate.contract;
     let role = contract
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
+    check_members(contract, &mut *request, tally)?;
     // Some APIs take models to fall back to: each is a model that may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
@@ -51,33 +62,20 @@ pub(crate) fn check(gate: &Gate, head: ApiHead, body: &[u8]) -> Result<Asked, Re
         return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
-        let message = "The request goes on from a conversation that the provider keeps, which the gate cannot see; the contract's \
-                       `serverState` does not allow it. Send the whole conversation.";
+        let message = "The request continues from state that the provider keeps (such as `previous_response_id`, \
+                       `conversation`, `prompt`, `item_reference`, compaction, `container`, `background`), which the gate \
+                       cannot see, and the contract's `serverState` does not allow it; send the whole conversation.";
         return Err(Refusal::new(Code::ServerStateForbidden, message));
     }
-    let offered = offered(gate, role, &*request)?;
-    for name in request.chosen() {
-        usable(gate, role, name, "tool_choice")?;
-        if !offered.iter().any(|(tool, _)| tool.name() == name) {
-            let message = format!("`tool_choice` names `{}`, which the request does not declare.", short(name));
-            return Err(Refusal::at(Code::RequestInvalid, "tool_choice", message));
-        }
-    }
-    if request.choices() > 1 && offered.iter().any(|(tool, _)| !matches!(tool.run(), Run::Client)) {
-        let message = "Tools that are run by the executor need `n` to be 1: the model goes on from one answer.";
+    let offered = tools::offer(gate, role, &mut *request)?;
+    offered.note(gate, &head.caller, tally, ledger);
+    if request.choices() > 1 && offered.tools.iter().any(|(tool, _)| !matches!(tool.run(), Run::Client)) {
+        let message = "Tools that are run by the executor need `n` to be 1: the model continues from one answer.";
         return Err(Refusal::at(Code::RequestInvalid, "n", message));
     }
-    for form in [Form::Tool, Form::Function] {
-        let declarations: Vec<&Declaration> = offered
-            .iter()
-            .filter(|(_, of)| *of == form)
-            .filter_map(|(tool, _)| gate.declarations.get(tool.name()))
-            .collect();
-        if !declarations.is_empty() {
-            request.declare(&declarations, form);
-        }
-    }
+    offered.declare(gate, &mut *request);
     if let Some(most) = contract.limits().max_output_tokens.filter(|_| request.wants() != Wants::Count) {
+        request.name_output_limit(gate.output_limit);
         request.clamp_output_tokens(most);
     }
     let ApiHead { dialect, caller, path, headers, .. } = head;
@@ -85,34 +83,31 @@ pub(crate) fn check(gate: &Gate, head: ApiHead, body: &[u8]) -> Result<Asked, Re
     Ok(Asked { dialect, request, caller, path, headers, hold, round: 1 })
 }
 
-/// The tools that the model will be told of: each declared one, and with [`Offer::Inject`] the role's server-run ones.
-fn offered<'g>(gate: &'g Gate, role: &'g Role, request: &dyn Request) -> Result<Vec<(&'g Tool, Form)>, Refusal> {
-    let mut offered = Vec::new();
-    for declared in request.declared() {
-        offered.push((usable(gate, role, &declared.name, "tools")?, declared.form));
+/// Leaves out the members that no table of the gate knows and the contract does not list, or refuses them.
+fn check_members(contract: &Contract, request: &mut dyn Request, tally: &mut Tally) -> Result<(), Refusal> {
+    let rule = contract.request_members();
+    let unknown = request.drop_unknown_members(&rule.allow);
+    if unknown.is_empty() {
+        return Ok(());
     }
-    if gate.offer == Offer::Inject {
-        let undeclared: Vec<&Tool> = role
-            .tools(&gate.contract)
-            .filter(|tool| !matches!(tool.run(), Run::Client))
-            .filter(|tool| offered.iter().all(|(known, _)| known.name() != tool.name()))
-            .collect();
-        offered.extend(undeclared.into_iter().map(|tool| (tool, Form::Tool)));
+    match rule.unknown {
+        UnknownMembers::Drop => {
+            tally.dropped_members = unknown.names;
+            tally.dropped_members_unnamed = unknown.more;
+            Ok(())
+        }
+        UnknownMembers::Refuse => {
+            let message = match unknown.names.first() {
+                Some(name) => format!(
+                    "The request has the member `{name}`, which the gate does not know; leave it out, or add \
+                     `requestMembers: {{ allow: [\"{name}\"] }}` to the contract."
+                ),
+                None => "The request has a member whose name is not printable or too long; leave it out.".to_owned(),
+            };
+            let param = unknown.names.into_iter().next();
+            Err(Refusal { param, ..Refusal::new(Code::RequestMemberUnknown, message) })
+        }
     }
-    Ok(offered)
-}
-
-/// A tool that a request names, if the contract has it and the role may use it.
-fn usable<'g>(gate: &'g Gate, role: &Role, name: &str, param: &str) -> Result<&'g Tool, Refusal> {
-    let Some(tool) = gate.contract.tool(name) else {
-        let message = format!("The request names the tool `{}`, which is not in the contract.", short(name));
-        return Err(Refusal::at(Code::ToolNotInContract, param, message));
-    };
-    if !role.may_use(tool) {
-        let message = format!("The role `{}` may not use the tool `{}`.", role.name(), tool.name());
-        return Err(Refusal::at(Code::RoleForbidden, param, message));
-    }
-    Ok(tool)
 }
 
 pub(crate) fn unreadable(error: RequestError) -> Refusal {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callgate_contract::Violation;
+use callgate_contract::{Violation, message_for_model};
 use callgate_json::Value;
 use callgate_wire::{CallResult, Earlier};
 use serde_json::json;
@@ -65,9 +65,10 @@ fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
     CallResult { call: runnable.call, content, failed }
 }
 
-/// What the model is told of a refused call in place of a result.
-pub(crate) fn told(refused: Refused) -> CallResult {
-    let Violation { code, pointer, message, .. } = &refused.violation;
+/// The result that the model gets for a refused call. It lists the tools that the caller's role may use.
+pub(crate) fn told(gate: &Gate, role: &str, refused: Refused) -> CallResult {
+    let Violation { code, pointer, .. } = &refused.violation;
+    let message = &message_for_model(&gate.contract, role, &refused.violation);
     let content = error_content(&Told { code: code.as_str(), pointer, message, approval_id: None });
     CallResult { call: refused.call, content, failed: true }
 }

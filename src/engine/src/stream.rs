@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use callgate_wire::framing::{Decoder, Frame, FrameError};
-use callgate_wire::{Call, Delta, Earlier, Fate, Hold, Stream};
+use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
 
 use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
@@ -93,6 +93,16 @@ impl StreamTurn {
         }
     }
 
+    /// Returns the bytes that it holds. A stream counts with all its bytes, because what it said is kept.
+    pub(crate) fn held(&self) -> usize {
+        self.asked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
+    }
+
+    /// Returns the bytes of the events so far.
+    pub(crate) fn said(&self) -> usize {
+        usize::try_from(self.bytes).unwrap_or(usize::MAX)
+    }
+
     /// Takes bytes.
     pub(crate) fn data(&mut self, desk: &mut Desk<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
         let mut frames = Vec::new();
@@ -109,7 +119,7 @@ impl StreamTurn {
         // An event without its end: some clients read it, so it is decided too.
         if let Some(frame) = self.decoder.finish().map_err(|_| truncated())? {
             // One that lost what it carries would be an event with nothing in it to a client.
-            if frame.data.is_none() && !self.stream.is_complete() {
+            if frame.data.is_none() && frame.strays.is_empty() && !self.stream.is_complete() {
                 return Err(truncated());
             }
             let before = desk.out.len();
@@ -264,6 +274,10 @@ impl StreamTurn {
 
 impl Held {
     fn add(&mut self, piece: Call) {
+        let (Self::Open(Call { form, .. }) | Self::Lost(Call { form, .. })) = self;
+        if matches!(piece.form, Form::Custom | Form::Unclear) {
+            *form = piece.form;
+        }
         match self {
             Self::Open(call) => {
                 // Some APIs repeat the id in every fragment.

@@ -1,4 +1,5 @@
-//! What an exchange decided, for metrics and access logs. Holds only text of ours: no name that a model or caller chose.
+//! What an exchange decided, for metrics and access logs. Holds only text of ours, but for the names of
+//! dropped members.
 
 use callgate_contract as contract;
 use callgate_wire::Fate;
@@ -17,6 +18,13 @@ pub struct Tally {
     pub refused: Vec<contract::Code>,
     /// Why the whole exchange ended in an error, if it did.
     pub error: Option<Code>,
+    /// Members of the request that were left out because no table knows them: at most 32 names or dotted paths, each of at most
+    /// 64 printable ASCII characters without commas. The caller chose these names.
+    pub dropped_members: Vec<String>,
+    /// The number of further members that were left out, whose names are not kept.
+    pub dropped_members_unnamed: u64,
+    /// Declared tools that were left out because the contract or the role lacks them.
+    pub undeclared_dropped: u32,
     /// The client or the upstream broke the exchange off.
     pub cancelled: bool,
 }

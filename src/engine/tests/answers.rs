@@ -82,7 +82,6 @@ fn error_answers_with_the_code_of_the_call() {
 #[test]
 fn calls_that_are_none_are_refused() {
     for (calls, code) in [
-        (vec![call("", "order", r#"{"sku":"a"}"#)], "call_malformed"),
         (vec![call("c1", "", "{}")], "call_malformed"),
         (vec![call("c1", "order", r#"{"sku":"a"}"#), call("c1", "order", r#"{"sku":"b"}"#)], "call_malformed"),
         (vec![call("c1", "order", "")], "arguments_not_json"),
@@ -140,6 +139,18 @@ fn feedback_ends_after_the_contracts_rounds() {
     let seen = seen(&finished(model_answered(&mut exchange, &bad)));
     assert_eq!(seen.calls, []);
     assert!(seen.content.contains("tool_not_in_contract"));
+}
+
+#[test]
+fn the_model_gets_the_list_of_its_tools_and_people_do_not() {
+    let bad = answer(Value::Null, &[call("c1", "rm_rf", "{}")]);
+    let (mut exchange, _) = sent(&gate("feedback"), &request(false));
+    let again: Value = serde_json::from_slice(&asked(answered(&mut exchange, &bad)).body).unwrap();
+    let told = again["messages"][2]["content"].as_str().unwrap();
+    assert!(told.contains("expected a tool that role `clerk` may use: `get_weather`, `order`, `lookup`"), "{told}");
+    let (mut exchange, _) = sent(&gate("refuse"), &request(false));
+    let shown = body(answered(&mut exchange, &bad)).to_string();
+    assert!(shown.contains("expected a tool that role `clerk` may use") && !shown.contains("lookup"), "{shown}");
 }
 
 #[test]

@@ -245,7 +245,12 @@ fn a_request_is_checked_against_contract_and_role_and_rewritten() {
             tools(json!([{"systemTool": {"name": "nova_code_interpreter"}}])),
             (403, "AccessDeniedException", "provider_tool_forbidden"),
         ),
-        (MODEL, "clerk", with("future", json!({})), (403, "AccessDeniedException", "provider_tool_forbidden")),
+        (
+            MODEL,
+            "clerk",
+            with("toolConfig", json!({ "tools": [], "future": {} })),
+            (403, "AccessDeniedException", "provider_tool_forbidden"),
+        ),
         (prompt, "clerk", request(), (403, "AccessDeniedException", "server_state_forbidden")),
         (
             MODEL,
@@ -377,7 +382,7 @@ fn streams_that_cannot_be_read_end_in_an_exception() {
         (turn[..turn.len() - 300].to_vec(), "upstream_truncated"),
         (turn[..begin].to_vec(), "upstream_truncated"),
         (flipped, "upstream_invalid"),
-        ([turn.clone(), event("future", &json!({}))].concat(), "upstream_invalid"),
+        ([turn.clone(), event("future", &json!({"toolUse": {"name": "f"}}))].concat(), "upstream_invalid"),
         (huge, "response_too_large"),
     ] {
         for size in [1, 50, 100_000] {

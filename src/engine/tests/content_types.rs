@@ -77,7 +77,7 @@ fn lines_that_are_declared_as_json_are_a_stream_of_ollama() {
     let mut head = request_headers("clerk");
     head.retain(|(name, _)| name != ":path");
     head.push((":path".to_owned(), b"/api/chat".to_vec()));
-    let body = json!({ "model": "m", "messages": [], "stream": true });
+    let body = json!({ "model": "m", "messages": [{ "role": "user", "content": "x" }], "stream": true });
     assert!(matches!(told_with(&mut exchange, &head, body.to_string().as_bytes()), Effect::Forward(_)));
     assert_eq!(begun(&mut exchange, "application/json"), Effect::BeginStream);
     assert_eq!(exchange.content_type(), Some("application/json"));

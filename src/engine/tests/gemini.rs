@@ -368,17 +368,21 @@ fn a_loop_that_fails_and_a_stream_that_ends_early_end_in_an_error_event() {
 fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     let first = stream(&[json!({ "text": "Hi" }), json!({ "text": "" })], false);
     let first = first.split_inclusive(|byte| *byte == b'\n').take(2).collect::<Vec<_>>().concat();
-    for event in [
+    for (event, code) in [
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"function_call\":{\"name\":\"SECRET\"}}]}}]}\n\n",
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"SECRET\",\"willContinue\":true}}]}}]}\n\n",
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"executableCode\":{\"code\":\"SECRET\"}}]}}]}\n\n",
-        "[{\"candidates\":\"SECRET\"}]\n\n",
-    ] {
+    ]
+    .map(|event| (event, "upstream_invalid"))
+    .into_iter()
+    // A line that is no field is removed.
+    .chain([("[{\"candidates\":\"SECRET\"}]\n\n", "upstream_truncated")])
+    {
         let bytes = [&first, event.as_bytes()].concat();
         let (out, _) = streamed(&mut sent("refuse", STREAM), &bytes, &[1000]);
         assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
         let seen = accumulate(&out);
-        assert_eq!((seen.text.as_str(), seen.error.as_str()), ("Hi", "upstream_invalid"));
+        assert_eq!((seen.text.as_str(), seen.error.as_str()), ("Hi", code));
     }
 }
 

@@ -192,8 +192,10 @@ fn what_the_contract_does_not_allow_is_refused_in_ollamas_shape() {
 
 #[test]
 fn a_stream_has_to_be_lines() {
-    let mut exchange = sent("refuse", true);
-    assert_eq!(refused(begun(&mut exchange, "application/json")), (502, "upstream_invalid".into()));
+    for declared in ["application/x-ndjson", "application/json"] {
+        assert_eq!(begun(&mut sent("refuse", true), declared), Effect::BeginStream, "Ollama's cloud says JSON");
+    }
+    assert_eq!(refused(begun(&mut sent("refuse", true), "text/event-stream")), (502, "upstream_invalid".into()));
     let mut exchange = sent("refuse", false);
     assert_eq!(refused(begun(&mut exchange, "application/x-ndjson")), (502, "upstream_invalid".into()));
 }
@@ -308,7 +310,7 @@ fn a_stream_that_fails_ends_in_an_error_line_and_releases_no_call() {
     for line in [
         "{\"message\":{\"Tool_calls\":[{\"function\":{\"name\":\"SECRET\"}}]}}\n",
         "data: SECRET\n",
-        "{\"status\":\"SECRET\"}\n",
+        "{\"status\":\"pulling\",\"call\":{\"arguments\":\"SECRET\"}}\n",
     ] {
         let first = lines(&["Hi"], &[]);
         let bytes = [first.split_inclusive(|byte| *byte == b'\n').next().unwrap(), line.as_bytes()].concat();

@@ -164,8 +164,14 @@ fn what_the_contract_allows_of_the_provider_goes_on() {
 
     let made = json!({ "id": "ct", "type": "custom_tool_call", "call_id": "c", "name": "order", "input": "SECRET" });
     let (mut exchange, _) = told(gate(), "clerk", &body);
-    let effect = answered(&mut exchange, &response(&[made]));
-    assert_eq!(refused(effect), (502, "upstream_invalid".into()), "allowed, but not asked for");
+    let whole = finished(answered(&mut exchange, &response(&[made])));
+    assert!(!String::from_utf8_lossy(&whole).contains("SECRET"));
+    let (text, calls) = said(&self::body(&whole));
+    assert!(text.contains("call_malformed") && calls.is_empty(), "a custom call is refused even if listed: {text}");
+    let listed = json!({ "id": "l", "type": "mcp_call", "name": "order", "arguments": "SECRET" });
+    let (mut exchange, _) = told(gate(), "clerk", &body);
+    let effect = answered(&mut exchange, &response(&[listed]));
+    assert_eq!(refused(effect), (502, "upstream_invalid".into()), "not asked for");
 }
 
 #[test]
@@ -240,7 +246,6 @@ fn error_answers_with_the_code_of_the_call() {
 fn calls_that_are_none_are_refused() {
     let good = r#"{"sku":"a"}"#;
     for (turn, code) in [
-        (vec![call("", "order", good)], "call_malformed"),
         (vec![call("c1", "", "{}")], "call_malformed"),
         (vec![call("c1", "order", good), call("c1", "order", good)], "call_malformed"),
         (vec![call("c1", "order", r#"{"sku":"a","sku":"b"}"#)], "arguments_not_json"),
@@ -370,8 +375,7 @@ fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     for event in [
         json!({ "type": "response.invented", "output_index": 0, "item": secret }),
         json!({ "type": "response.function_call_arguments.delta", "output_index": 4, "delta": "SECRET" }),
-        json!({ "type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": "SECRET" }),
-        json!({ "type": "response.completed", "response": response(&[message("Hi"), secret.clone()]) }),
+        json!({ "type": "response.invented", "output_index": 0, "arguments": "SECRET" }),
         json!({ "type": "response.in_progress", "response": response(&[secret]) }),
     ] {
         let text = format!("{begin}data: {event}\n\n");
@@ -379,6 +383,19 @@ fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
         assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
         let seen = accumulate(&out);
         assert_eq!((seen.said().0.as_str(), seen.error.as_str()), ("Hi", "upstream_invalid"), "{event}");
+    }
+}
+
+#[test]
+fn a_call_that_only_the_end_has_is_decided_like_every_other() {
+    let begin = stream(&[message("Hi")], 1);
+    let begin = &begin[..begin.find("event: response.completed").unwrap()];
+    for (made, expected) in [(call("c1", "rm_rf", r#"{"x":"SECRET"}"#), 0), (oslo("c1"), 1)] {
+        let end = json!({ "type": "response.completed", "response": response(&[message("Hi"), made]) });
+        let (out, _) = streamed(&mut sent("refuse", true), format!("{begin}data: {end}\n\n").as_bytes(), &[1000]);
+        assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
+        let (text, calls) = kit::events(&out).pop().map(|end| said(&end["response"])).unwrap();
+        assert_eq!((calls.len(), text.contains("tool_not_in_contract")), (expected, expected == 0), "{text}");
     }
 }
 

@@ -4,7 +4,8 @@
 
 mod common;
 
-use callgate_engine::{Effect, Event, Exchange, Offer};
+use callgate_contract::load;
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach, Ruling};
 use common::*;
 use serde_json::{Value, json};
 
@@ -53,6 +54,22 @@ fn each_bad_request_is_refused_with_its_own_code() {
             (403, "provider_tool_forbidden"),
         ),
         ("a provider's search", with(|body| body["web_search_options"] = json!({})), (403, "provider_tool_forbidden")),
+        (
+            "a model to fall back to",
+            with(|body| body["fallbacks"] = json!(["gpt-4o", { "model": "claude-x" }])),
+            (403, "model_not_allowed"),
+        ),
+        ("state at the provider", with(|body| body["container"] = json!("c_1")), (403, "server_state_forbidden")),
+        (
+            "tools where the gate does not read them",
+            with(|body| body["extra_body"] = json!({ "tools": [] })),
+            (400, "request_invalid"),
+        ),
+        (
+            "a custom tool",
+            with(|body| body["tools"] = json!([{ "type": "custom", "custom": { "name": "sh" } }])),
+            (403, "provider_tool_forbidden"),
+        ),
         ("several choices with server-run tools", with(|body| body["n"] = json!(2)), (400, "request_invalid")),
     ];
     for (name, body, expected) in table {
@@ -147,7 +164,7 @@ fn a_declaration_goes_on_in_the_contracts_own_words() {
 #[test]
 fn output_tokens_are_clamped_and_added_where_the_caller_named_none() {
     let (_, none) = sent(&gate("refuse"), &request(false));
-    assert_eq!(none["max_completion_tokens"], 500);
+    assert_eq!(none["max_tokens"], 500);
     let mut more = request(false);
     more["max_tokens"] = json!(9000);
     assert_eq!(sent(&gate("refuse"), &more).1["max_tokens"], 500);
@@ -206,4 +223,109 @@ fn nothing_of_a_refused_request_goes_on_and_our_answer_does() {
     assert_eq!(exchange.on(Event::RequestData { chunk: b"more", end: true, now: NOW }), Effect::Hold);
     assert_eq!(begun(&mut exchange, "application/json"), Effect::Pass);
     assert_eq!(exchange.on(Event::ResponseData { chunk: b"{}", end: true, now: NOW }), Effect::Pass);
+}
+
+/// The contract of the other tests with these lines more in its `spec`.
+fn contract_with(lines: &str) -> String {
+    contract("refuse").replace("  onViolation:", &format!("  {lines}\n  onViolation:"))
+}
+
+fn gate_with(lines: &str) -> std::rc::Rc<Gate> {
+    gate_of(&contract_with(lines), Offer::Declared, true)
+}
+
+#[test]
+fn an_unknown_member_never_reaches_the_provider_unless_the_contract_lists_it() {
+    let mut body = request(false);
+    body["store_hint"] = json!(1);
+    body["future"] = json!({ "tools": [] });
+    let (exchange, forwarded) = sent(&gate("refuse"), &body);
+    assert_eq!(exchange.tally().dropped_members, ["store_hint", "future"]);
+    assert!(forwarded.get("store_hint").is_none() && forwarded.get("future").is_none());
+    let (exchange, forwarded) = sent(&gate_with("requestMembers: { allow: [store_hint, future] }"), &body);
+    assert_eq!((exchange.tally().dropped_members.len(), &forwarded["future"]), (0, &body["future"]));
+    let refusing = gate_with("requestMembers: { unknown: refuse, allow: [store_hint] }");
+    let mut exchange = Exchange::new(refusing, "exchange-1");
+    let effect = told(&mut exchange, "clerk", body.to_string().as_bytes());
+    let Effect::Reply(reply) = &effect else { panic!("{effect:?}") };
+    let text = String::from_utf8(reply.body.clone()).unwrap();
+    assert!(text.contains("`future`") && text.contains("requestMembers: { allow: ["), "{text}");
+    assert_eq!(refused(effect), (400, "request_member_unknown".to_owned()));
+}
+
+#[test]
+fn a_contract_that_lists_what_the_gate_judges_is_refused_at_start() {
+    let text = contract_with("requestMembers: { allow: [store_hint, extra_body.tools] }");
+    let contract = load("desk.yaml", &text, &NoFiles).unwrap();
+    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let reach = Reach { executor: true, upstream: true };
+    let error = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap_err();
+    assert_eq!(error, GateError::MemberJudged { member: "extra_body.tools".to_owned() });
+}
+
+#[test]
+fn an_undeclared_tool_is_dropped_if_the_contract_says_so_and_the_audit_log_says_it() {
+    let mut body = request(false);
+    let custom = json!({ "type": "custom", "custom": { "name": "sh" } });
+    body["tools"] = json!([tool("get_weather"), tool("rm_rf"), tool("order"), custom]);
+    body["tool_choice"] = tool_choice("rm_rf");
+    body["parallel_tool_calls"] = json!(false);
+    let gate = gate_with("undeclaredTools: drop");
+    let mut exchange = Exchange::new(std::rc::Rc::clone(&gate), "exchange-1");
+    let Effect::Forward(forward) = told(&mut exchange, "viewer", body.to_string().as_bytes()) else {
+        panic!("refused")
+    };
+    let forwarded: Value = serde_json::from_slice(&forward.body).unwrap();
+    let names = |body: &Value| -> Vec<String> {
+        body["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].to_string()).collect()
+    };
+    assert_eq!((names(&forwarded), &forwarded["tool_choice"]), (vec!["\"get_weather\"".to_owned()], &json!("auto")));
+    assert_eq!(exchange.tally().undeclared_dropped, 3);
+    let list = exchange.take_decisions().unwrap().list;
+    let brief: Vec<_> =
+        list.iter().map(|decision| (decision.call_id.as_str(), decision.tool.as_str(), &decision.ruling)).collect();
+    let deny = |code| Ruling::Deny { code, pointer: String::new() };
+    let (missing, forbidden) =
+        (deny(callgate_contract::Code::ToolNotInContract), deny(callgate_contract::Code::RoleForbidden));
+    assert_eq!(brief, [("", "custom", &missing), ("", "rm_rf", &missing), ("", "order", &forbidden)]);
+
+    body["tools"] = json!([tool("rm_rf")]);
+    let (_, none) = sent(&gate, &body);
+    for member in ["tools", "tool_choice", "parallel_tool_calls"] {
+        assert!(none.get(member).is_none(), "{member}: {none}");
+    }
+}
+
+#[test]
+fn a_model_in_the_path_is_checked_beside_the_one_in_the_body() {
+    let paths = std::collections::HashMap::from([(
+        "chatCompletions".to_owned(),
+        vec!["/openai/deployments/{model}/chat/completions".to_owned()],
+    )]);
+    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
+    let reach = Reach { executor: true, upstream: true };
+    let gate = Gate::new(contract, identity, Paths::new(&paths, Vec::new()), Offer::Declared, reach).unwrap();
+    let gate = std::rc::Rc::new(gate.with_output_limit(OutputLimit::MaxTokens));
+    let ask = |deployment: &str, model: Option<Value>| {
+        let mut headers = request_headers("clerk");
+        headers.retain(|(name, _)| name != ":path");
+        let path = format!("/openai/deployments/{deployment}/chat/completions?api-version=2024-10-21");
+        headers.push((":path".to_owned(), path.into_bytes()));
+        let mut body = json!({ "messages": [] });
+        if let Some(model) = model {
+            body["model"] = model;
+        }
+        told_with(&mut Exchange::new(std::rc::Rc::clone(&gate), "exchange-1"), &headers, body.to_string().as_bytes())
+    };
+    for model in [None, Some(Value::Null), Some(json!("gpt-5"))] {
+        let effect = ask("gpt-4o", model);
+        let Effect::Forward(forward) = effect else { panic!("{effect:?}") };
+        let body: Value = serde_json::from_slice(&forward.body).unwrap();
+        assert_eq!(body["max_tokens"], 500, "the name that the gate was told");
+    }
+    for (deployment, model) in [("o1-pro", None), ("o1-pro", Some(json!("gpt-4o"))), ("gpt-4o", Some(json!("o1-pro")))]
+    {
+        assert_eq!(refused(ask(deployment, model)), (403, "model_not_allowed".to_owned()), "{deployment}");
+    }
 }

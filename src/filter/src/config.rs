@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use callgate_engine::{DIALECTS, Gate, GateError, Identity, Offer, Paths, Reach};
+use callgate_engine::{DIALECTS, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -84,6 +84,8 @@ struct Document {
     paths: HashMap<String, Vec<String>>,
     #[serde(default)]
     tools: OfferDocument,
+    #[serde(default)]
+    output_limit_member: OutputLimitDocument,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +101,16 @@ enum OfferDocument {
     #[default]
     Declared,
     Inject,
+}
+
+/// The name of the limit of output tokens that the gate sets in Chat Completions.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum OutputLimitDocument {
+    #[default]
+    Auto,
+    MaxTokens,
+    MaxCompletionTokens,
 }
 
 /// Reads a configuration and compiles its contract.
@@ -129,6 +141,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         OfferDocument::Declared => Offer::Declared,
         OfferDocument::Inject => Offer::Inject,
     };
+    let output_limit = match document.output_limit_member {
+        OutputLimitDocument::Auto => OutputLimit::Auto,
+        OutputLimitDocument::MaxTokens => OutputLimit::MaxTokens,
+        OutputLimitDocument::MaxCompletionTokens => OutputLimit::MaxCompletionTokens,
+    };
     let clusters = [
         document.executor.as_ref().map(|executor| &executor.cluster),
         document.upstream.as_ref().map(|upstream| &upstream.cluster),
@@ -139,7 +156,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         }
     }
     let reach = Reach { executor: document.executor.is_some(), upstream: document.upstream.is_some() };
-    let gate = Gate::new(contract, identity, paths, offer, reach)?;
+    let gate = Gate::new(contract, identity, paths, offer, reach)?.with_output_limit(output_limit);
     Ok(Config { gate, clusters: Clusters { executor: document.executor, upstream: document.upstream }, claims })
 }
 

@@ -104,7 +104,11 @@ impl Live {
 
     /// Carries out the effect of the response's headers.
     pub(crate) fn on_response_head(&mut self, event: Event<'_>) -> Action {
-        match self.tell(event) {
+        let effect = self.tell(event);
+        if let Some(dropped) = self.dropped_members() {
+            set_response_header("x-callgate-dropped-members", Some(&dropped));
+        }
+        match effect {
             Effect::Hold => {
                 self.holding = Holding::Headers;
                 Action::Pause
@@ -305,9 +309,18 @@ impl Live {
         Action::Pause
     }
 
-    /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`.
+    /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members that were dropped
+    /// from the request are there as `wasm.callgate.dropped_members`.
     fn note(&self) {
         host::note("callgate.verdict", &self.exchange.tally().verdict());
+        if let Some(dropped) = self.dropped_members() {
+            host::note("callgate.dropped_members", &dropped);
+        }
+    }
+
+    fn dropped_members(&self) -> Option<String> {
+        let dropped = &self.exchange.tally().dropped_members;
+        (!dropped.is_empty()).then(|| dropped.join(", "))
     }
 }
 

@@ -8,13 +8,13 @@
 //! `arbitrary_precision`, which would hand numbers over as maps.
 
 mod canonical;
+mod check;
 mod error;
-mod keep;
 mod number;
 mod read;
 
 pub use canonical::canonical;
+pub use check::check;
 pub use error::ReadError;
-pub use keep::Keep;
-pub use read::{MAX_DEPTH, read, read_nearest, read_only};
+pub use read::{MAX_DEPTH, read, read_nearest};
 pub use serde_json::{Map, Number, Value};

@@ -1,6 +1,5 @@
 //! The strict reader: a visitor over `serde_json`'s own parser, and a second look at numbers only where a double was read.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
@@ -8,7 +7,6 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-use crate::keep::{Keep, Keys};
 use crate::{ReadError, number};
 
 /// How deep arrays and objects may be nested: `[[1]]` is 2 deep.
@@ -27,18 +25,9 @@ pub const MAX_DEPTH: usize = 64;
 /// # Errors
 /// [`ReadError`] names the reason and where; it never quotes the text.
 pub fn read(text: &[u8]) -> Result<Value, ReadError> {
-    read_only(text, &Keep::All)
-}
-
-/// As [`read`], with every check of it, but gives back only what `keep` names. Of the rest there is what kind of value it is:
-/// `{}`, `[]`, `""` or `null`.
-///
-/// # Errors
-/// As [`read`], also for what is not kept.
-pub fn read_only(text: &[u8], keep: &'static Keep) -> Result<Value, ReadError> {
     let text = utf8(text)?;
     let state = State::default();
-    let value = parse(text, keep, &state)?;
+    let value = parse(text, &state)?;
     if state.double.get()
         && let Some(offset) = number::first_inexact(text)
     {
@@ -57,16 +46,16 @@ pub fn read_only(text: &[u8], keep: &'static Keep) -> Result<Value, ReadError> {
 /// # Errors
 /// As [`read`].
 pub fn read_nearest(text: &[u8]) -> Result<Value, ReadError> {
-    parse(utf8(text)?, &Keep::All, &State::default())
+    parse(utf8(text)?, &State::default())
 }
 
-fn utf8(text: &[u8]) -> Result<&str, ReadError> {
+pub(crate) fn utf8(text: &[u8]) -> Result<&str, ReadError> {
     std::str::from_utf8(text).map_err(|error| ReadError::NotUtf8 { offset: error.valid_up_to() })
 }
 
-fn parse(text: &str, keep: &'static Keep, state: &State) -> Result<Value, ReadError> {
+fn parse(text: &str, state: &State) -> Result<Value, ReadError> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value = Reader { state, keep, depth: 0 }.deserialize(&mut parser).map_err(|error| explain(&error, state))?;
+    let value = Reader { state, depth: 0 }.deserialize(&mut parser).map_err(|error| explain(&error, state))?;
     match parser.end() {
         Ok(()) => Ok(value),
         Err(error) => Err(ReadError::TrailingData { line: error.line(), column: error.column() }),
@@ -75,19 +64,19 @@ fn parse(text: &str, keep: &'static Keep, state: &State) -> Result<Value, ReadEr
 
 /// What the visitor knows and `serde_json`'s error type cannot carry.
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     refusal: Cell<Option<Refusal>>,
     double: Cell<bool>,
 }
 
 #[derive(Clone, Copy)]
-enum Refusal {
+pub(crate) enum Refusal {
     DuplicateKey,
     TooDeep,
 }
 
 impl State {
-    fn refuse<E: serde::de::Error>(&self, refusal: Refusal) -> E {
+    pub(crate) fn refuse<E: serde::de::Error>(&self, refusal: Refusal) -> E {
         self.refusal.set(Some(refusal));
         E::custom("")
     }
@@ -96,7 +85,6 @@ impl State {
 #[derive(Clone, Copy)]
 struct Reader<'s> {
     state: &'s State,
-    keep: &'static Keep,
     depth: usize,
 }
 
@@ -151,7 +139,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(if self.keep.is_shell() { String::new() } else { value.to_owned() }))
+        Ok(Value::String(value.to_owned()))
     }
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
@@ -159,12 +147,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inner = Reader { keep: self.keep.item(), ..self.nested()? };
+        let inner = self.nested()?;
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(inner)? {
-            if !self.keep.is_shell() {
-                array.push(item);
-            }
+            array.push(item);
         }
         Ok(Value::Array(array))
     }
@@ -172,21 +158,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.nested()?;
         let mut object = Map::new();
-        if self.keep.is_shell() {
-            let mut keys = Keys::default();
-            while let Some(key) = members.next_key_seed(Key)? {
-                if !keys.insert(key) {
-                    return Err(self.state.refuse(Refusal::DuplicateKey));
-                }
-                members.next_value_seed(inner)?;
-            }
-            return Ok(Value::Object(object));
-        }
         while let Some(key) = members.next_key::<String>()? {
-            let keep = self.keep.member(&key);
             match object.entry(key) {
                 Entry::Vacant(slot) => {
-                    slot.insert(members.next_value_seed(Reader { keep, ..inner })?);
+                    slot.insert(members.next_value_seed(inner)?);
                 }
                 Entry::Occupied(_) => return Err(self.state.refuse(Refusal::DuplicateKey)),
             }
@@ -195,35 +170,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// A key that is compared and not kept.
-struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(key))
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(key.to_owned()))
-    }
-}
-
 /// Only reached on refusal: names the reason behind `serde_json`'s error.
-fn explain(error: &serde_json::Error, state: &State) -> ReadError {
+pub(crate) fn explain(error: &serde_json::Error, state: &State) -> ReadError {
     let (line, column) = (error.line(), error.column());
     match state.refusal.get() {
         Some(Refusal::DuplicateKey) => return ReadError::DuplicateKey { line, column },

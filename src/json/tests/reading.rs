@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, reason = "a failed helper is a failed test")]
 
 use callgate_json::{MAX_DEPTH, ReadError, Value, canonical, read, read_nearest};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn why(text: &str) -> ReadError {
     read(text.as_bytes()).expect_err(text)

@@ -2,6 +2,14 @@
 
 use callgate_json::Value;
 
+use crate::RequestError;
+use crate::members::Judged;
+use crate::raw::Raw;
+
+/// Members of a declared tool that stay as the caller sent them. They say how the API handles the tool, not what it is.
+const KEPT: [&str; 6] =
+    ["strict", "defer_loading", "eager_input_streaming", "input_examples", "cache_control", "allowed_callers"];
+
 /// Name, description and parameters of a tool, each written as JSON text once and used for every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declaration {
@@ -56,4 +64,32 @@ impl Declaration {
     pub fn object_with(&self, key: &str, text: &str) -> String {
         format!(r#"{{{},"{key}":{text}}}"#, self.head)
     }
+}
+
+/// The members of a declared tool that stay, as JSON text that begins with a comma.
+pub(crate) fn kept_members(tool: Raw<'_>) -> String {
+    let kept = tool.members().filter(|(key, value)| KEPT.contains(&key.as_ref()) && !value.is_null());
+    kept.map(|(key, value)| format!(r#","{key}":{}"#, value.text())).collect()
+}
+
+/// An object's text with further members, which begin with a comma.
+pub(crate) fn extended(object: String, members: &str) -> String {
+    match object.strip_suffix('}') {
+        Some(open) if !members.is_empty() => format!("{open}{members}}}"),
+        _ => object,
+    }
+}
+
+/// Code that may call a declared tool runs at the provider: each caller but the model itself is judged as such a tool.
+pub(crate) fn callers(tool: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+    let expected = "an array of tools whose `allowed_callers` are a list of names";
+    let invalid = RequestError::Invalid { param: "tools", expected };
+    let Some(callers) = tool.some("allowed_callers") else { return Ok(()) };
+    for caller in callers.array().ok_or(invalid.clone())?.items() {
+        match caller.string().ok_or(invalid.clone())?.as_ref() {
+            "direct" => {}
+            code => judged.runs.add("tools", code)?,
+        }
+    }
+    Ok(())
 }

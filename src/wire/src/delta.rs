@@ -12,7 +12,8 @@ pub enum Delta {
         /// The event; its exact bytes where nothing had to be changed.
         frame: Vec<u8>,
     },
-    /// A part of a call. `name` and `arguments` are to be joined to those before; `id` is given once, each member of `extra` too.
+    /// A part of a call. `name` and `arguments` are to be joined to those before; `id` is given once. A member of `extra` replaces
+    /// the one before it. A form that the engine refuses replaces the one before it too.
     Fragment {
         /// The choice.
         choice: u32,

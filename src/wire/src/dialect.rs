@@ -10,7 +10,7 @@ use callgate_json::Value;
 use crate::framing::{Frame, Framing};
 use crate::{
     AnswerError, ApiError, Call, CallResult, Declaration, Declared, Delta, Fate, Form, Hold, RequestError, StreamError,
-    Target,
+    Target, UnknownMembers,
 };
 
 /// One LLM API's wire format.
@@ -53,6 +53,19 @@ pub enum Wants {
     Count,
 }
 
+/// The name of the member that limits output tokens in Chat Completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputLimit {
+    /// The name that the request has; else what its model wants: `max_completion_tokens` for OpenAI's newer models and for
+    /// Azure, `max_tokens` for all others.
+    #[default]
+    Auto,
+    /// `max_tokens`, which every imitator knows.
+    MaxTokens,
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+}
+
 /// A request that was read, and perhaps changed since. Bytes of what was not changed are kept.
 pub trait Request: Debug {
     /// Every model that may come to answer.
@@ -89,7 +102,18 @@ pub trait Request: Debug {
     /// the provider runs stay. A list that would be empty is left out.
     fn declare(&mut self, declarations: &[&Declaration], form: Form);
 
-    /// Lowers the limits of output tokens to `max`; sets one where there is none. A request that [wants](Wants) a count has none.
+    /// Leaves out the members that no table knows and `allow` does not list, by names or dotted paths. Returns which these were.
+    fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers;
+
+    /// True if the request declares or chooses custom tools, whose input is free text. [`Request::declare`] leaves them out.
+    fn has_custom_tools(&self) -> bool {
+        false
+    }
+
+    /// Chooses the name of the limit that [`Request::clamp_output_tokens`] sets, if the API knows several.
+    fn name_output_limit(&mut self, _name: OutputLimit) {}
+
+    /// Lowers the limits of output tokens to `max`; sets one if there is none. A request that [wants](Wants) a count has none.
     fn clamp_output_tokens(&mut self, max: u64);
 
     /// Asks for a whole answer instead of a stream.
@@ -99,6 +123,9 @@ pub trait Request: Debug {
     /// and a model that is forced again could never answer.
     fn free_choice(&mut self);
 
+    /// Takes back a choice of tools that are not declared any more: leaves it to the model, or to the API if no tool is left.
+    fn drop_choice(&mut self, tools_left: bool);
+
     /// Appends a turn of the model that ended in calls (what it [said](Answer::said) beside them, then the calls), and what
     /// those gave.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]);
@@ -107,6 +134,9 @@ pub trait Request: Debug {
     fn target(&self) -> Option<String> {
         None
     }
+
+    /// The bytes that it keeps until its answer is complete.
+    fn held(&self) -> usize;
 
     /// The request's bytes.
     fn write(&self) -> Vec<u8>;

@@ -72,9 +72,6 @@ pub enum StreamError {
     /// JSON of another shape, or with a call that could be read in two ways.
     #[error("an event has not the shape of its API: {0}")]
     Shape(#[from] ShapeError),
-    /// A line that is no field of an event: a reader that is not strict could take it for an answer.
-    #[error("an event has a line that is no field of server-sent events")]
-    NoField,
     /// An event of a kind that is not known, and so could carry a call.
     #[error("an event is of a kind that is not known")]
     UnknownEvent,

@@ -8,6 +8,8 @@
 
 pub mod anthropic_messages;
 pub mod bedrock_converse;
+mod blocks;
+mod body;
 mod call;
 mod callless;
 mod declaration;
@@ -18,6 +20,7 @@ pub mod framing;
 pub mod gemini;
 mod kind;
 pub mod mcp;
+mod members;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
@@ -26,13 +29,15 @@ mod shape;
 mod splice;
 mod target;
 mod template;
+mod unknown;
 
 pub use call::{Call, CallResult, Form};
 pub use callless::is_callless;
 pub use declaration::{Declaration, Declared};
 pub use delta::{Delta, Fate, Hold};
-pub use dialect::{Answer, Dialect, Earlier, Request, Stream, Wants};
+pub use dialect::{Answer, Dialect, Earlier, OutputLimit, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
 pub use kind::{Api, DIALECTS, Kind, Row};
+pub use members::{UnknownMembers, is_judged};
 pub use shape::ShapeError;
 pub use target::{Target, decoded};

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use callgate_json::{Map, Value};
 use thiserror::Error;
 
-use crate::{Declared, RequestError};
+use crate::raw::Raw;
+use crate::{Declared, Form, RequestError};
 
 /// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
 /// linear in the size of what was read.
@@ -104,6 +105,16 @@ pub(crate) fn exact_members(
     known.iter().find(resembled).map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
 }
 
+/// As [`exact_members`], for an object that was not built.
+pub(crate) fn exact(object: Raw<'_>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
+    for (key, _) in object.members() {
+        if let Some(like) = known.iter().find(|like| key != **like && folds_to(&key, like)) {
+            return Err(RequestError::Ambiguous { param, like });
+        }
+    }
+    Ok(())
+}
+
 /// Whether `key` is `known` to a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
 pub(crate) fn folds_to(key: &str, known: &str) -> bool {
     let fold = |letter: char| match letter {
@@ -112,6 +123,23 @@ pub(crate) fn folds_to(key: &str, known: &str) -> bool {
         other => other.to_ascii_lowercase(),
     };
     key.chars().map(fold).eq(known.chars().map(fold))
+}
+
+/// Tools in one request. Above what APIs that search their tools take (Anthropic: 10,000), it bounds what is kept of a request.
+const MAX_DECLARED: usize = 10_000;
+
+/// Notes a tool that a request declares.
+pub(crate) fn declare(
+    declared: &mut Vec<Declared>,
+    param: &'static str,
+    name: &str,
+    form: Form,
+) -> Result<(), RequestError> {
+    if declared.len() == MAX_DECLARED {
+        return Err(RequestError::Invalid { param, expected: "a list of at most 10,000 tools" });
+    }
+    declared.push(Declared { name: name.to_owned(), form });
+    Ok(())
 }
 
 /// Refuses a request that declares two tools of one name.
@@ -126,6 +154,15 @@ pub(crate) fn declared_once(declared: Vec<Declared>) -> Result<Vec<Declared>, Re
 /// A name that may be shown: 64 characters, none of them a control character.
 fn printable(name: &str) -> String {
     name.chars().take(64).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Returns true for an object that says an error, as the APIs and what stands before them write it: an `error`, FastAPI's `detail`,
+/// vLLM's and Mistral's `object: "error"`, or the `message` of a gateway.
+pub(crate) fn is_error_object(members: &Map<String, Value>) -> bool {
+    let says = |key: &str| members.get(key).is_some_and(|value| holds_something(value) || value.is_number());
+    ["error", "errors", "detail"].into_iter().any(says)
+        || members.get("object").is_some_and(|object| object == "error")
+        || members.get("message").is_some_and(|message| message.as_str().is_some_and(|text| !text.is_empty()))
 }
 
 /// Adds `other`, what a round used, to `sum`: every number is summed with its namesake.

@@ -2,6 +2,8 @@
 
 use callgate_json::{Map, Value};
 
+pub(crate) use crate::raw::member;
+
 /// A member that was changed.
 #[derive(Debug, Clone)]
 pub(crate) struct Edit {
@@ -39,7 +41,7 @@ pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> V
     let mut out = Vec::with_capacity(text.len() + 256);
     let mut written: Vec<&str> = Vec::with_capacity(edits.len());
     out.push(b'{');
-    for (raw_key, raw_value) in members(text) {
+    for (raw_key, raw_value) in walk(text) {
         let edit = edits.iter().find(|edit| is_key(raw_key, edit.member));
         if edit.is_some_and(|edit| edit.is_removal(body)) {
             continue;
@@ -65,11 +67,6 @@ pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> V
     out
 }
 
-/// The bytes of the value of a member of a valid JSON object.
-pub(crate) fn member<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    members(text).into_iter().find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
-}
-
 /// Whether a key, with its quotes and perhaps escapes, is `member`.
 pub(crate) fn is_key(raw: &[u8], member: &str) -> bool {
     if raw.contains(&b'\\') {
@@ -91,13 +88,12 @@ fn separate(out: &mut Vec<u8>) {
 }
 
 /// The members of a valid JSON object: each key with its quotes, each value without the white space around it.
-pub(crate) fn members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
-    let mut found = Vec::new();
+pub(crate) fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
-    loop {
+    std::iter::from_fn(move || {
         let key_start = skip(text, at, |byte| byte != b'"' && byte != b'}');
         if text.get(key_start) != Some(&b'"') {
-            return found;
+            return None;
         }
         let key_end = after_string(text, key_start + 1);
         let colon = skip(text, key_end, |byte| byte != b':');
@@ -105,9 +101,9 @@ pub(crate) fn members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
         let value_end = after_value(text, value_start);
         let key = text.get(key_start..key_end).unwrap_or_default();
         let value = text.get(value_start..value_end).unwrap_or_default();
-        found.push((key, value.trim_ascii_end()));
         at = value_end;
-    }
+        Some((key, value.trim_ascii_end()))
+    })
 }
 
 fn skip(text: &[u8], at: usize, skipped: impl Fn(u8) -> bool) -> usize {

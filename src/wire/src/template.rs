@@ -24,7 +24,7 @@ pub(crate) enum Hole {
 
 /// An event's bytes with `N` holes.
 #[derive(Debug, Clone)]
-pub(crate) struct Template<const N: usize> {
+pub struct Template<const N: usize> {
     /// What stands before each hole that the event has, with its number and kind, in the order of the text.
     parts: Vec<(Vec<u8>, usize, Hole)>,
     tail: Vec<u8>,

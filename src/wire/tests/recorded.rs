@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use assemble::{calls, deltas, frames, head, turn};
 use callgate_json::Value;
 use callgate_wire::openai_chat::{Answer, Request, Rewrite, error};
-use callgate_wire::{Call, Form};
+use callgate_wire::{Call, Form, Request as _, Target, Wants};
 
 /// Bodies up to this size are also cut in two at every offset; larger ones only come byte by byte.
 const SMALL: usize = 2500;
@@ -150,9 +150,10 @@ fn every_recorded_request_is_read_with_its_declared_tools() {
         if raw.is_empty() {
             continue;
         }
-        let request = Request::read(raw.as_bytes()).unwrap_or_else(|error| panic!("{id}: {error}"));
+        let request = Request::read(&Target::new("/v1/chat/completions"), raw.as_bytes())
+            .unwrap_or_else(|error| panic!("{id}: {error}"));
         assert_eq!(request.write(), raw.as_bytes(), "{id}");
-        assert_eq!(request.stream(), exchange["request"]["stream"] == true, "{id}");
+        assert_eq!(request.wants() == Wants::Stream, exchange["request"]["stream"] == true, "{id}");
         let labels = exchange["declared_tools"].as_array().unwrap();
         assert!(
             request.declared().iter().map(|tool| tool.name.as_str()).eq(labels.iter().filter_map(Value::as_str)),

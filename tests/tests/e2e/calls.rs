@@ -22,8 +22,8 @@ pub fn cases() -> Vec<Case<Cx>> {
         "every choice of an answer is decided" => choices,
         "the legacy function_call is decided as well" => legacy,
         "a call without a name is refused" => |cx: Cx| raw(cx, json!({"id": "c", "type": "function", "function": {"arguments": OSLO}}), "call_malformed"),
-        "a call without an id is refused" => |cx: Cx| raw(cx, json!({"type": "function", "function": {"name": "get_weather", "arguments": OSLO}}), "call_malformed"),
-        "a call whose id is empty is refused" => |cx: Cx| raw(cx, json!({"id": "", "type": "function", "function": {"name": "get_weather", "arguments": OSLO}}), "call_malformed"),
+        "a call without an id gets one of the gate's" => |cx: Cx| given_an_id(cx, json!({"type": "function", "function": {"name": "get_weather", "arguments": OSLO}})),
+        "a call whose id is empty gets one of the gate's" => |cx: Cx| given_an_id(cx, json!({"id": "", "type": "function", "function": {"name": "get_weather", "arguments": OSLO}})),
         "two calls with one id do not both go on" => same_id,
         "empty arguments mean {} where the schema accepts {}" => empty_arguments,
         "empty arguments are refused where the schema does not accept {}" => |cx: Cx| refused(cx, "get_weather", "", "arguments_not_json"),
@@ -48,6 +48,15 @@ async fn refused(cx: Cx, tool: &'static str, arguments: &'static str, code: &'st
 
 async fn raw(cx: Cx, call: serde_json::Value, code: &'static str) {
     refusal(&cx, &Ask::script(Round::default().and_raw(call)), code).await;
+}
+
+/// The call reaches the client, whole and streamed, under the same id.
+async fn given_an_id(cx: Cx, made: serde_json::Value) {
+    let answer = cx.both("refuse", &Ask::script(Round::default().and_raw(made))).await;
+    let choice = answer.first();
+    let [(id, name, arguments)] = choice.calls.as_slice() else { panic!("one call: {answer:?}") };
+    assert_eq!((name.as_str(), arguments.as_str()), ("get_weather", OSLO));
+    assert!(!id.is_empty());
 }
 
 async fn refusal(cx: &Cx, ask: &Ask, code: &str) -> Accumulated {

@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::RenderError;
 use super::options::{Options, in_units};
-use crate::args::{Form, Identity, Target, Tools};
+use crate::args::{Form, Identity, OutputLimitMember, Target, Tools};
 
 /// The JSON object that the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
@@ -46,6 +46,17 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
         Tools::Inject => "inject",
     };
     plugin.insert("tools".to_owned(), json!(tools));
+    let member = match arguments.output_limit_member {
+        OutputLimitMember::Auto => None,
+        OutputLimitMember::MaxTokens => Some("max_tokens"),
+        OutputLimitMember::MaxCompletionTokens => Some("max_completion_tokens"),
+    };
+    if let Some(member) = member {
+        plugin.insert("outputLimitMember".to_owned(), json!(member));
+    }
+    if let Some(held) = &arguments.held_bytes {
+        plugin.insert("heldBytes".to_owned(), json!(held));
+    }
     // Last, because it is long.
     plugin.insert("contract".to_owned(), contract);
     Ok(Value::Object(plugin))

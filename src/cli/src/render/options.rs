@@ -47,6 +47,7 @@ impl<'a> Options<'a> {
         let executor = Executor::read(arguments, server_run)?;
         wasm(arguments)?;
         identity(arguments)?;
+        held_bytes(arguments, contract)?;
         let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contract)?;
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for argument in &arguments.paths {
@@ -63,6 +64,7 @@ impl<'a> Options<'a> {
                     )
                 })?;
             absolute("--path", path)?;
+            model_in_path(key, path, argument)?;
             paths.entry(key.to_owned()).or_default().push(path.to_owned());
         }
         for path in &arguments.passthrough {
@@ -162,7 +164,7 @@ fn executor_timeout(given: Option<&str>, contract: &Contract) -> Result<Duration
     const USUAL: Duration = Duration::from_secs(10);
     let Some(given) = given else { return Ok(USUAL.max(contract.longest_timeout().saturating_add(MORE))) };
     callgate_contract::parse_duration(given)
-        .ok_or_else(|| wrong("--executor-timeout", given, "a whole number of ms, s or m", "10s"))
+        .ok_or_else(|| wrong("--executor-timeout", given, "a whole number of ms, s, m or h", "10s"))
 }
 
 /// A duration as contracts and the filter write it: `10s`, `1500ms`.
@@ -194,6 +196,32 @@ fn identity(arguments: &RenderArguments) -> Result<(), RenderError> {
 fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
     let fine = path.starts_with('/') && !path.contains(['?', '#']) && !path.contains(char::is_whitespace);
     if fine { Ok(()) } else { Err(wrong(option, path, "a path that begins with / and has no query", "/v1/models")) }
+}
+
+/// A path names at most one model, and only APIs of models read it.
+fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> {
+    let models = path.matches("{model}").count();
+    let expected = match key {
+        "mcp" if models > 0 => "a path without {model}, because MCP servers have no models",
+        _ if models > 1 => "a path that has {model} once at most",
+        _ => return Ok(()),
+    };
+    Err(wrong("--path", given, expected, "chatCompletions=/openai/deployments/{model}/chat/completions"))
+}
+
+/// The budget has room for one exchange of the contract.
+fn held_bytes(arguments: &RenderArguments, contract: &Contract) -> Result<(), RenderError> {
+    let Some(given) = arguments.held_bytes.as_deref() else { return Ok(()) };
+    let limits = contract.limits();
+    let least = limits.request_bytes.saturating_add(limits.response_bytes);
+    match callgate_contract::parse_size(given) {
+        None => Err(wrong("--held-bytes", given, "bytes, or a whole number of KiB, MiB or GiB", "256MiB")),
+        Some(bytes) if bytes < least => {
+            let expected = format!("at least {least} bytes, requestBytes + responseBytes of the contract");
+            Err(wrong("--held-bytes", given, expected, "256MiB"))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 fn header(option: &'static str, name: &str) -> Result<(), RenderError> {

@@ -1,6 +1,7 @@
 //! Mappings with a fixed set of fields.
 
 use crate::error::Diagnostic;
+use crate::nearest::nearest;
 use crate::source::node::{At, Data, Entry, Node, join};
 
 /// A value and the JSON Pointer that leads to it.
@@ -16,7 +17,7 @@ pub(super) struct Fields<'n> {
     entries: &'n [Entry],
 }
 
-/// What is found to be wrong.
+/// The faults found so far.
 pub(super) struct Report<'r> {
     found: &'r mut Vec<Diagnostic>,
 }
@@ -88,16 +89,6 @@ fn unknown(key: &str, known: &[&str], unenforced: &[(&str, &str)]) -> String {
         Some(near) => format!("unknown field; did you mean `{near}`?"),
         None => format!("unknown field; expected {}", one_of(known)),
     }
-}
-
-/// The name most like `name`, if there is one that a slip could have turned into it.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let lower = name.to_lowercase();
-    known
-        .map(|candidate| (strsim::osa_distance(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 /// "`a`", "`a` or `b`", "`a`, `b` or `c`".

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::fields::{Fields, Item, Report, nearest};
+use super::fields::{Fields, Item, Report};
 use crate::glob::Glob;
 use crate::model::Role;
+use crate::nearest::nearest;
 use crate::source::node::join;
 
 const UNENFORCED: [(&str, &str); 2] =

@@ -3,10 +3,13 @@
 use super::fields::{Fields, Item, Report};
 use super::{roles, tools, units};
 use crate::glob::Glob;
+use crate::model::is_model_name;
 use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
 
 const API_VERSION: &str = "callgate.dev/v1";
 const KIND: &str = "Contract";
+const MEMBER: &str = "expected the exact name of a member, such as `store_hint` or `extra_body.store_hint`, of letters, digits, `_`, \
+                      `$` and `-`; globs are not allowed here";
 
 pub(super) fn contract(document: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let fields = Fields::open(document, &["apiVersion", "kind", "metadata", "spec"], &[], report)?;
@@ -124,6 +127,9 @@ fn models_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Glob>> {
     for (item, text) in texts {
         if text.contains(['?', '[', ']', '{', '}']) {
             report.fault::<()>(&item, "expected a model name in which only `*` is special");
+        } else if !is_model_name(text) {
+            report
+                .fault::<()>(&item, "expected printable ASCII characters without spaces; no other model name matches");
         } else {
             globs.push(Glob::new(text));
         }
@@ -151,17 +157,20 @@ fn request_members_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Reques
     }
     if let Some(item) = fields.get("allow") {
         for (item, text) in item.texts(report)? {
-            if text.contains(['*', '?', ' ']) {
-                report.fault::<()>(
-                    &item,
-                    "expected the exact name of a member, such as `store_hint`; globs are not allowed here",
-                );
-            } else {
+            if is_member_path(text) {
                 members.allow.push(text.to_owned());
+            } else {
+                report.fault::<()>(&item, MEMBER);
             }
         }
     }
     Some(members)
+}
+
+/// Member names joined with `.`, each of characters that no path syntax gives a meaning to.
+fn is_member_path(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_$-".contains(&b);
+    text.split('.').all(|name| !name.is_empty() && name.bytes().all(is_plain))
 }
 
 fn limits_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Limits> {
@@ -194,7 +203,13 @@ fn limits_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Limits> {
     if let Some(time) = fields.get("turnTimeout").and_then(|item| units::duration(&item, report)) {
         limits.turn_timeout = time;
     }
-    if let Some(time) = fields.get("turnIdleTimeout").and_then(|item| units::duration(&item, report)) {
+    limits.turn_idle_timeout = limits.turn_idle_timeout.min(limits.turn_timeout);
+    if let Some(item) = fields.get("turnIdleTimeout")
+        && let Some(time) = units::duration(&item, report)
+    {
+        if time > limits.turn_timeout {
+            report.fault::<()>(&item, "expected at most `turnTimeout`; a longer silence never ends a turn");
+        }
         limits.turn_idle_timeout = time;
     }
     Some(limits)

@@ -102,7 +102,7 @@ fn approval(item: &Item<'_>, report: &mut Report<'_>) -> Option<Approval> {
     item.word(&[("never", Approval::Never), ("always", Approval::Always)], report)
 }
 
-/// What the top of a schema must be.
+/// The type that the top of a schema must have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Top {
     Object,

@@ -7,22 +7,30 @@ use crate::source::node::Data;
 
 const SIZE: &str =
     "expected a size: bytes as a whole number from 1 up, or one with `KiB`, `MiB` or `GiB`, such as `1MiB`";
-const DURATION: &str = "expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`";
+const DURATION: &str = "expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`";
 const FUEL: &str = "expected fuel: a whole number from 1 up, or one with `K`, `M` or `G`, such as `500M`";
 
-/// In milliseconds.
-const DURATION_UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+/// In bytes.
+const SIZE_UNITS: [(&str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// A duration as a contract writes it: a whole number from 1 up with `ms`, `s` or `m`.
+/// In milliseconds.
+const DURATION_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+
+/// A duration as a contract writes it: a whole number from 1 up with `ms`, `s`, `m` or `h`.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     parse(text, &DURATION_UNITS).map(Duration::from_millis)
 }
 
+/// A size in bytes as a contract writes it: a whole number from 1 up, alone or with `KiB`, `MiB` or `GiB`.
+#[must_use]
+pub fn parse_size(text: &str) -> Option<u64> {
+    parse(text, &SIZE_UNITS)
+}
+
 /// Bytes.
 pub(super) fn size(item: &Item<'_>, report: &mut Report<'_>) -> Option<u64> {
-    let units = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-    quantity(item, &units).or_else(|| report.fault(item, SIZE))
+    quantity(item, &SIZE_UNITS).or_else(|| report.fault(item, SIZE))
 }
 
 /// Time, to the millisecond.
@@ -82,10 +90,10 @@ mod tests {
 
     #[test]
     fn durations_always_have_a_unit() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("2m", 120_000)] {
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("2m", 120_000), ("1h", 3_600_000)] {
             assert_eq!(read(text, duration), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["30", "1h", "1.5s", "s", "0s", "30 s"] {
+        for text in ["30", "1d", "1H", "1.5s", "s", "0s", "30 s"] {
             assert_eq!(read(text, duration), None, "{text}");
         }
         assert_eq!(read(30, duration), None);

@@ -1,5 +1,6 @@
 //! From text to a tree of values that know their places.
 
+mod ids;
 pub(crate) mod json_text;
 pub(crate) mod node;
 pub(crate) mod refs;

@@ -19,7 +19,7 @@ pub(crate) struct Node {
     pub(crate) data: Data,
 }
 
-/// What JSON can say.
+/// A JSON value.
 #[derive(Clone, Debug)]
 pub(crate) enum Data {
     Null,
@@ -115,7 +115,7 @@ impl Node {
         at
     }
 
-    /// What kind of value it is, for "found a …".
+    /// The kind of value, for "found a …".
     pub(crate) fn kind(&self) -> &'static str {
         match &self.data {
             Data::Null => "nothing",

@@ -5,16 +5,17 @@
 //! that they still mean the same. What comes out is one self-contained schema with only `#/…` references, the form that
 //! every validator and every LLM API understands.
 //!
+//! References by `$id` and anchor are pointers by then; see [`super::ids`].
+//!
 //! Refused rather than guessed: absolute paths, paths that leave the contract's folder, URLs, files that refer to each
-//! other in a circle, and, in a file that is put into `$defs`, what changes the meaning of references (`$id` below its
-//! top, anchors, dynamic references, another draft than the schema around it).
+//! other in a circle, and, in a file that is put into `$defs`, dynamic references and another draft than around it.
 
 use std::collections::BTreeMap;
 
+use super::ids::{self, Anchors};
 use super::node::{At, Data, Entry, Node, join};
 use crate::Files;
 use crate::error::Diagnostic;
-use crate::keywords::{DATA, NAMED};
 use crate::paths;
 
 /// Keywords that a file in `$defs` may not use.
@@ -34,8 +35,16 @@ pub(crate) fn inline(document: &mut Node, contract: &str, files: &dyn Files, fou
             if let Some(schema) = tool.get_mut(field) {
                 let pointer = format!("/spec/tools/{position}/{field}");
                 let draft = DEFAULT_DRAFT.to_owned();
-                Inliner { contract, files, found, draft, bundled: BTreeMap::new(), definitions: Vec::new() }
-                    .root(schema, &pointer);
+                Inliner {
+                    contract,
+                    files,
+                    found,
+                    draft,
+                    bundled: BTreeMap::new(),
+                    definitions: Vec::new(),
+                    anchors: BTreeMap::new(),
+                }
+                .root(schema, &pointer);
             }
         }
     }
@@ -49,13 +58,15 @@ struct Inliner<'a> {
     /// Path of each file in `$defs`, and its name there.
     bundled: BTreeMap<String, String>,
     definitions: Vec<Entry>,
+    /// The anchors of each file in `$defs`, by its name there.
+    anchors: BTreeMap<String, Anchors>,
 }
 
-/// Where the walk is.
+/// The place that the walk has reached.
 struct Position<'p> {
     /// The file, relative to the contract's folder; empty for the contract itself.
     file: &'p str,
-    /// What `#` of that file has become, without the `#`.
+    /// The place of that file in the schema: its `#`, without the `#`.
     root: &'p str,
     /// Files on the way here, for circles.
     trail: &'p [String],
@@ -77,6 +88,7 @@ impl Inliner<'_> {
         if let Some(draft) = schema.get("$schema").and_then(Node::text) {
             self.draft = draft.to_owned();
         }
+        ids::resolve(schema, &self.draft, pointer, self.found);
         let taken: Vec<String> = match schema.get("$defs").map(|defs| &defs.data) {
             Some(Data::Map(entries)) => entries.iter().map(|entry| entry.key.clone()).collect(),
             _ => Vec::new(),
@@ -105,59 +117,47 @@ impl Inliner<'_> {
         }
     }
 
-    /// Rewrites the references below `node`, which is a schema or may hold some.
+    /// Rewrites the references of `node`, which is a schema, and of those in it.
     fn schema(&mut self, node: &mut Node, position: &Position<'_>, pointer: &str) {
-        match &mut node.data {
-            Data::List(items) => {
-                for (index, item) in items.iter_mut().enumerate() {
-                    self.schema(item, position, &format!("{pointer}/{index}"));
-                }
-            }
-            Data::Map(entries) => {
-                for entry in entries {
-                    self.keyword(entry, position, &join(pointer, &entry.key));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn keyword(&mut self, entry: &mut Entry, position: &Position<'_>, pointer: &str) {
+        let Data::Map(entries) = &mut node.data else { return };
         let embedded = !position.root.is_empty();
-        match (entry.key.as_str(), &mut entry.value.data) {
-            (key, _) if DATA.contains(&key) => {}
-            (key, _) if embedded && FIXED.contains(&key) => {
-                let message = format!("expected no `{key}` in a file that is referred to; use `#/$defs/…` references");
-                self.fault(&entry.at, pointer, message);
-            }
-            ("$ref", Data::Text(reference)) => {
-                let place = (entry.value.at.clone(), pointer.to_owned());
-                if let Some(rewritten) = self.reference(reference, position, &place) {
-                    *reference = rewritten;
+        for entry in entries {
+            let place = join(pointer, &entry.key);
+            match (entry.key.as_str(), &mut entry.value.data) {
+                (key, _) if embedded && FIXED.contains(&key) => {
+                    let message =
+                        format!("expected no `{key}` in a file that is referred to; use `#/$defs/…` references");
+                    self.fault(&entry.at, &place, message);
                 }
-            }
-            (key, Data::Map(schemas)) if NAMED.contains(&key) => {
-                for schema in schemas {
-                    self.schema(&mut schema.value, position, &join(pointer, &schema.key));
+                ("$ref", Data::Text(reference)) => {
+                    let place = (entry.value.at.clone(), place);
+                    if let Some(rewritten) = self.reference(reference, position, &place) {
+                        *reference = rewritten;
+                    }
                 }
+                _ => {}
             }
-            _ => self.schema(&mut entry.value, position, pointer),
+            for (place, schema) in ids::schemas(entry, pointer) {
+                self.schema(schema, position, &place);
+            }
         }
     }
 
     fn reference(&mut self, reference: &str, position: &Position<'_>, place: &(At, String)) -> Option<String> {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let stays_as_it_is = file.is_empty() && position.root.is_empty();
-        let is_pointer = fragment.is_empty() || fragment.starts_with('/');
-        if !stays_as_it_is && !is_pointer {
-            self.fault(&place.0, &place.1, "expected a fragment that is a JSON Pointer, such as `#/$defs/name`");
-            return None;
-        }
         if file.is_empty() {
             return (!position.root.is_empty()).then(|| format!("#{}{fragment}", position.root));
         }
         let name = self.bundle(file, position, place)?;
-        Some(format!("#/$defs/{name}{fragment}"))
+        if fragment.is_empty() || fragment.starts_with('/') {
+            return Some(format!("#/$defs/{name}{fragment}"));
+        }
+        let anchored = self.anchors.get(&name).and_then(|anchors| anchors.get(fragment));
+        let rewritten = anchored.map(|pointer| format!("#/$defs/{name}{pointer}"));
+        if rewritten.is_none() {
+            self.fault(&place.0, &place.1, format!("expected an anchor of `{file}`; there is no `{fragment}`"));
+        }
+        rewritten
     }
 
     /// Puts the file into `$defs`, unless it is there, and gives its name.
@@ -169,6 +169,8 @@ impl Inliner<'_> {
         let name = self.free_name(&path);
         self.bundled.insert(path.clone(), name.clone());
         let pointer = format!("{}/$defs/{name}", schema_of(&place.1));
+        let anchors = ids::resolve(&mut node, &self.draft, &pointer, self.found);
+        self.anchors.insert(name.clone(), anchors);
         self.drop_header(&mut node, &pointer);
         let mut trail = position.trail.to_vec();
         trail.push(path.clone());
@@ -204,7 +206,11 @@ impl Inliner<'_> {
 
     fn load(&mut self, reference: &str, position: &Position<'_>, place: &(At, String)) -> Option<(String, Node)> {
         if is_url(reference) {
-            self.fault(&place.0, &place.1, "expected a file beside the contract; nothing is fetched");
+            self.fault(
+                &place.0,
+                &place.1,
+                "expected a place in this schema or a file beside the contract; nothing is fetched",
+            );
             return None;
         }
         if reference.contains(['?', '%']) {
@@ -270,7 +276,7 @@ fn sole_file_reference(schema: &Node) -> Option<String> {
     (entry.key == "$ref" && !file.is_empty() && !file.contains('#')).then(|| file.to_owned())
 }
 
-/// Whether it begins with a scheme (RFC 3986 section 3.1) or with `//`.
+/// Tells whether it begins with a scheme (RFC 3986 section 3.1) or with `//`.
 fn is_url(reference: &str) -> bool {
     let is_scheme = |s: &str| {
         s.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -163,7 +163,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What a scalar without quotes means in the core schema.
+/// The value of a scalar without quotes in the core schema.
 fn scalar(text: &str) -> Result<Data, String> {
     Ok(match text {
         "" | "~" | "null" | "Null" | "NULL" => Data::Null,
@@ -180,7 +180,7 @@ fn scalar(text: &str) -> Result<Data, String> {
     })
 }
 
-/// The JSON literal for a YAML number; `None` if the scalar is none.
+/// The JSON literal for a YAML number; `None` if the scalar is no number.
 fn json_number(text: &str) -> Result<Option<String>, String> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

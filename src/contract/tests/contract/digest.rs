@@ -3,6 +3,8 @@
 use callgate_contract::{Contract, Files, from_value, load};
 
 use crate::folder::{Folder, ORDER_DESK, order_desk};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn round_trip(contract: &Contract) {
     let value = callgate_json::read(contract.canonical().as_bytes()).unwrap();

@@ -3,6 +3,8 @@
 use callgate_contract::{Call, Caller, Contract, Conversation, Errors, Verdict, decide, load};
 
 use crate::folder::{Folder, with_parameters};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn contract(parameters: &str, files: &[(&str, &str)]) -> Result<Contract, Errors> {
     load("desk/contract.yaml", &with_parameters(parameters), &Folder(files))
@@ -81,9 +83,12 @@ fn an_older_draft_is_honoured_in_a_file() {
 fn a_reference_that_cannot_be_inlined_is_told_where_it_stands() {
     let at = "desk/contract.yaml:11:29: spec.tools[0].parameters";
     let in_yaml = [
-        ("https://example.com/a.json", "expected a file beside the contract; nothing is fetched"),
-        ("file:///etc/passwd", "expected a file beside the contract; nothing is fetched"),
-        ("//example.com/a.json", "expected a file beside the contract; nothing is fetched"),
+        (
+            "https://example.com/a.json",
+            "expected a place in this schema or a file beside the contract; nothing is fetched",
+        ),
+        ("file:///etc/passwd", "expected a place in this schema or a file beside the contract; nothing is fetched"),
+        ("//example.com/a.json", "expected a place in this schema or a file beside the contract; nothing is fetched"),
         ("/etc/passwd", "expected a path relative to the contract's folder, not an absolute one"),
         ("../a.json", "expected a path inside the contract's folder; `..` leads out of it"),
         ("a%2e.json", "expected a file's plain name, with no query and no `%` in it"),
@@ -118,12 +123,12 @@ fn a_fault_in_a_file_is_told_with_the_place_in_that_file() {
             "desk/a.json:2:16: spec.tools[0].parameters.$defs.a.minLength: expected a number of at least 0",
         ),
         (
-            "{\n \"$anchor\": \"x\" }",
-            "desk/a.json:2:2: spec.tools[0].parameters.$defs.a.$anchor: expected no `$anchor` in a file that is referred to; use `#/$defs/…` references",
+            "{\n \"$dynamicAnchor\": \"x\" }",
+            "desk/a.json:2:2: spec.tools[0].parameters.$defs.a.$dynamicAnchor: expected no `$dynamicAnchor` in a file that is referred to; use `#/$defs/…` references",
         ),
         (
             "{ \"$ref\": \"#x\" }",
-            "desk/a.json:1:11: spec.tools[0].parameters.$defs.a.$ref: expected a fragment that is a JSON Pointer, such as `#/$defs/name`",
+            "desk/a.json:1:11: spec.tools[0].parameters.$defs.a.$ref: expected an anchor of this schema; there is no `x`",
         ),
         (
             "{ \"$schema\": \"http://json-schema.org/draft-07/schema\" }",

@@ -41,6 +41,12 @@ fn both_accept_the_same_contracts() {
         ("/spec/limits", "{}"),
         ("/spec/limits/requestBytes", "65536"),
         ("/spec/limits/turnTimeout", "\"500ms\""),
+        ("/spec/limits/turnTimeout", "\"2h\""),
+        ("/spec/limits/turnIdleTimeout", "\"30s\""),
+        ("/spec/models", "[\"a/b:c@d\",\"|~!\\\\\"]"),
+        ("/spec/undeclaredTools", "\"drop\""),
+        ("/spec/requestMembers", "{}"),
+        ("/spec/requestMembers", "{\"unknown\":\"refuse\",\"allow\":[\"a\",\"a.b-c.$d\"]}"),
         ("/spec/providerTools", "[\"web_search\"]"),
         ("/spec/onViolation", "\"feedback\""),
         ("/spec/onViolation", ""),
@@ -92,6 +98,19 @@ fn both_refuse_the_same_contracts() {
         ("/spec/limits/maxRounds", "0"),
         ("/spec/limits/requestBytes", "\"1MB\""),
         ("/spec/limits/turnTimeout", "\"30\""),
+        ("/spec/limits/turnTimeout", "\"30d\""),
+        ("/spec/limits/turnIdleTimeout", "30"),
+        ("/spec/models", "[\"gpt 4\"]"),
+        ("/spec/models", "[\"\"]"),
+        ("/spec/models", "[\"gpt-?\"]"),
+        ("/spec/models", "[\"gpt-\u{e9}\"]"),
+        ("/spec/undeclaredTools", "true"),
+        ("/spec/requestMembers", "\"drop\""),
+        ("/spec/requestMembers", "{\"unknown\":\"allow\"}"),
+        ("/spec/requestMembers", "{\"allow\":[\"\"]}"),
+        ("/spec/requestMembers", "{\"allow\":[\"a.\"]}"),
+        ("/spec/requestMembers", "{\"allow\":[\"*\"]}"),
+        ("/spec/requestMembers", "{\"allow\":[\"a\",\"a\"]}"),
         ("/spec/onViolation", "\"ignore\""),
         ("/spec/roles", "{}"),
         ("/spec/roles/guest", "{}"),
@@ -164,6 +183,7 @@ fn both_refuse_an_unknown_field_everywhere() {
         "/metadata",
         "/spec",
         "/spec/limits",
+        "/spec/requestMembers",
         "/spec/roles/clerk",
         "/spec/tools/0",
         "/spec/tools/0/run",
@@ -171,10 +191,39 @@ fn both_refuse_an_unknown_field_everywhere() {
         "/spec/tools/1/run/wasm",
         "/spec/tools/1/run/wasm/files/0",
     ] {
-        let document = changed(&format!("{place}/serverState"), "1");
-        assert!(!reader_accepts(&document), "the reader accepts {place}/serverState");
-        assert!(!published.is_valid(&document), "the schema accepts {place}/serverState");
+        let mut document = changed("/spec/requestMembers", "{}");
+        let Some(Value::Object(fields)) = document.pointer_mut(place) else { panic!("{place}") };
+        fields.insert("unknwon".to_owned(), Value::Null);
+        assert!(!reader_accepts(&document), "the reader accepts {place}/unknwon");
+        assert!(!published.is_valid(&document), "the schema accepts {place}/unknwon");
     }
+}
+
+/// A folder on the disk.
+struct Disk(std::path::PathBuf);
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn the_contracts_of_this_repository_are_valid_for_both() {
+    let published = published();
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let mut seen = 0;
+    for folder in ["contracts", "tests/contracts"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let folder = entry.unwrap().path();
+            let Ok(text) = std::fs::read_to_string(folder.join("contract.yaml")) else { continue };
+            let contract = load("contract.yaml", &text, &Disk(folder.clone()))
+                .unwrap_or_else(|errors| panic!("{}: {errors}", folder.display()));
+            assert!(published.is_valid(&json(contract.canonical())), "{}", folder.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Bad contracts and the exact lines they get. Each case changes one thing in the order desk's contract.
 
-use callgate_contract::{Approval, Audit, HttpGrant, HttpMethod, OnViolation, Run, WasmRun, WorkerMethod, load};
+use callgate_contract::load;
 
-use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
+use crate::folder::{Folder, ORDER_DESK, with_parameters};
+use crate::runs::RUNS;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What is replaced, by what, and the line that comes of it.
-const CASES: [(&str, &str, &str); 78] = [
+const CASES: [(&str, &str, &str); 61] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -38,6 +41,16 @@ const CASES: [(&str, &str, &str); 78] = [
     ("claude-3", "claude-?", "contract.yaml:5:23: spec.models[1]: expected a model name in which only `*` is special"),
     (
         "claude-3",
+        "claude 3",
+        "contract.yaml:5:23: spec.models[1]: expected printable ASCII characters without spaces; no other model name matches",
+    ),
+    (
+        "claude-3",
+        "claudé-*",
+        "contract.yaml:5:23: spec.models[1]: expected printable ASCII characters without spaces; no other model name matches",
+    ),
+    (
+        "claude-3",
         "\"gpt-4o*\"",
         "contract.yaml:5:23: spec.models[1]: expected each name once; `gpt-4o*` is there twice, remove one",
     ),
@@ -50,7 +63,47 @@ const CASES: [(&str, &str, &str); 78] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `limits`, `onViolation`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `onViolation`, `roles` or `tools`",
+    ),
+    (
+        "providerTools: []",
+        "undeclaredTools: ignore",
+        "contract.yaml:6:20: spec.undeclaredTools: expected `refuse` or `drop`",
+    ),
+    (
+        "providerTools: []",
+        "undeclaredTool: drop",
+        "contract.yaml:6:3: spec.undeclaredTool: unknown field; did you mean `undeclaredTools`?",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: drop",
+        "contract.yaml:6:19: spec.requestMembers: expected a mapping, found a string",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { unknown: allow }",
+        "contract.yaml:6:30: spec.requestMembers.unknown: expected `drop` or `refuse`",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { unkown: drop }",
+        "contract.yaml:6:21: spec.requestMembers.unkown: unknown field; did you mean `unknown`?",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { allow: store_hint }",
+        "contract.yaml:6:28: spec.requestMembers.allow: expected a list, found a string",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { allow: [a, a] }",
+        "contract.yaml:6:32: spec.requestMembers.allow[1]: expected each name once; `a` is there twice, remove one",
+    ),
+    (
+        "providerTools: []",
+        "requestMembers: { allow: [\"extra_*\"] }",
+        "contract.yaml:6:29: spec.requestMembers.allow[0]: expected the exact name of a member, such as `store_hint` or `extra_body.store_hint`, of letters, digits, `_`, `$` and `-`; globs are not allowed here",
     ),
     (
         "onViolation: refuse",
@@ -82,7 +135,22 @@ const CASES: [(&str, &str, &str); 78] = [
     (
         "turnTimeout: 30s",
         "turnTimeout: 30",
-        "contract.yaml:8:26: spec.limits.turnTimeout: expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`",
+        "contract.yaml:8:26: spec.limits.turnTimeout: expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`",
+    ),
+    (
+        "turnTimeout: 30s",
+        "turnTimeout: 30s, turnIdleTimeout: 31s",
+        "contract.yaml:8:48: spec.limits.turnIdleTimeout: expected at most `turnTimeout`; a longer silence never ends a turn",
+    ),
+    (
+        "turnTimeout: 30s",
+        "turnIdleTimeout: 11m",
+        "contract.yaml:8:30: spec.limits.turnIdleTimeout: expected at most `turnTimeout`; a longer silence never ends a turn",
+    ),
+    (
+        "turnTimeout: 30s",
+        "turnIdleTimeout: 0s",
+        "contract.yaml:8:30: spec.limits.turnIdleTimeout: expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`",
     ),
     // roles
     (
@@ -183,155 +251,6 @@ const CASES: [(&str, &str, &str); 78] = [
         "contract.yaml:19:17: spec.tools[0].approval: expected `never` for a tool that the calling application runs; only what the executor runs can wait for a person",
     ),
     ("output: trusted", "audit: everything", "contract.yaml:33:14: spec.tools[1].audit: expected `digest` or `full`"),
-    // run
-    (
-        "run: { client: {} }",
-        "run: {}",
-        "contract.yaml:19:12: spec.tools[0].run: expected exactly one of `client`, `wasm`, `grpc`, `http` or `mcp`",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { client: }",
-        "contract.yaml:19:20: spec.tools[0].run.client: expected a mapping, found nothing",
-    ),
-    (
-        "      run:\n",
-        "      run:\n        client: {}\n",
-        "contract.yaml:35:9: spec.tools[1].run: expected exactly one of `client`, `wasm`, `grpc`, `http` or `mcp`; remove `client` or `wasm`",
-    ),
-    // backends
-    (
-        "run: { client: {} }",
-        "run: { grpc: { cluster: a, method: b } }",
-        "contract.yaml:19:42: spec.tools[0].run.grpc.method: expected `callgate.worker.v1.Worker/Invoke` or `callgate.worker.v1.Worker/InvokeStream`",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { grpc: { cluster: a } }",
-        "contract.yaml:19:20: spec.tools[0].run.grpc: missing field `method`; expected a method of a worker, `callgate.worker.v1.Worker/Invoke` or `…/InvokeStream`",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { grpc: { address: \"10.0.0.1:1\", method: callgate.worker.v1.Worker/Invoke } }",
-        "contract.yaml:19:20: spec.tools[0].run.grpc: missing field `cluster`; expected the name of a backend in the executor's configuration\ncontract.yaml:19:22: spec.tools[0].run.grpc.address: unknown field; expected `cluster`, `method`, `timeout` or `outputBytes`",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { http: { cluster: \"api.example.com:443\", path: /a } }",
-        "contract.yaml:19:31: spec.tools[0].run.http.cluster: expected 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`: the name of a backend, not its address",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { http: { cluster: a } }",
-        "contract.yaml:19:20: spec.tools[0].run.http: missing field `path`; expected the path of the API, such as `/v1/orders`",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { http: { cluster: a, path: /a/../b } }",
-        "contract.yaml:19:40: spec.tools[0].run.http.path: expected a path such as `/v1/orders`, without query, `%`, `.` and `..`; arguments go into the body or the query",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { http: { cluster: a, path: /a, method: HEAD } }",
-        "contract.yaml:19:52: spec.tools[0].run.http.method: expected `GET`, `POST`, `PUT`, `PATCH` or `DELETE`",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { mcp: { cluster: a } }",
-        "contract.yaml:19:19: spec.tools[0].run.mcp: missing field `tool`; expected what the MCP server calls the tool",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { mcp: { cluster: a, tool: \"\" } }",
-        "contract.yaml:19:39: spec.tools[0].run.mcp.tool: expected a string; it is empty",
-    ),
-    (
-        "run: { client: {} }",
-        "run: { mcp: { cluster: a, tool: b, timeout: 5 } }",
-        "contract.yaml:19:51: spec.tools[0].run.mcp.timeout: expected a duration: a whole number from 1 up with `ms`, `s` or `m`, such as `30s`",
-    ),
-    // wasm
-    (
-        "module: tools/orders.wasm",
-        "module: ../orders.wasm",
-        "contract.yaml:36:19: spec.tools[1].run.wasm.module: expected a path inside the contract's folder; `..` leads out of it",
-    ),
-    (
-        "module: tools/orders.wasm",
-        "module: /orders.wasm",
-        "contract.yaml:36:19: spec.tools[1].run.wasm.module: expected a path relative to the contract's folder, not an absolute one",
-    ),
-    (
-        "sha256: \"0123",
-        "sha256: \"123",
-        "contract.yaml:37:19: spec.tools[1].run.wasm.sha256: expected 64 hexadecimal digits in quotes; `callgate pin` writes them",
-    ),
-    (
-        "args: [create]",
-        "args: [1]",
-        "contract.yaml:38:18: spec.tools[1].run.wasm.args[0]: expected a string, found a number; put it in quotes",
-    ),
-    (
-        "args: [create]",
-        "args: create",
-        "contract.yaml:38:17: spec.tools[1].run.wasm.args: expected a list, found a string",
-    ),
-    (
-        "memory: 64MiB",
-        "memory: 1KiB",
-        "contract.yaml:39:19: spec.tools[1].run.wasm.memory: expected memory from 64KiB, one page of WebAssembly, to 4GiB",
-    ),
-    (
-        "fuel: 500M",
-        "fuel: 500MiB",
-        "contract.yaml:40:17: spec.tools[1].run.wasm.fuel: expected fuel: a whole number from 1 up, or one with `K`, `M` or `G`, such as `500M`",
-    ),
-    (
-        "guest: /data",
-        "guest: data",
-        "contract.yaml:42:51: spec.tools[1].run.wasm.files[0].guest: expected an absolute path without `.` and `..`, such as `/data`",
-    ),
-    ("mode: rw", "mode: w", "contract.yaml:42:64: spec.tools[1].run.wasm.files[0].mode: expected `ro` or `rw`"),
-    (
-        "env: [ORDER_REGION]",
-        "env: [\"A=B\"]",
-        "contract.yaml:43:17: spec.tools[1].run.wasm.env[0]: expected the name of an environment variable: `A-Z`, `a-z`, `0-9` and `_`",
-    ),
-    (
-        "mode: rw",
-        "mode: ro, quota: 1MiB",
-        "contract.yaml:42:75: spec.tools[1].run.wasm.files[0].quota: expected a `quota` only with `mode: rw`; nothing is written to what is read only",
-    ),
-    (
-        "http: []",
-        "http: [\"api.example.com\"]",
-        "contract.yaml:44:18: spec.tools[1].run.wasm.http[0]: expected a host and a port, such as `api.example.com:443` or `[2001:db8::1]:443`; globs are not allowed here",
-    ),
-    (
-        "http: []",
-        "http: [{ to: \"a:1\", private: yes }]",
-        "contract.yaml:44:40: spec.tools[1].run.wasm.http[0].private: expected `true` or `false`",
-    ),
-    (
-        "http: []",
-        "http: [{ host: \"a:1\" }]",
-        "contract.yaml:44:18: spec.tools[1].run.wasm.http[0]: missing field `to`; expected a host and a port, such as `api.example.com:443`\ncontract.yaml:44:20: spec.tools[1].run.wasm.http[0].host: unknown field; expected `to`, `private` or `authorization`",
-    ),
-    (
-        "http: []",
-        "secretEnv: { API_KEY: hunter2 }",
-        "contract.yaml:44:33: spec.tools[1].run.wasm.secretEnv.API_KEY: expected where the secret is, such as `file:/run/secrets/api-key`; never the secret itself",
-    ),
-    (
-        "http: []",
-        "secretEnv: { ORDER_REGION: file:/a }",
-        "contract.yaml:44:24: spec.tools[1].run.wasm.secretEnv.ORDER_REGION: expected each variable once; `ORDER_REGION` is in `env` too, remove one",
-    ),
-    (
-        "          timeout: 2s",
-        "          timeoot: 2s",
-        "contract.yaml:41:11: spec.tools[1].run.wasm.timeoot: unknown field; did you mean `timeout`?",
-    ),
     // schemas
     (
         "result: { type: object,",
@@ -378,7 +297,7 @@ const CASES: [(&str, &str, &str); 78] = [
 #[test]
 fn each_fault_gets_its_line() {
     let mut wrong = String::new();
-    for (from, to, expected) in CASES {
+    for (from, to, expected) in CASES.into_iter().chain(RUNS) {
         assert!(ORDER_DESK.contains(from), "the order desk has no `{from}`");
         let text = ORDER_DESK.replacen(from, to, 1);
         let got = match load("contract.yaml", &text, &Folder(&[])) {
@@ -431,85 +350,4 @@ fn all_faults_of_one_schema_are_reported_at_once() {
             format!("{schema}/properties/b/pattern")
         ]
     );
-}
-
-#[test]
-fn what_the_contract_says_is_what_the_model_holds() {
-    let contract = order_desk();
-    assert_eq!((contract.name(), contract.version()), ("order-desk", "1.4.0"));
-    assert!(
-        contract.allows_model("gpt-4o") && contract.allows_model("gpt-4o-mini") && contract.allows_model("claude-3")
-    );
-    assert!(!contract.allows_model("gpt-4") && !contract.allows_model("claude-3-opus") && !contract.allows_model(""));
-    assert!(!contract.allows_provider_tool("web_search"));
-    assert_eq!(contract.on_violation(), OnViolation::Refuse);
-    assert_eq!(contract.limits().max_output_tokens, Some(1024));
-    let names = |role: &str| contract.role(role).unwrap().tools(&contract).map(|t| t.name()).collect::<Vec<_>>();
-    assert_eq!(names("viewer"), ["get_order"]);
-    assert_eq!(names("clerk"), ["get_order", "create_order"]);
-    assert_eq!(names("guest"), [""; 0]);
-    let Run::Wasm(run) = contract.tool("create_order").unwrap().run() else { panic!("a wasm tool") };
-    assert_eq!(run.module, "tools/orders.wasm");
-    assert_eq!(run.sha256[..3], [0x01, 0x23, 0x45]);
-    assert_eq!(run.sha256[31], 0xef);
-    assert_eq!((run.memory, run.fuel, run.timeout.as_secs()), (64 << 20, 500_000_000, 2));
-}
-
-#[test]
-fn what_is_left_out_has_its_documented_default() {
-    let text = with_parameters("{ type: object }").replace(
-        "run: { client: {} }",
-        "run: { wasm: { module: a.wasm, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\" } }",
-    );
-    let contract = load("contract.yaml", &text, &Folder(&[])).unwrap();
-    let limits = contract.limits();
-    assert_eq!(limits.max_output_tokens, None);
-    assert_eq!((limits.max_tool_calls_per_turn, limits.max_rounds), (8, 4));
-    assert_eq!((limits.request_bytes, limits.response_bytes, limits.turn_timeout.as_secs()), (1 << 20, 4 << 20, 600));
-    let Run::Wasm(run) = contract.tools()[0].run() else { panic!("a wasm tool") };
-    assert_eq!((run.memory, run.fuel), (WasmRun::MEMORY, WasmRun::FUEL));
-    assert_eq!((run.timeout, run.output_bytes), (WasmRun::TIMEOUT, WasmRun::OUTPUT_BYTES));
-    assert!(run.args.is_empty() && run.files.is_empty() && run.env.is_empty());
-    assert!(run.secret_env.is_empty() && run.http.is_empty());
-    let tool = &contract.tools()[0];
-    assert_eq!((tool.approval(), tool.audit()), (Approval::Never, Audit::Digest));
-}
-
-#[test]
-fn a_backend_is_named_by_the_contract_and_found_by_the_executor() {
-    let tool = |run: &str| {
-        let text = with_parameters("{ type: object }").replace("run: { client: {} }", run);
-        let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
-        (contract.tools()[0].run().clone(), contract.longest_timeout().as_millis())
-    };
-    let (grpc, longest) =
-        tool("run: { grpc: { cluster: gpu, method: callgate.worker.v1.Worker/InvokeStream, timeout: 2m } }");
-    let Run::Grpc(run) = &grpc else { panic!("a worker") };
-    assert_eq!(
-        (run.cluster.as_str(), run.method, run.bounds.output_bytes),
-        ("gpu", WorkerMethod::InvokeStream, 1 << 20)
-    );
-    assert_eq!((grpc.as_str(), longest), ("grpc", 120_000));
-    let (http, longest) = tool("run: { http: { cluster: shop, path: /v1/orders, outputBytes: 4KiB } }");
-    let Run::Http(run) = &http else { panic!("an API") };
-    assert_eq!((run.cluster.as_str(), run.method, run.path.as_str()), ("shop", HttpMethod::Post, "/v1/orders"));
-    assert_eq!((run.bounds.output_bytes, longest), (4 << 10, 5000));
-    let (mcp, _) = tool("run: { mcp: { cluster: files, tool: read_file } }");
-    let Run::Mcp(run) = &mcp else { panic!("an MCP server") };
-    assert_eq!((run.cluster.as_str(), run.tool.as_str()), ("files", "read_file"));
-    assert_eq!(tool("run: { client: {} }").1, 0, "what the client runs has no timeout of ours");
-}
-
-#[test]
-fn what_a_module_is_granted_is_what_the_contract_says() {
-    let text = ORDER_DESK
-        .replace("mode: rw", "mode: rw, quota: 2MiB")
-        .replace("http: []", "http: [\"API.Example.com:443\", { to: \"[::1]:80\", private: true, authorization: true }]\n          secretEnv: { API_KEY: \"file:/run/secrets/api-key\" }");
-    let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
-    let Run::Wasm(run) = contract.tool("create_order").unwrap().run() else { panic!("a wasm tool") };
-    assert_eq!(run.files[0].quota, 2 << 20);
-    assert_eq!(run.secret_env, [("API_KEY".to_owned(), "/run/secrets/api-key".to_owned())]);
-    let grant =
-        |host: &str, port, granted| HttpGrant { host: host.into(), port, private: granted, authorization: granted };
-    assert_eq!(run.http, [grant("api.example.com", 443, false), grant("[::1]", 80, true)]);
 }

@@ -4,18 +4,20 @@ use super::state::State;
 use super::{Core, Step};
 use crate::budget::Full;
 use crate::effect::Effect;
+use crate::event::Headers;
 use crate::refusal::{Code, Refusal};
 
 impl Core {
     /// Admits an exchange of a tenant, before anything of its body is held.
-    pub(super) fn admit(&mut self, tenant: &str) -> Result<(), Refusal> {
+    pub(super) fn admit(&mut self, tenant: &str, headers: &Headers) -> Result<(), Refusal> {
+        self.head_bytes = headers.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
         self.claim = Some(self.gate.budget.admit(tenant).map_err(no_room)?);
         Ok(())
     }
 
     /// Claims the bytes that the next state holds. Without room for them, the exchange ends in an error.
     pub(super) fn afford(&mut self, (state, effect): Step) -> Step {
-        let held = state.held();
+        let held = state.held().saturating_add(self.head_bytes);
         match self.claim.as_mut().map(|claim| claim.set(held)) {
             None | Some(Ok(())) => (state, effect),
             Some(Err(full)) => self.unaffordable(state, effect, &no_room(full)),

@@ -105,7 +105,7 @@ impl Core {
     fn stream_again(&mut self, answering: Answering, next: crate::rounds::Next, unsent: Vec<u8>, ended: bool) -> Step {
         match answering {
             Answering::Turn(turn) => {
-                let form = AnswerForm::Stream { stream: turn.stream, unsent };
+                let form = AnswerForm::Stream { said: turn.said(), stream: turn.stream, unsent };
                 self.again(Looping::new(turn.asked, Vec::new(), form, ended), next)
             }
             Answering::Messages(_) => {

@@ -143,6 +143,9 @@ impl Opening {
     fn of(body: &[u8], framing: Framing) -> Self {
         const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
         const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+        if BYTE_ORDER_MARK.starts_with(body) {
+            return Self::Unclear;
+        }
         let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
         match (framing, text.first()) {
             (_, None) => Self::Unclear,

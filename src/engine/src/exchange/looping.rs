@@ -30,8 +30,8 @@ pub(super) struct Looping {
 pub(super) enum AnswerForm {
     /// One JSON body; its headers are still held back.
     Whole,
-    /// A stream that has begun; `unsent` is what it had yet to say when it was held back.
-    Stream { stream: Box<dyn Stream>, unsent: Vec<u8> },
+    /// A stream that has begun and said so many bytes; `unsent` is what it had yet to say when it was held back.
+    Stream { stream: Box<dyn Stream>, said: usize, unsent: Vec<u8> },
 }
 
 /// The callout that a loop waits for.
@@ -50,13 +50,13 @@ impl Looping {
         Self { asked, earlier, form, waiting: Waiting::Model, ended }
     }
 
-    /// Returns the bytes that it holds. What earlier rounds said is in the request already.
+    /// Returns the bytes that it holds. The request has what earlier rounds said, and its text is written again for each round.
     pub(super) fn held(&self) -> usize {
-        let unsent = match &self.form {
+        let stream = match &self.form {
             AnswerForm::Whole => 0,
-            AnswerForm::Stream { stream, unsent } => unsent.capacity().saturating_add(stream.held()),
+            AnswerForm::Stream { said, unsent, .. } => said.saturating_add(unsent.capacity()),
         };
-        self.asked.request.held().saturating_mul(2).saturating_add(unsent)
+        self.asked.request.held().saturating_mul(2).saturating_add(stream)
     }
 }
 
@@ -95,7 +95,8 @@ impl Core {
         mut results: Vec<CallResult>,
         refused: Vec<Refused>,
     ) -> Step {
-        results.extend(refused.into_iter().map(rounds::told));
+        let role = &looping.asked.caller.role;
+        results.extend(refused.into_iter().map(|refused| rounds::told(&self.gate, role, refused)));
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
         let request = rounds::ask(&mut looping.asked, said, &results, left);
         (State::Looping(Box::new(looping)), Effect::Ask(request))
@@ -117,7 +118,7 @@ impl Core {
             }
             Ok(Turn::Release(answer)) => match looping.form {
                 AnswerForm::Whole => (State::Ended, Effect::Finish(answer.write())),
-                AnswerForm::Stream { mut stream, mut unsent } => {
+                AnswerForm::Stream { mut stream, mut unsent, .. } => {
                     unsent.extend_from_slice(&stream.append(&answer.write()));
                     (after(looping.ended, State::Closed), Effect::Finish(unsent))
                 }
@@ -135,7 +136,7 @@ impl Core {
     pub(super) fn fail(&mut self, looping: Looping, refusal: &Refusal) -> Step {
         match looping.form {
             AnswerForm::Whole => self.replace(refusal),
-            AnswerForm::Stream { mut stream, mut unsent } => {
+            AnswerForm::Stream { mut stream, mut unsent, .. } => {
                 self.tally.error = Some(refusal.code);
                 unsent.extend_from_slice(&stream.error(&refusal.api_error()));
                 (after(looping.ended, State::Cut), Effect::Finish(unsent))

@@ -45,6 +45,8 @@ struct Core {
     content_type: Option<String>,
     /// Of the worker's budget, once the caller is known.
     claim: Option<Claim>,
+    /// The bytes of the request's headers, which are kept for further rounds.
+    head_bytes: usize,
 }
 
 /// The next state, and what the host must do now.
@@ -65,6 +67,7 @@ impl Exchange {
             clock: Clock::default(),
             content_type: None,
             claim: None,
+            head_bytes: 0,
         };
         Self { core, state: State::New }
     }

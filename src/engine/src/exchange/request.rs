@@ -18,7 +18,7 @@ impl Core {
         self.format = ErrorFormat::of(head::api(&self.gate, headers));
         self.ledger.about.read(headers);
         let head = head::read(&self.gate, headers, claims, end);
-        let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant)) {
+        let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),
         });
@@ -69,7 +69,7 @@ impl Core {
 
     fn model_request(&mut self, head: ApiHead, body: &[u8]) -> Result<Step, Refusal> {
         let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
-        let asked = request::check(&self.gate, head, body)?;
+        let asked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
         let body = asked.request.write();
         Ok(self.forward(Forwarded::Model(Box::new(asked)), Forward { body, remove, content_type }))
     }

@@ -35,6 +35,11 @@ impl Messages {
         Self { asked, decoder: Decoder::new(Framing::Sse, most), bytes: 0, fault: None }
     }
 
+    /// Returns the bytes that it holds.
+    pub(crate) fn held(&self) -> usize {
+        self.decoder.held()
+    }
+
     /// Takes bytes; those that may be forwarded are added to the desk's.
     pub(crate) fn data(&mut self, desk: &mut Desk<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
         let mut frames = Vec::new();

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(crate) const NOW: Duration = Duration::from_secs(1);
 
-struct NoFiles;
+pub(crate) struct NoFiles;
 
 impl Files for NoFiles {
     fn read(&self, path: &str) -> Result<String, String> {

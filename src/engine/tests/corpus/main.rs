@@ -33,6 +33,8 @@ struct Covered {
     unusable: BTreeMap<String, u32>,
     /// Exchanges that the gate broke although the validator accepts all of their calls, and why.
     false_refusals: Vec<String>,
+    /// Members of requests that no table knows.
+    dropped_members: usize,
 }
 
 #[test]
@@ -45,15 +47,27 @@ fn every_recorded_exchange_gets_the_verdicts_of_an_independent_validator() {
     }
     let mut wrong = Vec::new();
     for (key, covered) in covered {
-        let Covered { whole, streamed, errors, empty, truncated, allowed, refused, unusable, false_refusals } = covered;
+        let Covered {
+            whole,
+            streamed,
+            errors,
+            empty,
+            truncated,
+            allowed,
+            refused,
+            unusable,
+            false_refusals,
+            dropped_members,
+        } = covered;
         let count = whole + streamed + errors + empty;
         println!(
             "COVERED {key}: {count} recorded exchanges ({whole} whole, {streamed} streamed, of which {truncated} cut short; {errors} \
-             errors, {empty} without a body; each whole one streamed too), {} calls: {allowed} allowed, refused {refused:?}; not usable {unusable:?}; {} false refusals",
+             errors, {empty} without a body; each whole one streamed too), {} calls: {allowed} allowed, refused {refused:?}; not usable {unusable:?}; {} false refusals; dropped members: {dropped_members}",
             allowed + refused.values().sum::<u32>(),
             false_refusals.len()
         );
         wrong.extend(false_refusals);
+        assert_eq!(dropped_members, 0, "{key}: dropped members");
     }
     assert_eq!(wrong, Vec::<String>::new(), "false refusals");
 }
@@ -72,6 +86,7 @@ fn check(recording: &Recording, row: &'static Row, covered: &mut Covered) {
         Ok(outcome) => outcome,
         Err(why) => return covered.false_refusals.push(format!("{id}: the request is refused: {why}")),
     };
+    covered.dropped_members += outcome.tally.dropped_members.len();
     for size in [1, 7, 1000] {
         let chunks: Vec<&[u8]> = body.chunks(size).collect();
         let again = play(recording, row, &reference, &chunks).unwrap();

@@ -84,7 +84,7 @@ fn a_message_that_may_not_be_forwarded_is_dropped_and_the_answer_still_arrives()
     for odd in ["event: heartbeat\ndata: {}\n\n", "data: [DONE]\n\n", "stray\n\n", "data: {\"a\":1,\"a\":2}\n\n"] {
         let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
         let answer = response(json!({ "content": text("set") }));
-        let stream = [odd.as_bytes(), &events(&[answer.clone()])].concat();
+        let stream = [odd.as_bytes(), &events(std::slice::from_ref(&answer))].concat();
         assert_eq!(messages(&streamed(&mut exchange, &stream, &[])), [answer], "{odd:?}");
     }
 }

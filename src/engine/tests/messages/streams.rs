@@ -133,9 +133,10 @@ fn a_stream_that_ends_early_releases_no_call_that_is_incomplete_and_says_so() {
 #[test]
 fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     for (event, code) in [
-        ("{\"type\":\"ping\"}\n\n".to_owned(), "upstream_invalid"),
+        // A line that is no field is removed.
+        ("{\"type\":\"ping\"}\n\n".to_owned(), "upstream_truncated"),
         ("data: {not json\n\n".to_owned(), "upstream_invalid"),
-        ("event: content_block_begin\ndata: {\"type\":\"content_block_begin\"}\n\n".to_owned(), "upstream_invalid"),
+        ("event: a\ndata: {\"type\":\"a\",\"b\":[{\"type\":\"tool_use\"}]}\n\n".to_owned(), "upstream_invalid"),
         (format!("data: {}", "x".repeat(70_000)), "response_too_large"),
     ] {
         let bytes = String::from_utf8(stream(&answer(&[text("Hi")]), &[], 2)).unwrap();

@@ -4,8 +4,10 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::block::{self, Kind};
-use crate::shape::{MAX_CALLS, add, exact_keys};
-use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError, raw, splice};
+use super::said::says_something;
+use crate::blocks::{Content, NAMES_CALLS, NO_CALLS, Start, Write, id, input};
+use crate::shape::{add, exact_keys};
+use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, raw, splice};
 
 /// An answer that was read, and perhaps changed since.
 ///
@@ -15,27 +17,13 @@ use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError, raw, splic
 pub struct Answer {
     text: Vec<u8>,
     body: Map<String, Value>,
-    blocks: Vec<Block>,
-    /// The calls among the blocks.
-    calls: Vec<Call>,
+    content: Content,
     edits: Vec<splice::Edit>,
-}
-
-/// One block of `content`, as JSON text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Block {
-    Said(String),
-    Call(String),
-}
-
-/// What a block says.
-pub(super) enum Told<'a> {
-    Said(Value),
-    Call(&'a Call),
 }
 
 /// Members of an answer that are decided on.
 const READ_MEMBERS: [&str; 4] = ["type", "content", "stop_reason", "usage"];
+const WRITE: Write = Write { call: rewritten, text: text_block };
 
 // === impl Answer ===
 
@@ -43,8 +31,8 @@ impl Answer {
     /// Reads an answer to a request that makes the provider run the tools `provided`.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no `content`, a member of a wrong type, a block of a kind that is not
-    /// known or was not asked for, or a call outside of `content`.
+    /// [`AnswerError`] if the body is not strict JSON, has no `content`, a member of a wrong type, a block that was not asked for
+    /// or could carry a call unseen, or a call outside of `content`.
     pub fn read(provided: &[&str], text: &[u8]) -> Result<Answer, AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
@@ -55,52 +43,31 @@ impl Answer {
         }
         block::no_call_but(&body, "content")?;
         crate::shape::text(&body, "stop_reason")?;
-        let Some(Value::Array(content)) = body.get("content") else {
+        let Some(Value::Array(blocks)) = body.get("content") else {
             return Err(ShapeError::Type { at: "content", expected: "an array" }.into());
         };
         let raws = raw::items(raw::member(text, "content").unwrap_or_default());
-        let (mut blocks, mut calls) = (Vec::with_capacity(raws.len()), Vec::new());
-        for (value, raw) in content.iter().zip(raws) {
+        let mut content = Content::default();
+        for (value, raw) in blocks.iter().zip(raws) {
             let Value::Object(members) = value else {
                 return Err(ShapeError::Type { at: "content[]", expected: "an object" }.into());
             };
             let text = String::from_utf8_lossy(raw).into_owned();
-            if block::kind(members, provided)? == Kind::Call {
-                calls.push(read_call(members, raw)?);
-                blocks.push(Block::Call(text));
-            } else {
-                blocks.push(Block::Said(text));
+            match block::kind(members, provided)? {
+                Kind::Call => {
+                    let (call, mended) = read_call(members, &text, content.calls().len())?;
+                    content.call(text, mended, call)?;
+                }
+                Kind::Unknown => content.drop_block(),
+                Kind::Text | Kind::Thinking | Kind::Provided | Kind::Compaction | Kind::Whole => content.say(text),
             }
         }
-        if calls.len() > MAX_CALLS {
-            return Err(ShapeError::TooMany.into());
-        }
-        Ok(Answer { text: text.to_vec(), body, blocks, calls, edits: Vec::new() })
+        Ok(Answer { text: text.to_vec(), body, content, edits: Vec::new() })
     }
 
-    /// The message's members. Its `content` is as it was read.
-    pub(super) fn body(&self) -> &Map<String, Value> {
-        &self.body
-    }
-
-    /// What the blocks say, in order.
-    pub(super) fn told(&self) -> impl Iterator<Item = Told<'_>> {
-        let mut calls = self.calls.iter();
-        self.blocks.iter().filter_map(move |block| match block {
-            Block::Said(text) => Some(Told::Said(value(text))),
-            Block::Call(_) => calls.next().map(Told::Call),
-        })
-    }
-
-    fn set_blocks(&mut self, blocks: Vec<Block>) {
-        if blocks == self.blocks {
-            return;
-        }
-        self.blocks = blocks;
-        let texts: Vec<&str> = self.blocks.iter().map(Block::text).collect();
-        let text = Some(format!("[{}]", texts.join(",")));
-        self.edits.retain(|edit| edit.member != "content");
-        self.edits.push(splice::Edit { member: "content", text });
+    /// The content, and the message's other members.
+    pub(super) fn into_parts(self) -> (Content, Map<String, Value>) {
+        (self.content, self.body)
     }
 
     fn edit(&mut self, member: &'static str) {
@@ -110,56 +77,26 @@ impl Answer {
 
 impl crate::Answer for Answer {
     fn calls(&self) -> Vec<&[Call]> {
-        vec![&self.calls]
+        vec![self.content.calls()]
     }
 
-    /// Where calls were held to the end of the turn, they and what replaces them come after all else.
     fn settle(&mut self, choice: usize, fates: Vec<Fate>, hold: Hold) {
-        if choice != 0 || self.calls.is_empty() {
+        if choice != 0 || self.content.calls().is_empty() {
             return;
         }
-        let (mut blocks, mut last) = (Vec::with_capacity(self.blocks.len()), Vec::new());
-        let mut settled = std::mem::take(&mut self.calls).into_iter().zip(fates);
-        for old in &self.blocks {
-            match old {
-                Block::Said(_) => blocks.push(old.clone()),
-                Block::Call(text) => {
-                    let Some((call, fate)) = settled.next() else { continue };
-                    let block = match fate {
-                        Fate::Keep(kept) => {
-                            let block = Block::Call(rewritten(text, &call, &kept));
-                            self.calls.push(kept);
-                            block
-                        }
-                        Fate::Tell(notice) => Block::Said(json!({ "type": "text", "text": notice }).to_string()),
-                    };
-                    match hold {
-                        Hold::Call => blocks.push(block),
-                        Hold::Turn => last.push(block),
-                    }
-                }
-            }
-        }
-        blocks.extend(last);
-        self.set_blocks(blocks);
-        if self.calls.is_empty() && self.body.get("stop_reason").is_some_and(|reason| reason == NAMES_CALLS) {
+        self.content.settle(fates, hold, &WRITE);
+        if self.content.calls().is_empty() && self.body.get("stop_reason").is_some_and(|reason| reason == NAMES_CALLS) {
             self.body.insert("stop_reason".to_owned(), Value::from(NO_CALLS));
             self.edit("stop_reason");
         }
     }
 
     fn said(&self, choice: usize) -> Vec<Value> {
-        let said = self.blocks.iter().filter_map(|block| match block {
-            Block::Said(text) => Some(value(text)),
-            Block::Call(_) => None,
-        });
-        said.filter(|block| choice == 0 && says_something(block)).collect()
+        self.content.said().filter(|block| choice == 0 && says_something(block)).collect()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
-        let before = earlier.iter().flat_map(|turn| &turn.said).map(|block| Block::Said(block.to_string()));
-        let blocks = before.chain(self.blocks.iter().cloned()).collect();
-        self.set_blocks(blocks);
+        self.content.prepend(earlier);
         for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()).filter(|usage| usage.is_object()) {
             add(self.body.entry("usage").or_insert(Value::Null), usage);
             self.edit("usage");
@@ -171,39 +108,32 @@ impl crate::Answer for Answer {
     }
 
     fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
+        let mut edits = self.edits.clone();
+        edits.extend(self.content.changed().map(|text| splice::Edit { member: "content", text: Some(text) }));
+        splice::write(&self.text, &self.body, &edits)
     }
 }
 
-// === impl Block ===
-
-impl Block {
-    fn text(&self) -> &str {
-        let (Block::Said(text) | Block::Call(text)) = self;
-        text
+/// Reads a call, and writes its block again if it lacks an identifier or spells its input as a text.
+fn read_call(members: &Map<String, Value>, text: &str, position: usize) -> Result<(Call, Option<String>), ShapeError> {
+    let Start { id: given, name, form, extra, .. } = block::named(members)?;
+    let id = id(&given, position);
+    let raw = raw::member(text.as_bytes(), "input");
+    let arguments = input(members.get("input"), raw).unwrap_or_else(|| "{}".to_owned());
+    let mut edits = Vec::new();
+    if given.is_empty() {
+        edits.push(splice::Edit { member: "id", text: Some(Value::from(id.as_str()).to_string()) });
     }
+    if !members.get("input").is_some_and(Value::is_object) && raw != Some(arguments.as_bytes()) {
+        edits.push(splice::Edit { member: "input", text: Some(arguments.clone()) });
+    }
+    let mended = (!edits.is_empty())
+        .then(|| String::from_utf8_lossy(&splice::write(text.as_bytes(), &Map::new(), &edits)).into_owned());
+    Ok((Call { id, name, arguments, form, extra }, mended))
 }
 
-/// The reason for which a turn ends that ended in calls, and in none.
-pub(super) const NAMES_CALLS: &str = "tool_use";
-pub(super) const NO_CALLS: &str = "end_turn";
-
-/// Whether the API takes a block back: it refuses texts that are empty.
-pub(super) fn says_something(block: &Value) -> bool {
-    let is = |key: &str, text: &str| block.get(key).is_some_and(|value| value == text);
-    !(is("type", "text") && is("text", ""))
-}
-
-fn read_call(members: &Map<String, Value>, raw: &[u8]) -> Result<Call, ShapeError> {
-    let named = block::named(members)?;
-    let input = raw::member(raw, "input").ok_or(ShapeError::Type { at: "content[].input", expected: "an object" })?;
-    Ok(Call {
-        id: named.id.to_owned(),
-        name: named.name.to_owned(),
-        arguments: String::from_utf8_lossy(input).into_owned(),
-        form: Form::Tool,
-        extra: named.extra(),
-    })
+fn text_block(text: &str) -> String {
+    json!({ "type": "text", "text": text }).to_string()
 }
 
 /// The block of a call, with other arguments where they differ.
@@ -218,7 +148,7 @@ fn rewritten(text: &str, old: &Call, kept: &Call) -> String {
     String::from_utf8_lossy(&splice::write(text.as_bytes(), &Map::new(), &[edit])).into_owned()
 }
 
-/// A call as a block of `content`. Its arguments are JSON.
+/// A call as a block of `content`. Arguments that are not JSON are left out.
 pub(super) fn new_block(call: &Call) -> String {
     let mut members = Map::new();
     members.insert("type".to_owned(), Value::from(NAMES_CALLS));
@@ -227,11 +157,8 @@ pub(super) fn new_block(call: &Call) -> String {
     members.insert("input".to_owned(), Value::Null);
     members.extend(call.extra.clone());
     let text = Value::Object(members.clone()).to_string();
-    let edit = splice::Edit { member: "input", text: Some(call.arguments.clone()) };
+    let is_json = callgate_json::read_nearest(call.arguments.as_bytes()).is_ok();
+    let input = if is_json { call.arguments.clone() } else { "{}".to_owned() };
+    let edit = splice::Edit { member: "input", text: Some(input) };
     String::from_utf8_lossy(&splice::write(text.as_bytes(), &members, &[edit])).into_owned()
-}
-
-/// The value of a text that was read before.
-fn value(text: &str) -> Value {
-    callgate_json::read_nearest(text.as_bytes()).unwrap_or_default()
 }

@@ -4,8 +4,9 @@
 
 use callgate_json::{Map, Value};
 
-use crate::ShapeError;
+use crate::blocks::{Start, unknown};
 use crate::shape::{self, exact_keys, folds_to, text};
+use crate::{Form, ShapeError};
 
 /// What a block is, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +23,15 @@ pub(super) enum Kind {
     Compaction,
     /// Every other known kind; streams bring it in one piece.
     Whole,
+    /// A kind that is not known and carries no call.
+    Unknown,
 }
 
 /// Members that are read of a block. Keys that only resemble them are refused.
 const READ_MEMBERS: [&str; 7] = ["type", "id", "name", "input", "toolset_name", "text", "thinking"];
+
+/// Members that are read of a delta.
+pub(super) const DELTA_MEMBERS: [&str; 4] = ["type", "text", "partial_json", "thinking"];
 
 /// Provider tools of which one must be there for a block to be: their names, or what those begin with. Newer searches filter
 /// what they find by code that they run (`web_search_20260209` and later), and so may skills.
@@ -34,8 +40,8 @@ const MCP: &[&str] = &["mcp"];
 
 /// Reads what kind of block it is.
 ///
-/// `provided` are the tools that the request makes the provider run. Kinds that are not known, and those that tools make which
-/// were not asked for, are errors, and so is a call inside of a block that is none.
+/// `provided` are the tools that the request makes the provider run. Kinds that only tools make which were not asked for are
+/// errors, and so is a call inside of a block of another kind.
 pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<Kind, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
     let Some(Value::String(name)) = block.get("type") else {
@@ -64,7 +70,7 @@ pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) ->
         "advisor_tool_result" => (Kind::Whole, Some(&["advisor_"] as &[_])),
         "mcp_tool_use" => (Kind::Provided, Some(MCP)),
         "mcp_tool_result" | "mcp_tool_listing" => (Kind::Whole, Some(MCP)),
-        _ => return Err(ShapeError::UnknownPart),
+        name => return unknown::no_part_of_call(name, block).map(|()| Kind::Unknown),
     };
     let is_there = |maker: &&str| provided.iter().any(|tool| tool.as_ref().starts_with(maker));
     if makers.is_some_and(|makers| !makers.iter().any(is_there)) {
@@ -87,32 +93,22 @@ fn makers_of_use(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// What a `tool_use` block says beside its input. Empty texts are missing ones.
-pub(super) struct Named<'a> {
-    pub(super) id: &'a str,
-    pub(super) name: &'a str,
-    /// `caller`: the model itself, or code of the model that the provider runs.
-    caller: Option<&'a Value>,
-}
-
-/// Reads a `tool_use` block.
+/// Reads a `tool_use` block but for its input.
 ///
-/// A member of a toolset (`toolset_name`) is the client's own, not a function of that name, and no contract can name it.
-pub(super) fn named(block: &Map<String, Value>) -> Result<Named<'_>, ShapeError> {
+/// A member of a toolset (`toolset_name`) is the client's own, not a function of that name, and no contract can name it: it counts
+/// as a [custom](Form::Custom) tool.
+pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
-    if block.get("toolset_name").is_some_and(|toolset| !toolset.is_null()) {
-        return Err(ShapeError::NotAFunction);
-    }
-    let caller = block.get("caller").filter(|caller| !caller.is_null());
-    caller.map_or(Ok(()), no_call_in)?;
-    Ok(Named { id: text(block, "id")?, name: text(block, "name")?, caller })
-}
-
-impl Named<'_> {
-    /// As [`Call::extra`](crate::Call::extra).
-    pub(super) fn extra(&self) -> Map<String, Value> {
-        self.caller.map(|caller| ("caller".to_owned(), caller.clone())).into_iter().collect()
-    }
+    let is_own = block.get("toolset_name").is_some_and(|toolset| !toolset.is_null());
+    let form = if is_own { Form::Custom } else { Form::Tool };
+    let extra: Map<String, Value> = block
+        .iter()
+        .filter(|(key, value)| !["type", "id", "name", "input"].contains(&key.as_str()) && !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    unknown::no_call(&extra)?;
+    let (id, name) = (text(block, "id")?.to_owned(), text(block, "name")?.to_owned());
+    Ok(Start { id, name, form, extra, input: None })
 }
 
 /// Refuses calls anywhere in an object.
@@ -125,7 +121,7 @@ pub(super) fn no_call_but(members: &Map<String, Value>, expected: &str) -> Resul
     shape::no_call_but(members, &[expected], is_call_member)
 }
 
-fn no_call_in(value: &Value) -> Result<(), ShapeError> {
+pub(super) fn no_call_in(value: &Value) -> Result<(), ShapeError> {
     shape::no_call(value, is_call_member)
 }
 

@@ -6,8 +6,9 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::block::no_call;
+use super::block::no_call_in;
 use super::events;
+use crate::blocks::reports_error;
 use crate::{ApiError, splice};
 
 /// The body of an error response.
@@ -24,18 +25,11 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     events::event("error", &value(error))
 }
 
-/// Whether a body is an error in this dialect and nothing else: a strict JSON object with an `error` that is not null, without
-/// `content` and without a call anywhere.
+/// Returns true if a body is an error and nothing else: strict JSON that [reports one](reports_error), without `content` and
+/// without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
-    match callgate_json::read_nearest(body) {
-        Ok(Value::Object(members)) => {
-            members.get("error").is_some_and(|error| !error.is_null())
-                && !members.contains_key("content")
-                && no_call(&members).is_ok()
-        }
-        _ => false,
-    }
+    callgate_json::read_nearest(body).is_ok_and(|body| reports_error(&body, "content") && no_call_in(&body).is_ok())
 }
 
 fn value(error: &ApiError) -> Value {

@@ -76,15 +76,25 @@ pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     out
 }
 
-fn block(index: u32, start: &Value, deltas: &[Value]) -> Vec<u8> {
+/// The start of a block.
+pub(super) fn start(index: u32, start: &Value) -> Vec<u8> {
     let kind = "content_block_start";
-    let mut out = event(kind, &json!({ "type": kind, "index": index, "content_block": start }));
+    event(kind, &json!({ "type": kind, "index": index, "content_block": start }))
+}
+
+/// The stop of a block.
+pub(super) fn stop(index: u32) -> Vec<u8> {
+    let kind = "content_block_stop";
+    event(kind, &json!({ "type": kind, "index": index }))
+}
+
+fn block(index: u32, first: &Value, deltas: &[Value]) -> Vec<u8> {
+    let mut out = start(index, first);
     for delta in deltas {
         let kind = "content_block_delta";
         out.extend(event(kind, &json!({ "type": kind, "index": index, "delta": delta })));
     }
-    let kind = "content_block_stop";
-    out.extend(event(kind, &json!({ "type": kind, "index": index })));
+    out.extend(stop(index));
     out
 }
 

@@ -10,8 +10,8 @@ mod answer;
 mod block;
 pub mod error;
 mod events;
-mod open;
 mod request;
+mod said;
 mod stream;
 
 pub use answer::Answer;

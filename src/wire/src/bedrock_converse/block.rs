@@ -4,15 +4,27 @@
 
 use callgate_json::{Map, Value};
 
-use crate::ShapeError;
+use crate::blocks::{NAMES_CALLS, Start, unknown};
 use crate::shape::{self, exact_keys, folds_to, text};
+use crate::{Form, ShapeError};
 
 /// The kind of block that is a call.
 const CALL: &str = "toolUse";
 const KINDS: [&str; 9] =
     ["text", "reasoningContent", "citationsContent", "image", "audio", "video", "document", CALL, "toolResult"];
 
-/// The one member that is not `null`, and its value.
+/// What a block of an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A call, which the client runs.
+    Call,
+    /// Every other known kind.
+    Said,
+    /// A kind that is not known and carries no call.
+    Unknown,
+}
+
+/// The one member that is not `null`, and its value. It may be of a kind that is not `known`.
 pub(super) fn only<'b>(
     union: &'b Map<String, Value>,
     known: &[&str],
@@ -22,54 +34,72 @@ pub(super) fn only<'b>(
     let mut members = union.iter().filter(|(key, value)| !value.is_null() && key.as_str() != "__type");
     match (members.next(), members.next()) {
         (None, _) => Ok(None),
-        (Some((key, value)), None) if known.contains(&key.as_str()) => Ok(Some((key, value))),
-        (Some(_), _) => Err(ShapeError::UnknownPart),
+        (Some((key, value)), None) => Ok(Some((key, value))),
+        (Some(_), Some(_)) => Err(ShapeError::UnknownPart),
     }
 }
 
-/// Whether a block of an answer is a call, which the client runs.
+/// Refuses a member of a union that is not known and could be a call.
+pub(super) fn unknown(key: &str, value: &Value) -> Result<(), ShapeError> {
+    let empty = Map::new();
+    unknown::no_part_of_call(key, value.as_object().unwrap_or(&empty))?;
+    unknown::no_call_in(value)
+}
+
+/// Reads what a block of an answer is.
 ///
-/// `provided` are the tools that the request makes the provider run. Kinds that are not known, and those that only come of such
-/// tools where there are none, are errors, and so is a call inside of a block that is none.
-pub(super) fn is_call<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<bool, ShapeError> {
+/// `provided` are the tools that the request makes the provider run. Kinds that only come of such tools if there are none are
+/// errors, and so is a call inside of a block of another kind.
+pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<Kind, ShapeError> {
     let (name, value) = only(block, &KINDS)?.ok_or(ShapeError::UnknownPart)?;
     match name {
         CALL => {
             let Value::Object(used) = value else {
                 return Err(ShapeError::Type { at: "content[].toolUse", expected: "an object" });
             };
-            return Ok(!read_use(used, provided)?.by_provider);
+            let Use { by_provider, .. } = read_use(used, provided)?;
+            return Ok(if by_provider { Kind::Said } else { Kind::Call });
         }
         "toolResult" if provided.is_empty() => return Err(ShapeError::UnknownPart),
         "text" => {
             text(block, "text")?;
         }
+        name if !KINDS.contains(&name) => return unknown(name, value).map(|()| Kind::Unknown),
         _ => {}
     }
     no_call_in(value)?;
-    Ok(false)
+    Ok(Kind::Said)
 }
 
-/// A `toolUse`, whole or its start. Empty texts are missing ones.
-pub(super) struct Use<'b> {
-    pub(super) id: &'b str,
-    pub(super) name: &'b str,
+/// A `toolUse`, whole or its start.
+pub(super) struct Use {
+    pub(super) start: Start,
     /// The provider has run it; it is one of its tools.
     pub(super) by_provider: bool,
 }
 
-/// Reads a `toolUse` but for its input.
-pub(super) fn read_use<'b, S: AsRef<str>>(used: &'b Map<String, Value>, provided: &[S]) -> Result<Use<'b>, ShapeError> {
+/// Reads a `toolUse` but for its input. Claude's calls have the type of the Messages API; one of another type counts as
+/// [custom](Form::Custom).
+pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S]) -> Result<Use, ShapeError> {
     exact_keys(used, &["toolUseId", "name", "input", "type"])?;
     no_call_but(used, "input")?;
-    let (id, name) = (text(used, "toolUseId")?, text(used, "name")?);
-    let by_provider = match text(used, "type")? {
-        "" => false,
-        "server_tool_use" if provided.iter().any(|tool| tool.as_ref() == name) => true,
+    let (id, name) = (text(used, "toolUseId")?.to_owned(), text(used, "name")?.to_owned());
+    let (form, by_provider) = match text(used, "type")? {
+        "" | NAMES_CALLS => (Form::Tool, false),
+        "server_tool_use" if provided.iter().any(|tool| tool.as_ref() == name) => (Form::Tool, true),
         "server_tool_use" => return Err(ShapeError::UnknownPart),
-        _ => return Err(ShapeError::NotAFunction),
+        _ => (Form::Custom, false),
     };
-    Ok(Use { id, name, by_provider })
+    let mut extra: Map<String, Value> = used
+        .iter()
+        .filter(|(key, value)| !["toolUseId", "name", "input", "type"].contains(&key.as_str()) && !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    unknown::no_call(&extra)?;
+    if let Some(kind) = used.get("type").filter(|kind| !kind.is_null()) {
+        extra.insert("type".to_owned(), kind.clone());
+    }
+    Ok(Use { start: Start { id, name, form, extra, input: None }, by_provider })
 }
 
 /// Refuses calls anywhere in an object.

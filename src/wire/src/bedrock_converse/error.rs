@@ -3,10 +3,10 @@
 //! SDKs choose the class of what they raise by the `__type` (a member `code` would go before it, so there is none) and show
 //! nothing of the body but the message, so the message begins with our code and the member at fault: `CODE at PARAM: MESSAGE`.
 
-use callgate_json::Value;
 use serde_json::json;
 
 use super::block;
+use crate::blocks::reports_error;
 use crate::framing::event_stream;
 use crate::{ApiError, splice};
 
@@ -34,19 +34,12 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     event_stream::exception(kind, &text)
 }
 
-/// Whether a body is an error in this dialect and nothing else: a strict JSON object with a `message` or a type, without
-/// `output` and without a call anywhere.
+/// Returns true if a body is an error and nothing else: strict JSON that [reports one](reports_error), without `output` and
+/// without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
-    match callgate_json::read_nearest(body) {
-        Ok(Value::Object(members)) => {
-            let says = |key: &str| members.get(key).is_some_and(Value::is_string);
-            ["message", "Message", "__type"].into_iter().any(says)
-                && !members.keys().any(|key| crate::shape::folds_to(key, "output"))
-                && block::no_call(&members).is_ok()
-        }
-        _ => false,
-    }
+    callgate_json::read_nearest(body)
+        .is_ok_and(|body| reports_error(&body, "output") && block::no_call_in(&body).is_ok())
 }
 
 fn message(error: &ApiError) -> String {

@@ -21,8 +21,17 @@ pub(super) fn text_block(text: &str) -> Value {
 
 /// A block with a call, whose arguments are JSON.
 pub(super) fn call_block(call: &Call) -> String {
-    let used = json!({ "toolUseId": call.id, "name": call.name }).to_string();
+    let used = Value::Object(used(call)).to_string();
     with(b"{}", "toolUse", with(used.as_bytes(), "input", call.arguments.clone()))
+}
+
+/// A call but for its input.
+pub(super) fn used(call: &Call) -> Map<String, Value> {
+    let mut used = Map::new();
+    used.insert("toolUseId".to_owned(), Value::from(call.id.as_str()));
+    used.insert("name".to_owned(), Value::from(call.name.as_str()));
+    used.extend(call.extra.clone());
+    used
 }
 
 /// A whole text block. The API begins such blocks with their first delta.
@@ -32,7 +41,7 @@ pub(super) fn text(index: u32, text: &str) -> Vec<u8> {
 
 /// A whole call.
 pub(super) fn call(index: u32, call: &Call) -> Vec<u8> {
-    let start = json!({ "toolUse": { "toolUseId": call.id, "name": call.name } });
+    let start = json!({ "toolUse": used(call) });
     block(index, Some(start), &[json!({ "toolUse": { "input": call.arguments } })])
 }
 
@@ -106,6 +115,11 @@ pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     out
 }
 
+/// The stop of a block.
+pub(super) fn stop(index: u32) -> Vec<u8> {
+    event("contentBlockStop", &json!({ "contentBlockIndex": index }))
+}
+
 fn block(index: u32, start: Option<Value>, deltas: &[Value]) -> Vec<u8> {
     let mut out = start
         .map(|start| event("contentBlockStart", &json!({ "contentBlockIndex": index, "start": start })))
@@ -113,6 +127,6 @@ fn block(index: u32, start: Option<Value>, deltas: &[Value]) -> Vec<u8> {
     for delta in deltas {
         out.extend(event("contentBlockDelta", &json!({ "contentBlockIndex": index, "delta": delta })));
     }
-    out.extend(event("contentBlockStop", &json!({ "contentBlockIndex": index })));
+    out.extend(stop(index));
     out
 }

@@ -22,7 +22,6 @@ mod answer;
 mod block;
 pub mod error;
 mod events;
-mod open;
 mod request;
 mod said;
 mod stream;

@@ -7,11 +7,28 @@ use serde_json::json;
 
 use super::block;
 use crate::ShapeError;
+use crate::blocks::{Event, Said as Block, Taken};
+use crate::framing::Frame;
 use crate::shape::text;
+use crate::template::{Hole, Template, unescaped};
 
-/// What a block came to so far. Most are of one piece; a model that reasons and speaks in one block makes two.
+/// A delta that carried a text and nothing else.
+#[derive(Debug)]
+pub enum Plain {
+    /// Text.
+    Text(Template<2>),
+    /// Reasoning.
+    Thought(Template<2>),
+}
+
+/// The parts that may differ between two deltas without a call: a text, and the padding that hides its length.
+const TEXT: [(&[&str], Hole); 2] = [(&["delta", "text"], Hole::Text), PADDING];
+const THOUGHT: [(&[&str], Hole); 2] = [(&["delta", "reasoningContent", "text"], Hole::Text), PADDING];
+const PADDING: (&[&str], Hole) = (&["p"], Hole::Text);
+
+/// A block so far. Most are of one piece; a model that reasons and speaks in one block makes two.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub struct Said {
     pieces: Vec<Piece>,
 }
 
@@ -60,16 +77,33 @@ impl Said {
         Said { pieces: vec![Piece::Image] }
     }
 
-    /// Takes a delta. A part of a call's input is an error: this block is none.
-    pub(super) fn delta(&mut self, delta: &Map<String, Value>) -> Result<(), ShapeError> {
-        let Some((kind, value)) = block::only(delta, &DELTAS)? else { return Ok(()) };
+    /// Begins a block from its first delta: texts have no start.
+    pub(super) fn implied(delta: &Map<String, Value>) -> Result<Said, ShapeError> {
+        match block::only(delta, &DELTAS)? {
+            Some(("toolUse", _)) => Err(ShapeError::StrayCall),
+            Some(("toolResult" | "image", _)) => Err(ShapeError::UnknownPart),
+            _ => Ok(Said::default()),
+        }
+    }
+
+    /// Returns `true` if the block has no start, so that what remains of it may follow in a further block.
+    pub(super) fn may_be_split(&self) -> bool {
+        self.pieces.iter().all(|piece| matches!(piece, Piece::Text { .. } | Piece::Reasoning { .. }))
+    }
+
+    /// Adds a delta. A part of a call's input is an error, because this block is not a call.
+    fn add(&mut self, delta: &Map<String, Value>) -> Result<Taken, ShapeError> {
+        let Some((kind, value)) = block::only(delta, &DELTAS)? else { return Ok(Taken::Nothing) };
+        if !DELTAS.contains(&kind) {
+            return block::unknown(kind, value).map(|()| Taken::Unknown);
+        }
         match (kind, self.pieces.last_mut()) {
             ("toolUse", Some(Piece::Used { input, .. })) => {
                 let Value::Object(used) = value else {
                     return Err(ShapeError::Type { at: "delta.toolUse", expected: "an object" });
                 };
                 input.push_str(text(used, "input")?);
-                return block::no_call(used);
+                return block::no_call(used).map(|()| Taken::More);
             }
             ("toolUse", _) => return Err(ShapeError::StrayCall),
             ("toolResult", Some(Piece::Result { content, .. })) => match value {
@@ -84,11 +118,13 @@ impl Said {
             ("citation", _) => self.cite(value),
             _ => self.reason(value)?,
         }
-        block::no_call_in(value)
+        block::no_call_in(value)?;
+        let is_empty = value == "" || value.as_object().is_some_and(|piece| piece.values().all(|text| text == ""));
+        Ok(if is_empty { Taken::Nothing } else { Taken::More })
     }
 
     /// Adds a text.
-    pub(super) fn say(&mut self, piece: &str) {
+    fn say(&mut self, piece: &str) {
         match self.pieces.last_mut() {
             Some(Piece::Text { text, .. }) => text.push_str(piece),
             _ => self.pieces.push(Piece::Text { text: piece.to_owned(), citations: Vec::new() }),
@@ -103,7 +139,7 @@ impl Said {
     }
 
     /// Adds a text of reasoning.
-    pub(super) fn think(&mut self, piece: &str) {
+    fn think(&mut self, piece: &str) {
         if let Some(Piece::Reasoning { text, .. }) = self.pieces.last_mut() {
             text.push_str(piece);
         } else {
@@ -124,17 +160,39 @@ impl Said {
         }
         Ok(())
     }
+}
 
-    /// The blocks that a whole answer would have.
-    pub(super) fn whole(self) -> impl Iterator<Item = Value> {
-        self.pieces.into_iter().filter_map(Piece::whole)
+impl Block for Said {
+    type Plain = Plain;
+
+    fn delta(&mut self, delta: &Map<String, Value>) -> Result<Taken, ShapeError> {
+        self.add(delta)
+    }
+
+    fn learn(&self, event: &Event) -> Option<Plain> {
+        let learn = |holes| Template::learn(&event.data, holes).filter(|template| template.has(0));
+        learn(&TEXT).map(Plain::Text).or_else(|| learn(&THOUGHT).map(Plain::Thought))
+    }
+
+    fn fill(&mut self, plain: &Plain, frame: &Frame) -> Option<()> {
+        let is_delta = frame.event.as_deref() == Some("contentBlockDelta");
+        let data = frame.data.as_deref().filter(|_| is_delta)?;
+        match plain {
+            Plain::Text(template) => self.say(&unescaped(template.fill(data)?[0])?),
+            Plain::Thought(template) => self.think(&unescaped(template.fill(data)?[0])?),
+        }
+        Some(())
+    }
+
+    fn whole(&self) -> Vec<Value> {
+        self.pieces.iter().filter_map(Piece::whole).collect()
     }
 }
 
 // === impl Piece ===
 
 impl Piece {
-    fn whole(self) -> Option<Value> {
+    fn whole(&self) -> Option<Value> {
         Some(match self {
             Piece::Text { text, citations } if citations.is_empty() => json!({ "text": text }),
             Piece::Text { text, citations } => {
@@ -153,13 +211,16 @@ impl Piece {
                 let input = callgate_json::read_nearest(input.as_bytes()).unwrap_or_else(|_| json!({}));
                 json!({ "toolUse": with(start, "input", input) })
             }
-            Piece::Result { start, content } => json!({ "toolResult": with(start, "content", Value::from(content)) }),
+            Piece::Result { start, content } => {
+                json!({ "toolResult": with(start, "content", Value::from(content.clone())) })
+            }
             Piece::Image => return None,
         })
     }
 }
 
-fn with(mut object: Value, key: &str, value: Value) -> Value {
+fn with(object: &Value, key: &str, value: Value) -> Value {
+    let mut object = object.clone();
     if let Value::Object(members) = &mut object {
         members.insert(key.to_owned(), value);
     }

@@ -1,400 +1,201 @@
 //! A streamed answer, event by event.
 //!
-//! Source: API reference, *ConverseStreamOutput*: `messageStart`, then blocks one after the other, each with a start (texts have
-//! none), deltas and a stop, then `messageStop` and `metadata`; an exception anywhere. Nothing marks the end but the end.
+//! Source: API reference, *ConverseStreamOutput*: `messageStart`, then blocks, each with a start (texts have none), deltas and a
+//! stop, then `messageStop` and `metadata`; an exception anywhere. Nothing marks the end but the end. `blocks/` says what becomes
+//! of other orders.
 //!
-//! 1. What is no part of a call goes on at once. Blocks are numbered anew where calls before them were taken out; where numbers
-//!    are the same, so are the bytes.
-//! 2. Of a call come fragments, and at its stop its end.
-//! 3. A text delta that differs from the one before in its text and its padding only is read by comparison (`template.rs`).
+//! A text delta that differs from the one before in its text and its padding only is read by comparison (`template.rs`).
 
 use callgate_json::{Map, Value};
 
-use super::answer::{NAMES_CALLS, NO_CALLS, Told};
-use super::open::Called;
 use super::said::Said;
 use super::{Answer, block, error, events};
+use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step, unknown};
 use crate::framing::Frame;
-use crate::framing::event_stream::{self, EXCEPTION};
-use crate::shape::{MAX_CALLS, add, exact_keys, small, text};
-use crate::template::{Hole, Template, unescaped};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError};
+use crate::framing::event_stream::EXCEPTION;
+use crate::shape::{exact_keys, text};
+use crate::{ApiError, Call, ShapeError, StreamError, raw};
+
+/// A stream under way.
+pub type Stream = blocks::Stream<Converse>;
+
+/// How this dialect reads and writes blocks.
+#[derive(Debug)]
+pub struct Converse;
 
 /// Members of events that are read.
 const READ_MEMBERS: [&str; 6] =
     ["contentBlockIndex", "start", "delta", "stopReason", "usage", "additionalModelResponseFields"];
+/// The events of the API.
+const EVENTS: [&str; 6] =
+    ["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
 
-/// What may differ between two deltas that carry no call: a text, and the padding that hides its length.
-const TEXT: [(&[&str], Hole); 2] = [(&["delta", "text"], Hole::Text), PADDING];
-const THOUGHT: [(&[&str], Hole); 2] = [(&["delta", "reasoningContent", "text"], Hole::Text), PADDING];
-const PADDING: (&[&str], Hole) = (&["p"], Hole::Text);
+impl Format for Converse {
+    type Said = Said;
 
-/// A stream under way.
-#[derive(Debug)]
-pub struct Stream {
-    /// Tools that the provider may run.
-    provided: Vec<String>,
-    phase: Phase,
-    /// The lowest number that the next block may have.
-    next: u32,
-    /// How many blocks went on.
-    placed: u32,
-    said: Vec<Value>,
-    /// How many calls came, and how many were written.
-    called: u32,
-    written: u32,
-    usage: Value,
-}
+    const INDEX: &'static str = "contentBlockIndex";
 
-/// Where a stream stands.
-#[derive(Debug)]
-enum Phase {
-    New,
-    /// Between blocks.
-    Between,
-    /// Inside of a block that is no call; it goes on as number `place`.
-    Said {
-        index: u32,
-        place: u32,
-        said: Said,
-        /// The block's last delta.
-        plain: Option<Plain>,
-    },
-    /// Inside of a call.
-    Called {
-        index: u32,
-        called: Called,
-    },
-    /// The turn has a reason to end.
-    Ended,
-    /// What it used was told.
-    Over,
-}
-
-/// A delta that carried a text and nothing else.
-#[derive(Debug)]
-enum Plain {
-    Text(Template<2>),
-    Thought(Template<2>),
-}
-
-/// An event's bytes, and what it carries.
-struct Event {
-    kind: String,
-    frame: Vec<u8>,
-    data: Vec<u8>,
-    body: Map<String, Value>,
-}
-
-// === impl Stream ===
-
-impl Stream {
-    /// A stream of which nothing was read, the answer to a request that makes the provider run the tools `provided`.
-    #[must_use]
-    pub fn new(provided: &[&str]) -> Stream {
-        Stream {
-            provided: provided.iter().map(|&tool| tool.to_owned()).collect(),
-            phase: Phase::New,
-            next: 0,
-            placed: 0,
-            said: Vec::new(),
-            called: 0,
-            written: 0,
-            usage: Value::Null,
-        }
-    }
-
-    /// Reads a delta that differs from the last one of its block in nothing but text.
-    fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let Phase::Said { said, plain: Some(plain), .. } = &mut self.phase else { return None };
-        let is_delta = frame.event.as_deref() == Some("contentBlockDelta");
-        let data = frame.data.as_deref().filter(|_| is_delta)?;
-        match plain {
-            Plain::Text(template) => said.say(&unescaped(template.fill(data)?[0])?),
-            Plain::Thought(template) => said.think(&unescaped(template.fill(data)?[0])?),
-        }
-        Some(())
-    }
-
-    fn block_start(&mut self, event: Event) -> Result<Delta, StreamError> {
-        block::no_call_but(&event.body, "start")?;
-        let index = self.begins(&event)?;
-        let empty = Map::new();
-        let start = match event.body.get("start") {
-            None | Some(Value::Null) => &empty,
-            Some(Value::Object(start)) => start,
-            Some(_) => return Err(ShapeError::Type { at: "start", expected: "an object" }.into()),
-        };
-        let said = match block::only(start, &["toolUse", "toolResult", "image"])? {
-            None => Said::default(),
-            Some(("toolUse", Value::Object(members))) => {
-                let used = block::read_use(members, &self.provided)?;
-                if !used.by_provider {
-                    // An input comes in deltas; one that came here too could be read in two ways.
-                    if members.get("input").is_some_and(|input| !input.is_null()) {
-                        return Err(ShapeError::StrayCall.into());
-                    }
-                    return self.call_start(index, &used);
-                }
-                block::no_call(members)?;
-                Said::used(&Value::Object(members.clone()))
-            }
-            Some(("toolResult", result @ Value::Object(_))) if !self.provided.is_empty() => {
-                block::no_call_in(result)?;
-                Said::result(result)
-            }
-            Some(("image", image)) => {
-                block::no_call_in(image)?;
-                Said::image()
-            }
-            Some(_) => return Err(ShapeError::UnknownPart.into()),
-        };
-        let place = self.place();
-        self.phase = Phase::Said { index, place, said, plain: None };
-        Ok(event.numbered(index, place))
-    }
-
-    fn call_start(&mut self, index: u32, used: &block::Use<'_>) -> Result<Delta, StreamError> {
-        let slot = self.called;
-        self.called = slot.saturating_add(1);
-        if usize::try_from(slot).is_ok_and(|slot| slot >= MAX_CALLS) {
-            return Err(ShapeError::TooMany.into());
-        }
-        let (called, delta) = Called::start(slot, used);
-        self.phase = Phase::Called { index, called };
-        Ok(delta)
-    }
-
-    fn block_delta(&mut self, event: Event) -> Result<Option<Delta>, StreamError> {
-        block::no_call_but(&event.body, "delta")?;
-        if matches!(self.phase, Phase::Between) {
-            // Texts have no start.
-            let index = self.begins(&event)?;
-            let place = self.place();
-            self.phase = Phase::Said { index, place, said: Said::default(), plain: None };
-        }
-        let at = event.index()?;
-        let Some(Value::Object(delta)) = event.body.get("delta") else {
-            return Err(ShapeError::Type { at: "delta", expected: "an object" }.into());
-        };
-        match &mut self.phase {
-            Phase::Called { index, called } if *index == at => Ok(called.delta(delta)?),
-            Phase::Said { index, place, said, plain } if *index == at => {
-                said.delta(delta)?;
-                let place = *place;
-                *plain = (at == place).then(|| Plain::learn(&event.data)).flatten();
-                Ok(Some(event.numbered(at, place)))
-            }
-            _ => Err(StreamError::OutOfOrder),
-        }
-    }
-
-    fn block_stop(&mut self, event: Event) -> Result<Vec<Delta>, StreamError> {
-        block::no_call(&event.body)?;
-        let at = event.index()?;
-        if matches!(self.phase, Phase::Between) {
-            // An empty text: neither start nor deltas.
-            let index = self.begins(&event)?;
-            let place = self.place();
-            return Ok(vec![event.numbered(index, place)]);
-        }
-        match std::mem::replace(&mut self.phase, Phase::Between) {
-            Phase::Called { index, called } if index == at => Ok(called.stop()),
-            Phase::Said { index, place, said, .. } if index == at => {
-                self.said.extend(said.whole());
-                Ok(vec![event.numbered(at, place)])
-            }
-            _ => Err(StreamError::OutOfOrder),
-        }
-    }
-
-    fn message_stop(&mut self, event: Event) -> Result<Delta, StreamError> {
-        block::no_call(&event.body)?;
-        if !matches!(self.phase, Phase::Between) || text(&event.body, "stopReason")?.is_empty() {
-            return Err(StreamError::OutOfOrder);
-        }
-        self.phase = Phase::Ended;
-        Ok(Delta::Finish { choice: 0, frame: event.frame })
-    }
-
-    fn metadata(&mut self, event: Event) -> Result<Delta, StreamError> {
-        block::no_call(&event.body)?;
-        if !matches!(self.phase, Phase::Ended) {
-            return Err(StreamError::OutOfOrder);
-        }
-        self.phase = Phase::Over;
-        self.usage = event.body.get("usage").cloned().unwrap_or_default();
-        // A trace can repeat what the model wrote.
-        let frame = if self.left_out() { event.without(&["trace"]) } else { event.frame };
-        Ok(Delta::Usage { frame })
-    }
-
-    /// The number of the block that an event begins.
-    fn begins(&mut self, event: &Event) -> Result<u32, StreamError> {
-        let index = event.index()?;
-        if !matches!(self.phase, Phase::Between) || index < self.next {
-            return Err(StreamError::OutOfOrder);
-        }
-        self.next = index.saturating_add(1);
-        Ok(index)
-    }
-
-    /// The number of the next block that goes on.
-    fn place(&mut self) -> u32 {
-        let place = self.placed;
-        self.placed = place.saturating_add(1);
-        place
-    }
-
-    /// Whether a call came that did not go on.
-    fn left_out(&self) -> bool {
-        self.written < self.called
-    }
-}
-
-impl crate::Stream for Stream {
-    fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
-            return Ok(vec![Delta::Forward { frame: frame.raw }]);
-        }
+    fn read(frame: Frame, provided: &[String]) -> Result<Step<Said>, StreamError> {
         let Frame { raw: frame, event, data, .. } = frame;
         let (kind, data) = (event.unwrap_or_default(), data.unwrap_or_default());
         let is_exception = kind.starts_with(EXCEPTION);
+        let is_unknown = !is_exception && !EVENTS.contains(&kind.as_str());
         let body = match callgate_json::read_nearest(&data) {
             Ok(Value::Object(body)) => body,
-            // What an exception says may be in its headers.
+            // The text of an exception may be in its headers.
             Err(_) if is_exception && data.is_empty() => Map::new(),
+            // No reader finds a call in what is not JSON.
+            Err(_) if is_unknown => return Ok(Step::Drop),
+            Ok(other) if is_unknown => return Ok(unknown::no_call_in(&other).map(|()| Step::Drop)?),
             Ok(_) => return Err(ShapeError::Type { at: "payload", expected: "an object" }.into()),
             Err(error) => return Err(error.into()),
         };
+        if is_unknown {
+            unknown::no_call(&body)?;
+            return Ok(Step::Drop);
+        }
         exact_keys(&body, &READ_MEMBERS)?;
-        let event = Event { kind, frame, data, body };
-        let delta = match event.kind.as_str() {
-            _ if is_exception => {
-                block::no_call(&event.body)?;
-                Delta::Error { frame: event.frame }
-            }
-            "messageStart" => {
-                block::no_call(&event.body)?;
-                if !matches!(self.phase, Phase::New) {
-                    return Err(StreamError::OutOfOrder);
-                }
-                self.phase = Phase::Between;
-                Delta::Forward { frame: event.frame }
-            }
-            "contentBlockStart" => self.block_start(event)?,
-            "contentBlockDelta" => return Ok(self.block_delta(event)?.into_iter().collect()),
-            "contentBlockStop" => return self.block_stop(event),
-            "messageStop" => self.message_stop(event)?,
-            "metadata" => self.metadata(event)?,
-            _ => return Err(StreamError::UnknownEvent),
+        Converse::step(Event { kind, frame, data, body }, is_exception, provided)
+    }
+
+    fn implied(delta: &Map<String, Value>) -> Result<Said, ShapeError> {
+        Said::implied(delta)
+    }
+
+    fn empty() -> Option<Said> {
+        Some(Said::default())
+    }
+
+    fn piece(event: &Event, start: &Start) -> Result<String, ShapeError> {
+        let used = match block::only(event.delta()?, &["toolUse"])? {
+            None => return Ok(String::new()),
+            Some(("toolUse", Value::Object(used))) => used,
+            Some(("toolUse", _)) => return Err(ShapeError::Type { at: "delta.toolUse", expected: "an object" }),
+            Some((key, value)) => return block::unknown(key, value).map(|()| String::new()),
         };
-        Ok(vec![delta])
-    }
-
-    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
-        self.written = self.written.saturating_add(1);
-        events::call(self.place(), call)
-    }
-
-    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
-        events::text(self.place(), text)
-    }
-
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        if !self.left_out() {
-            return frame;
+        exact_keys(used, &["input", "toolUseId", "name"])?;
+        block::no_call_but(used, "input")?;
+        let differs = |key: &'static str, known: &str| Ok(!matches!(text(used, key)?, "") && text(used, key)? != known);
+        if differs("toolUseId", &start.id)? || differs("name", &start.name)? {
+            return Err(ShapeError::StrayCall);
         }
-        let Some(mut event) = Event::of(&frame) else { return frame };
-        if self.written == 0
-            && let Some(reason) = event.body.get_mut("stopReason")
-            && reason == NAMES_CALLS
-        {
+        let raw = ["delta", "toolUse", "input"].iter().try_fold(&*event.data, |object, key| raw::member(object, key));
+        Ok(match used.get("input") {
+            Some(Value::String(piece)) => piece.clone(),
+            value => blocks::input(value, raw).unwrap_or_default(),
+        })
+    }
+
+    fn event(kind: &str, body: &Value) -> Vec<u8> {
+        events::event(kind, body)
+    }
+
+    fn stop(place: u32) -> Vec<u8> {
+        events::stop(place)
+    }
+
+    fn resume(_place: u32, said: &Said) -> Option<Vec<u8>> {
+        said.may_be_split().then(Vec::new)
+    }
+
+    fn text(place: u32, text: &str) -> Vec<u8> {
+        events::text(place, text)
+    }
+
+    fn call(place: u32, call: &Call) -> Vec<u8> {
+        events::call(place, call)
+    }
+
+    fn said(place: u32, block: &Value) -> Option<Vec<u8>> {
+        events::said(place, block)
+    }
+
+    /// What a model adds to its answer, and a trace, can repeat the calls in the model's own words.
+    fn correct(kind: &str, body: &mut Map<String, Value>, none_left: bool) -> bool {
+        if kind == "metadata" {
+            return body.shift_remove("trace").is_some();
+        }
+        let mut changed = body.shift_remove("additionalModelResponseFields").is_some();
+        if let Some(reason) = body.get_mut("stopReason").filter(|reason| none_left && **reason == NAMES_CALLS) {
             *reason = Value::from(NO_CALLS);
+            changed = true;
         }
-        event.body.shift_remove("additionalModelResponseFields");
-        events::event(&event.kind, &Value::Object(event.body))
+        changed
     }
 
-    fn choices(&self) -> usize {
-        usize::from(!matches!(self.phase, Phase::New))
+    fn answer(provided: &[&str], text: &[u8]) -> Option<(Content, Map<String, Value>)> {
+        Answer::read(provided, text).ok().map(Answer::into_parts)
     }
 
-    fn said(&self, _choice: u32) -> Vec<Value> {
-        self.said.clone()
+    fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
+        events::end(closing, usage)
     }
 
-    fn is_complete(&self) -> bool {
-        matches!(self.phase, Phase::Ended | Phase::Over)
-    }
-
-    fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let provided: Vec<&str> = self.provided.iter().map(String::as_str).collect();
-        let Ok(answer) = Answer::read(&provided, answer) else { return Vec::new() };
-        let mut out = Vec::new();
-        for told in answer.told() {
-            let bytes = match told {
-                Told::Said(said) => events::said(self.placed, &said),
-                Told::Call(call) => Some(events::call(self.placed, call)),
-            };
-            if let Some(bytes) = bytes {
-                self.place();
-                out.extend(bytes);
-            }
-        }
-        let mut usage = answer.body().get("usage").cloned().unwrap_or_default();
-        add(&mut usage, &self.usage);
-        out.extend(events::end(answer.body(), &usage));
-        out
-    }
-
-    fn error(&mut self, error: &ApiError) -> Vec<u8> {
+    fn error(error: &ApiError) -> Vec<u8> {
         error::frame(error)
     }
 }
 
-// === impl Plain ===
+// === impl Converse ===
 
-impl Plain {
-    /// Learns from a delta that was read; `None` where it has no such text.
-    fn learn(data: &[u8]) -> Option<Plain> {
-        let learn = |holes| Template::learn(data, holes).filter(|template| template.has(0));
-        learn(&TEXT).map(Plain::Text).or_else(|| learn(&THOUGHT).map(Plain::Thought))
-    }
-}
-
-// === impl Event ===
-
-impl Event {
-    /// The event that a frame is.
-    fn of(frame: &[u8]) -> Option<Event> {
-        let mut frames = Vec::new();
-        event_stream::Decoder::new(usize::MAX).push(frame, &mut frames).ok()?;
-        let Frame { raw, event, data, .. } = frames.pop()?;
-        let data = data?;
-        match callgate_json::read_nearest(&data).ok()? {
-            Value::Object(body) => Some(Event { kind: event?, frame: raw, data, body }),
-            _ => None,
+impl Converse {
+    fn step(event: Event, is_exception: bool, provided: &[String]) -> Result<Step<Said>, StreamError> {
+        match event.kind.as_str() {
+            "contentBlockStart" => block::no_call_but(&event.body, "start")?,
+            "contentBlockDelta" => block::no_call_but(&event.body, "delta")?,
+            _ => block::no_call(&event.body)?,
         }
+        let usage = event.body.get("usage").cloned().unwrap_or_default();
+        Ok(match event.kind.as_str() {
+            _ if is_exception => Step::Error(event.frame),
+            "messageStart" => Step::Begin(event, Value::Null),
+            "contentBlockStart" => {
+                let begun = Converse::begun(&event, provided)?;
+                Step::Start(event, begun)
+            }
+            "contentBlockDelta" => Step::Delta(event),
+            "contentBlockStop" => Step::Stop(event),
+            "messageStop" => {
+                let reason = !text(&event.body, "stopReason")?.is_empty();
+                Step::Close { event, usage: Value::Null, reason }
+            }
+            "metadata" => Step::Usage(event, usage),
+            _ => Step::Drop,
+        })
     }
 
-    fn index(&self) -> Result<u32, ShapeError> {
-        small(self.body.get("contentBlockIndex").unwrap_or(&Value::Null), "contentBlockIndex")
-    }
-
-    /// The event with another number where it has to have one.
-    fn numbered(mut self, index: u32, place: u32) -> Delta {
-        if index == place {
-            return Delta::Forward { frame: self.frame };
-        }
-        self.body.insert("contentBlockIndex".to_owned(), Value::from(place));
-        Delta::Forward { frame: events::event(&self.kind, &Value::Object(self.body)) }
-    }
-
-    /// The event's bytes without these members.
-    fn without(mut self, members: &[&str]) -> Vec<u8> {
-        let before = self.body.len();
-        self.body.retain(|key, _| !members.contains(&key.as_str()));
-        if self.body.len() == before { self.frame } else { events::event(&self.kind, &Value::Object(self.body)) }
+    fn begun(event: &Event, provided: &[String]) -> Result<Begun<Said>, ShapeError> {
+        let empty = Map::new();
+        let start = match event.body.get("start") {
+            None | Some(Value::Null) => &empty,
+            Some(Value::Object(start)) => start,
+            Some(_) => return Err(ShapeError::Type { at: "start", expected: "an object" }),
+        };
+        Ok(match block::only(start, &["toolUse", "toolResult", "image"])? {
+            None => Begun::Said(Said::default()),
+            Some(("toolUse", Value::Object(members))) => {
+                let used = block::read_use(members, provided)?;
+                if used.by_provider {
+                    block::no_call(members)?;
+                    return Ok(Begun::Said(Said::used(&Value::Object(members.clone()))));
+                }
+                let raw =
+                    ["start", "toolUse", "input"].iter().try_fold(&*event.data, |object, key| raw::member(object, key));
+                Begun::Call(Start { input: blocks::input(members.get("input"), raw), ..used.start })
+            }
+            Some(("toolResult", result @ Value::Object(_))) if !provided.is_empty() => {
+                block::no_call_in(result)?;
+                Begun::Said(Said::result(result))
+            }
+            Some(("image", image)) => {
+                block::no_call_in(image)?;
+                Begun::Said(Said::image())
+            }
+            Some(("toolUse" | "toolResult", _)) => return Err(ShapeError::UnknownPart),
+            Some((key, value)) => {
+                block::unknown(key, value)?;
+                Begun::Unknown
+            }
+        })
     }
 }

@@ -57,6 +57,11 @@ impl Decoder {
         Decoder { limit: max_frame_bytes, raw: Vec::new(), lengths: None, failed: None }
     }
 
+    /// The bytes of the frame that is not complete yet.
+    pub(super) fn held(&self) -> usize {
+        self.raw.capacity()
+    }
+
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors
@@ -75,7 +80,7 @@ impl Decoder {
                 Some(lengths) => match read(&self.raw, lengths) {
                     Ok((event, data)) => {
                         let raw = mem::take(&mut self.raw);
-                        frames.push(Frame { raw, event: Some(event), data, strays: false });
+                        frames.push(Frame { raw, event: Some(event), data, strays: Vec::new() });
                     }
                     Err(because) => self.fail(FrameError::Corrupt { because }),
                 },

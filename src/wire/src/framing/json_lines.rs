@@ -2,16 +2,13 @@
 //!
 //! Lines end in LF; a CR before it is white space of JSON. Blank lines are frames without data.
 //!
-//! Some clients split at other line ends too (Python's `str.splitlines`, and so `httpx`: VT, FF, CR, FS, GS, RS, U+0085, U+2028,
-//! U+2029). JSON allows three of them within strings and CR between values, so one line could become several to them, of which one
-//! could be read as something else. What goes on has none of them: [`unambiguous`] and [`line`] write what stands in strings as
-//! escapes, which changes no meaning.
+//! Every client finds the same lines in what a frame gives out: what only some take for a line end is escaped ([`lines`]).
 
 use std::mem;
 
-use super::{Frame, FrameError};
+use super::{Frame, FrameError, lines};
 
-/// Cuts a byte stream into lines.
+/// Cuts a byte stream into lines, whose raw bytes are the stream but for what is escaped.
 #[derive(Debug)]
 pub struct Decoder {
     limit: usize,
@@ -26,6 +23,11 @@ impl Decoder {
     #[must_use]
     pub fn new(max_frame_bytes: usize) -> Decoder {
         Decoder { limit: max_frame_bytes, line: Vec::new(), failed: false }
+    }
+
+    /// The bytes of the frame that is not complete yet.
+    pub(super) fn held(&self) -> usize {
+        self.line.capacity()
     }
 
     /// Takes the next bytes and appends the frames that they complete.
@@ -53,30 +55,24 @@ impl Decoder {
     }
 
     fn complete(&mut self) -> Frame {
-        let raw = mem::take(&mut self.line);
+        let mut raw = mem::take(&mut self.line);
+        let (body, ending) = split_ending(&raw);
+        if lines::is_cut(body) {
+            let mut escaped = Vec::with_capacity(raw.len() + 16);
+            lines::escape(&mut escaped, body);
+            escaped.extend_from_slice(ending);
+            raw = escaped;
+        }
         let data = raw.trim_ascii();
         let data = (!data.is_empty()).then(|| data.to_vec());
-        Frame { raw, event: None, data, strays: false }
+        Frame { raw, data, ..Frame::default() }
     }
 }
 
-/// The bytes of a frame whose data is valid JSON, or that has none, in which every reader finds the same lines: as they came
-/// but where they would have been cut.
-pub(crate) fn unambiguous(frame: &Frame) -> Vec<u8> {
-    let (body, ending) = split_ending(&frame.raw);
-    if !body.iter().any(|byte| matches!(byte, b'\x0b' | b'\x0c' | b'\r' | b'\x1c'..=b'\x1e' | 0xc2 | 0xe2)) {
-        return frame.raw.clone();
-    }
-    let mut out = Vec::with_capacity(frame.raw.len() + 16);
-    escape(&mut out, frame.data.as_deref().unwrap_or_default());
-    out.extend_from_slice(ending);
-    out
-}
-
-/// Writes one line. `text` is JSON without a line end between its values, as all that this crate writes.
+/// Writes one line. `text` is JSON.
 pub(crate) fn line(text: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(text.len() + 1);
-    escape(&mut frame, text);
+    lines::escape(&mut frame, text);
     frame.push(b'\n');
     frame
 }
@@ -84,32 +80,6 @@ pub(crate) fn line(text: &[u8]) -> Vec<u8> {
 fn split_ending(raw: &[u8]) -> (&[u8], &[u8]) {
     let ending = [&b"\r\n"[..], b"\n"].into_iter().find(|ending| raw.ends_with(ending)).unwrap_or_default();
     raw.split_at(raw.len() - ending.len())
-}
-
-/// Appends a JSON text. A CR in it stands between values; the others, being no white space of JSON, stand in strings, and none is
-/// escaped by a backslash before it, since JSON knows no such escape.
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = match (byte, after) {
-            (b'\r', _) => {
-                out.push(b' ');
-                after
-            }
-            (0xc2, [0x85, after @ ..]) => {
-                out.extend_from_slice(br"\u0085");
-                after
-            }
-            (0xe2, [0x80, last @ (0xa8 | 0xa9), after @ ..]) => {
-                out.extend_from_slice(if *last == 0xa8 { br"\u2028" } else { br"\u2029" });
-                after
-            }
-            _ => {
-                out.push(byte);
-                after
-            }
-        };
-    }
 }
 
 #[cfg(test)]
@@ -135,7 +105,7 @@ mod tests {
     fn a_line_that_no_reader_cuts_keeps_its_bytes() {
         for line in ["{\"a\":\"é€😀\"}\n", " {\"a\": 1}\r\n", "\n", "\r\n", "{}", "{\"a\":\"\\u2028\\r\"}\n"] {
             let frames = frames(line.as_bytes());
-            assert_eq!(String::from_utf8(unambiguous(&frames[0])).unwrap(), line);
+            assert_eq!(String::from_utf8(frames[0].raw.clone()).unwrap(), line);
         }
     }
 
@@ -144,13 +114,13 @@ mod tests {
         let table = [
             ("{\"a\":\"x\u{2028}{}\u{2029}y\u{85}z\"}\n", "{\"a\":\"x\\u2028{}\\u2029y\\u0085z\"}\n"),
             ("{\"a\":\r{\"message\":{}}}\r\n", "{\"a\": {\"message\":{}}}\r\n"),
-            ("\x0c{}\n", "{}\n"),
-            ("\x0c\n", "\n"),
-            ("\r{}", "{}"),
+            ("\x0c{}\n", " {}\n"),
+            ("\x0c\n", " \n"),
+            ("\r{}", " {}"),
         ];
         for (line, expected) in table {
             let frames = frames(line.as_bytes());
-            let written = String::from_utf8(unambiguous(&frames[0])).unwrap();
+            let written = String::from_utf8(frames[0].raw.clone()).unwrap();
             assert_eq!(written, expected);
             assert_eq!(lines(&written).len(), 1);
             if let Some(data) = &frames[0].data {

@@ -1,9 +1,11 @@
 //! How a stream is cut into events: server-sent events, JSON lines, AWS event-stream frames.
 //!
-//! All of them keep the exact bytes of each frame, and where the frames are cut never depends on how the bytes arrived.
+//! All of them keep the bytes of each frame, and where the frames are cut never depends on how the bytes arrived. Lines of text are
+//! given out so that every client finds the same ones.
 
 pub mod event_stream;
 pub mod json_lines;
+mod lines;
 pub mod sse;
 
 use thiserror::Error;
@@ -19,18 +21,18 @@ pub enum Framing {
     EventStream,
 }
 
-/// One event (or comment, or run of blank lines), with the exact bytes it came in.
+/// One event (or comment, or run of blank lines), with its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// The bytes: comments and the ending blank line included (and a byte order mark, in the first).
+    /// The bytes that may be forwarded: comments and the ending blank line included, removed lines excluded.
     pub raw: Vec<u8>,
     /// The event's type: the last `event` field, bytes that are not UTF-8 replaced. Of an AWS event stream's exceptions,
     /// [`EXCEPTION`](event_stream::EXCEPTION) and their type.
     pub event: Option<String>,
     /// What it carries: the `data` lines joined by LF; `None` where there was none, as in a comment.
     pub data: Option<Vec<u8>>,
-    /// A line is neither a field of the standard nor a comment. Standard readers skip it; who knows what others do.
-    pub strays: bool,
+    /// Lines that are neither a field of the standard nor a comment, each with a LF. They are not in `raw`.
+    pub strays: Vec<u8>,
 }
 
 /// Why a stream could not be framed. A decoder stays in this state.
@@ -50,7 +52,7 @@ pub enum FrameError {
     },
 }
 
-/// Cuts a byte stream into [`Frame`]s. The frames' raw bytes, one after the other, are the stream.
+/// Cuts a byte stream into [`Frame`]s.
 #[derive(Debug)]
 pub enum Decoder {
     /// Server-sent events.
@@ -111,6 +113,16 @@ impl Decoder {
             Decoder::Sse(decoder) => Ok(decoder.finish()),
             Decoder::JsonLines(decoder) => Ok(decoder.finish()),
             Decoder::EventStream(decoder) => decoder.finish().map(|()| None),
+        }
+    }
+
+    /// The bytes of the frame that is not complete yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match self {
+            Decoder::Sse(decoder) => decoder.held(),
+            Decoder::JsonLines(decoder) => decoder.held(),
+            Decoder::EventStream(decoder) => decoder.held(),
         }
     }
 

@@ -3,15 +3,20 @@
 //! Lines end in LF, CR or CRLF; a blank line ends a frame. A CR that is the last byte so far may be half of a CRLF, so a frame
 //! that it ends waits for the next byte: where the frames are cut never depends on how the bytes arrived.
 //!
+//! Every client finds the same lines in what a frame gives out ([`lines`]). Characters within data that only some clients take for
+//! a line end are escaped. A line is removed if it is no field of the standard, or is no data and not plain ASCII: nothing that a
+//! client acts on is lost, and a lenient client has nothing to find. The byte order mark at the start is removed too.
+//!
 //! Not covered: the reconnection fields `id` and `retry` are kept in the raw bytes but not read.
 
 use std::mem;
 
-use super::{Frame, FrameError};
+use super::{Frame, FrameError, lines};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Cuts a byte stream into [`Frame`]s. The frames' raw bytes, one after the other, are the stream.
+/// Cuts a byte stream into [`Frame`]s. The frames' raw bytes, one after the other, are the stream, but for what is removed or
+/// escaped.
 #[derive(Debug)]
 pub struct Decoder {
     limit: usize,
@@ -27,9 +32,20 @@ enum State {
     Line,
     /// A line ended in CR; a LF that follows belongs to it.
     LineCr,
+    /// A line that was removed ended in CR; so is a LF that follows.
+    RemovedCr,
     /// The blank line ended in CR; a LF that follows belongs to the frame.
     FrameCr,
     Failed,
+}
+
+/// A line that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Blank,
+    Kept,
+    /// Taken out of the frame's raw bytes.
+    Removed,
 }
 
 // === impl Decoder ===
@@ -41,6 +57,11 @@ impl Decoder {
         Decoder { limit: max_frame_bytes, frame: Frame::default(), line_start: 0, state: State::Line, at_start: true }
     }
 
+    /// The bytes of the frame that is not complete yet.
+    pub(super) fn held(&self) -> usize {
+        self.frame.raw.capacity()
+    }
+
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors
@@ -49,6 +70,11 @@ impl Decoder {
         while !bytes.is_empty() {
             match self.state {
                 State::Failed => return Err(self.too_long()),
+                State::RemovedCr => {
+                    bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+                    self.line_start = self.frame.raw.len();
+                    self.state = State::Line;
+                }
                 State::LineCr | State::FrameCr => {
                     if let Some(rest) = bytes.strip_prefix(b"\n") {
                         self.take(b"\n")?;
@@ -79,7 +105,7 @@ impl Decoder {
         }
         let frame = self.complete();
         self.state = State::Line;
-        (!frame.raw.is_empty()).then_some(frame)
+        (!frame.raw.is_empty() || !frame.strays.is_empty()).then_some(frame)
     }
 
     /// Takes bytes up to the end of the line, or all if it does not end in them; gives back the rest.
@@ -90,14 +116,20 @@ impl Decoder {
         };
         let (line, rest) = bytes.split_at(end);
         self.take(line)?;
-        let blank = self.end_line();
+        let ended = self.end_line();
         let (ending, rest) = rest.split_at(1);
-        self.take(ending)?;
+        if ended != Line::Removed {
+            self.take(ending)?;
+        }
         if ending == b"\r" {
-            self.state = if blank { State::FrameCr } else { State::LineCr };
+            self.state = match ended {
+                Line::Blank => State::FrameCr,
+                Line::Kept => State::LineCr,
+                Line::Removed => State::RemovedCr,
+            };
             return Ok(rest);
         }
-        if blank {
+        if ended == Line::Blank {
             frames.push(self.complete());
         }
         self.line_start = self.frame.raw.len();
@@ -105,7 +137,7 @@ impl Decoder {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
-        if self.frame.raw.len() + bytes.len() > self.limit {
+        if self.frame.raw.len() + self.frame.strays.len() + bytes.len() > self.limit {
             self.state = State::Failed;
             self.frame = Frame::default();
             return Err(self.too_long());
@@ -114,17 +146,28 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads the line that `raw` ends with; true if it is blank.
-    fn end_line(&mut self) -> bool {
+    /// Reads the line that `raw` ends with.
+    fn end_line(&mut self) -> Line {
         let Frame { raw, event, data, strays } = &mut self.frame;
-        let mut line = raw.get(self.line_start..).unwrap_or_default();
-        if mem::take(&mut self.at_start) {
-            line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+        if mem::take(&mut self.at_start) && raw.starts_with(BYTE_ORDER_MARK) {
+            raw.drain(..BYTE_ORDER_MARK.len());
         }
+        let line = raw.get(self.line_start..).unwrap_or_default();
+        if line.is_empty() {
+            return Line::Blank;
+        }
+        let is_data = matches!(line, b"data" | [b'd', b'a', b't', b'a', b':', ..]);
+        if is_data && lines::is_cut(line) {
+            let line = line.to_vec();
+            raw.truncate(self.line_start);
+            lines::escape(raw, &line);
+        }
+        let line = raw.get(self.line_start..).unwrap_or_default();
         let mut halves = line.splitn(2, |&byte| byte == b':');
         let name = halves.next().unwrap_or_default();
         let value = halves.next().unwrap_or_default();
         let value = value.strip_prefix(b" ").unwrap_or(value);
+        let is_plain = !is_data && lines::is_plain(line);
         match name {
             b"data" => match data {
                 Some(lines) => {
@@ -133,11 +176,22 @@ impl Decoder {
                 }
                 None => *data = Some(value.to_vec()),
             },
-            b"event" => *event = Some(String::from_utf8_lossy(value).into_owned()),
-            b"" | b"id" | b"retry" => {}
-            _ => *strays = true,
+            b"event" if is_plain => *event = Some(String::from_utf8_lossy(value).into_owned()),
+            b"" | b"id" | b"retry" if is_plain => {}
+            _ => {
+                if !matches!(name, b"" | b"event" | b"id" | b"retry") {
+                    strays.extend_from_slice(line);
+                    strays.push(b'\n');
+                }
+                raw.truncate(self.line_start);
+                // A LF that now follows would become half of the line end before.
+                if raw.ends_with(b"\r") {
+                    raw.push(b'\n');
+                }
+                return Line::Removed;
+            }
         }
-        line.is_empty()
+        Line::Kept
     }
 
     fn complete(&mut self) -> Frame {
@@ -150,7 +204,7 @@ impl Decoder {
     }
 }
 
-/// Writes one event with `data`, which must not hold a line end (JSON text that this crate writes never does).
+/// Writes one event with `data`, a JSON text. Line ends in it are escaped, or spaces if they stand between its values.
 pub(crate) fn event(name: Option<&str>, data: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(data.len() + 16);
     if let Some(name) = name {
@@ -159,7 +213,11 @@ pub(crate) fn event(name: Option<&str>, data: &[u8]) -> Vec<u8> {
         frame.push(b'\n');
     }
     frame.extend_from_slice(b"data: ");
-    frame.extend_from_slice(data);
+    if lines::is_cut(data) {
+        lines::escape(&mut frame, data);
+    } else {
+        frame.extend_from_slice(data);
+    }
     frame.extend_from_slice(b"\n\n");
     frame
 }

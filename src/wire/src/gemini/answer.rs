@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::shape::{self, Candidate};
+use super::shape::{self, Candidate, Part};
 use super::turn::{self, Calls, Written};
 use crate::shape::add;
 use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, raw, splice};
@@ -43,7 +43,23 @@ impl Answer {
         };
         let candidates = shape::candidates(&body, text, tools)?;
         let choices = candidates.iter().map(choice).collect::<Result<_, ShapeError>>()?;
-        Ok(Answer { text: text.to_vec(), body, choices, edits: Vec::new() })
+        let is_known = |part: &Part<'_>| !matches!(part, Part::Unknown);
+        let known: Vec<Vec<bool>> =
+            candidates.iter().map(|candidate| candidate.parts.iter().map(is_known).collect()).collect();
+        let mut answer = Answer { text: text.to_vec(), body, choices, edits: Vec::new() };
+        answer.keep(&known);
+        Ok(answer)
+    }
+
+    /// Drops the parts that are not known.
+    fn keep(&mut self, known: &[Vec<bool>]) {
+        for (choice, known) in known.iter().enumerate().filter(|(_, known)| known.contains(&false)) {
+            if let Some(parts) = self.parts(choice) {
+                let mut known = known.iter();
+                parts.retain(|_| known.next().is_none_or(|known| *known));
+            }
+            self.edit(CANDIDATES);
+        }
     }
 
     /// The `index` of each candidate.

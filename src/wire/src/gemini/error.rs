@@ -4,7 +4,8 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape;
-use crate::framing::sse;
+use crate::framing::{json_lines, sse};
+use crate::shape::is_error_object;
 use crate::{ApiError, splice};
 
 /// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case; the code itself is in its metadata and
@@ -37,15 +38,22 @@ pub(super) fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
 }
 
-/// Whether a body is an error and nothing else: a strict JSON object with an `error` that is not null, or an array of one such,
-/// without `candidates` and without a call anywhere.
+/// An error that Google's servers write into a stream without `data:`, over several lines. Its clients raise it only if it comes
+/// like that, so it is written as bare JSON again, in one line.
+pub(super) fn bare(strays: &[u8]) -> Option<Vec<u8>> {
+    let is_error = strays.trim_ascii_start().starts_with(b"{") && is_error_body(strays);
+    is_error.then(|| [json_lines::line(strays.trim_ascii()).as_slice(), b"\n"].concat())
+}
+
+/// Whether a body is an error and nothing else: a strict JSON object that says an error, or an array of such, without
+/// `candidates` and without a call anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     let is_it = |members: &Map<String, Value>| {
-        is_error(members) && !members.contains_key("candidates") && shape::no_call_but(members, &[]).is_ok()
+        is_error_object(members) && !members.contains_key("candidates") && shape::no_call_but(members, &[]).is_ok()
     };
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => is_it(&members),
-        Ok(Value::Array(items)) => matches!(items.as_slice(), [Value::Object(members)] if is_it(members)),
+        Ok(Value::Array(items)) => !items.is_empty() && items.iter().all(|item| item.as_object().is_some_and(is_it)),
         _ => false,
     }
 }

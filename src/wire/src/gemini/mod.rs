@@ -18,6 +18,8 @@ mod shape;
 mod stream;
 mod turn;
 
+pub(crate) use names::camel;
+
 use crate::framing::Framing;
 use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
 

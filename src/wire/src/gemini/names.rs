@@ -1,9 +1,8 @@
 //! Names of members in requests. proto3 JSON (Protocol Buffers, *ProtoJSON format*) takes each in camel case and as the `.proto`
 //! file spells it; one that is there in both spellings is refused, as is one that only a reader that ignores case takes for it.
 
-use callgate_json::{Map, Value};
-
 use crate::RequestError;
+use crate::raw::Raw;
 use crate::shape::folds_to;
 
 /// A member in its two spellings.
@@ -13,20 +12,10 @@ pub(super) struct Name {
     snake: &'static str,
 }
 
-pub(super) const CONTENTS: Name = Name::new("contents", "contents");
-pub(super) const MODEL: Name = Name::new("model", "model");
-pub(super) const TOOLS: Name = Name::new("tools", "tools");
-pub(super) const TOOL_CONFIG: Name = Name::new("toolConfig", "tool_config");
-pub(super) const GENERATION_CONFIG: Name = Name::new("generationConfig", "generation_config");
-pub(super) const CACHED_CONTENT: Name = Name::new("cachedContent", "cached_content");
-pub(super) const CONTINUATION_TOKEN: Name = Name::new("continuationToken", "continuation_token");
-pub(super) const GENERATE_CONTENT_REQUEST: Name = Name::new("generateContentRequest", "generate_content_request");
 pub(super) const FUNCTION_DECLARATIONS: Name = Name::new("functionDeclarations", "function_declarations");
 pub(super) const FUNCTION_CALLING_CONFIG: Name = Name::new("functionCallingConfig", "function_calling_config");
 pub(super) const ALLOWED_FUNCTION_NAMES: Name = Name::new("allowedFunctionNames", "allowed_function_names");
 pub(super) const STREAM_ARGUMENTS: Name = Name::new("streamFunctionCallArguments", "stream_function_call_arguments");
-pub(super) const MAX_OUTPUT_TOKENS: Name = Name::new("maxOutputTokens", "max_output_tokens");
-pub(super) const CANDIDATE_COUNT: Name = Name::new("candidateCount", "candidate_count");
 pub(super) const NAME: Name = Name::new("name", "name");
 
 // === impl Name ===
@@ -41,38 +30,38 @@ impl Name {
         key == self.camel || key == self.snake
     }
 
-    /// The member as it is spelled and its value; `None` where it is missing or `null`, which proto3 JSON takes for the same.
-    pub(super) fn find<'a>(
-        &self,
-        members: &'a Map<String, Value>,
-    ) -> Result<Option<(&'static str, &'a Value)>, RequestError> {
+    /// The member's value; `None` if it is missing or `null`, which proto3 JSON takes for the same.
+    pub(super) fn find<'t>(&self, object: Raw<'t>) -> Result<Option<Raw<'t>>, RequestError> {
         let Name { camel, snake } = *self;
-        if members.keys().any(|key| !self.is(key) && (folds_to(key, camel) || folds_to(key, snake))) {
-            return Err(RequestError::Ambiguous { param: camel, like: camel });
+        let mut found = None;
+        for (key, value) in object.members() {
+            if !self.is(&key) {
+                if folds_to(&key, camel) || folds_to(&key, snake) {
+                    return Err(RequestError::Ambiguous { param: camel, like: camel });
+                }
+            } else if found.replace(value).is_some() {
+                return Err(RequestError::Invalid { param: camel, expected: "spelled in one way only" });
+            }
         }
-        if camel != snake && members.contains_key(camel) && members.contains_key(snake) {
-            return Err(RequestError::Invalid { param: camel, expected: "spelled in one way only" });
-        }
-        let found = [camel, snake].into_iter().find_map(|key| Some((key, members.get(key)?)));
-        Ok(found.filter(|(_, value)| !value.is_null()))
+        Ok(found.filter(|value| !value.is_null()))
     }
 
     /// The member's value, if it is of the kind that `as_kind` reads.
-    pub(super) fn read<'a, T>(
+    pub(super) fn read<'t, T>(
         &self,
-        members: &'a Map<String, Value>,
+        object: Raw<'t>,
         expected: &'static str,
-        as_kind: impl Fn(&'a Value) -> Option<T>,
+        as_kind: impl Fn(Raw<'t>) -> Option<T>,
     ) -> Result<Option<T>, RequestError> {
-        match self.find(members)? {
+        match self.find(object)? {
             None => Ok(None),
-            Some((_, value)) => as_kind(value).map(Some).ok_or(RequestError::Invalid { param: self.camel, expected }),
+            Some(value) => as_kind(value).map(Some).ok_or(RequestError::Invalid { param: self.camel, expected }),
         }
     }
 }
 
 /// A name in camel case, as the API's reference has it.
-pub(super) fn camel(name: &str) -> String {
+pub(crate) fn camel(name: &str) -> String {
     let mut words = name.split('_').filter(|word| !word.is_empty());
     let mut whole = words.next().unwrap_or_default().to_owned();
     for word in words {

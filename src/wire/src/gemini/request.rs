@@ -3,59 +3,43 @@
 mod address;
 mod declared;
 
-use callgate_json::{Keep, Map, Value};
+use callgate_json::Value;
 use serde_json::json;
 
-use super::names::{
-    CACHED_CONTENT, CANDIDATE_COUNT, CONTENTS, CONTINUATION_TOKEN, FUNCTION_CALLING_CONFIG, GENERATE_CONTENT_REQUEST,
-    GENERATION_CONFIG, MAX_OUTPUT_TOKENS, MODEL, TOOL_CONFIG,
-};
+use super::names::FUNCTION_CALLING_CONFIG;
 use super::turn;
-use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, Wants, raw, splice};
+use crate::body::{Body, checked, with_member};
+use crate::members::{Fields, GEMINI, is_limit};
+use crate::raw::Raw;
+use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
 use address::Address;
 use declared::Tools;
 
-/// What is built of a request. The conversation and the schemas are the bulk of it, and nothing is decided on them: they are
-/// checked and passed on as bytes, or replaced.
-const BUILT: Keep = Keep::Members(&[
-    ("contents", Keep::Items(&Keep::Shell)),
-    ("systemInstruction", Keep::Shell),
-    ("system_instruction", Keep::Shell),
-    (
-        "tools",
-        Keep::Items(&Keep::Members(&[("functionDeclarations", FUNCTIONS), ("function_declarations", FUNCTIONS)])),
-    ),
-    ("generateContentRequest", Keep::Shell),
-    ("generate_content_request", Keep::Shell),
-]);
-const FUNCTIONS: Keep = Keep::Items(&Keep::Members(&[
-    ("description", Keep::Shell),
-    ("parameters", Keep::Shell),
-    ("parametersJsonSchema", Keep::Shell),
-    ("parameters_json_schema", Keep::Shell),
-    ("response", Keep::Shell),
-    ("responseJsonSchema", Keep::Shell),
-    ("response_json_schema", Keep::Shell),
-]));
+const CONFIG: &str = "generationConfig";
+const LIMIT: &str = "maxOutputTokens";
+const WHOLE_REQUEST: &str = "generateContentRequest";
 
 /// A request that was read, and perhaps changed since.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     address: Address,
-    /// What stands around `text`: *countTokens* takes a whole request as one member.
-    around: Option<Around>,
-    text: Vec<u8>,
-    /// As [`BUILT`] says; `contents` whole once they are edited.
-    body: Map<String, Value>,
+    /// The member that the request is in: *countTokens* takes a whole request as the only member of its body.
+    within: Option<String>,
+    /// The body as it came, while nothing is changed in it.
+    around: Vec<u8>,
+    body: Body,
     tools: Tools,
-    edits: Vec<splice::Edit>,
+    choices: u64,
+    /// The spellings of members that are rewritten.
+    spelled: Spelled,
 }
 
-/// A body that has the request as its only member.
+/// The spellings of members that are rewritten.
 #[derive(Debug, Clone)]
-struct Around {
-    text: Vec<u8>,
-    member: &'static str,
+struct Spelled {
+    config: String,
+    tools: String,
+    choice: String,
 }
 
 // === impl Request ===
@@ -64,55 +48,58 @@ impl Request {
     /// Reads a request.
     ///
     /// # Errors
-    /// [`RequestError`] as [`crate::Dialect::request`] says; also for a stream that is no server-sent events, a member in both
+    /// [`RequestError`] as [`crate::Dialect::request`] says; also for a stream in another form than server-sent events, a member in both
     /// spellings, and arguments that are to be streamed piece by piece.
     pub(super) fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
         let address = Address::read(target)?;
-        let mut text = text.to_vec();
-        let mut body = object(&text)?;
-        let mut around = None;
-        if address.wants == Wants::Count
-            && let Some((member, _)) = GENERATE_CONTENT_REQUEST.find(&body)?
-        {
-            if body.len() > 1 {
-                let param = GENERATE_CONTENT_REQUEST.camel;
-                return Err(RequestError::Invalid { param, expected: "the only member" });
+        let whole = checked(text)?;
+        let (mut body, mut fields) = Body::read(whole, &GEMINI)?;
+        let mut within = None;
+        if let Some(inner) = fields.get(WHOLE_REQUEST) {
+            if address.wants != Wants::Count {
+                return Err(invalid(WHOLE_REQUEST, "a member of a request that counts tokens"));
             }
-            let inner = raw::member(&text, member).unwrap_or_default().to_vec();
-            body = object(&inner)?;
-            around = Some(Around { text: std::mem::replace(&mut text, inner), member });
-        }
-        check(&body)?;
-        let tools = Tools::read(&body)?;
-        Ok(Request { address, around, text, body, tools, edits: Vec::new() })
-    }
-
-    /// The member that holds the limits, as it is spelled, and its value.
-    fn config(&self) -> (&'static str, Map<String, Value>) {
-        match GENERATION_CONFIG.find(&self.body) {
-            Ok(Some((key, Value::Object(config)))) => (key, config.clone()),
-            _ => {
-                let is_snake = self.body.contains_key("generation_config");
-                (if is_snake { "generation_config" } else { GENERATION_CONFIG.camel }, Map::new())
+            if whole.members().count() > 1 {
+                return Err(invalid(WHOLE_REQUEST, "the only member"));
+            }
+            within = fields.key(WHOLE_REQUEST).map(str::to_owned);
+            (body, fields) = Body::read(inner.object().ok_or(invalid(WHOLE_REQUEST, "an object"))?, &GEMINI)?;
+            if fields.get(WHOLE_REQUEST).is_some() {
+                return Err(invalid(WHOLE_REQUEST, "found within another"));
             }
         }
+        check(&fields)?;
+        let in_body = fields.read("model", "a string", Raw::string)?;
+        body.judged().models.add("model", &address.model)?;
+        if let Some(name) = &in_body {
+            body.judged().models.add("model", name.strip_prefix("models/").unwrap_or(name))?;
+        }
+        let tools = Tools::read(&fields, body.judged())?;
+        let config = fields.get(CONFIG);
+        let choices = config.and_then(|config| member(config, "candidateCount")).and_then(|(_, count)| count.count());
+        let spelled = |name: &str| fields.key(name).unwrap_or(name).to_owned();
+        let spelled = Spelled { config: spelled(CONFIG), tools: spelled("tools"), choice: spelled("toolConfig") };
+        let around = if within.is_some() { whole.bytes().to_vec() } else { Vec::new() };
+        Ok(Request { address, within, around, body, tools, choices: choices.unwrap_or(1), spelled })
     }
 
-    fn limit(&self, of: &super::names::Name) -> Option<u64> {
-        let (_, config) = self.config();
-        of.find(&config).ok().flatten().and_then(|(_, value)| value.as_u64())
-    }
-
-    fn edit(&mut self, member: &'static str) {
-        splice::Edit::value(&mut self.edits, member);
+    /// Gives `functionCallingConfig` another value, or takes it out.
+    fn set_calling(&mut self, text: Option<&str>) {
+        let Some(config) = self.body.get(&self.spelled.choice) else { return };
+        let mut config = config.text().into_owned();
+        for name in ["functionCallingConfig", "function_calling_config"] {
+            config = with_member(Raw::new(config.as_bytes()), name, None);
+        }
+        if let Some(text) = text {
+            config = with_member(Raw::new(config.as_bytes()), FUNCTION_CALLING_CONFIG.camel, Some(text.to_owned()));
+        }
+        self.body.set(&self.spelled.choice, config);
     }
 }
 
 impl crate::Request for Request {
     fn models(&self) -> Vec<&str> {
-        let in_body = self.body.get(MODEL.camel).and_then(Value::as_str);
-        let in_body = in_body.map(|name| name.strip_prefix("models/").unwrap_or(name));
-        std::iter::once(self.address.model.as_str()).chain(in_body).collect()
+        self.body.models()
     }
 
     fn wants(&self) -> Wants {
@@ -120,138 +107,111 @@ impl crate::Request for Request {
     }
 
     fn choices(&self) -> u64 {
-        self.limit(&CANDIDATE_COUNT).unwrap_or(1)
+        self.choices
     }
 
     /// A cache brings contents and tools, a continuation token the turn that it continues.
     fn server_state(&self) -> bool {
-        let is_given = |value: &Value| value.as_str() != Some("");
-        [CACHED_CONTENT, CONTINUATION_TOKEN]
-            .iter()
-            .any(|name| matches!(name.find(&self.body), Ok(Some((_, value))) if is_given(value)))
+        self.body.server_state()
     }
 
     fn provider_tools(&self) -> Vec<&str> {
-        self.tools.provided()
+        self.body.provider_tools()
     }
 
     fn declared(&self) -> &[Declared] {
-        self.tools.declared()
+        &self.tools.declared
     }
 
     fn chosen(&self) -> Vec<&str> {
-        self.tools.chosen()
+        self.tools.chosen.iter().collect()
     }
 
     /// The API has one list of functions: [`Form::Tool`].
     fn declare(&mut self, declarations: &[&Declaration], form: Form) {
-        if form != Form::Tool {
-            return;
+        if form == Form::Tool {
+            self.tools.declare(&mut self.body, &self.spelled.tools, declarations);
         }
-        let list = self.tools.replace(&self.body, declarations);
-        self.edits.retain(|edit| edit.member != "tools");
-        if list.is_empty() {
-            if self.body.shift_remove("tools").is_some() {
-                self.edit("tools");
-            }
-            return;
-        }
-        self.edits.push(splice::Edit { member: "tools", text: Some(format!("[{}]", list.join(","))) });
+    }
+
+    fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers {
+        self.body.drop_unknown(allow)
     }
 
     /// 0 is what proto3 takes for a limit that is not set.
     fn clamp_output_tokens(&mut self, max: u64) {
-        if self.limit(&MAX_OUTPUT_TOKENS).is_some_and(|limit| (1..=max).contains(&limit)) {
-            return;
+        self.body.clamp(max);
+        let config = self.body.get(&self.spelled.config).unwrap_or(Raw::new(b"{}"));
+        let limit = member(config, LIMIT);
+        if !is_limit(limit.as_ref().map(|(_, limit)| *limit)) {
+            let config =
+                with_member(config, limit.map_or(LIMIT.into(), |(key, _)| key).as_ref(), Some(max.to_string()));
+            self.body.set(&self.spelled.config, config);
         }
-        let (member, mut config) = self.config();
-        let key = MAX_OUTPUT_TOKENS.find(&config).ok().flatten().map_or(MAX_OUTPUT_TOKENS.camel, |(key, _)| key);
-        // A `null` in the other spelling would be a second limit.
-        config.retain(|key, value| !(value.is_null() && MAX_OUTPUT_TOKENS.is(key)));
-        config.insert(key.to_owned(), Value::from(max));
-        self.body.insert(member.to_owned(), Value::Object(config));
-        self.edit(member);
     }
 
     fn answer_whole(&mut self) {
         self.address.answer_whole();
     }
 
-    /// Of the modes only `ANY` forces a call (enumerations may also be numbers in proto3 JSON, and those are not told apart here).
+    /// Only the mode `ANY` forces a call (enumerations may also be numbers in proto3 JSON, and those are not told apart here).
     /// `AUTO` takes no list of allowed functions.
     fn free_choice(&mut self) {
-        let Ok(Some((member, Value::Object(config)))) = TOOL_CONFIG.find(&self.body) else { return };
-        let mode = match FUNCTION_CALLING_CONFIG.find(config) {
-            Ok(Some((_, calling))) => calling.get("mode"),
-            _ => return,
-        };
-        if mode.is_some_and(|mode| mode == "ANY" || mode.is_number()) {
-            let mut config = config.clone();
-            config.retain(|key, _| !FUNCTION_CALLING_CONFIG.is(key));
-            config.insert(FUNCTION_CALLING_CONFIG.camel.to_owned(), json!({ "mode": "AUTO" }));
-            self.body.insert(member.to_owned(), Value::Object(config));
-            self.edit(member);
+        let config = self.body.get(&self.spelled.choice);
+        let calling = config.and_then(|config| FUNCTION_CALLING_CONFIG.find(config).ok().flatten());
+        let Some(mode) = calling.and_then(|calling| calling.get("mode")) else { return };
+        if mode.number().is_some() || mode.string().is_some_and(|mode| mode == "ANY") {
+            self.set_calling(Some(r#"{"mode":"AUTO"}"#));
         }
     }
 
+    fn drop_choice(&mut self, tools_left: bool) {
+        self.set_calling(tools_left.then_some(r#"{"mode":"AUTO"}"#));
+    }
+
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
-        if !self.edits.iter().any(|edit| edit.member == CONTENTS.camel) {
-            let whole = callgate_json::read(&self.text).unwrap_or_default();
-            let contents = whole.get(CONTENTS.camel).cloned().unwrap_or_default();
-            self.body.insert(CONTENTS.camel.to_owned(), contents);
-        }
-        let Some(Value::Array(contents)) = self.body.get_mut(CONTENTS.camel) else { return };
         let mut written = turn::Written::default();
         let calls = results.iter().map(|result| written.call(&result.call));
         let parts: Vec<Value> = said.iter().cloned().chain(calls).collect();
         let responses: Vec<Value> = results.iter().map(turn::response).collect();
-        contents.push(json!({ "role": "model", "parts": parts }));
-        contents.push(json!({ "role": "user", "parts": responses }));
-        self.edit(CONTENTS.camel);
+        let contents = [json!({ "role": "model", "parts": parts }), json!({ "role": "user", "parts": responses })];
+        self.body.extend_list("contents", &contents.map(|content| content.to_string()));
     }
 
     fn target(&self) -> Option<String> {
         self.address.changed()
     }
 
+    fn held(&self) -> usize {
+        self.body.held().saturating_add(self.around.len())
+    }
+
     fn write(&self) -> Vec<u8> {
-        let Some(around) = &self.around else { return splice::write(&self.text, &self.body, &self.edits) };
-        if self.edits.is_empty() {
-            return around.text.clone();
+        let Some(within) = &self.within else { return self.body.write() };
+        if !self.body.is_changed() {
+            return self.around.clone();
         }
-        let mut out = format!(r#"{{"{}":"#, around.member).into_bytes();
-        out.extend_from_slice(&splice::write(&self.text, &self.body, &self.edits));
+        let mut out = format!(r#"{{"{within}":"#).into_bytes();
+        out.extend_from_slice(&self.body.write());
         out.push(b'}');
         out
     }
 }
 
-fn object(text: &[u8]) -> Result<Map<String, Value>, RequestError> {
-    match callgate_json::read_only(text, &BUILT)? {
-        Value::Object(body) => Ok(body),
-        _ => Err(RequestError::NotAnObject),
-    }
+fn invalid(param: &'static str, expected: &'static str) -> RequestError {
+    RequestError::Invalid { param, expected }
+}
+
+/// A member in the spelling that it has.
+fn member<'t>(object: Raw<'t>, camel: &str) -> Option<(std::borrow::Cow<'t, str>, Raw<'t>)> {
+    object.members().find(|(key, _)| super::camel(key) == camel)
 }
 
 /// The types of the members that are decided on; tools are read apart.
-fn check(body: &Map<String, Value>) -> Result<(), RequestError> {
-    let objects = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_object));
-    let contents = CONTENTS.read(body, "an array of objects", |value| Some(value).filter(|value| objects(value)))?;
-    contents.ok_or(RequestError::Invalid { param: CONTENTS.camel, expected: "an array of objects" })?;
-    MODEL.read(body, "a string", Value::as_str)?;
-    for state in [CACHED_CONTENT, CONTINUATION_TOKEN] {
-        state.read(body, "a string", Value::as_str)?;
+fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
+    fields.required("contents", "an array of objects", Raw::objects)?;
+    for state in ["cachedContent", "continuationToken"] {
+        fields.read(state, "a string", Raw::string)?;
     }
-    if let Some(config) = GENERATION_CONFIG.read(body, "an object", Value::as_object)? {
-        MAX_OUTPUT_TOKENS.read(config, "a whole number, 0 or more", Value::as_u64)?;
-        let above_0 = |value: &Value| value.as_u64().filter(|&count| count > 0);
-        CANDIDATE_COUNT.read(config, "a whole number above 0", above_0)?;
-    }
-    match GENERATE_CONTENT_REQUEST.find(body)? {
-        None => Ok(()),
-        Some(_) => {
-            let param = GENERATE_CONTENT_REQUEST.camel;
-            Err(RequestError::Invalid { param, expected: "a member of a request that counts tokens" })
-        }
-    }
+    Ok(())
 }

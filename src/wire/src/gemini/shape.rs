@@ -1,12 +1,12 @@
 //! Reading candidates and their parts, and finding calls that stand where none may.
 //!
-//! A part's kind is told by which of its members there is. A kind that is not known could be a call, and one that runs at the
-//! provider must have been asked for, so both are refused; so is a member that is not known, unless it is a scalar.
+//! A part's kind is told by which of its members there is. One that runs at the provider must have been asked for, else it is refused.
+//! A part of an unknown kind is dropped if it can carry no call and trigger none, else refused.
 
 use callgate_json::{Map, Value};
 
 use crate::shape::{self, MAX_CHOICES, exact_keys, folds_to, holds_something, small, text};
-use crate::{ShapeError, raw};
+use crate::{ShapeError, raw, unknown};
 
 /// Members that say what a part is: those that say something, and those that come from a tool that the provider runs.
 const SAYS: [&str; 3] = ["text", "inlineData", "fileData"];
@@ -14,9 +14,10 @@ const CODE: [&str; 2] = ["executableCode", "codeExecutionResult"];
 const TOOL: [&str; 2] = ["toolCall", "toolResponse"];
 
 /// Members beside those. They go with a call, and back with it.
-pub(super) const BESIDE: [&str; 11] = [
+pub(super) const BESIDE: [&str; 12] = [
     "thought",
     "thoughtSignature",
+    "thought_signature",
     "partMetadata",
     "videoMetadata",
     "mediaResolution",
@@ -55,6 +56,8 @@ pub(super) enum Part<'a> {
         value: &'a Value,
         shown: &'a str,
     },
+    /// Of a kind that is not known, and without a call: it is dropped.
+    Unknown,
 }
 
 /// A `functionCall`; empty means missing.
@@ -73,8 +76,12 @@ impl<'a> Candidate<'a> {
     pub(super) fn calls(&self) -> impl Iterator<Item = &RawCall<'a>> {
         self.parts.iter().filter_map(|part| match part {
             Part::Call(call) => Some(call),
-            Part::Said { .. } => None,
+            Part::Said { .. } | Part::Unknown => None,
         })
+    }
+
+    pub(super) fn has_unknown(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Unknown))
     }
 
     pub(super) fn has_calls(&self) -> bool {
@@ -85,7 +92,7 @@ impl<'a> Candidate<'a> {
     pub(super) fn said(&self) -> impl Iterator<Item = &'a Value> {
         self.parts.iter().filter_map(|part| match part {
             Part::Said { value, .. } if !is_blank(value) => Some(*value),
-            Part::Said { .. } | Part::Call(_) => None,
+            Part::Said { .. } | Part::Call(_) | Part::Unknown => None,
         })
     }
 
@@ -158,7 +165,7 @@ fn part<'a>(value: &'a Value, tools: &[String]) -> Result<Part<'a>, ShapeError> 
         Some(_) => return Err(ShapeError::Type { at: "parts[].thought", expected: "true or false" }),
     };
     let mut kind = None;
-    let mut unknown = false;
+    let mut is_unknown = false;
     for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
         let key = key.as_str();
         if BESIDE.contains(&key) {
@@ -168,17 +175,21 @@ fn part<'a>(value: &'a Value, tools: &[String]) -> Result<Part<'a>, ShapeError> 
             if kind.replace(key).is_some() {
                 return Err(ShapeError::Type { at: "parts[]", expected: "of one kind" });
             }
-        } else if value.is_object() || value.is_array() {
+        } else if CODE.contains(&key)
+            || TOOL.contains(&key)
+            || unknown::names_a_call(key)
+            || unknown::member_may_call(key, value)
+        {
             return Err(ShapeError::UnknownPart);
         } else {
-            unknown = true;
+            is_unknown = true;
         }
     }
     if kind == Some("functionCall") {
         return call(members).map(Part::Call);
     }
-    if unknown && kind.is_none() {
-        return Err(ShapeError::UnknownPart);
+    if is_unknown && kind.is_none() {
+        return Ok(Part::Unknown);
     }
     let shown = text(members, "text")?;
     Ok(Part::Said { value, shown: if is_thought { "" } else { shown } })

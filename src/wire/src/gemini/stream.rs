@@ -1,7 +1,9 @@
 //! A streamed answer: each event is a *GenerateContentResponse* with what is new.
 //!
 //! A call comes whole in one event, so its fragment and its end come from the same. The API has no last event: a stream is
-//! complete when every candidate that began has a `finishReason`, or the prompt was blocked.
+//! complete when every candidate that began has a `finishReason`, or the prompt was blocked. Some servers give a reason with each
+//! event, so it ends a candidate only when the stream ends. The end of a candidate with calls is held until then, for it must come
+//! after them; if the candidate goes on, it is no end and is forwarded.
 //!
 //! An event that differs from the one before in its text and in counts of tokens only is read by comparison (`plain.rs`).
 
@@ -38,6 +40,8 @@ struct Choice {
     calls: Calls,
     written: Written,
     finished: bool,
+    /// The last end, while nothing followed it.
+    end: Option<Vec<u8>>,
 }
 
 // === impl Stream ===
@@ -55,7 +59,7 @@ impl Stream {
     /// Reads an event that differs from the last one in nothing but text and counts. What is more of the candidate's text is joined to
     /// the part that the last event was joined to; nothing was written since, so that no break belongs before it.
     fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let plain = self.plain.as_ref().filter(|_| frame.event.is_none() && !frame.strays)?;
+        let plain = self.plain.as_ref().filter(|_| frame.event.is_none())?;
         let told = plain.read(frame.data.as_deref()?)?;
         let last = self.choices.get_mut(&plain.choice).and_then(|choice| choice.said.last_mut())?;
         let Some(Value::String(text)) = last.get_mut("text") else { return None };
@@ -84,6 +88,22 @@ impl Stream {
         Ok((fragments, ends))
     }
 
+    /// The ends that were held of candidates that go on.
+    fn no_ends(&mut self, candidates: &[Candidate<'_>]) -> Vec<Delta> {
+        let ends = candidates.iter().filter_map(|candidate| self.choices.get_mut(&candidate.index)?.end.take());
+        ends.map(|frame| Delta::Forward { frame }).collect()
+    }
+
+    /// The end of a candidate: held if there are calls that must come before it.
+    fn finish(&mut self, index: u32, frame: Vec<u8>) -> Option<Delta> {
+        let state = self.choice(index);
+        if state.calls.any() {
+            state.end = Some(frame);
+            return None;
+        }
+        Some(Delta::Forward { frame })
+    }
+
     /// Notes what the candidates say; a break for each that goes on after a text of ours.
     fn note(&mut self, candidates: &[Candidate<'_>]) -> Vec<u8> {
         let mut breaks = Vec::new();
@@ -105,7 +125,9 @@ impl Stream {
             let called = self.choices.get(&candidate.index).is_some_and(|choice| choice.calls.any());
             let says_more = candidates.len() > 1 || candidate.said().next().is_some();
             let spells = candidate.members.contains_key("logprobsResult");
-            !candidate.has_calls() && !(called && (spells || !candidate.finish.is_empty() && says_more))
+            !candidate.has_calls()
+                && !candidate.has_unknown()
+                && !(called && (spells || !candidate.finish.is_empty() && says_more))
         })
     }
 }
@@ -116,10 +138,10 @@ impl crate::Stream for Stream {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         self.plain = None;
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
+        if let Some(error) = error::bare(&frame.strays) {
+            return Ok(vec![Delta::Error { frame: error }]);
+        }
         if data.is_empty() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
@@ -141,18 +163,25 @@ impl crate::Stream for Stream {
             return Ok(vec![if only_usage { Delta::Usage { frame } } else { Delta::Forward { frame } }]);
         }
         self.head.get_or_insert_with(|| Head::of(body));
-        let (mut deltas, ends) = self.calls(&candidates)?;
+        let mut deltas = self.no_ends(&candidates);
+        let (fragments, ends) = self.calls(&candidates)?;
+        deltas.extend(fragments);
         let keeps_bytes = self.keeps_bytes(&candidates);
         let mut breaks = self.note(&candidates);
         if !keeps_bytes {
-            tell(body, &candidates, usage, breaks, (&mut deltas, ends));
+            deltas.extend(said(body, &candidates, usage, breaks));
+            deltas.extend(ends);
+            for (index, frame) in finishes(body, &candidates, usage) {
+                deltas.extend(self.finish(index, frame));
+            }
             return Ok(deltas);
         }
         if let [only] = candidates.as_slice()
             && !only.finish.is_empty()
             && only.said().next().is_none()
         {
-            return Ok(vec![Delta::Finish { choice: only.index, frame: frame.raw }]);
+            deltas.extend(self.finish(only.index, frame.raw));
+            return Ok(deltas);
         }
         if let [only] = candidates.as_slice()
             && frame.event.is_none()
@@ -161,9 +190,16 @@ impl crate::Stream for Stream {
         }
         breaks.extend_from_slice(&frame.raw);
         deltas.push(Delta::Forward { frame: breaks });
-        let finished = candidates.iter().filter(|candidate| !candidate.finish.is_empty());
-        deltas.extend(finished.map(|candidate| Delta::Finish { choice: candidate.index, frame: Vec::new() }));
         Ok(deltas)
+    }
+
+    fn end(&mut self) -> Result<Vec<Delta>, StreamError> {
+        let finished = self.choices.iter_mut().filter(|(_, state)| state.finished);
+        let finish = |(choice, state): (&u32, &mut Choice)| Delta::Finish {
+            choice: *choice,
+            frame: state.end.take().unwrap_or_default(),
+        };
+        Ok(finished.map(finish).collect())
     }
 
     fn call(&mut self, choice: u32, call: &Call) -> Vec<u8> {
@@ -215,24 +251,30 @@ impl crate::Stream for Stream {
     }
 }
 
-/// Tells an event in parts: what it says besides calls, then the ends of calls, then those of candidates.
-fn tell(
+/// What the candidates of an event say besides calls and their ends.
+fn said(
     body: &Map<String, Value>,
     candidates: &[Candidate<'_>],
     usage: Option<&Value>,
     mut breaks: Vec<u8>,
-    (deltas, ends): (&mut Vec<Delta>, Vec<Delta>),
-) {
-    let last = candidates.iter().rposition(|candidate| !candidate.finish.is_empty());
+) -> Vec<Delta> {
+    let ends = candidates.iter().any(|candidate| !candidate.finish.is_empty());
+    let mut deltas = Vec::new();
     for candidate in candidates {
-        if let Some(said) = event::said(body, candidate, usage.filter(|_| last.is_none())) {
+        if let Some(said) = event::said(body, candidate, usage.filter(|_| !ends)) {
             breaks.extend_from_slice(&said);
             deltas.push(Delta::Forward { frame: std::mem::take(&mut breaks) });
         }
     }
-    deltas.extend(ends);
-    for (position, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| !candidate.finish.is_empty()) {
-        let frame = event::finish(body, candidate, usage.filter(|_| last == Some(position)));
-        deltas.push(Delta::Finish { choice: candidate.index, frame });
-    }
+    deltas
+}
+
+/// The ends of candidates in an event; what was used goes with the last.
+fn finishes(body: &Map<String, Value>, candidates: &[Candidate<'_>], usage: Option<&Value>) -> Vec<(u32, Vec<u8>)> {
+    let finished: Vec<&Candidate<'_>> = candidates.iter().filter(|candidate| !candidate.finish.is_empty()).collect();
+    let last = finished.len().saturating_sub(1);
+    let finish = |(position, candidate): (usize, &&Candidate<'_>)| {
+        (candidate.index, event::finish(body, candidate, usage.filter(|_| position == last)))
+    };
+    finished.iter().enumerate().map(finish).collect()
 }

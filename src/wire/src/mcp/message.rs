@@ -10,6 +10,9 @@ use crate::{ShapeError, callless};
 /// Members of a message that are decided on.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
+/// Bytes of an id that is a string. Clients count or draw UUIDs; a longer id would be held until its answer.
+const ID_LENGTH: usize = 1024;
+
 /// What identifies a request: a string or a whole number. Shown as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(Value);
@@ -52,9 +55,9 @@ impl fmt::Display for Id {
 impl Id {
     fn read(value: &Value) -> Result<Id, ShapeError> {
         match value {
-            Value::String(_) => Ok(Id(value.clone())),
+            Value::String(text) if text.len() <= ID_LENGTH => Ok(Id(value.clone())),
             Value::Number(number) if number.is_i64() || number.is_u64() => Ok(Id(value.clone())),
-            _ => Err(ShapeError::Type { at: "id", expected: "a string or a whole number" }),
+            _ => Err(ShapeError::Type { at: "id", expected: "a string of at most 1,024 bytes or a whole number" }),
         }
     }
 

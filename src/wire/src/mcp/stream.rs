@@ -34,8 +34,7 @@ pub enum Event {
 // === impl Event ===
 
 impl Event {
-    /// Reads one event. An event of another type than `message` carries no message to any client, so nothing of it is kept. A line
-    /// that is no field is left out.
+    /// Reads one event. An event of another type than `message` carries no message to any client, so nothing of it is kept.
     ///
     /// # Errors
     /// [`StreamError`] for an event whose data is not one JSON-RPC message.
@@ -44,15 +43,14 @@ impl Event {
         let data = frame.data.as_deref().unwrap_or_default();
         if !is_message || data.trim_ascii().is_empty() {
             // The event that begins a stream that can be resumed has an id and nothing to say.
-            let comment = is_message && frame.data.is_none() && !frame.strays && !has_line_ends(&frame.raw);
+            let comment = is_message && frame.data.is_none() && !has_line_ends(&frame.raw);
             return Ok(Event::Aside { frame: if comment { without_resumption(frame.raw) } else { Vec::new() } });
         }
         let answer = Answer::read(data).map_err(|error| match error {
             AnswerError::NotJson(error) => StreamError::NotJson(error),
             AnswerError::Shape(error) => StreamError::Shape(error),
         })?;
-        let rewrite = frame.strays || has_line_ends(&frame.raw);
-        let frame = if rewrite { event(data) } else { without_resumption(frame.raw) };
+        let frame = if has_line_ends(&frame.raw) { event(data) } else { without_resumption(frame.raw) };
         Ok(Event::Said { answer: Box::new(answer), frame })
     }
 }

@@ -110,6 +110,7 @@ impl crate::Answer for Answer {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
+                    && !shape::is_text(call)
                     && raw::says(&call.arguments, arguments)
             }
             Fate::Tell(_) => false,

@@ -4,6 +4,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape;
+use crate::shape::is_error_object;
 use crate::{ApiError, splice};
 
 /// The body of an error response.
@@ -13,12 +14,13 @@ pub(super) fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// Whether a body is an error in this dialect and nothing else: a strict JSON object with an `error` that says something,
-/// without a `message` and without a call anywhere.
+/// Whether a body is an error in this dialect and nothing else: a strict JSON object that says an error, without a
+/// `message` of a model and without a call anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => {
-            is_error(&members) && !members.contains_key("message") && shape::no_call_but(&members, &[]).is_ok()
+            let is_answer = members.get("message").is_some_and(Value::is_object);
+            is_error_object(&members) && !is_answer && shape::no_call_but(&members, &[]).is_ok()
         }
         _ => false,
     }

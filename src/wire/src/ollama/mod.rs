@@ -28,8 +28,8 @@ impl Dialect for Ollama {
         Framing::JsonLines
     }
 
-    fn request(&self, _target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::Request::read(body)?))
+    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
+        Ok(Box::new(request::Request::read(target, body)?))
     }
 
     fn answer(&self, _request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

@@ -1,38 +1,25 @@
 //! A request: the body of *generate a chat completion*.
 
-use callgate_json::{Keep, Map, Value};
+use std::borrow::Cow;
+
+use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape;
-use crate::shape::{declared_once, exact_members};
-use crate::{CallResult, Declaration, Declared, Form, RequestError, Wants, splice};
+use crate::body::{Body, checked, with_member};
+use crate::members::{Fields, Judged, OLLAMA, is_limit};
+use crate::raw::Raw;
+use crate::shape::{declare, declared_once, exact};
+use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants, body};
 
-/// Members that are decided on or rewritten.
-const READ_MEMBERS: [&str; 5] = ["model", "messages", "stream", "tools", "options"];
 const LIMIT: &str = "num_predict";
-
-/// What is built of a request. The conversation and the schemas are the bulk of it, and nothing is decided on them: they are
-/// checked and passed on as bytes, or replaced.
-const BUILT: Keep = Keep::Members(&[
-    ("messages", Keep::Items(&Keep::Shell)),
-    ("format", Keep::Shell),
-    (
-        "tools",
-        Keep::Items(&Keep::Members(&[(
-            "function",
-            Keep::Members(&[("description", Keep::Shell), ("parameters", Keep::Shell)]),
-        )])),
-    ),
-]);
 
 /// A request that was read, and perhaps changed since.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
-    text: Vec<u8>,
-    /// As [`BUILT`] says; `messages` whole once they are edited.
-    body: Map<String, Value>,
+    body: Body,
     declared: Vec<Declared>,
-    edits: Vec<splice::Edit>,
+    wants: Wants,
 }
 
 // === impl Request ===
@@ -42,42 +29,40 @@ impl Request {
     ///
     /// # Errors
     /// [`RequestError`] as [`crate::Dialect::request`] says.
-    pub(super) fn read(text: &[u8]) -> Result<Request, RequestError> {
-        let Value::Object(mut body) = callgate_json::read_only(text, &BUILT)? else {
-            return Err(RequestError::NotAnObject);
-        };
-        for param in READ_MEMBERS {
-            exact_members(&body, param, &[param])?;
+    pub(super) fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
+        let (mut body, fields) = Body::read(checked(text)?, &OLLAMA)?;
+        let in_path = body::model_in_path(target)?;
+        if fields.read("model", "a string", Raw::string)?.is_none() && in_path.is_none() {
+            return Err(RequestError::Invalid { param: "model", expected: "a string" });
         }
-        check(&body)?;
-        let declared = declared(&body)?;
-        if provided(&body).next().is_some() {
-            // What a provider runs goes on as it came, beside the declarations that are replaced.
-            body.insert("tools".to_owned(), whole(text, "tools"));
+        if let Some(model) = &in_path {
+            body.judged().models.add("model", model)?;
         }
-        Ok(Request { text: text.to_vec(), body, declared, edits: Vec::new() })
-    }
-
-    fn edit(&mut self, member: &'static str) {
-        splice::Edit::value(&mut self.edits, member);
+        let messages = fields.read("messages", "an array of objects", Raw::objects)?;
+        let streams = fields.read("stream", "true or false", Raw::bool)? != Some(false);
+        let declared = declared(&fields, body.judged())?;
+        // Streams unless told otherwise; without messages the server loads the model and says so in one object.
+        let asks = messages.is_some_and(|messages| messages.items().next().is_some());
+        Ok(Request { body, declared, wants: if asks && streams { Wants::Stream } else { Wants::Whole } })
     }
 }
 
 impl crate::Request for Request {
     fn models(&self) -> Vec<&str> {
-        self.body.get("model").and_then(Value::as_str).into_iter().collect()
+        self.body.models()
     }
 
-    /// Streams unless told otherwise; without messages the server loads the model and says so in one object.
     fn wants(&self) -> Wants {
-        let messages = self.body.get("messages").and_then(Value::as_array);
-        let asks = messages.is_some_and(|messages| !messages.is_empty());
-        if asks && self.body.get("stream") != Some(&Value::Bool(false)) { Wants::Stream } else { Wants::Whole }
+        self.wants
+    }
+
+    fn server_state(&self) -> bool {
+        self.body.server_state()
     }
 
     /// Types of `tools` that are no functions. The server knows none today.
     fn provider_tools(&self) -> Vec<&str> {
-        provided(&self.body).filter_map(|tool| tool.get("type").and_then(Value::as_str)).collect()
+        self.body.provider_tools()
     }
 
     fn declared(&self) -> &[Declared] {
@@ -95,45 +80,38 @@ impl crate::Request for Request {
             return;
         }
         let entry = |tool: &&Declaration| format!(r#"{{"type":"function","function":{}}}"#, tool.object("parameters"));
-        let mut list: Vec<String> = declarations.iter().map(entry).collect();
-        list.extend(provided(&self.body).map(Value::to_string));
+        let came = self.body.came().get("tools").into_iter().flat_map(Raw::items);
+        let provided = came.filter(|tool| matches!(provided(*tool), Ok(Some(_)))).map(|tool| tool.text().into_owned());
+        let list: Vec<String> = declarations.iter().map(entry).chain(provided).collect();
         self.declared = declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }).collect();
-        self.edits.retain(|edit| edit.member != "tools");
-        if !list.is_empty() {
-            self.edits.push(splice::Edit { member: "tools", text: Some(format!("[{}]", list.join(","))) });
-        } else if self.body.shift_remove("tools").is_some() {
-            self.edit("tools");
-        }
+        self.body.set_list("tools", &list);
+    }
+
+    fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers {
+        self.body.drop_unknown(allow)
     }
 
     /// The server takes 0 and less for no limit.
     fn clamp_output_tokens(&mut self, max: u64) {
-        let options = self.body.get("options").and_then(Value::as_object);
-        let limit = options.and_then(|options| options.get(LIMIT)).and_then(Value::as_u64);
-        if limit.is_some_and(|limit| (1..=max).contains(&limit)) {
-            return;
+        self.body.clamp(max);
+        let options = self.body.get("options").unwrap_or(Raw::new(b"{}"));
+        if !is_limit(options.get(LIMIT)) {
+            let options = with_member(options, LIMIT, Some(max.to_string()));
+            self.body.set("options", options);
         }
-        let mut options = options.cloned().unwrap_or_default();
-        options.insert(LIMIT.to_owned(), Value::from(max));
-        self.body.insert("options".to_owned(), Value::Object(options));
-        self.edit("options");
     }
 
     fn answer_whole(&mut self) {
-        if self.body.get("stream") != Some(&Value::Bool(false)) {
-            self.body.insert("stream".to_owned(), Value::Bool(false));
-            self.edit("stream");
-        }
+        self.wants = Wants::Whole;
+        self.body.set("stream", "false".to_owned());
     }
 
     /// The API has no way to force a call.
     fn free_choice(&mut self) {}
 
+    fn drop_choice(&mut self, _tools_left: bool) {}
+
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
-        if !self.edits.iter().any(|edit| edit.member == "messages") {
-            self.body.insert("messages".to_owned(), whole(&self.text, "messages"));
-        }
-        let Some(Value::Array(messages)) = self.body.get_mut("messages") else { return };
         let mut message = Map::new();
         message.insert("role".to_owned(), Value::from("assistant"));
         message.insert("content".to_owned(), Value::from(""));
@@ -142,7 +120,7 @@ impl crate::Request for Request {
         );
         let calls = results.iter().zip(0..).map(|(result, position)| shape::entry(&result.call, position));
         message.insert("tool_calls".to_owned(), calls.collect());
-        messages.push(Value::Object(message));
+        let mut messages = vec![Value::Object(message).to_string()];
         for CallResult { call, content, .. } in results {
             let mut message = json!({ "role": "tool", "tool_name": call.name, "content": content });
             if shape::has_id(call)
@@ -150,80 +128,45 @@ impl crate::Request for Request {
             {
                 members.insert("tool_call_id".to_owned(), Value::from(call.id.as_str()));
             }
-            messages.push(message);
+            messages.push(message.to_string());
         }
-        self.edit("messages");
+        self.body.extend_list("messages", &messages);
+    }
+
+    fn held(&self) -> usize {
+        self.body.held()
     }
 
     fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
+        self.body.write()
     }
 }
 
-/// A member of a text that was read before, whole.
-fn whole(text: &[u8], name: &str) -> Value {
-    let whole = callgate_json::read(text).unwrap_or_default();
-    whole.get(name).cloned().unwrap_or_default()
+fn invalid(expected: &'static str) -> RequestError {
+    RequestError::Invalid { param: "tools", expected }
 }
 
-/// The types of the members that are decided on; tools are read apart.
-fn check(body: &Map<String, Value>) -> Result<(), RequestError> {
-    let require = |param: &'static str, expected: &'static str, ok: fn(&Value) -> bool, optional: bool| {
-        let good = match body.get(param) {
-            None | Some(Value::Null) => optional,
-            Some(value) => ok(value),
-        };
-        if good { Ok(()) } else { Err(RequestError::Invalid { param, expected }) }
-    };
-    let objects = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_object));
-    require("model", "a string", Value::is_string, false)?;
-    require("messages", "an array of objects", objects, true)?;
-    require("stream", "true or false", Value::is_boolean, true)?;
-    require("options", "an object", Value::is_object, true)?;
-    if let Some(Value::Object(options)) = body.get("options") {
-        exact_members(options, "options", &[LIMIT])?;
-        if options.get(LIMIT).is_some_and(|limit| !limit.is_u64() && !limit.is_i64() && !limit.is_null()) {
-            return Err(RequestError::Invalid { param: "options", expected: "an object with a whole `num_predict`" });
-        }
-    }
-    Ok(())
-}
-
-fn declared(body: &Map<String, Value>) -> Result<Vec<Declared>, RequestError> {
-    let invalid = |expected| RequestError::Invalid { param: "tools", expected };
-    let tools = match body.get("tools") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(tools) => tools.as_array().ok_or(invalid("an array"))?,
-    };
+fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, RequestError> {
     let mut declared = Vec::new();
-    for tool in tools {
-        let members = tool.as_object().ok_or(invalid("an array of objects"))?;
-        exact_members(members, "tools", &["type", "function"])?;
-        if members.get("type").is_some_and(|kind| !kind.is_string() && !kind.is_null()) {
-            return Err(invalid("an array of tools whose `type` is a string"));
-        }
-        if !is_function(tool) {
+    for tool in fields.list("tools")? {
+        let tool = tool.object().ok_or(invalid("an array of objects"))?;
+        exact(tool, "tools", &["type", "function"])?;
+        if let Some(kind) = provided(tool)? {
+            judged.runs.add("tools", &kind)?;
             continue;
         }
-        let function = members.get("function").and_then(Value::as_object);
+        let function = tool.get("function").and_then(Raw::object);
         let function = function.ok_or(invalid("an array of tools with a `function`"))?;
-        exact_members(function, "tools", &["name"])?;
-        match function.get("name") {
-            Some(Value::String(name)) if !name.is_empty() => {
-                declared.push(Declared { name: name.clone(), form: Form::Tool });
-            }
-            _ => return Err(invalid("an array of functions with a `name`")),
-        }
+        exact(function, "tools", &["name"])?;
+        let name = function.get("name").and_then(Raw::string).filter(|name| !name.is_empty());
+        declare(&mut declared, "tools", &name.ok_or(invalid("an array of functions with a `name`"))?, Form::Tool)?;
     }
     declared_once(declared)
 }
 
-/// The server never looks at the type of a tool, and clients leave it out.
-fn is_function(tool: &Value) -> bool {
-    tool.get("type").is_none_or(|kind| kind.is_null() || kind == "" || kind == "function")
-}
-
-fn provided(body: &Map<String, Value>) -> impl Iterator<Item = &Value> {
-    let tools = body.get("tools").and_then(Value::as_array).into_iter().flatten();
-    tools.filter(|tool| !is_function(tool))
+/// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out.
+fn provided(tool: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
+    let Some(kind) = tool.some("type") else { return Ok(None) };
+    let kind = kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?;
+    Ok(Some(kind).filter(|kind| !kind.is_empty() && kind != "function"))
 }

@@ -3,12 +3,14 @@
 use callgate_json::{Map, Value};
 
 use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, holds_something, small, text};
-use crate::{Call, ShapeError, raw};
+use crate::{Call, Form, ShapeError, raw};
 
 /// Members of [`Call::extra`]: the call came with an id; its `type`; it had an index.
 const WITH_ID: &str = "id";
 const TYPE: &str = "type";
 const INDEX: &str = "index";
+/// Member of [`Call::extra`]: the arguments came as a text, as imitators write them.
+const TEXT: &str = "text";
 
 /// An answer, or one line of a stream.
 pub(super) struct Turn<'a> {
@@ -26,6 +28,7 @@ pub(super) struct RawCall<'a> {
     name: &'a str,
     /// The text of `arguments` as it came, `{}` where there are none.
     arguments: &'a str,
+    form: Form,
     extra: Map<String, Value>,
 }
 
@@ -69,7 +72,7 @@ impl RawCall<'_> {
     pub(super) fn call(&self, position: u32) -> Call {
         let id = if self.id.is_empty() { format!("call_{position}") } else { self.id.to_owned() };
         let (name, arguments) = (self.name.to_owned(), self.arguments.to_owned());
-        Call { id, name, arguments, extra: self.extra.clone(), ..Call::default() }
+        Call { id, name, arguments, form: self.form, extra: self.extra.clone() }
     }
 }
 
@@ -94,16 +97,21 @@ fn call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError>
     no_call_but(members, &["function"])?;
     let kind = text(members, TYPE)?;
     if !matches!(kind, "" | "function") {
-        return Err(ShapeError::NotAFunction);
+        // A call that no contract decides on: it can only be refused.
+        let named = members.get(kind).and_then(|call| call.get("name")).or_else(|| members.get("name"));
+        let name = named.and_then(Value::as_str).unwrap_or(kind);
+        return Ok(RawCall { id: text(members, "id")?, name, arguments: "{}", form: Form::Custom, extra: Map::new() });
     }
     let Some(Value::Object(function)) = members.get("function") else {
         return Err(ShapeError::Type { at: "tool_calls[].function", expected: "an object" });
     };
     exact_keys(function, &[INDEX, "name", "arguments"])?;
     no_call_but(function, &["arguments"])?;
-    if function.get("arguments").is_some_and(|arguments| !arguments.is_object() && !arguments.is_null()) {
-        return Err(ShapeError::Type { at: "tool_calls[].function.arguments", expected: "an object" });
-    }
+    let as_text = match function.get("arguments") {
+        None | Some(Value::Null | Value::Object(_)) => None,
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(_) => return Err(ShapeError::Type { at: "tool_calls[].function.arguments", expected: "an object" }),
+    };
     let arguments = raw::member(json, "function").and_then(|function| raw::member(function, "arguments"));
     let arguments = arguments.and_then(|text| std::str::from_utf8(text).ok()).filter(|text| *text != "null");
     let id = text(members, "id")?;
@@ -118,7 +126,11 @@ fn call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError>
         small(index, "tool_calls[].function.index")?;
         extra.insert(INDEX.to_owned(), Value::Bool(true));
     }
-    Ok(RawCall { id, name: text(function, "name")?, arguments: arguments.unwrap_or("{}"), extra })
+    if as_text.is_some() {
+        extra.insert(TEXT.to_owned(), Value::Bool(true));
+    }
+    let arguments = as_text.or(arguments).unwrap_or("{}");
+    Ok(RawCall { id, name: text(function, "name")?, arguments, form: Form::Tool, extra })
 }
 
 /// A call as an entry of `tool_calls`, at this position of those that are there.
@@ -142,6 +154,11 @@ pub(super) fn entry(call: &Call, position: u32) -> Value {
 /// Whether a call came with its id; else the id is ours, and is not written.
 pub(super) fn has_id(call: &Call) -> bool {
     call.extra.contains_key(WITH_ID)
+}
+
+/// Returns true if a call came with its arguments as a text: it is written with an object.
+pub(super) fn is_text(call: &Call) -> bool {
+    call.extra.contains_key(TEXT)
 }
 
 /// Refuses calls anywhere in a value.

@@ -11,7 +11,7 @@ use super::shape::{self, Turn};
 use crate::framing::{Frame, json_lines};
 use crate::shape::MAX_CALLS;
 use crate::template::{Hole, Template, unescaped};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice, unknown};
 
 /// Members that every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
@@ -91,12 +91,11 @@ impl Stream {
 
 impl crate::Stream for Stream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        let as_it_came = || json_lines::unambiguous(&frame);
         if self.plain(&frame).is_some() {
-            return Ok(vec![Delta::Forward { frame: as_it_came() }]);
+            return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         let Some(data) = frame.data.as_deref() else {
-            return Ok(vec![Delta::Forward { frame: as_it_came() }]);
+            return Ok(vec![Delta::Forward { frame: frame.raw }]);
         };
         let value = callgate_json::read_nearest(data)?;
         let Value::Object(body) = &value else {
@@ -104,11 +103,12 @@ impl crate::Stream for Stream {
         };
         if error::is_error(body) {
             shape::no_call(&value)?;
-            return Ok(vec![Delta::Error { frame: as_it_came() }]);
+            return Ok(vec![Delta::Error { frame: frame.raw }]);
         }
         let turn = Turn::read(body, data)?;
         if turn.message.is_none() && !turn.done {
-            return Err(StreamError::UnknownEvent);
+            // A line of an unknown kind: dropped, if it can carry no call.
+            return if unknown::may_call(&value) { Err(StreamError::UnknownEvent) } else { Ok(Vec::new()) };
         }
         if !self.begun {
             self.begun = true;
@@ -121,7 +121,7 @@ impl crate::Stream for Stream {
         self.plain = Stream::learn(data, body, &turn);
         let is_end_only = turn.done && !turn.says_something();
         if keeps_bytes && !is_end_only {
-            deltas.push(Delta::Forward { frame: as_it_came() });
+            deltas.push(Delta::Forward { frame: frame.raw.clone() });
         } else if turn.says_something() {
             deltas.push(Delta::Forward { frame: write(&said(body, &turn)) });
         }
@@ -129,7 +129,7 @@ impl crate::Stream for Stream {
             self.done = true;
             self.usage = answer::usage(body);
             let frame = match (keeps_bytes, is_end_only) {
-                (true, true) => as_it_came(),
+                (true, true) => frame.raw.clone(),
                 (true, false) => Vec::new(),
                 (false, _) => write(&finish(body, &turn)),
             };

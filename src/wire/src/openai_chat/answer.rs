@@ -1,11 +1,12 @@
 //! A whole answer: the *chat completion object*.
 
 use callgate_json::{Map, Value};
-use serde_json::json;
 
-use super::shape::{self, RawCall};
+use super::calls::{self, own_id};
+use super::said::{self, Said};
+use super::{message, shape};
 use crate::shape::{add, paragraphs};
-use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError, splice};
+use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError, raw, splice};
 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Rewrite {
 pub struct Answer {
     text: Vec<u8>,
     pub(super) body: Map<String, Value>,
-    choices: Vec<Choice>,
+    pub(super) choices: Vec<Choice>,
     edits: Vec<splice::Edit>,
 }
 
@@ -45,21 +46,77 @@ pub struct Answer {
 impl Answer {
     /// Reads an answer.
     ///
+    /// A call without an id gets one of ours; stubs that call nothing, and members that could repeat a call, are left out; arguments
+    /// that came as JSON become text.
+    ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call that is no
-    /// function call or stands where none may.
+    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call that stands where
+    /// none may.
     pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
+        let (mut answer, odd) = Answer::parse(text)?;
+        answer.complete(&odd);
+        Ok(answer)
+    }
+
+    /// Reads an answer to a request for one choice. It joins choices that have nothing but calls with the one that says something:
+    /// GitHub Copilot splits a turn so.
+    ///
+    /// # Errors
+    /// As [`Answer::read`].
+    pub fn read_one(text: &[u8]) -> Result<Answer, AnswerError> {
+        let (mut answer, odd) = Answer::parse(text)?;
+        if !answer.merge() {
+            answer.complete(&odd);
+        }
+        Ok(answer)
+    }
+
+    /// Reads an answer; true for each choice whose calls are written otherwise than they came.
+    fn parse(text: &[u8]) -> Result<(Answer, Vec<bool>), AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
         };
         shape::no_call_but(&body, &["choices"])?;
         let entries = shape::choices(&body)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
-        let choices = entries
-            .iter()
-            .enumerate()
-            .map(|(position, entry)| read_choice(position, entry))
-            .collect::<Result<Vec<_>, ShapeError>>()?;
-        Ok(Answer { text: text.to_vec(), body, choices, edits: Vec::new() })
+        let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
+        let texts = raw::member(text, "choices").filter(|_| has_json).map(raw::items).unwrap_or_default();
+        let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
+        let read = entries.iter().zip(texts).enumerate();
+        let read = read.map(|(position, (entry, json))| message::read(position, entry, json));
+        let (choices, odd) = read.collect::<Result<Vec<_>, ShapeError>>()?.into_iter().unzip();
+        Ok((Answer { text: text.to_vec(), body, choices, edits: Vec::new() }, odd))
+    }
+
+    /// Gives calls without an id one of ours, and writes the calls of choices that need it.
+    fn complete(&mut self, odd: &[bool]) {
+        for position in 0..self.choices.len() {
+            if self.name_calls(position) || odd.get(position) == Some(&true) {
+                self.write_calls(position);
+            }
+        }
+    }
+
+    /// Gives the calls of a choice that have no id one of ours; false if all have one.
+    pub(super) fn name_calls(&mut self, position: usize) -> bool {
+        let response = self.body.get("id").and_then(Value::as_str).unwrap_or_default();
+        let Some(choice) = self.choices.get_mut(position) else { return false };
+        let calls = choice.calls.iter_mut().filter(|call| call.form != Form::Function);
+        let mut any = false;
+        for (place, call) in calls.enumerate().filter(|(_, call)| call.id.is_empty()) {
+            call.id = own_id(response, place);
+            any = true;
+        }
+        any
+    }
+
+    /// Writes the calls of a choice into its message.
+    pub(super) fn write_calls(&mut self, position: usize) {
+        let Some(choice) = self.choices.get(position) else { return };
+        let entry = self.body.get_mut("choices").and_then(|choices| choices.get_mut(position));
+        if let Some(Value::Object(message)) = entry.and_then(|entry| entry.get_mut("message")) {
+            message::write_calls(message, &choice.calls);
+        }
+        self.edit("choices");
     }
 
     /// The choices, in the order of the answer.
@@ -108,7 +165,7 @@ impl Answer {
             stop(entry);
         }
         if let Some(Value::Object(message)) = entry.get_mut("message") {
-            write_calls(message, &rewrite.calls);
+            message::write_calls(message, &rewrite.calls);
             if let Some(text) = new_text {
                 message.insert("content".to_owned(), Value::String(text.clone()));
                 choice.text = text;
@@ -128,7 +185,7 @@ impl Answer {
         splice::write(&self.text, &self.body, &self.edits)
     }
 
-    fn edit(&mut self, member: &'static str) {
+    pub(super) fn edit(&mut self, member: &'static str) {
         splice::Edit::value(&mut self.edits, member);
     }
 }
@@ -154,11 +211,14 @@ impl crate::Answer for Answer {
     }
 
     fn said(&self, choice: usize) -> Vec<Value> {
-        said(self.choices.get(choice).map_or("", |choice| &choice.text))
+        let entries = self.body.get("choices").and_then(Value::as_array);
+        let entry = entries.and_then(|entries| entries.get(choice)).and_then(message::of);
+        let text = self.choices.get(choice).map_or("", |choice| &choice.text);
+        entry.map(|message| Said::of(message, text).values()).unwrap_or_default()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
-        let before = earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &spoken(&turn.said)));
+        let before = earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &said::text(&turn.said)));
         if !before.is_empty() {
             for position in 0..self.choices.len() {
                 let Some(choice) = self.choices.get(position) else { continue };
@@ -178,45 +238,6 @@ impl crate::Answer for Answer {
 
     fn write(&self) -> Vec<u8> {
         self.write()
-    }
-}
-
-/// A text as what a turn said; an empty one is nothing.
-pub(super) fn said(text: &str) -> Vec<Value> {
-    if text.is_empty() { Vec::new() } else { vec![Value::from(text)] }
-}
-
-/// The text of what a turn said.
-pub(super) fn spoken(said: &[Value]) -> String {
-    said.iter().filter_map(Value::as_str).collect()
-}
-
-fn read_choice(position: usize, entry: &Value) -> Result<Choice, ShapeError> {
-    let Value::Object(entry) = entry else {
-        return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
-    };
-    shape::no_call_but(entry, &["message"])?;
-    let Some(Value::Object(message)) = entry.get("message") else {
-        return Err(ShapeError::Type { at: "choices[].message", expected: "an object" });
-    };
-    shape::no_call_but(message, &["tool_calls", "function_call"])?;
-    let tools = shape::tool_calls(message)?.iter().map(|entry| Ok(call(Form::Tool, &shape::tool_call(entry)?)));
-    let function = shape::function_call(message)?.map(|raw| Ok(call(Form::Function, &raw)));
-    Ok(Choice {
-        index: shape::choice_index(entry, position)?,
-        text: shape::content(message)?,
-        calls: tools.chain(function).collect::<Result<_, ShapeError>>()?,
-        finish: shape::text(entry, "finish_reason")?.to_owned(),
-    })
-}
-
-fn call(form: Form, raw: &RawCall<'_>) -> Call {
-    Call {
-        id: raw.id.to_owned(),
-        name: raw.name.to_owned(),
-        arguments: raw.arguments.to_owned(),
-        form,
-        extra: raw.extra(),
     }
 }
 
@@ -245,50 +266,4 @@ fn hide_tokens(entry: &mut Map<String, Value>) {
         *logprobs = Value::Null;
     }
     entry.shift_remove("token_ids");
-}
-
-fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
-    let mut old = match message.get_mut("tool_calls") {
-        Some(Value::Array(entries)) => std::mem::take(entries),
-        _ => Vec::new(),
-    };
-    let had_tools = !old.is_empty();
-    let tools: Vec<Value> =
-        calls.iter().filter(|call| call.form == Form::Tool).map(|call| entry_for(&mut old, call)).collect();
-    if !tools.is_empty() {
-        message.insert("tool_calls".to_owned(), Value::Array(tools));
-    } else if had_tools {
-        message.shift_remove("tool_calls");
-    }
-    if let Some(call) = calls.iter().find(|call| call.form == Form::Function) {
-        let function = json!({ "name": call.name, "arguments": call.arguments });
-        message.insert("function_call".to_owned(), function);
-    } else if message.get("function_call").is_some_and(|function| !function.is_null()) {
-        message.shift_remove("function_call");
-    }
-}
-
-/// The old entry of the call with its new arguments, else a new entry.
-fn entry_for(old: &mut Vec<Value>, call: &Call) -> Value {
-    let is_it = |entry: &Value| {
-        shape::tool_call(entry).is_ok_and(|raw| raw.id == call.id && raw.name == call.name && !raw.name.is_empty())
-    };
-    if let Some(position) = old.iter().position(is_it) {
-        let mut entry = old.remove(position);
-        if let Some(Value::Object(function)) = entry.get_mut("function") {
-            function.insert("arguments".to_owned(), Value::from(call.arguments.as_str()));
-            return entry;
-        }
-    }
-    new_entry(call)
-}
-
-/// A call as an entry of `tool_calls`.
-pub(super) fn new_entry(call: &Call) -> Value {
-    let function = json!({ "name": call.name, "arguments": call.arguments });
-    let mut entry = json!({ "id": call.id, "type": "function", "function": function });
-    if let Value::Object(members) = &mut entry {
-        members.extend(call.extra.clone());
-    }
-    entry
 }

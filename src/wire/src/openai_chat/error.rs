@@ -1,6 +1,6 @@
 //! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
 
-use callgate_json::{Map, Value};
+use callgate_json::Value;
 use serde_json::json;
 
 use super::shape;
@@ -31,20 +31,38 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
 }
 
-/// Whether a body is an error in this dialect and nothing else: a strict JSON object with an `error` that is not null, without
-/// `choices` and without a call anywhere.
+/// Returns true if a body is an error and nothing else: strict JSON that reports an error, without a choice and without a call
+/// anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
-    match callgate_json::read_nearest(body) {
-        Ok(Value::Object(members)) => {
-            is_error(&members) && !members.contains_key("choices") && shape::no_call_but(&members, &[]).is_ok()
+    callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && shape::no_call(&value).is_ok())
+}
+
+/// Returns true if an event reports an error in a way that no chunk has.
+pub(super) fn is_error_value(value: &Value) -> bool {
+    reports(value, false)
+}
+
+/// Returns true if a value reports an error. Imitators have forms of their own: an array of one (Gemini), `detail` (FastAPI,
+/// Mistral), `object: "error"` (vLLM), `errors` (Cloudflare), a `message` with a code (gateways). `whole` says that it is a body.
+fn reports(value: &Value, whole: bool) -> bool {
+    match value {
+        Value::Array(items) => !items.is_empty() && items.iter().all(|item| item.is_object() && reports(item, whole)),
+        Value::Object(members) => {
+            let has = |key: &str| members.get(key).is_some_and(|value| !value.is_null());
+            let named = has("error") || members.get("object").is_some_and(|kind| kind == "error");
+            if !whole {
+                return named;
+            }
+            let has_code = ["code", "status", "statusCode", "status_code", "type"].iter().any(|key| has(key));
+            let listed = members.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty());
+            let chosen =
+                has("choices") && members.get("choices").and_then(Value::as_array).is_none_or(|all| !all.is_empty());
+            let told = members.get("message").is_some_and(Value::is_string) && has_code;
+            !chosen && (named || has("detail") || listed || told)
         }
         _ => false,
     }
-}
-
-pub(super) fn is_error(body: &Map<String, Value>) -> bool {
-    body.get("error").is_some_and(|error| !error.is_null())
 }
 
 fn kind(status: u16) -> &'static str {

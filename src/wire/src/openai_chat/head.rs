@@ -3,6 +3,7 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
+use super::calls;
 use crate::framing::sse;
 use crate::{Call, Form, splice};
 
@@ -32,6 +33,11 @@ impl StreamHead {
         StreamHead { common }
     }
 
+    /// The response's id; empty if it has none.
+    pub(super) fn id(&self) -> &str {
+        self.common.get("id").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// A chunk with text of the model.
     #[must_use]
     pub fn text(&self, choice: u32, text: &str) -> Vec<u8> {
@@ -41,20 +47,11 @@ impl StreamHead {
     /// A chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has none.
     #[must_use]
     pub fn call(&self, choice: u32, index: u32, call: &Call) -> Vec<u8> {
-        let function = json!({ "name": call.name, "arguments": call.arguments });
-        self.delta(
-            choice,
-            match call.form {
-                Form::Function => json!({ "function_call": function }),
-                Form::Tool | Form::Custom | Form::Unclear => {
-                    let mut entry = json!({ "index": index, "id": call.id, "type": "function", "function": function });
-                    if let Value::Object(members) = &mut entry {
-                        members.extend(call.extra.clone());
-                    }
-                    json!({ "tool_calls": [entry] })
-                }
-            },
-        )
+        let delta = match call.form {
+            Form::Function => json!({ "function_call": { "name": call.name, "arguments": call.arguments } }),
+            Form::Tool | Form::Custom | Form::Unclear => json!({ "tool_calls": [calls::entry(call, Some(index))] }),
+        };
+        self.delta(choice, delta)
     }
 
     /// The chunk that ends a choice.
@@ -101,4 +98,27 @@ pub(super) fn write(event: Option<&str>, chunk: &Value) -> Vec<u8> {
     let mut text = Vec::with_capacity(256);
     splice::append(&mut text, chunk);
     sse::event(event, &text)
+}
+
+/// The event of a finish with another finish reason; other events as they are.
+#[must_use]
+pub fn with_reason(frame: &[u8], reason: &str) -> Vec<u8> {
+    let mut decoder = sse::Decoder::new(usize::MAX);
+    let mut frames = Vec::new();
+    let decoded = decoder.push(frame, &mut frames);
+    frames.extend(decoder.finish());
+    let (Ok(()), [only]) = (decoded, frames.as_slice()) else { return frame.to_vec() };
+    let Some(Ok(mut body)) = only.data.as_deref().map(callgate_json::read_nearest) else { return frame.to_vec() };
+    let mut changed = false;
+    for choice in body.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
+        for key in ["finish_reason", "native_finish_reason"] {
+            if let Some(old) = choice.get_mut(key)
+                && old.as_str().is_some_and(|old| old != reason)
+            {
+                *old = Value::from(reason);
+                changed = true;
+            }
+        }
+    }
+    if changed { write(only.event.as_deref(), &body) } else { frame.to_vec() }
 }

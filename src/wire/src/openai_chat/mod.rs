@@ -1,23 +1,27 @@
 //! OpenAI Chat Completions: `POST /v1/chat/completions`.
 //!
 //! Source: OpenAI's API reference, *Chat Completions* (create, object, chunk object), and what servers that imitate it send.
-//! Where those differ from the reference without ambiguity (a missing `index`, `null` for a missing text, a finish reason
-//! beside the last call) they are understood; where two clients could read two different calls, they are refused.
+//! If those differ from the reference without ambiguity (no `index`, no `id`, a name in every fragment, a finish reason beside each
+//! call, arguments as an object), the calls are read. If two clients could read two different calls, the call is refused.
 
 mod answer;
+mod calls;
+mod choice;
 pub mod error;
 mod head;
+mod merged;
+mod message;
 mod reader;
 mod replayed;
 mod request;
+mod said;
 mod shape;
 mod slots;
 mod split;
 mod stream;
 
 pub use answer::{Answer, Choice, Rewrite};
-pub use head::{DONE, StreamHead};
-pub use reader::{ChunkPart, StreamReader, with_reason};
+pub use head::{DONE, StreamHead, with_reason};
 pub use request::Request;
 pub use stream::Stream;
 
@@ -33,16 +37,16 @@ impl Dialect for OpenAiChat {
         Framing::Sse
     }
 
-    fn request(&self, _target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(Request::read(body)?))
+    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
+        Ok(Box::new(Request::read(target, body)?))
     }
 
-    fn answer(&self, _request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
-        Ok(Box::new(Answer::read(body)?))
+    fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
+        Ok(Box::new(if request.choices() == 1 { Answer::read_one(body)? } else { Answer::read(body)? }))
     }
 
     fn stream(&self, request: &dyn crate::Request) -> Box<dyn crate::Stream> {
-        Box::new(Stream::new(request.include_usage()))
+        Box::new(Stream::new(request.include_usage(), request.choices()))
     }
 
     fn error(&self, error: &ApiError) -> Vec<u8> {

@@ -1,213 +1,227 @@
-//! A streamed answer: the *chat completion chunk object*, one event at a time.
+//! Reads the events of a stream: the *chat completion chunk object*.
 //!
-//! The reader tells calls apart from all else. What is no part of a call can go on at once ([`ChunkPart::Forward`]); fragments of
-//! calls carry no bytes at all, so that nothing of them can slip through; the end of a choice comes last, so that whoever holds
-//! calls back knows when they are complete.
+//! 1. An event that differs from the last plain one in nothing but text is read by comparison (`template.rs`); every other is
+//!    parsed.
+//! 2. The reader tells calls as fragments, which carry no bytes, and forwards everything else at once.
+//! 3. It holds the finish of a choice that has calls until `[DONE]`, the usage or the end of the stream: some servers send a finish
+//!    with every call. It forwards the finish of any other choice at once.
+//! 4. If one choice was asked for, a second one that has nothing but calls belongs to the first: GitHub Copilot splits a turn so.
 //!
 //! Not covered: log probabilities that a server sends in later events than the tokens they belong to.
 
-use std::collections::BTreeMap;
-
 use callgate_json::{Map, Value};
 
-use super::slots::Slots;
-use super::split::{self, Part};
-use super::{StreamHead, error, head, shape};
-use crate::framing::{Frame, sse};
-use crate::{Form, ShapeError, StreamError};
+use super::split::{self, Event, Part};
+use super::stream::{Plain, Stream};
+use super::{StreamHead, error, said, shape};
+use crate::framing::Frame;
+use crate::template::{Hole, Template, unescaped};
+use crate::{Call, Delta, ShapeError, StreamError};
 
-/// What an event, or a part of one, says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ChunkPart {
-    /// No part of a call.
-    Forward {
-        /// The event; its exact bytes where nothing had to be taken out.
-        frame: Vec<u8>,
-        /// The text of `content` in it, by choice.
-        text: Vec<(u32, String)>,
-    },
-    /// A part of a call. `name` and `arguments` are to be joined to those before; `id` is given once.
-    Fragment {
-        /// The choice.
-        choice: u32,
-        /// The call within the choice; calls are told by it, and ordered by it.
-        slot: u32,
-        /// The call's identifier, in the fragment that first has it, else empty.
-        id: String,
-        /// A piece of the name.
-        name: String,
-        /// A piece of the arguments.
-        arguments: String,
-        /// How the call is made.
-        form: Form,
-        /// As [`Call::extra`](crate::Call::extra).
-        extra: Map<String, Value>,
-    },
-    /// A choice is complete.
-    Finish {
-        /// The choice.
-        choice: u32,
-        /// Its `finish_reason`.
-        reason: String,
-        /// An event with the finish and no text or call. Empty where the choice has no calls and its finish went on inside the
-        /// [`ChunkPart::Forward`] before, with the text it came with.
-        frame: Vec<u8>,
-        /// What the turn used, where that came in the same event.
-        usage: Option<Value>,
-    },
-    /// What the turn used, in an event of its own.
-    Usage {
-        /// The event.
-        frame: Vec<u8>,
-        /// The numbers.
-        usage: Value,
-    },
-    /// The server reports an error.
-    Error {
-        /// The event.
-        frame: Vec<u8>,
-    },
-    /// The stream is at its end.
-    Done {
-        /// The event.
-        frame: Vec<u8>,
-    },
-}
+/// The members that may differ between two plain events: the texts, and members that decide nothing.
+const HOLES: [(&[&str], Hole); 5] = [
+    (&["choices", "0", "delta", "content"], Hole::Text),
+    (&["choices", "0", "delta", "reasoning_content"], Hole::Text),
+    (&["choices", "0", "delta", "reasoning"], Hole::Text),
+    (&["obfuscation"], Hole::Text),
+    (&["created"], Hole::Number),
+];
+/// Members of a delta that the holes after the first are.
+const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
-/// Reads the events of one stream, in order.
-#[derive(Debug, Default)]
-pub struct StreamReader {
-    head: Option<StreamHead>,
-    choices: BTreeMap<u32, ChoiceState>,
-}
-
-/// What must be known of a choice from its earlier events.
-#[derive(Debug, Default)]
-pub(super) struct ChoiceState {
-    slots: Slots,
-    /// A part of a call has been seen.
-    pub(super) called: bool,
-    /// Its role has gone on.
-    pub(super) role_told: bool,
-}
-
-// === impl StreamReader ===
-
-impl StreamReader {
-    /// A reader at the start of a stream.
-    #[must_use]
-    pub fn new() -> StreamReader {
-        StreamReader::default()
+impl Stream {
+    /// Reads an event that differs from the last plain one in nothing but text.
+    pub(super) fn plain(&mut self, frame: &Frame) -> Option<()> {
+        let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
+        let Plain { choice, template } = self.plain.as_ref()?;
+        let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
+        let content = unescaped(content)?;
+        let pieces = [unescaped(reasoning_content)?, unescaped(reasoning)?];
+        let said = &mut self.choices.entry(*choice).or_default().said;
+        said.text.push_str(&content);
+        for (key, piece) in REASONING.into_iter().zip(pieces) {
+            said.add_piece(key, &piece);
+        }
+        Some(())
     }
 
-    /// The stream's identity, once an event with a choice has been read.
-    #[must_use]
-    pub fn head(&self) -> Option<&StreamHead> {
-        self.head.as_ref()
+    /// Learns from an event with one choice that carries neither a call nor a finish. What it says must be what the holes hold: it
+    /// is not if it has escapes that no hole takes.
+    fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<Plain> {
+        let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
+        if !part.finish.is_empty() || !part.fragments.is_empty() || self.base(part.counted) != part.counted {
+            return None;
+        }
+        let template = Template::learn(data, &HOLES)?;
+        let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
+        let text = |key: &str| part.delta.and_then(|delta| delta.get(key)).and_then(Value::as_str).unwrap_or_default();
+        let holes_hold_all = unescaped(content)? == part.text
+            && unescaped(reasoning_content)? == text("reasoning_content")
+            && unescaped(reasoning)? == text("reasoning")
+            && part.delta.is_none_or(|delta| said::keeps_only(delta, &REASONING));
+        holes_hold_all.then_some(Plain { choice: part.index, template })
     }
 
-    /// Reads one event: first the fragments of calls in it, then what else it says, then the choices that it ends.
-    ///
-    /// An event that has fragments is told choice by choice; of one with none, the bytes are kept.
+    /// Reads one event in full.
     ///
     /// # Errors
-    /// [`StreamError`] for data that is neither `[DONE]` nor strict JSON, members of a wrong type, calls that are no function
-    /// calls or stand where none may. The stream cannot be trusted any further then.
-    pub fn read(&mut self, frame: &Frame) -> Result<Vec<ChunkPart>, StreamError> {
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
-        let raw = || frame.raw.clone();
+    /// [`StreamError`] as [`crate::Stream::read`] says.
+    pub(super) fn parse(&mut self, frame: &Frame) -> Result<Vec<Delta>, StreamError> {
+        let forward = || vec![Delta::Forward { frame: frame.raw.clone() }];
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
-            return Ok(vec![ChunkPart::Forward { frame: raw(), text: Vec::new() }]);
+            return Ok(forward());
         }
         if data == b"[DONE]" {
-            return Ok(vec![ChunkPart::Done { frame: raw() }]);
+            let mut deltas = self.last_finishes(true);
+            deltas.push(Delta::Done { frame: frame.raw.clone() });
+            return Ok(deltas);
         }
         let value = callgate_json::read_nearest(data)?;
-        let Value::Object(body) = &value else {
-            return Err(ShapeError::Type { at: "data", expected: "an object" }.into());
-        };
-        if error::is_error(body) || frame.event.as_deref() == Some("error") {
+        if error::is_error_value(&value) || frame.event.as_deref() == Some("error") {
             shape::no_call(&value)?;
-            return Ok(vec![ChunkPart::Error { frame: raw() }]);
+            return Ok(vec![Delta::Error { frame: frame.raw.clone() }]);
         }
+        let Value::Object(body) = &value else {
+            // No chunk: a sign of life of a server's own. Clients would fail on it.
+            shape::no_call(&value)?;
+            return Ok(Vec::new());
+        };
         shape::no_call_but(body, &["choices"])?;
-        let parts = split::parts(shape::choices(body)?.unwrap_or_default())?;
+        let mut parts = split::parts(shape::choices(body)?.unwrap_or_default(), data)?;
         let usage = body.get("usage").filter(|usage| usage.is_object());
         if parts.is_empty() {
-            return Ok(vec![match usage {
-                Some(usage) => ChunkPart::Usage { frame: raw(), usage: usage.clone() },
-                None => ChunkPart::Forward { frame: raw(), text: Vec::new() },
-            }]);
+            let Some(usage) = usage else { return Ok(forward()) };
+            self.usage = Some(usage.clone());
+            let mut deltas = self.last_finishes(false);
+            deltas.push(Delta::Usage { frame: frame.raw.clone() });
+            return Ok(deltas);
         }
         self.head.get_or_insert_with(|| StreamHead::of(body));
-        let mut deltas = self.fragments(&parts)?;
-        if deltas.is_empty() && self.keeps_bytes(&parts) {
-            deltas = split::whole(frame, &parts, usage);
-            for part in &parts {
-                self.choices.entry(part.index).or_default().role_told |= part.has_role();
-            }
-        } else {
-            let told = split::Event { name: frame.event.as_deref(), body, usage };
-            told.tell(&parts, &mut self.choices, &mut deltas);
-        }
-        Ok(deltas)
+        parts.iter_mut().for_each(|part| self.place(part));
+        Ok(self.tell(frame, body, &parts, usage)?)
     }
 
-    /// The fragments in an event, each with the slot it belongs to.
-    fn fragments(&mut self, parts: &[Part<'_>]) -> Result<Vec<ChunkPart>, ShapeError> {
+    /// Finds the choice that a part belongs to.
+    fn place(&mut self, part: &mut Part<'_>) {
+        let base = self.base(part.counted);
+        if !part.says_something() {
+            part.index = base;
+        }
+    }
+
+    /// The choice that what is counted under `index` belongs to if it says nothing but calls.
+    fn base(&mut self, index: u32) -> u32 {
+        if self.one_choice { *self.first.get_or_insert(index) } else { index }
+    }
+
+    fn tell(
+        &mut self,
+        frame: &Frame,
+        body: &Map<String, Value>,
+        parts: &[Part<'_>],
+        usage: Option<&Value>,
+    ) -> Result<Vec<Delta>, ShapeError> {
         let mut deltas = Vec::new();
         for part in parts {
-            for (form, fragment) in &part.fragments {
-                let state = self.choices.entry(part.index).or_default();
-                state.called = true;
-                let (slot, first_id) = state.slots.place(*form, fragment).ok_or(ShapeError::TooMany)?;
-                deltas.push(ChunkPart::Fragment {
-                    choice: part.index,
-                    slot,
-                    id: if first_id { fragment.id.to_owned() } else { String::new() },
-                    name: fragment.name.to_owned(),
-                    arguments: fragment.arguments.to_owned(),
-                    form: *form,
-                    extra: fragment.extra(),
-                });
+            let choice = self.choice(part.index);
+            for raw in &part.fragments {
+                let told = choice.slots.take(part.counted, raw)?;
+                deltas.extend(told.map(|(slot, news)| fragment(part.index, slot, news)));
             }
+        }
+        if parts.iter().all(|part| part.fragments.is_empty()) && self.keeps_bytes(parts) {
+            return Ok(self.whole(frame, parts, usage));
+        }
+        let event = Event { name: frame.event.as_deref(), body };
+        for part in parts {
+            let new_role = part.has_role() && !self.choice(part.index).role_told;
+            // A choice that says nothing at all is told only if the event is its own: it may be a sign of life.
+            let is_empty = part.fragments.is_empty() && part.finish.is_empty() && !part.is_moved();
+            if part.says_something() || new_role || is_empty {
+                self.hear(part);
+                deltas.push(Delta::Forward { frame: event.said(part) });
+            }
+        }
+        let last = parts.iter().rposition(|part| !part.finish.is_empty());
+        for (position, part) in parts.iter().enumerate().filter(|(_, part)| !part.finish.is_empty()) {
+            let usage = usage.filter(|_| last == Some(position));
+            deltas.extend(self.finished(part, event.end(part, usage.is_some()), usage));
         }
         Ok(deltas)
     }
 
-    /// Whether an event without fragments can go on as it is: not when it ends a choice with calls and says something besides,
-    /// for then what it says goes on and the finish waits for the verdict.
-    fn keeps_bytes(&self, parts: &[Part<'_>]) -> bool {
-        let called = |part: &Part<'_>| self.choices.get(&part.index).is_some_and(|state| state.called);
-        match parts {
-            [part] => part.finish.is_empty() || !part.says_something() || !called(part),
-            parts => !parts.iter().any(|part| !part.finish.is_empty() && called(part)),
+    /// Returns true if an event without fragments can be forwarded as it is. It cannot if it belongs to another choice than it says,
+    /// or if it has both text and a finish that is held.
+    fn keeps_bytes(&mut self, parts: &[Part<'_>]) -> bool {
+        if parts.iter().any(Part::is_moved) {
+            return false;
         }
+        let mut held = |part: &Part<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(part.finish);
+        match parts {
+            [part] => !held(part) || !part.says_something(),
+            parts => !parts.iter().any(held),
+        }
+    }
+
+    /// Tells an event with its bytes as they are.
+    fn whole(&mut self, frame: &Frame, parts: &[Part<'_>], usage: Option<&Value>) -> Vec<Delta> {
+        parts.iter().for_each(|part| self.hear(part));
+        if let [part] = parts {
+            if !part.finish.is_empty() && !part.says_something() {
+                return self.finished(part, frame.raw.clone(), usage).into_iter().collect();
+            }
+            self.plain = self.learn(frame, part);
+        }
+        let mut deltas = vec![Delta::Forward { frame: frame.raw.clone() }];
+        for part in parts.iter().filter(|part| !part.finish.is_empty()) {
+            deltas.extend(self.finished(part, Vec::new(), usage));
+        }
+        deltas
+    }
+
+    /// Notes what a part says.
+    fn hear(&mut self, part: &Part<'_>) {
+        let choice = self.choice(part.index);
+        choice.role_told |= part.has_role();
+        if let Some(delta) = part.delta {
+            choice.said.add(delta, &part.text);
+        }
+    }
+
+    /// Takes the finish of a part; `None` if it is held.
+    fn finished(&mut self, part: &Part<'_>, frame: Vec<u8>, usage: Option<&Value>) -> Option<Delta> {
+        if let Some(usage) = usage {
+            self.usage = Some(usage.clone());
+        }
+        let choice = self.choice(part.index);
+        if choice.holds_finish(part.finish) {
+            choice.hold_finish(part.finish, frame);
+            return None;
+        }
+        choice.finish = Some(part.finish.to_owned());
+        Some(Delta::Finish { choice: part.index, frame })
+    }
+
+    /// Returns the finishes that were held, each after what is told of its calls at the end. Some APIs never send a finish; then
+    /// `[DONE]` finishes every choice that has calls.
+    pub(super) fn last_finishes(&mut self, done: bool) -> Vec<Delta> {
+        let head = self.head.clone().unwrap_or_default();
+        let mut deltas = Vec::new();
+        for (&index, choice) in &mut self.choices {
+            if done && choice.finish.is_none() && choice.slots.any() {
+                choice.hold_finish("tool_calls", head.finish(index, "tool_calls"));
+            }
+            let Some(frame) = choice.take_finish() else { continue };
+            let news = choice.slots.finish(head.id());
+            deltas.extend(news.into_iter().map(|(slot, news)| fragment(index, slot, news)));
+            deltas.push(Delta::Finish { choice: index, frame });
+        }
+        deltas
     }
 }
 
-/// A [`ChunkPart::Finish`] frame with another finish reason; other frames as they are.
-#[must_use]
-pub fn with_reason(frame: &[u8], reason: &str) -> Vec<u8> {
-    let mut decoder = sse::Decoder::new(usize::MAX);
-    let mut frames = Vec::new();
-    let decoded = decoder.push(frame, &mut frames);
-    frames.extend(decoder.finish());
-    let (Ok(()), [only]) = (decoded, frames.as_slice()) else { return frame.to_vec() };
-    let Some(Ok(mut body)) = only.data.as_deref().map(callgate_json::read_nearest) else { return frame.to_vec() };
-    let mut changed = false;
-    for choice in body.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
-        for key in ["finish_reason", "native_finish_reason"] {
-            if let Some(old) = choice.get_mut(key)
-                && old.as_str().is_some_and(|old| old != reason)
-            {
-                *old = Value::from(reason);
-                changed = true;
-            }
-        }
-    }
-    if changed { head::write(only.event.as_deref(), &body) } else { frame.to_vec() }
+fn fragment(choice: u32, slot: u32, news: Call) -> Delta {
+    let Call { id, name, arguments, form, extra } = news;
+    Delta::Fragment { choice, slot, id, name, arguments, form, extra }
 }

@@ -1,34 +1,13 @@
-//! Reading calls out of answers and events, and finding those that stand where none may.
+//! Checks of answers and events, and finding calls that stand where none may.
 //!
 //! Not covered: calls written as text inside `content` or `reasoning_content`, which no client runs by this dialect.
 
 use callgate_json::{Map, Value};
 
+use super::calls::is_call_like;
 use crate::ShapeError;
-use crate::shape::{self, MAX_CALLS, MAX_CHOICES, holds_something};
+use crate::shape::{self, MAX_CHOICES, holds_something};
 pub(super) use crate::shape::{exact_keys, folds_to, small, text};
-
-/// The member of a call that an API wants back with it.
-pub(super) const EXTRA: &str = "extra_content";
-
-/// One entry of `tool_calls`, or a `function_call`, whole or a fragment. Empty means missing.
-pub(super) struct RawCall<'a> {
-    pub(super) index: Option<u32>,
-    pub(super) id: &'a str,
-    pub(super) name: &'a str,
-    pub(super) arguments: &'a str,
-    /// `extra_content`, where Gemini's compatible API puts the signature of a thought.
-    pub(super) extra: Option<&'a Value>,
-}
-
-// === impl RawCall ===
-
-impl RawCall<'_> {
-    /// As [`Call::extra`](crate::Call::extra).
-    pub(super) fn extra(&self) -> Map<String, Value> {
-        self.extra.map(|extra| (EXTRA.to_owned(), extra.clone())).into_iter().collect()
-    }
-}
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
@@ -50,81 +29,52 @@ pub(super) fn choices(body: &Map<String, Value>) -> Result<Option<&[Value]>, Sha
     }
 }
 
-/// The entries of `tool_calls`.
-pub(super) fn tool_calls(holder: &Map<String, Value>) -> Result<&[Value], ShapeError> {
-    match holder.get("tool_calls") {
-        None | Some(Value::Null) => Ok(&[]),
-        Some(Value::Array(entries)) if entries.len() > MAX_CALLS => Err(ShapeError::TooMany),
-        Some(Value::Array(entries)) => Ok(entries),
-        Some(_) => Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
-    }
-}
-
-/// One entry of `tool_calls`.
-pub(super) fn tool_call(entry: &Value) -> Result<RawCall<'_>, ShapeError> {
-    let Value::Object(members) = entry else {
-        return Err(ShapeError::Type { at: "tool_calls[]", expected: "an object" });
-    };
-    exact_keys(members, &["index", "id", "type", "function", "custom"])?;
-    no_call(entry)?;
-    match members.get("type") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(kind)) if kind.is_empty() || kind == "function" => {}
-        Some(_) => return Err(ShapeError::NotAFunction),
-    }
-    if members.get("custom").is_some_and(|custom| !custom.is_null()) {
-        return Err(ShapeError::NotAFunction);
-    }
-    let index = match members.get("index") {
-        None | Some(Value::Null) => None,
-        Some(index) => Some(small(index, "tool_calls[].index")?),
-    };
-    let (name, arguments) = match members.get("function") {
-        None | Some(Value::Null) => ("", ""),
-        Some(Value::Object(function)) => named(function)?,
-        Some(_) => return Err(ShapeError::Type { at: "tool_calls[].function", expected: "an object" }),
-    };
-    let extra = members.get(EXTRA).filter(|extra| !extra.is_null());
-    Ok(RawCall { index, id: text(members, "id")?, name, arguments, extra })
-}
-
-/// The legacy `function_call`; an empty object is none.
-pub(super) fn function_call(holder: &Map<String, Value>) -> Result<Option<RawCall<'_>>, ShapeError> {
-    match holder.get("function_call") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(function)) if function.is_empty() => Ok(None),
-        Some(Value::Object(function)) => {
-            no_call_but(function, &[])?;
-            let (name, arguments) = named(function)?;
-            Ok(Some(RawCall { index: None, id: "", name, arguments, extra: None }))
-        }
-        Some(_) => Err(ShapeError::Type { at: "function_call", expected: "an object" }),
-    }
-}
-
-fn named(function: &Map<String, Value>) -> Result<(&str, &str), ShapeError> {
-    exact_keys(function, &["name", "arguments"])?;
-    Ok((text(function, "name")?, text(function, "arguments")?))
+/// Returns true if a message or delta says more than a role and calls.
+pub(super) fn says_something(holder: &Map<String, Value>) -> bool {
+    holder.iter().any(|(key, value)| {
+        let empty = match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            Value::Bool(_) | Value::Number(_) => false,
+        };
+        !empty && !matches!(key.as_str(), "role" | "tool_calls" | "function_call")
+    })
 }
 
 /// `content` as text: a string, `null`, or parts, of which the text ones count.
 ///
-/// A part of an unknown type could be some API's call, so it is refused.
+/// A part of an unknown type is passed if it can neither carry nor trigger a call.
 pub(super) fn content(holder: &Map<String, Value>) -> Result<String, ShapeError> {
-    const WRONG: ShapeError = ShapeError::Type { at: "content", expected: "a string or an array of known parts" };
-    const OTHER_PARTS: [&str; 7] =
-        ["refusal", "thinking", "reasoning", "reference", "image_url", "input_audio", "output_audio"];
+    const WRONG: ShapeError = ShapeError::Type { at: "content", expected: "a string or an array of parts" };
     let Some(Value::Array(parts)) = holder.get("content") else { return text(holder, "content").map(str::to_owned) };
     let mut whole = String::new();
     for part in parts {
-        let Value::Object(part) = part else { return Err(WRONG) };
-        match part.get("type").and_then(Value::as_str) {
-            Some("text" | "output_text") => whole.push_str(text(part, "text")?),
-            Some(other) if OTHER_PARTS.contains(&other) => {}
-            _ => return Err(WRONG),
+        let Value::Object(members) = part else { return Err(WRONG) };
+        exact_keys(members, &["type"])?;
+        match text(members, "type")? {
+            "text" | "output_text" => whole.push_str(text(members, "text")?),
+            kind if names_action(kind) || holds_call_like(part) => return Err(ShapeError::UnknownPart),
+            _ => {}
         }
     }
     Ok(whole)
+}
+
+/// Returns true if the type of a part speaks of something that is called or run.
+fn names_action(kind: &str) -> bool {
+    const ACTIONS: [&str; 9] = ["tool", "call", "function", "exec", "shell", "command", "computer", "custom", "action"];
+    let kind = kind.to_lowercase();
+    ACTIONS.iter().any(|action| kind.contains(action))
+}
+
+fn holds_call_like(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(holds_call_like),
+        Value::Object(members) => members.iter().any(|(key, value)| is_call_like(key) || holds_call_like(value)),
+        _ => false,
+    }
 }
 
 /// The `index` of a choice; `position` where it is missing.

@@ -1,12 +1,23 @@
-//! Which call a fragment belongs to.
+//! The calls of one choice under way: which call a fragment belongs to, and what it adds to it.
 //!
-//! By its `index`; where that is missing, by its `id`, else a new `id` or a second name opens a new slot, else it is the last
-//! one. Some servers give every call the index 0: a fragment with another id *and* a name is then a new call as well. An id that
-//! changes without a name (some servers draw one for each fragment) is not.
+//! A fragment belongs to a call by its `index`; if that is missing, by its `id`; else a new name begins a new call, and all else
+//! belongs to the last. Some servers give every call the index 0: a fragment with another id and a name is then a new call, and so
+//! is one with a name and arguments if those of the call are complete. An id that changes without a name (some servers draw one for
+//! each fragment) begins no call.
+//!
+//! Some servers repeat the name and the id in every fragment, or the whole call: what is said again adds nothing. A name that could
+//! be the one so far with more behind it, or all of it over again, makes the call [unclear](Form::Unclear).
+//!
+//! The reader tells nothing of a call before it has a name or arguments: until then it may be a stub. It tells the other members of a
+//! call, which may come in pieces, when all calls have come.
 
-use super::shape::RawCall;
-use crate::Form;
+use std::hash::{DefaultHasher, Hasher};
+
+use callgate_json::{Map, Value};
+
+use super::calls::{RawCall, own_id};
 use crate::shape::MAX_CALLS;
+use crate::{Call, Form, ShapeError};
 
 /// The calls of one choice that have begun.
 #[derive(Debug, Default)]
@@ -15,68 +26,268 @@ pub(super) struct Slots {
     last: usize,
 }
 
+/// A call under way.
 #[derive(Debug)]
 struct Slot {
     number: u32,
+    key: Key,
     form: Form,
-    index: Option<u32>,
     id: String,
-    named: bool,
+    name: String,
+    arguments: Arguments,
+    extra: Map<String, Value>,
+    /// Something of it was told.
+    told: bool,
 }
 
+/// The choice that the server counts it under, its index there, and whether it is a `function_call`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    choice: u32,
+    index: Option<u32>,
+    legacy: bool,
+}
+
+/// The arguments so far, as far as it matters to what follows: their text is not kept.
+#[derive(Debug, Default)]
+struct Arguments {
+    length: usize,
+    hash: DefaultHasher,
+    /// They came as JSON.
+    whole: bool,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    /// An object was opened and closed.
+    complete: bool,
+}
+
+// === impl Slots ===
+
 impl Slots {
-    /// The slot's number, and whether the fragment's `id` is the call's (the first that it has). `None` when the
-    /// choice has more calls than can be.
-    pub(super) fn place(&mut self, form: Form, fragment: &RawCall<'_>) -> Option<(u32, bool)> {
-        let position = match self.find(form, fragment).filter(|&at| !self.begins_another(at, fragment)) {
+    /// Takes a fragment that the server counts under `choice`. Returns the call's slot and what the fragment adds to it.
+    pub(super) fn take(&mut self, choice: u32, raw: &RawCall<'_>) -> Result<Option<(u32, Call)>, ShapeError> {
+        if raw.says_nothing() {
+            return Ok(None);
+        }
+        let key = Key { choice, index: raw.index, legacy: raw.form == Form::Function };
+        let position = match self.find(key, raw).filter(|&at| !self.begins_another(at, raw)) {
             Some(position) => position,
-            None => self.open(form, fragment.index)?,
+            None => self.open(key, raw.form).ok_or(ShapeError::TooMany)?,
         };
         self.last = position;
-        let slot = self.begun.get_mut(position)?;
-        slot.named |= !fragment.name.is_empty();
-        let first_id = slot.id.is_empty() && !fragment.id.is_empty();
-        if first_id {
-            fragment.id.clone_into(&mut slot.id);
-        }
-        Some((slot.number, first_id))
+        Ok(self.begun.get_mut(position).and_then(|slot| Some((slot.number, slot.take(raw)?))))
     }
 
-    fn find(&self, form: Form, fragment: &RawCall<'_>) -> Option<usize> {
+    /// Returns true if a call was told.
+    pub(super) fn any(&self) -> bool {
+        self.begun.iter().any(|slot| slot.told)
+    }
+
+    /// Returns what is told of calls when all of them have come: the other members, and an id of ours for a call without one.
+    pub(super) fn finish(&mut self, response: &str) -> Vec<(u32, Call)> {
+        let mut calls: Vec<&mut Slot> = self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
+        calls.sort_by_key(|slot| slot.number);
+        let mut news = Vec::new();
+        for (position, slot) in calls.into_iter().enumerate() {
+            let mut call = Call { form: slot.form, extra: std::mem::take(&mut slot.extra), ..Call::default() };
+            if slot.id.is_empty() {
+                slot.id = own_id(response, position);
+                call.id.clone_from(&slot.id);
+            }
+            if !call.id.is_empty() || !call.extra.is_empty() {
+                news.push((slot.number, call));
+            }
+        }
+        news
+    }
+
+    fn find(&self, key: Key, raw: &RawCall<'_>) -> Option<usize> {
         // The newest counts: a reused index means the call that last began under it.
-        let newest =
-            |wanted: &dyn Fn(&Slot) -> bool| self.begun.iter().rposition(|slot| slot.form == form && wanted(slot));
-        match (form, fragment.index) {
-            (Form::Function, _) => newest(&|_| true),
-            (_, Some(index)) => newest(&|slot| slot.index == Some(index)),
-            (_, None) if !fragment.id.is_empty() => newest(&|slot| slot.id == fragment.id),
-            (_, None) => Some(self.last).filter(|&last| self.begun.get(last).is_some_and(|slot| slot.form == form)),
+        let newest = |wanted: &dyn Fn(&Slot) -> bool| {
+            self.begun.iter().rposition(|slot| slot.key.is_in_line_with(key) && wanted(slot))
+        };
+        match (key.legacy, raw.index) {
+            (true, _) => newest(&|_| true),
+            (false, Some(_)) => newest(&|slot| slot.key == key),
+            (false, None) => {
+                let known = if raw.id.is_empty() { None } else { newest(&|slot| slot.id == raw.id) };
+                let here = |slot: &&Slot| slot.key.is_in_line_with(key);
+                // A new id begins a new call, but in the middle of one it says nothing.
+                let last =
+                    self.begun.get(self.last).filter(here).filter(|last| raw.id.is_empty() || last.continues_with(raw));
+                known.or(last.map(|_| self.last))
+            }
         }
     }
 
-    fn begins_another(&self, position: usize, fragment: &RawCall<'_>) -> bool {
+    fn begins_another(&self, position: usize, raw: &RawCall<'_>) -> bool {
         let Some(slot) = self.begun.get(position) else { return true };
-        if fragment.name.is_empty() || !slot.named || slot.form == Form::Function {
+        if raw.name.is_empty() || slot.name.is_empty() || slot.key.legacy {
             return false;
         }
-        let other_id = !fragment.id.is_empty() && !slot.id.is_empty() && fragment.id != slot.id;
-        let no_key = fragment.index.is_none() && fragment.id.is_empty();
-        other_id || no_key
+        let same_name = raw.name == slot.name;
+        let inside = slot.continues_with(raw);
+        match (slot.id.as_str(), raw.id) {
+            (id, other) if !id.is_empty() && !other.is_empty() => id != other && !inside,
+            _ if raw.index.is_none() => {
+                !inside && (!same_name || (slot.arguments.complete && !raw.arguments.is_empty()))
+            }
+            _ => {
+                let more = raw.arguments.trim_start().starts_with('{') && !slot.arguments.are(raw.arguments);
+                slot.arguments.complete && (more || !same_name)
+            }
+        }
     }
 
-    fn open(&mut self, form: Form, index: Option<u32>) -> Option<usize> {
+    fn open(&mut self, key: Key, form: Form) -> Option<usize> {
         if self.begun.len() == MAX_CALLS {
             return None;
         }
         let taken = |number: u32| self.begun.iter().any(|slot| slot.number == number);
-        let number = match index.filter(|&index| !taken(index)) {
+        let number = match key.index.filter(|&index| !taken(index)) {
             Some(index) => index,
             None => match self.begun.iter().map(|slot| slot.number).max() {
                 Some(highest) => highest.checked_add(1)?,
                 None => 0,
             },
         };
-        self.begun.push(Slot { number, form, index, id: String::new(), named: false });
+        self.begun.push(Slot {
+            number,
+            key,
+            form,
+            id: String::new(),
+            name: String::new(),
+            arguments: Arguments::default(),
+            extra: Map::new(),
+            told: false,
+        });
         Some(self.begun.len() - 1)
+    }
+}
+
+impl Key {
+    /// Returns true if two calls are counted under the same choice in the same form.
+    fn is_in_line_with(self, other: Key) -> bool {
+        (self.choice, self.legacy) == (other.choice, other.legacy)
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    /// Returns true if a fragment belongs to this call whatever its id: it adds to the call and names no other, or it comes in the
+    /// middle of the arguments.
+    fn continues_with(&self, raw: &RawCall<'_>) -> bool {
+        (raw.name.is_empty() && !raw.is_stub()) || (raw.name == self.name && self.arguments.are_open())
+    }
+
+    /// Takes a fragment of this call; what is new in it. `None` while the call could be a stub.
+    fn take(&mut self, raw: &RawCall<'_>) -> Option<Call> {
+        let mut news = Call::default();
+        if self.id.is_empty() && !raw.id.is_empty() {
+            raw.id.clone_into(&mut self.id);
+            news.id.clone_from(&self.id);
+        }
+        let name_is_clear = self.take_name(raw.name, &mut news);
+        let arguments_are_clear = self.take_arguments(raw, &mut news);
+        for (key, value) in &raw.extra {
+            merge(self.extra.entry(key).or_insert(Value::Null), key, value);
+        }
+        let mixed = self.told && raw.form != self.form && raw.form != Form::Tool && raw.form != Form::Function;
+        if !name_is_clear || !arguments_are_clear || mixed {
+            self.form = Form::Unclear;
+        } else if !self.told && raw.form != Form::Tool {
+            self.form = raw.form;
+        }
+        news.form = self.form;
+        if !self.told {
+            if raw.is_stub() {
+                return None;
+            }
+            self.told = true;
+            news.id.clone_from(&self.id);
+        }
+        Some(news)
+    }
+
+    /// Takes a piece of the name; false if it is not clear what the name is then.
+    fn take_name(&mut self, piece: &str, news: &mut Call) -> bool {
+        if piece.is_empty() || piece == self.name {
+            return true;
+        }
+        let over_again = !self.name.is_empty() && piece.starts_with(&self.name);
+        if over_again || (self.arguments.length > 0 && !self.name.is_empty()) {
+            return false;
+        }
+        self.name.push_str(piece);
+        piece.clone_into(&mut news.name);
+        true
+    }
+
+    /// Takes a piece of the arguments; false if it is not clear what they are then.
+    fn take_arguments(&mut self, raw: &RawCall<'_>, news: &mut Call) -> bool {
+        let said_again = (self.arguments.complete || self.arguments.whole) && self.arguments.are(raw.arguments);
+        if raw.arguments.is_empty() || said_again {
+            return true;
+        }
+        if self.arguments.whole || (raw.whole && self.arguments.length > 0) {
+            return false;
+        }
+        self.arguments.whole = raw.whole;
+        self.arguments.push(raw.arguments);
+        raw.arguments.clone_into(&mut news.arguments);
+        true
+    }
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    fn push(&mut self, piece: &str) {
+        self.length = self.length.saturating_add(piece.len());
+        self.hash.write(piece.as_bytes());
+        for byte in piece.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.complete |= self.depth == 0;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn are(&self, text: &str) -> bool {
+        let mut hash = DefaultHasher::new();
+        hash.write(text.as_bytes());
+        text.len() == self.length && hash.finish() == self.hash.finish()
+    }
+
+    fn are_open(&self) -> bool {
+        self.length > 0 && !self.complete
+    }
+}
+
+/// Adds a later value of a member to an earlier one: objects are merged, signatures may come in pieces, all else is the latest.
+fn merge(earlier: &mut Value, key: &str, later: &Value) {
+    match (&mut *earlier, later) {
+        (Value::Object(members), Value::Object(others)) => {
+            for (key, other) in others {
+                merge(members.entry(key).or_insert(Value::Null), key, other);
+            }
+        }
+        (Value::String(text), Value::String(piece)) if key.to_lowercase().contains("signature") => {
+            if text != piece {
+                text.push_str(piece);
+            }
+        }
+        (_, Value::Null) => {}
+        (earlier, later) => *earlier = later.clone(),
     }
 }

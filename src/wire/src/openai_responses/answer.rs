@@ -13,6 +13,8 @@ use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, splice};
 pub(super) struct Answer {
     text: Vec<u8>,
     body: Map<String, Value>,
+    /// What the provider was to run.
+    tools: Vec<String>,
     calls: Vec<Call>,
     edits: Vec<splice::Edit>,
 }
@@ -40,7 +42,32 @@ impl Answer {
             return Err(ShapeError::Type { at: "output", expected: "an array" }.into());
         }
         let calls = items::calls(items::output(&body)?, tools)?;
-        Ok(Answer { text: text.to_vec(), body, calls, edits: Vec::new() })
+        let mut answer = Answer { text: text.to_vec(), body, tools: tools.to_vec(), calls, edits: Vec::new() };
+        answer.amend();
+        Ok(answer)
+    }
+
+    /// Drops items of unknown kinds, and gives each call without an id the id that it is known by here.
+    fn amend(&mut self) {
+        let has_id = |item: &Value| item.get("call_id").and_then(Value::as_str).is_some_and(|id| !id.is_empty());
+        let is_as_it_was = |item: &Value| {
+            !items::is_unknown(item, &self.tools) && (!items::is_call(item, &self.tools) || has_id(item))
+        };
+        if self.items().iter().all(is_as_it_was) {
+            return;
+        }
+        let mut calls = self.calls.iter();
+        let mut output = Vec::new();
+        for item in self.items().iter().filter(|item| !items::is_unknown(item, &self.tools)) {
+            let mut item = item.clone();
+            if items::is_call(&item, &self.tools)
+                && let (Some(call), Value::Object(members)) = (calls.next(), &mut item)
+            {
+                members.insert("call_id".to_owned(), Value::from(call.id.as_str()));
+            }
+            output.push(item);
+        }
+        self.set_output(output);
     }
 
     /// The response object.
@@ -73,7 +100,7 @@ impl crate::Answer for Answer {
         let (mut pieces, mut last) = (Vec::new(), Vec::new());
         let mut fates = fates.into_iter();
         for item in self.items() {
-            if !items::is_call(item) {
+            if !items::is_call(item, &self.tools) {
                 pieces.push(Piece::Item(item.clone()));
                 continue;
             }
@@ -103,7 +130,7 @@ impl crate::Answer for Answer {
     }
 
     fn said(&self, _choice: usize) -> Vec<Value> {
-        self.items().iter().filter(|item| !items::is_call(item)).cloned().collect()
+        self.items().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {

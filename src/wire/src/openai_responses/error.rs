@@ -6,6 +6,7 @@ use super::items;
 use crate::ApiError;
 pub(super) use crate::openai_chat::error::body;
 use crate::openai_chat::error::object;
+use crate::shape::is_error_object;
 
 /// The members of an `error` event, type and number aside: `code`, `message` and `param` as the reference has them, and the same as
 /// `error`, for it is that member that makes official clients raise it.
@@ -19,12 +20,12 @@ pub(super) fn members(error: &ApiError) -> Map<String, Value> {
     members
 }
 
-/// Whether a body is an error and nothing else: a strict JSON object with an `error` that is not null, without `output` and
-/// without a call anywhere.
+/// Whether a body is an error and nothing else: a strict JSON object that says an error, without `output` and without a call
+/// anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => {
-            is_error(&members) && !members.contains_key("output") && items::no_call_but(&members, &[]).is_ok()
+            is_error_object(&members) && !members.contains_key("output") && items::no_call_but(&members, &[]).is_ok()
         }
         _ => false,
     }

@@ -1,73 +1,43 @@
-//! The items of an answer: which kinds there are, which of them a tool of the provider makes, and how a call is one.
+//! The items of an answer: which of them are calls, and how a call is one.
 
 use std::collections::HashSet;
 
 use callgate_json::{Map, Value};
 use serde_json::json;
 
+use super::kinds::{self, CALL, CUSTOM};
 use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, text};
-use crate::{Call, ShapeError};
-
-pub(super) const CALL: &str = "function_call";
-
-/// Kinds of items that say something, and make nothing run.
-const SAYING: [&str; 3] = ["message", "reasoning", "compaction"];
-
-/// A kind of item that is there only where the request has a tool for it.
-struct Made {
-    kind: &'static str,
-    /// The tool: its name, or what its name begins with before an underscore (`web_search_preview`, a date).
-    by: &'static str,
-    /// What the types of events that tell of such an item begin with, after `response.`.
-    events: &'static [&'static str],
-}
-
-const fn made(kind: &'static str, by: &'static str, events: &'static [&'static str]) -> Made {
-    Made { kind, by, events }
-}
-
-/// What the provider ran, or lets the client run by another way than functions.
-const MADE: [Made; 22] = [
-    made("web_search_call", "web_search", &["web_search_call."]),
-    made("x_search_call", "x_search", &["x_search_call."]),
-    made("file_search_call", "file_search", &["file_search_call."]),
-    made("code_interpreter_call", "code_interpreter", &["code_interpreter_call.", "code_interpreter_call_code."]),
-    made("image_generation_call", "image_generation", &["image_generation_call."]),
-    made("mcp_call", "mcp", &["mcp_call.", "mcp_call_arguments."]),
-    made("mcp_list_tools", "mcp", &["mcp_list_tools."]),
-    made("mcp_approval_request", "mcp", &[]),
-    made("mcp_approval_response", "mcp", &[]),
-    made("computer_call", "computer", &[]),
-    made("computer_call_output", "computer", &[]),
-    made("local_shell_call", "local_shell", &[]),
-    made("local_shell_call_output", "local_shell", &[]),
-    made("shell_call", "shell", &["shell_call_command."]),
-    made("shell_call_output", "shell", &["shell_call_output_content."]),
-    made("apply_patch_call", "apply_patch", &["apply_patch_call_operation_diff."]),
-    made("apply_patch_call_output", "apply_patch", &[]),
-    made("custom_tool_call", "custom", &["custom_tool_call_input."]),
-    made("tool_search_call", "tool_search", &[]),
-    made("tool_search_output", "tool_search", &[]),
-    made("program", "programmatic_tool_calling", &[]),
-    made("program_output", "programmatic_tool_calling", &[]),
-];
+use crate::{Call, Form, ShapeError, unknown};
 
 /// Parts of messages and of reasoning.
 const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_text", "summary_text", "text"];
 
-/// Reads an item of an answer to a request that has the provider run `tools`: its kind and, if it is one, the call.
-pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, Option<Call>), ShapeError> {
+/// What an item is.
+#[derive(Debug)]
+pub(super) enum Item {
+    Call(Call),
+    /// It says something, or tells what the provider ran as it was asked to.
+    Said,
+    /// It is of a kind that is not known, and carries no call: it is dropped.
+    Unknown,
+}
+
+/// Reads an item of an answer to a request that has the provider run `tools`: its kind, and what it is.
+pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, Item), ShapeError> {
     let Value::Object(members) = item else {
         return Err(ShapeError::Type { at: "output[]", expected: "an object" });
     };
     exact_keys(members, &["type"])?;
     let kind = text(members, "type")?;
     if kind == CALL {
-        return Ok((kind, Some(call(members)?)));
+        return Ok((kind, Item::Call(call(members)?)));
     }
-    let made = MADE.iter().find(|made| made.kind == kind);
-    if !SAYING.contains(&kind) && !made.is_some_and(|made| tools.iter().any(|tool| is_tool(tool, made.by))) {
-        return Err(ShapeError::UnknownPart);
+    if is_call(item, tools) {
+        return Ok((kind, Item::Call(undecidable(kind, members))));
+    }
+    if !kinds::says(kind) && !kinds::is_made(kind, tools) {
+        let acts = kind.is_empty() || kinds::is_known(kind) || unknown::names_a_call(kind) || unknown::may_call(item);
+        return if acts { Err(ShapeError::UnknownPart) } else { Ok((kind, Item::Unknown)) };
     }
     match kind {
         "message" | "reasoning" => {
@@ -79,7 +49,7 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, Op
         // Lists of declarations: what is declared there is not called there.
         _ => no_call_but(members, &["tools"])?,
     }
-    Ok((kind, None))
+    Ok((kind, Item::Said))
 }
 
 /// The items of `output`; none where it is missing.
@@ -91,13 +61,20 @@ pub(super) fn output(response: &Map<String, Value>) -> Result<&[Value], ShapeErr
     }
 }
 
-/// The calls among items, in order.
+/// The calls among items, in order. One without an id is named after its position.
 pub(super) fn calls(items: &[Value], tools: &[String]) -> Result<Vec<Call>, ShapeError> {
     let mut calls = Vec::new();
     for item in items {
-        calls.extend(read(item, tools)?.1);
+        if let (_, Item::Call(call)) = read(item, tools)? {
+            calls.push(with_id(call, calls.len()));
+        }
     }
     if calls.len() > MAX_CALLS { Err(ShapeError::TooMany) } else { Ok(calls) }
+}
+
+/// A call with an id: one of ours, made of its position among the calls of its turn, if it has none.
+pub(super) fn with_id(call: Call, position: usize) -> Call {
+    if call.id.is_empty() { Call { id: format!("call_{position}"), ..call } } else { call }
 }
 
 /// Refuses calls in a response anywhere but in `output`, and keys that could be read as that. What repeats the request (tools,
@@ -108,20 +85,24 @@ pub(super) fn no_stray_call(response: &Map<String, Value>) -> Result<(), ShapeEr
     no_call_but(response, &REPEATED)
 }
 
-/// Whether an event of this type tells of an item of this kind that a tool made.
-pub(super) fn tells_of(event: &str, kind: &str) -> bool {
-    let about = event.strip_prefix("response.").unwrap_or_default();
-    let made = MADE.iter().filter(|made| made.kind == kind);
-    made.flat_map(|made| made.events).any(|stem| about.starts_with(stem))
-        || kind == "compaction" && about.starts_with("compaction.")
-}
-
 pub(super) fn kind(item: &Value) -> &str {
     item.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn is_call(item: &Value) -> bool {
-    kind(item) == CALL
+/// Returns true for an item that is a call in an answer to a request that has the provider run `tools`.
+pub(super) fn is_call(item: &Value, tools: &[String]) -> bool {
+    let kind = kind(item);
+    kind == CALL || kinds::is_undecidable(kind, tools)
+}
+
+/// Returns true for an item that goes on as it is.
+pub(super) fn is_said(item: &Value, tools: &[String]) -> bool {
+    matches!(read(item, tools), Ok((_, Item::Said)))
+}
+
+/// Returns true for an item that is dropped.
+pub(super) fn is_unknown(item: &Value, tools: &[String]) -> bool {
+    matches!(read(item, tools), Ok((_, Item::Unknown)))
 }
 
 /// Checks the kinds of parts.
@@ -133,9 +114,11 @@ fn parts(members: &Map<String, Value>, at: &'static str) -> Result<(), ShapeErro
     }
 }
 
-/// Checks the kind of one part.
+/// Checks the kind of one part. One that is not known is passed if it carries no call: no client runs a part of a text.
 pub(super) fn part(part: &Value) -> Result<(), ShapeError> {
-    if PARTS.contains(&kind(part)) { Ok(()) } else { Err(ShapeError::UnknownPart) }
+    let kind = kind(part);
+    let acts = kind.is_empty() || unknown::names_a_call(kind) || unknown::may_call(part);
+    if PARTS.contains(&kind) || !acts { Ok(()) } else { Err(ShapeError::UnknownPart) }
 }
 
 /// Refuses calls anywhere in an object but under the members `read`.
@@ -146,7 +129,7 @@ pub(super) fn no_call_but(members: &Map<String, Value>, read: &[&str]) -> Result
 fn is_call_member(key: &str, value: &Value) -> bool {
     // The lengths in bytes that can fold to one of these; nearly every key ends here.
     match key.len() {
-        4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL)),
+        4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL) || folds_to(kind, CUSTOM)),
         10 | 11 | 13 => {
             let is_key = folds_to(key, "tool_calls") || folds_to(key, CALL);
             is_key && (value.is_object() || value.as_array().is_some_and(|items| !items.is_empty()))
@@ -155,28 +138,49 @@ fn is_call_member(key: &str, value: &Value) -> bool {
     }
 }
 
-fn is_tool(name: &str, tool: &str) -> bool {
-    name.strip_prefix(tool).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-}
-
 /// Reads an item that is a call; what it has besides is its [`Call::extra`].
 fn call(members: &Map<String, Value>) -> Result<Call, ShapeError> {
     const READ: [&str; 5] = ["type", "call_id", "name", "arguments", "namespace"];
     exact_keys(members, &READ)?;
     no_call_but(members, &READ)?;
-    // The name of a function in a namespace is no name of the contract's; a nested function would be another call.
     let other = |key: &str| members.get(key).is_some_and(|value| !value.is_null());
-    if other("namespace") || other("function") {
+    // A nested function would be another call.
+    if other("function") {
         return Err(ShapeError::NotAFunction);
     }
     let extra = members.iter().filter(|(key, _)| !READ.contains(&key.as_str()));
-    Ok(Call {
+    let mut call = Call {
         id: text(members, "call_id")?.to_owned(),
         name: text(members, "name")?.to_owned(),
         arguments: text(members, "arguments")?.to_owned(),
         extra: extra.map(|(key, value)| (key.clone(), value.clone())).collect(),
         ..Call::default()
-    })
+    };
+    match text(members, "namespace")? {
+        "" => {}
+        // What a search for tools found is called like this, and is the function of that name.
+        namespace if namespace == call.name => {
+            call.extra.insert("namespace".to_owned(), Value::from(namespace));
+        }
+        // The name of a function in a namespace is no name of the contract's.
+        namespace => {
+            call = Call { name: format!("{namespace}.{}", call.name), form: Form::Custom, extra: Map::new(), ..call };
+        }
+    }
+    Ok(call)
+}
+
+/// A call that no contract decides on: it can only be refused, so that nothing of it is held to the API's types.
+fn undecidable(kind: &str, members: &Map<String, Value>) -> Call {
+    let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
+    let or = |first: &str, then: &str| if first.is_empty() { then.to_owned() } else { first.to_owned() };
+    Call {
+        id: or(text("call_id"), text("id")),
+        name: or(text("name"), kind.strip_suffix("_call").unwrap_or(kind)),
+        arguments: text("input").to_owned(),
+        form: Form::Custom,
+        extra: Map::new(),
+    }
 }
 
 /// A call as an item of an answer.
@@ -188,6 +192,14 @@ pub(super) fn of_call(call: &Call) -> Value {
     item
 }
 
+/// What stands in every id that is made here.
+const OURS: &str = "_callgate_";
+
+/// Returns true for an id that was made here. The provider knows no such item, so a reference to it must not reach it.
+pub(super) fn is_ours(id: &str) -> bool {
+    id.contains(OURS)
+}
+
 /// A text of ours as an item: a message of the assistant. Its id is made of its place and of the response's, for it must differ from
 /// all others of a conversation, and be no longer than the 64 characters that the API takes.
 pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
@@ -195,7 +207,7 @@ pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
     let fit = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
     let tail: String = unprefixed.chars().filter(fit).take(40).collect();
     json!({
-        "id": format!("msg_callgate_{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
+        "id": format!("msg{OURS}{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
         "content": [{ "type": "output_text", "annotations": [], "logprobs": [], "text": text }],
     })
 }
@@ -210,7 +222,7 @@ pub(super) fn joined<'i>(items: impl Iterator<Item = &'i Value>) -> Vec<Value> {
             && !ids.insert(id.clone())
             && let Value::Object(members) = &mut item
         {
-            members.insert("id".to_owned(), Value::from(format!("{id}_{place}")));
+            members.insert("id".to_owned(), Value::from(format!("{id}{OURS}{place}")));
         }
         item
     };
@@ -261,7 +273,7 @@ pub(super) fn as_input(item: &Value, stored: bool) -> Option<Value> {
 
 /// A call as an item of input: of what stood beside it, what the API takes back.
 pub(super) fn call_as_input(call: &Call) -> Value {
-    const TAKEN: [&str; 4] = ["id", "status", "caller", "async"];
+    const TAKEN: [&str; 5] = ["id", "status", "caller", "async", "namespace"];
     let mut call = call.clone();
     call.extra.retain(|key, value| TAKEN.contains(&key.as_str()) && !value.is_null());
     of_call(&call)

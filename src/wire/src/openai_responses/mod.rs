@@ -6,15 +6,16 @@
 //! they leave one reading; calls that differ between the events that repeat them are refused.
 //!
 //! Two things carry calls: `output` of the response, and events. A call is an item of the kind `function_call`; every other kind of
-//! item that makes something run is told by the tool that makes it ([`items`]), and so accepted only where the request has that
-//! tool.
+//! item that makes something run is told by the tool that makes it ([`kinds`]), and so accepted only if the request has that
+//! tool. Calls of custom tools, and of functions in a namespace, are calls that no contract decides on: each is refused.
 //!
-//! Not covered: functions in a `namespace` (their calls are refused: the contract's names have none); a conversation that goes on
+//! Not covered: a conversation that goes on
 //! by `previous_response_id` after a turn of which a call was refused or run here (the provider remembers the turn as it was).
 
 mod answer;
 mod error;
 mod items;
+mod kinds;
 mod request;
 mod stream;
 
@@ -30,8 +31,8 @@ impl Dialect for OpenAiResponses {
         Framing::Sse
     }
 
-    fn request(&self, _target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::Request::read(body)?))
+    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
+        Ok(Box::new(request::Request::read(target, body)?))
     }
 
     fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

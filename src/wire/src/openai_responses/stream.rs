@@ -1,14 +1,17 @@
 //! A streamed answer: items of the output, event by event, and a last event that repeats them all.
 //!
 //! 1. Each item has its place (`output_index`). Items other than calls go on as they come; the place and the number of each event
-//!    are rewritten so that no gap shows where a call was held back or told differently.
+//!    are rewritten so that no gap shows if a call was held back or told differently, or an event was dropped.
 //! 2. The events of a call carry no bytes on. When its item is done, the call is complete; if it is released it is told anew,
 //!    after whatever went on meanwhile.
-//! 3. The last event must repeat the very calls that were streamed. It goes on with an `output` that says what has gone on.
+//! 3. The last event completes calls whose items never came as a whole. It goes on with an `output` that says what has gone on,
+//!    whatever it said of calls.
+//! 4. Events and items of unknown kinds are dropped if they can carry no call.
 //!
 //! What is kept: the items that went on, and of each call what events said of it, to hold later events to it.
 
 mod call;
+mod end;
 mod event;
 mod output;
 mod pen;
@@ -17,11 +20,12 @@ mod tell;
 use callgate_json::{Map, Value};
 
 use super::answer::Answer;
-use super::{error, items};
+use super::{error, items, kinds};
 use crate::framing::Frame;
-use crate::shape::{add, text};
+use crate::shape::text;
 use crate::template::{Hole, Template};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, raw, splice};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice, unknown};
+use end::End;
 use event::{Event, Tells};
 use output::{Output, Step};
 use pen::Pen;
@@ -44,13 +48,6 @@ pub(super) struct Stream {
     plain: Option<Plain>,
 }
 
-/// The event that ended the response.
-#[derive(Debug)]
-struct End {
-    frame: Frame,
-    body: Map<String, Value>,
-}
-
 /// The last event, where it was a delta that went on with its bytes.
 #[derive(Debug)]
 struct Plain {
@@ -70,7 +67,7 @@ impl Stream {
     /// item that it tells of is the same, and still under way, for every other event ends this.
     fn is_plain(&mut self, frame: &Frame) -> bool {
         // Once something was written between, events are numbered anew.
-        let fits = |plain: &&Plain| plain.name == frame.event && !frame.strays && self.pen.is_level();
+        let fits = |plain: &&Plain| plain.name == frame.event && self.pen.is_level();
         let Some(plain) = self.plain.as_ref().filter(fits) else { return false };
         let Some(holes) = frame.data.as_deref().and_then(|data| plain.template.fill(data)) else { return false };
         if plain.template.has(NUMBER) {
@@ -80,10 +77,19 @@ impl Stream {
     }
 
     fn tell(&mut self, frame: &Frame, event: &Event<'_>) -> Result<Vec<Delta>, StreamError> {
+        let about = event.about();
         match event.tells() {
             Tells::Error => {
                 items::no_call_but(event.body, &[])?;
                 Ok(vec![Delta::Error { frame: self.pen.forward(frame, event, Vec::new()) }])
+            }
+            Tells::Unknown => {
+                event.is_harmless()?;
+                Ok(self.dropped(event))
+            }
+            Tells::Aside if self.end.is_some() => {
+                event.says_no_call()?;
+                Ok(self.dropped(event))
             }
             _ if self.end.is_some() => Err(StreamError::OutOfOrder),
             Tells::Begun => {
@@ -96,34 +102,38 @@ impl Stream {
             }
             Tells::Added => match event.body.get("item") {
                 // Some servers announce an item without one: clients take no notice.
-                None | Some(Value::Null) => {
-                    self.pen.dropped();
-                    Ok(Vec::new())
+                None | Some(Value::Null) => Ok(self.dropped(event)),
+                Some(item) => {
+                    let step = self.output.added(about, item, &self.tools)?;
+                    Ok(self.step(frame, event, step))
                 }
-                Some(item) => match self.output.added(event.place()?, item, &self.tools)? {
-                    Step::Call(news) => Ok(vec![self.fragment(event.place()?, news)]),
-                    Step::Item(at) => Ok(self.forward(frame, event, Some(at))),
-                },
             },
             Tells::ArgumentsDelta => {
-                let piece = self.output.open(event.place()?)?.delta(text(event.body, "delta")?)?;
-                Ok(vec![self.fragment(event.place()?, piece)])
+                let (slot, open) = self.output.open(about)?;
+                let piece = open.delta(text(event.body, "delta")?)?;
+                self.pen.dropped(event);
+                Ok(vec![fragment(slot, piece)])
             }
             Tells::ArgumentsDone => {
-                let news = self.output.open(event.place()?)?.arguments_done(event.body)?;
-                Ok(vec![self.fragment(event.place()?, news)])
+                let (slot, open) = self.output.open(about)?;
+                let news = open.arguments_done(event.body)?;
+                self.pen.dropped(event);
+                Ok(vec![fragment(slot, news)])
             }
             Tells::Done => {
-                let slot = event.place()?;
                 let item = event.body.get("item").unwrap_or(&Value::Null);
-                match self.output.done(slot, item, &self.tools)? {
-                    Step::Call(news) => Ok(vec![self.fragment(slot, news), Delta::CallEnd { choice: 0, slot }]),
-                    Step::Item(at) => Ok(self.forward(frame, event, Some(at))),
-                }
+                let step = self.output.done(about, item, &self.tools)?;
+                let end = match &step {
+                    Step::Call(slot, _) => Some(Delta::CallEnd { choice: 0, slot: *slot }),
+                    Step::Item(_) | Step::Dropped => None,
+                };
+                let mut deltas = self.step(frame, event, step);
+                deltas.extend(end);
+                Ok(deltas)
             }
             Tells::Said(kinds) => {
                 event.says_no_call()?;
-                let at = self.output.under_way(event.index, |kind| kinds.contains(&kind))?;
+                let at = self.output.under_way(about, |kind| kinds.contains(&kind)).ok_or(StreamError::OutOfOrder)?;
                 let forwarded = self.forward(frame, event, Some(at));
                 if event.kind.ends_with(".delta") && self.pen.is_level() && event.index.map(place) == Some(at) {
                     let template = frame.data.as_deref().and_then(|data| Template::learn(data, &HOLES));
@@ -133,28 +143,64 @@ impl Stream {
             }
             Tells::Made => {
                 event.says_no_call()?;
-                let at = self.output.under_way(event.index, |kind| items::tells_of(event.kind, kind))?;
-                Ok(self.forward(frame, event, Some(at)))
+                match self.output.under_way(about, |kind| kinds::tells_of(event.kind, kind)) {
+                    Some(at) => Ok(self.forward(frame, event, Some(at))),
+                    // Of a call that is held, or of nothing.
+                    None => Ok(self.dropped(event)),
+                }
             }
             Tells::Aside => {
                 event.says_no_call()?;
                 Ok(self.forward(frame, event, None))
             }
-            Tells::Ended => {
-                let response = event.response()?;
-                self.output.holds(items::output(response)?, &self.tools)?;
-                self.identify(response);
-                self.end = Some(End { frame: frame.clone(), body: event.body.clone() });
-                Ok(vec![Delta::Finish { choice: 0, frame: frame.raw.clone() }])
-            }
+            Tells::Ended => self.ended(frame, event),
             // Calls that are still held do not go on, so they are not in what ends the stream either.
             Tells::Failed => {
                 let response = event.response()?;
                 items::calls(items::output(response)?, &self.tools)?;
-                let edits = self.agreed(frame, response);
+                let output = end::agreed(frame, response, &self.output, &self.tools);
+                let edits = output.into_iter().collect();
                 Ok(vec![Delta::Error { frame: self.pen.forward(frame, event, edits) }])
             }
         }
+    }
+
+    fn ended(&mut self, frame: &Frame, event: &Event<'_>) -> Result<Vec<Delta>, StreamError> {
+        let response = event.response()?;
+        let output = items::output(response)?;
+        self.identify(response);
+        let mut deltas = Vec::new();
+        let is_all = self.output.is_empty() && output.iter().any(|item| items::is_call(item, &self.tools));
+        let news = self.output.ended(output, &self.tools)?;
+        // A server that streams nothing: what the end says besides calls is told before them.
+        let is_told = |item: &&Value| is_all && items::is_said(item, &self.tools);
+        let said: Vec<&Value> = output.iter().filter(is_told).collect();
+        for item in said {
+            deltas.push(Delta::Forward { frame: self.say(item.clone()) });
+        }
+        for (slot, news) in news {
+            deltas.push(fragment(slot, news));
+            deltas.push(Delta::CallEnd { choice: 0, slot });
+        }
+        self.end = Some(End { frame: frame.clone(), body: event.body.clone() });
+        deltas.push(Delta::Finish { choice: 0, frame: frame.raw.clone() });
+        Ok(deltas)
+    }
+
+    fn step(&mut self, frame: &Frame, event: &Event<'_>, step: Step) -> Vec<Delta> {
+        match step {
+            Step::Call(slot, news) => {
+                self.pen.dropped(event);
+                vec![fragment(slot, news)]
+            }
+            Step::Item(at) => self.forward(frame, event, Some(at)),
+            Step::Dropped => self.dropped(event),
+        }
+    }
+
+    fn dropped(&mut self, event: &Event<'_>) -> Vec<Delta> {
+        self.pen.dropped(event);
+        Vec::new()
     }
 
     fn identify(&mut self, response: &Map<String, Value>) {
@@ -170,34 +216,6 @@ impl Stream {
         vec![Delta::Forward { frame: self.pen.forward(frame, event, moved.map(edit).into_iter().collect()) }]
     }
 
-    fn fragment(&mut self, slot: u32, piece: Call) -> Delta {
-        let Call { id, name, arguments, form, extra } = piece;
-        self.pen.dropped();
-        Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
-    }
-
-    /// What must change in an event that ends the response, so that it agrees with what has gone on.
-    fn agreed(&self, frame: &Frame, response: &Map<String, Value>) -> Vec<splice::Edit> {
-        let Some(output) = self.output.instead_of(items::output(response).unwrap_or_default()) else {
-            return Vec::new();
-        };
-        let mut response = response.clone();
-        let changed = items::set_output(&mut response, output);
-        vec![response_with(frame, &response, &changed)]
-    }
-
-    /// The event that ended the response, as one of this kind and with these members of the response changed.
-    fn end_as(&mut self, kind: &str, end: End, response: &Map<String, Value>, changed: &[&'static str]) -> Vec<u8> {
-        let End { mut frame, body } = end;
-        let mut edits = vec![response_with(&frame, response, changed)];
-        let Ok(event) = Event::read(&frame, &body) else { return Vec::new() };
-        if event.kind != kind {
-            edits.push(splice::Edit { member: "type", text: Some(Value::from(kind).to_string()) });
-            frame.event = frame.event.map(|_| kind.to_owned());
-        }
-        self.pen.forward(&frame, &event, edits)
-    }
-
     /// Tells a whole item.
     fn say(&mut self, item: Value) -> Vec<u8> {
         let events = tell::item(&mut self.pen, self.output.written().len(), &item);
@@ -211,9 +229,6 @@ impl crate::Stream for Stream {
         if self.is_plain(&frame) {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
-        if frame.strays {
-            return Err(StreamError::NoField);
-        }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
             // An event that carries nothing, such as a last one that was cut off: clients that read it fail on it.
@@ -225,9 +240,15 @@ impl crate::Stream for Stream {
             let ended = self.end.is_some();
             return if ended { Ok(vec![Delta::Done { frame: frame.raw }]) } else { Err(StreamError::OutOfOrder) };
         }
-        let value = callgate_json::read_nearest(data)?;
+        let value = match callgate_json::read_nearest(data) {
+            // Words between events, such as `ping`: no reader takes them for an object.
+            Err(_) if !matches!(data.first(), Some(b'{' | b'[')) => return Ok(Vec::new()),
+            read => read?,
+        };
         let Value::Object(body) = &value else {
-            return Err(ShapeError::Type { at: "data", expected: "an object" }.into());
+            let harmless = !unknown::may_call(&value);
+            let error = ShapeError::Type { at: "data", expected: "an object" };
+            return if harmless { Ok(Vec::new()) } else { Err(error.into()) };
         };
         let event = Event::read(&frame, body)?;
         self.pen.learn(&frame, &event);
@@ -244,16 +265,13 @@ impl crate::Stream for Stream {
     }
 
     fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        let Some(End { frame: read, body }) = self.end.take() else { return frame };
-        let written = match Event::read(&read, &body) {
-            Ok(event) => {
-                let edits = event.response().map(|response| self.agreed(&read, response)).unwrap_or_default();
-                self.pen.forward(&read, &event, edits)
-            }
-            Err(_) => frame,
-        };
-        self.end = Some(End { frame: read, body });
-        written
+        let written = self.end.as_ref().and_then(|end| {
+            let event = Event::read(&end.frame, &end.body).ok()?;
+            let output =
+                event.response().ok().and_then(|response| end::agreed(&end.frame, response, &self.output, &self.tools));
+            Some(self.pen.forward(&end.frame, &event, output.into_iter().collect()))
+        });
+        written.unwrap_or(frame)
     }
 
     fn choices(&self) -> usize {
@@ -261,7 +279,7 @@ impl crate::Stream for Stream {
     }
 
     fn said(&self, _choice: u32) -> Vec<Value> {
-        self.output.written().iter().filter(|item| !items::is_call(item)).cloned().collect()
+        self.output.written().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 
     fn is_complete(&self) -> bool {
@@ -273,30 +291,14 @@ impl crate::Stream for Stream {
         let Ok(answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
         let Some(end) = self.end.take() else { return Vec::new() };
         let last = answer.body();
-        let mut response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
-        let streamed = self.output.in_words_of(items::output(&response).unwrap_or_default());
+        let response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
+        let streamed = self.output.in_words_of(items::output(&response).unwrap_or_default(), &self.tools);
         let all = items::joined(streamed.iter().chain(items::output(last).unwrap_or_default()));
         let mut out = Vec::new();
         for item in all.iter().skip(streamed.len()) {
             out.extend(self.say(item.clone()));
         }
-        let mut changed = items::set_output(&mut response, all);
-        for key in ["status", "incomplete_details", "error", "completed_at"] {
-            if let Some(value) = last.get(key) {
-                response.insert(key.to_owned(), value.clone());
-                changed.push(key);
-            }
-        }
-        if let Some(used) = last.get("usage").filter(|usage| usage.is_object()) {
-            add(response.entry("usage").or_insert(Value::Null), used);
-            changed.push("usage");
-        }
-        let kind = match last.get("status").and_then(Value::as_str) {
-            Some("incomplete") => "response.incomplete",
-            Some("failed") => "response.failed",
-            _ => "response.completed",
-        };
-        out.extend(self.end_as(kind, end, &response, &changed));
+        out.extend(end.write(&mut self.pen, response, all, last));
         out
     }
 
@@ -305,15 +307,11 @@ impl crate::Stream for Stream {
     }
 }
 
-fn place(index: u32) -> usize {
-    usize::try_from(index).unwrap_or(usize::MAX)
+fn fragment(slot: u32, piece: Call) -> Delta {
+    let Call { id, name, arguments, form, extra } = piece;
+    Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
 }
 
-/// The edit of an event in which these members of its response changed: the others keep their bytes.
-fn response_with(frame: &Frame, response: &Map<String, Value>, changed: &[&'static str]) -> splice::Edit {
-    let mut edits = Vec::new();
-    changed.iter().for_each(|member| splice::Edit::value(&mut edits, member));
-    let text = raw::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
-    let text = splice::write(text, response, &edits);
-    splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
+fn place(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
 }

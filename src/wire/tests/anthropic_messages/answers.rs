@@ -1,8 +1,8 @@
 //! Whole answers: read, refused, rewritten.
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::Answer;
-use callgate_wire::{Answer as _, Call, Earlier, Fate, Hold};
+use callgate_wire::anthropic_messages::{Answer, Request};
+use callgate_wire::{Answer as _, Call, CallResult, Earlier, Fate, Form, Hold, Request as _, Target};
 use serde_json::json;
 
 use crate::play::call;
@@ -53,8 +53,68 @@ fn calls_are_found_word_for_word() {
 fn a_number_in_a_call_that_is_rounded_stays_so_for_the_decision() {
     let text = content(r#"{"type":"tool_use","id":"a","name":"f","input":{"x":0.10000000000000000001}}"#);
     assert_eq!(read(&text).calls()[0][0].arguments, r#"{"x":0.10000000000000000001}"#);
-    let null = content(r#"{"type":"tool_use","id":"a","name":"f","input":null}"#);
-    assert_eq!(read(&null).calls()[0][0].arguments, "null", "which no contract takes");
+}
+
+#[test]
+fn an_input_that_is_missing_or_a_text_is_read_as_the_object_that_it_means() {
+    for (input, arguments, forwarded) in [
+        ("", "{}", r#","input":{}"#),
+        (r#","input":null"#, "{}", r#","input":{}"#),
+        (r#","input":"""#, "{}", r#","input":{}"#),
+        (r#","input":"{\"x\": 1}""#, r#"{"x": 1}"#, r#","input":{"x": 1}"#),
+        (r#","input":"{\"x\":1,\"x\":2}""#, r#""{\"x\":1,\"x\":2}""#, r#","input":"{\"x\":1,\"x\":2}""#),
+        (r#","input":"text""#, r#""text""#, r#","input":"text""#),
+        (r#","input":[1]"#, "[1]", r#","input":[1]"#),
+    ] {
+        let text = |input: &str| content(&format!(r#"{{"type":"tool_use","id":"a","name":"f"{input}}}"#));
+        let mut answer = read(&text(input));
+        let calls = answer.calls()[0].to_vec();
+        assert_eq!(calls[0].arguments, arguments, "{input}");
+        answer.settle(0, vec![Fate::Keep(calls[0].clone())], Hold::Call);
+        assert_eq!(written(&answer), text(forwarded), "{input}");
+    }
+}
+
+#[test]
+fn a_call_without_an_id_gets_one_that_the_client_sees_too() {
+    let text = content(
+        r#"{"type":"tool_use","id":"","name":"f","input":{}},{"type":"tool_use","id":"b","name":"g","input":{}},{"type":"tool_use","name":"h","input":{}}"#,
+    );
+    let mut answer = read(&text);
+    let calls = answer.calls()[0].to_vec();
+    assert_eq!(calls.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["call_0", "b", "call_2"]);
+    answer.settle(0, calls.into_iter().map(Fate::Keep).collect(), Hold::Call);
+    let body: Value = serde_json::from_str(&written(&answer)).unwrap();
+    let ids: Vec<&Value> = body["content"].as_array().unwrap().iter().map(|block| &block["id"]).collect();
+    assert_eq!(ids, ["call_0", "b", "call_2"]);
+}
+
+#[test]
+fn a_call_of_a_toolset_is_a_custom_call_that_the_engine_refuses() {
+    let answer =
+        read(&content(r#"{"type":"tool_use","id":"a","name":"left_click","toolset_name":"browser","input":{}}"#));
+    assert_eq!(answer.calls()[0][0].form, Form::Custom);
+}
+
+#[test]
+fn every_member_of_a_call_survives() {
+    let call = r#"{"type":"tool_use","id":"a","name":"f","input":{ "x":1},"caller":{"type":"direct"},"cache_control":{"type":"ephemeral","ttl":"1h"},"signature":"SIG=="}"#;
+    let mut answer = read(&content(call));
+    let calls = answer.calls()[0].to_vec();
+    let extra = json!({ "caller": { "type": "direct" }, "cache_control": { "type": "ephemeral", "ttl": "1h" }, "signature": "SIG==" });
+    assert_eq!(Value::Object(calls[0].extra.clone()), extra);
+    answer.settle(0, vec![keep(&calls[0], r#"{"x":1}"#)], Hold::Call);
+    assert_eq!(written(&answer), content(&call.replace("{ \"x\"", "{\"x\"")));
+}
+
+#[test]
+fn a_block_of_an_unknown_kind_is_dropped_if_it_carries_no_call() {
+    let text = content(
+        r#"{"type":"note","text":"x"} , {"type":"text","text":"y"}, {"type":"image","source":{"data":"AA=="}}"#,
+    );
+    let answer = read(&text);
+    assert_eq!(written(&answer), content(r#"{"type":"text","text":"y"}"#));
+    assert_eq!(answer.said(0), [json!({ "type": "text", "text": "y" })]);
 }
 
 #[test]
@@ -173,9 +233,11 @@ fn answers_that_could_hide_a_call_are_refused() {
         content(r#"{"type":"tool_use","id":"a","name":null,"name":"f","input":{}}"#),
         content(r#"{"type":"tool_use","id":"a","name":"f","Name":"g","input":{}}"#),
         content(r#"{"type":"tool_use","id":"a","name":"f","input":{},"\u0049nput":{"x":1}}"#),
-        content(r#"{"type":"tool_use","id":"a","name":"f"}"#),
+        content(&format!(r#"{{"type":"tool_use","id":"a","name":"f","input":{{}},"tool_calls":[{call}]}}"#)),
+        content(r#"{"type":"tool_use","id":"a","name":"f","input":{},"function":{"name":"g","arguments":"{}"}}"#),
+        content(r#"{"type":"note","input":{"x":1}}"#),
+        content(r#"{"type":"client_command","text":"rm"}"#),
         content(r#"{"type":"tool_use","id":"a","name":"f","input":{"x":1,"x":2}}"#),
-        content(r#"{"type":"tool_use","id":"a","name":"left_click","toolset_name":"browser","input":{}}"#),
         content(&format!(r#"{{"type":"tool_use","id":"a","name":"f","input":{{}},"caller":[{call}]}}"#)),
         content(&format!(r#"{{"type":"text","text":"x","more":[{call}]}}"#)),
         content(&format!(r#"{{"type":"fallback","from":{call}}}"#)),
@@ -198,4 +260,21 @@ fn a_key_spelled_with_escapes_is_that_key() {
     assert_eq!(answer.calls()[0], [call("a", "f", r#"{ "x":1}"#)]);
     answer.settle(0, vec![keep(&call("a", "f", ""), r#"{"x":1}"#)], Hold::Call);
     assert_eq!(written(&answer), text.replace("{ \"x\"", "{\"x\""));
+}
+
+#[test]
+fn a_further_round_has_every_member_of_a_call_and_an_input_that_is_json() {
+    let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#;
+    let mut request = Request::read(&Target::new("/v1/messages"), body).unwrap();
+    let mut good = call("a", "f", r#"{"x":1}"#);
+    good.extra.insert("caller".to_owned(), json!({ "type": "direct" }));
+    let results = [good, call("b", "g", "no JSON")].map(|call| CallResult { call, content: "1".into(), failed: false });
+    request.append_turn(&[json!({ "type": "thinking", "thinking": "", "signature": "SIG" })], &results);
+    let body: Value = serde_json::from_slice(&request.write()).unwrap();
+    let expected = json!([
+        { "type": "thinking", "thinking": "", "signature": "SIG" },
+        { "type": "tool_use", "id": "a", "name": "f", "input": { "x": 1 }, "caller": { "type": "direct" } },
+        { "type": "tool_use", "id": "b", "name": "g", "input": {} },
+    ]);
+    assert_eq!(body["messages"][1]["content"], expected);
 }

@@ -11,6 +11,7 @@
 mod answers;
 mod client;
 mod errors;
+mod orders;
 mod play;
 mod properties;
 mod recorded;

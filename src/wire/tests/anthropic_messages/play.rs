@@ -26,6 +26,7 @@ pub(crate) fn deltas<'a>(
     for frame in frames(chunks) {
         deltas.extend(stream.read(frame)?);
     }
+    deltas.extend(stream.end()?);
     Ok(deltas)
 }
 
@@ -64,8 +65,14 @@ pub(crate) fn released<'a>(
             Fate::Tell(notice) => stream.text(0, &notice),
         });
     };
-    for frame in frames(chunks) {
-        for delta in stream.read(frame)? {
+    let mut read: Vec<Option<Frame>> = frames(chunks).into_iter().map(Some).collect();
+    read.push(None);
+    for frame in read {
+        let deltas = match frame {
+            Some(frame) => stream.read(frame)?,
+            None => stream.end()?,
+        };
+        for delta in deltas {
             add(&mut held, &delta);
             match delta {
                 Delta::Fragment { .. } => {}

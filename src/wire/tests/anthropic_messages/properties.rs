@@ -9,7 +9,7 @@ use crate::client::{accumulate, stream};
 use crate::play::{calls, deltas, frames, released};
 
 /// Appears in every call that is not released, and nowhere else.
-const SECRET: &str = "S3CRET";
+pub(crate) const SECRET: &str = "S3CRET";
 const PROVIDED: [&str; 1] = ["web_search_20250305"];
 
 fn block() -> impl Strategy<Value = Value> {
@@ -31,7 +31,7 @@ fn block() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn message() -> impl Strategy<Value = Value> {
+pub(crate) fn message() -> impl Strategy<Value = Value> {
     let reason = prop_oneof![Just("tool_use"), Just("end_turn"), Just("max_tokens")];
     (prop::collection::vec(block(), 0..7), reason).prop_map(|(content, reason)| {
         json!({
@@ -41,7 +41,7 @@ fn message() -> impl Strategy<Value = Value> {
     })
 }
 
-fn fate(call: Call) -> Fate {
+pub(crate) fn fate(call: Call) -> Fate {
     if call.arguments.contains(SECRET) { Fate::Tell(format!("No {}.", call.name)) } else { Fate::Keep(call) }
 }
 
@@ -133,7 +133,7 @@ fn piece() -> impl Strategy<Value = String> {
             r#"{{"type":"content_block_start","index":{at},"content_block":{{"type":"text","text":""}}}}"#
         )),
         (0..3_u8).prop_map(|at| format!(
-            r#"{{"type":"content_block_start","index":{at},"content_block":{{"type":"tool_use","id":"S3CRET","name":"S3CRET","input":{{}}}}}}"#
+            r#"{{"type":"content_block_start","index":{at},"content_block":{{"type":"tool_use","id":"","name":"S3CRET","input":{{}}}}}}"#
         )),
         (0..3_u8).prop_map(|at| format!(
             r#"{{"type":"content_block_delta","index":{at},"delta":{{"type":"input_json_delta","partial_json":"S3CRET"}}}}"#
@@ -167,7 +167,7 @@ fn spelled() -> impl Strategy<Value = (String, Option<String>)> {
             3 => (delta(r#","x":1"#), Some(text)),
             4 => (delta("").replace("\"text\":", "\"te\\u0078t\":"), Some(text)),
             5 => (delta(r#","more":{"type":"tool_use"}"#), None),
-            _ => (delta("").replace("index\":0", "index\":1"), None),
+            _ => (delta("").replace("\"text_delta\"", "\"input_json_delta\""), None),
         }
     })
 }

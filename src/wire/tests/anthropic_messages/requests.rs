@@ -124,14 +124,14 @@ fn bad_requests_are_refused_with_a_code_and_the_member() {
         r#"{"model":"m","model":"n","messages":[]}"#.to_owned(),
         r#"{"model":"m","Model":"n","messages":[]}"#.to_owned(),
         with(r#""max_tokens":1.5"#),
-        with(r#""max_tokens":-1"#),
+        with(r#""max_tokens":"9""#),
         with(r#""stream":"true""#),
         with(r#""tool_choice":"auto""#),
         with(r#""tool_choice":{"type":"tool","Name":"f"}"#),
         with(r#""thread":"t""#),
         with(r#""container":1"#),
         with(r#""fallbacks":[{}]"#),
-        with(r#""fallbacks":{"model":"x"}"#),
+        with(r#""fallbacks":{"x":1}"#),
         with(r#""fallbacks":[{"model":"x","max_tokens":"9"}]"#),
         with(r#""fallbacks":[{"model":"x","Model":"y"}]"#),
         with(r#""mcp_servers":{}"#),
@@ -186,7 +186,7 @@ fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
     request.declare(&own.iter().collect::<Vec<_>>(), Form::Tool);
     request.declare(&[], Form::Function);
     insta::assert_snapshot!(written(&request));
-    assert!(!written(&request).contains("POISON"));
+    assert!(!written(&request).contains(r#": "POISON""#), "descriptions are the contract's");
     assert_eq!(request.declared().len(), 3);
 
     let mut request = read(&with(r#""tools":[{"name":"f"}],"max_tokens":1"#));

@@ -1,10 +1,10 @@
 //! Whole answers: what is read, refused and rewritten.
 
-use callgate_wire::bedrock_converse::Answer;
-use callgate_wire::{Answer as _, Earlier, Fate, Hold};
+use callgate_wire::bedrock_converse::{Answer, Request};
+use callgate_wire::{Answer as _, Call, Earlier, Fate, Form, Hold, Request as _, Target};
 use serde_json::{Value, json};
 
-use crate::call;
+use crate::{call, result};
 
 const TURN: &str = r#"{ "metrics": {"latencyMs": 551},
   "output": { "message": { "role": "assistant", "content": [
@@ -58,11 +58,47 @@ fn calls_are_told_with_the_text_of_their_input() {
 fn what_a_strict_reader_refuses_is_in_the_arguments_for_it_to_see() {
     let exact = r#"{"n": 0.1000000000000000055511151231257827021181583404541015625}"#;
     let input = |input: &str| with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{input}}}}}"#));
-    for text in [exact, "\"text\"", "null", "[1]", "12345678901234567890123"] {
+    for text in [exact, "[1]", "12345678901234567890123", "\"text\"", r#""{\"x\":1,\"x\":2}""#] {
         assert_eq!(read(&input(text)).calls()[0][0].arguments, text);
     }
-    let missing = r#"{"toolUse":{"toolUseId":null,"name":"f"}}"#;
-    assert_eq!(read(&with(missing)).calls()[0], [call("", "f", "")]);
+}
+
+#[test]
+fn a_call_without_id_or_input_gets_both_and_the_client_sees_them() {
+    let text = with(
+        r#"{"toolUse":{"toolUseId":null,"name":"f"}},{"toolUse":{"toolUseId":"t","name":"g","input":"{\"x\": 1}"}}"#,
+    );
+    let mut answer = read(&text);
+    let calls = answer.calls()[0].to_vec();
+    assert_eq!(calls, [call("call_0", "f", "{}"), call("t", "g", r#"{"x": 1}"#)]);
+    answer.settle(0, calls.into_iter().map(Fate::Keep).collect(), Hold::Call);
+    let expected = with(
+        r#"{"toolUse":{"toolUseId":"call_0","name":"f","input":{}}},{"toolUse":{"toolUseId":"t","name":"g","input":{"x": 1}}}"#,
+    );
+    assert_eq!(String::from_utf8(answer.write()).unwrap(), expected);
+}
+
+#[test]
+fn a_call_of_an_unknown_type_is_a_custom_call_that_the_engine_refuses() {
+    let answer = read(&with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{},"type":"future"}}"#));
+    assert_eq!(answer.calls()[0][0].form, Form::Custom);
+}
+
+#[test]
+fn every_member_of_a_call_survives() {
+    let used = r#"{"toolUse":{"toolUseId":"t","name":"f","input":{ "x":1.0},"type":"tool_use","signature":"SIG"}}"#;
+    let mut answer = read(&with(used));
+    let kept = answer.calls()[0][0].clone();
+    assert_eq!(Value::Object(kept.extra.clone()), json!({"type": "tool_use", "signature": "SIG"}));
+    answer.settle(0, vec![Fate::Keep(Call { arguments: r#"{"x":1}"#.to_owned(), ..kept })], Hold::Call);
+    assert_eq!(String::from_utf8(answer.write()).unwrap(), with(&used.replace("{ \"x\":1.0}", "{\"x\":1}")));
+}
+
+#[test]
+fn a_block_of_an_unknown_kind_is_dropped_if_it_carries_no_call() {
+    let answer = read(&with(r#"{"future":{}},{"text":"a"}"#));
+    assert_eq!(String::from_utf8(answer.write()).unwrap(), with(r#"{"text":"a"}"#));
+    assert_eq!(answer.said(0), [json!({"text": "a"})]);
 }
 
 #[test]
@@ -151,8 +187,9 @@ fn answers_that_could_hide_a_call_are_refused() {
         with("1"),
         with("{}"),
         with(r#"{"text":1}"#),
-        with(r#"{"future":{}}"#),
-        with(r#"{"guardContent":{}}"#),
+        with(r#"{"future":{"input":{"x":1}}}"#),
+        with(r#"{"functionCall":{}}"#),
+        with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{},"more":{"type":"tool_use","name":"g"}}}"#),
         with(&format!(r#"{{"text":"a","toolUse":{good}}}"#)),
         with(&format!(r#"{{"ToolUse":{good}}}"#)),
         with(&format!(r#"{{"text":"a","__type":"x","TOOLUSE":{good}}}"#)),
@@ -160,7 +197,6 @@ fn answers_that_could_hide_a_call_are_refused() {
         with(r#"{"toolUse":[]}"#),
         with(r#"{"toolUse":{"toolUseId":1,"name":"f","input":{}}}"#),
         with(r#"{"toolUse":{"toolUseId":"t","name":"f","Input":{},"input":{}}}"#),
-        with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{},"type":"future"}}"#),
         with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{{}},"more":{{"toolUse":{good}}}}}}}"#)),
     ];
     for text in table {
@@ -170,4 +206,15 @@ fn answers_that_could_hide_a_call_are_refused() {
     let many = vec![format!(r#"{{"toolUse":{good}}}"#); 1025].join(",");
     assert!(Answer::read(&[], with(&many).as_bytes()).is_err());
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_further_round_has_every_member_of_a_call() {
+    let body = br#"{"messages":[{"role":"user","content":[{"text":"x"}]}]}"#;
+    let mut request = Request::read(&Target::new("/model/m/converse"), body).unwrap();
+    let kept = read(&with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{"x":1},"type":"tool_use","a":1}}"#));
+    request.append_turn(&[], &[result(kept.calls()[0][0].clone(), "1", false)]);
+    let body: Value = serde_json::from_slice(&request.write()).unwrap();
+    let expected = json!([{"toolUse": {"toolUseId": "t", "name": "f", "type": "tool_use", "a": 1, "input": {"x": 1}}}]);
+    assert_eq!(body["messages"][1]["content"], expected);
 }

@@ -58,3 +58,24 @@ fn only_an_error_and_nothing_else_is_an_error_body() {
         assert_eq!(is_error_body(text.as_bytes()), expected, "{text}");
     }
 }
+
+#[test]
+fn errors_of_servers_that_imitate_the_api_are_errors() {
+    let call = r#"{"toolUse":{"name":"f"}}"#;
+    for body in [
+        r#"{"detail":"Not authenticated"}"#,
+        r#"{"detail":[{"loc":["body","tools"],"msg":"field required","type":"missing"}]}"#,
+        r#"{"object":"error","message":"model not found","code":404}"#,
+        r#"{"message":"Too many requests, please wait."}"#,
+        r#"{"errors":[{"code":7003,"message":"no route"}],"success":false}"#,
+        r#"{"error":"overloaded"}"#,
+        r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}]"#,
+    ] {
+        assert!(is_error_body(body.as_bytes()), "{body}");
+        let with_call = body.replacen('{', &format!("{{\"more\":[{call}],"), 1);
+        assert!(!is_error_body(with_call.as_bytes()), "{with_call}");
+    }
+    for body in [r#"{"errors":[]}"#, r#"{"detail":null}"#, r#"[]"#, r#"["error"]"#, r#"{"id":"x"}"#] {
+        assert!(!is_error_body(body.as_bytes()), "{body}");
+    }
+}

@@ -11,6 +11,7 @@
 mod answers;
 mod errors;
 mod frames;
+mod orders;
 mod properties;
 mod requests;
 mod streams;

@@ -253,7 +253,7 @@ fn spelled() -> impl Strategy<Value = String> {
         1 => Just(r#","p":"a","toolUse":{"name":"f"}"#.to_owned()),
     ];
     let more = prop_oneof![12 => Just(""), 1 => Just(r#","toolUse":{"input":"x"}"#), 1 => Just(r#","citation":null"#)];
-    let index = prop_oneof![20 => Just("0"), 1 => Just("1"), 1 => Just("00")];
+    let index = prop_oneof![20 => Just("0"), 1 => Just("-1"), 1 => Just("00")];
     (key, text, pad, more, index).prop_map(|(key, text, pad, more, index)| {
         format!(r#"{{"contentBlockIndex":{index},"delta":{{"{key}":{text}{more}}}{pad}}}"#)
     })

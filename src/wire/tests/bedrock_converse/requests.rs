@@ -65,7 +65,7 @@ fn model_and_stream_are_in_the_path() {
 
     let prompt = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aprompt%2FABCDEFGHIJ%3A1/converse";
     assert!(try_read(prompt, "{}").unwrap().server_state(), "a stored prompt can bring tools");
-    assert_eq!(try_read(PATH, r#"{"modelId":"other"}"#).unwrap().models()[1], "other");
+    assert!(try_read(PATH, r#"{"modelId":"other"}"#).unwrap().models().contains(&"other"));
     for path in [
         "/model//converse",
         "/model/a%2/converse",
@@ -88,7 +88,7 @@ fn whatever_could_run_at_the_provider_is_told_by_name() {
         (r#""toolConfig":{"tools":[{"mcpServer":{"url":"u"}},{"cachePoint":{"type":"default"}}]}"#, vec!["mcpServer"]),
         (r#""toolConfig":{"tools":[{"future":{}}]}"#, vec!["future"]),
         (r#""toolConfig":{"tools":[],"servers":[1]}"#, vec!["servers"]),
-        (r#""webSearch":{},"other":null,"more":[],"last":false"#, vec!["webSearch"]),
+        (r#""webSearch":{},"additionalModelRequestFields":{"mcp_servers":[1]}"#, vec!["mcp"]),
     ];
     for (members, expected) in table {
         assert_eq!(read(&with(members)).provider_tools(), expected, "{members}");
@@ -121,7 +121,8 @@ fn fields_of_the_models_own_api_pass_only_if_they_bring_no_tools() {
     for good in [
         "null",
         "{}",
-        r#"{"top_k":50,"thinking":{"type":"enabled","budget_tokens":1024},"tools":[],"mcp_servers":null}"#,
+        r#"{"top_k":50,"thinking":{"type":"enabled","budget_tokens":1024},"tools":null,"mcp_servers":[]}"#,
+        r#"{"thinking":{"type":"adaptive"},"output_config":{"effort":"high"}}"#,
         r#"{"reasoningConfig":{"type":"enabled"},"inferenceConfig":{"topK":20}}"#,
         r#"{"anthropic_beta":["context-1m-2025-08-07","interleaved-thinking-2025-05-14"]}"#,
         r#"{"anthropic_beta":[]}"#,
@@ -133,17 +134,23 @@ fn fields_of_the_models_own_api_pass_only_if_they_bring_no_tools() {
         r#""x""#,
         r#"{"tools":[{"type":"bash_20250124","name":"bash"}]}"#,
         r#"{"tools":{}}"#,
-        r#"{"mcp_servers":[{"url":"u"}]}"#,
         r#"{"anthropic_beta":["computer-use-2025-01-24"]}"#,
         r#"{"anthropic_beta":["context-1m-2025-08-07",1]}"#,
         r#"{"anthropic_beta":"mcp-client-2025-04-04"}"#,
-        r#"{"inferenceConfig":{"maxTokens":100000}}"#,
-        r#"{"max_tokens":100000}"#,
-        r#"{"Top_K":1}"#,
+        r#"{"Max_Tokens":1}"#,
         r#"{"toolConfig":{"tools":[]}}"#,
     ] {
-        assert_eq!(fields(bad).unwrap_err().param(), Some("additionalModelRequestFields"), "{bad}");
+        assert!(fields(bad).is_err(), "{bad}");
     }
+    let mut limited = fields(r#"{"max_tokens":100000,"inferenceConfig":{"maxTokens":100000},"future":[1]}"#).unwrap();
+    assert_eq!(limited.drop_unknown_members(&[]).names, ["additionalModelRequestFields.future"]);
+    limited.clamp_output_tokens(9);
+    assert_eq!(
+        written(&limited),
+        with(
+            r#""additionalModelRequestFields":{"max_tokens":9,"inferenceConfig":{"maxTokens":9}},"inferenceConfig":{"maxTokens":9}"#
+        )
+    );
 }
 
 #[test]
@@ -163,10 +170,8 @@ fn bad_requests_are_refused_with_a_code_and_the_member() {
         with(r#""toolconfig":{}"#),
         with(r#""modelId":1"#),
         with(r#""inferenceConfig":[]"#),
-        with(r#""inferenceConfig":{"maxTokens":-1}"#),
         with(r#""inferenceConfig":{"maxTokens":1.5}"#),
         with(r#""inferenceConfig":{"maxtokens":7}"#),
-        with(r#""inferenceConfig":{"temperature":0.10000000000000000001}"#),
         with(r#""toolConfig":[]"#),
         with(r#""toolConfig":{"Tools":[]}"#),
         with(r#""toolConfig":{"tools":{}}"#),
@@ -229,6 +234,7 @@ fn output_tokens_are_lowered_never_raised() {
         (r#""inferenceConfig":null"#, r#""inferenceConfig":{"maxTokens":100}"#),
         (r#""inferenceConfig":{"maxTokens":99}"#, r#""inferenceConfig":{"maxTokens":99}"#),
         (r#""inferenceConfig":{"topP": 0.50,"maxTokens":101}"#, r#""inferenceConfig":{"topP":0.50,"maxTokens":100}"#),
+        (r#""inferenceConfig":{"maxTokens":-1}"#, r#""inferenceConfig":{"maxTokens":100}"#),
         (r#""inferenceConfig":{"maxTokens":null}"#, r#""inferenceConfig":{"maxTokens":100}"#),
     ];
     for (before, after) in table {
@@ -256,7 +262,7 @@ fn a_round_appends_the_turn_and_its_results() {
     let body: Value = serde_json::from_slice(&request.write()).unwrap();
     insta::assert_json_snapshot!(body["messages"]);
     assert!(
-        written(&request).contains(r#"[{"role": "user", "content": [{"text": "caf\u00e9"}, {"cach"#),
+        written(&request).contains(r#"[ {"role": "user", "content": [{"text": "caf\u00e9"}, {"cach"#),
         "history keeps its bytes"
     );
     assert_eq!(request.target().as_deref(), Some("/model/m/converse"));

@@ -44,12 +44,20 @@ pub(crate) fn metadata() -> Vec<u8> {
 
 /// Reads a stream whole.
 pub(crate) fn read(stream: &mut Stream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
+    let mut deltas = read_part(stream, bytes)?;
+    deltas.extend(stream.end()?);
+    Ok(deltas)
+}
+
+/// Reads a part of a stream.
+pub(crate) fn read_part(stream: &mut Stream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
     let mut frames = Vec::new();
     Decoder::new(1 << 20).push(bytes, &mut frames).unwrap();
-    frames.into_iter().try_fold(Vec::new(), |mut deltas, frame| {
+    let mut deltas = Vec::new();
+    for frame in frames {
         deltas.extend(stream.read(frame)?);
-        Ok(deltas)
-    })
+    }
+    Ok(deltas)
 }
 
 fn forwarded(deltas: &[Delta]) -> Vec<u8> {
@@ -283,9 +291,7 @@ fn events_that_could_hide_a_call_are_refused() {
         ("no payload", vec![written(":event-type", "messageStart", "event", b"")]),
         ("no object", vec![event("messageStart", &json!([]))]),
         ("twice", vec![written(":event-type", "messageStart", "event", br#"{"role":"a","role":"b"}"#)]),
-        ("unknown event", vec![start(), event("toolUse", &json!({}))]),
         ("before the start", vec![text(0, "a")]),
-        ("a second start", vec![start(), start()]),
         ("a call in the start", vec![event("messageStart", &json!({"content": [{"toolUse": used}]}))]),
         ("no index", vec![start(), event("contentBlockDelta", &json!({"delta": {"text": "a"}}))]),
         (
@@ -293,34 +299,13 @@ fn events_that_could_hide_a_call_are_refused() {
             vec![start(), event("contentBlockDelta", &json!({"delta": {"text": "a"}, "contentBlockIndex": "0"}))],
         ),
         ("no delta", vec![start(), event("contentBlockDelta", &json!({"contentBlockIndex": 0}))]),
-        ("unknown delta", vec![start(), delta(0, &json!({"future": 1}))]),
         ("two deltas in one", vec![start(), delta(0, &json!({"text": "a", "toolUse": {"input": "{}"}}))]),
         ("input without a call", vec![start(), input(0, "{}")]),
         ("input in a text", vec![start(), text(0, "a"), input(0, "{}")]),
-        ("text in a call", vec![start(), call(), text(0, "a")]),
         ("name again", vec![start(), call(), delta(0, &json!({"toolUse": {"input": "", "name": "g"}}))]),
-        ("input that is no text", vec![start(), call(), delta(0, &json!({"toolUse": {"input": {}}}))]),
-        (
-            "input in the start",
-            vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"toolUse": used}}))],
-        ),
         (
             "other case",
             vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"ToolUse": used}}))],
-        ),
-        (
-            "unknown start",
-            vec![start(), event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"future": {}}}))],
-        ),
-        (
-            "unknown type",
-            vec![
-                start(),
-                event(
-                    "contentBlockStart",
-                    &json!({"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": "f", "type": "x"}}}),
-                ),
-            ],
         ),
         (
             "beside the start",
@@ -333,18 +318,20 @@ fn events_that_could_hide_a_call_are_refused() {
                 event("contentBlockDelta", &json!({"contentBlockIndex": 0, "toolUse": used, "delta": {"text": "a"}})),
             ],
         ),
-        ("a block within a block", vec![start(), call(), call_start(1, "u", "g")]),
         ("a delta of another block", vec![start(), call(), input(1, "{}")]),
-        ("a stop of another block", vec![start(), call(), stop(1)]),
-        ("a number again", vec![start(), text(0, "a"), stop(0), text(0, "b")]),
-        ("an end within a block", vec![start(), text(0, "a"), end("end_turn")]),
-        ("an end within a call", vec![start(), call(), end("tool_use")]),
-        ("no reason", vec![start(), event("messageStop", &json!({}))]),
-        ("a second end", vec![start(), end("end_turn"), end("end_turn")]),
-        ("a block after the end", vec![start(), end("end_turn"), text(0, "a")]),
-        ("a call after the end", vec![start(), end("end_turn"), call()]),
-        ("metadata before the end", vec![start(), metadata()]),
-        ("metadata twice", vec![start(), end("end_turn"), metadata(), metadata()]),
+        ("a block after the last event", vec![start(), end("end_turn"), metadata(), text(0, "a")]),
+        ("a call after the last event", vec![start(), end("end_turn"), metadata(), call()]),
+        ("input after the stop", vec![start(), call(), stop(0), input(0, "{}")]),
+        ("a call in an unknown event", vec![start(), event("future", &json!({"x": [{"toolUse": used}]}))]),
+        ("a call in an unknown delta", vec![start(), delta(0, &json!({"future": {"toolUse": used}}))]),
+        ("an unknown delta with a name of calls", vec![start(), delta(0, &json!({"functionCall": {}}))]),
+        (
+            "a call in an unknown start",
+            vec![
+                start(),
+                event("contentBlockStart", &json!({"contentBlockIndex": 0, "start": {"future": {"input": "x"}}})),
+            ],
+        ),
         (
             "a call in the end",
             vec![
@@ -359,8 +346,8 @@ fn events_that_could_hide_a_call_are_refused() {
     for (what, frames) in table {
         let (last, before) = frames.split_last().unwrap();
         let mut stream = Stream::new(&[]);
-        read(&mut stream, &before.concat()).unwrap_or_else(|error| panic!("{what}: too early: {error}"));
-        let error = read(&mut stream, last).expect_err(what);
+        read_part(&mut stream, &before.concat()).unwrap_or_else(|error| panic!("{what}: too early: {error}"));
+        let error = read_part(&mut stream, last).expect_err(what);
         told += &format!("{what}: {error}\n");
     }
     insta::assert_snapshot!(told);

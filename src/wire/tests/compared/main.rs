@@ -133,10 +133,16 @@ fn summed(kind: &str, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Bytes as a text, without the spaces that were put into them. Of an event stream it is the types and payloads, for the sums differ.
+/// Bytes as a text, without the spaces that were put into them: as many as the event had, which may be an earlier one. Of an event
+/// stream it is the types and payloads, for the sums differ.
 fn shown(sample: &Sample, bytes: &[u8], spaces: usize) -> String {
-    let spaced = format!("{{{}", " ".repeat(spaces));
-    let unspaced = |bytes: &[u8]| String::from_utf8_lossy(bytes).replacen(&spaced, "{", 1);
+    let unspaced = |bytes: &[u8]| {
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        for spaces in (1..=spaces).rev() {
+            text = text.replace(&format!("{{{}\"", " ".repeat(spaces)), "{\"");
+        }
+        text
+    };
     match dialect(sample).framing() {
         Framing::Sse | Framing::JsonLines => unspaced(bytes),
         Framing::EventStream => {

@@ -24,6 +24,10 @@ pub(crate) const CHAT: Sample = Sample {
     shapes: &[
         r#"{"id":"c","created":COUNT,"choices":[{"index":0,"delta":{"content":"TEXT"},"finish_reason":null}],"obfuscation":"PAD"}"#,
         r#"{"id":"c","choices":[{"index":0,"delta":{"reasoning_content":"TEXT"},"finish_reason":null}],"usage":null}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"PAD","reasoning":"TEXT","reasoning_details":null}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"reasoning":"TEXT","reasoning_details":[{"type":"reasoning.text","text":"TEXT"}]}}]}"#,
+        r#"{"choices":[{"index":1,"delta":{"content":"TEXT","reasoning_opaque":"PAD"}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":"TEXT"},{"type":"text","text":"TEXT"}]}}]}"#,
         r#"{"choices":[{"index":0,"delta":{"content":""}},{"index":1,"delta":{"content":"TEXT"}}]}"#,
         r#"{"choices":[{"index":0,"delta":{"content":"TEXT"}},{"index":1,"delta":{"content":""}}]}"#,
         r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"TEXT"}}]}}]}"#,
@@ -32,6 +36,8 @@ pub(crate) const CHAT: Sample = Sample {
     twists: &[
         ("\"finish_reason\":null", "\"finish_reason\":\"stop\""),
         ("\"index\":0", "\"index\":1"),
+        ("\"finish_reason\":null", "\"finish_reason\":\"tool_calls\""),
+        ("\"reasoning\":", "\"re\\u0061soning\":"),
         ("\"content\":", "\"c\\u006fntent\":"),
         ("\"content\":\"", "\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\"}}],\"content\":\""),
         ("\"choices\":", "\"usage\":{\"total_tokens\":COUNT},\"choices\":"),

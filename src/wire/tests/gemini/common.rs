@@ -65,6 +65,13 @@ pub(crate) fn deltas(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<De
     Ok(deltas)
 }
 
+/// As [`deltas`], for a whole stream: what was held until its end is given out.
+pub(crate) fn ended(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<Delta>, StreamError> {
+    let mut all = deltas(stream, chunks)?;
+    all.extend(stream.end()?);
+    Ok(all)
+}
+
 /// One line a delta.
 pub(crate) fn shown(deltas: &[Delta]) -> String {
     let text = |frame: &[u8]| String::from_utf8(frame.to_vec()).unwrap().trim_end().to_owned();

@@ -4,7 +4,7 @@ use callgate_wire::{Call, Delta, Fate, Hold, Stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::{accumulate, answer, calls, deltas, event, events, joined, of_parts, passed, stream};
+use crate::common::{accumulate, answer, calls, deltas, ended, event, events, joined, of_parts, passed, stream};
 
 /// Appears in every text that belongs to a call, and nowhere else.
 const SECRET: &str = "S3CRET";
@@ -69,8 +69,10 @@ fn carried(stream: &mut dyn Stream, text: &str, keep: &[bool], hold: Hold) -> Ve
         if *keep.next().unwrap() { stream.call(0, &canonical(call)) } else { stream.text(0, "not that one") }
     };
     // One event at a time, as a gate reads them.
-    for event in text.split_inclusive("\r\n\r\n") {
-        for delta in deltas(stream, &[event.as_bytes()]).unwrap() {
+    let events: Vec<&str> = text.split_inclusive("\r\n\r\n").collect();
+    for (at, event) in events.iter().enumerate() {
+        let read = if at + 1 == events.len() { ended } else { deltas };
+        for delta in read(stream, &[event.as_bytes()]).unwrap() {
             match delta {
                 Delta::Fragment { id, name, arguments, form, extra, .. } => {
                     held.push(Call { id, name, arguments, form, extra });

@@ -116,14 +116,14 @@ fn members_of_another_type_are_refused() {
         (r#"{}"#, Some("contents")),
         (r#"{"contents":{"parts":[]}}"#, Some("contents")),
         (r#"{"contents":["hi"]}"#, Some("contents")),
-        (r#"{"contents":[],"tools":{}}"#, Some("tools")),
+        (r#"{"contents":[],"tools":"x"}"#, Some("tools")),
         (r#"{"contents":[],"tools":["x"]}"#, Some("tools")),
         (r#"{"contents":[],"tools":[{"functionDeclarations":{"name":"f"}}]}"#, Some("functionDeclarations")),
         (r#"{"contents":[],"tools":[{"functionDeclarations":[{}]}]}"#, Some("functionDeclarations")),
         (r#"{"contents":[],"tools":[{"functionDeclarations":[{"name":""}]}]}"#, Some("functionDeclarations")),
         (r#"{"contents":[],"generationConfig":[]}"#, Some("generationConfig")),
         (r#"{"contents":[],"generationConfig":{"maxOutputTokens":"100"}}"#, Some("maxOutputTokens")),
-        (r#"{"contents":[],"generationConfig":{"maxOutputTokens":-1}}"#, Some("maxOutputTokens")),
+        (r#"{"contents":[],"generationConfig":{"maxOutputTokens":1.5}}"#, Some("maxOutputTokens")),
         (r#"{"contents":[],"generationConfig":{"candidateCount":0}}"#, Some("candidateCount")),
         (r#"{"contents":[],"cachedContent":1}"#, Some("cachedContent")),
         (r#"{"contents":[],"model":1}"#, Some("model")),
@@ -209,7 +209,7 @@ fn the_limit_of_output_is_lowered_or_set() {
         ),
         (
             json!({ "generationConfig": { "max_output_tokens": null } }),
-            json!({ "generationConfig": { "maxOutputTokens": 100 } }),
+            json!({ "generationConfig": { "max_output_tokens": 100 } }),
         ),
         (
             json!({ "generationConfig": { "maxOutputTokens": 0 } }),
@@ -339,4 +339,15 @@ fn a_request_within_a_count_is_read_and_rewritten_like_any_other() {
     );
     let both = r#"{"generateContentRequest":{"contents":[]},"contents":[]}"#;
     assert!(crate::common::request(target, both).is_err());
+}
+
+#[test]
+fn tools_may_be_one_object() {
+    let text = r#"{"contents":[],"tools":{"function_declarations":[{"name":"f"}],"google_search":{}}}"#;
+    let mut request = request(WHOLE, text).unwrap();
+    assert_eq!((request.declared()[0].name.as_str(), request.provider_tools()), ("f", vec!["googleSearch"]));
+    request.declare(&[&Declaration::new("f", None, &json!(true))], Form::Tool);
+    let tools =
+        json!([{ "functionDeclarations": [{ "name": "f", "parametersJsonSchema": true }] }, { "google_search": {} }]);
+    assert_eq!(written(&*request)["tools"], tools);
 }

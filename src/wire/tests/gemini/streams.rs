@@ -1,11 +1,12 @@
 //! Streamed answers: what each event says, and what of it may go on.
 
 use callgate_wire::gemini::Gemini;
-use callgate_wire::{ApiError, Call, Delta, Dialect, Stream, StreamError};
+use callgate_wire::{ApiError, Call, Delta, Dialect, Stream};
 use serde_json::{Value, json};
 
 use crate::common::{
-    STREAM, accumulate, asking, calls, deltas, event, events, last, of_parts, passed, piece, shown, stream,
+    STREAM, accumulate, answer, asking, calls, deltas, ended, event, events, last, of_parts, passed, piece, shown,
+    stream,
 };
 
 fn call(name: &str) -> Value {
@@ -13,7 +14,7 @@ fn call(name: &str) -> Value {
 }
 
 fn told(text: &str) -> Vec<Delta> {
-    deltas(&mut *stream(), &[text.as_bytes()]).unwrap_or_else(|error| panic!("{text}: {error}"))
+    ended(&mut *stream(), &[text.as_bytes()]).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 #[test]
@@ -72,6 +73,69 @@ fn a_stream_without_calls_keeps_its_bytes() {
 }
 
 #[test]
+fn a_reason_with_each_event_is_no_end_while_the_stream_goes_on() {
+    let text = last(json!([{ "text": "I will " }])) + &last(json!([{ "text": "look." }])) + &last(json!([call("f")]));
+    let deltas = told(&text);
+    assert_eq!(calls(&deltas).len(), 1);
+    assert_eq!(accumulate(&events(&passed(&deltas)))["parts"][0]["text"], "I will look.");
+    let ends = deltas.iter().filter(|delta| matches!(delta, Delta::Finish { .. })).count();
+    assert!(ends == 1 && matches!(deltas.last(), Some(Delta::Finish { .. })), "the end comes last: {}", shown(&deltas));
+
+    // Calls and text after an end that came with a call.
+    let text = last(json!([call("f")])) + &last(json!([call("g")])) + &last(json!([{ "text": "Done." }]));
+    let deltas = told(&text);
+    assert_eq!(calls(&deltas).len(), 2);
+    let is_end = |delta: &Delta| matches!(delta, Delta::Finish { .. });
+    assert_eq!(deltas.iter().position(is_end), Some(deltas.len() - 1));
+    assert_eq!(accumulate(&events(&passed(&deltas)))["parts"][0]["text"], "Done.");
+}
+
+#[test]
+fn text_and_its_end_are_forwarded_at_once() {
+    let text = last(json!([{ "text": "a" }])) + &last(json!([{ "text": "" }]));
+    assert_eq!(String::from_utf8(passed(&deltas(&mut *stream(), &[text.as_bytes()]).unwrap())).unwrap(), text);
+}
+
+#[test]
+fn a_part_of_an_unknown_kind_without_a_call_is_dropped_streamed_as_whole() {
+    let parts =
+        json!([{ "text": "A" }, { "hologram": { "shape": "cube" } }, call("f"), { "text": "B", "mood": { "joy": 1 } }]);
+    let kept = json!([{ "text": "A" }, call("f"), { "text": "B", "mood": { "joy": 1 } }]);
+    let whole: Value = serde_json::from_slice(&answer(&of_parts(parts.clone()).to_string()).unwrap().write()).unwrap();
+    assert_eq!(whole["candidates"][0]["content"]["parts"], kept);
+    let deltas = told(&last(parts));
+    assert!(!shown(&deltas).contains("hologram"));
+    assert_eq!((calls(&deltas).len(), shown(&deltas).contains("joy")), (1, true));
+    for part in [
+        json!({ "launch": { "action": { "type": "open" } } }),
+        json!({ "browserCall": 1 }),
+        json!({ "x": [{ "args": { "a": 1 } }] }),
+    ] {
+        assert!(answer(&of_parts(json!([part])).to_string()).is_err(), "{part}");
+        assert!(deltas_of(&piece(json!([part]))).is_err(), "{part}");
+    }
+}
+
+fn deltas_of(text: &str) -> Result<Vec<Delta>, callgate_wire::StreamError> {
+    deltas(&mut *stream(), &[text.as_bytes()])
+}
+
+#[test]
+fn a_signature_survives_wherever_it_stands() {
+    let parts = json!([
+        { "text": "Hm", "thought": true, "thoughtSignature": "a" },
+        { "functionCall": { "name": "f", "args": {} }, "thought_signature": "b" },
+        { "text": "", "thoughtSignature": "c" },
+    ]);
+    let mut stream = stream();
+    let deltas = ended(&mut *stream, &[last(parts).as_bytes()]).unwrap();
+    let told = String::from_utf8(passed(&deltas)).unwrap();
+    assert!(told.contains("\"a\"") && told.contains("\"c\""), "{told}");
+    let written = stream.call(0, &calls(&deltas)[0]);
+    assert_eq!(events(&written)[0]["candidates"][0]["content"]["parts"][0]["thought_signature"], "b");
+}
+
+#[test]
 fn a_stream_is_complete_when_every_candidate_ended_or_the_prompt_was_blocked() {
     let two = |finish: Value| {
         let candidate = |index: u32, finish: &Value| json!({ "content": { "parts": [{ "text": "a" }] }, "index": index, "finishReason": finish });
@@ -98,7 +162,6 @@ fn a_stream_is_complete_when_every_candidate_ended_or_the_prompt_was_blocked() {
 #[test]
 fn what_cannot_be_trusted_is_an_error() {
     let table = [
-        "{\"candidates\":[]}\n\n".to_owned(),
         "data: [DONE]\n\n".to_owned(),
         "data: [{\"candidates\":[]}]\n\n".to_owned(),
         "data: {\"candidates\":[],\"candidates\":[]}\n\n".to_owned(),
@@ -113,8 +176,24 @@ fn what_cannot_be_trusted_is_an_error() {
     for text in table {
         assert!(deltas(&mut *stream(), &[text.as_bytes()]).is_err(), "{text}");
     }
-    let stray = deltas(&mut *stream(), &[b"[{\n\"candidates\": []}]\n\n"]);
-    assert_eq!(stray, Err(StreamError::NoField));
+}
+
+#[test]
+fn a_line_that_is_no_field_is_removed() {
+    let text = b"[{\n\"functionCall\": {}}]\n\n";
+    assert_eq!(passed(&deltas(&mut *stream(), &[text]).unwrap()), b"\n");
+}
+
+#[test]
+fn an_error_without_data_field_is_passed_as_one_line() {
+    let text = "{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"busy\"\n  }\n}\n";
+    let error = "{   \"error\": {     \"code\": 503,     \"message\": \"busy\"   } }\n\n";
+    for end in ["", "\n"] {
+        let found = deltas(&mut *stream(), &[text.as_bytes(), end.as_bytes()]).unwrap();
+        assert_eq!(found, [Delta::Error { frame: error.into() }]);
+    }
+    let with_call = text.replace("\"busy\"", "{\"functionCall\": {\"name\": \"f\"}}");
+    assert_eq!(passed(&deltas(&mut *stream(), &[with_call.as_bytes(), b"\n"]).unwrap()), b"\n");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Whole answers: which calls they have, and how they look without some of them.
 
-use callgate_wire::{Answer, Call, Earlier, Fate, Hold};
+use callgate_wire::{Answer, Call, Earlier, Fate, Form, Hold};
 use serde_json::{Value, json};
 
 use crate::common::{answer, call, done};
@@ -43,12 +43,10 @@ fn what_could_be_a_call_to_another_reader_is_refused() {
         r#"{"function":{"name":"f","Name":"g"}}"#,
         r#"{"Function":{"name":"f"}}"#,
         r#"{"function":{"name":"f"},"Function":{"name":"g"}}"#,
-        r#"{"function":{"name":"f","arguments":"{}"}}"#,
         r#"{"function":{"name":"f","arguments":[]}}"#,
         r#"{"function":{"name":"f","Arguments":{}}}"#,
         r#"{"function":{"name":"f","index":-1}}"#,
         r#"{"function":{"name":"f","name":"g"}}"#,
-        r#"{"type":"custom","function":{"name":"f"}}"#,
         r#"{"name":"f","arguments":{}}"#,
         r#"{"function":"f"}"#,
         r#"{"id":1,"function":{"name":"f"}}"#,
@@ -77,6 +75,26 @@ fn what_could_be_a_call_to_another_reader_is_refused() {
         assert!(answer(&text).is_err(), "{text}");
     }
     assert!(answer(r#"{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"tool_calls":[1]}}}]}}"#).is_ok());
+}
+
+#[test]
+fn arguments_as_a_text_are_read_and_written_as_an_object() {
+    let read = read(
+        json!({ "role": "assistant", "content": "", "tool_calls": [{ "function": { "name": "f", "arguments": "{\"a\": 1}" } }] }),
+    );
+    assert_eq!(read.calls()[0][0].arguments, "{\"a\": 1}");
+    let mut read = read;
+    let fates = keep(&*read);
+    read.settle(0, fates, Hold::Turn);
+    assert_eq!(written(&*read)["message"]["tool_calls"][0]["function"]["arguments"], json!({ "a": 1 }));
+}
+
+#[test]
+fn a_call_of_another_type_can_only_be_refused() {
+    let read = read(
+        json!({ "content": "", "tool_calls": [{ "type": "custom", "custom": { "name": "exec", "input": "ls" } }] }),
+    );
+    assert_eq!((read.calls()[0][0].name.as_str(), read.calls()[0][0].form), ("exec", Form::Custom));
 }
 
 #[test]

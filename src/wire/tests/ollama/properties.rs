@@ -102,7 +102,9 @@ proptest! {
     #[test]
     fn a_stream_has_the_calls_that_the_answer_has((turn, lines) in turns()) {
         let whole = answer(&turn.to_string()).unwrap();
-        prop_assert_eq!(calls(&deltas(&mut *stream(), &[lines.as_bytes()]).unwrap()), whole.calls()[0].to_vec());
+        let streamed = calls(&deltas(&mut *stream(), &[lines.as_bytes()]).unwrap());
+        let all = |calls: &[Call]| -> Vec<Call> { calls.iter().cloned().map(canonical).collect() };
+        prop_assert_eq!(all(&streamed), all(whole.calls()[0]));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn what_a_server_that_ignores_case_could_read_otherwise_is_refused() {
         (json!({ "meſſages": [] }), "messages"),
         (json!({ "tools": [{ "Function": { "name": "f" }, "function": { "name": "g" } }] }), "tools"),
         (json!({ "tools": [{ "function": { "name": "f", "Name": "g" } }] }), "tools"),
-        (json!({ "options": { "Num_Predict": 1 } }), "options"),
+        (json!({ "options": { "Num_Predict": 1 } }), "num_predict"),
     ];
     for (members, expected) in table {
         match request(&body(members.clone())) {
@@ -72,8 +72,8 @@ fn members_of_another_type_are_refused() {
         (json!({ "messages": ["hi"] }), "messages"),
         (json!({ "stream": "false" }), "stream"),
         (json!({ "options": [] }), "options"),
-        (json!({ "options": { "num_predict": "10" } }), "options"),
-        (json!({ "options": { "num_predict": 1.5 } }), "options"),
+        (json!({ "options": { "num_predict": "10" } }), "num_predict"),
+        (json!({ "options": { "num_predict": 1.5 } }), "num_predict"),
         (json!({ "tools": {} }), "tools"),
         (json!({ "tools": ["f"] }), "tools"),
         (json!({ "tools": [{ "type": "function" }] }), "tools"),

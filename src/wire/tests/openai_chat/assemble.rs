@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use callgate_json::Value;
 use callgate_wire::framing::Frame;
 use callgate_wire::framing::sse::Decoder;
-use callgate_wire::openai_chat::{ChunkPart, StreamHead, StreamReader};
-use callgate_wire::{Call, Form, StreamError};
+use callgate_wire::openai_chat::{Stream, StreamHead};
+use callgate_wire::{Call, Delta, Form, Stream as _, StreamError};
 
 /// What a stream came to.
 #[derive(Debug, Default, PartialEq)]
@@ -37,53 +37,74 @@ pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Fram
     frames
 }
 
-pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ChunkPart>, StreamError> {
-    let mut reader = StreamReader::new();
+/// Reads a stream that answers a request for many choices.
+pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Delta>, StreamError> {
+    read(&mut Stream::new(true, 128), chunks)
+}
+
+/// Reads a stream to its end.
+pub(crate) fn read<'a>(
+    stream: &mut Stream,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Vec<Delta>, StreamError> {
     let mut deltas = Vec::new();
     for frame in frames(chunks) {
-        deltas.extend(reader.read(&frame)?);
+        deltas.extend(stream.read(frame)?);
     }
+    deltas.extend(stream.end()?);
     Ok(deltas)
 }
 
-pub(crate) fn turn(deltas: &[ChunkPart]) -> Turn {
+pub(crate) fn turn(deltas: &[Delta]) -> Turn {
     let mut turn = Turn::default();
     for delta in deltas {
         match delta {
-            ChunkPart::Forward { frame, text } => {
-                turn.passed.extend(frame);
-                for (choice, text) in text {
-                    turn.choices.entry(*choice).or_default().text.push_str(text);
-                }
-            }
-            ChunkPart::Fragment { choice, slot, id, name, arguments, form, .. } => {
+            Delta::Forward { frame } | Delta::Finish { frame, .. } | Delta::Usage { frame } => turn.hear(frame),
+            Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
                 let calls = &mut turn.choices.entry(*choice).or_default().calls;
                 let call = calls.entry(*slot).or_insert_with(|| Call { form: *form, ..Call::default() });
-                assert_eq!(call.form, *form, "a slot holds one form");
+                assert!(call.form == *form || *form == Form::Unclear, "a slot holds one form");
+                call.form = *form;
                 call.id.push_str(id);
                 call.name.push_str(name);
                 call.arguments.push_str(arguments);
+                call.extra.extend(extra.clone());
             }
-            ChunkPart::Finish { choice, reason, frame, usage } => {
-                turn.passed.extend(frame);
-                turn.choices.entry(*choice).or_default().finish.clone_from(reason);
-                turn.usage = usage.clone().or(turn.usage);
-            }
-            ChunkPart::Usage { frame, usage } => {
-                turn.passed.extend(frame);
-                turn.usage = Some(usage.clone());
-            }
-            ChunkPart::Error { frame } => {
+            Delta::CallEnd { .. } => panic!("the API has no end of a call"),
+            Delta::Error { frame } => {
                 turn.passed.extend(frame);
                 turn.failed = true;
             }
-            ChunkPart::Done { frame } => {
+            Delta::Done { frame } => {
                 turn.passed.extend(frame);
                 turn.done = true;
             }
         }
     }
     turn
+}
+
+impl Turn {
+    fn hear(&mut self, bytes: &[u8]) {
+        self.passed.extend(bytes);
+        for frame in frames([bytes]) {
+            let Some(Ok(chunk)) = frame.data.map(|data| serde_json::from_slice::<Value>(&data)) else { continue };
+            if chunk["usage"].is_object() {
+                self.usage = Some(chunk["usage"].clone());
+            }
+            for (position, choice) in chunk["choices"].as_array().into_iter().flatten().enumerate() {
+                let index = choice["index"].as_u64().map_or(position, |index| usize::try_from(index).unwrap());
+                let said = self.choices.entry(u32::try_from(index).unwrap()).or_default();
+                said.text.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
+                for part in choice["delta"]["content"].as_array().into_iter().flatten() {
+                    said.text.push_str(part["text"].as_str().unwrap_or_default());
+                }
+                if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty()) {
+                    reason.clone_into(&mut said.finish);
+                }
+            }
+        }
+    }
 }
 
 /// The calls of a turn, choice by choice.
@@ -96,9 +117,9 @@ pub(crate) fn head() -> StreamHead {
     let first = br#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}
 
 "#;
-    let mut reader = StreamReader::new();
-    reader.read(&frames([&first[..]])[0]).unwrap();
-    reader.head().unwrap().clone()
+    let mut stream = Stream::new(true, 1);
+    stream.read(frames([&first[..]]).remove(0)).unwrap();
+    stream.head().unwrap().clone()
 }
 
 /// A call in the newer form.

@@ -11,6 +11,9 @@
 mod answers;
 mod assemble;
 mod errors;
+mod imitators;
 mod properties;
 mod requests;
+mod sloppy;
+mod splits;
 mod streams;

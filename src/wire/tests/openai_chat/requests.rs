@@ -1,7 +1,7 @@
 //! Requests: read, refused, rewritten.
 
 use callgate_wire::openai_chat::Request;
-use callgate_wire::{Call, CallResult, Declaration, Form};
+use callgate_wire::{Call, CallResult, Declaration, Form, OutputLimit, Request as _, RequestError, Target, Wants};
 use serde_json::json;
 
 use crate::assemble::tool;
@@ -21,8 +21,12 @@ fn with(members: &str) -> String {
     format!(r#"{{"model":"m","messages":[]{}{members}}}"#, if members.is_empty() { "" } else { "," })
 }
 
+fn try_read(text: &str) -> Result<Request, RequestError> {
+    Request::read(&Target::new("/v1/chat/completions"), text.as_bytes())
+}
+
 fn read(text: &str) -> Request {
-    Request::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+    try_read(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn written(request: &Request) -> String {
@@ -33,8 +37,8 @@ fn written(request: &Request) -> String {
 fn what_is_decided_on_is_told() {
     let request = read(TOOLS);
     assert_eq!(
-        (request.model(), request.stream(), request.include_usage(), request.choices()),
-        ("gpt-4o", true, true, 1)
+        (request.models(), request.wants(), request.include_usage(), request.choices()),
+        (vec!["gpt-4o"], Wants::Stream, true, 1)
     );
     let names: Vec<_> = request.declared().iter().map(|tool| (tool.name.as_str(), tool.form)).collect();
     assert_eq!(names, [("get_order", Form::Tool)]);
@@ -43,7 +47,7 @@ fn what_is_decided_on_is_told() {
     assert_eq!(written(&request), TOOLS, "and nothing is changed");
 
     let request = read(&with(r#""functions":[{"name":"f"}],"function_call":{"name":"f"},"n":3,"stream":null"#));
-    assert_eq!((request.declared()[0].form, request.choices(), request.stream()), (Form::Function, 3, false));
+    assert_eq!((request.declared()[0].form, request.choices(), request.wants()), (Form::Function, 3, Wants::Whole));
     assert_eq!(request.chosen(), ["f"]);
 
     let allowed = json!({"type": "allowed_tools", "allowed_tools": {"mode": "auto",
@@ -51,17 +55,17 @@ fn what_is_decided_on_is_told() {
     assert_eq!(read(&with(&format!(r#""tool_choice":{allowed}"#))).chosen(), ["a", "b"]);
     assert_eq!(read(&with(r#""tool_choice":"auto","function_call":"none""#)).chosen(), [""; 0]);
     let models = with(r#""models":["x","y"]"#);
-    assert_eq!(read(&models).models().collect::<Vec<_>>(), ["m", "x", "y"]);
+    assert_eq!(read(&models).models(), ["m", "x", "y"]);
 }
 
 #[test]
 fn tools_that_the_provider_runs_are_told_by_type_or_member() {
     let table = [
         ("", vec![]),
-        (r#""tools":[{"type":"custom","custom":{"name":"x"}},{"type":"mcp","server_url":"u"}]"#, vec!["custom", "mcp"]),
+        (r#""tools":[{"type":"custom","custom":{"name":"x"}},{"type":"mcp","server_url":"u"}]"#, vec!["mcp"]),
         (r#""web_search_options":{}"#, vec!["web_search"]),
         (r#""web_search_options":null,"enable_search":false,"plugins":[]"#, vec![]),
-        (r#""plugins":[{"id":"web"}],"data_sources":[{"type":"azure_search"}]"#, vec!["data_sources", "plugins"]),
+        (r#""plugins":[{"id":"web"}],"data_sources":[{"type":"azure_search"}]"#, vec!["plugins", "data_sources"]),
         (r#""search_parameters":{"mode":"on"}"#, vec!["live_search"]),
     ];
     for (members, expected) in table {
@@ -85,11 +89,17 @@ fn bad_requests_are_refused_with_a_code_and_the_member() {
         with(r#""stream":"yes""#),
         with(r#""n":0"#),
         with(r#""n":1.5"#),
-        with(r#""max_tokens":-1"#),
+        with(r#""max_tokens":1.5"#),
         with(r#""max_completion_tokens":"9""#),
-        with(r#""temperature":0.10000000000000000001"#),
+        with(r#""max_tokens":0.10000000000000000001"#),
+        with(r#""best_of":21"#),
+        with(r#""extra_body":{"tools":[{"type":"web_search"}]}"#),
+        with(r#""extra_body":1"#),
+        with(r#""fallbacks":[1]"#),
+        with(r#""fallbacks":[{"model":"a","tools":[]}]"#),
+        with(r#""chat_template_kwargs":{"tools":[]}"#),
         with(r#""tools":{}"#),
-        with(r#""tools":[{"function":{"name":"a"}}]"#),
+        with(r#""tools":[{"name":"a"}]"#),
         with(r#""tools":[{"type":"function"}]"#),
         with(r#""tools":[{"type":"function","function":{"name":""}}]"#),
         with(r#""tools":[{"type":"function","function":{"name":"a","Name":"b"}}]"#),
@@ -97,7 +107,7 @@ fn bad_requests_are_refused_with_a_code_and_the_member() {
         with(r#""tools":[{"type":"function","function":{"name":"a"}}],"functions":[{"name":"a"}]"#),
     ];
     for text in table {
-        let error = Request::read(text.as_bytes()).expect_err(&text);
+        let error = try_read(&text).expect_err(&text);
         told += &format!("{text}\n    {} {}: {error}\n", error.code(), error.param().unwrap_or("-"));
     }
     insta::assert_snapshot!(told);
@@ -117,7 +127,7 @@ fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
 
     request.declare(&[], Form::Tool);
     assert_eq!(request.declared(), []);
-    assert!(written(&request).contains(r#""tools":[{"type":"web_search","user_location":null}]"#));
+    assert!(written(&request).contains(r#""tools":[{"type": "web_search", "user_location": null}]"#));
 
     let mut legacy = read(&with(r#""functions":[{"name":"f"}]"#));
     legacy.declare(&[&Declaration::new("f", None, &parameters)], Form::Function);
@@ -132,10 +142,18 @@ fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
 #[test]
 fn output_tokens_are_lowered_never_raised() {
     let table = [
-        ("", r#""max_completion_tokens":100"#),
+        ("", r#""max_tokens":100"#),
         (r#""max_tokens":99"#, r#""max_tokens":99"#),
         (r#""max_tokens":101"#, r#""max_tokens":100"#),
-        (r#""max_tokens":null"#, r#""max_tokens":null,"max_completion_tokens":100"#),
+        (r#""max_tokens":null"#, r#""max_tokens":100"#),
+        (r#""max_tokens":-1"#, r#""max_tokens":100"#),
+        (r#""max_tokens":0"#, r#""max_tokens":100"#),
+        (r#""max_completion_tokens":null"#, r#""max_completion_tokens":null,"max_tokens":100"#),
+        (r#""n_predict":101,"max_tokens":1e1"#, r#""n_predict":100,"max_tokens":1e1"#),
+        (
+            r#""extra_body":{"max_tokens":101, "top_k": 1},"max_tokens":1"#,
+            r#""extra_body":{"max_tokens":100,"top_k":1},"max_tokens":1"#,
+        ),
         (r#""max_completion_tokens":500,"max_tokens":7"#, r#""max_completion_tokens":100,"max_tokens":7"#),
     ];
     for (before, after) in table {
@@ -152,13 +170,80 @@ fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
     let result = |call: Call, content: &str| CallResult { call, content: content.to_owned(), failed: false };
     let legacy = Call { form: Form::Function, ..tool("", "old", "{}") };
     request.append_turn(
-        "Let me see.",
+        &[
+            json!("Let me see."),
+            json!({ "reasoning_content": "Hm.", "reasoning_details": [{ "type": "reasoning.text" }] }),
+        ],
         &[
             result(tool("call_1", "get_order", "{\"id\":1}"), "{\"total\":3}"),
             result(tool("call_2", "get_order", "{}"), "no such order"),
         ],
     );
-    request.append_turn("", &[result(legacy, "done")]);
+    request.append_turn(&[], &[result(legacy, "done")]);
     insta::assert_snapshot!(written(&request));
-    assert!(!request.stream() && !request.include_usage());
+    assert!(request.wants() == Wants::Whole && !request.include_usage());
+}
+
+#[test]
+fn the_limit_has_the_name_that_the_upstream_knows() {
+    let (old, new) = ("max_tokens", "max_completion_tokens");
+    let table = [
+        ("gpt-4o", OutputLimit::Auto, old),
+        ("openai/gpt-oss-120b", OutputLimit::Auto, old),
+        ("mistral-large", OutputLimit::Auto, old),
+        ("o-model", OutputLimit::Auto, old),
+        ("gpt-5.2", OutputLimit::Auto, new),
+        ("openai/gpt-10-mini", OutputLimit::Auto, new),
+        ("o3-mini", OutputLimit::Auto, new),
+        ("o1", OutputLimit::MaxTokens, old),
+        ("qwen3", OutputLimit::MaxCompletionTokens, new),
+    ];
+    for (model, name, expected) in table {
+        let mut request = read(&format!(r#"{{"model":"{model}","messages":[]}}"#));
+        request.name_output_limit(name);
+        request.clamp_output_tokens(100);
+        assert!(written(&request).ends_with(&format!(r#","{expected}":100}}"#)), "{model}: {}", written(&request));
+    }
+    let mut moved = read(&with(r#""max_tokens":7,"top_p":1"#));
+    moved.name_output_limit(OutputLimit::MaxCompletionTokens);
+    moved.clamp_output_tokens(100);
+    assert_eq!(written(&moved), with(r#""top_p":1,"max_completion_tokens":7"#));
+    let azure = Target::new("/openai/deployments/any/chat/completions").with_model(Some("any"));
+    let mut azure = Request::read(&azure, br#"{"messages":[]}"#).unwrap();
+    azure.clamp_output_tokens(5);
+    assert_eq!(written(&azure), r#"{"messages":[],"max_completion_tokens":5}"#);
+}
+
+#[test]
+fn members_of_a_declared_tool_survive_and_custom_tools_do_not() {
+    let mut request = read(&with(
+        r#""tools":[{"function":{"name":"f","strict":true,"other":1},"cache_control":{"type":"ephemeral","scope":"x"}},{"type":"custom","custom":{"name":"c"}}]"#,
+    ));
+    assert!(request.has_custom_tools());
+    request.declare(&[&Declaration::new("f", None, &json!(true))], Form::Tool);
+    assert_eq!(
+        written(&request),
+        with(
+            r#""tools":[{"type":"function","function":{"name":"f","parameters":true,"strict":true},"cache_control":{"type":"ephemeral","scope":"x"}}]"#
+        )
+    );
+    assert!(read(&with(r#""tool_choice":{"type":"custom","custom":{"name":"c"}}"#)).has_custom_tools());
+    let called_by_code =
+        r#""tools":[{"type":"function","function":{"name":"f","allowed_callers":["direct","code_execution_1"]}}]"#;
+    assert_eq!(read(&with(called_by_code)).provider_tools(), ["code_execution_1"]);
+}
+
+#[test]
+fn a_choice_of_a_dropped_tool_is_taken_back() {
+    let tools = r#""tools":[{"type":"function","function":{"name":"f"}}],"parallel_tool_calls":false"#;
+    for (choice, left) in [(r#"{"type":"function","function":{"name":"g"}}"#, r#""auto""#), (r#""none""#, r#""none""#)]
+    {
+        let mut request = read(&with(&format!(r#"{tools},"tool_choice":{choice}"#)));
+        request.drop_choice(true);
+        assert_eq!(written(&request), with(&format!(r#"{tools},"tool_choice":{left}"#)));
+    }
+    let mut none = read(&with(&format!(r#"{tools},"tool_choice":"required""#)));
+    none.declare(&[], Form::Tool);
+    none.drop_choice(false);
+    assert_eq!(written(&none), with(""));
 }

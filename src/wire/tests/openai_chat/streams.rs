@@ -1,7 +1,7 @@
 //! Streamed answers: what each event says, and what of it may go on.
 
-use callgate_wire::Form;
-use callgate_wire::openai_chat::{ChunkPart, DONE, StreamReader, with_reason};
+use callgate_wire::openai_chat::{DONE, Stream, with_reason};
+use callgate_wire::{Delta, Form, Stream as _};
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
 
@@ -13,23 +13,23 @@ fn stream(choices: &[&str]) -> String {
         .collect()
 }
 
-fn told(stream: &str) -> Vec<ChunkPart> {
+fn told(stream: &str) -> Vec<Delta> {
     deltas([stream.as_bytes()]).unwrap_or_else(|error| panic!("{stream}: {error}"))
 }
 
 /// One line a delta, as a golden file shows it.
 fn shown(stream: &str) -> String {
-    let line = |delta: ChunkPart| match delta {
-        ChunkPart::Forward { frame, text } => format!("forward {text:?} {}", String::from_utf8(frame).unwrap()),
-        ChunkPart::Fragment { choice, slot, id, name, arguments, form, .. } => {
+    let text = |frame: Vec<u8>| String::from_utf8(frame).unwrap();
+    let line = |delta: Delta| match delta {
+        Delta::Forward { frame } => format!("forward {}", text(frame)),
+        Delta::Fragment { choice, slot, id, name, arguments, form, .. } => {
             format!("fragment {choice}/{slot} {form:?} id={id:?} name={name:?} arguments={arguments:?}\n")
         }
-        ChunkPart::Finish { choice, reason, frame, usage } => {
-            format!("finish {choice} {reason} usage={usage:?} {}", String::from_utf8(frame).unwrap())
-        }
-        ChunkPart::Usage { frame, usage } => format!("usage {usage} {}", String::from_utf8(frame).unwrap()),
-        ChunkPart::Error { frame } => format!("error {}", String::from_utf8(frame).unwrap()),
-        ChunkPart::Done { frame } => format!("done {}", String::from_utf8(frame).unwrap()),
+        Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
+        Delta::Finish { choice, frame } => format!("finish {choice} {}", text(frame)),
+        Delta::Usage { frame } => format!("usage {}", text(frame)),
+        Delta::Error { frame } => format!("error {}", text(frame)),
+        Delta::Done { frame } => format!("done {}", text(frame)),
     };
     told(stream).into_iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
 }
@@ -93,10 +93,7 @@ fn a_stream_without_calls_keeps_its_bytes() {
 #[test]
 fn text_that_came_with_a_finish_is_told_once() {
     let stream = stream(&[r#"{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}"#]);
-    let expected = [
-        ChunkPart::Forward { frame: stream.clone().into_bytes(), text: vec![(0, "b".to_owned())] },
-        ChunkPart::Finish { choice: 0, reason: "stop".to_owned(), frame: vec![], usage: None },
-    ];
+    let expected = [Delta::Forward { frame: stream.clone().into_bytes() }, Delta::Finish { choice: 0, frame: vec![] }];
     assert_eq!(told(&stream), expected);
 }
 
@@ -168,8 +165,7 @@ fn events_that_could_hide_a_call_are_refused() {
     let call = r#"[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]"#;
     let table = [
         "<html>".to_owned(),
-        "[]".to_owned(),
-        "null".to_owned(),
+        r#"[{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}]"#.to_owned(),
         "{}{}".to_owned(),
         "[DONE] ".to_owned() + "{}",
         r#"{"choices":{}}"#.to_owned(),
@@ -181,9 +177,12 @@ fn events_that_could_hide_a_call_are_refused() {
         r#"{"choices":[{"delta":{},"finish_reason":true}]}"#.to_owned(),
         r#"{"choices":[{"delta":{"tool_calls":"x"}}]}"#.to_owned(),
         r#"{"choices":[{"delta":{"tool_calls":[{"index":-1}]}}]}"#.to_owned(),
-        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"type":"custom","custom":{"name":"f"}}]}}]}"#.to_owned(),
-        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":{"x":1}}}]}}]}"#.to_owned(),
-        r#"{"choices":[{"delta":{"tool_calls":[{"index":4294967295},{}]}},{"delta":{"tool_calls":[{"id":"b"}]},"index":0}]}"#
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"type":1}]}}]}"#.to_owned(),
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"custom":"f"}]}}]}"#.to_owned(),
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":{"x":1,"x":2}}}]}}]}"#.to_owned(),
+        r#"{"choices":[{"delta":{"content":[{"type":"tool_use","id":"f"}]}}]}"#.to_owned(),
+        r#"{"choices":[{"delta":{"content":[{"type":"odd","arguments":{}}]}}]}"#.to_owned(),
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":4294967295,"id":"a"},{"id":"c"}]}},{"delta":{"tool_calls":[{"id":"b"}]},"index":0}]}"#
             .to_owned(),
         format!(r#"{{"choices":[],"tool_calls":{call}}}"#),
         format!(r#"{{"choices":[{{"delta":{{}},"tool_calls":{call}}}]}}"#),
@@ -203,7 +202,7 @@ fn events_that_could_hide_a_call_are_refused() {
 
 #[test]
 fn the_work_of_one_stream_is_bounded() {
-    let entry = |index: usize| format!(r#"{{"index":{index}}}"#);
+    let entry = |index: usize| format!(r#"{{"index":{index},"id":"{index}"}}"#);
     let choice = |range: std::ops::Range<usize>| {
         format!(r#"{{"index":0,"delta":{{"tool_calls":[{}]}}}}"#, range.map(entry).collect::<Vec<_>>().join(","))
     };
@@ -217,13 +216,13 @@ fn the_work_of_one_stream_is_bounded() {
 
 #[test]
 fn the_head_is_that_of_the_first_event_with_a_choice() {
-    let mut reader = StreamReader::new();
+    let mut reader = Stream::new(true, 1);
     let stream = "data: {\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}\n\n".to_owned()
         + &stream(&[r#"{"index":0,"delta":{"content":"a"}}"#]);
     let frames = frames([stream.as_bytes()]);
-    reader.read(&frames[0]).unwrap();
+    reader.read(frames[0].clone()).unwrap();
     assert_eq!(reader.head(), None);
-    reader.read(&frames[1]).unwrap();
+    reader.read(frames[1].clone()).unwrap();
     let text = String::from_utf8(reader.head().unwrap().text(2, "é\n")).unwrap();
     assert_eq!(
         text,

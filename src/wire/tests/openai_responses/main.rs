@@ -11,6 +11,7 @@
 mod answers;
 mod common;
 mod errors;
+mod imitators;
 mod kit;
 mod properties;
 mod recorded;

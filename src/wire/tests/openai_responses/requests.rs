@@ -42,7 +42,8 @@ fn tools_are_read_with_the_choice_among_them_and_what_the_provider_runs() {
         ] },
     }));
     assert_eq!(request.declared().iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["f", "g"]);
-    assert_eq!(request.provider_tools(), ["custom", "image_generation", "mcp", "namespace"]);
+    assert_eq!(request.provider_tools(), ["mcp", "namespace", "image_generation"]);
+    assert!(request.has_custom_tools());
     assert_eq!(request.chosen(), ["g"]);
     assert_eq!(request.wants(), Wants::Stream);
     for (choice, chosen, provided) in [
@@ -50,7 +51,7 @@ fn tools_are_read_with_the_choice_among_them_and_what_the_provider_runs() {
         (json!({ "type": "function", "name": "f" }), vec!["f"], vec![]),
         (json!({ "type": "web_search_preview" }), vec![], vec!["web_search_preview"]),
         (json!({ "type": "mcp", "server_label": "s", "name": "f" }), vec![], vec!["mcp"]),
-        (json!({ "type": "custom", "name": "sql" }), vec![], vec!["custom"]),
+        (json!({ "type": "custom", "name": "sql" }), vec![], vec![]),
     ] {
         let request = read(&json!({ "model": "m", "input": "hi", "tool_choice": choice }));
         assert_eq!((request.chosen(), request.provider_tools()), (chosen, provided), "{choice}");
@@ -116,7 +117,7 @@ fn what_could_be_read_in_two_ways_or_is_not_of_the_api_is_refused() {
         (r#"{"model":"m","Model":"n"}"#, Some("model")),
         (r#"{"model":"m","model":"n"}"#, None),
         (r#"{"model":"m","m\u006fdel":"n"}"#, None),
-        (r#"{"model":"m","models":"n"}"#, Some("models")),
+        (r#"{"model":"m","models":1}"#, Some("models")),
         (r#"{"model":"m","input":{}}"#, Some("input")),
         (r#"{"model":"m","input":["hi"]}"#, Some("input")),
         (r#"{"model":"m","input":[{"type":"invented"}]}"#, Some("input")),
@@ -128,7 +129,7 @@ fn what_could_be_read_in_two_ways_or_is_not_of_the_api_is_refused() {
         (r#"{"model":"m","Stream":true}"#, Some("stream")),
         (r#"{"model":"m","stream_options":1}"#, Some("stream_options")),
         (r#"{"model":"m","store":"no"}"#, Some("store")),
-        (r#"{"model":"m","max_output_tokens":-1}"#, Some("max_output_tokens")),
+        (r#"{"model":"m","max_output_tokens":"1"}"#, Some("max_output_tokens")),
         (r#"{"model":"m","max_output_tokens":1.5}"#, Some("max_output_tokens")),
         (r#"{"model":"m","tools":{}}"#, Some("tools")),
         (r#"{"model":"m","tools":["f"]}"#, Some("tools")),
@@ -159,7 +160,7 @@ fn what_could_be_read_in_two_ways_or_is_not_of_the_api_is_refused() {
 }
 
 #[test]
-fn declarations_become_the_contracts_own_never_strict_and_the_rest_keeps_its_bytes() {
+fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
     let text = r#"{"model":"m", "tools": [{"type":"function","name":"f","description":"poisoned","strict":true},
         {"type": "file_search",  "vector_store_ids": [1.0]}], "input":"hi" }"#;
     let mut request = request(text).unwrap();
@@ -167,7 +168,7 @@ fn declarations_become_the_contracts_own_never_strict_and_the_rest_keeps_its_byt
     request.declare(&[&own], Form::Tool);
     request.clamp_output_tokens(9);
     let expected = concat!(
-        r#"{"model":"m","tools":[{"type":"function","strict":false,"name":"f","description":"Own.","parameters":{"type":"object"}},"#,
+        r#"{"model":"m","tools":[{"type":"function","strict":true,"name":"f","description":"Own.","parameters":{"type":"object"}},"#,
         r#"{"type": "file_search",  "vector_store_ids": [1.0]}],"input":"hi","max_output_tokens":9}"#,
     );
     assert_eq!(String::from_utf8(request.write()).unwrap(), expected);
@@ -179,7 +180,7 @@ fn declarations_become_the_contracts_own_never_strict_and_the_rest_keeps_its_byt
 
 #[test]
 fn limits_are_lowered_and_never_raised() {
-    for (limit, expected) in [(json!(5), 5), (json!(500), 100), (Value::Null, 100)] {
+    for (limit, expected) in [(json!(5), 5), (json!(500), 100), (json!(-1), 100), (json!(0), 100), (Value::Null, 100)] {
         let mut request = read(&json!({ "model": "m", "input": "hi", "max_output_tokens": limit }));
         request.clamp_output_tokens(100);
         assert_eq!(written(&*request)["max_output_tokens"], expected);
@@ -278,4 +279,52 @@ fn a_conversation_that_the_provider_keeps_is_only_told_the_results() {
         let expected = json!([{ "type": "function_call_output", "call_id": id, "output": r#"{"ok":true}"# }]);
         assert_eq!(written(&*request)["input"], expected);
     }
+}
+
+#[test]
+fn strict_is_false_unless_the_caller_says_otherwise_and_other_members_survive() {
+    let function = |members: &str| format!(r#"{{"type":"function","name":"f"{members}}}"#);
+    let custom = r#"{"type":"custom","name":"c"}"#;
+    let own = Declaration::new("f", None, &json!(true));
+    for (members, kept) in [
+        ("", r#","strict":false"#),
+        (r#","strict":null"#, r#","strict":false"#),
+        (r#","strict":true,"defer_loading":true,"x":1"#, r#","strict":true,"defer_loading":true"#),
+    ] {
+        let text = format!(r#"{{"model":"m","tools":[{},{custom}]}}"#, function(members));
+        let mut request = request(&text).unwrap();
+        request.declare(&[&own], Form::Tool);
+        let expected = format!(r#"{{"model":"m","tools":[{{"type":"function"{kept},"name":"f","parameters":true}}]}}"#);
+        assert_eq!(String::from_utf8(request.write()).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_reference_to_an_item_of_ours_is_dropped_and_asks_for_no_state() {
+    let user = json!({ "role": "user", "content": "a" });
+    let ours = [
+        json!({ "type": "item_reference", "id": "msg_callgate_1_abc" }),
+        json!({ "id": "msg_callgate_0_" }),
+        json!({ "type": "item_reference", "id": "rs_7_callgate_3" }),
+    ];
+    for reference in ours {
+        let body = json!({ "model": "m", "input": [user, reference, user], "store": true });
+        let request = request(&body.to_string()).unwrap();
+        assert!(!request.server_state(), "{reference}");
+        let written: Value = serde_json::from_slice(&request.write()).unwrap();
+        assert_eq!(written["input"], json!([user, user]), "{reference}");
+    }
+    for other in [
+        json!({ "type": "item_reference", "id": "msg_1" }),
+        json!({ "id": "msg_1" }),
+        json!({ "type": "compaction", "id": "msg_callgate_1_abc" }),
+    ] {
+        let body = json!({ "model": "m", "input": [user, other] });
+        let request = request(&body.to_string()).unwrap();
+        assert!(request.server_state(), "{other}");
+        assert_eq!(request.write(), body.to_string().as_bytes());
+    }
+    let message = json!({ "id": "msg_callgate_1_abc", "type": "message", "role": "assistant", "content": "No." });
+    let body = json!({ "model": "m", "input": [user, message] }).to_string();
+    assert_eq!(request(&body).unwrap().write(), body.as_bytes(), "an item itself is kept");
 }

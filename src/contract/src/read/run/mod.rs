@@ -1,4 +1,4 @@
-//! What runs a tool: one file for each that has fields of its own.
+//! The `run` of a tool: one file for each that has fields of its own.
 
 mod backend;
 mod wasm;

@@ -13,7 +13,7 @@ const KNOWN: [&str; 11] =
     ["module", "sha256", "args", "memory", "fuel", "timeout", "outputBytes", "files", "env", "secretEnv", "http"];
 /// One page, and all that 32-bit addresses reach.
 const MEMORY: std::ops::RangeInclusive<u64> = (64 << 10)..=(4 << 30);
-/// What a secret's place begins with.
+/// The prefix of a secret's place.
 const FILE: &str = "file:";
 
 pub(super) fn read(item: &Item<'_>, report: &mut Report<'_>) -> Option<WasmRun> {

@@ -1,5 +1,6 @@
 //! The path of a request: which model, and whether a stream is wanted.
 
+use crate::target::decoded;
 use crate::{RequestError, Target};
 
 const BEFORE: &str = "/model/";
@@ -26,7 +27,11 @@ impl Address {
             !model.is_empty() && model.bytes().all(may)
         };
         let ends = target.path.ends_with(WHOLE) || target.path.ends_with(STREAM);
-        let model = target.between(BEFORE, WHOLE).filter(|model| ends && is_id(model));
+        let model = match target.model {
+            Some(model) => decoded(model),
+            None => target.between(BEFORE, WHOLE),
+        };
+        let model = model.filter(|model| ends && is_id(model));
         let model = model.ok_or(RequestError::Invalid {
             param: "modelId",
             expected: "the id or ARN of a model, in a path such as `/model/{modelId}/converse`",

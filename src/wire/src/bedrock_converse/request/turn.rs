@@ -3,6 +3,7 @@
 use callgate_json::Value;
 use serde_json::json;
 
+use super::super::events::used;
 use crate::CallResult;
 
 /// What the model said, and its calls. The API takes no blank texts back.
@@ -11,7 +12,9 @@ pub(super) fn of_assistant(said: &[Value], results: &[CallResult]) -> Value {
         |block: &&Value| !block.get("text").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
     let uses = results.iter().map(|CallResult { call, .. }| {
         let input = callgate_json::read(call.arguments.as_bytes()).unwrap_or_else(|_| json!({}));
-        json!({ "toolUse": { "toolUseId": call.id, "name": call.name, "input": input } })
+        let mut used = used(call);
+        used.insert("input".to_owned(), input);
+        json!({ "toolUse": used })
     });
     let content: Vec<Value> = said.iter().filter(says_something).cloned().chain(uses).collect();
     json!({ "role": "assistant", "content": content })

@@ -25,7 +25,11 @@ impl Address {
         let wants = methods.into_iter().find(|(method, _)| target.path.ends_with(method)).map(|(_, wants)| wants);
         let invalid = |expected| RequestError::Invalid { param: "model", expected };
         let wants = wants.ok_or(invalid("followed by a method that is read, such as `:generateContent`"))?;
-        let model = target.between("/models/", ":").filter(|model| is_plain(model));
+        let model = match target.model {
+            Some(model) => decoded(model),
+            None => target.between("/models/", ":"),
+        };
+        let model = model.filter(|model| is_plain(model));
         let model = model.ok_or(invalid("a plain name in the path, after `/models/`"))?;
         check_alt(target.query, wants)?;
         let (path, query) = (target.path.to_owned(), target.query.to_owned());
@@ -61,7 +65,7 @@ fn is_plain(model: &str) -> bool {
 /// Google's system parameter `alt` (and `$alt`) chooses the form of the answer: only those that are read may be asked for.
 fn check_alt(query: &str, wants: Wants) -> Result<(), RequestError> {
     let expected = match wants {
-        Wants::Stream => "`sse`, the only form of a stream that is read",
+        Wants::Stream => "`sse`, the only form of a stream that the gate reads; add `alt=sse` to the query",
         Wants::Whole | Wants::Count => "left out or `json`",
     };
     let invalid = RequestError::Invalid { param: "alt", expected };

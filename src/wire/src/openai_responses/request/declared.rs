@@ -1,202 +1,114 @@
-//! The tools that a request declares, chooses, and lets the provider run; and what else its input brings.
+//! The tools that a request declares, chooses, and lets the provider run.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
-use callgate_json::{Map, Value};
+use super::invalid;
+use crate::body::Body;
+use crate::declaration::{callers, kept_members};
+use crate::members::{Fields, Judged, Names};
+use crate::raw::Raw;
+use crate::shape::{declare, declared_once, exact};
+use crate::{Declaration, Declared, Form, RequestError};
 
-use crate::shape::{declared_once, exact_members};
-use crate::{Declaration, Declared, Form, RequestError, raw};
-
-/// Members of APIs that imitate this one, which make the provider run something, and the tool they stand for.
-const PROVIDER_MEMBERS: [(&str, &str); 7] = [
-    ("web_search_options", "web_search"),
-    ("enable_search", "web_search"),
-    ("search_parameters", "live_search"),
-    ("data_sources", "data_sources"),
-    ("mcp_servers", "mcp"),
-    ("connectors", "connectors"),
-    ("plugins", "plugins"),
-];
-
-/// Kinds of items of input, and the tool that must be allowed where they make the provider go on with something or tell the
-/// model of tools; none for what only tells what was.
-const INPUT: [(&str, Option<&str>); 33] = [
-    ("message", None),
-    ("reasoning", None),
-    ("compaction", None),
-    ("compaction_trigger", None),
-    ("configuration_update", None),
-    ("item_reference", None),
-    ("function_call", None),
-    ("function_call_output", None),
-    ("custom_tool_call", None),
-    ("custom_tool_call_output", None),
-    ("web_search_call", None),
-    ("x_search_call", None),
-    ("file_search_call", None),
-    ("code_interpreter_call", None),
-    ("image_generation_call", None),
-    ("computer_call", None),
-    ("computer_call_output", None),
-    ("local_shell_call", None),
-    ("local_shell_call_output", None),
-    ("shell_call", None),
-    ("shell_call_output", None),
-    ("apply_patch_call", None),
-    ("apply_patch_call_output", None),
-    ("mcp_call", None),
-    ("mcp_list_tools", Some("mcp")),
-    ("mcp_approval_request", Some("mcp")),
-    ("mcp_approval_response", Some("mcp")),
-    ("tool_search_call", Some("tool_search")),
-    ("tool_search_output", Some("tool_search")),
-    ("program", Some("programmatic_tool_calling")),
-    ("program_output", Some("programmatic_tool_calling")),
-    // Declarations in the midst of a conversation: the contract's own could not take their place.
-    ("additional_tools", Some("additional_tools")),
-    ("", None),
-];
-
-/// What a request says of tools.
+/// The tools of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tools {
     pub(super) declared: Vec<Declared>,
     /// Names of functions in `tool_choice`.
-    pub(super) chosen: Vec<String>,
-    /// What the provider would run.
-    pub(super) provided: BTreeSet<String>,
-    /// The entries of `tools` that are no functions, as they came.
-    kept: Vec<String>,
+    pub(super) chosen: Names,
+    /// Tools whose input is free text.
+    pub(super) has_custom: bool,
 }
 
 // === impl Tools ===
 
 impl Tools {
-    /// Reads what `body`, which was read from `text`, says of tools.
-    pub(super) fn read(body: &Map<String, Value>, text: &[u8]) -> Result<Tools, RequestError> {
+    pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, RequestError> {
         let mut tools = Tools::default();
-        tools.list(body, text)?;
-        tools.choice(body)?;
-        for (member, tool) in PROVIDER_MEMBERS {
-            exact_members(body, member, &[member])?;
-            if body.get(member).is_some_and(is_asked_for) {
-                tools.provide(tool);
-            }
+        for tool in fields.list("tools")? {
+            tools.one(tool, judged)?;
         }
-        for item in body.get("input").and_then(Value::as_array).into_iter().flatten() {
-            tools.item(item)?;
+        match fields.get("tool_choice") {
+            Some(choice) if choice.is_object() => tools.choose(choice, judged, true)?,
+            Some(choice) if !choice.is_string() => return Err(invalid("tool_choice", "a string or an object")),
+            _ => {}
         }
         tools.declared = declared_once(tools.declared)?;
         Ok(tools)
     }
 
-    fn list(&mut self, body: &Map<String, Value>, text: &[u8]) -> Result<(), RequestError> {
-        let invalid = |expected| RequestError::Invalid { param: "tools", expected };
-        let list = match body.get("tools") {
-            None | Some(Value::Null) => return Ok(()),
-            Some(Value::Array(list)) => list,
-            Some(_) => return Err(invalid("an array")),
-        };
-        let mut texts = None;
-        for (position, tool) in list.iter().enumerate() {
-            let tool = tool.as_object().ok_or(invalid("an array of objects"))?;
-            exact_members(tool, "tools", &["type", "name", "function"])?;
-            let kind = tool.get("type").and_then(Value::as_str).ok_or(invalid("an array of tools with a `type`"))?;
-            if kind != "function" {
-                self.provide(kind);
-                let texts = texts.get_or_insert_with(|| raw::items(raw::member(text, "tools").unwrap_or_default()));
-                let entry = texts.get(position).copied().unwrap_or_default();
-                self.kept.push(String::from_utf8_lossy(entry).into_owned());
-                continue;
+    fn one(&mut self, tool: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+        let tool = tool.object().ok_or(invalid("tools", "an array of objects"))?;
+        exact(tool, "tools", &["type", "name", "function", "tools"])?;
+        let kind = kind(tool).ok_or(invalid("tools", "an array of tools with a `type`"))?;
+        match kind.as_ref() {
+            "function" => {
+                let name = tool.get("name").and_then(Raw::string).filter(|name| !name.is_empty());
+                let name = name.filter(|_| tool.get("function").is_none());
+                let name = name.ok_or(invalid("tools", "an array of functions with a `name` of their own"))?;
+                callers(tool, judged)?;
+                declare(&mut self.declared, "tools", &name, Form::Tool)
             }
-            match tool.get("name") {
-                Some(Value::String(name)) if !name.is_empty() && !tool.contains_key("function") => {
-                    self.declared.push(Declared { name: name.clone(), form: Form::Tool });
-                }
-                _ => return Err(invalid("an array of functions with a `name` of their own")),
+            "custom" => {
+                self.has_custom = true;
+                Ok(())
             }
-        }
-        Ok(())
-    }
-
-    fn choice(&mut self, body: &Map<String, Value>) -> Result<(), RequestError> {
-        match body.get("tool_choice") {
-            None | Some(Value::Null | Value::String(_)) => Ok(()),
-            Some(Value::Object(choice)) => self.chosen(choice),
-            Some(_) => Err(RequestError::Invalid { param: "tool_choice", expected: "a string or an object" }),
+            _ => judged.runs.add("tools", &kind),
         }
     }
 
-    fn chosen(&mut self, choice: &Map<String, Value>) -> Result<(), RequestError> {
-        let invalid = |expected| RequestError::Invalid { param: "tool_choice", expected };
-        exact_members(choice, "tool_choice", &["type", "name", "tools"])?;
-        match choice.get("type").and_then(Value::as_str) {
-            Some("function") => {
-                let name = choice.get("name").and_then(Value::as_str).ok_or(invalid("a function with its `name`"))?;
-                self.chosen.push(name.to_owned());
+    fn choose(&mut self, choice: Raw<'_>, judged: &mut Judged, is_top: bool) -> Result<(), RequestError> {
+        exact(choice, "tool_choice", &["type", "name", "tools"])?;
+        let kind = kind(choice).ok_or(invalid("tool_choice", "a choice with a `type`"))?;
+        match kind.as_ref() {
+            "function" => {
+                let name = choice.get("name").and_then(Raw::string);
+                self.chosen.add("tool_choice", &name.ok_or(invalid("tool_choice", "a function with its `name`"))?)
             }
-            Some("allowed_tools") => {
-                let tools = choice.get("tools").and_then(Value::as_array).ok_or(invalid("a list of tools"))?;
-                for tool in tools {
-                    let tool =
-                        tool.as_object().filter(|tool| tool.get("type").is_none_or(|kind| kind != "allowed_tools"));
-                    self.chosen(tool.ok_or(invalid("a list of tools with a `type`"))?)?;
-                }
+            "allowed_tools" if is_top => {
+                let tools = choice.get("tools").and_then(Raw::objects);
+                let mut tools = tools.ok_or(invalid("tool_choice", "a list of tools"))?.items();
+                tools.try_for_each(|tool| self.choose(tool, judged, false))
             }
-            Some(kind) => self.provide(kind),
-            None => return Err(invalid("a choice with a `type`")),
-        }
-        Ok(())
-    }
-
-    fn item(&mut self, item: &Value) -> Result<(), RequestError> {
-        let invalid = RequestError::Invalid { param: "input", expected: "made of known kinds of items" };
-        let Some(members) = item.as_object() else { return Err(invalid) };
-        exact_members(members, "input", &["type"])?;
-        let kind = match members.get("type") {
-            None | Some(Value::Null) => "",
-            Some(Value::String(kind)) => kind,
-            Some(_) => return Err(invalid),
-        };
-        let Some((_, tool)) = INPUT.iter().find(|(known, _)| *known == kind) else { return Err(invalid) };
-        tool.iter().for_each(|tool| self.provide(tool));
-        Ok(())
-    }
-
-    fn provide(&mut self, tool: &str) {
-        if !self.provided.contains(tool) {
-            self.provided.insert(tool.to_owned());
+            "allowed_tools" => Err(invalid("tool_choice", "a list of tools with a `type`")),
+            "custom" => {
+                self.has_custom = true;
+                Ok(())
+            }
+            _ => judged.runs.add("tool_choice", &kind),
         }
     }
 
-    /// Replaces the declarations; the entries of the new list.
+    /// Replaces the declarations, with what the caller said of how each is handled. Tools that the provider runs stay.
     ///
-    /// `strict` is written out as false: where it is missing the API tries to make a schema of its own of the contract's.
-    pub(super) fn declare(&mut self, declarations: &[&Declaration]) -> Vec<String> {
-        let declared = |tool: &&Declaration| Declared { name: tool.name().to_owned(), form: Form::Tool };
-        self.declared = declarations.iter().map(declared).collect();
+    /// A function that says nothing of `strict` gets false: the API would make a schema of its own of the contract's.
+    pub(super) fn declare(&mut self, body: &mut Body, declarations: &[&Declaration]) {
+        let mut kept: HashMap<Cow<'_, str>, String> = HashMap::new();
+        let mut provided = Vec::new();
+        for tool in body.came().get("tools").into_iter().flat_map(Raw::items) {
+            match kind(tool).as_deref() {
+                Some("function") => {
+                    let name = tool.get("name").and_then(Raw::string).unwrap_or_default();
+                    let default = if tool.some("strict").is_none() { r#","strict":false"# } else { "" };
+                    kept.insert(name, format!("{default}{}", kept_members(tool)));
+                }
+                Some("custom") => {}
+                _ => provided.push(tool.text().into_owned()),
+            }
+        }
         let entry = |tool: &&Declaration| {
             let object = tool.object("parameters");
-            format!(r#"{{"type":"function","strict":false,{}"#, object.strip_prefix('{').unwrap_or_default())
+            let kept = kept.get(tool.name()).map_or(r#","strict":false"#, String::as_str);
+            format!(r#"{{"type":"function"{kept},{}"#, object.strip_prefix('{').unwrap_or_default())
         };
-        declarations.iter().map(entry).chain(self.kept.iter().cloned()).collect()
+        let list: Vec<String> = declarations.iter().map(entry).chain(provided).collect();
+        let declared = |tool: &&Declaration| Declared { name: tool.name().to_owned(), form: Form::Tool };
+        self.declared = declarations.iter().map(declared).collect();
+        body.set_list("tools", &list);
     }
 }
 
-/// Whether an item of input stands for something that only the provider knows. An item without a kind is a message if it has a
-/// role, else a reference.
-pub(super) fn is_state(item: &Value) -> bool {
-    match item.get("type").and_then(Value::as_str) {
-        Some(kind) => matches!(kind, "item_reference" | "compaction" | ""),
-        None => item.get("role").is_none_or(Value::is_null),
-    }
-}
-
-/// `null`, `false` and empty lists ask for nothing.
-fn is_asked_for(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(items) => !items.is_empty(),
-        _ => true,
-    }
+fn kind(tool: Raw<'_>) -> Option<Cow<'_, str>> {
+    tool.get("type").and_then(Raw::string)
 }

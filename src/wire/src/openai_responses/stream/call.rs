@@ -2,8 +2,9 @@
 
 use callgate_json::{Map, Value};
 
+use crate::openai_responses::items;
 use crate::shape::text;
-use crate::{Call, ShapeError};
+use crate::{Call, ShapeError, StreamError};
 
 /// What has come of a call.
 #[derive(Debug, Clone, Default)]
@@ -12,15 +13,27 @@ pub(super) struct Open {
     call: Call,
     /// The arguments were told as a whole: no more pieces of them may come.
     whole: bool,
+    /// Its position among the calls of the turn.
+    position: usize,
 }
 
 // === impl Open ===
 
 impl Open {
     /// A call that begins: all that its item says already.
-    pub(super) fn new(item: Call) -> Open {
+    pub(super) fn new(item: Call, position: usize) -> Open {
         let whole = !item.arguments.is_empty();
-        Open { call: item, whole }
+        Open { call: item, whole, position }
+    }
+
+    /// A call that begins and ends with one item.
+    pub(super) fn at(position: usize) -> Open {
+        Open { position, ..Open::default() }
+    }
+
+    /// The call's id; empty if none came yet.
+    pub(super) fn id(&self) -> &str {
+        &self.call.id
     }
 
     /// A piece of the arguments.
@@ -43,34 +56,60 @@ impl Open {
         Ok(Call { arguments, ..Call::default() })
     }
 
-    /// The item as a whole; what is new of it, and the call.
+    /// The item as a whole; what is new of it, and the call. The id that was said first stands: some servers draw another for
+    /// each event.
     pub(super) fn done(mut self, item: Call) -> Result<(Call, Call), ShapeError> {
-        let mut extra = item.extra;
-        // Where items have no ids in the end, the first one stands.
+        let Call { id, name, arguments, form, mut extra } = item;
+        // If items have no ids in the end, the first one stands.
         if let Some(id) = self.call.extra.get("id").filter(|_| !extra.contains_key("id")) {
             extra.insert("id".to_owned(), id.clone());
         }
+        let id = if self.call.id.is_empty() { id_or_ours(id, self.position) } else { String::new() };
+        self.call.id.push_str(&id);
         let news = Call {
-            id: agree(&mut self.call.id, &item.id, "call_id")?,
-            name: agree(&mut self.call.name, &item.name, "name")?,
-            arguments: agree(&mut self.call.arguments, &item.arguments, "arguments")?,
+            id,
+            name: agree(&mut self.call.name, &name, "name")?,
+            arguments: agree(&mut self.call.arguments, &arguments, "arguments")?,
             extra,
-            ..Call::default()
+            form,
         };
         Ok((news, self.call))
     }
+
+    /// A call whose item never came as a whole; what is new of it, and the call. Its arguments must be whole: a call that was cut
+    /// off is none.
+    pub(super) fn cut(self) -> Result<(Call, Call), StreamError> {
+        if !self.whole && callgate_json::read(self.call.arguments.as_bytes()).is_err() {
+            return Err(StreamError::OutOfOrder);
+        }
+        let item = Call { extra: Map::new(), ..self.call.clone() };
+        let mut extra = self.call.extra.clone();
+        let (news, call) = self.done(item)?;
+        extra.extend(news.extra);
+        Ok((Call { extra, ..news }, call))
+    }
 }
 
-/// What of a text is new: all of it, or nothing.
+fn id_or_ours(id: String, position: usize) -> String {
+    items::with_id(Call { id, ..Call::default() }, position).id
+}
+
+/// What of a text is new: all of it, or nothing. Arguments that differ in nothing but white space and the like agree.
 fn agree(known: &mut String, said: &str, at: &'static str) -> Result<String, ShapeError> {
     if known.is_empty() {
         said.clone_into(known);
         Ok(said.to_owned())
-    } else if known == said {
+    } else if known == said || at == "arguments" && same(known, said) {
         Ok(String::new())
     } else {
         Err(differs(at))
     }
+}
+
+/// Returns true if two texts are the same strict JSON.
+fn same(one: &str, other: &str) -> bool {
+    let read = |text: &str| callgate_json::read(text.as_bytes()).ok().map(|value| callgate_json::canonical(&value));
+    read(one).is_some_and(|one| read(other) == Some(one))
 }
 
 /// Two events that tell of one call differently.

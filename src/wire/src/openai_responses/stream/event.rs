@@ -3,9 +3,9 @@
 use callgate_json::{Map, Value};
 
 use crate::framing::Frame;
-use crate::openai_responses::{error, items};
+use crate::openai_responses::{error, items, kinds};
 use crate::shape::{exact_keys, small, text};
-use crate::{ShapeError, StreamError};
+use crate::{ShapeError, StreamError, unknown};
 
 /// The members of an event that are read.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,17 @@ pub(super) enum Tells {
     Error,
     /// Of an item that a tool of the provider made, if of anything.
     Made,
+    /// Nothing that is known.
+    Unknown,
+}
+
+/// What an event says of the item that it is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About<'b> {
+    /// Its place in the output.
+    pub(super) index: Option<u32>,
+    /// Its id, or that of the call; may be empty.
+    pub(super) id: &'b str,
 }
 
 const MESSAGE: &[&str] = &["message"];
@@ -48,7 +59,7 @@ impl<'b> Event<'b> {
     /// Reads the members that every event may have.
     ///
     /// The type stands in the data, and again in the `event:` line: a client reads either, so they must agree.
-    pub(super) fn read(frame: &Frame, body: &'b Map<String, Value>) -> Result<Event<'b>, StreamError> {
+    pub(super) fn read(frame: &'b Frame, body: &'b Map<String, Value>) -> Result<Event<'b>, StreamError> {
         const READ: [&str; 10] = [
             "type",
             "response",
@@ -62,11 +73,13 @@ impl<'b> Event<'b> {
             "part",
         ];
         exact_keys(body, &READ)?;
+        let name = frame.event.as_deref().unwrap_or_default();
         let kind = match text(body, "type")? {
             "" if error::is_error(body) => "error",
+            "" => name,
             kind => kind,
         };
-        if frame.event.as_deref().is_some_and(|name| name != kind) {
+        if !name.is_empty() && name != kind && (by_kind(name) != Tells::Unknown || by_kind(kind) != Tells::Unknown) {
             return Err(ShapeError::Type { at: "event", expected: "the `type` of its data" }.into());
         }
         let number = match body.get("sequence_number") {
@@ -83,42 +96,17 @@ impl<'b> Event<'b> {
     }
 
     pub(super) fn tells(&self) -> Tells {
-        match self.kind {
-            _ if error::is_error(self.body) => Tells::Error,
-            "error" => Tells::Error,
-            "response.created" | "response.queued" | "response.in_progress" => Tells::Begun,
-            "response.output_item.added" => Tells::Added,
-            "response.output_item.done" => Tells::Done,
-            "response.function_call_arguments.delta" => Tells::ArgumentsDelta,
-            "response.function_call_arguments.done" => Tells::ArgumentsDone,
-            "response.completed" | "response.incomplete" => Tells::Ended,
-            "response.failed" => Tells::Failed,
-            "response.content_part.added" | "response.content_part.done" => Tells::Said(EITHER),
-            "response.output_text.delta"
-            | "response.output_text.done"
-            | "response.output_text.annotation.added"
-            | "response.refusal.delta"
-            | "response.refusal.done" => Tells::Said(MESSAGE),
-            "response.reasoning_text.delta"
-            | "response.reasoning_text.done"
-            | "response.reasoning_part.added"
-            | "response.reasoning_part.done"
-            | "response.reasoning_summary_part.added"
-            | "response.reasoning_summary_part.done"
-            | "response.reasoning_summary_text.delta"
-            | "response.reasoning_summary_text.done" => Tells::Said(REASONING),
-            "keepalive"
-            | "response.audio.delta"
-            | "response.audio.done"
-            | "response.audio.transcript.delta"
-            | "response.audio.transcript.done" => Tells::Aside,
-            _ => Tells::Made,
-        }
+        if error::is_error(self.body) { Tells::Error } else { by_kind(self.kind) }
     }
 
-    /// The item that it tells of, by its place.
-    pub(super) fn place(&self) -> Result<u32, ShapeError> {
-        self.index.ok_or(ShapeError::Type { at: "output_index", expected: "a small whole number" })
+    /// The item that it tells of.
+    pub(super) fn about(&self) -> About<'b> {
+        let text =
+            |holder: Option<&'b Value>, key: &str| holder.and_then(|holder| holder.get(key)).and_then(Value::as_str);
+        let item = self.body.get("item");
+        let id = self.body.get("item_id").and_then(Value::as_str);
+        let id = id.or_else(|| text(item, "id")).filter(|id| !id.is_empty()).or_else(|| text(item, "call_id"));
+        About { index: self.index, id: id.unwrap_or_default() }
     }
 
     /// The response object.
@@ -129,11 +117,50 @@ impl<'b> Event<'b> {
         Ok(response)
     }
 
+    /// Refuses an event of an unknown kind that could carry a call.
+    pub(super) fn is_harmless(&self) -> Result<(), StreamError> {
+        if unknown::members_may_call(self.body) { Err(StreamError::UnknownEvent) } else { Ok(()) }
+    }
+
     /// Refuses a call in an event that has none, and parts of unknown kinds.
     pub(super) fn says_no_call(&self) -> Result<(), ShapeError> {
         if let Some(part) = self.body.get("part") {
             items::part(part)?;
         }
         items::no_call_but(self.body, &[])
+    }
+}
+
+fn by_kind(kind: &str) -> Tells {
+    match kind {
+        "error" => Tells::Error,
+        "response.created" | "response.queued" | "response.in_progress" => Tells::Begun,
+        "response.output_item.added" => Tells::Added,
+        "response.output_item.done" => Tells::Done,
+        "response.function_call_arguments.delta" => Tells::ArgumentsDelta,
+        "response.function_call_arguments.done" => Tells::ArgumentsDone,
+        "response.completed" | "response.incomplete" => Tells::Ended,
+        "response.failed" | "response.cancelled" => Tells::Failed,
+        "response.content_part.added" | "response.content_part.done" => Tells::Said(EITHER),
+        "response.output_text.delta"
+        | "response.output_text.done"
+        | "response.output_text.annotation.added"
+        | "response.refusal.delta"
+        | "response.refusal.done" => Tells::Said(MESSAGE),
+        "response.reasoning_text.delta"
+        | "response.reasoning_text.done"
+        | "response.reasoning_part.added"
+        | "response.reasoning_part.done"
+        | "response.reasoning_summary_part.added"
+        | "response.reasoning_summary_part.done"
+        | "response.reasoning_summary_text.delta"
+        | "response.reasoning_summary_text.done" => Tells::Said(REASONING),
+        "keepalive"
+        | "response.audio.delta"
+        | "response.audio.done"
+        | "response.audio.transcript.delta"
+        | "response.audio.transcript.done" => Tells::Aside,
+        _ if kinds::is_told_of(kind) => Tells::Made,
+        _ => Tells::Unknown,
     }
 }

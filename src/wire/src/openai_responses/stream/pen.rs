@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value};
 
-use super::event::Event;
+use super::event::{Event, Tells};
 use crate::framing::{Frame, sse};
 use crate::splice;
 
@@ -43,7 +43,9 @@ impl Pen {
     /// Notes how the server writes events.
     pub(super) fn learn(&mut self, frame: &Frame, event: &Event<'_>) {
         let manner = || Manner { named: frame.event.is_some(), numbered: event.number.is_some() };
-        self.manner.get_or_insert_with(manner);
+        if event.tells() != Tells::Unknown {
+            self.manner.get_or_insert_with(manner);
+        }
     }
 
     /// An event with this number goes on as it is.
@@ -53,9 +55,9 @@ impl Pen {
         }
     }
 
-    /// An event that was read does not go on.
-    pub(super) fn dropped(&mut self) {
-        if self.manner.unwrap_or(OWN).numbered {
+    /// An event that was read is dropped.
+    pub(super) fn dropped(&mut self, event: &Event<'_>) {
+        if event.number.is_some() {
             self.ahead = self.ahead.saturating_sub(1);
         }
     }
@@ -74,10 +76,7 @@ impl Pen {
             return frame.raw.clone();
         }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
-        let edited = splice::write(data, event.body, &edits);
-        // White space that the server put between members can hold line ends; inside of strings there are none.
-        let one_line: Vec<u8> = edited.into_iter().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
-        sse::event(frame.event.as_deref(), &one_line)
+        sse::event(frame.event.as_deref(), &splice::write(data, event.body, &edits))
     }
 
     /// Writes an event of ours.

@@ -4,14 +4,14 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::pen::Pen;
-use crate::openai_responses::items;
+use crate::openai_responses::{items, kinds};
 
 /// The events that say one whole item, which stands at `place` in the output.
 pub(super) fn item(pen: &mut Pen, place: usize, item: &Value) -> Vec<u8> {
     let mut teller = Teller { pen, place, id: id(item), out: Vec::new() };
     teller.event("response.output_item.added", false, json!({ "item": begun(item) }));
     match items::kind(item) {
-        items::CALL => {
+        kinds::CALL => {
             let arguments = item.get("arguments").cloned().unwrap_or_default();
             teller.event("response.function_call_arguments.delta", true, json!({ "delta": arguments }));
             teller.event("response.function_call_arguments.done", true, json!({ "arguments": arguments }));
@@ -100,14 +100,14 @@ fn begun(item: &Value) -> Value {
     let mut item = item.clone();
     let kind = items::kind(&item).to_owned();
     if let Value::Object(members) = &mut item
-        && matches!(kind.as_str(), items::CALL | "message" | "reasoning")
+        && matches!(kind.as_str(), kinds::CALL | "message" | "reasoning")
     {
         for key in ["content", "summary"] {
             if let Some(Value::Array(parts)) = members.get_mut(key) {
                 parts.clear();
             }
         }
-        if kind == items::CALL {
+        if kind == kinds::CALL {
             members.insert("arguments".to_owned(), Value::from(""));
         }
         if let Some(status) = members.get_mut("status").filter(|status| status.is_string()) {

@@ -1,0 +1,90 @@
+//! A call of a stream between its start and its stop.
+
+use callgate_json::{Map, Value};
+
+use crate::{Call, Delta, Form};
+
+/// The start of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// The identifier; empty if it is missing.
+    pub id: String,
+    /// The name; empty if it is missing.
+    pub name: String,
+    /// How the call is made.
+    pub form: Form,
+    /// As [`Call::extra`].
+    pub extra: Map<String, Value>,
+    /// The text of an input that came whole with the start.
+    pub input: Option<String>,
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) slot: u32,
+    start: Start,
+    /// A piece of the input arrived.
+    pieces: bool,
+}
+
+// === impl Called ===
+
+impl Called {
+    pub(super) fn new(slot: u32, mut start: Start) -> (Called, Delta) {
+        let extra = std::mem::take(&mut start.extra);
+        let call = Call { id: start.id.clone(), name: start.name.clone(), form: start.form, extra, ..Call::default() };
+        (Called { slot, start, pieces: false }, fragment(slot, call))
+    }
+
+    pub(super) fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// Returns `true` if `start` only repeats the start of this call.
+    pub(super) fn is_repeated_by(&self, start: &Start) -> bool {
+        !self.pieces && !start.id.is_empty() && (&start.id, &start.name) == (&self.start.id, &self.start.name)
+    }
+
+    /// Takes a piece of the input.
+    pub(super) fn piece(&mut self, piece: String) -> Option<Delta> {
+        if piece.is_empty() {
+            return None;
+        }
+        self.pieces = true;
+        Some(self.arguments(piece))
+    }
+
+    /// Ends the input. Pieces replace an input that came with the start, as in the official SDKs; a call with neither has no
+    /// arguments.
+    pub(super) fn stop(mut self) -> Option<Delta> {
+        if self.pieces {
+            return None;
+        }
+        let input = self.start.input.take().unwrap_or_else(|| "{}".to_owned());
+        Some(self.arguments(input))
+    }
+
+    fn arguments(&self, arguments: String) -> Delta {
+        fragment(self.slot, Call { arguments, form: self.start.form, ..Call::default() })
+    }
+}
+
+fn fragment(slot: u32, call: Call) -> Delta {
+    let Call { id, name, arguments, form, extra } = call;
+    Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
+}
+
+/// The arguments' text in an `input` whose JSON text is `raw`: a string that holds an object stands for that object. `None` if the
+/// input is missing, `null` or empty.
+pub(crate) fn input(value: Option<&Value>, raw: Option<&[u8]>) -> Option<String> {
+    match value {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.trim().is_empty() => None,
+        Some(Value::Object(members)) if members.is_empty() => None,
+        Some(Value::String(text)) if matches!(callgate_json::read(text.as_bytes()), Ok(Value::Object(_))) => {
+            Some(text.clone())
+        }
+        Some(_) => raw.map(|raw| String::from_utf8_lossy(raw).into_owned()),
+    }
+}

@@ -1,0 +1,241 @@
+//! Reads the members of a request by its table.
+
+use std::borrow::Cow;
+
+use super::{Class, Table, tables};
+use crate::RequestError;
+use crate::raw::Raw;
+
+/// Different names in one list. Far above what requests have, it bounds what a stranger can make the gate keep.
+const MAX_NAMES: usize = 1024;
+
+/// The members of a request that decide something.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'t>(Vec<Field<'t>>);
+
+#[derive(Debug)]
+struct Field<'t> {
+    name: &'static str,
+    key: Cow<'t, str>,
+    value: Raw<'t>,
+}
+
+/// The demands that the members of a request make.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Judged {
+    pub(crate) models: Names,
+    /// Tools that run at the provider.
+    pub(crate) runs: Names,
+    /// The conversation continues from state at the provider.
+    pub(crate) state: bool,
+    /// There are members that no table knows.
+    pub(crate) has_unknown: bool,
+}
+
+/// A list of different names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names(Vec<String>);
+
+// === impl Names ===
+
+impl Names {
+    pub(crate) fn add(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
+        if self.0.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        if self.0.len() == MAX_NAMES {
+            return Err(RequestError::Invalid { param, expected: "a list of at most 1,024 different names" });
+        }
+        self.0.push(name.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+// === impl Fields ===
+
+impl<'t> Fields<'t> {
+    /// A member that is there and not `null`.
+    pub(crate) fn get(&self, name: &str) -> Option<Raw<'t>> {
+        self.field(name).map(|field| field.value).filter(|value| !value.is_null())
+    }
+
+    /// The spelling of a member that is there.
+    pub(crate) fn key(&self, name: &str) -> Option<&str> {
+        self.field(name).map(|field| field.key.as_ref())
+    }
+
+    fn field(&self, name: &str) -> Option<&Field<'t>> {
+        self.0.iter().find(|field| field.name == name)
+    }
+
+    /// A member, which may be missing or `null`, as what `kind` makes of it.
+    pub(crate) fn read<T>(
+        &self,
+        param: &'static str,
+        expected: &'static str,
+        kind: impl Fn(Raw<'t>) -> Option<T>,
+    ) -> Result<Option<T>, RequestError> {
+        match self.get(param) {
+            None => Ok(None),
+            Some(value) => kind(value).map(Some).ok_or(RequestError::Invalid { param, expected }),
+        }
+    }
+
+    /// As [`Fields::read`], for a member that must be there.
+    pub(crate) fn required<T>(
+        &self,
+        param: &'static str,
+        expected: &'static str,
+        kind: impl Fn(Raw<'t>) -> Option<T>,
+    ) -> Result<T, RequestError> {
+        self.read(param, expected, kind)?.ok_or(RequestError::Invalid { param, expected })
+    }
+
+    /// The items of a list, which may be missing or `null`.
+    pub(crate) fn list(&self, param: &'static str) -> Result<impl Iterator<Item = Raw<'t>> + use<'t>, RequestError> {
+        let list = self.read(param, "an array", Raw::array)?;
+        Ok(list.into_iter().flat_map(Raw::items))
+    }
+}
+
+/// Reads the members of `object` by `table`.
+///
+/// # Errors
+/// [`RequestError`] for a member of a wrong type among those that decide something, for one that is spelled almost as such a
+/// member, and for members that the gate reads if they stand where it cannot read them.
+pub(crate) fn judge<'t>(object: Raw<'t>, table: &'static Table) -> Result<(Fields<'t>, Judged), RequestError> {
+    let mut fields = Fields::default();
+    let mut judged = Judged::default();
+    judged.object(object, table, Some(&mut fields))?;
+    Ok((fields, judged))
+}
+
+// === impl Judged ===
+
+impl Judged {
+    fn object<'t>(
+        &mut self,
+        object: Raw<'t>,
+        table: &'static Table,
+        mut top: Option<&mut Fields<'t>>,
+    ) -> Result<(), RequestError> {
+        let mut seen: Vec<&str> = Vec::new();
+        for (key, value) in object.members() {
+            let Some((name, class)) = table.find(&key) else {
+                if let Some(like) = table.resembled(&key) {
+                    return Err(RequestError::Ambiguous { param: like, like });
+                }
+                self.has_unknown = true;
+                continue;
+            };
+            if matches!(class, Class::Harmless) {
+                continue;
+            }
+            if seen.contains(&name) {
+                return Err(RequestError::Invalid { param: name, expected: "spelled in one way only" });
+            }
+            seen.push(name);
+            self.member(name, class, value, top.is_some())?;
+            if let Some(fields) = &mut top {
+                fields.0.push(Field { name, key, value });
+            }
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, name: &'static str, class: Class, value: Raw<'_>, is_top: bool) -> Result<(), RequestError> {
+        let invalid = |expected| RequestError::Invalid { param: name, expected };
+        match class {
+            Class::Read if is_top || value.is_null() => Ok(()),
+            Class::Read => Err(invalid("in its place; the gate reads this member at the top of the request only")),
+            Class::Harmless => Ok(()),
+            Class::Models => self.models(name, value),
+            Class::Limit | Class::ExactLimit => {
+                let is_whole = |number: serde_json::Number| number.is_u64() || number.is_i64();
+                let good = value.is_null() || value.number().is_some_and(is_whole);
+                if good { Ok(()) } else { Err(invalid("a whole number")) }
+            }
+            Class::Choices(most) => {
+                let good = value.is_null() || value.count().is_some_and(|count| (1..=most).contains(&count));
+                if good { Ok(()) } else { Err(invalid("a whole number above 0 within the limit of the gate")) }
+            }
+            Class::Runs(tool) if asks(value) => self.runs.add(name, tool),
+            Class::Switch(tool) if asks(value) && !is_switched_off(value) => self.runs.add(name, tool),
+            Class::Runs(_) | Class::Switch(_) => Ok(()),
+            Class::State => {
+                self.state |= asks(value);
+                Ok(())
+            }
+            Class::Object(table) => match (value.is_null(), value.object()) {
+                (true, _) => Ok(()),
+                (false, Some(object)) => self.object(object, table, None),
+                (false, None) => Err(invalid("an object")),
+            },
+            Class::Within(table) => value
+                .object()
+                .into_iter()
+                .chain(value.items().filter_map(Raw::object))
+                .try_for_each(|object| self.object(object, table, None)),
+        }
+    }
+
+    /// Names of models; objects that name one may set other members of a request, which are judged too.
+    fn models(&mut self, param: &'static str, value: Raw<'_>) -> Result<(), RequestError> {
+        if value.is_null() {
+            return Ok(());
+        }
+        if let Some(name) = value.string() {
+            return self.models.add(param, &name);
+        }
+        if value.is_array() {
+            return value.items().try_for_each(|item| self.model(param, item));
+        }
+        self.model(param, value)
+    }
+
+    fn model(&mut self, param: &'static str, item: Raw<'_>) -> Result<(), RequestError> {
+        let expected = "a name, or an array of names or of objects with a `model`";
+        if let Some(name) = item.string() {
+            return self.models.add(param, &name);
+        }
+        let object = item.object().ok_or(RequestError::Invalid { param, expected })?;
+        if object.get("model").is_some_and(Raw::is_string) {
+            return self.object(object, &tables::FALLBACK, None);
+        }
+        if object.members().next().is_none() {
+            return Err(RequestError::Invalid { param, expected });
+        }
+        // Routers map a model to those that it falls back to.
+        for (key, value) in object.members() {
+            self.models.add(param, &key)?;
+            let names = value.array().ok_or(RequestError::Invalid { param, expected })?;
+            for name in names.items() {
+                let name = name.string().ok_or(RequestError::Invalid { param, expected })?;
+                self.models.add(param, &name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// False for `null`, `false` and empty lists and texts. An empty object can be a switch that is on.
+pub(super) fn asks(value: Raw<'_>) -> bool {
+    !(value.is_null()
+        || value.bool() == Some(false)
+        || value.bytes() == b"\"\""
+        || value.is_array() && value.items().next().is_none())
+}
+
+fn is_switched_off(value: Raw<'_>) -> bool {
+    const OFF: [&str; 4] = ["off", "none", "disabled", "never"];
+    let says_off = |value: Raw<'_>| value.string().is_some_and(|word| OFF.contains(&word.as_ref()));
+    let member = |name: &str| value.get(name);
+    says_off(value)
+        || member("mode").is_some_and(says_off)
+        || member("type").is_some_and(says_off)
+        || ["enabled", "enable"].iter().any(|name| member(name).and_then(Raw::bool) == Some(false))
+}

@@ -1,0 +1,140 @@
+//! The allow-list of request members: one table that says of each known member what it can cause at the provider.
+//!
+//! A member that no table knows never reaches the provider unless the contract lists it. A nested member that has the same power as
+//! one at the top follows a table of its own; `metadata` and other plain data pass whole. To add a member, put it into the list
+//! of its [`Class`] in `known.rs`; decide by what the most generous server does with it.
+
+mod judge;
+mod known;
+mod rewrite;
+mod tables;
+
+pub(crate) use judge::{Fields, Judged, Names, judge};
+pub(crate) use rewrite::{clamp, is_limit, without_unknown};
+pub(crate) use tables::{ANTHROPIC_MESSAGES, BEDROCK_CONVERSE, GEMINI, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES};
+
+use std::fmt;
+
+use crate::shape::folds_to;
+
+/// The effect of a member at the provider.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Class {
+    /// The dialect reads or rewrites it. It may not stand anywhere else, such as in `extra_body`.
+    Read,
+    /// It makes nothing run and passes whole.
+    Harmless,
+    /// It names models that may come to answer: a name, a list of names, or a list of objects with a `model`.
+    Models,
+    /// It limits the tokens of an answer. 0 and less ask for no limit.
+    Limit,
+    /// As [`Class::Limit`], and 0 asks for no answer at all.
+    ExactLimit,
+    /// It multiplies answers; at most so many.
+    Choices(u64),
+    /// It makes the provider run this tool. `null`, `false` and empty lists and texts ask for nothing.
+    Runs(&'static str),
+    /// As [`Class::Runs`], and an object whose `mode` is `off` or whose `enabled` is false asks for nothing too.
+    Switch(&'static str),
+    /// The conversation continues from state at the provider, or is kept there to be fetched later.
+    State,
+    /// An object whose members follow this table.
+    Object(&'static Table),
+    /// As [`Class::Object`]; values that are no objects pass, and so do lists of objects that follow the table.
+    Within(&'static Table),
+}
+
+/// Members that no table knows, by name or dotted path. Few are kept, all are counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnknownMembers {
+    /// At most 32, of at most 64 printable characters each.
+    pub names: Vec<String>,
+    /// The others.
+    pub more: u64,
+}
+
+// === impl UnknownMembers ===
+
+impl UnknownMembers {
+    const MOST: usize = 32;
+    const LENGTH: usize = 64;
+
+    /// True if there are no such members.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.more == 0
+    }
+
+    fn note(&mut self, path: &str) {
+        let is_plain = path.len() <= Self::LENGTH && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+        if self.names.len() == Self::MOST || !is_plain || path.is_empty() {
+            self.more = self.more.saturating_add(1);
+        } else if !self.names.iter().any(|known| known == path) {
+            self.names.push(path.to_owned());
+        }
+    }
+}
+
+/// A member's name and class.
+pub(crate) type Row = (&'static str, Class);
+
+/// The known members of one object.
+pub(crate) struct Table {
+    /// Lists of rows; the first row of a name counts.
+    rows: &'static [&'static [Row]],
+    /// Lists of names of [`Class::Harmless`].
+    harmless: &'static [&'static [&'static str]],
+    /// The spelling that the table has of a member's name.
+    spelling: fn(&str) -> String,
+}
+
+impl fmt::Debug for Table {
+    /// Tables refer to each other in circles.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Table")
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// A table of members that are spelled in one way.
+    const fn new(rows: &'static [&'static [Row]], harmless: &'static [&'static [&'static str]]) -> Table {
+        Table { rows, harmless, spelling: str::to_owned }
+    }
+
+    fn find(&self, key: &str) -> Option<Row> {
+        let name = (self.spelling)(key);
+        let row = self.decided().find(|(known, _)| *known == name);
+        let harmless = || self.harmless.iter().copied().flatten().find(|known| **known == name);
+        row.or_else(|| harmless().map(|known| (*known, Class::Harmless)))
+    }
+
+    fn decided(&self) -> impl Iterator<Item = Row> {
+        self.rows.iter().copied().flatten().copied()
+    }
+
+    /// The decided member that only a reader which ignores case takes the key for.
+    fn resembled(&self, key: &str) -> Option<&'static str> {
+        let name = (self.spelling)(key);
+        self.decided().map(|(known, _)| known).find(|known| folds_to(key, known) || folds_to(&name, known))
+    }
+}
+
+/// Says which dialect judges a member itself, so that a contract cannot allow it; `path` is a name or a dotted path.
+#[must_use]
+pub fn is_judged(path: &str) -> bool {
+    const ALL: [&Table; 6] =
+        [&OPENAI_CHAT, &OPENAI_RESPONSES, &ANTHROPIC_MESSAGES, &GEMINI, &OLLAMA, &BEDROCK_CONVERSE];
+    ALL.into_iter().any(|table| is_judged_in(table, path))
+}
+
+fn is_judged_in(table: &Table, path: &str) -> bool {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    match (table.find(name), rest) {
+        (Some((_, Class::Object(inner) | Class::Within(inner))), Some(rest)) => is_judged_in(inner, rest),
+        (Some((_, Class::Harmless)), _) => false,
+        (Some(_), _) => true,
+        (None, _) => table.resembled(name).is_some(),
+    }
+}

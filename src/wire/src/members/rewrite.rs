@@ -1,0 +1,127 @@
+//! Rewrites the members of a request by its table: unknown ones are left out, limits of output are lowered.
+
+use super::{Class, Row, Table, tables};
+use crate::UnknownMembers;
+use crate::body::pair;
+use crate::raw::Raw;
+
+/// The fate of a member.
+enum Step {
+    Keep,
+    Drop,
+    Put(String),
+    /// Its own members are visited.
+    Within(&'static Table),
+    /// The members of the objects in it that have a `model` are visited.
+    Models,
+}
+
+/// The members of an object that no table knows.
+static NOTHING: Table = Table::new(&[], &[]);
+
+/// Leaves out the members that no table knows and `allow` does not list, and notes them in `unknown`. `None` if there are none.
+pub(crate) fn without_unknown(
+    object: Raw<'_>,
+    table: &'static Table,
+    allow: &[String],
+    unknown: &mut UnknownMembers,
+) -> Option<Vec<u8>> {
+    rewrite(object, table, "", &mut |path, row, value| match row {
+        Some(row) => nested(row),
+        None if allow.iter().any(|allowed| allowed == path) => Step::Keep,
+        None if value.is_object() && allow.iter().any(|allowed| is_below(allowed, path)) => Step::Within(&NOTHING),
+        None => {
+            unknown.note(path);
+            Step::Drop
+        }
+    })
+}
+
+/// Lowers every limit of output to `max`, and gives it to those that ask for no limit. `None` if nothing changes.
+pub(crate) fn clamp(object: Raw<'_>, table: &'static Table, max: u64) -> Option<Vec<u8>> {
+    rewrite(object, table, "", &mut |_, row, value| match row {
+        Some((_, Class::Limit))
+            if !value.is_null() && !value.count().is_some_and(|limit| (1..=max).contains(&limit)) =>
+        {
+            Step::Put(max.to_string())
+        }
+        Some((_, Class::ExactLimit)) if !value.is_null() && value.count().is_none_or(|limit| limit > max) => {
+            Step::Put(max.to_string())
+        }
+        Some(row) => nested(row),
+        None => Step::Keep,
+    })
+}
+
+/// True for a member that limits output.
+pub(crate) fn is_limit(value: Option<Raw<'_>>) -> bool {
+    value.and_then(Raw::count).is_some_and(|limit| limit > 0)
+}
+
+fn nested((_, class): Row) -> Step {
+    match class {
+        Class::Object(table) | Class::Within(table) => Step::Within(table),
+        Class::Models => Step::Models,
+        _ => Step::Keep,
+    }
+}
+
+fn is_below(allowed: &str, path: &str) -> bool {
+    allowed.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+}
+
+type Visit<'v> = dyn FnMut(&str, Option<Row>, Raw<'_>) -> Step + 'v;
+
+/// The object with its members as `visit` says; `None` if all stay.
+fn rewrite(object: Raw<'_>, table: &'static Table, path: &str, visit: &mut Visit<'_>) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(object.bytes().len());
+    let mut changed = false;
+    out.push(b'{');
+    for (key, value) in crate::splice::walk(object.bytes()) {
+        let name = Raw::new(key).string().unwrap_or_default();
+        let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+        let step = visit(&path, table.find(&name), Raw::new(value));
+        let new = match step {
+            Step::Keep => None,
+            Step::Put(text) => Some(text.into_bytes()),
+            Step::Drop => {
+                changed = true;
+                continue;
+            }
+            Step::Within(table) => within(Raw::new(value), table, |value| value.is_object(), &path, visit),
+            Step::Models => {
+                let names_a_model = |entry: Raw<'_>| entry.get("model").is_some_and(Raw::is_string);
+                within(Raw::new(value), &tables::FALLBACK, names_a_model, &path, visit)
+            }
+        };
+        changed |= new.is_some();
+        pair(&mut out, key, new.as_deref().unwrap_or(value));
+    }
+    out.push(b'}');
+    changed.then_some(out)
+}
+
+fn within(
+    value: Raw<'_>,
+    table: &'static Table,
+    is_entry: fn(Raw<'_>) -> bool,
+    path: &str,
+    visit: &mut Visit<'_>,
+) -> Option<Vec<u8>> {
+    if is_entry(value) {
+        return rewrite(value, table, path, visit);
+    }
+    if !value.items().any(is_entry) {
+        return None;
+    }
+    let mut changed = false;
+    let mut out = Vec::with_capacity(value.bytes().len());
+    for item in value.items() {
+        out.push(if out.is_empty() { b'[' } else { b',' });
+        let new = if is_entry(item) { rewrite(item, table, path, visit) } else { None };
+        changed |= new.is_some();
+        out.extend_from_slice(new.as_deref().unwrap_or(item.bytes()));
+    }
+    out.push(b']');
+    changed.then_some(out)
+}

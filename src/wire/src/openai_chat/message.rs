@@ -1,0 +1,73 @@
+//! The message of a choice of a whole answer: how its calls are read and written.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::{Choice, calls, shape};
+use crate::{Call, Form, ShapeError, raw};
+
+/// Returns the message of an entry of `choices`.
+pub(super) fn of(entry: &Value) -> Option<&Map<String, Value>> {
+    entry.get("message").and_then(Value::as_object)
+}
+
+/// Reads an entry of `choices`; true if its calls are written otherwise than they came. A missing id is still missing.
+pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choice, bool), ShapeError> {
+    let Value::Object(entry) = entry else {
+        return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
+    };
+    shape::no_call_but(entry, &["message"])?;
+    let Some(Value::Object(message)) = entry.get("message") else {
+        return Err(ShapeError::Type { at: "choices[].message", expected: "an object" });
+    };
+    shape::no_call_but(message, &["tool_calls", "function_call"])?;
+    let raw = calls::read(message, raw::member(json, "message").unwrap_or_default())?;
+    let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
+    let choice = Choice {
+        index: shape::choice_index(entry, position)?,
+        text: shape::content(message)?,
+        calls: raw.iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::call).collect(),
+        finish: shape::text(entry, "finish_reason")?.to_owned(),
+    };
+    Ok((choice, odd))
+}
+
+/// Writes the calls of a message: each into the entry that it had, else into a new one.
+pub(super) fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
+    let mut old = match message.get_mut("tool_calls") {
+        Some(Value::Array(entries)) => std::mem::take(entries),
+        _ => Vec::new(),
+    };
+    let had_tools = !old.is_empty();
+    let tools: Vec<Value> =
+        calls.iter().filter(|call| call.form == Form::Tool).map(|call| entry_for(&mut old, call)).collect();
+    if !tools.is_empty() {
+        message.insert("tool_calls".to_owned(), Value::Array(tools));
+    } else if had_tools {
+        message.shift_remove("tool_calls");
+    }
+    if let Some(call) = calls.iter().find(|call| call.form == Form::Function) {
+        let function = json!({ "name": call.name, "arguments": call.arguments });
+        message.insert("function_call".to_owned(), function);
+    } else if message.get("function_call").is_some_and(|function| !function.is_null()) {
+        message.shift_remove("function_call");
+    }
+}
+
+/// The old entry of the call with its new arguments, else a new entry.
+fn entry_for(old: &mut Vec<Value>, call: &Call) -> Value {
+    let text = |value: Option<&Value>, expected: &str| value.and_then(Value::as_str) == Some(expected);
+    let is_it = |entry: &Value| {
+        let name = entry.get("function").and_then(|function| function.get("name"));
+        text(entry.get("id"), &call.id) && text(name, &call.name) && !call.id.is_empty() && call.form == Form::Tool
+    };
+    if let Some(position) = old.iter().position(is_it) {
+        let mut entry = old.remove(position);
+        if let Some(Value::Object(function)) = entry.get_mut("function") {
+            function.insert("arguments".to_owned(), Value::from(call.arguments.as_str()));
+            calls::prune_entry(&mut entry);
+            return entry;
+        }
+    }
+    calls::entry(call, None)
+}

@@ -1,0 +1,53 @@
+//! The limit of output tokens, under the name that the upstream knows.
+
+use crate::OutputLimit;
+use crate::body::Body;
+use crate::members::is_limit;
+use crate::raw::Raw;
+
+const OLD: &str = "max_tokens";
+const NEW: &str = "max_completion_tokens";
+
+/// The name of the limit that the gate sets.
+#[derive(Debug, Clone)]
+pub(super) struct Limit {
+    pub(super) name: OutputLimit,
+    wants_new: bool,
+}
+
+// === impl Limit ===
+
+impl Limit {
+    /// The limit of a request for this model. Azure has the model in its path and wants the new name.
+    pub(super) fn new(model: &str, in_path: bool) -> Limit {
+        Limit { name: OutputLimit::Auto, wants_new: in_path || wants_new(model) }
+    }
+
+    /// Sets a limit if there is none; moves it to the name that was chosen.
+    pub(super) fn set(&self, body: &mut Body, max: u64) {
+        let has = |body: &Body, name: &str| body.get(name).is_some();
+        let (name, other) = match self.name {
+            OutputLimit::MaxTokens => (OLD, NEW),
+            OutputLimit::MaxCompletionTokens => (NEW, OLD),
+            OutputLimit::Auto if is_limit(body.get(OLD)) || is_limit(body.get(NEW)) => return,
+            OutputLimit::Auto if self.wants_new || has(body, NEW) => return body.set(NEW, max.to_string()),
+            OutputLimit::Auto => return body.set(OLD, max.to_string()),
+        };
+        let limits = [name, other].map(|name| body.get(name).and_then(Raw::count).filter(|limit| *limit > 0));
+        let limit = limits.into_iter().flatten().min().unwrap_or(max);
+        body.remove(other);
+        body.set(name, limit.to_string());
+    }
+}
+
+/// OpenAI's reasoning models refuse `max_tokens`; `gpt-oss` runs at imitators.
+fn wants_new(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let number =
+        |text: &str| text.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|text| text.parse().ok());
+    match (name.strip_prefix("gpt-"), name.strip_prefix('o')) {
+        (Some(version), _) => number(version).is_some_and(|version: u32| version >= 5),
+        (None, Some(version)) => number(version).is_some_and(|version: u32| version > 0),
+        (None, None) => false,
+    }
+}

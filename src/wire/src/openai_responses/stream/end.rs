@@ -1,0 +1,78 @@
+//! The event that ends a response, which repeats its output: written so that it agrees with what has gone on.
+
+use callgate_json::{Map, Value};
+
+use super::event::Event;
+use super::output::Output;
+use super::pen::Pen;
+use crate::framing::Frame;
+use crate::openai_responses::items;
+use crate::shape::add;
+use crate::{raw, splice};
+
+/// The event that ended the response.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) frame: Frame,
+    pub(super) body: Map<String, Value>,
+}
+
+// === impl End ===
+
+impl End {
+    /// The end of a response with this output, and with the status, the error and the use of the answer that followed it.
+    pub(super) fn write(
+        &self,
+        pen: &mut Pen,
+        mut response: Map<String, Value>,
+        output: Vec<Value>,
+        last: &Map<String, Value>,
+    ) -> Vec<u8> {
+        let mut changed = items::set_output(&mut response, output);
+        for key in ["status", "incomplete_details", "error", "completed_at"] {
+            if let Some(value) = last.get(key) {
+                response.insert(key.to_owned(), value.clone());
+                changed.push(key);
+            }
+        }
+        if let Some(used) = last.get("usage").filter(|usage| usage.is_object()) {
+            add(response.entry("usage").or_insert(Value::Null), used);
+            changed.push("usage");
+        }
+        let kind = match last.get("status").and_then(Value::as_str) {
+            Some("incomplete") => "response.incomplete",
+            Some("failed") => "response.failed",
+            _ => "response.completed",
+        };
+        let mut edits = vec![response_with(&self.frame, &response, &changed)];
+        let Ok(event) = Event::read(&self.frame, &self.body) else { return Vec::new() };
+        if event.kind == kind {
+            return pen.forward(&self.frame, &event, edits);
+        }
+        edits.push(splice::Edit { member: "type", text: Some(Value::from(kind).to_string()) });
+        let name = self.frame.event.as_ref().map(|_| kind.to_owned());
+        pen.forward(&Frame { event: name, ..self.frame.clone() }, &event, edits)
+    }
+}
+
+/// What must change in an event that ends the response, so that it agrees with what has gone on.
+pub(super) fn agreed(
+    frame: &Frame,
+    response: &Map<String, Value>,
+    output: &Output,
+    tools: &[String],
+) -> Option<splice::Edit> {
+    let output = output.instead_of(items::output(response).unwrap_or_default(), tools)?;
+    let mut response = response.clone();
+    let changed = items::set_output(&mut response, output);
+    Some(response_with(frame, &response, &changed))
+}
+
+/// The edit of an event in which these members of its response changed: the others keep their bytes.
+fn response_with(frame: &Frame, response: &Map<String, Value>, changed: &[&'static str]) -> splice::Edit {
+    let mut edits = Vec::new();
+    changed.iter().for_each(|member| splice::Edit::value(&mut edits, member));
+    let text = raw::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
+    let text = splice::write(text, response, &edits);
+    splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
+}

@@ -1,0 +1,32 @@
+//! The decision and the engine, natively.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that fails may panic, and a replay prints its counts"
+)]
+
+use callgate_verdicts::{Played, Table, corpus, decided, differences};
+
+/// Every place of this process, over one table.
+fn compare(table: &Table) {
+    let contract = table.compile().unwrap();
+    let mut found = differences(table, "decide", |case| decided(&contract, case));
+    let played = Played::new(contract).unwrap();
+    found.extend(differences(table, "the engine, whole", |case| played.whole(case)));
+    found.extend(differences(table, "the engine, streamed", |case| played.streamed(case)));
+    assert!(found.is_empty(), "{} differ in {}:\n{}", found.len(), table.name, found.join("\n"));
+    eprintln!("COVERED verdicts natively: {} cases of {}, each in 3 places", table.cases.len(), table.name);
+}
+
+#[test]
+fn the_own_table_gets_its_verdicts_from_decision_and_engine() {
+    compare(&Table::own().unwrap());
+}
+
+#[test]
+fn the_corpus_gets_the_same_verdicts_from_decision_and_engine() {
+    match corpus::read(&corpus::folder()).unwrap() {
+        Some(table) => compare(&table),
+        None => eprintln!("SKIPPED: verdicts of the corpus: {} does not have it", corpus::folder().display()),
+    }
+}
