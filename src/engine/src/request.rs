@@ -116,7 +116,7 @@ pub(crate) fn unreadable(error: RequestError) -> Refusal {
         "tool_declared_twice" => Code::ToolDeclaredTwice,
         _ => Code::RequestInvalid,
     };
-    Refusal { code, message: error.to_string(), param: error.param().map(str::to_owned) }
+    Refusal { param: error.param().map(str::to_owned), ..Refusal::new(code, error.to_string()) }
 }
 
 /// A name that a caller chose, made fit for one line.

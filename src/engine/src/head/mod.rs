@@ -5,6 +5,8 @@
 mod media;
 mod path;
 
+use std::time::Duration;
+
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, Target};
 
@@ -182,6 +184,11 @@ pub(crate) fn is_type(headers: &Headers, media_type: &str) -> bool {
 /// The length of a body that says it beforehand, in bytes.
 pub(crate) fn length(headers: &Headers) -> Option<u64> {
     only(headers, "content-length")?.parse().ok()
+}
+
+/// The upstream's `retry-after`, if it is in seconds.
+pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
+    only(headers, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The response status, 0 where it is none.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use callgate_json::{Map, Value};
 
-use crate::ShapeError;
 use crate::shape::exact_keys;
+use crate::{ShapeError, callless};
 
 /// Members of a message that are decided on.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
@@ -141,7 +141,15 @@ pub(super) fn shown(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// The same for one block or a list of them.
+/// Refuses a block of a tool's result that could be a call. A kind that is not known is only shown, if there is no call in it.
+pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
+    match shown(block) {
+        Err(ShapeError::UnknownPart) if block.get("type").is_some_and(Value::is_string) => callless::no_call(block),
+        result => result,
+    }
+}
+
+/// As [`shown`], for one block or a list of them.
 pub(super) fn all_shown(content: Option<&Value>) -> Result<(), ShapeError> {
     match content {
         Some(Value::Array(blocks)) => blocks.iter().try_for_each(shown),
