@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 /// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice what it
 /// holds, and reading a body takes a multiple of it for a moment.
-pub(crate) const DEFAULT_HELD_BYTES: usize = 256 << 20;
+pub const DEFAULT_HELD_BYTES: u64 = 256 << 20;
 
 /// What an exchange costs before it holds a byte of a body: its states and headers.
 const EXCHANGE_BYTES: usize = 8 << 10;
@@ -148,8 +148,7 @@ mod tests {
     #[test]
     fn however_many_tenants_fill_the_budget_the_next_one_is_served() {
         let budget = budget(64 * MIB);
-        let held: Vec<Vec<Claim>> =
-            (0..5).map(|number| fill(&budget, &format!("tenant-{number}"), MIB / 4)).collect();
+        let held: Vec<Vec<Claim>> = (0..5).map(|number| fill(&budget, &format!("tenant-{number}"), MIB / 4)).collect();
         assert!(held.iter().all(|claims| !claims.is_empty()));
         let all = budget.held.borrow().all;
         assert!(all < 64 * MIB, "{all}");

@@ -145,6 +145,14 @@ pub enum GateError {
         /// The path.
         path: String,
     },
+    /// A budget too small for one exchange.
+    #[error(
+        "`heldBytes` is too small for the contract; give at least {least} bytes, twice `requestBytes` and `responseBytes`"
+    )]
+    HeldBytes {
+        /// Bytes.
+        least: u64,
+    },
     /// Two APIs at one path.
     #[error("`paths` lists `{path}` twice; give each API paths of its own")]
     PathTwice {
@@ -218,14 +226,22 @@ impl Gate {
             declarations,
             server_run,
             records: reach.executor,
-            budget: Rc::new(Budget::new(DEFAULT_HELD_BYTES)),
+            budget: Rc::new(Budget::new(usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX))),
         })
     }
 
     /// The same gate with another bound on the bytes that all its exchanges hold together.
-    #[must_use]
-    pub fn with_held_bytes(self, most: usize) -> Self {
-        Self { budget: Rc::new(Budget::new(most)), ..self }
+    ///
+    /// # Errors
+    /// [`GateError::HeldBytes`] if one exchange of the contract could not hold what the contract lets it.
+    pub fn with_held_bytes(self, most: u64) -> Result<Self, GateError> {
+        let limits = self.contract.limits();
+        // A tenant alone gets half of the budget.
+        let least = limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2);
+        match usize::try_from(most) {
+            Ok(bytes) if most >= least => Ok(Self { budget: Rc::new(Budget::new(bytes)), ..self }),
+            _ => Err(GateError::HeldBytes { least }),
+        }
     }
 
     /// The same gate with another name for the limit of output tokens that it sets in Chat Completions.

@@ -39,6 +39,7 @@ mod trace;
 mod whole;
 
 pub use callgate_wire::{DIALECTS, OutputLimit};
+pub use budget::DEFAULT_HELD_BYTES;
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;

@@ -39,5 +39,8 @@ impl Core {
 }
 
 fn no_room(_: Full) -> Refusal {
-    Refusal::new(Code::GateOverloaded, "The gate holds as many bytes as it may, in all or for this tenant; try again in a moment.")
+    Refusal::new(
+        Code::GateOverloaded,
+        "The gate holds as many bytes as it may, in all or for this tenant; try again in a moment.",
+    )
 }
