@@ -38,8 +38,8 @@ mod tally;
 mod trace;
 mod whole;
 
-pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use budget::DEFAULT_HELD_BYTES;
+pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;
