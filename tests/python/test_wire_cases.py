@@ -14,7 +14,7 @@ from wire_upstream import Upstream
 
 CASES = [*ANSWERS, *REQUESTS]
 GATES = {
-    "std": (contract([*TOOLS, tool("go"), tool("gogo")]), []),
+    "std": (contract([*TOOLS, tool("go"), tool("gogo")], limits={"maxOutputTokens": 1024}), []),
     "azure": (contract(), ["--path", "chatCompletions=/openai/deployments/{model}/chat/completions"]),
     "drop": (contract(undeclaredTools="drop", requestMembers={"unknown": "refuse", "allow": ["x_hint"]}), []),
     "loop": (contract([tool("get_weather", city="integer"), *TOOLS[1:]], onViolation="feedback"), []),

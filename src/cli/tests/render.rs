@@ -389,7 +389,7 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
             "--path \"gemini=/{model}/{model}\": expected a path that has {model} once at most",
         ),
         (&["--held-bytes", "64MB"], "--held-bytes \"64MB\": expected bytes, or a whole number of KiB, MiB or GiB"),
-        (&["--held-bytes", "1MiB"], "--held-bytes \"1MiB\": expected at least 5242880 bytes"),
+        (&["--held-bytes", "1MiB"], "--held-bytes \"1MiB\": expected at least 10485760 bytes"),
         (&["--role-header", "X-Role"], "--role-header \"X-Role\": expected a header name in lower case"),
         (&["--identity", "jwt"], "--jwt-issuer is needed with --identity jwt"),
         (&["--jwt-issuer", "x"], "--jwt-issuer has no use with --identity header"),

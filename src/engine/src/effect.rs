@@ -25,8 +25,10 @@ pub enum Effect {
     Run(CallBatch),
     /// Hold everything and ask the model again; tell [`crate::Event::ModelAnswered`].
     Ask(ModelRequest),
-    /// The response goes on with this body in place of all that is held, and is complete.
+    /// Release the response with this body in place of all that is held. It is complete; what the upstream still sends is dropped.
     Finish(Vec<u8>),
+    /// Reset the response: its end would look like a complete answer, and nothing can be written any more.
+    Reset,
 }
 
 /// A request that goes on.

@@ -58,7 +58,14 @@ pub enum Event<'a> {
     CallsRun(Result<Vec<Outcome>, CallFailed>),
     /// The model answered a further round, or could not be asked.
     ModelAnswered(Result<ModelReply<'a>, CallFailed>),
-    /// The client or the upstream went away: nothing more can be said.
+    /// Time has passed. Hosts send one about twice a second to every exchange.
+    Tick {
+        /// The host holds back bytes of the response, so that it can still write to its body.
+        writable: bool,
+        /// The time now.
+        now: Duration,
+    },
+    /// The exchange is over, or the client or the upstream has gone.
     Cancelled,
 }
 

@@ -1,10 +1,12 @@
 //! What does not change between exchanges.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use callgate_contract::{Contract, OnViolation, Role, Run};
 use callgate_wire::{DIALECTS, Declaration, Hold, OutputLimit, Row, is_judged};
 
+use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::head::{Route, hides_a_slash, is_normal};
 
 /// A contract and how its callers are told, their paths found and their tools offered. Built once, shared by exchanges.
@@ -21,6 +23,7 @@ pub struct Gate {
     server_run: HashSet<String>,
     /// Whether there is an executor, to keep what was decided.
     records: bool,
+    pub(crate) budget: Rc<Budget>,
 }
 
 /// Where the caller's tenant and role come from.
@@ -142,6 +145,14 @@ pub enum GateError {
         /// The path.
         path: String,
     },
+    /// A budget too small for one exchange.
+    #[error(
+        "`heldBytes` is too small for the contract; give at least {least} bytes, twice `requestBytes` and `responseBytes`"
+    )]
+    HeldBytes {
+        /// Bytes.
+        least: u64,
+    },
     /// Two APIs at one path.
     #[error("`paths` lists `{path}` twice; give each API paths of its own")]
     PathTwice {
@@ -206,8 +217,31 @@ impl Gate {
             .collect();
         let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
         let server_run = contract.roles().filter(|role| runs(role)).map(|role| role.name().to_owned()).collect();
-        let output_limit = OutputLimit::Auto;
-        Ok(Self { contract, identity, paths, offer, output_limit, declarations, server_run, records: reach.executor })
+        Ok(Self {
+            contract,
+            identity,
+            paths,
+            offer,
+            output_limit: OutputLimit::Auto,
+            declarations,
+            server_run,
+            records: reach.executor,
+            budget: Rc::new(Budget::new(usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX))),
+        })
+    }
+
+    /// The same gate with another bound on the bytes that all its exchanges hold together.
+    ///
+    /// # Errors
+    /// [`GateError::HeldBytes`] if one exchange of the contract could not hold what the contract lets it.
+    pub fn with_held_bytes(self, most: u64) -> Result<Self, GateError> {
+        let limits = self.contract.limits();
+        // A tenant alone gets half of the budget.
+        let least = limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2);
+        match usize::try_from(most) {
+            Ok(bytes) if most >= least => Ok(Self { budget: Rc::new(Budget::new(bytes)), ..self }),
+            _ => Err(GateError::HeldBytes { least }),
+        }
     }
 
     /// The same gate with another name for the limit of output tokens that it sets in Chat Completions.

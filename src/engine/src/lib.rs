@@ -1,23 +1,26 @@
-//! The sans-io state machine of one exchange: one HTTP request to an LLM API and its response.
+//! The sans-IO state machine of one exchange: one HTTP request to an LLM API or an MCP server, and its response.
 //!
 //! An adapter turns what its host tells it into [`Event`]s and carries out the [`Effect`] that each returns. The engine
-//! decides with `callgate-contract`, reads and writes with `callgate-wire`, and does nothing else: no I/O, no clock, no
-//! host. The way of an exchange:
+//! decides with `callgate-contract`, and reads and writes with `callgate-wire`. It has no I/O, no clock and no host. The steps of an
+//! exchange:
 //!
 //! 1. [`head`]: path, method, caller.
-//! 2. [`request`]: what the caller asks for, checked and rewritten.
-//! 3. [`settle`] decides every call of the model's turn, and [`plan`] says what becomes of the turn.
+//! 2. [`request`]: the request, checked and rewritten.
+//! 3. [`settle`] decides every call of the model's turn, and [`plan`] what becomes of the turn.
 //! 4. [`whole`] and [`stream`] apply that to a JSON answer and to a stream of events.
 //! 5. [`rounds`] runs the loop: calls to the executor, results to the model.
 //!
-//! What was decided on each call is written into a [`ledger`], and on its way to the audit log it waits in an [`Outbox`].
+//! Every decision on a call is written into a [`ledger`], and waits in an [`Outbox`] for the audit log.
 //!
-//! At an MCP server, where the request itself makes the call, [`mcp`] has the same steps in another order.
+//! An MCP server's request itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
+//! both. It has a clock: a tick ends an exchange that exceeds a limit on time.
 //!
-//! It fails closed: an event that is out of order, an answer that cannot be read, a callout that fails, each ends in an
-//! error with a [`Code`], and no call goes on.
+//! It fails closed. An event that is out of order, an answer that cannot be read, a callout that fails: each ends in an error
+//! with a [`Code`], and no call is released.
 
+mod budget;
 mod effect;
+mod error_format;
 mod event;
 mod exchange;
 mod gate;
@@ -33,9 +36,9 @@ mod settle;
 mod stream;
 mod tally;
 mod trace;
-mod voice;
 mod whole;
 
+pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};

@@ -23,6 +23,8 @@ pub enum Code {
     RoleForbidden,
     /// The body is compressed or not `application/json`.
     RequestEncoded,
+    /// The body made no progress.
+    RequestTimeout,
     /// The body is larger than `limits.requestBytes`.
     RequestTooLarge,
     /// The body is not strict JSON.
@@ -59,6 +61,8 @@ pub enum Code {
     ResponseTooLarge,
     /// A limit of the contract on time, rounds or calls was met.
     LimitExceeded,
+    /// The worker holds as many bytes as it may, in all or for the tenant.
+    GateOverloaded,
     /// The executor could not be reached in time.
     ExecutorUnavailable,
     /// The executor has no room for more calls. Those of the turn did not run.
@@ -81,6 +85,7 @@ impl Code {
             Self::CallerUnknown => "caller_unknown",
             Self::RoleForbidden => "role_forbidden",
             Self::RequestEncoded => "request_encoded",
+            Self::RequestTimeout => "request_timeout",
             Self::RequestTooLarge => "request_too_large",
             Self::RequestNotJson => "request_not_json",
             Self::RequestInvalid => "request_invalid",
@@ -99,6 +104,7 @@ impl Code {
             Self::McpVersionUnsupported => "mcp_version_unsupported",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
+            Self::GateOverloaded => "gate_overloaded",
             Self::ExecutorUnavailable => "executor_unavailable",
             Self::ExecutorOverloaded => "executor_overloaded",
             Self::ExecutorRejected => "executor_rejected",
@@ -124,6 +130,7 @@ impl Code {
             | Self::Call(_) => 403,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
             Self::RequestTooLarge => 413,
             Self::RequestEncoded => 415,
             Self::OutOfOrder => 500,
@@ -134,14 +141,14 @@ impl Code {
             | Self::OutputInvalid
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
-            Self::ExecutorUnavailable | Self::ExecutorOverloaded => 503,
+            Self::GateOverloaded | Self::ExecutorUnavailable | Self::ExecutorOverloaded => 503,
             Self::LimitExceeded => 504,
         }
     }
 
-    /// After how long the same request may fare better, where that is known.
-    pub(crate) fn retry_after(self) -> Option<Duration> {
-        (self == Self::ExecutorOverloaded).then_some(RETRY_AFTER)
+    /// Returns how long to wait before retrying, if that is known.
+    fn retry_after(self) -> Option<Duration> {
+        matches!(self, Self::ExecutorOverloaded | Self::GateOverloaded).then_some(RETRY_AFTER)
     }
 }
 
@@ -155,30 +162,44 @@ pub struct Refusal {
     pub message: String,
     /// The part of the request at fault, where there is one.
     pub param: Option<String>,
+    /// The status and `retry-after` of the upstream, if its error is the reason.
+    pub(crate) upstream: Option<(u16, Option<Duration>)>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None }
+        Self { code, message: message.into(), param: None, upstream: None }
     }
 
     pub(crate) fn at(code: Code, param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: Some(param.into()) }
+        Self { param: Some(param.into()), ..Self::new(code, message) }
     }
 
     /// A refused call under `onViolation: error`. `param` is the JSON Pointer into the call's arguments.
     pub(crate) fn of_call(violation: &Violation) -> Self {
-        Self {
-            code: Code::Call(violation.code),
-            message: crate::plan::notice(violation),
-            param: Some(violation.pointer.clone()).filter(|pointer| !pointer.is_empty()),
-        }
+        let refusal = Self::new(Code::Call(violation.code), crate::plan::notice(violation));
+        Self { param: Some(violation.pointer.clone()).filter(|pointer| !pointer.is_empty()), ..refusal }
+    }
+
+    /// An error of the upstream in a further round.
+    pub(crate) fn of_upstream(status: u16, message: String, retry_after: Option<Duration>) -> Self {
+        Self { upstream: Some((status, retry_after)), ..Self::new(Code::UpstreamError, message) }
+    }
+
+    /// Returns the HTTP status.
+    pub(crate) fn status(&self) -> u16 {
+        self.upstream.map_or(self.code.status(), |(status, _)| status)
+    }
+
+    /// Returns how long to wait before retrying, if that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.upstream.and_then(|(_, after)| after).or(self.code.retry_after())
     }
 
     /// For a dialect to write.
     pub(crate) fn api_error(&self) -> ApiError {
         ApiError {
-            status: self.code.status(),
+            status: self.status(),
             code: self.code.as_str().to_owned(),
             message: self.message.clone(),
             param: self.param.clone(),

@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::tally::Tally;
 use crate::{Code, Gate, Refusal};
 
-/// A request that was found allowed, in the form in which it goes on.
+/// A request that was found allowed, in the form in which it is forwarded.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) dialect: &'static dyn Dialect,
@@ -62,8 +62,9 @@ pub(crate) fn check(
         return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
-        let message = "The request continues from state that the provider keeps, which the gate cannot see; the contract's \
-                       `serverState` does not allow it. Send the whole conversation.";
+        let message = "The request continues from state that the provider keeps (such as `previous_response_id`, \
+                       `conversation`, `prompt`, `item_reference`, compaction, `container`, `background`), which the gate \
+                       cannot see, and the contract's `serverState` does not allow it; send the whole conversation.";
         return Err(Refusal::new(Code::ServerStateForbidden, message));
     }
     let offered = tools::offer(gate, role, &mut *request)?;
@@ -115,7 +116,7 @@ pub(crate) fn unreadable(error: RequestError) -> Refusal {
         "tool_declared_twice" => Code::ToolDeclaredTwice,
         _ => Code::RequestInvalid,
     };
-    Refusal { code, message: error.to_string(), param: error.param().map(str::to_owned) }
+    Refusal { param: error.param().map(str::to_owned), ..Refusal::new(code, error.to_string()) }
 }
 
 /// A name that a caller chose, made fit for one line.

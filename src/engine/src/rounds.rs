@@ -1,5 +1,7 @@
 //! The loop: approved calls to the executor, results and violations back to the model.
 
+use std::time::Duration;
+
 use callgate_contract::{Violation, message_for_model};
 use callgate_json::Value;
 use callgate_wire::{CallResult, Earlier};
@@ -91,7 +93,7 @@ fn error_content(told: &Told<'_>) -> String {
 }
 
 /// The further round: the conversation so far, the turn, its results.
-pub(crate) fn ask(gate: &Gate, asked: &mut Asked, said: &[Value], results: &[CallResult]) -> ModelRequest {
+pub(crate) fn ask(asked: &mut Asked, said: &[Value], results: &[CallResult], timeout: Duration) -> ModelRequest {
     asked.request.append_turn(said, results);
     asked.request.answer_whole();
     asked.request.free_choice();
@@ -100,7 +102,7 @@ pub(crate) fn ask(gate: &Gate, asked: &mut Asked, said: &[Value], results: &[Cal
         path: asked.request.target().unwrap_or_else(|| asked.path.clone()),
         headers: asked.headers.clone(),
         body: asked.request.write(),
-        timeout: gate.contract.limits().turn_timeout,
+        timeout,
     }
 }
 

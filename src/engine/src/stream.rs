@@ -13,7 +13,6 @@
 //! the whole stream. Not covered: a choice that finishes twice with calls both times is an error, not two turns.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use callgate_wire::framing::{Decoder, Frame, FrameError};
 use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
@@ -23,7 +22,7 @@ use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
 use crate::settle::{Before, settle};
-use crate::whole::{late, too_large};
+use crate::whole::too_large;
 use crate::{Code, Gate, Refusal, Tally};
 
 /// Characters of a lost call's name that are kept, for the sentence that tells of it.
@@ -38,7 +37,6 @@ pub(crate) struct StreamTurn {
     choices: BTreeMap<u32, Choice>,
     before: Before,
     bytes: u64,
-    deadline: Duration,
     /// The plan to ask again, once a choice made it; the stream's end carries it out.
     again: Option<Next>,
 }
@@ -82,7 +80,7 @@ pub(crate) struct Desk<'a> {
 // === impl StreamTurn ===
 
 impl StreamTurn {
-    pub(crate) fn new(gate: &Gate, asked: Asked, deadline: Duration) -> Self {
+    pub(crate) fn new(gate: &Gate, asked: Asked) -> Self {
         let most = usize::try_from(gate.contract.limits().response_bytes).unwrap_or(usize::MAX);
         Self {
             stream: asked.dialect.stream(&*asked.request),
@@ -91,16 +89,22 @@ impl StreamTurn {
             asked,
             choices: BTreeMap::new(),
             bytes: 0,
-            deadline,
             again: None,
         }
     }
 
+    /// Returns the bytes that it holds. A stream counts with all its bytes, because what it said is kept.
+    pub(crate) fn held(&self) -> usize {
+        self.asked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
+    }
+
+    /// Returns the bytes of the events so far.
+    pub(crate) fn said(&self) -> usize {
+        usize::try_from(self.bytes).unwrap_or(usize::MAX)
+    }
+
     /// Takes bytes.
-    pub(crate) fn data(&mut self, desk: &mut Desk<'_>, chunk: &[u8], now: Duration) -> Result<Progress, Refusal> {
-        if now > self.deadline {
-            return Err(late());
-        }
+    pub(crate) fn data(&mut self, desk: &mut Desk<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
         let mut frames = Vec::new();
         let decoded = self.decoder.push(chunk, &mut frames);
         let progress = self.frames(desk, frames)?;
@@ -143,7 +147,7 @@ impl StreamTurn {
         for frame in frames {
             self.bytes = self.bytes.saturating_add(u64::try_from(frame.raw.len()).unwrap_or(u64::MAX));
             if self.bytes > most {
-                return Err(too_large(most));
+                return Err(too_large(desk.gate, "model's API"));
             }
             let deltas = self.stream.read(frame).map_err(|error| {
                 Refusal::new(Code::UpstreamInvalid, format!("An event of the model's answer cannot be read: {error}"))
@@ -302,7 +306,7 @@ impl Held {
 
 fn unframed(gate: &Gate, error: FrameError) -> Refusal {
     match error {
-        FrameError::TooLong { .. } => too_large(gate.contract.limits().response_bytes),
+        FrameError::TooLong { .. } => too_large(gate, "model's API"),
         FrameError::Corrupt { .. } => {
             Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}."))
         }

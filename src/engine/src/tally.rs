@@ -25,15 +25,19 @@ pub struct Tally {
     pub dropped_members_unnamed: u64,
     /// Declared tools that were left out because the contract or the role lacks them.
     pub undeclared_dropped: u32,
+    /// The client or the upstream broke the exchange off.
+    pub cancelled: bool,
 }
 
 impl Tally {
-    /// One word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call) or `error:<code>`.
+    /// Returns one word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call), `error:<code>`, or `cancelled`
+    /// if the client or the upstream broke the exchange off before any of these.
     #[must_use]
     pub fn verdict(&self) -> String {
         match (self.error, self.refused.first()) {
             (Some(code), _) => format!("error:{}", code.as_str()),
             (None, Some(code)) => format!("refuse:{}", code.as_str()),
+            (None, None) if self.cancelled => "cancelled".to_owned(),
             (None, None) if self.released + self.run > 0 => "allow".to_owned(),
             (None, None) => "pass".to_owned(),
         }

@@ -2,12 +2,15 @@
 
 use callgate_wire::{Answer, Call, Earlier};
 
+use crate::error_format::failure;
 use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
 use crate::settle::{Before, settle};
 use crate::{Code, Gate, Headers, Refusal, Tally, head};
+
+const PEER: &str = "model's API";
 
 /// What a decided answer leads to.
 #[derive(Debug)]
@@ -19,20 +22,34 @@ pub(crate) enum Turn {
 }
 
 /// Reads a model's answer to a further round: status, encoding, type, body.
-pub(crate) fn read(asked: &Asked, headers: &Headers, body: &[u8], most: u64) -> Result<Box<dyn Answer>, Refusal> {
+pub(crate) fn read(gate: &Gate, asked: &Asked, headers: &Headers, body: &[u8]) -> Result<Box<dyn Answer>, Refusal> {
     let status = head::status(headers);
+    let most = gate.contract.limits().response_bytes;
+    let fits = u64::try_from(body.len()).unwrap_or(u64::MAX) <= most;
+    if (400..600).contains(&status) {
+        let text = Some(body).filter(|_| fits && head::is_identity_encoded(headers));
+        return Err(Refusal::of_upstream(status, failure(PEER, status, text), head::retry_after(headers)));
+    }
     if status != 200 {
         return Err(Refusal::new(
             Code::UpstreamError,
             format!("The model's API answered with status {status} in a further round."),
         ));
     }
-    check_encoding(headers)?;
+    if !head::is_identity_encoded(headers) {
+        return Err(Refusal::new(
+            Code::UpstreamEncoded,
+            "The model's API answered with a compressed body, which cannot be checked.",
+        ));
+    }
     if !head::is_type(headers, "application/json") {
         return Err(Refusal::new(Code::UpstreamInvalid, "The model's API did not answer with `application/json`."));
     }
-    if u64::try_from(body.len()).unwrap_or(u64::MAX) > most {
-        return Err(too_large(most));
+    if !fits {
+        return Err(too_large(gate, PEER));
+    }
+    if asked.dialect.is_error(body) {
+        return Err(Refusal::new(Code::UpstreamError, failure(PEER, status, Some(body))));
     }
     parse(asked, body)
 }
@@ -45,25 +62,11 @@ pub(crate) fn parse(asked: &Asked, body: &[u8]) -> Result<Box<dyn Answer>, Refus
         .map_err(|error| Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}")))
 }
 
-/// Anything but identity encoding fails closed: what cannot be read cannot be decided.
-pub(crate) fn check_encoding(headers: &Headers) -> Result<(), Refusal> {
-    if head::is_identity_encoded(headers) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Code::UpstreamEncoded,
-        "The model's API answered with a compressed body, which cannot be checked.",
-    ))
-}
-
-pub(crate) fn late() -> Refusal {
-    Refusal::new(Code::LimitExceeded, "The model's answer took longer than the contract's `turnTimeout`.")
-}
-
-pub(crate) fn too_large(most: u64) -> Refusal {
+pub(crate) fn too_large(gate: &Gate, peer: &str) -> Refusal {
+    let most = gate.contract.limits().response_bytes;
     Refusal::new(
         Code::ResponseTooLarge,
-        format!("The model's answer is larger than the contract's `responseBytes`, {most} bytes."),
+        format!("The answer of the {peer} is larger than the contract's `responseBytes`, {most} bytes."),
     )
 }
 

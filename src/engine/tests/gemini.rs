@@ -214,8 +214,10 @@ fn a_count_passes_with_the_same_checks() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let Effect::Forward(forward) = told(&mut exchange, path, &request()) else { panic!("refused") };
     assert!(!String::from_utf8(forward.body).unwrap().contains("maxOutputTokens"));
-    assert_eq!(begun(&mut exchange, "application/json"), Effect::Pass);
-    assert_eq!(exchange.on(Event::ResponseData { chunk: b"{}", end: true, now: NOW }), Effect::Pass);
+    assert_eq!(begun(&mut exchange, "application/json"), Effect::Hold);
+    let count = b"{\"totalTokens\": 31}";
+    let effect = exchange.on(Event::ResponseData { chunk: count, end: true, now: NOW });
+    assert_eq!(effect, Effect::Finish(count.to_vec()));
     let mut body = request();
     body["tools"] = json!([{ "googleSearch": {} }]);
     let effect =

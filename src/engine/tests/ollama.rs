@@ -192,8 +192,10 @@ fn what_the_contract_does_not_allow_is_refused_in_ollamas_shape() {
 
 #[test]
 fn a_stream_has_to_be_lines() {
-    let mut exchange = sent("refuse", true);
-    assert_eq!(refused(begun(&mut exchange, "application/json")), (502, "upstream_invalid".into()));
+    for declared in ["application/x-ndjson", "application/json"] {
+        assert_eq!(begun(&mut sent("refuse", true), declared), Effect::BeginStream, "Ollama's cloud says JSON");
+    }
+    assert_eq!(refused(begun(&mut sent("refuse", true), "text/event-stream")), (502, "upstream_invalid".into()));
     let mut exchange = sent("refuse", false);
     assert_eq!(refused(begun(&mut exchange, "application/x-ndjson")), (502, "upstream_invalid".into()));
 }

@@ -297,6 +297,18 @@ fn an_undeclared_tool_is_dropped_if_the_contract_says_so_and_the_audit_log_says_
 }
 
 #[test]
+fn a_custom_tool_is_left_out_if_the_contract_lists_such_tools_and_refused_if_not() {
+    let mut body = request(false);
+    body["tools"] = json!([tool("get_weather"), { "type": "custom", "custom": { "name": "sh" } }]);
+    let (mut exchange, forwarded) = sent(&gate_with("providerTools: [custom]"), &body);
+    assert_eq!(forwarded["tools"].as_array().unwrap().len(), 1, "{forwarded}");
+    assert_eq!(exchange.take_decisions().unwrap().list.len(), 1, "the audit log says it");
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+    let effect = told(&mut exchange, "clerk", body.to_string().as_bytes());
+    assert_eq!(refused(effect), (403, "provider_tool_forbidden".to_owned()));
+}
+
+#[test]
 fn a_model_in_the_path_is_checked_beside_the_one_in_the_body() {
     let paths = std::collections::HashMap::from([(
         "chatCompletions".to_owned(),

@@ -134,8 +134,30 @@ fn a_stream_that_ends_with_trailers_is_decided_all_the_same() {
         exchange.on(Event::ResponseData { chunk: bytes, end: false, now: NOW });
         let effect = exchange.on(Event::ResponseTrailers { writable, now: NOW });
         assert_eq!(matches!(effect, Effect::Run(_)), runs, "{effect:?}");
-        assert_eq!(matches!(effect, Effect::Finish(ref bytes) if bytes.is_empty()), !runs, "{effect:?}");
+        assert_eq!(effect == Effect::Reset, !runs, "{effect:?}");
     }
+}
+
+#[test]
+fn a_stream_that_trailers_cut_before_its_end_is_reset_and_never_ended() {
+    let bytes = stream(&["Hi"], &[call("c1", "get_weather", GOOD)], 2);
+    for cut in [bytes.len() / 3, bytes.len() / 2, bytes.len() - 150] {
+        for writable in [true, false] {
+            let (mut exchange, _) = sent(&gate("refuse"), &request(true));
+            begun(&mut exchange, "text/event-stream");
+            exchange.on(Event::ResponseData { chunk: &bytes[..cut], end: false, now: NOW });
+            match exchange.on(Event::ResponseTrailers { writable, now: NOW }) {
+                Effect::Finish(out) if writable => assert_eq!(accumulate(&out).error, "upstream_truncated"),
+                effect => assert_eq!((effect, writable), (Effect::Reset, false), "cut at {cut}"),
+            }
+            assert_eq!(exchange.tally().verdict(), "error:upstream_truncated");
+        }
+    }
+    let (mut exchange, _) = sent(&gate("refuse"), &request(true));
+    begun(&mut exchange, "text/event-stream");
+    exchange.on(Event::ResponseData { chunk: &bytes, end: false, now: NOW });
+    let effect = exchange.on(Event::ResponseTrailers { writable: false, now: NOW });
+    assert_eq!(effect, Effect::Finish(Vec::new()), "a complete stream may end with trailers");
 }
 
 #[test]
@@ -210,7 +232,7 @@ proptest! {
 
     /// Whatever order events come in, the exchange does not panic, and an emission is never empty.
     #[test]
-    fn any_order_of_events_fails_closed(events in proptest::collection::vec(0_u8..12, 0..20), streams in any::<bool>()) {
+    fn any_order_of_events_fails_closed(events in proptest::collection::vec(0_u8..14, 0..20), streams in any::<bool>()) {
         let (mut exchange, _) = sent(&gate("feedback"), &request(streams));
         let bytes = stream(&["Hi"], &[call("c1", "lookup", r#"{"key":"k"}"#)], 2);
         for event in events {
@@ -229,6 +251,8 @@ proptest! {
                 8 => exchange.on(Event::CallsRun(Ok(vec![]))),
                 9 => model_answered(&mut exchange, &answer(json!("x"), &[])),
                 10 => exchange.on(Event::ResponseData { chunk: b"", end: true, now: NOW }),
+                11 => exchange.on(Event::Tick { writable: true, now: NOW * 20 }),
+                12 => exchange.on(Event::Tick { writable: false, now: NOW * 100 }),
                 _ => exchange.on(Event::Cancelled),
             };
             prop_assert_ne!(effect, Effect::Emit(Vec::new()));

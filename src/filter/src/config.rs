@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use callgate_engine::{DIALECTS, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach};
+use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -69,6 +69,8 @@ pub(crate) enum ConfigError {
     Path { key: String, known: String },
     #[error("`{0}` is no name of a cluster: expected 1 to 120 ASCII characters")]
     Cluster(String),
+    #[error("`heldBytes`: `{0}` is not a size; give bytes, or a whole number of KiB, MiB or GiB, such as `256MiB`")]
+    HeldBytes(String),
     #[error("{0}")]
     Gate(#[from] GateError),
 }
@@ -86,6 +88,8 @@ struct Document {
     tools: OfferDocument,
     #[serde(default)]
     output_limit_member: OutputLimitDocument,
+    /// A size as in a contract, such as `256MiB`.
+    held_bytes: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -156,7 +160,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         }
     }
     let reach = Reach { executor: document.executor.is_some(), upstream: document.upstream.is_some() };
-    let gate = Gate::new(contract, identity, paths, offer, reach)?.with_output_limit(output_limit);
+    let held_bytes = match document.held_bytes {
+        None => DEFAULT_HELD_BYTES,
+        Some(text) => callgate_contract::parse_size(&text).ok_or(ConfigError::HeldBytes(text))?,
+    };
+    let gate = Gate::new(contract, identity, paths, offer, reach)?
+        .with_output_limit(output_limit)
+        .with_held_bytes(held_bytes)?;
     Ok(Config { gate, clusters: Clusters { executor: document.executor, upstream: document.upstream }, claims })
 }
 

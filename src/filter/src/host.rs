@@ -2,11 +2,11 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use callgate_engine::ModelRequest;
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::HttpContext;
-use proxy_wasm::types::Status;
+use proxy_wasm::types::{BufferType, MapType, Status};
 
-use crate::config::Executor;
+use crate::config::{Executor, Upstream};
 use crate::executor;
 
 /// The answer where the adapter itself is at fault.
@@ -14,11 +14,44 @@ pub(crate) const DEFECT: &[u8] =
     br#"{"error":{"message":"Callgate could not carry on with this exchange.","type":"server_error","param":null,"code":"out_of_order"}}"#;
 
 /// Answers the stream here, with a JSON body.
-pub(crate) fn reply<C: HttpContext + ?Sized>(context: &C, status: u16, body: &[u8], retry_after: Option<Duration>) {
+pub(crate) fn reply(status: u16, body: &[u8], retry_after: Option<Duration>) {
     let seconds = retry_after.map(|after| after.as_secs().max(1).to_string());
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(seconds.as_deref().map(|seconds| ("retry-after", seconds)));
-    context.send_http_response(u32::from(status), headers, Some(body));
+    let _ = hostcalls::send_http_response(u32::from(status), headers, Some(body));
+}
+
+/// Resets the stream.
+pub(crate) fn reset() {
+    let _ = hostcalls::reset_http_response();
+}
+
+/// Releases the response that is held back.
+pub(crate) fn resume_response() {
+    let _ = hostcalls::resume_http_response();
+}
+
+pub(crate) fn set_request_header(name: &str, value: Option<&str>) {
+    let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value);
+}
+
+pub(crate) fn set_response_header(name: &str, value: Option<&str>) {
+    let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value);
+}
+
+/// Replaces the `held` bytes of the request's body.
+pub(crate) fn set_request_body(held: usize, bytes: &[u8]) {
+    let _ = hostcalls::set_buffer(BufferType::HttpRequestBody, 0, held, bytes);
+}
+
+/// Replaces the `held` bytes of the response's body.
+pub(crate) fn set_response_body(held: usize, bytes: &[u8]) {
+    let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, held, bytes);
+}
+
+/// Leaves a value in filter state.
+pub(crate) fn note(name: &str, value: &str) {
+    let _ = hostcalls::set_property(vec![name], Some(value.as_bytes()));
 }
 
 /// The host's clock, since the Unix epoch.
@@ -51,5 +84,20 @@ pub(crate) fn call_executor(
     // ASCII throughout: configuration admits only short ASCII names of clusters.
     let target = String::from_utf8(executor::grpc_service(cluster)).map_err(|_| Status::BadArgument)?;
     hostcalls::dispatch_grpc_call(&target, executor::SERVICE, method, metadata, Some(message), *timeout)
+        .inspect_err(|status| log::error!("callgate: cluster `{cluster}` cannot be called: {status:?}"))
+}
+
+/// A further round of the model. The token comes back with the answer, to the context that is active now.
+pub(crate) fn call_model(Upstream { cluster, authority }: &Upstream, request: &ModelRequest) -> Result<u32, Status> {
+    let length = request.body.len().to_string();
+    let mut headers = vec![
+        (":method", "POST"),
+        (":path", request.path.as_str()),
+        (":authority", authority.as_str()),
+        (":scheme", "https"),
+        ("content-length", length.as_str()),
+    ];
+    headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    hostcalls::dispatch_http_call(cluster, headers, Some(&request.body), Vec::new(), request.timeout)
         .inspect_err(|status| log::error!("callgate: cluster `{cluster}` cannot be called: {status:?}"))
 }

@@ -1,6 +1,6 @@
 //! The proxy-wasm adapter: Envoy's callbacks become events of `callgate-engine`, its effects become calls of the host.
 //!
-//! Nothing is decided here. What the adapter must know is where it can still write: see [`exchange`].
+//! Nothing is decided here. The adapter knows only when it can still write: see [`live`].
 //!
 //! The SDK panics on any status that it does not expect, and a panic takes the worker's VM and every exchange in it with
 //! it. So: bytes forms of every getter; request headers are read in their own callback only; bodies are written only in
@@ -9,12 +9,15 @@
 // `proxy_wasm::main!` writes a public function without a word on it.
 #![allow(missing_docs, reason = "the crate has no public API; its one public item is the macro's")]
 
+mod claims;
 mod config;
 mod exchange;
 mod executor;
 mod host;
+mod live;
 mod metrics;
 mod recorder;
+mod registry;
 mod root;
 
 use proxy_wasm::traits::RootContext;
@@ -27,5 +30,5 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::default()) });
+    proxy_wasm::set_root_context(|context_id| -> Box<dyn RootContext> { Box::new(root::Root::new(context_id)) });
 }}

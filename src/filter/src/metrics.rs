@@ -11,6 +11,7 @@ use proxy_wasm::types::MetricType;
 pub(crate) struct Metrics {
     released: Option<u32>,
     run: Option<u32>,
+    dropped: Option<u32>,
     recorded: Option<u32>,
     lost: Option<u32>,
     by_code: std::cell::RefCell<HashMap<String, Option<u32>>>,
@@ -22,6 +23,7 @@ impl Metrics {
         Self {
             released: counter("callgate.calls.released"),
             run: counter("callgate.calls.run"),
+            dropped: counter("callgate.request.members.dropped"),
             recorded: counter("callgate.decisions.recorded"),
             lost: counter("callgate.decisions.lost"),
             by_code: std::cell::RefCell::default(),
@@ -32,6 +34,11 @@ impl Metrics {
     pub(crate) fn count(&self, tally: &Tally) {
         add(self.released, tally.released.into());
         add(self.run, tally.run.into());
+        let named = u64::try_from(tally.dropped_members.len()).unwrap_or(u64::MAX);
+        add(self.dropped, named.saturating_add(tally.dropped_members_unnamed));
+        if tally.cancelled {
+            self.one("callgate.exchanges.cancelled".to_owned());
+        }
         for code in &tally.refused {
             self.one(format!("callgate.calls.refused.{}", code.as_str()));
         }

@@ -12,9 +12,6 @@ use crate::config::Executor;
 use crate::metrics::Metrics;
 use crate::{executor, host};
 
-/// How often the outbox is looked into.
-pub(crate) const TICK: Duration = Duration::from_millis(500);
-
 /// One worker's decisions.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {

@@ -1,7 +1,7 @@
 //! The plugin: reads its configuration, makes an exchange for each stream.
 
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use callgate_engine::Gate;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -10,7 +10,11 @@ use proxy_wasm::types::ContextType;
 use crate::config::{self, Claims, Clusters, Executor};
 use crate::exchange::HttpExchange;
 use crate::metrics::Metrics;
-use crate::recorder::{Recorder, TICK};
+use crate::recorder::Recorder;
+use crate::registry::Registry;
+
+/// How often exchanges are told the time, and the outbox is looked into.
+const TICK: Duration = Duration::from_millis(500);
 
 /// What every stream of a worker shares.
 #[derive(Debug)]
@@ -18,17 +22,23 @@ pub(crate) struct Shared {
     pub(crate) clusters: Clusters,
     pub(crate) claims: Option<Claims>,
     pub(crate) metrics: Metrics,
-    /// Where there is an executor to keep what was decided.
+    /// Sends decisions to the executor, if there is one.
     pub(crate) recorder: Option<Recorder>,
+    pub(crate) live: Registry,
 }
 
 /// The root context. Without a configuration every stream is refused.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Root {
+    context_id: u32,
     ready: Option<(Rc<Gate>, Rc<Shared>)>,
 }
 
 impl Root {
+    pub(crate) fn new(context_id: u32) -> Self {
+        Self { context_id, ready: None }
+    }
+
     /// What sends decisions, and where to.
     fn recorder(&self) -> Option<(&Recorder, &Executor, &Metrics)> {
         let (_, shared) = self.ready.as_ref()?;
@@ -65,11 +75,12 @@ impl RootContext for Root {
                 );
                 let metrics = Metrics::define();
                 let recorder = config.clusters.executor.as_ref().map(|executor| {
-                    self.set_tick_period(TICK);
                     short_timeout(executor, &config.gate);
                     Recorder::default()
                 });
-                let shared = Shared { clusters: config.clusters, claims: config.claims, metrics, recorder };
+                self.set_tick_period(TICK);
+                let (clusters, claims) = (config.clusters, config.claims);
+                let shared = Shared { clusters, claims, metrics, recorder, live: Registry::default() };
                 self.ready = Some((Rc::new(config.gate), Rc::new(shared)));
                 true
             }
@@ -80,13 +91,15 @@ impl RootContext for Root {
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
         let id = exchange_id(self.get_current_time());
         if id.is_none() {
             log::error!("callgate: there is no randomness to name an exchange by; it is refused");
         }
         Some(match self.ready.as_ref().zip(id) {
-            Some(((gate, shared), id)) => Box::new(HttpExchange::new(Rc::clone(gate), id, Rc::clone(shared))),
+            Some(((gate, shared), id)) => {
+                Box::new(HttpExchange::new(Rc::clone(gate), id, context_id, Rc::clone(shared)))
+            }
             None => Box::new(Unready),
         })
     }
@@ -94,6 +107,9 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         if let Some((recorder, executor, metrics)) = self.recorder() {
             recorder.send(executor, metrics);
+        }
+        if let Some((_, shared)) = &self.ready {
+            shared.live.tick(self.context_id);
         }
     }
 
@@ -131,7 +147,7 @@ impl Context for Unready {}
 
 impl HttpContext for Unready {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
-        crate::host::reply(self, 503, br#"{"error":{"message":"Callgate has no contract yet.","type":"server_error","param":null,"code":"not_configured"}}"#, None);
+        crate::host::reply(503, br#"{"error":{"message":"Callgate has no contract yet.","type":"server_error","param":null,"code":"not_configured"}}"#, None);
         proxy_wasm::types::Action::Pause
     }
 }

@@ -52,7 +52,7 @@ impl Body {
         Ok((Body { object: Object::of(text.bytes()), table, judged, rewritten: false }, fields))
     }
 
-    /// What its members ask for; dialects add what they read themselves.
+    /// The demands of its members; dialects add those that they read themselves.
     pub(crate) fn judged(&mut self) -> &mut Judged {
         &mut self.judged
     }
@@ -67,6 +67,12 @@ impl Body {
 
     pub(crate) fn server_state(&self) -> bool {
         self.judged.state
+    }
+
+    /// The bytes of its text and of its changes.
+    pub(crate) fn held(&self) -> usize {
+        let changes = self.object.edits.iter().map(|edit| edit.text.as_ref().map_or(0, String::len));
+        self.object.text.len().saturating_add(changes.sum())
     }
 
     /// True if the body is not written as it came.

@@ -135,6 +135,9 @@ pub trait Request: Debug {
         None
     }
 
+    /// The bytes that it keeps until its answer is complete.
+    fn held(&self) -> usize;
+
     /// The request's bytes.
     fn write(&self) -> Vec<u8>;
 }

@@ -11,6 +11,7 @@ pub mod bedrock_converse;
 mod blocks;
 mod body;
 mod call;
+mod callless;
 mod declaration;
 mod delta;
 mod dialect;
@@ -31,6 +32,7 @@ mod template;
 mod unknown;
 
 pub use call::{Call, CallResult, Form};
+pub use callless::is_callless;
 pub use declaration::{Declaration, Declared};
 pub use delta::{Delta, Fate, Hold};
 pub use dialect::{Answer, Dialect, Earlier, OutputLimit, Request, Stream, Wants};

@@ -74,7 +74,9 @@ impl Host {
     pub fn tell(&mut self, event: Event<'_>) {
         let side = match &event {
             Event::RequestHead { .. } | Event::RequestData { .. } | Event::RequestTrailers { .. } => Side::Request,
-            Event::ResponseHead { .. } | Event::ResponseData { .. } | Event::ResponseTrailers { .. } => Side::Response,
+            Event::ResponseHead { .. } | Event::ResponseData { .. } | Event::ResponseTrailers { .. } | Event::Tick { .. } => {
+                Side::Response
+            }
             Event::CallsRun(_) | Event::ModelAnswered(_) => Side::Callout,
             Event::Cancelled => Side::End,
         };
@@ -127,7 +129,9 @@ impl Host {
                 self.begun = true;
             }
             Effect::Emit(bytes) => {
-                assert!(self.begun && !self.ended && !bytes.is_empty(), "an emission is a part of a stream");
+                // A stream whose type is not declared begins with its first bytes.
+                self.begun = true;
+                assert!(!self.ended && !bytes.is_empty(), "an emission is a part of a stream");
                 assert!(self.outstanding.is_none(), "nothing goes on during a callout");
                 self.out.extend(bytes);
             }
@@ -136,6 +140,7 @@ impl Host {
                 self.call_out(Callout::Calls(batch));
             }
             Effect::Ask(_) => self.call_out(Callout::Model),
+            Effect::Reset => self.end(side),
             Effect::Finish(bytes) => {
                 if self.ended {
                     assert!(bytes.is_empty(), "nothing comes after the end");

@@ -213,11 +213,11 @@ fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> 
 fn held_bytes(arguments: &RenderArguments, contract: &Contract) -> Result<(), RenderError> {
     let Some(given) = arguments.held_bytes.as_deref() else { return Ok(()) };
     let limits = contract.limits();
-    let least = limits.request_bytes.saturating_add(limits.response_bytes);
+    let least = limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2);
     match callgate_contract::parse_size(given) {
         None => Err(wrong("--held-bytes", given, "bytes, or a whole number of KiB, MiB or GiB", "256MiB")),
         Some(bytes) if bytes < least => {
-            let expected = format!("at least {least} bytes, requestBytes + responseBytes of the contract");
+            let expected = format!("at least {least} bytes, twice requestBytes and responseBytes of the contract");
             Err(wrong("--held-bytes", given, expected, "256MiB"))
         }
         Some(_) => Ok(()),

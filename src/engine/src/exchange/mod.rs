@@ -1,179 +1,206 @@
-//! One exchange: the states it goes through, and which event leads from which to which.
+//! One exchange: its states, and which event leads from which state to which.
+//!
+//! Model APIs and MCP servers share one machine. Their differences are three small enums: who reads the request ([`Reader`]), which
+//! request was forwarded ([`Forwarded`]), and which stream answers it ([`Answering`]). Every handler returns the next state together
+//! with the effect, so no handler can forget it.
 
-mod gather;
+mod afford;
+mod answering;
+mod body;
+mod clock;
+mod late;
 mod looping;
-mod mcp;
-mod respond;
+mod request;
+mod response;
+mod state;
 
 use std::rc::Rc;
-use std::time::Duration;
 
+use crate::budget::Claim;
 use crate::effect::Effect;
+use crate::error_format::ErrorFormat;
 use crate::event::Event;
 use crate::gate::Gate;
-use crate::head::ApiHead;
 use crate::ledger::{About, Decisions, Ledger};
 use crate::refusal::{Code, Refusal};
-use crate::request::Asked;
-use crate::stream::StreamTurn;
 use crate::tally::Tally;
-use crate::voice::Voice;
-use looping::Looping;
+use clock::Clock;
+use state::State;
 
 /// The state machine of one exchange.
 #[derive(Debug)]
 pub struct Exchange {
-    gate: Rc<Gate>,
-    /// What errors are written in.
-    voice: Voice,
+    core: Core,
     state: State,
+}
+
+/// Everything of an exchange that is not its state.
+#[derive(Debug)]
+struct Core {
+    gate: Rc<Gate>,
+    format: ErrorFormat,
     tally: Tally,
     ledger: Ledger,
+    clock: Clock,
+    content_type: Option<String>,
+    /// Of the worker's budget, once the caller is known.
+    claim: Option<Claim>,
+    /// The bytes of the request's headers, which are kept for further rounds.
+    head_bytes: usize,
 }
 
-/// Where an exchange stands. Each state owns what it needs.
-#[derive(Debug)]
-enum State {
-    /// Nothing was told yet.
-    New,
-    /// A path that is not read: everything passes.
-    Open,
-    /// The request was answered here before it went on. Nothing more of it goes on; the response is our own.
-    Refused,
-    /// The upstream's response was replaced by an answer of ours. Nothing more of it goes on.
-    Replaced,
-    /// The request is refused by its headers; its body, `size` bytes so far, is read to its end and dropped.
-    Refusing { refusal: Refusal, size: usize },
-    /// The request's body is being gathered.
-    Gathering { head: Box<ApiHead>, body: Vec<u8> },
-    /// The request went on; the model's answer is awaited.
-    Sent { asked: Box<Asked>, deadline: Duration },
-    /// A JSON answer is being gathered.
-    Whole { asked: Box<Asked>, body: Vec<u8>, deadline: Duration },
-    /// An error of the upstream is being gathered.
-    Failing { status: u16, body: Vec<u8> },
-    /// A streamed answer is under way.
-    Streaming(Box<StreamTurn>),
-    /// Messages to and from an MCP server.
-    Mcp(Box<mcp::Phase>),
-    /// The model's turn led to further rounds; the response is held back meanwhile.
-    Looping(Box<Looping>),
-    /// The stream to the client is complete, or broken off after an error: what the upstream still says is dropped.
-    Closed,
-}
+/// The next state, and what the host must do now.
+type Step = (State, Effect);
+
+// === impl Exchange ===
 
 impl Exchange {
-    /// A new exchange through a gate. `id` names it and no other, for the executor never runs a call of an exchange twice; nobody
-    /// who sends requests may be able to choose it.
+    /// Creates an exchange through a gate. The executor never runs a call of an exchange twice, so `id` must be unique, and clients
+    /// must not be able to choose it.
     #[must_use]
     pub fn new(gate: Rc<Gate>, id: impl Into<String>) -> Self {
-        let ledger = Ledger::of(About::of(id.into()));
-        Self { gate, voice: Voice::of(None), state: State::New, tally: Tally::default(), ledger }
+        let core = Core {
+            gate,
+            format: ErrorFormat::of(None),
+            tally: Tally::default(),
+            ledger: Ledger::of(About::of(id.into())),
+            clock: Clock::default(),
+            content_type: None,
+            claim: None,
+            head_bytes: 0,
+        };
+        Self { core, state: State::New }
     }
 
-    /// The decisions since this was last asked, if there are any.
+    /// Returns the decisions since the last call, if there are any.
     pub fn take_decisions(&mut self) -> Option<Decisions<'_>> {
-        self.ledger.take(&self.gate)
+        self.core.ledger.take(&self.core.gate)
     }
 
-    /// What was decided so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn tally(&self) -> &Tally {
-        &self.tally
+        &self.core.tally
     }
 
-    /// Takes an event; says what must be done about it. Total: an event that fits no state fails closed.
+    /// Returns the `content-type` to set when the response's headers are released; `None` keeps the upstream's.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.core.content_type.as_deref()
+    }
+
+    /// Takes an event and returns what the host must do. Total: an event that fits no state fails closed.
     pub fn on(&mut self, event: Event<'_>) -> Effect {
-        let state = std::mem::replace(&mut self.state, State::Closed);
+        self.core.clock.hear(&event);
+        // Every step returns a state, so this placeholder is never seen.
+        let state = std::mem::replace(&mut self.state, State::Ended);
+        let step = self.core.step(state, event);
+        let (state, effect) = self.core.afford(step);
+        self.state = state;
+        effect
+    }
+}
+
+// === impl Core ===
+
+impl Core {
+    fn step(&mut self, state: State, event: Event<'_>) -> Step {
         match (state, event) {
-            (_, Event::Cancelled) => Effect::Hold,
+            (state, Event::Cancelled) => self.cancelled(&state),
+            (state, Event::Tick { writable, .. }) => self.tick(state, writable),
+            (state, Event::RequestData { .. } | Event::ResponseData { end: false, .. }) if self.is_late(&state) => {
+                self.late(state, true)
+            }
+            (state, Event::ResponseData { end: true, .. }) if self.is_late(&state) => self.late_end(state, true),
+            (state, Event::ResponseTrailers { writable, .. }) if self.is_late(&state) => self.late_end(state, writable),
             (State::New, Event::RequestHead { headers, claims, end }) => self.request_head(headers, claims, end),
             (State::Refusing { refusal, size }, Event::RequestData { chunk, end, .. }) => {
                 self.refused_data(refusal, size, chunk, end)
             }
             (State::Refusing { refusal, .. }, Event::RequestTrailers { .. }) => self.refuse(&refusal),
-            (State::Gathering { head, body }, Event::RequestData { chunk, end, now }) => {
-                self.request_data(head, body, chunk, end.then_some(now))
+            (State::Gathering { reader, body }, Event::RequestData { chunk, end, .. }) => {
+                self.request_data(reader, body, chunk, end)
             }
-            (State::Gathering { head, body }, Event::RequestTrailers { now }) => {
-                self.request_data(head, body, &[], Some(now))
+            (State::Gathering { reader, body }, Event::RequestTrailers { .. }) => {
+                self.request_data(reader, body, &[], true)
             }
-            (State::Sent { asked, deadline }, Event::ResponseHead { headers, end }) => {
-                self.response_head(Some((asked, deadline)), headers, end)
+            (State::Sent(forwarded), Event::ResponseHead { headers, end }) => {
+                self.response_head(Some(forwarded), headers, end)
             }
-            // An answer that comes before the request went on is the host's own, such as an error of another filter.
+            // An answer that comes before the request was forwarded is the host's own, such as an error of another filter.
             (State::New | State::Refusing { .. } | State::Gathering { .. }, Event::ResponseHead { headers, end }) => {
                 self.response_head(None, headers, end)
             }
-            (State::Whole { asked, body, deadline }, Event::ResponseData { chunk, end, now }) => {
-                self.whole_data(asked, body, deadline, chunk, end, now)
+            (State::Body { awaited, body }, Event::ResponseData { chunk, end, .. }) => {
+                self.body_data(awaited, body, chunk, end)
             }
-            (State::Whole { asked, body, deadline }, Event::ResponseTrailers { now, .. }) => {
-                self.whole_data(asked, body, deadline, &[], true, now)
+            (State::Body { awaited, body }, Event::ResponseTrailers { .. }) => self.body_data(awaited, body, &[], true),
+            (State::Streaming(answering), Event::ResponseData { chunk, end, .. }) => {
+                self.stream_data(answering, chunk, end)
             }
-            (State::Failing { status, body }, Event::ResponseData { chunk, end, .. }) => {
-                self.failing_data(status, body, chunk, end)
+            (State::Streaming(answering), Event::ResponseTrailers { writable, .. }) => {
+                self.stream_trailers(answering, writable)
             }
-            (State::Failing { status, body }, Event::ResponseTrailers { .. }) => {
-                self.failing_data(status, body, &[], true)
-            }
-            (State::Streaming(turn), Event::ResponseData { chunk, end, now }) => {
-                self.stream_data(turn, chunk, end, now)
-            }
-            (State::Streaming(turn), Event::ResponseTrailers { writable, now }) => {
-                self.stream_trailers(turn, writable, now)
-            }
-            (State::Mcp(phase), event) => self.mcp(*phase, event),
             (State::Looping(looping), Event::CallsRun(outcomes)) => self.calls_run(*looping, outcomes),
             (State::Looping(looping), Event::ModelAnswered(reply)) => self.model_answered(*looping, reply),
-            // What the upstream says after its turn is complete says nothing.
-            (State::Looping(looping), Event::ResponseData { .. } | Event::ResponseTrailers { .. }) => {
-                self.state = State::Looping(looping);
-                Effect::Hold
+            // The turn is complete, so what the upstream still sends is dropped.
+            (State::Looping(mut looping), Event::ResponseData { end, .. }) => {
+                looping.ended |= end;
+                (State::Looping(looping), Effect::Hold)
             }
-            (State::Open, _) => {
-                self.state = State::Open;
-                Effect::Pass
+            (State::Looping(mut looping), Event::ResponseTrailers { .. }) => {
+                looping.ended = true;
+                (State::Looping(looping), Effect::Hold)
             }
+            (State::Open, _) => (State::Open, Effect::Pass),
             (
                 State::Refused,
                 Event::ResponseHead { .. } | Event::ResponseData { .. } | Event::ResponseTrailers { .. },
-            ) => {
-                self.state = State::Refused;
-                Effect::Pass
+            ) => (State::Refused, Effect::Pass),
+            (state @ (State::Refused | State::Ended), _) => (state, Effect::Hold),
+            (State::Closed | State::Cut, Event::ResponseData { end: true, .. } | Event::ResponseTrailers { .. }) => {
+                (State::Ended, Effect::Finish(Vec::new()))
             }
-            (state @ (State::Refused | State::Replaced), _) => {
-                self.state = state;
-                Effect::Hold
-            }
-            (State::Closed, Event::ResponseData { end: false, .. }) => Effect::Hold,
-            (State::Closed, Event::ResponseData { end: true, .. } | Event::ResponseTrailers { .. }) => {
-                Effect::Finish(Vec::new())
-            }
+            (State::Cut, Event::ResponseData { .. }) => (State::Ended, Effect::Reset),
+            (State::Closed, Event::ResponseData { .. }) => (State::Closed, Effect::Hold),
             // Callouts that were under way when the exchange ended.
-            (State::Closed, Event::CallsRun(_) | Event::ModelAnswered(_)) => Effect::Hold,
-            (state, _) => {
-                let refusal = Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen.");
-                match state {
-                    State::New | State::Gathering { .. } | State::Refusing { .. } => self.refuse(&refusal),
-                    _ => self.replace(&refusal),
-                }
+            (state @ (State::Closed | State::Cut), Event::CallsRun(_) | Event::ModelAnswered(_)) => {
+                (state, Effect::Hold)
             }
+            (state, _) => self.out_of_order(&state),
         }
     }
 
-    /// Answers the request in place of the upstream.
-    fn refuse(&mut self, refusal: &Refusal) -> Effect {
-        self.tally.error = Some(refusal.code);
-        self.state = State::Refused;
-        Effect::Reply(self.voice.reply(refusal))
+    fn out_of_order(&mut self, state: &State) -> Step {
+        let refusal = Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen.");
+        match state {
+            State::New | State::Gathering { .. } | State::Refusing { .. } => self.refuse(&refusal),
+            _ => self.replace(&refusal),
+        }
     }
 
-    /// Answers in place of a response that has begun to arrive.
-    fn replace(&mut self, refusal: &Refusal) -> Effect {
+    /// The client or the upstream has gone, or the exchange is over.
+    fn cancelled(&mut self, state: &State) -> Step {
+        self.tally.cancelled |= state.is_unfinished();
+        (State::Ended, Effect::Hold)
+    }
+
+    /// Answers the request in place of the upstream.
+    fn refuse(&mut self, refusal: &Refusal) -> Step {
         self.tally.error = Some(refusal.code);
-        self.state = State::Replaced;
-        Effect::Reply(self.voice.reply(refusal))
+        (State::Refused, Effect::Reply(self.format.reply(refusal)))
+    }
+
+    /// Answers in place of a response that has begun to arrive, or that is awaited.
+    fn replace(&mut self, refusal: &Refusal) -> Step {
+        self.tally.error = Some(refusal.code);
+        (State::Ended, Effect::Reply(self.format.reply(refusal)))
+    }
+
+    /// Resets a response of which nothing more can be said.
+    fn reset(&mut self, code: Code) -> Step {
+        self.tally.error.get_or_insert(code);
+        (State::Ended, Effect::Reset)
     }
 }
 

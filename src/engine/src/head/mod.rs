@@ -5,6 +5,8 @@
 mod media;
 mod path;
 
+use std::time::Duration;
+
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, Target};
 
@@ -184,9 +186,27 @@ pub(crate) fn length(headers: &Headers) -> Option<u64> {
     only(headers, "content-length")?.parse().ok()
 }
 
+/// The upstream's `retry-after`, if it is in seconds.
+pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
+    only(headers, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
+}
+
 /// The response status, 0 where it is none.
 pub(crate) fn status(headers: &Headers) -> u16 {
     only(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+// === impl Head ===
+
+impl Head {
+    /// The caller's tenant, if the request is read.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Passthrough => None,
+            Self::Api(head) => Some(&head.caller.tenant),
+            Self::Mcp(head) => Some(&head.caller.tenant),
+        }
+    }
 }
 
 // === impl ApiHead ===

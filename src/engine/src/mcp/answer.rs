@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use callgate_contract::{Caller, OnViolation, Run, Tool};
-use callgate_wire::mcp::{Answer, Called, Envelope, Listing, error};
+use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
+use callgate_wire::mcp::{Answer, Called, Envelope, Hints, Listing, error};
 use callgate_wire::{AnswerError, ShapeError};
 
 use super::{Asked, What};
@@ -29,8 +29,11 @@ const NOTIFICATIONS: [&str; 8] = [
 /// What a message is to the exchange that it came in.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// It may go on; more is to come.
+    /// It may be forwarded; more is to come.
     Meanwhile(Answer),
+    /// It concerns nobody here: a notification or a request of a method that is not forwarded, an answer to another request.
+    /// Nothing of it is forwarded, and the answer to this request may still come: a write has perhaps run already.
+    Dropped,
     /// The answer that was asked for, in the form in which it goes on.
     Answer(Answer),
 }
@@ -47,24 +50,22 @@ pub(crate) fn read(body: &[u8]) -> Result<Answer, Refusal> {
 pub(crate) fn decide(gate: &Gate, asked: &Asked, answer: Answer, tally: &mut Tally) -> Result<Said, Refusal> {
     let answered = match answer.envelope() {
         Envelope::Request { method, .. } => {
-            through(&REQUESTS, method)?;
-            if method != "ping" {
-                answer.asks_for_text_only().map_err(misshapen)?;
-            }
-            return Ok(Said::Meanwhile(answer));
+            let forwarded =
+                REQUESTS.contains(&method.as_str()) && (method == "ping" || answer.asks_for_text_only().is_ok());
+            return Ok(if forwarded { Said::Meanwhile(answer) } else { Said::Dropped });
         }
         Envelope::Notification { method } => {
-            through(&NOTIFICATIONS, method)?;
-            return Ok(Said::Meanwhile(answer));
+            let forwarded = NOTIFICATIONS.contains(&method.as_str());
+            return Ok(if forwarded { Said::Meanwhile(answer) } else { Said::Dropped });
         }
         Envelope::Result { id } => Some(id),
         Envelope::Error { id } => id.as_ref(),
     };
-    let (Asked::Request { id, caller, what }, Some(answered)) = (asked, answered) else {
+    let Asked::Request { id, caller, what } = asked else {
         return Err(invalid("answers a request that was not made here"));
     };
-    if id != answered {
-        return Err(invalid("answers another request"));
+    if Some(id) != answered {
+        return Ok(Said::Dropped);
     }
     if matches!(answer.envelope(), Envelope::Error { .. }) {
         return Ok(Said::Answer(answer));
@@ -105,7 +106,12 @@ fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> O
     let role = gate.contract.role(&caller.role)?;
     let declaration = gate.declarations.get(name).filter(|_| role.may_use(tool))?;
     let is_object = |schema: &&callgate_json::Value| schema.get("type").is_some_and(|kind| kind == "object");
-    Some(Listing { declaration, result: tool.result().filter(is_object).filter(|_| structured) })
+    let hints = match tool.effects() {
+        Effects::Read => Hints { read_only: true, destructive: false },
+        // The contract does not tell a write that adds from one that destroys.
+        Effects::Write => Hints { read_only: false, destructive: true },
+    };
+    Some(Listing { declaration, result: tool.result().filter(is_object).filter(|_| structured), hints })
 }
 
 /// Where the contract says what a tool returns, that value goes on and nothing beside it. A failure that the tool tells of itself
@@ -136,10 +142,6 @@ fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut Answer, tally: &
             Ok(())
         }
     }
-}
-
-fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
-    if methods.contains(&method) { Ok(()) } else { Err(invalid("is of a method that does not go through this gate")) }
 }
 
 fn misshapen(error: ShapeError) -> Refusal {

@@ -19,7 +19,7 @@ pub(super) struct Offered<'g> {
     dropped: Vec<Violation>,
     /// The number of all of them.
     dropped_count: u32,
-    /// The forms whose list of declarations is written anew.
+    /// The forms whose list of declarations is rewritten.
     forms: Vec<Form>,
 }
 
@@ -29,6 +29,8 @@ pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Reques
     let drops = gate.contract.undeclared_tools() == UndeclaredTools::Drop;
     let mut offered = Offered { tools: Vec::new(), dropped: Vec::new(), dropped_count: 0, forms: Vec::new() };
     if request.has_custom_tools() {
+        // Every call of one is refused, so the model is not told of it even if the contract lists such tools.
+        let drops = drops || gate.contract.allows_provider_tool("custom");
         let message = "The request declares or chooses a custom tool (`type: custom`), whose free text no contract can decide \
                        on; declare it as a function with a schema.";
         offered.refuse(drops, "", Form::Tool, &Refusal::at(Code::ProviderToolForbidden, "tools", message))?;
@@ -47,7 +49,7 @@ pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Reques
             }
         }
     }
-    let mut choice_stands = !(drops && request.has_custom_tools());
+    let mut choice_stands = !request.has_custom_tools();
     for name in request.chosen() {
         let is_offered = offered.tools.iter().any(|(tool, _)| tool.name() == name);
         match usable(gate, role, name, "tool_choice") {

@@ -32,8 +32,14 @@ fn a_list_is_cut_to_the_contract_and_the_role_in_the_contracts_words() {
     assert_eq!(tools[0]["outputSchema"]["required"], json!(["time"]), "the contract's, where the server has one");
     assert_eq!(
         tools[1],
-        json!({ "name": "set_alarm", "inputSchema": { "type": "object", "additionalProperties": false } })
+        json!({
+            "name": "set_alarm",
+            "inputSchema": { "type": "object", "additionalProperties": false },
+            "annotations": { "readOnlyHint": false, "destructiveHint": true },
+        })
     );
+    let read = json!({ "readOnlyHint": true, "destructiveHint": false });
+    assert_eq!(tools[0]["annotations"], read, "the contract's `effects`");
     assert!(!result.to_string().contains("POISON"));
 
     let result = listed("viewer", json!({ "tools": [{ "name": "get_time" }, { "name": "set_alarm" }] }));
@@ -138,14 +144,22 @@ fn errors_of_http_keep_their_status_and_say_nothing_undecided() {
     };
     let lost = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Session not found"}}"#;
     assert_eq!(failed("application/json", lost), Effect::Finish(lost.as_bytes().to_vec()));
-    let Effect::Reply(Reply { status: 404, body: ours, .. }) = failed("text/html", "<p>") else {
-        panic!("another status")
-    };
-    let ours: Value = serde_json::from_slice(&ours).unwrap();
+    let oauth = r#"{"error":"invalid_token","error_description":"expired"}"#;
+    assert_eq!(failed("application/json", oauth), Effect::Finish(oauth.as_bytes().to_vec()));
+    let ours = body(failed("text/html", "<p>down</p>"));
     assert_eq!((&ours["id"], &ours["error"]["data"]["code"]), (&json!(7), &json!("upstream_error")));
-    let smuggled = failed("application/json", &response(json!({ "content": [] })).to_string());
-    assert_eq!(body(smuggled), ours, "under the server's own headers");
+    assert!(ours["error"]["message"].as_str().unwrap().ends_with("status 404: <p>down</p>"), "{ours}");
+    for smuggled in [response(json!({ "content": [] })), json!({ "result": {} }), json!([response(json!({}))])] {
+        let ours = body(failed("application/json", &smuggled.to_string()));
+        assert_eq!(ours["error"]["data"]["code"], "upstream_error", "under the server's own headers");
+    }
 
     let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
     assert_eq!(begun(&mut exchange, "401", "", true), Effect::Pass, "where to get a token stands in the headers");
+    let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
+    let head = headers(&[(":status", "401"), ("content-type", "text/plain"), ("content-encoding", "gzip")]);
+    assert_eq!(exchange.on(Event::ResponseHead { headers: &head, end: false }), Effect::Hold);
+    let effect = exchange.on(Event::ResponseData { chunk: &[0x1f, 0x8b, 0xff], end: true, now: NOW });
+    assert!(matches!(effect, Effect::Finish(_)), "the headers stay whatever the body is");
+    assert_eq!(exchange.content_type(), Some("application/json"));
 }

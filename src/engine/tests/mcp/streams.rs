@@ -59,7 +59,7 @@ fn a_streamed_answer_is_decided_as_a_whole_one_is() {
 }
 
 #[test]
-fn a_message_that_must_not_go_on_ends_the_stream_with_the_error_as_its_answer() {
+fn a_message_that_may_not_be_forwarded_is_dropped_and_the_answer_still_arrives() {
     let sampling = |params: Value| request("sampling/createMessage", params);
     let table = [
         ("another answer", json!({ "jsonrpc": "2.0", "id": 8, "result": { "content": [] } })),
@@ -69,21 +69,38 @@ fn a_message_that_must_not_go_on_ends_the_stream_with_the_error_as_its_answer() 
         ("a task", request("tasks/get", json!({}))),
         ("a call", call("get_time", json!({}))),
         ("a notification of a task", notification("notifications/tasks/status")),
-        ("an unknown notification", notification("notifications/x")),
+        ("an unknown notification", notification("notifications/claude/channel")),
+        ("a batch", json!([notification("notifications/message")])),
+        ("no message", json!({ "ok": true })),
     ];
     for (name, message) in table {
-        let (mut exchange, _) = sent(&gate("refuse"), &get_time());
-        let before = notification("notifications/message");
-        let stream = events(&[before.clone(), message, response(json!({ "content": text("SECRET") }))]);
+        let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
+        let (before, answer) = (notification("notifications/message"), response(json!({ "content": text("set") })));
+        let stream = events(&[before.clone(), message, answer.clone()]);
         let out = messages(&streamed(&mut exchange, &stream, &[]));
-        assert_eq!(out.len(), 2, "{name}: {out:?}");
-        assert_eq!(out[0], before);
-        assert_eq!(
-            (&out[1]["id"], &out[1]["error"]["data"]["code"]),
-            (&json!(7), &json!("upstream_invalid")),
-            "{name}"
-        );
-        assert_eq!(exchange.tally().verdict(), "error:upstream_invalid");
+        assert_eq!(out, [before, answer], "{name}");
+        assert_eq!(exchange.tally().verdict(), "allow");
+    }
+    for odd in ["event: heartbeat\ndata: {}\n\n", "data: [DONE]\n\n", "stray\n\n", "data: {\"a\":1,\"a\":2}\n\n"] {
+        let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
+        let answer = response(json!({ "content": text("set") }));
+        let stream = [odd.as_bytes(), &events(std::slice::from_ref(&answer))].concat();
+        assert_eq!(messages(&streamed(&mut exchange, &stream, &[])), [answer], "{odd:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_an_error() {
+    let table = [
+        ("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{},\"result\":{}}\n\n".to_owned(), "upstream_invalid"),
+        (format!("data: {}\n\n", response(json!({ "content": [{ "type": "tool_use" }] }))), "upstream_invalid"),
+        (format!("data: {}\n\n", notification("notifications/x")), "upstream_truncated"),
+    ];
+    for (stream, code) in table {
+        let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
+        let out = messages(&streamed(&mut exchange, stream.as_bytes(), &[]));
+        assert_eq!(out.len(), 1);
+        assert_eq!((&out[0]["id"], &out[0]["error"]["data"]["code"]), (&json!(7), &json!(code)), "{stream}");
     }
 }
 
@@ -136,7 +153,7 @@ fn the_servers_own_stream_lives_on_and_carries_no_answers() {
     let out = messages(&out);
     assert_eq!((&out[0]["id"], &out[0]["error"]["data"]["code"]), (&json!(null), &json!("upstream_invalid")));
     let effect = exchange.on(Event::ResponseData { chunk: ping, end: false, now: NOW });
-    assert!(matches!(effect, Effect::Reply(_)), "it is cut, so that the client comes again");
+    assert_eq!(effect, Effect::Reset, "it is cut, so that the client comes again");
 }
 
 #[test]

@@ -174,8 +174,7 @@ pub(crate) fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) 
         match exchange.on(Event::ResponseData { chunk, end: false, now: NOW }) {
             Effect::Hold => {}
             Effect::Emit(more) => out.extend(more),
-            // The stream is cut: nothing more of it goes on.
-            Effect::Reply(_) => return out,
+            Effect::Reset => return out,
             effect => panic!("{effect:?}"),
         }
     }

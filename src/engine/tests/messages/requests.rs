@@ -3,7 +3,7 @@
 use callgate_engine::{Effect, Event, Exchange, Offer};
 use serde_json::{Value, json};
 
-use crate::common::{NOW, begun, headers, refused};
+use crate::common::{NOW, begun, finished, headers, refused};
 use crate::desk::{gate, gate_with, request, sent, told, tool};
 
 const COUNT: &str = "/v1/messages/count_tokens";
@@ -133,9 +133,26 @@ fn tokens_are_counted_under_the_same_checks_and_the_number_passes() {
     let forwarded: Value = serde_json::from_slice(&forward.body).unwrap();
     assert!(forwarded.get("max_tokens").is_none(), "which this path does not take");
     assert_eq!(forwarded["tools"][0]["description"], "The weather of a city.");
-    assert_eq!(begun(&mut exchange, "application/json"), Effect::Pass);
-    let chunk = br#"{"input_tokens":12}"#;
-    assert_eq!(exchange.on(Event::ResponseData { chunk, end: true, now: NOW }), Effect::Pass);
+    assert_eq!(begun(&mut exchange, "application/json"), Effect::Hold);
+    let chunk = br#"{"input_tokens": 14}"#;
+    assert_eq!(exchange.on(Event::ResponseData { chunk, end: true, now: NOW }), Effect::Finish(chunk.to_vec()));
+}
+
+#[test]
+fn a_count_that_carries_a_call_or_is_too_large_is_refused() {
+    let call = br#"{"input_tokens":14,"content":[{"type":"tool_use","id":"a","name":"f","input":{}}]}"#;
+    let large = vec![b' '; 70_000];
+    for (chunk, code) in [(&call[..], "upstream_invalid"), (b"14", "upstream_invalid"), (&large, "response_too_large")]
+    {
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+        let body = with(|body| {
+            body.as_object_mut().unwrap().remove("max_tokens");
+        });
+        told(&mut exchange, "clerk", COUNT, body.to_string().as_bytes());
+        begun(&mut exchange, "application/json");
+        let effect = exchange.on(Event::ResponseData { chunk, end: true, now: NOW });
+        assert_eq!(refused(effect), (502, code.to_owned()));
+    }
 }
 
 #[test]
@@ -147,16 +164,17 @@ fn an_error_of_the_api_passes_as_it_is() {
             false,
         ),
         ("<html>", false),
+        (r#"{"detail":"Not Found"}"#, true),
     ] {
         let (mut exchange, _) = sent(&gate("refuse"), &request(false));
         let head = headers(&[(":status", "529"), ("content-type", "application/json")]);
         assert_eq!(exchange.on(Event::ResponseHead { headers: &head, end: false }), Effect::Hold);
-        match exchange.on(Event::ResponseData { chunk: body.as_bytes(), end: true, now: NOW }) {
-            Effect::Finish(bytes) => assert!(passes && bytes == body.as_bytes(), "{body}"),
-            effect => {
-                assert!(!passes, "{body}");
-                assert_eq!(refused(effect), (529, "upstream_error".to_owned()));
-            }
+        let bytes = finished(exchange.on(Event::ResponseData { chunk: body.as_bytes(), end: true, now: NOW }));
+        if passes {
+            assert_eq!(bytes, body.as_bytes());
+        } else {
+            let error: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(error["error"]["code"], "upstream_error", "{body}");
         }
     }
 }

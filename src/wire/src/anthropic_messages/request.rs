@@ -20,7 +20,7 @@ pub struct Request {
     body: Body,
     tools: Tools,
     wants: Wants,
-    /// Where a whole answer is asked for, if that is another path.
+    /// Path and query at which a whole answer is asked for, if they differ.
     whole: Option<String>,
     target: Option<String>,
 }
@@ -71,7 +71,7 @@ impl crate::Request for Request {
         self.wants
     }
 
-    /// A thread that goes on, or a container that an earlier exchange left behind.
+    /// A thread that continues, or a container that an earlier exchange left behind.
     fn server_state(&self) -> bool {
         self.body.server_state()
     }
@@ -143,6 +143,10 @@ impl crate::Request for Request {
         self.target.clone()
     }
 
+    fn held(&self) -> usize {
+        self.body.held()
+    }
+
     fn write(&self) -> Vec<u8> {
         self.body.write()
     }
@@ -157,7 +161,7 @@ impl Request {
     }
 }
 
-/// What a call gave, as a block.
+/// The result of a call, as a block.
 fn result(CallResult { call, content, failed }: &CallResult) -> Value {
     if *failed {
         return json!({ "type": "tool_result", "tool_use_id": call.id, "content": content, "is_error": true });
@@ -191,7 +195,7 @@ fn check(fields: &Fields<'_>) -> Result<bool, RequestError> {
     Ok(fields.read("stream", "true or false", Raw::bool)?.unwrap_or(false))
 }
 
-/// A thread that goes on, or a container that an earlier exchange left behind.
+/// A thread that continues, or a container that an earlier exchange left behind.
 fn is_state(fields: &Fields<'_>) -> bool {
     let container = fields.get("container").is_some_and(|value| value.is_string() || value.some("id").is_some());
     let creates = |thread: Raw<'_>| thread.get("type").and_then(Raw::string).is_some_and(|kind| kind == "create");

@@ -135,6 +135,10 @@ impl crate::Request for Request {
         self.address.changed()
     }
 
+    fn held(&self) -> usize {
+        self.body.held()
+    }
+
     fn write(&self) -> Vec<u8> {
         self.body.write()
     }

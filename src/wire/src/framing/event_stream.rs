@@ -57,6 +57,11 @@ impl Decoder {
         Decoder { limit: max_frame_bytes, raw: Vec::new(), lengths: None, failed: None }
     }
 
+    /// The bytes of the frame that is not complete yet.
+    pub(super) fn held(&self) -> usize {
+        self.raw.capacity()
+    }
+
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors

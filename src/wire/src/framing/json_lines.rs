@@ -25,6 +25,11 @@ impl Decoder {
         Decoder { limit: max_frame_bytes, line: Vec::new(), failed: false }
     }
 
+    /// The bytes of the frame that is not complete yet.
+    pub(super) fn held(&self) -> usize {
+        self.line.capacity()
+    }
+
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors

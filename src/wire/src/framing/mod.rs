@@ -116,6 +116,16 @@ impl Decoder {
         }
     }
 
+    /// The bytes of the frame that is not complete yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match self {
+            Decoder::Sse(decoder) => decoder.held(),
+            Decoder::JsonLines(decoder) => decoder.held(),
+            Decoder::EventStream(decoder) => decoder.held(),
+        }
+    }
+
     /// What must be written after an unfinished frame before another.
     #[must_use]
     pub fn terminator(&self) -> &'static [u8] {

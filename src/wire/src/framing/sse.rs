@@ -57,6 +57,11 @@ impl Decoder {
         Decoder { limit: max_frame_bytes, frame: Frame::default(), line_start: 0, state: State::Line, at_start: true }
     }
 
+    /// The bytes of the frame that is not complete yet.
+    pub(super) fn held(&self) -> usize {
+        self.frame.raw.capacity()
+    }
+
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ impl Request {
     /// Reads a request.
     ///
     /// # Errors
-    /// [`RequestError`] as [`crate::Dialect::request`] says; also for a stream that is no server-sent events, a member in both
+    /// [`RequestError`] as [`crate::Dialect::request`] says; also for a stream in another form than server-sent events, a member in both
     /// spellings, and arguments that are to be streamed piece by piece.
     pub(super) fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
         let address = Address::read(target)?;
@@ -154,7 +154,7 @@ impl crate::Request for Request {
         self.address.answer_whole();
     }
 
-    /// Of the modes only `ANY` forces a call (enumerations may also be numbers in proto3 JSON, and those are not told apart here).
+    /// Only the mode `ANY` forces a call (enumerations may also be numbers in proto3 JSON, and those are not told apart here).
     /// `AUTO` takes no list of allowed functions.
     fn free_choice(&mut self) {
         let config = self.body.get(&self.spelled.choice);
@@ -180,6 +180,10 @@ impl crate::Request for Request {
 
     fn target(&self) -> Option<String> {
         self.address.changed()
+    }
+
+    fn held(&self) -> usize {
+        self.body.held().saturating_add(self.around.len())
     }
 
     fn write(&self) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::message::{self, Envelope, all_shown, shown};
+use super::message::{self, Envelope, all_shown, harmless};
 use crate::shape::exact_keys;
 use crate::splice::{self, Edit};
 use crate::{AnswerError, Declaration, ShapeError};
@@ -37,6 +37,17 @@ pub struct Listing<'a> {
     pub declaration: &'a Declaration,
     /// Schema of the results, an object's.
     pub result: Option<&'a Value>,
+    /// What the tool does to its surroundings.
+    pub hints: Hints,
+}
+
+/// The annotations by which clients decide what to ask a person about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hints {
+    /// The tool changes nothing.
+    pub read_only: bool,
+    /// The tool may destroy something.
+    pub destructive: bool,
 }
 
 /// What a tool gave back.
@@ -126,23 +137,25 @@ impl Answer {
         self.result = Some(format!(r#"{{"tools":[{}]{next}}}"#, tools.join(",")));
     }
 
-    /// What the answer to a `tools/call` says.
+    /// Reads the answer to a `tools/call`. Some servers give `structuredContent` alone.
     ///
     /// # Errors
-    /// [`ShapeError`] if it has not the shape of one, or content of a kind that is not known.
+    /// [`ShapeError`] if it has not the shape of one, or content that could be a call.
     pub fn called(&self) -> Result<Called, ShapeError> {
         let result = self.members();
         exact_keys(result, &["content", "structuredContent", "isError"])?;
-        let Some(Value::Array(content)) = result.get("content") else {
-            return Err(ShapeError::Type { at: "result.content", expected: "an array" });
+        let structured = result.get("structuredContent").filter(|value| !value.is_null());
+        let content = match result.get("content") {
+            Some(Value::Array(content)) => content.as_slice(),
+            None | Some(Value::Null) if structured.is_some() => &[],
+            _ => return Err(ShapeError::Type { at: "result.content", expected: "an array" }),
         };
-        content.iter().try_for_each(shown)?;
+        content.iter().try_for_each(harmless)?;
         let failed = match result.get("isError") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(failed)) => *failed,
             Some(_) => return Err(ShapeError::Type { at: "result.isError", expected: "a boolean" }),
         };
-        let structured = result.get("structuredContent").filter(|value| !value.is_null());
         let value = structured.cloned().or_else(|| single_json(content));
         Ok(Called { failed, structured: structured.is_some(), value })
     }
@@ -226,9 +239,11 @@ fn single_json(content: &[Value]) -> Option<Value> {
 
 fn listing(listing: &Listing<'_>) -> String {
     let mut text = listing.declaration.object("inputSchema");
+    text.pop();
     if let Some(result) = listing.result {
-        text.pop();
-        text.push_str(&format!(r#","outputSchema":{result}}}"#));
+        text.push_str(&format!(r#","outputSchema":{result}"#));
     }
+    let Hints { read_only, destructive } = listing.hints;
+    text.push_str(&format!(r#","annotations":{{"readOnlyHint":{read_only},"destructiveHint":{destructive}}}}}"#));
     text
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::message::{Envelope, Id};
 use super::{VERSIONS, event};
 use crate::ApiError;
+use crate::shape::folds_to;
 
 /// Where a tool's result says why a call was refused: a member of its `_meta`.
 pub const VIOLATION: &str = "callgate.dev/violation";
@@ -71,6 +72,19 @@ pub fn is_error(body: &[u8], to: Option<&Id>) -> bool {
     let only = body.keys().all(|key| matches!(key.as_str(), "jsonrpc" | "id" | "error"));
     match Envelope::read(&body) {
         Ok(Envelope::Error { id }) => only && id.is_none_or(|id| Some(&id) == to),
+        _ => false,
+    }
+}
+
+/// Returns whether a body is JSON that is no JSON-RPC message, such as an OAuth error, and carries no call.
+#[must_use]
+pub fn is_foreign(body: &[u8]) -> bool {
+    const MESSAGE: [&str; 5] = ["jsonrpc", "id", "method", "params", "result"];
+    match callgate_json::read_nearest(body) {
+        Ok(Value::Object(members)) => {
+            let is_message = |key: &String| MESSAGE.iter().any(|known| folds_to(key, known));
+            !members.keys().any(is_message) && crate::is_callless(body)
+        }
         _ => false,
     }
 }

@@ -4,11 +4,14 @@ use std::fmt;
 
 use callgate_json::{Map, Value};
 
-use crate::ShapeError;
 use crate::shape::exact_keys;
+use crate::{ShapeError, callless};
 
 /// Members of a message that are decided on.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+
+/// Bytes of an id that is a string. Clients count or draw UUIDs; a longer id would be held until its answer.
+const ID_LENGTH: usize = 1024;
 
 /// What identifies a request: a string or a whole number. Shown as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +55,9 @@ impl fmt::Display for Id {
 impl Id {
     fn read(value: &Value) -> Result<Id, ShapeError> {
         match value {
-            Value::String(_) => Ok(Id(value.clone())),
+            Value::String(text) if text.len() <= ID_LENGTH => Ok(Id(value.clone())),
             Value::Number(number) if number.is_i64() || number.is_u64() => Ok(Id(value.clone())),
-            _ => Err(ShapeError::Type { at: "id", expected: "a string or a whole number" }),
+            _ => Err(ShapeError::Type { at: "id", expected: "a string of at most 1,024 bytes or a whole number" }),
         }
     }
 
@@ -141,7 +144,15 @@ pub(super) fn shown(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// The same for one block or a list of them.
+/// Refuses a block of a tool's result that could be a call. A kind that is not known is only shown, if there is no call in it.
+pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
+    match shown(block) {
+        Err(ShapeError::UnknownPart) if block.get("type").is_some_and(Value::is_string) => callless::no_call(block),
+        result => result,
+    }
+}
+
+/// As [`shown`], for one block or a list of them.
 pub(super) fn all_shown(content: Option<&Value>) -> Result<(), ShapeError> {
     match content {
         Some(Value::Array(blocks)) => blocks.iter().try_for_each(shown),

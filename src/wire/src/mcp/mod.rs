@@ -14,7 +14,7 @@ mod message;
 mod request;
 mod stream;
 
-pub use answer::{Answer, Called, Listed, Listing};
+pub use answer::{Answer, Called, Hints, Listed, Listing};
 pub use message::{Envelope, Id};
 pub use request::Request;
 pub use stream::{Event, event};

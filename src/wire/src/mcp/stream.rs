@@ -34,20 +34,17 @@ pub enum Event {
 // === impl Event ===
 
 impl Event {
-    /// Reads one event.
+    /// Reads one event. An event of another type than `message` carries no message to any client, so nothing of it is kept.
     ///
     /// # Errors
-    /// [`StreamError`] for an event of another type than `message`, or one whose data is not one JSON-RPC message.
+    /// [`StreamError`] for an event whose data is not one JSON-RPC message.
     pub fn read(frame: Frame) -> Result<Event, StreamError> {
         let is_message = frame.event.as_deref().is_none_or(|event| event.is_empty() || event == "message");
         let data = frame.data.as_deref().unwrap_or_default();
-        if data.trim_ascii().is_empty() {
+        if !is_message || data.trim_ascii().is_empty() {
             // The event that begins a stream that can be resumed has an id and nothing to say.
             let comment = is_message && frame.data.is_none() && !has_line_ends(&frame.raw);
             return Ok(Event::Aside { frame: if comment { without_resumption(frame.raw) } else { Vec::new() } });
-        }
-        if !is_message {
-            return Err(StreamError::UnknownEvent);
         }
         let answer = Answer::read(data).map_err(|error| match error {
             AnswerError::NotJson(error) => StreamError::NotJson(error),

@@ -20,7 +20,7 @@ struct Field<'t> {
     value: Raw<'t>,
 }
 
-/// What the members of a request ask for.
+/// The demands that the members of a request make.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Judged {
     pub(crate) models: Names,

@@ -1,8 +1,8 @@
 //! The known members, by what they cause.
 //!
-//! Sources: the request types of the official SDKs (openai, anthropic, google-genai, ollama, mistralai, botocore's
-//! `bedrock-runtime`) and the API references of what imitates them: vLLM, SGLang, llama.cpp's server, TGI, DeepSeek, Mistral,
-//! OpenRouter, LiteLLM, xAI, Azure, Groq, Together, Fireworks, Perplexity, DashScope, Zhipu, MiniMax, Moonshot, Venice, Cohere.
+//! Complete for the request types of the official SDKs of OpenAI 3.54, Anthropic 2.12, google-genai 3.4, Ollama 0.6 and botocore
+//! 1.44 (`bedrock-runtime`). For servers that imitate these APIs the lists have what is known to be in use, and are not complete:
+//! a member that is missing here is dropped, and the contract can allow it.
 
 use super::tables::{CHAT_TEMPLATE, EXTRA, FORMAT, STREAM_OPTIONS, VENICE};
 use super::{Class, Row};
@@ -88,7 +88,7 @@ pub(super) static READ_BY_SOME: &[Row] = &[
     ("stream", Class::Read),
 ];
 
-/// How the model samples, and what it writes.
+/// Members that say how the model samples, and what it writes.
 pub(super) const SAMPLING: &[&str] = &[
     "temperature",
     "top_p",
@@ -164,7 +164,7 @@ pub(super) const SAMPLING: &[&str] = &[
     "response_modalities",
 ];
 
-/// How the model thinks.
+/// Members that say how the model thinks.
 pub(super) const THINKING: &[&str] = &[
     "reasoning",
     "reasoning_effort",

@@ -5,7 +5,7 @@ use crate::UnknownMembers;
 use crate::body::pair;
 use crate::raw::Raw;
 
-/// What becomes of a member.
+/// The fate of a member.
 enum Step {
     Keep,
     Drop,

@@ -93,7 +93,11 @@ pub(crate) static GEMINI: Table = Table {
 };
 
 static GENERATION_CONFIG: Table = Table {
-    rows: &[&[("maxOutputTokens", Class::Limit), ("candidateCount", Class::Choices(128))]],
+    rows: &[&[
+        ("maxOutputTokens", Class::Limit),
+        ("candidateCount", Class::Choices(128)),
+        ("routingConfig", Class::Object(&ROUTING)),
+    ]],
     harmless: &[&[
         "temperature",
         "topP",
@@ -118,13 +122,22 @@ static GENERATION_CONFIG: Table = Table {
         "audioTimestamp",
         "audioTranscriptionConfig",
         "translationConfig",
-        "routingConfig",
         "modelSelectionConfig",
         "enableAffectiveDialog",
         "enableEnhancedCivicAnswers",
     ]],
     spelling: crate::gemini::camel,
 };
+
+/// The choice among Gemini models; the manual one names a model.
+static ROUTING: Table = Table {
+    rows: &[&[("manualMode", Class::Object(&MANUAL)), ("manualRoutingConfig", Class::Object(&MANUAL))]],
+    harmless: &[&["autoMode", "autoRoutingConfig"]],
+    spelling: crate::gemini::camel,
+};
+
+static MANUAL: Table =
+    Table { rows: &[&[("modelName", Class::Models)]], harmless: &[], spelling: crate::gemini::camel };
 
 /// Ollama's own chat API.
 pub(crate) static OLLAMA: Table = Table::new(
@@ -222,7 +235,7 @@ static NOVA_CONFIG: Table = Table::new(
     &[&["topK", "top_k", "topP", "top_p", "temperature", "stopSequences"]],
 );
 
-/// What servers merge into the request as if it stood at the top.
+/// Members that servers merge into the request as if it stood at the top.
 pub(super) static EXTRA: Table = Table::new(&[READ_BY_SOME, DECIDED], ANY);
 
 /// A model to fall back to, with what changes for it.

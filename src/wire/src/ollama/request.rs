@@ -133,6 +133,10 @@ impl crate::Request for Request {
         self.body.extend_list("messages", &messages);
     }
 
+    fn held(&self) -> usize {
+        self.body.held()
+    }
+
     fn write(&self) -> Vec<u8> {
         self.body.write()
     }
@@ -160,7 +164,7 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
     declared_once(declared)
 }
 
-/// The type of a tool that is no function. The server never looks at it, and clients leave it out.
+/// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out.
 fn provided(tool: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let Some(kind) = tool.some("type") else { return Ok(None) };
     let kind = kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?;

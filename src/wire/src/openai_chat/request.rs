@@ -160,6 +160,10 @@ impl crate::Request for Request {
         self.body.extend_list("messages", &messages);
     }
 
+    fn held(&self) -> usize {
+        self.body.held()
+    }
+
     fn write(&self) -> Vec<u8> {
         self.body.write()
     }

@@ -49,7 +49,7 @@ impl Request {
         Ok(Request { body, tools, wants: if streams { Wants::Stream } else { Wants::Whole } })
     }
 
-    /// Whether the provider keeps the answer, so that its items can be named later.
+    /// True if the provider keeps the answer, so that its items can be named later.
     fn is_stored(&self) -> bool {
         self.body.get("store").and_then(Raw::bool) != Some(false)
     }
@@ -137,6 +137,10 @@ impl crate::Request for Request {
         }));
         let new: Vec<String> = new.iter().map(Value::to_string).collect();
         self.body.extend_list("input", &new);
+    }
+
+    fn held(&self) -> usize {
+        self.body.held()
     }
 
     fn write(&self) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! A server's messages.
 
 use callgate_wire::Declaration;
-use callgate_wire::mcp::{Answer, Called, Listed, Listing};
+use callgate_wire::mcp::{Answer, Called, Hints, Listed, Listing};
 use serde_json::{Value, json};
 
 fn read(text: &str) -> Answer {
@@ -56,10 +56,10 @@ fn a_list_of_tools_is_told_and_written_in_the_words_given() {
     let second = Declaration::new("b", None, &json!({ "type": "object", "required": ["x"] }));
     let output = json!({ "type": "object", "required": ["y"] });
     answer.list(&[
-        Listing { declaration: &first, result: None },
-        Listing { declaration: &second, result: Some(&output) },
+        Listing { declaration: &first, result: None, hints: Hints { read_only: true, destructive: false } },
+        Listing { declaration: &second, result: Some(&output), hints: Hints { read_only: false, destructive: true } },
     ]);
-    let text = r#"{"tools":[{"name":"a","description":"Does a.","inputSchema":{"type":"object"}},{"name":"b","inputSchema":{"type":"object","required":["x"]},"outputSchema":{"type":"object","required":["y"]}}],"nextCursor":"page 2"}"#;
+    let text = r#"{"tools":[{"name":"a","description":"Does a.","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true,"destructiveHint":false}},{"name":"b","inputSchema":{"type":"object","required":["x"]},"outputSchema":{"type":"object","required":["y"]},"annotations":{"readOnlyHint":false,"destructiveHint":true}}],"nextCursor":"page 2"}"#;
     assert_eq!(written(&answer)["result"].to_string(), text);
 
     let mut answer = result(&json!({ "tools": [{ "name": "a" }], "nextCursor": null }));
@@ -96,6 +96,8 @@ fn what_a_tool_gave_is_its_structured_content_or_the_json_of_its_single_text() {
             json!({ "content": [text("x")], "structuredContent": { "a": 1 } }),
             called(false, Some(json!({ "a": 1 })), true),
         ),
+        (json!({ "structuredContent": { "a": 1 } }), called(false, Some(json!({ "a": 1 })), true)),
+        (json!({ "content": [{ "type": "video", "data": "" }] }), called(false, None, false)),
         (
             json!({ "content": [{ "type": "image", "data": "", "mimeType": "" }, { "type": "audio" },
                     { "type": "resource", "resource": {} }, { "type": "resource_link", "uri": "x" }] }),
@@ -114,7 +116,10 @@ fn results_that_could_hide_a_call_or_are_none_are_refused() {
         json!({ "task": { "taskId": "1" } }),
         json!({ "content": {} }),
         json!({ "content": ["text"] }),
+        json!({ "structuredContent": null }),
         json!({ "content": [{ "type": "tool_use", "name": "a" }] }),
+        json!({ "content": [{ "type": "server_tool_use", "name": "a" }] }),
+        json!({ "content": [{ "type": "new", "parts": [{ "functionCall": { "name": "a" } }] }] }),
         json!({ "content": [{ "text": "no type" }] }),
         json!({ "content": [{ "type": "text", "Type": "tool_use" }] }),
         json!({ "content": [], "isError": "no" }),

@@ -51,10 +51,17 @@ fn nothing_goes_on_from_which_a_client_could_resume() {
 }
 
 #[test]
+fn events_that_are_no_message_to_a_client_are_dropped() {
+    for text in [format!("event: endpoint\ndata: {PING}\n\n"), format!("event: Message\ndata: {PING}\n\n")] {
+        assert_eq!(read(&text), [Ok((false, String::new()))], "{text:?}");
+    }
+    let stray = format!("Data: {PING}\ndata: {PING}\n\n");
+    assert_eq!(read(&stray), [Ok((true, format!("data: {PING}\n\n")))]);
+}
+
+#[test]
 fn events_that_could_hide_a_message_are_refused() {
     for text in [
-        format!("event: endpoint\ndata: {PING}\n\n"),
-        format!("event: Message\ndata: {PING}\n\n"),
         format!("data: [{PING}]\n\n"),
         "data: [DONE]\n\n".to_owned(),
         format!("data: {PING}{PING}\n\n"),

@@ -130,6 +130,8 @@ fn every_model_that_may_come_to_answer_is_named() {
             assert_eq!(models, expected, "{key} {members}");
         }
     }
+    let routed = json!({ "generationConfig": { "routing_config": { "manualMode": { "modelName": "a" } } } });
+    assert!(with("gemini", &routed).unwrap().models().contains(&"a"));
     assert_eq!(with("chatCompletions", &json!({ "route": "fallback" })).unwrap().models(), ["m"]);
     assert!(with("chatCompletions", &json!({ "route": "a" })).unwrap().models().contains(&"a"));
 }

@@ -14,7 +14,7 @@ const SPEC: &str = "toolSpec";
 const SYSTEM: &str = "systemTool";
 const CACHE_POINT: &str = "cachePoint";
 
-/// What `toolConfig` says, and messages that add to it.
+/// The tools of `toolConfig`, and those that messages add.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tools {
     pub(super) declared: Vec<Declared>,

@@ -65,7 +65,7 @@ fn is_plain(model: &str) -> bool {
 /// Google's system parameter `alt` (and `$alt`) chooses the form of the answer: only those that are read may be asked for.
 fn check_alt(query: &str, wants: Wants) -> Result<(), RequestError> {
     let expected = match wants {
-        Wants::Stream => "`sse`, the only form of a stream that is read",
+        Wants::Stream => "`sse`, the only form of a stream that the gate reads; add `alt=sse` to the query",
         Wants::Whole | Wants::Count => "left out or `json`",
     };
     let invalid = RequestError::Invalid { param: "alt", expected };

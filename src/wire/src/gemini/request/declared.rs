@@ -11,7 +11,7 @@ use crate::raw::Raw;
 use crate::shape::{declare, declared_once};
 use crate::{Declaration, Declared, Form, RequestError};
 
-/// What a request says of tools.
+/// The tools of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tools {
     pub(super) declared: Vec<Declared>,
@@ -77,7 +77,7 @@ fn entries(tools: Raw<'_>) -> impl Iterator<Item = Raw<'_>> {
     tools.object().into_iter().chain(tools.items())
 }
 
-/// What a tool has besides functions; `null` is nothing.
+/// The members of a tool besides functions; `null` is nothing.
 fn others(tool: Raw<'_>) -> impl Iterator<Item = (Cow<'_, str>, Raw<'_>)> {
     tool.members().filter(|(key, value)| !FUNCTION_DECLARATIONS.is(key) && !value.is_null())
 }

@@ -11,7 +11,7 @@ use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
 use crate::{Declaration, Declared, Form, RequestError};
 
-/// What a request says of tools.
+/// The tools of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tools {
     pub(super) declared: Vec<Declared>,

@@ -1,0 +1,180 @@
+//! The bytes that the exchanges of one worker hold, bounded in all and for each tenant.
+//!
+//! A WebAssembly instance that runs out of memory takes every exchange of its worker with it. So each exchange claims what it
+//! holds before it holds it:
+//!
+//! - A tenant may hold as much as nobody holds: its claims grow while they are at most the bytes that are free afterwards.
+//!   So a tenant alone gets half of the budget, and there is always room for a tenant that holds nothing yet. (This is the
+//!   *dynamic threshold* of Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998, with a factor of 1.)
+//! - A new exchange is admitted up to three quarters of that; the rest is left to exchanges that have begun.
+//!
+//! A claim that is dropped gives everything back. Not covered: what a host buffers itself.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice what it
+/// holds, and reading a body takes a multiple of it for a moment.
+pub const DEFAULT_HELD_BYTES: u64 = 256 << 20;
+
+/// What an exchange costs before it holds a byte of a body: its states and headers.
+const EXCHANGE_BYTES: usize = 8 << 10;
+
+/// The budget of one worker.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    most: usize,
+    held: RefCell<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: usize,
+    /// Tenants that hold something.
+    tenants: HashMap<Rc<str>, usize>,
+}
+
+/// What one exchange holds.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    budget: Rc<Budget>,
+    tenant: Rc<str>,
+    bytes: usize,
+}
+
+/// There is no room in the budget, or in the tenant's share of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full;
+
+// === impl Budget ===
+
+impl Budget {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, held: RefCell::default() }
+    }
+
+    /// Admits an exchange of a tenant.
+    pub(crate) fn admit(self: &Rc<Self>, tenant: &str) -> Result<Claim, Full> {
+        let (name, own) = {
+            let held = self.held.borrow();
+            let known = held.tenants.get_key_value(tenant).map(|(name, own)| (Rc::clone(name), *own));
+            let (name, own) = known.unwrap_or_else(|| (Rc::from(tenant), 0));
+            if own > self.most.saturating_sub(held.all) / 4 * 3 {
+                return Err(Full);
+            }
+            (name, own)
+        };
+        self.change(&name, own, own.saturating_add(EXCHANGE_BYTES))?;
+        Ok(Claim { budget: Rc::clone(self), tenant: name, bytes: EXCHANGE_BYTES })
+    }
+
+    /// Changes what a tenant holds in all.
+    fn change(&self, tenant: &Rc<str>, before: usize, after: usize) -> Result<(), Full> {
+        let mut held = self.held.borrow_mut();
+        let all = held.all.saturating_sub(before).saturating_add(after);
+        if after > before && after > self.most.saturating_sub(all) {
+            return Err(Full);
+        }
+        held.all = all;
+        if after == 0 {
+            held.tenants.remove(tenant);
+        } else {
+            held.tenants.insert(Rc::clone(tenant), after);
+        }
+        Ok(())
+    }
+
+    fn own(&self, tenant: &Rc<str>) -> usize {
+        self.held.borrow().tenants.get(tenant).copied().unwrap_or(0)
+    }
+}
+
+// === impl Claim ===
+
+impl Claim {
+    /// Claims that the exchange holds `bytes` now. Fewer than before are always granted.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
+        self.resize(bytes.saturating_add(EXCHANGE_BYTES))
+    }
+
+    fn resize(&mut self, bytes: usize) -> Result<(), Full> {
+        let own = self.budget.own(&self.tenant);
+        self.budget.change(&self.tenant, own, own.saturating_sub(self.bytes).saturating_add(bytes))?;
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Fewer bytes are always granted.
+        let _ = self.resize(0);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn budget(most: usize) -> Rc<Budget> {
+        Rc::new(Budget::new(most))
+    }
+
+    /// Admits and claims until there is no room.
+    fn fill(budget: &Rc<Budget>, tenant: &str, each: usize) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        while let Ok(mut claim) = budget.admit(tenant) {
+            if claim.set(each).is_err() {
+                break;
+            }
+            claims.push(claim);
+        }
+        claims
+    }
+
+    #[test]
+    fn a_tenant_alone_leaves_room_for_another() {
+        let budget = budget(64 * MIB);
+        let hostile = fill(&budget, "hostile", MIB);
+        assert!((24..32).contains(&hostile.len()), "{}", hostile.len());
+        let mut honest = budget.admit("honest").unwrap();
+        assert_eq!(honest.set(MIB), Ok(()));
+    }
+
+    #[test]
+    fn however_many_tenants_fill_the_budget_the_next_one_is_served() {
+        let budget = budget(64 * MIB);
+        let held: Vec<Vec<Claim>> = (0..5).map(|number| fill(&budget, &format!("tenant-{number}"), MIB / 4)).collect();
+        assert!(held.iter().all(|claims| !claims.is_empty()));
+        let all = budget.held.borrow().all;
+        assert!(all < 64 * MIB, "{all}");
+        assert!(budget.admit("honest").unwrap().set(MIB / 4).is_ok());
+    }
+
+    #[test]
+    fn a_claim_that_ends_gives_everything_back() {
+        let budget = budget(4 * MIB);
+        for _ in 0..100 {
+            let claims = fill(&budget, "acme", MIB / 2);
+            assert!(!claims.is_empty());
+        }
+        assert_eq!(budget.held.borrow().all, 0);
+        assert!(budget.held.borrow().tenants.is_empty());
+    }
+
+    #[test]
+    fn an_exchange_that_has_begun_may_grow_when_nothing_new_is_admitted() {
+        let budget = budget(8 * MIB);
+        let mut claim = budget.admit("acme").unwrap();
+        assert_eq!(claim.set(4 * MIB - 2 * EXCHANGE_BYTES), Ok(()));
+        assert_eq!(budget.admit("acme").map(|_| ()), Err(Full));
+        assert_eq!(claim.set(4 * MIB - EXCHANGE_BYTES), Ok(()));
+        assert_eq!(claim.set(4 * MIB), Err(Full), "half of the budget is nobody's");
+        assert_eq!(claim.set(MIB), Ok(()));
+        assert!(budget.admit("acme").is_ok());
+    }
+}

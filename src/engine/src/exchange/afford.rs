@@ -1,0 +1,46 @@
+//! The bytes that an exchange holds, claimed from the budget of its worker.
+
+use super::state::State;
+use super::{Core, Step};
+use crate::budget::Full;
+use crate::effect::Effect;
+use crate::event::Headers;
+use crate::refusal::{Code, Refusal};
+
+impl Core {
+    /// Admits an exchange of a tenant, before anything of its body is held.
+    pub(super) fn admit(&mut self, tenant: &str, headers: &Headers) -> Result<(), Refusal> {
+        self.head_bytes = headers.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
+        self.claim = Some(self.gate.budget.admit(tenant).map_err(no_room)?);
+        Ok(())
+    }
+
+    /// Claims the bytes that the next state holds. Without room for them, the exchange ends in an error.
+    pub(super) fn afford(&mut self, (state, effect): Step) -> Step {
+        let held = state.held().saturating_add(self.head_bytes);
+        match self.claim.as_mut().map(|claim| claim.set(held)) {
+            None | Some(Ok(())) => (state, effect),
+            Some(Err(full)) => self.unaffordable(state, effect, &no_room(full)),
+        }
+    }
+
+    /// Ends an exchange whose next state is too large. Its effect is not carried out, but bytes of a stream that are decided are
+    /// still released.
+    fn unaffordable(&mut self, state: State, effect: Effect, refusal: &Refusal) -> Step {
+        let decided = match effect {
+            Effect::Emit(bytes) => bytes,
+            _ => Vec::new(),
+        };
+        match self.end_early(state, refusal, true) {
+            (state, Effect::Emit(error)) => (state, Effect::Emit([decided, error].concat())),
+            step => step,
+        }
+    }
+}
+
+fn no_room(_: Full) -> Refusal {
+    Refusal::new(
+        Code::GateOverloaded,
+        "The gate holds as many bytes as it may, in all or for this tenant; try again in a moment.",
+    )
+}

@@ -1,0 +1,97 @@
+//! The time of an exchange. Some events do not say the time; the next one that does, a tick at the latest, sets it.
+
+use std::time::Duration;
+
+use crate::Event;
+
+/// How long a stream may overrun before it is reset: until then, its next chunk brings the chance to end it in words.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The times that limits are measured from. Each is unknown until an event says the time.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    now: Option<Duration>,
+    /// The begin of the request, or of the turn once the request was forwarded.
+    began: Option<Duration>,
+    /// The last event that was not a tick.
+    progress: Option<Duration>,
+}
+
+/// Which limits hold in a state.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) idle: bool,
+    pub(super) turn: bool,
+}
+
+/// The limit that was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
+    /// `turnIdleTimeout`: too long a silence.
+    Idle,
+    /// `turnTimeout`: too long a turn.
+    Turn,
+}
+
+// === impl Bounds ===
+
+impl Bounds {
+    pub(super) const NONE: Self = Self { idle: false, turn: false };
+    pub(super) const TURN: Self = Self { idle: false, turn: true };
+    pub(super) const BOTH: Self = Self { idle: true, turn: true };
+}
+
+// === impl Clock ===
+
+impl Clock {
+    /// Takes the time of an event.
+    pub(super) fn hear(&mut self, event: &Event<'_>) {
+        let now = match event {
+            Event::RequestData { now, .. }
+            | Event::RequestTrailers { now }
+            | Event::ResponseData { now, .. }
+            | Event::ResponseTrailers { now, .. }
+            | Event::Tick { now, .. } => Some(*now),
+            Event::RequestHead { .. }
+            | Event::ResponseHead { .. }
+            | Event::CallsRun(_)
+            | Event::ModelAnswered(_)
+            | Event::Cancelled => None,
+        };
+        if now.is_some() {
+            self.now = now;
+            self.began = self.began.or(now);
+        }
+        self.progress = if matches!(event, Event::Tick { .. }) { self.progress.or(now) } else { now };
+    }
+
+    /// Begins the turn: the request is forwarded now.
+    pub(super) fn begin(&mut self, timed: bool) {
+        self.began = self.now.filter(|_| timed);
+    }
+
+    /// Returns the time that is left of a turn, at least one millisecond.
+    pub(super) fn left(&self, timeout: Duration) -> Duration {
+        let spent = self.spent(self.began).unwrap_or_default();
+        timeout.saturating_sub(spent).max(Duration::from_millis(1))
+    }
+
+    /// Returns whether the turn has taken longer than `timeout`.
+    pub(super) fn is_over(&self, timeout: Duration) -> bool {
+        self.spent(self.began).is_some_and(|spent| spent > timeout)
+    }
+
+    /// Returns whether the turn has taken so long that waiting for another chunk makes no sense.
+    pub(super) fn is_long_over(&self, timeout: Duration) -> bool {
+        self.is_over(timeout.saturating_add(GRACE))
+    }
+
+    /// Returns whether nothing has come for longer than `timeout`.
+    pub(super) fn is_silent(&self, timeout: Duration) -> bool {
+        self.spent(self.progress).is_some_and(|spent| spent > timeout)
+    }
+
+    fn spent(&self, since: Option<Duration>) -> Option<Duration> {
+        Some(self.now?.saturating_sub(since?))
+    }
+}

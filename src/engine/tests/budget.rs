@@ -1,0 +1,114 @@
+//! The bytes that the exchanges of one worker hold together.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod common;
+
+use std::rc::Rc;
+
+use callgate_contract::load;
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, Paths, Reach};
+use common::*;
+
+struct NoFiles;
+
+impl callgate_contract::Files for NoFiles {
+    fn read(&self, path: &str) -> Result<String, String> {
+        Err(format!("no file {path}"))
+    }
+}
+
+/// A gate whose exchanges hold at most so many bytes; the contract lets each have 64 KiB each way.
+fn bounded(held_bytes: u64) -> Result<Gate, GateError> {
+    let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
+    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let reach = Reach { executor: true, upstream: true };
+    Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)?.with_held_bytes(held_bytes)
+}
+
+fn of_tenant(tenant: &str) -> Vec<(String, Vec<u8>)> {
+    let mut headers = request_headers("clerk");
+    headers.retain(|(name, _)| name != "x-tenant");
+    headers.push(("x-tenant".to_owned(), tenant.as_bytes().to_vec()));
+    headers
+}
+
+/// An exchange that stalls one byte before its request is complete.
+fn stalled(gate: &Rc<Gate>, tenant: &str) -> (Exchange, Effect) {
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
+    let headers = of_tenant(tenant);
+    let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+    if effect != Effect::Hold {
+        return (exchange, effect);
+    }
+    let effect = exchange.on(Event::RequestData { chunk: &vec![b' '; (64 << 10) - 1], end: false, now: NOW });
+    (exchange, effect)
+}
+
+#[test]
+fn bodies_that_stall_leave_room_for_another_tenant() {
+    let gate = Rc::new(bounded(1 << 20).unwrap());
+    let mut held = Vec::new();
+    let refused_with = loop {
+        match stalled(&gate, "hostile") {
+            (exchange, Effect::Hold) => held.push(exchange),
+            (_, effect) => break effect,
+        }
+        assert!(held.len() < 100, "nothing bounds what one tenant holds");
+    };
+    match &refused_with {
+        Effect::Reply(reply) => assert!(reply.retry_after.is_some()),
+        effect => panic!("{effect:?}"),
+    }
+    assert_eq!(refused(refused_with), (503, "gate_overloaded".to_owned()));
+
+    let mut honest = Exchange::new(Rc::clone(&gate), "exchange-2");
+    let effect = told_with(&mut honest, &of_tenant("honest"), request(false).to_string().as_bytes());
+    assert!(matches!(effect, Effect::Forward(_)), "{effect:?}");
+
+    drop(held);
+    assert!(matches!(stalled(&gate, "hostile").1, Effect::Hold), "an exchange that ended gives back what it held");
+}
+
+#[test]
+fn a_stream_that_finds_no_room_ends_with_an_error_event() {
+    let gate = Rc::new(bounded(256 << 10).unwrap());
+    let mut streams: Vec<Exchange> = Vec::new();
+    for _ in 0..6 {
+        let (mut exchange, _) = match told_stream(&gate) {
+            Some(exchange) => (exchange, ()),
+            None => break,
+        };
+        begun(&mut exchange, "text/event-stream");
+        streams.push(exchange);
+    }
+    assert!(streams.len() > 1);
+    let text = "x".repeat(16 << 10);
+    let event =
+        format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let mut last = Vec::new();
+    'all: for _ in 0..3 {
+        for exchange in &mut streams {
+            let effect = exchange.on(Event::ResponseData { chunk: event.as_bytes(), end: false, now: NOW });
+            let Effect::Emit(bytes) = effect else { panic!("{effect:?}") };
+            let out = String::from_utf8(bytes).unwrap();
+            assert!(out.contains(&text), "what was decided is released");
+            if out.contains("gate_overloaded") {
+                last = out.into_bytes();
+                break 'all;
+            }
+        }
+    }
+    assert!(!last.is_empty(), "streams hold more than the budget");
+}
+
+fn told_stream(gate: &Rc<Gate>) -> Option<Exchange> {
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
+    let effect = told_with(&mut exchange, &of_tenant("acme"), request(true).to_string().as_bytes());
+    matches!(effect, Effect::Forward(_)).then_some(exchange)
+}
+
+#[test]
+fn a_budget_that_is_too_small_for_one_exchange_is_refused_at_start() {
+    assert!(matches!(bounded(200 << 10).err(), Some(GateError::HeldBytes { least: 262_144 })));
+}

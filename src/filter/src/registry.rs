@@ -1,0 +1,44 @@
+//! The live exchanges of a worker: the root context's ticks reach them here.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+
+use proxy_wasm::hostcalls;
+
+use crate::host::now;
+use crate::live::Live;
+
+/// Exchanges by the id of their stream's context.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    live: RefCell<HashMap<u32, Weak<RefCell<Live>>>>,
+}
+
+// === impl Registry ===
+
+impl Registry {
+    pub(crate) fn add(&self, context_id: u32, live: &Rc<RefCell<Live>>) {
+        self.live.borrow_mut().insert(context_id, Rc::downgrade(live));
+    }
+
+    pub(crate) fn remove(&self, context_id: u32) {
+        self.live.borrow_mut().remove(&context_id);
+    }
+
+    /// Tells every exchange the time. In a callback of the root context `root` only.
+    pub(crate) fn tick(&self, root: u32) {
+        let now = now();
+        let live: Vec<_> = self.live.borrow().iter().filter_map(|(id, live)| Some((*id, live.upgrade()?))).collect();
+        for (context_id, live) in live {
+            let Ok(mut live) = live.try_borrow_mut() else { continue };
+            if let Some(effect) = live.tick(now) {
+                // Calls of the host concern that stream from here on.
+                if hostcalls::set_effective_context(context_id).is_ok() {
+                    live.on_tick(effect);
+                }
+            }
+        }
+        let _ = hostcalls::set_effective_context(root);
+    }
+}

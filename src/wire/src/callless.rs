@@ -1,0 +1,87 @@
+//! JSON in which no client of any dialect can find a call: errors of upstreams in their own words, and counts of tokens.
+//!
+//! Nothing here knows the shape of the body, so the test is the union of all dialects' calls, and refuses rather too much.
+
+use callgate_json::Value;
+
+use crate::shape::{self, ShapeError, folds_to};
+
+/// Members that hold calls in some dialect.
+const MEMBERS: [&str; 10] = [
+    "tool_call",
+    "tool_calls",
+    "toolCall",
+    "toolCalls",
+    "tool_use",
+    "toolUse",
+    "function_call",
+    "function_calls",
+    "functionCall",
+    "functionCalls",
+];
+
+/// Returns whether a body is a strict JSON object or array without a call anywhere.
+#[must_use]
+pub fn is_callless(body: &[u8]) -> bool {
+    callgate_json::read_nearest(body)
+        .is_ok_and(|value| (value.is_object() || value.is_array()) && no_call(&value).is_ok())
+}
+
+/// Refuses a call of any dialect anywhere in a value.
+pub(crate) fn no_call(value: &Value) -> Result<(), ShapeError> {
+    shape::no_call(value, is_call)
+}
+
+fn is_call(key: &str, value: &Value) -> bool {
+    match value {
+        Value::Object(_) => MEMBERS.iter().any(|known| folds_to(key, known)),
+        Value::Array(items) => !items.is_empty() && MEMBERS.iter().any(|known| folds_to(key, known)),
+        // Kinds such as `function_call`, `custom_tool_call`, `mcp_call`, `tool_use`, `server_tool_use`.
+        Value::String(kind) => {
+            let kind = kind.to_ascii_lowercase();
+            folds_to(key, "type") && (kind.ends_with("_call") || kind.ends_with("tool_use"))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_and_counts_of_real_servers_carry_no_call() {
+        for body in [
+            r#"{"detail":"Not Found"}"#,
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","tool_calls"],"msg":"Extra inputs"}]}"#,
+            r#"{"object":"error","message":"no","type":"invalid_request_error","code":null}"#,
+            r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}]"#,
+            r#"{"error":{"code":"tool_use_failed","failed_generation":"{\"tool_calls\":[]}"}}"#,
+            r#"{"input_tokens":14}"#,
+            r#"{"totalTokens":31,"promptTokensDetails":[{"modality":"TEXT","tokenCount":31}]}"#,
+        ] {
+            assert!(is_callless(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_call_of_any_dialect_is_found_at_any_depth() {
+        for call in [
+            r#"{"tool_calls":[{"function":{"name":"f"}}]}"#,
+            r#"{"Tool_Calls":[{}]}"#,
+            r#"{"function_call":{"name":"f"}}"#,
+            r#"{"functionCall":{"name":"f"}}"#,
+            r#"{"toolUse":{"name":"f"}}"#,
+            r#"{"type":"tool_use","name":"f"}"#,
+            r#"{"type":"function_call","name":"f"}"#,
+            r#"{"type":"custom_tool_call","name":"f"}"#,
+        ] {
+            for body in [call.to_owned(), format!("[{call}]"), format!(r#"{{"error":{{"a":[{call}]}}}}"#)] {
+                assert!(!is_callless(body.as_bytes()), "{body}");
+            }
+        }
+        for body in [r#"{"a":1,"a":2}"#, r#""text""#, "12", "", "<html>", "{"] {
+            assert!(!is_callless(body.as_bytes()), "{body}");
+        }
+    }
+}
