@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use callgate_wire::decoded;
+use callgate_wire::{decoded, is_judged};
+
+use crate::{Code, Refusal};
 
 const MODEL: &str = "{model}";
 
@@ -39,6 +41,24 @@ pub(crate) fn hides_a_slash(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
         rest.get(..2).is_some_and(|digits| digits.eq_ignore_ascii_case("2f") || digits.eq_ignore_ascii_case("5c"))
     })
+}
+
+/// Refuses parameters of a query that some servers take for members of the body, such as `model` of LiteLLM's: the gate reads
+/// such members in the body only.
+pub(crate) fn check_query(query: &str) -> Result<(), Refusal> {
+    for pair in query.split(['&', ';']).filter(|pair| !pair.is_empty()) {
+        let name = pair.split(['=', '[']).next().unwrap_or_default();
+        let Some(name) = decoded(name) else {
+            let message = "The query has a parameter whose name is not percent-encoded text; encode it.";
+            return Err(Refusal::new(Code::RequestInvalid, message));
+        };
+        let name = name.split('[').next().unwrap_or_default().trim_matches(['+', ' ']);
+        if is_judged(name) {
+            let message = "The query has a parameter that the gate reads in the body only; send it there.";
+            return Err(Refusal::at(Code::RequestInvalid, name, message));
+        }
+    }
+    Ok(())
 }
 
 /// A path pattern.
@@ -83,7 +103,9 @@ impl Route {
         let Self::Model { before, after } = self else { return None };
         let model = path.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
         let resolves = |name: String| name.split(['/', '\\']).any(|part| matches!(part, "" | "." | ".."));
-        let plain = !model.contains('/') && !decoded(model).is_none_or(resolves);
+        // Some servers end a segment at a parameter, a query or a fragment, or decode it a second time.
+        let is_cut = |name: &str| name.contains([';', '?', '#', '%', '\\']);
+        let plain = !model.contains('/') && decoded(model).is_some_and(|name| !is_cut(&name) && !resolves(name));
         plain.then_some(model)
     }
 
@@ -128,7 +150,21 @@ mod tests {
         let route = Route::new("/model/{model}/converse");
         let arn = "arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Ainference-profile%2Feu.claude";
         assert_eq!(route.model(&format!("/model/{arn}/converse")), Some(arn));
-        for model in ["..%2Fadmin", "a%2F..%2Fb", "a%2F%2Fb", "a%5C..", "%2Fa", "a%2F", "..", "a%2"] {
+        for model in [
+            "a%3Bb",
+            "a;b",
+            "a%3Fb",
+            "a%23b",
+            "a%253Bb",
+            "..%2Fadmin",
+            "a%2F..%2Fb",
+            "a%2F%2Fb",
+            "a%5C..",
+            "%2Fa",
+            "a%2F",
+            "..",
+            "a%2",
+        ] {
             assert_eq!(route.model(&format!("/model/{model}/converse")), None, "{model}");
         }
     }
