@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::shape;
 use crate::body::{Body, checked, with_member};
+use crate::declaration::additional;
 use crate::members::{Fields, Judged, OLLAMA, is_limit};
 use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
@@ -36,9 +37,11 @@ impl Request {
             return Err(RequestError::Invalid { param: "model", expected: "a string" });
         }
         if let Some(model) = &in_path {
-            body.judged().models.add("model", model)?;
+            body.judged().model("model", model)?;
         }
         let messages = fields.read("messages", "an array of objects", Raw::objects)?;
+        let said = messages.into_iter().flat_map(Raw::items);
+        said.into_iter().try_for_each(|message| additional(message, "messages", body.judged()))?;
         let streams = fields.read("stream", "true or false", Raw::bool)? != Some(false);
         let declared = declared(&fields, body.judged())?;
         // Streams unless told otherwise; without messages the server loads the model and says so in one object.
@@ -164,9 +167,10 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
     declared_once(declared)
 }
 
-/// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out.
+/// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out: a tool with a
+/// `function` is a function, whatever its type.
 fn provided(tool: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let Some(kind) = tool.some("type") else { return Ok(None) };
     let kind = kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?;
-    Ok(Some(kind).filter(|kind| !kind.is_empty() && kind != "function"))
+    Ok(Some(kind).filter(|kind| !kind.is_empty() && kind != "function" && tool.some("function").is_none()))
 }

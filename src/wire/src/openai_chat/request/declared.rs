@@ -125,6 +125,10 @@ fn entry(tool: Raw<'_>) -> Result<Entry<'_>, RequestError> {
             function.map(Entry::Function).ok_or(invalid("tools", expected))
         }
         "custom" => Ok(Entry::Custom),
+        // Some servers take every tool with a `function` for one; Moonshot names its own tools so.
+        kind if kind != "builtin_function" && tool.some("function").is_some_and(Raw::is_object) => {
+            tool.get("function").map(Entry::Function).ok_or(invalid("tools", "an array of objects"))
+        }
         _ => Ok(Entry::Provided(kind)),
     }
 }
