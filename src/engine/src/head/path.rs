@@ -103,9 +103,7 @@ impl Route {
         let Self::Model { before, after } = self else { return None };
         let model = path.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
         let resolves = |name: String| name.split(['/', '\\']).any(|part| matches!(part, "" | "." | ".."));
-        // Some servers end a segment at a parameter, a query or a fragment, or decode it a second time.
-        let is_cut = |name: &str| name.contains([';', '?', '#', '%', '\\']);
-        let plain = !model.contains('/') && decoded(model).is_some_and(|name| !is_cut(&name) && !resolves(name));
+        let plain = !model.contains('/') && !decoded(model).is_none_or(resolves);
         plain.then_some(model)
     }
 
@@ -150,21 +148,7 @@ mod tests {
         let route = Route::new("/model/{model}/converse");
         let arn = "arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Ainference-profile%2Feu.claude";
         assert_eq!(route.model(&format!("/model/{arn}/converse")), Some(arn));
-        for model in [
-            "a%3Bb",
-            "a;b",
-            "a%3Fb",
-            "a%23b",
-            "a%253Bb",
-            "..%2Fadmin",
-            "a%2F..%2Fb",
-            "a%2F%2Fb",
-            "a%5C..",
-            "%2Fa",
-            "a%2F",
-            "..",
-            "a%2",
-        ] {
+        for model in ["..%2Fadmin", "a%2F..%2Fb", "a%2F%2Fb", "a%5C..", "%2Fa", "a%2F", "..", "a%2"] {
             assert_eq!(route.model(&format!("/model/{model}/converse")), None, "{model}");
         }
     }

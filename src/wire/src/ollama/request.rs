@@ -84,7 +84,9 @@ impl crate::Request for Request {
         }
         let entry = |tool: &&Declaration| format!(r#"{{"type":"function","function":{}}}"#, tool.object("parameters"));
         let came = self.body.came().get("tools").into_iter().flat_map(Raw::items);
-        let provided = came.filter(|tool| matches!(provided(*tool), Ok(Some(_)))).map(|tool| tool.text().into_owned());
+        let provided = came
+            .filter(|tool| matches!(provided(*tool), Ok(Some(_))) && !has_function(*tool))
+            .map(|tool| tool.text().into_owned());
         let list: Vec<String> = declarations.iter().map(entry).chain(provided).collect();
         self.declared = declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }).collect();
         self.body.set_list("tools", &list);
@@ -156,7 +158,9 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
         exact(tool, "tools", &["type", "function"])?;
         if let Some(kind) = provided(tool)? {
             judged.runs.add("tools", &kind)?;
-            continue;
+            if !has_function(tool) {
+                continue;
+            }
         }
         let function = tool.get("function").and_then(Raw::object);
         let function = function.ok_or(invalid("an array of tools with a `function`"))?;
@@ -167,10 +171,14 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
     declared_once(declared)
 }
 
-/// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out: a tool with a
-/// `function` is a function, whatever its type.
+/// Servers that ignore the type tell the model of every tool with a `function`.
+fn has_function(tool: Raw<'_>) -> bool {
+    tool.some("function").is_some()
+}
+
+/// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out.
 fn provided(tool: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let Some(kind) = tool.some("type") else { return Ok(None) };
     let kind = kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?;
-    Ok(Some(kind).filter(|kind| !kind.is_empty() && kind != "function" && tool.some("function").is_none()))
+    Ok(Some(kind).filter(|kind| !kind.is_empty() && kind != "function"))
 }

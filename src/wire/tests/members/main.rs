@@ -126,6 +126,20 @@ fn a_suffix_of_a_model_that_makes_the_provider_run_something_is_judged() {
 }
 
 #[test]
+fn a_model_in_the_path_that_a_server_could_cut_is_refused() {
+    let dialect = DIALECTS.iter().find(|row| row.key == "chatCompletions").unwrap().dialect().unwrap();
+    let read = |model: &str| dialect.request(&Target::new("/x").with_model(Some(model)), br#"{"messages":[]}"#);
+    for model in
+        ["gpt-5-pro;-mini", "gpt-5-pro%3B-mini", "gpt-5-pro%3F-mini", "gpt-5-pro%23-mini", "gpt-5-pro%253B-mini"]
+    {
+        assert_eq!(read(model).unwrap_err().param(), Some("model"), "{model}");
+    }
+    for model in ["gpt-5-mini", "meta%2Fllama-4", "%40cf%2Fm%3Afree"] {
+        assert!(read(model).is_ok(), "{model}");
+    }
+}
+
+#[test]
 fn members_are_judged_in_a_few_levels_and_refused_below() {
     let nested = |levels: usize| {
         (0..levels).fold(json!({ "web_search_options": {} }), |inner, _| json!({ "extra_body": inner }))
@@ -152,12 +166,11 @@ fn tools_in_a_message_are_the_providers_to_run() {
 }
 
 #[test]
-fn a_tool_with_a_function_is_a_function_to_servers_that_ignore_its_type() {
+fn a_function_hides_behind_no_other_type() {
     let tool = json!({ "tools": [{ "type": "web_search", "function": { "name": "f" } }] });
-    for key in ["chatCompletions", "ollama"] {
-        let request = with(key, &tool).unwrap();
-        assert_eq!(request.declared().iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["f"], "{key}");
-    }
+    assert_eq!(with("chatCompletions", &tool).unwrap_err().param(), Some("tools"));
+    let request = with("ollama", &tool).unwrap();
+    assert_eq!((request.declared().len(), request.provider_tools()), (1, vec!["web_search"]));
     let own = json!({ "tools": [{ "type": "builtin_function", "function": { "name": "$web_search" } }] });
     assert_eq!(with("chatCompletions", &own).unwrap().provider_tools(), ["builtin_function"]);
 }

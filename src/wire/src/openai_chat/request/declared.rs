@@ -42,7 +42,13 @@ impl Tools {
                     declare(&mut tools.declared, "tools", &name(function, "tools")?, Form::Tool)?;
                 }
                 Entry::Custom => tools.has_custom = true,
-                Entry::Provided(kind) => judged.runs.add("tools", &kind)?,
+                Entry::Provided(kind) => {
+                    judged.runs.add("tools", &kind)?;
+                    // Servers that ignore the type tell the model of a function. Moonshot names its own tools so.
+                    if kind != "builtin_function" && tool.some("function").is_some() {
+                        return Err(invalid("tools", "free of a `function` in tools of another type"));
+                    }
+                }
             }
         }
         for function in fields.list("functions")? {
@@ -125,10 +131,6 @@ fn entry(tool: Raw<'_>) -> Result<Entry<'_>, RequestError> {
             function.map(Entry::Function).ok_or(invalid("tools", expected))
         }
         "custom" => Ok(Entry::Custom),
-        // Some servers take every tool with a `function` for one; Moonshot names its own tools so.
-        kind if kind != "builtin_function" && tool.some("function").is_some_and(Raw::is_object) => {
-            tool.get("function").map(Entry::Function).ok_or(invalid("tools", "an array of objects"))
-        }
         _ => Ok(Entry::Provided(kind)),
     }
 }
