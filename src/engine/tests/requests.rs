@@ -127,6 +127,28 @@ fn the_head_of_a_request_is_refused_before_its_body_is_read() {
 }
 
 #[test]
+fn a_query_brings_no_member_that_the_gate_reads_in_the_body() {
+    let told = |query: &str| {
+        let mut headers = request_headers("clerk");
+        headers.retain(|(name, _)| name != ":path");
+        headers.push((":path".to_owned(), format!("/v1/chat/completions?{query}").into_bytes()));
+        Exchange::new(gate("refuse"), "exchange-1").on(Event::RequestHead {
+            headers: &headers,
+            claims: None,
+            end: false,
+        })
+    };
+    for query in
+        ["model=claude-x", "a=b&mod%65l=claude-x", "tools[0][type]=x", "tools%5B%5D=x", "Model=x", "n=2", "%zz=1"]
+    {
+        assert_eq!(refused(told(query)), (400, "request_invalid".to_owned()), "{query}");
+    }
+    for query in ["", "beta=true", "api-version=2024-10-21", "key=a&alt=sse", "user=model"] {
+        assert_eq!(told(query), Effect::Hold, "{query}");
+    }
+}
+
+#[test]
 fn a_request_refused_by_its_head_is_read_to_its_end_so_that_the_connection_lives() {
     let mut headers = request_headers("stranger");
     headers.push(("content-length".to_owned(), b"4".to_vec()));

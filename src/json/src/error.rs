@@ -30,6 +30,14 @@ pub enum ReadError {
         /// Column in bytes, from 1.
         column: usize,
     },
+    /// There are more than [`MAX_VALUES`](crate::MAX_VALUES) values.
+    #[error("more than {max} values, line {line} column {column}", max = crate::MAX_VALUES)]
+    TooMany {
+        /// Line, from 1.
+        line: usize,
+        /// Column in bytes, from 1.
+        column: usize,
+    },
     /// A number that neither a 64-bit integer nor a double holds exactly: readers round it differently.
     #[error("a number that no 64-bit integer or double holds exactly, line {line} column {column}")]
     InexactNumber {

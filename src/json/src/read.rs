@@ -12,10 +12,13 @@ use crate::{ReadError, number};
 /// How deep arrays and objects may be nested: `[[1]]` is 2 deep.
 pub const MAX_DEPTH: usize = 64;
 
+/// How many values a text may have, nested ones included: a tree takes up to 120 bytes for each, far more than its text.
+pub const MAX_VALUES: usize = 1 << 20;
+
 /// Reads one JSON text (RFC 8259), strictly.
 ///
 /// Refused, besides what is not JSON: invalid UTF-8, a byte order mark, a key twice in one object (compared after unescaping),
-/// more than [`MAX_DEPTH`] levels, half surrogate pairs, anything but white space after the value, and numbers that are not
+/// more than [`MAX_DEPTH`] levels or [`MAX_VALUES`] values, half surrogate pairs, anything but white space after the value, and numbers that are not
 /// held exactly. A number is held exactly if it is an integer in the range of `i64` or `u64`, or if the shortest decimal that
 /// gives its double back denotes the number itself (`0.1` does, `0.10000000000000000001` and `1e400` do not).
 ///
@@ -67,12 +70,14 @@ fn parse(text: &str, state: &State) -> Result<Value, ReadError> {
 pub(crate) struct State {
     refusal: Cell<Option<Refusal>>,
     double: Cell<bool>,
+    values: Cell<usize>,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) enum Refusal {
     DuplicateKey,
     TooDeep,
+    TooMany,
 }
 
 impl State {
@@ -103,6 +108,11 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let values = self.state.values.get();
+        if values == MAX_VALUES {
+            return Err(self.state.refuse(Refusal::TooMany));
+        }
+        self.state.values.set(values + 1);
         deserializer.deserialize_any(self)
     }
 }
@@ -176,6 +186,7 @@ pub(crate) fn explain(error: &serde_json::Error, state: &State) -> ReadError {
     match state.refusal.get() {
         Some(Refusal::DuplicateKey) => return ReadError::DuplicateKey { line, column },
         Some(Refusal::TooDeep) => return ReadError::TooDeep { line, column },
+        Some(Refusal::TooMany) => return ReadError::TooMany { line, column },
         None => {}
     }
     // `serde_json` tells these apart only by their words; the tests hold it to them.

@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::expect_used, reason = "a failed helper is a failed test")]
 
-use callgate_json::{MAX_DEPTH, ReadError, Value, canonical, read, read_nearest};
+use callgate_json::{MAX_DEPTH, MAX_VALUES, ReadError, Value, canonical, read, read_nearest};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -33,6 +33,16 @@ fn nesting_ends_at_the_limit() {
     assert!(matches!(why(&"[".repeat(1_000_000)), ReadError::TooDeep { .. }), "a bomb costs no more");
     let objects = format!("{}1{}", r#"{"a":"#.repeat(65), "}".repeat(65));
     assert!(matches!(why(&objects), ReadError::TooDeep { .. }));
+}
+
+#[test]
+fn values_end_at_the_limit_because_a_tree_is_larger_than_its_text() {
+    let list = |count: usize| format!("[{}1]", "1,".repeat(count - 2));
+    assert!(read(list(MAX_VALUES).as_bytes()).is_ok());
+    assert!(matches!(why(&list(MAX_VALUES + 1)), ReadError::TooMany { .. }));
+    let lists = format!("[{}1]", "[0],".repeat(MAX_VALUES));
+    assert!(matches!(read_nearest(lists.as_bytes()), Err(ReadError::TooMany { .. })));
+    assert!(callgate_json::check(lists.as_bytes()).is_ok(), "a check builds nothing");
 }
 
 #[test]

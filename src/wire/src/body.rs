@@ -227,11 +227,13 @@ pub(crate) fn with_member(object: Raw<'_>, member: &str, text: Option<String>) -
     String::from_utf8_lossy(&body.write()).into_owned()
 }
 
-/// The model that a path names, decoded.
+/// The model that a path names, decoded. Some servers end a segment at a parameter, a query or a fragment, or decode it a second
+/// time, and would find another model.
 pub(crate) fn model_in_path(target: &Target<'_>) -> Result<Option<String>, RequestError> {
-    let invalid = RequestError::Invalid { param: "model", expected: "percent-encoded text in the path" };
+    let invalid = RequestError::Invalid { param: "model", expected: "a plain name in the path" };
     let Some(model) = target.model else { return Ok(None) };
-    target::decoded(model).filter(|model| !model.is_empty()).map(Some).ok_or(invalid)
+    let is_whole = |model: &String| !model.is_empty() && !model.contains([';', '?', '#', '%', '\\']);
+    target::decoded(model).filter(is_whole).map(Some).ok_or(invalid)
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use callgate_json::Value;
 
 use crate::RequestError;
-use crate::members::Judged;
+use crate::members::{Judged, asks};
 use crate::raw::Raw;
+use crate::shape::folds_to;
 
 /// Members of a declared tool that stay as the caller sent them. They say how the API handles the tool, not what it is.
 const KEPT: [&str; 6] =
@@ -78,6 +79,16 @@ pub(crate) fn extended(object: String, members: &str) -> String {
         Some(open) if !members.is_empty() => format!("{open}{members}}}"),
         _ => object,
     }
+}
+
+/// Tools in a message, which some servers tell the model of, are judged as the provider's `additional_tools`: the contract's own
+/// declarations could not take their place.
+pub(crate) fn additional(message: Raw<'_>, param: &'static str, judged: &mut Judged) -> Result<(), RequestError> {
+    let brings = |key: &str| ["tools", "functions"].iter().any(|known| folds_to(key, known));
+    if message.members().any(|(key, value)| brings(&key) && asks(value)) {
+        judged.runs.add(param, "additional_tools")?;
+    }
+    Ok(())
 }
 
 /// Code that may call a declared tool runs at the provider: each caller but the model itself is judged as such a tool.

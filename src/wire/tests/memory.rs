@@ -94,6 +94,14 @@ fn a_hostile_request_takes_a_small_multiple_of_its_size() {
             format!(r#""tools":[{}]"#, many(r#"{"type":"t@"}"#, SMALL)),
             format!(r#""models":[{}]"#, many(r#""m@""#, SMALL)),
             format!(r#""extra_body":{{{}}}"#, many(r#""k@":0"#, SMALL)),
+            // Each level holds all that is in it.
+            format!(r#"{}{}{}"#, r#""extra_body":{"#.repeat(60), many(r#""k@":0"#, SMALL), "}".repeat(60)),
+            format!(
+                r#"{}"model":"m",{}{}"#,
+                r#""fallbacks":[{"model":"m","fallbacks":[{"#.repeat(14),
+                many(r#""k@":0"#, SMALL),
+                "}]}]".repeat(14)
+            ),
         ];
         for members in members {
             let shown: String = members.chars().take(40).collect();

@@ -26,6 +26,7 @@ fn position(error: &ReadError) -> (u32, u32) {
         ReadError::NotUtf8 { .. } => (1, 1),
         ReadError::DuplicateKey { line, column }
         | ReadError::TooDeep { line, column }
+        | ReadError::TooMany { line, column }
         | ReadError::InexactNumber { line, column }
         | ReadError::LoneSurrogate { line, column }
         | ReadError::TrailingData { line, column }

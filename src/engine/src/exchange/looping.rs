@@ -28,8 +28,8 @@ pub(super) struct Looping {
 /// The form of the client's answer.
 #[derive(Debug)]
 pub(super) enum AnswerForm {
-    /// One JSON body; its headers are still held back.
-    Whole,
+    /// One JSON body; its headers are still held back. The first turn said so many bytes.
+    Whole { said: usize },
     /// A stream that has begun and said so many bytes; `unsent` is what it had yet to say when it was held back.
     Stream { stream: Box<dyn Stream>, said: usize, unsent: Vec<u8> },
 }
@@ -53,7 +53,7 @@ impl Looping {
     /// Returns the bytes that it holds. The request has what earlier rounds said, and its text is written again for each round.
     pub(super) fn held(&self) -> usize {
         let stream = match &self.form {
-            AnswerForm::Whole => 0,
+            AnswerForm::Whole { said } => *said,
             AnswerForm::Stream { said, unsent, .. } => said.saturating_add(unsent.capacity()),
         };
         self.asked.request.held().saturating_mul(2).saturating_add(stream)
@@ -117,7 +117,7 @@ impl Core {
                 self.again(looping, next)
             }
             Ok(Turn::Release(answer)) => match looping.form {
-                AnswerForm::Whole => (State::Ended, Effect::Finish(answer.write())),
+                AnswerForm::Whole { .. } => (State::Ended, Effect::Finish(answer.write())),
                 AnswerForm::Stream { mut stream, mut unsent, .. } => {
                     unsent.extend_from_slice(&stream.append(&answer.write()));
                     (after(looping.ended, State::Closed), Effect::Finish(unsent))
@@ -135,7 +135,7 @@ impl Core {
     /// Ends a loop in an error, in the form that the client can still be answered in.
     pub(super) fn fail(&mut self, looping: Looping, refusal: &Refusal) -> Step {
         match looping.form {
-            AnswerForm::Whole => self.replace(refusal),
+            AnswerForm::Whole { .. } => self.replace(refusal),
             AnswerForm::Stream { mut stream, mut unsent, .. } => {
                 self.tally.error = Some(refusal.code);
                 unsent.extend_from_slice(&stream.error(&refusal.api_error()));

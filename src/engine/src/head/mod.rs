@@ -112,6 +112,7 @@ pub(crate) fn read(
     }
     match row.api {
         Api::Model(dialect) => {
+            path::check_query(Target::new(target).query)?;
             let model = route.model(path).map(str::to_owned);
             Ok(Head::Api(ApiHead { model, ..ApiHead::new(dialect, caller, target, headers, remove) }))
         }

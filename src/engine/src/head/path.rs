@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use callgate_wire::decoded;
+use callgate_wire::{decoded, is_judged};
+
+use crate::{Code, Refusal};
 
 const MODEL: &str = "{model}";
 
@@ -39,6 +41,24 @@ pub(crate) fn hides_a_slash(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
         rest.get(..2).is_some_and(|digits| digits.eq_ignore_ascii_case("2f") || digits.eq_ignore_ascii_case("5c"))
     })
+}
+
+/// Refuses parameters of a query that some servers take for members of the body, such as `model` of LiteLLM's: the gate reads
+/// such members in the body only.
+pub(crate) fn check_query(query: &str) -> Result<(), Refusal> {
+    for pair in query.split(['&', ';']).filter(|pair| !pair.is_empty()) {
+        let name = pair.split(['=', '[']).next().unwrap_or_default();
+        let Some(name) = decoded(name) else {
+            let message = "The query has a parameter whose name is not percent-encoded text; encode it.";
+            return Err(Refusal::new(Code::RequestInvalid, message));
+        };
+        let name = name.split('[').next().unwrap_or_default().trim_matches(['+', ' ']);
+        if is_judged(name) {
+            let message = "The query has a parameter that the gate reads in the body only; send it there.";
+            return Err(Refusal::at(Code::RequestInvalid, name, message));
+        }
+    }
+    Ok(())
 }
 
 /// A path pattern.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::answer::new_block;
 use crate::body::{Body, checked, model_in_path, with_member};
+use crate::declaration::additional;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
 use crate::raw::Raw;
 use crate::shape::exact;
@@ -40,7 +41,7 @@ impl Request {
             return Err(invalid("model", "a string"));
         }
         if let Some(model) = &in_path {
-            body.judged().models.add("model", model)?;
+            body.judged().model("model", model)?;
         }
         let streams = check(&fields)?;
         body.judged().state |= is_state(&fields);
@@ -51,6 +52,8 @@ impl Request {
         } else {
             Wants::Whole
         };
+        let messages = fields.get("messages").into_iter().flat_map(Raw::items);
+        messages.into_iter().try_for_each(|message| additional(message, "messages", body.judged()))?;
         let tools = Tools::read(&fields, body.judged())?;
         // Vertex AI has the method in the path.
         let whole = target

@@ -40,7 +40,7 @@ impl Request {
         // The API takes no notice of a model that the body names; what stands before the API might.
         fields.read("modelId", "a string", Raw::string)?;
         let judged = body.judged();
-        judged.models.add("model", address.model())?;
+        judged.model("model", address.model())?;
         let mut tools = Tools::read(&fields, judged)?;
         messages::read(&fields, &mut tools, judged)?;
         betas::check(&fields)?;

@@ -70,9 +70,9 @@ impl Request {
         }
         check(&fields)?;
         let in_body = fields.read("model", "a string", Raw::string)?;
-        body.judged().models.add("model", &address.model)?;
+        body.judged().model("model", &address.model)?;
         if let Some(name) = &in_body {
-            body.judged().models.add("model", name.strip_prefix("models/").unwrap_or(name))?;
+            body.judged().model("model", name.strip_prefix("models/").unwrap_or(name))?;
         }
         let tools = Tools::read(&fields, body.judged())?;
         let config = fields.get(CONFIG);

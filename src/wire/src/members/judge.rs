@@ -5,9 +5,14 @@ use std::borrow::Cow;
 use super::{Class, Table, tables};
 use crate::RequestError;
 use crate::raw::Raw;
+use crate::shape::folds_to;
 
 /// Different names in one list. Far above what requests have, it bounds what a stranger can make the gate keep.
 const MAX_NAMES: usize = 1024;
+
+/// Objects in each other whose members are judged, such as `extra_body` in `extra_body`. Each is read again for those around it,
+/// so the bound keeps work and memory linear in the text.
+const MAX_NESTED: usize = 4;
 
 /// The members of a request that decide something.
 #[derive(Debug, Default)]
@@ -110,7 +115,7 @@ impl<'t> Fields<'t> {
 pub(crate) fn judge<'t>(object: Raw<'t>, table: &'static Table) -> Result<(Fields<'t>, Judged), RequestError> {
     let mut fields = Fields::default();
     let mut judged = Judged::default();
-    judged.object(object, table, Some(&mut fields))?;
+    judged.object(object, table, Some(&mut fields), 0)?;
     Ok((fields, judged))
 }
 
@@ -122,6 +127,7 @@ impl Judged {
         object: Raw<'t>,
         table: &'static Table,
         mut top: Option<&mut Fields<'t>>,
+        depth: usize,
     ) -> Result<(), RequestError> {
         let mut seen: Vec<&str> = Vec::new();
         for (key, value) in object.members() {
@@ -139,7 +145,7 @@ impl Judged {
                 return Err(RequestError::Invalid { param: name, expected: "spelled in one way only" });
             }
             seen.push(name);
-            self.member(name, class, value, top.is_some())?;
+            self.member(name, class, value, depth)?;
             if let Some(fields) = &mut top {
                 fields.0.push(Field { name, key, value });
             }
@@ -147,13 +153,17 @@ impl Judged {
         Ok(())
     }
 
-    fn member(&mut self, name: &'static str, class: Class, value: Raw<'_>, is_top: bool) -> Result<(), RequestError> {
+    fn member(&mut self, name: &'static str, class: Class, value: Raw<'_>, depth: usize) -> Result<(), RequestError> {
         let invalid = |expected| RequestError::Invalid { param: name, expected };
+        let nested = matches!(class, Class::Models | Class::Object(_) | Class::Within(_));
+        if nested && depth == MAX_NESTED && !value.is_string() && !value.is_null() {
+            return Err(invalid("nested less deeply"));
+        }
         match class {
-            Class::Read if is_top || value.is_null() => Ok(()),
+            Class::Read if depth == 0 || value.is_null() => Ok(()),
             Class::Read => Err(invalid("in its place; the gate reads this member at the top of the request only")),
             Class::Harmless => Ok(()),
-            Class::Models => self.models(name, value),
+            Class::Models => self.models(name, value, depth),
             Class::Limit | Class::ExactLimit => {
                 let is_whole = |number: serde_json::Number| number.is_u64() || number.is_i64();
                 let good = value.is_null() || value.number().is_some_and(is_whole);
@@ -164,78 +174,87 @@ impl Judged {
                 if good { Ok(()) } else { Err(invalid("a whole number above 0 within the limit of the gate")) }
             }
             Class::Runs(tool) if asks(value) => self.runs.add(name, tool),
-            Class::Switch(tool) if asks(value) && !is_switched_off(value) => self.runs.add(name, tool),
-            Class::Runs(_) | Class::Switch(_) => Ok(()),
+            Class::Switch(tool, hints) if asks(value) && !is_switched_off(value, hints) => self.runs.add(name, tool),
+            Class::Runs(_) | Class::Switch(..) => Ok(()),
             Class::State => {
                 self.state |= asks(value);
                 Ok(())
             }
             Class::Object(table) => match (value.is_null(), value.object()) {
                 (true, _) => Ok(()),
-                (false, Some(object)) => self.object(object, table, None),
+                (false, Some(object)) => self.object(object, table, None, depth + 1),
                 (false, None) => Err(invalid("an object")),
             },
             Class::Within(table) => value
                 .object()
                 .into_iter()
                 .chain(value.items().filter_map(Raw::object))
-                .try_for_each(|object| self.object(object, table, None)),
+                .try_for_each(|object| self.object(object, table, None, depth + 1)),
         }
     }
 
     /// Names of models; objects that name one may set other members of a request, which are judged too.
-    fn models(&mut self, param: &'static str, value: Raw<'_>) -> Result<(), RequestError> {
+    fn models(&mut self, param: &'static str, value: Raw<'_>, depth: usize) -> Result<(), RequestError> {
         if value.is_null() {
             return Ok(());
         }
-        if let Some(name) = value.string() {
-            return self.models.add(param, &name);
-        }
         if value.is_array() {
-            return value.items().try_for_each(|item| self.model(param, item));
+            return value.items().try_for_each(|item| self.model_or_entry(param, item, depth));
         }
-        self.model(param, value)
+        self.model_or_entry(param, value, depth)
     }
 
-    fn model(&mut self, param: &'static str, item: Raw<'_>) -> Result<(), RequestError> {
+    fn model_or_entry(&mut self, param: &'static str, item: Raw<'_>, depth: usize) -> Result<(), RequestError> {
         let expected = "a name, or an array of names or of objects with a `model`";
         if let Some(name) = item.string() {
-            return self.models.add(param, &name);
+            return self.model(param, &name);
         }
         let object = item.object().ok_or(RequestError::Invalid { param, expected })?;
         if object.get("model").is_some_and(Raw::is_string) {
-            return self.object(object, &tables::FALLBACK, None);
+            return self.object(object, &tables::FALLBACK, None, depth + 1);
         }
         if object.members().next().is_none() {
             return Err(RequestError::Invalid { param, expected });
         }
         // Routers map a model to those that it falls back to.
         for (key, value) in object.members() {
-            self.models.add(param, &key)?;
+            self.model(param, &key)?;
             let names = value.array().ok_or(RequestError::Invalid { param, expected })?;
             for name in names.items() {
                 let name = name.string().ok_or(RequestError::Invalid { param, expected })?;
-                self.models.add(param, &name)?;
+                self.model(param, &name)?;
             }
         }
         Ok(())
     }
+
+    /// Notes a model, and what its name makes the provider run: a router takes `m:online` for the model `m` with a search in the
+    /// web, and `m@preset/p` for `m` with a stored set of members.
+    pub(crate) fn model(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
+        let lower = name.to_ascii_lowercase();
+        if lower.split(['@', ':']).skip(1).any(|suffix| suffix == "online") {
+            self.runs.add(param, "web_search")?;
+        }
+        if lower.contains("@preset/") {
+            self.runs.add(param, "preset")?;
+        }
+        self.models.add(param, name)
+    }
 }
 
 /// False for `null`, `false` and empty lists and texts. An empty object can be a switch that is on.
-pub(super) fn asks(value: Raw<'_>) -> bool {
+pub(crate) fn asks(value: Raw<'_>) -> bool {
     !(value.is_null()
         || value.bool() == Some(false)
         || value.bytes() == b"\"\""
         || value.is_array() && value.items().next().is_none())
 }
 
-fn is_switched_off(value: Raw<'_>) -> bool {
+/// True if a value says that it is off, or an object whose hints all say so. Servers read different hints, and some ignore case.
+fn is_switched_off(value: Raw<'_>, hints: &[&str]) -> bool {
     const OFF: [&str; 4] = ["off", "none", "disabled", "never"];
-    let says_off = |value: Raw<'_>| value.string().is_some_and(|word| OFF.contains(&word.as_ref()));
-    let member = |name: &str| value.get(name);
-    says_off(value)
-        || member("mode").is_some_and(says_off)
-        || member("type").is_some_and(says_off)
-        || ["enabled", "enable"].iter().any(|name| member(name).and_then(Raw::bool) == Some(false))
+    let says_off =
+        |value: Raw<'_>| value.string().is_some_and(|word| OFF.contains(&word.as_ref())) || value.bool() == Some(false);
+    let mut hinted = value.members().filter(|(key, _)| hints.iter().any(|hint| folds_to(key, hint))).peekable();
+    says_off(value) || hinted.peek().is_some() && hinted.all(|(_, value)| says_off(value))
 }

@@ -7,6 +7,9 @@
 use super::tables::{CHAT_TEMPLATE, EXTRA, FORMAT, STREAM_OPTIONS, VENICE};
 use super::{Class, Row};
 
+/// The members by which objects switch a tool on and off.
+pub(super) const HINTS: &[&str] = &["mode", "type", "enabled", "enable"];
+
 /// Members of any API that decide something.
 pub(super) static DECIDED: &[Row] = &[
     ("model", Class::Models),
@@ -28,16 +31,16 @@ pub(super) static DECIDED: &[Row] = &[
     ("n", Class::Choices(128)),
     ("best_of", Class::Choices(20)),
     ("num_return_sequences", Class::Choices(128)),
-    ("web_search", Class::Switch("web_search")),
+    ("web_search", Class::Switch("web_search", HINTS)),
     ("web_search_options", Class::Runs("web_search")),
     ("enable_search", Class::Runs("web_search")),
-    ("enable_web_search", Class::Switch("web_search")),
+    ("enable_web_search", Class::Switch("web_search", HINTS)),
     ("search_options", Class::Runs("web_search")),
-    ("search_settings", Class::Switch("web_search")),
-    ("search_parameters", Class::Switch("live_search")),
+    ("search_settings", Class::Switch("web_search", HINTS)),
+    ("search_parameters", Class::Switch("live_search", &["mode"])),
     ("enable_code_interpreter", Class::Runs("code_interpreter")),
-    ("code_interpreter", Class::Switch("code_interpreter")),
-    ("code_execution", Class::Switch("code_execution")),
+    ("code_interpreter", Class::Switch("code_interpreter", HINTS)),
+    ("code_execution", Class::Switch("code_execution", HINTS)),
     ("compound_custom", Class::Runs("compound")),
     ("data_sources", Class::Runs("data_sources")),
     ("mcp_servers", Class::Runs("mcp")),

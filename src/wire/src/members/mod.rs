@@ -9,7 +9,7 @@ mod known;
 mod rewrite;
 mod tables;
 
-pub(crate) use judge::{Fields, Judged, Names, judge};
+pub(crate) use judge::{Fields, Judged, Names, asks, judge};
 pub(crate) use rewrite::{clamp, is_limit, without_unknown};
 pub(crate) use tables::{ANTHROPIC_MESSAGES, BEDROCK_CONVERSE, GEMINI, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES};
 
@@ -34,8 +34,8 @@ pub(crate) enum Class {
     Choices(u64),
     /// It makes the provider run this tool. `null`, `false` and empty lists and texts ask for nothing.
     Runs(&'static str),
-    /// As [`Class::Runs`], and an object whose `mode` is `off` or whose `enabled` is false asks for nothing too.
-    Switch(&'static str),
+    /// As [`Class::Runs`], and an object asks for nothing too if it has one of these hints and all that it has say `off`.
+    Switch(&'static str, &'static [&'static str]),
     /// The conversation continues from state at the provider, or is kept there to be fetched later.
     State,
     /// An object whose members follow this table.

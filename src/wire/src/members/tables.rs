@@ -1,6 +1,6 @@
 //! The tables of the dialects: what each reads itself, then what is known of any API.
 
-use super::known::{DECIDED, READ_BY_SOME, SAMPLING, SERVICE, THINKING};
+use super::known::{DECIDED, HINTS, READ_BY_SOME, SAMPLING, SERVICE, THINKING};
 use super::{Class, Table};
 
 /// Members that are harmless in the request of any API.
@@ -282,9 +282,9 @@ pub(super) static CHAT_TEMPLATE: Table = Table::new(
 
 pub(super) static VENICE: Table = Table::new(
     &[&[
-        ("enable_web_search", Class::Switch("web_search")),
-        ("enable_web_scraping", Class::Switch("web_search")),
-        ("enable_x_search", Class::Switch("x_search")),
+        ("enable_web_search", Class::Switch("web_search", HINTS)),
+        ("enable_web_scraping", Class::Switch("web_search", HINTS)),
+        ("enable_x_search", Class::Switch("x_search", HINTS)),
         ("character_slug", Class::Runs("character")),
     ]],
     &[&[

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::shape;
 use crate::body::{Body, checked, with_member};
+use crate::declaration::additional;
 use crate::members::{Fields, Judged, OLLAMA, is_limit};
 use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
@@ -36,9 +37,11 @@ impl Request {
             return Err(RequestError::Invalid { param: "model", expected: "a string" });
         }
         if let Some(model) = &in_path {
-            body.judged().models.add("model", model)?;
+            body.judged().model("model", model)?;
         }
         let messages = fields.read("messages", "an array of objects", Raw::objects)?;
+        let said = messages.into_iter().flat_map(Raw::items);
+        said.into_iter().try_for_each(|message| additional(message, "messages", body.judged()))?;
         let streams = fields.read("stream", "true or false", Raw::bool)? != Some(false);
         let declared = declared(&fields, body.judged())?;
         // Streams unless told otherwise; without messages the server loads the model and says so in one object.
@@ -81,7 +84,9 @@ impl crate::Request for Request {
         }
         let entry = |tool: &&Declaration| format!(r#"{{"type":"function","function":{}}}"#, tool.object("parameters"));
         let came = self.body.came().get("tools").into_iter().flat_map(Raw::items);
-        let provided = came.filter(|tool| matches!(provided(*tool), Ok(Some(_)))).map(|tool| tool.text().into_owned());
+        let provided = came
+            .filter(|tool| matches!(provided(*tool), Ok(Some(_))) && !has_function(*tool))
+            .map(|tool| tool.text().into_owned());
         let list: Vec<String> = declarations.iter().map(entry).chain(provided).collect();
         self.declared = declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }).collect();
         self.body.set_list("tools", &list);
@@ -153,7 +158,9 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
         exact(tool, "tools", &["type", "function"])?;
         if let Some(kind) = provided(tool)? {
             judged.runs.add("tools", &kind)?;
-            continue;
+            if !has_function(tool) {
+                continue;
+            }
         }
         let function = tool.get("function").and_then(Raw::object);
         let function = function.ok_or(invalid("an array of tools with a `function`"))?;
@@ -162,6 +169,11 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
         declare(&mut declared, "tools", &name.ok_or(invalid("an array of functions with a `name`"))?, Form::Tool)?;
     }
     declared_once(declared)
+}
+
+/// Servers that ignore the type tell the model of every tool with a `function`.
+fn has_function(tool: Raw<'_>) -> bool {
+    tool.some("function").is_some()
 }
 
 /// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out.

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{calls, said};
 use crate::body::{Body, checked, model_in_path};
+use crate::declaration::additional;
 use crate::members::{Fields, OPENAI_CHAT};
 use crate::raw::Raw;
 use crate::{CallResult, Declaration, Declared, Form, OutputLimit, RequestError, Target, UnknownMembers, Wants};
@@ -40,7 +41,7 @@ impl Request {
         let asked = model.as_deref().or(in_path.as_deref());
         let limit = limit::Limit::new(asked.ok_or(invalid("model", "a string"))?, in_path.is_some());
         if let Some(model) = &in_path {
-            body.judged().models.add("model", model)?;
+            body.judged().model("model", model)?;
         }
         check(&fields, &mut body)?;
         let tools = Tools::read(&fields, body.judged())?;
@@ -179,9 +180,10 @@ fn flag(fields: &Fields<'_>, param: &'static str) -> Result<bool, RequestError> 
 
 /// The types of the members that are decided on; tools are read apart.
 fn check(fields: &Fields<'_>, body: &mut Body) -> Result<(), RequestError> {
-    fields.required("messages", "an array of objects", Raw::objects)?;
+    let messages = fields.required("messages", "an array of objects", Raw::objects)?;
+    messages.items().try_for_each(|message| additional(message, "messages", body.judged()))?;
     match fields.read("route", "a string", Raw::string)?.as_deref() {
         None | Some("fallback" | "sort") => Ok(()),
-        Some(model) => body.judged().models.add("route", model),
+        Some(model) => body.judged().model("route", model),
     }
 }

@@ -6,7 +6,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::kinds::{self, CALL, CUSTOM};
-use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, text};
+use crate::shape::{self, MAX_CALLS, MAX_ID, exact_keys, folds_to, text};
 use crate::{Call, Form, ShapeError, unknown};
 
 /// Parts of messages and of reasoning.
@@ -210,7 +210,7 @@ pub(super) fn is_ours(id: &str) -> bool {
 pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
     let unprefixed = response.strip_prefix("resp_").unwrap_or(response);
     let fit = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
-    let tail: String = unprefixed.chars().filter(fit).take(40).collect();
+    let tail: String = unprefixed.chars().take(MAX_ID).filter(fit).take(40).collect();
     json!({
         "id": format!("msg{OURS}{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
         "content": [{ "type": "output_text", "annotations": [], "logprobs": [], "text": text }],

@@ -35,10 +35,10 @@ impl Request {
         check(&fields)?;
         let in_path = model_in_path(target)?;
         match (&in_path, fields.get("model"), fields.get("prompt")) {
-            (Some(model), _, _) => body.judged().models.add("model", model)?,
+            (Some(model), _, _) => body.judged().model("model", model)?,
             (None, Some(_), _) => {}
             // A request that leaves the model to a stored prompt names none that could be allowed by name.
-            (None, None, Some(_)) => body.judged().models.add("model", "")?,
+            (None, None, Some(_)) => body.judged().model("model", "")?,
             (None, None, None) => return Err(invalid("model", "a string")),
         }
         let tools = Tools::read(&fields, body.judged())?;

@@ -92,6 +92,97 @@ fn a_switch_that_is_off_asks_for_nothing() {
 }
 
 #[test]
+fn a_switch_is_on_unless_every_hint_says_off() {
+    for (members, tool) in [
+        (json!({ "search_parameters": { "mode": "on", "enabled": false } }), "live_search"),
+        (json!({ "search_parameters": { "enabled": false } }), "live_search"),
+        (json!({ "search_parameters": { "mode": "off", "Mode": "on" } }), "live_search"),
+        (json!({ "web_search": { "type": "disabled", "enable": true } }), "web_search"),
+        (json!({ "code_execution": { "enabled": false, "mode": "auto" } }), "code_execution"),
+    ] {
+        for key in OF_OPENAI {
+            assert_eq!(with(key, &members).unwrap().provider_tools(), [tool], "{key} {members}");
+        }
+    }
+}
+
+#[test]
+fn a_suffix_of_a_model_that_makes_the_provider_run_something_is_judged() {
+    for (model, tool) in [
+        ("m:online", "web_search"),
+        ("a/m:free:Online", "web_search"),
+        ("m@preset/p", "preset"),
+        ("@preset/p", "preset"),
+    ] {
+        for key in OF_OPENAI.into_iter().chain(["messages"]) {
+            for members in [json!({ "model": model }), json!({ "fallbacks": [model] }), json!({ "models": [model] })] {
+                assert_eq!(with(key, &members).unwrap().provider_tools(), [tool], "{key} {members}");
+            }
+        }
+    }
+    for model in ["online", "m:free", "a/online", "@cf/meta/llama", "anthropic.claude-v1:0"] {
+        assert!(with("chatCompletions", &json!({ "model": model })).unwrap().provider_tools().is_empty(), "{model}");
+    }
+}
+
+#[test]
+fn a_model_in_the_path_that_a_server_could_cut_is_refused() {
+    let dialect = DIALECTS.iter().find(|row| row.key == "chatCompletions").unwrap().dialect().unwrap();
+    let read = |model: &str| dialect.request(&Target::new("/x").with_model(Some(model)), br#"{"messages":[]}"#);
+    for model in
+        ["gpt-5-pro;-mini", "gpt-5-pro%3B-mini", "gpt-5-pro%3F-mini", "gpt-5-pro%23-mini", "gpt-5-pro%253B-mini"]
+    {
+        assert_eq!(read(model).unwrap_err().param(), Some("model"), "{model}");
+    }
+    for model in ["gpt-5-mini", "meta%2Fllama-4", "%40cf%2Fm%3Afree"] {
+        assert!(read(model).is_ok(), "{model}");
+    }
+}
+
+#[test]
+fn members_are_judged_in_a_few_levels_and_refused_below() {
+    let nested = |levels: usize| {
+        (0..levels).fold(json!({ "web_search_options": {} }), |inner, _| json!({ "extra_body": inner }))
+    };
+    for key in OF_OPENAI.into_iter().chain(["messages"]) {
+        assert_eq!(with(key, &nested(4)).unwrap().provider_tools(), ["web_search"], "{key}");
+        assert!(with(key, &nested(5)).is_err(), "{key}");
+    }
+}
+
+#[test]
+fn tools_in_a_message_are_the_providers_to_run() {
+    let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+    for (key, list) in
+        [("chatCompletions", "messages"), ("responses", "input"), ("messages", "messages"), ("ollama", "messages")]
+    {
+        for member in ["tools", "Tools", "functions"] {
+            let said = json!({ list: [{ "role": "developer", "content": "", member: tools }] });
+            assert_eq!(with(key, &said).unwrap().provider_tools(), ["additional_tools"], "{key} {member}");
+        }
+        let said = json!({ list: [{ "role": "user", "content": "", "tools": null }] });
+        assert!(with(key, &said).unwrap().provider_tools().is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn a_function_hides_behind_no_other_type() {
+    let tool = json!({ "tools": [{ "type": "web_search", "function": { "name": "f" } }] });
+    assert_eq!(with("chatCompletions", &tool).unwrap_err().param(), Some("tools"));
+    let request = with("ollama", &tool).unwrap();
+    assert_eq!((request.declared().len(), request.provider_tools()), (1, vec!["web_search"]));
+    let own = json!({ "tools": [{ "type": "builtin_function", "function": { "name": "$web_search" } }] });
+    assert_eq!(with("chatCompletions", &own).unwrap().provider_tools(), ["builtin_function"]);
+}
+
+#[test]
+fn code_that_may_call_a_tool_is_judged_in_converse_too() {
+    let spec = json!({ "name": "f", "inputSchema": { "json": {} }, "allowed_callers": ["code_execution_20260120"] });
+    let request = with("converse", &json!({ "toolConfig": { "tools": [{ "toolSpec": spec }] } })).unwrap();
+    assert_eq!(request.provider_tools(), ["code_execution_20260120"]);
+}
+
+#[test]
 fn members_that_continue_from_state_at_the_provider_are_told_in_every_api_that_has_them() {
     for members in [
         json!({ "previous_response_id": "r" }),

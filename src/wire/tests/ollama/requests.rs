@@ -93,22 +93,23 @@ fn members_of_another_type_are_refused() {
 }
 
 #[test]
-fn tools_without_a_type_are_functions_and_others_are_the_providers() {
+fn tools_without_a_type_are_functions_and_others_are_the_providers_too() {
     let tools = json!([
         { "function": { "name": "f" } },
         { "type": "", "function": { "name": "g" } },
         { "type": "function", "function": { "name": "h" } },
-        { "type": "web_search", "function": { "name": "w" }, "max": 1 },
+        { "type": "web_search", "function": { "name": "w" } },
+        { "type": "web_search", "max": 1 },
     ]);
     let mut request = request(&body(json!({ "tools": tools }))).unwrap();
     let names: Vec<&str> = request.declared().iter().map(|tool| tool.name.as_str()).collect();
-    assert_eq!((names, request.provider_tools()), (vec!["f", "g", "h"], vec!["web_search"]));
+    assert_eq!((names, request.provider_tools()), (vec!["f", "g", "h", "w"], vec!["web_search"]));
     request.declare(&[&Declaration::new("f", Some("The contract's."), &json!({ "type": "object" }))], Form::Tool);
     assert_eq!(
         written(&*request)["tools"],
         json!([
             { "type": "function", "function": { "name": "f", "description": "The contract's.", "parameters": { "type": "object" } } },
-            tools[3],
+            tools[4],
         ])
     );
 }

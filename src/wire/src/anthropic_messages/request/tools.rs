@@ -62,7 +62,7 @@ impl Tools {
         if let Some(kind) = provided(tool)? {
             judged.runs.add("tools", &kind)?;
             if let Some(model) = tool.get("model").and_then(Raw::string) {
-                judged.models.add("tools", &model)?;
+                judged.model("tools", &model)?;
             }
             return if name.is_empty() { Ok(()) } else { declare(names, "tools", &name, Form::Tool) };
         }

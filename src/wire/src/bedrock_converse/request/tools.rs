@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::declaration::{extended, kept_members};
+use crate::declaration::{callers, extended, kept_members};
 use crate::members::{Fields, Judged, Names};
 use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
@@ -53,7 +53,10 @@ impl Tools {
             return Err(invalid("an array of objects with one member each"));
         };
         match kind.as_ref() {
-            SPEC => declare(&mut self.declared, "toolConfig.tools", &name(value)?, Form::Tool),
+            SPEC => {
+                callers(value, judged)?;
+                declare(&mut self.declared, "toolConfig.tools", &name(value)?, Form::Tool)
+            }
             SYSTEM => judged.runs.add("toolConfig.tools", &name(value)?),
             CACHE_POINT => Ok(()),
             _ => judged.runs.add("toolConfig.tools", &kind),

@@ -42,7 +42,13 @@ impl Tools {
                     declare(&mut tools.declared, "tools", &name(function, "tools")?, Form::Tool)?;
                 }
                 Entry::Custom => tools.has_custom = true,
-                Entry::Provided(kind) => judged.runs.add("tools", &kind)?,
+                Entry::Provided(kind) => {
+                    judged.runs.add("tools", &kind)?;
+                    // Servers that ignore the type tell the model of a function. Moonshot names its own tools so.
+                    if kind != "builtin_function" && tool.some("function").is_some() {
+                        return Err(invalid("tools", "free of a `function` in tools of another type"));
+                    }
+                }
             }
         }
         for function in fields.list("functions")? {

@@ -1,6 +1,7 @@
 //! The items of input, by their kinds: which bring tools, and which stand for state at the provider.
 
 use crate::RequestError;
+use crate::declaration::additional;
 use crate::members::{Fields, Judged};
 use crate::openai_responses::items;
 use crate::raw::Raw;
@@ -83,6 +84,7 @@ fn is_ours(item: Raw<'_>) -> bool {
 fn one(item: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
     let invalid = RequestError::Invalid { param: "input", expected: "made of known kinds of items" };
     exact(item, "input", &["type"])?;
+    additional(item, "input", judged)?;
     let kind = match item.some("type") {
         None => {
             // An item without a kind is a message if it has a role, else a reference.

@@ -1,0 +1,56 @@
+//! The memory that a JSON text takes as a tree.
+//!
+//! A tree of many small values takes up to fifty times the bytes of its text. Answers of model APIs are texts and a few members
+//! around them, so that the allowance below holds for all of them. An upstream that sends more is not read: one such answer could
+//! take the memory of the worker. Texts that stay below the bound and keep trees are claimed from the budget with their weight.
+//!
+//! The weights are those of `serde_json` on 32 bits, and a bracket within a string counts too.
+
+const ARRAY: usize = 128;
+const OBJECT: usize = 320;
+const VALUE: usize = 32;
+/// Bytes of a tree for each byte of the text that every answer may take.
+const ALLOWED: usize = 24;
+/// The most that one answer or event may take beyond that.
+pub(crate) const MOST: usize = 1 << 20;
+
+/// Returns the bytes that the tree of a text takes beyond the allowance.
+pub(crate) fn excess(text: &[u8]) -> usize {
+    let weigh = |byte: &u8| match byte {
+        b'[' => ARRAY,
+        b'{' => OBJECT,
+        b',' => VALUE,
+        _ => 0,
+    };
+    let weight: usize = text.iter().map(weigh).sum();
+    weight.saturating_sub(text.len().saturating_mul(ALLOWED))
+}
+
+/// Returns true for a text whose tree would be too large to build.
+pub(crate) fn is_excessive(text: &[u8]) -> bool {
+    excess(text) > MOST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_and_events_of_real_apis_have_no_excess() {
+        for text in [
+            r#"{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"index":0}]}"#,
+            r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#,
+            r#"{"token":" the","logprob":-0.0123,"bytes":[32,116,104,101],"top_logprobs":[]}"#,
+        ] {
+            assert_eq!(excess(text.as_bytes()), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_many_small_values_is_excessive() {
+        for unit in ["[0],", r#"{"a":0},"#, "[],", "{},"] {
+            assert!(is_excessive(unit.repeat(1 << 17).as_bytes()), "{unit}");
+        }
+    }
+}
