@@ -108,7 +108,7 @@ impl crate::Stream for Stream {
         let turn = Turn::read(body, data)?;
         if turn.message.is_none() && !turn.done {
             // A line of an unknown kind: dropped, if it can carry no call.
-            return if unknown::may_call(&value) { Err(StreamError::UnknownEvent) } else { Ok(Vec::new()) };
+            return unknown::no_call(&value).map(|()| Vec::new()).map_err(|_| StreamError::UnknownEvent);
         }
         if !self.begun {
             self.begun = true;

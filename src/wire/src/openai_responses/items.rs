@@ -36,8 +36,10 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, It
         return Ok((kind, Item::Call(undecidable(kind, members))));
     }
     if !kinds::says(kind) && !kinds::is_made(kind, tools) {
-        let acts = kind.is_empty() || kinds::is_known(kind) || unknown::names_a_call(kind) || unknown::may_call(item);
-        return if acts { Err(ShapeError::UnknownPart) } else { Ok((kind, Item::Unknown)) };
+        if kind.is_empty() || kinds::is_known(kind) {
+            return Err(ShapeError::UnknownPart);
+        }
+        return unknown::no_part_of_call(kind, members).map(|()| (kind, Item::Unknown));
     }
     match kind {
         "message" | "reasoning" => {
@@ -117,8 +119,11 @@ fn parts(members: &Map<String, Value>, at: &'static str) -> Result<(), ShapeErro
 /// Checks the kind of one part. One that is not known is passed if it carries no call: no client runs a part of a text.
 pub(super) fn part(part: &Value) -> Result<(), ShapeError> {
     let kind = kind(part);
-    let acts = kind.is_empty() || unknown::names_a_call(kind) || unknown::may_call(part);
-    if PARTS.contains(&kind) || !acts { Ok(()) } else { Err(ShapeError::UnknownPart) }
+    match part.as_object() {
+        Some(_) if PARTS.contains(&kind) => Ok(()),
+        Some(members) if !kind.is_empty() => unknown::no_part_of_call(kind, members),
+        _ => Err(ShapeError::UnknownPart),
+    }
 }
 
 /// Refuses calls anywhere in an object but under the members `read`.
