@@ -36,6 +36,7 @@ mod settle;
 mod stream;
 mod tally;
 mod trace;
+mod weight;
 mod whole;
 
 pub use budget::DEFAULT_HELD_BYTES;

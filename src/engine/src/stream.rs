@@ -22,6 +22,7 @@ use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
 use crate::settle::{Before, settle};
+use crate::weight::weight;
 use crate::whole::too_large;
 use crate::{Code, Gate, Refusal, Tally};
 
@@ -37,6 +38,8 @@ pub(crate) struct StreamTurn {
     choices: BTreeMap<u32, Choice>,
     before: Before,
     bytes: u64,
+    /// The bytes that its events so far take, as far as anything of them may be kept.
+    weight: usize,
     /// The plan to ask again, once a choice made it; the stream's end carries it out.
     again: Option<Next>,
 }
@@ -89,18 +92,19 @@ impl StreamTurn {
             asked,
             choices: BTreeMap::new(),
             bytes: 0,
+            weight: 0,
             again: None,
         }
     }
 
-    /// Returns the bytes that it holds. A stream counts with all its bytes, because what it said is kept.
+    /// Returns the bytes that it holds. A stream counts with all its events, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
-        self.asked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
+        self.asked.request.held().saturating_add(self.weight).saturating_add(self.decoder.held())
     }
 
-    /// Returns the bytes of the events so far.
-    pub(crate) fn said(&self) -> usize {
-        usize::try_from(self.bytes).unwrap_or(usize::MAX)
+    /// Returns the bytes that the events so far take.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Takes bytes.
@@ -149,6 +153,8 @@ impl StreamTurn {
             if self.bytes > most {
                 return Err(too_large(desk.gate, "model's API"));
             }
+            let data = frame.data.as_deref().unwrap_or_default();
+            self.weight = self.weight.saturating_add(weight(data).max(frame.raw.len()));
             let deltas = self.stream.read(frame).map_err(|error| {
                 Refusal::new(Code::UpstreamInvalid, format!("An event of the model's answer cannot be read: {error}"))
             })?;

@@ -12,6 +12,7 @@ use crate::mcp;
 use crate::mcp::answer::{self, Said};
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
+use crate::weight::weight;
 use crate::whole::{self, Turn};
 
 /// What a body is expected to be.
@@ -87,7 +88,7 @@ impl Core {
             Ok(Turn::Release(answer)) => (State::Ended, Effect::Finish(answer.write())),
             Ok(Turn::Again(next)) => {
                 let earlier = vec![next.said.clone()];
-                self.again(Looping::new(*asked, earlier, AnswerForm::Whole, true), next)
+                self.again(Looping::new(*asked, earlier, AnswerForm::Whole, weight(&body), true), next)
             }
             Err(refusal) => self.replace(&refusal),
         }

@@ -11,6 +11,7 @@ use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
 use crate::rounds::{self, Next};
 use crate::settle::{Refused, Runnable};
+use crate::weight::weight;
 use crate::whole::{self, Turn};
 
 /// An exchange between two rounds.
@@ -21,6 +22,8 @@ pub(super) struct Looping {
     earlier: Vec<Earlier>,
     form: AnswerForm,
     waiting: Waiting,
+    /// The bytes that the answers of the rounds so far take, as far as anything of them may be kept.
+    weight: usize,
     /// The upstream's response to the first round has ended.
     pub(super) ended: bool,
 }
@@ -30,8 +33,8 @@ pub(super) struct Looping {
 pub(super) enum AnswerForm {
     /// One JSON body; its headers are still held back.
     Whole,
-    /// A stream that has begun and said so many bytes; `unsent` is what it had yet to say when it was held back.
-    Stream { stream: Box<dyn Stream>, said: usize, unsent: Vec<u8> },
+    /// A stream that has begun; `unsent` is what it had yet to say when it was held back.
+    Stream { stream: Box<dyn Stream>, unsent: Vec<u8> },
 }
 
 /// The callout that a loop waits for.
@@ -46,17 +49,18 @@ enum Waiting {
 // === impl Looping ===
 
 impl Looping {
-    pub(super) fn new(asked: Asked, earlier: Vec<Earlier>, form: AnswerForm, ended: bool) -> Self {
-        Self { asked, earlier, form, waiting: Waiting::Model, ended }
+    /// Creates a loop after a first round whose answer took `weight` bytes.
+    pub(super) fn new(asked: Asked, earlier: Vec<Earlier>, form: AnswerForm, weight: usize, ended: bool) -> Self {
+        Self { asked, earlier, form, waiting: Waiting::Model, weight, ended }
     }
 
     /// Returns the bytes that it holds. The request has what earlier rounds said, and its text is written again for each round.
     pub(super) fn held(&self) -> usize {
-        let stream = match &self.form {
+        let unsent = match &self.form {
             AnswerForm::Whole => 0,
-            AnswerForm::Stream { said, unsent, .. } => said.saturating_add(unsent.capacity()),
+            AnswerForm::Stream { unsent, .. } => unsent.capacity(),
         };
-        self.asked.request.held().saturating_mul(2).saturating_add(stream)
+        self.asked.request.held().saturating_mul(2).saturating_add(self.weight).saturating_add(unsent)
     }
 }
 
@@ -107,6 +111,8 @@ impl Core {
             let refusal = Refusal::new(Code::OutOfOrder, "The model answered when it was not asked.");
             return self.fail(looping, &refusal);
         }
+        let body = reply.as_ref().map(|reply| reply.body).unwrap_or_default();
+        looping.weight = looping.weight.saturating_add(weight(body));
         let turn = reply
             .map_err(rounds::unanswered)
             .and_then(|reply| whole::read(&self.gate, &looping.asked, reply.headers, reply.body))
