@@ -44,6 +44,14 @@ impl Event {
         F::event(&self.kind, &Value::Object(self.body))
     }
 
+    /// The event's bytes.
+    pub(super) fn bytes<F: Format>(&self) -> Vec<u8> {
+        if self.frame.is_empty() {
+            return F::event(&self.kind, &Value::Object(self.body.clone()));
+        }
+        self.frame.clone()
+    }
+
     /// Takes a later event of the same kind: its members win unless they are `null`. The bytes are written when they are needed,
     /// so that many events cost no more than their own size.
     pub(super) fn merge(&mut self, later: Event) {

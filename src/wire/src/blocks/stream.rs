@@ -101,7 +101,8 @@ impl<F: Format> Stream<F> {
         }
         self.calls.ends(&mut deltas);
         self.phase = Phase::Over;
-        deltas.push(Delta::Finish { choice: 0, frame: Vec::new() });
+        let frame = self.closing.as_ref().map(Event::bytes::<F>).unwrap_or_default();
+        deltas.push(Delta::Finish { choice: 0, frame });
         if let Some(event) = self.used.take() {
             deltas.push(Delta::Usage { frame: self.corrected(event) });
         }
@@ -110,11 +111,10 @@ impl<F: Format> Stream<F> {
 
     /// An event that closes the turn, without what it says of calls that were not released.
     fn corrected(&self, mut event: Event) -> Vec<u8> {
-        let changed = self.calls.some_left_out() && F::correct(&event.kind, &mut event.body, self.calls.none_left());
-        if changed || event.frame.is_empty() {
-            return F::event(&event.kind, &Value::Object(event.body));
+        if self.calls.some_left_out() && F::correct(&event.kind, &mut event.body, self.calls.none_left()) {
+            event.frame.clear();
         }
-        event.frame
+        event.bytes::<F>()
     }
 
     /// Notes the usage so far: later numbers replace earlier ones.
