@@ -22,8 +22,8 @@ use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
 use crate::settle::{Before, settle};
-use crate::weight::weight;
-use crate::whole::too_large;
+use crate::weight;
+use crate::whole::{too_large, too_many_values};
 use crate::{Code, Gate, Refusal, Tally};
 
 /// Characters of a lost call's name that are kept, for the sentence that tells of it.
@@ -38,8 +38,8 @@ pub(crate) struct StreamTurn {
     choices: BTreeMap<u32, Choice>,
     before: Before,
     bytes: u64,
-    /// The bytes that its events so far take, as far as anything of them may be kept.
-    weight: usize,
+    /// What the trees of the events may take beyond their bytes.
+    trees: usize,
     /// The plan to ask again, once a choice made it; the stream's end carries it out.
     again: Option<Next>,
 }
@@ -92,19 +92,19 @@ impl StreamTurn {
             asked,
             choices: BTreeMap::new(),
             bytes: 0,
-            weight: 0,
+            trees: 0,
             again: None,
         }
     }
 
-    /// Returns the bytes that it holds. A stream counts with all its events, because what it said is kept.
+    /// Returns the bytes that it holds. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
-        self.asked.request.held().saturating_add(self.weight).saturating_add(self.decoder.held())
+        self.asked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
     }
 
-    /// Returns the bytes that the events so far take.
-    pub(crate) fn weight(&self) -> usize {
-        self.weight
+    /// Returns the bytes of the events so far, and of what is kept of them.
+    pub(crate) fn said(&self) -> usize {
+        usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(self.trees)
     }
 
     /// Takes bytes.
@@ -153,8 +153,11 @@ impl StreamTurn {
             if self.bytes > most {
                 return Err(too_large(desk.gate, "model's API"));
             }
-            let data = frame.data.as_deref().unwrap_or_default();
-            self.weight = self.weight.saturating_add(weight(data).max(frame.raw.len()));
+            let excess = weight::excess(frame.data.as_deref().unwrap_or_default());
+            if excess > weight::MOST {
+                return Err(too_many_values());
+            }
+            self.trees = self.trees.saturating_add(excess);
             let deltas = self.stream.read(frame).map_err(|error| {
                 Refusal::new(Code::UpstreamInvalid, format!("An event of the model's answer cannot be read: {error}"))
             })?;

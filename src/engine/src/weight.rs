@@ -1,33 +1,48 @@
-//! The bytes that a JSON text may take while its values are kept.
+//! The memory that a JSON text takes as a tree.
 //!
-//! Some values of an answer are kept as trees until its end, such as items of reasoning. A tree takes little more than its text
-//! if the text is mostly strings, and 30 times as much if it is mostly brackets.
+//! A tree of many small values takes up to fifty times the bytes of its text. Answers of model APIs are texts and a few members
+//! around them, so that the allowance below holds for all of them. An upstream that sends more is not read: one such answer could
+//! take the memory of the worker. Texts that stay below the bound and keep trees are claimed from the budget with their weight.
+//!
+//! The weights are those of `serde_json` on 32 bits. Brackets within strings weigh nothing: JSON in a string, such as the arguments
+//! of a call, becomes a tree only for the moment in which it is decided, and a reader bounds the values of such a tree.
 
-/// Bytes of a tree for each bracket, comma and colon outside of strings, on a host of 32 bits.
-const NODE: usize = 80;
+const ARRAY: usize = 128;
+const OBJECT: usize = 320;
+const VALUE: usize = 32;
+/// Bytes of a tree for each byte of the text that every answer may take.
+const ALLOWED: usize = 24;
+/// The most that one answer or event may take beyond that.
+pub(crate) const MOST: usize = 1 << 20;
 
-/// One such sign in so many bytes weighs nothing: the streams of real APIs have no more.
-const SPARSE: usize = 8;
-
-/// Returns the bytes that a text and what is kept of it take.
-pub(crate) fn weight(json: &[u8]) -> usize {
-    let dense = nodes(json).saturating_sub(json.len() / SPARSE);
-    json.len().saturating_add(dense.saturating_mul(NODE))
+/// Returns the bytes that the tree of a text takes beyond the allowance.
+pub(crate) fn excess(text: &[u8]) -> usize {
+    weight(text).saturating_sub(text.len().saturating_mul(ALLOWED))
 }
 
-fn nodes(json: &[u8]) -> usize {
-    let mut nodes = 0_usize;
-    let mut bytes = json.iter();
+fn weight(text: &[u8]) -> usize {
+    let mut bytes = text.iter();
     let mut in_string = false;
+    let mut weight = 0_usize;
     while let Some(byte) = bytes.next() {
+        weight = weight.saturating_add(match byte {
+            b'[' if !in_string => ARRAY,
+            b'{' if !in_string => OBJECT,
+            b',' if !in_string => VALUE,
+            _ => 0,
+        });
         match byte {
             b'"' => in_string = !in_string,
             b'\\' if in_string => drop(bytes.next()),
-            b'[' | b'{' | b',' | b':' if !in_string => nodes = nodes.saturating_add(1),
             _ => {}
         }
     }
-    nodes
+    weight
+}
+
+/// Returns true for a text whose tree would be too large to build.
+pub(crate) fn is_excessive(text: &[u8]) -> bool {
+    excess(text) > MOST
 }
 
 #[cfg(test)]
@@ -35,21 +50,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_brackets_weighs_a_multiple_of_its_length() {
-        let lists = format!("[{}0]", "[0],".repeat(1000));
-        assert!(weight(lists.as_bytes()) > 30 * lists.len());
-        assert!(weight(br#"{"":0,"a":0}"#) > 16 * 12);
+    fn answers_and_events_of_real_apis_have_no_excess() {
+        for text in [
+            r#"{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"index":0}]}"#,
+            r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#,
+            r#"{"token":" the","logprob":-0.0123,"bytes":[32,116,104,101],"top_logprobs":[]}"#,
+        ] {
+            assert_eq!(excess(text.as_bytes()), 0, "{text}");
+        }
     }
 
     #[test]
-    fn an_event_of_a_real_api_weighs_its_length() {
-        for text in [
-            r#"{"id":"chatcmpl-1234567890","object":"chat.completion.chunk","created":1764000000,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"delta":{"content":"x"}}]}"#,
-            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}}"#,
-            r#"{"text":"a string may have [[[[{{{{::::,,,,\",\",\",\"]]]] in it and weighs no more"}"#,
-            "",
-        ] {
-            assert_eq!(weight(text.as_bytes()), text.len(), "{text}");
+    fn a_string_weighs_nothing_whatever_is_in_it() {
+        let text = format!(r#"{{"a":"\"{}"}}"#, r"[{},\,\\".repeat(1 << 17));
+        assert_eq!(excess(text.as_bytes()), 0);
+    }
+
+    #[test]
+    fn a_text_of_many_small_values_is_excessive() {
+        for unit in ["[0],", r#"{"a":0},"#, "[],", "{},"] {
+            assert!(is_excessive(unit.repeat(1 << 17).as_bytes()), "{unit}");
         }
     }
 }

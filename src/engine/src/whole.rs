@@ -8,7 +8,7 @@ use crate::plan::{Plan, plan};
 use crate::request::Asked;
 use crate::rounds::Next;
 use crate::settle::{Before, settle};
-use crate::{Code, Gate, Headers, Refusal, Tally, head};
+use crate::{Code, Gate, Headers, Refusal, Tally, head, weight};
 
 const PEER: &str = "model's API";
 
@@ -48,7 +48,7 @@ pub(crate) fn read(gate: &Gate, asked: &Asked, headers: &Headers, body: &[u8]) -
     if !fits {
         return Err(too_large(gate, PEER));
     }
-    if asked.dialect.is_error(body) {
+    if !weight::is_excessive(body) && asked.dialect.is_error(body) {
         return Err(Refusal::new(Code::UpstreamError, failure(PEER, status, Some(body))));
     }
     parse(asked, body)
@@ -56,10 +56,19 @@ pub(crate) fn read(gate: &Gate, asked: &Asked, headers: &Headers, body: &[u8]) -
 
 /// Reads the body of an answer.
 pub(crate) fn parse(asked: &Asked, body: &[u8]) -> Result<Box<dyn Answer>, Refusal> {
+    if weight::is_excessive(body) {
+        return Err(too_many_values());
+    }
     asked
         .dialect
         .answer(&*asked.request, body)
         .map_err(|error| Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}")))
+}
+
+/// An answer whose tree is not built.
+pub(crate) fn too_many_values() -> Refusal {
+    let message = "The model's answer has more arrays and objects than any answer of its size; it is not read.";
+    Refusal::new(Code::ResponseTooLarge, message)
 }
 
 pub(crate) fn too_large(gate: &Gate, peer: &str) -> Refusal {

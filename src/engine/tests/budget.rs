@@ -132,3 +132,38 @@ fn told_stream(gate: &Rc<Gate>) -> Option<Exchange> {
 fn a_budget_that_is_too_small_for_one_exchange_is_refused_at_start() {
     assert!(matches!(bounded(200 << 10).err(), Some(GateError::HeldBytes { least: 262_144 })));
 }
+
+/// A request for a stream was forwarded; the stream sends these bytes. What reaches the client.
+fn streamed_by(gate: &Rc<Gate>, events: &[String]) -> Seen {
+    let mut exchange = told_stream(gate).unwrap();
+    let (out, _) = streamed(&mut exchange, events.concat().as_bytes(), &[1 << 16]);
+    accumulate(&out)
+}
+
+fn thought(values: &str) -> String {
+    let delta = format!("{{\"reasoning_details\":[{values}{{}}]}}");
+    format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n")
+}
+
+#[test]
+fn a_stream_is_claimed_with_the_weight_of_its_trees() {
+    let events: Vec<String> = (0..12).map(|_| thought(&"{},".repeat(1000))).collect();
+    let gate = Rc::new(bounded(4 << 20).unwrap());
+    assert_eq!(streamed_by(&gate, &events).error, "gate_overloaded");
+    let wide = Rc::new(bounded(64 << 20).unwrap());
+    assert_eq!(streamed_by(&wide, &events).error, "upstream_truncated");
+}
+
+#[test]
+fn an_answer_of_more_values_than_its_size_explains_is_not_read() {
+    let gate = Rc::new(bounded(64 << 20).unwrap());
+    let values = "{},".repeat(15_000);
+    assert_eq!(streamed_by(&gate, &[thought(&values)]).error, "response_too_large");
+
+    let mut exchange = Exchange::new(Rc::clone(&gate), "exchange-1");
+    told_with(&mut exchange, &of_tenant("acme"), request(false).to_string().as_bytes());
+    begun(&mut exchange, "application/json");
+    let body = format!("{{\"id\":\"c\",\"choices\":[],\"x\":[{values}{{}}]}}");
+    let effect = exchange.on(Event::ResponseData { chunk: body.as_bytes(), end: true, now: NOW });
+    assert_eq!(refused(effect), (502, "response_too_large".to_owned()));
+}

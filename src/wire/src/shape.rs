@@ -15,6 +15,8 @@ use crate::{Declared, Form, RequestError};
 /// linear in the size of what was read.
 pub(crate) const MAX_CALLS: usize = 1024;
 pub(crate) const MAX_CHOICES: usize = 128;
+/// Characters of a response's id that are looked at for the id of a call or a text of ours.
+pub(crate) const MAX_ID: usize = 256;
 
 /// What is wrong with an answer or an event that is JSON. It quotes nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -69,6 +71,15 @@ pub(crate) fn holds_something(value: &Value) -> bool {
         Value::Object(members) => !members.is_empty(),
         Value::String(text) => !text.is_empty(),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Returns true for a scalar that is short enough to be repeated in every event that is written.
+pub(crate) fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= 1024,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
     }
 }
 
@@ -185,6 +196,15 @@ pub(crate) fn add(sum: &mut Value, other: &Value) {
 
 /// A text, and after it, in a paragraph of its own, another.
 pub(crate) fn paragraphs(first: &str, then: &str) -> String {
-    let between = if first.is_empty() || then.is_empty() { "" } else { "\n\n" };
-    format!("{first}{between}{then}")
+    let mut text = first.to_owned();
+    add_paragraph(&mut text, then);
+    text
+}
+
+/// Adds a paragraph to a text.
+pub(crate) fn add_paragraph(text: &mut String, paragraph: &str) {
+    if !text.is_empty() && !paragraph.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str(paragraph);
 }

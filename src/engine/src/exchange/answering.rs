@@ -105,9 +105,8 @@ impl Core {
     fn stream_again(&mut self, answering: Answering, next: crate::rounds::Next, unsent: Vec<u8>, ended: bool) -> Step {
         match answering {
             Answering::Turn(turn) => {
-                let weight = turn.weight();
-                let form = AnswerForm::Stream { stream: turn.stream, unsent };
-                self.again(Looping::new(turn.asked, Vec::new(), form, weight, ended), next)
+                let form = AnswerForm::Stream { said: turn.said(), stream: turn.stream, unsent };
+                self.again(Looping::new(turn.asked, Vec::new(), form, ended), next)
             }
             Answering::Messages(_) => {
                 self.replace(&Refusal::new(Code::OutOfOrder, "An MCP server is never asked again."))

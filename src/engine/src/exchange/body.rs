@@ -12,7 +12,7 @@ use crate::mcp;
 use crate::mcp::answer::{self, Said};
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
-use crate::weight::weight;
+use crate::weight;
 use crate::whole::{self, Turn};
 
 /// What a body is expected to be.
@@ -50,7 +50,7 @@ impl Core {
         body.extend_from_slice(chunk);
         match awaited {
             Awaited::Error { status, readable } if end || !fits => {
-                let text = Some(body.as_slice()).filter(|_| readable && fits);
+                let text = Some(body.as_slice()).filter(|body| readable && fits && !weight::is_excessive(body));
                 self.failed(status, text)
             }
             _ if !fits => self.replace(&whole::too_large(&self.gate, self.format.peer())),
@@ -70,6 +70,9 @@ impl Core {
     }
 
     fn turn_came(&mut self, asked: Box<Asked>, body: Vec<u8>) -> Step {
+        if weight::is_excessive(&body) {
+            return self.replace(&whole::too_many_values());
+        }
         // Some APIs report errors with status 200.
         if self.format.is_error(&body) {
             self.tally.error = Some(Code::UpstreamError);
@@ -88,7 +91,8 @@ impl Core {
             Ok(Turn::Release(answer)) => (State::Ended, Effect::Finish(answer.write())),
             Ok(Turn::Again(next)) => {
                 let earlier = vec![next.said.clone()];
-                self.again(Looping::new(*asked, earlier, AnswerForm::Whole, weight(&body), true), next)
+                let said = body.len().saturating_add(weight::excess(&body));
+                self.again(Looping::new(*asked, earlier, AnswerForm::Whole { said }, true), next)
             }
             Err(refusal) => self.replace(&refusal),
         }

@@ -11,7 +11,6 @@ use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
 use crate::rounds::{self, Next};
 use crate::settle::{Refused, Runnable};
-use crate::weight::weight;
 use crate::whole::{self, Turn};
 
 /// An exchange between two rounds.
@@ -22,8 +21,6 @@ pub(super) struct Looping {
     earlier: Vec<Earlier>,
     form: AnswerForm,
     waiting: Waiting,
-    /// The bytes that the answers of the rounds so far take, as far as anything of them may be kept.
-    weight: usize,
     /// The upstream's response to the first round has ended.
     pub(super) ended: bool,
 }
@@ -31,10 +28,10 @@ pub(super) struct Looping {
 /// The form of the client's answer.
 #[derive(Debug)]
 pub(super) enum AnswerForm {
-    /// One JSON body; its headers are still held back.
-    Whole,
-    /// A stream that has begun; `unsent` is what it had yet to say when it was held back.
-    Stream { stream: Box<dyn Stream>, unsent: Vec<u8> },
+    /// One JSON body; its headers are still held back. The first turn said so many bytes.
+    Whole { said: usize },
+    /// A stream that has begun and said so many bytes; `unsent` is what it had yet to say when it was held back.
+    Stream { stream: Box<dyn Stream>, said: usize, unsent: Vec<u8> },
 }
 
 /// The callout that a loop waits for.
@@ -49,18 +46,17 @@ enum Waiting {
 // === impl Looping ===
 
 impl Looping {
-    /// Creates a loop after a first round whose answer took `weight` bytes.
-    pub(super) fn new(asked: Asked, earlier: Vec<Earlier>, form: AnswerForm, weight: usize, ended: bool) -> Self {
-        Self { asked, earlier, form, waiting: Waiting::Model, weight, ended }
+    pub(super) fn new(asked: Asked, earlier: Vec<Earlier>, form: AnswerForm, ended: bool) -> Self {
+        Self { asked, earlier, form, waiting: Waiting::Model, ended }
     }
 
     /// Returns the bytes that it holds. The request has what earlier rounds said, and its text is written again for each round.
     pub(super) fn held(&self) -> usize {
-        let unsent = match &self.form {
-            AnswerForm::Whole => 0,
-            AnswerForm::Stream { unsent, .. } => unsent.capacity(),
+        let stream = match &self.form {
+            AnswerForm::Whole { said } => *said,
+            AnswerForm::Stream { said, unsent, .. } => said.saturating_add(unsent.capacity()),
         };
-        self.asked.request.held().saturating_mul(2).saturating_add(self.weight).saturating_add(unsent)
+        self.asked.request.held().saturating_mul(2).saturating_add(stream)
     }
 }
 
@@ -111,8 +107,6 @@ impl Core {
             let refusal = Refusal::new(Code::OutOfOrder, "The model answered when it was not asked.");
             return self.fail(looping, &refusal);
         }
-        let body = reply.as_ref().map(|reply| reply.body).unwrap_or_default();
-        looping.weight = looping.weight.saturating_add(weight(body));
         let turn = reply
             .map_err(rounds::unanswered)
             .and_then(|reply| whole::read(&self.gate, &looping.asked, reply.headers, reply.body))
@@ -123,7 +117,7 @@ impl Core {
                 self.again(looping, next)
             }
             Ok(Turn::Release(answer)) => match looping.form {
-                AnswerForm::Whole => (State::Ended, Effect::Finish(answer.write())),
+                AnswerForm::Whole { .. } => (State::Ended, Effect::Finish(answer.write())),
                 AnswerForm::Stream { mut stream, mut unsent, .. } => {
                     unsent.extend_from_slice(&stream.append(&answer.write()));
                     (after(looping.ended, State::Closed), Effect::Finish(unsent))
@@ -141,7 +135,7 @@ impl Core {
     /// Ends a loop in an error, in the form that the client can still be answered in.
     pub(super) fn fail(&mut self, looping: Looping, refusal: &Refusal) -> Step {
         match looping.form {
-            AnswerForm::Whole => self.replace(refusal),
+            AnswerForm::Whole { .. } => self.replace(refusal),
             AnswerForm::Stream { mut stream, mut unsent, .. } => {
                 self.tally.error = Some(refusal.code);
                 unsent.extend_from_slice(&stream.error(&refusal.api_error()));

@@ -4,8 +4,9 @@
 
 use callgate_json::{Map, Value};
 
-use crate::blocks::{Start, unknown};
+use crate::blocks::Start;
 use crate::shape::{self, exact_keys, folds_to, text};
+use crate::unknown;
 use crate::{Form, ShapeError};
 
 /// What a block is, as far as it matters.
@@ -106,7 +107,7 @@ pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
         .filter(|(key, value)| !["type", "id", "name", "input"].contains(&key.as_str()) && !value.is_null())
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    unknown::no_call(&extra)?;
+    unknown::no_call_in(&extra)?;
     let (id, name) = (text(block, "id")?.to_owned(), text(block, "name")?.to_owned());
     Ok(Start { id, name, form, extra, input: None })
 }

@@ -6,10 +6,11 @@ use serde_json::json;
 use super::block::{self, Kind};
 use super::stream::unpadded;
 use crate::ShapeError;
-use crate::blocks::{Event, Said as Block, Taken, unknown};
+use crate::blocks::{Event, Said as Block, Taken};
 use crate::framing::Frame;
 use crate::shape::{exact_keys, text};
 use crate::template::{Hole, Template, unescaped};
+use crate::unknown;
 
 /// A block without a call.
 #[derive(Debug)]

@@ -10,9 +10,10 @@ use callgate_json::{Map, Value};
 use super::block::{self, Kind};
 use super::said::Said;
 use super::{Answer, error, events};
-use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step, unknown};
+use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step};
 use crate::framing::Frame;
 use crate::shape::{exact_keys, text};
+use crate::unknown;
 use crate::{ApiError, Call, ShapeError, StreamError, raw};
 
 /// A stream under way.
@@ -55,7 +56,7 @@ impl Format for Messages {
             Ok(Value::Object(body)) => body,
             // No reader finds a call in what is not JSON.
             Err(_) if is_unknown => return Ok(Step::Drop),
-            Ok(other) if is_unknown => return Ok(unknown::no_call_in(&other).map(|()| Step::Drop)?),
+            Ok(other) if is_unknown => return Ok(unknown::no_call(&other).map(|()| Step::Drop)?),
             Ok(_) => return Err(ShapeError::Type { at: "data", expected: "an object" }.into()),
             Err(error) => return Err(error.into()),
         };
@@ -142,7 +143,7 @@ impl Messages {
         match event.kind.as_str() {
             "content_block_start" => return Messages::start(event, provided),
             kind if !EVENTS.contains(&kind) => {
-                unknown::no_call(&event.body)?;
+                unknown::no_call_in(&event.body)?;
                 return Ok(Step::Drop);
             }
             _ => block::no_call(&event.body)?,

@@ -4,8 +4,9 @@
 
 use callgate_json::{Map, Value};
 
-use crate::blocks::{NAMES_CALLS, Start, unknown};
+use crate::blocks::{NAMES_CALLS, Start};
 use crate::shape::{self, exact_keys, folds_to, text};
+use crate::unknown;
 use crate::{Form, ShapeError};
 
 /// The kind of block that is a call.
@@ -41,9 +42,7 @@ pub(super) fn only<'b>(
 
 /// Refuses a member of a union that is not known and could be a call.
 pub(super) fn unknown(key: &str, value: &Value) -> Result<(), ShapeError> {
-    let empty = Map::new();
-    unknown::no_part_of_call(key, value.as_object().unwrap_or(&empty))?;
-    unknown::no_call_in(value)
+    unknown::no_member_of_call(key, value)
 }
 
 /// Reads what a block of an answer is.
@@ -95,7 +94,7 @@ pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S])
         .filter(|(key, value)| !["toolUseId", "name", "input", "type"].contains(&key.as_str()) && !value.is_null())
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    unknown::no_call(&extra)?;
+    unknown::no_call_in(&extra)?;
     if let Some(kind) = used.get("type").filter(|kind| !kind.is_null()) {
         extra.insert("type".to_owned(), kind.clone());
     }

@@ -10,10 +10,11 @@ use callgate_json::{Map, Value};
 
 use super::said::Said;
 use super::{Answer, block, error, events};
-use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step, unknown};
+use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step};
 use crate::framing::Frame;
 use crate::framing::event_stream::EXCEPTION;
 use crate::shape::{exact_keys, text};
+use crate::unknown;
 use crate::{ApiError, Call, ShapeError, StreamError, raw};
 
 /// A stream under way.
@@ -46,12 +47,12 @@ impl Format for Converse {
             Err(_) if is_exception && data.is_empty() => Map::new(),
             // No reader finds a call in what is not JSON.
             Err(_) if is_unknown => return Ok(Step::Drop),
-            Ok(other) if is_unknown => return Ok(unknown::no_call_in(&other).map(|()| Step::Drop)?),
+            Ok(other) if is_unknown => return Ok(unknown::no_call(&other).map(|()| Step::Drop)?),
             Ok(_) => return Err(ShapeError::Type { at: "payload", expected: "an object" }.into()),
             Err(error) => return Err(error.into()),
         };
         if is_unknown {
-            unknown::no_call(&body)?;
+            unknown::no_call_in(&body)?;
             return Ok(Step::Drop);
         }
         exact_keys(&body, &READ_MEMBERS)?;

@@ -11,7 +11,7 @@ use crate::shape::small;
 pub struct Event {
     /// Its type.
     pub kind: String,
-    /// Its bytes.
+    /// Its bytes; empty if they have to be written.
     pub frame: Vec<u8>,
     /// Its JSON text.
     pub data: Vec<u8>,
@@ -44,10 +44,19 @@ impl Event {
         F::event(&self.kind, &Value::Object(self.body))
     }
 
-    /// Takes a later event of the same kind: its members win unless they are `null`.
-    pub(super) fn merge<F: Format>(&mut self, later: Event) {
+    /// The event's bytes.
+    pub(super) fn bytes<F: Format>(&self) -> Vec<u8> {
+        if self.frame.is_empty() {
+            return F::event(&self.kind, &Value::Object(self.body.clone()));
+        }
+        self.frame.clone()
+    }
+
+    /// Takes a later event of the same kind: its members win unless they are `null`. The bytes are written when they are needed,
+    /// so that many events cost no more than their own size.
+    pub(super) fn merge(&mut self, later: Event) {
         overlay(&mut self.body, later.body);
-        self.frame = F::event(&self.kind, &Value::Object(self.body.clone()));
+        self.frame.clear();
     }
 }
 

@@ -11,7 +11,7 @@
 //! 4. A call gives fragments and then its end. Ends are given out in the order in which the calls began, when a block stops.
 //! 5. The event that ends the turn is held until the last event of the stream, because calls may follow it. If there are two,
 //!    the members of the later one win, as in the SDKs.
-//! 6. Events, blocks and deltas of unknown kinds are dropped if nothing in them resembles a call ([`unknown`]).
+//! 6. Events, blocks and deltas of unknown kinds are dropped if nothing in them resembles a call ([`crate::unknown`]).
 //!
 //! A dialect supplies a [`Format`]: how its events are read and written. Whole answers share [`Content`].
 
@@ -23,7 +23,6 @@ mod event;
 mod ids;
 mod output;
 mod stream;
-pub(crate) mod unknown;
 
 use std::fmt::Debug;
 

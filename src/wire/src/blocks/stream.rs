@@ -82,7 +82,7 @@ impl<F: Format> Stream<F> {
 
     fn close(&mut self, event: Event, reason: bool) {
         match &mut self.closing {
-            Some(closing) => closing.merge::<F>(event),
+            Some(closing) => closing.merge(event),
             None => self.closing = Some(event),
         }
         if reason {
@@ -101,7 +101,7 @@ impl<F: Format> Stream<F> {
         }
         self.calls.ends(&mut deltas);
         self.phase = Phase::Over;
-        let frame = self.closing.as_ref().map(|closing| closing.frame.clone()).unwrap_or_default();
+        let frame = self.closing.as_ref().map(Event::bytes::<F>).unwrap_or_default();
         deltas.push(Delta::Finish { choice: 0, frame });
         if let Some(event) = self.used.take() {
             deltas.push(Delta::Usage { frame: self.corrected(event) });
@@ -112,9 +112,9 @@ impl<F: Format> Stream<F> {
     /// An event that closes the turn, without what it says of calls that were not released.
     fn corrected(&self, mut event: Event) -> Vec<u8> {
         if self.calls.some_left_out() && F::correct(&event.kind, &mut event.body, self.calls.none_left()) {
-            return F::event(&event.kind, &Value::Object(event.body));
+            event.frame.clear();
         }
-        event.frame
+        event.bytes::<F>()
     }
 
     /// Notes the usage so far: later numbers replace earlier ones.

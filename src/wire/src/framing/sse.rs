@@ -5,7 +5,8 @@
 //!
 //! Every client finds the same lines in what a frame gives out ([`lines`]). Characters within data that only some clients take for
 //! a line end are escaped. A line is removed if it is no field of the standard, or is no data and not plain ASCII: nothing that a
-//! client acts on is lost, and a lenient client has nothing to find. The byte order mark at the start is removed too.
+//! client acts on is lost, and a lenient client has nothing to find. The byte order mark at the start is removed too. Data of
+//! several lines is given out as one line, because some clients take each line for an event of its own.
 //!
 //! Not covered: the reconnection fields `id` and `retry` are kept in the raw bytes but not read.
 
@@ -23,6 +24,8 @@ pub struct Decoder {
     /// The frame that is being read; its raw bytes end with the line that is being read.
     frame: Frame,
     line_start: usize,
+    /// The lines of data in the frame.
+    data_lines: usize,
     state: State,
     at_start: bool,
 }
@@ -54,7 +57,14 @@ impl Decoder {
     /// A decoder that refuses frames of more than `max_frame_bytes` bytes.
     #[must_use]
     pub fn new(max_frame_bytes: usize) -> Decoder {
-        Decoder { limit: max_frame_bytes, frame: Frame::default(), line_start: 0, state: State::Line, at_start: true }
+        Decoder {
+            limit: max_frame_bytes,
+            frame: Frame::default(),
+            line_start: 0,
+            data_lines: 0,
+            state: State::Line,
+            at_start: true,
+        }
     }
 
     /// The bytes of the frame that is not complete yet.
@@ -168,6 +178,7 @@ impl Decoder {
         let value = halves.next().unwrap_or_default();
         let value = value.strip_prefix(b" ").unwrap_or(value);
         let is_plain = !is_data && lines::is_plain(line);
+        self.data_lines += usize::from(name == b"data");
         match name {
             b"data" => match data {
                 Some(lines) => {
@@ -196,12 +207,38 @@ impl Decoder {
 
     fn complete(&mut self) -> Frame {
         self.line_start = 0;
-        mem::take(&mut self.frame)
+        let mut frame = mem::take(&mut self.frame);
+        if mem::take(&mut self.data_lines) > 1 {
+            frame.raw = in_one_line(&frame.raw, frame.data.as_deref().unwrap_or_default());
+        }
+        frame
     }
 
     fn too_long(&self) -> FrameError {
         FrameError::TooLong { limit: self.limit }
     }
+}
+
+/// Puts all data of a frame into the last of its data lines. `data` is JSON, so its line ends become spaces.
+fn in_one_line(mut raw: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(raw.len() + 8);
+    let mut after = &b""[..];
+    let mut before = 0;
+    while !raw.is_empty() {
+        let end = raw.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(raw.len());
+        let (line, rest) = raw.split_at(end);
+        let ending = if rest.starts_with(b"\r\n") { 2 } else { rest.len().min(1) };
+        if matches!(line, b"data" | [b'd', b'a', b't', b'a', b':', ..]) {
+            (before, after) = (written.len(), rest.get(..ending).unwrap_or_default());
+        } else {
+            written.extend_from_slice(raw.get(..end + ending).unwrap_or_default());
+        }
+        raw = rest.get(ending..).unwrap_or_default();
+    }
+    let rest = written.split_off(before);
+    written.extend_from_slice(b"data: ");
+    lines::escape(&mut written, data);
+    [written.as_slice(), after, &rest].concat()
 }
 
 /// Writes one event with `data`, a JSON text. Line ends in it are escaped, or spaces if they stand between its values.

@@ -5,12 +5,13 @@ use serde_json::json;
 
 use super::shape::Candidate;
 use crate::framing::sse;
+use crate::shape::is_short;
 use crate::splice;
 
 /// Members of an event that go with every part of it, besides `usageMetadata`, which goes with the last: others might repeat a
 /// call.
 const COMMON: [&str; 5] = ["responseId", "modelVersion", "createTime", "modelStatus", "promptFeedback"];
-/// Those that identify the stream, and so go with what is written into it.
+/// Those that identify the stream, and so go with what is written into it. They are short.
 const HEAD: [&str; 3] = ["responseId", "modelVersion", "createTime"];
 /// Members of a candidate that are told apart, or spell out what was generated.
 const NOT_REST: [&str; 6] = ["content", "index", "finishReason", "logprobsResult", "avgLogprobs", "tokenCount"];
@@ -25,7 +26,7 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn of(body: &Map<String, Value>) -> Head {
-        Head { common: common(body, &HEAD) }
+        Head { common: head(body) }
     }
 
     /// An event with one part of a candidate.
@@ -38,7 +39,12 @@ impl Head {
 }
 
 /// What a candidate says besides calls and its finish; `None` where that is nothing.
-pub(super) fn said(body: &Map<String, Value>, candidate: &Candidate<'_>, usage: Option<&Value>) -> Option<Vec<u8>> {
+pub(super) fn said(
+    body: &Map<String, Value>,
+    candidate: &Candidate<'_>,
+    usage: Option<&Value>,
+    is_first: bool,
+) -> Option<Vec<u8>> {
     let parts: Vec<Value> = candidate.said().cloned().collect();
     let plain = !candidate.has_calls() && candidate.finish.is_empty();
     let mut members = candidate.members.clone();
@@ -52,16 +58,32 @@ pub(super) fn said(body: &Map<String, Value>, candidate: &Candidate<'_>, usage: 
     }
     members.insert("content".to_owned(), content(candidate, parts));
     members.insert("index".to_owned(), Value::from(candidate.index));
-    Some(write(common(body, &COMMON), members, usage))
+    Some(write(beside(body, is_first), members, usage))
 }
 
 /// The end of a candidate: everything but its parts.
-pub(super) fn finish(body: &Map<String, Value>, candidate: &Candidate<'_>, usage: Option<&Value>) -> Vec<u8> {
+pub(super) fn finish(
+    body: &Map<String, Value>,
+    candidate: &Candidate<'_>,
+    usage: Option<&Value>,
+    is_first: bool,
+) -> Vec<u8> {
     let mut members = candidate.members.clone();
     members.shift_remove("logprobsResult");
     members.insert("content".to_owned(), content(candidate, Vec::new()));
     members.insert("index".to_owned(), Value::from(candidate.index));
-    write(common(body, &COMMON), members, usage)
+    write(beside(body, is_first), members, usage)
+}
+
+/// Members of an event that go with a part of it. Only the first part gets those that may be long.
+fn beside(body: &Map<String, Value>, is_first: bool) -> Map<String, Value> {
+    if is_first { common(body, &COMMON) } else { head(body) }
+}
+
+fn head(body: &Map<String, Value>) -> Map<String, Value> {
+    let mut head = common(body, &HEAD);
+    head.retain(|_, value| is_short(value));
+    head
 }
 
 /// A content of these parts. One without parts makes clients drop the turn from their history (`google-genai`, `chats.py`), so

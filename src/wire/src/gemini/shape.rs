@@ -175,11 +175,7 @@ fn part<'a>(value: &'a Value, tools: &[String]) -> Result<Part<'a>, ShapeError> 
             if kind.replace(key).is_some() {
                 return Err(ShapeError::Type { at: "parts[]", expected: "of one kind" });
             }
-        } else if CODE.contains(&key)
-            || TOOL.contains(&key)
-            || unknown::names_a_call(key)
-            || unknown::member_may_call(key, value)
-        {
+        } else if CODE.contains(&key) || TOOL.contains(&key) || unknown::no_member_of_call(key, value).is_err() {
             return Err(ShapeError::UnknownPart);
         } else {
             is_unknown = true;

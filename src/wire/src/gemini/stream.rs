@@ -261,7 +261,7 @@ fn said(
     let ends = candidates.iter().any(|candidate| !candidate.finish.is_empty());
     let mut deltas = Vec::new();
     for candidate in candidates {
-        if let Some(said) = event::said(body, candidate, usage.filter(|_| !ends)) {
+        if let Some(said) = event::said(body, candidate, usage.filter(|_| !ends), deltas.is_empty()) {
             breaks.extend_from_slice(&said);
             deltas.push(Delta::Forward { frame: std::mem::take(&mut breaks) });
         }
@@ -274,7 +274,7 @@ fn finishes(body: &Map<String, Value>, candidates: &[Candidate<'_>], usage: Opti
     let finished: Vec<&Candidate<'_>> = candidates.iter().filter(|candidate| !candidate.finish.is_empty()).collect();
     let last = finished.len().saturating_sub(1);
     let finish = |(position, candidate): (usize, &&Candidate<'_>)| {
-        (candidate.index, event::finish(body, candidate, usage.filter(|_| position == last)))
+        (candidate.index, event::finish(body, candidate, usage.filter(|_| position == last), position == 0))
     };
     finished.iter().enumerate().map(finish).collect()
 }

@@ -15,12 +15,16 @@ const SIGNATURE: &str = "thoughtSignature";
 /// Members of [`Call::extra`] that are no members of a part: the call came with an id; the signature of the call before it.
 const WITH_ID: &str = "id";
 const SIGNED_BEFORE: &str = "signedBefore";
+/// Bytes of signatures that the calls of a turn may take over. A real one has a few thousand.
+const MOST_TAKEN_OVER: usize = 1 << 20;
 
 /// Reads calls of a turn, in order.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     count: u32,
     signature: Option<Value>,
+    /// The bytes of signatures that calls may take over.
+    taken_over: usize,
 }
 
 /// What was written of a turn so far, as far as it matters to what follows.
@@ -57,7 +61,7 @@ impl Calls {
         let mut extra: Map<String, Value> = beside.map(|(key, value)| (key.clone(), value.clone())).collect();
         match extra.get(SIGNATURE) {
             Some(signature) => self.signature = Some(signature.clone()),
-            None => extra.extend(self.signature.clone().map(|signature| (SIGNED_BEFORE.to_owned(), signature))),
+            None => extra.extend(self.signature_before().map(|signature| (SIGNED_BEFORE.to_owned(), signature))),
         }
         if !raw.id.is_empty() {
             extra.insert(WITH_ID.to_owned(), Value::Bool(true));
@@ -65,6 +69,13 @@ impl Calls {
         let id = if raw.id.is_empty() { format!("call_{position}") } else { raw.id.to_owned() };
         let (name, arguments) = (raw.name.to_owned(), raw.args.to_owned());
         Ok((position, Call { id, name, arguments, extra, ..Call::default() }))
+    }
+
+    /// The signature of an earlier call for one without, unless the turn has copied too much already.
+    fn signature_before(&mut self) -> Option<Value> {
+        let length = self.signature.as_ref()?.as_str().map_or(0, str::len);
+        self.taken_over = self.taken_over.saturating_add(length);
+        self.signature.clone().filter(|_| self.taken_over <= MOST_TAKEN_OVER)
     }
 
     pub(super) fn any(&self) -> bool {

@@ -9,7 +9,7 @@ use super::answer::{self, Answer};
 use super::error;
 use super::shape::{self, Turn};
 use crate::framing::{Frame, json_lines};
-use crate::shape::MAX_CALLS;
+use crate::shape::{MAX_CALLS, is_short};
 use crate::template::{Hole, Template, unescaped};
 use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice, unknown};
 
@@ -108,7 +108,7 @@ impl crate::Stream for Stream {
         let turn = Turn::read(body, data)?;
         if turn.message.is_none() && !turn.done {
             // A line of an unknown kind: dropped, if it can carry no call.
-            return if unknown::may_call(&value) { Err(StreamError::UnknownEvent) } else { Ok(Vec::new()) };
+            return unknown::no_call(&value).map(|()| Vec::new()).map_err(|_| StreamError::UnknownEvent);
         }
         if !self.begun {
             self.begun = true;
@@ -213,7 +213,7 @@ fn finish(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
 
 fn common(body: &Map<String, Value>) -> Map<String, Value> {
     body.iter()
-        .filter(|(key, value)| COMMON.contains(&key.as_str()) && value.is_string())
+        .filter(|(key, value)| COMMON.contains(&key.as_str()) && value.is_string() && is_short(value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
 }

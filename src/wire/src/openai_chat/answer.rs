@@ -5,7 +5,7 @@ use callgate_json::{Map, Value};
 use super::calls::{self, own_id};
 use super::said::{self, Said};
 use super::{message, shape};
-use crate::shape::{add, paragraphs};
+use crate::shape::{add, add_paragraph, paragraphs};
 use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError, raw, splice};
 
 /// One of the answer's alternatives.
@@ -203,7 +203,7 @@ impl crate::Answer for Answer {
         for fate in fates {
             match fate {
                 Fate::Keep(call) => calls.push(call),
-                Fate::Tell(notice) => text = paragraphs(&text, &notice),
+                Fate::Tell(notice) => add_paragraph(&mut text, &notice),
             }
         }
         let text = Some(text).filter(|text| !text.is_empty());

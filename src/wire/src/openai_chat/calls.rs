@@ -7,7 +7,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape::{exact_keys, no_call_but, small, text};
-use crate::shape::{MAX_CALLS, holds_something};
+use crate::shape::{MAX_CALLS, MAX_ID, holds_something};
 use crate::{Call, Form, ShapeError, raw};
 
 /// Members of an entry that are read.
@@ -268,7 +268,7 @@ pub(super) fn entry(call: &Call, index: Option<u32>) -> Value {
 /// Returns the id of a call that came without one, made of its position and the response's id. Clients send it back with the
 /// call's result, and APIs take up to 40 characters.
 pub(super) fn own_id(response: &str, position: usize) -> String {
-    let letters: Vec<char> = response.chars().filter(char::is_ascii_alphanumeric).collect();
-    let tail: String = letters.iter().skip(letters.len().saturating_sub(20)).collect();
+    let last = response.chars().rev().take(MAX_ID).filter(char::is_ascii_alphanumeric).take(20);
+    let tail: String = last.collect::<Vec<_>>().iter().rev().collect();
     format!("call_callgate_{position}_{tail}")
 }

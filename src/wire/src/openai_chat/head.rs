@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::calls;
 use crate::framing::sse;
+use crate::shape::is_short;
 use crate::{Call, Form, splice};
 
 /// The event that ends a stream.
@@ -81,15 +82,6 @@ impl StreamHead {
             body.insert("usage".to_owned(), usage.clone());
         }
         write(None, &Value::Object(body))
-    }
-}
-
-/// A scalar that may be repeated in every chunk.
-pub(super) fn is_short(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.len() <= 1024,
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
-        Value::Array(_) | Value::Object(_) => false,
     }
 }
 

@@ -6,6 +6,7 @@ use super::answer::names_calls;
 use super::shape::says_something;
 use super::{Answer, message};
 use crate::Form;
+use crate::shape::MAX_CALLS;
 
 impl Answer {
     /// Makes one choice of several, if at most one of them says something and the others are calls only. Returns whether it did;
@@ -18,7 +19,8 @@ impl Answer {
         let speaks = |entry: &Value| message::of(entry).is_some_and(says_something);
         let speaking: Vec<usize> = (0..entries.len()).filter(|&at| entries.get(at).is_some_and(speaks)).collect();
         let legacy = self.choices.iter().flat_map(|choice| &choice.calls).any(|call| call.form == Form::Function);
-        if speaking.len() > 1 || legacy {
+        let calls: usize = self.choices.iter().map(|choice| choice.calls.len()).sum();
+        if speaking.len() > 1 || legacy || calls > MAX_CALLS {
             return false;
         }
         let base = speaking.first().copied().unwrap_or_default();

@@ -4,6 +4,7 @@ use callgate_json::{Map, Value};
 
 use super::calls::{self, RawCall};
 use super::{head, shape};
+use crate::shape::is_short;
 use crate::{ShapeError, raw};
 
 /// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
@@ -145,7 +146,7 @@ impl Event<'_> {
         for (key, value) in self.body {
             if key == "usage" {
                 body.insert(key.clone(), if with_usage { value.clone() } else { Value::Null });
-            } else if CHUNK.contains(&key.as_str()) && head::is_short(value) {
+            } else if CHUNK.contains(&key.as_str()) && is_short(value) {
                 body.insert(key.clone(), value.clone());
             }
         }

@@ -9,7 +9,7 @@ use super::choice::Choice;
 use super::head::with_reason;
 use super::{Answer, DONE, StreamHead, error};
 use crate::framing::Frame;
-use crate::shape::paragraphs;
+use crate::shape::add_paragraph;
 use crate::template::Template;
 use crate::{ApiError, Call, Delta, StreamError};
 
@@ -84,9 +84,9 @@ impl crate::Stream for Stream {
 
     fn text(&mut self, choice: u32, text: &str) -> Vec<u8> {
         let said = &mut self.choice(choice).said;
-        let whole = paragraphs(&said.text, text);
-        let told = whole.get(said.text.len()..).unwrap_or_default().to_owned();
-        said.text = whole;
+        let before = said.text.len();
+        add_paragraph(&mut said.text, text);
+        let told = said.text.get(before..).unwrap_or_default().to_owned();
         self.head.clone().unwrap_or_default().text(choice, &told)
     }
 

@@ -6,7 +6,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::kinds::{self, CALL, CUSTOM};
-use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, text};
+use crate::shape::{self, MAX_CALLS, MAX_ID, exact_keys, folds_to, text};
 use crate::{Call, Form, ShapeError, unknown};
 
 /// Parts of messages and of reasoning.
@@ -36,8 +36,10 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, It
         return Ok((kind, Item::Call(undecidable(kind, members))));
     }
     if !kinds::says(kind) && !kinds::is_made(kind, tools) {
-        let acts = kind.is_empty() || kinds::is_known(kind) || unknown::names_a_call(kind) || unknown::may_call(item);
-        return if acts { Err(ShapeError::UnknownPart) } else { Ok((kind, Item::Unknown)) };
+        if kind.is_empty() || kinds::is_known(kind) {
+            return Err(ShapeError::UnknownPart);
+        }
+        return unknown::no_part_of_call(kind, members).map(|()| (kind, Item::Unknown));
     }
     match kind {
         "message" | "reasoning" => {
@@ -117,8 +119,11 @@ fn parts(members: &Map<String, Value>, at: &'static str) -> Result<(), ShapeErro
 /// Checks the kind of one part. One that is not known is passed if it carries no call: no client runs a part of a text.
 pub(super) fn part(part: &Value) -> Result<(), ShapeError> {
     let kind = kind(part);
-    let acts = kind.is_empty() || unknown::names_a_call(kind) || unknown::may_call(part);
-    if PARTS.contains(&kind) || !acts { Ok(()) } else { Err(ShapeError::UnknownPart) }
+    match part.as_object() {
+        Some(_) if PARTS.contains(&kind) => Ok(()),
+        Some(members) if !kind.is_empty() => unknown::no_part_of_call(kind, members),
+        _ => Err(ShapeError::UnknownPart),
+    }
 }
 
 /// Refuses calls anywhere in an object but under the members `read`.
@@ -205,7 +210,7 @@ pub(super) fn is_ours(id: &str) -> bool {
 pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
     let unprefixed = response.strip_prefix("resp_").unwrap_or(response);
     let fit = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
-    let tail: String = unprefixed.chars().filter(fit).take(40).collect();
+    let tail: String = unprefixed.chars().take(MAX_ID).filter(fit).take(40).collect();
     json!({
         "id": format!("msg{OURS}{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
         "content": [{ "type": "output_text", "annotations": [], "logprobs": [], "text": text }],

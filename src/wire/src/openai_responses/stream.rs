@@ -246,7 +246,7 @@ impl crate::Stream for Stream {
             read => read?,
         };
         let Value::Object(body) = &value else {
-            let harmless = !unknown::may_call(&value);
+            let harmless = unknown::no_call(&value).is_ok();
             let error = ShapeError::Type { at: "data", expected: "an object" };
             return if harmless { Ok(Vec::new()) } else { Err(error.into()) };
         };

@@ -1,7 +1,8 @@
 //! The start, the deltas and the stop of a block.
 
 use super::{Open, Stream, forward};
-use crate::blocks::{Begun, Event, Format, Said, Taken, unknown};
+use crate::blocks::{Begun, Event, Format, Said, Taken};
+use crate::unknown;
 use crate::{Delta, StreamError};
 
 impl<F: Format> Stream<F> {

@@ -119,7 +119,7 @@ impl<'b> Event<'b> {
 
     /// Refuses an event of an unknown kind that could carry a call.
     pub(super) fn is_harmless(&self) -> Result<(), StreamError> {
-        if unknown::members_may_call(self.body) { Err(StreamError::UnknownEvent) } else { Ok(()) }
+        unknown::no_call_in(self.body).map_err(|_| StreamError::UnknownEvent)
     }
 
     /// Refuses a call in an event that has none, and parts of unknown kinds.
