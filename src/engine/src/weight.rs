@@ -4,7 +4,8 @@
 //! around them, so that the allowance below holds for all of them. An upstream that sends more is not read: one such answer could
 //! take the memory of the worker. Texts that stay below the bound and keep trees are claimed from the budget with their weight.
 //!
-//! The weights are those of `serde_json` on 32 bits, and a bracket within a string counts too.
+//! The weights are those of `serde_json` on 32 bits. Brackets within strings weigh nothing: JSON in a string, such as the arguments
+//! of a call, becomes a tree only for the moment in which it is decided, and a reader bounds the values of such a tree.
 
 const ARRAY: usize = 128;
 const OBJECT: usize = 320;
@@ -16,14 +17,27 @@ pub(crate) const MOST: usize = 1 << 20;
 
 /// Returns the bytes that the tree of a text takes beyond the allowance.
 pub(crate) fn excess(text: &[u8]) -> usize {
-    let weigh = |byte: &u8| match byte {
-        b'[' => ARRAY,
-        b'{' => OBJECT,
-        b',' => VALUE,
-        _ => 0,
-    };
-    let weight: usize = text.iter().map(weigh).sum();
-    weight.saturating_sub(text.len().saturating_mul(ALLOWED))
+    weight(text).saturating_sub(text.len().saturating_mul(ALLOWED))
+}
+
+fn weight(text: &[u8]) -> usize {
+    let mut bytes = text.iter();
+    let mut in_string = false;
+    let mut weight = 0_usize;
+    while let Some(byte) = bytes.next() {
+        weight = weight.saturating_add(match byte {
+            b'[' if !in_string => ARRAY,
+            b'{' if !in_string => OBJECT,
+            b',' if !in_string => VALUE,
+            _ => 0,
+        });
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    weight
 }
 
 /// Returns true for a text whose tree would be too large to build.
@@ -45,6 +59,12 @@ mod tests {
         ] {
             assert_eq!(excess(text.as_bytes()), 0, "{text}");
         }
+    }
+
+    #[test]
+    fn a_string_weighs_nothing_whatever_is_in_it() {
+        let text = format!(r#"{{"a":"\"{}"}}"#, r"[{},\,\\".repeat(1 << 17));
+        assert_eq!(excess(text.as_bytes()), 0);
     }
 
     #[test]

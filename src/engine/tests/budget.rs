@@ -102,6 +102,26 @@ fn a_stream_that_finds_no_room_ends_with_an_error_event() {
     assert!(!last.is_empty(), "streams hold more than the budget");
 }
 
+#[test]
+fn an_event_whose_tree_is_far_larger_than_its_text_is_counted_as_the_tree() {
+    let gate = Rc::new(bounded(1 << 20).unwrap());
+    let (mut exchange, mut honest) = (told_stream(&gate).unwrap(), told_stream(&gate).unwrap());
+    begun(&mut exchange, "text/event-stream");
+    begun(&mut honest, "text/event-stream");
+    let event = |value: String| {
+        format!(
+            r#"data: {{"id":"c","choices":[{{"index":0,"delta":{{"content":"x","reasoning_details":[{value}]}}}}]}}"#
+        ) + "\n\n"
+    };
+    let told = |exchange: &mut Exchange, event: String| {
+        let effect = exchange.on(Event::ResponseData { chunk: event.as_bytes(), end: false, now: NOW });
+        let Effect::Emit(bytes) = effect else { panic!("{effect:?}") };
+        String::from_utf8(bytes).unwrap().contains("gate_overloaded")
+    };
+    assert!(!told(&mut honest, event(format!(r#"{{"text":"{}"}}"#, "[0],".repeat(8 << 10)))));
+    assert!(told(&mut exchange, event(format!(r#"{{"x":[{}0]}}"#, "[0],".repeat(8 << 10)))));
+}
+
 fn told_stream(gate: &Rc<Gate>) -> Option<Exchange> {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let effect = told_with(&mut exchange, &of_tenant("acme"), request(true).to_string().as_bytes());

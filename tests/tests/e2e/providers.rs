@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case<Cx>> {
         "a connection that breaks in the middle of a call leaks nothing" => cut,
         "a provider that hangs up is an error" => |cx: Cx| fault(cx, Round::call("get_weather", MARKED).wire(Wire::HangUp), "upstream_error"),
         "HTML instead of an answer is an error" => |cx: Cx| fault(cx, Round::body("<!DOCTYPE html><title>xyzzy</title>"), "upstream_invalid"),
-        "an HTML page with an error status is an error" => |cx: Cx| fault(cx, Round { status: Some(503), ..Round::body("<!DOCTYPE html><title>xyzzy</title>") }, "upstream_error"),
+        "an HTML page with an error status is an error that quotes it" => error_page,
         "an answer without bytes is an error" => empty,
         "JSON that is no answer is an error" => |cx: Cx| fault(cx, Round::body(r#"{"hello":"xyzzy"}"#), "upstream_invalid"),
         "a key twice in the answer is an error" => |cx: Cx| fault(cx, Round::body(r#"{"id":"a","choices":[],"choices":[{"index":0,"message":{"role":"assistant","content":"xyzzy"}}]}"#), "upstream_invalid"),
@@ -34,6 +34,14 @@ pub fn cases() -> Vec<Case<Cx>> {
 /// Asks whole and streamed, on one connection; both must fail with `code`, leak nothing, and leave the connection good.
 async fn fault(cx: Cx, round: Round, code: &'static str) {
     faults(&cx, round, &[code]).await;
+}
+
+async fn error_page(cx: Cx) {
+    let page = Round { status: Some(503), ..Round::body("<!DOCTYPE html><title>down for repairs</title>") };
+    let (status, body) = cx.whole("refuse", &Ask::script(page.clone())).await;
+    assert_eq!(status, 503, "{body}");
+    assert!(body["error"]["message"].as_str().unwrap().contains("down for repairs"), "{body}");
+    fault(cx, page, "upstream_error").await;
 }
 
 async fn faults(cx: &Cx, round: Round, codes: &[&str]) {

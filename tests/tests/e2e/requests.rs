@@ -186,7 +186,8 @@ async fn clamped(cx: Cx) {
     assert_eq!(seen[0]["max_completion_tokens"], 1024);
     assert_eq!(seen[1]["max_tokens"], 1024);
     assert_eq!(seen[2]["max_completion_tokens"], 7);
-    assert_eq!(seen[3]["max_completion_tokens"], 1024);
+    // The model of the request is gpt-4o-mini: a limit that the gate sets has the name that every imitator knows.
+    assert_eq!(seen[3]["max_tokens"], 1024);
 }
 
 async fn unchanged(cx: Cx) {
