@@ -63,6 +63,41 @@ fn going() -> Rc<Gate> {
     gate_of(&contract, Offer::Declared, true)
 }
 
+/// MiniMax's last chunk has the whole turn as `message`.
+#[test]
+fn a_last_chunk_that_repeats_the_turn_repeats_no_call() {
+    let arguments =
+        |arguments: &str| json!({ "id": "a", "function": { "name": "get_weather", "arguments": arguments } });
+    let repeat = |arguments_again: &str| {
+        let message = json!({ "role": "assistant", "content": "", "tool_calls": [arguments(arguments_again)] });
+        json!({ "index": 0, "message": message, "finish_reason": "tool_calls" })
+    };
+    for again in [GOOD, "{\"city\":1}"] {
+        let bytes = chunks(&[fragment("a", "get_weather", GOOD), repeat(again)]);
+        let seen = streamed_by(&gate("refuse"), &bytes);
+        assert_eq!(seen.calls, [("a".into(), "get_weather".into(), GOOD.into())]);
+        assert_eq!((seen.finish.as_str(), seen.done), ("tool_calls", true));
+        let (mut exchange, _) = sent(&gate("refuse"), &request(true));
+        let (out, _) = streamed(&mut exchange, &bytes, &[usize::MAX]);
+        assert!(!String::from_utf8(out).unwrap().contains("message"));
+    }
+    let alone = streamed_by(&gate("refuse"), &chunks(&[repeat(GOOD)]));
+    assert_eq!((alone.error.as_str(), alone.calls.len()), ("upstream_invalid", 0));
+}
+
+#[test]
+fn words_between_chunks_and_errors_that_are_none_break_no_stream() {
+    let mut bytes = b"event: ping\ndata: ping\n\ndata: OK\n\n".to_vec();
+    for error in ["\"\"", "{}", "false", "null", "[]"] {
+        let chunk =
+            format!("data: {{\"error\":{error},\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"a\"}}}}]}}\n\n");
+        bytes.extend(chunk.into_bytes());
+    }
+    bytes.extend(chunks(&[fragment("a", "get_weather", GOOD), end("tool_calls")]));
+    let seen = streamed_by(&gate("refuse"), &bytes);
+    assert_eq!((seen.content.as_str(), seen.calls.len(), seen.done), ("aaaaa", 1, true));
+}
+
 #[test]
 fn a_repeated_name_is_never_the_name_of_another_tool() {
     let stream = |names: &[&str]| {

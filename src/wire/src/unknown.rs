@@ -35,6 +35,11 @@ const MEMBERS: [&str; 14] = [
 const ARGUMENTS: [&str; 9] =
     ["input", "args", "parameters", "action", "actions", "command", "commands", "operation", "patch"];
 
+/// Returns true for data that is not JSON, and that no reader takes for an object: words between events, such as `ping`.
+pub(crate) fn are_words(data: &[u8]) -> bool {
+    !matches!(data.trim_ascii_start().first(), None | Some(b'{' | b'[')) && callgate_json::read_nearest(data).is_err()
+}
+
 /// Refuses what resembles a call, at any depth.
 pub(crate) fn no_call(value: &Value) -> Result<(), ShapeError> {
     if any(value, resembles_call) { Err(ShapeError::StrayCall) } else { Ok(()) }

@@ -141,3 +141,22 @@ fn choices_are_not_joined_into_more_calls_than_a_turn_has() {
     let calls: Vec<&[Call]> = answer.calls();
     assert_eq!(calls.len(), 20);
 }
+
+#[test]
+fn words_between_events_are_dropped_in_every_api_of_server_sent_events() {
+    for (api, path, body) in APIS.into_iter().filter(|(api, ..)| *api != "ollama") {
+        let dialect = DIALECTS.iter().find(|row| row.key == api).unwrap().dialect().unwrap();
+        let asked = dialect.request(&Target::new(path).with_model(Some("m")), body.as_bytes());
+        let mut stream = dialect.stream(&*asked.unwrap_or_else(|error| panic!("{error}")));
+        for words in ["event: ping\ndata: ping\n\n", "data: OK\n\n", "event: x\ndata: a { b\n\n"] {
+            let mut decoder = Decoder::new(dialect.framing(), 1 << 16);
+            let mut frames = Vec::new();
+            decoder.push(words.as_bytes(), &mut frames).unwrap();
+            assert_eq!(
+                frames.into_iter().map(|frame| stream.read(frame)).collect::<Vec<_>>(),
+                [Ok(Vec::new())],
+                "{api}"
+            );
+        }
+    }
+}

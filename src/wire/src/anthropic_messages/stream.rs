@@ -49,6 +49,7 @@ impl Format for Messages {
             b"" => return Ok(Step::Pass(frame)),
             // Gateways that know one kind of stream only.
             b"[DONE]" => return Ok(Step::Over(frame)),
+            words if unknown::are_words(words) => return Ok(Step::Drop),
             _ => {}
         }
         let is_unknown = name.as_deref().is_some_and(|name| !EVENTS.contains(&name));

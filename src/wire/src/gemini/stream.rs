@@ -18,7 +18,7 @@ use super::plain::Plain;
 use super::shape::{self, Candidate};
 use super::turn::{self, Calls, Written};
 use crate::framing::{Frame, sse};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
 
 /// A stream under way.
 #[derive(Debug)]
@@ -144,6 +144,9 @@ impl crate::Stream for Stream {
         }
         if data.is_empty() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
+        }
+        if unknown::are_words(data) {
+            return Ok(Vec::new());
         }
         let value = callgate_json::read_nearest(data)?;
         let Value::Object(body) = &value else {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::shape;
 use crate::framing::sse;
+use crate::shape::holds_something;
 use crate::{ApiError, splice};
 
 /// The body of an error response.
@@ -50,7 +51,11 @@ fn reports(value: &Value, whole: bool) -> bool {
         Value::Array(items) => !items.is_empty() && items.iter().all(|item| item.is_object() && reports(item, whole)),
         Value::Object(members) => {
             let has = |key: &str| members.get(key).is_some_and(|value| !value.is_null());
-            let named = has("error") || members.get("object").is_some_and(|kind| kind == "error");
+            // As in the official SDKs, an `error` of a chunk is none if it is empty or false.
+            let is_one = |error: &Value| holds_something(error) || error.is_number() || *error == true;
+            let is_said = |error: &Value| if whole { !error.is_null() } else { is_one(error) };
+            let named =
+                members.get("error").is_some_and(is_said) || members.get("object").is_some_and(|kind| kind == "error");
             if !whole {
                 return named;
             }

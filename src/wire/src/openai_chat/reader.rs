@@ -16,7 +16,7 @@ use super::stream::{Plain, Stream};
 use super::{StreamHead, error, said, shape};
 use crate::framing::Frame;
 use crate::template::{Hole, Template, unescaped};
-use crate::{Call, Delta, ShapeError, StreamError};
+use crate::{Call, Delta, ShapeError, StreamError, unknown};
 
 /// The members that may differ between two plain events: the texts, and members that decide nothing.
 const HOLES: [(&[&str], Hole); 5] = [
@@ -77,6 +77,9 @@ impl Stream {
             deltas.push(Delta::Done { frame: frame.raw.clone() });
             return Ok(deltas);
         }
+        if unknown::are_words(data) {
+            return Ok(Vec::new());
+        }
         let value = callgate_json::read_nearest(data)?;
         if error::is_error_value(&value) || frame.event.as_deref() == Some("error") {
             shape::no_call(&value)?;
@@ -129,6 +132,10 @@ impl Stream {
                 let told = choice.slots.take(part.counted, raw)?;
                 deltas.extend(told.map(|(slot, news)| fragment(part.index, slot, news)));
             }
+            // A call that stands there alone would be lost without a word.
+            if part.repeats_calls && !choice.slots.any() {
+                return Err(ShapeError::StrayCall);
+            }
         }
         if parts.iter().all(|part| part.fragments.is_empty()) && self.keeps_bytes(parts) {
             return Ok(self.whole(frame, parts, usage));
@@ -154,7 +161,7 @@ impl Stream {
     /// Returns true if an event without fragments can be forwarded as it is. It cannot if it belongs to another choice than it says,
     /// or if it has both text and a finish that is held.
     fn keeps_bytes(&mut self, parts: &[Part<'_>]) -> bool {
-        if parts.iter().any(Part::is_moved) {
+        if parts.iter().any(|part| part.is_moved() || part.repeats_calls) {
             return false;
         }
         let mut held = |part: &Part<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(part.finish);

@@ -25,6 +25,8 @@ pub(super) struct Part<'a> {
     pub(super) text: String,
     /// Fragments of calls, stubs included.
     pub(super) fragments: Vec<RawCall<'a>>,
+    /// A `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not forwarded.
+    pub(super) repeats_calls: bool,
     /// Empty while the choice is not finished.
     pub(super) finish: &'a str,
     choice: &'a Map<String, Value>,
@@ -52,15 +54,17 @@ impl<'a> Part<'a> {
             Some(Value::Object(delta)) => Some(delta),
             Some(_) => return Err(ShapeError::Type { at: "choices[].delta", expected: "an object" }),
         };
-        // Some servers repeat the delta word for word as `message`; a message of its own may hold no call.
-        let repeats = delta.is_some() && choice.get("message") == choice.get("delta");
-        shape::no_call_but(choice, if repeats { &["delta", "message"] } else { &["delta"] })?;
+        shape::no_call_but(choice, &["delta", "message"])?;
+        // Some servers repeat the delta word for word as `message`.
+        let message = choice.get("message").filter(|message| delta.is_none() || Some(*message) != choice.get("delta"));
+        let repeats_calls = message.is_some_and(|message| shape::no_call(message).is_err());
         let index = shape::choice_index(choice, position)?;
         let mut part = Part {
             index,
             counted: index,
             text: String::new(),
             fragments: Vec::new(),
+            repeats_calls,
             finish: shape::text(choice, "finish_reason")?,
             choice,
             delta,
@@ -92,6 +96,9 @@ impl<'a> Part<'a> {
         let mut choice = self.choice.clone();
         if !self.fragments.is_empty() {
             choice.retain(|key, _| CHOICE.contains(&key.as_str()));
+        }
+        if self.repeats_calls {
+            choice.shift_remove("message");
         }
         if let Some(Value::Object(delta)) = choice.get_mut("delta") {
             delta.retain(|key, _| !matches!(key.as_str(), "tool_calls" | "function_call"));

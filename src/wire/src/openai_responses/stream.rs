@@ -240,11 +240,10 @@ impl crate::Stream for Stream {
             let ended = self.end.is_some();
             return if ended { Ok(vec![Delta::Done { frame: frame.raw }]) } else { Err(StreamError::OutOfOrder) };
         }
-        let value = match callgate_json::read_nearest(data) {
-            // Words between events, such as `ping`: no reader takes them for an object.
-            Err(_) if !matches!(data.first(), Some(b'{' | b'[')) => return Ok(Vec::new()),
-            read => read?,
-        };
+        if unknown::are_words(data) {
+            return Ok(Vec::new());
+        }
+        let value = callgate_json::read_nearest(data)?;
         let Value::Object(body) = &value else {
             let harmless = unknown::no_call(&value).is_ok();
             let error = ShapeError::Type { at: "data", expected: "an object" };

@@ -207,7 +207,6 @@ fn events_that_could_hide_a_call_are_refused() {
     let stray = r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#;
     let one = |data: &str| event(data);
     let table = [
-        "data: <html>\n\n".to_owned(),
         "data: []\n\n".to_owned(),
         "data: {}\n\n".to_owned(),
         one(r#"{"type":"ping","type":"ping"}"#),

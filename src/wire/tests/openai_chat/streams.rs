@@ -164,7 +164,6 @@ fn a_message_that_repeats_the_delta_is_no_second_call() {
 fn events_that_could_hide_a_call_are_refused() {
     let call = r#"[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]"#;
     let table = [
-        "<html>".to_owned(),
         r#"[{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}]"#.to_owned(),
         "{}{}".to_owned(),
         "[DONE] ".to_owned() + "{}",
@@ -189,7 +188,7 @@ fn events_that_could_hide_a_call_are_refused() {
         format!(r#"{{"choices":[{{"delta":{{}},"message":{{"tool_calls":{call}}}}}]}}"#),
         format!(r#"{{"choices":[{{"message":{{"tool_calls":{call}}}}}]}}"#),
         format!(r#"{{"choices":[{{"delta":{{"Tool_calls":{call}}}}}]}}"#),
-        format!(r#"{{"error":{{}},"choices":[{{"delta":{{"tool_calls":{call}}}}}]}}"#),
+        format!(r#"{{"error":{{"code":1}},"choices":[{{"delta":{{"tool_calls":{call}}}}}]}}"#),
     ];
     let mut listed = String::new();
     for data in table {
