@@ -386,6 +386,38 @@ fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     }
 }
 
+/// Codex reads the `type` of an event and no `error` beside it.
+#[test]
+fn an_error_beside_a_call_hides_no_call() {
+    let created = json!({ "type": "response.created", "response": { "id": "resp_1", "output": [] } });
+    let action = json!({ "type": "exec", "command": ["true"] });
+    for kind in
+        ["local_shell_call", "shell_call", "apply_patch_call", "computer_call", "function_call", "custom_tool_call"]
+    {
+        let item =
+            json!({ "type": kind, "id": "i", "call_id": "c", "name": "secret", "arguments": "{}", "action": action });
+        for event in ["response.output_item.done", "response.output_item.added", "response.xyz", "error"] {
+            for name in [format!("event: {event}\n"), String::new()] {
+                let told = json!({ "type": event, "output_index": 0, "item": item, "error": { "message": "x" } });
+                let bytes = format!("data: {created}\n\n{name}data: {told}\n\n");
+                let (out, _) = streamed(&mut sent("refuse", true), bytes.as_bytes(), &[usize::MAX]);
+                let out = String::from_utf8(out).unwrap();
+                assert!(!out.contains(kind), "{kind} {event}: {out}");
+            }
+        }
+        for key in ["output", "Output", "OUTPUT"] {
+            let answer = json!({ "error": { "message": "x" }, key: [item] });
+            let effect = answered(&mut sent("refuse", false), &answer);
+            let bytes = match effect {
+                Effect::Finish(bytes) => bytes,
+                Effect::Reply(reply) => reply.body,
+                effect => panic!("{effect:?}"),
+            };
+            assert!(!String::from_utf8(bytes).unwrap().contains(&format!("{kind}\"")), "{kind} {key}");
+        }
+    }
+}
+
 #[test]
 fn a_call_that_only_the_end_has_is_decided_like_every_other() {
     let begin = stream(&[message("Hi")], 1);

@@ -6,7 +6,7 @@ use super::items;
 use crate::ApiError;
 pub(super) use crate::openai_chat::error::body;
 use crate::openai_chat::error::object;
-use crate::shape::is_error_object;
+use crate::shape::{folds_to, is_error_object};
 
 /// The members of an `error` event, type and number aside: `code`, `message` and `param` as the reference has them, and the same as
 /// `error`, for it is that member that makes official clients raise it.
@@ -25,7 +25,8 @@ pub(super) fn members(error: &ApiError) -> Map<String, Value> {
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => {
-            is_error_object(&members) && !members.contains_key("output") && items::no_call_but(&members, &[]).is_ok()
+            let is_turn = members.keys().any(|key| folds_to(key, "output"));
+            is_error_object(&members) && !is_turn && items::no_call_of_any_kind(&members).is_ok()
         }
         _ => false,
     }

@@ -131,6 +131,14 @@ pub(super) fn no_call_but(members: &Map<String, Value>, read: &[&str]) -> Result
     shape::no_call_but(members, read, is_call_member)
 }
 
+/// Refuses calls anywhere in an object that is no part of a turn, those that clients run by another way than functions too.
+pub(super) fn no_call_of_any_kind(members: &Map<String, Value>) -> Result<(), ShapeError> {
+    shape::no_call_but(members, &[], |key, value| {
+        let kind = value.as_str().filter(|_| folds_to(key, "type")).unwrap_or_default();
+        is_call_member(key, value) || kinds::is_undecidable(&kind.to_ascii_lowercase(), &[])
+    })
+}
+
 fn is_call_member(key: &str, value: &Value) -> bool {
     // The lengths in bytes that can fold to one of these; nearly every key ends here.
     match key.len() {

@@ -80,7 +80,7 @@ impl Stream {
         let about = event.about();
         match event.tells() {
             Tells::Error => {
-                items::no_call_but(event.body, &[])?;
+                items::no_call_of_any_kind(event.body)?;
                 Ok(vec![Delta::Error { frame: self.pen.forward(frame, event, Vec::new()) }])
             }
             Tells::Unknown => {

@@ -95,8 +95,14 @@ impl<'b> Event<'b> {
         Ok(Event { kind, number, index, body })
     }
 
+    /// Some clients read the type and no `error` beside it, so an event of a known type is what its type says.
     pub(super) fn tells(&self) -> Tells {
-        if error::is_error(self.body) { Tells::Error } else { by_kind(self.kind) }
+        let is_error = error::is_error(self.body);
+        match by_kind(self.kind) {
+            Tells::Unknown if is_error => Tells::Error,
+            Tells::Failed if is_error && !self.body.contains_key("response") => Tells::Error,
+            tells => tells,
+        }
     }
 
     /// The item that it tells of.
