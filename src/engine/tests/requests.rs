@@ -1,6 +1,6 @@
 //! What a request must be to go on, and what of it goes on.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 mod common;
 
@@ -124,6 +124,19 @@ fn the_head_of_a_request_is_refused_before_its_body_is_read() {
         let (status, code) = refused(effect);
         assert_eq!((status, code.as_str()), expected, "{name}");
     }
+}
+
+#[test]
+fn a_header_that_names_another_method_is_not_forwarded() {
+    let mut headers = request_headers("clerk");
+    headers.push(("x-http-method-override".to_owned(), b"DELETE".to_vec()));
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+    let Effect::Forward(forward) = told_with(&mut exchange, &headers, request(false).to_string().as_bytes()) else {
+        panic!("the request is allowed")
+    };
+    assert!(forward.remove.contains(&"x-http-method-override".to_owned()));
+    assert!(forward.remove.contains(&"accept-encoding".to_owned()));
+    assert!(!forward.remove.contains(&"x-method-override".to_owned()), "it is not there");
 }
 
 #[test]

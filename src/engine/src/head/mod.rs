@@ -37,6 +37,10 @@ const NOT_FOR_ROUNDS: [&str; 15] = [
     "x-envoy-expected-rq-timeout-ms",
 ];
 
+/// Headers that are not forwarded if a request has them: answers must not be compressed, and the method that was read is the
+/// method that counts.
+const NOT_FORWARDED: [&str; 4] = ["accept-encoding", "x-http-method", "x-http-method-override", "x-method-override"];
+
 /// What a request's headers say.
 #[derive(Debug)]
 pub(crate) enum Head {
@@ -107,9 +111,8 @@ pub(crate) fn read(
         check_body(headers, &media, end)?;
     }
     let mut remove = identity_headers(&gate.identity);
-    if headers.iter().any(|(name, _)| name == "accept-encoding") {
-        remove.push("accept-encoding".to_owned());
-    }
+    let unwanted = NOT_FORWARDED.into_iter().filter(|unwanted| headers.iter().any(|(name, _)| name == unwanted));
+    remove.extend(unwanted.map(str::to_owned));
     match row.api {
         Api::Model(dialect) => {
             path::check_query(Target::new(target).query)?;

@@ -185,6 +185,7 @@ impl Judged {
                 (false, Some(object)) => self.object(object, table, None, depth + 1),
                 (false, None) => Err(invalid("an object")),
             },
+            Class::Within(_) if value.items().any(Raw::is_array) => Err(invalid("free of lists in lists")),
             Class::Within(table) => value
                 .object()
                 .into_iter()

@@ -351,3 +351,14 @@ fn tools_may_be_one_object() {
         json!([{ "functionDeclarations": [{ "name": "f", "parametersJsonSchema": true }] }, { "google_search": {} }]);
     assert_eq!(written(&*request)["tools"], tools);
 }
+
+#[test]
+fn an_unknown_member_of_the_tools_configuration_is_a_tool_of_the_provider() {
+    for (member, tool) in
+        [("evil", Some("evil")), ("RetrievalConfig", Some("RetrievalConfig")), ("retrieval_config", None)]
+    {
+        let body = json!({ "contents": [], "toolConfig": { member: {} } }).to_string();
+        let request = request(WHOLE, &body).unwrap();
+        assert_eq!(request.provider_tools(), Vec::from_iter(tool), "{member}");
+    }
+}

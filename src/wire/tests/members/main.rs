@@ -332,6 +332,7 @@ fn decided_members_of_another_case_or_out_of_place_are_refused() {
         json!({ "extra_body": { "messages": [] } }),
         json!({ "fallbacks": [{ "model": "m", "tools": [{}] }] }),
         json!({ "chat_template_kwargs": { "tools": [{}] } }),
+        json!({ "chat_template_kwargs": [[{ "tools": [{}] }]] }),
         json!({ "extra_body": [1] }),
         json!({ "best_of": 1000 }),
         json!({ "n": 129 }),

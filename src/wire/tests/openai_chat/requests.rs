@@ -247,3 +247,31 @@ fn a_choice_of_a_dropped_tool_is_taken_back() {
     none.drop_choice(false);
     assert_eq!(written(&none), with(""));
 }
+
+#[test]
+fn a_choice_has_a_form_that_is_read() {
+    for choice in [
+        r#""tool_choice":[{"type":"function","function":{"name":"f"}}]"#,
+        r#""tool_choice":{"type":"function","Function":{"name":"f"}}"#,
+        r#""tool_choice":{"type":"allowed_tools","allowed_tools":[{"type":"function","name":"f"}]}"#,
+        r#""tool_choice":{"type":"allowed_tools","allowed_tools":{"Tools":[]}}"#,
+        r#""tool_choice":true"#,
+    ] {
+        assert_eq!(try_read(&with(choice)).unwrap_err().param(), Some("tool_choice"), "{choice}");
+    }
+    assert_eq!(try_read(&with(r#""function_call":["f"]"#)).unwrap_err().param(), Some("function_call"));
+}
+
+#[test]
+fn a_choice_goes_with_the_last_declaration_of_its_form() {
+    let tools =
+        r#""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required","parallel_tool_calls":true"#;
+    let functions = r#""functions":[{"name":"g"}],"function_call":"auto""#;
+    let left = |form: Form| {
+        let mut request = read(&with(&format!("{tools},{functions}")));
+        request.declare(&[], form);
+        written(&request)
+    };
+    assert_eq!(left(Form::Function), with(tools));
+    assert_eq!(left(Form::Tool), with(functions));
+}

@@ -11,6 +11,9 @@ use crate::raw::Raw;
 use crate::shape::{declare, declared_once};
 use crate::{Declaration, Declared, Form, RequestError};
 
+/// The known members of `toolConfig`.
+const CONFIGS: [&str; 3] = ["functionCallingConfig", "retrievalConfig", "includeServerSideToolInvocations"];
+
 /// The tools of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tools {
@@ -35,12 +38,19 @@ impl Tools {
             }
         }
         tools.declared = declared_once(tools.declared)?;
-        tools.read_config(fields)?;
+        tools.read_config(fields, judged)?;
         Ok(tools)
     }
 
-    fn read_config(&mut self, fields: &Fields<'_>) -> Result<(), RequestError> {
+    /// Reads `toolConfig`. Its unknown members are tools of the provider by their names.
+    fn read_config(&mut self, fields: &Fields<'_>, judged: &mut Judged) -> Result<(), RequestError> {
         let Some(config) = fields.read("toolConfig", "an object", Raw::object)? else { return Ok(()) };
+        for (key, value) in config.members() {
+            let name = camel(&key);
+            if !CONFIGS.contains(&name.as_str()) && !value.is_null() {
+                judged.runs.add("toolConfig", &name)?;
+            }
+        }
         let Some(calling) = FUNCTION_CALLING_CONFIG.read(config, "an object", Raw::object)? else { return Ok(()) };
         if STREAM_ARGUMENTS.read(calling, "true or false", Raw::bool)? == Some(true) {
             let expected = "left out or false: a call is decided on whole";

@@ -1,5 +1,6 @@
 //! The choice among tools, in `tool_choice` and `function_call`.
 
+use crate::Form;
 use crate::body::{Body, with_member};
 use crate::raw::Raw;
 
@@ -28,6 +29,17 @@ pub(super) fn take_back(body: &mut Body, tools_left: bool) {
     }
     if !tools_left {
         body.remove("parallel_tool_calls");
+    }
+}
+
+/// Takes back the choice among declarations of one form, of which none is left: APIs refuse a choice without them.
+pub(super) fn without(body: &mut Body, form: Form) {
+    match form {
+        Form::Function => body.remove("function_call"),
+        Form::Tool | Form::Custom | Form::Unclear => {
+            body.remove("tool_choice");
+            body.remove("parallel_tool_calls");
+        }
     }
 }
 

@@ -56,9 +56,19 @@ impl Tools {
             declare(&mut tools.declared, "functions", &name(function, "functions")?, Form::Function)?;
         }
         tools.declared = declared_once(tools.declared)?;
+        let kind = |choice: Raw<'_>| choice.is_string() || choice.is_object();
+        fields.read("tool_choice", "a string or an object", |choice| kind(choice).then_some(()))?;
+        fields.read("function_call", "a string or an object", |choice| kind(choice).then_some(()))?;
         if let Some(choice) = fields.get("tool_choice") {
             tools.choose(choice)?;
-            let allowed = choice.get("allowed_tools").unwrap_or(choice).get("tools");
+            let allowed = match choice.some("allowed_tools") {
+                None => choice.get("tools"),
+                Some(allowed) => {
+                    let allowed = allowed.object().ok_or(invalid("tool_choice", "a choice of `allowed_tools`"))?;
+                    exact(allowed, "tool_choice", &["mode", "tools"])?;
+                    allowed.get("tools")
+                }
+            };
             allowed.into_iter().flat_map(Raw::items).try_for_each(|tool| tools.choose(tool))?;
         }
         if let Some(name) = fields.get("function_call").and_then(|choice| choice.get("name")).and_then(Raw::string) {
@@ -69,6 +79,7 @@ impl Tools {
 
     /// The name in `{"type": "function", "function": {"name": …}}` and its like.
     fn choose(&mut self, choice: Raw<'_>) -> Result<(), RequestError> {
+        exact(choice, "tool_choice", &["type", "function", "name", "allowed_tools", "tools"])?;
         if choice.get("type").and_then(Raw::string).is_some_and(|kind| kind == "custom") {
             self.has_custom = true;
             return Ok(());
@@ -113,6 +124,9 @@ impl Tools {
         self.declared.retain(|tool| tool.form != form);
         self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }));
         body.set_list(member, &list);
+        if list.is_empty() {
+            super::choice::without(body, form);
+        }
     }
 }
 
