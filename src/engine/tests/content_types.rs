@@ -92,3 +92,16 @@ fn lines_that_are_declared_as_json_are_a_stream_of_ollama() {
     let first: Value = serde_json::from_str(std::str::from_utf8(&out).unwrap().lines().next().unwrap()).unwrap();
     assert_eq!(first["message"]["content"], "hi");
 }
+
+#[test]
+fn blanks_before_an_answer_without_a_type_are_bounded() {
+    for stream in [true, false] {
+        let (mut exchange, _) = sent(&gate("refuse"), &request(stream));
+        assert_eq!(begun(&mut exchange, "text/plain"), Effect::Hold);
+        let blanks = |length: usize| vec![b' '; length];
+        let mut on = |chunk: &[u8]| exchange.on(Event::ResponseData { chunk, end: false, now: NOW });
+        assert_eq!(on(&blanks(1024)), Effect::Hold);
+        let Effect::Reply(reply) = on(&blanks(1)) else { panic!("blanks are held without a bound") };
+        assert_eq!(reply.status, 502);
+    }
+}

@@ -147,12 +147,16 @@ enum Opening {
 impl Opening {
     fn of(body: &[u8], framing: Framing) -> Self {
         const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+        const BLANKS: usize = 1024;
         const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
         if BYTE_ORDER_MARK.starts_with(body) {
             return Self::Unclear;
         }
-        let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        let text = body.get(..body.len().min(2 * BLANKS)).unwrap_or_default().trim_ascii_start();
         match (framing, text.first()) {
+            // Each further chunk is looked at from the start, so blanks are bounded.
+            (_, None) if body.len() > BLANKS => Self::Other,
             (_, None) => Self::Unclear,
             (Framing::JsonLines, Some(b'{')) => Self::Stream,
             (_, Some(b'{' | b'[')) => Self::Json,
