@@ -56,7 +56,10 @@ def test_a_list_has_the_contracts_tools_in_the_contracts_words(mcp_gates, whole)
     assert tools["get_current_time"].input_schema["properties"]["timezone"]["pattern"]
     assert tools["get_current_time"].output_schema["additionalProperties"] is False
     assert tools["convert_time"].output_schema is None
-    assert all(tool.annotations is None and tool.title is None for tool in tools.values())
+    assert all(tool.title is None for tool in tools.values())
+    # Annotations are the contract's `effects`, not the server's words.
+    assert tools["get_current_time"].annotations.read_only_hint is True
+    assert tools["book"].annotations.read_only_hint is False
     assert "POISON" not in repr(tools)
     assert sorted(within(mcp_gates.client(whole=whole, role="viewer"), steps)) == ["get_current_time"]
 
@@ -265,7 +268,7 @@ def test_an_answer_that_nobody_asked_for_is_the_end_of_the_servers_own_stream(mc
     assert "hello" in said and "upstream_invalid" in said and "SECRET" not in said
 
 
-def test_an_answer_to_another_request_is_an_error_to_this_one(mcp_gates):
+def test_an_answer_to_another_request_never_arrives(mcp_gates):
     async def steps():
         async with mcp_gates.http(**{"x-answer": "forged"}) as http:
             message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -279,4 +282,5 @@ def test_an_answer_to_another_request_is_an_error_to_this_one(mcp_gates):
     lines = asyncio.run(asyncio.wait_for(steps(), 8))
     assert "SECRET" not in "".join(lines)
     answer = json.loads(lines[-1].removeprefix("data: "))
-    assert (answer["id"], answer["error"]["data"]["code"]) == (1, "upstream_invalid")
+    # The forged answer is dropped; the client's own never comes.
+    assert (answer["id"], answer["error"]["data"]["code"]) == (1, "limit_exceeded")
