@@ -18,7 +18,7 @@ use std::rc::Rc;
 /// holds, and reading a body takes a multiple of it for a moment.
 pub const DEFAULT_HELD_BYTES: u64 = 256 << 20;
 
-/// What an exchange costs before it holds a byte of a body: its states and headers.
+/// The cost of an exchange before it holds a byte of a body: its states.
 const EXCHANGE_BYTES: usize = 8 << 10;
 
 /// The budget of one worker.
@@ -35,7 +35,7 @@ struct Held {
     tenants: HashMap<Rc<str>, usize>,
 }
 
-/// What one exchange holds.
+/// The bytes that one exchange holds.
 #[derive(Debug)]
 pub(crate) struct Claim {
     budget: Rc<Budget>,

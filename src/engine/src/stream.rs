@@ -38,7 +38,7 @@ pub(crate) struct StreamTurn {
     choices: BTreeMap<u32, Choice>,
     before: Before,
     bytes: u64,
-    /// What the trees of the events may take beyond their bytes.
+    /// The bytes that the trees of the events may take beyond their text.
     trees: usize,
     /// The plan to ask again, once a choice made it; the stream's end carries it out.
     again: Option<Next>,

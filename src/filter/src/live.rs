@@ -25,7 +25,7 @@ pub(crate) struct Live {
     callout: Option<Callout>,
 }
 
-/// What of the response is held back, and so can still be written.
+/// The part of the response that is held back, and so can still be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holding {
     /// Nothing: headers have not come, or bytes are forwarded as they come.

@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 
-/// How often exchanges are told the time, and the outbox is looked into.
+/// The interval of ticks for exchanges and for the outbox.
 const TICK: Duration = Duration::from_millis(500);
 
 /// What every stream of a worker shares.

@@ -12,7 +12,7 @@ use crate::{ReadError, number};
 /// How deep arrays and objects may be nested: `[[1]]` is 2 deep.
 pub const MAX_DEPTH: usize = 64;
 
-/// How many values a text may have, nested ones included: a tree takes up to 120 bytes for each, far more than its text.
+/// The maximum number of values in a text, nested ones included. A tree takes up to 120 bytes for each.
 pub const MAX_VALUES: usize = 1 << 20;
 
 /// Reads one JSON text (RFC 8259), strictly.

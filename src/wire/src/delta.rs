@@ -25,7 +25,7 @@ pub enum Delta {
         name: String,
         /// A piece of the arguments.
         arguments: String,
-        /// How the call is made.
+        /// The form of the call.
         form: Form,
         /// As [`Call::extra`].
         extra: Map<String, Value>,

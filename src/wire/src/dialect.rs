@@ -38,7 +38,7 @@ pub trait Dialect: Debug + Sync {
     /// The body of an error response.
     fn error(&self, error: &ApiError) -> Vec<u8>;
 
-    /// Whether a body is an error in this dialect and nothing else: strict JSON without a call anywhere.
+    /// Returns whether a body is an error in this dialect and nothing else: strict JSON without a call anywhere.
     fn is_error(&self, body: &[u8]) -> bool;
 }
 

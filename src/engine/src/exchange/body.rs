@@ -15,7 +15,7 @@ use crate::request::Asked;
 use crate::weight;
 use crate::whole::{self, Turn};
 
-/// What a body is expected to be.
+/// The expected kind of a body.
 #[derive(Debug)]
 pub(super) enum Awaited {
     /// A model's turn, a count of tokens, or an error object.

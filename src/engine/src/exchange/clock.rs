@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Event;
 
-/// How long a stream may overrun before it is reset: until then, its next chunk brings the chance to end it in words.
+/// The time that a stream may overrun before it is reset. Until then, its next chunk can carry an error event.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The times that limits are measured from. Each is unknown until an event says the time.

@@ -17,7 +17,7 @@ use crate::whole::{self, Turn};
 #[derive(Debug)]
 pub(super) struct Looping {
     asked: Asked,
-    /// What the earlier rounds said, as far as the client has not got it.
+    /// The content of earlier rounds that the client has not received.
     earlier: Vec<Earlier>,
     form: AnswerForm,
     waiting: Waiting,

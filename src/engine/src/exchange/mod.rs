@@ -43,7 +43,7 @@ struct Core {
     ledger: Ledger,
     clock: Clock,
     content_type: Option<String>,
-    /// Of the worker's budget, once the caller is known.
+    /// The claim on the worker's budget, once the caller is known.
     claim: Option<Claim>,
     /// The bytes of the request's headers, which are kept for further rounds.
     head_bytes: usize,

@@ -19,7 +19,7 @@ use crate::{ApiError, Call, ShapeError, StreamError, raw};
 /// A stream under way.
 pub type Stream = blocks::Stream<Messages>;
 
-/// How this dialect reads and writes blocks.
+/// The reader and writer of this dialect's blocks.
 #[derive(Debug)]
 pub struct Messages;
 

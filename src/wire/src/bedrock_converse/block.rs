@@ -14,7 +14,7 @@ const CALL: &str = "toolUse";
 const KINDS: [&str; 9] =
     ["text", "reasoningContent", "citationsContent", "image", "audio", "video", "document", CALL, "toolResult"];
 
-/// What a block of an answer is.
+/// The kinds of blocks in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A call, which the client runs.

@@ -20,7 +20,7 @@ use crate::{ApiError, Call, ShapeError, StreamError, raw};
 /// A stream under way.
 pub type Stream = blocks::Stream<Converse>;
 
-/// How this dialect reads and writes blocks.
+/// The reader and writer of this dialect's blocks.
 #[derive(Debug)]
 pub struct Converse;
 

@@ -11,7 +11,7 @@ pub struct Start {
     pub id: String,
     /// The name; empty if it is missing.
     pub name: String,
-    /// How the call is made.
+    /// The form of the call.
     pub form: Form,
     /// As [`Call::extra`].
     pub extra: Map<String, Value>,

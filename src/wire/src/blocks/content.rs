@@ -28,7 +28,7 @@ pub(crate) enum Part<'a> {
     Call(&'a Call),
 }
 
-/// How a dialect writes what settling a call needs.
+/// The writer of a dialect that settling a call needs.
 pub(crate) struct Write {
     /// The block of a call (its text, the call in it) for the call that was kept.
     pub(crate) call: fn(&str, &Call, &Call) -> String,

@@ -42,7 +42,7 @@ use crate::{ApiError, Call, ShapeError, StreamError};
 pub(crate) const NAMES_CALLS: &str = "tool_use";
 pub(crate) const NO_CALLS: &str = "end_turn";
 
-/// How one dialect reads and writes blocks.
+/// One dialect's reader and writer of blocks.
 pub trait Format: Debug + Sized {
     /// A block without a call.
     type Said: Said;
@@ -140,7 +140,7 @@ pub enum Taken {
 pub enum Step<S> {
     /// No part of the turn: forwarded.
     Pass(Vec<u8>),
-    /// Of an unknown kind, without a call: dropped.
+    /// An unknown kind without a call, which is dropped.
     Drop,
     /// The upstream's error.
     Error(Vec<u8>),
@@ -167,6 +167,6 @@ pub enum Begun<S> {
     Said(S),
     /// A call.
     Call(Start),
-    /// Of an unknown kind, without a call: dropped.
+    /// An unknown kind without a call, which is dropped.
     Unknown,
 }

@@ -3,7 +3,7 @@
 /// The blocks that were written.
 #[derive(Debug)]
 pub(super) struct Output<P> {
-    /// How many there are.
+    /// Their number.
     placed: u32,
     open: Option<Written<P>>,
 }

@@ -45,7 +45,7 @@ pub(super) fn bare(strays: &[u8]) -> Option<Vec<u8>> {
     is_error.then(|| [json_lines::line(strays.trim_ascii()).as_slice(), b"\n"].concat())
 }
 
-/// Whether a body is an error and nothing else: a strict JSON object that says an error, or an array of such, without
+/// Returns whether a body is an error and nothing else: a strict JSON object that says an error, or an array of such, without
 /// `candidates` and without a call anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     let is_it = |members: &Map<String, Value>| {

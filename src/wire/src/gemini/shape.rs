@@ -56,7 +56,7 @@ pub(super) enum Part<'a> {
         value: &'a Value,
         shown: &'a str,
     },
-    /// Of a kind that is not known, and without a call: it is dropped.
+    /// An unknown kind without a call, which is dropped.
     Unknown,
 }
 

@@ -23,7 +23,7 @@ use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
 /// A stream under way.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// What the provider was to run.
+    /// The tools that the provider may run.
     tools: Vec<String>,
     head: Option<Head>,
     choices: BTreeMap<u32, Choice>,
@@ -254,7 +254,7 @@ impl crate::Stream for Stream {
     }
 }
 
-/// What the candidates of an event say besides calls and their ends.
+/// The content of an event's candidates without calls and ends.
 fn said(
     body: &Map<String, Value>,
     candidates: &[Candidate<'_>],

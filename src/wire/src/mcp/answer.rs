@@ -37,7 +37,7 @@ pub struct Listing<'a> {
     pub declaration: &'a Declaration,
     /// Schema of the results, an object's.
     pub result: Option<&'a Value>,
-    /// What the tool does to its surroundings.
+    /// The tool's effects on its surroundings.
     pub hints: Hints,
 }
 

@@ -13,7 +13,7 @@ use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, splice};
 pub(super) struct Answer {
     text: Vec<u8>,
     body: Map<String, Value>,
-    /// What the provider was to run.
+    /// The tools that the provider may run.
     tools: Vec<String>,
     calls: Vec<Call>,
     edits: Vec<splice::Edit>,

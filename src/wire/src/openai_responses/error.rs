@@ -20,7 +20,7 @@ pub(super) fn members(error: &ApiError) -> Map<String, Value> {
     members
 }
 
-/// Whether a body is an error and nothing else: a strict JSON object that says an error, without `output` and without a call
+/// Returns whether a body is an error and nothing else: a strict JSON object that says an error, without `output` and without a call
 /// anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {

@@ -12,7 +12,7 @@ use crate::{Call, Form, ShapeError, unknown};
 /// Parts of messages and of reasoning.
 const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_text", "summary_text", "text"];
 
-/// What an item is.
+/// The kinds of items.
 #[derive(Debug)]
 pub(super) enum Item {
     Call(Call),
@@ -205,7 +205,7 @@ pub(super) fn of_call(call: &Call) -> Value {
     item
 }
 
-/// What stands in every id that is made here.
+/// A part of every id that the gate makes.
 const OURS: &str = "_callgate_";
 
 /// Returns true for an id that was made here. The provider knows no such item, so a reference to it must not reach it.

@@ -38,7 +38,7 @@ const NUMBER: usize = 2;
 /// A stream under way.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// What the provider was to run.
+    /// The tools that the provider may run.
     tools: Vec<String>,
     pen: Pen,
     /// The response's id, once an event gave it.

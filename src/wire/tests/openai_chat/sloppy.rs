@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::assemble::{calls, deltas, turn};
 
-/// How a server labels the fragments of its calls.
+/// The labels that a server gives the fragments of its calls.
 #[derive(Debug, Clone)]
 struct Habits {
     index: Index,

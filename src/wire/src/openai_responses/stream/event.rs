@@ -40,7 +40,7 @@ pub(super) enum Tells {
     Unknown,
 }
 
-/// What an event says of the item that it is about.
+/// An event's words about its item.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct About<'b> {
     /// Its place in the output.

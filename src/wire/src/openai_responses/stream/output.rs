@@ -52,7 +52,7 @@ enum Item {
 /// What an event that has a whole item says.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// What is new of the call of this number.
+    /// Returns the new text of the call of this number.
     Call(u32, Call),
     /// Another item, which stands at this place among those that went on.
     Item(usize),
