@@ -13,7 +13,9 @@ pub(crate) use judge::{Fields, Judged, Names, asks, judge};
 pub(crate) use rewrite::{clamp, is_limit, without_unknown};
 pub(crate) use tables::{ANTHROPIC_MESSAGES, BEDROCK_CONVERSE, GEMINI, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES};
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::shape::folds_to;
 
@@ -86,6 +88,8 @@ pub(crate) struct Table {
     harmless: &'static [&'static [&'static str]],
     /// The spelling that the table has of a member's name.
     spelling: fn(&str) -> String,
+    /// The rows by name, made when the table is first used: a request is not compared with hundreds of names.
+    index: OnceLock<HashMap<&'static str, Row>>,
 }
 
 impl fmt::Debug for Table {
@@ -100,14 +104,28 @@ impl fmt::Debug for Table {
 impl Table {
     /// A table of members that are spelled in one way.
     const fn new(rows: &'static [&'static [Row]], harmless: &'static [&'static [&'static str]]) -> Table {
-        Table { rows, harmless, spelling: str::to_owned }
+        Table::spelled(rows, harmless, str::to_owned)
+    }
+
+    /// A table of members that may be spelled in several ways.
+    const fn spelled(
+        rows: &'static [&'static [Row]],
+        harmless: &'static [&'static [&'static str]],
+        spelling: fn(&str) -> String,
+    ) -> Table {
+        Table { rows, harmless, spelling, index: OnceLock::new() }
     }
 
     fn find(&self, key: &str) -> Option<Row> {
-        let name = (self.spelling)(key);
-        let row = self.decided().find(|(known, _)| *known == name);
-        let harmless = || self.harmless.iter().copied().flatten().find(|known| **known == name);
-        row.or_else(|| harmless().map(|known| (*known, Class::Harmless)))
+        let index = self.index.get_or_init(|| {
+            let harmless = self.harmless.iter().copied().flatten().map(|name| (*name, Class::Harmless));
+            let mut index = HashMap::new();
+            for row in self.decided().chain(harmless) {
+                index.entry(row.0).or_insert(row);
+            }
+            index
+        });
+        index.get((self.spelling)(key).as_str()).copied()
     }
 
     fn decided(&self) -> impl Iterator<Item = Row> {

@@ -77,8 +77,8 @@ pub(crate) static ANTHROPIC_MESSAGES: Table = Table::new(
 );
 
 /// Google's Gemini API.
-pub(crate) static GEMINI: Table = Table {
-    rows: &[&[
+pub(crate) static GEMINI: Table = Table::spelled(
+    &[&[
         ("contents", Class::Read),
         ("model", Class::Read),
         ("tools", Class::Read),
@@ -88,17 +88,17 @@ pub(crate) static GEMINI: Table = Table {
         ("continuationToken", Class::State),
         ("generationConfig", Class::Object(&GENERATION_CONFIG)),
     ]],
-    harmless: &[&["systemInstruction", "safetySettings", "labels", "serviceTier", "store", "modelArmorConfig"]],
-    spelling: crate::gemini::camel,
-};
+    &[&["systemInstruction", "safetySettings", "labels", "serviceTier", "store", "modelArmorConfig"]],
+    crate::gemini::camel,
+);
 
-static GENERATION_CONFIG: Table = Table {
-    rows: &[&[
+static GENERATION_CONFIG: Table = Table::spelled(
+    &[&[
         ("maxOutputTokens", Class::Limit),
         ("candidateCount", Class::Choices(128)),
         ("routingConfig", Class::Object(&ROUTING)),
     ]],
-    harmless: &[&[
+    &[&[
         "temperature",
         "topP",
         "topK",
@@ -126,18 +126,17 @@ static GENERATION_CONFIG: Table = Table {
         "enableAffectiveDialog",
         "enableEnhancedCivicAnswers",
     ]],
-    spelling: crate::gemini::camel,
-};
+    crate::gemini::camel,
+);
 
 /// The choice among Gemini models; the manual one names a model.
-static ROUTING: Table = Table {
-    rows: &[&[("manualMode", Class::Object(&MANUAL)), ("manualRoutingConfig", Class::Object(&MANUAL))]],
-    harmless: &[&["autoMode", "autoRoutingConfig"]],
-    spelling: crate::gemini::camel,
-};
+static ROUTING: Table = Table::spelled(
+    &[&[("manualMode", Class::Object(&MANUAL)), ("manualRoutingConfig", Class::Object(&MANUAL))]],
+    &[&["autoMode", "autoRoutingConfig"]],
+    crate::gemini::camel,
+);
 
-static MANUAL: Table =
-    Table { rows: &[&[("modelName", Class::Models)]], harmless: &[], spelling: crate::gemini::camel };
+static MANUAL: Table = Table::spelled(&[&[("modelName", Class::Models)]], &[], crate::gemini::camel);
 
 /// Ollama's own chat API.
 pub(crate) static OLLAMA: Table = Table::new(
