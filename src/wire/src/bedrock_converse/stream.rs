@@ -111,7 +111,7 @@ impl Format for Converse {
         events::said(place, block)
     }
 
-    /// What a model adds to its answer, and a trace, can repeat the calls in the model's own words.
+    /// Removes members that can repeat the calls in the model's own words: a trace, and what the model adds to its answer.
     fn correct(kind: &str, body: &mut Map<String, Value>, none_left: bool) -> bool {
         if kind == "metadata" {
             return body.shift_remove("trace").is_some();

@@ -3,7 +3,7 @@
 //! A call comes whole in one event, so its fragment and its end come from the same. The API has no last event: a stream is
 //! complete when every candidate that began has a `finishReason`, or the prompt was blocked. Some servers give a reason with each
 //! event, so it ends a candidate only when the stream ends. The end of a candidate with calls is held until then, for it must come
-//! after them; if the candidate goes on, it is no end and is forwarded.
+//! after them; if more of the candidate follows, the event did not end it and is forwarded.
 //!
 //! An event that differs from the one before in its text and in counts of tokens only is read by comparison (`plain.rs`).
 

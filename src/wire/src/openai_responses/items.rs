@@ -97,7 +97,7 @@ pub(super) fn is_call(item: &Value, tools: &[String]) -> bool {
     kind == CALL || kinds::is_undecidable(kind, tools)
 }
 
-/// Returns true for an item that goes on as it is.
+/// Returns true for an item that is forwarded unchanged.
 pub(super) fn is_said(item: &Value, tools: &[String]) -> bool {
     matches!(read(item, tools), Ok((_, Item::Said)))
 }
