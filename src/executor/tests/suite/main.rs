@@ -32,6 +32,7 @@ mod reload;
 mod results;
 mod secrets;
 mod service;
+mod state_dir;
 mod surroundings;
 mod telemetry;
 mod tools;
