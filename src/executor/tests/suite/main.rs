@@ -29,6 +29,7 @@ mod outgoing;
 mod pool;
 mod quota;
 mod reload;
+mod reload_files;
 mod results;
 mod secrets;
 mod service;
