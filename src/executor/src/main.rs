@@ -8,7 +8,8 @@ use callgate_executor::admission::Registry;
 use callgate_executor::config::{Config, Http};
 use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
-use callgate_executor::telemetry::{Instruments, Metrics, logs};
+use callgate_executor::telemetry::logs::{self, Logs};
+use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::transport::{self, Port};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,8 +32,8 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    logs::to_stderr();
-    match run(&args.config, args.check) {
+    let logs = logs::start();
+    let code = match run(&args.config, args.check, &logs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line each, so that every fault of a contract can be read and found by itself.
@@ -41,11 +42,14 @@ fn main() -> ExitCode {
             }
             ExitCode::FAILURE
         }
-    }
+    };
+    logs.flush();
+    code
 }
 
-fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
+fn run(file: &Path, check: bool, logs: &Logs) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::from_file(file)?;
+    logs.set_levels(&config.telemetry.log);
     let metrics = Metrics::new();
     let registry = Arc::new(Registry::admit_on(&config, Network::system(), &metrics)?);
     if check {
