@@ -10,8 +10,20 @@ use super::fault::Place;
 
 /// The executor's own parts that have a level of their own. Libraries are not among them: their lines would show what passes.
 const PARTS: [&str; 14] = [
-    "admission", "approvals", "audit", "backends", "config", "once", "queue", "reload", "sandbox", "server", "service", "state",
-    "telemetry", "transport",
+    "admission",
+    "approvals",
+    "audit",
+    "backends",
+    "config",
+    "once",
+    "queue",
+    "reload",
+    "sandbox",
+    "server",
+    "service",
+    "state",
+    "telemetry",
+    "transport",
 ];
 
 /// How much the log says.
@@ -53,8 +65,7 @@ impl Section {
         };
         let targets = self.targets.iter().map(|(name, written)| {
             let Some(part) = PARTS.iter().find(|part| *part == name) else {
-                let message =
-                    format!("telemetry.log.targets: unknown target `{name}`; known are {}", PARTS.join(", "));
+                let message = format!("telemetry.log.targets: unknown target `{name}`; known are {}", PARTS.join(", "));
                 return Err(place.fault(written.referenced, message));
             };
             Ok((*part, read(&format!("telemetry.log.targets.{part}"), written, place)?))
@@ -102,8 +113,14 @@ mod tests {
         let log = parsed("level: warn\ntargets: { transport: debug }\n").unwrap();
         assert_eq!(log, Log { level: LogLevel::Warn, targets: vec![("transport", LogLevel::Debug)] });
         for (text, expected) in [
-            ("level: trace\n", "executor.yaml:1:8: telemetry.log.level: expected error, warn, info or debug, found `trace`"),
-            ("targets: { hyper: debug }\n", "executor.yaml:1:19: telemetry.log.targets: unknown target `hyper`; known are"),
+            (
+                "level: trace\n",
+                "executor.yaml:1:8: telemetry.log.level: expected error, warn, info or debug, found `trace`",
+            ),
+            (
+                "targets: { hyper: debug }\n",
+                "executor.yaml:1:19: telemetry.log.targets: unknown target `hyper`; known are",
+            ),
             ("targets: { audit: 'off' }\n", "executor.yaml:1:19: telemetry.log.targets.audit: expected error, warn,"),
         ] {
             let error = parsed(text).unwrap_err();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{ConfigError, log};
 use super::fault::Place;
+use super::{ConfigError, log};
 
 const SERVICE_NAME: &str = "callgate-executor";
 const HTTP: &str = "http://";

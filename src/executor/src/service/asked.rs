@@ -124,7 +124,9 @@ pub(super) fn fits(field: impl fmt::Display, text: &str, most: usize) -> Result<
 pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     match caller {
         Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
-        None => Err(Status::invalid_argument("no caller (caller); send the tenant and role that the calls are made for")),
+        None => {
+            Err(Status::invalid_argument("no caller (caller); send the tenant and role that the calls are made for"))
+        }
     }
 }
 

@@ -52,12 +52,14 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
         ));
     }
     if !decision.trace_id.is_empty() && !asked::is_trace_id(&decision.trace_id) {
-        return Err(Status::invalid_argument("not a trace id (trace_id); send 32 lowercase hexadecimal digits, or nothing"));
+        return Err(Status::invalid_argument(
+            "not a trace id (trace_id); send 32 lowercase hexadecimal digits, or nothing",
+        ));
     }
     let caller = asked::caller(decision.caller)?;
-    let time = UNIX_EPOCH
-        .checked_add(Duration::from_nanos(decision.time_unix_nanos))
-        .ok_or_else(|| Status::invalid_argument("not a time (time_unix_nanos); send nanoseconds since the Unix epoch"))?;
+    let time = UNIX_EPOCH.checked_add(Duration::from_nanos(decision.time_unix_nanos)).ok_or_else(|| {
+        Status::invalid_argument("not a time (time_unix_nanos); send nanoseconds since the Unix epoch")
+    })?;
     Ok(Entry {
         time,
         source: Source::Filter,

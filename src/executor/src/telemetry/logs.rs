@@ -45,8 +45,11 @@ struct Traced(Format<Json>);
 
 /// Writes logs to standard error from now on, panics included.
 pub fn start() -> Logs {
-    let (lines, writer) =
-        NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES).thread_name("log").finish(std::io::stderr());
+    let (lines, writer) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES)
+        .thread_name("log")
+        .finish(std::io::stderr());
     // It fails only if the log was started before, and then `init` below fails, too.
     let _ = DROPPED.set(lines.error_counter());
     let (filter, levels) = reload::Layer::new(targets(&Log::default()));

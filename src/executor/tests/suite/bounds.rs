@@ -39,7 +39,10 @@ async fn a_small_request_with_many_calls_or_long_names_keeps_nothing() {
             "(calls[0].id, 4097 bytes)",
         ),
         (
-            ExecuteRequest { calls: vec![Call::default(), Call { tool: "x".repeat(257), ..Call::default() }], ..good() },
+            ExecuteRequest {
+                calls: vec![Call::default(), Call { tool: "x".repeat(257), ..Call::default() }],
+                ..good()
+            },
             "(calls[1].tool, 257 bytes)",
         ),
     ] {

@@ -112,7 +112,8 @@ async fn nothing_waits_for_a_reader_of_standard_error() {
         timeout(LONG, client.execute(quiet.request("unknown", 1_000))).await.unwrap().unwrap();
     }
     let page = quiet.get("/metrics").await;
-    let dropped = page.lines().find_map(|line| line.strip_prefix("callgate_executor_log_lines_dropped_total ")).unwrap();
+    let dropped =
+        page.lines().find_map(|line| line.strip_prefix("callgate_executor_log_lines_dropped_total ")).unwrap();
     assert!(dropped.parse::<u64>().unwrap() > 1_000, "{dropped}");
     assert!(page.contains("\nprocess_resident_memory_bytes "), "{page}");
     assert!(quiet.get("/readyz").await.starts_with("HTTP/1.1 200 "));

@@ -129,4 +129,3 @@ async fn a_tenant_whose_name_sorts_last_waits_for_its_share_only() {
     drop(running);
     zeta.slot(Instant::now() + Duration::from_secs(5)).await.expect("zeta is next after 200 calls");
 }
-

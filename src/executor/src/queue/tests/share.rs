@@ -100,7 +100,11 @@ impl Model {
                 let call = &mut self.waiting[position];
                 let times = call.overtaken.entry(tenant).or_default();
                 *times += 1;
-                assert!(*times <= call.ahead + 1, "tenant {tenant} had {times} turns before a call with {} ahead", call.ahead);
+                assert!(
+                    *times <= call.ahead + 1,
+                    "tenant {tenant} had {times} turns before a call with {} ahead",
+                    call.ahead
+                );
             }
             self.running.push((tenant, slot));
         }

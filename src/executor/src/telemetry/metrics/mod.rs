@@ -18,8 +18,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::calls::{Calls, Held, Shed};
-use self::process::{LogLines, Process};
 pub use self::parts::{Backends, Connections, Modules, Refusal, Reloads, Spans};
+use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
 
 /// What every name begins with.

@@ -43,7 +43,12 @@ impl Collector for Process {
         if let Some(processor) = reading.processor {
             let counter = ConstCounter::new(processor.as_secs_f64());
             let help = "Processor time of this process, in user and system mode";
-            counter.encode(encoder.encode_descriptor("process_cpu", help, Some(&Unit::Seconds), counter.metric_type())?)?;
+            counter.encode(encoder.encode_descriptor(
+                "process_cpu",
+                help,
+                Some(&Unit::Seconds),
+                counter.metric_type(),
+            )?)?;
         }
         for (name, help, unit, value) in [
             ("process_resident_memory", "Memory that is in RAM", Some(Unit::Bytes), reading.resident),
