@@ -9,7 +9,8 @@ use callgate_executor::config::{Config, Http};
 use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
 use callgate_executor::signals::Signals;
-use callgate_executor::telemetry::{Instruments, Metrics, logs};
+use callgate_executor::telemetry::logs::{self, Logs};
+use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::transport::{self, Port};
 use clap::Parser;
 use tokio::runtime::Runtime;
@@ -35,9 +36,9 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    logs::to_stderr();
-    let done = if args.check { check(&args.config) } else { run(&args.config) };
-    match done {
+    let logs = logs::start();
+    let done = if args.check { check(&args.config, &logs) } else { run(&args.config, &logs) };
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line each, so that every fault of a contract can be read and found by itself.
@@ -46,11 +47,14 @@ fn main() -> ExitCode {
             }
             ExitCode::FAILURE
         }
-    }
+    };
+    logs.flush();
+    code
 }
 
-fn check(file: &Path) -> Result<(), Failed> {
+fn check(file: &Path, logs: &Logs) -> Result<(), Failed> {
     let config = Config::from_file(file)?;
+    logs.set_levels(&config.telemetry.log);
     let registry = Registry::admit_on(&config, Network::system(), &Metrics::new())?;
     transport::check(&config.listen, Port::Grpc)?;
     if let Http::On { listen, .. } = &config.http {
@@ -60,7 +64,7 @@ fn check(file: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn run(file: &Path) -> Result<(), Failed> {
+fn run(file: &Path, logs: &Logs) -> Result<(), Failed> {
     let runtime = Runtime::new()?;
     let signals = {
         let _entered = runtime.enter();
@@ -68,6 +72,7 @@ fn run(file: &Path) -> Result<(), Failed> {
         Signals::catch()?
     };
     let config = Config::from_file(file)?;
+    logs.set_levels(&config.telemetry.log);
     let served = runtime.block_on(serve(file, &config, signals));
     // Whatever still blocks in the system must not hold up the end.
     runtime.shutdown_background();
