@@ -110,6 +110,21 @@ pub(crate) const RUNS: [(&str, &str, &str); 30] = [
         "guest: data",
         "contract.yaml:42:51: spec.tools[1].run.wasm.files[0].guest: expected an absolute path without `.` and `..`, such as `/data`",
     ),
+    (
+        "host: /var/lib/orders",
+        "host: \"{tenant}/{tenant}\"",
+        "contract.yaml:42:25: spec.tools[1].run.wasm.files[0].host: expected `{tenant}` at most once and as a whole part of the path, such as `data/{tenant}`, and no other `{` or `}`",
+    ),
+    (
+        "host: /var/lib/orders",
+        "host: \"data/of-{tenant}\"",
+        "contract.yaml:42:25: spec.tools[1].run.wasm.files[0].host: expected `{tenant}` at most once and as a whole part of the path, such as `data/{tenant}`, and no other `{` or `}`",
+    ),
+    (
+        "host: /var/lib/orders",
+        "host: \"data/{tenant}/../x\"",
+        "contract.yaml:42:25: spec.tools[1].run.wasm.files[0].host: expected a path without `.` and `..` after `{tenant}`",
+    ),
     ("mode: rw", "mode: w", "contract.yaml:42:64: spec.tools[1].run.wasm.files[0].mode: expected `ro` or `rw`"),
     (
         "env: [ORDER_REGION]",
