@@ -3,9 +3,12 @@
 //! After this nothing of a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a tool.
 
 mod error;
+mod fence;
 mod grants;
+mod overlap;
 mod secrets;
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +17,8 @@ use std::time::{Duration, Instant};
 use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, Tool, WasmRun};
 
 pub use self::error::{AdmissionError, Fault};
+use self::fence::Fence;
+use self::overlap::Overlaps;
 use crate::config::Config;
 use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 use crate::telemetry::Metrics;
@@ -46,10 +51,15 @@ pub(crate) enum Runnable {
 struct Source {
     file: PathBuf,
     contract: Contract,
+    /// The schema files that it refers to.
+    schemas: Vec<PathBuf>,
 }
 
-/// The schema files beside a contract.
-struct Folder<'a>(&'a Path);
+/// The schema files beside a contract, and which of them were read.
+struct Folder<'a> {
+    folder: &'a Path,
+    read: RefCell<Vec<PathBuf>>,
+}
 
 // === impl Registry ===
 
@@ -91,9 +101,12 @@ impl Registry {
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
     pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
         let mut compiled = HashMap::new();
+        let mut overlaps = Overlaps::default();
         let mut contracts = HashMap::new();
-        for source in Source::all(config)? {
-            let runnables = source.admit(&sandbox, &mut compiled)?;
+        let sources = Source::all(config)?;
+        let fence = Fence::new(config, sources.iter().flat_map(Source::files))?;
+        for source in sources {
+            let runnables = source.admit(&sandbox, &fence, &mut overlaps, &mut compiled)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -191,9 +204,15 @@ impl Source {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file)
             .map_err(|error| AdmissionError::Unreadable { file: name.clone(), reason: error.to_string() })?;
-        let contract =
-            callgate_contract::load(&name, &text, &Folder(folder(file))).map_err(AdmissionError::Contract)?;
-        Ok(Self { file: file.to_owned(), contract })
+        let beside = Folder { folder: folder(file), read: RefCell::default() };
+        let contract = callgate_contract::load(&name, &text, &beside).map_err(AdmissionError::Contract)?;
+        Ok(Self { file: file.to_owned(), contract, schemas: beside.read.into_inner() })
+    }
+
+    /// All files that it consists of: the contract, its schemas and its modules.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let modules = self.wasm_tools().map(|(_, run)| folder(&self.file).join(&run.module));
+        std::iter::once(self.file.clone()).chain(self.schemas.iter().cloned()).chain(modules)
     }
 
     fn name(&self) -> String {
@@ -211,6 +230,8 @@ impl Source {
     fn admit(
         &self,
         sandbox: &Arc<Sandbox>,
+        fence: &Fence,
+        overlaps: &mut Overlaps,
         compiled: &mut HashMap<[u8; 32], Arc<Program>>,
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
         let mut programs = HashMap::new();
@@ -224,7 +245,7 @@ impl Source {
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(sandbox, tool.name(), run, folder(&self.file)).map_err(fault)?;
+            let grants = grants::resolve(sandbox, fence, overlaps, tool.name(), run, folder(&self.file)).map_err(fault)?;
             let sandbox = Arc::clone(sandbox);
             programs.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }
@@ -261,7 +282,10 @@ impl Source {
 
 impl Files for Folder<'_> {
     fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
+        let path = self.folder.join(path);
+        let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+        self.read.borrow_mut().push(path);
+        text
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
+use super::allow::Allow;
 use super::fault::Place;
 use crate::sandbox::Fixed;
 use crate::units::Bytes;
@@ -20,6 +21,8 @@ pub struct Sandbox {
     pub cache_bytes: u64,
     /// Clock and randomness that are the same for every call: for tests and replay.
     pub deterministic: Option<Fixed>,
+    /// Folders that contracts may grant, with all that lies in them.
+    pub allow: Allow,
 }
 
 /// The section as it is written.
@@ -28,6 +31,8 @@ pub struct Sandbox {
 pub(super) struct Section {
     cache_bytes: Option<Bytes>,
     deterministic: Option<DeterministicSection>,
+    #[serde(default)]
+    allow: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +48,11 @@ impl Section {
             None => None,
             Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
         };
-        Ok(Sandbox { cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0), deterministic })
+        Ok(Sandbox {
+            cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0),
+            deterministic,
+            allow: Allow::resolve("sandbox.allow", self.allow, place)?,
+        })
     }
 }
 
@@ -74,6 +83,19 @@ mod tests {
     fn a_gibibyte_of_code_is_kept_and_nothing_is_fixed_unless_asked() {
         let sandbox = parse("  {}\n").unwrap();
         assert_eq!((sandbox.cache_bytes, sandbox.deterministic), (1 << 30, None));
+    }
+
+    #[test]
+    fn allowed_folders_are_relative_to_the_file_and_plain() {
+        let sandbox = parse("  allow: [data, /srv/shared]\n").unwrap();
+        let paths: Vec<_> = sandbox.allow.paths().iter().map(|allowed| allowed.path.clone()).collect();
+        assert_eq!(paths, [Path::new("/data"), Path::new("/srv/shared")]);
+        assert_eq!(sandbox.allow.with(Path::new("more of it")), "allow: [data, /srv/shared, \"more of it\"]");
+        assert!(parse("  {}\n").unwrap().allow.paths().is_empty());
+        for wrong in ["''", "'data/*'", "'data/{tenant}'"] {
+            let error = parse(&format!("  allow: [{wrong}]\n")).unwrap_err();
+            assert!(error.starts_with("executor.yaml:3:11: sandbox.allow: expected a path without"), "{error}");
+        }
     }
 
     #[test]

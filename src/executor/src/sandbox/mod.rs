@@ -11,6 +11,7 @@ mod cache;
 mod engine;
 mod fixed;
 mod grants;
+mod handle;
 mod host;
 mod limits;
 mod outgoing;
@@ -19,10 +20,11 @@ mod program;
 mod quota;
 mod run;
 mod secret;
+mod tenants;
 mod wasm;
 
+use std::ffi::OsString;
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -37,7 +39,8 @@ use wasmtime::Engine;
 pub use self::cache::{Cache, CacheError};
 pub use self::engine::Allocation;
 pub use self::fixed::Fixed;
-pub use self::grants::{Folder, Grants, Quota};
+pub use self::grants::{Folder, Grants, HostFolder};
+pub use self::handle::{FileId, Handle};
 use self::host::Outputs;
 use self::limits::Meter;
 pub use self::outgoing::{Internet, Network, Outgoing, Pending};
@@ -47,10 +50,14 @@ pub use self::quota::Account;
 use self::quota::Accounts;
 pub use self::run::{Stop, Stream};
 pub use self::secret::{Secret, SecretVariable};
+pub use self::tenants::TenantFolders;
 pub use self::wasm::Wasm;
 
 /// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
 const EVENT_INTERVAL: u32 = 4;
+
+/// Threads that may block, beyond those for running calls.
+const BLOCKING_THREADS: usize = 128;
 
 /// Where tools run.
 pub struct Sandbox {
@@ -58,7 +65,7 @@ pub struct Sandbox {
     linkers: Linkers,
     cache: Cache,
     fixed: Option<Fixed>,
-    accounts: Accounts,
+    accounts: Arc<Accounts>,
     allocation: Allocation,
     network: Network,
     slots: Arc<Semaphore>,
@@ -99,6 +106,7 @@ impl Sandbox {
         let threads = Builder::new_multi_thread()
             .thread_name("sandbox")
             .event_interval(EVENT_INTERVAL)
+            .max_blocking_threads(blocking_threads(concurrency))
             .enable_all()
             .build()
             .map_err(|error| ProgramError::Linker(error.to_string()))?;
@@ -108,7 +116,7 @@ impl Sandbox {
             linkers,
             cache,
             fixed,
-            accounts: Accounts::default(),
+            accounts: Arc::default(),
             allocation,
             network,
             slots,
@@ -126,12 +134,14 @@ impl Sandbox {
         &self.network
     }
 
-    /// What the folder at `path`, which has no links in it, holds: one account for all that write to it.
-    ///
-    /// # Errors
-    /// Another folder that is written to, which lies in this one or which this one lies in.
-    pub fn account(&self, path: &Path) -> Result<Arc<Account>, PathBuf> {
-        self.accounts.of(path)
+    /// A folder that all tenants share, with its books: one account for all that write to it.
+    pub(crate) fn shared_folder(&self, handle: Handle) -> HostFolder {
+        HostFolder::Shared { account: self.accounts.of(handle.id()), handle }
+    }
+
+    /// The folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
+    pub(crate) fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
+        HostFolder::PerTenant(TenantFolders::new(above, below, Arc::clone(&self.accounts)))
     }
 
     /// Compiles code, or takes it from the cache, and links it. This blocks for as long as it takes; calls run on.
@@ -142,17 +152,18 @@ impl Sandbox {
         Program::compile(&self.engine, &self.linkers, &self.cache, wasm)
     }
 
-    /// Runs `program` with `stdin` on its standard input, until `deadline`.
+    /// Runs `program` for that tenant with `stdin` on its standard input, until `deadline`.
     pub async fn run(
         &self,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
+        tenant: &str,
         stdin: String,
         deadline: Instant,
     ) -> Finished {
         let began = Instant::now();
         let meter = Arc::new(Meter::default());
-        let (result, fuel) = self.run_until(deadline, program, grants, stdin, &meter).await;
+        let (result, fuel) = self.run_until(deadline, program, grants, tenant, stdin, &meter).await;
         Finished { result, fuel, peak_memory: meter.peak(), duration: began.elapsed() }
     }
 
@@ -161,6 +172,7 @@ impl Sandbox {
         deadline: Instant,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
+        tenant: &str,
         stdin: String,
         meter: &Arc<Meter>,
     ) -> (Result<Vec<u8>, Stop>, u64) {
@@ -175,11 +187,12 @@ impl Sandbox {
         };
         let (engine, program, grants, meter, fixed) =
             (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.fixed);
+        let tenant = tenant.to_owned();
         let task = Task(threads.spawn(async move {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
             let _permit = permit;
             let outputs = Outputs::new(&grants);
-            run::run(&engine, &program, &grants, fixed, stdin, &outputs, meter, deadline.into_std()).await
+            run::run(&engine, &program, &grants, &tenant, fixed, stdin, &outputs, meter, deadline.into_std()).await
         }));
         match timeout_at(deadline, task).await {
             Ok(Ok(finished)) => finished,
@@ -187,6 +200,12 @@ impl Sandbox {
             Err(_) => (Err(timeout), 0),
         }
     }
+}
+
+/// Threads for calls that wait for the system. Each running call takes at most two at once: one that holds a change to its end, and
+/// one on which the library makes it. The rest is for name look-ups.
+fn blocking_threads(concurrency: u32) -> usize {
+    usize::try_from(concurrency).unwrap_or(1024).saturating_mul(2).saturating_add(BLOCKING_THREADS)
 }
 
 // === impl Threads ===

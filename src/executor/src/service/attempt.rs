@@ -243,7 +243,7 @@ impl Attempt {
         };
         match &self.runnable {
             Runnable::Sandbox { program, grants, sandbox } => {
-                let finished = sandbox.run(program, grants, self.arguments.clone(), self.deadline).await;
+                let finished = sandbox.run(program, grants, &self.call.tenant, self.arguments.clone(), self.deadline).await;
                 // The whole call's time, waiting included.
                 outcome::ran(id, tool, Finished { duration: self.began.elapsed(), ..finished })
             }
