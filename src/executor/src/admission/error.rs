@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use callgate_contract::Errors;
 
-use crate::sandbox::{CacheError, ProgramError};
+use crate::sandbox::ProgramError;
+use crate::state::StateError;
 
 /// Why what is configured cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +53,8 @@ pub enum AdmissionError {
         reason: String,
     },
     /// Compiled code cannot be kept where it should be.
-    #[error("{0}")]
-    Cache(CacheError),
+    #[error("stateDir: {0}")]
+    Cache(StateError),
     /// This machine cannot run WebAssembly.
     #[error("{0}")]
     Sandbox(ProgramError),

@@ -36,7 +36,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Engine;
 
-pub use self::cache::{Cache, CacheError};
+pub use self::cache::Cache;
 pub use self::engine::Allocation;
 pub use self::fixed::Fixed;
 pub use self::grants::{Folder, Grants, HostFolder};

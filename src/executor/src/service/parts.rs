@@ -11,6 +11,7 @@ use crate::backends::{BackendError, Backends};
 use crate::config::Config;
 use crate::once::{Once, OnceError};
 use crate::queue::Queue;
+use crate::state::{StateError, private};
 use crate::telemetry::Instruments;
 
 /// What calls need on their way. Shared by all of them.
@@ -36,15 +37,8 @@ pub(crate) struct Queues {
 #[derive(Debug, thiserror::Error)]
 pub enum PartsError {
     /// The state directory cannot be used.
-    #[error(
-        "stateDir: expected a folder that can be written at {folder}, found: {reason}; create it or correct `stateDir`"
-    )]
-    State {
-        /// The configured folder.
-        folder: String,
-        /// The system's reason.
-        reason: std::io::Error,
-    },
+    #[error("stateDir: {0}")]
+    State(#[from] StateError),
     /// The memory of what ran.
     #[error("once: {0}")]
     Once(#[from] OnceError),
@@ -68,7 +62,7 @@ impl Parts {
         registry: Arc<Registry>,
         instruments: Instruments,
     ) -> Result<Self, PartsError> {
-        state_dir(config)?;
+        private::folder(&config.state_dir)?;
         let backends = Backends::new(config)?;
         for contract in registry.contracts() {
             backends.check(contract)?;
@@ -84,18 +78,6 @@ impl Parts {
             serving: ArcSwap::new(registry),
         })
     }
-}
-
-/// Makes the folder where there is none, for its owner only.
-fn state_dir(config: &Config) -> Result<(), PartsError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-
-    let folder = &config.state_dir;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|reason| PartsError::State { folder: folder.display().to_string(), reason })
 }
 
 // === impl Queues ===

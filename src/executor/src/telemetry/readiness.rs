@@ -1,11 +1,13 @@
 //! Whether the executor can take calls, and if not, what keeps it from that.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
+
+use crate::state::private;
 
 /// How often it is looked whether the state directory can be written.
 const LOOK: Duration = Duration::from_secs(2);
@@ -118,7 +120,7 @@ impl State {
 /// Bytes, not only a name: a full disk still takes names.
 fn probe(folder: &Path) -> io::Result<()> {
     let file = folder.join(PROBE);
-    fs::write(&file, b"callgate")?;
+    private::renewed_file(&file)?.write_all(b"callgate")?;
     fs::remove_file(file)
 }
 

@@ -33,6 +33,7 @@ mod reload;
 mod results;
 mod secrets;
 mod service;
+mod state_dir;
 mod surroundings;
 mod telemetry;
 mod tenants;
