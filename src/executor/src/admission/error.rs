@@ -40,8 +40,8 @@ pub enum AdmissionError {
         /// What is wrong.
         fault: Box<Fault>,
     },
-    /// A path that contracts may grant is not there.
-    #[error("{file}: {field}: expected a file or folder at {path} without symbolic links on the way, found: {reason}; create it or correct the path")]
+    /// A path that contracts may grant is not one that can be allowed.
+    #[error("{file}: {field}: expected a file or folder at {path} without symbolic links on the way, found: {reason}; write its real path")]
     Allow {
         /// The configuration file.
         file: String,

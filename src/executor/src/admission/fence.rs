@@ -49,7 +49,7 @@ impl Fence {
         let own = own.chain(contracts.map(|path| ("a file of a contract", path)));
         let base = config.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let list = |field: &'static str, allow: &Allow| {
-            List::new(base, allow).map_err(|(path, reason)| AdmissionError::Allow {
+            List::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
                 file: config.file.display().to_string(),
                 field,
                 path,
@@ -155,11 +155,19 @@ impl Own {
 // === impl List ===
 
 impl List {
-    fn new(base: &Path, allow: &Allow) -> Result<Self, (PathBuf, io::Error)> {
-        let ids = allow.paths().iter().map(|allowed| {
-            Self::find(base, Path::new(&allowed.written)).map_err(|reason| (allowed.path.clone(), reason))
-        });
-        Ok(Self { ids: ids.collect::<Result<_, _>>()?, allow: allow.clone() })
+    fn new(field: &'static str, base: &Path, allow: &Allow) -> Result<Self, (PathBuf, io::Error)> {
+        let mut ids = Vec::new();
+        for allowed in allow.paths() {
+            match Self::find(base, Path::new(&allowed.written)) {
+                Ok(id) => ids.push(id),
+                // Nothing lies in it that could be granted.
+                Err(reason) if reason.kind() == io::ErrorKind::NotFound => {
+                    tracing::warn!(field, path = %allowed.path.display(), "a path that contracts may grant does not exist");
+                }
+                Err(reason) => return Err((allowed.path.clone(), reason)),
+            }
+        }
+        Ok(Self { ids, allow: allow.clone() })
     }
 
     /// The identity of a file or folder, without following a link below `base`.

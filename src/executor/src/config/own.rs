@@ -27,14 +27,14 @@ impl Config {
         found.add("the configuration", &self.file);
         found.listen(&self.listen);
         found.audit(&self.audit);
-        let Once { store, .. } = &self.once;
+        let Once { store, keep: _ } = &self.once;
         match store {
             OnceStore::Local => {}
             OnceStore::Postgres { url, .. } => found.add("a secret file", url.path()),
         }
         match &self.http {
             Http::Off => {}
-            Http::On { listen, tokens, .. } => {
+            Http::On { listen, tokens } => {
                 found.listen(listen);
                 match tokens {
                     Tokens::Made => {}
@@ -45,7 +45,7 @@ impl Config {
         for backend in self.backends.0.values() {
             found.backend(backend);
         }
-        let Telemetry { otlp, .. } = &self.telemetry;
+        let Telemetry { otlp, service_name: _, sampling: _, open_metrics: _ } = &self.telemetry;
         if let Some(Otlp { authority: Some(authority), .. }) = otlp {
             found.add("a CA file", authority);
         }
@@ -75,7 +75,7 @@ impl Found {
         }
     }
 
-    fn audit(&mut self, Audit { postgres, redis, .. }: &Audit) {
+    fn audit(&mut self, Audit { postgres, redis, synchronous: _ }: &Audit) {
         if let Some(AuditPostgres { url, ca, table: _, unencrypted: _ }) = postgres {
             self.add("a secret file", url.path());
             if let Some(ca) = ca {

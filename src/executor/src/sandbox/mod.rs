@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
@@ -101,6 +102,7 @@ impl Sandbox {
     /// The machine cannot run WebAssembly, or gives no threads.
     pub fn new(concurrency: u32, cache: Cache, fixed: Option<Fixed>, network: Network) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
+        allow_open_files();
         let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;
         let threads = Builder::new_multi_thread()
@@ -206,6 +208,15 @@ impl Sandbox {
 /// one on which the library makes it. The rest is for name look-ups.
 fn blocking_threads(concurrency: u32) -> usize {
     usize::try_from(concurrency).unwrap_or(1024).saturating_mul(2).saturating_add(BLOCKING_THREADS)
+}
+
+/// Raises the process's limit on open files as far as the system lets it: each running call holds some.
+fn allow_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(reason) = setrlimit(Resource::Nofile, limit) {
+        tracing::info!(%reason, "the limit on open files stays as it is");
+    }
 }
 
 // === impl Threads ===

@@ -70,15 +70,11 @@ fn nothing_is_granted_that_the_operator_does_not_allow_and_the_error_has_the_lin
         (&[][..], "data", "sandbox: { allow: [data] }"),
         (&["conf"], "data/in", "sandbox: { allow: [conf, data/in] }"),
         (&["data/in"], "data", "sandbox: { allow: [data/in, data] }"),
-        (&["data"], "../data", ""),
+        (&["gone"], "data", "sandbox: { allow: [gone, data] }"),
     ] {
         let allow: Vec<_> = allow.iter().map(Path::new).collect();
         let desk = granting(&folder(host, "rw")).allowing(&allow);
         let refused = desk.refused();
-        if line.is_empty() {
-            assert!(refused.contains("expected a folder at"), "{refused}");
-            continue;
-        }
         assert!(refused.contains("is not in a folder that this executor may grant"), "{refused}");
         assert!(refused.contains(&format!("to allow it, write `{line}` in executor.yaml")), "{refused}");
     }
@@ -94,8 +90,8 @@ async fn what_lies_in_an_allowed_folder_is_granted() {
 }
 
 #[test]
-fn an_allowed_path_goes_through_no_link_and_must_be_there() {
-    for (allow, reason) in [("link", "ink"), ("link/in", ""), ("gone", "No such file")] {
+fn an_allowed_path_goes_through_no_link() {
+    for (allow, reason) in [("link", "symbolic link"), ("link/in", "found: ")] {
         let desk = granting(&folder("data/in", "rw")).allowing(&[Path::new(allow)]);
         symlink("data", desk.path().join("link")).unwrap();
         let refused = desk.refused();
