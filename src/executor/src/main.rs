@@ -60,6 +60,11 @@ fn run(file: &Path, check: bool, logs: &Logs) -> Result<(), Box<dyn std::error::
         tracing::info!(contracts = registry.digests().len(), "checked");
         return Ok(());
     }
+    let side = match &config.http {
+        Http::On { listen, .. } => listen.connections.max,
+        Http::Off => 0,
+    };
+    transport::raise_open_files(config.listen.connections.max.saturating_add(side));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before "ready": whoever reads that line may send a signal at once.

@@ -20,6 +20,7 @@ mod bounds;
 mod cache;
 mod component;
 mod concurrency;
+mod doors;
 mod drain;
 mod fairness;
 mod files;
