@@ -1,13 +1,13 @@
 //! The server around the service: ports, health, reflection, and how it all ends.
 
 use std::future::Future;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn;
 use callgate_proto::executor::v1::executor_server::ExecutorServer;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::service::Routes;
@@ -94,12 +94,9 @@ impl Server {
     }
 
     /// Follows changes of the configuration in `file`, which was read as `config`, for as long as it is polled: other contracts
-    /// are served without a restart.
-    ///
-    /// # Errors
-    /// SIGHUP cannot be waited for.
-    pub fn reloading(&self, file: PathBuf, config: Config) -> io::Result<impl Future<Output = ()> + Send + 'static> {
-        reload::watch(file, config, Arc::clone(&self.parts))
+    /// are served without a restart. `hangup` is caught since before anything was read.
+    pub fn reloading(&self, file: PathBuf, config: Config, hangup: Signal) -> impl Future<Output = ()> + Send + use<> {
+        reload::watch(file, config, hangup, Arc::clone(&self.parts))
     }
 
     /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
@@ -107,6 +104,18 @@ impl Server {
     /// # Errors
     /// The descriptors for reflection are broken.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        self.serve_until(stop, std::future::pending()).await
+    }
+
+    /// The same, with an end of the drain at `cut`, whatever still runs.
+    ///
+    /// # Errors
+    /// The descriptors for reflection are broken.
+    pub async fn serve_until(
+        self,
+        stop: impl Future<Output = ()>,
+        cut: impl Future<Output = ()>,
+    ) -> Result<(), ServerError> {
         let instruments = self.parts.instruments.clone();
         let in_flight = InFlight::new();
         let executor = ExecutorServer::new(Service::new(Arc::clone(&self.parts), in_flight.clone()))
@@ -162,12 +171,18 @@ impl Server {
             in_flight.idle().await;
             tokio::time::sleep(FLUSH).await;
         };
+        let drained = async {
+            tokio::select! {
+                () = &mut serving => {}
+                () = idle => {}
+                () = tokio::time::sleep(self.grace_period) => {}
+            }
+            instruments.traces.shutdown().await;
+        };
         tokio::select! {
-            () = &mut serving => {}
-            () = idle => {}
-            () = tokio::time::sleep(self.grace_period) => {}
+            () = drained => {}
+            () = cut => tracing::warn!(running = in_flight.running(), "a second signal ends the drain"),
         }
-        instruments.traces.shutdown().await;
         tracing::info!(cut_off = in_flight.running(), "stopped");
         Ok(())
     }

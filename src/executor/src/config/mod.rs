@@ -39,6 +39,7 @@ pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;
 pub use self::telemetry::{Otlp, Share, Telemetry};
+use crate::footprint::Reads;
 use crate::units::{Bytes, Seconds};
 
 /// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
@@ -51,6 +52,8 @@ const REQUEST_BYTES: u64 = 4 << 20;
 const REQUEST_BYTES_MAX: u64 = 256 << 20;
 /// Beside the configuration file.
 const STATE_DIR: &str = "callgate-state";
+/// Of the configuration file.
+const FILE_BYTES: u64 = 4 << 20;
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// A configuration that was found valid.
@@ -148,8 +151,14 @@ impl Config {
     /// # Errors
     /// The first fault, with its place.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, &Reads::default())
+    }
+
+    /// The same, noting what was read.
+    pub(crate) fn read(path: &Path, reads: &Reads) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = reads
+            .text(path, FILE_BYTES)
             .map_err(|error| ConfigError::Unreadable { file: file.clone(), reason: error.to_string() })?;
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
     }

@@ -31,6 +31,7 @@ mod outgoing;
 mod pool;
 mod quota;
 mod reload;
+mod reload_files;
 mod results;
 mod secrets;
 mod service;
