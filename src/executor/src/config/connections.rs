@@ -48,8 +48,7 @@ impl Section {
             None => Ok(default),
             Some(n) if (least..=most).contains(&n.value) => Ok(n.value),
             Some(n) => {
-                let message =
-                    format!("{prefix}connections.{field}: expected {least} to {most}, found {}", n.value);
+                let message = format!("{prefix}connections.{field}: expected {least} to {most}, found {}", n.value);
                 Err(place.fault(n.referenced, message))
             }
         };

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{ConfigError, connections};
 use super::fault::Place;
 use super::listen::{self, Door, Listen};
 use super::secret::SecretFile;
+use super::{ConfigError, connections};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
 /// What stands for no HTTP side at all.

@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
+use super::ConfigError;
 use super::connections::{self, Connections};
 use super::fault::Place;
-use super::ConfigError;
 
 /// The owner of the socket file only, where the file does not say.
 const SOCKET_MODE: u32 = 0o600;

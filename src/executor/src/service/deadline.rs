@@ -18,7 +18,9 @@ pub(crate) async fn within(request: Request, next: Next) -> Response {
     let Some(limit) = limit(request.headers()) else { return next.run(request).await };
     match timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Status::deadline_exceeded("the caller's deadline has passed (grpc-timeout); send a longer one").into_http(),
+        Err(_) => {
+            Status::deadline_exceeded("the caller's deadline has passed (grpc-timeout); send a longer one").into_http()
+        }
     }
 }
 

@@ -37,7 +37,12 @@ struct Leaving {
 }
 
 /// Serves one request.
-pub(super) async fn serve(router: Router, peer: Peer, activity: Arc<Activity>, request: HttpRequest<Incoming>) -> Response<Body> {
+pub(super) async fn serve(
+    router: Router,
+    peer: Peer,
+    activity: Arc<Activity>,
+    request: HttpRequest<Incoming>,
+) -> Response<Body> {
     let following = activity.begin();
     let (mut parts, inner) = request.into_parts();
     // The gRPC service reads the first, the HTTP side the second.

@@ -18,6 +18,10 @@ pub fn raise_open_files(connections: usize) {
     if let Some(files) = getrlimit(Resource::Nofile).current
         && files < needed
     {
-        tracing::warn!(files, needed, "too few files may be open for all connections; raise `ulimit -n` or lower `connections.max`");
+        tracing::warn!(
+            files,
+            needed,
+            "too few files may be open for all connections; raise `ulimit -n` or lower `connections.max`"
+        );
     }
 }

@@ -106,7 +106,9 @@ impl Doors {
 
     fn counts(&self, name: &str) -> u64 {
         let page = self.served.instruments.metrics.page().unwrap();
-        let found = page.lines().find_map(|line| line.strip_prefix("callgate_executor_")?.strip_prefix(name)?.strip_prefix(' '));
+        let found = page
+            .lines()
+            .find_map(|line| line.strip_prefix("callgate_executor_")?.strip_prefix(name)?.strip_prefix(' '));
         found.map_or(0, |number| number.parse().unwrap())
     }
 }

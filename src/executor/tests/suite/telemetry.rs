@@ -272,9 +272,7 @@ async fn the_page_of_metrics_is_what_prometheus_reads() {
 async fn get(router: Router, listen: &Listen, path: &str) -> (u16, String, String) {
     let listener = Listener::bind(listen, Port::Http, &callgate_executor::telemetry::Metrics::new()).await.unwrap();
     let address = listener.bound().to_string();
-    let served = tokio::spawn(
-        listener.serve(router, std::future::pending()),
-    );
+    let served = tokio::spawn(listener.serve(router, std::future::pending()));
     // Another test of this process may have set it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let answer = reqwest::get(format!("http://{address}{path}")).await.unwrap();

@@ -161,13 +161,12 @@ impl Reloads {
 
 impl Connections {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let connections =
-            Self {
-                open: Family::default(),
-                refused: Family::default(),
-                closed: Family::default(),
-                certificate_ends: Family::default(),
-            };
+        let connections = Self {
+            open: Family::default(),
+            refused: Family::default(),
+            closed: Family::default(),
+            certificate_ends: Family::default(),
+        };
         registry.register("connections", "Connections that are open now", connections.open.clone());
         registry.register("connections_refused", "Connections that were refused", connections.refused.clone());
         registry.register(
