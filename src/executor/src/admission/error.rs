@@ -22,14 +22,6 @@ pub enum AdmissionError {
     /// A contract is not valid; one line for each fault.
     #[error("{0}")]
     Contract(Errors),
-    /// Two files hold the same contract.
-    #[error("{file}: is the same contract as {twin}, digest for digest; list one of them")]
-    Twins {
-        /// The later file.
-        file: String,
-        /// The earlier one.
-        twin: String,
-    },
     /// A tool's code or grants are not what the contract says.
     #[error("{file}: tool {tool}: {fault}")]
     Tool {

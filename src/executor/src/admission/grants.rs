@@ -11,6 +11,7 @@ use super::error::Fault;
 use super::fence::Fence;
 use super::overlap::{Granted, Overlaps};
 use super::secrets;
+use crate::footprint::Reads;
 use crate::sandbox::{Folder, Grants, Handle, Outgoing, Sandbox};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
@@ -21,14 +22,15 @@ pub(super) fn resolve(
     tool: &str,
     run: &WasmRun,
     base: &Path,
+    reads: &Reads,
 ) -> Result<Grants, Fault> {
     let mut args = vec![tool.to_owned()];
     args.extend(run.args.iter().cloned());
-    let folders = run.files.iter().map(|grant| folder(sandbox, fence, overlaps, tool, grant, base));
+    let folders = run.files.iter().map(|grant| folder(sandbox, fence, overlaps, tool, grant, base, reads));
     Ok(Grants {
         args,
         env: environment(tool, &run.env)?,
-        secrets: secrets::read(fence, &run.secret_env)?,
+        secrets: secrets::read(fence, &run.secret_env, reads)?,
         folders: folders.collect::<Result<_, _>>()?,
         outgoing: Outgoing::granted(&run.http, sandbox.network()).map_err(Fault::Tls)?,
         memory: run.memory,
@@ -64,11 +66,13 @@ fn folder(
     tool: &str,
     grant: &FileGrant,
     base: &Path,
+    reads: &Reads,
 ) -> Result<Folder, Fault> {
     let (host, below) = match grant.per_tenant() {
         None => (base.join(&grant.host), None),
         Some((above, below)) => (base.join(above), Some(below.map(OsString::from).collect::<Vec<_>>())),
     };
+    reads.folder(&host);
     let missing = |reason: io::Error| Fault::Folder { host: host.clone(), reason: reason.to_string() };
     if !std::fs::metadata(&host).map_err(missing)?.is_dir() {
         return Err(missing(io::Error::other("it is not a folder")));

@@ -8,8 +8,7 @@ mod grants;
 mod overlap;
 mod secrets;
 
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,17 +19,25 @@ pub use self::error::{AdmissionError, Fault};
 use self::fence::Fence;
 use self::overlap::Overlaps;
 use crate::config::Config;
+use crate::footprint::{Footprint, Reads};
 use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 use crate::telemetry::Metrics;
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
+/// Of a contract, and of each schema file beside it.
+const CONTRACT_BYTES: u64 = 16 << 20;
 
 /// All contracts, by digest, and the sandbox that their tools run in.
 pub struct Registry {
     sandbox: Arc<Sandbox>,
     contracts: HashMap<String, Arc<Admitted>>,
+    /// Their code, by the SHA-256 of the module.
+    programs: Programs,
+    footprint: Footprint,
 }
+
+type Programs = HashMap<[u8; 32], Arc<Program>>;
 
 /// One contract that is ready to serve.
 pub struct Admitted {
@@ -51,14 +58,12 @@ pub(crate) enum Runnable {
 struct Source {
     file: PathBuf,
     contract: Contract,
-    /// The schema files that it refers to.
-    schemas: Vec<PathBuf>,
 }
 
-/// The schema files beside a contract, and which of them were read.
+/// The schema files beside a contract.
 struct Folder<'a> {
-    folder: &'a Path,
-    read: RefCell<Vec<PathBuf>>,
+    path: &'a Path,
+    reads: &'a Reads,
 }
 
 // === impl Registry ===
@@ -77,8 +82,20 @@ impl Registry {
     /// # Errors
     /// As [`Registry::admit`].
     pub fn admit_on(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone())
-            .map_err(AdmissionError::Cache)?;
+        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    }
+
+    /// The same without a byte written: compiled code is taken from a cache that is there, and not kept.
+    ///
+    /// # Errors
+    /// As [`Registry::admit`].
+    pub(crate) fn check(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
+        let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    }
+
+    fn admit_with(config: &Config, network: Network, cache: Cache) -> Result<Self, AdmissionError> {
         let fixed = config.sandbox.deterministic;
         if let Some(Fixed { clock, seed }) = fixed {
             tracing::warn!(
@@ -100,13 +117,24 @@ impl Registry {
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
     pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
-        let mut compiled = HashMap::new();
+        Self::read(sandbox, config, &Programs::new(), &Reads::default())
+    }
+
+    /// The registry that takes this one's place. Modules that this one has are not compiled again. `reads` notes every file,
+    /// also if one of them is wrong.
+    pub(crate) fn next(&self, config: &Config, reads: &Reads) -> Result<Self, AdmissionError> {
+        Self::read(Arc::clone(&self.sandbox), config, &self.programs, reads)
+    }
+
+    fn read(sandbox: Arc<Sandbox>, config: &Config, before: &Programs, reads: &Reads) -> Result<Self, AdmissionError> {
+        let mut programs = HashMap::new();
         let mut overlaps = Overlaps::default();
         let mut contracts = HashMap::new();
-        let sources = Source::all(config)?;
-        let fence = Fence::new(config, sources.iter().flat_map(Source::files))?;
+        let sources = Source::all(config, reads)?;
+        let modules = sources.iter().flat_map(Source::modules);
+        let fence = Fence::new(config, reads.footprint().files().map(Path::to_owned).chain(modules))?;
         for source in sources {
-            let runnables = source.admit(&sandbox, &fence, &mut overlaps, &mut compiled)?;
+            let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, reads)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -118,15 +146,12 @@ impl Registry {
             );
             contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, runnables }));
         }
-        Ok(Self { sandbox, contracts })
+        Ok(Self { sandbox, contracts, programs, footprint: reads.footprint() })
     }
 
-    /// The digests of the contracts that `config` lists; nothing is compiled.
-    ///
-    /// # Errors
-    /// A contract cannot be read or is not valid.
-    pub fn digests_of(config: &Config) -> Result<BTreeSet<String>, AdmissionError> {
-        Ok(Source::all(config)?.iter().map(|source| source.contract.digest().to_owned()).collect())
+    /// The files that it was read from.
+    pub(crate) fn footprint(&self) -> &Footprint {
+        &self.footprint
     }
 
     /// Where tools run.
@@ -187,32 +212,36 @@ impl Runnable {
 // === impl Source ===
 
 impl Source {
-    /// Every contract that `config` lists, each once.
-    fn all(config: &Config) -> Result<Vec<Self>, AdmissionError> {
+    /// Every contract that `config` lists, each once. While a contract is rolled out, the old file and the new one may be equal:
+    /// the first counts.
+    fn all(config: &Config, reads: &Reads) -> Result<Vec<Self>, AdmissionError> {
         let mut sources: Vec<Self> = Vec::new();
         for file in &config.contracts {
-            let source = Self::read(file)?;
-            if let Some(twin) = sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
-                return Err(AdmissionError::Twins { file: source.name(), twin: twin.name() });
+            let source = Self::read(file, reads)?;
+            match sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
+                None => sources.push(source),
+                Some(twin) => tracing::warn!(
+                    file = source.name(),
+                    twin = twin.name(),
+                    "two files hold the same contract, digest for digest; only the first is used, with the folder that it lies in"
+                ),
             }
-            sources.push(source);
         }
         Ok(sources)
     }
 
-    fn read(file: &Path) -> Result<Self, AdmissionError> {
+    fn read(file: &Path, reads: &Reads) -> Result<Self, AdmissionError> {
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file)
+        let text = reads
+            .text(file, CONTRACT_BYTES)
             .map_err(|error| AdmissionError::Unreadable { file: name.clone(), reason: error.to_string() })?;
-        let beside = Folder { folder: folder(file), read: RefCell::default() };
-        let contract = callgate_contract::load(&name, &text, &beside).map_err(AdmissionError::Contract)?;
-        Ok(Self { file: file.to_owned(), contract, schemas: beside.read.into_inner() })
+        let files = Folder { path: folder(file), reads };
+        let contract = callgate_contract::load(&name, &text, &files).map_err(AdmissionError::Contract)?;
+        Ok(Self { file: file.to_owned(), contract })
     }
 
-    /// All files that it consists of: the contract, its schemas and its modules.
-    fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let modules = self.wasm_tools().map(|(_, run)| folder(&self.file).join(&run.module));
-        std::iter::once(self.file.clone()).chain(self.schemas.iter().cloned()).chain(modules)
+    fn modules(&self) -> impl Iterator<Item = PathBuf> {
+        self.wasm_tools().map(|(_, run)| folder(&self.file).join(&run.module))
     }
 
     fn name(&self) -> String {
@@ -226,30 +255,32 @@ impl Source {
         })
     }
 
-    /// Compiles each module that was not compiled before; tools that share one share its code.
+    /// Compiles each module that was not compiled `before`; tools that share one share its code.
     fn admit(
         &self,
         sandbox: &Arc<Sandbox>,
-        fence: &Fence,
-        overlaps: &mut Overlaps,
-        compiled: &mut HashMap<[u8; 32], Arc<Program>>,
+        (fence, overlaps): (&Fence, &mut Overlaps),
+        before: &Programs,
+        programs: &mut Programs,
+        reads: &Reads,
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
-        let mut programs = HashMap::new();
+        let mut runnables = HashMap::new();
         for (tool, run) in self.wasm_tools() {
             let fault = |fault: Fault| AdmissionError::Tool {
                 file: self.name(),
                 tool: tool.name().to_owned(),
                 fault: Box::new(fault),
             };
-            let program = self.program(tool, run, sandbox, compiled).map_err(fault)?;
+            let program = self.program(tool, run, sandbox, before, programs, reads).map_err(fault)?;
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(sandbox, fence, overlaps, tool.name(), run, folder(&self.file)).map_err(fault)?;
+            let base = folder(&self.file);
+            let grants = grants::resolve(sandbox, fence, overlaps, tool.name(), run, base, reads).map_err(fault)?;
             let sandbox = Arc::clone(sandbox);
-            programs.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
+            runnables.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }
-        Ok(programs)
+        Ok(runnables)
     }
 
     fn program(
@@ -257,23 +288,29 @@ impl Source {
         tool: &Tool,
         run: &WasmRun,
         sandbox: &Sandbox,
-        compiled: &mut HashMap<[u8; 32], Arc<Program>>,
+        before: &Programs,
+        programs: &mut Programs,
+        reads: &Reads,
     ) -> Result<Arc<Program>, Fault> {
         let path = folder(&self.file).join(&run.module);
-        let wasm = Wasm::new(read_module(&path)?);
+        let bytes = reads
+            .bytes(&path, MODULE_BYTES)
+            .map_err(|error| Fault::Module { module: path.clone(), reason: error.to_string() })?;
+        let wasm = Wasm::new(bytes);
         let found = *wasm.sha256();
         if found != run.sha256 {
             return Err(Fault::Hash { module: path, expected: run.sha256, found, contract: self.name() });
         }
-        if let Some(program) = compiled.get(&found) {
-            return Ok(Arc::clone(program));
+        if let Some(program) = programs.get(&found).or_else(|| before.get(&found)).cloned() {
+            programs.insert(found, Arc::clone(&program));
+            return Ok(program);
         }
         tracing::info!(tool = tool.name(), module = %path.display(), bytes = wasm.bytes().len(), "module is read");
         let began = Instant::now();
         let program = sandbox.compile(&wasm).map_err(|reason| Fault::Program { module: path.clone(), reason })?;
         tracing::info!(tool = tool.name(), milliseconds = began.elapsed().as_millis(), "module is ready");
         let program = Arc::new(program);
-        compiled.insert(found, Arc::clone(&program));
+        programs.insert(found, Arc::clone(&program));
         Ok(program)
     }
 }
@@ -282,22 +319,10 @@ impl Source {
 
 impl Files for Folder<'_> {
     fn read(&self, path: &str) -> Result<String, String> {
-        let path = self.folder.join(path);
-        let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        self.read.borrow_mut().push(path);
-        text
+        self.reads.text(&self.path.join(path), CONTRACT_BYTES).map_err(|error| error.to_string())
     }
 }
 
 fn folder(file: &Path) -> &Path {
     file.parent().unwrap_or_else(|| Path::new(""))
-}
-
-fn read_module(path: &Path) -> Result<Vec<u8>, Fault> {
-    let unreadable = |reason: String| Fault::Module { module: path.to_owned(), reason };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if size > MODULE_BYTES {
-        return Err(unreadable(format!("it has {size} bytes, and the most that is compiled is {MODULE_BYTES}")));
-    }
-    std::fs::read(path).map_err(|error| unreadable(error.to_string()))
 }

@@ -7,6 +7,7 @@
 mod request;
 mod store;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -16,7 +17,7 @@ pub use self::request::{Answer, Answered, Filter, Request, State};
 use self::store::Store;
 use crate::audit::{self, AuditError, AuditLog, Entry, Event, Source};
 use crate::config::{self, Config};
-use crate::state::StateError;
+use crate::state::{self, StateError};
 
 /// Arguments that are longer than this nobody reads before agreeing to them.
 const ARGUMENTS_BYTES: usize = 64 << 10;
@@ -104,6 +105,11 @@ pub enum AnswerError {
     /// The store cannot be read or written.
     #[error("the answer does not count: {0}")]
     Store(#[from] ApprovalError),
+}
+
+/// Checks the store in the state directory `folder`, if there is one; writes nothing.
+pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
+    state::inspect(&folder.join(store::FILE), state::FORMAT).map(drop)
 }
 
 // === impl Approvals ===

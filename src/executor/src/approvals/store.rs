@@ -12,7 +12,7 @@ use super::{ApprovalError, Ask, Claim};
 use crate::config;
 use crate::state::{self, Database, millis, time};
 
-const FILE: &str = "approvals.db";
+pub(super) const FILE: &str = "approvals.db";
 
 /// `asked` is a digest of the call; among the requests that are still open there is one of each.
 const SCHEMA: &str = "

@@ -8,10 +8,12 @@ mod allow;
 mod approvals;
 mod audit;
 mod backends;
+mod connections;
 mod explain;
 mod fault;
 mod http;
 mod listen;
+mod log;
 mod once;
 mod own;
 mod queue;
@@ -31,16 +33,19 @@ pub use self::allow::{Allow, AllowedPath};
 pub use self::approvals::Approvals;
 pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
+pub use self::connections::Connections;
 use self::explain::explain;
 use self::fault::Place;
 pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
+pub use self::log::{Log, LogLevel};
 pub use self::once::{Once, OnceStore};
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;
 pub use self::secrets::Secrets;
 pub use self::telemetry::{Otlp, Share, Telemetry};
+use crate::footprint::Reads;
 use crate::units::{Bytes, Seconds};
 
 /// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
@@ -53,6 +58,8 @@ const REQUEST_BYTES: u64 = 4 << 20;
 const REQUEST_BYTES_MAX: u64 = 256 << 20;
 /// Beside the configuration file.
 const STATE_DIR: &str = "callgate-state";
+/// Of the configuration file.
+const FILE_BYTES: u64 = 4 << 20;
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// A configuration that was found valid.
@@ -121,6 +128,8 @@ struct File {
     socket_mode: Option<Spanned<String>>,
     tls: Option<Spanned<listen::TlsSection>>,
     exposed: Option<Spanned<String>>,
+    #[serde(default)]
+    connections: connections::Section,
     contracts: Spanned<Vec<String>>,
     concurrency: Option<Spanned<u32>>,
     request_bytes: Option<Spanned<Bytes>>,
@@ -154,8 +163,14 @@ impl Config {
     /// # Errors
     /// The first fault, with its place.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, &Reads::default())
+    }
+
+    /// The same, noting what was read.
+    pub(crate) fn read(path: &Path, reads: &Reads) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = reads
+            .text(path, FILE_BYTES)
             .map_err(|error| ConfigError::Unreadable { file: file.clone(), reason: error.to_string() })?;
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
     }
@@ -176,6 +191,7 @@ impl Config {
             socket_mode: read.socket_mode,
             tls: read.tls,
             exposed: read.exposed,
+            connections: read.connections,
         };
         let listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
@@ -251,7 +267,7 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, secrets, telemetry",
+                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, secrets, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),

@@ -45,7 +45,7 @@ impl Config {
         for backend in self.backends.0.values() {
             found.backend(backend);
         }
-        let Telemetry { otlp, service_name: _, sampling: _, open_metrics: _ } = &self.telemetry;
+        let Telemetry { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
         if let Some(Otlp { authority: Some(authority), .. }) = otlp {
             found.add("a CA file", authority);
         }
@@ -60,7 +60,7 @@ impl Found {
         self.0.push(OwnPath { what, path: path.to_owned() });
     }
 
-    fn listen(&mut self, Listen { address, tls, .. }: &Listen) {
+    fn listen(&mut self, Listen { address, tls, connections: _ }: &Listen) {
         match address {
             Address::Tcp(_) => {}
             Address::Unix { path, .. } => self.add("a socket", path),

@@ -10,6 +10,7 @@ mod rows;
 mod shared;
 mod writer;
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use callgate_proto::executor::v1::CallOutcome;
@@ -18,7 +19,7 @@ use prost::Message as _;
 use self::local::Local;
 use self::shared::Shared;
 use crate::config::{Config, OnceStore};
-use crate::state::StateError;
+use crate::state::{self, StateError};
 
 /// The memory of what was begun and how it ended. Clones share it.
 #[derive(Clone, Debug)]
@@ -73,6 +74,11 @@ pub enum OnceError {
     /// A call ended that is not running: it was never begun, or has ended before.
     #[error("a call ended that is not running")]
     NotRunning,
+}
+
+/// Checks the memory in the state directory `folder`, if there is one; writes nothing.
+pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
+    state::inspect(&folder.join(local::FILE), state::FORMAT).map(drop)
 }
 
 // === impl Once ===

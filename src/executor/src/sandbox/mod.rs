@@ -20,19 +20,19 @@ mod program;
 mod quota;
 mod run;
 mod secret;
+mod slots;
 mod tenants;
 mod wasm;
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Engine;
@@ -51,14 +51,15 @@ pub use self::quota::Account;
 use self::quota::Accounts;
 pub use self::run::{Stop, Stream};
 pub use self::secret::{Secret, SecretVariable};
+pub use self::slots::Pulse;
+use self::slots::{Slots, Watch};
 pub use self::tenants::TenantFolders;
 pub use self::wasm::Wasm;
 
 /// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
 const EVENT_INTERVAL: u32 = 4;
-
-/// Threads that may block, beyond those for running calls.
-const BLOCKING_THREADS: usize = 128;
+/// Blocking threads beyond those of calls.
+const SPARE_THREADS: usize = 32;
 
 /// Where tools run.
 pub struct Sandbox {
@@ -69,7 +70,8 @@ pub struct Sandbox {
     accounts: Arc<Accounts>,
     allocation: Allocation,
     network: Network,
-    slots: Arc<Semaphore>,
+    slots: Slots,
+    watch: Watch,
     threads: Threads,
 }
 
@@ -102,17 +104,16 @@ impl Sandbox {
     /// The machine cannot run WebAssembly, or gives no threads.
     pub fn new(concurrency: u32, cache: Cache, fixed: Option<Fixed>, network: Network) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
-        allow_open_files();
         let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;
         let threads = Builder::new_multi_thread()
             .thread_name("sandbox")
+            .worker_threads(workers(concurrency))
+            .max_blocking_threads(blocking(concurrency))
             .event_interval(EVENT_INTERVAL)
-            .max_blocking_threads(blocking_threads(concurrency))
             .enable_all()
             .build()
             .map_err(|error| ProgramError::Linker(error.to_string()))?;
-        let slots = Arc::new(Semaphore::new(usize::try_from(concurrency).unwrap_or(Semaphore::MAX_PERMITS)));
         Ok(Self {
             engine,
             linkers,
@@ -121,7 +122,8 @@ impl Sandbox {
             accounts: Arc::default(),
             allocation,
             network,
-            slots,
+            slots: Slots::new(concurrency),
+            watch: Watch::default(),
             threads: Threads(Some(threads)),
         })
     }
@@ -144,6 +146,14 @@ impl Sandbox {
     /// The folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
     pub(crate) fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
         HostFolder::PerTenant(TenantFolders::new(above, below, Arc::clone(&self.accounts)))
+    }
+
+    /// Looks for slots that do not come back. Never waits.
+    pub fn pulse(&self) -> Pulse {
+        match &self.threads.0 {
+            Some(threads) => self.watch.look(&self.slots, threads.handle()),
+            None => Pulse { stuck: 0, slots: 0, silent: false },
+        }
     }
 
     /// Compiles code, or takes it from the cache, and links it. This blocks for as long as it takes; calls run on.
@@ -179,11 +189,7 @@ impl Sandbox {
         meter: &Arc<Meter>,
     ) -> (Result<Vec<u8>, Stop>, u64) {
         let timeout = Stop::Timeout { limit: grants.timeout };
-        let permit = match timeout_at(deadline, Arc::clone(&self.slots).acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return (Err(Stop::Setup("the sandbox is closed".into())), 0),
-            Err(_) => return (Err(timeout), 0),
-        };
+        let Some(slot) = self.slots.take(deadline).await else { return (Err(timeout), 0) };
         let Some(threads) = &self.threads.0 else {
             return (Err(Stop::Setup("the sandbox is closed".into())), 0);
         };
@@ -192,7 +198,7 @@ impl Sandbox {
         let tenant = tenant.to_owned();
         let task = Task(threads.spawn(async move {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
-            let _permit = permit;
+            let _slot = slot;
             let outputs = Outputs::new(&grants);
             run::run(&engine, &program, &grants, &tenant, fixed, stdin, &outputs, meter, deadline.into_std()).await
         }));
@@ -204,19 +210,15 @@ impl Sandbox {
     }
 }
 
-/// Threads for calls that wait for the system. Each running call takes at most two at once: one that holds a change to its end, and
-/// one on which the library makes it. The rest is for name look-ups.
-fn blocking_threads(concurrency: u32) -> usize {
-    usize::try_from(concurrency).unwrap_or(1024).saturating_mul(2).saturating_add(BLOCKING_THREADS)
+/// Guests compute on these: one for each processor, and never more than calls.
+fn workers(concurrency: u32) -> usize {
+    let processors = std::thread::available_parallelism().map_or(2, NonZero::get);
+    processors.min(usize::try_from(concurrency).unwrap_or(usize::MAX)).max(2)
 }
 
-/// Raises the process's limit on open files as far as the system lets it: each running call holds some.
-fn allow_open_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(reason) = setrlimit(Resource::Nofile, limit) {
-        tracing::info!(%reason, "the limit on open files stays as it is");
-    }
+/// File operations and name look-ups wait on these: one for each call, as many again for those that were abandoned at a deadline.
+fn blocking(concurrency: u32) -> usize {
+    usize::try_from(concurrency).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(SPARE_THREADS)
 }
 
 // === impl Threads ===

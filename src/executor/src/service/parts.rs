@@ -26,11 +26,16 @@ pub(crate) struct Parts {
     pub(crate) instruments: Instruments,
 }
 
-/// One queue for what runs here and one for what waits for others, so that slow backends keep no sandbox empty.
+/// The denied calls whose records are written at once.
+const DENIALS: u32 = 64;
+
+/// One queue for each kind of work, so that slow backends keep no sandbox empty, and denied calls delay none that may run.
 #[derive(Clone, Debug)]
 pub(crate) struct Queues {
     pub(crate) sandbox: Queue,
     pub(crate) backends: Queue,
+    /// Denied calls: each costs a record in the audit log.
+    pub(crate) denials: Queue,
 }
 
 /// Why the executor cannot begin to serve.
@@ -88,6 +93,7 @@ impl Queues {
         Self {
             sandbox: Queue::new(config.concurrency, queue.length, queue.per_tenant),
             backends: Queue::new(queue.backends, queue.length, queue.per_tenant),
+            denials: Queue::new(DENIALS, queue.length, queue.per_tenant),
         }
     }
 }

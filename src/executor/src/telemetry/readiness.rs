@@ -25,6 +25,7 @@ struct State {
     draining: bool,
     audit: Option<String>,
     state_dir: Option<String>,
+    sandbox: Option<String>,
 }
 
 // === impl Readiness ===
@@ -48,6 +49,11 @@ impl Readiness {
     /// The audit log took a record, or could not, for this reason.
     pub fn audit(&self, fault: Option<String>) {
         self.set(|state| state.audit = fault);
+    }
+
+    /// The sandbox works, or does not, for this reason.
+    pub fn sandbox(&self, fault: Option<String>) {
+        self.set(|state| state.sandbox = fault);
     }
 
     /// What keeps calls from being taken, a line each; empty when nothing does.
@@ -110,6 +116,7 @@ impl State {
             self.draining.then(|| "draining: no more calls are taken".to_owned()),
             audit,
             state_dir,
+            self.sandbox.as_ref().map(|reason| format!("sandbox: {reason}")),
         ]
         .into_iter()
         .flatten()

@@ -111,9 +111,6 @@ impl Tokens {
     }
 
     /// Checks that the file can be used and holds a token.
-    ///
-    /// # Errors
-    /// It is missing, empty or not well formed, or other users can use it.
     fn check(&self) -> Result<(), TokenError> {
         match (self, self.holders()?.as_slice()) {
             (Self::Listed(file), []) => Err(TokenError::Empty { path: file.path().to_owned() }),
@@ -156,6 +153,16 @@ impl Tokens {
                 parse(path, &file.read().map_err(failed)?)
             }
         }
+    }
+}
+
+/// Checks the tokens of a configuration, and makes none.
+pub(super) fn check(config: &config::Tokens, state_dir: &Path) -> Result<(), TokenError> {
+    let made = state_dir.join(FILE);
+    match config {
+        config::Tokens::Listed(file) => Tokens::Listed(file.clone()).check(),
+        config::Tokens::Made if made.symlink_metadata().is_ok() => Tokens::Made(made).check(),
+        config::Tokens::Made => Ok(()),
     }
 }
 
