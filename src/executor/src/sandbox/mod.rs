@@ -8,6 +8,7 @@
 //! deadline, but its thread waits on until the system answers.
 
 mod cache;
+mod caller;
 mod engine;
 mod fixed;
 mod grants;
@@ -35,12 +36,13 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::Engine;
 
 pub use self::cache::{Cache, CacheError};
+pub use self::caller::{Caller, RESERVED};
 pub use self::engine::Allocation;
 pub use self::fixed::Fixed;
 pub use self::grants::{Folder, Grants, Quota};
 use self::host::Outputs;
 use self::limits::Meter;
-pub use self::outgoing::{Internet, Network, Outgoing, Pending};
+pub use self::outgoing::{Internet, Nat64, Network, Outgoing, Pending};
 use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::quota::Account;
@@ -142,17 +144,18 @@ impl Sandbox {
         Program::compile(&self.engine, &self.linkers, &self.cache, wasm)
     }
 
-    /// Runs `program` with `stdin` on its standard input, until `deadline`.
+    /// Runs `program` for `caller` with `stdin` on its standard input, until `deadline`.
     pub async fn run(
         &self,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
+        caller: Caller,
         stdin: String,
         deadline: Instant,
     ) -> Finished {
         let began = Instant::now();
         let meter = Arc::new(Meter::default());
-        let (result, fuel) = self.run_until(deadline, program, grants, stdin, &meter).await;
+        let (result, fuel) = self.run_until(deadline, program, grants, caller, stdin, &meter).await;
         Finished { result, fuel, peak_memory: meter.peak(), duration: began.elapsed() }
     }
 
@@ -161,6 +164,7 @@ impl Sandbox {
         deadline: Instant,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
+        caller: Caller,
         stdin: String,
         meter: &Arc<Meter>,
     ) -> (Result<Vec<u8>, Stop>, u64) {
@@ -179,13 +183,22 @@ impl Sandbox {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
             let _permit = permit;
             let outputs = Outputs::new(&grants);
-            run::run(&engine, &program, &grants, fixed, stdin, &outputs, meter, deadline.into_std()).await
+            run::run(&engine, &program, &grants, caller, fixed, stdin, &outputs, meter, deadline.into_std()).await
         }));
         match timeout_at(deadline, task).await {
             Ok(Ok(finished)) => finished,
             Ok(Err(error)) => (Err(Stop::Setup(format!("the sandbox failed: {error}"))), 0),
             Err(_) => (Err(timeout), 0),
         }
+    }
+}
+
+// === impl Finished ===
+
+impl Finished {
+    /// The end of a call of which nothing ran.
+    pub fn never_began(stop: Stop) -> Self {
+        Self { result: Err(stop), fuel: 0, peak_memory: 0, duration: Duration::ZERO }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
+use super::caller::Caller;
 use super::fixed::Fixed;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
@@ -97,6 +98,7 @@ pub(super) async fn run(
     engine: &Engine,
     program: &Program,
     grants: &Grants,
+    caller: Caller,
     fixed: Option<Fixed>,
     arguments: String,
     outputs: &Outputs,
@@ -105,10 +107,11 @@ pub(super) async fn run(
 ) -> (Result<Vec<u8>, Stop>, u64) {
     let (stdin, arguments) =
         if program.reads_stdin() { (arguments, String::new()) } else { (String::new(), arguments) };
-    let mut store = match store(engine, grants, fixed, stdin, outputs, meter, move || Instant::now() >= deadline) {
-        Ok(store) => store,
-        Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
-    };
+    let mut store =
+        match store(engine, grants, caller, fixed, stdin, outputs, meter, move || Instant::now() >= deadline) {
+            Ok(store) => store,
+            Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
+        };
     let ended = program.run(&mut store, grants, arguments).await;
     let refused = store.data().limits.refused();
     let left = store.get_fuel().unwrap_or(grants.fuel);

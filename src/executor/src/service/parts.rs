@@ -69,7 +69,7 @@ impl Parts {
         instruments: Instruments,
     ) -> Result<Self, PartsError> {
         state_dir(config)?;
-        let backends = Backends::new(config)?;
+        let backends = Backends::new(config, instruments.metrics.backends())?;
         for contract in registry.contracts() {
             backends.check(contract)?;
         }
