@@ -185,7 +185,7 @@ fn judge(tool: &Tool, written: &[u8]) -> Outcome {
             approval_id: String::new(),
         })
     };
-    let value = match callgate_json::read(written) {
+    let value = match callgate_json::read_by_value(written) {
         Ok(value) => value,
         Err(error) => {
             return invalid(format!("{} did not write exactly one strict JSON value: {error}", tool.name()), "");
