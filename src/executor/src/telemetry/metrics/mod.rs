@@ -17,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::calls::{Calls, Held, Shed};
-pub use self::parts::{Backends, Connections, Modules, Refusal, Reloads, Spans};
+pub use self::parts::{Backends, BreakerGauges, BreakerState, Connections, Modules, Refusal, Reloads, Spans};
 pub use self::stores::{Audit, Once};
 
 /// What every name begins with.
