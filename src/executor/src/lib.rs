@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod audit;
 pub mod backends;
 pub mod config;
+pub mod local;
 pub mod once;
 pub mod queue;
 pub mod sandbox;

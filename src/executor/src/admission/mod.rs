@@ -51,6 +51,37 @@ struct Source {
 /// The schema files beside a contract.
 struct Folder<'a>(&'a Path);
 
+/// The contract in `file`, read and compiled.
+pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
+    Source::read(file).map(|source| source.contract)
+}
+
+/// What runs one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read.
+pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Option<Runnable>, AdmissionError> {
+    let sandbox = sandbox(config, Network::system(), &Metrics::new())?;
+    let mut admitted = Source::read(file)?.admit(&sandbox, &mut HashMap::new(), Some(tool))?;
+    Ok(admitted.remove(tool))
+}
+
+/// The sandbox of a configuration.
+fn sandbox(config: &Config, network: Network, metrics: &Metrics) -> Result<Arc<Sandbox>, AdmissionError> {
+    let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone())
+        .map_err(AdmissionError::Cache)?;
+    let fixed = config.sandbox.deterministic;
+    if let Some(Fixed { clock, seed }) = fixed {
+        tracing::warn!(
+            clock = clock.as_secs(),
+            seed,
+            "DETERMINISTIC: the clock of all tools stands still and their random numbers can be foretold; for tests and replay \
+             only, never with real secrets"
+        );
+    }
+    let network = network.with_nat64(&config.sandbox.nat64);
+    let sandbox = Sandbox::new(config.concurrency, cache, fixed, network).map_err(AdmissionError::Sandbox)?;
+    tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
+    Ok(Arc::new(sandbox))
+}
+
 // === impl Registry ===
 
 impl Registry {
@@ -67,20 +98,7 @@ impl Registry {
     /// # Errors
     /// As [`Registry::admit`].
     pub fn admit_on(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone())
-            .map_err(AdmissionError::Cache)?;
-        let fixed = config.sandbox.deterministic;
-        if let Some(Fixed { clock, seed }) = fixed {
-            tracing::warn!(
-                clock = clock.as_secs(),
-                seed,
-                "DETERMINISTIC: the clock of all tools stands still and their random numbers can be foretold; for tests and replay \
-                 only, never with real secrets"
-            );
-        }
-        let sandbox = Sandbox::new(config.concurrency, cache, fixed, network).map_err(AdmissionError::Sandbox)?;
-        tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
-        Self::admit_to(Arc::new(sandbox), config)
+        Self::admit_to(sandbox(config, network, metrics)?, config)
     }
 
     /// Reads, checks and compiles everything that `config` lists, for a sandbox that may be running calls of an earlier
@@ -93,7 +111,7 @@ impl Registry {
         let mut compiled = HashMap::new();
         let mut contracts = HashMap::new();
         for source in Source::all(config)? {
-            let runnables = source.admit(&sandbox, &mut compiled)?;
+            let runnables = source.admit(&sandbox, &mut compiled, None)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -207,14 +225,15 @@ impl Source {
         })
     }
 
-    /// Compiles each module that was not compiled before; tools that share one share its code.
+    /// Compiles each module that was not compiled before; tools that share one share its code. With `only`, of one tool.
     fn admit(
         &self,
         sandbox: &Arc<Sandbox>,
         compiled: &mut HashMap<[u8; 32], Arc<Program>>,
+        only: Option<&str>,
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
         let mut programs = HashMap::new();
-        for (tool, run) in self.wasm_tools() {
+        for (tool, run) in self.wasm_tools().filter(|(tool, _)| only.is_none_or(|only| tool.name() == only)) {
             let fault = |fault: Fault| AdmissionError::Tool {
                 file: self.name(),
                 tool: tool.name().to_owned(),
