@@ -13,7 +13,7 @@ pub(crate) enum Lang {
     Python,
     /// A command, by Go or TinyGo for wasip1
     Go,
-    /// A typed component, by jco and componentize-js
+    /// A typed component, by componentize-js
     Js,
 }
 
@@ -89,6 +89,7 @@ static JS: Language = Language {
     source: "tool.js",
     files: &[
         ("tool.js", text!("js/tool.js")),
+        ("build.mjs", text!("js/build.mjs")),
         ("package.json", text!("js/package.json")),
         WIT,
         (".gitignore", "/node_modules\n"),

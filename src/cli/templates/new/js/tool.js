@@ -1,4 +1,4 @@
-// Adds two numbers: a function from a call to a result. jco makes a component of this file; `wit/tool.wit` says what a call is.
+// Adds two numbers: a function from a call to a result. componentize-js makes a component of this file; `wit/tool.wit` says what a call is.
 
 export const handler = {
   run(call) {
