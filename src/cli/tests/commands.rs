@@ -39,7 +39,7 @@ fn lint_prints_every_fault_of_every_file_and_still_tells_the_good_ones() {
 
 #[test]
 fn the_contracts_of_this_repository_are_valid() {
-    for name in ["order-desk", "data-desk", "rag-desk", "tool-desk"] {
+    for name in ["order-desk", "data-desk", "pay-desk", "rag-desk", "tool-desk"] {
         let said = callgate(&["lint", &format!("contracts/{name}/contract.yaml")]);
         assert_eq!(said.code, 0, "{said:?}");
     }
