@@ -102,7 +102,9 @@ mod tests {
 
     #[test]
     fn other_answers_are_failures_without_the_service_s_words() {
-        for (status, answer, code) in [(409, "{}", Code::Refused), (500, "SECRET", Code::Unavailable), (200, "SECRET", Code::Unavailable)] {
+        for (status, answer, code) in
+            [(409, "{}", Code::Refused), (500, "SECRET", Code::Unavailable), (200, "SECRET", Code::Unavailable)]
+        {
             let failure = receipt(status, answer.as_bytes()).unwrap_err();
             assert!(failure.code == code && !failure.message.contains("SECRET"), "{}", failure.message);
         }
