@@ -1,3 +1,3 @@
-module tool
+module example.com/tool
 
 go 1.21
