@@ -20,6 +20,7 @@ pub mod web;
 
 mod drain;
 mod outcome;
+mod postgres;
 mod reload;
 mod service;
 mod units;

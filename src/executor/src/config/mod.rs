@@ -4,6 +4,7 @@
 //! is kept. What a tool may do is not here: that is the contract's to say. One file a section.
 
 mod approvals;
+mod approvers;
 mod audit;
 mod backends;
 mod explain;
@@ -11,6 +12,7 @@ mod fault;
 mod http;
 mod listen;
 mod once;
+mod postgres;
 mod queue;
 mod sandbox;
 mod secret;
@@ -24,6 +26,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 pub use self::approvals::Approvals;
+pub use self::approvers::{ApproverRule, Approvers};
 pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 use self::explain::explain;
@@ -31,6 +34,7 @@ use self::fault::Place;
 pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::once::{Once, OnceStore};
+pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;

@@ -1,6 +1,8 @@
 //! The state directory: what must outlive the process, readable by its owner only.
 
 mod checkpoints;
+mod clock;
+mod store_time;
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -12,6 +14,8 @@ use std::time::{Duration, SystemTime};
 use rusqlite::Connection;
 
 pub(crate) use self::checkpoints::{AT_MOST, Checkpoints};
+pub use self::clock::{Clock, SystemClock};
+pub(crate) use self::store_time::{Gap, StoreTime};
 
 /// Why something in the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
