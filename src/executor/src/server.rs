@@ -19,7 +19,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
-use crate::service::{Parts, Service, lag, left};
+use crate::service::{Parts, Service, lag, left, waiting};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{Side, SideError};
@@ -133,6 +133,7 @@ impl Server {
         beside.spawn(async move { readiness.probe(state_dir).await });
         beside.spawn(left::follow(Arc::clone(&self.parts)));
         beside.spawn(lag::follow(Arc::clone(&self.parts)));
+        beside.spawn(waiting::follow(Arc::clone(&self.parts)));
         // A dropped sender means the same.
         let (drain, drained) = watch::channel(());
         let until = |mut drained: watch::Receiver<()>| async move {

@@ -4,6 +4,7 @@
 //! never a text that a model or a caller chose. A call of a tool that is in no contract has an empty `tool`; tenants are not
 //! labels.
 
+mod approvals;
 mod calls;
 mod labels;
 mod parts;
@@ -16,6 +17,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{Calls, Held, Shed};
 pub use self::parts::{Backends, Connections, Modules, Refusal, Reloads, Spans};
 pub use self::stores::{Audit, Once};
@@ -34,6 +36,7 @@ struct All {
     backends: Backends,
     once: Once,
     audit: Audit,
+    approvals: Approvals,
     reloads: Reloads,
     connections: Connections,
     spans: Spans,
@@ -52,6 +55,7 @@ impl Metrics {
             backends: Backends::register(&mut registry),
             once: Once::register(&mut registry),
             audit: Audit::register(&mut registry),
+            approvals: Approvals::register(&mut registry),
             reloads: Reloads::register(&mut registry),
             connections: Connections::register(&mut registry),
             spans: Spans::register(&mut registry),
@@ -82,6 +86,11 @@ impl Metrics {
     /// The audit log and its sinks.
     pub fn audit(&self) -> &Audit {
         &self.0.audit
+    }
+
+    /// Calls that wait for a person, and what people answer.
+    pub fn approvals(&self) -> &Approvals {
+        &self.0.approvals
     }
 
     /// What was read again while running.
