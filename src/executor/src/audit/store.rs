@@ -82,7 +82,7 @@ impl Store {
         let path = folder.join(FILE);
         let cannot =
             |reason: &dyn std::fmt::Display| AuditError::Open { path: path.clone(), reason: reason.to_string() };
-        state::private_folder(folder)?;
+        state::private::folder(folder)?;
         let lock = state::lock(&path)?;
         let connection = connect(&path, synchronous).map_err(|error| cannot(&error))?;
         let executor = executor(&connection).map_err(|error| cannot(&error))?;
@@ -172,7 +172,7 @@ pub(super) enum WriteError {
 }
 
 fn connect(path: &Path, synchronous: Synchronous) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
+    let connection = state::connect(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", AT_MOST)?;

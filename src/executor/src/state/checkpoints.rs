@@ -65,7 +65,7 @@ fn run(path: &Path, ended: &Receiver<()>) {
 fn checkpoint(path: &Path, connection: &mut Option<Connection>) -> rusqlite::Result<()> {
     let connection = match connection {
         Some(connection) => connection,
-        None => connection.insert(Connection::open(path)?),
+        None => connection.insert(super::connect(path)?),
     };
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }

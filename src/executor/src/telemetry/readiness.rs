@@ -1,11 +1,13 @@
 //! Whether the executor can take calls, and if not, what keeps it from that.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
+
+use crate::state::private;
 
 /// How often it is looked whether the state directory can be written.
 const LOOK: Duration = Duration::from_secs(2);
@@ -23,6 +25,7 @@ struct State {
     draining: bool,
     audit: Option<String>,
     state_dir: Option<String>,
+    sandbox: Option<String>,
 }
 
 // === impl Readiness ===
@@ -46,6 +49,11 @@ impl Readiness {
     /// The audit log took a record, or could not, for this reason.
     pub fn audit(&self, fault: Option<String>) {
         self.set(|state| state.audit = fault);
+    }
+
+    /// The sandbox works, or does not, for this reason.
+    pub fn sandbox(&self, fault: Option<String>) {
+        self.set(|state| state.sandbox = fault);
     }
 
     /// What keeps calls from being taken, a line each; empty when nothing does.
@@ -108,6 +116,7 @@ impl State {
             self.draining.then(|| "draining: no more calls are taken".to_owned()),
             audit,
             state_dir,
+            self.sandbox.as_ref().map(|reason| format!("sandbox: {reason}")),
         ]
         .into_iter()
         .flatten()
@@ -118,7 +127,7 @@ impl State {
 /// Bytes, not only a name: a full disk still takes names.
 fn probe(folder: &Path) -> io::Result<()> {
     let file = folder.join(PROBE);
-    fs::write(&file, b"callgate")?;
+    private::renewed_file(&file)?.write_all(b"callgate")?;
     fs::remove_file(file)
 }
 

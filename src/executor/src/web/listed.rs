@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use super::tokens::{Holder, Role, TokenError};
 use crate::config::SecretFile;
+use crate::state::private;
 
 const NAME_BYTES: usize = 64;
 const TENANT: &str = "tenant=";
@@ -48,6 +49,10 @@ impl Listed {
         Self { file, read: Mutex::new(None) }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     pub(super) fn holders(&self) -> Result<Arc<[Holder]>, TokenError> {
         let path = self.file.path();
         let failed = |reason| TokenError::File { path: path.to_owned(), reason };
@@ -57,6 +62,7 @@ impl Listed {
         {
             return Ok(Arc::clone(&read.holders));
         }
+        private::check_listed(path)?;
         let holders: Arc<[Holder]> = parse(path, &self.file.read().map_err(failed)?)?.into();
         // A change right after this one might not show in the stamp.
         if stamp.is_settled(SystemTime::now()) {
