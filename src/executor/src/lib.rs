@@ -8,6 +8,7 @@ pub mod admission;
 pub mod approvals;
 pub mod audit;
 pub mod backends;
+pub mod check;
 pub mod config;
 pub mod once;
 pub mod queue;

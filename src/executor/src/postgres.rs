@@ -44,22 +44,45 @@ pub(crate) enum PostgresError {
     Failed(String),
 }
 
+/// How a connection is made.
+struct Plan {
+    config: Config,
+    /// None: plaintext, which is allowed there.
+    tls: Option<MakeRustlsConnect>,
+}
+
 /// Connects as the configuration says. The secret is read each time: it may have been changed.
 ///
 /// # Errors
 /// There is no connection, and why. Nothing of the connection string is repeated.
 pub(crate) async fn connect(link: &PostgresLink) -> Result<Client, PostgresError> {
+    let Plan { mut config, tls } = plan(link)?;
+    config.application_name("callgate-executor").connect_timeout(CONNECT).tcp_user_timeout(CONNECT);
+    match tls {
+        Some(tls) => open(config.ssl_mode(SslMode::Require), tls).await,
+        None => open(config.ssl_mode(SslMode::Disable), NoTls).await,
+    }
+}
+
+/// Checks what a connection needs, and makes none.
+///
+/// # Errors
+/// No connection could be made.
+pub(crate) fn check(link: &PostgresLink) -> Result<(), PostgresError> {
+    plan(link).map(drop)
+}
+
+fn plan(link: &PostgresLink) -> Result<Plan, PostgresError> {
     let file = link.url.path().display().to_string();
     let text = link.url.read().map_err(|reason| PostgresError::Unreadable { file: file.clone(), reason })?;
     // The parser's reason may repeat a part of what is secret.
-    let mut config: Config = text.parse().map_err(|_| PostgresError::NoAddress { file: file.clone() })?;
-    config.application_name("callgate-executor").connect_timeout(CONNECT).tcp_user_timeout(CONNECT);
+    let config: Config = text.parse().map_err(|_| PostgresError::NoAddress { file: file.clone() })?;
     match &link.ca {
         Some(ca) if !config.get_hosts().iter().all(is_socket) => {
             let tls = tls(ca).map_err(PostgresError::Ca)?;
-            open(config.ssl_mode(SslMode::Require), tls).await
+            Ok(Plan { config, tls: Some(tls) })
         }
-        Some(_) | None if link.unencrypted || is_local(&config) => open(config.ssl_mode(SslMode::Disable), NoTls).await,
+        Some(_) | None if link.unencrypted || is_local(&config) => Ok(Plan { config, tls: None }),
         Some(_) | None => Err(PostgresError::Plaintext { file, field: link.field }),
     }
 }

@@ -78,8 +78,20 @@ impl Registry {
     /// # Errors
     /// As [`Registry::admit`].
     pub fn admit_on(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone())
-            .map_err(AdmissionError::Cache)?;
+        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    }
+
+    /// The same without a byte written: compiled code is taken from a cache that is there, and not kept.
+    ///
+    /// # Errors
+    /// As [`Registry::admit`].
+    pub(crate) fn check(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
+        let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    }
+
+    fn admit_with(config: &Config, network: Network, cache: Cache) -> Result<Self, AdmissionError> {
         let fixed = config.sandbox.deterministic;
         if let Some(Fixed { clock, seed }) = fixed {
             tracing::warn!(

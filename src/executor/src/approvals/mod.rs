@@ -12,6 +12,7 @@ mod rows;
 mod rules;
 mod store;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -23,7 +24,7 @@ pub use self::rules::Standing;
 use self::store::Store;
 use crate::audit::{self, AuditLog, Entry, Event, Source};
 use crate::config::{self, Config};
-use crate::state::{Clock, SystemClock};
+use crate::state::{self, Clock, StateError, SystemClock};
 use crate::telemetry::metrics;
 
 /// Arguments that are longer than this nobody reads before agreeing to them.
@@ -38,6 +39,11 @@ pub struct Approvals {
     metrics: metrics::Approvals,
     /// One answer at a time, so that of two to the same request only one gets into the audit log.
     answering: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Checks the store in the state directory `folder`, if there is one; writes nothing.
+pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
+    state::inspect(&folder.join(store::FILE), state::FORMAT).map(drop)
 }
 
 // === impl Approvals ===

@@ -13,7 +13,7 @@ use super::rows::{self, APPROVED, DENIED, DENIED_BEFORE, EXPIRED, PENDING, USED}
 use super::{ApprovalError, config};
 use crate::state::{self, Clock, Database, Gap, StoreTime};
 
-const FILE: &str = "approvals.db";
+pub(super) const FILE: &str = "approvals.db";
 /// Requests that have ended and can be looked up. The oldest go first; the audit log has the answers for good.
 const ENDED_MAX: i64 = 10_000;
 /// Rows that are forgotten with each new request: more than one, so that what is too much becomes less.

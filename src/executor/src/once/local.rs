@@ -12,7 +12,7 @@ use super::writer::{Answer, Order, Ticket, Writer};
 use super::{Begin, Key, Left, OnceError, decode, rows};
 use crate::state::{self, Clock, Gap, StoreTime};
 
-const FILE: &str = "calls.db";
+pub(super) const FILE: &str = "calls.db";
 
 /// A handle to the thread that writes the store; it ends with the last handle.
 #[derive(Clone)]

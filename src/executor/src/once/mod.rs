@@ -10,6 +10,7 @@ mod rows;
 mod shared;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,7 +20,7 @@ use prost::Message as _;
 use self::local::Local;
 use self::shared::Shared;
 use crate::config::{Config, OnceStore};
-use crate::state::{Clock, StateError, SystemClock};
+use crate::state::{self, Clock, StateError, SystemClock};
 
 /// The memory of what was begun and how it ended. Clones share it.
 #[derive(Clone, Debug)]
@@ -74,6 +75,11 @@ pub enum OnceError {
     /// A call ended that is not running: it was never begun, or has ended before.
     #[error("a call ended that is not running")]
     NotRunning,
+}
+
+/// Checks the memory in the state directory `folder`, if there is one; writes nothing.
+pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
+    state::inspect(&folder.join(local::FILE), state::FORMAT).map(drop)
 }
 
 // === impl Once ===

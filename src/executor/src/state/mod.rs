@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod clock;
+mod inspect;
 pub(crate) mod private;
 mod store_time;
 
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub(crate) use self::checkpoints::{AT_MOST, Checkpoints};
 pub use self::clock::{Clock, SystemClock};
+pub(crate) use self::inspect::inspect;
 pub(crate) use self::store_time::{Gap, StoreTime};
 
 /// Why something in the state directory cannot be used.
@@ -125,7 +127,7 @@ pub(crate) fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
-const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 1;
 
 fn open(path: &Path, schema: &str) -> rusqlite::Result<Result<Connection, StateError>> {
     let connection = connect(path)?;

@@ -109,14 +109,20 @@ impl Listener {
     }
 }
 
-/// Reads the certificates of a port and forgets them: whether it could listen.
+/// Checks that a port could be listened on, were it free: the address is this machine's, the certificates can be used.
 ///
 /// # Errors
-/// They cannot be used.
+/// As [`Listener::bind`].
 pub fn check(listen: &Listen, port: Port) -> Result<(), TransportError> {
-    match &listen.tls {
-        Some(tls) => Ok(Certificates::read(tls, port, &Metrics::new()).map(drop)?),
-        None => Ok(()),
+    if let Some(tls) = &listen.tls {
+        Certificates::read(tls, port, &Metrics::new())?;
+    }
+    match &listen.address {
+        // Another port of the same address: an executor may listen on that one.
+        Address::Tcp(address) => std::net::TcpListener::bind((address.ip(), 0))
+            .map(drop)
+            .map_err(|reason| TransportError::Listen { address: listen.address.clone(), reason }),
+        Address::Unix { path, .. } => unix::check(path),
     }
 }
 

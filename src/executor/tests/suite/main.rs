@@ -19,6 +19,7 @@ mod audit;
 mod backends;
 mod bounds;
 mod cache;
+mod check;
 mod component;
 mod concurrency;
 mod drain;
