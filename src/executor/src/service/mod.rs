@@ -5,6 +5,7 @@
 
 mod asked;
 mod attempt;
+pub(crate) mod deadline;
 pub(crate) mod lag;
 pub(crate) mod left;
 mod log;

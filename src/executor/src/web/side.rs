@@ -1,7 +1,6 @@
 //! The HTTP side beside the gRPC side: opened before calls are taken, served until the last of them has ended.
 
 use std::future::Future;
-use std::io;
 
 use axum::Router;
 
@@ -12,7 +11,7 @@ use crate::approvals::Approvals;
 use crate::audit::AuditLog;
 use crate::config::{Address, Config, Http};
 use crate::telemetry::{Instruments, health_router, metrics_router};
-use crate::transport::{Bound, Listener, Peer, Port, TransportError};
+use crate::transport::{Bound, Listener, Port, TransportError};
 
 /// The HTTP side, listening.
 pub struct Side {
@@ -65,11 +64,7 @@ impl Side {
     }
 
     /// Serves until `stop`, then lets requests end that are being answered.
-    ///
-    /// # Errors
-    /// The transport failed.
-    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        let service = self.router.into_make_service_with_connect_info::<Peer>();
-        axum::serve(self.listener.incoming(), service).with_graceful_shutdown(stop).await
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) {
+        self.listener.serve(self.router, stop).await;
     }
 }

@@ -22,6 +22,7 @@ mod cache;
 mod check;
 mod component;
 mod concurrency;
+mod doors;
 mod drain;
 mod fairness;
 mod files;
