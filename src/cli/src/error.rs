@@ -30,6 +30,10 @@ pub(crate) enum Error {
     Executor(#[from] crate::approve::ClientError),
     #[error("--reason: expected one line of at most 500 characters")]
     Reason,
+    #[error(
+        "no answer was given, and nobody is at a terminal to ask (approve {id}); pass --yes or --deny, or --json to only look"
+    )]
+    NoAnswer { id: String },
     #[error("the answer cannot be read: {0}")]
     Answer(std::io::Error),
     #[error("the system does not let this program wait for answers: {0}")]

@@ -183,8 +183,6 @@ fn config(asked: &Asked<'_>) -> Result<Config, ConfigError> {
     };
     config.contracts = vec![asked.contract.to_owned()];
     config.concurrency = 1;
-    // Compiled code is kept where an executor may be running: that is left alone.
-    config.sandbox.cache_bytes = 0;
     Ok(config)
 }
 

@@ -67,9 +67,11 @@ pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
     Source::read(file, &Reads::default()).map(|source| source.contract)
 }
 
-/// What runs one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read.
+/// What runs one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
+/// written: compiled code is taken from a cache that is there, and not kept.
 pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Option<Runnable>, AdmissionError> {
-    let sandbox = sandbox(config, Network::system(), &Metrics::new())?;
+    let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, Metrics::new().modules().clone());
+    let sandbox = sandbox(config, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
     let (mut programs, reads) = (Programs::new(), Reads::default());
     let source = Source::read(file, &reads)?;
     let mut admitted = source.admit(&sandbox, &Programs::new(), &mut programs, Some(tool), &reads)?;
@@ -77,9 +79,7 @@ pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Opti
 }
 
 /// The sandbox of a configuration.
-fn sandbox(config: &Config, network: Network, metrics: &Metrics) -> Result<Arc<Sandbox>, AdmissionError> {
-    let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone())
-        .map_err(AdmissionError::Cache)?;
+fn sandbox(config: &Config, network: Network, cache: Cache) -> Result<Arc<Sandbox>, AdmissionError> {
     let fixed = config.sandbox.deterministic;
     if let Some(Fixed { clock, seed }) = fixed {
         tracing::warn!(
@@ -111,7 +111,21 @@ impl Registry {
     /// # Errors
     /// As [`Registry::admit`].
     pub fn admit_on(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        Self::admit_to(sandbox(config, network, metrics)?, config)
+        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    }
+
+    /// The same without a byte written: compiled code is taken from a cache that is there, and not kept.
+    ///
+    /// # Errors
+    /// As [`Registry::admit`].
+    pub(crate) fn check(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
+        let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    }
+
+    fn admit_with(config: &Config, network: Network, cache: Cache) -> Result<Self, AdmissionError> {
+        Self::admit_to(sandbox(config, network, cache)?, config)
     }
 
     /// Reads, checks and compiles everything that `config` lists, for a sandbox that may be running calls of an earlier

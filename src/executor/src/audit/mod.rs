@@ -5,6 +5,7 @@
 //! call ever waits for one. [`verify`] says whether a log is whole, [`Reader`] reads one.
 
 mod chain;
+mod check;
 mod entry;
 mod read;
 mod record;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::chain::{Fault, VerifyError, Whole, verify};
+pub(crate) use self::check::check;
 pub use self::entry::{Call, Entry, Event, Source, Verdict};
 pub use self::read::{Query, ReadError, Reader, Stored};
 pub use self::record::{Hash, Record, Used};

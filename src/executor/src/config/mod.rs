@@ -4,14 +4,17 @@
 //! is kept. What a tool may do is not here: that is the contract's to say. One file a section.
 
 mod approvals;
+mod approvers;
 mod audit;
 mod backends;
+mod connections;
 mod explain;
 mod fault;
 mod http;
 mod listen;
 mod log;
 mod once;
+mod postgres;
 mod queue;
 mod sandbox;
 mod secret;
@@ -25,14 +28,17 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 pub use self::approvals::Approvals;
+pub use self::approvers::{ApproverRule, Approvers};
 pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
+pub use self::connections::Connections;
 use self::explain::explain;
 use self::fault::Place;
 pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub use self::once::{Once, OnceStore};
+pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;
@@ -116,6 +122,8 @@ struct File {
     socket_mode: Option<Spanned<String>>,
     tls: Option<Spanned<listen::TlsSection>>,
     exposed: Option<Spanned<String>>,
+    #[serde(default)]
+    connections: connections::Section,
     contracts: Spanned<Vec<String>>,
     concurrency: Option<Spanned<u32>>,
     request_bytes: Option<Spanned<Bytes>>,
@@ -175,6 +183,7 @@ impl Config {
             socket_mode: read.socket_mode,
             tls: read.tls,
             exposed: read.exposed,
+            connections: read.connections,
         };
         let listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
@@ -248,7 +257,7 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, telemetry",
+                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),

@@ -24,7 +24,7 @@ use super::asked::now;
 use super::log;
 use super::parts::Parts;
 use crate::admission::{Admitted, Runnable};
-use crate::approvals::{Ask, Claim};
+use crate::approvals::{About, Ask, Claim};
 use crate::audit::{self, AuditError, Entry, Event, Source, Verdict};
 use crate::backends::Invocation;
 use crate::once::{Begin, Key};
@@ -54,10 +54,11 @@ pub(super) struct Attempt {
 }
 
 /// Whether a person must agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Consent {
     NotNeeded,
-    Needed,
+    /// With the contract's words for that person.
+    Needed(About),
 }
 
 /// A call that was begun and has not ended. Dropped before [`Begun::end`], it ends as unknown.
@@ -192,17 +193,16 @@ impl Attempt {
     /// Consent, and the decision on disk.
     async fn may_run(&self, parts: &Parts) -> Result<(), CallOutcome> {
         let id = || self.id.clone();
-        let (verdict, approval_id, refusal) = match self.consent {
+        let (verdict, approval_id, refusal) = match &self.consent {
             Consent::NotNeeded => (Verdict::Allow, None, None),
-            Consent::Needed => match parts.approvals.claim(&self.ask()).await {
+            Consent::Needed(about) => match parts.approvals.claim(&self.ask(about)).await {
                 Ok(Claim::Granted { approval_id }) => (Verdict::Approved, Some(approval_id), None),
-                Ok(Claim::Pending { approval_id, expires }) => {
-                    let left = expires.duration_since(now()).unwrap_or_default();
+                Ok(Claim::Pending { approval_id, left }) => {
                     let refusal = outcome::approval_required(id(), &self.tool, &approval_id, left);
                     (Verdict::NeedsApproval, Some(approval_id), Some(refusal))
                 }
-                Ok(Claim::Refused { approval_id, reason }) => {
-                    let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason);
+                Ok(Claim::Refused { approval_id, reason, left }) => {
+                    let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason, left);
                     (Verdict::Deny, Some(approval_id), Some(refusal))
                 }
                 Err(error) => return Err(outcome::unavailable(id(), &error.to_string())),
@@ -221,7 +221,7 @@ impl Attempt {
         Caller::new(&call.tenant, &call.role, &call.exchange_id, &call.call_id)
     }
 
-    fn ask(&self) -> Ask {
+    fn ask(&self, about: &About) -> Ask {
         Ask {
             tenant: self.call.tenant.clone(),
             role: self.call.role.clone(),
@@ -229,6 +229,7 @@ impl Attempt {
             tool: self.tool.clone(),
             arguments: self.arguments.clone(),
             exchange_id: self.call.exchange_id.clone(),
+            about: about.clone(),
         }
     }
 

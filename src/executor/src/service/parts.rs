@@ -76,7 +76,7 @@ impl Parts {
         Ok(Self {
             queues: Queues::new(config),
             once: Once::open(config).await?,
-            approvals: Approvals::open(config, audit.clone())?,
+            approvals: Approvals::open(config, audit.clone())?.counting(instruments.metrics.approvals().clone()),
             audit,
             backends,
             instruments,

@@ -6,6 +6,7 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod clock;
 mod desk;
 mod guests;
 mod pki;
@@ -18,8 +19,10 @@ mod audit;
 mod backends;
 mod bounds;
 mod cache;
+mod check;
 mod component;
 mod concurrency;
+mod doors;
 mod drain;
 mod fairness;
 mod files;

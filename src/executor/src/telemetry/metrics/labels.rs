@@ -61,7 +61,7 @@ pub(super) struct Port {
     pub(super) port: &'static str,
 }
 
-/// One of the ports, and why it refused a connection.
+/// One of the ports, and why it refused or closed a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PortRefusal {
     pub(super) port: &'static str,

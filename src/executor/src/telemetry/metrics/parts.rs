@@ -53,6 +53,7 @@ pub struct Reloads {
 pub struct Connections {
     open: Family<Port, Gauge>,
     refused: Family<PortRefusal, Counter>,
+    closed: Family<PortRefusal, Counter>,
     certificate_ends: Family<Port, Gauge>,
 }
 
@@ -65,6 +66,21 @@ pub enum Refusal {
     Slow,
     /// It did not speak TLS, or showed no certificate that counts here.
     Handshake,
+}
+
+/// Why a connection was closed from this side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// Nothing came.
+    Silent,
+    /// It had no request for too long.
+    Idle,
+    /// A request or an answer was under way, and no byte moved for too long.
+    Stalled,
+    /// It reached its greatest age.
+    Old,
+    /// It made room for a new one.
+    MadeRoom,
 }
 
 /// Spans for the collector.
@@ -202,10 +218,19 @@ impl Reloads {
 
 impl Connections {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let connections =
-            Self { open: Family::default(), refused: Family::default(), certificate_ends: Family::default() };
+        let connections = Self {
+            open: Family::default(),
+            refused: Family::default(),
+            closed: Family::default(),
+            certificate_ends: Family::default(),
+        };
         registry.register("connections", "Connections that are open now", connections.open.clone());
         registry.register("connections_refused", "Connections that were refused", connections.refused.clone());
+        registry.register(
+            "connections_closed",
+            "Connections that were closed from this side, by reason",
+            connections.closed.clone(),
+        );
         registry.register_with_unit(
             "certificate_not_after_timestamp",
             "When the certificate that is shown to callers ends",
@@ -227,6 +252,17 @@ impl Connections {
             Refusal::Handshake => "handshake_failed",
         };
         self.refused.get_or_create(&PortRefusal { port, reason }).inc();
+    }
+
+    pub(crate) fn closed(&self, port: &'static str, why: Closed) {
+        let reason = match why {
+            Closed::Silent => "silent",
+            Closed::Idle => "idle",
+            Closed::Stalled => "stalled",
+            Closed::Old => "max_age",
+            Closed::MadeRoom => "made_room",
+        };
+        self.closed.get_or_create(&PortRefusal { port, reason }).inc();
     }
 
     pub(crate) fn certificate_ends(&self, port: &'static str, at: SystemTime) {
