@@ -134,7 +134,10 @@ pub enum Approval {
     /// No; the default.
     Never,
     /// To every call, each by itself.
-    Always,
+    Always {
+        /// How many different persons must agree, 1 to 3.
+        approvers: u8,
+    },
 }
 
 /// The form in which the audit log keeps a call's arguments.

@@ -64,10 +64,13 @@ pub(crate) fn approval_required(id: String, tool: &str, approval_id: &str, left:
     approval(id, message, callgate_contract::Code::ApprovalRequired.as_str(), approval_id)
 }
 
-/// The outcome of a call that a person did not agree to. Nothing ran.
-pub(crate) fn approval_refused(id: String, tool: &str, approval_id: &str, reason: &str) -> CallOutcome {
+/// The outcome of a call that a person did not agree to. Nothing ran. `left` is how long the same call is refused without asking.
+pub(crate) fn approval_refused(id: String, tool: &str, approval_id: &str, reason: &str, left: Duration) -> CallOutcome {
     let why = if reason.is_empty() { String::new() } else { format!(", who gave the reason: {reason}") };
-    let message = format!("{tool} was refused by a person in answer to {approval_id}{why}");
+    let minutes = left.as_secs().div_ceil(60);
+    let message = format!(
+        "{tool} was refused by a person in answer to {approval_id}{why}; the same call with the same arguments is refused for {minutes} minutes"
+    );
     approval(id, message, APPROVAL_REFUSED, approval_id)
 }
 
@@ -191,7 +194,7 @@ fn judge(tool: &Tool, written: &[u8]) -> Outcome {
             approval_id: String::new(),
         })
     };
-    let value = match callgate_json::read(written) {
+    let value = match callgate_json::read_by_value(written) {
         Ok(value) => value,
         Err(error) => {
             return invalid(format!("{} did not write exactly one strict JSON value: {error}", tool.name()), "");

@@ -21,7 +21,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
-use crate::service::{Parts, Service, deadline, lag, left, pulse};
+use crate::service::{Parts, Service, deadline, lag, left, pulse, waiting};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{Side, SideError};
@@ -141,6 +141,7 @@ impl Server {
         beside.spawn(async move { readiness.probe(state_dir).await });
         beside.spawn(left::follow(Arc::clone(&self.parts)));
         beside.spawn(lag::follow(Arc::clone(&self.parts)));
+        beside.spawn(waiting::follow(Arc::clone(&self.parts)));
         beside.spawn(pulse::follow(Arc::clone(&self.parts)));
         // A dropped sender means the same.
         let (drain, drained) = watch::channel(());

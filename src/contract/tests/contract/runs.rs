@@ -132,6 +132,16 @@ pub(crate) const RUNS: [(&str, &str, &str); 33] = [
         "contract.yaml:43:17: spec.tools[1].run.wasm.env[0]: expected the name of an environment variable: `A-Z`, `a-z`, `0-9` and `_`",
     ),
     (
+        "env: [ORDER_REGION]",
+        "env: [CALLGATE_TENANT]",
+        "contract.yaml:43:17: spec.tools[1].run.wasm.env[0]: names that begin with `CALLGATE_` are the executor's own; choose another",
+    ),
+    (
+        "http: []",
+        "secretEnv: { CALLGATE_KEY: file:/a }",
+        "contract.yaml:44:24: spec.tools[1].run.wasm.secretEnv.CALLGATE_KEY: names that begin with `CALLGATE_` are the executor's own; choose another",
+    ),
+    (
         "mode: rw",
         "mode: ro, quota: 1MiB",
         "contract.yaml:42:75: spec.tools[1].run.wasm.files[0].quota: expected a `quota` only with `mode: rw`; nothing is written to what is read only",

@@ -6,6 +6,7 @@
 
 mod allow;
 mod approvals;
+mod approvers;
 mod audit;
 mod backends;
 mod connections;
@@ -16,6 +17,7 @@ mod listen;
 mod log;
 mod once;
 mod own;
+mod postgres;
 mod queue;
 mod sandbox;
 mod secret;
@@ -31,6 +33,7 @@ use serde_saphyr::Spanned;
 
 pub use self::allow::{Allow, AllowedPath};
 pub use self::approvals::Approvals;
+pub use self::approvers::{ApproverRule, Approvers};
 pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 pub use self::connections::Connections;
@@ -40,6 +43,7 @@ pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub use self::once::{Once, OnceStore};
+pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Address, Audit, AuditPostgres, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen,
-    Once, OnceStore, Otlp, Telemetry, Tls, Tokens,
+    Address, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen,
+    Once, OnceStore, Otlp, PostgresLink, Telemetry, Tls, Tokens,
 };
 
 /// A file or folder of the executor's own.
@@ -30,7 +30,7 @@ impl Config {
         let Once { store, keep: _ } = &self.once;
         match store {
             OnceStore::Local => {}
-            OnceStore::Postgres { url, .. } => found.add("a secret file", url.path()),
+            OnceStore::Postgres { link, lease: _ } => found.postgres(link),
         }
         match &self.http {
             Http::Off => {}
@@ -76,14 +76,18 @@ impl Found {
     }
 
     fn audit(&mut self, Audit { postgres, redis, synchronous: _ }: &Audit) {
-        if let Some(AuditPostgres { url, ca, table: _, unencrypted: _ }) = postgres {
-            self.add("a secret file", url.path());
-            if let Some(ca) = ca {
-                self.add("a CA file", ca);
-            }
+        if let Some(postgres) = postgres {
+            self.postgres(&postgres.link());
         }
         if let Some(AuditRedis { url, stream: _, max_length: _, unencrypted: _ }) = redis {
             self.add("a secret file", url.path());
+        }
+    }
+
+    fn postgres(&mut self, PostgresLink { url, ca, unencrypted: _, field: _ }: &PostgresLink) {
+        self.add("a secret file", url.path());
+        if let Some(ca) = ca {
+            self.add("a CA file", ca);
         }
     }
 

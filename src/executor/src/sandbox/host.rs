@@ -10,6 +10,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::caller::Caller;
 use super::fixed::Fixed;
 use super::grants::{Grants, OpenFolder, STDERR_BYTES};
 use super::handle::FileId;
@@ -33,6 +34,7 @@ pub(super) struct Host {
     http: WasiHttpCtx,
     requests: Requests,
     pub(super) limits: Limits,
+    pub(super) caller: Caller,
 }
 
 /// The two ends of what a guest writes.
@@ -44,17 +46,19 @@ pub(super) struct Outputs {
     pub(super) secrets: Vec<SecretVariable>,
 }
 
-/// A store for one call: the arguments' JSON on standard input, and nothing that is not granted.
+/// A store for one call: the arguments' JSON on standard input, its caller's names, and nothing that is not granted.
 ///
 /// With `fixed`, clock and randomness are those of every other call. `expired` is asked at every tick of the engine's clock while
 /// the guest computes.
 ///
 /// # Errors
 /// A granted folder cannot be opened any more.
+#[expect(clippy::too_many_arguments, reason = "the one call of it hands over what a call owns")]
 pub(super) fn store(
     engine: &Engine,
     grants: &Grants,
     folders: &[OpenFolder],
+    caller: Caller,
     fixed: Option<Fixed>,
     stdin: String,
     outputs: &Outputs,
@@ -74,6 +78,9 @@ pub(super) fn store(
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .socket_addr_check(|_, _| Box::pin(async { false }));
+    for (name, value) in caller.variables() {
+        builder.env(name, value);
+    }
     for secret in &grants.secrets {
         builder.env(&secret.name, secret.value.reveal());
     }
@@ -93,7 +100,7 @@ pub(super) fn store(
     let requests = Requests::new(tool, grants.outgoing.clone(), grants.timeout);
 
     let (folders, limits) = (Folders::new(folders), Limits::new(grants.memory, meter));
-    let mut store = Store::try_new(engine, Host { wasi, folders, http, requests, limits })?;
+    let mut store = Store::try_new(engine, Host { wasi, folders, http, requests, limits, caller })?;
     store.limiter(|host| &mut host.limits);
     store.set_fuel(grants.fuel)?;
     store.set_hostcall_fuel(HOSTCALL_BYTES);

@@ -8,6 +8,7 @@
 //! deadline, but its thread waits on until the system answers.
 
 mod cache;
+mod caller;
 mod engine;
 mod fixed;
 mod grants;
@@ -38,13 +39,14 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::Engine;
 
 pub use self::cache::Cache;
+pub use self::caller::{Caller, RESERVED};
 pub use self::engine::Allocation;
 pub use self::fixed::Fixed;
 pub use self::grants::{Folder, Grants, HostFolder};
 pub use self::handle::{FileId, Handle};
 use self::host::Outputs;
 use self::limits::Meter;
-pub use self::outgoing::{Internet, Network, Outgoing, Pending};
+pub use self::outgoing::{Internet, Nat64, Network, Outgoing, Pending};
 use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::quota::Account;
@@ -164,18 +166,18 @@ impl Sandbox {
         Program::compile(&self.engine, &self.linkers, &self.cache, wasm)
     }
 
-    /// Runs `program` for that tenant with `stdin` on its standard input, until `deadline`.
+    /// Runs `program` for `caller` with `stdin` on its standard input, until `deadline`.
     pub async fn run(
         &self,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
-        tenant: &str,
+        caller: Caller,
         stdin: String,
         deadline: Instant,
     ) -> Finished {
         let began = Instant::now();
         let meter = Arc::new(Meter::default());
-        let (result, fuel) = self.run_until(deadline, program, grants, tenant, stdin, &meter).await;
+        let (result, fuel) = self.run_until(deadline, program, grants, caller, stdin, &meter).await;
         Finished { result, fuel, peak_memory: meter.peak(), duration: began.elapsed() }
     }
 
@@ -184,7 +186,7 @@ impl Sandbox {
         deadline: Instant,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
-        tenant: &str,
+        caller: Caller,
         stdin: String,
         meter: &Arc<Meter>,
     ) -> (Result<Vec<u8>, Stop>, u64) {
@@ -195,12 +197,11 @@ impl Sandbox {
         };
         let (engine, program, grants, meter, fixed) =
             (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.fixed);
-        let tenant = tenant.to_owned();
         let task = Task(threads.spawn(async move {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
             let _slot = slot;
             let outputs = Outputs::new(&grants);
-            run::run(&engine, &program, &grants, &tenant, fixed, stdin, &outputs, meter, deadline.into_std()).await
+            run::run(&engine, &program, &grants, caller, fixed, stdin, &outputs, meter, deadline.into_std()).await
         }));
         match timeout_at(deadline, task).await {
             Ok(Ok(finished)) => finished,
@@ -219,6 +220,15 @@ fn workers(concurrency: u32) -> usize {
 /// File operations and name look-ups wait on these: one for each call, as many again for those that were abandoned at a deadline.
 fn blocking(concurrency: u32) -> usize {
     usize::try_from(concurrency).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(SPARE_THREADS)
+}
+
+// === impl Finished ===
+
+impl Finished {
+    /// The end of a call of which nothing ran.
+    pub fn never_began(stop: Stop) -> Self {
+        Self { result: Err(stop), fuel: 0, peak_memory: 0, duration: Duration::ZERO }
+    }
 }
 
 // === impl Threads ===

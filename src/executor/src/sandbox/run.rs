@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
+use super::caller::Caller;
 use super::fixed::Fixed;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
@@ -101,7 +102,7 @@ pub(super) async fn run(
     engine: &Engine,
     program: &Program,
     grants: &Arc<Grants>,
-    tenant: &str,
+    caller: Caller,
     fixed: Option<Fixed>,
     arguments: String,
     outputs: &Outputs,
@@ -110,12 +111,13 @@ pub(super) async fn run(
 ) -> (Result<Vec<u8>, Stop>, u64) {
     let (stdin, arguments) =
         if program.reads_stdin() { (arguments, String::new()) } else { (String::new(), arguments) };
-    let folders = match grants.open_folders(tenant).await {
+    let folders = match grants.open_folders(&caller.tenant).await {
         Ok(folders) => folders,
         Err(error @ NoFolder::Name(_)) => return (Err(Stop::Tenant(error.to_string())), 0),
         Err(error @ NoFolder::System(_)) => return (Err(Stop::Setup(error.to_string())), 0),
     };
-    let mut store = match store(engine, grants, &folders, fixed, stdin, outputs, meter, move || Instant::now() >= deadline) {
+    let expired = move || Instant::now() >= deadline;
+    let mut store = match store(engine, grants, &folders, caller, fixed, stdin, outputs, meter, expired) {
         Ok(store) => store,
         Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
     };

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use axum::Router;
 
+use super::host::only_here;
 use super::tokens::TokenError;
 use super::{Web, router};
 use crate::approvals::Approvals;
@@ -44,13 +45,14 @@ impl Side {
     ) -> Result<Option<Self>, SideError> {
         let Http::On { listen, tokens } = &config.http else { return Ok(None) };
         let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit.clone())?;
-        let near = match &listen.address {
-            Address::Tcp(address) => address.ip().is_loopback(),
-            Address::Unix { .. } => true,
-        };
         let mut router = router(web).merge(health_router(instruments.readiness.clone()));
-        if near || config.telemetry.open_metrics {
-            router = router.merge(metrics_router(instruments.metrics.clone()));
+        let metrics = metrics_router(instruments.metrics.clone());
+        match &listen.address {
+            _ if config.telemetry.open_metrics => router = router.merge(metrics),
+            // No browser reaches it.
+            Address::Unix { .. } => router = router.merge(metrics),
+            Address::Tcp(address) if address.ip().is_loopback() => router = router.merge(only_here(metrics)),
+            Address::Tcp(_) => {}
         }
         let listener = Listener::bind(listen, Port::Http, &instruments.metrics).await?;
         Ok(Some(Self { listener, router }))

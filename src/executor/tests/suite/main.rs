@@ -6,6 +6,7 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod clock;
 mod desk;
 mod guests;
 mod pki;

@@ -94,7 +94,10 @@ async fn a_script_can_do_only_what_its_contract_grants() {
 
     for (text, result) in [
         ("result = sum(input)", "6"),
-        ("import os\nresult = [dict(os.environ), os.listdir('/scripts')]", r#"[{},["run.py"]]"#),
+        (
+            "import os\nresult = [sorted(os.environ), os.listdir('/scripts')]",
+            r#"[["CALLGATE_CALL_ID","CALLGATE_EXCHANGE_ID","CALLGATE_ROLE","CALLGATE_TENANT"],["run.py"]]"#,
+        ),
         ("print('chatter')\nresult = 'quiet'", "\"quiet\""),
         ("try:\n    'x' * (1 << 30)\nexcept MemoryError:\n    result = 'less'", "\"less\""),
     ] {

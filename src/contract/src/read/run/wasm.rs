@@ -138,17 +138,24 @@ fn host(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
 
 fn variable(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
-    if !is_variable(text) {
-        return report.fault(item, VARIABLE);
+    if let Some(message) = wrong_variable(text) {
+        return report.fault(item, message);
     }
     Some(text.to_owned())
 }
 
 const VARIABLE: &str = "expected the name of an environment variable: `A-Z`, `a-z`, `0-9` and `_`";
 
-fn is_variable(text: &str) -> bool {
+/// The names that the executor gives to every tool: `CALLGATE_TENANT` and its kind.
+const RESERVED: &str = "CALLGATE_";
+const IS_RESERVED: &str = "names that begin with `CALLGATE_` are the executor's own; choose another";
+
+fn wrong_variable(text: &str) -> Option<&'static str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !text.is_empty() && text.chars().all(plain) && !text.starts_with(|c: char| c.is_ascii_digit())
+    if text.is_empty() || !text.chars().all(plain) || text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(VARIABLE);
+    }
+    text.starts_with(RESERVED).then_some(IS_RESERVED)
 }
 
 /// `secretEnv: { API_KEY: file:/run/secrets/api-key }`: the value is read by the executor and stands nowhere else.
@@ -157,8 +164,8 @@ fn secrets(fields: &Fields<'_>, env: &[String], report: &mut Report<'_>) -> Opti
     let mut secrets = Vec::new();
     for entry in item.entries(report)? {
         let of = Item { node: &entry.value, path: join(&item.path, &entry.key) };
-        if !is_variable(&entry.key) {
-            report.fault_at::<()>(&entry.at, of.path.clone(), VARIABLE);
+        if let Some(message) = wrong_variable(&entry.key) {
+            report.fault_at::<()>(&entry.at, of.path.clone(), message);
             continue;
         }
         if env.contains(&entry.key) {
