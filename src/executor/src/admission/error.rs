@@ -33,7 +33,9 @@ pub enum AdmissionError {
         fault: Box<Fault>,
     },
     /// A path that contracts may grant is not one that can be allowed.
-    #[error("{file}: {field}: expected a file or folder at {path} without symbolic links on the way, found: {reason}; write its real path")]
+    #[error(
+        "{file}: {field}: expected a file or folder at {path} without symbolic links on the way, found: {reason}; write its real path"
+    )]
     Allow {
         /// The configuration file.
         file: String,
@@ -111,7 +113,9 @@ pub enum Fault {
     #[error("run.wasm.http: TLS could not be set up: {0}")]
     Tls(rustls::Error),
     /// A granted folder cannot be handed to calls by its open handle.
-    #[error("run.wasm.files: {host} cannot be opened by its handle in /proc/self/fd ({reason}); mount /proc for the executor")]
+    #[error(
+        "run.wasm.files: {host} cannot be opened by its handle in /proc/self/fd ({reason}); mount /proc for the executor"
+    )]
     Proc {
         /// The folder.
         host: PathBuf,
@@ -157,7 +161,9 @@ pub enum Fault {
         configuration: PathBuf,
     },
     /// A secret of a tool is something of the executor's own.
-    #[error("run.wasm.secretEnv.{variable}: {file} is or lies in {own}, {what}, which no tool may read; give the tool a secret of its own")]
+    #[error(
+        "run.wasm.secretEnv.{variable}: {file} is or lies in {own}, {what}, which no tool may read; give the tool a secret of its own"
+    )]
     OwnSecret {
         /// The variable that would hold it.
         variable: String,

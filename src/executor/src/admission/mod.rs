@@ -157,8 +157,7 @@ impl Registry {
         let sources = Source::all(config, reads)?;
         let fence = Source::fence(config, &sources, reads)?;
         for source in sources {
-            let runnables =
-                source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
+            let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),

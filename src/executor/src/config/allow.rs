@@ -27,7 +27,8 @@ impl Allow {
     pub(super) fn resolve(field: &str, written: Vec<Spanned<String>>, place: &Place<'_>) -> Result<Self, ConfigError> {
         let path = |text: Spanned<String>| {
             if text.value.is_empty() || text.value.contains(['*', '{', '\0']) {
-                let message = format!("{field}: expected a path without `*` and `{{`; what lies in a folder is allowed with it");
+                let message =
+                    format!("{field}: expected a path without `*` and `{{`; what lies in a folder is allowed with it");
                 return Err(place.fault(text.referenced, message));
             }
             Ok(AllowedPath { path: place.folder.join(&text.value), written: text.value })

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Address, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen,
-    Once, OnceStore, Otlp, PostgresLink, Telemetry, Tls, Tokens,
+    Address, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen, Once, OnceStore,
+    Otlp, PostgresLink, Telemetry, Tls, Tokens,
 };
 
 /// A file or folder of the executor's own.

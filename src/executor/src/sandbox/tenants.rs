@@ -141,7 +141,11 @@ mod tests {
         let parts = [".", "%", "2", "E", "/", "a"];
         let mut tenants = vec![String::new()];
         for _ in 0..4 {
-            tenants = tenants.iter().flat_map(|name| parts.iter().map(move |part| format!("{name}{part}"))).chain(tenants.clone()).collect();
+            tenants = tenants
+                .iter()
+                .flat_map(|name| parts.iter().map(move |part| format!("{name}{part}")))
+                .chain(tenants.clone())
+                .collect();
         }
         let tenants: BTreeSet<_> = tenants.into_iter().filter(|tenant| !tenant.is_empty()).collect();
         let names: BTreeSet<_> = tenants.iter().map(|tenant| folder_name(tenant).unwrap()).collect();

@@ -7,9 +7,11 @@ use crate::desk::{Desk, wasm};
 use crate::guests;
 
 fn granting(grants: &str) -> Desk {
-    let desk = Desk::new()
-        .configured("http: { listen: 127.0.0.1:0, tokens: \"file:conf/tokens\" }")
-        .tool("t", &wasm(&guests::answer("1")), grants);
+    let desk = Desk::new().configured("http: { listen: 127.0.0.1:0, tokens: \"file:conf/tokens\" }").tool(
+        "t",
+        &wasm(&guests::answer("1")),
+        grants,
+    );
     for folder in ["data/in", "conf", "schemas", "callgate-state/modules"] {
         std::fs::create_dir_all(desk.path().join(folder)).unwrap();
     }
@@ -102,9 +104,8 @@ fn an_allowed_path_goes_through_no_link() {
 
 #[test]
 fn a_secret_must_be_allowed_and_is_nothing_of_the_executor_s_own() {
-    let secret = |desk: &Desk, path: &str| {
-        format!("secretEnv: {{ API_KEY: \"file:{}\" }}", desk.path().join(path).display())
-    };
+    let secret =
+        |desk: &Desk, path: &str| format!("secretEnv: {{ API_KEY: \"file:{}\" }}", desk.path().join(path).display());
     for (path, allow, told) in [
         ("data/key", &[][..], "to allow it, write `secrets: { allow: [data/key] }` in executor.yaml"),
         ("data/key", &["conf"], "to allow it, write `secrets: { allow: [conf, data/key] }` in executor.yaml"),

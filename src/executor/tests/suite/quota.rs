@@ -244,8 +244,8 @@ async fn a_thousand_calls_that_write_to_one_folder_all_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_deeper_than_any_path_may_be_does_not_fill_its_folder() {
-    use std::os::fd::OwnedFd;
     use rustix::fs::{Mode, OFlags};
+    use std::os::fd::OwnedFd;
 
     let write = "(local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))
         (local.set $error (call $write (i32.const 10)))
@@ -270,7 +270,11 @@ fn a_folder_inside_a_writable_folder_is_refused_even_if_it_is_only_read() {
         for (mode, other) in [("rw", "ro"), ("ro", "rw"), ("rw", "rw")] {
             let desk = Desk::new()
                 .tool("a", &wasm(&guests::answer("1")), &format!("files: [{{ host: {one}, guest: /a, mode: {mode} }}]"))
-                .tool("b", &wasm(&guests::answer("1")), &format!("files: [{{ host: {two}, guest: /b, mode: {other} }}]"));
+                .tool(
+                    "b",
+                    &wasm(&guests::answer("1")),
+                    &format!("files: [{{ host: {two}, guest: /b, mode: {other} }}]"),
+                );
             std::fs::create_dir_all(desk.path().join("work/sub")).unwrap();
             std::os::unix::fs::symlink("work/sub", desk.path().join("link")).unwrap();
             let refused = desk.refused();
@@ -282,10 +286,20 @@ fn a_folder_inside_a_writable_folder_is_refused_even_if_it_is_only_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_that_are_only_read_may_lie_in_one_another_and_one_folder_may_be_shared() {
-    for (one, two, modes) in [("work", "work/sub", ["ro", "ro"]), ("work", "work", ["rw", "ro"]), ("work", "work", ["rw", "rw"])] {
+    for (one, two, modes) in
+        [("work", "work/sub", ["ro", "ro"]), ("work", "work", ["rw", "ro"]), ("work", "work", ["rw", "rw"])]
+    {
         let desk = Desk::new()
-            .tool("a", &wasm(&guests::answer("1")), &format!("files: [{{ host: {one}, guest: /a, mode: {} }}]", modes[0]))
-            .tool("b", &wasm(&guests::answer("1")), &format!("files: [{{ host: {two}, guest: /b, mode: {} }}]", modes[1]));
+            .tool(
+                "a",
+                &wasm(&guests::answer("1")),
+                &format!("files: [{{ host: {one}, guest: /a, mode: {} }}]", modes[0]),
+            )
+            .tool(
+                "b",
+                &wasm(&guests::answer("1")),
+                &format!("files: [{{ host: {two}, guest: /b, mode: {} }}]", modes[1]),
+            );
         std::fs::create_dir_all(desk.path().join("work/sub")).unwrap();
         assert_eq!(desk.start().await.call("b", "{}").await.result(), "1");
     }

@@ -15,9 +15,11 @@ const WRITE: u64 = 1 << 6;
 /// Tools that write and read `note.json` in the tenant's folder, which lies in `data`.
 fn desk(host: &str, module: fn(&str) -> Vec<u8>) -> Desk {
     let grants = |mode: &str| format!("timeout: 60s, files: [{{ host: \"{host}\", guest: /data, mode: {mode} }}]");
-    let desk = Desk::new()
-        .tool("write", &module(&open("note.json", CREATE, WRITE, true)), &grants("rw"))
-        .tool("read", &module(&open("note.json", 0, READ, false)), &grants("ro"));
+    let desk = Desk::new().tool("write", &module(&open("note.json", CREATE, WRITE, true)), &grants("rw")).tool(
+        "read",
+        &module(&open("note.json", 0, READ, false)),
+        &grants("ro"),
+    );
     std::fs::create_dir(desk.path().join("data")).unwrap();
     desk
 }
@@ -46,9 +48,14 @@ async fn each_tenant_has_its_own_folder_and_reads_no_other_s() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_s_name_never_leads_out_of_the_folder() {
     let desk = desk("data/{tenant}", wasm).start().await;
-    for (tenant, folder) in
-        [("..", "%2E%2E"), (".", "%2E"), ("../data", "..%2Fdata"), ("a/b", "a%2Fb"), ("/etc", "%2Fetc"), ("Søn", "S%C3%B8n")]
-    {
+    for (tenant, folder) in [
+        ("..", "%2E%2E"),
+        (".", "%2E"),
+        ("../data", "..%2Fdata"),
+        ("a/b", "a%2Fb"),
+        ("/etc", "%2Fetc"),
+        ("Søn", "S%C3%B8n"),
+    ] {
         assert_eq!(call(&desk, tenant, "write").await.result(), "1", "{tenant}");
         assert!(desk.file(&format!("data/{folder}/note.json")).is_some(), "{tenant}");
     }
@@ -81,7 +88,8 @@ async fn a_link_in_the_place_of_a_tenant_s_folder_is_not_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_tenant_has_a_quota_of_its_own() {
-    let step = "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))))
+    let step =
+        "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))))
         (local.set $error (call $write (i32.const 50000)))";
     let grants = "timeout: 60s, files: [{ host: \"data/{tenant}\", guest: /data, mode: rw, quota: 1MiB }]";
     let desk = Desk::new().tool("t", &wasm(&until_refused("f", step)), grants);
@@ -110,9 +118,11 @@ async fn a_tenant_is_refused_when_there_are_too_many() {
 fn a_folder_that_holds_the_tenants_is_not_granted_beside_them() {
     let answer = wasm(&guests::answer("1"));
     for host in ["data", "data/acme"] {
-        let desk = Desk::new()
-            .tool("a", &answer, "files: [{ host: \"data/{tenant}\", guest: /data, mode: rw }]")
-            .tool("b", &answer, &format!("files: [{{ host: {host}, guest: /data, mode: ro }}]"));
+        let desk = Desk::new().tool("a", &answer, "files: [{ host: \"data/{tenant}\", guest: /data, mode: rw }]").tool(
+            "b",
+            &answer,
+            &format!("files: [{{ host: {host}, guest: /data, mode: ro }}]"),
+        );
         std::fs::create_dir_all(desk.path().join("data/acme")).unwrap();
         assert!(desk.refused().contains("lie in one another"), "{}", desk.refused());
     }

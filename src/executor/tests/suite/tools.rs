@@ -31,7 +31,9 @@ fn scripts(tools: &[(&str, &str)]) -> Desk {
          /scripts, mode: ro }}]",
         desk.display()
     );
-    tools.iter().fold(Desk::new().allowing(&[&desk]), |desk, (tool, grants)| desk.tool(tool, &python, &format!("{folders}, {grants}")))
+    tools.iter().fold(Desk::new().allowing(&[&desk]), |desk, (tool, grants)| {
+        desk.tool(tool, &python, &format!("{folders}, {grants}"))
+    })
 }
 
 async fn script(desk: &Running, tool: &str, script: &str) -> Ended {

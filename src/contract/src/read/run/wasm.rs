@@ -129,9 +129,13 @@ fn host(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
         return report.fault(item, "expected a path without `.` and `..` after `{tenant}`");
     }
     if text.starts_with('/') {
-        report.note(item, "an absolute path; the same folder on every machine, so the executor's `sandbox.allow` must name it");
+        report.note(
+            item,
+            "an absolute path; the same folder on every machine, so the executor's `sandbox.allow` must name it",
+        );
     } else if parts.contains(&"..") {
-        report.note(item, "`..` leads out of the contract's folder; the executor's `sandbox.allow` must name the folder");
+        report
+            .note(item, "`..` leads out of the contract's folder; the executor's `sandbox.allow` must name the folder");
     }
     Some(text.to_owned())
 }
