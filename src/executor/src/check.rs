@@ -10,14 +10,14 @@ use rustix::fs::{Access, access};
 
 use crate::admission::{AdmissionError, Registry};
 use crate::backends::{BackendError, Backends};
-use crate::config::{Audit, Config, Http, OnceStore, SecretFile};
+use crate::config::{Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
 use crate::once;
 use crate::sandbox::Network;
 use crate::state::{StateError, private};
 use crate::telemetry::{Instruments, Metrics, TraceError};
 use crate::transport::{self, Port, TransportError};
 use crate::web::{self, TokenError};
-use crate::{approvals, audit};
+use crate::{approvals, audit, postgres};
 
 /// Why a start would fail.
 #[derive(Debug, thiserror::Error)]
@@ -53,13 +53,13 @@ pub enum CheckError {
         /// The system's reason.
         reason: std::io::Error,
     },
-    /// A connection string.
-    #[error("{field}: {file}: expected an address such as postgres://user:password@host:5432/database")]
-    Address {
-        /// The field of the configuration.
+    /// The way to a PostgreSQL.
+    #[error("{field}: {reason}")]
+    Postgres {
+        /// The section of the configuration.
         field: &'static str,
-        /// The file.
-        file: String,
+        /// Why there could be no connection.
+        reason: String,
     },
 }
 
@@ -77,7 +77,7 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     audit::check(&config.state_dir)?;
     let metrics = Metrics::new();
     let registry = Registry::check(config, Network::system(), &metrics)?;
-    let backends = Backends::new(config)?;
+    let backends = Backends::new(config, metrics.backends())?;
     for contract in registry.contracts() {
         backends.check(contract)?;
     }
@@ -113,11 +113,11 @@ fn state(folder: &Path) -> Result<(), StateError> {
 /// Checks the secrets that are read when they are used.
 fn secrets(config: &Config) -> Result<(), CheckError> {
     let Audit { postgres, redis, .. } = &config.audit;
-    if let OnceStore::Postgres { url, .. } = &config.once.store {
-        address("once.postgres.url", url)?;
+    if let OnceStore::Postgres { link, .. } = &config.once.store {
+        database(link)?;
     }
-    if let Some(postgres) = postgres {
-        address("audit.postgres.url", &postgres.url)?;
+    if let Some(sink) = postgres {
+        database(&sink.link())?;
     }
     if let Some(redis) = redis {
         secret("audit.redis.url", &redis.url)?;
@@ -125,14 +125,11 @@ fn secrets(config: &Config) -> Result<(), CheckError> {
     Ok(())
 }
 
-fn address(field: &'static str, file: &SecretFile) -> Result<(), CheckError> {
-    let text = secret(field, file)?;
-    // The parser's reason may repeat a part of what is secret.
-    let wrong = |_| CheckError::Address { field, file: file.path().display().to_string() };
-    text.parse::<tokio_postgres::Config>().map(drop).map_err(wrong)
+fn database(link: &PostgresLink) -> Result<(), CheckError> {
+    postgres::check(link).map_err(|error| CheckError::Postgres { field: link.field, reason: error.to_string() })
 }
 
-fn secret(field: &'static str, file: &SecretFile) -> Result<String, CheckError> {
+fn secret(field: &'static str, file: &SecretFile) -> Result<(), CheckError> {
     let unreadable = |reason| CheckError::Secret { field, file: file.path().display().to_string(), reason };
-    file.read().map_err(unreadable)
+    file.read().map(drop).map_err(unreadable)
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use callgate_executor::admission::Registry;
 use callgate_executor::check;
-use callgate_executor::config::Config;
+use callgate_executor::config::{Config, Http};
 use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
 use callgate_executor::signals::Signals;
 use callgate_executor::telemetry::logs::{self, Logs};
 use callgate_executor::telemetry::{Instruments, Metrics};
+use callgate_executor::transport::raise_open_files;
 use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
@@ -69,10 +70,20 @@ fn run(file: &Path, logs: &Logs) -> Result<(), Failed> {
     };
     let config = Config::from_file(file)?;
     logs.set_levels(&config.telemetry.log);
+    raise_open_files(connections(&config));
     let served = runtime.block_on(serve(file, &config, signals));
     // Whatever still blocks in the system must not hold up the end.
     runtime.shutdown_background();
     served
+}
+
+/// Connections of both ports at once.
+fn connections(config: &Config) -> usize {
+    let side = match &config.http {
+        Http::On { listen, .. } => listen.connections.max,
+        Http::Off => 0,
+    };
+    config.listen.connections.max.saturating_add(side)
 }
 
 /// Starts, serves until a signal to stop, and drains until a second one at most.

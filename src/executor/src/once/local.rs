@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::writer::{Answer, Order, Ticket, Writer};
 use super::{Begin, Key, Left, OnceError, decode, rows};
-use crate::state;
+use crate::state::{self, Clock, Gap, StoreTime};
 
 pub(super) const FILE: &str = "calls.db";
 
@@ -23,12 +23,14 @@ pub struct Local {
 // === impl Local ===
 
 impl Local {
-    pub(super) fn open(folder: &Path, keep: Duration) -> Result<Self, OnceError> {
+    pub(super) fn open(folder: &Path, keep: Duration, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
         let store = state::database(folder, FILE, rows::SCHEMA)?;
+        // What ran is remembered rather too long than too short.
+        let time = StoreTime::open(&store, clock, Gap::Nothing)?;
         let (orders, ordered) = channel();
         std::thread::Builder::new()
             .name("once".into())
-            .spawn(move || Writer::new(store, keep).run(&ordered))
+            .spawn(move || Writer::new(store, time, keep).run(&ordered))
             .map_err(|error| OnceError::Unavailable(error.to_string()))?;
         Ok(Self { orders })
     }

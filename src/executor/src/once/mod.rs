@@ -11,6 +11,7 @@ mod shared;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use callgate_proto::executor::v1::CallOutcome;
@@ -19,7 +20,7 @@ use prost::Message as _;
 use self::local::Local;
 use self::shared::Shared;
 use crate::config::{Config, OnceStore};
-use crate::state::{self, StateError};
+use crate::state::{self, Clock, StateError, SystemClock};
 
 /// The memory of what was begun and how it ended. Clones share it.
 #[derive(Clone, Debug)]
@@ -89,10 +90,19 @@ impl Once {
     /// # Errors
     /// It cannot be opened.
     pub async fn open(config: &Config) -> Result<Self, OnceError> {
+        Self::open_with(config, Arc::new(SystemClock)).await
+    }
+
+    /// Opens the memory as [`open`](Self::open) does, and reads the time of the local one off `clock`. The shared one goes by
+    /// its database.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
         match &config.once.store {
-            OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep)?)),
-            OnceStore::Postgres { url, lease } => {
-                Ok(Self::Shared(Shared::connect(url, *lease, config.once.keep).await?))
+            OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep, clock)?)),
+            OnceStore::Postgres { link, lease } => {
+                Ok(Self::Shared(Shared::connect(link, *lease, config.once.keep).await?))
             }
         }
     }
@@ -148,6 +158,12 @@ fn decode(kept: &[u8]) -> Result<Begin, OnceError> {
 
 impl From<StateError> for OnceError {
     fn from(error: StateError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for OnceError {
+    fn from(error: rusqlite::Error) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

@@ -6,14 +6,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rusqlite::TransactionBehavior;
 use tokio::sync::oneshot;
 
 use super::rows::{self, Kept};
 use super::{Key, Left, OnceError};
-use crate::state::Database;
+use crate::state::{Database, StoreTime};
 
 /// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
 const BATCH: usize = 256;
@@ -49,6 +49,7 @@ pub(super) struct Ticket {
 /// The thread's state.
 pub(super) struct Writer {
     store: Database,
+    time: StoreTime,
     keep: Duration,
     /// Those who wait for the end of a call that runs.
     waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<Answer, OnceError>>>>,
@@ -91,8 +92,8 @@ impl Drop for Ticket {
 // === impl Writer ===
 
 impl Writer {
-    pub(super) fn new(store: Database, keep: Duration) -> Self {
-        Self { store, keep, waiting: HashMap::new(), lost: HashSet::new(), prune_next: Instant::now() }
+    pub(super) fn new(store: Database, time: StoreTime, keep: Duration) -> Self {
+        Self { store, time, keep, waiting: HashMap::new(), lost: HashSet::new(), prune_next: Instant::now() }
     }
 
     /// Serves until nobody is left to give orders.
@@ -139,7 +140,7 @@ impl Writer {
         let mut said = Vec::with_capacity(batch.len());
         for order in batch {
             said.push(match order {
-                Order::Begin { key, what, .. } => match rows::begin(&transaction, key, what)? {
+                Order::Begin { key, what, .. } => match rows::begin(&transaction, &self.time, key, what)? {
                     None => Said::Fresh,
                     Some(kept) => Said::Kept(kept),
                 },
@@ -148,7 +149,7 @@ impl Writer {
                     rows::abandon(&transaction, key)?;
                     Said::Abandoned
                 }
-                Order::Left { .. } => Said::Left(rows::left(&transaction)?),
+                Order::Left { .. } => Said::Left(rows::left(&transaction, &self.time)?),
             });
         }
         transaction.commit()?;
@@ -212,11 +213,7 @@ impl Writer {
     }
 
     fn prune(&mut self) {
-        let now = SystemTime::now();
-        let pruned = match now.checked_sub(self.keep) {
-            None => Ok(0),
-            Some(before) => rows::prune(&self.store, before, PRUNED),
-        };
+        let pruned = self.time.keep(&self.store).and_then(|()| rows::prune(&self.store, &self.time, self.keep, PRUNED));
         let rest = match pruned {
             Ok(pruned) if pruned >= PRUNED as usize => PRUNE_AGAIN,
             Ok(_) => PRUNE_REST,

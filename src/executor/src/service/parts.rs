@@ -68,7 +68,7 @@ impl Parts {
         instruments: Instruments,
     ) -> Result<Self, PartsError> {
         private::folder(&config.state_dir)?;
-        let backends = Backends::new(config)?;
+        let backends = Backends::new(config, instruments.metrics.backends())?;
         for contract in registry.contracts() {
             backends.check(contract)?;
         }
@@ -76,7 +76,7 @@ impl Parts {
         Ok(Self {
             queues: Queues::new(config),
             once: Once::open(config).await?,
-            approvals: Approvals::open(config, audit.clone())?,
+            approvals: Approvals::open(config, audit.clone())?.counting(instruments.metrics.approvals().clone()),
             audit,
             backends,
             instruments,

@@ -1,8 +1,10 @@
 //! The state directory: what must outlive the process, readable by its owner only.
 
 mod checkpoints;
+mod clock;
 mod inspect;
 pub(crate) mod private;
+mod store_time;
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -13,7 +15,9 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OpenFlags};
 
 pub(crate) use self::checkpoints::{AT_MOST, Checkpoints};
+pub use self::clock::{Clock, SystemClock};
 pub(crate) use self::inspect::inspect;
+pub(crate) use self::store_time::{Gap, StoreTime};
 
 /// Why something in the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]

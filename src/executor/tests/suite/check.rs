@@ -119,13 +119,16 @@ fn what_would_end_a_start_ends_a_check() {
             "http.listen: 192.0.2.1:7071",
         ),
         ("http: { listen: 'unix:/nowhere/here.sock' }", "http.listen: unix:/nowhere/here.sock cannot be made"),
-        ("once: { postgres: { url: 'file:url' } }", "once.postgres.url: url: expected an address"),
+        ("once: { postgres: { url: 'file:url' } }", "once.postgres: url: expected a connection string"),
+        ("once: { postgres: { url: 'file:far' } }", "once.postgres: far: the server is on another machine"),
+        ("audit: { postgres: { url: 'file:far', ca: none.pem } }", "audit.postgres: none.pem: "),
         ("backends: { b: { address: 'https://127.0.0.1:1', tls: { ca: none.pem } } }", "backends.b.tls.ca: "),
         ("telemetry: { otlp: 'https://127.0.0.1:1', otlpCa: none.pem }", "none.pem"),
         ("stateDir: url/state", "stateDir: url/state: cannot be opened"),
     ] {
         let desk = desk(configured);
         write(desk.path().join("url"), "s3cret is no address").unwrap();
+        write(desk.path().join("far"), "postgres://u:s3cret@192.0.2.7/d").unwrap();
         let (code, line) = checked(desk.path());
         assert!(code == 1 && line.contains(expected) && !line.contains("s3cret"), "{configured}: {line}");
     }

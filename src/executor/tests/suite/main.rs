@@ -6,6 +6,7 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod clock;
 mod desk;
 mod guests;
 mod pki;
@@ -21,8 +22,10 @@ mod cache;
 mod check;
 mod component;
 mod concurrency;
+mod doors;
 mod drain;
 mod fairness;
+mod fence;
 mod files;
 mod limits;
 mod once;
@@ -38,6 +41,7 @@ mod service;
 mod state_dir;
 mod surroundings;
 mod telemetry;
+mod tenants;
 mod tools;
 mod transport;
 mod typed;
