@@ -17,9 +17,6 @@ pub struct Contract {
     modules: Vec<(String, Vec<u8>)>,
 }
 
-/// The digest's place in what `callgate lint` prints.
-const DIGEST: &str = "sha256:";
-
 impl Contract {
     /// A tool in the sandbox; `grants` is YAML inside `run.wasm`.
     pub fn tool(mut self, name: &str, wat: &str, grants: &str, more: &str) -> Self {
@@ -91,12 +88,7 @@ impl Contract {
         fs::rename(folder.join("contract.new"), folder.join("contract.yaml")).unwrap();
         let digest =
             Command::new(program("callgate")).arg("digest").arg(folder.join("contract.yaml")).output().unwrap();
-        String::from_utf8_lossy(&digest.stdout)
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches(DIGEST)
-            .to_owned()
+        String::from_utf8_lossy(&digest.stdout).split_whitespace().next().unwrap_or_default().to_owned()
     }
 }
 

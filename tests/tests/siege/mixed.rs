@@ -51,7 +51,7 @@ pub async fn run(seconds: u64) -> bool {
         tokio::spawn(readiness::compare(executor.http, client().await, executor.digest.clone(), book.clone()));
     let reloads = tokio::spawn(storms::reload(beside, other));
 
-    let counts = storms::rage(&mut executor, Instant::now() + Duration::from_secs(seconds)).await;
+    let raged = storms::rage(&mut executor, Instant::now() + Duration::from_secs(seconds)).await;
     book.end();
     while let Some(ended) = work.join_next().await {
         ended.unwrap();
@@ -63,17 +63,19 @@ pub async fn run(seconds: u64) -> bool {
     let effects = truth::effects(&[&executor.path("effects/notes"), posted.path()]);
     let mut truth = truth::compare(&executor, &book.made(), &effects);
     truth.wrong.extend(book.torn().into_iter().map(|torn| format!("a repeat got another outcome: {torn}")));
+    truth.wrong.extend(raged.wrong);
     if compared.longest > LATE {
         truth.wrong.push(format!("readiness and calls contradicted each other for {:?}", compared.longest));
     }
     println!(
         "  storms: {}",
-        counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        raged.counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     );
     println!(
-        "  calls: {} made, {} succeeded, {} unknown, {} unanswered or refused; {} repeats; {} effects; {} records; {reads} reads of the log",
+        "  calls: {} made, {} succeeded ({} approved by a person), {} unknown, {} unanswered or refused; {} repeats; {} effects; {} records; {reads} reads of the log",
         truth.calls,
         truth.successes,
+        truth.approved,
         truth.unknown,
         truth.unanswered,
         book.repeats(),
@@ -92,5 +94,5 @@ pub async fn run(seconds: u64) -> bool {
     for wrong in &truth.wrong {
         println!("  WRONG {wrong}");
     }
-    truth.wrong.is_empty() && truth.successes > 0
+    truth.wrong.is_empty() && truth.approved > 0
 }

@@ -75,10 +75,18 @@ pub async fn is_ready(address: SocketAddr) -> bool {
 
 /// Waits until readiness is as expected; panics after `limit`.
 pub async fn until(address: SocketAddr, ready: bool, limit: Duration) {
+    becomes(address, ready, limit).await.unwrap_or_else(|told| panic!("{told}"));
+}
+
+/// Waits until readiness is as expected, for `limit` at most.
+pub async fn becomes(address: SocketAddr, ready: bool, limit: Duration) -> Result<(), String> {
     let began = Instant::now();
     while is_ready(address).await != ready {
-        let told = http::get(address, "/readyz", "").await;
-        assert!(began.elapsed() < limit, "readiness is not {ready} after {limit:?}: {told:?}");
+        if began.elapsed() >= limit {
+            let told = http::get(address, "/readyz", "").await;
+            return Err(format!("readiness is not {ready} after {limit:?}: {told:?}"));
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    Ok(())
 }

@@ -17,9 +17,16 @@ const MENDED: Duration = Duration::from_secs(20);
 /// Between two of them.
 const REST: Duration = Duration::from_millis(1500);
 
-/// All of them, again and again until `end`; returns how often each came.
-pub async fn rage(executor: &mut Executor, end: Instant) -> Vec<(&'static str, u32)> {
-    let mut counts: Vec<(&'static str, u32)> = Vec::new();
+/// How often each came, and what went wrong at once.
+#[derive(Debug, Default)]
+pub struct Raged {
+    pub counts: Vec<(&'static str, u32)>,
+    pub wrong: Vec<String>,
+}
+
+/// All of them, again and again until `end`.
+pub async fn rage(executor: &mut Executor, end: Instant) -> Raged {
+    let mut raged = Raged::default();
     loop {
         for storm in [
             "calls.db locked",
@@ -33,20 +40,24 @@ pub async fn rage(executor: &mut Executor, end: Instant) -> Vec<(&'static str, u
             "killed",
         ] {
             if Instant::now() >= end {
-                return counts;
+                return raged;
             }
-            befall(executor, storm).await;
-            match counts.iter_mut().find(|(name, _)| *name == storm) {
+            if let Err(wrong) = befall(executor, storm).await {
+                raged.wrong.push(format!("{storm}: {wrong}"));
+            }
+            match raged.counts.iter_mut().find(|(name, _)| *name == storm) {
                 Some((_, count)) => *count += 1,
-                None => counts.push((storm, 1)),
+                None => raged.counts.push((storm, 1)),
             }
-            readiness::until(executor.http, true, MENDED).await;
+            if let Err(told) = readiness::becomes(executor.http, true, MENDED).await {
+                raged.wrong.push(format!("{storm}, over: {told}"));
+            }
             sleep(REST).await;
         }
     }
 }
 
-async fn befall(executor: &mut Executor, storm: &str) {
+async fn befall(executor: &mut Executor, storm: &str) -> Result<(), String> {
     let store = storm.split(' ').next().unwrap_or_default();
     match storm {
         "calls.db locked" | "audit.db locked" => {
@@ -77,11 +88,15 @@ async fn befall(executor: &mut Executor, storm: &str) {
             let copy = tempfile::tempdir().unwrap();
             fs::copy(executor.state("audit.db"), copy.path().join("audit.db")).unwrap();
             let (whole, told) = executor.audit(&["verify"], copy.path());
-            assert!(!whole && told.contains("incomplete"), "a copy of audit.db alone: {told}");
+            if whole || !told.contains("incomplete") {
+                return Err(format!("a copy of audit.db alone is taken for whole: {}", told.trim()));
+            }
             let backup = executor.path("backup.db");
             let _ = fs::remove_file(&backup);
             let (done, told) = executor.audit(&["backup", &backup.display().to_string()], &executor.state(""));
-            assert!(done, "{told}");
+            if !done {
+                return Err(format!("no backup: {}", told.trim()));
+            }
         }
         "stderr closed" => executor.close_stderr(),
         _ => {
@@ -89,6 +104,7 @@ async fn befall(executor: &mut Executor, storm: &str) {
             executor.launch().await;
         }
     }
+    Ok(())
 }
 
 /// Rolls out a contract of another version each second, until it is dropped.

@@ -15,6 +15,8 @@ use crate::load::{Ended, Made};
 pub struct Truth {
     pub calls: usize,
     pub successes: usize,
+    /// Successes of calls that a person approved.
+    pub approved: usize,
     pub unknown: usize,
     pub unanswered: usize,
     pub records: usize,
@@ -68,6 +70,7 @@ pub fn compare(executor: &Executor, made: &HashMap<i64, Made>, effects: &HashMap
         match &made.ended {
             Ended::Success(result) => {
                 truth.successes += 1;
+                truth.approved += usize::from(made.tool == "ask");
                 if !result.contains(&format!("\"n\":{number}")) {
                     truth.wrong.push(format!("call {number} got another's result: {result}"));
                 }
