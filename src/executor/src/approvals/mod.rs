@@ -7,7 +7,7 @@
 mod request;
 mod store;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
@@ -16,7 +16,7 @@ pub use self::request::{Answer, Answered, Filter, Request, State};
 use self::store::Store;
 use crate::audit::{self, AuditError, AuditLog, Entry, Event, Source};
 use crate::config::{self, Config};
-use crate::state::StateError;
+use crate::state::{PROBE, StateError, StoreError, StoreHealth};
 
 /// Arguments that are longer than this nobody reads before agreeing to them.
 const ARGUMENTS_BYTES: usize = 64 << 10;
@@ -24,7 +24,9 @@ const ARGUMENTS_BYTES: usize = 64 << 10;
 /// The requests for approval. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Approvals {
-    store: Arc<Mutex<Store>>,
+    /// `None` once it is closed.
+    store: Arc<Mutex<Option<Store>>>,
+    health: StoreHealth,
     audit: AuditLog,
     limits: config::Approvals,
     /// One answer at a time, so that of two to the same request only one gets into the audit log.
@@ -114,10 +116,17 @@ impl Approvals {
     /// # Errors
     /// It cannot be opened.
     pub fn open(config: &Config, audit: AuditLog) -> Result<Self, ApprovalError> {
-        let store = Store::open(&config.state_dir)?;
+        let mut store = Store::open(&config.state_dir)?;
         store.prune(SystemTime::now(), config.approvals.keep)?;
         let limits = config.approvals.clone();
-        Ok(Self { store: Arc::new(Mutex::new(store)), audit, limits, answering: Arc::default() })
+        let health = store.health();
+        let store = Arc::new(Mutex::new(Some(store)));
+        let probed = Arc::downgrade(&store);
+        std::thread::Builder::new()
+            .name("approvals".into())
+            .spawn(move || probe(&probed))
+            .map_err(|error| ApprovalError::Unavailable(error.to_string()))?;
+        Ok(Self { store, health, audit, limits, answering: Arc::default() })
     }
 
     /// Uses up an approval of just this call, or asks for one. A caller that goes away meanwhile has used it up all the same.
@@ -175,14 +184,47 @@ impl Approvals {
         request.ok_or(AnswerError::Expired)
     }
 
+    /// Tells whether the store can be written.
+    #[must_use]
+    pub fn health(&self) -> StoreHealth {
+        self.health.clone()
+    }
+
+    /// Ends the store, so that it is one file. Nothing can be asked or answered afterwards.
+    pub async fn close(&self) {
+        let store = Arc::clone(&self.store);
+        let close = move || {
+            if let Some(store) = store.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                store.close();
+            }
+        };
+        // It says itself what is wrong.
+        let _ = tokio::task::spawn_blocking(close).await;
+    }
+
     async fn in_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> Result<T, ApprovalError> + Send + 'static,
     ) -> Result<T, ApprovalError> {
         let store = Arc::clone(&self.store);
         // Whoever panicked with the store in hand has not committed.
-        let work = move || work(&mut store.lock().unwrap_or_else(PoisonError::into_inner));
+        let work = move || match &mut *store.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(store) => work(store),
+            None => Err(ApprovalError::Unavailable("the store is closed".into())),
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| ApprovalError::Unavailable(error.to_string()))?
+    }
+}
+
+/// Looks whether the store can be written, for as long as there is one.
+fn probe(store: &Weak<Mutex<Option<Store>>>) {
+    loop {
+        std::thread::sleep(PROBE);
+        let Some(store) = store.upgrade() else { return };
+        match &mut *store.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(store) => store.probe(),
+            None => return,
+        }
     }
 }
 
@@ -217,6 +259,12 @@ fn entry(request: &Request, answer: &Answer) -> Entry {
 
 impl From<StateError> for ApprovalError {
     fn from(error: StateError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<StoreError> for ApprovalError {
+    fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

@@ -3,20 +3,22 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::request::{Answer, Answered, Filter, Request, State};
 use super::{ApprovalError, Ask, Claim};
-use crate::config;
-use crate::state::{self, Database, millis, time};
+use crate::config::{self, Synchronous};
+use crate::state::{Database, Format, StoreHealth, millis, time};
 
 const FILE: &str = "approvals.db";
 
 /// `asked` is a digest of the call; among the requests that are still open there is one of each.
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS approvals (
+const FORMAT: Format = Format { steps: &[TABLE], opening: "", page_bytes: 1024 };
+
+const TABLE: &str = "
+    CREATE TABLE approvals (
         id TEXT PRIMARY KEY,
         asked BLOB NOT NULL,
         tenant TEXT NOT NULL,
@@ -33,9 +35,9 @@ const SCHEMA: &str = "
         answered INTEGER,
         used INTEGER
     ) STRICT, WITHOUT ROWID;
-    CREATE UNIQUE INDEX IF NOT EXISTS open_approvals ON approvals (asked) WHERE state IN (0, 1, 3);
-    CREATE INDEX IF NOT EXISTS pending_approvals ON approvals (tenant, expires) WHERE state = 0;
-    CREATE INDEX IF NOT EXISTS ending_approvals ON approvals (expires);
+    CREATE UNIQUE INDEX open_approvals ON approvals (asked) WHERE state IN (0, 1, 3);
+    CREATE INDEX pending_approvals ON approvals (tenant, expires) WHERE state = 0;
+    CREATE INDEX ending_approvals ON approvals (expires);
 ";
 
 const PENDING: i64 = 0;
@@ -68,7 +70,7 @@ struct Open {
 
 impl Store {
     pub(super) fn open(folder: &Path) -> Result<Self, ApprovalError> {
-        Ok(Self(state::database(folder, FILE, SCHEMA)?))
+        Ok(Self(Database::open(folder, FILE, &FORMAT, Synchronous::Normal)?))
     }
 
     pub(super) fn claim(
@@ -78,27 +80,41 @@ impl Store {
         now: SystemTime,
     ) -> Result<Claim, ApprovalError> {
         self.prune(now, limits.keep)?;
-        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let claim = match open_for(&transaction, &digest(ask))? {
-            None => request(&transaction, ask, limits, now)?,
-            Some(open) if open.expires <= millis(now) => {
-                set_state(&transaction, &open.id, EXPIRED)?;
-                request(&transaction, ask, limits, now)?
-            }
-            Some(open) if open.state == APPROVED => {
-                transaction
-                    .prepare_cached("UPDATE approvals SET state = ?, used = ? WHERE id = ?")?
-                    .execute(params![USED, millis(now), open.id])?;
-                Claim::Granted { approval_id: open.id }
-            }
-            Some(open) if open.state == DENIED => {
-                set_state(&transaction, &open.id, TOLD)?;
-                Claim::Refused { approval_id: open.id, reason: open.reason }
-            }
-            Some(open) => Claim::Pending { approval_id: open.id, expires: time(open.expires) },
-        };
-        transaction.commit()?;
-        Ok(claim)
+        self.0.attempt(|transaction| {
+            Ok(Ok(match open_for(transaction, &digest(ask))? {
+                None => return request(transaction, ask, limits, now),
+                Some(open) if open.expires <= millis(now) => {
+                    set_state(transaction, &open.id, EXPIRED)?;
+                    return request(transaction, ask, limits, now);
+                }
+                Some(open) if open.state == APPROVED => {
+                    transaction
+                        .prepare_cached("UPDATE approvals SET state = ?, used = ? WHERE id = ?")?
+                        .execute(params![USED, millis(now), open.id])?;
+                    Claim::Granted { approval_id: open.id }
+                }
+                Some(open) if open.state == DENIED => {
+                    set_state(transaction, &open.id, TOLD)?;
+                    Claim::Refused { approval_id: open.id, reason: open.reason }
+                }
+                Some(open) => Claim::Pending { approval_id: open.id, expires: time(open.expires) },
+            }))
+        })
+    }
+
+    /// Tells how the store is.
+    pub(super) fn health(&self) -> StoreHealth {
+        self.0.health().clone()
+    }
+
+    /// Writes something, so that it is known whether that works.
+    pub(super) fn probe(&mut self) {
+        self.0.probe();
+    }
+
+    /// Leaves one file.
+    pub(super) fn close(self) {
+        self.0.close();
     }
 
     /// Answers a request; `None` where it does not wait any more.
@@ -110,22 +126,16 @@ impl Store {
         now: SystemTime,
     ) -> Result<Option<Request>, ApprovalError> {
         let state = if answer.approved { APPROVED } else { DENIED };
-        let changed = self
-            .0
-            .prepare_cached(
-                "UPDATE approvals SET state = ?, answered_by = ?, reason = ?, answered = ?, expires = ?
-                 WHERE id = ? AND state = ? AND expires > ?",
-            )?
-            .execute(params![
-                state,
-                answer.by,
-                answer.reason,
-                millis(now),
-                millis(now + expiry),
-                id,
-                PENDING,
-                millis(now)
-            ])?;
+        let values =
+            params![state, answer.by, answer.reason, millis(now), millis(now + expiry), id, PENDING, millis(now)];
+        let changed = self.0.write(|transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE approvals SET state = ?, answered_by = ?, reason = ?, answered = ?, expires = ?
+                     WHERE id = ? AND state = ? AND expires > ?",
+                )?
+                .execute(values)
+        })?;
         if changed == 0 { Ok(None) } else { self.get(id, now) }
     }
 
@@ -153,13 +163,15 @@ impl Store {
     }
 
     /// Forgets requests that ended longer than `keep` ago.
-    pub(super) fn prune(&self, now: SystemTime, keep: Duration) -> Result<(), ApprovalError> {
+    pub(super) fn prune(&mut self, now: SystemTime, keep: Duration) -> Result<(), ApprovalError> {
         let Some(before) = now.checked_sub(keep) else { return Ok(()) };
-        self.0
-            .prepare_cached(
-                "DELETE FROM approvals WHERE id IN (SELECT id FROM approvals WHERE expires < ? ORDER BY expires LIMIT ?)",
-            )?
-            .execute(params![millis(before), PRUNED])?;
+        self.0.write(|transaction| {
+            transaction
+                .prepare_cached(
+                    "DELETE FROM approvals WHERE id IN (SELECT id FROM approvals WHERE expires < ? ORDER BY expires LIMIT ?)",
+                )?
+                .execute(params![millis(before), PRUNED])
+        })?;
         Ok(())
     }
 }
@@ -186,15 +198,15 @@ fn request(
     ask: &Ask,
     limits: &config::Approvals,
     now: SystemTime,
-) -> Result<Claim, ApprovalError> {
+) -> rusqlite::Result<Result<Claim, ApprovalError>> {
     let (all, of_tenant): (u32, u32) = transaction
         .prepare_cached("SELECT count(*), coalesce(sum(tenant = ?), 0) FROM approvals WHERE state = 0 AND expires > ?")?
         .query_row(params![ask.tenant, millis(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if of_tenant >= limits.pending_per_tenant {
-        return Err(ApprovalError::TooMany(of_tenant));
+        return Ok(Err(ApprovalError::TooMany(of_tenant)));
     }
     if all >= limits.pending {
-        return Err(ApprovalError::TooMany(all));
+        return Ok(Err(ApprovalError::TooMany(all)));
     }
     // Ordered by time.
     let id = Uuid::now_v7().to_string();
@@ -217,7 +229,7 @@ fn request(
             expires,
             PENDING
         ])?;
-    Ok(Claim::Pending { approval_id: id, expires: time(expires) })
+    Ok(Ok(Claim::Pending { approval_id: id, expires: time(expires) }))
 }
 
 /// Of all that an approval is bound to. Each part is preceded by its length, so that no two calls read the same.

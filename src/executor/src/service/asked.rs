@@ -1,5 +1,6 @@
 //! A request, checked: what all of its calls have in common.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -46,6 +47,7 @@ impl Asked {
         if request.calls.is_empty() {
             return Err(Status::invalid_argument("calls: expected at least one call"));
         }
+        positions(&request.calls)?;
         let caller = caller(request.caller)?;
         let asked = Self {
             exchange_id: request.exchange_id,
@@ -76,6 +78,16 @@ impl Asked {
             arguments: None,
         }
     }
+}
+
+/// Checks that calls have names of their own: a position is a part of each.
+fn positions(calls: &[proto::Call]) -> Result<(), Status> {
+    let mut taken = HashSet::with_capacity(calls.len());
+    let differ = (0..).zip(calls).all(|(place, call)| taken.insert(call.position.unwrap_or(place)));
+    if differ {
+        return Ok(());
+    }
+    Err(Status::invalid_argument("position: expected another one for each call of the request"))
 }
 
 /// Checks that a text is a contract's digest.

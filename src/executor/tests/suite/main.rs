@@ -32,6 +32,7 @@ mod reload;
 mod results;
 mod secrets;
 mod service;
+mod stores;
 mod surroundings;
 mod telemetry;
 mod tools;

@@ -25,6 +25,16 @@ pub(super) const TABLES: &str = "
             CREATE INDEX callgate_calls_begun ON callgate_calls (begun);
             CREATE INDEX callgate_calls_open ON callgate_calls (owner) WHERE state <> 1;
         END IF;
+        IF NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = to_regclass('callgate_calls') AND attname = 'contract' AND NOT attisdropped
+        ) THEN
+            -- Executors of the version before go on writing rows without them.
+            ALTER TABLE callgate_calls
+                ADD COLUMN tool text NOT NULL DEFAULT '',
+                ADD COLUMN role text NOT NULL DEFAULT '',
+                ADD COLUMN contract text NOT NULL DEFAULT '';
+        END IF;
     END $$";
 
 /// Prepared once a connection.
@@ -45,8 +55,9 @@ impl Statements {
         Ok(Self {
             begin: client
                 .prepare(
-                    "INSERT INTO callgate_calls (exchange_id, round, position, tenant, owner, what)
-                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                    "INSERT INTO callgate_calls
+                         (exchange_id, round, position, tenant, owner, what, tool, role, contract)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
                 )
                 .await?,
             look: client
@@ -82,8 +93,8 @@ impl Statements {
                 .await?,
             left: client
                 .prepare(
-                    "SELECT exchange_id, round, position, tenant, begun FROM callgate_calls
-                     WHERE state = 2 AND owner = $1 ORDER BY begun",
+                    "SELECT exchange_id, round, position, tenant, begun, what, tool, role, contract
+                     FROM callgate_calls WHERE state = 2 AND owner = $1 ORDER BY begun",
                 )
                 .await?,
             renew: client
