@@ -13,12 +13,14 @@ pub mod once;
 pub mod queue;
 pub mod sandbox;
 pub mod server;
+pub mod signals;
 pub mod state;
 pub mod telemetry;
 pub mod transport;
 pub mod web;
 
 mod drain;
+mod footprint;
 mod outcome;
 mod reload;
 mod service;

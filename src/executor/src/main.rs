@@ -8,10 +8,13 @@ use callgate_executor::admission::Registry;
 use callgate_executor::config::{Config, Http};
 use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
-use callgate_executor::telemetry::{Instruments, Metrics, logs};
+use callgate_executor::signals::Signals;
+use callgate_executor::telemetry::logs::{self, Logs};
+use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::transport::{self, Port};
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::task::spawn_blocking;
 
 /// Calls are many small allocations on several threads.
 #[global_allocator]
@@ -29,10 +32,13 @@ struct Args {
     check: bool,
 }
 
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
 fn main() -> ExitCode {
     let args = Args::parse();
-    logs::to_stderr();
-    match run(&args.config, args.check) {
+    let logs = logs::start();
+    let done = if args.check { check(&args.config, &logs) } else { run(&args.config, &logs) };
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line each, so that every fault of a contract can be read and found by itself.
@@ -41,41 +47,62 @@ fn main() -> ExitCode {
             }
             ExitCode::FAILURE
         }
-    }
+    };
+    logs.flush();
+    code
 }
 
-fn run(file: &Path, check: bool) -> Result<(), Box<dyn std::error::Error>> {
+fn check(file: &Path, logs: &Logs) -> Result<(), Failed> {
     let config = Config::from_file(file)?;
-    let metrics = Metrics::new();
-    let registry = Arc::new(Registry::admit_on(&config, Network::system(), &metrics)?);
-    if check {
-        transport::check(&config.listen, Port::Grpc)?;
-        if let Http::On { listen, .. } = &config.http {
-            transport::check(listen, Port::Http)?;
-        }
-        tracing::info!(contracts = registry.digests().len(), "checked");
-        return Ok(());
+    logs.set_levels(&config.telemetry.log);
+    let registry = Registry::admit_on(&config, Network::system(), &Metrics::new())?;
+    transport::check(&config.listen, Port::Grpc)?;
+    if let Http::On { listen, .. } = &config.http {
+        transport::check(listen, Port::Http)?;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        // Before "ready": whoever reads that line may send a signal at once.
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let server = Server::bind(&config, registry, Instruments::start(&config, metrics)?).await?;
-        // Ends with the runtime.
-        drop(tokio::spawn(server.reloading(file.to_owned(), config.clone())?));
-        let http = server.http_address().map_or_else(|| "off".to_owned(), ToString::to_string);
-        tracing::info!(address = %server.address(), http, "ready");
-        server
-            .serve(async {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            })
-            .await?;
-        Ok::<_, Box<dyn std::error::Error>>(())
-    })?;
+    tracing::info!(contracts = registry.digests().len(), "checked");
+    Ok(())
+}
+
+fn run(file: &Path, logs: &Logs) -> Result<(), Failed> {
+    let runtime = Runtime::new()?;
+    let signals = {
+        let _entered = runtime.enter();
+        // Before anything else: a start takes as long as modules take to compile.
+        Signals::catch()?
+    };
+    let config = Config::from_file(file)?;
+    logs.set_levels(&config.telemetry.log);
+    let served = runtime.block_on(serve(file, &config, signals));
     // Whatever still blocks in the system must not hold up the end.
     runtime.shutdown_background();
-    Ok(())
+    served
+}
+
+/// Starts, serves until a signal to stop, and drains until a second one at most.
+async fn serve(file: &Path, config: &Config, signals: Signals) -> Result<(), Failed> {
+    let Signals { hangup, stops } = signals;
+    let server = tokio::select! {
+        started = start(config) => started?,
+        () = stops.reached(1) => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
+    // Ends with the runtime.
+    drop(tokio::spawn(server.reloading(file.to_owned(), config.clone(), hangup)));
+    let http = server.http_address().map_or_else(|| "off".to_owned(), ToString::to_string);
+    tracing::info!(address = %server.address(), http, "ready");
+    Ok(server.serve_until(stops.reached(1), stops.reached(2)).await?)
+}
+
+/// Loads everything and opens the ports.
+async fn start(config: &Config) -> Result<Server, Failed> {
+    let metrics = Metrics::new();
+    let admitted = spawn_blocking({
+        let (config, metrics) = (config.clone(), metrics.clone());
+        move || Registry::admit_on(&config, Network::system(), &metrics)
+    });
+    let registry = Arc::new(admitted.await??);
+    Ok(Server::bind(config, registry, Instruments::start(config, metrics)?).await?)
 }

@@ -1,12 +1,12 @@
 //! The server around the service: ports, health, reflection, and how it all ends.
 
 use std::future::Future;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_proto::executor::v1::executor_server::ExecutorServer;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic_health::ServingStatus;
@@ -19,7 +19,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
-use crate::service::{Parts, Service, lag, left};
+use crate::service::{Parts, Service, lag, left, pulse};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{Side, SideError};
@@ -98,12 +98,9 @@ impl Server {
     }
 
     /// Follows changes of the configuration in `file`, which was read as `config`, for as long as it is polled: other contracts
-    /// are served without a restart.
-    ///
-    /// # Errors
-    /// SIGHUP cannot be waited for.
-    pub fn reloading(&self, file: PathBuf, config: Config) -> io::Result<impl Future<Output = ()> + Send + 'static> {
-        reload::watch(file, config, Arc::clone(&self.parts))
+    /// are served without a restart. `hangup` is caught since before anything was read.
+    pub fn reloading(&self, file: PathBuf, config: Config, hangup: Signal) -> impl Future<Output = ()> + Send + use<> {
+        reload::watch(file, config, hangup, Arc::clone(&self.parts))
     }
 
     /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
@@ -111,6 +108,18 @@ impl Server {
     /// # Errors
     /// The transport failed.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        self.serve_until(stop, std::future::pending()).await
+    }
+
+    /// The same, with an end of the drain at `cut`, whatever still runs.
+    ///
+    /// # Errors
+    /// The transport failed.
+    pub async fn serve_until(
+        self,
+        stop: impl Future<Output = ()>,
+        cut: impl Future<Output = ()>,
+    ) -> Result<(), ServerError> {
         let instruments = self.parts.instruments.clone();
         let in_flight = InFlight::new();
         let executor = ExecutorServer::new(Service::new(Arc::clone(&self.parts), in_flight.clone()))
@@ -136,6 +145,7 @@ impl Server {
         beside.spawn(async move { readiness.probe(state_dir).await });
         beside.spawn(left::follow(Arc::clone(&self.parts)));
         beside.spawn(lag::follow(Arc::clone(&self.parts)));
+        beside.spawn(pulse::follow(Arc::clone(&self.parts)));
         // A dropped sender means the same.
         let (drain, drained) = watch::channel(());
         let until = |mut drained: watch::Receiver<()>| async move {
@@ -169,12 +179,19 @@ impl Server {
             in_flight.idle().await;
             tokio::time::sleep(FLUSH).await;
         };
+        let drained = async {
+            tokio::select! {
+                ended = &mut serving => ended.map_err(|error| ServerError::Transport(error.to_string()))?,
+                () = idle => {}
+                () = tokio::time::sleep(self.grace_period) => {}
+            }
+            instruments.traces.shutdown().await;
+            Ok::<_, ServerError>(())
+        };
         tokio::select! {
-            ended = &mut serving => ended.map_err(|error| ServerError::Transport(error.to_string()))?,
-            () = idle => {}
-            () = tokio::time::sleep(self.grace_period) => {}
+            drained = drained => drained?,
+            () = cut => tracing::warn!(running = in_flight.running(), "a second signal ends the drain"),
         }
-        instruments.traces.shutdown().await;
         if tokio::time::timeout(CLOSE, self.parts.close()).await.is_err() {
             tracing::warn!("the stores are not closed in time; the next start puts that right");
         }

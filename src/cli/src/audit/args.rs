@@ -128,9 +128,11 @@ pub(crate) struct ExportArguments {
 
 /// Copy the log into one file, whole and checked, while the executor runs
 #[derive(Args)]
-#[command(after_help = "The copy is of one moment. An executor that is started with it as its audit.db, without an audit.head,\n\
+#[command(
+    after_help = "The copy is of one moment. An executor that is started with it as its audit.db, without an audit.head,\n\
                   goes on after its last record.\n\n\
-                  Example:\n  callgate audit backup --state /var/lib/callgate /mnt/backup/audit.db")]
+                  Example:\n  callgate audit backup --state /var/lib/callgate /mnt/backup/audit.db"
+)]
 pub(crate) struct BackupArguments {
     #[command(flatten)]
     pub(crate) log: LogArguments,

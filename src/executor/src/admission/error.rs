@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use callgate_contract::Errors;
 
-use crate::sandbox::{CacheError, ProgramError};
+use crate::sandbox::ProgramError;
+use crate::state::StateError;
 
 /// Why what is configured cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -21,14 +22,6 @@ pub enum AdmissionError {
     /// A contract is not valid; one line for each fault.
     #[error("{0}")]
     Contract(Errors),
-    /// Two files hold the same contract.
-    #[error("{file}: is the same contract as {twin}, digest for digest; list one of them")]
-    Twins {
-        /// The later file.
-        file: String,
-        /// The earlier one.
-        twin: String,
-    },
     /// A tool's code or grants are not what the contract says.
     #[error("{file}: tool {tool}: {fault}")]
     Tool {
@@ -40,8 +33,8 @@ pub enum AdmissionError {
         fault: Box<Fault>,
     },
     /// Compiled code cannot be kept where it should be.
-    #[error("{0}")]
-    Cache(CacheError),
+    #[error("stateDir: {0}")]
+    Cache(StateError),
     /// This machine cannot run WebAssembly.
     #[error("{0}")]
     Sandbox(ProgramError),

@@ -7,17 +7,24 @@ use wasmtime_wasi::FsPerms;
 
 use super::error::Fault;
 use super::secrets;
+use crate::footprint::Reads;
 use crate::sandbox::{Folder, Grants, Outgoing, Quota, Sandbox};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
-pub(super) fn resolve(sandbox: &Sandbox, tool: &str, run: &WasmRun, base: &Path) -> Result<Grants, Fault> {
+pub(super) fn resolve(
+    sandbox: &Sandbox,
+    tool: &str,
+    run: &WasmRun,
+    base: &Path,
+    reads: &Reads,
+) -> Result<Grants, Fault> {
     let mut args = vec![tool.to_owned()];
     args.extend(run.args.iter().cloned());
     Ok(Grants {
         args,
         env: environment(tool, &run.env)?,
-        secrets: secrets::read(&run.secret_env)?,
-        folders: run.files.iter().map(|grant| folder(sandbox, grant, base)).collect::<Result<_, _>>()?,
+        secrets: secrets::read(&run.secret_env, reads)?,
+        folders: run.files.iter().map(|grant| folder(sandbox, grant, base, reads)).collect::<Result<_, _>>()?,
         outgoing: Outgoing::granted(&run.http, sandbox.network()).map_err(Fault::Tls)?,
         memory: run.memory,
         fuel: run.fuel,
@@ -45,8 +52,9 @@ fn environment(tool: &str, names: &[String]) -> Result<Vec<(String, String)>, Fa
     Ok(env)
 }
 
-fn folder(sandbox: &Sandbox, grant: &FileGrant, base: &Path) -> Result<Folder, Fault> {
+fn folder(sandbox: &Sandbox, grant: &FileGrant, base: &Path, reads: &Reads) -> Result<Folder, Fault> {
     let host = base.join(&grant.host);
+    reads.folder(&host);
     let missing = |reason: String| Fault::Folder { host: host.clone(), reason };
     if !std::fs::metadata(&host).map_err(|error| missing(error.to_string()))?.is_dir() {
         return Err(missing("it is not a folder".into()));

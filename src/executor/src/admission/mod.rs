@@ -6,7 +6,7 @@ mod error;
 mod grants;
 mod secrets;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,17 +15,25 @@ use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, 
 
 pub use self::error::{AdmissionError, Fault};
 use crate::config::Config;
+use crate::footprint::{Footprint, Reads};
 use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 use crate::telemetry::Metrics;
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
+/// Of a contract, and of each schema file beside it.
+const CONTRACT_BYTES: u64 = 16 << 20;
 
 /// All contracts, by digest, and the sandbox that their tools run in.
 pub struct Registry {
     sandbox: Arc<Sandbox>,
     contracts: HashMap<String, Arc<Admitted>>,
+    /// Their code, by the SHA-256 of the module.
+    programs: Programs,
+    footprint: Footprint,
 }
+
+type Programs = HashMap<[u8; 32], Arc<Program>>;
 
 /// One contract that is ready to serve.
 pub struct Admitted {
@@ -49,7 +57,10 @@ struct Source {
 }
 
 /// The schema files beside a contract.
-struct Folder<'a>(&'a Path);
+struct Folder<'a> {
+    path: &'a Path,
+    reads: &'a Reads,
+}
 
 // === impl Registry ===
 
@@ -90,10 +101,20 @@ impl Registry {
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
     pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
-        let mut compiled = HashMap::new();
+        Self::read(sandbox, config, &Programs::new(), &Reads::default())
+    }
+
+    /// The registry that takes this one's place. Modules that this one has are not compiled again. `reads` notes every file,
+    /// also if one of them is wrong.
+    pub(crate) fn next(&self, config: &Config, reads: &Reads) -> Result<Self, AdmissionError> {
+        Self::read(Arc::clone(&self.sandbox), config, &self.programs, reads)
+    }
+
+    fn read(sandbox: Arc<Sandbox>, config: &Config, before: &Programs, reads: &Reads) -> Result<Self, AdmissionError> {
+        let mut programs = HashMap::new();
         let mut contracts = HashMap::new();
-        for source in Source::all(config)? {
-            let runnables = source.admit(&sandbox, &mut compiled)?;
+        for source in Source::all(config, reads)? {
+            let runnables = source.admit(&sandbox, before, &mut programs, reads)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -105,15 +126,12 @@ impl Registry {
             );
             contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, runnables }));
         }
-        Ok(Self { sandbox, contracts })
+        Ok(Self { sandbox, contracts, programs, footprint: reads.footprint() })
     }
 
-    /// The digests of the contracts that `config` lists; nothing is compiled.
-    ///
-    /// # Errors
-    /// A contract cannot be read or is not valid.
-    pub fn digests_of(config: &Config) -> Result<BTreeSet<String>, AdmissionError> {
-        Ok(Source::all(config)?.iter().map(|source| source.contract.digest().to_owned()).collect())
+    /// The files that it was read from.
+    pub(crate) fn footprint(&self) -> &Footprint {
+        &self.footprint
     }
 
     /// Where tools run.
@@ -174,25 +192,31 @@ impl Runnable {
 // === impl Source ===
 
 impl Source {
-    /// Every contract that `config` lists, each once.
-    fn all(config: &Config) -> Result<Vec<Self>, AdmissionError> {
+    /// Every contract that `config` lists, each once. While a contract is rolled out, the old file and the new one may be equal:
+    /// the first counts.
+    fn all(config: &Config, reads: &Reads) -> Result<Vec<Self>, AdmissionError> {
         let mut sources: Vec<Self> = Vec::new();
         for file in &config.contracts {
-            let source = Self::read(file)?;
-            if let Some(twin) = sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
-                return Err(AdmissionError::Twins { file: source.name(), twin: twin.name() });
+            let source = Self::read(file, reads)?;
+            match sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
+                None => sources.push(source),
+                Some(twin) => tracing::warn!(
+                    file = source.name(),
+                    twin = twin.name(),
+                    "two files hold the same contract, digest for digest; only the first is used, with the folder that it lies in"
+                ),
             }
-            sources.push(source);
         }
         Ok(sources)
     }
 
-    fn read(file: &Path) -> Result<Self, AdmissionError> {
+    fn read(file: &Path, reads: &Reads) -> Result<Self, AdmissionError> {
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file)
+        let text = reads
+            .text(file, CONTRACT_BYTES)
             .map_err(|error| AdmissionError::Unreadable { file: name.clone(), reason: error.to_string() })?;
-        let contract =
-            callgate_contract::load(&name, &text, &Folder(folder(file))).map_err(AdmissionError::Contract)?;
+        let files = Folder { path: folder(file), reads };
+        let contract = callgate_contract::load(&name, &text, &files).map_err(AdmissionError::Contract)?;
         Ok(Self { file: file.to_owned(), contract })
     }
 
@@ -207,28 +231,30 @@ impl Source {
         })
     }
 
-    /// Compiles each module that was not compiled before; tools that share one share its code.
+    /// Compiles each module that was not compiled `before`; tools that share one share its code.
     fn admit(
         &self,
         sandbox: &Arc<Sandbox>,
-        compiled: &mut HashMap<[u8; 32], Arc<Program>>,
+        before: &Programs,
+        programs: &mut Programs,
+        reads: &Reads,
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
-        let mut programs = HashMap::new();
+        let mut runnables = HashMap::new();
         for (tool, run) in self.wasm_tools() {
             let fault = |fault: Fault| AdmissionError::Tool {
                 file: self.name(),
                 tool: tool.name().to_owned(),
                 fault: Box::new(fault),
             };
-            let program = self.program(tool, run, sandbox, compiled).map_err(fault)?;
+            let program = self.program(tool, run, sandbox, before, programs, reads).map_err(fault)?;
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(sandbox, tool.name(), run, folder(&self.file)).map_err(fault)?;
+            let grants = grants::resolve(sandbox, tool.name(), run, folder(&self.file), reads).map_err(fault)?;
             let sandbox = Arc::clone(sandbox);
-            programs.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
+            runnables.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }
-        Ok(programs)
+        Ok(runnables)
     }
 
     fn program(
@@ -236,23 +262,29 @@ impl Source {
         tool: &Tool,
         run: &WasmRun,
         sandbox: &Sandbox,
-        compiled: &mut HashMap<[u8; 32], Arc<Program>>,
+        before: &Programs,
+        programs: &mut Programs,
+        reads: &Reads,
     ) -> Result<Arc<Program>, Fault> {
         let path = folder(&self.file).join(&run.module);
-        let wasm = Wasm::new(read_module(&path)?);
+        let bytes = reads
+            .bytes(&path, MODULE_BYTES)
+            .map_err(|error| Fault::Module { module: path.clone(), reason: error.to_string() })?;
+        let wasm = Wasm::new(bytes);
         let found = *wasm.sha256();
         if found != run.sha256 {
             return Err(Fault::Hash { module: path, expected: run.sha256, found, contract: self.name() });
         }
-        if let Some(program) = compiled.get(&found) {
-            return Ok(Arc::clone(program));
+        if let Some(program) = programs.get(&found).or_else(|| before.get(&found)).cloned() {
+            programs.insert(found, Arc::clone(&program));
+            return Ok(program);
         }
         tracing::info!(tool = tool.name(), module = %path.display(), bytes = wasm.bytes().len(), "module is read");
         let began = Instant::now();
         let program = sandbox.compile(&wasm).map_err(|reason| Fault::Program { module: path.clone(), reason })?;
         tracing::info!(tool = tool.name(), milliseconds = began.elapsed().as_millis(), "module is ready");
         let program = Arc::new(program);
-        compiled.insert(found, Arc::clone(&program));
+        programs.insert(found, Arc::clone(&program));
         Ok(program)
     }
 }
@@ -261,19 +293,10 @@ impl Source {
 
 impl Files for Folder<'_> {
     fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
+        self.reads.text(&self.path.join(path), CONTRACT_BYTES).map_err(|error| error.to_string())
     }
 }
 
 fn folder(file: &Path) -> &Path {
     file.parent().unwrap_or_else(|| Path::new(""))
-}
-
-fn read_module(path: &Path) -> Result<Vec<u8>, Fault> {
-    let unreadable = |reason: String| Fault::Module { module: path.to_owned(), reason };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if size > MODULE_BYTES {
-        return Err(unreadable(format!("it has {size} bytes, and the most that is compiled is {MODULE_BYTES}")));
-    }
-    std::fs::read(path).map_err(|error| unreadable(error.to_string()))
 }

@@ -9,16 +9,16 @@
 //!
 //! Not covered: somebody with the executor's rights who rewrites both files. Against that, keep a head elsewhere, or use a sink.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::record::Hash;
 use super::store::Head;
-use crate::state::{Altered, Watched};
+use crate::state::{Altered, Watched, private};
 
 /// The file's name, beside the log.
 pub const HEAD_FILE: &str = "audit.head";
@@ -90,15 +90,7 @@ impl HeadFile {
     pub(super) fn open(path: &Path, executor: &str, head: Head) -> io::Result<Self> {
         let turn = KeptHead::read(path).ok().flatten().map_or(0, |kept| kept.turn);
         let path = beside(path);
-        let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .custom_flags(no_link)
-            .open(&path)?;
+        let file = private::file(&path)?;
         let kept = KeptHead {
             turn,
             executor: executor.to_owned(),

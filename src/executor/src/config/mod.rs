@@ -10,6 +10,7 @@ mod explain;
 mod fault;
 mod http;
 mod listen;
+mod log;
 mod once;
 mod queue;
 mod sandbox;
@@ -30,11 +31,13 @@ use self::explain::explain;
 use self::fault::Place;
 pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
+pub use self::log::{Log, LogLevel};
 pub use self::once::{Once, OnceStore};
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;
 pub use self::telemetry::{Otlp, Share, Telemetry};
+use crate::footprint::Reads;
 use crate::units::{Bytes, Seconds};
 
 /// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
@@ -47,6 +50,8 @@ const REQUEST_BYTES: u64 = 4 << 20;
 const REQUEST_BYTES_MAX: u64 = 256 << 20;
 /// Beside the configuration file.
 const STATE_DIR: &str = "callgate-state";
+/// Of the configuration file.
+const FILE_BYTES: u64 = 4 << 20;
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// A configuration that was found valid.
@@ -142,8 +147,14 @@ impl Config {
     /// # Errors
     /// The first fault, with its place.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, &Reads::default())
+    }
+
+    /// The same, noting what was read.
+    pub(crate) fn read(path: &Path, reads: &Reads) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = reads
+            .text(path, FILE_BYTES)
             .map_err(|error| ConfigError::Unreadable { file: file.clone(), reason: error.to_string() })?;
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::ConfigError;
 use super::fault::Place;
+use super::{ConfigError, log};
 
 const SERVICE_NAME: &str = "callgate-executor";
 const HTTP: &str = "http://";
@@ -23,6 +23,8 @@ pub struct Telemetry {
     pub sampling: Share,
     /// Whether `/metrics` is for anyone where others than this machine reach it.
     pub open_metrics: bool,
+    /// How much the log says.
+    pub log: log::Log,
 }
 
 /// A collector that takes OTLP over gRPC.
@@ -48,6 +50,8 @@ pub(super) struct Section {
     sampling: Option<Spanned<f64>>,
     #[serde(default)]
     open_metrics: bool,
+    #[serde(default)]
+    log: log::Section,
 }
 
 impl Section {
@@ -92,7 +96,8 @@ impl Section {
                 place.fault(written.referenced, format!("telemetry.sampling: expected 0 to 1, found {}", written.value))
             })?,
         };
-        Ok(Telemetry { otlp, service_name, sampling, open_metrics: self.open_metrics })
+        let log = self.log.resolve(place)?;
+        Ok(Telemetry { otlp, service_name, sampling, open_metrics: self.open_metrics, log })
     }
 }
 

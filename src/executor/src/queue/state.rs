@@ -1,54 +1,50 @@
-//! The queue's books: places, tenants, and who is next.
+//! The queue's books: slots, tenants, and who is next.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Full, Load, Place, RETRY_MAX, RETRY_STEP, Shed};
+use super::{Full, Load, RETRY_MAX, RETRY_STEP, Shed, Slot};
 
 #[derive(Debug)]
 pub(super) struct State {
-    places: u32,
+    slots: u32,
     length: u32,
     per_tenant: u32,
     load: Load,
     tenants: HashMap<Arc<str>, Tenant>,
     /// The tenants that wait, next one first.
-    order: BTreeSet<Rank>,
-    /// Counts entries and turns, so that each has a number of its own.
+    order: BTreeMap<Rank, Arc<str>>,
+    /// Counts arrivals and turns. No two events share a number, so a rank never ties.
     clock: u64,
 }
 
-/// By running calls, then by the last turn, then by name.
-type Rank = (u32, u64, Arc<str>);
+/// Running calls, then the time at which the tenant's claim began. Names never decide.
+type Rank = (u32, u64);
 
 /// A tenant that has a call running or waiting.
 #[derive(Debug, Default)]
 struct Tenant {
     running: u32,
-    last_turn: u64,
-    waiting: VecDeque<Call>,
-}
-
-#[derive(Debug)]
-struct Call {
-    number: u64,
-    turn: oneshot::Sender<Place>,
+    /// When the tenant began to wait, or had its last turn, whichever is later.
+    claim: u64,
+    /// Waiting calls by arrival.
+    waiting: BTreeMap<u64, oneshot::Sender<Slot>>,
 }
 
 // === impl State ===
 
 impl State {
-    pub(super) fn new(places: u32, length: u32, per_tenant: u32) -> Self {
+    pub(super) fn new(slots: u32, length: u32, per_tenant: u32) -> Self {
         Self {
-            places,
+            slots,
             length,
             per_tenant,
             load: Load::default(),
             tenants: HashMap::new(),
-            order: BTreeSet::new(),
+            order: BTreeMap::new(),
             clock: 0,
         }
     }
@@ -57,12 +53,12 @@ impl State {
         self.load
     }
 
-    /// Whether that many calls of a tenant fit.
+    /// Checks that this many calls of a tenant fit.
     pub(super) fn room_for(&self, tenant: &str, count: usize) -> Result<(), Shed> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let shed = |reason| Shed { reason, retry: self.retry_with(self.load.waiting) };
-        // Those that find a place at once do not wait. While anyone waits, a free place is theirs.
-        let free = if self.load.waiting == 0 { self.places.saturating_sub(self.load.running) } else { 0 };
+        // A call that finds a free slot does not wait. While anyone waits, a free slot is theirs.
+        let free = if self.load.waiting == 0 { self.slots.saturating_sub(self.load.running) } else { 0 };
         let wait = count.saturating_sub(free);
         if wait == 0 {
             return Ok(());
@@ -77,52 +73,56 @@ impl State {
         Ok(())
     }
 
-    /// A delay that grows with how many times the places are filled by what waits.
+    /// Returns a delay that grows with how many times the waiting calls fill the slots.
     pub(super) fn retry_with(&self, waiting: u32) -> Duration {
-        let fillings = waiting.checked_div(self.places).unwrap_or(u32::MAX);
+        let fillings = waiting.checked_div(self.slots).unwrap_or(u32::MAX);
         RETRY_STEP.saturating_mul(fillings.saturating_add(1)).min(RETRY_MAX)
     }
 
     pub(super) fn take_free(&mut self, tenant: &Arc<str>) -> bool {
-        if self.load.running >= self.places || self.load.waiting > 0 {
+        if self.load.running >= self.slots || self.load.waiting > 0 {
             return false;
         }
-        let turn = self.tick();
-        self.run(tenant, turn);
+        self.run(tenant);
         true
     }
 
-    pub(super) fn wait(&mut self, tenant: &Arc<str>, turn: oneshot::Sender<Place>) -> u64 {
+    /// Puts a call at the end of its tenant's line, and returns its number there.
+    pub(super) fn wait(&mut self, tenant: &Arc<str>, turn: oneshot::Sender<Slot>) -> u64 {
         let number = self.tick();
         self.load.waiting += 1;
-        self.change(tenant, |of| of.waiting.push_back(Call { number, turn }));
+        self.change(tenant, |of| {
+            // A tenant that begins to wait ranks after those that wait already, whether it was known before or not.
+            if of.waiting.is_empty() {
+                of.claim = number;
+            }
+            of.waiting.insert(number, turn);
+        });
         number
     }
 
-    /// A call does not wait any more; nothing happens if it does not.
+    /// Takes a call out of its line; nothing happens if it is not there.
     pub(super) fn leave(&mut self, tenant: &Arc<str>, number: u64) {
-        let mut left = 0;
-        self.change(tenant, |of| {
-            let before = of.waiting.len();
-            of.waiting.retain(|call| call.number != number);
-            left = before - of.waiting.len();
-        });
-        self.load.waiting = self.load.waiting.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
+        let mut left = None;
+        self.change(tenant, |of| left = of.waiting.remove(&number));
+        if left.is_some() {
+            self.load.waiting = self.load.waiting.saturating_sub(1);
+        }
     }
 
-    /// Whose turn it is, if a place is free and somebody waits. The place is taken.
-    pub(super) fn next(&mut self) -> Option<(Arc<str>, oneshot::Sender<Place>)> {
-        if self.load.running >= self.places {
+    /// Takes a free slot for whoever is next, if there is one and somebody waits.
+    pub(super) fn next(&mut self) -> Option<(Arc<str>, oneshot::Sender<Slot>)> {
+        if self.load.running >= self.slots {
             return None;
         }
-        let (_, _, tenant) = self.order.first()?.clone();
-        let turn = self.tick();
+        let (_, tenant) = self.order.first_key_value()?;
+        let tenant = Arc::clone(tenant);
         let mut call = None;
-        self.change(&tenant, |of| call = of.waiting.pop_front());
-        let call = call?;
+        self.change(&tenant, |of| call = of.waiting.pop_first());
+        let (_, turn) = call?;
         self.load.waiting = self.load.waiting.saturating_sub(1);
-        self.run(&tenant, turn);
-        Some((tenant, call.turn))
+        self.run(&tenant);
+        Some((tenant, turn))
     }
 
     pub(super) fn give_back(&mut self, tenant: &Arc<str>) {
@@ -130,11 +130,12 @@ impl State {
         self.change(tenant, |of| of.running = of.running.saturating_sub(1));
     }
 
-    fn run(&mut self, tenant: &Arc<str>, turn: u64) {
+    fn run(&mut self, tenant: &Arc<str>) {
+        let turn = self.tick();
         self.load.running += 1;
         self.change(tenant, |of| {
             of.running += 1;
-            of.last_turn = turn;
+            of.claim = turn;
         });
     }
 
@@ -143,15 +144,15 @@ impl State {
         self.clock
     }
 
-    /// Changes a tenant and keeps its rank right. One with nothing left is forgotten.
+    /// Changes a tenant and keeps its rank right. A tenant with nothing left is forgotten.
     fn change(&mut self, tenant: &Arc<str>, change: impl FnOnce(&mut Tenant)) {
         let of = self.tenants.entry(Arc::clone(tenant)).or_default();
         if !of.waiting.is_empty() {
-            self.order.remove(&of.rank(tenant));
+            self.order.remove(&of.rank());
         }
         change(of);
         if !of.waiting.is_empty() {
-            self.order.insert(of.rank(tenant));
+            self.order.insert(of.rank(), Arc::clone(tenant));
         } else if of.running == 0 {
             self.tenants.remove(tenant);
         }
@@ -161,8 +162,8 @@ impl State {
 // === impl Tenant ===
 
 impl Tenant {
-    fn rank(&self, name: &Arc<str>) -> Rank {
-        (self.running, self.last_turn, Arc::clone(name))
+    fn rank(&self) -> Rank {
+        (self.running, self.claim)
     }
 
     fn waits(&self) -> u32 {

@@ -19,9 +19,11 @@ mod program;
 mod quota;
 mod run;
 mod secret;
+mod slots;
 mod wasm;
 
 use std::future::Future;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,12 +31,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Engine;
 
-pub use self::cache::{Cache, CacheError};
+pub use self::cache::Cache;
 pub use self::engine::Allocation;
 pub use self::fixed::Fixed;
 pub use self::grants::{Folder, Grants, Quota};
@@ -47,10 +48,14 @@ pub use self::quota::Account;
 use self::quota::Accounts;
 pub use self::run::{Stop, Stream};
 pub use self::secret::{Secret, SecretVariable};
+pub use self::slots::Pulse;
+use self::slots::{Slots, Watch};
 pub use self::wasm::Wasm;
 
 /// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
 const EVENT_INTERVAL: u32 = 4;
+/// Blocking threads beyond those of calls.
+const SPARE_THREADS: usize = 32;
 
 /// Where tools run.
 pub struct Sandbox {
@@ -61,7 +66,8 @@ pub struct Sandbox {
     accounts: Accounts,
     allocation: Allocation,
     network: Network,
-    slots: Arc<Semaphore>,
+    slots: Slots,
+    watch: Watch,
     threads: Threads,
 }
 
@@ -98,11 +104,12 @@ impl Sandbox {
         let linkers = Linkers::new(&engine).map_err(setup)?;
         let threads = Builder::new_multi_thread()
             .thread_name("sandbox")
+            .worker_threads(workers(concurrency))
+            .max_blocking_threads(blocking(concurrency))
             .event_interval(EVENT_INTERVAL)
             .enable_all()
             .build()
             .map_err(|error| ProgramError::Linker(error.to_string()))?;
-        let slots = Arc::new(Semaphore::new(usize::try_from(concurrency).unwrap_or(Semaphore::MAX_PERMITS)));
         Ok(Self {
             engine,
             linkers,
@@ -111,7 +118,8 @@ impl Sandbox {
             accounts: Accounts::default(),
             allocation,
             network,
-            slots,
+            slots: Slots::new(concurrency),
+            watch: Watch::default(),
             threads: Threads(Some(threads)),
         })
     }
@@ -132,6 +140,14 @@ impl Sandbox {
     /// Another folder that is written to, which lies in this one or which this one lies in.
     pub fn account(&self, path: &Path) -> Result<Arc<Account>, PathBuf> {
         self.accounts.of(path)
+    }
+
+    /// Looks for slots that do not come back. Never waits.
+    pub fn pulse(&self) -> Pulse {
+        match &self.threads.0 {
+            Some(threads) => self.watch.look(&self.slots, threads.handle()),
+            None => Pulse { stuck: 0, slots: 0, silent: false },
+        }
     }
 
     /// Compiles code, or takes it from the cache, and links it. This blocks for as long as it takes; calls run on.
@@ -165,11 +181,7 @@ impl Sandbox {
         meter: &Arc<Meter>,
     ) -> (Result<Vec<u8>, Stop>, u64) {
         let timeout = Stop::Timeout { limit: grants.timeout };
-        let permit = match timeout_at(deadline, Arc::clone(&self.slots).acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return (Err(Stop::Setup("the sandbox is closed".into())), 0),
-            Err(_) => return (Err(timeout), 0),
-        };
+        let Some(slot) = self.slots.take(deadline).await else { return (Err(timeout), 0) };
         let Some(threads) = &self.threads.0 else {
             return (Err(Stop::Setup("the sandbox is closed".into())), 0);
         };
@@ -177,7 +189,7 @@ impl Sandbox {
             (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.fixed);
         let task = Task(threads.spawn(async move {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
-            let _permit = permit;
+            let _slot = slot;
             let outputs = Outputs::new(&grants);
             run::run(&engine, &program, &grants, fixed, stdin, &outputs, meter, deadline.into_std()).await
         }));
@@ -187,6 +199,17 @@ impl Sandbox {
             Err(_) => (Err(timeout), 0),
         }
     }
+}
+
+/// Guests compute on these: one for each processor, and never more than calls.
+fn workers(concurrency: u32) -> usize {
+    let processors = std::thread::available_parallelism().map_or(2, NonZero::get);
+    processors.min(usize::try_from(concurrency).unwrap_or(usize::MAX)).max(2)
+}
+
+/// File operations and name look-ups wait on these: one for each call, as many again for those that were abandoned at a deadline.
+fn blocking(concurrency: u32) -> usize {
+    usize::try_from(concurrency).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(SPARE_THREADS)
 }
 
 // === impl Threads ===

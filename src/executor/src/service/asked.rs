@@ -1,6 +1,7 @@
-//! A request, checked: what all of its calls have in common.
+//! Checks a request and bounds every text in it, before anything of it is kept, decided or logged.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,16 +9,27 @@ use callgate_contract::Caller;
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
+use sha2::{Digest, Sha256};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use crate::audit;
 use crate::telemetry;
 
-/// Bytes of an exchange's or a request's name.
+/// The most calls of one request. A contract's `maxToolCallsPerTurn` bounds those that may run.
+const CALLS: usize = 1024;
+/// The most bytes of an exchange's or a request's name.
 const NAME_BYTES: usize = 128;
+/// The most bytes of a tenant's or a role's name.
+const CALLER_BYTES: usize = 256;
+/// The most bytes of a call's id. Some proxies put a model's signature into it.
+const CALL_ID_BYTES: usize = 4096;
+/// The most bytes of a tool's name. A contract's names have at most 64.
+const TOOL_BYTES: usize = 256;
+/// The most bytes of a tenant in a decision's record that are kept as they are, if it is over [`CALLER_BYTES`].
+const CUT_BYTES: usize = 192;
 
-/// What all calls of a request have in common.
+/// The part of a request that all of its calls share.
 pub(super) struct Asked {
     pub(super) exchange_id: String,
     pub(super) request_id: String,
@@ -41,14 +53,19 @@ impl Asked {
     ) -> Result<(Self, Vec<proto::Call>), Status> {
         digest(&request.contract_digest)?;
         name("exchange_id", &request.exchange_id)?;
-        if request.request_id.len() > NAME_BYTES {
-            return Err(Status::invalid_argument(format!("request_id: expected at most {NAME_BYTES} bytes")));
+        fits("request_id", &request.request_id, NAME_BYTES)?;
+        let calls = request.calls.len();
+        if !(1..=CALLS).contains(&calls) {
+            return Err(Status::invalid_argument(format!("wrong number of calls (calls, {calls}); send 1 to {CALLS}")));
         }
-        if request.calls.is_empty() {
-            return Err(Status::invalid_argument("calls: expected at least one call"));
+        for (position, call) in request.calls.iter().enumerate() {
+            fits(format_args!("calls[{position}].id"), &call.id, CALL_ID_BYTES)?;
+            fits(format_args!("calls[{position}].tool"), &call.tool, TOOL_BYTES)?;
         }
         positions(&request.calls)?;
         let caller = caller(request.caller)?;
+        fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
+        fits("caller.role", &caller.role, CALLER_BYTES)?;
         let asked = Self {
             exchange_id: request.exchange_id,
             request_id: request.request_id,
@@ -95,30 +112,54 @@ pub(super) fn digest(text: &str) -> Result<(), Status> {
     if is_digest(text) {
         return Ok(());
     }
-    Err(Status::invalid_argument("contract_digest: expected \"sha256:\" and 64 lowercase hexadecimal digits"))
+    let expected = "\"sha256:\" and 64 lowercase hexadecimal digits";
+    Err(Status::invalid_argument(format!("not a digest (contract_digest); send {expected}")))
 }
 
 /// Checks a name that something is kept under.
 pub(super) fn name(field: &str, text: &str) -> Result<(), Status> {
-    if (1..=NAME_BYTES).contains(&text.len()) {
+    if text.is_empty() {
+        return Err(Status::invalid_argument(format!("empty name ({field}); send 1 to {NAME_BYTES} bytes")));
+    }
+    fits(field, text, NAME_BYTES)
+}
+
+/// Checks a text's length, before anything of it is kept, decided or logged.
+pub(super) fn fits(field: impl fmt::Display, text: &str, most: usize) -> Result<(), Status> {
+    let bytes = text.len();
+    if bytes <= most {
         return Ok(());
     }
-    Err(Status::invalid_argument(format!("{field}: expected 1 to {NAME_BYTES} bytes")))
+    Err(Status::invalid_argument(format!("text too long ({field}, {bytes} bytes); send at most {most} bytes")))
 }
 
 pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     match caller {
         Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
-        None => Err(Status::invalid_argument("caller: expected the tenant and role that the calls are made for")),
+        None => {
+            Err(Status::invalid_argument("no caller (caller); send the tenant and role that the calls are made for"))
+        }
     }
 }
 
-/// A name that a model chose, fit for a log: its first 64 printable characters.
+/// A tenant's or role's name for the record of a decision that another program made. A name over the bound is cut, and the start of
+/// its SHA-256 keeps it apart from others: refusing it would lose the records that came with it.
+pub(super) fn recorded(name: String) -> String {
+    if name.len() <= CALLER_BYTES {
+        return name;
+    }
+    let hash = Sha256::digest(name.as_bytes());
+    let start = name.get(..name.floor_char_boundary(CUT_BYTES)).unwrap_or_default();
+    let hash = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("{start}~{hash}")
+}
+
+/// The first 64 printable characters of a name that a model chose, for a log.
 pub(super) fn printable(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
-/// A call's id, for logs only: its first 128 printable characters.
+/// The first 128 printable characters of a call's id, for logs only.
 pub(super) fn bounded(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(NAME_BYTES).collect()
 }
@@ -164,5 +205,13 @@ mod tests {
         for wrong in [hex.clone(), format!("sha256:{}", hex.to_uppercase()), format!("sha256:{hex}0"), String::new()] {
             assert!(!is_digest(&wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_overlong_tenant_is_cut_and_kept_apart() {
+        let long = |end: char| recorded(format!("{}{end}", "\u{e9}".repeat(10_000)));
+        assert!(long('a').len() <= CALLER_BYTES);
+        assert_ne!(long('a'), long('b'));
+        assert_eq!(recorded("acme".into()), "acme");
     }
 }

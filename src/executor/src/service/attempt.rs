@@ -88,9 +88,14 @@ pub(super) struct Denial {
 // === impl Denial ===
 
 impl Denial {
-    /// Audited, and told. Nothing runs either way.
-    pub(super) async fn tell(self, parts: &Parts, admitted: &Admitted) -> CallOutcome {
+    /// Writes the record in its turn, then returns the outcome. Nothing runs either way.
+    pub(super) async fn tell(self, parts: &Parts, admitted: &Admitted, ticket: Option<Ticket>) -> CallOutcome {
         let Self { entry, outcome, code, peer, span } = self;
+        // The records of a tenant's denied calls take turns with those of others.
+        let _slot = match ticket {
+            Some(ticket) => ticket.slot(Instant::now() + NEVER).await,
+            None => None,
+        };
         span.enter(|| log::ended(&entry.call, &peer, &outcome));
         let (calls, tool) = (parts.instruments.metrics.calls(), admitted.contract().tool(&entry.call.tool));
         let outcome = match parts.audit.append(entry).await {
@@ -267,15 +272,15 @@ impl Attempt {
             return outcome::not_here(id, &self.tool);
         };
         let calls = parts.instruments.metrics.calls();
-        let place = {
+        let slot = {
             let (_waiting, _step) = (calls.waiting(), self.span.step("queue"));
             match ticket {
-                Some(ticket) => ticket.place(self.deadline).await,
+                Some(ticket) => ticket.slot(self.deadline).await,
                 None => None,
             }
         };
         let (_running, _step) = (calls.running(), self.span.step("run"));
-        let Some(_place) = place else {
+        let Some(_slot) = slot else {
             return outcome::never_ran_in_time(id, tool, self.runnable.timeout(), self.began.elapsed());
         };
         match &self.runnable {

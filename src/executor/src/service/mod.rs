@@ -9,9 +9,11 @@ pub(crate) mod lag;
 pub(crate) mod left;
 mod log;
 mod parts;
+pub(crate) mod pulse;
 mod record;
 
 use std::sync::Arc;
+use std::vec;
 
 use callgate_contract::{Conversation, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
@@ -49,6 +51,13 @@ enum Decided {
     Allowed(Box<Attempt>),
 }
 
+/// A request's tickets, in the order of its calls.
+struct Tickets {
+    here: vec::IntoIter<Ticket>,
+    elsewhere: vec::IntoIter<Ticket>,
+    denied: vec::IntoIter<Ticket>,
+}
+
 // === impl Service ===
 
 impl Service {
@@ -67,15 +76,19 @@ impl Service {
         })
     }
 
-    /// A place for each call that may run, now or later; for all of them, or the request is shed.
-    fn tickets(&self, asked: &Asked, decided: &[Decided]) -> Result<(Vec<Ticket>, Vec<Ticket>), Shed> {
+    /// Takes a ticket for each call, denied ones included. Sheds the whole request if one kind does not fit.
+    fn tickets(&self, asked: &Asked, decided: &[Decided]) -> Result<Tickets, Shed> {
         let attempts = || decided.iter().filter_map(Decided::attempt);
-        let in_sandbox = attempts().filter(|attempt| attempt.runs_here()).count();
-        let elsewhere = attempts().count() - in_sandbox;
+        let here = attempts().filter(|attempt| attempt.runs_here()).count();
+        let elsewhere = attempts().count() - here;
         let queues = &self.parts.queues;
         let tenant = &asked.caller.tenant;
-        // Dropped on the way out, the first give up their places again.
-        Ok((queues.sandbox.enter(tenant, in_sandbox)?, queues.backends.enter(tenant, elsewhere)?))
+        // If one does not fit, the tickets before it are dropped and give up their slots.
+        Ok(Tickets {
+            here: queues.sandbox.enter(tenant, here)?.into_iter(),
+            elsewhere: queues.backends.enter(tenant, elsewhere)?.into_iter(),
+            denied: queues.denials.enter(tenant, decided.len() - here - elsewhere)?.into_iter(),
+        })
     }
 
     /// The same decision as the filter's, by the same function, so that a filter that was bypassed or is out of date gains nothing.
@@ -142,7 +155,7 @@ impl Service {
             .enumerate()
             .map(|(position, call)| self.decide_again(&asked, &admitted, position, call, began))
             .collect();
-        let (here, elsewhere) = self.tickets(&asked, &decided).map_err(|shed| {
+        let mut tickets = self.tickets(&asked, &decided).map_err(|shed| {
             let why = match shed.reason {
                 Full::Queue(_) => telemetry::metrics::Shed::Full,
                 Full::Tenant(_) => telemetry::metrics::Shed::Share,
@@ -150,7 +163,6 @@ impl Service {
             self.parts.instruments.metrics.calls().shed(why, decided.len());
             status_of(shed)
         })?;
-        let (mut here, mut elsewhere) = (here.into_iter(), elsewhere.into_iter());
 
         let mut outcomes: Vec<Option<CallOutcome>> = vec![None; decided.len()];
         // Dropped with this future, it ends what still runs: a caller that goes away leaves nothing behind.
@@ -159,11 +171,11 @@ impl Service {
             let parts = Arc::clone(&self.parts);
             match decided {
                 Decided::Denied(denial) => {
-                    let admitted = Arc::clone(&admitted);
-                    running.spawn(async move { (position, denial.tell(&parts, &admitted).await) });
+                    let (admitted, ticket) = (Arc::clone(&admitted), tickets.denied.next());
+                    running.spawn(async move { (position, denial.tell(&parts, &admitted, ticket).await) });
                 }
                 Decided::Allowed(attempt) => {
-                    let ticket = if attempt.runs_here() { here.next() } else { elsewhere.next() };
+                    let ticket = if attempt.runs_here() { tickets.here.next() } else { tickets.elsewhere.next() };
                     running.spawn(async move { (position, attempt.run(&parts, ticket).await) });
                 }
             }

@@ -11,6 +11,7 @@ use crate::backends::{BackendError, Backends};
 use crate::config::Config;
 use crate::once::{Once, OnceError};
 use crate::queue::Queue;
+use crate::state::{StateError, private};
 use crate::telemetry::Instruments;
 
 /// What calls need on their way. Shared by all of them.
@@ -25,26 +26,24 @@ pub(crate) struct Parts {
     pub(crate) instruments: Instruments,
 }
 
-/// One queue for what runs here and one for what waits for others, so that slow backends keep no sandbox empty.
+/// The denied calls whose records are written at once.
+const DENIALS: u32 = 64;
+
+/// One queue for each kind of work, so that slow backends keep no sandbox empty, and denied calls delay none that may run.
 #[derive(Clone, Debug)]
 pub(crate) struct Queues {
     pub(crate) sandbox: Queue,
     pub(crate) backends: Queue,
+    /// Denied calls: each costs a record in the audit log.
+    pub(crate) denials: Queue,
 }
 
 /// Why the executor cannot begin to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum PartsError {
     /// The state directory cannot be used.
-    #[error(
-        "stateDir: expected a folder that can be written at {folder}, found: {reason}; create it or correct `stateDir`"
-    )]
-    State {
-        /// The configured folder.
-        folder: String,
-        /// The system's reason.
-        reason: std::io::Error,
-    },
+    #[error("stateDir: {0}")]
+    State(#[from] StateError),
     /// The memory of what ran.
     #[error("once: {0}")]
     Once(#[from] OnceError),
@@ -68,7 +67,7 @@ impl Parts {
         registry: Arc<Registry>,
         instruments: Instruments,
     ) -> Result<Self, PartsError> {
-        state_dir(config)?;
+        private::folder(&config.state_dir)?;
         let backends = Backends::new(config)?;
         for contract in registry.contracts() {
             backends.check(contract)?;
@@ -100,18 +99,6 @@ impl Parts {
     }
 }
 
-/// Makes the folder where there is none, for its owner only.
-fn state_dir(config: &Config) -> Result<(), PartsError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-
-    let folder = &config.state_dir;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|reason| PartsError::State { folder: folder.display().to_string(), reason })
-}
-
 // === impl Queues ===
 
 impl Queues {
@@ -120,6 +107,7 @@ impl Queues {
         Self {
             sandbox: Queue::new(config.concurrency, queue.length, queue.per_tenant),
             backends: Queue::new(queue.backends, queue.length, queue.per_tenant),
+            denials: Queue::new(DENIALS, queue.length, queue.per_tenant),
         }
     }
 }

@@ -9,15 +9,18 @@ use super::asked;
 use super::parts::Parts;
 use crate::audit::{Call, Entry, Event, Source, Verdict};
 
-/// Decisions in one request.
+/// The most decisions of one request.
 const DECISIONS: usize = 256;
-/// Bytes of a pointer or code, which are texts of the contract's.
+/// The most bytes of a pointer or code, which are texts of the contract's.
 const TEXT_BYTES: usize = 1024;
 
 /// Checks all decisions, then keeps them.
 pub(super) async fn record(parts: &Parts, request: RecordRequest) -> Result<(), Status> {
     if !(1..=DECISIONS).contains(&request.decisions.len()) {
-        return Err(Status::invalid_argument(format!("decisions: expected 1 to {DECISIONS}")));
+        let found = request.decisions.len();
+        return Err(Status::invalid_argument(format!(
+            "wrong number of decisions (decisions, {found}); send 1 to {DECISIONS}"
+        )));
     }
     let entries = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     for kept in futures_util::future::join_all(entries.into_iter().map(|entry| parts.audit.append(entry))).await {
@@ -35,25 +38,27 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
         proto::Verdict::NeedsApproval => Verdict::NeedsApproval,
         proto::Verdict::Unspecified => {
             return Err(Status::invalid_argument(
-                "verdict: expected VERDICT_ALLOW, VERDICT_DENY or VERDICT_NEEDS_APPROVAL",
+                "unknown verdict (verdict); send VERDICT_ALLOW, VERDICT_DENY or VERDICT_NEEDS_APPROVAL",
             ));
         }
     };
     for (field, text) in [("violation_code", &decision.violation_code), ("pointer", &decision.pointer)] {
-        if text.len() > TEXT_BYTES {
-            return Err(Status::invalid_argument(format!("{field}: expected at most {TEXT_BYTES} bytes")));
-        }
+        asked::fits(field, text, TEXT_BYTES)?;
     }
     if !decision.arguments_digest.is_empty() && !asked::is_hash(&decision.arguments_digest) {
-        return Err(Status::invalid_argument("arguments_digest: expected 64 lowercase hexadecimal digits, or nothing"));
+        return Err(Status::invalid_argument(
+            "not a digest (arguments_digest); send 64 lowercase hexadecimal digits, or nothing",
+        ));
     }
     if !decision.trace_id.is_empty() && !asked::is_trace_id(&decision.trace_id) {
-        return Err(Status::invalid_argument("trace_id: expected 32 lowercase hexadecimal digits, or nothing"));
+        return Err(Status::invalid_argument(
+            "not a trace id (trace_id); send 32 lowercase hexadecimal digits, or nothing",
+        ));
     }
     let caller = asked::caller(decision.caller)?;
-    let time = UNIX_EPOCH
-        .checked_add(Duration::from_nanos(decision.time_unix_nanos))
-        .ok_or_else(|| Status::invalid_argument("time_unix_nanos: expected a time"))?;
+    let time = UNIX_EPOCH.checked_add(Duration::from_nanos(decision.time_unix_nanos)).ok_or_else(|| {
+        Status::invalid_argument("not a time (time_unix_nanos); send nanoseconds since the Unix epoch")
+    })?;
     Ok(Entry {
         time,
         source: Source::Filter,
@@ -64,8 +69,8 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             call_id: asked::bounded(&decision.call_id),
             request_id: asked::bounded(&decision.request_id),
             trace_id: decision.trace_id,
-            tenant: caller.tenant,
-            role: caller.role,
+            tenant: asked::recorded(caller.tenant),
+            role: asked::recorded(caller.role),
             contract_digest: decision.contract_digest,
             tool: asked::printable(&decision.tool),
             arguments_digest: decision.arguments_digest,

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 /// How often. Each time the disk is busy for a while, so not often; and at what most executors run, long before the writer has to.
 const EVERY: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ impl Checkpoints {
     /// Starts for the database at `path`, which is in WAL mode.
     pub(crate) fn start(path: &Path) -> rusqlite::Result<Self> {
         // Opened now: later another file may be there, and one that is missing is not made.
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = super::connect(path)?;
         let path = path.to_path_buf();
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("checkpoints".into());

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::checkpoints::{AT_MOST, Checkpoints};
 use super::files::{Altered, StoreFiles};
 use super::health::{PROBE, StoreHealth};
-use super::{StateError, lock, private_folder};
+use super::{StateError, lock, private};
 use crate::config::Synchronous;
 
 /// How long another process may hold the file (someone's `sqlite3`, a backup) before a write counts as failed.
@@ -64,7 +64,7 @@ impl Database {
         synchronous: Synchronous,
     ) -> Result<Self, StateError> {
         let path = folder.join(name);
-        private_folder(folder)?;
+        private::folder(folder)?;
         let lock = lock(&path)?;
         let connection = connect(&path, format, synchronous)
             .map_err(|reason| StateError::Database { path: path.clone(), reason })??;
@@ -187,7 +187,7 @@ const PROBE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY CHECK (id = 1), writes INTEGER NOT NULL) STRICT";
 
 fn connect(path: &Path, format: &Format, synchronous: Synchronous) -> rusqlite::Result<Result<Connection, StateError>> {
-    let mut connection = Connection::open(path)?;
+    let mut connection = super::connect(path)?;
     connection.busy_timeout(BUSY)?;
     // Of a new database only.
     connection.pragma_update(None, "page_size", format.page_bytes)?;

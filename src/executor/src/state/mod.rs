@@ -4,12 +4,14 @@ mod checkpoints;
 mod database;
 mod files;
 mod health;
+pub(crate) mod private;
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OpenFlags};
 
 pub(crate) use self::database::{Database, Format, StoreError};
 pub use self::files::Altered;
@@ -27,6 +29,21 @@ pub enum StateError {
         path: PathBuf,
         /// The system's reason.
         reason: io::Error,
+    },
+    /// Other users can use it.
+    #[error(
+        "{path}: expected a {what} of the executor's user that no other user can use, found {found}; remove it, or run \
+         `chmod {mode} {path}` as its owner", path = path.display()
+    )]
+    Exposed {
+        /// What.
+        path: PathBuf,
+        /// `folder` or `file`.
+        what: &'static str,
+        /// What was found.
+        found: String,
+        /// The mode that mends it.
+        mode: &'static str,
     },
     /// Another process has it.
     #[error("{path}: is in use by another executor; give each its own stateDir", path = path.display())]
@@ -62,27 +79,22 @@ pub enum StateError {
 /// The lock is a file beside it: closing the database itself would drop SQLite's own locks on that.
 pub(crate) fn lock(path: &Path) -> Result<File, StateError> {
     let refused = |reason| StateError::Refused { path: path.to_path_buf(), reason };
-    let lock = private(&path.with_extension("lock")).map_err(refused)?;
+    let lock = private::file(&path.with_extension("lock")).map_err(refused)?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => StateError::InUse { path: path.to_path_buf() },
         TryLockError::Error(reason) => refused(reason),
     })?;
     // SQLite gives the files beside it (-wal, -shm) the same mode.
-    private(path).map_err(refused)?;
+    private::file(path).map_err(refused)?;
     Ok(lock)
 }
 
-/// Opens a file that its owner alone may read, or makes it.
-fn private(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    Ok(file)
-}
-
-/// Makes the state directory where there is none.
-pub(crate) fn private_folder(folder: &Path) -> Result<(), StateError> {
-    let refused = |reason| StateError::Refused { path: folder.to_owned(), reason };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)
+/// Opens a database of the state directory for reading and writing. A link in its place is refused, and none is made.
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    // The folder may be reached by a link that the operator chose; SQLite would refuse that one too.
+    let path = private::resolved(path).unwrap_or_else(|_| path.to_owned());
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Connection::open_with_flags(path, flags)
 }
 
 /// A time as the databases keep it: milliseconds since the Unix epoch.

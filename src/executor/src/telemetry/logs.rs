@@ -1,36 +1,122 @@
-//! JSON lines on standard error: ours from `info`, the libraries' from `warn`.
+//! JSON lines on standard error: ours from `info` unless the configuration says otherwise, the libraries' from `warn`.
 //!
-//! There is no switch for more, since the libraries' traces would show what passes through. A line that is written during a
-//! call has the `trace_id` and `span_id` that belong to it, at the top, where OpenTelemetry looks for them in logs that did
-//! not come by its own protocol.
+//! Nothing waits for a reader. A thread of its own writes the lines; if standard error is not read, up to [`LINES`] lines wait and
+//! the rest are dropped and counted. A standard error that was closed is no failure.
+//!
+//! Libraries cannot be made to say more, since their traces would show what passes through. A line that is written during a call has
+//! the call's `trace_id` and `span_id` at the top level, where OpenTelemetry looks for them in logs that did not come by its own
+//! protocol.
 
 use std::fmt::{self, Write as _};
+use std::panic;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Registry, reload};
 
-/// The library's JSON, with what names the trace.
+use crate::config::{Log, LogLevel};
+
+/// Lines that wait for standard error.
+const LINES: usize = 8192;
+/// The longest that the end of the process waits for the last lines to be read.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// Counts the lines that found the queue full, once the log has started.
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// The process's log. [`Logs::flush`] writes its last lines.
+pub struct Logs {
+    writer: WorkerGuard,
+    levels: reload::Handle<Targets, Registry>,
+}
+
+/// The library's JSON, with the trace's identifiers.
 struct Traced(Format<Json>);
 
-/// Writes logs to standard error from now on.
-pub fn to_stderr() {
-    let targets = Targets::new()
-        .with_default(LevelFilter::WARN)
-        // Its warnings quote what MCP servers say.
-        .with_target("rmcp", LevelFilter::OFF)
-        .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
+/// Writes logs to standard error from now on, panics included.
+pub fn start() -> Logs {
+    let (lines, writer) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    // It fails only if the log was started before, and then `init` below fails, too.
+    let _ = DROPPED.set(lines.error_counter());
+    let (filter, levels) = reload::Layer::new(targets(&Log::default()));
     let json = Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false);
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Traced(json))
         .fmt_fields(JsonFields::new())
-        .with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines).with(targets).init();
+        // It would print to standard error itself, and wait for it.
+        .log_internal_errors(false)
+        .with_writer(lines);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    panic::set_hook(Box::new(|panic| {
+        // The default hook writes to standard error itself, and waits for it. A panic's message may quote data, so it is left out.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a task panicked");
+    }));
+    Logs { writer, levels }
+}
+
+/// Returns how many lines were dropped because standard error was not read.
+pub fn dropped() -> u64 {
+    DROPPED.get().map_or(0, |lines| u64::try_from(lines.dropped_lines()).unwrap_or(u64::MAX))
+}
+
+/// The levels of all targets: only ours follow the configuration.
+fn targets(log: &Log) -> Targets {
+    const OURS: &str = env!("CARGO_CRATE_NAME");
+    let parts = log.targets.iter().map(|(part, level)| (format!("{OURS}::{part}"), filter(*level)));
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        // Its warnings quote what MCP servers say.
+        .with_target("rmcp", LevelFilter::OFF)
+        .with_target(OURS, filter(log.level))
+        .with_targets(parts)
+}
+
+const fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    }
+}
+
+// === impl Logs ===
+
+impl Logs {
+    /// Uses the configured levels from now on.
+    pub fn set_levels(&self, log: &Log) {
+        // It fails only if the subscriber is gone, and it lives as long as the process.
+        let _ = self.levels.reload(targets(log));
+    }
+
+    /// Writes the last lines, for a bounded time: a standard error that nobody reads does not delay the end of the process.
+    pub fn flush(self) {
+        let (done, written) = mpsc::channel();
+        let Self { writer, .. } = self;
+        // The guard prints if the lines are stuck, which may wait, too.
+        let flushing = thread::Builder::new().name("log-flush".into()).spawn(move || {
+            drop(writer);
+            let _ = done.send(());
+        });
+        if flushing.is_ok() {
+            let _ = written.recv_timeout(FLUSH);
+        }
+    }
 }
 
 // === impl Traced ===
@@ -52,11 +138,29 @@ where
     }
 }
 
-/// A line with the trace's names put in at its end.
+/// A line with the trace's identifiers at its end.
 fn with_trace(line: &str, trace: &SpanContext) -> String {
     let Some(open) = line.trim_end().strip_suffix('}') else { return line.to_owned() };
     let mut line = open.to_owned();
     // A `String` takes whatever it is given.
     let _ = writeln!(line, ",\"trace_id\":\"{}\",\"span_id\":\"{}\"}}", trace.trace_id(), trace.span_id());
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn levels_are_for_our_own_parts_and_libraries_stay_at_warn() {
+        let log = Log { level: LogLevel::Warn, targets: vec![("transport", LogLevel::Debug)] };
+        let targets = targets(&log);
+        assert!(targets.would_enable("callgate_executor::transport::serve", &Level::DEBUG));
+        assert!(targets.would_enable("callgate_executor::audit", &Level::WARN));
+        assert!(!targets.would_enable("callgate_executor::audit", &Level::INFO));
+        assert!(!targets.would_enable("hyper::proto", &Level::INFO));
+        assert!(!targets.would_enable("rmcp::service", &Level::ERROR));
+    }
 }

@@ -3,7 +3,7 @@
 //! Each store knows its own health; readiness asks them whenever it is asked itself.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::select_all;
 use tokio::sync::watch;
 
-use crate::state::StoreHealth;
+use crate::state::{StoreHealth, private};
 
 /// How often it is looked whether the state directory can be written.
 const LOOK: Duration = Duration::from_secs(2);
@@ -33,6 +33,7 @@ struct State {
     contracts: bool,
     draining: bool,
     state_dir: Option<String>,
+    sandbox: Option<String>,
 }
 
 // === impl Readiness ===
@@ -56,6 +57,11 @@ impl Readiness {
     /// Asks a store from now on.
     pub fn ask(&self, store: StoreHealth) {
         self.stores().push(store);
+    }
+
+    /// The sandbox works, or does not, for this reason.
+    pub fn sandbox(&self, fault: Option<String>) {
+        self.set(|state| state.sandbox = fault);
     }
 
     /// What keeps calls from being taken, a line each; empty when nothing does.
@@ -138,6 +144,7 @@ impl State {
             (!self.contracts).then(|| "contracts: they are not loaded yet".to_owned()),
             self.draining.then(|| "draining: no more calls are taken".to_owned()),
             state_dir,
+            self.sandbox.as_ref().map(|reason| format!("sandbox: {reason}")),
         ]
         .into_iter()
         .flatten()
@@ -148,7 +155,7 @@ impl State {
 /// Bytes, not only a name: a full disk still takes names.
 fn probe(folder: &Path) -> io::Result<()> {
     let file = folder.join(PROBE);
-    fs::write(&file, b"callgate")?;
+    private::renewed_file(&file)?.write_all(b"callgate")?;
     fs::remove_file(file)
 }
 

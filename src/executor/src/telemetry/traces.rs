@@ -31,6 +31,8 @@ const BATCH_SPANS: usize = 512;
 const FLUSH: Duration = Duration::from_secs(5);
 /// Bytes of a model's text that a span shows.
 const CALL_ID_CHARS: usize = 128;
+/// The most bytes of `traceparent` or `tracestate`; what W3C asks everyone to pass on. A longer one is left out.
+const HEADER_BYTES: usize = 512;
 
 /// Makes spans, or does not. Clones share the collector.
 #[derive(Clone, Debug)]
@@ -272,7 +274,7 @@ impl Drop for Step {
 
 impl Extractor for Metadata<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
+        self.0.get(key)?.to_str().ok().filter(|text| text.len() <= HEADER_BYTES)
     }
 
     fn keys(&self) -> Vec<&str> {

@@ -60,6 +60,17 @@ impl Web {
     }
 }
 
+/// Checks the tokens that the HTTP side would accept; writes nothing.
+///
+/// # Errors
+/// They cannot be used.
+pub fn check_tokens(config: &config::Config) -> Result<(), TokenError> {
+    match &config.http {
+        config::Http::Off => Ok(()),
+        config::Http::On { tokens, .. } => tokens::check(tokens, &config.state_dir),
+    }
+}
+
 /// All that is served. Routes of others may be merged into it; they bring their own authentication.
 pub fn router(web: Web) -> Router {
     page::with_headers(api::router(web).merge(page::router()))

@@ -8,9 +8,7 @@
 //!
 //! The file is read anew for every request, so that a token that is taken out of it counts no more, nor what it began.
 
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -20,7 +18,8 @@ use utoipa::ToSchema;
 
 use super::secret;
 use crate::config;
-use crate::state::{self, StateError};
+use crate::state::StateError;
+use crate::state::private;
 
 /// In the state directory.
 const FILE: &str = "http-token";
@@ -29,6 +28,8 @@ const OPERATOR: &str = "operator";
 /// A token that is shorter can be guessed, whoever listed it.
 const TOKEN_BYTES_MIN: usize = 20;
 const NAME_BYTES: usize = 64;
+/// More than a token that was made here has.
+const MADE_BYTES: u64 = 4 << 10;
 
 /// Where the tokens are.
 pub(super) enum Tokens {
@@ -70,6 +71,12 @@ pub enum TokenError {
         /// The system's reason.
         reason: io::Error,
     },
+    /// Nobody could sign in.
+    #[error("{path}: expected a token, found none; list one, or remove the file if the executor made it", path = path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A line is not as it should be. It is not repeated: it may be a token.
     #[error(
         "{path}:{line}: expected a name, `viewer` or `approver`, and sha256: with 64 hexadecimal digits, such as the output \
@@ -99,8 +106,16 @@ impl Tokens {
             config::Tokens::Listed(file) => Self::Listed(file.clone()),
             config::Tokens::Made => Self::Made(make(state_dir)?),
         };
-        tokens.holders()?;
+        tokens.check()?;
         Ok(tokens)
+    }
+
+    /// Checks that the file can be used and holds a token.
+    fn check(&self) -> Result<(), TokenError> {
+        match (self, self.holders()?.as_slice()) {
+            (Self::Listed(file), []) => Err(TokenError::Empty { path: file.path().to_owned() }),
+            (Self::Made(_) | Self::Listed(_), _) => Ok(()),
+        }
     }
 
     /// Who holds this token. Every digest is compared in the same time, and all of them are.
@@ -121,24 +136,41 @@ impl Tokens {
         match self {
             Self::Made(path) => {
                 let failed = |reason| TokenError::File { path: path.clone(), reason };
-                let token = std::fs::read_to_string(path).map_err(failed)?;
-                let digest = Sha256::digest(token.trim_end()).into();
+                let mut text = String::new();
+                private::read(path)?.take(MADE_BYTES).read_to_string(&mut text).map_err(failed)?;
+                let token = text.trim_end();
+                // A full disk can leave the file empty.
+                if token.len() < TOKEN_BYTES_MIN {
+                    return Err(TokenError::Empty { path: path.clone() });
+                }
+                let digest = Sha256::digest(token).into();
                 Ok(vec![Holder { name: OPERATOR.to_owned(), role: Role::Approver, digest }])
             }
             Self::Listed(file) => {
                 let path = file.path();
                 let failed = |reason| TokenError::File { path: path.to_owned(), reason };
+                private::check_listed(path)?;
                 parse(path, &file.read().map_err(failed)?)
             }
         }
     }
 }
 
+/// Checks the tokens of a configuration, and makes none.
+pub(super) fn check(config: &config::Tokens, state_dir: &Path) -> Result<(), TokenError> {
+    let made = state_dir.join(FILE);
+    match config {
+        config::Tokens::Listed(file) => Tokens::Listed(file.clone()).check(),
+        config::Tokens::Made if made.symlink_metadata().is_ok() => Tokens::Made(made).check(),
+        config::Tokens::Made => Ok(()),
+    }
+}
+
 fn make(state_dir: &Path) -> Result<PathBuf, TokenError> {
-    state::private_folder(state_dir)?;
+    private::folder(state_dir)?;
     let path = state_dir.join(FILE);
     let failed = |reason| TokenError::File { path: path.clone(), reason };
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+    match private::new_file(&path) {
         Ok(mut file) => {
             file.write_all(format!("{}\n", secret()).as_bytes()).map_err(failed)?;
             tracing::info!(file = %path.display(), "a token for the HTTP side was made; http.tokens lists your own");

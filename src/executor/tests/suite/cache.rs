@@ -112,7 +112,7 @@ fn a_folder_that_others_can_enter_is_refused() {
     let refused = desk.refused();
     assert!(
         refused.starts_with(
-            "stateDir: expected callgate-state/modules to be a folder of the executor's user that no other can enter, found mode 0755"
+            "stateDir: callgate-state/modules: expected a folder of the executor's user that no other user can use, found mode 0755"
         ),
         "{refused}"
     );

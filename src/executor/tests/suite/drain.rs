@@ -12,7 +12,12 @@ use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
 
 /// Calls of `t`, one for each of these arguments.
 pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
-    let call = |arguments: &&str| Call { id: "1".into(), tool: "t".into(), arguments: (*arguments).to_owned(), position: None };
+    let call = |arguments: &&str| Call {
+        id: "1".into(),
+        tool: "t".into(),
+        arguments: (*arguments).to_owned(),
+        position: None,
+    };
     ExecuteRequest {
         contract_digest: digest.into(),
         caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
@@ -48,6 +53,39 @@ async fn sigterm_lets_what_runs_finish_and_nothing_more_begin() {
     assert_eq!((call["tool"].as_str(), call["outcome"].as_str()), (Some("t"), Some("success")));
     assert!(!call.to_string().contains("424242") && !call.to_string().contains("done"), "{call}");
     assert_eq!(program.logged("stopped")["cut_off"], 0);
+    assert_eq!(program.exit_code(Duration::from_secs(5)), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_drain_at_once() {
+    let desk = Desk::with(&guests::late("1", 60_000), "timeout: 120s");
+    let mut program = Program::start(&desk, &[]);
+    let digest = program.logged("contract is admitted")["digest"].as_str().unwrap().to_owned();
+    let address = program.logged("ready")["address"].as_str().unwrap().to_owned();
+    let mut client = ExecutorClient::connect(format!("http://{address}")).await.unwrap();
+    let request = request(&digest, &["{}"]);
+    let running = tokio::spawn(async move { client.execute(request).await });
+    // A drain that began before the call would end without it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    program.terminate();
+    assert_eq!(program.logged("draining")["running"], 1);
+    program.signal("INT");
+    assert_eq!(program.logged("a second signal ends the drain")["running"], 1);
+    // Well under the grace period of 10 seconds.
+    assert_eq!(program.exit_code(Duration::from_secs(5)), 0);
+    assert!(running.await.unwrap().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_during_a_start_are_obeyed() {
+    let desk = Desk::with(&guests::answer("1"), "");
+    let mut program = Program::start(&desk, &[]);
+    // The first line comes long before "ready".
+    program.logged("sandbox is set up");
+    program.signal("HUP");
+    program.logged("ready");
+    assert_eq!(program.logged("contracts are reloaded")["cause"], "Signal");
+    program.terminate();
     assert_eq!(program.exit_code(Duration::from_secs(5)), 0);
 }
 

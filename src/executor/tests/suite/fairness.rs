@@ -54,7 +54,7 @@ async fn a_full_queue_sheds_a_request_whole_and_says_when_to_come_back() {
     desk.until_running(1).await;
     let shed = desk.execute(desk.request("clerk", &[("slow", "{}"), ("slow", "{}")])).await.unwrap_err();
     assert_eq!(shed.code(), Code::ResourceExhausted);
-    assert!(shed.message().starts_with("nothing ran: the tenant has as many calls waiting"), "{}", shed.message());
+    assert!(shed.message().starts_with("nothing ran: the tenant's share of the queue is full"), "{}", shed.message());
     let retry = shed.get_details_retry_info().unwrap().retry_delay.unwrap();
     assert!(retry > Duration::ZERO);
     assert_eq!(running.await.unwrap().unwrap()[0].result(), "1");

@@ -49,6 +49,21 @@ impl Program {
         }
     }
 
+    /// All lines up to the next one with this message, and that one.
+    pub(crate) fn until(&mut self, message: &str) -> Vec<Value> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the log ended before {message:?}");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            let last = line["message"] == message;
+            lines.push(line);
+            if last {
+                return lines;
+            }
+        }
+    }
+
     /// The next message with this in it.
     pub(crate) fn logged_with(&mut self, words: &str) -> String {
         loop {

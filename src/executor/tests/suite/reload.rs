@@ -10,7 +10,7 @@ use crate::desk::{Desk, Ended};
 use crate::guests;
 use crate::program::Program;
 
-async fn call(address: &str, digest: &str) -> Result<Ended, tonic::Status> {
+pub(crate) async fn call(address: &str, digest: &str) -> Result<Ended, tonic::Status> {
     let request = ExecuteRequest {
         contract_digest: digest.into(),
         caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
@@ -33,7 +33,7 @@ fn change(desk: &Desk, from: &str, to: &str) {
     std::fs::rename(&new, &path).unwrap();
 }
 
-fn digest(line: &serde_json::Value) -> String {
+pub(crate) fn digest(line: &serde_json::Value) -> String {
     line["digest"].as_str().unwrap().to_owned()
 }
 

@@ -261,7 +261,7 @@ async fn the_page_of_metrics_is_what_prometheus_reads() {
         let (name, value) = line.rsplit_once(' ').unwrap();
         value.parse::<f64>().unwrap_or_else(|_| panic!("{line}"));
         let name = name.split('{').next().unwrap();
-        assert!(name.starts_with("callgate_executor_"), "{line}");
+        assert!(name.starts_with("callgate_executor_") || name.starts_with("process_"), "{line}");
         let known = ["", "_total", "_bucket", "_count", "_sum", "_info"]
             .iter()
             .any(|suffix| name.strip_suffix(suffix).is_some_and(|base| described.contains(base)));

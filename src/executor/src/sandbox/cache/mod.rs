@@ -4,15 +4,14 @@
 //! configuration, and the SHA-256 of the file itself. What is not found is compiled and put there; what does not have the hash
 //! of its name, or that the engine will not take, is compiled anew. The folder is bounded: what was used last stays.
 //!
-//! The cache is never a reason not to start, except if others could write to it (`folder`).
+//! The cache is never a reason not to start, except if others could write to it (`state::private`).
 
-mod folder;
 mod trusted;
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
@@ -20,8 +19,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-pub use self::folder::CacheError;
 use super::wasm::Wasm;
+use crate::state::{StateError, private};
 use crate::telemetry::metrics::Modules;
 
 const FOLDER: &str = "modules";
@@ -61,12 +60,13 @@ impl Cache {
     ///
     /// # Errors
     /// The folder cannot be used, or others could write to it.
-    pub fn open(state: &Path, bytes: u64, numbers: Modules) -> Result<Self, CacheError> {
+    pub fn open(state: &Path, bytes: u64, numbers: Modules) -> Result<Self, StateError> {
         if bytes == 0 {
             return Ok(Self { kept: None, numbers });
         }
         let folder = state.join(FOLDER);
-        folder::prepare(&folder)?;
+        private::folder(state)?;
+        private::folder(&folder)?;
         let kept = Kept { folder, bytes };
         for (file, _) in kept.files(UNFINISHED) {
             kept.remove(&file, "it was never finished");
@@ -161,7 +161,9 @@ impl Kept {
             let name = format!("{key}-{}", hex(&Sha256::digest(&artefact).into()));
             let unfinished = self.folder.join(format!("{}.{UNFINISHED}", uuid::Uuid::new_v4()));
             let finished = self.folder.join(format!("{name}.{ARTEFACT}"));
-            let written = std::fs::write(&unfinished, &artefact).and_then(|()| std::fs::rename(&unfinished, &finished));
+            let written = private::new_file(&unfinished)
+                .and_then(|mut file| file.write_all(&artefact))
+                .and_then(|()| std::fs::rename(&unfinished, &finished));
             if written.is_err() {
                 // The first error is the one to tell.
                 let _ = std::fs::remove_file(&unfinished);

@@ -2,7 +2,7 @@
 //!
 //! wasmtime checks that an artefact is for this version and configuration of it, and believes the machine code inside. So it
 //! must be one that this program wrote. That holds, because a file comes here only if
-//! 1. it lies in a folder that was checked at start: owned by the executor's user, closed to all others (`super::folder`);
+//! 1. it lies in a folder that was checked at start: owned by the executor's user, closed to all others (`state::private`);
 //! 2. its name says which module, which engine and which bytes it is made of, and its bytes were just found to have the
 //!    SHA-256 of that name, so that a torn, truncated or altered file never gets here;
 //! 3. this program puts files there by renaming whole ones, and never writes to one again: what is mapped does not change.

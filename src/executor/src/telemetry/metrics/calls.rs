@@ -26,6 +26,7 @@ pub struct Calls {
     fuel: Family<ToolLabel, Counter>,
     peak_memory: Family<ToolLabel, Histogram>,
     running: Gauge,
+    stuck: Gauge,
     waiting: Gauge,
     waited: Histogram,
     shed: Family<Kind, Counter>,
@@ -59,6 +60,7 @@ impl Calls {
             fuel: Family::default(),
             peak_memory: Family::new_with_constructor(|| Histogram::new(BYTES)),
             running: Gauge::default(),
+            stuck: Gauge::default(),
             waiting: Gauge::default(),
             waited: seconds(),
             shed: Family::default(),
@@ -79,6 +81,11 @@ impl Calls {
             calls.peak_memory.clone(),
         );
         registry.register("calls_running", "Calls that run now", calls.running.clone());
+        registry.register(
+            "sandbox_stuck_slots",
+            "Places of the sandbox whose calls should have ended by their timeout",
+            calls.stuck.clone(),
+        );
         registry.register("queue_length", "Calls that wait for a place now", calls.waiting.clone());
         registry.register_with_unit(
             "queue_wait",
@@ -118,6 +125,11 @@ impl Calls {
     pub fn running(&self) -> Held {
         self.running.inc();
         Held { gauge: self.running.clone(), since: None }
+    }
+
+    /// So many slots of the sandbox do not come back.
+    pub fn stuck(&self, slots: u32) {
+        self.stuck.set(i64::from(slots));
     }
 
     /// A call waits for a place, until the answer is dropped.

@@ -7,6 +7,7 @@
 mod calls;
 mod labels;
 mod parts;
+mod process;
 mod stores;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use prometheus_client::registry::Registry;
 
 pub use self::calls::{Calls, Held, Shed};
 pub use self::parts::{Backends, Connections, Modules, Refusal, Reloads, Spans};
+use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
 
 /// What every name begins with.
@@ -44,18 +46,21 @@ struct All {
 impl Metrics {
     /// All numbers, at zero.
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix(PREFIX);
+        let mut root = Registry::default();
+        root.register_collector(Box::new(Process));
+        let registry = root.sub_registry_with_prefix(PREFIX);
+        registry.register_collector(Box::new(LogLines));
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self(Arc::new(All {
-            calls: Calls::register(&mut registry),
-            modules: Modules::register(&mut registry),
-            backends: Backends::register(&mut registry),
-            once: Once::register(&mut registry),
-            audit: Audit::register(&mut registry),
-            reloads: Reloads::register(&mut registry),
-            connections: Connections::register(&mut registry),
-            spans: Spans::register(&mut registry),
-            registry,
+            calls: Calls::register(registry),
+            modules: Modules::register(registry),
+            backends: Backends::register(registry),
+            once: Once::register(registry),
+            audit: Audit::register(registry),
+            reloads: Reloads::register(registry),
+            connections: Connections::register(registry),
+            spans: Spans::register(registry),
+            registry: root,
         }))
     }
 

@@ -5,7 +5,8 @@ use callgate_executor::audit::{Appended, Entry, Event, Query, Source, Verdict};
 use super::{StateFolder, decision, outcome};
 
 fn denied(source: Source, exchange: &str, position: u32, code: &str) -> Entry {
-    let event = Event::Decision { verdict: Verdict::Deny, code: code.into(), pointer: String::new(), approval_id: None };
+    let event =
+        Event::Decision { verdict: Verdict::Deny, code: code.into(), pointer: String::new(), approval_id: None };
     Entry { event, ..decision(source, exchange, position) }
 }
 

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use callgate_executor::audit::{
-    AuditError, AuditLog, Call, Entry, Event, Fault, HEAD_FILE, Hash, Query, Reader, Source, Verdict, VerifyError, verify,
+    AuditError, AuditLog, Call, Entry, Event, Fault, HEAD_FILE, Hash, Query, Reader, Source, Verdict, VerifyError,
+    verify,
 };
 use callgate_executor::config::Config;
 use callgate_executor::state::StateError;

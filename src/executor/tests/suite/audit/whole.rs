@@ -40,7 +40,8 @@ async fn refuses(log: &AuditLog, reason: &str) {
 #[tokio::test]
 async fn a_clean_stop_leaves_the_log_and_its_head_and_no_write_ahead_files() {
     let state = closed().await;
-    let mut files: Vec<_> = fs::read_dir(state.file().parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(state.file().parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["audit.db", "audit.head", "audit.lock"]);
     assert_eq!(state.whole(), 4);

@@ -1,5 +1,8 @@
 //! Who may look and answer, and what the API tells.
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use callgate_executor::approvals::{Ask, Claim, Filter, State};
@@ -142,8 +145,13 @@ async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
     assert_eq!(look().bearer(ALICE).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(look().bearer(VERA).send().await.status, StatusCode::OK);
     // Nor does anyone come in when it cannot be told who may.
-    for broken in [Some("this is no list of tokens"), None] {
+    let open_to_all = line("vera", "viewer", VERA);
+    for broken in [Some("this is no list of tokens"), Some(open_to_all.as_str()), None] {
         match broken {
+            Some(text) if text == open_to_all => {
+                std::fs::write(&file, text).unwrap();
+                set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+            }
             Some(text) => std::fs::write(&file, text).unwrap(),
             None => std::fs::remove_file(&file).unwrap(),
         }

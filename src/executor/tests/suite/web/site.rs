@@ -1,6 +1,8 @@
 //! The HTTP side of an executor, and requests to it.
 
+use std::fs::{Permissions, set_permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 
 use axum::Router;
 use axum::body::Body;
@@ -63,6 +65,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let tokens = line("alice", "approver", ALICE) + &line("vera", "viewer", VERA);
         std::fs::write(folder.path().join("tokens"), tokens).unwrap();
+        set_permissions(folder.path().join("tokens"), Permissions::from_mode(0o600)).unwrap();
         Self::open(folder, &format!("{more}http: {{ tokens: file:tokens{http} }}\n"))
     }
 

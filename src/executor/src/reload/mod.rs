@@ -1,0 +1,188 @@
+//! Other contracts without a restart: on SIGHUP, and when the files change.
+//!
+//! A reload reads the list of contracts, the contracts with their schema files and modules, and the values that grants take from
+//! files and from the environment. Everything else in the configuration needs a restart; the log says so. All of it is loaded
+//! beside what is served, at a low priority (`beside`). New calls use it only if nothing is wrong with it; a call that has begun
+//! ends under the contract it began with. A bad file changes nothing; the log says why, once.
+//!
+//! Events of the file system (`folders`) only say when to look. The files' content decides (`crate::footprint`).
+
+mod beside;
+mod faults;
+mod folders;
+mod load;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::Signal;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use self::faults::Faults;
+use self::folders::Folders;
+use self::load::{Loaded, load};
+use crate::config::Config;
+use crate::footprint::{Footprint, Reads};
+use crate::service::Parts;
+use crate::web;
+
+/// Time between two looks without any event: the system may not watch, or may lose events.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// What woke a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// SIGHUP: everything is loaded, whether or not a file changed. The environment may have.
+    Signal,
+    /// Perhaps one of our files changed.
+    Files,
+}
+
+/// What is served, and what was found since.
+struct Reload {
+    file: PathBuf,
+    /// The configuration that the process runs with; its contracts are those that are served.
+    running: Config,
+    parts: Arc<Parts>,
+    served: Footprint,
+    /// The last files that were looked at; those of a refused reload differ from `served`.
+    seen: Footprint,
+    tokens: Footprint,
+    contract_faults: Faults,
+    token_faults: Faults,
+    /// The configuration that was last found to need a restart.
+    warned: Option<Config>,
+}
+
+/// Reloads for as long as it is polled. `hangup` is handed in, so that a SIGHUP during the start counts.
+pub(crate) fn watch(file: PathBuf, running: Config, hangup: Signal, parts: Arc<Parts>) -> impl Future<Output = ()> {
+    let reads = Reads::default();
+    // What changed between the reading and the watching is looked at first.
+    let unread = Config::read(&file, &reads).map_or(true, |config| config != running);
+    let mut served = parts.serving.load().footprint().clone();
+    served.join(reads.footprint());
+    let tokens = load::tokens(&running);
+    let reload = Reload {
+        file,
+        running,
+        parts,
+        seen: if unread { Footprint::default() } else { served.clone() },
+        served,
+        tokens,
+        contract_faults: Faults::new("the contracts are valid again"),
+        token_faults: Faults::new("the file of tokens is valid again"),
+        warned: None,
+    };
+    follow(hangup, reload)
+}
+
+async fn follow(mut hangup: Signal, mut reload: Reload) {
+    let (wake, mut woken) = mpsc::channel(1);
+    let mut folders = Folders::default();
+    loop {
+        let paths: Vec<PathBuf> = reload.paths();
+        let wake = wake.clone();
+        let watched = spawn_blocking(move || {
+            let anew = folders.watch(&paths, &wake);
+            (folders, anew)
+        });
+        // The runtime ends.
+        let Ok((watching, anew)) = watched.await else { return };
+        folders = watching;
+        let cause = if anew {
+            // What changed before it was watched.
+            Cause::Files
+        } else {
+            tokio::select! {
+                biased;
+                _ = hangup.recv() => Cause::Signal,
+                _ = woken.recv() => Cause::Files,
+                () = tokio::time::sleep(LOOK) => Cause::Files,
+            }
+        };
+        if reload.on(cause).await.is_none() {
+            return;
+        }
+    }
+}
+
+// === impl Reload ===
+
+impl Reload {
+    /// Every path whose change matters.
+    fn paths(&self) -> Vec<PathBuf> {
+        let all = [&self.served, &self.seen, &self.tokens];
+        let files = all.into_iter().flat_map(Footprint::paths).map(ToOwned::to_owned);
+        std::iter::once(self.file.clone()).chain(files).collect()
+    }
+
+    /// Looks, and reloads if there is a reason. `None` when the runtime ends.
+    async fn on(&mut self, cause: Cause) -> Option<()> {
+        let (mut seen, mut tokens) = (self.seen.clone(), self.tokens.clone());
+        let (seen, changed, tokens, other_tokens) = spawn_blocking(move || {
+            let (changed, other_tokens) = (seen.changed(), tokens.changed());
+            (seen, changed, tokens, other_tokens)
+        })
+        .await
+        .ok()?;
+        (self.seen, self.tokens) = (seen, tokens);
+        if other_tokens || cause == Cause::Signal {
+            self.check_tokens();
+        }
+        if changed || cause == Cause::Signal || self.seen.is_empty() {
+            self.contracts(cause).await?;
+        }
+        Some(())
+    }
+
+    async fn contracts(&mut self, cause: Cause) -> Option<()> {
+        let (file, parts) = (self.file.clone(), Arc::clone(&self.parts));
+        let (loaded, seen) = spawn_blocking(move || beside::run(|| load(&file, &parts))).await.ok()?;
+        self.seen = seen;
+        match loaded {
+            Err(error) => {
+                self.parts.instruments.metrics.reloads().contracts(false);
+                self.contract_faults.fault(&error.to_string());
+                tracing::error!(?cause, "the reload is refused; what was served before is served on");
+            }
+            Ok(Loaded { config, next }) => {
+                self.warn_of_others(&config);
+                if cause == Cause::Files && self.seen.same(&self.served) {
+                    tracing::debug!("files changed, their content did not");
+                } else {
+                    self.parts.instruments.metrics.reloads().contracts(true);
+                    self.running.contracts = config.contracts;
+                    tracing::info!(contracts = self.running.contracts.len(), ?cause, "contracts are reloaded");
+                    let before = self.parts.serving.swap(Arc::new(next));
+                    // Unmapping code takes its time.
+                    drop(spawn_blocking(move || drop(before)));
+                }
+                self.served = self.seen.clone();
+                self.contract_faults.over();
+            }
+        }
+        Some(())
+    }
+
+    /// Says once of each configuration that only its contracts are reloaded.
+    fn warn_of_others(&mut self, config: &Config) {
+        let others = Config { contracts: self.running.contracts.clone(), ..config.clone() };
+        if others == self.running {
+            self.warned = None;
+        } else if self.warned.as_ref() != Some(&others) {
+            tracing::warn!("only `contracts` of the configuration is reloaded; its other changes need a restart");
+            self.warned = Some(others);
+        }
+    }
+
+    /// The HTTP side reads the tokens at each request; a fault in the file is said when it is made.
+    fn check_tokens(&mut self) {
+        self.tokens = load::tokens(&self.running);
+        match web::check_tokens(&self.running) {
+            Ok(()) => self.token_faults.over(),
+            Err(error) => self.token_faults.fault(&format!("http.tokens: {error}")),
+        }
+    }
+}

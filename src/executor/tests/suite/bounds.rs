@@ -1,0 +1,92 @@
+//! Small requests that would cost much.
+
+use callgate_proto::executor::v1::executor_client::ExecutorClient;
+use callgate_proto::executor::v1::{Call, Caller, Decision, ExecuteRequest, RecordRequest, Verdict};
+use tonic::Code;
+use tonic::metadata::MetadataValue;
+
+use crate::desk::{Desk, Running};
+use crate::guests;
+
+fn tenant(name: String) -> Option<Caller> {
+    Some(Caller { tenant: name, role: "clerk".into() })
+}
+
+fn kept(desk: &Running) -> String {
+    let page = desk.instruments.metrics.page().unwrap();
+    page.lines().find_map(|line| line.strip_prefix("callgate_executor_audit_records_total ")).unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_request_with_many_calls_or_long_names_keeps_nothing() {
+    let desk = Desk::with(&guests::echo(), "").start().await;
+    let good = || desk.request("clerk", &[("t", "{}")]);
+    let many = |calls: usize| vec![Call::default(); calls];
+    for (request, place) in [
+        // 58 KiB that added 880 MiB to the log.
+        (ExecuteRequest { caller: tenant("x".repeat(20_000)), calls: many(20_000), ..good() }, "(calls, 20000)"),
+        (ExecuteRequest { calls: many(1_025), ..good() }, "(calls, 1025)"),
+        (ExecuteRequest { caller: tenant("x".repeat(257)), ..good() }, "(caller.tenant, 257 bytes)"),
+        (
+            ExecuteRequest { caller: Some(Caller { tenant: "acme".into(), role: "x".repeat(257) }), ..good() },
+            "(caller.role, 257 bytes)",
+        ),
+        (ExecuteRequest { request_id: "x".repeat(129), ..good() }, "(request_id, 129 bytes)"),
+        (ExecuteRequest { exchange_id: "x".repeat(129), ..good() }, "(exchange_id, 129 bytes)"),
+        (ExecuteRequest { exchange_id: String::new(), ..good() }, "(exchange_id)"),
+        (
+            ExecuteRequest { calls: vec![Call { id: "x".repeat(4_097), ..Call::default() }], ..good() },
+            "(calls[0].id, 4097 bytes)",
+        ),
+        (
+            ExecuteRequest {
+                calls: vec![Call::default(), Call { tool: "x".repeat(257), ..Call::default() }],
+                ..good()
+            },
+            "(calls[1].tool, 257 bytes)",
+        ),
+    ] {
+        let status = desk.execute(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{place}");
+        assert!(status.message().contains(place), "{place}: {}", status.message());
+        assert!(status.message().contains("; send "), "{}", status.message());
+    }
+    assert_eq!(kept(&desk), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn denied_calls_meet_the_queues_limits() {
+    let desk = Desk::with(&guests::echo(), "").configured("queue: { length: 40, perTenant: 20 }").start().await;
+    // 64 records are written at once, and 20 of a tenant wait.
+    let status = desk.execute(desk.request("clerk", &vec![("unknown", "{}"); 85])).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(kept(&desk), "0");
+    let ended = desk.execute(desk.request("clerk", &vec![("unknown", "{}"); 84])).await.unwrap();
+    assert!(ended.iter().all(|ended| ended.code() == "tool_not_in_contract"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlong_tenant_in_a_record_is_cut_and_loses_no_other_record() {
+    let desk = Desk::with(&guests::echo(), "").start().await;
+    let decision = |exchange: &str, name: String| Decision {
+        exchange_id: exchange.into(),
+        contract_digest: desk.digest.clone(),
+        caller: tenant(name),
+        verdict: Verdict::Deny.into(),
+        ..Decision::default()
+    };
+    let decisions = vec![decision("long", "x".repeat(50_000)), decision("short", "acme".into())];
+    desk.client.clone().record(RecordRequest { decisions }).await.unwrap();
+    assert_eq!(kept(&desk), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_headers_are_bounded_before_they_are_kept() {
+    let desk = Desk::with(&guests::echo(), "").start().await;
+    let send = async |header: &'static str, value: String| {
+        let mut request = tonic::Request::new(desk.request("clerk", &[("t", "{}")]));
+        request.metadata_mut().insert(header, MetadataValue::try_from(value).unwrap());
+        ExecutorClient::new(desk.channel.clone()).execute(request).await
+    };
+    send("tracestate", format!("a={}", "x".repeat(4_000))).await.unwrap();
+}
