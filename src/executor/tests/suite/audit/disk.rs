@@ -71,7 +71,7 @@ async fn a_full_disk_refuses_decisions_holds_outcomes_and_is_forgotten_once_ther
     let mut written = 0;
     let refused = loop {
         match log.append(decision(Source::Executor, "filling", written)).await {
-            Ok(()) => written += 1,
+            Ok(_) => written += 1,
             Err(error) => break error,
         }
         assert!(written < 10_000, "the disk does not become full");
