@@ -114,7 +114,7 @@ class Browser:
 
 class Element:
     def __init__(self, browser, name):
-        self.browser, self.path = browser, f"/element/{name}"
+        self.browser, self.path, self.id = browser, f"/element/{name}", name
 
     def shown(self):
         try:

@@ -30,6 +30,7 @@ spec:
   roles: { clerk: { tools: ["*"] } }
   tools:
     - name: create_order
+      description: Orders goods from the supplier. It cannot be taken back.
       effects: write
       approval: always
       parameters: { type: object }
@@ -150,6 +151,16 @@ def card(page, approval):
     return page.find(f'.card[data-id="{approval}"]')
 
 
+def press(page, waiting, button):
+    """Presses a button once it can be pressed: a card that has just come takes no answer."""
+    page.until(lambda: not disabled(page, waiting, button), f"{button} cannot be pressed")
+    waiting.find(button).click()
+
+
+def disabled(page, waiting, button):
+    return page.run("return arguments[0].querySelector(arguments[1]).disabled", {chromium.ELEMENT: waiting.id}, button)
+
+
 def picture(page, name):
     if PICTURES:
         page.picture(pathlib.Path(PICTURES) / f"{name}.png")
@@ -173,8 +184,9 @@ def test_a_call_that_is_approved_runs_when_it_is_made_again_and_once(page, execu
     sign_in(page, executor)
     waiting = card(page, approval)
     assert "create_order" in waiting.text() and '"sku": "A-100"' in waiting.text()
+    assert "order" in waiting.find(".about").text() and "desk 1.0.0" in waiting.text() and waiting.find(".effects").text() == "writes"
     picture(page, "pending")
-    waiting.find("button.primary").click()
+    press(page, waiting, "button.primary")
     page.until(lambda: page.count(f'.card[data-id="{approval}"]') == 0, "the call still waits")
     assert len(Backend.orders) == before, "approving runs nothing by itself"
 
@@ -196,14 +208,70 @@ def test_a_call_that_is_denied_does_not_run_and_its_caller_is_told_why(page, exe
     sign_in(page, executor)
     waiting = card(page, approval)
     waiting.find("input").type("far too many")
-    waiting.find("button.danger").click()
+    press(page, waiting, "button.danger")
     page.until(lambda: page.count(f'.card[data-id="{approval}"]') == 0, "the call still waits")
-    refused = executor.call(arguments)
-    assert "far too many" in refused.failure.message and len(Backend.orders) == before
+    # Asking again does not bring it back.
+    for _ in range(3):
+        refused = executor.call(arguments)
+        assert "far too many" in refused.failure.message and refused.failure.approval_id == approval
+    assert len(Backend.orders) == before
+    page.run("location.hash = '#pending'")
+    page.find("h1")
+    assert page.count(f'.card[data-id="{approval}"]') == 0
     page.run("location.hash = '#audit'")
     found = page.find(".row")
     page.until(lambda: "create_order" in found.text(), "the audit log tells nothing")
     picture(page, "audit")
+
+
+def test_no_argument_is_out_of_sight_when_a_call_is_approved(page, executor):
+    arguments = {"a": "first", **{f"line{n:03}": "x" * 40 for n in range(200)}, "z": "pay it to somebody else"}
+    approval = executor.asks(arguments)
+    sign_in(page, executor)
+    waiting = card(page, approval)
+    page.until(lambda: not disabled(page, waiting, "button.danger"), "it cannot be denied either")
+    assert disabled(page, waiting, "button.primary")
+    # Nothing of it lies in a box that scrolls.
+    assert page.run("""
+        let node = arguments[0].querySelector(".json");
+        for (; node !== document.documentElement; node = node.parentElement) {
+          if (node.scrollHeight > node.clientHeight + 1 && getComputedStyle(node).overflowY !== "visible" && node !== document.body) return false;
+          if (node.scrollWidth > node.clientWidth + 1) return false;
+        }
+        return true;""", {chromium.ELEMENT: waiting.id})
+    # A jump to the end has not shown the middle.
+    page.run("scrollTo(0, document.body.scrollHeight)")
+    page.run("return new Promise((done) => setTimeout(done, 1500))")
+    assert disabled(page, waiting, "button.primary")
+    picture(page, "unread")
+    # A script, or a person with the keyboard, cannot press it either.
+    page.run("arguments[0].querySelector('button.primary').click()", {chromium.ELEMENT: waiting.id})
+    for top in range(0, 60_000, 400):
+        if not disabled(page, waiting, "button.primary"):
+            break
+        page.run("scrollTo(0, arguments[0]); return new Promise((done) => setTimeout(done, 60))", top)
+    assert executor.call(arguments).failure.violation_code == "approval_required"
+    press(page, waiting, "button.primary")
+    page.until(lambda: page.count(f'.card[data-id="{approval}"]') == 0, "the call still waits")
+    executor.call(arguments)
+
+
+def test_what_waits_is_found_and_turned_page_by_page(page, executor):
+    ids = [executor.asks({"sku": "P-1", "n": n}, tenant="initech" if n == 7 else "umbrella") for n in range(24)]
+    sign_in(page, executor)
+    page.find("#find-tenant").type("umbrella")
+    page.find(".find button").click()
+    page.until(lambda: page.count(".card") == 20, "there is no full page")
+    assert page.count(f'.card[data-id="{ids[7]}"]') == 0
+    picture(page, "page")
+    page.find("button.next").click()
+    page.until(lambda: page.count(".card") == 3 and page.count(f'.card[data-id="{ids[-1]}"]') == 1, "there is no second page")
+    page.find("button.first").click()
+    page.until(lambda: page.count(".card") == 20, "there is no way back")
+    page.open(executor.page)
+    page.find("#find-text").type(ids[7][-12:])
+    page.find(".find button").click()
+    page.until(lambda: page.count(".card") == 1 and page.count(f'.card[data-id="{ids[7]}"]') == 1, "the ID finds nothing")
 
 
 def test_what_a_model_writes_is_shown_as_text(page, executor):

@@ -19,7 +19,7 @@ const REASON_CHARS: usize = 500;
 enum Answer {
     Approve,
     Deny,
-    /// It is shown, and a person is asked if there is one.
+    /// It is shown, and a person at the terminal is asked.
     Ask,
 }
 
@@ -67,7 +67,8 @@ async fn one(client: &Client, arguments: &ApproveArguments, id: &str, reason: &s
         return Ok(shown);
     }
     if !std::io::stdin().is_terminal() {
-        return Ok(shown + "\nNot answered: nobody is at a terminal. --yes approves, --deny denies.\n");
+        // A script must not take a look for an answer.
+        return Err(Error::NoAnswer { id: show::plain(id) });
     }
     let Some(verb) = ask(&shown)? else { return Ok("Not answered.\n".into()) };
     let request: Request = client::read(&client.answer(id, verb, reason).await?)?;

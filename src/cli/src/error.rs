@@ -19,6 +19,10 @@ pub(crate) enum Error {
     #[error("--arguments -: standard input is not UTF-8 text")]
     StdinNotText,
     #[error(transparent)]
+    New(#[from] crate::new::NewError),
+    #[error(transparent)]
+    Local(#[from] callgate_executor::local::LocalError),
+    #[error(transparent)]
     Pin(#[from] crate::pin::PinError),
     #[error(transparent)]
     Render(#[from] crate::render::RenderError),
@@ -26,6 +30,10 @@ pub(crate) enum Error {
     Executor(#[from] crate::approve::ClientError),
     #[error("--reason: expected one line of at most 500 characters")]
     Reason,
+    #[error(
+        "no answer was given, and nobody is at a terminal to ask (approve {id}); pass --yes or --deny, or --json to only look"
+    )]
+    NoAnswer { id: String },
     #[error("the answer cannot be read: {0}")]
     Answer(std::io::Error),
     #[error("the system does not let this program wait for answers: {0}")]

@@ -88,11 +88,18 @@ fn approve_lists_what_waits() {
 }
 
 #[test]
-fn approve_shows_a_call_and_answers_nothing_where_nobody_is_asked() {
+fn approve_without_an_answer_and_without_a_terminal_is_an_error_that_says_what_to_pass() {
     let folder = Folder::new("approve-show");
     let hostile =
         r#","arguments":"{\"text\":\"\u001b[2J\u202e\",\"n\":12345678901234567890}","now":"2026-01-02T03:04:05Z""#;
-    let (url, heard) = server(vec![(200, request("pending", hostile))]);
+    let answers = ["pending", "pending", "used"].map(|state| (200, request(state, hostile)));
+    let (url, heard) = server(answers.into());
+    let said = approve(&folder, &url, &[ID]);
+    let advice = "pass --yes or --deny, or --json to only look";
+    assert!(said.code == 1 && said.out.is_empty() && said.err.contains(advice), "{said:?}");
+    assert_eq!(heard.recv().unwrap().line, format!("GET /api/v1/approvals/{ID} HTTP/1.1"));
+    // To look is what --json is for, and there is nothing to answer in what has ended.
+    assert_eq!(approve(&folder, &url, &[ID, "--json"]).code, 0);
     let said = approve(&folder, &url, &[ID]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(
@@ -101,12 +108,24 @@ fn approve_shows_a_call_and_answers_nothing_where_nobody_is_asked() {
         said.out
     );
     assert!(said.out.contains("\\u{1b}[2J\\u{202e}") && !said.out.contains('\u{1b}'), "{}", said.out);
-    assert!(
-        said.out.ends_with("Not answered: nobody is at a terminal. --yes approves, --deny denies.\n"),
-        "{}",
-        said.out
-    );
-    assert_eq!(heard.recv().unwrap().line, format!("GET /api/v1/approvals/{ID} HTTP/1.1"));
+}
+
+#[test]
+fn approve_shows_the_contract_s_words_and_who_agreed() {
+    let folder = Folder::new("approve-words");
+    let more = r#","contract":"order-desk","contractVersion":"2.0.0","effects":"write","description":"Creates an order.",
+        "approvers":2,"agreed":["alice"]"#;
+    let (url, _heard) = server(vec![(200, request("pending", more))]);
+    let said = approve(&folder, &url, &[ID, "--yes"]);
+    for line in [
+        "effects   write",
+        "about     Creates an order.",
+        "contract  order-desk 2.0.0",
+        "agreed    1 of 2: alice",
+        "state     pending",
+    ] {
+        assert!(said.code == 0 && said.out.contains(&format!("{line}\n")), "{line}: {said:?}");
+    }
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub fn decide<'c>(
     match check(contract, caller, conversation, call) {
         Ok(approved) => match approved.tool.approval() {
             Approval::Never => Verdict::Allow(approved),
-            Approval::Always => Verdict::NeedsApproval(approved),
+            Approval::Always { .. } => Verdict::NeedsApproval(approved),
         },
         Err(violation) => Verdict::Deny(violation),
     }

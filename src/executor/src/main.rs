@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use callgate_executor::admission::Registry;
+use callgate_executor::check;
 use callgate_executor::config::{Config, Http};
 use callgate_executor::sandbox::Network;
 use callgate_executor::server::Server;
 use callgate_executor::signals::Signals;
 use callgate_executor::telemetry::logs::{self, Logs};
 use callgate_executor::telemetry::{Instruments, Metrics};
-use callgate_executor::transport::{self, Port};
+use callgate_executor::transport::raise_open_files;
 use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
@@ -37,7 +38,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     let args = Args::parse();
     let logs = logs::start();
-    let done = if args.check { check(&args.config, &logs) } else { run(&args.config, &logs) };
+    let done = if args.check { check_only(&args.config, &logs) } else { run(&args.config, &logs) };
     let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -52,15 +53,11 @@ fn main() -> ExitCode {
     code
 }
 
-fn check(file: &Path, logs: &Logs) -> Result<(), Failed> {
+fn check_only(file: &Path, logs: &Logs) -> Result<(), Failed> {
     let config = Config::from_file(file)?;
     logs.set_levels(&config.telemetry.log);
-    let registry = Registry::admit_on(&config, Network::system(), &Metrics::new())?;
-    transport::check(&config.listen, Port::Grpc)?;
-    if let Http::On { listen, .. } = &config.http {
-        transport::check(listen, Port::Http)?;
-    }
-    tracing::info!(contracts = registry.digests().len(), "checked");
+    let contracts = Runtime::new()?.block_on(check::check(&config))?;
+    tracing::info!(contracts, "checked");
     Ok(())
 }
 
@@ -73,10 +70,20 @@ fn run(file: &Path, logs: &Logs) -> Result<(), Failed> {
     };
     let config = Config::from_file(file)?;
     logs.set_levels(&config.telemetry.log);
+    raise_open_files(connections(&config));
     let served = runtime.block_on(serve(file, &config, signals));
     // Whatever still blocks in the system must not hold up the end.
     runtime.shutdown_background();
     served
+}
+
+/// Connections of both ports at once.
+fn connections(config: &Config) -> usize {
+    let side = match &config.http {
+        Http::On { listen, .. } => listen.connections.max,
+        Http::Off => 0,
+    };
+    config.listen.connections.max.saturating_add(side)
 }
 
 /// Starts, serves until a signal to stop, and drains until a second one at most.

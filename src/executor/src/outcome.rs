@@ -18,6 +18,9 @@ const KEY_REUSED: &str = "idempotency_key_reused";
 /// The violation code of a call that a person did not agree to.
 const APPROVAL_REFUSED: &str = "approval_refused";
 
+/// The violation code of a call whose tenant gets no folder of its own.
+const TENANT_REFUSED: &str = "tenant_refused";
+
 /// The outcome of a call that the executor's own decision refused. Nothing ran.
 pub(crate) fn denied(id: String, violation: Violation) -> CallOutcome {
     let message = if violation.pointer.is_empty() {
@@ -61,10 +64,13 @@ pub(crate) fn approval_required(id: String, tool: &str, approval_id: &str, left:
     approval(id, message, callgate_contract::Code::ApprovalRequired.as_str(), approval_id)
 }
 
-/// The outcome of a call that a person did not agree to. Nothing ran.
-pub(crate) fn approval_refused(id: String, tool: &str, approval_id: &str, reason: &str) -> CallOutcome {
+/// The outcome of a call that a person did not agree to. Nothing ran. `left` is how long the same call is refused without asking.
+pub(crate) fn approval_refused(id: String, tool: &str, approval_id: &str, reason: &str, left: Duration) -> CallOutcome {
     let why = if reason.is_empty() { String::new() } else { format!(", who gave the reason: {reason}") };
-    let message = format!("{tool} was refused by a person in answer to {approval_id}{why}");
+    let minutes = left.as_secs().div_ceil(60);
+    let message = format!(
+        "{tool} was refused by a person in answer to {approval_id}{why}; the same call with the same arguments is refused for {minutes} minutes"
+    );
     approval(id, message, APPROVAL_REFUSED, approval_id)
 }
 
@@ -133,7 +139,7 @@ pub(crate) fn code(outcome: &CallOutcome) -> String {
 /// Why a call that the contract allows was refused all the same; one of a fixed set, fit for a label.
 pub(crate) fn refusal(outcome: &CallOutcome) -> Option<&'static str> {
     let code = code(outcome);
-    [KEY_REUSED, APPROVAL_REFUSED, callgate_contract::Code::ApprovalRequired.as_str()]
+    [KEY_REUSED, APPROVAL_REFUSED, TENANT_REFUSED, callgate_contract::Code::ApprovalRequired.as_str()]
         .into_iter()
         .find(|known| *known == code)
 }
@@ -147,7 +153,10 @@ pub(crate) fn ran(id: String, tool: &Tool, finished: Finished) -> CallOutcome {
         Err(stop) => Outcome::Failure(Failure {
             kind: kind(&stop).into(),
             message: format!("{} {stop}", tool.name()),
-            violation_code: String::new(),
+            violation_code: match stop {
+                Stop::Tenant(_) => TENANT_REFUSED.to_owned(),
+                _ => String::new(),
+            },
             approval_id: String::new(),
         }),
     };
@@ -185,7 +194,7 @@ fn judge(tool: &Tool, written: &[u8]) -> Outcome {
             approval_id: String::new(),
         })
     };
-    let value = match callgate_json::read(written) {
+    let value = match callgate_json::read_by_value(written) {
         Ok(value) => value,
         Err(error) => {
             return invalid(format!("{} did not write exactly one strict JSON value: {error}", tool.name()), "");
@@ -215,6 +224,7 @@ fn kind(stop: &Stop) -> FailureKind {
         // The two ways that a tool has to say itself that it failed.
         Stop::NonzeroExit { .. } | Stop::Failed { .. } => FailureKind::NonzeroExit,
         Stop::OutputTooLarge { .. } => FailureKind::OutputTooLarge,
+        Stop::Tenant(_) => FailureKind::Denied,
     }
 }
 

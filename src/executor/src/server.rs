@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn;
 use callgate_proto::executor::v1::executor_server::ExecutorServer;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
@@ -19,7 +21,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
-use crate::service::{Parts, Service, lag, left, pulse};
+use crate::service::{Parts, Service, deadline, lag, left, pulse, waiting};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{Side, SideError};
@@ -55,9 +57,6 @@ pub enum ServerError {
     /// The descriptors for reflection are broken: a fault of this program.
     #[error("reflection: {0}")]
     Reflection(String),
-    /// The transport failed.
-    #[error("serving: {0}")]
-    Transport(String),
 }
 
 // === impl Server ===
@@ -106,7 +105,7 @@ impl Server {
     /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
     ///
     /// # Errors
-    /// The transport failed.
+    /// The descriptors for reflection are broken.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         self.serve_until(stop, std::future::pending()).await
     }
@@ -114,7 +113,7 @@ impl Server {
     /// The same, with an end of the drain at `cut`, whatever still runs.
     ///
     /// # Errors
-    /// The transport failed.
+    /// The descriptors for reflection are broken.
     pub async fn serve_until(
         self,
         stop: impl Future<Output = ()>,
@@ -145,6 +144,7 @@ impl Server {
         beside.spawn(async move { readiness.probe(state_dir).await });
         beside.spawn(left::follow(Arc::clone(&self.parts)));
         beside.spawn(lag::follow(Arc::clone(&self.parts)));
+        beside.spawn(waiting::follow(Arc::clone(&self.parts)));
         beside.spawn(pulse::follow(Arc::clone(&self.parts)));
         // A dropped sender means the same.
         let (drain, drained) = watch::channel(());
@@ -153,21 +153,17 @@ impl Server {
         };
         if let Some(side) = self.side {
             // It answers until the end, for who looks at how the drain goes.
-            beside.spawn(async move {
-                if let Err(error) = side.serve(std::future::pending()).await {
-                    tracing::error!(reason = %error, "the HTTP side has ended");
-                }
-            });
+            beside.spawn(side.serve(std::future::pending()));
         }
-        let serving = tonic::transport::Server::builder()
-            .add_service(executor)
+        let services = Routes::new(executor)
             .add_service(health_service)
             .add_service(reflection_v1)
             .add_service(reflection_v1alpha)
-            .serve_with_incoming_shutdown(self.listener.incoming(), until(drained));
-        let mut serving = std::pin::pin!(serving);
+            .into_axum_router()
+            .layer(from_fn(deadline::within));
+        let mut serving = std::pin::pin!(self.listener.serve(services, until(drained)));
         tokio::select! {
-            ended = &mut serving => return ended.map_err(|error| ServerError::Transport(error.to_string())),
+            () = &mut serving => return Ok(()),
             () = stop => {}
         }
 
@@ -181,15 +177,14 @@ impl Server {
         };
         let drained = async {
             tokio::select! {
-                ended = &mut serving => ended.map_err(|error| ServerError::Transport(error.to_string()))?,
+                () = &mut serving => {}
                 () = idle => {}
                 () = tokio::time::sleep(self.grace_period) => {}
             }
             instruments.traces.shutdown().await;
-            Ok::<_, ServerError>(())
         };
         tokio::select! {
-            drained = drained => drained?,
+            () = drained => {}
             () = cut => tracing::warn!(running = in_flight.running(), "a second signal ends the drain"),
         }
         if tokio::time::timeout(CLOSE, self.parts.close()).await.is_err() {

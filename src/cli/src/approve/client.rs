@@ -69,6 +69,19 @@ pub(super) struct Request {
     pub(super) tool: String,
     pub(super) tenant: String,
     pub(super) role: String,
+    /// Executors before this field do not send it, nor the five after it.
+    #[serde(default)]
+    pub(super) contract: String,
+    #[serde(default)]
+    pub(super) contract_version: String,
+    #[serde(default)]
+    pub(super) effects: String,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default = "one")]
+    pub(super) approvers: u8,
+    #[serde(default)]
+    pub(super) agreed: Vec<String>,
     pub(super) contract_digest: String,
     pub(super) exchange_id: String,
     pub(super) created: String,
@@ -79,6 +92,10 @@ pub(super) struct Request {
     pub(super) used: Option<String>,
     /// Not in lists.
     pub(super) arguments: Option<String>,
+}
+
+const fn one() -> u8 {
+    1
 }
 
 #[derive(Deserialize)]

@@ -64,15 +64,22 @@ pub(super) fn request(request: &Request) -> String {
     line("request", &request.id);
     line("state", &request.state);
     line("tool", &request.tool);
+    line("effects", &request.effects);
+    line("about", &request.description);
     line("tenant", if request.tenant.is_empty() { "(none)" } else { &request.tenant });
     line("role", &request.role);
-    line("contract", &request.contract_digest);
+    line("contract", format!("{} {}", request.contract, request.contract_version).trim());
+    line("digest", &request.contract_digest);
     line("exchange", &request.exchange_id);
     line("asked", &request.created);
     match request.state.as_str() {
         "pending" => line("expires", &request.expires),
         "approved" => line("usable to", &request.expires),
+        "denied" => line("denied to", &request.expires),
         _ => {}
+    }
+    if request.approvers > 1 {
+        line("agreed", &format!("{} of {}: {}", request.agreed.len(), request.approvers, request.agreed.join(", ")));
     }
     line("answered", request.answered.as_deref().unwrap_or_default());
     line("by", request.by.as_deref().unwrap_or_default());
@@ -85,7 +92,15 @@ pub(super) fn request(request: &Request) -> String {
 }
 
 pub(super) fn answered(request: &Request) -> String {
-    format!("{}: {}\n", plain(&request.id), plain(&request.state))
+    let id = plain(&request.id);
+    if request.is_pending() {
+        return format!(
+            "{id}: {} of {} persons agreed; another one must agree too\n",
+            request.agreed.len(),
+            request.approvers
+        );
+    }
+    format!("{id}: {}\n", plain(&request.state))
 }
 
 /// How long an answer still counts; the executor's clock, not this machine's.

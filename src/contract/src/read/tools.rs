@@ -12,6 +12,8 @@ use crate::source::node::Data;
 const KNOWN: [&str; 9] =
     ["name", "description", "parameters", "result", "effects", "approval", "audit", "output", "run"];
 const UNENFORCED: [(&str, &str); 3] = [("when", "`when`"), ("requires", "`requires`"), ("origin", "`origin`")];
+/// More persons than this agree to nothing in time.
+const APPROVERS_MAX: u8 = 3;
 const PARAMETERS: &str = "a JSON Schema of the arguments, such as `{ type: object }` for a tool without arguments";
 
 /// The names of the tools, whatever else may be wrong with them.
@@ -65,7 +67,7 @@ fn tool<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_
     };
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| run::run(&item, report));
-    if let (Some(Approval::Always), Some(Run::Client), Some(item)) = (approval, &run, fields.get("approval")) {
+    if let (Some(Approval::Always { .. }), Some(Run::Client), Some(item)) = (approval, &run, fields.get("approval")) {
         let message = "expected `never` for a tool that the calling application runs; only what the executor runs can wait for a person";
         report.fault::<()>(&item, message);
     }
@@ -94,12 +96,21 @@ fn name_of<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report
     Some(text.to_owned())
 }
 
+/// A word, or a mapping that says how many persons must agree.
 fn approval(item: &Item<'_>, report: &mut Report<'_>) -> Option<Approval> {
     if item.node.get("when").is_some() {
-        let message = "expected `never` or `always`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none";
+        let message = "expected `never`, `always` or `{ approvers: 2 }`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none";
         return report.fault(item, message);
     }
-    item.word(&[("never", Approval::Never), ("always", Approval::Always)], report)
+    if !matches!(item.node.data, Data::Map(_)) {
+        return item.word(&[("never", Approval::Never), ("always", Approval::Always { approvers: 1 })], report);
+    }
+    let fields = Fields::open(item, &["approvers"], &[], report)?;
+    let approvers = fields.need("approvers", "how many persons must agree, 1 to 3", report)?;
+    match approvers.count::<u8>(report)? {
+        count if count <= APPROVERS_MAX => Some(Approval::Always { approvers: count }),
+        _ => report.fault(&approvers, format!("expected at most {APPROVERS_MAX} approvers")),
+    }
 }
 
 /// The type that the top of a schema must have.

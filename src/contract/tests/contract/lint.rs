@@ -243,7 +243,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "approval: never",
         "approval: { when: \"true\" }",
-        "contract.yaml:32:17: spec.tools[1].approval: expected `never` or `always`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none",
+        "contract.yaml:32:17: spec.tools[1].approval: expected `never`, `always` or `{ approvers: 2 }`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none",
     ),
     (
         "effects: read\n",

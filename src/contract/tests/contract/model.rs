@@ -117,6 +117,19 @@ fn what_is_left_out_has_its_documented_default() {
 }
 
 #[test]
+fn a_contract_says_how_many_persons_must_agree() {
+    for (word, expected) in [
+        ("never", Approval::Never),
+        ("always", Approval::Always { approvers: 1 }),
+        ("{ approvers: 2 }", Approval::Always { approvers: 2 }),
+    ] {
+        let text = crate::folder::ORDER_DESK.replace("approval: never", &format!("approval: {word}"));
+        let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(contract.tool("create_order").unwrap().approval(), expected);
+    }
+}
+
+#[test]
 fn a_backend_is_named_by_the_contract_and_found_by_the_executor() {
     let tool = |run: &str| {
         let text = with_parameters("{ type: object }").replace("run: { client: {} }", run);

@@ -1,22 +1,31 @@
 //! Calls that a person must agree to: stored with their exact arguments until someone answers, or nobody does in time.
 //!
 //! An approval counts for one call of the same tenant, role, contract, tool and arguments, byte for byte; the call that claims
-//! it uses it up. A request waits for an answer no longer than the configured expiry, and an approval as long for its use.
-//! An answer counts only once the audit log has it.
+//! it uses it up. A request waits for an answer no longer than the configured expiry, and an approval as long for its use. After
+//! a refusal the same call is refused for a while without asking again. An answer counts only once the audit log has it.
+//!
+//! All of these times are the store's ([`StoreTime`](crate::state)): setting the wall clock neither ends nor prolongs them.
 
+mod error;
 mod request;
+mod rows;
+mod rules;
 mod store;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-pub use self::request::{Answer, Answered, Filter, Request, State};
+pub use self::error::{AnswerError, ApprovalError};
+pub use self::request::{About, Answer, Answered, Ask, Claim, Filter, Person, Request, Search, State, Waiting};
+pub use self::rules::Standing;
 use self::store::Store;
-use crate::audit::{self, AuditError, AuditLog, Entry, Event, Source};
+use crate::audit::{self, AuditLog, Entry, Event, Source};
 use crate::config::{self, Config};
-use crate::state::{PROBE, StateError, StoreError, StoreHealth};
+use crate::state::{self, Clock, PROBE, StateError, StoreHealth, SystemClock};
+use crate::telemetry::metrics;
 
 /// Arguments that are longer than this nobody reads before agreeing to them.
 const ARGUMENTS_BYTES: usize = 64 << 10;
@@ -29,83 +38,14 @@ pub struct Approvals {
     health: StoreHealth,
     audit: AuditLog,
     limits: config::Approvals,
+    metrics: metrics::Approvals,
     /// One answer at a time, so that of two to the same request only one gets into the audit log.
     answering: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// A call that needs approval.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// The caller's tenant.
-    pub tenant: String,
-    /// The caller's role.
-    pub role: String,
-    /// Digest of the contract that decided.
-    pub contract_digest: String,
-    /// The tool.
-    pub tool: String,
-    /// RFC 8785 canonical arguments: what a person sees, and what runs.
-    pub arguments: String,
-    /// The exchange that asked first, for the log.
-    pub exchange_id: String,
-}
-
-/// Whether the call may run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// A person agreed to just this call. The approval is used up by this answer.
-    Granted {
-        /// Names the request.
-        approval_id: String,
-    },
-    /// Someone has yet to answer.
-    Pending {
-        /// Names the request.
-        approval_id: String,
-        /// Until when an answer counts.
-        expires: SystemTime,
-    },
-    /// A person refused it. Told once: the next time, it is asked anew.
-    Refused {
-        /// Names the request.
-        approval_id: String,
-        /// Why, in their words; may be empty.
-        reason: String,
-    },
-}
-
-/// Why a call cannot be approved.
-#[derive(Debug, thiserror::Error)]
-pub enum ApprovalError {
-    /// The store cannot be read or written.
-    #[error("approvals cannot be looked up: {0}")]
-    Unavailable(String),
-    /// So many requests wait that no more are taken.
-    #[error("{0} calls wait for approval already")]
-    TooMany(u32),
-    /// Nobody would read them.
-    #[error("the arguments have {0} bytes, and a person is asked to read at most {ARGUMENTS_BYTES}")]
-    TooLong(usize),
-}
-
-/// Why an answer does not count.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// There is no such request, or it has ended long ago.
-    #[error("there is no such request for approval")]
-    NotFound,
-    /// Someone was faster.
-    #[error("it has been answered already")]
-    Answered,
-    /// It came too late.
-    #[error("the request has expired; the call must be made again to ask anew")]
-    Expired,
-    /// It is not in the audit log, so it does not count.
-    #[error("the answer does not count: {0}")]
-    NotAudited(#[from] AuditError),
-    /// The store cannot be read or written.
-    #[error("the answer does not count: {0}")]
-    Store(#[from] ApprovalError),
+/// Checks the store in the state directory `folder`, if there is one; writes nothing.
+pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
+    state::inspect(&folder.join(store::FILE), rows::FORMAT.version()).map(drop)
 }
 
 // === impl Approvals ===
@@ -116,9 +56,17 @@ impl Approvals {
     /// # Errors
     /// It cannot be opened.
     pub fn open(config: &Config, audit: AuditLog) -> Result<Self, ApprovalError> {
-        let mut store = Store::open(&config.state_dir)?;
-        store.prune(SystemTime::now(), config.approvals.keep)?;
+        Self::open_with(config, audit, Arc::new(SystemClock))
+    }
+
+    /// Opens the store as [`open`](Self::open) does, and reads its time off `clock`.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open_with(config: &Config, audit: AuditLog, clock: Arc<dyn Clock>) -> Result<Self, ApprovalError> {
         let limits = config.approvals.clone();
+        let store = Store::open(&config.state_dir, clock, limits.clone())?;
+        let metrics = metrics::Approvals::default();
         let health = store.health();
         let store = Arc::new(Mutex::new(Some(store)));
         let probed = Arc::downgrade(&store);
@@ -126,7 +74,13 @@ impl Approvals {
             .name("approvals".into())
             .spawn(move || probe(&probed))
             .map_err(|error| ApprovalError::Unavailable(error.to_string()))?;
-        Ok(Self { store, health, audit, limits, answering: Arc::default() })
+        Ok(Self { store, health, audit, limits, metrics, answering: Arc::default() })
+    }
+
+    /// Counts answers there.
+    #[must_use]
+    pub fn counting(self, metrics: metrics::Approvals) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Uses up an approval of just this call, or asks for one. A caller that goes away meanwhile has used it up all the same.
@@ -137,21 +91,16 @@ impl Approvals {
         if ask.arguments.len() > ARGUMENTS_BYTES {
             return Err(ApprovalError::TooLong(ask.arguments.len()));
         }
-        let (ask, limits) = (ask.clone(), self.limits.clone());
-        self.in_store(move |store| store.claim(&ask, &limits, SystemTime::now())).await
+        let ask = ask.clone();
+        self.in_store(move |store| store.claim(&ask)).await
     }
 
-    /// Requests of one kind, those that wait from the oldest, others from the newest; `before` goes on after a request.
+    /// The requests that a search finds.
     ///
     /// # Errors
     /// They cannot be read.
-    pub async fn list(
-        &self,
-        filter: Filter,
-        before: Option<String>,
-        at_most: u32,
-    ) -> Result<Vec<Request>, ApprovalError> {
-        self.in_store(move |store| store.list(filter, before.as_deref(), at_most, SystemTime::now())).await
+    pub async fn list(&self, search: Search) -> Result<Vec<Request>, ApprovalError> {
+        self.in_store(move |store| store.list(&search)).await
     }
 
     /// One request.
@@ -160,7 +109,25 @@ impl Approvals {
     /// It cannot be read.
     pub async fn get(&self, id: &str) -> Result<Option<Request>, ApprovalError> {
         let id = id.to_owned();
-        self.in_store(move |store| store.get(&id, SystemTime::now())).await
+        self.in_store(move |store| store.get(&id)).await
+    }
+
+    /// How many requests wait.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn waiting(&self) -> Result<Waiting, ApprovalError> {
+        self.in_store(|store| store.waiting()).await
+    }
+
+    /// Who may answer which requests.
+    pub fn approvers(&self) -> &config::Approvers {
+        &self.limits.approvers
+    }
+
+    /// Finds out what a person may say to a call.
+    pub fn standing(&self, person: &Person, ask: &Ask) -> Standing {
+        rules::standing(&self.limits.approvers, person, ask)
     }
 
     /// Answers a request in somebody's name. Goes on to its end even if whoever answers goes away.
@@ -176,12 +143,35 @@ impl Approvals {
     async fn answer_once(&self, id: &str, answer: Answer) -> Result<Request, AnswerError> {
         let _alone = self.answering.lock().await;
         let request = self.get(id).await?.ok_or(AnswerError::NotFound)?;
-        may_be_answered(&request)?;
+        self.may_be_answered(&request, &answer)?;
         // First, so that there is no approval that the log does not tell of.
         self.audit.append(entry(&request, &answer)).await?;
-        let (id, expiry) = (id.to_owned(), self.limits.expiry);
-        let request = self.in_store(move |store| store.answer(&id, &answer, expiry, SystemTime::now())).await?;
-        request.ok_or(AnswerError::Expired)
+        let (id, approved) = (id.to_owned(), answer.approved);
+        let stored = self.in_store(move |store| store.answer(&id, &answer)).await;
+        // It expired while the audit log was written, if there is none.
+        let request = stored.map_err(AnswerError::NotStored)?.ok_or(AnswerError::Expired)?;
+        self.metrics.answered(match approved {
+            false => metrics::AnswerKind::Denied,
+            true if request.state == State::Pending => metrics::AnswerKind::Agreed,
+            true => metrics::AnswerKind::Approved,
+        });
+        Ok(request)
+    }
+
+    fn may_be_answered(&self, request: &Request, answer: &Answer) -> Result<(), AnswerError> {
+        match (self.standing(&answer.by, &request.ask), answer.approved) {
+            (Standing::Answer, _) | (Standing::Refuse, false) => {}
+            (Standing::Refuse, true) => return Err(AnswerError::Own),
+            (Standing::Nothing, _) => return Err(AnswerError::NotNamed),
+        }
+        match request.state {
+            State::Pending if answer.approved && request.agreed.iter().any(|one| one.by == answer.by.name) => {
+                Err(AnswerError::Agreed)
+            }
+            State::Pending => Ok(()),
+            State::Expired => Err(AnswerError::Expired),
+            State::Approved(_) | State::Used { .. } | State::Denied(_) => Err(AnswerError::Answered),
+        }
     }
 
     /// Tells whether the store can be written.
@@ -228,14 +218,6 @@ fn probe(store: &Weak<Mutex<Option<Store>>>) {
     }
 }
 
-fn may_be_answered(request: &Request) -> Result<(), AnswerError> {
-    match request.state {
-        State::Pending => Ok(()),
-        State::Expired => Err(AnswerError::Expired),
-        State::Approved(_) | State::Used { .. } | State::Denied(_) => Err(AnswerError::Answered),
-    }
-}
-
 fn entry(request: &Request, answer: &Answer) -> Entry {
     let call = audit::Call {
         exchange_id: request.ask.exchange_id.clone(),
@@ -249,28 +231,8 @@ fn entry(request: &Request, answer: &Answer) -> Entry {
     let event = Event::Approval {
         approval_id: request.id.clone(),
         approved: answer.approved,
-        by: answer.by.clone(),
+        by: answer.by.name.clone(),
         reason: answer.reason.clone(),
     };
     Entry { time: SystemTime::now(), source: Source::Executor, call, event }
-}
-
-// === impl ApprovalError ===
-
-impl From<StateError> for ApprovalError {
-    fn from(error: StateError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-impl From<StoreError> for ApprovalError {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-impl From<rusqlite::Error> for ApprovalError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Unavailable(error.to_string())
-    }
 }

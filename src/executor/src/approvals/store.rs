@@ -1,62 +1,34 @@
 //! The store: one row a request. Every claim and every answer is one transaction.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::request::{Answer, Answered, Filter, Request, State};
-use super::{ApprovalError, Ask, Claim};
-use crate::config::{self, Synchronous};
-use crate::state::{Database, Format, StoreHealth, millis, time};
+use super::request::{Answer, Ask, Claim, Request, Search, Waiting};
+use super::rows::{self, APPROVED, DENIED, DENIED_BEFORE, EXPIRED, PENDING, USED};
+use super::{ApprovalError, config};
+use crate::config::Synchronous;
+use crate::state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
-const FILE: &str = "approvals.db";
-
-/// `asked` is a digest of the call; among the requests that are still open there is one of each.
-const FORMAT: Format = Format { steps: &[TABLE], opening: "", page_bytes: 1024 };
-
-const TABLE: &str = "
-    CREATE TABLE approvals (
-        id TEXT PRIMARY KEY,
-        asked BLOB NOT NULL,
-        tenant TEXT NOT NULL,
-        role TEXT NOT NULL,
-        contract TEXT NOT NULL,
-        tool TEXT NOT NULL,
-        arguments TEXT NOT NULL,
-        exchange TEXT NOT NULL,
-        created INTEGER NOT NULL,
-        expires INTEGER NOT NULL,
-        state INTEGER NOT NULL,
-        answered_by TEXT,
-        reason TEXT,
-        answered INTEGER,
-        used INTEGER
-    ) STRICT, WITHOUT ROWID;
-    CREATE UNIQUE INDEX open_approvals ON approvals (asked) WHERE state IN (0, 1, 3);
-    CREATE INDEX pending_approvals ON approvals (tenant, expires) WHERE state = 0;
-    CREATE INDEX ending_approvals ON approvals (expires);
-";
-
-const PENDING: i64 = 0;
-const APPROVED: i64 = 1;
-const USED: i64 = 2;
-const DENIED: i64 = 3;
-/// Denied, and the caller was told.
-const TOLD: i64 = 4;
-/// Nobody answered in time, or the approval was not used in time.
-const EXPIRED: i64 = 5;
-
-const COLUMNS: &str = "id, tenant, role, contract, tool, arguments, exchange, created, expires, state, answered_by, reason, answered, used";
-
-/// Rows that are forgotten at once.
-const PRUNED: u32 = 256;
+pub(super) const FILE: &str = "approvals.db";
+/// Requests that have ended and can be looked up. The oldest go first; the audit log has the answers for good.
+const ENDED_MAX: i64 = 10_000;
+/// Rows that are forgotten with each new request: more than one, so that what is too much becomes less.
+const PRUNED: u32 = 16;
+/// For each request that may wait, so many answers may still count: approvals not used, refusals not over.
+const ANSWERS: u32 = 10;
 
 /// The store, for one at a time.
 #[derive(Debug)]
-pub(super) struct Store(Database);
+pub(super) struct Store {
+    database: Database,
+    time: StoreTime,
+    limits: config::Approvals,
+}
 
 /// A request that is still open for a call.
 struct Open {
@@ -69,110 +41,101 @@ struct Open {
 // === impl Store ===
 
 impl Store {
-    pub(super) fn open(folder: &Path) -> Result<Self, ApprovalError> {
-        Ok(Self(Database::open(folder, FILE, &FORMAT, Synchronous::Normal)?))
+    pub(super) fn open(folder: &Path, clock: Arc<dyn Clock>, limits: config::Approvals) -> Result<Self, ApprovalError> {
+        let database = Database::open(folder, FILE, &rows::FORMAT, Synchronous::Normal)?;
+        rows::complete(&database)?;
+        // An approval counts rather too short than too long.
+        let time = StoreTime::open(&database, clock, Gap::Wall)?;
+        rows::prune(&database, time.now(), limits.keep, ENDED_MAX, PRUNED)?;
+        Ok(Self { database, time, limits })
     }
 
-    pub(super) fn claim(
-        &mut self,
-        ask: &Ask,
-        limits: &config::Approvals,
-        now: SystemTime,
-    ) -> Result<Claim, ApprovalError> {
-        self.prune(now, limits.keep)?;
-        self.0.attempt(|transaction| {
-            Ok(Ok(match open_for(transaction, &digest(ask))? {
-                None => return request(transaction, ask, limits, now),
-                Some(open) if open.expires <= millis(now) => {
-                    set_state(transaction, &open.id, EXPIRED)?;
-                    return request(transaction, ask, limits, now);
+    pub(super) fn claim(&mut self, ask: &Ask) -> Result<Claim, ApprovalError> {
+        let Self { database, time, limits } = self;
+        let now = time.now();
+        database.attempt(|transaction| {
+            let claim = match open_for(transaction, &digest(ask))? {
+                None => request(transaction, ask, limits, now)?,
+                Some(open) if open.expires <= now => {
+                    let state = if open.state == DENIED { DENIED_BEFORE } else { EXPIRED };
+                    transaction
+                        .prepare_cached("UPDATE approvals SET state = ? WHERE id = ?")?
+                        .execute(params![state, open.id])?;
+                    request(transaction, ask, limits, now)?
                 }
                 Some(open) if open.state == APPROVED => {
                     transaction
                         .prepare_cached("UPDATE approvals SET state = ?, used = ? WHERE id = ?")?
-                        .execute(params![USED, millis(now), open.id])?;
-                    Claim::Granted { approval_id: open.id }
+                        .execute(params![USED, now, open.id])?;
+                    Ok(Claim::Granted { approval_id: open.id })
                 }
                 Some(open) if open.state == DENIED => {
-                    set_state(transaction, &open.id, TOLD)?;
-                    Claim::Refused { approval_id: open.id, reason: open.reason }
+                    Ok(Claim::Refused { left: left(open.expires, now), approval_id: open.id, reason: open.reason })
                 }
-                Some(open) => Claim::Pending { approval_id: open.id, expires: time(open.expires) },
-            }))
+                Some(open) => Ok(Claim::Pending { left: left(open.expires, now), approval_id: open.id }),
+            };
+            time.keep(transaction)?;
+            Ok(claim)
         })
     }
 
     /// Tells how the store is.
     pub(super) fn health(&self) -> StoreHealth {
-        self.0.health().clone()
+        self.database.health().clone()
     }
 
     /// Writes something, so that it is known whether that works.
     pub(super) fn probe(&mut self) {
-        self.0.probe();
+        self.database.probe();
     }
 
     /// Leaves one file.
     pub(super) fn close(self) {
-        self.0.close();
+        self.database.close();
     }
 
-    /// Answers a request; `None` where it does not wait any more.
-    pub(super) fn answer(
-        &mut self,
-        id: &str,
-        answer: &Answer,
-        expiry: Duration,
-        now: SystemTime,
-    ) -> Result<Option<Request>, ApprovalError> {
-        let state = if answer.approved { APPROVED } else { DENIED };
-        let values =
-            params![state, answer.by, answer.reason, millis(now), millis(now + expiry), id, PENDING, millis(now)];
-        let changed = self.0.write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "UPDATE approvals SET state = ?, answered_by = ?, reason = ?, answered = ?, expires = ?
-                     WHERE id = ? AND state = ? AND expires > ?",
-                )?
-                .execute(values)
+    /// Answers a request; `None` if it does not wait any more.
+    pub(super) fn answer(&mut self, id: &str, answer: &Answer) -> Result<Option<Request>, ApprovalError> {
+        let Self { database, time, limits } = self;
+        let now = time.now();
+        let waited = database.write(|transaction| {
+            let needed: Option<u32> = transaction
+                .prepare_cached("SELECT approvers FROM approvals WHERE id = ? AND state = ? AND expires > ?")?
+                .query_row(params![id, PENDING, now], |row| row.get(0))
+                .optional()?;
+            let Some(needed) = needed else { return Ok(false) };
+            if answer.approved && needed > 1 {
+                transaction
+                    .prepare_cached("INSERT INTO agreements (approval, person, reason, time) VALUES (?, ?, ?, ?)")?
+                    .execute(params![id, answer.by.name, answer.reason, now])?;
+            }
+            if !answer.approved || agreed(transaction, id)? >= needed || needed <= 1 {
+                let (state, counts) = match answer.approved {
+                    true => (APPROVED, limits.expiry),
+                    false => (DENIED, limits.denied_for),
+                };
+                transaction
+                    .prepare_cached(
+                        "UPDATE approvals SET state = ?, answered_by = ?, reason = ?, answered = ?, expires = ? WHERE id = ?",
+                    )?
+                    .execute(params![state, answer.by.name, answer.reason, now, later(now, counts), id])?;
+            }
+            time.keep(transaction)?;
+            Ok(true)
         })?;
-        if changed == 0 { Ok(None) } else { self.get(id, now) }
+        if waited { self.get(id) } else { Ok(None) }
     }
 
-    pub(super) fn get(&self, id: &str, now: SystemTime) -> Result<Option<Request>, ApprovalError> {
-        let query = format!("SELECT {COLUMNS} FROM approvals WHERE id = ?");
-        Ok(self.0.prepare_cached(&query)?.query_row([id], |row| read(row, now)).optional()?)
+    pub(super) fn get(&self, id: &str) -> Result<Option<Request>, ApprovalError> {
+        Ok(rows::get(&self.database, &self.time, id)?)
     }
 
-    pub(super) fn list(
-        &self,
-        filter: Filter,
-        before: Option<&str>,
-        at_most: u32,
-        now: SystemTime,
-    ) -> Result<Vec<Request>, ApprovalError> {
-        let (condition, order) = match filter {
-            Filter::Pending => ("state = 0 AND expires > ?1 AND (?2 IS NULL OR id > ?2)", "id"),
-            Filter::Ended => ("NOT (state = 0 AND expires > ?1) AND (?2 IS NULL OR id < ?2)", "id DESC"),
-            Filter::All => ("?1 IS NOT NULL AND (?2 IS NULL OR id < ?2)", "id DESC"),
-        };
-        let query = format!("SELECT {COLUMNS} FROM approvals WHERE {condition} ORDER BY {order} LIMIT ?3");
-        let mut query = self.0.prepare_cached(&query)?;
-        let rows = query.query_map(params![millis(now), before, at_most], |row| read(row, now))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    pub(super) fn list(&self, search: &Search) -> Result<Vec<Request>, ApprovalError> {
+        Ok(rows::list(&self.database, &self.time, search)?)
     }
 
-    /// Forgets requests that ended longer than `keep` ago.
-    pub(super) fn prune(&mut self, now: SystemTime, keep: Duration) -> Result<(), ApprovalError> {
-        let Some(before) = now.checked_sub(keep) else { return Ok(()) };
-        self.0.write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "DELETE FROM approvals WHERE id IN (SELECT id FROM approvals WHERE expires < ? ORDER BY expires LIMIT ?)",
-                )?
-                .execute(params![millis(before), PRUNED])
-        })?;
-        Ok(())
+    pub(super) fn waiting(&self) -> Result<Waiting, ApprovalError> {
+        Ok(rows::waiting(&self.database, self.time.now())?)
     }
 }
 
@@ -187,9 +150,9 @@ fn open_for(transaction: &Transaction<'_>, asked: &[u8]) -> rusqlite::Result<Opt
         .optional()
 }
 
-fn set_state(transaction: &Transaction<'_>, id: &str, state: i64) -> rusqlite::Result<()> {
-    transaction.prepare_cached("UPDATE approvals SET state = ? WHERE id = ?")?.execute(params![state, id])?;
-    Ok(())
+/// Counts those who agreed.
+fn agreed(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<u32> {
+    transaction.prepare_cached("SELECT count(*) FROM agreements WHERE approval = ?")?.query_row([id], |row| row.get(0))
 }
 
 /// Asks for an approval that nobody has asked for yet.
@@ -197,39 +160,24 @@ fn request(
     transaction: &Transaction<'_>,
     ask: &Ask,
     limits: &config::Approvals,
-    now: SystemTime,
+    now: i64,
 ) -> rusqlite::Result<Result<Claim, ApprovalError>> {
-    let (all, of_tenant): (u32, u32) = transaction
-        .prepare_cached("SELECT count(*), coalesce(sum(tenant = ?), 0) FROM approvals WHERE state = 0 AND expires > ?")?
-        .query_row(params![ask.tenant, millis(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if of_tenant >= limits.pending_per_tenant {
-        return Ok(Err(ApprovalError::TooMany(of_tenant)));
+    let open = rows::count(transaction, &ask.tenant, now)?;
+    for (found, bound) in [(open.pending_of_tenant, limits.pending_per_tenant), (open.pending, limits.pending)] {
+        if found >= bound {
+            return Ok(Err(ApprovalError::TooMany(found)));
+        }
     }
-    if all >= limits.pending {
-        return Ok(Err(ApprovalError::TooMany(all)));
+    for (found, bound) in [(open.answers_of_tenant, limits.pending_per_tenant), (open.answers, limits.pending)] {
+        if found >= bound.saturating_mul(ANSWERS) {
+            return Ok(Err(ApprovalError::TooManyAnswers(found)));
+        }
     }
+    rows::prune(transaction, now, limits.keep, ENDED_MAX, PRUNED)?;
     // Ordered by time.
     let id = Uuid::now_v7().to_string();
-    let expires = millis(now + limits.expiry);
-    transaction
-        .prepare_cached(
-            "INSERT INTO approvals (id, asked, tenant, role, contract, tool, arguments, exchange, created, expires, state)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            id,
-            digest(ask),
-            ask.tenant,
-            ask.role,
-            ask.contract_digest,
-            ask.tool,
-            ask.arguments,
-            ask.exchange_id,
-            millis(now),
-            expires,
-            PENDING
-        ])?;
-    Ok(Ok(Claim::Pending { approval_id: id, expires: time(expires) }))
+    rows::insert(transaction, &id, &digest(ask), ask, now, later(now, limits.expiry))?;
+    Ok(Ok(Claim::Pending { approval_id: id, left: limits.expiry }))
 }
 
 /// Of all that an approval is bound to. Each part is preceded by its length, so that no two calls read the same.
@@ -242,28 +190,10 @@ fn digest(ask: &Ask) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn read(row: &Row<'_>, now: SystemTime) -> rusqlite::Result<Request> {
-    let answered = || {
-        let time = time(row.get(12)?);
-        Ok::<_, rusqlite::Error>(Answered { by: row.get(10)?, reason: row.get(11)?, time })
-    };
-    let expires: i64 = row.get(8)?;
-    let lapsed = expires <= millis(now);
-    let state = match row.get(9)? {
-        PENDING if !lapsed => State::Pending,
-        APPROVED if !lapsed => State::Approved(answered()?),
-        USED => State::Used { answered: answered()?, used: time(row.get(13)?) },
-        DENIED | TOLD => State::Denied(answered()?),
-        // It is not open any more, whatever it was.
-        _ => State::Expired,
-    };
-    let ask = Ask {
-        tenant: row.get(1)?,
-        role: row.get(2)?,
-        contract_digest: row.get(3)?,
-        tool: row.get(4)?,
-        arguments: row.get(5)?,
-        exchange_id: row.get(6)?,
-    };
-    Ok(Request { id: row.get(0)?, ask, created: time(row.get(7)?), expires: time(expires), state })
+fn later(now: i64, time: Duration) -> i64 {
+    now.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn left(expires: i64, now: i64) -> Duration {
+    Duration::from_millis(u64::try_from(expires.saturating_sub(now)).unwrap_or_default())
 }

@@ -6,6 +6,7 @@
 
 mod backup;
 mod chain;
+mod check;
 mod entry;
 mod head;
 mod keeper;
@@ -24,6 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::backup::{BackupError, backup};
 pub use self::chain::{Fault, VerifyError, Whole, verify};
+pub(crate) use self::check::check;
 pub use self::entry::{Appended, Call, Entry, Event, Source, Verdict};
 pub use self::head::HEAD_FILE;
 use self::keeper::Keeper;

@@ -25,7 +25,7 @@ pub const FILE: &str = "audit.db";
 /// Records whose chain is checked at start: all of them is what `callgate audit verify` is for.
 const CHECKED_AT_START: u64 = 10_000;
 
-const FORMAT: Format = Format { steps: &[FIRST, SECOND], opening: "", page_bytes: 4096 };
+pub(super) const FORMAT: Format = Format { steps: &[FIRST, SECOND], opening: "", page_bytes: 4096 };
 
 /// STRICT: a column holds what it says. A decision of the filter is kept once, however often it is sent.
 const FIRST: &str = "

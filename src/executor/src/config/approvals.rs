@@ -1,17 +1,20 @@
 //! `approvals`: calls that wait for a person.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
+use super::approvers::{Approvers, Rule};
 use super::fault::Place;
 use crate::units::Seconds;
 
 const EXPIRY: Duration = Duration::from_secs(15 * 60);
-const EXPIRY_MIN: Duration = Duration::from_secs(1);
-const EXPIRY_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const DENIED_FOR: Duration = Duration::from_secs(10 * 60);
+const WAIT_MIN: Duration = Duration::from_secs(1);
+const WAIT_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// More than anyone reads.
 const PENDING_MAX: u32 = 10_000;
 const PENDING: u32 = 1_000;
@@ -23,12 +26,16 @@ const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub struct Approvals {
     /// How long a request waits for an answer, and an approval for its use.
     pub expiry: Duration,
+    /// How long a denied call is refused without asking anybody again.
+    pub denied_for: Duration,
     /// Requests that wait at once, over all tenants.
     pub pending: u32,
     /// Requests of one tenant that wait at once.
     pub pending_per_tenant: u32,
     /// How long a request can be looked up after it has ended.
     pub keep: Duration,
+    /// Who may answer which requests.
+    pub approvers: Approvers,
 }
 
 /// The section as it is written.
@@ -36,17 +43,21 @@ pub struct Approvals {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {
     expiry: Option<Spanned<Seconds>>,
+    denied_for: Option<Spanned<Seconds>>,
     pending: Option<Spanned<u32>>,
     pending_per_tenant: Option<Spanned<u32>>,
     keep: Option<Seconds>,
+    #[serde(default)]
+    groups: BTreeMap<String, Spanned<Vec<String>>>,
+    approvers: Option<Spanned<Vec<Rule>>>,
 }
 
 impl Section {
     pub(super) fn resolve(self, place: &Place<'_>) -> Result<Approvals, ConfigError> {
-        let expiry = match self.expiry {
-            None => EXPIRY,
-            Some(time) if (EXPIRY_MIN..=EXPIRY_MAX).contains(&time.value.0) => time.value.0,
-            Some(time) => return Err(place.fault(time.referenced, "approvals.expiry: expected 1s to 7d".into())),
+        let wait = |name: &str, time: Option<Spanned<Seconds>>, default: Duration| match time {
+            None => Ok(default),
+            Some(time) if (WAIT_MIN..=WAIT_MAX).contains(&time.value.0) => Ok(time.value.0),
+            Some(time) => Err(place.fault(time.referenced, format!("approvals.{name}: expected 1s to 7d"))),
         };
         let pending = match self.pending {
             None => PENDING,
@@ -67,6 +78,13 @@ impl Section {
                 return Err(place.fault(n.referenced, message));
             }
         };
-        Ok(Approvals { expiry, pending, pending_per_tenant, keep: self.keep.map_or(KEEP, |time| time.0) })
+        Ok(Approvals {
+            expiry: wait("expiry", self.expiry, EXPIRY)?,
+            denied_for: wait("deniedFor", self.denied_for, DENIED_FOR)?,
+            pending,
+            pending_per_tenant,
+            keep: self.keep.map_or(KEEP, |time| time.0),
+            approvers: Approvers::resolve(&self.groups, self.approvers, place)?,
+        })
     }
 }

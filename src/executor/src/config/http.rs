@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::ConfigError;
 use super::fault::Place;
 use super::listen::{self, Door, Listen};
 use super::secret::SecretFile;
+use super::{ConfigError, connections};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
 /// What stands for no HTTP side at all.
@@ -45,6 +45,8 @@ pub(super) struct Section {
     socket_mode: Option<Spanned<String>>,
     tls: Option<Spanned<listen::TlsSection>>,
     exposed: Option<Spanned<String>>,
+    #[serde(default)]
+    connections: connections::Section,
     tokens: Option<Spanned<String>>,
 }
 
@@ -62,6 +64,7 @@ impl Section {
             socket_mode: self.socket_mode,
             tls: self.tls,
             exposed: self.exposed,
+            connections: self.connections,
         };
         Ok(Http::On { listen: port.resolve(place, Door::Http, LISTEN)?, tokens })
     }

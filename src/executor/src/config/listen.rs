@@ -7,11 +7,13 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::ConfigError;
+use super::connections::{self, Connections};
 use super::fault::Place;
 
 /// The owner of the socket file only, where the file does not say.
@@ -29,6 +31,8 @@ pub struct Listen {
     pub address: Address,
     /// TLS; without it, plaintext.
     pub tls: Option<Tls>,
+    /// How many connections it holds, and for how long.
+    pub connections: Connections,
 }
 
 /// Where a port listens.
@@ -94,6 +98,7 @@ pub(super) struct Section {
     pub(super) socket_mode: Option<Spanned<String>>,
     pub(super) tls: Option<Spanned<TlsSection>>,
     pub(super) exposed: Option<Spanned<String>>,
+    pub(super) connections: connections::Section,
 }
 
 /// `tls` as it is written.
@@ -151,7 +156,8 @@ impl Section {
             );
             return Err(place.fault(at, message));
         }
-        Ok(Listen { address, tls })
+        let connections = self.connections.resolve(place, prefix, door.idle())?;
+        Ok(Listen { address, tls, connections })
     }
 }
 
@@ -249,6 +255,15 @@ impl Door {
         match self {
             Self::Grpc => "",
             Self::Http => "http.",
+        }
+    }
+
+    /// The longest that a connection stays open without a request, if the file does not say. Proxies keep theirs for long, browsers
+    /// open new ones.
+    const fn idle(self) -> Duration {
+        match self {
+            Self::Grpc => Duration::from_secs(300),
+            Self::Http => Duration::from_secs(60),
         }
     }
 

@@ -7,6 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::fault::Place;
+use super::postgres::PostgresLink;
 use super::secret::SecretFile;
 use crate::units::Seconds;
 
@@ -34,8 +35,8 @@ pub enum OnceStore {
     Local,
     /// In a PostgreSQL database that several executors share.
     Postgres {
-        /// Holds the connection string, its password included.
-        url: SecretFile,
+        /// How the database is reached.
+        link: PostgresLink,
         /// After this time without a sign of life an executor counts as ended, and what it ran as unknown.
         lease: Duration,
     },
@@ -53,6 +54,9 @@ pub(super) struct Section {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Postgres {
     url: Spanned<String>,
+    ca: Option<String>,
+    #[serde(default)]
+    unencrypted: bool,
     lease: Option<Spanned<Seconds>>,
 }
 
@@ -76,12 +80,17 @@ impl Section {
 
 impl Postgres {
     fn resolve(self, place: &Place<'_>) -> Result<OnceStore, ConfigError> {
-        let url = SecretFile::resolve("once.postgres.url", &self.url, place)?;
+        let link = PostgresLink {
+            url: SecretFile::resolve("once.postgres.url", &self.url, place)?,
+            ca: self.ca.map(|path| place.folder.join(path)),
+            unencrypted: self.unencrypted,
+            field: "once.postgres",
+        };
         let lease = match self.lease {
             None => LEASE,
             Some(time) if (LEASE_MIN..=LEASE_MAX).contains(&time.value.0) => time.value.0,
             Some(time) => return Err(place.fault(time.referenced, "once.postgres.lease: expected 1s to 10m".into())),
         };
-        Ok(OnceStore::Postgres { url, lease })
+        Ok(OnceStore::Postgres { link, lease })
     }
 }

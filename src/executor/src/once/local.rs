@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 use super::writer::{Answer, Order, Ticket, Writer};
 use super::{Begin, Key, Left, OnceError, What, decode, rows};
 use crate::config::Synchronous;
-use crate::state::{Database, StoreHealth};
+use crate::state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
-const FILE: &str = "calls.db";
+pub(super) const FILE: &str = "calls.db";
 
 /// A handle to the thread that writes the store; it ends with the last handle.
 #[derive(Clone)]
@@ -25,13 +25,15 @@ pub struct Local {
 // === impl Local ===
 
 impl Local {
-    pub(super) fn open(folder: &Path, keep: Duration) -> Result<Self, OnceError> {
+    pub(super) fn open(folder: &Path, keep: Duration, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
         let store = Database::open(folder, FILE, &rows::FORMAT, Synchronous::Normal)?;
         let health = store.health().clone();
+        // What ran is remembered rather too long than too short.
+        let time = StoreTime::open(&store, clock, Gap::Nothing)?;
         let (orders, ordered) = channel();
         std::thread::Builder::new()
             .name("once".into())
-            .spawn(move || Writer::new(store, keep).run(&ordered))
+            .spawn(move || Writer::new(store, time, keep).run(&ordered))
             .map_err(|error| OnceError::Unavailable(error.to_string()))?;
         Ok(Self { orders, health })
     }

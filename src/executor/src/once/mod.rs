@@ -10,6 +10,8 @@ mod rows;
 mod shared;
 mod writer;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use callgate_proto::executor::v1::CallOutcome;
@@ -18,7 +20,7 @@ use prost::Message as _;
 use self::local::Local;
 use self::shared::Shared;
 use crate::config::{Config, OnceStore};
-use crate::state::{StateError, StoreError, StoreHealth};
+use crate::state::{self, Clock, StateError, StoreError, StoreHealth, SystemClock};
 
 /// The memory of what was begun and how it ended. Clones share it.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub struct Key {
     pub exchange_id: String,
     /// The round.
     pub round: u32,
-    /// The call's place in the request.
+    /// The call's place among the decisions of its exchange; if the filter did not say, its place in the request.
     pub position: u32,
 }
 
@@ -90,6 +92,11 @@ pub enum OnceError {
     NotRunning,
 }
 
+/// Checks the memory in the state directory `folder`, if there is one; writes nothing.
+pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
+    state::inspect(&folder.join(local::FILE), rows::FORMAT.version()).map(drop)
+}
+
 // === impl Once ===
 
 impl Once {
@@ -98,10 +105,19 @@ impl Once {
     /// # Errors
     /// It cannot be opened.
     pub async fn open(config: &Config) -> Result<Self, OnceError> {
+        Self::open_with(config, Arc::new(SystemClock)).await
+    }
+
+    /// Opens the memory as [`open`](Self::open) does, and reads the time of the local one off `clock`. The shared one goes by
+    /// its database.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
         match &config.once.store {
-            OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep)?)),
-            OnceStore::Postgres { url, lease } => {
-                Ok(Self::Shared(Shared::connect(url, *lease, config.once.keep).await?))
+            OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep, clock)?)),
+            OnceStore::Postgres { link, lease } => {
+                Ok(Self::Shared(Shared::connect(link, *lease, config.once.keep).await?))
             }
         }
     }
@@ -188,6 +204,12 @@ impl From<StoreError> for OnceError {
 
 impl From<StateError> for OnceError {
     fn from(error: StateError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for OnceError {
+    fn from(error: rusqlite::Error) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

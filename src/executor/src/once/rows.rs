@@ -1,13 +1,13 @@
 //! The rows of the local store: what is kept of a call.
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Key, Left, What};
-use crate::state::{Format, millis, time};
+use crate::state::{Format, StoreTime};
 
-/// Names count up with time, so that the oldest rows are found without an index of their own. Rows are short.
+/// Names count up with time, so that the oldest rows are found without an index of their own. `begun` is the store's own time.
 pub(super) const FORMAT: Format = Format {
     steps: &[
         "CREATE TABLE calls (
@@ -28,6 +28,7 @@ pub(super) const FORMAT: Format = Format {
     ],
     // Nobody is left who could tell how these ended.
     opening: "UPDATE calls SET state = 2 WHERE state = 0",
+    // Rows are short.
     page_bytes: 1024,
 };
 
@@ -46,7 +47,7 @@ pub(super) enum Kept {
 }
 
 /// Begins a call; `None` where it is new.
-pub(super) fn begin(store: &Connection, key: &Key, what: &What) -> rusqlite::Result<Option<Kept>> {
+pub(super) fn begin(store: &Connection, time: &StoreTime, key: &Key, what: &What) -> rusqlite::Result<Option<Kept>> {
     let added = store
         .prepare_cached(
             "INSERT INTO calls (exchange, round, position, tenant, what, state, begun, tool, role, contract)
@@ -59,7 +60,7 @@ pub(super) fn begin(store: &Connection, key: &Key, what: &What) -> rusqlite::Res
             key.tenant,
             what.digest,
             RUNNING,
-            millis(SystemTime::now()),
+            time.now(),
             what.tool,
             what.role,
             what.contract_digest
@@ -117,7 +118,7 @@ pub(super) fn abandon(store: &Connection, key: &Key) -> rusqlite::Result<()> {
 }
 
 /// The calls of which nobody can tell how they ended.
-pub(super) fn left(store: &Connection) -> rusqlite::Result<Vec<Left>> {
+pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec<Left>> {
     store
         .prepare_cached(
             "SELECT tenant, exchange, round, position, begun, what, tool, role, contract FROM calls
@@ -126,22 +127,24 @@ pub(super) fn left(store: &Connection) -> rusqlite::Result<Vec<Left>> {
         .query_map([LEFT], |row| {
             let key = Key { tenant: row.get(0)?, exchange_id: row.get(1)?, round: row.get(2)?, position: row.get(3)? };
             let what = What { digest: row.get(5)?, tool: row.get(6)?, role: row.get(7)?, contract_digest: row.get(8)? };
-            Ok(Left { key, what, begun: time(row.get(4)?) })
+            Ok(Left { key, what, begun: time.shown(row.get(4)?) })
         })?
         .collect()
 }
 
-/// Forgets at most `at_most` of the oldest calls that were begun before `before` and do not run; says how many.
-pub(super) fn prune(store: &Connection, before: SystemTime, at_most: u32) -> rusqlite::Result<usize> {
+/// Forgets at most `at_most` of the oldest calls that were begun longer than `keep` ago and do not run; says how many.
+pub(super) fn prune(store: &Connection, time: &StoreTime, keep: Duration, at_most: u32) -> rusqlite::Result<usize> {
+    let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+    let before = time.now().saturating_sub(keep);
     let newest: Option<i64> = store
         .prepare_cached("SELECT max(name) FROM (SELECT name, begun FROM calls ORDER BY name LIMIT ?) WHERE begun < ?")?
-        .query_row(params![at_most, millis(before)], |row| row.get(0))
+        .query_row(params![at_most, before], |row| row.get(0))
         .optional()?
         .flatten();
     match newest {
         None => Ok(0),
         Some(newest) => store
             .prepare_cached("DELETE FROM calls WHERE name <= ? AND begun < ? AND state <> ?")?
-            .execute(params![newest, millis(before), RUNNING]),
+            .execute(params![newest, before, RUNNING]),
     }
 }

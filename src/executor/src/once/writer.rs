@@ -6,13 +6,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::rows::{self, Kept};
 use super::{Key, Left, OnceError, What};
-use crate::state::{Database, StoreError};
+use crate::state::{Database, StoreError, StoreTime};
 
 /// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
 const BATCH: usize = 256;
@@ -65,6 +65,7 @@ pub(super) struct Ticket {
 /// The thread's state.
 pub(super) struct Writer {
     store: Database,
+    time: StoreTime,
     keep: Duration,
     /// Those who wait for the end of a call that runs.
     waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<Answer, OnceError>>>>,
@@ -109,9 +110,10 @@ impl Drop for Ticket {
 // === impl Writer ===
 
 impl Writer {
-    pub(super) fn new(store: Database, keep: Duration) -> Self {
+    pub(super) fn new(store: Database, time: StoreTime, keep: Duration) -> Self {
         Self {
             store,
+            time,
             keep,
             waiting: HashMap::new(),
             lost: HashSet::new(),
@@ -183,14 +185,14 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &[Order]) -> Result<Vec<Said>, StoreError> {
-        let lost = &self.lost;
-        self.store.write(|transaction| {
-            for key in lost {
+        let Self { store, time, lost, .. } = self;
+        store.write(|transaction| {
+            for key in &*lost {
                 rows::leave(transaction, key)?;
             }
             let say = |order: &Order| {
                 Ok(match order {
-                    Order::Begin { key, what, .. } => match rows::begin(transaction, key, what)? {
+                    Order::Begin { key, what, .. } => match rows::begin(transaction, time, key, what)? {
                         None => Said::Fresh,
                         Some(kept) => Said::Kept(kept),
                     },
@@ -199,7 +201,7 @@ impl Writer {
                         rows::abandon(transaction, key)?;
                         Said::Abandoned
                     }
-                    Order::Left { .. } => Said::Left(rows::left(transaction)?),
+                    Order::Left { .. } => Said::Left(rows::left(transaction, time)?),
                     Order::Close { .. } => Said::Closing,
                 })
             };
@@ -265,11 +267,11 @@ impl Writer {
     }
 
     fn prune(&mut self) {
-        let now = SystemTime::now();
-        let pruned = match now.checked_sub(self.keep) {
-            None => Ok(0),
-            Some(before) => self.store.write(|transaction| rows::prune(transaction, before, PRUNED)),
-        };
+        let Self { store, time, keep, .. } = self;
+        let pruned = store.write(|transaction| {
+            time.keep(transaction)?;
+            rows::prune(transaction, time, *keep, PRUNED)
+        });
         let rest = match pruned {
             Ok(pruned) if pruned >= PRUNED as usize => PRUNE_AGAIN,
             Ok(_) => PRUNE_REST,

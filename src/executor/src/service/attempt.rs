@@ -24,13 +24,13 @@ use super::asked::now;
 use super::log;
 use super::parts::Parts;
 use crate::admission::{Admitted, Runnable};
-use crate::approvals::{Ask, Claim};
+use crate::approvals::{About, Ask, Claim};
 use crate::audit::{self, Appended, Entry, Event, Source, Verdict};
 use crate::backends::Invocation;
 use crate::once::{Begin, Key, What};
 use crate::outcome;
 use crate::queue::Ticket;
-use crate::sandbox::Finished;
+use crate::sandbox::{Caller, Finished, Stop};
 use crate::telemetry::CallSpan;
 
 /// Longer than any call.
@@ -54,10 +54,11 @@ pub(super) struct Attempt {
 }
 
 /// Whether a person must agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Consent {
     NotNeeded,
-    Needed,
+    /// With the contract's words for that person.
+    Needed(About),
 }
 
 /// Says whether an outcome is told for the first time.
@@ -229,17 +230,16 @@ impl Attempt {
     /// Consent, and the decision on disk.
     async fn may_run(&self, parts: &Parts) -> Result<(), CallOutcome> {
         let id = || self.id.clone();
-        let (verdict, approval_id, refusal) = match self.consent {
+        let (verdict, approval_id, refusal) = match &self.consent {
             Consent::NotNeeded => (Verdict::Allow, None, None),
-            Consent::Needed => match parts.approvals.claim(&self.ask()).await {
+            Consent::Needed(about) => match parts.approvals.claim(&self.ask(about)).await {
                 Ok(Claim::Granted { approval_id }) => (Verdict::Approved, Some(approval_id), None),
-                Ok(Claim::Pending { approval_id, expires }) => {
-                    let left = expires.duration_since(now()).unwrap_or_default();
+                Ok(Claim::Pending { approval_id, left }) => {
                     let refusal = outcome::approval_required(id(), &self.tool, &approval_id, left);
                     (Verdict::NeedsApproval, Some(approval_id), Some(refusal))
                 }
-                Ok(Claim::Refused { approval_id, reason }) => {
-                    let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason);
+                Ok(Claim::Refused { approval_id, reason, left }) => {
+                    let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason, left);
                     (Verdict::Deny, Some(approval_id), Some(refusal))
                 }
                 Err(error) => return Err(outcome::unavailable(id(), &error.to_string())),
@@ -253,7 +253,12 @@ impl Attempt {
         }
     }
 
-    fn ask(&self) -> Ask {
+    fn caller(&self) -> Result<Caller, Stop> {
+        let call = &self.call;
+        Caller::new(&call.tenant, &call.role, &call.exchange_id, &call.call_id)
+    }
+
+    fn ask(&self, about: &About) -> Ask {
         Ask {
             tenant: self.call.tenant.clone(),
             role: self.call.role.clone(),
@@ -261,6 +266,7 @@ impl Attempt {
             tool: self.tool.clone(),
             arguments: self.arguments.clone(),
             exchange_id: self.call.exchange_id.clone(),
+            about: about.clone(),
         }
     }
 
@@ -285,7 +291,10 @@ impl Attempt {
         };
         match &self.runnable {
             Runnable::Sandbox { program, grants, sandbox } => {
-                let finished = sandbox.run(program, grants, self.arguments.clone(), self.deadline).await;
+                let finished = match self.caller() {
+                    Ok(caller) => sandbox.run(program, grants, caller, self.arguments.clone(), self.deadline).await,
+                    Err(stop) => Finished::never_began(stop),
+                };
                 // The whole call's time, waiting included.
                 outcome::ran(id, tool, Finished { duration: self.began.elapsed(), ..finished })
             }
@@ -309,8 +318,18 @@ impl Attempt {
 }
 
 /// The same for every attempt at one call, and for no other: what a backend can keep to never do the same thing twice.
+///
+/// A backend may keep keys of all tenants in one table, and exchanges are named by the proxy. So the key is a hash of all that
+/// names the call, its tenant first: 64 hexadecimal digits. Lengths stand before texts.
 fn idempotency_key(call: &audit::Call) -> String {
-    format!("{}/{}/{}", call.exchange_id, call.round, call.position)
+    let mut hash = Sha256::new();
+    for part in [&call.tenant, &call.exchange_id] {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.update(call.round.to_be_bytes());
+    hash.update(call.position.to_be_bytes());
+    hex(&hash.finalize())
 }
 
 fn entry(call: &audit::Call, event: Event) -> Entry {
@@ -375,5 +394,29 @@ pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, peer: &
     }
     if let Err(error) = audited {
         tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not audited yet");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_tenants_never_share_an_idempotency_key() {
+        let key = |tenant: &str, exchange: &str, round, position| {
+            let (tenant, exchange_id) = (tenant.to_owned(), exchange.to_owned());
+            idempotency_key(&audit::Call { tenant, exchange_id, round, position, ..audit::Call::default() })
+        };
+        assert_eq!(key("a", "x", 1, 0), key("a", "x", 1, 0));
+        let all = [
+            key("a", "x", 1, 0),
+            key("b", "x", 1, 0),
+            key("ax", "", 1, 0),
+            key("", "ax", 1, 0),
+            key("a", "x", 0, 1),
+            key("a", "x", 1, 1),
+        ];
+        assert!(all.iter().all(|key| key.len() == 64));
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
     }
 }

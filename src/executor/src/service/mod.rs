@@ -5,17 +5,19 @@
 
 mod asked;
 mod attempt;
+pub(crate) mod deadline;
 pub(crate) mod lag;
 pub(crate) mod left;
 mod log;
 mod parts;
 pub(crate) mod pulse;
 mod record;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Conversation, Verdict, decide};
+use callgate_contract::{Approval, Contract, Conversation, Tool, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
@@ -30,6 +32,7 @@ use self::attempt::{Attempt, Consent, Denial};
 pub(crate) use self::parts::Parts;
 pub use self::parts::PartsError;
 use crate::admission::Admitted;
+use crate::approvals::About;
 use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
 use crate::drain::InFlight;
 use crate::outcome;
@@ -119,7 +122,10 @@ impl Service {
         let given = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
-            Verdict::NeedsApproval(approved) => (approved, Consent::Needed),
+            Verdict::NeedsApproval(approved) => {
+                let shown = shown(admitted.contract(), approved.tool);
+                (approved, Consent::Needed(shown))
+            }
             Verdict::Deny(violation) => {
                 let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());
                 return denied(outcome::denied(call.id, violation), code, pointer, audited, span);
@@ -207,6 +213,21 @@ impl Executor for Service {
             tracing::warn!(code = ?status.code(), reason = status.message(), "decisions are not kept");
         })?;
         Ok(Response::new(RecordResponse {}))
+    }
+}
+
+/// The words of a contract for the person who must agree to a call.
+fn shown(contract: &Contract, tool: &Tool) -> About {
+    let approvers = match tool.approval() {
+        Approval::Never => 1,
+        Approval::Always { approvers } => approvers,
+    };
+    About {
+        contract: contract.name().to_owned(),
+        version: contract.version().to_owned(),
+        description: tool.description().unwrap_or_default().to_owned(),
+        effects: tool.effects(),
+        approvers,
     }
 }
 

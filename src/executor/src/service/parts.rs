@@ -68,13 +68,13 @@ impl Parts {
         instruments: Instruments,
     ) -> Result<Self, PartsError> {
         private::folder(&config.state_dir)?;
-        let backends = Backends::new(config)?;
+        let backends = Backends::new(config, instruments.metrics.backends())?;
         for contract in registry.contracts() {
             backends.check(contract)?;
         }
         let audit = AuditLog::open_counted(config, &instruments.metrics)?;
         let once = Once::open(config).await?;
-        let approvals = Approvals::open(config, audit.clone())?;
+        let approvals = Approvals::open(config, audit.clone())?.counting(instruments.metrics.approvals().clone());
         for store in [audit.health(), once.health(), approvals.health()] {
             instruments.readiness.ask(store);
         }

@@ -50,6 +50,15 @@ pub(crate) enum StoreError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+// === impl Format ===
+
+impl Format {
+    /// The newest version.
+    pub(crate) fn version(&self) -> i64 {
+        i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
+    }
+}
+
 // === impl Database ===
 
 impl Database {

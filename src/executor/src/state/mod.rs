@@ -1,10 +1,13 @@
 //! The state directory: what must outlive the process, readable by its owner only.
 
 mod checkpoints;
+mod clock;
 mod database;
 mod files;
 mod health;
+mod inspect;
 pub(crate) mod private;
+mod store_time;
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -13,11 +16,14 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
+pub use self::clock::{Clock, SystemClock};
 pub(crate) use self::database::{Database, Format, StoreError};
 pub use self::files::Altered;
 pub(crate) use self::files::{Watched, wal};
 pub(crate) use self::health::PROBE;
 pub use self::health::StoreHealth;
+pub(crate) use self::inspect::inspect;
+pub(crate) use self::store_time::{Gap, StoreTime};
 
 /// Why something in the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,209 +1,99 @@
-//! Takes connections in: the handshake of each beside the others', within a time, and never more of them than there may be.
+//! Takes connections in and serves each in a task of its own, so that no number of slow ones delays another.
 
-use std::convert::Infallible;
-use std::error::Error;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::connect_info;
-use axum::serve::IncomingStream;
-use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{Semaphore, mpsc};
+use axum::Router;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::sleep;
 
 use super::certificates::Certificates;
-use super::clients::{self, NotListed};
-use super::connection::{Connection, Origin, Peer, Place, Raw, Stream};
+use super::connection::{Origin, Raw};
+use super::drive::Driver;
+use super::seats::Seats;
 use super::throttle::Throttle;
-use super::unix::SocketFile;
 use super::watch::watch;
-use super::{Bound, Listener, Port, Socket};
+use super::{Listener, Port, Socket};
+use crate::config::Connections;
 use crate::telemetry::Metrics;
-use crate::telemetry::metrics::Refusal;
+use crate::telemetry::metrics::{Closed, Refusal};
 
-/// Connections of a port that are open at once. Proxies hold a few each.
-const CONNECTIONS: usize = 1024;
-/// Handshakes at once: strangers never take the places of those who were let in.
-const HANDSHAKES: usize = 256;
-/// A handshake that takes longer is no longer one.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// When the system has no more descriptors, asking at once again helps nobody.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Connections that were let in and that the server has not fetched yet.
-const READY: usize = 16;
+/// Connections that were asked to leave and are still open. With more, new ones wait in the system's queue.
+const LEAVING: usize = 256;
+/// The pause until connections that were asked to leave have left.
+const BREATH: Duration = Duration::from_millis(5);
 
-/// The connections that were let in, in the order in which their handshakes ended. The port is closed when it is dropped.
-#[derive(Debug)]
-pub struct Incoming {
-    ready: mpsc::Receiver<Connection>,
-    bound: Bound,
-    /// Ends with this.
-    _accepting: JoinSet<()>,
-    _file: Option<SocketFile>,
-}
-
-/// What taking in needs.
-struct Doorway {
-    port: Port,
-    certificates: Option<Certificates>,
-    places: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
-    open: Gauge,
-    metrics: Metrics,
+/// What every connection of a port shares.
+pub(super) struct Doorway {
+    pub(super) port: Port,
+    pub(super) certificates: Option<Certificates>,
+    pub(super) connections: Connections,
+    pub(super) router: Router,
+    pub(super) metrics: Metrics,
     throttle: Throttle,
 }
 
-// === impl Incoming ===
-
-impl Incoming {
-    pub(super) fn start(listener: Listener) -> Self {
-        let (ready, connections) = mpsc::channel(READY);
-        let Listener { port, socket, bound, file, certificates, metrics } = listener;
-        let mut accepting = JoinSet::new();
-        if let Some(certificates) = &certificates {
-            accepting.spawn(watch(certificates.clone()));
-        }
-        let doorway = Doorway {
-            port,
-            certificates,
-            places: Arc::new(Semaphore::new(CONNECTIONS)),
-            handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
-            open: metrics.connections().open(port.as_str()),
-            metrics,
-            throttle: Throttle::new(),
-        };
-        accepting.spawn(accept(socket, Arc::new(doorway), ready));
-        Self { ready: connections, bound, _accepting: accepting, _file: file }
+/// Serves `router` on a port until `stop`, then lets open requests end.
+pub(super) async fn serve(listener: Listener, router: Router, stop: impl Future<Output = ()>) {
+    let Listener { port, socket, file, certificates, connections, metrics, .. } = listener;
+    let mut beside = JoinSet::new();
+    if let Some(certificates) = &certificates {
+        beside.spawn(watch(certificates.clone()));
     }
-}
-
-impl tokio_stream::Stream for Incoming {
-    type Item = Result<Connection, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.ready.poll_recv(cx).map(|connection| connection.map(Ok))
-    }
-}
-
-impl axum::serve::Listener for Incoming {
-    type Io = Connection;
-    type Addr = Peer;
-
-    async fn accept(&mut self) -> (Connection, Peer) {
-        match self.ready.recv().await {
-            Some(connection) => {
-                let peer = connection.peer().clone();
-                (connection, peer)
-            }
-            // Nobody takes in any more: the process ends.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Peer> {
-        let origin = match &self.bound {
-            Bound::Tcp(address) => Origin::Network(*address),
-            Bound::Unix(_) => Origin::Local(None),
-        };
-        Ok(Peer { origin, identity: None })
-    }
-}
-
-impl connect_info::Connected<IncomingStream<'_, Incoming>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Incoming>) -> Self {
-        stream.remote_addr().clone()
-    }
-}
-
-async fn accept(socket: Socket, doorway: Arc<Doorway>, ready: mpsc::Sender<Connection>) {
-    // Those in a handshake end with this.
-    let mut handshakes = JoinSet::new();
+    let seats = Seats::new(connections.max, connections.per_address, metrics.connections().open(port.as_str()));
+    let doorway = Arc::new(Doorway { port, certificates, connections, router, metrics, throttle: Throttle::new() });
+    let (stopping, stopped) = watch::channel(());
+    // They end with this.
+    let mut open = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             accepted = socket.accept() => match accepted {
-                Ok((raw, origin)) => match doorway.place() {
-                    Some(place) => doorway.take_in(raw, origin, place, &ready, &mut handshakes).await,
-                    None => doorway.refuse(&origin, Refusal::Full, "as many connections are open as may be"),
-                },
+                Ok((raw, origin)) => doorway.take_in(raw, origin, &seats, &stopped, &mut open).await,
                 Err(error) => {
-                    tracing::warn!(port = doorway.port.as_str(), reason = %error, "a connection cannot be accepted");
+                    tracing::warn!(port = port.as_str(), reason = %error, "a connection cannot be accepted");
                     sleep(PAUSE).await;
                 }
             },
-            Some(_) = handshakes.join_next() => {}
-            () = ready.closed() => return,
+            Some(_) = open.join_next() => {}
+            () = &mut stop => break,
         }
     }
+    drop((socket, file));
+    drop(stopping);
+    while open.join_next().await.is_some() {}
 }
 
 // === impl Doorway ===
 
 impl Doorway {
-    fn place(&self) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Place::new(self.open.clone(), permit))
-    }
-
-    /// Hands on a plain connection, or begins a handshake.
     async fn take_in(
         self: &Arc<Self>,
         raw: Raw,
         origin: Origin,
-        place: Place,
-        ready: &mpsc::Sender<Connection>,
-        handshakes: &mut JoinSet<()>,
+        seats: &Seats,
+        stopped: &watch::Receiver<()>,
+        open: &mut JoinSet<()>,
     ) {
-        let Some(certificates) = self.certificates.clone() else {
-            let peer = Peer { origin, identity: None };
-            // It fails only when the server has gone.
-            let _ = ready.send(Connection::new(Stream::Plain(raw), peer, place)).await;
-            return;
+        let (seat, made_room) = match seats.take(&origin) {
+            Ok(taken) => taken,
+            Err(full) => return self.refuse(&origin, Refusal::Full, &full.to_string()),
         };
-        let Ok(permit) = Arc::clone(&self.handshakes).try_acquire_owned() else {
-            self.refuse(&origin, Refusal::Full, "as many handshakes are going on as may be");
-            return;
-        };
-        let (doorway, ready) = (Arc::clone(self), ready.clone());
-        handshakes.spawn(async move {
-            let connection = doorway.handshake(raw, origin, place, &certificates).await;
-            drop(permit);
-            if let Some(connection) = connection {
-                let _ = ready.send(connection).await;
-            }
-        });
-    }
-
-    async fn handshake(
-        &self,
-        raw: Raw,
-        origin: Origin,
-        place: Place,
-        certificates: &Certificates,
-    ) -> Option<Connection> {
-        match timeout(HANDSHAKE, TlsAcceptor::from(certificates.current()).accept(raw)).await {
-            Ok(Ok(stream)) => {
-                let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-                let identity = shown.and_then(|shown| clients::identity(shown, certificates.allowed()));
-                let peer = Peer { origin, identity };
-                Some(Connection::new(Stream::Tls(Box::new(stream)), peer, place))
-            }
-            Ok(Err(error)) => {
-                self.refuse(&origin, Refusal::Handshake, &reason(&error));
-                None
-            }
-            Err(_) => {
-                self.refuse(&origin, Refusal::Slow, "the TLS handshake took too long");
-                None
+        open.spawn(Driver::new(Arc::clone(self), seat, origin, stopped.clone()).run(raw));
+        if made_room {
+            self.metrics.connections().closed(self.port.as_str(), Closed::MadeRoom);
+            while seats.leaving() > LEAVING {
+                sleep(BREATH).await;
             }
         }
     }
 
-    fn refuse(&self, origin: &Origin, why: Refusal, reason: &str) {
+    /// Counts and logs a connection that was not let in.
+    pub(super) fn refuse(&self, origin: &Origin, why: Refusal, reason: &str) {
         let port = self.port.as_str();
         self.metrics.connections().refused(port, why);
         if let Some(held_back) = self.throttle.line() {
@@ -229,20 +119,5 @@ impl Socket {
                 Ok((Raw::Unix(stream), Origin::Local(user)))
             }
         }
-    }
-}
-
-/// Why a handshake failed: our own words where the list of clients is the reason, and rustls's else.
-fn reason(error: &io::Error) -> String {
-    let listed =
-        error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).and_then(|error| match error {
-            rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
-                other.source().and_then(|inner| inner.downcast_ref::<NotListed>())
-            }
-            _ => None,
-        });
-    match listed {
-        Some(not_listed) => not_listed.to_string(),
-        None => error.to_string(),
     }
 }

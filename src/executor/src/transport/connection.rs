@@ -1,26 +1,26 @@
-//! One connection, whatever it came over, and who is at its other end.
+//! One connection, over whatever it came, and who is at its other end.
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
 
+use super::activity::Activity;
 use crate::config::Identity;
 
 /// A connection that was let in.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     stream: Stream,
     peer: Peer,
-    _place: Place,
+    /// Told when bytes move.
+    activity: Arc<Activity>,
 }
 
 /// Who is at the other end; in the extensions of every request that came over the connection.
@@ -54,49 +54,47 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<Raw>>),
 }
 
-/// A place among the connections that may be open, given back at the end.
-#[derive(Debug)]
-pub(super) struct Place {
-    open: Gauge,
-    _permit: OwnedSemaphorePermit,
-}
-
 // === impl Connection ===
 
 impl Connection {
-    pub(super) fn new(stream: Stream, peer: Peer, place: Place) -> Self {
-        Self { stream, peer, _place: place }
+    pub(super) fn new(stream: Stream, peer: Peer, activity: Arc<Activity>) -> Self {
+        Self { stream, peer, activity }
     }
 
     /// Who is at the other end.
-    pub fn peer(&self) -> &Peer {
+    pub(super) fn peer(&self) -> &Peer {
         &self.peer
     }
-}
 
-impl Connected for Connection {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+    /// Notes that bytes moved, if any did.
+    fn note<T>(&self, moved: Poll<io::Result<T>>, some: impl FnOnce(&T) -> bool) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Ok(done)) = &moved
+            && some(done)
+        {
+            self.activity.moved();
+        }
+        moved
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        let before = buf.filled().len();
+        let read = match &mut self.stream {
             Stream::Plain(raw) => Pin::new(raw).poll_read(cx, buf),
             Stream::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
-        }
+        };
+        self.note(read, |()| buf.filled().len() > before)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
+        let written = match &mut self.stream {
             Stream::Plain(raw) => Pin::new(raw).poll_write(cx, buf),
             Stream::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
-        }
+        };
+        self.note(written, |bytes| *bytes > 0)
     }
 
     fn poll_write_vectored(
@@ -104,10 +102,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
+        let written = match &mut self.stream {
             Stream::Plain(raw) => Pin::new(raw).poll_write_vectored(cx, bufs),
             Stream::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
-        }
+        };
+        self.note(written, |bytes| *bytes > 0)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -181,21 +180,6 @@ impl AsyncWrite for Raw {
             Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
         }
-    }
-}
-
-// === impl Place ===
-
-impl Place {
-    pub(super) fn new(open: Gauge, permit: OwnedSemaphorePermit) -> Self {
-        open.inc();
-        Self { open, _permit: permit }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.dec();
     }
 }
 

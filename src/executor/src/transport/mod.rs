@@ -1,16 +1,23 @@
 //! How callers reach the executor: TCP or a Unix socket, plaintext or TLS, for the gRPC port and the HTTP port alike.
 //!
-//! A caller that TLS does not let in is refused at the handshake, before any request of it is read. Handshakes run beside
-//! each other, within a time and up to a number, so that one who dawdles holds up nobody. Certificates are read again when
-//! their files change; what is wrong with the new ones is logged, and the old ones stay.
+//! - A caller that TLS does not let in is refused at the handshake, before any request of it is read.
+//! - Each connection is served in a task of its own, so a slow one delays nobody.
+//! - A connection that only waits keeps nobody out: [`seats`] says who makes room, [`drive`] how long each may wait.
+//! - Certificates are read again when their files change. New ones that cannot be used are logged, and the old ones stay.
 //!
-//! Not covered: revocation lists, and connections that are open when the list of clients changes; they stay until they end.
+//! Not covered: revocation lists, and connections that are open when the list of clients changes; they stay until they are too old.
+//! Nor a flood that costs processor time: handshakes, pings and requests that are refused, as fast as a network carries them.
 
 mod accept;
+mod activity;
 mod certificates;
 mod clients;
 mod connection;
+mod drive;
 mod error;
+mod exchange;
+mod open_files;
+mod seats;
 mod throttle;
 mod unix;
 mod watch;
@@ -20,14 +27,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
 use tokio::net::{TcpListener, UnixListener};
 
-pub use self::accept::Incoming;
 pub use self::certificates::Certificates;
-pub use self::connection::{Connection, Origin, Peer};
+pub use self::connection::{Origin, Peer};
 pub use self::error::{CertificateError, TransportError};
+pub use self::open_files::raise_open_files;
 use self::unix::SocketFile;
-use crate::config::{Address, Listen};
+use crate::config::{Address, Connections, Listen};
 use crate::telemetry::Metrics;
 
 /// One of the executor's ports.
@@ -48,6 +56,7 @@ pub struct Listener {
     /// Of a Unix socket.
     file: Option<SocketFile>,
     certificates: Option<Certificates>,
+    connections: Connections,
     metrics: Metrics,
 }
 
@@ -90,7 +99,8 @@ impl Listener {
                 (Socket::Unix(listener), Bound::Unix(path.clone()), Some(file))
             }
         };
-        Ok(Self { port, socket, bound, file, certificates, metrics: metrics.clone() })
+        let connections = listen.connections;
+        Ok(Self { port, socket, bound, file, certificates, connections, metrics: metrics.clone() })
     }
 
     /// Where it listens.
@@ -103,20 +113,26 @@ impl Listener {
         self.certificates.as_ref()
     }
 
-    /// Takes callers in, until the answer is dropped.
-    pub fn incoming(self) -> Incoming {
-        Incoming::start(self)
+    /// Serves `router` until `stop`, then takes nobody in and returns when the requests that are open have ended.
+    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
+        accept::serve(self, router, stop).await;
     }
 }
 
-/// Reads the certificates of a port and forgets them: whether it could listen.
+/// Checks that a port could be listened on, were it free: the address is this machine's, the certificates can be used.
 ///
 /// # Errors
-/// They cannot be used.
+/// As [`Listener::bind`].
 pub fn check(listen: &Listen, port: Port) -> Result<(), TransportError> {
-    match &listen.tls {
-        Some(tls) => Ok(Certificates::read(tls, port, &Metrics::new()).map(drop)?),
-        None => Ok(()),
+    if let Some(tls) = &listen.tls {
+        Certificates::read(tls, port, &Metrics::new())?;
+    }
+    match &listen.address {
+        // Another port of the same address: an executor may listen on that one.
+        Address::Tcp(address) => std::net::TcpListener::bind((address.ip(), 0))
+            .map(drop)
+            .map_err(|reason| TransportError::Listen { address: listen.address.clone(), reason }),
+        Address::Unix { path, .. } => unix::check(path),
     }
 }
 

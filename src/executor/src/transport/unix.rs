@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
 use tokio::net::UnixListener;
 
 use super::error::TransportError;
@@ -36,6 +37,20 @@ pub(super) fn bind(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile),
     // Empty by now, or useless.
     let _ = fs::remove_dir_all(&folder);
     made.map_err(failed)
+}
+
+/// Checks that a socket could be made at `path`. One that a process listens on is no fault.
+pub(super) fn check(path: &Path) -> Result<(), TransportError> {
+    let failed = |reason| TransportError::Socket { path: path.to_owned(), reason };
+    std::os::unix::net::SocketAddr::from_pathname(path).map_err(failed)?;
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(TransportError::NotASocket { path: path.to_owned() });
+        }
+        Ok(_) | Err(_) => {}
+    }
+    let folder = path.parent().unwrap_or_else(|| Path::new("/"));
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))
 }
 
 fn make(first: &Path, path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {

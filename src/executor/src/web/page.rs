@@ -7,13 +7,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/page/style.css", CSS, include_str!("page/style.css")),
     ("/page/main.js", JS, include_str!("page/main.js")),
     ("/page/api.js", JS, include_str!("page/api.js")),
     ("/page/build.js", JS, include_str!("page/build.js")),
     ("/page/pending.js", JS, include_str!("page/pending.js")),
+    ("/page/reading.js", JS, include_str!("page/reading.js")),
     ("/page/ended.js", JS, include_str!("page/ended.js")),
     ("/page/audit.js", JS, include_str!("page/audit.js")),
     ("/page/icon.svg", SVG, include_str!("page/icon.svg")),

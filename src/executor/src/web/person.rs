@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, Uri, header};
 
 use super::Web;
 use super::problem::Problem;
+use super::throttle::Wrong;
 use super::tokens::{Holder, Role};
 use crate::transport::{Origin, Peer};
 
@@ -77,16 +78,20 @@ impl<S: Sync> FromRequestParts<S> for Address {
 // === impl Web ===
 
 impl Web {
-    /// Who holds the token that a peer shows.
+    /// Who holds the token that a peer shows. A right token counts, however many wrong ones came from there.
     pub(super) fn holder(&self, token: &str, peer: Option<IpAddr>) -> Result<Holder, Problem> {
-        if let Some(time) = self.0.attempts.wait(peer) {
-            return Err(Problem::Wait(time));
+        if let Some(holder) = self.0.tokens.holder(token)? {
+            return Ok(holder);
         }
-        self.0.tokens.holder(token)?.ok_or_else(|| {
-            self.0.attempts.wrong(peer);
-            tracing::warn!(?peer, "a wrong token was shown");
-            Problem::Refused
-        })
+        match self.0.attempts.wrong(peer) {
+            Wrong::Wait(time) => Err(Problem::Wait(time)),
+            Wrong::Refused { logged } => {
+                if logged {
+                    tracing::warn!(?peer, "a wrong token was shown");
+                }
+                Err(Problem::Refused)
+            }
+        }
     }
 }
 

@@ -40,6 +40,15 @@ pub(super) enum Problem {
     /// Someone was faster.
     #[error("it has been answered already")]
     Answered,
+    /// The person has agreed already.
+    #[error("you have agreed to it already; another person must agree too")]
+    Agreed,
+    /// It is the person's own.
+    #[error("the call comes from your own tenant; another person must approve it, but you may deny it")]
+    Own,
+    /// No rule names the person for it.
+    #[error("no rule in approvals.approvers lets you answer this request")]
+    NotNamed,
     /// It came too late.
     #[error("the request has expired; the call must be made again to ask anew")]
     Expired,
@@ -70,8 +79,11 @@ impl Problem {
             Self::Wait(_) => (StatusCode::TOO_MANY_REQUESTS, "wait"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
             Self::OtherSite => (StatusCode::FORBIDDEN, "other_site"),
+            Self::Own => (StatusCode::FORBIDDEN, "own"),
+            Self::NotNamed => (StatusCode::FORBIDDEN, "not_named"),
             Self::NotFound | Self::NoSuchPath => (StatusCode::NOT_FOUND, "not_found"),
             Self::Answered => (StatusCode::CONFLICT, "answered"),
+            Self::Agreed => (StatusCode::CONFLICT, "agreed"),
             Self::Expired => (StatusCode::GONE, "expired"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -104,7 +116,7 @@ impl From<TokenError> for Problem {
 
 impl From<ApprovalError> for Problem {
     fn from(error: ApprovalError) -> Self {
-        tracing::error!(%error, "the page cannot be served");
+        tracing::error!(%error, "requests for approval cannot be shown");
         Self::Unavailable("approvals cannot be looked up; the executor's log says why".into())
     }
 }
@@ -114,11 +126,32 @@ impl From<AnswerError> for Problem {
         match error {
             AnswerError::NotFound => Self::NotFound,
             AnswerError::Answered => Self::Answered,
+            AnswerError::Agreed => Self::Agreed,
             AnswerError::Expired => Self::Expired,
-            AnswerError::Store(error) => error.into(),
+            AnswerError::Own => Self::Own,
+            AnswerError::NotNamed => Self::NotNamed,
+            AnswerError::Store(error) => {
+                tracing::error!(%error, "an answer does not count, since its request cannot be read");
+                Self::Unavailable(
+                    "the answer does not count and is not in the audit log: the request cannot be read; answer again when the \
+                     executor is ready"
+                        .into(),
+                )
+            }
             AnswerError::NotAudited(error) => {
                 tracing::error!(%error, "an answer does not count, since it cannot be audited");
-                Self::Unavailable("the answer does not count: it cannot be written into the audit log".into())
+                Self::Unavailable(
+                    "the answer does not count: it cannot be written into the audit log; answer again when the executor is ready"
+                        .into(),
+                )
+            }
+            AnswerError::NotStored(error) => {
+                tracing::error!(%error, "an answer is in the audit log, but does not count, since it cannot be stored");
+                Self::Unavailable(
+                    "the answer does not count: the audit log has it, but the store of approvals cannot be written; answer again \
+                     when the executor is ready"
+                        .into(),
+                )
             }
         }
     }

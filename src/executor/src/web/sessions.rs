@@ -20,8 +20,8 @@ use super::tokens::Holder;
 pub(super) const LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
 /// The header that only the page itself can send.
 pub(super) const HEADER: &str = "x-callgate-session";
-/// Sessions at once. The oldest ends for one more.
-const SESSIONS: usize = 256;
+/// Sessions of one name at once. Its oldest ends for one more, and nobody else's.
+const SESSIONS: usize = 16;
 
 /// The sessions of this process; they end with it.
 pub(super) struct Sessions {
@@ -38,6 +38,8 @@ enum Cookie {
 }
 
 struct Session {
+    /// Whose it is. There are no more names than the token file has.
+    name: String,
     /// Digest of the header's value.
     header: [u8; 32],
     /// Digest of the token that opened it.
@@ -62,12 +64,14 @@ impl Sessions {
 
     pub(super) fn begin(&self, holder: &Holder) -> Option<Opened> {
         let (value, header) = (secret(), secret());
-        let session = Session { header: digest(&header), token: holder.digest, began: Instant::now() };
+        let name = holder.name.clone();
+        let session = Session { name, header: digest(&header), token: holder.digest, began: Instant::now() };
         let mut open = self.open();
         open.retain(|_, session| session.began.elapsed() < LIFETIME);
-        if open.len() >= SESSIONS {
-            let oldest = open.iter().min_by_key(|(_, session)| session.began).map(|(name, _)| *name);
-            oldest.and_then(|name| open.remove(&name));
+        let own = |(_, session): &(&[u8; 32], &Session)| session.name == holder.name;
+        if open.iter().filter(own).count() >= SESSIONS {
+            let oldest = open.iter().filter(own).min_by_key(|(_, session)| session.began).map(|(cookie, _)| *cookie);
+            oldest.and_then(|cookie| open.remove(&cookie));
         }
         open.insert(digest(&value), session);
         Some(Opened { cookie: self.cookie.set(&value)?, header })

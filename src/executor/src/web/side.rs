@@ -1,17 +1,17 @@
 //! The HTTP side beside the gRPC side: opened before calls are taken, served until the last of them has ended.
 
 use std::future::Future;
-use std::io;
 
 use axum::Router;
 
+use super::host::only_here;
 use super::tokens::TokenError;
 use super::{Web, router};
 use crate::approvals::Approvals;
 use crate::audit::AuditLog;
 use crate::config::{Address, Config, Http};
 use crate::telemetry::{Instruments, health_router, metrics_router};
-use crate::transport::{Bound, Listener, Peer, Port, TransportError};
+use crate::transport::{Bound, Listener, Port, TransportError};
 
 /// The HTTP side, listening.
 pub struct Side {
@@ -45,13 +45,14 @@ impl Side {
     ) -> Result<Option<Self>, SideError> {
         let Http::On { listen, tokens } = &config.http else { return Ok(None) };
         let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit.clone())?;
-        let near = match &listen.address {
-            Address::Tcp(address) => address.ip().is_loopback(),
-            Address::Unix { .. } => true,
-        };
         let mut router = router(web).merge(health_router(instruments.readiness.clone()));
-        if near || config.telemetry.open_metrics {
-            router = router.merge(metrics_router(instruments.metrics.clone()));
+        let metrics = metrics_router(instruments.metrics.clone());
+        match &listen.address {
+            _ if config.telemetry.open_metrics => router = router.merge(metrics),
+            // No browser reaches it.
+            Address::Unix { .. } => router = router.merge(metrics),
+            Address::Tcp(address) if address.ip().is_loopback() => router = router.merge(only_here(metrics)),
+            Address::Tcp(_) => {}
         }
         let listener = Listener::bind(listen, Port::Http, &instruments.metrics).await?;
         Ok(Some(Self { listener, router }))
@@ -63,11 +64,7 @@ impl Side {
     }
 
     /// Serves until `stop`, then lets requests end that are being answered.
-    ///
-    /// # Errors
-    /// The transport failed.
-    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        let service = self.router.into_make_service_with_connect_info::<Peer>();
-        axum::serve(self.listener.incoming(), service).with_graceful_shutdown(stop).await
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) {
+        self.listener.serve(self.router, stop).await;
     }
 }

@@ -1,60 +1,104 @@
-//! Holds back those who show wrong tokens.
+//! Counts wrong tokens.
+//!
+//! Who shows many of them is told to wait, and the log gets a few lines only. A right token always counts, also from an address
+//! that is full of wrong ones: nobody behind the same proxy is locked out. That leaves the guesser free to guess, at the cost of
+//! one hash each. What keeps a token from being guessed is its length.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Wrong tokens that one peer may show at once, and how long until it may show one more.
 const ATTEMPTS: u32 = 10;
 const AGAIN: Duration = Duration::from_secs(6);
-/// Peers that are remembered. One that is forgotten may start anew, so this bounds memory, not attempts.
+/// Peers that are remembered. One more is not counted; the log's own bound holds for it all the same.
 const PEERS: usize = 4096;
 
 /// Counts wrong tokens of each peer.
 #[derive(Default)]
-pub(super) struct Throttle(Mutex<HashMap<Option<IpAddr>, Peer>>);
+pub(super) struct Throttle(Mutex<Counts>);
 
-/// A bucket that fills with wrong tokens and empties with time.
+#[derive(Default)]
+struct Counts {
+    peers: HashMap<Option<IpAddr>, Bucket>,
+    /// The log's lines, over all peers.
+    lines: Option<Bucket>,
+}
+
+/// A bucket that fills and empties with time.
 #[derive(Clone, Copy)]
-struct Peer {
-    wrong: u32,
+struct Bucket {
+    full: u32,
     since: Instant,
+}
+
+/// What comes of a wrong token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// The peer is told that the token is wrong.
+    Refused {
+        /// Whether the log may have a line about it.
+        logged: bool,
+    },
+    /// The peer is told to wait so long.
+    Wait(Duration),
 }
 
 // === impl Throttle ===
 
 impl Throttle {
-    /// How long the peer must wait before its next token is looked at; `None` if it need not.
-    pub(super) fn wait(&self, peer: Option<IpAddr>) -> Option<Duration> {
-        let peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let peer = peers.get(&peer)?.now();
-        (peer.wrong >= ATTEMPTS).then(|| AGAIN.saturating_sub(peer.since.elapsed()).max(Duration::from_secs(1)))
-    }
-
-    pub(super) fn wrong(&self, peer: Option<IpAddr>) {
-        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if peers.len() >= PEERS {
-            peers.retain(|_, peer| peer.now().wrong > 0);
+    pub(super) fn wrong(&self, peer: Option<IpAddr>) -> Wrong {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Counts { peers, lines } = &mut *counts;
+        let peer = peer.map(network);
+        if peers.len() >= PEERS && !peers.contains_key(&peer) {
+            peers.retain(|_, bucket| bucket.now().full > 0);
         }
-        if peers.len() >= PEERS {
-            peers.clear();
+        if peers.len() < PEERS || peers.contains_key(&peer) {
+            let bucket = peers.entry(peer).or_insert_with(Bucket::empty);
+            if !bucket.takes() {
+                return Wrong::Wait(bucket.wait());
+            }
         }
-        let known = peers.entry(peer).or_insert(Peer { wrong: 0, since: Instant::now() });
-        *known = known.now();
-        known.wrong = (known.wrong + 1).min(ATTEMPTS);
+        Wrong::Refused { logged: lines.get_or_insert_with(Bucket::empty).takes() }
     }
 }
 
-// === impl Peer ===
+/// One subscriber has 2^64 IPv6 addresses.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
+    }
+}
 
-impl Peer {
-    /// What is left in the bucket.
+// === impl Bucket ===
+
+impl Bucket {
+    fn empty() -> Self {
+        Self { full: 0, since: Instant::now() }
+    }
+
+    /// Puts one more in, if there is room.
+    fn takes(&mut self) -> bool {
+        *self = self.now();
+        let room = self.full < ATTEMPTS;
+        self.full += u32::from(room);
+        room
+    }
+
+    /// How long until there is room in one that is full.
+    fn wait(self) -> Duration {
+        AGAIN.saturating_sub(self.since.elapsed()).max(Duration::from_secs(1))
+    }
+
+    /// What is left in it.
     fn now(self) -> Self {
         let emptied = u32::try_from(self.since.elapsed().as_secs() / AGAIN.as_secs()).unwrap_or(u32::MAX);
-        match self.wrong.checked_sub(emptied) {
-            Some(wrong) if wrong > 0 => Self { wrong, since: self.since + AGAIN * emptied },
-            Some(_) | None => Self { wrong: 0, since: Instant::now() },
+        match self.full.checked_sub(emptied) {
+            Some(full) if full > 0 => Self { full, since: self.since + AGAIN * emptied },
+            Some(_) | None => Self::empty(),
         }
     }
 }
@@ -64,22 +108,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_wrong_tokens_hold_a_peer_back_and_no_other() {
+    fn ten_wrong_tokens_make_a_peer_wait_and_no_other() {
         let throttle = Throttle::default();
         let peer = |last| Some(IpAddr::from([192, 0, 2, last]));
         for _ in 0..ATTEMPTS {
-            assert_eq!(throttle.wait(peer(1)), None);
-            throttle.wrong(peer(1));
+            assert_eq!(throttle.wrong(peer(1)), Wrong::Refused { logged: true });
         }
-        assert!(throttle.wait(peer(1)).is_some());
-        assert_eq!((throttle.wait(peer(2)), throttle.wait(None)), (None, None));
+        assert!(matches!(throttle.wrong(peer(1)), Wrong::Wait(_)));
+        // The log has its lines already, whoever causes more.
+        assert_eq!(throttle.wrong(peer(2)), Wrong::Refused { logged: false });
+        assert_eq!(throttle.wrong(None), Wrong::Refused { logged: false });
+    }
+
+    #[test]
+    fn the_addresses_of_one_subscriber_are_one_peer() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[test]
+    fn many_peers_take_no_more_memory_and_forget_nobody_that_waits() {
+        let throttle = Throttle::default();
+        let peer = |n: u32| Some(IpAddr::from(n.to_be_bytes()));
+        for _ in 0..=ATTEMPTS {
+            throttle.wrong(peer(0));
+        }
+        for n in 1..20_000 {
+            throttle.wrong(peer(n));
+        }
+        assert_eq!(throttle.0.lock().unwrap().peers.len(), PEERS);
+        assert!(matches!(throttle.wrong(peer(0)), Wrong::Wait(_)));
     }
 
     #[test]
     fn time_lets_them_try_again() {
-        let full = Peer { wrong: ATTEMPTS, since: Instant::now().checked_sub(AGAIN * 3).unwrap() };
-        assert_eq!(full.now().wrong, ATTEMPTS - 3);
-        let long_ago = Peer { wrong: ATTEMPTS, since: Instant::now().checked_sub(AGAIN * 30).unwrap() };
-        assert_eq!(long_ago.now().wrong, 0);
+        let full = Bucket { full: ATTEMPTS, since: Instant::now().checked_sub(AGAIN * 3).unwrap() };
+        assert_eq!(full.now().full, ATTEMPTS - 3);
+        let long_ago = Bucket { full: ATTEMPTS, since: Instant::now().checked_sub(AGAIN * 30).unwrap() };
+        assert_eq!(long_ago.now().full, 0);
     }
 }

@@ -1,13 +1,18 @@
 //! What an approval is bound to, how often it counts, how long, and what is told of it.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use callgate_executor::approvals::{Answer, AnswerError, ApprovalError, Approvals, Ask, Claim, Filter, State};
+use callgate_executor::approvals::{
+    About, Answer, AnswerError, ApprovalError, Approvals, Ask, Claim, Filter, Person, Search, State,
+};
 use callgate_executor::audit::{AuditError, AuditLog};
 use callgate_executor::config::Config;
 use callgate_executor::state::StateError;
 use tokio::task::JoinSet;
 
+use crate::clock::{DAY, Manual};
 use crate::once::config;
 
 pub(crate) fn open(folder: &Path, more: &str) -> Approvals {
@@ -37,11 +42,26 @@ pub(crate) fn ask() -> Ask {
         tool: "create_order".into(),
         arguments: r#"{"quantity":2,"sku":"A-100"}"#.into(),
         exchange_id: "exchange-1".into(),
+        about: About { contract: "order-desk".into(), version: "2.0.0".into(), ..About::default() },
     }
 }
 
+pub(crate) fn person(name: &str) -> Person {
+    Person { name: name.into(), tenants: Vec::new() }
+}
+
 fn answer(approved: bool) -> Answer {
-    Answer { approved, by: "alice".into(), reason: "as agreed".into() }
+    answer_of("alice", approved)
+}
+
+fn answer_of(name: &str, approved: bool) -> Answer {
+    Answer { approved, by: person(name), reason: "as agreed".into() }
+}
+
+/// Opens the store with the clock of a test; what had it before may still be closing it.
+fn open_with(folder: &Path, more: &str, clock: &Arc<Manual>) -> Approvals {
+    let config = config(folder, more);
+    Approvals::open_with(&config, audit(&config), Arc::<Manual>::clone(clock)).unwrap()
 }
 
 async fn pending(approvals: &Approvals, ask: &Ask) -> String {
@@ -88,14 +108,203 @@ async fn an_approval_counts_for_nothing_but_what_was_shown() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_once_with_its_reason() {
+async fn a_denied_call_is_refused_again_without_asking_until_its_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let approvals = open_with(folder.path(), "approvals: { deniedFor: 10m, pendingPerTenant: 1 }\n", &clock);
+    let id = pending(&approvals, &ask()).await;
+    approvals.answer(&id, answer(false)).await.unwrap();
+    for minutes in [10, 7, 4, 1] {
+        let left = Duration::from_secs(minutes * 60);
+        let refused = Claim::Refused { approval_id: id.clone(), reason: "as agreed".into(), left };
+        assert_eq!(approvals.claim(&ask()).await.unwrap(), refused);
+        clock.pass(Duration::from_secs(3 * 60));
+    }
+    assert_ne!(pending(&approvals, &ask()).await, id, "then a person is asked again");
+    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, State::Denied(_)), "what was said stays");
+}
+
+#[tokio::test]
+async fn a_denial_of_one_call_says_nothing_about_another() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let id = pending(&approvals, &ask()).await;
     approvals.answer(&id, answer(false)).await.unwrap();
-    let refused = Claim::Refused { approval_id: id.clone(), reason: "as agreed".into() };
-    assert_eq!(approvals.claim(&ask()).await.unwrap(), refused);
+    pending(&approvals, &Ask { tenant: "globex".into(), ..ask() }).await;
+    pending(&approvals, &Ask { arguments: "{}".into(), ..ask() }).await;
+}
+
+#[tokio::test]
+async fn answers_that_still_count_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let approvals = open(folder.path(), "approvals: { pending: 2, pendingPerTenant: 1 }\n");
+    let of = |tenant: &str, n: u32| Ask { tenant: tenant.into(), arguments: format!("{{\"n\":{n}}}"), ..ask() };
+    for n in 0..10 {
+        let id = pending(&approvals, &of("acme", n)).await;
+        approvals.answer(&id, answer(n % 2 == 0)).await.unwrap();
+    }
+    assert!(matches!(approvals.claim(&of("acme", 10)).await, Err(ApprovalError::TooManyAnswers(10))));
+    pending(&approvals, &of("globex", 0)).await;
+    assert!(matches!(approvals.claim(&of("acme", 0)).await, Ok(Claim::Granted { .. })));
+    pending(&approvals, &of("acme", 10)).await;
+}
+
+#[tokio::test]
+async fn where_two_must_agree_one_person_is_not_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let approvals = open(folder.path(), "");
+    let ask = Ask { about: About { approvers: 2, ..About::default() }, ..ask() };
+    let id = pending(&approvals, &ask).await;
+    let first = approvals.answer(&id, answer_of("alice", true)).await.unwrap();
+    assert_eq!(first.state, State::Pending);
+    assert_eq!(first.agreed.iter().map(|one| &*one.by).collect::<Vec<_>>(), ["alice"]);
+    assert_eq!(pending(&approvals, &ask).await, id, "the call waits for the second");
+    assert!(matches!(approvals.answer(&id, answer_of("alice", true)).await, Err(AnswerError::Agreed)));
+
+    let second = approvals.answer(&id, answer_of("bob", true)).await.unwrap();
+    assert!(matches!(&second.state, State::Approved(answered) if answered.by == "bob"), "{second:?}");
+    assert_eq!(approvals.claim(&ask).await.unwrap(), Claim::Granted { approval_id: id.clone() });
+    assert_eq!(approvals.get(&id).await.unwrap().unwrap().agreed.len(), 2);
+}
+
+#[tokio::test]
+async fn where_two_must_agree_one_refusal_ends_it_and_every_answer_is_audited() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "");
+    let log = audit(&config);
+    let approvals = Approvals::open(&config, log.clone()).unwrap();
+    let ask = Ask { about: About { approvers: 3, ..About::default() }, ..ask() };
+    let id = pending(&approvals, &ask).await;
+    approvals.answer(&id, answer_of("alice", true)).await.unwrap();
+    approvals.answer(&id, answer_of("bob", true)).await.unwrap();
+    // Who agreed may still refuse.
+    let ended = approvals.answer(&id, answer_of("alice", false)).await.unwrap();
+    assert!(matches!(&ended.state, State::Denied(answered) if answered.by == "alice"));
+    assert!(matches!(approvals.claim(&ask).await.unwrap(), Claim::Refused { .. }));
+    assert!(matches!(approvals.answer(&id, answer_of("carol", true)).await, Err(AnswerError::Answered)));
+
+    let records = log.reader().unwrap().query(&callgate_executor::audit::Query { limit: 10, ..Default::default() });
+    let said: Vec<(String, bool)> = records
+        .unwrap()
+        .iter()
+        .map(|stored| serde_json::from_str::<serde_json::Value>(&stored.text).unwrap())
+        .map(|record| (record["by"].as_str().unwrap().to_owned(), record["approved"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(said, [("alice".into(), true), ("bob".into(), true), ("alice".into(), false)]);
+}
+
+#[tokio::test]
+async fn who_is_not_named_cannot_answer_and_nobody_approves_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "approvals: { groups: { desk: [alice] }, approvers: [
+        { approver: desk, tools: [\"create_*\"], notOwn: true }, { approver: acme } ] }\n";
+    let approvals = open(folder.path(), more);
+    let id = pending(&approvals, &ask()).await;
+    let of = |name: &str, tenants: &[&str], approved| Answer {
+        approved,
+        by: Person { name: name.into(), tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect() },
+        reason: String::new(),
+    };
+    for approved in [true, false] {
+        assert!(matches!(approvals.answer(&id, of("bob", &[], approved)).await, Err(AnswerError::NotNamed)));
+    }
+    assert!(matches!(approvals.answer(&id, of("alice", &["acme"], true)).await, Err(AnswerError::Own)));
+    assert!(matches!(approvals.answer(&id, of("acme", &[], true)).await, Err(AnswerError::Own)));
+    assert_eq!(approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    // One's own may be refused: nothing runs by it.
+    approvals.answer(&id, of("acme", &[], false)).await.unwrap();
+    let other = pending(&approvals, &Ask { tool: "cancel_order".into(), ..ask() }).await;
+    assert!(matches!(approvals.answer(&other, of("alice", &[], true)).await, Err(AnswerError::NotNamed)));
+    let third = pending(&approvals, &Ask { arguments: "{}".into(), ..ask() }).await;
+    approvals.answer(&third, of("alice", &["globex"], true)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_forward_ends_no_request_and_no_approval() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let approvals = open_with(folder.path(), "approvals: { expiry: 15m, keep: 1h }\n", &clock);
+    let (first, second) = (ask(), Ask { tool: "cancel_order".into(), ..ask() });
+    let (waits, approved) = (pending(&approvals, &first).await, pending(&approvals, &second).await);
+    approvals.answer(&approved, answer(true)).await.unwrap();
+    clock.jump_forward(DAY);
+    assert_eq!(pending(&approvals, &first).await, waits);
+    drop(approvals);
+    clock.jump_forward(DAY);
+    // A process later, on the same machine.
+    let approvals = open_with(folder.path(), "approvals: { expiry: 15m, keep: 1h }\n", &clock);
+    assert_eq!(pending(&approvals, &first).await, waits);
+    assert_eq!(approvals.claim(&second).await.unwrap(), Claim::Granted { approval_id: approved });
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_back_keeps_no_approval_usable() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let more = "approvals: { expiry: 15m }\n";
+    let approvals = open_with(folder.path(), more, &clock);
+    let id = pending(&approvals, &ask()).await;
+    approvals.answer(&id, answer(true)).await.unwrap();
+    clock.jump_back(DAY);
+    clock.pass(Duration::from_secs(10 * 60));
+    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, State::Approved(_)));
+    drop(approvals);
+    clock.pass(Duration::from_secs(5 * 60));
+    let approvals = open_with(folder.path(), more, &clock);
     assert_ne!(pending(&approvals, &ask()).await, id);
+}
+
+#[tokio::test]
+async fn over_a_reboot_an_approval_counts_no_longer_than_either_clock_says() {
+    for off in [Duration::from_secs(20 * 60), DAY] {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Manual::new();
+        let approvals = open_with(folder.path(), "approvals: { expiry: 15m }\n", &clock);
+        let id = pending(&approvals, &ask()).await;
+        approvals.answer(&id, answer(true)).await.unwrap();
+        drop(approvals);
+        clock.jump_forward(off);
+        clock.reboot();
+        let approvals = open_with(folder.path(), "approvals: { expiry: 15m }\n", &clock);
+        assert_ne!(pending(&approvals, &ask()).await, id);
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_an_earlier_version_is_completed() {
+    let folder = tempfile::tempdir().unwrap();
+    let approvals = open(folder.path(), "");
+    let id = pending(&approvals, &ask()).await;
+    drop(approvals);
+    drop(audit(&config(folder.path(), "")));
+    let store = rusqlite::Connection::open(folder.path().join("state/approvals.db")).unwrap();
+    for column in ["contract_name", "contract_version", "description", "writes", "approvers"] {
+        store.execute_batch(&format!("ALTER TABLE approvals DROP COLUMN {column}")).unwrap();
+    }
+    store.execute_batch("DROP TABLE store_time; DROP TABLE agreements; DROP INDEX listed_approvals").unwrap();
+    drop(store);
+    let approvals = open(folder.path(), "");
+    let kept = approvals.get(&id).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.ask.about), (State::Pending, About::default()));
+    approvals.answer(&id, answer(true)).await.unwrap();
+    assert_eq!(approvals.claim(&ask()).await.unwrap(), Claim::Granted { approval_id: id });
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_stored_says_that_the_log_has_it_and_it_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let approvals = open(folder.path(), "");
+    let id = pending(&approvals, &ask()).await;
+    // Another connection makes every write of the store fail, and no read.
+    let store = rusqlite::Connection::open(folder.path().join("state/approvals.db")).unwrap();
+    let fail = "CREATE TRIGGER fail BEFORE UPDATE ON approvals BEGIN SELECT raise(ABORT, 'full'); END";
+    store.execute_batch(fail).unwrap();
+    let error = approvals.answer(&id, answer(true)).await.unwrap_err();
+    assert!(matches!(error, AnswerError::NotStored(_)));
+    assert!(error.to_string().starts_with("the answer is in the audit log, but it does not count: "), "{error}");
+    assert_eq!(approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    store.execute_batch("DROP TRIGGER fail").unwrap();
+    approvals.answer(&id, answer(true)).await.unwrap();
 }
 
 #[tokio::test]
@@ -212,12 +421,41 @@ async fn lists_tell_what_waits_from_the_oldest_and_what_has_ended_from_the_newes
     for id in &ids[..2] {
         approvals.answer(id, answer(false)).await.unwrap();
     }
-    let list = async |filter, before: Option<&String>, at_most| {
-        let listed = approvals.list(filter, before.cloned(), at_most).await.unwrap();
+    let list = async |filter, after: Option<&String>, limit| {
+        let listed =
+            approvals.list(Search { filter, after: after.cloned(), limit, ..Search::default() }).await.unwrap();
         listed.into_iter().map(|request| request.id).collect::<Vec<_>>()
     };
     assert_eq!(list(Filter::Pending, None, 10).await, ids[2..]);
     assert_eq!(list(Filter::Pending, Some(&ids[2]), 1).await, ids[3..4]);
     assert_eq!(list(Filter::Ended, None, 10).await, [ids[1].clone(), ids[0].clone()]);
     assert_eq!(list(Filter::All, Some(&ids[1]), 10).await, [ids[0].clone()]);
+}
+
+#[tokio::test]
+async fn a_search_finds_by_tool_tenant_and_text_and_goes_on_where_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let approvals = open(folder.path(), "");
+    let mut ids = Vec::new();
+    for (tenant, tool) in [("acme", "create_order"), ("globex", "create_order"), ("acme", "Refund_100%"), ("", "other")]
+    {
+        ids.push(pending(&approvals, &Ask { tenant: tenant.into(), tool: tool.into(), ..ask() }).await);
+    }
+    let search = async |search: Search| {
+        let listed = approvals.list(Search { limit: search.limit.max(1), ..search }).await.unwrap();
+        listed.into_iter().map(|request| ids.iter().position(|id| *id == request.id).unwrap()).collect::<Vec<_>>()
+    };
+    let text = |text: &str| Search { text: Some(text.into()), limit: 10, ..Search::default() };
+    assert_eq!(search(Search { tool: Some("create_order".into()), limit: 10, ..Search::default() }).await, [0, 1]);
+    assert_eq!(search(Search { tenant: Some("acme".into()), limit: 10, ..Search::default() }).await, [0, 2]);
+    assert_eq!(search(text("refund")).await, [2]);
+    assert_eq!(search(text("GLOBEX")).await, [1]);
+    assert_eq!(search(text(&ids[3][20..])).await, [3]);
+    // Nothing of a text is a pattern, and no text reaches from one field into the next.
+    for nothing in ["%%", "_rder%", "create*", "orderglobex", "' OR 1"] {
+        assert!(search(text(nothing)).await.is_empty(), "{nothing}");
+    }
+    let tool = Some("create_order".to_owned());
+    let next = Search { tool, after: Some(ids[0].clone()), limit: 1, ..Search::default() };
+    assert_eq!(search(next).await, [1]);
 }

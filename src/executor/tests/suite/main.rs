@@ -6,6 +6,7 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod clock;
 mod desk;
 mod guests;
 mod pki;
@@ -18,10 +19,13 @@ mod audit;
 mod backends;
 mod bounds;
 mod cache;
+mod check;
 mod component;
 mod concurrency;
+mod doors;
 mod drain;
 mod fairness;
+mod fence;
 mod files;
 mod limits;
 mod once;
@@ -38,6 +42,7 @@ mod state_dir;
 mod stores;
 mod surroundings;
 mod telemetry;
+mod tenants;
 mod tools;
 mod transport;
 mod typed;

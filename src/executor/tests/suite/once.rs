@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_executor::config::Config;
 use callgate_executor::once::{Begin, Key, Once, OnceError, What};
+use callgate_executor::state::{Clock, SystemClock};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success};
 use tokio::task::JoinSet;
+
+use crate::clock::{DAY, Manual};
 
 pub(crate) const WHAT: [u8; 32] = [7; 32];
 
@@ -32,9 +35,13 @@ fn unknown() -> CallOutcome {
 }
 
 async fn open(folder: &Path) -> Once {
+    open_with(folder, Arc::new(SystemClock)).await
+}
+
+async fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> Once {
     // What had it before may still be closing it.
     for _ in 0..500 {
-        match Once::open(&config(folder, "")).await {
+        match Once::open_with(&config(folder, ""), Arc::clone(&clock)).await {
             Ok(once) => return once,
             Err(error) => assert!(error.to_string().contains("in use by another executor"), "{error}"),
         }
@@ -50,6 +57,63 @@ async fn a_repeat_gets_the_stored_outcome() {
     assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
     once.finish(&key("a"), &success("1")).await.unwrap();
     assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Done(success("1")));
+}
+
+/// Calls are forgotten in the background, at once after a start.
+async fn forgotten(once: &Once, exchange: &str) -> bool {
+    for _ in 0..200 {
+        if once.begin(&key(exchange), WHAT).await.unwrap() == Begin::Fresh {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    false
+}
+
+/// A process that starts now, once it has forgotten what is old.
+async fn restart(folder: &Path, clock: &Arc<Manual>) -> Once {
+    let once = open_with(folder, Arc::<Manual>::clone(clock)).await;
+    // The thread that writes forgets right after its first order.
+    once.left().await.unwrap();
+    once.left().await.unwrap();
+    once
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_forward_runs_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let once = restart(folder.path(), &clock).await;
+    assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
+    once.finish(&key("a"), &success("1")).await.unwrap();
+    drop(once);
+    // keep is a day.
+    for reboot in [false, true] {
+        clock.jump_forward(DAY * 2);
+        if reboot {
+            clock.reboot();
+        }
+        let once = restart(folder.path(), &clock).await;
+        assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Done(success("1")), "reboot: {reboot}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_forgotten_after_its_time_wherever_the_clock_jumped() {
+    for back in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Manual::new();
+        let once = restart(folder.path(), &clock).await;
+        assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
+        once.finish(&key("a"), &success("1")).await.unwrap();
+        drop(once);
+        if back {
+            clock.jump_back(DAY * 30);
+        }
+        clock.pass(DAY + std::time::Duration::from_secs(1));
+        let once = restart(folder.path(), &clock).await;
+        assert!(forgotten(&once, "a").await, "back: {back}");
+    }
 }
 
 #[tokio::test]
@@ -202,8 +266,9 @@ async fn only_the_owner_can_read_what_is_kept() {
 
 #[tokio::test]
 async fn a_damaged_store_is_refused_and_named() {
+    use std::os::unix::fs::DirBuilderExt as _;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("state")).unwrap();
+    std::fs::DirBuilder::new().mode(0o700).create(folder.path().join("state")).unwrap();
     std::fs::write(folder.path().join("state/calls.db"), "this is no database, but some text of its owner".repeat(100))
         .unwrap();
     let error = Once::open(&config(folder.path(), "")).await.unwrap_err().to_string();
@@ -230,6 +295,7 @@ fn faults_of_the_section_are_named() {
             "once: { postgres: { url: 'file:x', lease: 1ms } }\n",
             "executor.yaml:2:43: once.postgres.lease: expected 1s to 10m",
         ),
+        ("approvals: { deniedFor: 0s }\n", "executor.yaml:2:25: approvals.deniedFor: expected 1s to 7d"),
         ("approvals: { expiry: 8d }\n", "executor.yaml:2:22: approvals.expiry: expected 1s to 7d"),
         (
             "approvals: { pending: 5, pendingPerTenant: 6 }\n",

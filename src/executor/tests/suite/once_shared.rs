@@ -152,3 +152,102 @@ async fn a_connection_string_that_is_none_is_named_by_its_file_and_not_repeated(
     let error = Once::open(&config).await.unwrap_err().to_string();
     assert!(error.contains("url: expected a connection string") && !error.contains(PASSWORD), "{error}");
 }
+
+/// A server certificate for `localhost`, which is its own CA.
+fn certificate() -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_only_the_named_ca_and_the_right_name_are_taken() {
+    let Some(mut postgres) = Postgres::start() else { return };
+    let (server, other) = (certificate(), certificate());
+    postgres.serve_tls(&server.cert.pem(), &server.signing_key.serialize_pem());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), server.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("other.pem"), other.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("none.pem"), "no certificate").unwrap();
+    let right_name = postgres.url().replace("127.0.0.1", "localhost");
+    let executor = async |url: &str, ca: &str| {
+        std::fs::write(folder.path().join("url"), url).unwrap();
+        Once::open(&config(folder.path(), &format!("once: {{ postgres: {{ url: file:url, ca: {ca} }} }}\n"))).await
+    };
+    let once = executor(&right_name, "ca.pem").await.unwrap();
+    assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
+    let (client, connection) = tokio_postgres::connect(&postgres.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                     WHERE ssl AND application_name = 'callgate-executor'";
+    assert_eq!(client.query_one(encrypted, &[]).await.unwrap().get::<_, i64>(0), 1);
+    // The connection string cannot turn it off.
+    let _second = executor(&format!("{right_name}?sslmode=disable"), "ca.pem").await.unwrap();
+    assert_eq!(client.query_one(encrypted, &[]).await.unwrap().get::<_, i64>(0), 2);
+
+    for (url, ca, expected) in [
+        (&right_name, "other.pem", "certificate"),
+        // It is for localhost.
+        (&postgres.url(), "ca.pem", "certificate"),
+        (&right_name, "none.pem", "none.pem: expected certificates in PEM"),
+        (&right_name, "missing.pem", "missing.pem: "),
+    ] {
+        let error = executor(url, ca).await.unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains(PASSWORD), "{ca}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_tls_is_refused_where_a_ca_is_named() {
+    let Some(postgres) = Postgres::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), certificate().cert.pem()).unwrap();
+    std::fs::write(folder.path().join("url"), postgres.url()).unwrap();
+    let config = config(folder.path(), "once: { postgres: { url: file:url, ca: ca.pem } }\n");
+    let error = Once::open(&config).await.unwrap_err().to_string();
+    assert!(error.contains("TLS") && !error.contains(PASSWORD), "{error}");
+}
+
+#[tokio::test]
+async fn another_machine_is_not_spoken_to_in_plaintext() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("url"), format!("postgres://u:{PASSWORD}@192.0.2.7/d")).unwrap();
+    let config = config(folder.path(), "once: { postgres: { url: file:url } }\n");
+    let error = Once::open(&config).await.unwrap_err().to_string();
+    assert!(error.contains("set once.postgres.ca") && !error.contains(PASSWORD), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_of_the_database_s_clock_forgets_nothing() {
+    let Some(shared) = Shared::start() else { return };
+    let config = || config(shared.folder.path(), "once: { keep: 1m, postgres: { url: file:url, lease: 1s } }\n");
+    let once = Once::open(&config()).await.unwrap();
+    assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
+    once.finish(&key("a"), &success("1")).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&shared.postgres.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let read = async || client.query_one("SELECT now, seen FROM callgate_clock", &[]).await.unwrap();
+    let now = async || read().await.get::<_, std::time::SystemTime>(0);
+    let began = now().await;
+    // To the executors it is the same whether the clock went on by a day or was last looked at a day ago.
+    for jump in ["- interval '1 day'", "+ interval '1 day'"] {
+        client.execute(&format!("UPDATE callgate_clock SET seen = seen {jump}"), &[]).await.unwrap();
+        let jumped: std::time::SystemTime = read().await.get(1);
+        for _ in 0..600 {
+            if read().await.get::<_, std::time::SystemTime>(1) != jumped {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(read().await.get::<_, std::time::SystemTime>(1) != jumped, "no sign of life came");
+        assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Done(success("1")));
+    }
+    assert!(now().await.duration_since(began).unwrap() < Duration::from_secs(3600));
+    // What is old by that time is forgotten.
+    client.execute("UPDATE callgate_clock SET now = now + interval '2 minutes'", &[]).await.unwrap();
+    for _ in 0..600 {
+        if once.begin(&key("a"), WHAT).await.unwrap() == Begin::Fresh {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it was never forgotten");
+}

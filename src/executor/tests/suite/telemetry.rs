@@ -8,7 +8,7 @@ use axum::Router;
 use callgate_executor::config::{Config, Listen};
 use callgate_executor::state::StoreHealth;
 use callgate_executor::telemetry::{Readiness, health_router, metrics_router};
-use callgate_executor::transport::{Listener, Peer, Port};
+use callgate_executor::transport::{Listener, Port};
 use callgate_proto::executor::v1::EXECUTOR_SERVICE;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
@@ -273,9 +273,7 @@ async fn the_page_of_metrics_is_what_prometheus_reads() {
 async fn get(router: Router, listen: &Listen, path: &str) -> (u16, String, String) {
     let listener = Listener::bind(listen, Port::Http, &callgate_executor::telemetry::Metrics::new()).await.unwrap();
     let address = listener.bound().to_string();
-    let served = tokio::spawn(
-        axum::serve(listener.incoming(), router.into_make_service_with_connect_info::<Peer>()).into_future(),
-    );
+    let served = tokio::spawn(listener.serve(router, std::future::pending()));
     // Another test of this process may have set it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let answer = reqwest::get(format!("http://{address}{path}")).await.unwrap();

@@ -11,7 +11,6 @@
 mod feed;
 mod postgres;
 mod redis;
-mod tls;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,13 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls};
 
 use super::super::{Key, Left, OnceError, What};
 use super::Found;
 use super::statements::{Statements, TABLES};
-use crate::config::SecretFile;
+use crate::config::PostgresLink;
+use crate::postgres::{self, PostgresError};
 
 /// For one question, a new connection included. A call waits this long at most before it is refused.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,12 +22,11 @@ const ENDED: i16 = 1;
 const RUNNING: i16 = 0;
 
 pub(super) struct Database {
-    /// Read for every connection, so that a password can be changed.
-    url: SecretFile,
-    link: tokio::sync::Mutex<Link>,
+    link: PostgresLink,
+    state: tokio::sync::Mutex<State>,
 }
 
-enum Link {
+enum State {
     Down { since: Option<(Instant, OnceError)> },
     Up(Arc<Open>),
 }
@@ -39,8 +39,8 @@ struct Open {
 // === impl Database ===
 
 impl Database {
-    pub(super) fn new(url: SecretFile) -> Self {
-        Self { url, link: tokio::sync::Mutex::new(Link::Down { since: None }) }
+    pub(super) fn new(link: PostgresLink) -> Self {
+        Self { link, state: tokio::sync::Mutex::new(State::Down { since: None }) }
     }
 
     pub(super) async fn begin(&self, me: &str, key: &Key, call: &What) -> Result<Found, OnceError> {
@@ -114,10 +114,14 @@ impl Database {
         .await
     }
 
-    pub(super) async fn renew(&self, me: &str, lease: Duration) -> Result<(), OnceError> {
-        let lease = lease.as_secs_f64();
-        self.with(async |open: Arc<Open>| open.client.execute(&open.statements.renew, &[&me, &lease]).await.map(drop))
-            .await
+    /// Renews the lease. `waited` is the time since the last sign of life, by this machine's own count.
+    pub(super) async fn renew(&self, me: &str, lease: Duration, waited: Duration) -> Result<(), OnceError> {
+        let (lease, waited) = (lease.as_secs_f64(), waited.as_secs_f64());
+        self.with(async |open: Arc<Open>| {
+            open.client.execute(&open.statements.renew, &[&me, &lease]).await?;
+            open.client.execute(&open.statements.advance, &[&waited]).await.map(drop)
+        })
+        .await
     }
 
     pub(super) async fn prune(&self, keep: Duration) -> Result<(), OnceError> {
@@ -142,55 +146,43 @@ impl Database {
             Ok(answer) => answer,
             Err(_) => {
                 // It may hang for good: the next question gets another.
-                *self.link.lock().await = Link::Down { since: None };
+                *self.state.lock().await = State::Down { since: None };
                 Err(OnceError::Unavailable(format!("the database did not answer within {TIMEOUT:?}")))
             }
         }
     }
 
     async fn open(&self) -> Result<Arc<Open>, OnceError> {
-        let mut link = self.link.lock().await;
-        match &*link {
-            Link::Up(open) if !open.client.is_closed() => return Ok(Arc::clone(open)),
-            Link::Down { since: Some((since, error)) } if since.elapsed() < PAUSE => return Err(error.clone()),
-            Link::Up(_) | Link::Down { .. } => {}
+        let mut state = self.state.lock().await;
+        match &*state {
+            State::Up(open) if !open.client.is_closed() => return Ok(Arc::clone(open)),
+            State::Down { since: Some((since, error)) } if since.elapsed() < PAUSE => return Err(error.clone()),
+            State::Up(_) | State::Down { .. } => {}
         }
-        match connect(&self.url).await {
+        match connect(&self.link).await {
             Ok(open) => {
                 let open = Arc::new(open);
-                *link = Link::Up(Arc::clone(&open));
+                *state = State::Up(Arc::clone(&open));
                 Ok(open)
             }
             Err(error) => {
-                *link = Link::Down { since: Some((Instant::now(), error.clone())) };
+                *state = State::Down { since: Some((Instant::now(), error.clone())) };
                 Err(error)
             }
         }
     }
 }
 
-async fn connect(url: &SecretFile) -> Result<Open, OnceError> {
-    let file = url.path().display();
-    let text = url.read().map_err(|error| OnceError::Unavailable(format!("{file}: cannot be read: {error}")))?;
-    // The reason may repeat a part of what is secret.
-    let config: Config = text.parse().map_err(|_| {
-        OnceError::Unavailable(format!(
-            "{file}: expected a connection string, such as postgres://user:password@host/name"
-        ))
+async fn connect(link: &PostgresLink) -> Result<Open, OnceError> {
+    let client = postgres::connect(link).await.map_err(|error| match error {
+        PostgresError::Failed(reason) => OnceError::Unavailable(format!("the database: {reason}")),
+        error => OnceError::Unavailable(error.to_string()),
     })?;
-    let (client, connection) = config.connect(NoTls).await.map_err(|error| unavailable(&error))?;
-    // Ends with the client; what broke it, the next question tells.
-    tokio::spawn(connection);
     client.batch_execute(TABLES).await.map_err(|error| unavailable(&error))?;
     let statements = Statements::prepare(&client).await.map_err(|error| unavailable(&error))?;
     Ok(Open { client, statements })
 }
 
-/// Without what a database adds to its message, which may repeat values.
 fn unavailable(error: &tokio_postgres::Error) -> OnceError {
-    let reason = match error.as_db_error() {
-        Some(error) => error.message().to_owned(),
-        None => error.to_string(),
-    };
-    OnceError::Unavailable(format!("the database: {reason}"))
+    OnceError::Unavailable(format!("the database: {}", postgres::reason(error)))
 }

@@ -28,13 +28,13 @@ pub(super) enum Unsettled {
 
 /// What comes of entering.
 pub(super) enum Entered<'a> {
-    Place(Place<'a>),
+    Reserved(Reservation<'a>),
     Ended(Vec<u8>),
 }
 
 /// The right to begin a call, which nobody else here has. Dropped while it is not known whether the call was begun, it leaves
 /// that to be put right.
-pub(super) struct Place<'a> {
+pub(super) struct Reservation<'a> {
     here: &'a Here,
     key: Key,
     holds: Holds,
@@ -69,8 +69,10 @@ impl Here {
                 match calls.get(key) {
                     Some(Call::Ended(outcome)) => return Entered::Ended(outcome.clone()),
                     Some(Call::Busy(busy)) => busy.subscribe(),
-                    Some(Call::MaybeBegun) => return Entered::Place(self.place(&mut calls, key, Holds::MaybeBegun)),
-                    None => return Entered::Place(self.place(&mut calls, key, Holds::NotBegun)),
+                    Some(Call::MaybeBegun) => {
+                        return Entered::Reserved(self.reserve(&mut calls, key, Holds::MaybeBegun));
+                    }
+                    None => return Entered::Reserved(self.reserve(&mut calls, key, Holds::NotBegun)),
                 }
             };
             // Ends when the sender is dropped, which is an error to it.
@@ -79,17 +81,17 @@ impl Here {
     }
 
     /// Enters to take back what may have been begun, if nobody else is about to.
-    pub(super) fn try_enter(&self, key: &Key) -> Option<Place<'_>> {
+    pub(super) fn try_enter(&self, key: &Key) -> Option<Reservation<'_>> {
         let mut calls = self.calls();
         match calls.get(key) {
-            Some(Call::MaybeBegun) => Some(self.place(&mut calls, key, Holds::MaybeBegun)),
+            Some(Call::MaybeBegun) => Some(self.reserve(&mut calls, key, Holds::MaybeBegun)),
             Some(Call::Busy(_) | Call::Ended(_)) | None => None,
         }
     }
 
-    fn place(&self, calls: &mut HashMap<Key, Call>, key: &Key, holds: Holds) -> Place<'_> {
+    fn reserve(&self, calls: &mut HashMap<Key, Call>, key: &Key, holds: Holds) -> Reservation<'_> {
         calls.insert(key.clone(), Call::Busy(watch::Sender::new(())));
-        Place { here: self, key: key.clone(), holds }
+        Reservation { here: self, key: key.clone(), holds }
     }
 
     pub(super) fn ending<'a>(&'a self, key: &'a Key, outcome: Vec<u8>) -> Ending<'a> {
@@ -116,9 +118,9 @@ impl Here {
     }
 }
 
-// === impl Place ===
+// === impl Reservation ===
 
-impl Place<'_> {
+impl Reservation<'_> {
     pub(super) fn must_be_taken_back(&self) -> bool {
         self.holds == Holds::MaybeBegun
     }
@@ -136,7 +138,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         match self.holds {
             Holds::Nothing => {}

@@ -1,7 +1,8 @@
 //! The shared store: a PostgreSQL database, for executors that get the same calls.
 //!
 //! Each executor holds a lease in the database and renews it. What an executor runs whose lease is over is unknown, even if it
-//! lives: so a call is told of as unknown that did end, but is never run twice. All times are the database's own.
+//! lives: so a call is told of as unknown that did end, but is never run twice. Leases go by the database's clock, and what is forgotten
+//! by a time that no jump of that clock moves ([`statements`]).
 //!
 //! A begin or an end whose answer got lost may or may not be in the database. [`here`] remembers it, and each sign of life puts
 //! it right.
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use self::database::Database;
 use self::here::{Entered, Here, Unsettled};
 use super::{Begin, Key, Left, OnceError, What, decode};
-use crate::config::SecretFile;
+use crate::config::PostgresLink;
 use crate::state::StoreHealth;
 
 /// How often is looked whether another executor has ended a call that is waited for: at first, and at most.
@@ -60,9 +61,9 @@ enum Found {
 // === impl Shared ===
 
 impl Shared {
-    pub(super) async fn connect(url: &SecretFile, lease: Duration, keep: Duration) -> Result<Self, OnceError> {
+    pub(super) async fn connect(link: &PostgresLink, lease: Duration, keep: Duration) -> Result<Self, OnceError> {
         let inner = Arc::new(Inner {
-            database: Database::new(url.clone()),
+            database: Database::new(link.clone()),
             instance: Uuid::new_v4().to_string(),
             lease,
             keep,
@@ -80,43 +81,43 @@ impl Shared {
         if inner.since_alive() >= inner.lease {
             inner.sign_of_life().await?;
         }
-        let mut place = loop {
+        let mut reservation = loop {
             match inner.here.enter(key).await {
-                Entered::Place(place) => break place,
+                Entered::Reserved(reservation) => break reservation,
                 Entered::Ended(outcome) => {
                     inner.database.finish(&inner.instance, key, &outcome).await?;
                     inner.here.settled(key);
                 }
             }
         };
-        if place.must_be_taken_back() {
+        if reservation.must_be_taken_back() {
             inner.database.take_back(&inner.instance, key).await?;
         }
         let mut pause = LOOK_FIRST;
         loop {
             // From here on it may be in the database, until the answer says that it is not.
-            place.asked();
+            reservation.asked();
             let begun = inner.database.begin(&inner.instance, key, &what).await;
             match begun.inspect_err(|error| inner.health.failed(&error.to_string()))? {
                 Found::Fresh => {
-                    place.runs();
+                    reservation.runs();
                     return Ok(Begin::Fresh);
                 }
                 Found::Running => {
-                    place.not_begun();
+                    reservation.not_begun();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LOOK_LAST);
                 }
                 Found::Done(outcome) => {
-                    place.not_begun();
+                    reservation.not_begun();
                     return decode(&outcome);
                 }
                 Found::Left => {
-                    place.not_begun();
+                    reservation.not_begun();
                     return Ok(Begin::Unknown);
                 }
                 Found::Other => {
-                    place.not_begun();
+                    reservation.not_begun();
                     return Ok(Begin::Other);
                 }
             }
@@ -156,7 +157,7 @@ impl Inner {
     async fn sign_of_life(&self) -> Result<(), OnceError> {
         // Before it is sent: the lease may begin earlier than the answer arrives.
         let now = Instant::now();
-        self.database.renew(&self.instance, self.lease).await?;
+        self.database.renew(&self.instance, self.lease, self.since_alive()).await?;
         *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }
@@ -171,10 +172,10 @@ impl Inner {
                 }
                 Unsettled::MaybeBegun => {
                     // Whoever begins it meanwhile takes it back themselves.
-                    if let Some(mut place) = self.here.try_enter(&key) {
-                        place.asked();
+                    if let Some(mut reservation) = self.here.try_enter(&key) {
+                        reservation.asked();
                         self.database.take_back(&self.instance, &key).await?;
-                        place.not_begun();
+                        reservation.not_begun();
                     }
                 }
             }

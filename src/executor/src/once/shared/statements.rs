@@ -1,4 +1,9 @@
 //! The tables, and what is asked of them.
+//!
+//! `callgate_clock` is the time that ages calls. It advances with each sign of life: by what the database's clock says since the
+//! last one, but by no more than the executor itself waited. So it stands still while no executor runs, and a jump of the
+//! database's clock moves it by a few seconds at most. Leases go by the database's clock itself. If that jumps forward, calls
+//! that run become unknown too early; if it jumps back, a repeat waits longer. Neither runs a call twice.
 
 use tokio_postgres::{Client, Error, Statement};
 
@@ -35,6 +40,13 @@ pub(super) const TABLES: &str = "
                 ADD COLUMN role text NOT NULL DEFAULT '',
                 ADD COLUMN contract text NOT NULL DEFAULT '';
         END IF;
+        IF to_regclass('callgate_clock') IS NULL THEN
+            CREATE TABLE callgate_clock (
+                one boolean PRIMARY KEY DEFAULT true CHECK (one),
+                now timestamptz NOT NULL,
+                seen timestamptz NOT NULL
+            );
+        END IF;
     END $$";
 
 /// Prepared once a connection.
@@ -46,6 +58,7 @@ pub(super) struct Statements {
     pub(super) take_over: Statement,
     pub(super) left: Statement,
     pub(super) renew: Statement,
+    pub(super) advance: Statement,
     pub(super) prune: Statement,
     pub(super) prune_executors: Statement,
 }
@@ -56,8 +69,10 @@ impl Statements {
             begin: client
                 .prepare(
                     "INSERT INTO callgate_calls
-                         (exchange_id, round, position, tenant, owner, what, tool, role, contract)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+                         (exchange_id, round, position, tenant, owner, what, tool, role, contract, begun)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+                         coalesce((SELECT now FROM callgate_clock), clock_timestamp()))
+                     ON CONFLICT DO NOTHING",
                 )
                 .await?,
             look: client
@@ -104,11 +119,20 @@ impl Statements {
                      ON CONFLICT (id) DO UPDATE SET until = excluded.until",
                 )
                 .await?,
+            advance: client
+                .prepare(
+                    "INSERT INTO callgate_clock AS clock (now, seen) VALUES (clock_timestamp(), clock_timestamp())
+                     ON CONFLICT (one) DO UPDATE SET
+                         now = clock.now
+                             + least(greatest(excluded.seen - clock.seen, interval '0'), make_interval(secs => $1)),
+                         seen = excluded.seen",
+                )
+                .await?,
             prune: client
                 .prepare(
                     "DELETE FROM callgate_calls WHERE ctid IN (
                          SELECT ctid FROM callgate_calls
-                         WHERE begun < clock_timestamp() - make_interval(secs => $1) AND state <> 0
+                         WHERE begun < (SELECT now FROM callgate_clock) - make_interval(secs => $1) AND state <> 0
                          ORDER BY begun LIMIT 10000
                      )",
                 )

@@ -41,6 +41,15 @@ pub struct Cache {
 struct Kept {
     folder: PathBuf,
     bytes: u64,
+    access: Access,
+}
+
+/// What may be done with the files of a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    ReadWrite,
+    /// Nothing is kept, removed or touched.
+    ReadOnly,
 }
 
 /// Code that can be compiled, stored and loaded: a module or a component.
@@ -67,11 +76,24 @@ impl Cache {
         let folder = state.join(FOLDER);
         private::folder(state)?;
         private::folder(&folder)?;
-        let kept = Kept { folder, bytes };
+        let kept = Kept { folder, bytes, access: Access::ReadWrite };
         for (file, _) in kept.files(UNFINISHED) {
             kept.remove(&file, "it was never finished");
         }
         Ok(Self { kept: Some(kept), numbers })
+    }
+
+    /// The cache below `state` if there is one, and nothing is written to it.
+    ///
+    /// # Errors
+    /// Others could write to the folder.
+    pub(crate) fn read_only(state: &Path, bytes: u64, numbers: Modules) -> Result<Self, StateError> {
+        let folder = state.join(FOLDER);
+        if bytes == 0 || folder.symlink_metadata().is_err() {
+            return Ok(Self { kept: None, numbers });
+        }
+        private::check_folder(&folder)?;
+        Ok(Self { kept: Some(Kept { folder, bytes, access: Access::ReadOnly }), numbers })
     }
 
     /// The module's code, loaded or compiled.
@@ -111,7 +133,7 @@ impl Cache {
             "code is compiled"
         );
         self.numbers.compiled(began.elapsed());
-        if let Some(kept) = &self.kept {
+        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.access == Access::ReadWrite) {
             kept.store(&key, &code);
         }
         Ok(code)
@@ -137,6 +159,7 @@ impl Kept {
                 }
             }
             match A::load(engine, &file) {
+                Ok(code) if self.access == Access::ReadOnly => return Some(code),
                 Ok(code) => {
                     // So that what is used stays. If the clock cannot be set, it merely goes earlier.
                     let _ = File::open(&file).and_then(|file| file.set_modified(SystemTime::now()));
@@ -213,6 +236,9 @@ impl Kept {
     }
 
     fn remove(&self, file: &Path, reason: &str) {
+        if self.access == Access::ReadOnly {
+            return;
+        }
         tracing::warn!(file = %file.display(), reason, "compiled code is removed from the cache");
         if let Err(error) = std::fs::remove_file(file) {
             tracing::warn!(file = %file.display(), reason = %error, "compiled code cannot be removed");

@@ -35,6 +35,13 @@ pub(super) struct ClusterResult {
     pub(super) result: &'static str,
 }
 
+/// A backend of the configuration and a state of its breaker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ClusterState {
+    pub(super) cluster: String,
+    pub(super) state: &'static str,
+}
+
 /// A sink of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {
@@ -54,7 +61,7 @@ pub(super) struct Port {
     pub(super) port: &'static str,
 }
 
-/// One of the ports, and why it refused a connection.
+/// One of the ports, and why it refused or closed a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PortRefusal {
     pub(super) port: &'static str,

@@ -4,6 +4,7 @@
 //! never a text that a model or a caller chose. A call of a tool that is in no contract has an empty `tool`; tenants are not
 //! labels.
 
+mod approvals;
 mod calls;
 mod labels;
 mod parts;
@@ -17,8 +18,9 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{Calls, Held, Shed};
-pub use self::parts::{Backends, Connections, Modules, Refusal, Reloads, Spans};
+pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Modules, Refusal, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
 
@@ -36,6 +38,7 @@ struct All {
     backends: Backends,
     once: Once,
     audit: Audit,
+    approvals: Approvals,
     reloads: Reloads,
     connections: Connections,
     spans: Spans,
@@ -57,6 +60,7 @@ impl Metrics {
             backends: Backends::register(registry),
             once: Once::register(registry),
             audit: Audit::register(registry),
+            approvals: Approvals::register(registry),
             reloads: Reloads::register(registry),
             connections: Connections::register(registry),
             spans: Spans::register(registry),
@@ -87,6 +91,11 @@ impl Metrics {
     /// The audit log and its sinks.
     pub fn audit(&self) -> &Audit {
         &self.0.audit
+    }
+
+    /// Calls that wait for a person, and what people answer.
+    pub fn approvals(&self) -> &Approvals {
+        &self.0.approvals
     }
 
     /// What was read again while running.

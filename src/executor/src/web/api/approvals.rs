@@ -5,17 +5,20 @@ use std::time::SystemTime;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use callgate_contract::Effects;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
 use super::super::person::{Approver, Viewer};
 use super::super::problem::{Fault, Problem};
-use super::super::tokens::Holder;
-use crate::approvals::{self, Answer, Answered, Filter, Request};
+use super::super::tokens::{Holder, Role};
+use crate::approvals::{self, Answer, Answered, Approvals, Filter, Request, Search, Standing};
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;
+/// Bytes of what is searched for.
+const SEARCH_BYTES: usize = 128;
 /// Characters of a reason: it goes to the model, and into the audit log.
 const REASON_CHARS: usize = 500;
 
@@ -30,6 +33,12 @@ pub(super) struct Which {
     limit: Option<u32>,
     /// Go on after this request: `next` of the list before.
     after: Option<String>,
+    /// Only requests of this tool.
+    tool: Option<String>,
+    /// Only requests of this tenant.
+    tenant: Option<String>,
+    /// Only requests with this text in their ID, tool or tenant.
+    text: Option<String>,
 }
 
 /// Which requests are listed.
@@ -70,15 +79,26 @@ pub(super) struct Approval {
     tenant: String,
     /// The caller's role.
     role: String,
-    /// Digest of the contract that decided.
+    /// The name of the contract that decided; empty if an earlier version of the executor stored the request.
+    contract: String,
+    /// Its version.
+    contract_version: String,
+    /// Its digest.
     contract_digest: String,
+    /// Whether the tool changes anything.
+    effects: Effect,
+    /// How many different persons must agree.
+    approvers: u8,
+    /// Who agreed so far, if more than one must.
+    agreed: Vec<String>,
     /// The exchange that asked first.
     exchange_id: String,
     /// How long the arguments are.
     arguments_bytes: usize,
     /// When it was asked.
     created: String,
-    /// Until when an answer counts; for one that is approved, until when it can be used.
+    /// Until when an answer counts; for one that is approved, until when it can be used; for one that is denied, until when the
+    /// same call is refused.
     expires: String,
     /// Who answered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,8 +120,12 @@ pub(super) struct Whole {
     /// The request.
     #[serde(flatten)]
     approval: Approval,
+    /// The contract's description of the tool; may be empty.
+    description: String,
     /// The arguments that run if it is approved: RFC 8785 canonical JSON, byte for byte.
     arguments: String,
+    /// What the one who asks may say to it.
+    may: May,
     /// What the executor's clock says.
     now: String,
 }
@@ -120,6 +144,28 @@ pub(super) enum Stage {
     Denied,
     /// Nobody answered in time, or the approval was not used in time.
     Expired,
+}
+
+/// Whether a tool changes anything.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Effect {
+    /// It only reads.
+    Read,
+    /// It may change something.
+    Write,
+}
+
+/// What somebody may say to a request.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum May {
+    /// Approve or deny it.
+    Answer,
+    /// Deny it: it comes from their own tenant, or they have agreed already and another person must.
+    Deny,
+    /// Look at it.
+    Look,
 }
 
 /// Why it is answered so.
@@ -151,8 +197,23 @@ pub(super) async fn list(
         Listed::Ended => Filter::Ended,
         Listed::All => Filter::All,
     };
-    // One more tells whether there is more.
-    let mut found = web.0.approvals.list(filter, which.after, limit + 1).await?;
+    // What a form leaves empty does not matter.
+    let said = |text: Option<String>| match text.filter(|text| !text.is_empty()) {
+        Some(text) if text.len() > SEARCH_BYTES => {
+            Err(Problem::Malformed(format!("tool, tenant, text: expected at most {SEARCH_BYTES} bytes")))
+        }
+        text => Ok(text),
+    };
+    let search = Search {
+        filter,
+        tool: said(which.tool)?,
+        tenant: said(which.tenant)?,
+        text: said(which.text)?,
+        after: said(which.after)?,
+        // One more tells whether there is more.
+        limit: limit + 1,
+    };
+    let mut found = web.0.approvals.list(search).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = if more { found.last().map(|request| request.id.clone()) } else { None };
@@ -167,12 +228,12 @@ pub(super) async fn list(
 ))]
 pub(super) async fn get(
     State(web): State<Web>,
-    _viewer: Viewer,
+    Viewer(holder): Viewer,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Whole>, Problem> {
     let Path(id) = id?;
     let request = web.0.approvals.get(&id).await?.ok_or(Problem::NotFound)?;
-    Ok(Json(Whole::from(&request)))
+    Ok(Json(Whole::of(&request, &holder, &web.0.approvals)))
 }
 
 /// Agree to just this call, once
@@ -220,8 +281,8 @@ async fn answer(
     if reason.chars().count() > REASON_CHARS || reason.chars().any(char::is_control) {
         return Err(Problem::Malformed(format!("reason: expected one line of at most {REASON_CHARS} characters")));
     }
-    let request = web.0.approvals.answer(&id, Answer { approved, by: holder.name, reason }).await?;
-    Ok(Json(Whole::from(&request)))
+    let request = web.0.approvals.answer(&id, Answer { approved, by: holder.person(), reason }).await?;
+    Ok(Json(Whole::of(&request, &holder, &web.0.approvals)))
 }
 
 fn text(time: SystemTime) -> String {
@@ -247,7 +308,15 @@ impl From<&Request> for Approval {
             tool: request.ask.tool.clone(),
             tenant: request.ask.tenant.clone(),
             role: request.ask.role.clone(),
+            contract: request.ask.about.contract.clone(),
+            contract_version: request.ask.about.version.clone(),
             contract_digest: request.ask.contract_digest.clone(),
+            effects: match request.ask.about.effects {
+                Effects::Read => Effect::Read,
+                Effects::Write => Effect::Write,
+            },
+            approvers: request.ask.about.approvers,
+            agreed: request.agreed.iter().map(|one| one.by.clone()).collect(),
             exchange_id: request.ask.exchange_id.clone(),
             arguments_bytes: request.ask.arguments.len(),
             created: text(request.created),
@@ -262,8 +331,21 @@ impl From<&Request> for Approval {
 
 // === impl Whole ===
 
-impl From<&Request> for Whole {
-    fn from(request: &Request) -> Self {
-        Self { approval: request.into(), arguments: request.ask.arguments.clone(), now: text(SystemTime::now()) }
+impl Whole {
+    fn of(request: &Request, holder: &Holder, approvals: &Approvals) -> Self {
+        let agreed = request.agreed.iter().any(|one| one.by == holder.name);
+        let may = match (holder.role, approvals.standing(&holder.person(), &request.ask)) {
+            (Role::Viewer, _) | (Role::Approver, Standing::Nothing) => May::Look,
+            (Role::Approver, Standing::Refuse) => May::Deny,
+            (Role::Approver, Standing::Answer) if agreed => May::Deny,
+            (Role::Approver, Standing::Answer) => May::Answer,
+        };
+        Self {
+            approval: request.into(),
+            description: request.ask.about.description.clone(),
+            arguments: request.ask.arguments.clone(),
+            may,
+            now: text(SystemTime::now()),
+        }
     }
 }

@@ -75,13 +75,33 @@ export function when(text) {
 
 /** A list of names and values. */
 export function facts(pairs) {
-  const shown = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const shown = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
   return el("dl", { class: "facts" }, shown.map(([name, value]) =>
     el("div", {}, el("dt", {}, name), el("dd", {}, typeof value === "string" ? seen(value) : value))));
 }
 
 export function short(digest) {
   return el("span", { title: digest, class: "mono" }, digest.slice(0, 19) + "…");
+}
+
+/** Fields that narrow a list: what they say, and whether a query said the same. */
+export function searching(search) {
+  const input = (name, hint) => el("input", { id: `find-${name}`, name, type: "search", placeholder: hint, maxlength: "64", autocomplete: "off" });
+  const inputs = [["text", "Find", "in ID, tool or tenant"], ["tool", "Tool", "exact name"], ["tenant", "Tenant", "exact name"]];
+  const form = el("form", { class: "search find", role: "search", method: "post", onsubmit: (event) => {
+    event.preventDefault();
+    asked = fields();
+    search();
+  } }, inputs.map(([name, label, hint]) =>
+    el("div", { class: "field" }, el("label", { for: `find-${name}` }, label), input(name, hint))), el("button", {}, "Search"));
+  const fields = () => Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
+  let asked = {};
+  return {
+    form,
+    fields: () => asked,
+    any: () => Object.keys(asked).length > 0,
+    same: (query) => inputs.every(([name]) => (query.get(name) ?? "") === (asked[name] ?? "")),
+  };
 }
 
 export function said(text) {

@@ -1,7 +1,7 @@
 // The requests that have ended, from the newest.
 
 import { ask } from "./api.js";
-import { el, facts, json, seen, short, when } from "./build.js";
+import { el, facts, json, searching, seen, short, when } from "./build.js";
 
 export const title = "Decided";
 const WORDS = {
@@ -12,16 +12,22 @@ export function show(place, { left, failed }) {
   const list = el("div", { class: "rows" });
   const none = el("p", { class: "none", hidden: true }, "Nothing has been decided yet.");
   const older = el("button", { type: "button", hidden: true, onclick: () => read(older.dataset.next) }, "Show older");
-  place.append(el("h1", {}, "Decided"), none, list, older);
+  const search = searching(() => {
+    list.replaceChildren();
+    read();
+  });
+  place.append(el("h1", {}, "Decided"), search.form, none, list, older);
 
   async function read(after) {
     older.disabled = true;
     try {
-      const from = after ? `&after=${encodeURIComponent(after)}` : "";
-      const { approvals, next } = await ask("GET", `/api/v1/approvals?state=ended&limit=50${from}`);
-      if (left.aborted) return;
+      const query = new URLSearchParams({ state: "ended", limit: "50", ...search.fields() });
+      if (after) query.set("after", after);
+      const { approvals, next } = await ask("GET", `/api/v1/approvals?${query}`);
+      if (left.aborted || !search.same(query)) return;
       list.append(...approvals.map(row));
       none.hidden = list.childElementCount > 0;
+      none.textContent = search.any() ? "Nothing that was decided fits." : "Nothing has been decided yet.";
       older.hidden = !next;
       older.dataset.next = next ?? "";
     } catch (error) {
@@ -47,7 +53,10 @@ export function show(place, { left, failed }) {
         const whole = await ask("GET", `/api/v1/approvals/${encodeURIComponent(approval.id)}`);
         inside.append(facts([
           ["Reason", whole.reason], ["Asked", when(whole.created)], ["Answered", whole.answered && when(whole.answered)],
-          ["Used", whole.used && when(whole.used)], ["Contract", short(whole.contractDigest)],
+          ["Used", whole.used && when(whole.used)],
+          ["Refused until", whole.state === "denied" && Date.parse(whole.expires) > Date.parse(whole.now) && when(whole.expires)],
+          ["Agreed", whole.agreed.join(", ")],
+          ["Contract", whole.contract && `${whole.contract} ${whole.contractVersion}`], ["Digest", short(whole.contractDigest)],
           ["Exchange", el("span", { class: "mono" }, seen(whole.exchangeId))],
           ["Request", el("span", { class: "mono" }, whole.id)],
         ]), json(whole.arguments));

@@ -1,55 +1,91 @@
 // The calls that wait: read, approve, deny. What is being typed stays when the list is read again.
 
 import { Refused, ask } from "./api.js";
-import { el, facts, json, said, seen, short, trouble, when } from "./build.js";
+import { el, facts, json, said, searching, seen, short, trouble, when } from "./build.js";
+import { watch } from "./reading.js";
 
 export const title = "Pending";
 const EVERY = 2000;
+const PAGE = 20;
+/** A card that has just come, or moved because another went, takes no answer for so long: the finger was on its way to another. */
+const SETTLE = 700;
 
-export function show(place, { person, left, failed }) {
+export function show(place, { left, failed }) {
   const heading = el("h1", { tabindex: "-1" }, "Waiting for approval");
   const list = el("div", { class: "cards" });
-  const none = el("p", { class: "none", hidden: true }, "No call waits for approval.");
-  const more = el("p", { class: "hint", hidden: true }, "More wait than are shown here.");
-  place.append(heading, none, list, more);
+  const none = el("p", { class: "none", hidden: true });
+  const first = el("button", { type: "button", class: "first", hidden: true, onclick: () => turn(null) }, "First page");
+  const next = el("button", { type: "button", class: "next", hidden: true, onclick: () => turn(next.dataset.next) }, "Next page");
+  const search = searching(() => turn(null));
+  place.append(heading, search.form, none, list, el("div", { class: "pages" }, first, next));
 
-  /** By id: { node, expires, tick }. */
+  /** By id: { node, tick, look, end }. */
   const cards = new Map();
   let skew = 0;
+  let after = null;
+  let settled = 0;
+  let wake = () => {};
+
+  function turn(to) {
+    after = to;
+    for (const id of [...cards.keys()]) remove(id);
+    scrollTo(0, 0);
+    wake();
+  }
 
   async function read() {
-    const { now, approvals, next } = await ask("GET", "/api/v1/approvals?state=pending&limit=50");
-    skew = Date.parse(now) - Date.now();
-    const wait = new Set(approvals.map(({ id }) => id));
-    for (const id of [...cards.keys()]) if (!wait.has(id)) remove(id);
-    const fresh = approvals.filter(({ id }) => !cards.has(id));
+    const query = new URLSearchParams({ state: "pending", limit: String(PAGE), ...search.fields() });
+    if (after) query.set("after", after);
+    const asked = query.toString();
+    const answer = await ask("GET", `/api/v1/approvals?${asked}`);
+    skew = Date.parse(answer.now) - Date.now();
+    const wait = new Set(answer.approvals.map(({ id }) => id));
+    const fresh = answer.approvals.filter(({ id, agreed }) => !cards.has(id) || cards.get(id).agreed !== agreed.length);
     const whole = await Promise.all(fresh.map(({ id }) => ask("GET", `/api/v1/approvals/${encodeURIComponent(id)}`).catch((error) => {
       // Answered meanwhile, and long ago.
       if (error instanceof Refused && error.status === 404) return null;
       throw error;
     })));
-    if (left.aborted) return;
+    // Somebody went on to another page, or searched.
+    if (left.aborted || (after ?? "") !== (query.get("after") ?? "") || !search.same(query)) return;
+    for (const id of [...cards.keys()]) if (!wait.has(id)) remove(id);
     for (const approval of whole) if (approval?.state === "pending") add(approval);
-    none.hidden = cards.size > 0;
-    more.hidden = !next;
-    document.title = cards.size ? `(${cards.size}) ${title} – Callgate` : `${title} – Callgate`;
+    first.hidden = !after;
+    next.hidden = !answer.next;
+    next.dataset.next = answer.next ?? "";
+    document.title = cards.size ? `(${cards.size}${answer.next ? "+" : ""}) ${title} – Callgate` : `${title} – Callgate`;
+    count();
     trouble(null);
   }
 
+  function count() {
+    none.hidden = cards.size > 0;
+    none.textContent = search.any() || after ? "No call that waits fits." : "No call waits for approval.";
+  }
+
   function remove(id) {
-    const { node } = cards.get(id);
+    const { node, end } = cards.get(id);
     const focused = node.contains(document.activeElement);
+    end();
     node.remove();
     cards.delete(id);
-    if (focused) heading.focus();
-    none.hidden = cards.size > 0;
+    if (focused) heading.focus({ preventScroll: true });
+    settled = Date.now() + SETTLE;
+    count();
   }
 
   function add(approval) {
     const card = build(approval);
+    const before = cards.get(approval.id);
+    if (before) {
+      before.end();
+      before.node.replaceWith(card.node);
+    } else {
+      list.append(card.node);
+    }
     cards.set(approval.id, card);
-    list.append(card.node);
     card.tick();
+    card.look();
   }
 
   function build(approval) {
@@ -57,37 +93,91 @@ export function show(place, { person, left, failed }) {
     const titleId = `title-${approval.id}`;
     const reason = el("input", { type: "text", id: `reason-${approval.id}`, maxlength: "500", autocomplete: "off" });
     const wrong = el("p", { class: "wrong", role: "alert" });
+    const unread = el("p", { class: "unread", id: `unread-${approval.id}` }, "Read the arguments to their end to approve.");
     const button = (verb, kind, word) => el("button", { type: "button", class: kind, onclick: () => answer(verb) }, word);
-    const buttons = [button("deny", "danger", "Deny"), button("approve", "primary", "Approve")];
-    const actions = person.role === "approver"
-      ? el("div", { class: "actions" },
-          el("label", { for: reason.id }, "Reason"), reason, el("div", { class: "buttons" }, buttons))
-      : el("p", { class: "hint" }, "This token may look, but not answer.");
+    const deny = button("deny", "danger", "Deny");
+    const approve = button("approve", "primary", "Approve");
+    approve.setAttribute("aria-describedby", unread.id);
+    const state = { fresh: true, read: false, busy: false, over: false };
+    const set = () => {
+      deny.disabled = state.fresh || state.busy || state.over;
+      approve.disabled = deny.disabled || !state.read;
+    };
+    setTimeout(() => {
+      state.fresh = false;
+      set();
+    }, SETTLE);
+    const shown = json(approval.arguments);
+    const reading = watch(shown, () => {
+      state.read = true;
+      unread.hidden = true;
+      set();
+    }, (part) => {
+      unread.textContent = part > 0
+        ? `${Math.floor(part * 100)} % of the arguments were in view. Read them to their end to approve.`
+        : "Read the arguments to their end to approve.";
+    });
+    set();
+    const actions = {
+      answer: () => el("div", { class: "actions" },
+        el("label", { for: reason.id }, "Reason"), reason, el("div", { class: "buttons" }, deny, approve)),
+      deny: () => el("div", { class: "actions" },
+        el("label", { for: reason.id }, "Reason"), reason, el("div", { class: "buttons" }, deny)),
+      look: () => null,
+    };
+    const hint = {
+      answer: unread,
+      deny: el("p", { class: "hint" }, approval.agreed.length
+        ? "You have agreed, or the call comes from your own tenant. Another person must approve it."
+        : "The call comes from your own tenant. Another person must approve it."),
+      look: el("p", { class: "hint" }, "You may look at this call, but not answer it."),
+    };
+    const persons = approval.approvers > 1
+      ? `${approval.approvers} different persons; agreed: ${approval.agreed.join(", ") || "nobody yet"}`
+      : null;
     const node = el("article", { class: "card", "aria-labelledby": titleId, "data-id": approval.id },
-      el("header", {}, el("h2", { id: titleId }, seen(approval.tool)), rest),
+      el("header", {},
+        el("h2", { id: titleId }, seen(approval.tool)),
+        el("span", { class: `effects ${approval.effects}` }, approval.effects === "read" ? "reads" : "writes"),
+        rest),
+      approval.description ? el("p", { class: "about" }, seen(approval.description)) : null,
       facts([
         ["Tenant", approval.tenant || "(none)"],
         ["Role", approval.role],
         ["Asked", when(approval.created)],
-        ["Contract", short(approval.contractDigest)],
+        ["Contract", approval.contract ? `${approval.contract} ${approval.contractVersion}` : null],
+        ["Digest", short(approval.contractDigest)],
         ["Exchange", el("span", { class: "mono" }, seen(approval.exchangeId))],
+        ["Needs", persons],
       ]),
-      json(approval.arguments), actions, wrong);
+      shown, hint[approval.may], actions[approval.may](), wrong);
 
     async function answer(verb) {
-      for (const one of buttons) one.disabled = true;
+      if (Date.now() < settled) {
+        wrong.textContent = "The list has just changed. Look again, then answer.";
+        return;
+      }
+      if (verb === "approve" && !state.read) return;
+      state.busy = true;
+      set();
       wrong.textContent = "";
       try {
-        await ask("POST", `/api/v1/approvals/${encodeURIComponent(approval.id)}/${verb}`, { reason: reason.value });
-        said(`${approval.tool}: ${verb === "approve" ? "approved" : "denied"}.`);
-        if (cards.has(approval.id)) remove(approval.id);
+        const told = await ask("POST", `/api/v1/approvals/${encodeURIComponent(approval.id)}/${verb}`, { reason: reason.value });
+        if (told.state === "pending") {
+          said(`${approval.tool}: you agreed; another person must agree too.`);
+          if (cards.has(approval.id)) add(told);
+        } else {
+          said(`${approval.tool}: ${verb === "approve" ? "approved" : "denied"}.`);
+          if (cards.has(approval.id)) remove(approval.id);
+        }
       } catch (error) {
         if (error instanceof Refused && error.status !== 401) {
           wrong.textContent = `Not answered: ${error.message}.`;
-          for (const one of buttons) one.disabled = false;
         } else {
           failed(error);
         }
+        state.busy = false;
+        set();
       }
     }
 
@@ -95,14 +185,23 @@ export function show(place, { person, left, failed }) {
       const seconds = Math.ceil((Date.parse(approval.expires) - Date.now() - skew) / 1000);
       rest.textContent = seconds > 0 ? `expires in ${spell(seconds)}` : "expired";
       rest.classList.toggle("soon", seconds <= 60);
-      if (seconds <= 0) for (const one of buttons) one.disabled = true;
+      state.over = seconds <= 0;
+      set();
     }
 
-    return { node, tick };
+    return { node, tick, agreed: approval.agreed.length, look: reading.look, end: reading.end };
   }
 
-  const ticking = setInterval(() => cards.forEach((card) => card.tick()), 1000);
-  left.addEventListener("abort", () => clearInterval(ticking));
+  const ticking = setInterval(() => cards.forEach((card) => {
+    card.tick();
+    // Cards move without scrolling, too.
+    card.look();
+  }), 1000);
+  left.addEventListener("abort", () => {
+    clearInterval(ticking);
+    cards.forEach((card) => card.end());
+    wake();
+  });
   again();
 
   async function again() {
@@ -112,7 +211,10 @@ export function show(place, { person, left, failed }) {
       } catch (error) {
         if (!left.aborted) failed(error);
       }
-      await new Promise((done) => setTimeout(done, EVERY));
+      await new Promise((done) => {
+        wake = done;
+        setTimeout(done, EVERY);
+      });
     }
   }
 }

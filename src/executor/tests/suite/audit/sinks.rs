@@ -270,7 +270,7 @@ async fn what_keeps_a_sink_from_records_is_said_without_secrets() {
     for (sink, url, expected) in [
         ("postgres", format!("postgres://u:{PASSWORD}@db.example.com/d"), "set audit.postgres.ca"),
         ("postgres", format!("postgres://u:{PASSWORD}@{nowhere}/d"), "error connecting"),
-        ("postgres", format!("postgres://u:{PASSWORD}@h:port/d"), "expected an address such as postgres://"),
+        ("postgres", format!("postgres://u:{PASSWORD}@h:port/d"), "expected a connection string, such as postgres://"),
         ("redis", format!("redis://:{PASSWORD}@192.0.2.7/"), "audit.redis.unencrypted: true"),
         ("redis", format!("redis://:{PASSWORD}@{nowhere}/"), "refused"),
         ("redis", format!("http://:{PASSWORD}@h/"), "expected an address such as redis://"),

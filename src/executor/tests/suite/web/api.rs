@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
-use callgate_executor::approvals::{Ask, Claim, Filter, State};
+use callgate_executor::approvals::{About, Ask, Claim, Search, State};
 use callgate_executor::config::Http;
 use callgate_executor::web;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ async fn a_viewer_looks_and_does_not_answer() {
 async fn an_expired_or_unknown_request_cannot_be_answered() {
     let site = Site::with("", "approvals: { expiry: 1s }\n");
     let id = site.pending(&ask()).await;
-    while site.approvals.list(Filter::Pending, None, 1).await.unwrap().len() == 1 {
+    while site.approvals.list(Search { limit: 1, ..Search::default() }).await.unwrap().len() == 1 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let late = site.post(&format!("/api/v1/approvals/{id}/approve"), &json!({})).bearer(ALICE).send().await;
@@ -122,6 +122,7 @@ async fn what_cannot_be_read_changes_nothing() {
         site.get("/api/v1/approvals?limit=0"),
         site.get("/api/v1/approvals?limit=201"),
         site.get("/api/v1/approvals?state=secret"),
+        site.get(&format!("/api/v1/approvals?text={}", "x".repeat(129))),
     ];
     // A form, which another site could have a browser send.
     let mut form = site.ask(Method::POST, &path).header("content-type", "text/plain");
@@ -162,7 +163,7 @@ async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
 }
 
 #[tokio::test]
-async fn who_shows_wrong_tokens_has_to_wait_and_nobody_else() {
+async fn wrong_tokens_make_a_peer_wait_and_the_right_one_counts_at_once() {
     let site = Site::new();
     let session = site.sign_in(ALICE).await;
     let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
@@ -175,17 +176,103 @@ async fn who_shows_wrong_tokens_has_to_wait_and_nobody_else() {
         };
         assert_eq!(asked.peer(guesser).send().await.status, StatusCode::UNAUTHORIZED);
     }
-    // Right or wrong: it is not looked at.
-    for token in [ALICE, "wrong-token-0123456789"] {
-        let told = site.post("/api/v1/session", &json!({ "token": token })).peer(guesser).send().await;
+    for _ in 0..100 {
+        let wrong = "wrong-token-0123456789";
+        let told = site.post("/api/v1/session", &json!({ "token": wrong })).peer(guesser).send().await;
         assert_eq!((told.status, told.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "wait"));
         assert!(told.headers.contains_key(RETRY_AFTER));
-        let told = site.get("/api/v1/approvals").bearer(token).peer(guesser).send().await;
+        let told = site.get("/api/v1/approvals").bearer(wrong).peer(guesser).send().await;
         assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS);
     }
-    assert_eq!(site.get("/api/v1/approvals").bearer(ALICE).peer(other).send().await.status, StatusCode::OK);
+    // Behind the same address as the guesser, and elsewhere.
+    for peer in [guesser, other] {
+        assert_eq!(site.get("/api/v1/approvals").bearer(ALICE).peer(peer).send().await.status, StatusCode::OK);
+        let told = site.post("/api/v1/session", &json!({ "token": ALICE })).peer(peer).send().await;
+        assert_eq!(told.status, StatusCode::OK);
+    }
     let page = site.get("/api/v1/approvals").session(&session).like_the_page().peer(guesser);
     assert_eq!(page.send().await.status, StatusCode::OK, "who is signed in is not held up");
+    // Other peers have their own count.
+    let told = site.get("/api/v1/approvals").bearer("wrong-token-0123456789").peer(other).send().await;
+    assert_eq!(told.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_viewer_that_signs_in_without_end_ends_only_its_own_sessions() {
+    let site = Site::new();
+    let alice = site.sign_in(ALICE).await;
+    let first = site.sign_in(VERA).await;
+    let mut last = first.clone();
+    for _ in 0..300 {
+        last = site.sign_in(VERA).await;
+    }
+    let look = async |session: &(String, String)| {
+        site.get("/api/v1/approvals").session(session).like_the_page().send().await.status
+    };
+    assert_eq!(look(&alice).await, StatusCode::OK);
+    assert_eq!(look(&last).await, StatusCode::OK);
+    assert_eq!(look(&first).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_card_has_the_words_of_the_contract_and_says_who_may_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let bob = "bob-token-0123456789abcdef";
+    let tokens = line("alice", "approver", ALICE).replace('\n', " tenant=acme\n")
+        + &line("bob", "approver", bob)
+        + &line("vera", "viewer", VERA);
+    std::fs::write(folder.path().join("tokens"), tokens).unwrap();
+    let rules = "approvals: { approvers: [{ approver: alice, notOwn: true }, { approver: bob, tools: [other] }] }\n";
+    let site = Site::open(folder, &format!("{rules}http: {{ tokens: file:tokens }}\n"));
+    let about = About { description: "Creates an order.".into(), approvers: 2, ..ask().about };
+    let id = site.pending(&Ask { about, ..ask() }).await;
+    let path = format!("/api/v1/approvals/{id}");
+    for (token, may) in [(ALICE, "deny"), (bob, "look"), (VERA, "look")] {
+        let card = site.get(&path).bearer(token).send().await.json();
+        assert_eq!(card["may"], may);
+        assert_eq!((&card["contract"], &card["contractVersion"]), (&json!("order-desk"), &json!("2.0.0")));
+        assert_eq!((&card["description"], &card["effects"]), (&json!("Creates an order."), &json!("write")));
+        assert_eq!((&card["approvers"], &card["agreed"]), (&json!(2), &json!([])));
+    }
+    for (token, code) in [(ALICE, "own"), (bob, "not_named"), (VERA, "forbidden")] {
+        let told = site.post(&format!("{path}/approve"), &json!({})).bearer(token).send().await;
+        assert_eq!((told.status, told.code().as_str()), (StatusCode::FORBIDDEN, code));
+    }
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+}
+
+#[tokio::test]
+async fn where_two_must_agree_the_api_names_who_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let bob = "bob-token-0123456789abcdef";
+    let tokens = line("alice", "approver", ALICE) + &line("bob", "approver", bob);
+    std::fs::write(folder.path().join("tokens"), tokens).unwrap();
+    let site = Site::open(folder, "http: { tokens: file:tokens }\n");
+    let id = site.pending(&Ask { about: About { approvers: 2, ..About::default() }, ..ask() }).await;
+    let path = format!("/api/v1/approvals/{id}/approve");
+    let told = site.post(&path, &json!({})).bearer(ALICE).send().await.json();
+    assert_eq!((&told["state"], &told["agreed"], &told["may"]), (&json!("pending"), &json!(["alice"]), &json!("deny")));
+    let again = site.post(&path, &json!({})).bearer(ALICE).send().await;
+    assert_eq!((again.status, again.code().as_str()), (StatusCode::CONFLICT, "agreed"));
+    let told = site.post(&path, &json!({})).bearer(bob).send().await.json();
+    assert_eq!((&told["state"], &told["agreed"]), (&json!("approved"), &json!(["alice", "bob"])));
+}
+
+#[tokio::test]
+async fn lists_are_searched_and_go_on_page_by_page() {
+    let site = Site::new();
+    for n in 0..5 {
+        let tool = if n % 2 == 0 { "create_order" } else { "cancel_order" };
+        site.pending(&Ask { tool: tool.into(), arguments: format!("{{\"n\":{n}}}"), ..ask() }).await;
+    }
+    let list = async |query: &str| site.get(&format!("/api/v1/approvals?{query}")).bearer(VERA).send().await.json();
+    let all = list("tool=create_order&tenant=&text=").await;
+    assert_eq!((all["approvals"].as_array().unwrap().len(), &all["next"]), (3, &Value::Null));
+    let first = list("text=CREATE&limit=2").await;
+    assert_eq!(first["approvals"].as_array().unwrap().len(), 2);
+    let rest = list(&format!("text=CREATE&limit=2&after={}", first["next"].as_str().unwrap())).await;
+    assert_eq!((&rest["approvals"][0]["id"], &rest["next"]), (&all["approvals"][2]["id"], &Value::Null));
+    assert!(list("tenant=globex").await["approvals"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test]

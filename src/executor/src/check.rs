@@ -1,0 +1,135 @@
+//! `--check`: everything that a start checks, without a byte written: no folder, no lock, no token, no compiled code.
+//!
+//! It may run beside an executor that serves the same configuration, so a port that is taken and a state directory that is in use
+//! are no faults. Not covered: whether databases, collectors and backends can be reached.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+
+use crate::admission::{AdmissionError, Registry};
+use crate::backends::{BackendError, Backends};
+use crate::config::{Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
+use crate::once;
+use crate::sandbox::Network;
+use crate::state::{StateError, private};
+use crate::telemetry::{Instruments, Metrics, TraceError};
+use crate::transport::{self, Port, TransportError};
+use crate::web::{self, TokenError};
+use crate::{approvals, audit, postgres};
+
+/// Why a start would fail.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The state directory, or something in it.
+    #[error("stateDir: {0}")]
+    State(#[from] StateError),
+    /// A contract or a module.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    /// A backend.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The gRPC port.
+    #[error(transparent)]
+    Listen(TransportError),
+    /// The HTTP port.
+    #[error("http.{0}")]
+    Http(TransportError),
+    /// The tokens of the HTTP side.
+    #[error("http.tokens: {0}")]
+    Tokens(#[from] TokenError),
+    /// The collector.
+    #[error(transparent)]
+    Traces(#[from] TraceError),
+    /// A secret of the configuration.
+    #[error("{field}: {file}: cannot be read: {reason}; correct the file or its path")]
+    Secret {
+        /// The field of the configuration.
+        field: &'static str,
+        /// The file.
+        file: String,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
+    /// The way to a PostgreSQL.
+    #[error("{field}: {reason}")]
+    Postgres {
+        /// The section of the configuration.
+        field: &'static str,
+        /// Why there could be no connection.
+        reason: String,
+    },
+}
+
+/// Checks a configuration as far as that is possible without a start, and returns the number of contracts. Modules that are not in
+/// the cache are compiled, so this blocks for as long as that takes.
+///
+/// # Errors
+/// The first fault.
+pub async fn check(config: &Config) -> Result<usize, CheckError> {
+    state(&config.state_dir)?;
+    if config.once.store == OnceStore::Local {
+        once::check(&config.state_dir)?;
+    }
+    approvals::check(&config.state_dir)?;
+    audit::check(&config.state_dir)?;
+    let metrics = Metrics::new();
+    let registry = Registry::check(config, Network::system(), &metrics)?;
+    let backends = Backends::new(config, metrics.backends())?;
+    for contract in registry.contracts() {
+        backends.check(contract)?;
+    }
+    transport::check(&config.listen, Port::Grpc).map_err(CheckError::Listen)?;
+    if let Http::On { listen, .. } = &config.http {
+        transport::check(listen, Port::Http).map_err(CheckError::Http)?;
+    }
+    web::check_tokens(config)?;
+    secrets(config)?;
+    // It begins to send with the first span.
+    Instruments::start(config, metrics)?.traces.shutdown().await;
+    Ok(registry.digests().len())
+}
+
+/// Checks that a start could use the state directory, or make it.
+fn state(folder: &Path) -> Result<(), StateError> {
+    let refused = |reason| StateError::Refused { path: folder.to_owned(), reason };
+    match folder.symlink_metadata() {
+        Ok(_) => {
+            private::check_folder(folder)?;
+            access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| refused(error.into()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let above = folder.ancestors().skip(1).find(|above| above.as_os_str().is_empty() || above.exists());
+            let above = above.filter(|above| !above.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+            access(above, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| refused(error.into()))?;
+            if above.is_dir() { Ok(()) } else { Err(refused(ErrorKind::NotADirectory.into())) }
+        }
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Checks the secrets that are read when they are used.
+fn secrets(config: &Config) -> Result<(), CheckError> {
+    let Audit { postgres, redis, .. } = &config.audit;
+    if let OnceStore::Postgres { link, .. } = &config.once.store {
+        database(link)?;
+    }
+    if let Some(sink) = postgres {
+        database(&sink.link())?;
+    }
+    if let Some(redis) = redis {
+        secret("audit.redis.url", &redis.url)?;
+    }
+    Ok(())
+}
+
+fn database(link: &PostgresLink) -> Result<(), CheckError> {
+    postgres::check(link).map_err(|error| CheckError::Postgres { field: link.field, reason: error.to_string() })
+}
+
+fn secret(field: &'static str, file: &SecretFile) -> Result<(), CheckError> {
+    let unreadable = |reason| CheckError::Secret { field, file: file.path().display().to_string(), reason };
+    file.read().map(drop).map_err(unreadable)
+}

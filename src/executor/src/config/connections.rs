@@ -1,0 +1,102 @@
+//! `connections`: how many connections a port holds, and for how long. The gRPC and the HTTP port have one section each.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::ConfigError;
+use super::fault::Place;
+use crate::units::Seconds;
+
+/// Connections at once, if the file does not say. Proxies hold a few each.
+const MAX: u32 = 1024;
+/// Fewer leave no room for probes.
+const MAX_LEAST: u32 = 8;
+/// Each holds a file descriptor.
+const MAX_MOST: u32 = 65_536;
+const MAX_AGE: Duration = Duration::from_secs(3600);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How many connections a port holds, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Connections at once.
+    pub max: usize,
+    /// Connections of one address at once; of a user, on a Unix socket.
+    pub per_address: usize,
+    /// The longest that a connection stays open without a request.
+    pub idle: Duration,
+    /// The longest that a connection takes new requests.
+    pub max_age: Duration,
+}
+
+/// The section as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Section {
+    max: Option<Spanned<u32>>,
+    per_address: Option<Spanned<u32>>,
+    idle: Option<Spanned<Seconds>>,
+    max_age: Option<Spanned<Seconds>>,
+}
+
+impl Section {
+    /// Reads the section whose fields begin with `prefix`, such as `http.`. `idle` is the port's default.
+    pub(super) fn resolve(self, place: &Place<'_>, prefix: &str, idle: Duration) -> Result<Connections, ConfigError> {
+        let number = |field: &str, written: Option<Spanned<u32>>, default: u32, least: u32, most: u32| match written {
+            None => Ok(default),
+            Some(n) if (least..=most).contains(&n.value) => Ok(n.value),
+            Some(n) => {
+                let message = format!("{prefix}connections.{field}: expected {least} to {most}, found {}", n.value);
+                Err(place.fault(n.referenced, message))
+            }
+        };
+        let time = |field: &str, written: Option<Spanned<Seconds>>, default: Duration| match written {
+            None => Ok(default),
+            Some(time) if time.value.0 >= SECOND => Ok(time.value.0),
+            Some(time) => {
+                let message = format!("{prefix}connections.{field}: expected at least 1s");
+                Err(place.fault(time.referenced, message))
+            }
+        };
+        let max = number("max", self.max, MAX, MAX_LEAST, MAX_MOST)?;
+        // Three quarters: all of a sidecar may come from one address, and others still find a seat.
+        let per_address = number("perAddress", self.per_address, max - max / 4, 1, max)?;
+        Ok(Connections {
+            max: usize::try_from(max).unwrap_or(usize::MAX),
+            per_address: usize::try_from(per_address).unwrap_or(usize::MAX),
+            idle: time("idle", self.idle, idle)?,
+            max_age: time("maxAge", self.max_age, MAX_AGE)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Connections, String> {
+        let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let place = Place { file: "executor.yaml", folder: Path::new("/etc/callgate") };
+        section.resolve(&place, "http.", Duration::from_secs(60)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn connections_have_defaults_and_faults_are_named() {
+        let hour = Duration::from_secs(3600);
+        let defaults = Connections { max: 1024, per_address: 768, idle: Duration::from_secs(60), max_age: hour };
+        assert_eq!(read("{}").unwrap(), defaults);
+        let set = read("max: 100\nperAddress: 100\nidle: 5s\nmaxAge: 1d\n").unwrap();
+        assert_eq!(set, Connections { max: 100, per_address: 100, idle: Duration::from_secs(5), max_age: hour * 24 });
+        for (text, expected) in [
+            ("max: 7\n", "executor.yaml:1:6: http.connections.max: expected 8 to 65536, found 7"),
+            ("max: 8\nperAddress: 9\n", "executor.yaml:2:13: http.connections.perAddress: expected 1 to 8, found 9"),
+            ("idle: 500ms\n", "executor.yaml:1:7: http.connections.idle: expected at least 1s"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), expected);
+        }
+    }
+}

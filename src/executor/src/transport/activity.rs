@@ -1,0 +1,209 @@
+//! One connection's doings: how many requests are open on it, and since when nothing happens.
+//!
+//! A request is received, handled and answered. Only while one is handled must its connection stay open: nobody may end a call by
+//! connecting. A connection that is silent, sends a request slowly or does not read its answer may be closed to make room.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// One connection's doings, shared by whoever serves and whoever makes room.
+#[derive(Debug)]
+pub(super) struct Activity {
+    opened: Instant,
+    /// Milliseconds after `opened` at which bytes last moved; 0 if none has.
+    moved: AtomicU64,
+    state: Mutex<State>,
+    leave: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Requests that have begun and have not been answered whole.
+    open: u32,
+    /// Those of them that were received whole and have no answer yet.
+    handled: u32,
+    /// True once a request was answered.
+    proven: bool,
+    /// The last time that a request began, changed its phase or ended.
+    since: Instant,
+}
+
+/// The order in which connections make room: first those that never had an answer, then the ones quiet for longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank(bool, Instant);
+
+/// Why a connection is past its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quiet {
+    /// Nothing has come yet, and might not.
+    Silent,
+    /// It had requests or a handshake, and has none.
+    Idle,
+    /// A request or an answer is under way and no byte moves.
+    Stalled,
+}
+
+/// One request, until its answer has been sent or given up.
+#[derive(Debug)]
+pub(super) struct Request {
+    activity: Arc<Activity>,
+    phase: Mutex<Phase>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Received,
+    Handled,
+    Answered,
+}
+
+// === impl Activity ===
+
+impl Activity {
+    pub(super) fn new() -> Arc<Self> {
+        let now = Instant::now();
+        let state = State { open: 0, handled: 0, proven: false, since: now };
+        Arc::new(Self { opened: now, moved: AtomicU64::new(0), state: Mutex::new(state), leave: Notify::new() })
+    }
+
+    /// Bytes moved, in either direction.
+    pub(super) fn moved(&self) {
+        let after = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(after.max(1), Ordering::Relaxed);
+    }
+
+    /// A request has begun.
+    pub(super) fn begin(self: &Arc<Self>) -> Arc<Request> {
+        self.with(|state| state.open += 1);
+        Arc::new(Request { activity: Arc::clone(self), phase: Mutex::new(Phase::Received) })
+    }
+
+    /// Returns the connection's place among those that could make room; `None` while it handles a request.
+    pub(super) fn rank(&self) -> Option<Rank> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.handled == 0).then_some(Rank(state.proven, state.since))
+    }
+
+    /// Asks the connection to leave.
+    pub(super) fn dismiss(&self) {
+        self.leave.notify_one();
+    }
+
+    /// Waits until the connection is asked to leave.
+    pub(super) async fn dismissed(&self) {
+        self.leave.notified().await;
+    }
+
+    /// Returns when the connection will be past its time, and why, unless something happens before.
+    pub(super) fn quiet_at(&self, first: Duration, idle: Duration) -> (Instant, Quiet) {
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.handled > 0 {
+            (Instant::now() + idle, Quiet::Stalled)
+        } else if state.open > 0 {
+            (state.since.max(self.opened + moved) + idle, Quiet::Stalled)
+        } else if state.proven || !moved.is_zero() {
+            (state.since + idle, Quiet::Idle)
+        } else {
+            (state.since + first, Quiet::Silent)
+        }
+    }
+
+    /// Returns true if the connection may be cut: nothing is handled, and answers had `flush` to leave.
+    pub(super) fn may_end(&self, flush: Duration) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.handled == 0 && (state.open == 0 || state.since.elapsed() >= flush)
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
+    fn with(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        state.since = Instant::now();
+    }
+}
+
+// === impl Request ===
+
+impl Request {
+    /// The whole request has come.
+    pub(super) fn received(&self) {
+        self.enter(Phase::Received, Phase::Handled);
+    }
+
+    /// The answer's head is there.
+    pub(super) fn answered(&self) {
+        self.enter(Phase::Handled, Phase::Answered);
+        // An answer may come before the request is whole: then nothing of the rest is handled.
+        self.enter(Phase::Received, Phase::Answered);
+    }
+
+    fn enter(&self, from: Phase, to: Phase) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *phase != from {
+            return;
+        }
+        *phase = to;
+        self.activity.with(|state| match (from, to) {
+            (_, Phase::Handled) => state.handled += 1,
+            (Phase::Handled, _) => state.handled = state.handled.saturating_sub(1),
+            (Phase::Received | Phase::Answered, Phase::Received | Phase::Answered) => {}
+        });
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        self.activity.with(|state| {
+            state.open = state.open.saturating_sub(1);
+            match phase {
+                Phase::Handled => state.handled = state.handled.saturating_sub(1),
+                Phase::Answered => state.proven = true,
+                Phase::Received => {}
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn only_a_request_that_is_handled_keeps_its_connection() {
+        let activity = Activity::new();
+        assert_eq!(activity.quiet_at(FIRST, IDLE).1, Quiet::Silent);
+        let unproven = activity.rank().unwrap();
+        activity.moved();
+        assert_eq!(activity.quiet_at(FIRST, IDLE).1, Quiet::Idle);
+        let request = activity.begin();
+        assert_eq!(activity.quiet_at(FIRST, IDLE).1, Quiet::Stalled);
+        assert!(activity.rank().is_some(), "a half request may make room");
+        request.received();
+        assert_eq!(activity.rank(), None);
+        assert!(!activity.may_end(Duration::ZERO));
+        request.answered();
+        assert!(activity.rank().is_some(), "an answer that is not read may make room");
+        assert!(!activity.may_end(FIRST) && activity.may_end(Duration::ZERO));
+        drop(request);
+        assert!(activity.may_end(FIRST));
+        assert!(activity.rank().unwrap() > unproven, "a connection without an answer makes room first");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_given_up_does_not_count_on() {
+        let activity = Activity::new();
+        let request = activity.begin();
+        request.received();
+        drop(request);
+        assert!(activity.rank().is_some() && activity.may_end(FIRST));
+    }
+}

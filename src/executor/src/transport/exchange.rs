@@ -1,0 +1,112 @@
+//! Follows the requests of a connection through the service: says who sent them, notes what happens, and bounds how long one may
+//! take to arrive.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::{Request as HttpRequest, Response};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::time::{Sleep, sleep};
+use tonic::Status;
+use tower::ServiceExt as _;
+
+use super::activity::{Activity, Request};
+use super::connection::Peer;
+
+/// The longest that a request may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(60);
+
+/// A request's body on its way in.
+struct Arriving {
+    inner: Incoming,
+    request: Arc<Request>,
+    /// Set once the body has to be waited for.
+    limit: Option<Pin<Box<Sleep>>>,
+}
+
+/// An answer's body on its way out.
+struct Leaving {
+    inner: Body,
+    _request: Arc<Request>,
+}
+
+/// Serves one request.
+pub(super) async fn serve(
+    router: Router,
+    peer: Peer,
+    activity: Arc<Activity>,
+    request: HttpRequest<Incoming>,
+) -> Response<Body> {
+    let following = activity.begin();
+    let (mut parts, inner) = request.into_parts();
+    // The gRPC service reads the first, the HTTP side the second.
+    parts.extensions.insert(peer.clone());
+    parts.extensions.insert(ConnectInfo(peer));
+    if inner.is_end_stream() {
+        following.received();
+    }
+    let body = Body::new(Arriving { inner, request: Arc::clone(&following), limit: None });
+    let response = match router.oneshot(HttpRequest::from_parts(parts, body)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    following.answered();
+    response.map(|inner| Body::new(Leaving { inner, _request: following }))
+}
+
+// === impl Arriving ===
+
+impl HttpBody for Arriving {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let limit = self.limit.get_or_insert_with(|| Box::pin(sleep(ARRIVAL)));
+                ready!(limit.as_mut().poll(cx));
+                let slow = format!("the request took longer than {ARRIVAL:?} to arrive (body); send it faster");
+                // The gRPC service answers with it; the HTTP side with a status of its own.
+                return Poll::Ready(Some(Err(Box::new(Status::deadline_exceeded(slow)))));
+            }
+        };
+        if frame.is_none() || self.inner.is_end_stream() {
+            self.request.received();
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+// === impl Leaving ===
+
+impl HttpBody for Leaving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,43 @@
+// Whether all of a text was in view.
+//
+// The text lies in the page itself, in no box that scrolls. What counts is a part that grows from its beginning without a gap: a
+// jump to the end has not shown the middle. Whatever lays the text out anew starts it again.
+
+const BAR = document.querySelector(".bar");
+
+/** Calls `done` once, when all of `node` was in view. Gives back what looks again, and what ends it. */
+export function watch(node, done, part) {
+  let shown = 0;
+  let [width, height] = [0, 0];
+
+  function look() {
+    if (document.hidden || !node.isConnected) return;
+    const box = node.getBoundingClientRect();
+    if (box.width !== width || box.height !== height) {
+      [width, height] = [box.width, box.height];
+      shown = 0;
+    }
+    if (box.height === 0) return;
+    // What the bar covers is not seen.
+    const top = Math.max(BAR.getBoundingClientRect().bottom, 0) - box.top;
+    const bottom = Math.min(innerHeight, document.documentElement.clientHeight) - box.top;
+    if (top <= shown && bottom > shown) shown = bottom;
+    if (shown >= box.height - 1) {
+      end();
+      done();
+    } else {
+      part(Math.max(0, Math.min(1, shown / box.height)));
+    }
+  }
+
+  function end() {
+    removeEventListener("scroll", look);
+    removeEventListener("resize", look);
+    document.removeEventListener("visibilitychange", look);
+  }
+
+  addEventListener("scroll", look, { passive: true });
+  addEventListener("resize", look);
+  document.addEventListener("visibilitychange", look);
+  return { look, end };
+}
