@@ -265,8 +265,9 @@ async fn only_the_owner_can_read_what_is_kept() {
 
 #[tokio::test]
 async fn a_damaged_store_is_refused_and_named() {
+    use std::os::unix::fs::DirBuilderExt as _;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("state")).unwrap();
+    std::fs::DirBuilder::new().mode(0o700).create(folder.path().join("state")).unwrap();
     std::fs::write(folder.path().join("state/calls.db"), "this is no database, but some text of its owner".repeat(100))
         .unwrap();
     let error = Once::open(&config(folder.path(), "")).await.unwrap_err().to_string();

@@ -43,10 +43,18 @@ impl Database {
         Self { link, state: tokio::sync::Mutex::new(State::Down { since: None }) }
     }
 
-    pub(super) async fn begin(&self, me: &str, key: &Key, what: &[u8; 32]) -> Result<Found, OnceError> {
+    /// Begins a call. `asked` is called before anything of it is sent: from then on the database may have it.
+    pub(super) async fn begin(
+        &self,
+        me: &str,
+        key: &Key,
+        what: &[u8; 32],
+        asked: impl FnOnce(),
+    ) -> Result<Found, OnceError> {
         let Key { exchange_id, tenant, .. } = key;
         let (round, position, what) = (i64::from(key.round), i64::from(key.position), &what[..]);
-        self.with(async |open: Arc<Open>| {
+        self.with(async move |open: Arc<Open>| {
+            asked();
             let whole: [&(dyn ToSql + Sync); 6] = [exchange_id, &round, &position, tenant, &me, &what];
             let named: [&(dyn ToSql + Sync); 5] = [exchange_id, &round, &position, tenant, &me];
             loop {
