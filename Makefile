@@ -11,7 +11,7 @@ export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
 
 # The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
 FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
-TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach callgate-tool-units
+TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach callgate-tool-units callgate-tool-payment
 WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
 
 # Run as built by `make native`: `cargo run -p` would build its dependencies again, with other features.

@@ -33,6 +33,7 @@ cp -R contracts/. "$new"
 put "$wasm/callgate-tool-orders.wasm" "$new/order-desk/tools/orders.wasm"
 put "$wasm/callgate-tool-sql.wasm" "$new/data-desk/tools/sql.wasm"
 for tool in units iban describe; do put "$tools/$tool.wasm" "$new/tool-desk/tools/$tool.wasm"; done
+put "$tools/payment.wasm" "$new/pay-desk/tools/payment.wasm"
 put "$state/cpython/python.wasm" "$new/tool-desk/tools/python.wasm"
 cp -R "$state/cpython/usr" "$new/tool-desk/python"
 "$dist/callgate" pin "$new"/*/contract.yaml >/dev/null

@@ -35,7 +35,7 @@ else
 fi
 suite "pure crates under Node" .setup/node-test.sh
 suite "end to end in containers" .setup/test-containers.sh
-suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-sql -p callgate-tool-units
+suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-payment -p callgate-tool-sql -p callgate-tool-units
 suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider
 
 printf '\n=== summary ===\n'

@@ -22,10 +22,13 @@ if changed "$tools/iban.wasm" testdata/tools/iban/iban.c; then
     made
 fi
 
-if changed "$tools/units.wasm" "$target/wasm32-wasip1/wasm/callgate_tool_units.wasm" "$target/release/componentize"; then
-    "$target/release/componentize" "$target/wasm32-wasip1/wasm/callgate_tool_units.wasm" "$output"
-    made
-fi
+for tool in units payment; do
+    module=$target/wasm32-wasip1/wasm/callgate_tool_$tool.wasm
+    if changed "$tools/$tool.wasm" "$module" "$target/release/componentize"; then
+        "$target/release/componentize" "$module" "$output"
+        made
+    fi
+done
 
 wit=src/executor/wit
 describe=testdata/tools/describe

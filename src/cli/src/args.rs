@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::audit::AuditArguments;
+use crate::call::CallArguments;
+use crate::new::NewArguments;
 
 /// The command line as a whole.
 #[derive(Parser)]
 #[command(
     name = "callgate",
     version,
-    about = "Lints, pins and tries contracts, writes the Envoy configuration that enforces them, answers calls that wait for \
+    about = "Begins tools; lints, pins and tries contracts, writes the Envoy configuration that enforces them, answers calls that wait for \
              approval, and reads what came of it.",
     after_help = "The model may ask; only the contract decides.\n\n\
-                  Exit codes: 0 fine, 1 an error, 2 `callgate check` denied the call, 3 `callgate audit verify` found the log not whole.",
+                  Exit codes: 0 fine, 1 an error, 2 `callgate check` or `call` denied the call, 3 `callgate audit verify` found the log not \
+                  whole, 4 `callgate call` ran the tool and it gave no result.",
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
@@ -25,10 +28,12 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    New(NewArguments),
     Lint(LintArguments),
     Digest(DigestArguments),
     Pin(PinArguments),
     Check(CheckArguments),
+    Call(CallArguments),
     Render(Box<RenderArguments>),
     Approve(ApproveArguments),
     Audit(AuditArguments),
@@ -57,8 +62,10 @@ pub(crate) struct DigestArguments {
 
 /// Write the SHA-256 of each tool's module into the contract
 #[derive(Args)]
-#[command(after_help = "Only the values of `sha256` change; comments and layout stay byte for byte.\n\
-                  Nothing is written unless every module is there and the result is a valid contract.")]
+#[command(
+    after_help = "Only the values of `sha256` change, or are added where they are missing; comments and layout stay byte for byte.\n\
+                  Nothing is written unless every module is there and the result is a valid contract."
+)]
 pub(crate) struct PinArguments {
     /// Contract files; modules are looked up beside each
     #[arg(required = true, value_name = "FILE")]

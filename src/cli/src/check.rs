@@ -12,7 +12,7 @@ use crate::{Exit, Outcome, disk, nearest};
 /// Decides the call of `arguments` as the first one of its turn.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
     let contract = disk::contract(&arguments.file)?;
-    let text = if arguments.arguments == "-" { stdin()? } else { arguments.arguments.clone() };
+    let text = self::arguments(&arguments.arguments)?;
     // No rule of a contract looks at the tenant.
     let caller = Caller { tenant: "check".to_owned(), role: arguments.role.clone() };
     let call = Call { name: &arguments.tool, arguments: &text };
@@ -20,7 +20,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
         (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),
-        (Verdict::Deny(violation), false) => denied(violation, &contract, arguments),
+        (Verdict::Deny(violation), false) => denied(violation, &contract, &arguments.tool, &arguments.role),
         (verdict, true) => format!("{}\n", machine(verdict, &contract)),
     };
     let exit = match verdict {
@@ -30,7 +30,11 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
     Ok(Outcome { out, exit })
 }
 
-fn stdin() -> Result<String, Error> {
+/// The arguments that a command line gives: a text, or `-` for standard input.
+pub(crate) fn arguments(given: &str) -> Result<String, Error> {
+    if given != "-" {
+        return Ok(given.to_owned());
+    }
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes).map_err(Error::Stdin)?;
     String::from_utf8(bytes).map_err(|_| Error::StdinNotText)
@@ -52,25 +56,26 @@ fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
     )
 }
 
-fn denied(violation: &Violation, contract: &Contract, arguments: &CheckArguments) -> String {
+/// A denial as people read it.
+pub(crate) fn denied(violation: &Violation, contract: &Contract, tool: &str, role: &str) -> String {
     let whole = if violation.pointer.is_empty() { "the whole call" } else { &violation.pointer };
     let tools = contract.tools().iter().map(|tool| tool.name());
     let roles = disk::roles(contract);
-    let hint = match (contract.tool(&arguments.tool), contract.role(&arguments.role)) {
-        (None, _) => nearest::hint(&arguments.tool, tools),
-        (_, None) => nearest::hint(&arguments.role, roles.iter().map(String::as_str)),
+    let hint = match (contract.tool(tool), contract.role(role)) {
+        (None, _) => nearest::hint(tool, tools),
+        (_, None) => nearest::hint(role, roles.iter().map(String::as_str)),
         _ => String::new(),
     };
     format!(
         "deny   {tool} for {role}\n  code       {code}\n  at         {whole}\n  because    {message}{hint}\n",
         tool = violation.tool,
-        role = arguments.role,
         code = violation.code.as_str(),
         message = violation.message,
     )
 }
 
-fn machine(verdict: &Verdict<'_>, contract: &Contract) -> Value {
+/// A verdict as programs read it.
+pub(crate) fn machine(verdict: &Verdict<'_>, contract: &Contract) -> Value {
     let named = json!({ "name": contract.name(), "version": contract.version(), "digest": contract.digest() });
     match verdict {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => json!({

@@ -43,3 +43,16 @@ pub(crate) fn roles(contract: &Contract) -> Vec<String> {
     let roles = value.pointer("/spec/roles").and_then(Value::as_object);
     roles.map(|roles| roles.keys().cloned().collect()).unwrap_or_default()
 }
+
+/// Replaces what `file` holds, through a second file that is renamed, so that a crash leaves the old text or the new one.
+pub(crate) fn replace(file: &Path, text: &str) -> Result<(), Error> {
+    let failed = |reason| Error::Write { file: file.into(), reason };
+    let target = std::fs::canonicalize(file).map_err(failed)?;
+    let mut beside = target.clone().into_os_string();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    std::fs::write(&beside, text)
+        .and_then(|()| std::fs::set_permissions(&beside, std::fs::metadata(&target)?.permissions()))
+        .and_then(|()| std::fs::rename(&beside, &target))
+        .map_err(failed)
+}

@@ -19,6 +19,10 @@ pub(crate) enum Error {
     #[error("--arguments -: standard input is not UTF-8 text")]
     StdinNotText,
     #[error(transparent)]
+    New(#[from] crate::new::NewError),
+    #[error(transparent)]
+    Local(#[from] callgate_executor::local::LocalError),
+    #[error(transparent)]
     Pin(#[from] crate::pin::PinError),
     #[error(transparent)]
     Render(#[from] crate::render::RenderError),

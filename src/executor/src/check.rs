@@ -77,7 +77,7 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     audit::check(&config.state_dir)?;
     let metrics = Metrics::new();
     let registry = Registry::check(config, Network::system(), &metrics)?;
-    let backends = Backends::new(config)?;
+    let backends = Backends::new(config, metrics.backends())?;
     for contract in registry.contracts() {
         backends.check(contract)?;
     }

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod backends;
 pub mod check;
 pub mod config;
+pub mod local;
 pub mod once;
 pub mod queue;
 pub mod sandbox;

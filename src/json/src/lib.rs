@@ -16,5 +16,5 @@ mod read;
 pub use canonical::canonical;
 pub use check::check;
 pub use error::ReadError;
-pub use read::{MAX_DEPTH, MAX_VALUES, read, read_nearest};
+pub use read::{MAX_DEPTH, MAX_VALUES, read, read_by_value, read_nearest};
 pub use serde_json::{Map, Number, Value};

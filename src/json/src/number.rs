@@ -24,8 +24,17 @@ pub(crate) fn integer(value: f64) -> Option<Number> {
     digits.parse::<u64>().map(Number::from).or_else(|_| digits.parse::<i64>().map(Number::from)).ok()
 }
 
-/// The offset of the first number in a valid JSON text that is not held exactly.
-pub(crate) fn first_inexact(text: &str) -> Option<usize> {
+/// Numbers that must be held exactly.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exact {
+    /// Every number.
+    All,
+    /// Numbers that are written without a fraction and without an exponent.
+    Integers,
+}
+
+/// The offset of the first number in a valid JSON text that must be held exactly and is not.
+pub(crate) fn first_inexact(text: &str, exact: Exact) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -34,7 +43,9 @@ pub(crate) fn first_inexact(text: &str) -> Option<usize> {
             b'-' | b'0'..=b'9' => {
                 let rest = text.get(at..).unwrap_or_default();
                 let length = rest.bytes().take_while(|byte| is_number_byte(*byte)).count();
-                if !is_exact(rest.get(..length).unwrap_or_default()) {
+                let literal = rest.get(..length).unwrap_or_default();
+                let checked = exact == Exact::All || !literal.contains(['.', 'e', 'E']);
+                if checked && !is_exact(literal) {
                     return Some(at);
                 }
                 at += length;

@@ -7,7 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-use crate::{ReadError, number};
+use crate::ReadError;
+use crate::number::{self, Exact};
 
 /// How deep arrays and objects may be nested: `[[1]]` is 2 deep.
 pub const MAX_DEPTH: usize = 64;
@@ -28,11 +29,26 @@ pub const MAX_VALUES: usize = 1 << 20;
 /// # Errors
 /// [`ReadError`] names the reason and where; it never quotes the text.
 pub fn read(text: &[u8]) -> Result<Value, ReadError> {
+    read_exact(text, Exact::All)
+}
+
+/// As [`read`], but a number that is written with a fraction or an exponent is read as the nearest double.
+///
+/// For results of tools: `%.17g` of C writes `0.10000000000000001`, which means 0.1 to its author. A number without fraction and
+/// exponent is still held exactly or refused, since a rounded order number is another order. So is one that no double comes near.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_by_value(text: &[u8]) -> Result<Value, ReadError> {
+    read_exact(text, Exact::Integers)
+}
+
+fn read_exact(text: &[u8], exact: Exact) -> Result<Value, ReadError> {
     let text = utf8(text)?;
     let state = State::default();
     let value = parse(text, &state)?;
     if state.double.get()
-        && let Some(offset) = number::first_inexact(text)
+        && let Some(offset) = number::first_inexact(text, exact)
     {
         let (line, column) = position(text, offset);
         return Err(ReadError::InexactNumber { line, column });

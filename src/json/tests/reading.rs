@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::expect_used, reason = "a failed helper is a failed test")]
 
-use callgate_json::{MAX_DEPTH, MAX_VALUES, ReadError, Value, canonical, read, read_nearest};
+use callgate_json::{MAX_DEPTH, MAX_VALUES, ReadError, Value, canonical, read, read_by_value, read_nearest};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -100,6 +100,24 @@ fn numbers_are_exact_or_refused() {
 fn an_inexact_number_is_found_among_strings_and_exact_ones() {
     let text = "{\"1e400\\\"\": 0.5,\n  \"b\": [1e2, 0.10000000000000000001]}";
     assert_eq!(why(text), ReadError::InexactNumber { line: 2, column: 14 });
+}
+
+#[test]
+fn a_fraction_is_read_by_value_and_an_integer_stays_exact() {
+    for (text, written) in [
+        ("0.10000000000000001", "0.1"),
+        ("[1.3999999999999999, 5.0000000000000002e-05]", "[1.4,0.00005]"),
+        ("2.9979245800000001e+08", "299792458"),
+        ("1e-400", "0"),
+        ("18446744073709551615", "18446744073709551615"),
+    ] {
+        let value = read_by_value(text.as_bytes()).unwrap();
+        assert_eq!(canonical(&value), written, "{text}");
+        assert_eq!(read(written.as_bytes()).unwrap(), value, "what is written is exact: {text}");
+    }
+    for text in ["18446744073709551617", "1e400", r#"{"a":1.0,"a":0.10000000000000001}"#, "0.10000000000000001 x"] {
+        assert!(read_by_value(text.as_bytes()).is_err(), "{text}");
+    }
 }
 
 #[test]

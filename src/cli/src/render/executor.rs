@@ -12,12 +12,12 @@ const BESIDE: &str = "127.0.0.1:7070";
 
 /// The executor as Envoy's cluster names it.
 pub(super) struct Executor {
-    place: Place,
+    endpoint: Endpoint,
     /// `None`: plaintext.
     tls: Option<Tls>,
 }
 
-enum Place {
+enum Endpoint {
     Tcp(Address),
     /// The socket's path.
     Unix(String),
@@ -54,16 +54,16 @@ impl Executor {
                 None => Ok(None),
             };
         };
-        let place = Place::read(address)?;
-        let tls = Tls::read(arguments, &place)?;
-        Ok(Some(Self { place, tls }))
+        let endpoint = Endpoint::read(address)?;
+        let tls = Tls::read(arguments, &endpoint)?;
+        Ok(Some(Self { endpoint, tls }))
     }
 
     /// As the templates use it.
     pub(super) fn values(&self) -> Value {
-        let (address, path) = match &self.place {
-            Place::Tcp(address) => (Some(address), None),
-            Place::Unix(path) => (None, Some(path)),
+        let (address, path) = match &self.endpoint {
+            Endpoint::Tcp(address) => (Some(address), None),
+            Endpoint::Unix(path) => (None, Some(path)),
         };
         context! {
             path => path,
@@ -75,9 +75,9 @@ impl Executor {
     }
 }
 
-// === impl Place ===
+// === impl Endpoint ===
 
-impl Place {
+impl Endpoint {
     fn read(given: &str) -> Result<Self, RenderError> {
         match given.strip_prefix("unix:") {
             Some(path) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
@@ -100,14 +100,14 @@ impl Place {
 // === impl Tls ===
 
 impl Tls {
-    fn read(arguments: &RenderArguments, place: &Place) -> Result<Option<Self>, RenderError> {
+    fn read(arguments: &RenderArguments, endpoint: &Endpoint) -> Result<Option<Self>, RenderError> {
         let Some(ca) = arguments.executor_ca.clone() else {
             return match of_tls(arguments) {
                 Some(because) => Err(RenderError::Missing { option: "--executor-ca", because }),
                 None => Ok(None),
             };
         };
-        let name = arguments.executor_name.as_deref().or(place.name());
+        let name = arguments.executor_name.as_deref().or(endpoint.name());
         let name = name.ok_or(RenderError::Missing { option: "--executor-name", because: "TLS on a Unix socket" })?;
         let client = match (arguments.executor_certificate.clone(), arguments.executor_key.clone()) {
             (Some(certificate), Some(key)) => Some((certificate, key)),

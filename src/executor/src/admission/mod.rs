@@ -3,7 +3,9 @@
 //! After this nothing of a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a tool.
 
 mod error;
+mod fence;
 mod grants;
+mod overlap;
 mod secrets;
 
 use std::collections::HashMap;
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, Tool, WasmRun};
 
 pub use self::error::{AdmissionError, Fault};
+use self::fence::Fence;
+use self::overlap::Overlaps;
 use crate::config::Config;
 use crate::footprint::{Footprint, Reads};
 use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
@@ -62,6 +66,41 @@ struct Folder<'a> {
     reads: &'a Reads,
 }
 
+/// The contract in `file`, read and compiled.
+pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
+    Source::read(file, &Reads::default()).map(|source| source.contract)
+}
+
+/// What runs one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
+/// written: compiled code is taken from a cache that is there, and not kept.
+pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Option<Runnable>, AdmissionError> {
+    let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, Metrics::new().modules().clone());
+    let sandbox = sandbox(config, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
+    let (mut programs, reads) = (Programs::new(), Reads::default());
+    let source = Source::read(file, &reads)?;
+    let fence = Source::fence(config, std::slice::from_ref(&source), &reads)?;
+    let around = (&fence, &mut Overlaps::default());
+    let mut admitted = source.admit(&sandbox, around, &Programs::new(), &mut programs, Some(tool), &reads)?;
+    Ok(admitted.remove(tool))
+}
+
+/// The sandbox of a configuration.
+fn sandbox(config: &Config, network: Network, cache: Cache) -> Result<Arc<Sandbox>, AdmissionError> {
+    let fixed = config.sandbox.deterministic;
+    if let Some(Fixed { clock, seed }) = fixed {
+        tracing::warn!(
+            clock = clock.as_secs(),
+            seed,
+            "DETERMINISTIC: the clock of all tools stands still and their random numbers can be foretold; for tests and replay \
+             only, never with real secrets"
+        );
+    }
+    let network = network.with_nat64(&config.sandbox.nat64);
+    let sandbox = Sandbox::new(config.concurrency, cache, fixed, network).map_err(AdmissionError::Sandbox)?;
+    tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
+    Ok(Arc::new(sandbox))
+}
+
 // === impl Registry ===
 
 impl Registry {
@@ -92,18 +131,7 @@ impl Registry {
     }
 
     fn admit_with(config: &Config, network: Network, cache: Cache) -> Result<Self, AdmissionError> {
-        let fixed = config.sandbox.deterministic;
-        if let Some(Fixed { clock, seed }) = fixed {
-            tracing::warn!(
-                clock = clock.as_secs(),
-                seed,
-                "DETERMINISTIC: the clock of all tools stands still and their random numbers can be foretold; for tests and replay \
-                 only, never with real secrets"
-            );
-        }
-        let sandbox = Sandbox::new(config.concurrency, cache, fixed, network).map_err(AdmissionError::Sandbox)?;
-        tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
-        Self::admit_to(Arc::new(sandbox), config)
+        Self::admit_to(sandbox(config, network, cache)?, config)
     }
 
     /// Reads, checks and compiles everything that `config` lists, for a sandbox that may be running calls of an earlier
@@ -124,9 +152,12 @@ impl Registry {
 
     fn read(sandbox: Arc<Sandbox>, config: &Config, before: &Programs, reads: &Reads) -> Result<Self, AdmissionError> {
         let mut programs = HashMap::new();
+        let mut overlaps = Overlaps::default();
         let mut contracts = HashMap::new();
-        for source in Source::all(config, reads)? {
-            let runnables = source.admit(&sandbox, before, &mut programs, reads)?;
+        let sources = Source::all(config, reads)?;
+        let fence = Source::fence(config, &sources, reads)?;
+        for source in sources {
+            let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -232,6 +263,16 @@ impl Source {
         Ok(Self { file: file.to_owned(), contract })
     }
 
+    /// The fence around what `sources` may grant. `reads` has their contracts and schemas.
+    fn fence(config: &Config, sources: &[Self], reads: &Reads) -> Result<Fence, AdmissionError> {
+        let modules = sources.iter().flat_map(Self::modules);
+        Fence::new(config, reads.footprint().files().map(Path::to_owned).chain(modules))
+    }
+
+    fn modules(&self) -> impl Iterator<Item = PathBuf> {
+        self.wasm_tools().map(|(_, run)| folder(&self.file).join(&run.module))
+    }
+
     fn name(&self) -> String {
         self.file.display().to_string()
     }
@@ -243,16 +284,18 @@ impl Source {
         })
     }
 
-    /// Compiles each module that was not compiled `before`; tools that share one share its code.
+    /// Compiles each module that was not compiled `before`; tools that share one share its code. With `only`, of one tool.
     fn admit(
         &self,
         sandbox: &Arc<Sandbox>,
+        (fence, overlaps): (&Fence, &mut Overlaps),
         before: &Programs,
         programs: &mut Programs,
+        only: Option<&str>,
         reads: &Reads,
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
         let mut runnables = HashMap::new();
-        for (tool, run) in self.wasm_tools() {
+        for (tool, run) in self.wasm_tools().filter(|(tool, _)| only.is_none_or(|only| tool.name() == only)) {
             let fault = |fault: Fault| AdmissionError::Tool {
                 file: self.name(),
                 tool: tool.name().to_owned(),
@@ -262,7 +305,8 @@ impl Source {
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(sandbox, tool.name(), run, folder(&self.file), reads).map_err(fault)?;
+            let base = folder(&self.file);
+            let grants = grants::resolve(sandbox, fence, overlaps, tool.name(), run, base, reads).map_err(fault)?;
             let sandbox = Arc::clone(sandbox);
             runnables.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }

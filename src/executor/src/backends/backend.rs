@@ -18,6 +18,7 @@ use super::material::Material;
 use super::mcp::Mcp;
 use super::{BackendError, Invocation, Stop};
 use crate::config::Backend as Settings;
+use crate::telemetry::metrics::Backends as Metrics;
 
 /// Before the first retry, at most; twice as long before each that follows.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -37,7 +38,7 @@ pub(super) struct Backend {
 // === impl Backend ===
 
 impl Backend {
-    pub(super) fn new(name: &str, settings: &Settings) -> Result<Self, BackendError> {
+    pub(super) fn new(name: &str, settings: &Settings, metrics: &Metrics) -> Result<Self, BackendError> {
         let material = Material::read(name, settings)?;
         let client = material.http(name, settings)?;
         let endpoint = material.grpc(name, settings)?;
@@ -45,7 +46,7 @@ impl Backend {
         Ok(Self {
             name: name.to_owned(),
             places: Semaphore::new(usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX)),
-            breaker: Breaker::new(settings.breaker),
+            breaker: Breaker::new(settings.breaker, metrics.breaker(name)),
             grpc: Grpc::new(endpoint, always.clone()),
             http: Http::new(client.clone(), address.clone(), always.clone()),
             mcp: Mcp::new(client, address, always, settings.max_in_flight),

@@ -9,11 +9,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::Breaker as Rule;
+use crate::telemetry::metrics::{BreakerGauges, BreakerState};
 
 /// The breaker of one backend.
 pub(super) struct Breaker {
     rule: Rule,
     state: Mutex<State>,
+    gauges: BreakerGauges,
 }
 
 #[derive(Debug)]
@@ -53,8 +55,9 @@ pub(super) struct LeftAlone {
 // === impl Breaker ===
 
 impl Breaker {
-    pub(super) fn new(rule: Rule) -> Self {
-        Self { rule, state: Mutex::new(State::Closed { failures: 0 }) }
+    /// A closed breaker, which shows its state in `gauges`.
+    pub(super) fn new(rule: Rule, gauges: BreakerGauges) -> Self {
+        Self { rule, state: Mutex::new(State::Closed { failures: 0 }), gauges }
     }
 
     /// Asks whether an attempt may be sent.
@@ -63,13 +66,23 @@ impl Breaker {
         let kind = match *state {
             State::Closed { .. } => Kind::Ordinary,
             State::Open { until } if now >= until => {
-                *state = State::HalfOpen { since: now };
+                self.change(&mut state, State::HalfOpen { since: now });
                 Kind::Probe
             }
             State::Open { until } => return Err(self.left_alone(until.saturating_duration_since(now))),
             State::HalfOpen { .. } => return Err(self.left_alone(Duration::ZERO)),
         };
         Ok(Pass { breaker: self, kind })
+    }
+
+    /// Changes and shows the state under one lock, so that what is shown is never an older state.
+    fn change(&self, state: &mut State, to: State) {
+        self.gauges.show(match &to {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+        });
+        *state = to;
     }
 
     fn left_alone(&self, remaining: Duration) -> LeftAlone {
@@ -89,7 +102,7 @@ impl Pass<'_> {
     pub(super) fn answered(mut self) {
         let mut state = self.breaker.state();
         if self.counts(&state) {
-            *state = State::Closed { failures: 0 };
+            self.breaker.change(&mut state, State::Closed { failures: 0 });
         }
         drop(state);
         self.kind = Kind::Settled;
@@ -104,7 +117,9 @@ impl Pass<'_> {
                 State::Closed { failures } => failures.saturating_add(1),
                 State::Open { .. } | State::HalfOpen { .. } => most,
             };
-            *state = if failures >= most { State::Open { until: now + open_for } } else { State::Closed { failures } };
+            let next =
+                if failures >= most { State::Open { until: now + open_for } } else { State::Closed { failures } };
+            self.breaker.change(&mut state, next);
         }
         drop(state);
         self.kind = Kind::Settled;
@@ -121,7 +136,8 @@ impl Drop for Pass<'_> {
         let mut state = self.breaker.state();
         if let (Kind::Probe, State::HalfOpen { since }) = (&self.kind, &*state) {
             // The probe was abandoned: the next call tries in its place.
-            *state = State::Open { until: *since };
+            let until = *since;
+            self.breaker.change(&mut state, State::Open { until });
         }
     }
 }
@@ -129,11 +145,12 @@ impl Drop for Pass<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Metrics;
 
     const OPEN_FOR: Duration = Duration::from_secs(10);
 
     fn breaker() -> (Breaker, Instant) {
-        (Breaker::new(Rule { failures: 2, open_for: OPEN_FOR }), Instant::now())
+        (Breaker::new(Rule { failures: 2, open_for: OPEN_FOR }, Metrics::new().backends().breaker("b")), Instant::now())
     }
 
     fn opened() -> (Breaker, Instant) {
@@ -164,6 +181,31 @@ mod tests {
         assert!(breaker.admit(later).is_err(), "one at a time");
         probe.answered();
         assert!(breaker.admit(later).is_ok());
+    }
+
+    #[test]
+    fn metrics_show_the_state_that_it_is_in() {
+        let metrics = Metrics::new();
+        let breaker = Breaker::new(Rule { failures: 1, open_for: OPEN_FOR }, metrics.backends().breaker("b"));
+        let shown = |state: &str| {
+            let page = metrics.page().unwrap();
+            let line =
+                |state: &str| format!("callgate_executor_backend_breaker_state{{cluster=\"b\",state=\"{state}\"}}");
+            for other in ["closed", "open", "half_open"] {
+                let value = i32::from(other == state);
+                assert!(page.contains(&format!("{} {value}\n", line(other))), "{state}: {page}");
+            }
+        };
+        let now = Instant::now();
+        shown("closed");
+        breaker.admit(now).ok().unwrap().failed(now);
+        shown("open");
+        let probe = breaker.admit(now + OPEN_FOR).ok().unwrap();
+        shown("half_open");
+        drop(probe);
+        shown("open");
+        breaker.admit(now + OPEN_FOR).ok().unwrap().answered();
+        shown("closed");
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! Workers over gRPC: `callgate.worker.v1.Worker`.
 
-use std::sync::OnceLock;
+use std::error::Error as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use callgate_contract::{GrpcRun, WorkerMethod};
 use callgate_proto::worker::v1::InvokeRequest;
 use callgate_proto::worker::v1::worker_client::WorkerClient;
+use http_body_util::BodyExt as _;
+use hyper::http;
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
+use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Extensions, Request, Status};
+use tonic::{Code, Extensions, Request, Status, TimeoutExpired};
+use tower::ServiceExt as _;
 
 use super::Invocation;
 use super::fault::Fault;
@@ -17,8 +23,12 @@ use super::headers::headers;
 
 /// What a message has around the text of a result: a tag and a length.
 const ENVELOPE: usize = 16;
-/// How tonic says that a message is larger than it reads; the same code may also be the worker's own.
-const TOO_LARGE: &str = "Error, decoded message length too large";
+/// In its headers or trailers a worker says how a call ended.
+const GRPC_STATUS: &str = "grpc-status";
+
+/// Whether the worker itself said how a call ended. A status without that is the library's own.
+#[derive(Clone, Debug, Default)]
+struct Said(Arc<AtomicBool>);
 
 /// A worker.
 pub(super) struct Grpc {
@@ -37,20 +47,24 @@ impl Grpc {
 
     pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &GrpcRun) -> Result<Vec<u8>, Fault> {
         let limit = usize::try_from(run.bounds.output_bytes).unwrap_or(usize::MAX);
+        let said = Said::default();
         let channel = self.channel.get_or_init(|| self.endpoint.connect_lazy()).clone();
+        let listening = said.clone();
+        let channel = channel.map_response(move |response| listening.listen(response));
         let mut client = WorkerClient::new(channel).max_decoding_message_size(limit.saturating_add(ENVELOPE));
         let request = self.request(invocation);
         match run.method {
             WorkerMethod::Invoke => {
-                let answer = client.invoke(request).await.map_err(|status| fault(&status))?.into_inner();
+                let answer = client.invoke(request).await.map_err(|status| fault(&status, &said))?.into_inner();
                 let mut result = Vec::new();
                 append(&mut result, answer.result.as_bytes(), limit)?;
                 Ok(result)
             }
             WorkerMethod::InvokeStream => {
-                let mut parts = client.invoke_stream(request).await.map_err(|status| fault(&status))?.into_inner();
+                let mut parts =
+                    client.invoke_stream(request).await.map_err(|status| fault(&status, &said))?.into_inner();
                 let mut result = Vec::new();
-                while let Some(part) = parts.message().await.map_err(|status| fault(&status))? {
+                while let Some(part) = parts.message().await.map_err(|status| fault(&status, &said))? {
                     append(&mut result, part.result.as_bytes(), limit)?;
                 }
                 Ok(result)
@@ -80,13 +94,43 @@ fn append(result: &mut Vec<u8>, part: &[u8], limit: usize) -> Result<(), Fault> 
 }
 
 /// By its code alone: the message is the worker's.
-fn fault(status: &Status) -> Fault {
+fn fault(status: &Status, said: &Said) -> Fault {
     match status.code() {
         Code::Unavailable => Fault::Unavailable("gRPC status Unavailable".into()),
         Code::DeadlineExceeded => Fault::Timeout,
-        Code::OutOfRange if status.message().starts_with(TOO_LARGE) => Fault::TooLarge,
-        // tonic's own, when the deadline that was set on the request has passed.
-        Code::Cancelled if status.message() == "Timeout expired" => Fault::Timeout,
+        // The library's own, if the worker said nothing: a message is longer than is read.
+        Code::OutOfRange if !said.any() => Fault::TooLarge,
+        // The library's own, when the deadline that was set on the request has passed.
+        _ if is_expired(status) => Fault::Timeout,
         code => Fault::Failed(format!("gRPC status {code:?}").into()),
+    }
+}
+
+fn is_expired(status: &Status) -> bool {
+    let mut causes = std::iter::successors(status.source(), |&error| error.source());
+    causes.any(|error| error.is::<TimeoutExpired>())
+}
+
+// === impl Said ===
+
+impl Said {
+    /// True if the worker said how the call ended.
+    fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn listen(&self, response: http::Response<Body>) -> http::Response<Body> {
+        if response.headers().contains_key(GRPC_STATUS) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        let said = self.clone();
+        response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                if frame.trailers_ref().is_some_and(|trailers| trailers.contains_key(GRPC_STATUS)) {
+                    said.0.store(true, Ordering::Relaxed);
+                }
+                frame
+            }))
+        })
     }
 }

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use self::backend::Backend;
 use crate::config::Config;
+use crate::telemetry::metrics::Backends as Metrics;
 
 /// For a connection to be made, and for a silent one to show that it lives.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -135,13 +136,14 @@ pub enum BackendError {
 // === impl Backends ===
 
 impl Backends {
-    /// The backends of a configuration. Nothing is connected yet, but certificates and secrets are read.
+    /// The backends of a configuration, whose breakers are shown in `metrics`. Nothing is connected yet, but certificates and secrets
+    /// are read.
     ///
     /// # Errors
     /// The first file that cannot be used.
-    pub fn new(config: &Config) -> Result<Self, BackendError> {
+    pub fn new(config: &Config, metrics: &Metrics) -> Result<Self, BackendError> {
         material::choose_cryptography();
-        let new = |(name, settings): (&String, &_)| Ok((name.clone(), Backend::new(name, settings)?));
+        let new = |(name, settings): (&String, &_)| Ok((name.clone(), Backend::new(name, settings, metrics)?));
         let table = config.backends.0.iter().map(new).collect::<Result<_, BackendError>>()?;
         Ok(Self { table: Arc::new(table) })
     }

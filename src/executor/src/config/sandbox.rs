@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
+use super::allow::Allow;
 use super::fault::Place;
-use crate::sandbox::Fixed;
+use crate::sandbox::{Fixed, Nat64};
 use crate::units::Bytes;
 
 /// Compiled code that is kept where the file does not say: a dozen large interpreters.
@@ -18,8 +19,12 @@ const CACHE_BYTES: u64 = 1 << 30;
 pub struct Sandbox {
     /// Bytes of compiled code that are kept in `stateDir`; 0 keeps none.
     pub cache_bytes: u64,
+    /// The prefixes of this network's own translators from IPv6 to IPv4.
+    pub nat64: Vec<Nat64>,
     /// Clock and randomness that are the same for every call: for tests and replay.
     pub deterministic: Option<Fixed>,
+    /// Folders that contracts may grant, with all that lies in them.
+    pub allow: Allow,
 }
 
 /// The section as it is written.
@@ -27,7 +32,11 @@ pub struct Sandbox {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {
     cache_bytes: Option<Bytes>,
+    #[serde(default)]
+    nat64: Vec<Spanned<String>>,
     deterministic: Option<DeterministicSection>,
+    #[serde(default)]
+    allow: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,8 +52,22 @@ impl Section {
             None => None,
             Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
         };
-        Ok(Sandbox { cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0), deterministic })
+        let nat64 = self.nat64.iter().map(|written| nat64(written, place)).collect::<Result<_, _>>()?;
+        Ok(Sandbox {
+            nat64,
+            cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0),
+            deterministic,
+            allow: Allow::resolve("sandbox.allow", self.allow, place)?,
+        })
     }
+}
+
+fn nat64(written: &Spanned<String>, place: &Place<'_>) -> Result<Nat64, ConfigError> {
+    Nat64::read(&written.value).ok_or_else(|| {
+        let message = "sandbox.nat64: expected an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits with zeros behind it, such as \
+                       2001:db8:64::/96";
+        place.fault(written.referenced, message.into())
+    })
 }
 
 fn clock(written: &Spanned<String>, place: &Place<'_>) -> Result<Duration, ConfigError> {
@@ -77,12 +100,35 @@ mod tests {
     }
 
     #[test]
+    fn allowed_folders_are_relative_to_the_file_and_plain() {
+        let sandbox = parse("  allow: [data, /srv/shared]\n").unwrap();
+        let paths: Vec<_> = sandbox.allow.paths().iter().map(|allowed| allowed.path.clone()).collect();
+        assert_eq!(paths, [Path::new("/data"), Path::new("/srv/shared")]);
+        assert_eq!(sandbox.allow.with(Path::new("more of it")), "allow: [data, /srv/shared, \"more of it\"]");
+        assert!(parse("  {}\n").unwrap().allow.paths().is_empty());
+        for wrong in ["''", "'data/*'", "'data/{tenant}'"] {
+            let error = parse(&format!("  allow: [{wrong}]\n")).unwrap_err();
+            assert!(error.starts_with("executor.yaml:3:11: sandbox.allow: expected a path without"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_fixed_clock_and_seed_are_read() {
         let sandbox =
             parse("  cacheBytes: 64MiB\n  deterministic: { clock: '2026-01-31T12:00:00Z', seed: 7 }\n").unwrap();
         assert_eq!(sandbox.cache_bytes, 64 << 20);
         let fixed = sandbox.deterministic.unwrap();
         assert_eq!((fixed.clock.as_secs(), fixed.seed), (1_769_860_800, 7));
+    }
+
+    #[test]
+    fn prefixes_of_translators_are_read_and_others_refused_at_their_place() {
+        let sandbox = parse("  nat64: ['2001:db8:64::/96', '2001:db8:1::/48']\n").unwrap();
+        assert_eq!(sandbox.nat64.len(), 2);
+        for wrong in ["2001:db8::/33", "2001:db8::1/96", "10.0.0.0/8", "x"] {
+            let error = parse(&format!("  nat64: ['{wrong}']\n")).unwrap_err();
+            assert!(error.starts_with("executor.yaml:3:11: sandbox.nat64: expected an IPv6 prefix of 32"), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The one engine of the process: how code is compiled, where instances get their memory, and the clock that interrupts.
 
+use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
@@ -60,8 +61,9 @@ fn base() -> Config {
         // One result for one input, on any machine.
         .relaxed_simd_deterministic(true)
         .cranelift_nan_canonicalization(true)
-        // A trap is reported by its kind; frames of a stranger's module help nobody here.
-        .wasm_backtrace_max_frames(None);
+        // One frame tells whether the guest was running when an error came up. More help nobody here: a trap is reported by its
+        // kind.
+        .wasm_backtrace_max_frames(Some(NonZeroUsize::MIN));
     config
 }
 

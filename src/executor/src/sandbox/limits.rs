@@ -63,6 +63,11 @@ impl Limits {
         self.refusals > 0
     }
 
+    /// Bytes of linear memory that it holds, over all memories.
+    pub(super) fn held(&self) -> u64 {
+        self.held
+    }
+
     fn refuse(&mut self) -> wasmtime::Result<bool> {
         self.refusals += 1;
         if self.refusals > REFUSALS { Err(OutOfMemory.into()) } else { Ok(false) }

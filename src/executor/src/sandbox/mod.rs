@@ -8,9 +8,11 @@
 //! deadline, but its thread waits on until the system answers.
 
 mod cache;
+mod caller;
 mod engine;
 mod fixed;
 mod grants;
+mod handle;
 mod host;
 mod limits;
 mod outgoing;
@@ -20,11 +22,12 @@ mod quota;
 mod run;
 mod secret;
 mod slots;
+mod tenants;
 mod wasm;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -36,12 +39,14 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::Engine;
 
 pub use self::cache::Cache;
+pub use self::caller::{Caller, RESERVED};
 pub use self::engine::Allocation;
 pub use self::fixed::Fixed;
-pub use self::grants::{Folder, Grants, Quota};
+pub use self::grants::{Folder, Grants, HostFolder};
+pub use self::handle::{FileId, Handle};
 use self::host::Outputs;
 use self::limits::Meter;
-pub use self::outgoing::{Internet, Network, Outgoing, Pending};
+pub use self::outgoing::{Internet, Nat64, Network, Outgoing, Pending};
 use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::quota::Account;
@@ -50,6 +55,7 @@ pub use self::run::{Stop, Stream};
 pub use self::secret::{Secret, SecretVariable};
 pub use self::slots::Pulse;
 use self::slots::{Slots, Watch};
+pub use self::tenants::TenantFolders;
 pub use self::wasm::Wasm;
 
 /// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
@@ -63,7 +69,7 @@ pub struct Sandbox {
     linkers: Linkers,
     cache: Cache,
     fixed: Option<Fixed>,
-    accounts: Accounts,
+    accounts: Arc<Accounts>,
     allocation: Allocation,
     network: Network,
     slots: Slots,
@@ -115,7 +121,7 @@ impl Sandbox {
             linkers,
             cache,
             fixed,
-            accounts: Accounts::default(),
+            accounts: Arc::default(),
             allocation,
             network,
             slots: Slots::new(concurrency),
@@ -134,12 +140,14 @@ impl Sandbox {
         &self.network
     }
 
-    /// What the folder at `path`, which has no links in it, holds: one account for all that write to it.
-    ///
-    /// # Errors
-    /// Another folder that is written to, which lies in this one or which this one lies in.
-    pub fn account(&self, path: &Path) -> Result<Arc<Account>, PathBuf> {
-        self.accounts.of(path)
+    /// A folder that all tenants share, with its books: one account for all that write to it.
+    pub(crate) fn shared_folder(&self, handle: Handle) -> HostFolder {
+        HostFolder::Shared { account: self.accounts.of(handle.id()), handle }
+    }
+
+    /// The folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
+    pub(crate) fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
+        HostFolder::PerTenant(TenantFolders::new(above, below, Arc::clone(&self.accounts)))
     }
 
     /// Looks for slots that do not come back. Never waits.
@@ -158,17 +166,18 @@ impl Sandbox {
         Program::compile(&self.engine, &self.linkers, &self.cache, wasm)
     }
 
-    /// Runs `program` with `stdin` on its standard input, until `deadline`.
+    /// Runs `program` for `caller` with `stdin` on its standard input, until `deadline`.
     pub async fn run(
         &self,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
+        caller: Caller,
         stdin: String,
         deadline: Instant,
     ) -> Finished {
         let began = Instant::now();
         let meter = Arc::new(Meter::default());
-        let (result, fuel) = self.run_until(deadline, program, grants, stdin, &meter).await;
+        let (result, fuel) = self.run_until(deadline, program, grants, caller, stdin, &meter).await;
         Finished { result, fuel, peak_memory: meter.peak(), duration: began.elapsed() }
     }
 
@@ -177,6 +186,7 @@ impl Sandbox {
         deadline: Instant,
         program: &Arc<Program>,
         grants: &Arc<Grants>,
+        caller: Caller,
         stdin: String,
         meter: &Arc<Meter>,
     ) -> (Result<Vec<u8>, Stop>, u64) {
@@ -191,7 +201,7 @@ impl Sandbox {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
             let _slot = slot;
             let outputs = Outputs::new(&grants);
-            run::run(&engine, &program, &grants, fixed, stdin, &outputs, meter, deadline.into_std()).await
+            run::run(&engine, &program, &grants, caller, fixed, stdin, &outputs, meter, deadline.into_std()).await
         }));
         match timeout_at(deadline, task).await {
             Ok(Ok(finished)) => finished,
@@ -210,6 +220,15 @@ fn workers(concurrency: u32) -> usize {
 /// File operations and name look-ups wait on these: one for each call, as many again for those that were abandoned at a deadline.
 fn blocking(concurrency: u32) -> usize {
     usize::try_from(concurrency).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(SPARE_THREADS)
+}
+
+// === impl Finished ===
+
+impl Finished {
+    /// The end of a call of which nothing ran.
+    pub fn never_began(stop: Stop) -> Self {
+        Self { result: Err(stop), fuel: 0, peak_memory: 0, duration: Duration::ZERO }
+    }
 }
 
 // === impl Threads ===

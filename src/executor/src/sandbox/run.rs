@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
+use super::caller::Caller;
 use super::fixed::Fixed;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
@@ -14,6 +15,7 @@ use super::limits::{Meter, OutOfMemory};
 use super::output::TooMuch;
 use super::program::{Ended, Program};
 use super::secret::redact;
+use super::tenants::NoFolder;
 
 /// Bytes of standard error, or of a tool's own message, that are reported with a failure.
 const TOLD: usize = 1024;
@@ -72,6 +74,9 @@ pub enum Stop {
         /// How much it may write there.
         limit: usize,
     },
+    /// It never began: its tenant gets no folder of its own.
+    #[error("was not started: {0}")]
+    Tenant(String),
     /// It never began: a granted folder is gone, or a fault of ours.
     #[error("was not started: {0}")]
     Setup(String),
@@ -96,7 +101,8 @@ struct Said<'a>(&'a str);
 pub(super) async fn run(
     engine: &Engine,
     program: &Program,
-    grants: &Grants,
+    grants: &Arc<Grants>,
+    caller: Caller,
     fixed: Option<Fixed>,
     arguments: String,
     outputs: &Outputs,
@@ -105,7 +111,13 @@ pub(super) async fn run(
 ) -> (Result<Vec<u8>, Stop>, u64) {
     let (stdin, arguments) =
         if program.reads_stdin() { (arguments, String::new()) } else { (String::new(), arguments) };
-    let mut store = match store(engine, grants, fixed, stdin, outputs, meter, move || Instant::now() >= deadline) {
+    let folders = match grants.open_folders(&caller.tenant).await {
+        Ok(folders) => folders,
+        Err(error @ NoFolder::Name(_)) => return (Err(Stop::Tenant(error.to_string())), 0),
+        Err(error @ NoFolder::System(_)) => return (Err(Stop::Setup(error.to_string())), 0),
+    };
+    let expired = move || Instant::now() >= deadline;
+    let mut store = match store(engine, grants, &folders, caller, fixed, stdin, outputs, meter, expired) {
         Ok(store) => store,
         Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
     };

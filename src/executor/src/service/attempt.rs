@@ -30,7 +30,7 @@ use crate::backends::Invocation;
 use crate::once::{Begin, Key};
 use crate::outcome;
 use crate::queue::Ticket;
-use crate::sandbox::Finished;
+use crate::sandbox::{Caller, Finished, Stop};
 use crate::telemetry::CallSpan;
 
 /// Longer than any call.
@@ -216,6 +216,11 @@ impl Attempt {
         }
     }
 
+    fn caller(&self) -> Result<Caller, Stop> {
+        let call = &self.call;
+        Caller::new(&call.tenant, &call.role, &call.exchange_id, &call.call_id)
+    }
+
     fn ask(&self, about: &About) -> Ask {
         Ask {
             tenant: self.call.tenant.clone(),
@@ -249,7 +254,10 @@ impl Attempt {
         };
         match &self.runnable {
             Runnable::Sandbox { program, grants, sandbox } => {
-                let finished = sandbox.run(program, grants, self.arguments.clone(), self.deadline).await;
+                let finished = match self.caller() {
+                    Ok(caller) => sandbox.run(program, grants, caller, self.arguments.clone(), self.deadline).await,
+                    Err(stop) => Finished::never_began(stop),
+                };
                 // The whole call's time, waiting included.
                 outcome::ran(id, tool, Finished { duration: self.began.elapsed(), ..finished })
             }
@@ -273,8 +281,18 @@ impl Attempt {
 }
 
 /// The same for every attempt at one call, and for no other: what a backend can keep to never do the same thing twice.
+///
+/// A backend may keep keys of all tenants in one table, and exchanges are named by the proxy. So the key is a hash of all that
+/// names the call, its tenant first: 64 hexadecimal digits. Lengths stand before texts.
 fn idempotency_key(call: &audit::Call) -> String {
-    format!("{}/{}/{}", call.exchange_id, call.round, call.position)
+    let mut hash = Sha256::new();
+    for part in [&call.tenant, &call.exchange_id] {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.update(call.round.to_be_bytes());
+    hash.update(call.position.to_be_bytes());
+    hex(&hash.finalize())
 }
 
 /// Puts a record into the audit log; what comes of that is counted, and makes the executor ready or not.
@@ -351,5 +369,29 @@ pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, peer: &
     }
     if let Err(error) = audited {
         tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not audited yet");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_tenants_never_share_an_idempotency_key() {
+        let key = |tenant: &str, exchange: &str, round, position| {
+            let (tenant, exchange_id) = (tenant.to_owned(), exchange.to_owned());
+            idempotency_key(&audit::Call { tenant, exchange_id, round, position, ..audit::Call::default() })
+        };
+        assert_eq!(key("a", "x", 1, 0), key("a", "x", 1, 0));
+        let all = [
+            key("a", "x", 1, 0),
+            key("b", "x", 1, 0),
+            key("ax", "", 1, 0),
+            key("", "ax", 1, 0),
+            key("a", "x", 0, 1),
+            key("a", "x", 1, 1),
+        ];
+        assert!(all.iter().all(|key| key.len() == 64));
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_executor::sandbox::{Allocation, Cache, Grants, Network, Outgoing, Sandbox, Wasm};
+use callgate_executor::sandbox::{Allocation, Cache, Caller, Grants, Network, Outgoing, Sandbox, Wasm};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -45,9 +45,9 @@ async fn a_thousand_calls_at_once_all_come_to_their_end() {
         let mut calls = JoinSet::new();
         for n in 0..1_000 {
             let (sandbox, program) = (Arc::clone(&sandbox), Arc::clone(&program));
-            calls.spawn(
-                async move { (n, sandbox.run(&program, &grants(16 << 20), n.to_string(), later()).await.result) },
-            );
+            calls.spawn(async move {
+                (n, sandbox.run(&program, &grants(16 << 20), Caller::default(), n.to_string(), later()).await.result)
+            });
         }
         while let Some(ended) = calls.join_next().await {
             let (n, result) = ended.unwrap();
@@ -62,7 +62,7 @@ async fn code_can_be_compiled_while_calls_run_and_may_be_granted_more_than_any_b
     let early = Arc::new(sandbox.compile(&Wasm::new(wasm(&guests::late("1", 500)))).unwrap());
     let running = tokio::spawn({
         let sandbox = Arc::clone(&sandbox);
-        async move { sandbox.run(&early, &grants(1 << 20), String::new(), later()).await }
+        async move { sandbox.run(&early, &grants(1 << 20), Caller::default(), String::new(), later()).await }
     });
     let start = "(if (i32.eq (memory.grow (i32.const 3000)) (i32.const -1)) (then unreachable))
       (call $print (i32.const 1) (i32.const 1024) (i32.const 1))";
@@ -71,7 +71,9 @@ async fn code_can_be_compiled_while_calls_run_and_may_be_granted_more_than_any_b
         let sandbox = Arc::clone(&sandbox);
         move || sandbox.compile(&large).unwrap()
     });
-    let ended = sandbox.run(&Arc::new(late.await.unwrap()), &grants(256 << 20), String::new(), later()).await;
+    let ended = sandbox
+        .run(&Arc::new(late.await.unwrap()), &grants(256 << 20), Caller::default(), String::new(), later())
+        .await;
     assert_eq!(ended.result.unwrap(), b"2");
     assert!(ended.peak_memory > 180 << 20);
     assert_eq!(running.await.unwrap().result.unwrap(), b"1");

@@ -17,16 +17,33 @@ async fn arguments_come_in_and_a_result_goes_out_canonically() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_json_value_with_space_around_it_is_a_result() {
-    for (written, result) in [("\n{\"b\":1, \"a\":2}\n", r#"{"a":2,"b":1}"#), ("null", "null"), ("\"x\"\r\n", "\"x\"")]
-    {
+    for (written, result) in [
+        ("\n{\"b\":1, \"a\":2}\n", r#"{"a":2,"b":1}"#),
+        ("null", "null"),
+        ("\"x\"\r\n", "\"x\""),
+        // As C's `%.17g` writes 0.1.
+        ("0.10000000000000001", "0.1"),
+    ] {
         assert_eq!(Desk::with(&guests::answer(written), "").once().await.result(), result);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn anything_but_one_strict_json_value_is_invalid() {
-    for written in ["", "   \n", "hello", "{\"a\":1", "1 2", "{} {}", "{\"a\":1,\"a\":2}", "{\"a\":1}x", "NaN", "1e999"]
-    {
+    let duplicate = "{\"a\":0.10000000000000001,\"a\":2}";
+    for written in [
+        "",
+        "   \n",
+        "hello",
+        "{\"a\":1",
+        "1 2",
+        "{} {}",
+        duplicate,
+        "{\"a\":1}x",
+        "NaN",
+        "1e999",
+        "18446744073709551617",
+    ] {
         let ended = Desk::with(&guests::answer(written), "").once().await;
         assert_eq!((ended.kind(), ended.code()), (FailureKind::OutputInvalid, ""), "{written:?}");
         assert!(ended.message().starts_with("t did not write exactly one strict JSON value: "), "{}", ended.message());

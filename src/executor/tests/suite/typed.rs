@@ -15,10 +15,14 @@ const WIT: &str = include_str!("../../wit/tool.wit");
 /// A typed component with `text` at 1024 and `body` as its function. The body has `$tool`, `$arguments` and their lengths, and
 /// leaves what `$give` or `$fail` made.
 fn handler(text: &str, more: &str, body: &str) -> Vec<u8> {
-    of_world(WIT, "1.0.0", text, more, body)
+    of_world(WIT, "1.1.0", text, more, body)
 }
 
 fn of_world(wit: &str, version: &str, text: &str, more: &str, body: &str) -> Vec<u8> {
+    importing("", wit, version, text, more, body)
+}
+
+fn importing(import: &str, wit: &str, version: &str, text: &str, more: &str, body: &str) -> Vec<u8> {
     let more = format!(
         r#"
   (global $free (mut i32) (i32.const 131072))
@@ -48,7 +52,7 @@ fn of_world(wit: &str, version: &str, text: &str, more: &str, body: &str) -> Vec
     (param $tool i32) (param $tool_length i32) (param $arguments i32) (param $arguments_length i32) (result i32)
     {body})"#
     );
-    let mut module = wasm(&guests::command(text, &more, ""));
+    let mut module = wasm(&guests::command(text, &more, "").replacen("(module", &format!("(module {import}"), 1));
     let mut resolve = Resolve::default();
     let package = resolve.push_str("tool.wit", wit).unwrap();
     let world = resolve.select_world(&[package], Some("tool")).unwrap();
@@ -241,27 +245,50 @@ async fn each_call_of_a_function_starts_from_the_same_memory() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_of_the_first_version_runs() {
+    let older =
+        WIT.replace("package callgate:tool@1.1.0;", "package callgate:tool@1.0.0;").replace("    import caller;\n", "");
+    let give = "(call $give (local.get $arguments) (local.get $arguments_length))";
+    let desk = Desk::new().tool("t", &of_world(&older, "1.0.0", "", "", give), "").start().await;
+    assert_eq!(desk.call("t", r#"{"n":1}"#).await.result(), r#"{"n":1}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_knows_its_caller() {
+    // The record's four texts at 256: tenant first. Its bytes go between two quotes.
+    let import = r#"(import "callgate:tool/caller@1.1.0" "get" (func $caller (param i32)))"#;
+    let tenant = r#"(call $caller (i32.const 256))
+        (i32.store8 (i32.const 2048) (i32.const 34))
+        (memory.copy (i32.const 2049) (i32.load (i32.const 256)) (i32.load (i32.const 260)))
+        (i32.store8 (i32.add (i32.const 2049) (i32.load (i32.const 260))) (i32.const 34))
+        (call $give (i32.const 2048) (i32.add (i32.const 2) (i32.load (i32.const 260))))"#;
+    let module = importing(import, WIT, "1.1.0", "", "", tenant);
+    let desk = Desk::new().tool("t", &module, "").start().await;
+    assert_eq!(desk.call("t", "{}").await.result(), r#""acme""#);
+}
+
 #[test]
 fn a_handler_of_another_version_or_type_is_refused() {
-    let newer = WIT.replace("package callgate:tool@1.0.0;", "package callgate:tool@2.0.0;");
+    let newer = WIT.replace("package callgate:tool@1.1.0;", "package callgate:tool@2.0.0;");
     let body = "(call $give (i32.const 1024) (i32.const 0))";
     let refused = Desk::new().tool("t", &of_world(&newer, "2.0.0", "", "", body), "").refused();
-    assert!(refused.contains("expected `callgate:tool/handler@1.0.0` as in"), "{refused}");
+    assert!(refused.contains("expected `callgate:tool/handler@1.1.0` as in"), "{refused}");
 
     let other = WIT.replace("result<string, failure>;", "result<list<u8>, failure>;");
-    let refused = Desk::new().tool("t", &of_world(&other, "1.0.0", "", "", body), "").refused();
-    assert!(refused.contains("expected `callgate:tool/handler@1.0.0` as in"), "{refused}");
+    let refused = Desk::new().tool("t", &of_world(&other, "1.1.0", "", "", body), "").refused();
+    assert!(refused.contains("expected `callgate:tool/handler@1.1.0` as in"), "{refused}");
 }
 
 #[test]
 fn a_function_that_imports_what_is_not_offered_is_refused_by_name() {
     let wit = format!("{WIT}\ninterface vault {{ open: func(); }}\n")
         .replace("world tool {", "world tool {\n    import vault;");
-    let import = r#"(import "callgate:tool/vault@1.0.0" "open" (func $open))"#;
+    let import = r#"(import "callgate:tool/vault@1.1.0" "open" (func $open))"#;
     let mut module = guests::command("", "", "").replacen("(module", &format!("(module {import}"), 1);
     module.truncate(module.rfind(')').unwrap());
     let more = r#"(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-        (func (export "callgate:tool/handler@1.0.0#run") (param i32 i32 i32 i32) (result i32) (call $open) unreachable))"#;
+        (func (export "callgate:tool/handler@1.1.0#run") (param i32 i32 i32 i32) (result i32) (call $open) unreachable))"#;
     let mut module = wasm(&format!("{module}{more}"));
     let mut resolve = Resolve::default();
     let package = resolve.push_str("tool.wit", &wit).unwrap();
@@ -275,5 +302,5 @@ fn a_function_that_imports_what_is_not_offered_is_refused_by_name() {
         .encode()
         .unwrap();
     let refused = Desk::new().tool("t", &component, "").refused();
-    assert!(refused.contains("found the import `callgate:tool/vault@1.0.0`, which is not offered"), "{refused}");
+    assert!(refused.contains("found the import `callgate:tool/vault@1.1.0`, which is not offered"), "{refused}");
 }

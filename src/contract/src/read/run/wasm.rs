@@ -96,7 +96,7 @@ fn hex_digit(digit: u8) -> u8 {
 
 fn grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<FileGrant> {
     let fields = Fields::open(item, &["host", "guest", "mode", "quota"], &[], report)?;
-    let host = fields.need("host", "a path on the host", report).and_then(|item| item.text(report).map(str::to_owned));
+    let host = fields.need("host", "a path on the host", report).and_then(|item| host(&item, report));
     let guest = fields.need("guest", "the absolute path the module sees, such as `/data`", report);
     let guest = guest.and_then(|item| {
         let text = item.text(report)?;
@@ -116,19 +116,50 @@ fn grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<FileGrant> {
     Some(FileGrant { host: host?, guest: guest?, mode: mode?, quota: quota? })
 }
 
+/// `data`, `/var/lib/orders`, `data/{tenant}`.
+fn host(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
+    let text = item.text(report)?;
+    let parts: Vec<_> = text.split('/').collect();
+    let tenants = parts.iter().filter(|part| **part == FileGrant::TENANT).count();
+    if tenants > 1 || parts.iter().any(|part| *part != FileGrant::TENANT && part.contains(['{', '}'])) {
+        return report.fault(item, "expected `{tenant}` at most once and as a whole part of the path, such as `data/{tenant}`, and no other `{` or `}`");
+    }
+    let below = parts.iter().skip_while(|part| **part != FileGrant::TENANT);
+    if below.clone().any(|part| matches!(*part, "." | "..")) {
+        return report.fault(item, "expected a path without `.` and `..` after `{tenant}`");
+    }
+    if text.starts_with('/') {
+        report.note(
+            item,
+            "an absolute path; the same folder on every machine, so the executor's `sandbox.allow` must name it",
+        );
+    } else if parts.contains(&"..") {
+        report
+            .note(item, "`..` leads out of the contract's folder; the executor's `sandbox.allow` must name the folder");
+    }
+    Some(text.to_owned())
+}
+
 fn variable(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
-    if !is_variable(text) {
-        return report.fault(item, VARIABLE);
+    if let Some(message) = wrong_variable(text) {
+        return report.fault(item, message);
     }
     Some(text.to_owned())
 }
 
 const VARIABLE: &str = "expected the name of an environment variable: `A-Z`, `a-z`, `0-9` and `_`";
 
-fn is_variable(text: &str) -> bool {
+/// The names that the executor gives to every tool: `CALLGATE_TENANT` and its kind.
+const RESERVED: &str = "CALLGATE_";
+const IS_RESERVED: &str = "names that begin with `CALLGATE_` are the executor's own; choose another";
+
+fn wrong_variable(text: &str) -> Option<&'static str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !text.is_empty() && text.chars().all(plain) && !text.starts_with(|c: char| c.is_ascii_digit())
+    if text.is_empty() || !text.chars().all(plain) || text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(VARIABLE);
+    }
+    text.starts_with(RESERVED).then_some(IS_RESERVED)
 }
 
 /// `secretEnv: { API_KEY: file:/run/secrets/api-key }`: the value is read by the executor and stands nowhere else.
@@ -137,8 +168,8 @@ fn secrets(fields: &Fields<'_>, env: &[String], report: &mut Report<'_>) -> Opti
     let mut secrets = Vec::new();
     for entry in item.entries(report)? {
         let of = Item { node: &entry.value, path: join(&item.path, &entry.key) };
-        if !is_variable(&entry.key) {
-            report.fault_at::<()>(&entry.at, of.path.clone(), VARIABLE);
+        if let Some(message) = wrong_variable(&entry.key) {
+            report.fault_at::<()>(&entry.at, of.path.clone(), message);
             continue;
         }
         if env.contains(&entry.key) {

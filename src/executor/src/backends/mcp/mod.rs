@@ -1,12 +1,13 @@
 //! Tools of MCP servers, over streamable HTTP.
 //!
-//! One session for all calls, begun by the first and begun again when it is lost. The official SDK speaks the protocol;
+//! One session for each tenant, begun by its first call and begun again when it is lost ([`sessions`]). The official SDK speaks the protocol;
 //! [`wire`] holds back what goes in and out. The server may ask for nothing: no sampling, no elicitation, no roots.
 
 mod result;
+mod sessions;
 mod wire;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use callgate_contract::McpRun;
 use reqwest::header::HeaderMap;
@@ -20,8 +21,9 @@ use rmcp::service::{
     RunningService, ServiceError,
 };
 use rmcp::transport::StreamableHttpClientTransport;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
+use self::sessions::{Line, Sessions};
 use self::wire::{Terms, Wire};
 use super::Invocation;
 use super::fault::Fault;
@@ -43,9 +45,7 @@ pub(super) struct Mcp {
     address: Url,
     always: HeaderMap,
     max_in_flight: usize,
-    /// Held while a session is begun, so that one is begun at a time.
-    beginning: tokio::sync::Mutex<()>,
-    session: Mutex<Option<Arc<Session>>>,
+    sessions: Sessions<Session>,
 }
 
 /// A request that is under way. Dropped, the server is told that nobody waits any more.
@@ -60,13 +60,13 @@ impl Mcp {
             address,
             always,
             max_in_flight: usize::try_from(max_in_flight).unwrap_or(usize::MAX),
-            beginning: tokio::sync::Mutex::new(()),
-            session: Mutex::new(None),
+            sessions: Sessions::new(),
         }
     }
 
     pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
-        let begun = timeout_at(invocation.deadline, self.session()).await.unwrap_or(Err(Fault::Timeout))?;
+        let line = self.sessions.line(invocation.tenant, Instant::now());
+        let begun = timeout_at(invocation.deadline, self.session(&line)).await.unwrap_or(Err(Fault::Timeout))?;
         let called = timeout_at(invocation.deadline, self.ask(&begun, invocation, run)).await;
         match called.unwrap_or(Err(Fault::Timeout)) {
             Ok(result) => Ok(result),
@@ -74,19 +74,19 @@ impl Mcp {
                 // Whatever it was, a session that gave no answer is not trusted to give the next: a server that restarted
                 // may not know it any more, and need not say so.
                 if !fault.answered() {
-                    self.forget(&begun);
+                    line.forget(&begun);
                 }
                 Err(fault)
             }
         }
     }
 
-    async fn session(&self) -> Result<Arc<Session>, Fault> {
-        if let Some(session) = self.open() {
+    async fn session(&self, line: &Line<Session>) -> Result<Arc<Session>, Fault> {
+        if let Some(session) = line.open(usable) {
             return Ok(session);
         }
-        let _alone = self.beginning.lock().await;
-        if let Some(session) = self.open() {
+        let _alone = line.beginning.lock().await;
+        if let Some(session) = line.open(usable) {
             return Ok(session);
         }
         let transport = StreamableHttpClientTransport::with_client(
@@ -100,27 +100,8 @@ impl Mcp {
             .await
             .map_err(|error| not_begun(&error))?;
         let session = Arc::new(session);
-        *self.slot() = Some(Arc::clone(&session));
+        line.set(Arc::clone(&session));
         Ok(session)
-    }
-
-    fn open(&self) -> Option<Arc<Session>> {
-        let mut slot = self.slot();
-        if slot.as_ref().is_some_and(|session| session.is_closed() || session.peer().is_transport_closed()) {
-            *slot = None;
-        }
-        slot.clone()
-    }
-
-    fn forget(&self, lost: &Arc<Session>) {
-        let mut slot = self.slot();
-        if slot.as_ref().is_some_and(|session| Arc::ptr_eq(session, lost)) {
-            *slot = None;
-        }
-    }
-
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Session>>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(&self, session: &Session, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
@@ -153,6 +134,10 @@ impl Mcp {
             Ok(_) => Err(Fault::Failed("its answer is not the result of a tool".into())),
         }
     }
+}
+
+fn usable(session: &Session) -> bool {
+    !session.is_closed() && !session.peer().is_transport_closed()
 }
 
 fn trace(headers: &HeaderMap) -> RequestMetaObject {

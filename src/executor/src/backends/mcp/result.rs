@@ -34,7 +34,7 @@ fn text(content: Vec<ContentBlock>) -> Result<String, Fault> {
     let [text] = texts.as_slice() else {
         return Ok(callgate_json::canonical(&Value::String(texts.join("\n"))));
     };
-    Ok(match callgate_json::read(text.as_bytes()) {
+    Ok(match callgate_json::read_by_value(text.as_bytes()) {
         Ok(value) => callgate_json::canonical(&value),
         Err(_) => callgate_json::canonical(&Value::String(text.clone())),
     })
@@ -53,6 +53,7 @@ mod tests {
         for (answer, result) in [
             (r#"{"content":[{"type":"text","text":"x"}],"structuredContent":{"b":1,"a":2}}"#, r#"{"a":2,"b":1}"#),
             (r#"{"content":[{"type":"text","text":" {\"a\": 1.0} "}]}"#, r#"{"a":1}"#),
+            (r#"{"content":[{"type":"text","text":"0.10000000000000001"}]}"#, "0.1"),
             (r#"{"content":[{"type":"text","text":"12 o'clock"}]}"#, r#""12 o'clock""#),
             (r#"{"content":[{"type":"text","text":"{\"a\":1,\"a\":2}"}]}"#, r#""{\"a\":1,\"a\":2}""#),
             (r#"{"content":[{"type":"text","text":"1"},{"type":"text","text":"2"}]}"#, r#""1\n2""#),

@@ -4,6 +4,8 @@
 //! headers that name its caller and trace. Streams that a server would open by itself are not opened, and none is resumed.
 
 use std::collections::HashMap;
+use std::num::ParseIntError;
+use std::str::Utf8Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -75,7 +77,9 @@ pub(super) fn fault(error: &DynamicTransportError) -> Fault {
             Some(code) => status(code.as_u16()),
             None => broken(error),
         },
-        StreamableHttpError::UnexpectedServerResponse(text) => status(told(text).unwrap_or(200)),
+        StreamableHttpError::UnexpectedServerResponse(text) => Fault::Failed(
+            told(text).map_or("its answer is not MCP".into(), |status| format!("HTTP status {status}").into()),
+        ),
         StreamableHttpError::ResponseBodyTooLarge { .. } => Fault::TooLarge,
         StreamableHttpError::SessionExpired
         | StreamableHttpError::SessionRecoveryTimeout
@@ -86,9 +90,16 @@ pub(super) fn fault(error: &DynamicTransportError) -> Fault {
     }
 }
 
-/// The status in the SDK's words `HTTP 401 Unauthorized: …`; what follows the status is the server's.
+/// The status in the SDK's words `HTTP 401 Unauthorized: …`, for people to read. Nothing depends on it: whatever the words are, the
+/// server answered, and not with a result. What follows the status is the server's.
 fn told(text: &str) -> Option<u16> {
     text.strip_prefix("HTTP ")?.get(..3)?.parse().ok()
+}
+
+/// True for the SDK's own error for an event that is too large, whose type is private. It is the only one that is a fault of the
+/// body and has no cause of its own: one of the connection has the connection's, and texts and numbers have types.
+fn is_limit(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.source().is_some_and(|body| body.source().is_none() && !body.is::<Utf8Error>() && !body.is::<ParseIntError>())
 }
 
 // === impl Terms ===
@@ -123,7 +134,7 @@ impl Terms {
             let length = match &event {
                 Ok(event) => event.data.as_ref().map_or(0, String::len),
                 // The SDK ends an event that is larger than all of them may be.
-                Err(error) if error.to_string().contains("exceeded the maximum size") => usize::MAX,
+                Err(error) if is_limit(error) => usize::MAX,
                 Err(_) => 0,
             };
             match room.checked_sub(length) {

@@ -1,4 +1,4 @@
-//! What kind of place an address is: the public internet, something near, or the service that hands out credentials.
+//! The reach of an address: the public internet, something near, this very link, or a service that hands out credentials.
 //!
 //! The tables are IANA's special-purpose registries (RFC 6890 and its updates): what is not globally reachable is private.
 //! An IPv6 address that carries an IPv4 address is as bad as what it carries.
@@ -9,14 +9,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// What kind of place an address is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::carried::{Carried, Nat64};
+
+/// The reach of an address, from the widest to the one that a tool must least of all come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// Globally reachable.
     Public,
-    /// Loopback, link-local, private, shared, reserved, multicast, or for documentation.
+    /// Loopback, private, shared, reserved, multicast, or for documentation.
     Private,
-    /// A cloud's metadata service: whoever reaches it gets the machine's credentials.
+    /// Link-local. Nobody's servers have names there, and clouds put services there that trust whoever is on the link.
+    LinkLocal,
+    /// A cloud's own service for a machine or container: whoever reaches it gets credentials.
     Metadata,
 }
 
@@ -28,12 +32,14 @@ const fn v6(a: u16, b: u16, c: u16, prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), prefix)
 }
 
-const PRIVATE_V4: [Ipv4Net; 15] = [
+const LINK_LOCAL_V4: Ipv4Net = v4(169, 254, 0, 0, 16);
+const LINK_LOCAL_V6: Ipv6Net = v6(0xfe80, 0, 0, 10);
+
+const PRIVATE_V4: [Ipv4Net; 14] = [
     v4(0, 0, 0, 0, 8),       // this network; 0.0.0.0 reaches this host
     v4(10, 0, 0, 0, 8),      // private
     v4(100, 64, 0, 0, 10),   // shared by carriers
     v4(127, 0, 0, 0, 8),     // loopback
-    v4(169, 254, 0, 0, 16),  // link-local
     v4(172, 16, 0, 0, 12),   // private
     v4(192, 0, 0, 0, 24),    // protocol assignments
     v4(192, 0, 2, 0, 24),    // documentation
@@ -56,31 +62,53 @@ const PRIVATE_V6: [Ipv6Net; 4] = [
     v6(0x3fff, 0, 0, 20),     // documentation
 ];
 
-const METADATA_V4: [Ipv4Addr; 4] = [
-    Ipv4Addr::new(169, 254, 169, 254), // most clouds
-    Ipv4Addr::new(168, 63, 129, 16),   // Azure
+/// Clouds hand out credentials and settings here. Sources are their own documents; what is link-local would be refused to names
+/// without this, and stands here because a log line that says "metadata" is found sooner.
+const METADATA_V4: [Ipv4Addr; 12] = [
+    Ipv4Addr::new(169, 254, 169, 254), // AWS, Azure, Google, Oracle, IBM, OpenStack, DigitalOcean, Hetzner, and more
+    Ipv4Addr::new(169, 254, 170, 2),   // AWS: credentials of an ECS task
+    Ipv4Addr::new(169, 254, 170, 23),  // AWS: credentials of an EKS pod
+    Ipv4Addr::new(169, 254, 169, 253), // AWS: resolver
+    Ipv4Addr::new(169, 254, 169, 250), // Rancher's metadata; AWS: licences
+    Ipv4Addr::new(169, 254, 20, 10),   // Kubernetes: node-local DNS
+    Ipv4Addr::new(169, 254, 0, 23),    // Tencent
+    Ipv4Addr::new(169, 254, 42, 42),   // Scaleway
+    Ipv4Addr::new(168, 63, 129, 16),   // Azure: WireServer
     Ipv4Addr::new(100, 100, 100, 200), // Alibaba
-    Ipv4Addr::new(192, 0, 0, 192),     // Oracle
+    Ipv4Addr::new(100, 96, 0, 96),     // Volcano Engine
+    Ipv4Addr::new(192, 0, 0, 192),     // Oracle, classic
 ];
-const METADATA_V6: [Ipv6Addr; 2] = [
-    Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254), // AWS
-    Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x254), // Google
+const METADATA_V6: [Ipv6Addr; 8] = [
+    unique_local(0xfd00, 0x0ec2, 0, 0x254),               // AWS
+    unique_local(0xfd00, 0x0ec2, 0, 0x23),                // AWS: credentials of an EKS pod
+    unique_local(0xfd00, 0x0ec2, 0, 0x253),               // AWS: resolver
+    unique_local(0xfd20, 0x00ce, 0, 0x254),               // Google
+    unique_local(0xfd00, 0x00c1, 0xa9fe, 0xa9fe),         // Oracle
+    Ipv6Addr::new(0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1), // Akamai (Linode)
+    unique_local(0xfd00, 0x0042, 0, 0x42),                // Scaleway
+    unique_local(0xfe80, 0, 0xa9fe, 0xa9fe),              // OpenStack
 ];
+
+const fn unique_local(a: u16, b: u16, g: u16, h: u16) -> Ipv6Addr {
+    Ipv6Addr::new(a, b, 0, 0, 0, 0, g, h)
+}
 
 // === impl Reach ===
 
 impl Reach {
-    /// Of an address, whichever way it is written.
-    pub(super) fn of(address: IpAddr) -> Self {
+    /// Of an address, whichever way it is written. `nat64` are the prefixes of this network's own translators.
+    pub(super) fn of(address: IpAddr, nat64: &[Nat64]) -> Self {
         match address {
             IpAddr::V4(address) => Self::of_v4(address),
-            IpAddr::V6(address) => Self::of_v6(address),
+            IpAddr::V6(address) => Self::of_v6(address, nat64),
         }
     }
 
     fn of_v4(address: Ipv4Addr) -> Self {
         if METADATA_V4.contains(&address) {
             Self::Metadata
+        } else if LINK_LOCAL_V4.contains(&address) {
+            Self::LinkLocal
         } else if PRIVATE_V4.iter().any(|net| net.contains(&address)) {
             Self::Private
         } else {
@@ -88,49 +116,24 @@ impl Reach {
         }
     }
 
-    fn of_v6(address: Ipv6Addr) -> Self {
-        match Carried::by(address) {
-            Carried::Nothing if METADATA_V6.contains(&address) => Self::Metadata,
-            Carried::Nothing if GLOBAL_V6.contains(&address) => {
-                if PRIVATE_V6.iter().any(|net| net.contains(&address)) {
-                    Self::Private
-                } else {
-                    Self::Public
-                }
-            }
-            Carried::Nothing => Self::Private,
+    fn of_v6(address: Ipv6Addr, nat64: &[Nat64]) -> Self {
+        match Carried::by(address, nat64) {
+            Carried::Nothing => Self::native_v6(address),
             Carried::Translated(inner) => Self::of_v4(inner),
             // Nobody serves the public over these any more; what they are good for is to get around a table.
-            Carried::Tunnelled(inner) => match Self::of_v4(inner) {
-                Self::Metadata => Self::Metadata,
-                Self::Private | Self::Public => Self::Private,
-            },
+            Carried::Tunnelled(inner) => inner.into_iter().map(Self::of_v4).fold(Self::Private, Self::max),
         }
     }
-}
 
-/// The IPv4 address that an IPv6 address carries.
-enum Carried {
-    Nothing,
-    /// IPv4-mapped (the same as the IPv4 address) or NAT64 (RFC 6052), which networks without IPv4 live by.
-    Translated(Ipv4Addr),
-    /// IPv4-compatible (RFC 4291), NAT64 of local use (RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380).
-    Tunnelled(Ipv4Addr),
-}
-
-// === impl Carried ===
-
-impl Carried {
-    fn by(address: Ipv6Addr) -> Self {
-        let [a, b, c, d, e, f, g, h] = address.segments();
-        let at = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-        match (a, b, c, d, e, f) {
-            (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => Self::Translated(at(g, h)),
-            (0, 0, 0, 0, 0, 0) | (0x64, 0xff9b, 1, ..) => Self::Tunnelled(at(g, h)),
-            (0x2002, high, low, ..) => Self::Tunnelled(at(high, low)),
-            // Teredo writes the client's address with every bit turned.
-            (0x2001, 0, ..) => Self::Tunnelled(at(!g, !h)),
-            _ => Self::Nothing,
+    fn native_v6(address: Ipv6Addr) -> Self {
+        if METADATA_V6.contains(&address) {
+            Self::Metadata
+        } else if LINK_LOCAL_V6.contains(&address) {
+            Self::LinkLocal
+        } else if GLOBAL_V6.contains(&address) && !PRIVATE_V6.iter().any(|net| net.contains(&address)) {
+            Self::Public
+        } else {
+            Self::Private
         }
     }
 }
@@ -142,7 +145,7 @@ mod tests {
     #[track_caller]
     fn all(kind: Reach, addresses: &[&str]) {
         for address in addresses {
-            assert_eq!(Reach::of(address.parse().unwrap()), kind, "{address}");
+            assert_eq!(Reach::of(address.parse().unwrap(), &[]), kind, "{address}");
         }
     }
 
@@ -155,8 +158,8 @@ mod tests {
     #[test]
     fn what_is_near_is_private() {
         all(Reach::Private, &["127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1"]);
-        all(Reach::Private, &["172.31.255.255", "192.168.0.1", "169.254.0.1", "100.64.0.1", "100.127.255.255"]);
-        all(Reach::Private, &["::1", "::", "fe80::1", "fc00::1", "fd12:3456::1", "fec0::1"]);
+        all(Reach::Private, &["172.31.255.255", "192.168.0.1", "100.64.0.1", "100.127.255.255"]);
+        all(Reach::Private, &["::1", "::", "fc00::1", "fd12:3456::1", "fec0::1"]);
     }
 
     #[test]
@@ -171,6 +174,37 @@ mod tests {
         all(Reach::Private, &["::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::1.1.1.1"]);
         all(Reach::Private, &["64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::101:101"]);
         all(Reach::Private, &["2002:7f00:1::", "2002:101:101::1", "2001:0:101:101::fefe:fefe"]);
+    }
+
+    #[test]
+    fn link_local_is_told_apart_however_it_is_written() {
+        all(Reach::LinkLocal, &["169.254.0.1", "169.254.255.254", "fe80::1", "febf::1", "::ffff:169.254.1.1"]);
+        all(Reach::LinkLocal, &["64:ff9b::a9fe:101", "2002:a9fe:101::1", "64:ff9b:1:a9fe:1:100::"]);
+    }
+
+    #[test]
+    fn an_address_behind_a_prefix_of_the_network_s_own_is_judged_by_what_it_carries() {
+        let nat64 = [Nat64::read("2606:4700:64::/96").unwrap(), Nat64::read("2606:4701::/32").unwrap()];
+        for (address, kind) in [
+            ("2606:4700:64::7f00:1", Reach::Private),
+            ("2606:4700:64::a9fe:a9fe", Reach::Metadata),
+            ("2606:4700:64::101:101", Reach::Public),
+            ("2606:4701:a00:1::", Reach::Private),
+            ("2606:4700:65::7f00:1", Reach::Public),
+        ] {
+            assert_eq!(Reach::of(address.parse().unwrap(), &nat64), kind, "{address}");
+        }
+        assert_eq!(Reach::of("2606:4700:64::7f00:1".parse().unwrap(), &[]), Reach::Public, "nobody can tell");
+    }
+
+    #[test]
+    fn services_that_hand_out_credentials_are_known() {
+        all(Reach::Metadata, &["169.254.170.2", "169.254.170.23", "fd00:ec2::23", "169.254.0.23", "169.254.20.10"]);
+        all(Reach::Metadata, &["192.0.0.192", "100.96.0.96", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fd00:a9fe:a9fe::1"]);
+        all(
+            Reach::Metadata,
+            &["fe80::a9fe:a9fe", "::ffff:169.254.170.2", "64:ff9b::a9fe:aa17", "64:ff9b:1:a9fe:a9:fe00::"],
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where a request goes, as the guest names it, and where a contract lets it go.
+//! The server that a request is for, as the guest names it, and those that a contract grants.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use hyper::http::uri::Scheme;
 /// A server that requests may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Destination {
-    pub(super) place: Place,
+    pub(super) to: Origin,
     /// Whether the name may resolve to what is near.
     pub(super) private: bool,
     /// Whether the guest's own credentials are sent.
@@ -19,7 +19,7 @@ pub(super) struct Destination {
 /// A host and a port. Two are equal if they are written the same way, but for case, and for the ways to write one IPv6
 /// address; a grant of a name is none of the addresses that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Origin {
     pub(super) host: Host,
     pub(super) port: u16,
 }
@@ -37,14 +37,14 @@ pub(super) enum Host {
 
 impl Destination {
     pub(super) fn granted(grant: &HttpGrant) -> Self {
-        let place = Place { host: Host::read(&grant.host), port: grant.port };
-        Self { place, private: grant.private, authorization: grant.authorization }
+        let to = Origin { host: Host::read(&grant.host), port: grant.port };
+        Self { to, private: grant.private, authorization: grant.authorization }
     }
 }
 
-// === impl Place ===
+// === impl Origin ===
 
-impl Place {
+impl Origin {
     /// Where a request for `uri` goes; `None` if it says so in no clear way.
     pub(super) fn of(uri: &Uri) -> Option<Self> {
         let authority = uri.authority()?;
@@ -77,17 +77,17 @@ impl Host {
 mod tests {
     use super::*;
 
-    fn place(uri: &str) -> Option<(String, u16)> {
-        let place = Place::of(&uri.parse().unwrap())?;
-        let host = match place.host {
+    fn read(uri: &str) -> Option<(String, u16)> {
+        let origin = Origin::of(&uri.parse().unwrap())?;
+        let host = match origin.host {
             Host::Name(name) => name,
             Host::Address(address) => format!("<{address}>"),
         };
-        Some((host, place.port))
+        Some((host, origin.port))
     }
 
     #[test]
-    fn a_place_is_a_host_and_a_port_and_the_scheme_has_a_port_of_its_own() {
+    fn a_request_is_for_a_host_and_a_port_and_a_scheme_has_a_default_port() {
         for (uri, host, port) in [
             ("http://api.example.com/x", "api.example.com", 80),
             ("https://API.Example.com/x", "api.example.com", 443),
@@ -96,21 +96,21 @@ mod tests {
             ("http://[::1]/", "<::1>", 80),
             ("https://[0:0::0:1]:1/", "<::1>", 1),
         ] {
-            assert_eq!(place(uri), Some((host.to_owned(), port)), "{uri}");
+            assert_eq!(read(uri), Some((host.to_owned(), port)), "{uri}");
         }
     }
 
     #[test]
     fn another_spelling_of_an_address_is_a_name_and_resolved_as_one() {
         for host in ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.000.000.001"] {
-            assert_eq!(place(&format!("http://{host}/")), Some((host.to_owned(), 80)), "{host}");
+            assert_eq!(read(&format!("http://{host}/")), Some((host.to_owned(), 80)), "{host}");
         }
     }
 
     #[test]
-    fn a_place_that_is_not_clear_is_none() {
+    fn an_address_that_is_not_clear_is_refused() {
         for uri in ["http://user@host/", "http://user:word@host:80/", "http://host:0/", "http://host:99999/", "/x"] {
-            assert_eq!(place(uri), None, "{uri}");
+            assert_eq!(read(uri), None, "{uri}");
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! 1. The host and port, as the guest names them, must be granted.
 //! 2. The name is resolved here, once, and *every* address that it has is judged: unless the grant says `private`, a single
-//!    address that is not public refuses the request. A metadata service is reached by no name at all, only by its address,
-//!    granted as such with `private`.
+//!    address that is not public refuses the request. A metadata service, or anything link-local, is reached by no name at
+//!    all, only by its address, granted as such with `private`. An IPv4 address inside an IPv6 one is judged as itself.
 //! 3. The connection goes to an address that was judged. Nothing is resolved a second time, so a name that changes its mind
 //!    in between gains nothing. TLS and `host` speak of the name.
 //! 4. The guest's `authorization` and `cookie` stay here unless the grant says `authorization`.
@@ -16,6 +16,7 @@
 //! of the system's resolver until that gives up. Core modules (WASI preview 1) have no HTTP.
 
 mod address;
+mod carried;
 mod destination;
 mod network;
 mod requests;
@@ -26,7 +27,8 @@ use std::sync::Arc;
 use callgate_contract::HttpGrant;
 use rustls::ClientConfig;
 
-use self::destination::{Destination, Place};
+pub use self::carried::Nat64;
+use self::destination::{Destination, Origin};
 pub use self::network::{Internet, Network, Pending};
 pub(super) use self::requests::{FIELD_BYTES, Requests};
 
@@ -57,10 +59,10 @@ impl Outgoing {
         Ok(Self(Some(Arc::new(Granted { destinations, network: network.clone(), tls: network.tls()? }))))
     }
 
-    /// The grant for `place`, with the way there.
-    fn to(&self, place: &Place) -> Option<(&Arc<Granted>, &Destination)> {
+    /// The grant for `origin`, with the way there.
+    fn to(&self, origin: &Origin) -> Option<(&Arc<Granted>, &Destination)> {
         let granted = self.0.as_ref()?;
-        let destination = granted.destinations.iter().find(|destination| destination.place == *place)?;
+        let destination = granted.destinations.iter().find(|destination| destination.to == *origin)?;
         Some((granted, destination))
     }
 }

@@ -10,6 +10,8 @@ use std::sync::{Arc, OnceLock};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, lookup_host};
 
+use super::carried::Nat64;
+
 /// What [`Internet`] promises.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
 
@@ -27,6 +29,8 @@ pub trait Internet: fmt::Debug + Send + Sync {
 pub struct Network {
     internet: Arc<dyn Internet>,
     roots: Roots,
+    /// The prefixes of this network's own translators from IPv6 to IPv4.
+    nat64: Arc<[Nat64]>,
     /// Made when the first tool is granted something, since reading the system's certificates takes a while.
     tls: Arc<OnceLock<Arc<ClientConfig>>>,
 }
@@ -48,12 +52,23 @@ struct System;
 impl Network {
     /// The system's.
     pub fn system() -> Self {
-        Self { internet: Arc::new(System), roots: Roots::System, tls: Arc::default() }
+        Self { internet: Arc::new(System), roots: Roots::System, nat64: Arc::new([]), tls: Arc::default() }
     }
 
     /// One of its own, with the certificates that are believed in it.
     pub fn new(internet: Arc<dyn Internet>, roots: RootCertStore) -> Self {
-        Self { internet, roots: Roots::These(Arc::new(roots)), tls: Arc::default() }
+        Self { internet, roots: Roots::These(Arc::new(roots)), nat64: Arc::new([]), tls: Arc::default() }
+    }
+
+    /// The same, with translators from IPv6 to IPv4 at these prefixes.
+    #[must_use]
+    pub fn with_nat64(mut self, nat64: &[Nat64]) -> Self {
+        self.nat64 = nat64.into();
+        self
+    }
+
+    pub(super) fn nat64(&self) -> &[Nat64] {
+        &self.nat64
     }
 
     pub(super) fn internet(&self) -> &dyn Internet {

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::destination::{Destination, Place};
+use super::destination::{Destination, Origin};
 use super::send::{Patience, send};
 use super::{Granted, Outgoing};
 
@@ -44,6 +44,8 @@ pub(super) enum Refusal {
     Tunnel,
     #[error("the granted name has an address that is not public, and the grant does not say `private: true`")]
     Private,
+    #[error("the granted name has a link-local address, which only a grant of that very address opens")]
+    LinkLocal,
     #[error("the granted name has the address of a metadata service, which only a grant of that very address opens")]
     Metadata,
     #[error("too many requests of the call are under way")]
@@ -70,8 +72,8 @@ impl Requests {
         if *request.method() == Method::CONNECT {
             return Err(Refusal::Tunnel);
         }
-        let place = Place::of(request.uri()).ok_or(Refusal::Unclear)?;
-        let (granted, destination) = self.outgoing.to(&place).ok_or(Refusal::NotGranted)?;
+        let to = Origin::of(request.uri()).ok_or(Refusal::Unclear)?;
+        let (granted, destination) = self.outgoing.to(&to).ok_or(Refusal::NotGranted)?;
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::TooMany)?;
         Ok((Arc::clone(granted), destination.clone(), permit))
     }
@@ -136,7 +138,7 @@ impl From<Refusal> for Error {
             Refusal::NotGranted => Self::HttpRequestDenied,
             Refusal::Unclear => Self::HttpRequestUriInvalid,
             Refusal::Tunnel => Self::HttpRequestMethodInvalid,
-            Refusal::Private | Refusal::Metadata => Self::DestinationIpProhibited,
+            Refusal::Private | Refusal::LinkLocal | Refusal::Metadata => Self::DestinationIpProhibited,
             Refusal::TooMany => Self::ConnectionLimitReached,
         }
     }

@@ -24,6 +24,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::Granted;
 use super::address::Reach;
+use super::carried::Nat64;
 use super::destination::{Destination, Host};
 use super::requests::{Journal, Refusal};
 
@@ -90,12 +91,12 @@ async fn connect(
     journal: &Journal,
 ) -> Result<Box<dyn Stream>, Error> {
     let addresses = addresses(granted, destination).await?;
-    judge(destination, &addresses).map_err(|refusal| journal.refused(refusal))?;
-    let stream = first(granted, &addresses, destination.place.port).await?;
+    judge(destination, &addresses, granted.network.nat64()).map_err(|refusal| journal.refused(refusal))?;
+    let stream = first(granted, &addresses, destination.to.port).await?;
     if !secure {
         return Ok(Box::new(stream));
     }
-    let name = match &destination.place.host {
+    let name = match &destination.to.host {
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?,
         Host::Address(address) => ServerName::from(*address),
     };
@@ -104,7 +105,7 @@ async fn connect(
 }
 
 async fn addresses(granted: &Granted, destination: &Destination) -> Result<Vec<IpAddr>, Error> {
-    match &destination.place.host {
+    match &destination.to.host {
         Host::Address(address) => Ok(vec![*address]),
         Host::Name(name) => match granted.network.internet().resolve(name).await {
             Ok(addresses) if !addresses.is_empty() => Ok(addresses),
@@ -114,13 +115,14 @@ async fn addresses(granted: &Granted, destination: &Destination) -> Result<Vec<I
 }
 
 /// One bad address is enough: which of them a connection comes to is not for chance to say.
-fn judge(destination: &Destination, addresses: &[IpAddr]) -> Result<(), Refusal> {
-    let literal = matches!(destination.place.host, Host::Address(_));
-    addresses.iter().try_for_each(|address| match Reach::of(*address) {
+fn judge(destination: &Destination, addresses: &[IpAddr], nat64: &[Nat64]) -> Result<(), Refusal> {
+    let literal = matches!(destination.to.host, Host::Address(_));
+    addresses.iter().try_for_each(|address| match Reach::of(*address, nat64) {
         Reach::Public => Ok(()),
         Reach::Private if destination.private => Ok(()),
-        Reach::Metadata if destination.private && literal => Ok(()),
+        Reach::LinkLocal | Reach::Metadata if destination.private && literal => Ok(()),
         Reach::Private => Err(Refusal::Private),
+        Reach::LinkLocal => Err(Refusal::LinkLocal),
         Reach::Metadata => Err(Refusal::Metadata),
     })
 }

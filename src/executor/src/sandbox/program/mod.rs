@@ -87,6 +87,7 @@ impl Linkers {
         p2::add_to_linker_async(&mut component)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut component)?;
         quota::add_p2_to_linker(&mut component)?;
+        typed::add_to_linker(&mut component)?;
         Ok(Self { core, component })
     }
 }

@@ -26,7 +26,7 @@ pub enum ProgramError {
         expected: &'static str,
     },
     /// It is meant for the typed world, and is not of it.
-    #[error("expected `callgate:tool/handler@1.0.0` as in src/executor/wit/tool.wit, found another: {0}")]
+    #[error("expected `callgate:tool/handler@1.1.0` as in src/executor/wit/tool.wit, found another: {0}")]
     Handler(String),
     /// Nothing can be linked: a fault of this program.
     #[error("the sandbox could not be set up: {0}")]
@@ -50,7 +50,8 @@ pub(super) fn import_of_module(error: &wasmtime::Error) -> ProgramError {
 
 /// What a component asks for in vain.
 pub(super) fn import_of_component(error: &wasmtime::Error) -> ProgramError {
-    // "component imports instance `x:y/z`, but a matching implementation was not found in the linker: …"
+    // For people: "component imports instance `x:y/z`, but a matching implementation was not found in the linker: …". Whatever the
+    // words are, it is refused.
     let text = format!("{error:#}");
     let name = text.split('`').nth(1).map_or(text.as_str(), |name| name);
     ProgramError::Import(name.to_owned())

@@ -1,14 +1,18 @@
 //! A component of the world `callgate:tool` (`wit/tool.wit`): a function from a call to a result.
 
-use wasmtime::Store;
+use std::str::Utf8Error;
+
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{self, Component, HasSelf, InstancePre};
+use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use self::bindings::ToolPre;
+use self::bindings::callgate::tool::caller::Identity;
 use self::bindings::exports::callgate::tool::handler::{Call, Code, Failure};
 use super::Ended;
 use super::refusal::ProgramError;
+use crate::sandbox::caller::Caller;
 use crate::sandbox::grants::Grants;
 use crate::sandbox::host::Host;
 use crate::sandbox::output::TooMuch;
@@ -16,6 +20,18 @@ use crate::sandbox::output::TooMuch;
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated; what it means is documented in wit/tool.wit")]
 mod bindings {
     wasmtime::component::bindgen!({ path: "wit", world: "tool", exports: { default: async } });
+}
+
+/// Adds what the typed world offers beside WASI.
+pub(super) fn add_to_linker(linker: &mut component::Linker<Host>) -> wasmtime::Result<()> {
+    bindings::callgate::tool::caller::add_to_linker::<Host, HasSelf<Host>>(linker, |host| host)
+}
+
+impl bindings::callgate::tool::caller::Host for Host {
+    fn get(&mut self) -> Identity {
+        let Caller { tenant, role, exchange_id, call_id } = self.caller.clone();
+        Identity { tenant, role, exchange_id, call_id }
+    }
 }
 
 /// What a component exports to be one of these, whatever the version.
@@ -63,7 +79,7 @@ impl Typed {
             Err(error) if error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0) => {
                 Ok(Ended::Returned(String::new()))
             }
-            Err(error) if too_long_to_pass(&error) => Err(TooMuch.into()),
+            Err(error) if too_long_to_pass(&error, store, passed) => Err(TooMuch.into()),
             Err(error) => Err(error),
         }
     }
@@ -86,10 +102,14 @@ fn typecheck(component: &Component) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Whether a text was so long that not even its length was looked at. The library's own error for it has no public name.
-/// What a guest hands over in calls of its own is small by comparison, so it is the result.
-fn too_long_to_pass(error: &wasmtime::Error) -> bool {
-    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
+/// True if the result is a text so long that not even its length was looked at. The engine's own error for it is of a private
+/// type, so this is told by what else is known: the guest had returned (no frame of it was running), its result is no broken
+/// text, and its memory has room for more than `passed` bytes. A result whose pointer is wrong passes for too long, then.
+fn too_long_to_pass(error: &wasmtime::Error, store: &Store<Host>, passed: usize) -> bool {
+    let running = error.downcast_ref::<WasmBacktrace>().is_some() || error.is::<Trap>() || error.is::<I32Exit>();
+    let broken = error.downcast_ref::<Utf8Error>().is_some();
+    let held = usize::try_from(store.data().limits.held()).unwrap_or(usize::MAX);
+    !running && !broken && held > passed
 }
 
 fn name(code: Code) -> &'static str {

@@ -35,6 +35,13 @@ pub(super) struct ClusterResult {
     pub(super) result: &'static str,
 }
 
+/// A backend of the configuration and a state of its breaker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ClusterState {
+    pub(super) cluster: String,
+    pub(super) state: &'static str,
+}
+
 /// A sink of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {

@@ -20,7 +20,7 @@ use prometheus_client::registry::Registry;
 
 pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{Calls, Held, Shed};
-pub use self::parts::{Backends, Closed, Connections, Modules, Refusal, Reloads, Spans};
+pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Modules, Refusal, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
 

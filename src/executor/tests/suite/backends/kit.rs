@@ -13,6 +13,7 @@ use axum::response::Response;
 use callgate_contract::{Contract, Files};
 use callgate_executor::backends::{BackendError, Backends, Invocation, Stop};
 use callgate_executor::config::Config;
+use callgate_executor::telemetry::Metrics;
 use reqwest::header::HeaderMap;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -47,7 +48,7 @@ impl Files for NoFiles {
 impl Kit {
     /// `backend` is YAML of the backend's settings, such as `address: …, retries: 0`; `tool` of the tool's `effects` and `run`.
     pub(crate) fn new(backend: &str, tool: &str) -> Self {
-        let backends = Backends::new(&config(backend)).unwrap();
+        let backends = Backends::new(&config(backend), Metrics::new().backends()).unwrap();
         let contract = contract(tool);
         backends.check(&contract).unwrap();
         Self { backends, contract }
@@ -55,7 +56,9 @@ impl Kit {
 
     /// Why such a backend cannot serve such a tool.
     pub(crate) fn refused(backend: &str, tool: &str) -> BackendError {
-        Backends::new(&config(backend)).and_then(|backends| backends.check(&contract(tool))).unwrap_err()
+        Backends::new(&config(backend), Metrics::new().backends())
+            .and_then(|backends| backends.check(&contract(tool)))
+            .unwrap_err()
     }
 
     pub(crate) async fn call(&self, arguments: &str) -> Result<String, Stop> {
@@ -63,10 +66,14 @@ impl Kit {
     }
 
     pub(crate) async fn call_within(&self, arguments: &str, limit: Duration) -> Result<String, Stop> {
+        self.call_of("Acme & Söhne", arguments, limit).await
+    }
+
+    pub(crate) async fn call_of(&self, tenant: &str, arguments: &str, limit: Duration) -> Result<String, Stop> {
         let invocation = Invocation {
             tool: self.contract.tool("t").unwrap(),
             arguments,
-            tenant: "Acme & Söhne",
+            tenant,
             role: "clerk",
             idempotency_key: "exchange-1/0/0",
             deadline: Instant::now() + limit,

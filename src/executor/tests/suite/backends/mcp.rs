@@ -9,7 +9,7 @@ use axum::response::Response;
 use callgate_executor::backends::Stop;
 use serde_json::{Value, json};
 
-use super::kit::{Asked, Kit, Log, answer, endless, header, nowhere, serve};
+use super::kit::{Asked, Kit, LONG, Log, answer, endless, header, nowhere, serve};
 
 const TOOL: &str = "effects: read, run: { mcp: { cluster: b, tool: look_up, outputBytes: 64 } }";
 
@@ -104,6 +104,32 @@ async fn a_session_is_begun_once_and_a_call_names_tool_arguments_and_caller() {
     ] {
         assert_eq!(header(&asked, name), value, "{name}");
     }
+}
+
+#[tokio::test]
+async fn two_tenants_never_share_a_session() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let (address, log) = serve(move |asked: Asked| {
+        let begun = Arc::clone(&begun);
+        async move {
+            if is_call(&asked) {
+                let request: Value = serde_json::from_slice(&asked.body).unwrap();
+                return message(&text(&request["id"], &header(&asked, "mcp-session-id")));
+            }
+            let number = match String::from_utf8_lossy(&asked.body).contains("\"initialize\"") {
+                true => begun.fetch_add(1, Ordering::Relaxed) + 1,
+                false => 0,
+            };
+            handshake(&asked, &format!("session-{number}"))
+        }
+    })
+    .await;
+    let kit = Kit::new(&format!("address: '{address}/mcp', retries: 0"), TOOL);
+    for (tenant, session) in [("a", 1), ("b", 2), ("a", 1), ("b", 2)] {
+        let told = kit.call_of(tenant, "{}", LONG).await.unwrap();
+        assert_eq!(told, format!("\"session-{session}\""), "{tenant}");
+    }
+    assert_eq!(count(&log, "initialize"), 2);
 }
 
 #[tokio::test]

@@ -142,6 +142,30 @@ async fn no_name_leads_to_the_metadata_service_not_even_a_private_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_name_leads_to_what_is_link_local_or_hands_out_credentials() {
+    let answers = [
+        "169.254.170.2",
+        "169.254.170.23",
+        "fd00:ec2::23",
+        "169.254.0.23",
+        "fd00:c1::a9fe:a9fe",
+        "169.254.1.1",
+        "fe80::1",
+        "::ffff:169.254.170.2",
+        "64:ff9b::a9fe:aa02",
+        "64:ff9b:1::a9fe:aa02",
+        "64:ff9b:1:a9fe:aa:200::",
+        "93.184.215.14 169.254.7.7",
+    ];
+    let internet = Made::new().name("ledger.internal", &answers);
+    let named = desk(&internet, "timeout: 10s, http: [{ to: \"ledger.internal:80\", private: true }]").await;
+    for address in answers {
+        assert_eq!(error(&get(&named, "http://ledger.internal/").await), "DestinationIpProhibited", "{address}");
+    }
+    assert_eq!(internet.log(), ["lookup ledger.internal"; 12]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_changes_its_mind_gains_nothing() {
     let (honest, near) = (Site::start(Reply::Text("honest")).await, Site::start(Reply::Text("near")).await);
     let port = near.address.port();

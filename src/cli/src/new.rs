@@ -1,0 +1,178 @@
+//! `callgate new tool`: a folder with a tool that builds, its schema, a test, and its entry in the contract.
+//!
+//! Everything is checked before the first byte is written: the new contract is compiled in memory. A folder that is there
+//! already is never touched, and of a contract only the new entry changes.
+
+mod append;
+mod args;
+mod language;
+mod template;
+
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use callgate_contract::{Contract, Files};
+
+use self::append::append;
+pub(crate) use self::args::NewArguments;
+use self::args::{NewCommand, NewToolArguments};
+pub(crate) use self::language::Lang;
+use self::language::Language;
+use self::template::{Filled, Names};
+use crate::disk;
+use crate::error::Error;
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NewError {
+    #[error("invalid tool name; use 1 to 64 of `a-z`, `A-Z`, `0-9`, `_` and `-`, and begin with a letter")]
+    Name,
+    #[error("contract {file} has no file name in UTF-8; name another file with --contract", file = file.display())]
+    File { file: PathBuf },
+    #[error("{folder} is there already; choose another name, or remove it", folder = folder.display())]
+    Exists { folder: PathBuf },
+    #[error("{file} has a tool {tool} already; choose another name", file = file.display())]
+    Known { file: PathBuf, tool: String },
+    #[error(transparent)]
+    NotYaml(#[from] crate::document::NotYaml),
+    #[error("{file}: no entry can be added ({reason}); write `spec.tools` as a YAML list of `- name: …` entries, or add this one yourself:\n{entry}", file = file.display())]
+    Append { file: PathBuf, reason: &'static str, entry: String },
+    #[error("a template is broken: {0}; please report this")]
+    Template(#[from] minijinja::Error),
+}
+
+/// The contract's own files, and the one that is about to be written.
+struct WithSchema {
+    folder: PathBuf,
+    path: String,
+}
+
+pub(crate) fn new(arguments: &NewArguments) -> Result<String, Error> {
+    match &arguments.command {
+        NewCommand::Tool(arguments) => new_tool(arguments),
+    }
+}
+
+fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
+    let NewToolArguments { name, lang, contract: file } = arguments;
+    if !is_name(name) {
+        return Err(NewError::Name.into());
+    }
+    let language = lang.language();
+    let parent = disk::folder(file);
+    let folder = parent.join(name);
+    if folder.symlink_metadata().is_ok() {
+        return Err(NewError::Exists { folder }.into());
+    }
+    let no_name = || NewError::File { file: file.clone() };
+    let file_name = file.file_name().and_then(|name| name.to_str()).ok_or_else(no_name)?;
+    let names = Names { tool: name, file: file_name, folder: &contract_name(&parent), language };
+    let before = match file.symlink_metadata() {
+        Ok(_) => Some(disk::text(file)?),
+        Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => None,
+        Err(reason) => return Err(Error::Read { file: file.clone(), reason }),
+    };
+    let entry = names.entry().map_err(NewError::Template)?;
+    let schema = WithSchema { folder: parent.clone(), path: format!("{name}/parameters.json") };
+    let after = match &before {
+        None => names.contract(&entry).map_err(NewError::Template)?,
+        Some(before) => {
+            let old = compile(file, before, &schema)?;
+            if old.tool(name).is_some() {
+                return Err(NewError::Known { file: file.clone(), tool: name.clone() }.into());
+            }
+            let refused = |reason| NewError::Append { file: file.clone(), reason, entry: entry.clone() };
+            let after = append(&file.display().to_string(), before, &entry).map_err(|error| match error {
+                append::Refusal::NotYaml(error) => NewError::NotYaml(error),
+                append::Refusal::Form(reason) => refused(reason),
+            })?;
+            let grown =
+                compile(file, &after, &schema).map_err(|_| refused("the result would not be a valid contract"))?;
+            if !append::only_grew(&old, &grown) {
+                return Err(refused("more than the entry would change").into());
+            }
+            after
+        }
+    };
+    let contract = compile(file, &after, &schema)?;
+    let role = disk::roles(&contract).into_iter().find(|role| may(&contract, role, name));
+    write(&folder, &names.files(role.as_deref()).map_err(NewError::Template)?)?;
+    match &before {
+        Some(_) => disk::replace(file, &after)?,
+        None => create(file, &after, 0o644)?,
+    }
+    let how = if before.is_some() { "added to" } else { "written to" };
+    Ok(told(&folder, file, name, role.as_deref(), how))
+}
+
+fn told(folder: &Path, file: &Path, name: &str, role: Option<&str>, how: &str) -> String {
+    let (folder, file) = (folder.display(), file.display());
+    let role = match role {
+        Some(_) => String::new(),
+        None => format!("note: no role of {file} may call {name} yet; add it to the `tools` of a role\n"),
+    };
+    format!(
+        "{folder}: made, its entry is {how} {file}\n{role}next:\n  {folder}/build.sh   # build it and pin it\n  {folder}/test.sh    \
+         # run it as the executor would\n  see {folder}/README.md\n"
+    )
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
+}
+
+/// A contract's name, after the folder that it lies in.
+fn contract_name(folder: &Path) -> String {
+    let folder = fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let name = folder.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().to_lowercase()));
+    let name: String = name.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "my-tools".to_owned() } else { name.chars().take(60).collect() }
+}
+
+fn compile(file: &Path, text: &str, files: &WithSchema) -> Result<Contract, Error> {
+    callgate_contract::load(&file.display().to_string(), text, files).map_err(Error::Contract)
+}
+
+fn may(contract: &Contract, role: &str, tool: &str) -> bool {
+    let role = contract.role(role);
+    contract.tool(tool).zip(role).is_some_and(|(tool, role)| role.may_use(tool))
+}
+
+/// Makes the folder, which must not be there, and all files in it.
+fn write(folder: &Path, files: &[Filled]) -> Result<(), Error> {
+    let failed = |file: &Path| {
+        let file = file.to_owned();
+        move |reason| Error::Write { file, reason }
+    };
+    fs::create_dir(folder).map_err(failed(folder))?;
+    for Filled { path, text, mode } in files {
+        let file = folder.join(path);
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent).map_err(failed(parent))?;
+        }
+        create(&file, text, *mode)?;
+    }
+    Ok(())
+}
+
+/// Writes a file that must not be there yet.
+fn create(file: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    use std::io::Write as _;
+
+    let options = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
+    options
+        .and_then(|mut written| written.write_all(text.as_bytes()))
+        .map_err(|reason| Error::Write { file: file.to_owned(), reason })
+}
+
+impl Files for WithSchema {
+    fn read(&self, path: &str) -> Result<String, String> {
+        if path == self.path {
+            return Ok(template::PARAMETERS.to_owned());
+        }
+        fs::read_to_string(self.folder.join(path)).map_err(|reason| reason.to_string())
+    }
+}
