@@ -43,11 +43,19 @@ impl Database {
         Self { link, state: tokio::sync::Mutex::new(State::Down { since: None }) }
     }
 
-    pub(super) async fn begin(&self, me: &str, key: &Key, call: &What) -> Result<Found, OnceError> {
+    /// Begins a call. `asked` is called before anything of it is sent: from then on the database may have it.
+    pub(super) async fn begin(
+        &self,
+        me: &str,
+        key: &Key,
+        call: &What,
+        asked: impl FnOnce(),
+    ) -> Result<Found, OnceError> {
         let Key { exchange_id, tenant, .. } = key;
         let (round, position, what) = (i64::from(key.round), i64::from(key.position), &call.digest[..]);
         let What { tool, role, contract_digest, .. } = call;
-        self.with(async |open: Arc<Open>| {
+        self.with(async move |open: Arc<Open>| {
+            asked();
             let whole: [&(dyn ToSql + Sync); 9] =
                 [exchange_id, &round, &position, tenant, &me, &what, tool, role, contract_digest];
             let named: [&(dyn ToSql + Sync); 5] = [exchange_id, &round, &position, tenant, &me];

@@ -88,16 +88,20 @@ impl Shared {
                     inner.database.finish(&inner.instance, key, &outcome).await?;
                     inner.here.settled(key);
                 }
+                Entered::Full => {
+                    let reason = "the database does not know yet of too many calls that began or ended here";
+                    return Err(OnceError::Unavailable(reason.into()));
+                }
             }
         };
         if reservation.must_be_taken_back() {
             inner.database.take_back(&inner.instance, key).await?;
+            reservation.not_begun();
         }
         let mut pause = LOOK_FIRST;
         loop {
-            // From here on it may be in the database, until the answer says that it is not.
-            reservation.asked();
-            let begun = inner.database.begin(&inner.instance, key, &what).await;
+            // Once it is asked it may be in the database, until the answer says that it is not.
+            let begun = inner.database.begin(&inner.instance, key, &what, || reservation.asked()).await;
             match begun.inspect_err(|error| inner.health.failed(&error.to_string()))? {
                 Found::Fresh => {
                     reservation.runs();
@@ -203,5 +207,38 @@ async fn stay_alive(inner: Weak<Inner>, every: Duration) {
             Ok(()) => inner.health.wrote(),
             Err(error) => inner.health.failed(&error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Config, OnceStore};
+
+    #[tokio::test]
+    async fn a_call_that_could_not_be_asked_for_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        // Nobody listens there: it is reserved.
+        std::fs::write(folder.path().join("url"), "postgres://u:p@127.0.0.1:1/d").unwrap();
+        let text = "contracts: [a]\nonce: { postgres: { url: file:url } }\n";
+        let config = Config::parse("executor.yaml", text, Path::new(folder.path())).unwrap();
+        let OnceStore::Postgres { link, lease } = config.once.store else { panic!("it is shared") };
+        let inner = Inner {
+            database: Database::new(link),
+            instance: "me".into(),
+            lease,
+            keep: config.once.keep,
+            here: Here::default(),
+            alive: Mutex::new(Instant::now()),
+            health: StoreHealth::new("once"),
+        };
+        let shared = Shared(Arc::new(inner));
+        for n in 0..10 {
+            let key = Key { tenant: String::new(), exchange_id: n.to_string(), round: 0, position: 0 };
+            shared.begin(&key, [0; 32].into()).await.unwrap_err();
+        }
+        assert!(shared.0.here.unsettled().is_empty());
     }
 }
