@@ -21,7 +21,8 @@ impl Tmpfs {
     /// Mounts one, or says that it may not.
     fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir(folder).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs"]).arg(folder).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs"]).arg(folder).output();
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder.to_path_buf()));
         }
