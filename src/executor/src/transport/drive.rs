@@ -75,7 +75,8 @@ impl Driver {
         let (peer, router) = (connection.peer().clone(), self.doorway.router.clone());
         let (seats, activity) = (self.seat.seats().clone(), Arc::clone(self.seat.activity()));
         let service = service_fn(move |request| {
-            let answering = exchange::serve(router.clone(), peer.clone(), seats.clone(), Arc::clone(&activity), request);
+            let answering =
+                exchange::serve(router.clone(), peer.clone(), seats.clone(), Arc::clone(&activity), request);
             async { Ok::<_, std::convert::Infallible>(answering.await) }
         });
         let builder = self.builder();

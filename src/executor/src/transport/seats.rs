@@ -94,9 +94,12 @@ impl Seats {
     /// Makes room for bytes of `own`. Returns false if that connection would have to leave itself, or none can.
     pub(super) fn relieve(&self, own: &Arc<Activity>) -> bool {
         self.with(|table| {
-            let waiting = table.taken.iter().filter(|(_, (_, activity))| activity.rank().is_some() && activity.held() > 0);
+            let waiting =
+                table.taken.iter().filter(|(_, (_, activity))| activity.rank().is_some() && activity.held() > 0);
             let largest = waiting.max_by_key(|(_, (_, activity))| activity.held());
-            let Some((id, activity)) = largest.map(|(id, (_, activity))| (*id, Arc::clone(activity))) else { return false };
+            let Some((id, activity)) = largest.map(|(id, (_, activity))| (*id, Arc::clone(activity))) else {
+                return false;
+            };
             // Its bytes are gone as soon as it has left.
             let other = !Arc::ptr_eq(&activity, own);
             if other {
