@@ -179,6 +179,12 @@ impl Config {
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
+    /// This configuration with what a reload takes from `read`: the contracts, and what they may grant.
+    pub(crate) fn reloaded(&self, read: &Self) -> Self {
+        let sandbox = Sandbox { allow: read.sandbox.allow.clone(), ..self.sandbox.clone() };
+        Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
+    }
+
     /// Reads configuration text; `file` names it in errors, and relative paths in it are relative to `folder`.
     ///
     /// # Errors
