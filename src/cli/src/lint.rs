@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use callgate_contract::{Contract, Run};
+use callgate_contract::{Contract, Diagnostic, Run};
 
 use crate::error::Error;
 use crate::{Outcome, disk};
@@ -30,13 +30,24 @@ fn summary(file: &Path, contract: &Contract) -> String {
     let tools = plural(contract.tools().len(), "tool");
     let roles = plural(disk::roles(contract).len(), "role");
     let ok = format!("{file}: ok, {tools}, {roles}, digest {}\n", contract.digest());
+    let notes: String = contract.notes().iter().map(|note| format!("{}\n", noted(note))).collect();
     let unpinned = unpinned(contract);
     if unpinned.is_empty() {
-        return ok;
+        return ok + &notes;
     }
     format!(
-        "{ok}{file}: note: {unpinned}: sha256 is only zeros; `callgate pin {file}` writes that of the modules beside it\n"
+        "{ok}{notes}{file}: note: {unpinned}: sha256 is only zeros; `callgate pin {file}` writes that of the modules beside it\n"
     )
+}
+
+/// `file:line:column: note: spec.tools[0]…: message`.
+fn noted(note: &Diagnostic) -> String {
+    let text = note.to_string();
+    let place = format!("{}:{}:{}: ", note.file, note.line, note.column);
+    match text.strip_prefix(&place) {
+        Some(rest) => format!("{place}note: {rest}"),
+        None => format!("note: {text}"),
+    }
 }
 
 /// The tools whose module is still the placeholder of zeros, which the executor refuses.

@@ -38,6 +38,24 @@ fn lint_prints_every_fault_of_every_file_and_still_tells_the_good_ones() {
 }
 
 #[test]
+fn lint_points_at_folders_outside_of_the_contract_s_own() {
+    let folder = Folder::new("lint-hosts");
+    for (host, told) in [("/etc", "an absolute path"), ("../elsewhere", "`..` leads out of the contract's folder")] {
+        let grant = format!("args: [create], files: [{{ host: {host}, guest: /data }}]");
+        let text = folder.text().replace("args: [create]", &grant);
+        let at = text.find(host).unwrap();
+        let (line, column) = (text[..at].lines().count(), at - text[..at].rfind('\n').unwrap());
+        let file = folder.write("hosts.yaml", &text);
+        let said = callgate(&["lint", &file]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.out.contains(&format!("{file}:{line}:{column}: note: spec.tools[")), "{said:?}");
+        assert!(said.out.contains(told), "{said:?}");
+    }
+    let said = callgate(&["lint", &folder.contract()]);
+    assert!(!said.out.contains("note: spec."), "{said:?}");
+}
+
+#[test]
 fn the_contracts_of_this_repository_are_valid() {
     for name in ["order-desk", "data-desk", "pay-desk", "rag-desk", "tool-desk"] {
         let said = callgate(&["lint", &format!("contracts/{name}/contract.yaml")]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use callgate_json::Value;
 
+use crate::error::Diagnostic;
 use crate::glob::Glob;
 use crate::run::Run;
 use crate::schema::Schema;
@@ -18,6 +19,7 @@ use crate::violation::{Code, Violation};
 pub struct Contract {
     pub(crate) digest: String,
     pub(crate) canonical: String,
+    pub(crate) notes: Vec<Diagnostic>,
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) models: Vec<Glob>,
@@ -172,6 +174,11 @@ impl Contract {
     /// `sha256:` and 64 hexadecimal digits: SHA-256 of [`Contract::canonical`].
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Values that are valid and worth a look, such as a granted folder outside of the contract's own.
+    pub fn notes(&self) -> &[Diagnostic] {
+        &self.notes
     }
 
     /// RFC 8785 text of the contract with every file it refers to inlined. Reading it again gives the same contract.

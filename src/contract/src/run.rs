@@ -128,7 +128,7 @@ pub struct HttpGrant {
 /// A file or folder of the host that a module may reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileGrant {
-    /// Path on the host: absolute, or relative to the contract's file.
+    /// Path on the host: absolute, or relative to the contract's file. `{tenant}` may stand in it; see [`FileGrant::per_tenant`].
     pub host: String,
     /// Absolute path under which the module sees it.
     pub guest: String,
@@ -223,6 +223,17 @@ impl HttpMethod {
 impl FileGrant {
     /// `quota` where the contract says nothing: 64 MiB.
     pub const QUOTA: u64 = 64 << 20;
+    /// The segment of `host` that stands for the caller's tenant.
+    pub const TENANT: &str = "{tenant}";
+
+    /// Splits the host path of a folder that each tenant has for itself: the folder above `{tenant}`, and the names below it.
+    /// `None` if the folder is the same for all tenants.
+    pub fn per_tenant(&self) -> Option<(&str, impl Iterator<Item = &str>)> {
+        let at = self.host.find(Self::TENANT)?;
+        let (above, rest) = (self.host.get(..at)?, self.host.get(at + Self::TENANT.len()..)?);
+        let above = if above.is_empty() { "." } else { above };
+        Some((above, rest.split('/').filter(|name| !name.is_empty())))
+    }
 }
 
 // === impl WasmRun ===

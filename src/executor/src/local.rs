@@ -20,7 +20,8 @@ use crate::sandbox::{Caller, Finished};
 use crate::telemetry::Metrics;
 
 /// A configuration that grants a tool what lies beside its contract, and has no backends.
-const CONFIG: &str = "contracts: [contract.yaml]\nconcurrency: 1\nsandbox: { cacheBytes: 0 }\n";
+const CONFIG: &str =
+    "contracts: [contract.yaml]\nconcurrency: 1\nsandbox: { cacheBytes: 0, allow: [.] }\nsecrets: { allow: [.] }\n";
 
 /// One call, as a person asks for it.
 #[derive(Clone, Copy, Debug)]

@@ -18,6 +18,9 @@ const KEY_REUSED: &str = "idempotency_key_reused";
 /// The violation code of a call that a person did not agree to.
 const APPROVAL_REFUSED: &str = "approval_refused";
 
+/// The violation code of a call whose tenant gets no folder of its own.
+const TENANT_REFUSED: &str = "tenant_refused";
+
 /// The outcome of a call that the executor's own decision refused. Nothing ran.
 pub(crate) fn denied(id: String, violation: Violation) -> CallOutcome {
     let message = if violation.pointer.is_empty() {
@@ -136,7 +139,7 @@ pub(crate) fn code(outcome: &CallOutcome) -> String {
 /// Why a call that the contract allows was refused all the same; one of a fixed set, fit for a label.
 pub(crate) fn refusal(outcome: &CallOutcome) -> Option<&'static str> {
     let code = code(outcome);
-    [KEY_REUSED, APPROVAL_REFUSED, callgate_contract::Code::ApprovalRequired.as_str()]
+    [KEY_REUSED, APPROVAL_REFUSED, TENANT_REFUSED, callgate_contract::Code::ApprovalRequired.as_str()]
         .into_iter()
         .find(|known| *known == code)
 }
@@ -150,7 +153,10 @@ pub(crate) fn ran(id: String, tool: &Tool, finished: Finished) -> CallOutcome {
         Err(stop) => Outcome::Failure(Failure {
             kind: kind(&stop).into(),
             message: format!("{} {stop}", tool.name()),
-            violation_code: String::new(),
+            violation_code: match stop {
+                Stop::Tenant(_) => TENANT_REFUSED.to_owned(),
+                _ => String::new(),
+            },
             approval_id: String::new(),
         }),
     };
@@ -218,6 +224,7 @@ fn kind(stop: &Stop) -> FailureKind {
         // The two ways that a tool has to say itself that it failed.
         Stop::NonzeroExit { .. } | Stop::Failed { .. } => FailureKind::NonzeroExit,
         Stop::OutputTooLarge { .. } => FailureKind::OutputTooLarge,
+        Stop::Tenant(_) => FailureKind::Denied,
     }
 }
 

@@ -138,7 +138,10 @@ fn interpreter(artefacts: &Artefacts, folder: &Path) -> Result<[Duration; 2], St
     let desk = artefacts.built("the contract with an interpreter", "contracts/tool-desk/contract.yaml")?;
     fs::create_dir_all(folder).map_err(failed(folder))?;
     let file = folder.join("executor.yaml");
-    fs::write(&file, format!("contracts: [\"{}\"]\n", desk.display())).map_err(failed(&file))?;
+    let desk = desk.canonicalize().map_err(failed(&desk))?;
+    let granted = desk.parent().unwrap_or(Path::new("/")).display();
+    let text = format!("contracts: [\"{}\"]\nsandbox: {{ allow: [\"{granted}\"] }}\n", desk.display());
+    fs::write(&file, text).map_err(failed(&file))?;
     let check = || {
         let began = Instant::now();
         run(Command::new(&artefacts.executor).arg("--check").arg("--config").arg(&file)).map(|_| began.elapsed())
@@ -190,7 +193,7 @@ async fn client(
             exchange_id: uuid::Uuid::now_v7().to_string(),
             request_id: String::new(),
             round: 1,
-            calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into() }],
+            calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into(), position: None }],
         };
         let answer = client.execute(request).await.map_err(|status| unfit(&status.to_string()))?.into_inner();
         let took = sent.elapsed();

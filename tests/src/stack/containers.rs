@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::engine::{Engine, Network, Volume};
 use super::{
     Artefacts, Doors, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError, Switch,
-    configure, different, free_address, prepare_all, run, tls,
+    configure, different, folders_of, free_address, prepare_all, run, tls,
 };
 use crate::upstream::Upstream;
 
@@ -79,8 +79,9 @@ impl Containers {
         let text = format!(
             "listen: 0.0.0.0:7070\n\
              tls:\n  certificate: tls/executor.crt\n  key: tls/executor.key\n  clientCa: tls/ca.crt\n  allowedClients: [\"dns:{}\"]\n\
-             stateDir: {STATE}\ncontracts:\n{list}concurrency: 16\n",
-            tls::ENVOY
+             stateDir: {STATE}\ncontracts:\n{list}concurrency: 16\n{}",
+            tls::ENVOY,
+            folders_of(contracts.iter().map(|contract| self.inside(contract)).collect::<Vec<_>>().iter())
         );
         let file = self.folder.join("executor.yaml");
         fs::write(&file, text).map_err(StackError::io(file.display().to_string()))?;

@@ -18,6 +18,7 @@ mod process;
 mod switch;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -193,6 +194,13 @@ pub struct Doors {
     pub http: SocketAddr,
 }
 
+/// The line that lets contracts grant what lies in their own folders.
+fn folders_of<'a>(contracts: impl Iterator<Item = &'a PathBuf>) -> String {
+    let folders: BTreeSet<_> = contracts.filter_map(|contract| contract.parent()).collect();
+    let folders: String = folders.iter().map(|folder| format!("    - {}\n", folder.display())).collect();
+    if folders.is_empty() { String::new() } else { format!("sandbox:\n  allow:\n{folders}") }
+}
+
 /// Starts an executor that holds `contracts`, with its state in `folder`; wait for it with [`executor_ready`].
 pub fn start_executor(
     name: &str,
@@ -204,8 +212,9 @@ pub fn start_executor(
     let Doors { calls, http } = doors;
     let list: String = contracts.iter().map(|contract| format!("  - {}\n", contract.display())).collect();
     let file = folder.join(format!("{name}.yaml"));
-    fs::write(&file, format!("listen: {calls}\nhttp: {{ listen: \"{http}\" }}\ncontracts:\n{list}concurrency: 16\n"))
-        .map_err(StackError::io(file.display().to_string()))?;
+    let allow = folders_of(contracts.iter());
+    let text = format!("listen: {calls}\nhttp: {{ listen: \"{http}\" }}\ncontracts:\n{list}concurrency: 16\n{allow}");
+    fs::write(&file, text).map_err(StackError::io(file.display().to_string()))?;
     let mut command = Command::new(&artefacts.executor);
     command.arg("--config").arg(&file).current_dir(folder);
     // Not beside the configuration: that folder is watched, and each line would wake who watches.

@@ -17,16 +17,28 @@ pub(super) struct Fields<'n> {
     entries: &'n [Entry],
 }
 
-/// The faults found so far.
+/// The faults found so far, and what is no fault but worth a look.
 pub(super) struct Report<'r> {
     found: &'r mut Vec<Diagnostic>,
+    notes: Vec<Diagnostic>,
 }
 
 // === impl Report ===
 
 impl<'r> Report<'r> {
     pub(super) fn new(found: &'r mut Vec<Diagnostic>) -> Self {
-        Self { found }
+        Self { found, notes: Vec::new() }
+    }
+
+    /// Notes something about a valid value.
+    pub(super) fn note(&mut self, item: &Item<'_>, message: impl Into<String>) {
+        let At { file, line, column } = &item.node.at;
+        let (file, path) = (file.to_string(), item.path.clone());
+        self.notes.push(Diagnostic { file, line: *line, column: *column, path, message: message.into() });
+    }
+
+    pub(super) fn into_notes(self) -> Vec<Diagnostic> {
+        self.notes
     }
 
     /// A fault of that value. Returns `None` so that a reader can end with it.

@@ -16,5 +16,6 @@ use crate::source::node::Node;
 /// Reads a document whose files are inlined. The digest and the canonical text are left empty.
 pub(crate) fn contract(document: &Node, found: &mut Vec<Diagnostic>) -> Option<Contract> {
     let mut report = Report::new(found);
-    spec::contract(&Item { node: document, path: String::new() }, &mut report)
+    let contract = spec::contract(&Item { node: document, path: String::new() }, &mut report)?;
+    Some(Contract { notes: report.into_notes(), ..contract })
 }

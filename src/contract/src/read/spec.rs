@@ -101,6 +101,7 @@ fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let tools = tools?;
     let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
     Some(Contract {
+        notes: Vec::new(),
         digest: String::new(),
         canonical: String::new(),
         name: String::new(),

@@ -15,6 +15,7 @@ mod files;
 mod folder;
 #[cfg(not(target_arch = "wasm32"))]
 mod format;
+mod grants;
 mod lint;
 mod model;
 mod references;

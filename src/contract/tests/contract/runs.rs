@@ -1,7 +1,7 @@
 //! Bad `run` fields and the exact lines they get, as in `lint`.
 
 /// A text of the order desk's contract, its replacement, and the line of the error.
-pub(crate) const RUNS: [(&str, &str, &str); 30] = [
+pub(crate) const RUNS: [(&str, &str, &str); 33] = [
     // run
     (
         "run: { client: {} }",
@@ -109,6 +109,21 @@ pub(crate) const RUNS: [(&str, &str, &str); 30] = [
         "guest: /data",
         "guest: data",
         "contract.yaml:42:51: spec.tools[1].run.wasm.files[0].guest: expected an absolute path without `.` and `..`, such as `/data`",
+    ),
+    (
+        "host: /var/lib/orders",
+        "host: \"{tenant}/{tenant}\"",
+        "contract.yaml:42:27: spec.tools[1].run.wasm.files[0].host: expected `{tenant}` at most once and as a whole part of the path, such as `data/{tenant}`, and no other `{` or `}`",
+    ),
+    (
+        "host: /var/lib/orders",
+        "host: \"data/of-{tenant}\"",
+        "contract.yaml:42:27: spec.tools[1].run.wasm.files[0].host: expected `{tenant}` at most once and as a whole part of the path, such as `data/{tenant}`, and no other `{` or `}`",
+    ),
+    (
+        "host: /var/lib/orders",
+        "host: \"data/{tenant}/../x\"",
+        "contract.yaml:42:27: spec.tools[1].run.wasm.files[0].host: expected a path without `.` and `..` after `{tenant}`",
     ),
     ("mode: rw", "mode: w", "contract.yaml:42:64: spec.tools[1].run.wasm.files[0].mode: expected `ro` or `rw`"),
     (

@@ -32,6 +32,20 @@ pub enum AdmissionError {
         /// What is wrong.
         fault: Box<Fault>,
     },
+    /// A path that contracts may grant is not one that can be allowed.
+    #[error(
+        "{file}: {field}: expected a file or folder at {path} without symbolic links on the way, found: {reason}; write its real path"
+    )]
+    Allow {
+        /// The configuration file.
+        file: String,
+        /// The list.
+        field: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
     /// Compiled code cannot be kept where it should be.
     #[error("stateDir: {0}")]
     Cache(StateError),
@@ -98,16 +112,82 @@ pub enum Fault {
     /// TLS for granted HTTP requests cannot be set up: a fault of this program.
     #[error("run.wasm.http: TLS could not be set up: {0}")]
     Tls(rustls::Error),
-    /// Two folders that tools may write to lie in one another.
+    /// A granted folder cannot be handed to calls by its open handle.
     #[error(
-        "run.wasm.files: {host} and {other} are both granted for writing and one lies in the other, so no quota could hold; grant \
-         one of them, or two that lie side by side"
+        "run.wasm.files: {host} cannot be opened by its handle in /proc/self/fd ({reason}); mount /proc for the executor"
+    )]
+    Proc {
+        /// The folder.
+        host: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// A folder that a tool may write to holds or lies in another grant's folder.
+    #[error(
+        "run.wasm.files: {host} and {other}, which the tool {tool} is granted, lie in one another and one of them is writable; \
+         grant one of them, or two that lie side by side"
     )]
     Nested {
         /// The later folder.
         host: PathBuf,
         /// The earlier one.
         other: PathBuf,
+        /// The tool that is granted the earlier one.
+        tool: String,
+    },
+    /// A granted folder is or touches something of the executor's own.
+    #[error(
+        "run.wasm.files: {host} holds or lies in {own}, {what}, which no tool may reach; grant a folder beside it or below it that does \
+         not hold it"
+    )]
+    OwnFolder {
+        /// The granted folder.
+        host: PathBuf,
+        /// Its name in errors.
+        what: &'static str,
+        /// The executor's own.
+        own: PathBuf,
+    },
+    /// The operator does not allow to grant a folder.
+    #[error(
+        "run.wasm.files: {host} is not in a folder that this executor may grant; to allow it, write `{line}` in {configuration}"
+    )]
+    FolderNotAllowed {
+        /// The granted folder.
+        host: PathBuf,
+        /// The line that would allow it.
+        line: String,
+        /// The configuration file.
+        configuration: PathBuf,
+    },
+    /// A secret of a tool is something of the executor's own.
+    #[error(
+        "run.wasm.secretEnv.{variable}: {file} is or lies in {own}, {what}, which no tool may read; give the tool a secret of its own"
+    )]
+    OwnSecret {
+        /// The variable that would hold it.
+        variable: String,
+        /// The file.
+        file: PathBuf,
+        /// Its name in errors.
+        what: &'static str,
+        /// The executor's own.
+        own: PathBuf,
+    },
+    /// The operator does not allow to hand a file to a tool.
+    #[error(
+        "run.wasm.secretEnv.{variable}: {file} is not a file that this executor may hand to tools; to allow it, write `{line}` in \
+         {configuration}"
+    )]
+    SecretNotAllowed {
+        /// The variable that would hold it.
+        variable: String,
+        /// The file.
+        file: PathBuf,
+        /// The line that would allow it.
+        line: String,
+        /// The configuration file.
+        configuration: PathBuf,
     },
     /// A secret cannot be read.
     #[error(

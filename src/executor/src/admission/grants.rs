@@ -1,18 +1,24 @@
 //! From what the contract writes to what the sandbox gives: paths resolved, environment read, all of it at start.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
 use callgate_contract::{FileGrant, FileMode, WasmRun};
 use wasmtime_wasi::FsPerms;
 
 use super::error::Fault;
+use super::fence::Fence;
+use super::overlap::{Granted, Overlaps};
 use super::secrets;
 use crate::footprint::Reads;
-use crate::sandbox::{Folder, Grants, Outgoing, Quota, Sandbox};
+use crate::sandbox::{Folder, Grants, Handle, Outgoing, Sandbox};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
 pub(super) fn resolve(
     sandbox: &Sandbox,
+    fence: &Fence,
+    overlaps: &mut Overlaps,
     tool: &str,
     run: &WasmRun,
     base: &Path,
@@ -20,11 +26,12 @@ pub(super) fn resolve(
 ) -> Result<Grants, Fault> {
     let mut args = vec![tool.to_owned()];
     args.extend(run.args.iter().cloned());
+    let folders = run.files.iter().map(|grant| folder(sandbox, fence, overlaps, tool, grant, base, reads));
     Ok(Grants {
         args,
         env: environment(tool, &run.env)?,
-        secrets: secrets::read(&run.secret_env, reads)?,
-        folders: run.files.iter().map(|grant| folder(sandbox, grant, base, reads)).collect::<Result<_, _>>()?,
+        secrets: secrets::read(fence, &run.secret_env, reads)?,
+        folders: folders.collect::<Result<_, _>>()?,
         outgoing: Outgoing::granted(&run.http, sandbox.network()).map_err(Fault::Tls)?,
         memory: run.memory,
         fuel: run.fuel,
@@ -52,22 +59,36 @@ fn environment(tool: &str, names: &[String]) -> Result<Vec<(String, String)>, Fa
     Ok(env)
 }
 
-fn folder(sandbox: &Sandbox, grant: &FileGrant, base: &Path, reads: &Reads) -> Result<Folder, Fault> {
-    let host = base.join(&grant.host);
+fn folder(
+    sandbox: &Sandbox,
+    fence: &Fence,
+    overlaps: &mut Overlaps,
+    tool: &str,
+    grant: &FileGrant,
+    base: &Path,
+    reads: &Reads,
+) -> Result<Folder, Fault> {
+    let (host, below) = match grant.per_tenant() {
+        None => (base.join(&grant.host), None),
+        Some((above, below)) => (base.join(above), Some(below.map(OsString::from).collect::<Vec<_>>())),
+    };
     reads.folder(&host);
-    let missing = |reason: String| Fault::Folder { host: host.clone(), reason };
-    if !std::fs::metadata(&host).map_err(|error| missing(error.to_string()))?.is_dir() {
-        return Err(missing("it is not a folder".into()));
+    let missing = |reason: io::Error| Fault::Folder { host: host.clone(), reason: reason.to_string() };
+    if !std::fs::metadata(&host).map_err(missing)?.is_dir() {
+        return Err(missing(io::Error::other("it is not a folder")));
     }
-    let guest = grant.guest.clone();
-    match grant.mode {
-        FileMode::Ro => Ok(Folder { host, guest, perms: FsPerms::ReadOnly, quota: None }),
-        FileMode::Rw => {
-            // Without links, so that one folder has one account, and remains that folder.
-            let host = host.canonicalize().map_err(|error| missing(error.to_string()))?;
-            let account = sandbox.account(&host).map_err(|other| Fault::Nested { host: host.clone(), other })?;
-            let quota = Quota { bytes: grant.quota, account };
-            Ok(Folder { host, guest, perms: FsPerms::ReadWrite, quota: Some(quota) })
-        }
-    }
+    let handle = Handle::open(&host).map_err(missing)?;
+    handle.check_link().map_err(|reason| Fault::Proc { host: host.clone(), reason: reason.to_string() })?;
+    fence.folder(&handle)?;
+    let granted = Granted { handle: handle.clone(), below: below.clone(), mode: grant.mode, tool: tool.to_owned() };
+    overlaps.add(granted)?;
+    let (perms, quota) = match grant.mode {
+        FileMode::Ro => (FsPerms::ReadOnly, None),
+        FileMode::Rw => (FsPerms::ReadWrite, Some(grant.quota)),
+    };
+    let host = match below {
+        None => sandbox.shared_folder(handle),
+        Some(below) => sandbox.tenant_folders(handle, below),
+    };
+    Ok(Folder { host, guest: grant.guest.clone(), perms, quota })
 }

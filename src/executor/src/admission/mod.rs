@@ -3,7 +3,9 @@
 //! After this nothing of a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a tool.
 
 mod error;
+mod fence;
 mod grants;
+mod overlap;
 mod secrets;
 
 use std::collections::HashMap;
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, Tool, WasmRun};
 
 pub use self::error::{AdmissionError, Fault};
+use self::fence::Fence;
+use self::overlap::Overlaps;
 use crate::config::Config;
 use crate::footprint::{Footprint, Reads};
 use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
@@ -74,7 +78,9 @@ pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Opti
     let sandbox = sandbox(config, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
     let (mut programs, reads) = (Programs::new(), Reads::default());
     let source = Source::read(file, &reads)?;
-    let mut admitted = source.admit(&sandbox, &Programs::new(), &mut programs, Some(tool), &reads)?;
+    let fence = Source::fence(config, std::slice::from_ref(&source), &reads)?;
+    let around = (&fence, &mut Overlaps::default());
+    let mut admitted = source.admit(&sandbox, around, &Programs::new(), &mut programs, Some(tool), &reads)?;
     Ok(admitted.remove(tool))
 }
 
@@ -146,9 +152,12 @@ impl Registry {
 
     fn read(sandbox: Arc<Sandbox>, config: &Config, before: &Programs, reads: &Reads) -> Result<Self, AdmissionError> {
         let mut programs = HashMap::new();
+        let mut overlaps = Overlaps::default();
         let mut contracts = HashMap::new();
-        for source in Source::all(config, reads)? {
-            let runnables = source.admit(&sandbox, before, &mut programs, None, reads)?;
+        let sources = Source::all(config, reads)?;
+        let fence = Source::fence(config, &sources, reads)?;
+        for source in sources {
+            let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -254,6 +263,16 @@ impl Source {
         Ok(Self { file: file.to_owned(), contract })
     }
 
+    /// The fence around what `sources` may grant. `reads` has their contracts and schemas.
+    fn fence(config: &Config, sources: &[Self], reads: &Reads) -> Result<Fence, AdmissionError> {
+        let modules = sources.iter().flat_map(Self::modules);
+        Fence::new(config, reads.footprint().files().map(Path::to_owned).chain(modules))
+    }
+
+    fn modules(&self) -> impl Iterator<Item = PathBuf> {
+        self.wasm_tools().map(|(_, run)| folder(&self.file).join(&run.module))
+    }
+
     fn name(&self) -> String {
         self.file.display().to_string()
     }
@@ -269,6 +288,7 @@ impl Source {
     fn admit(
         &self,
         sandbox: &Arc<Sandbox>,
+        (fence, overlaps): (&Fence, &mut Overlaps),
         before: &Programs,
         programs: &mut Programs,
         only: Option<&str>,
@@ -285,7 +305,8 @@ impl Source {
             if program.memory_min() > run.memory {
                 return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
-            let grants = grants::resolve(sandbox, tool.name(), run, folder(&self.file), reads).map_err(fault)?;
+            let base = folder(&self.file);
+            let grants = grants::resolve(sandbox, fence, overlaps, tool.name(), run, base, reads).map_err(fault)?;
             let sandbox = Arc::clone(sandbox);
             runnables.insert(tool.name().to_owned(), Runnable::Sandbox { sandbox, program, grants: Arc::new(grants) });
         }

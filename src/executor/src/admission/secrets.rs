@@ -1,8 +1,10 @@
 //! Secrets of tools: read from files at start, checked, and never shown.
 
+use std::fs::File;
 use std::path::Path;
 
 use super::error::Fault;
+use super::fence::Fence;
 use crate::footprint::Reads;
 use crate::sandbox::{Secret, SecretVariable};
 
@@ -10,12 +12,20 @@ use crate::sandbox::{Secret, SecretVariable};
 const SECRET_BYTES: u64 = 64 << 10;
 
 /// Reads the files of `secretEnv`: name of the variable, path of the file.
-pub(super) fn read(secret_env: &[(String, String)], reads: &Reads) -> Result<Vec<SecretVariable>, Fault> {
+pub(super) fn read(
+    fence: &Fence,
+    secret_env: &[(String, String)],
+    reads: &Reads,
+) -> Result<Vec<SecretVariable>, Fault> {
     let secret = |(name, path): &(String, String)| {
-        let file = Path::new(path);
-        let value = text(file, reads).map_err(|reason| Fault::Secret {
+        let path = Path::new(path);
+        let file = fence.secret(name, path).inspect_err(|_| {
+            // Noted, so that a reload sees when it is another.
+            let _ = reads.bytes(path, SECRET_BYTES);
+        })?;
+        let value = text(path, file, reads).map_err(|reason| Fault::Secret {
             variable: name.clone(),
-            file: file.to_owned(),
+            file: path.to_owned(),
             reason,
         })?;
         Ok(SecretVariable { name: name.clone(), value: Secret::new(value) })
@@ -24,8 +34,8 @@ pub(super) fn read(secret_env: &[(String, String)], reads: &Reads) -> Result<Vec
 }
 
 /// The text of a file without the newline that editors end it with.
-fn text(file: &Path, reads: &Reads) -> Result<String, String> {
-    let bytes = reads.bytes(file, SECRET_BYTES).map_err(|error| error.to_string())?;
+fn text(path: &Path, file: File, reads: &Reads) -> Result<String, String> {
+    let bytes = reads.opened(path, Ok(file), SECRET_BYTES).map_err(|error| error.to_string())?;
     let mut text = String::from_utf8(bytes).map_err(|_| "bytes that are not UTF-8".to_owned())?;
     if text.ends_with('\n') {
         text.pop();

@@ -1,8 +1,10 @@
 //! The executor's own configuration: one YAML file.
 //!
 //! It says where to listen, which contracts to serve, how much to run at once, where the backends are, and where what happened
-//! is kept. What a tool may do is not here: that is the contract's to say. One file a section.
+//! is kept. It says what contracts may grant of this machine; what a tool may do within that, its contract says. One file a
+//! section.
 
+mod allow;
 mod approvals;
 mod approvers;
 mod audit;
@@ -14,10 +16,12 @@ mod http;
 mod listen;
 mod log;
 mod once;
+mod own;
 mod postgres;
 mod queue;
 mod sandbox;
 mod secret;
+mod secrets;
 mod telemetry;
 
 use std::net::SocketAddr;
@@ -27,6 +31,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+pub use self::allow::{Allow, AllowedPath};
 pub use self::approvals::Approvals;
 pub use self::approvers::{ApproverRule, Approvers};
 pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
@@ -42,6 +47,7 @@ pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;
+pub use self::secrets::Secrets;
 pub use self::telemetry::{Otlp, Share, Telemetry};
 use crate::footprint::Reads;
 use crate::units::{Bytes, Seconds};
@@ -63,6 +69,8 @@ const GRACE_PERIOD: Duration = Duration::from_secs(30);
 /// A configuration that was found valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// The configuration file itself.
+    pub file: PathBuf,
     /// Where the gRPC services listen, and who may call them.
     pub listen: Listen,
     /// The contracts' files, resolved against the folder of the configuration file. Not empty.
@@ -89,6 +97,8 @@ pub struct Config {
     pub backends: Backends,
     /// How tools run that run here.
     pub sandbox: Sandbox,
+    /// The files that contracts may hand to tools.
+    pub secrets: Secrets,
     /// Metrics, traces, logs.
     pub telemetry: Telemetry,
 }
@@ -144,6 +154,8 @@ struct File {
     #[serde(default)]
     sandbox: sandbox::Section,
     #[serde(default)]
+    secrets: secrets::Section,
+    #[serde(default)]
     telemetry: telemetry::Section,
 }
 
@@ -185,7 +197,7 @@ impl Config {
             exposed: read.exposed,
             connections: read.connections,
         };
-        let listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
+        let mut listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
             let message = "contracts: expected at least one contract file".into();
             return Err(fault(read.contracts.referenced, message));
@@ -203,7 +215,10 @@ impl Config {
             Some(n) if (1024..=REQUEST_BYTES_MAX).contains(&n.value.0) => n.value.0,
             Some(n) => return Err(fault(n.referenced, "requestBytes: expected 1KiB to 256MiB".into())),
         };
+        // The largest request must fit beside another.
+        listen.connections.held_bytes = listen.connections.held_bytes.max(request_bytes.saturating_mul(2));
         Ok(Self {
+            file: folder.join(Path::new(file).file_name().unwrap_or_default()),
             listen,
             contracts: read.contracts.value.iter().map(|path| folder.join(path)).collect(),
             concurrency,
@@ -217,6 +232,7 @@ impl Config {
             http: read.http.resolve(&place)?,
             backends: read.backends.resolve(&place)?,
             sandbox: read.sandbox.resolve(&place)?,
+            secrets: read.secrets.resolve(&place)?,
             telemetry: read.telemetry.resolve(&place)?,
         })
     }
@@ -257,7 +273,7 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, telemetry",
+                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, secrets, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),

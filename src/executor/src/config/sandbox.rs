@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
+use super::allow::Allow;
 use super::fault::Place;
 use crate::sandbox::{Fixed, Nat64};
 use crate::units::Bytes;
@@ -22,6 +23,8 @@ pub struct Sandbox {
     pub nat64: Vec<Nat64>,
     /// Clock and randomness that are the same for every call: for tests and replay.
     pub deterministic: Option<Fixed>,
+    /// Folders that contracts may grant, with all that lies in them.
+    pub allow: Allow,
 }
 
 /// The section as it is written.
@@ -32,6 +35,8 @@ pub(super) struct Section {
     #[serde(default)]
     nat64: Vec<Spanned<String>>,
     deterministic: Option<DeterministicSection>,
+    #[serde(default)]
+    allow: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,7 +53,12 @@ impl Section {
             Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
         };
         let nat64 = self.nat64.iter().map(|written| nat64(written, place)).collect::<Result<_, _>>()?;
-        Ok(Sandbox { nat64, cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0), deterministic })
+        Ok(Sandbox {
+            nat64,
+            cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0),
+            deterministic,
+            allow: Allow::resolve("sandbox.allow", self.allow, place)?,
+        })
     }
 }
 
@@ -87,6 +97,19 @@ mod tests {
     fn a_gibibyte_of_code_is_kept_and_nothing_is_fixed_unless_asked() {
         let sandbox = parse("  {}\n").unwrap();
         assert_eq!((sandbox.cache_bytes, sandbox.deterministic), (1 << 30, None));
+    }
+
+    #[test]
+    fn allowed_folders_are_relative_to_the_file_and_plain() {
+        let sandbox = parse("  allow: [data, /srv/shared]\n").unwrap();
+        let paths: Vec<_> = sandbox.allow.paths().iter().map(|allowed| allowed.path.clone()).collect();
+        assert_eq!(paths, [Path::new("/data"), Path::new("/srv/shared")]);
+        assert_eq!(sandbox.allow.with(Path::new("more of it")), "allow: [data, /srv/shared, \"more of it\"]");
+        assert!(parse("  {}\n").unwrap().allow.paths().is_empty());
+        for wrong in ["''", "'data/*'", "'data/{tenant}'"] {
+            let error = parse(&format!("  allow: [{wrong}]\n")).unwrap_err();
+            assert!(error.starts_with("executor.yaml:3:11: sandbox.allow: expected a path without"), "{error}");
+        }
     }
 
     #[test]

@@ -48,7 +48,15 @@ impl Reads {
     /// # Errors
     /// It is missing, no file, too large, or cannot be read. It is kept in mind all the same, so that its coming is noticed.
     pub(crate) fn bytes(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-        let read = open(path).and_then(|file| {
+        self.opened(path, open(path), most)
+    }
+
+    /// Reads a file that was opened at `path` already.
+    ///
+    /// # Errors
+    /// As [`Reads::bytes`].
+    pub(crate) fn opened(&self, path: &Path, file: io::Result<File>, most: u64) -> io::Result<Vec<u8>> {
+        let read = file.and_then(|file| {
             let mut bytes = Vec::new();
             let stamp = Stamp::of(&file.metadata()?);
             (&file).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -100,6 +108,11 @@ impl Footprint {
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.folders.is_empty()
+    }
+
+    /// The paths of files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.keys().map(PathBuf::as_path)
     }
 
     /// Every path, of files and of folders.

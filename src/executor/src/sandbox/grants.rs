@@ -1,14 +1,16 @@
 //! What one tool is given, resolved once at start. What is not here is denied.
 
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime_wasi::FsPerms;
 
+use super::handle::Handle;
 use super::outgoing::Outgoing;
 use super::quota::Account;
 use super::secret::SecretVariable;
+use super::tenants::{NoFolder, TenantFolders};
 
 /// Standard error is kept for a person to read, so its bound is ours and not the contract's.
 pub(super) const STDERR_BYTES: usize = 64 << 10;
@@ -39,21 +41,75 @@ pub struct Grants {
 /// A folder of the host that the guest sees.
 #[derive(Clone, Debug)]
 pub struct Folder {
-    /// Where it is on the host.
-    pub host: PathBuf,
-    /// Where the guest sees it.
+    /// The folder on the host.
+    pub host: HostFolder,
+    /// The path that the guest sees.
     pub guest: String,
     /// Whether the guest may change what is in it.
     pub perms: FsPerms,
-    /// How much the folder may hold; `None` where nothing is written.
-    pub quota: Option<Quota>,
+    /// Bytes that the folder may hold; `None` if nothing is written.
+    pub quota: Option<u64>,
 }
 
-/// How much a folder may hold, and how much it does.
+/// A folder on the host.
 #[derive(Clone, Debug)]
-pub struct Quota {
-    /// Bytes it may hold.
-    pub bytes: u64,
-    /// What it holds, over all calls of all tools.
-    pub account: Arc<Account>,
+pub enum HostFolder {
+    /// One for all tenants, opened when the contract was loaded.
+    Shared {
+        /// The folder.
+        handle: Handle,
+        /// Its books.
+        account: Arc<Account>,
+    },
+    /// One for each tenant, opened by each call.
+    PerTenant(TenantFolders),
+}
+
+/// A folder that is open for one call.
+#[derive(Clone, Debug)]
+pub(super) struct OpenFolder {
+    pub(super) handle: Handle,
+    pub(super) guest: String,
+    pub(super) perms: FsPerms,
+    pub(super) quota: Option<Quota>,
+}
+
+/// The most that a folder may hold, and its books.
+#[derive(Clone, Debug)]
+pub(super) struct Quota {
+    pub(super) bytes: u64,
+    /// Over all calls of all tools.
+    pub(super) account: Arc<Account>,
+}
+
+// === impl Grants ===
+
+impl Grants {
+    /// Opens the folders for a call of that tenant.
+    pub(super) async fn open_folders(self: &Arc<Self>, tenant: &str) -> Result<Vec<OpenFolder>, NoFolder> {
+        let per_tenant = |folder: &Folder| matches!(folder.host, HostFolder::PerTenant(_));
+        if !self.folders.iter().any(per_tenant) {
+            return self.folders.iter().map(|folder| folder.open(tenant)).collect();
+        }
+        let (grants, tenant) = (Arc::clone(self), tenant.to_owned());
+        let open = move || grants.folders.iter().map(|folder| folder.open(&tenant)).collect();
+        tokio::task::spawn_blocking(open).await.unwrap_or_else(|error| Err(NoFolder::System(io::Error::other(error))))
+    }
+}
+
+// === impl Folder ===
+
+impl Folder {
+    fn open(&self, tenant: &str) -> Result<OpenFolder, NoFolder> {
+        let (handle, account) = match &self.host {
+            HostFolder::Shared { handle, account } => (handle.clone(), Arc::clone(account)),
+            HostFolder::PerTenant(folders) => {
+                let handle = folders.open(tenant)?;
+                let account = folders.account(&handle);
+                (handle, account)
+            }
+        };
+        let quota = self.quota.map(|bytes| Quota { bytes, account });
+        Ok(OpenFolder { handle, guest: self.guest.clone(), perms: self.perms, quota })
+    }
 }

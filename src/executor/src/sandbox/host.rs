@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::caller::Caller;
 use super::fixed::Fixed;
-use super::grants::{Grants, STDERR_BYTES};
+use super::grants::{Grants, OpenFolder, STDERR_BYTES};
+use super::handle::FileId;
 use super::limits::{Limits, Meter};
 use super::outgoing::{FIELD_BYTES, Requests};
 use super::output::Capture;
@@ -55,6 +57,7 @@ pub(super) struct Outputs {
 pub(super) fn store(
     engine: &Engine,
     grants: &Grants,
+    folders: &[OpenFolder],
     caller: Caller,
     fixed: Option<Fixed>,
     stdin: String,
@@ -84,10 +87,11 @@ pub(super) fn store(
     if let Some(fixed) = fixed {
         fixed.apply(&mut builder);
     }
-    for folder in &grants.folders {
-        builder.preopened_dir(&folder.host, &folder.guest, folder.perms)?;
+    for folder in folders {
+        builder.preopened_dir(folder.handle.link(), &folder.guest, folder.perms)?;
     }
     let mut wasi = builder.build_p1();
+    check_folders(&mut wasi, folders)?;
     wasi.ctx().table.set_max_capacity(HANDLES);
 
     let mut http = WasiHttpCtx::new();
@@ -95,7 +99,7 @@ pub(super) fn store(
     let tool = grants.args.first().cloned().unwrap_or_default();
     let requests = Requests::new(tool, grants.outgoing.clone(), grants.timeout);
 
-    let (folders, limits) = (Folders::new(&grants.folders), Limits::new(grants.memory, meter));
+    let (folders, limits) = (Folders::new(folders), Limits::new(grants.memory, meter));
     let mut store = Store::try_new(engine, Host { wasi, folders, http, requests, limits, caller })?;
     store.limiter(|host| &mut host.limits);
     store.set_fuel(grants.fuel)?;
@@ -105,6 +109,22 @@ pub(super) fn store(
         Ok(if expired() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });
     Ok(store)
+}
+
+/// Checks that the library holds the very folders that were granted: it was given paths to them.
+fn check_folders(wasi: &mut WasiP1Ctx, granted: &[OpenFolder]) -> wasmtime::Result<()> {
+    let mut library = wasi.filesystem();
+    let opened = preopens::Host::get_directories(&mut library)?;
+    for ((descriptor, _), folder) in opened.into_iter().zip(granted) {
+        let same = match library.table.delete(descriptor)? {
+            Descriptor::Dir(opened) => FileId::of(&opened.dir)? == folder.handle.id(),
+            Descriptor::File(_) => false,
+        };
+        if !same {
+            return Err(wasmtime::Error::msg("a granted folder could not be opened by its handle; mount /proc"));
+        }
+    }
+    Ok(())
 }
 
 // === impl Host ===

@@ -12,6 +12,7 @@ mod caller;
 mod engine;
 mod fixed;
 mod grants;
+mod handle;
 mod host;
 mod limits;
 mod outgoing;
@@ -21,11 +22,12 @@ mod quota;
 mod run;
 mod secret;
 mod slots;
+mod tenants;
 mod wasm;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -40,7 +42,8 @@ pub use self::cache::Cache;
 pub use self::caller::{Caller, RESERVED};
 pub use self::engine::Allocation;
 pub use self::fixed::Fixed;
-pub use self::grants::{Folder, Grants, Quota};
+pub use self::grants::{Folder, Grants, HostFolder};
+pub use self::handle::{FileId, Handle};
 use self::host::Outputs;
 use self::limits::Meter;
 pub use self::outgoing::{Internet, Nat64, Network, Outgoing, Pending};
@@ -52,6 +55,7 @@ pub use self::run::{Stop, Stream};
 pub use self::secret::{Secret, SecretVariable};
 pub use self::slots::Pulse;
 use self::slots::{Slots, Watch};
+pub use self::tenants::TenantFolders;
 pub use self::wasm::Wasm;
 
 /// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
@@ -65,7 +69,7 @@ pub struct Sandbox {
     linkers: Linkers,
     cache: Cache,
     fixed: Option<Fixed>,
-    accounts: Accounts,
+    accounts: Arc<Accounts>,
     allocation: Allocation,
     network: Network,
     slots: Slots,
@@ -117,7 +121,7 @@ impl Sandbox {
             linkers,
             cache,
             fixed,
-            accounts: Accounts::default(),
+            accounts: Arc::default(),
             allocation,
             network,
             slots: Slots::new(concurrency),
@@ -136,12 +140,14 @@ impl Sandbox {
         &self.network
     }
 
-    /// What the folder at `path`, which has no links in it, holds: one account for all that write to it.
-    ///
-    /// # Errors
-    /// Another folder that is written to, which lies in this one or which this one lies in.
-    pub fn account(&self, path: &Path) -> Result<Arc<Account>, PathBuf> {
-        self.accounts.of(path)
+    /// A folder that all tenants share, with its books: one account for all that write to it.
+    pub(crate) fn shared_folder(&self, handle: Handle) -> HostFolder {
+        HostFolder::Shared { account: self.accounts.of(handle.id()), handle }
+    }
+
+    /// The folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
+    pub(crate) fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
+        HostFolder::PerTenant(TenantFolders::new(above, below, Arc::clone(&self.accounts)))
     }
 
     /// Looks for slots that do not come back. Never waits.

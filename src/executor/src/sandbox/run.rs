@@ -15,6 +15,7 @@ use super::limits::{Meter, OutOfMemory};
 use super::output::TooMuch;
 use super::program::{Ended, Program};
 use super::secret::redact;
+use super::tenants::NoFolder;
 
 /// Bytes of standard error, or of a tool's own message, that are reported with a failure.
 const TOLD: usize = 1024;
@@ -73,6 +74,9 @@ pub enum Stop {
         /// How much it may write there.
         limit: usize,
     },
+    /// It never began: its tenant gets no folder of its own.
+    #[error("was not started: {0}")]
+    Tenant(String),
     /// It never began: a granted folder is gone, or a fault of ours.
     #[error("was not started: {0}")]
     Setup(String),
@@ -97,7 +101,7 @@ struct Said<'a>(&'a str);
 pub(super) async fn run(
     engine: &Engine,
     program: &Program,
-    grants: &Grants,
+    grants: &Arc<Grants>,
     caller: Caller,
     fixed: Option<Fixed>,
     arguments: String,
@@ -107,11 +111,16 @@ pub(super) async fn run(
 ) -> (Result<Vec<u8>, Stop>, u64) {
     let (stdin, arguments) =
         if program.reads_stdin() { (arguments, String::new()) } else { (String::new(), arguments) };
-    let mut store =
-        match store(engine, grants, caller, fixed, stdin, outputs, meter, move || Instant::now() >= deadline) {
-            Ok(store) => store,
-            Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
-        };
+    let folders = match grants.open_folders(&caller.tenant).await {
+        Ok(folders) => folders,
+        Err(error @ NoFolder::Name(_)) => return (Err(Stop::Tenant(error.to_string())), 0),
+        Err(error @ NoFolder::System(_)) => return (Err(Stop::Setup(error.to_string())), 0),
+    };
+    let expired = move || Instant::now() >= deadline;
+    let mut store = match store(engine, grants, &folders, caller, fixed, stdin, outputs, meter, expired) {
+        Ok(store) => store,
+        Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
+    };
     let ended = program.run(&mut store, grants, arguments).await;
     let refused = store.data().limits.refused();
     let left = store.get_fuel().unwrap_or(grants.fuel);

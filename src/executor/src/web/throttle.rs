@@ -24,6 +24,8 @@ struct Counts {
     peers: HashMap<Option<IpAddr>, Bucket>,
     /// The log's lines, over all peers.
     lines: Option<Bucket>,
+    /// When those were last forgotten whose time is over: that looks at all of them.
+    swept: Option<Instant>,
 }
 
 /// A bucket that fills and empties with time.
@@ -50,9 +52,10 @@ pub(super) enum Wrong {
 impl Throttle {
     pub(super) fn wrong(&self, peer: Option<IpAddr>) -> Wrong {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Counts { peers, lines } = &mut *counts;
+        let Counts { peers, lines, swept } = &mut *counts;
         let peer = peer.map(network);
-        if peers.len() >= PEERS && !peers.contains_key(&peer) {
+        if peers.len() >= PEERS && swept.is_none_or(|swept| swept.elapsed() >= AGAIN) {
+            *swept = Some(Instant::now());
             peers.retain(|_, bucket| bucket.now().full > 0);
         }
         if peers.len() < PEERS || peers.contains_key(&peer) {

@@ -27,6 +27,8 @@ pub(crate) struct Desk {
     tools: String,
     /// More lines of executor.yaml.
     configured: String,
+    /// Folders that it may grant, beside those of tests.
+    allow: Vec<PathBuf>,
     /// A contract of another folder, served instead of this one.
     served: Option<PathBuf>,
     /// `limits` of the contract, where they are not the defaults.
@@ -103,6 +105,7 @@ impl Desk {
             folder: tempfile::tempdir().unwrap(),
             tools: String::new(),
             configured: String::new(),
+            allow: vec![std::env::temp_dir()],
             served: None,
             limits: String::new(),
             concurrency: 4,
@@ -163,6 +166,12 @@ impl Desk {
         self
     }
 
+    /// Lets contracts grant nothing but these folders and files.
+    pub(crate) fn allowing(mut self, paths: &[&Path]) -> Self {
+        self.allow = paths.iter().map(|path| (*path).to_owned()).collect();
+        self
+    }
+
     /// Adds a tool at a backend; `rest` is YAML of its `effects`, `run` and what else it has.
     pub(crate) fn backend_tool(mut self, name: &str, rest: &str) -> Self {
         writeln!(self.tools, "    - {{ name: {name}, parameters: {{ type: object }}, {rest} }}").unwrap();
@@ -201,8 +210,14 @@ impl Desk {
         // Its port is one for all of them.
         let http =
             if self.configured.lines().any(|line| line.starts_with("http:")) { "" } else { "http: { listen: off }\n" };
+        let allow = if self.allow.is_empty() { String::new() } else { format!(" allow: {:?} ", self.allow) };
+        let lists = ["sandbox", "secrets"].into_iter().filter(|section| {
+            let begins = |line: &str| line.starts_with(&format!("{section}:"));
+            !self.configured.lines().any(begins)
+        });
+        let lists: String = lists.map(|section| format!("{section}: {{{allow}}}\n")).collect();
         let text = format!(
-            "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{http}{}",
+            "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{http}{lists}{}",
             self.served.as_deref().unwrap_or(Path::new("contract.yaml")).display(),
             self.concurrency,
             self.configured
@@ -247,6 +262,7 @@ impl Running {
             id: format!("call_{position}"),
             tool: (*tool).to_owned(),
             arguments: (*arguments).to_owned(),
+            position: None,
         };
         ExecuteRequest {
             contract_digest: self.digest.clone(),

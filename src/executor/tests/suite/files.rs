@@ -4,7 +4,8 @@ use std::os::unix::fs::symlink;
 
 use callgate_proto::executor::v1::FailureKind;
 
-use crate::desk::Desk;
+use crate::component::component;
+use crate::desk::{Desk, wasm};
 use crate::guests::open;
 
 const CREATE: u32 = 1;
@@ -96,5 +97,26 @@ async fn a_link_that_a_guest_makes_leads_nowhere_outside() {
         assert_eq!(ended.kind(), FailureKind::NonzeroExit, "{text}: {ended:?}");
         assert!(!ended.message().contains("exit code 1000"), "{text}: {ended:?}");
         assert!(running.file("out.json").is_none());
+    }
+}
+
+/// Someone who can write above a granted folder renames it and puts a link to another folder in its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_in_the_place_of_a_granted_folder_leads_nowhere() {
+    let read = open("note.json", 0, READ, false);
+    for module in [wasm(&read), component(&read)] {
+        for mode in ["ro", "rw"] {
+            let grants = format!("files: [{{ host: work/sub, guest: /data, mode: {mode} }}]");
+            let desk = Desk::new().tool("t", &module, &grants);
+            let at = |path: &str| desk.path().join(path);
+            std::fs::create_dir_all(at("work/sub")).unwrap();
+            std::fs::create_dir_all(at("secret")).unwrap();
+            std::fs::write(at("work/sub/note.json"), "\"mine\"").unwrap();
+            std::fs::write(at("secret/note.json"), "\"secret\"").unwrap();
+            let desk = desk.start().await;
+            std::fs::rename(desk.path("work/sub"), desk.path("work/moved")).unwrap();
+            symlink("../secret", desk.path("work/sub")).unwrap();
+            assert_eq!(desk.call("t", "{}").await.result(), "\"mine\"", "{mode}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_executor::config::Config;
-use callgate_executor::once::{Begin, Key, Once, OnceError};
+use callgate_executor::once::{Begin, Key, Once, OnceError, What};
 use callgate_executor::state::{Clock, SystemClock};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success};
@@ -175,7 +175,8 @@ async fn of_many_that_begin_the_same_call_at_once_one_runs_it_and_all_get_its_ou
 async fn what_a_process_left_running_is_unknown_to_the_next_and_stays_listed_until_it_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
-    assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
+    let what = What { digest: WHAT, tool: "t".into(), role: "clerk".into(), contract_digest: "sha256:0".into() };
+    assert_eq!(once.begin(&key("a"), what.clone()).await.unwrap(), Begin::Fresh);
     assert_eq!(once.begin(&key("b"), WHAT).await.unwrap(), Begin::Fresh);
     once.finish(&key("b"), &success("1")).await.unwrap();
     assert!(once.left().await.unwrap().is_empty());
@@ -185,8 +186,8 @@ async fn what_a_process_left_running_is_unknown_to_the_next_and_stays_listed_unt
         let once = open(folder.path()).await;
         assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Unknown);
         assert_eq!(once.begin(&key("b"), WHAT).await.unwrap(), Begin::Done(success("1")));
-        let left: Vec<_> = once.left().await.unwrap().into_iter().map(|left| left.key).collect();
-        assert_eq!(left, [key("a")]);
+        let left: Vec<_> = once.left().await.unwrap().into_iter().map(|left| (left.key, left.what)).collect();
+        assert_eq!(left, [(key("a"), what.clone())]);
     }
 
     let once = open(folder.path()).await;
@@ -265,8 +266,9 @@ async fn only_the_owner_can_read_what_is_kept() {
 
 #[tokio::test]
 async fn a_damaged_store_is_refused_and_named() {
+    use std::os::unix::fs::DirBuilderExt as _;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("state")).unwrap();
+    std::fs::DirBuilder::new().mode(0o700).create(folder.path().join("state")).unwrap();
     std::fs::write(folder.path().join("state/calls.db"), "this is no database, but some text of its owner".repeat(100))
         .unwrap();
     let error = Once::open(&config(folder.path(), "")).await.unwrap_err().to_string();

@@ -31,7 +31,9 @@ fn scripts(tools: &[(&str, &str)]) -> Desk {
          /scripts, mode: ro }}]",
         desk.display()
     );
-    tools.iter().fold(Desk::new(), |desk, (tool, grants)| desk.tool(tool, &python, &format!("{folders}, {grants}")))
+    tools.iter().fold(Desk::new().allowing(&[&desk]), |desk, (tool, grants)| {
+        desk.tool(tool, &python, &format!("{folders}, {grants}"))
+    })
 }
 
 async fn script(desk: &Running, tool: &str, script: &str) -> Ended {
@@ -42,7 +44,9 @@ async fn script(desk: &Running, tool: &str, script: &str) -> Ended {
 async fn each_language_of_the_example_desk_answers_as_its_contract_says() {
     let folder = tempfile::tempdir().unwrap();
     let contract = desk().join("contract.yaml");
-    let text = format!("listen: 127.0.0.1:0\ncontracts: [\"{}\"]\n", contract.display());
+    let (contract, folder_of_it) = (contract.display(), desk());
+    let allow = format!("sandbox: {{ allow: [{0}/scripts, {0}/python] }}", folder_of_it.display());
+    let text = format!("listen: 127.0.0.1:0\ncontracts: [\"{contract}\"]\n{allow}\n");
     let config = Config::parse("executor.yaml", &text, folder.path()).unwrap();
     let desk = running(config, Network::system(), folder).await;
     for (tool, arguments, result) in [

@@ -96,7 +96,7 @@ fn hex_digit(digit: u8) -> u8 {
 
 fn grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<FileGrant> {
     let fields = Fields::open(item, &["host", "guest", "mode", "quota"], &[], report)?;
-    let host = fields.need("host", "a path on the host", report).and_then(|item| item.text(report).map(str::to_owned));
+    let host = fields.need("host", "a path on the host", report).and_then(|item| host(&item, report));
     let guest = fields.need("guest", "the absolute path the module sees, such as `/data`", report);
     let guest = guest.and_then(|item| {
         let text = item.text(report)?;
@@ -114,6 +114,30 @@ fn grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<FileGrant> {
         return report.fault(&item, "expected a `quota` only with `mode: rw`; nothing is written to what is read only");
     }
     Some(FileGrant { host: host?, guest: guest?, mode: mode?, quota: quota? })
+}
+
+/// `data`, `/var/lib/orders`, `data/{tenant}`.
+fn host(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
+    let text = item.text(report)?;
+    let parts: Vec<_> = text.split('/').collect();
+    let tenants = parts.iter().filter(|part| **part == FileGrant::TENANT).count();
+    if tenants > 1 || parts.iter().any(|part| *part != FileGrant::TENANT && part.contains(['{', '}'])) {
+        return report.fault(item, "expected `{tenant}` at most once and as a whole part of the path, such as `data/{tenant}`, and no other `{` or `}`");
+    }
+    let below = parts.iter().skip_while(|part| **part != FileGrant::TENANT);
+    if below.clone().any(|part| matches!(*part, "." | "..")) {
+        return report.fault(item, "expected a path without `.` and `..` after `{tenant}`");
+    }
+    if text.starts_with('/') {
+        report.note(
+            item,
+            "an absolute path; the same folder on every machine, so the executor's `sandbox.allow` must name it",
+        );
+    } else if parts.contains(&"..") {
+        report
+            .note(item, "`..` leads out of the contract's folder; the executor's `sandbox.allow` must name the folder");
+    }
+    Some(text.to_owned())
 }
 
 fn variable(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {

@@ -7,6 +7,9 @@ use tokio::sync::watch;
 
 use super::super::Key;
 
+/// Calls that run or are not settled, at most. Far more than run at once: only what the database does not answer adds up.
+const AT_MOST: usize = 10_000;
+
 /// The calls of this process that are not settled.
 #[derive(Default)]
 pub(super) struct Here(Mutex<HashMap<Key, Call>>);
@@ -30,6 +33,8 @@ pub(super) enum Unsettled {
 pub(super) enum Entered<'a> {
     Reserved(Reservation<'a>),
     Ended(Vec<u8>),
+    /// So many calls run or are not settled that no more begin.
+    Full,
 }
 
 /// The right to begin a call, which nobody else here has. Dropped while it is not known whether the call was begun, it leaves
@@ -72,6 +77,7 @@ impl Here {
                     Some(Call::MaybeBegun) => {
                         return Entered::Reserved(self.reserve(&mut calls, key, Holds::MaybeBegun));
                     }
+                    None if calls.len() >= AT_MOST => return Entered::Full,
                     None => return Entered::Reserved(self.reserve(&mut calls, key, Holds::NotBegun)),
                 }
             };
@@ -168,5 +174,27 @@ impl Drop for Ending<'_> {
         if let Some(outcome) = self.outcome.take() {
             self.here.calls().insert(self.key.clone(), Call::Ended(outcome));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_database_never_answered_is_bounded() {
+        let here = Here::default();
+        let key = |n: usize| Key { tenant: String::new(), exchange_id: n.to_string(), round: 0, position: 0 };
+        for n in 0..AT_MOST {
+            let Entered::Reserved(mut reservation) = here.enter(&key(n)).await else { panic!("there is room") };
+            reservation.asked();
+        }
+        assert_eq!(here.unsettled().len(), AT_MOST);
+        assert!(matches!(here.enter(&key(AT_MOST)).await, Entered::Full));
+        // One that is known already can be settled, and makes room.
+        let Some(mut reservation) = here.try_enter(&key(0)) else { panic!("it is not settled") };
+        reservation.not_begun();
+        drop(reservation);
+        assert!(matches!(here.enter(&key(AT_MOST)).await, Entered::Reserved(_)));
     }
 }

@@ -1,62 +1,87 @@
-//! What one folder of the host holds, over all calls that write to it.
+//! The books of one folder, over all calls that write to it.
 //!
-//! The books are an upper bound, never too low: bytes and entries are booked before they come into being, under a lock that is
-//! kept until they have; what goes away is not booked at once. When the bound says no, and something may have gone away, the
-//! folder is counted, and the count decides. So:
-//! - growth of several calls cannot slip through between a look and a write;
-//! - a file that is deleted while a guest still holds it open counts until every call that could hold it has ended;
-//! - what others write to the folder is seen at the first growth of each call, and not during it.
+//! The books are never too low for what calls do: bytes and entries are booked before they come into being, and the books stay
+//! open for one change until it has happened. Whoever wants to change the folder meanwhile waits without holding a thread. A
+//! deleted file without other names counts as *nameless* until every call that could hold it open has ended.
 //!
-//! A folder that cannot be counted (too many entries, too deep, no permission) is full.
+//! The books are kept from call to call. The folder is counted:
+//! - at the first growth of a call, if the last count is older than a second: others may have written there;
+//! - when growth does not fit, and a count may find less than the books say.
+//!
+//! A count takes at most 5 to 10 % of one thread's time over all calls, at most one runs in a folder, and it is bounded (`count`).
+//! A folder that cannot be counted is full until the next count.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs::Metadata;
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::MutexGuard;
+
+use super::calls::{CallNumber, Calls};
+use super::count::{Held, count};
+use crate::sandbox::handle::{FileId, Handle};
 
 /// Files, folders and links that one folder may hold: each costs the host something, even an empty one.
 pub(in crate::sandbox) const ENTRIES: u64 = 10_000;
+/// Accounts that are kept though no call uses them, so that the next call of a tenant finds its books.
+const KEPT: usize = 1024;
+/// How old a count may be when a call first grows something.
+const FRESH: Duration = Duration::from_secs(1);
+/// The longest wait for the next count.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The accounts of all folders that tools may write to.
 #[derive(Debug, Default)]
-pub(in crate::sandbox) struct Accounts(Mutex<HashMap<PathBuf, Weak<Account>>>);
+pub(in crate::sandbox) struct Accounts(Mutex<Known>);
 
-/// What one folder holds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
+struct Known {
+    accounts: HashMap<FileId, (u64, Arc<Account>)>,
+    /// Grows at each use, so that the least is the one that was used longest ago.
+    uses: u64,
+}
+
+/// The books of one folder.
+#[derive(Debug, Default)]
 pub struct Account {
-    folder: PathBuf,
-    books: Mutex<Books>,
+    books: tokio::sync::Mutex<Books>,
+    calls: Mutex<Calls>,
 }
 
 #[derive(Debug, Default)]
 struct Books {
-    /// Bytes of files and links; at least what there is.
-    bytes: u64,
-    /// Files, folders and links; at least as many as there are.
-    entries: u64,
-    /// Whether a count could find less (or, of what others did, more).
-    doubtful: bool,
-    /// Calls that may hold files of it open.
-    calls: BTreeSet<u64>,
-    next_call: u64,
-    /// Bytes without a name, by the last call that could hold them open.
-    nameless: BTreeMap<u64, u64>,
+    /// Named bytes and entries; at least what calls made.
+    held: Held,
+    counted: Option<Counted>,
+}
+
+/// The last count.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    began: Instant,
+    took: Duration,
+    /// True if another count could find less than the books say.
+    loose: bool,
+    /// True if it did not come to an end.
+    failed: bool,
 }
 
 /// One call's use of a folder.
 #[derive(Debug)]
 pub(super) struct Stay {
     account: Arc<Account>,
+    folder: Handle,
     quota: u64,
-    call: u64,
+    call: CallNumber,
+    began: Instant,
+    /// True once something grew in this call.
+    grew: AtomicBool,
 }
 
 /// The books, open for one change of the folder: nobody else changes it until this is dropped.
 pub(super) struct Open<'a> {
-    folder: &'a Path,
-    quota: u64,
+    stay: &'a Stay,
     books: MutexGuard<'a, Books>,
 }
 
@@ -67,41 +92,52 @@ pub(super) struct Full;
 // === impl Accounts ===
 
 impl Accounts {
-    /// The one account of `folder`, a path without links in it. Gives the other folder if one of the two lies in the other:
-    /// growth would be booked in one of them only.
-    pub(in crate::sandbox) fn of(&self, folder: &Path) -> Result<Arc<Account>, PathBuf> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.retain(|_, account| account.strong_count() > 0);
-        if let Some(account) = accounts.get(folder).and_then(Weak::upgrade) {
-            return Ok(account);
+    /// The one account of a folder.
+    pub(in crate::sandbox) fn of(&self, folder: FileId) -> Arc<Account> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.uses += 1;
+        let uses = known.uses;
+        if let Some((used, account)) = known.accounts.get_mut(&folder) {
+            *used = uses;
+            return Arc::clone(account);
         }
-        if let Some(other) = accounts.keys().find(|other| other.starts_with(folder) || folder.starts_with(other)) {
-            return Err(other.clone());
+        if known.accounts.len() >= KEPT {
+            let idle = known.accounts.iter().filter(|(_, (_, account))| Arc::strong_count(account) == 1);
+            if let Some(oldest) = idle.min_by_key(|(_, (used, _))| *used).map(|(folder, _)| *folder) {
+                known.accounts.remove(&oldest);
+            }
         }
-        let account = Arc::new(Account { folder: folder.to_owned(), books: Mutex::default() });
-        accounts.insert(folder.to_owned(), Arc::downgrade(&account));
-        Ok(account)
+        let account = Arc::<Account>::default();
+        known.accounts.insert(folder, (uses, Arc::clone(&account)));
+        account
+    }
+}
+
+// === impl Account ===
+
+impl Account {
+    /// Held for moments only: nothing waits for the system under it.
+    fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 // === impl Stay ===
 
 impl Stay {
-    pub(super) fn begin(account: &Arc<Account>, quota: u64) -> Self {
-        let mut books = account.lock();
-        let call = books.next_call;
-        books.next_call += 1;
-        books.calls.insert(call);
-        books.doubtful = true;
-        // So that the first growth counts what is there, whoever put it there.
-        (books.bytes, books.entries) = (u64::MAX, u64::MAX);
-        drop(books);
-        Self { account: Arc::clone(account), quota, call }
+    pub(super) fn begin(account: Arc<Account>, folder: Handle, quota: u64) -> Self {
+        let call = account.calls().begin();
+        Self { account, folder, quota, call, began: Instant::now(), grew: AtomicBool::new(false) }
     }
 
-    /// Opens the books. This waits for whoever changes the folder, so only where a thread may block.
-    pub(super) fn open(&self) -> Open<'_> {
-        Open { folder: &self.account.folder, quota: self.quota, books: self.account.lock() }
+    /// Opens the books when nobody else changes the folder.
+    pub(super) async fn open(&self) -> Open<'_> {
+        Open { stay: self, books: self.account.books.lock().await }
+    }
+
+    /// Opens the books if nobody else changes the folder now.
+    pub(super) fn try_open(&self) -> Option<Open<'_>> {
+        Some(Open { stay: self, books: self.account.books.try_lock().ok()? })
     }
 
     pub(super) fn same_folder(&self, other: &Self) -> bool {
@@ -111,178 +147,231 @@ impl Stay {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        let mut books = self.account.lock();
-        books.calls.remove(&self.call);
-        // What no running call can hold open any more is gone.
-        let oldest = books.calls.first().copied().unwrap_or(u64::MAX);
-        books.nameless.retain(|last, _| *last >= oldest);
-        books.doubtful = true;
-    }
-}
-
-// === impl Account ===
-
-impl Account {
-    /// A panic in between leaves at worst growth that was booked and did not happen.
-    fn lock(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+        self.account.calls().end(self.call);
     }
 }
 
 // === impl Open ===
 
 impl Open<'_> {
-    /// Books growth that is about to happen; `named` is false for a file that has no name any more.
+    /// Books growth that is about to happen; `named` is false for a file that has no name any more. It may count the folder, so
+    /// only a thread that may block calls this.
     pub(super) fn grow(&mut self, bytes: u64, entries: u64, named: bool) -> Result<(), Full> {
         if bytes == 0 && entries == 0 {
             return Ok(());
         }
-        if !self.fits(bytes, entries) && self.books.doubtful {
-            self.count();
-        }
+        self.count_if_due(bytes, entries);
         if !self.fits(bytes, entries) {
             return Err(Full);
         }
-        self.books.bytes += bytes;
-        self.books.entries += entries;
-        if !named {
-            self.book_nameless(bytes);
+        if named {
+            self.books.held.bytes += bytes;
+        } else {
+            self.stay.account.calls().grow_nameless(bytes);
         }
+        self.books.held.entries += entries;
         Ok(())
     }
 
-    /// Something may have gone away, or booked growth may not have come.
-    pub(super) fn doubt(&mut self) {
-        self.books.doubtful = true;
-    }
-
-    /// A file of so many bytes is about to lose its last name.
-    pub(super) fn lose_name(&mut self, bytes: u64) {
-        self.book_nameless(bytes);
-        self.books.doubtful = true;
-    }
-
-    fn book_nameless(&mut self, bytes: u64) {
-        // Only calls that run now can hold it open; the youngest ends last, or its elders do.
-        if let Some(last) = self.books.calls.last().copied() {
-            let nameless = self.books.nameless.entry(last).or_default();
-            *nameless = nameless.saturating_add(bytes);
+    /// Another count could find less: booked growth may not have come, or a file may have been replaced.
+    pub(super) fn loosen(&mut self) {
+        if let Some(counted) = &mut self.books.counted {
+            counted.loose = true;
         }
+    }
+
+    /// A file with a name has become shorter.
+    pub(super) fn shrink(&mut self, bytes: u64) {
+        if self.is_counted() {
+            self.books.held.bytes = self.books.held.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// An entry has gone. A file that lost its last name with it had `last_name` bytes.
+    pub(super) fn remove(&mut self, last_name: Option<u64>) {
+        if let Some(bytes) = last_name {
+            self.stay.account.calls().grow_nameless(bytes);
+            self.shrink(bytes);
+        }
+        if self.is_counted() {
+            self.books.held.entries = self.books.held.entries.saturating_sub(1);
+        }
+    }
+
+    /// An entry may have been replaced, and with it a file of so many bytes have lost its last name.
+    pub(super) fn replace(&mut self, last_name: Option<u64>) {
+        // It may have been replaced by itself, so the books keep what it held.
+        self.stay.account.calls().grow_nameless(last_name.unwrap_or(0));
+        self.loosen();
+    }
+
+    fn is_counted(&self) -> bool {
+        self.books.counted.is_some_and(|counted| !counted.failed)
     }
 
     fn fits(&self, bytes: u64, entries: u64) -> bool {
-        let more = |held: u64, more: u64, bound: u64| held.checked_add(more).is_some_and(|sum| sum <= bound);
-        // What grows in bytes only may do so in a folder that has too many entries.
-        more(self.books.bytes, bytes, if bytes == 0 { u64::MAX } else { self.quota })
-            && more(self.books.entries, entries, if entries == 0 { u64::MAX } else { ENTRIES })
+        let held = self.books.held;
+        let nameless = self.stay.account.calls().nameless();
+        let total = held.bytes.checked_add(nameless).and_then(|sum| sum.checked_add(bytes));
+        // A folder with too many entries may grow in bytes, and one with too many bytes in entries.
+        (bytes == 0 || total.is_some_and(|sum| sum <= self.stay.quota))
+            && (entries == 0 || held.entries.checked_add(entries).is_some_and(|sum| sum <= ENTRIES))
+    }
+
+    fn count_if_due(&mut self, bytes: u64, entries: u64) {
+        let first = !self.stay.grew.swap(true, Ordering::Relaxed);
+        let Some(last) = self.books.counted else { return self.count() };
+        let age = last.began.elapsed();
+        if first && age >= FRESH.max(last.took * 20) {
+            return self.count();
+        }
+        if self.fits(bytes, entries) {
+            return;
+        }
+        // What does not fit may do so by a count that this call has not seen yet. Waiting keeps counts rare.
+        if last.loose || last.began < self.stay.began {
+            std::thread::sleep(PAUSE.min(last.took * 10).saturating_sub(age));
+            self.count();
+        } else if age >= PAUSE {
+            self.count();
+        }
     }
 
     fn count(&mut self) {
-        let (bytes, entries) = count(self.folder).unwrap_or_else(|error| {
-            tracing::warn!(folder = %self.folder.display(), reason = %error, "a granted folder cannot be counted; it is full");
-            (u64::MAX, u64::MAX)
-        });
-        let nameless = self.books.nameless.values().fold(0u64, |sum, bytes| sum.saturating_add(*bytes));
-        self.books.bytes = bytes.saturating_add(nameless);
-        self.books.entries = entries;
-        self.books.doubtful = false;
-    }
-}
-
-/// Bytes and entries below `folder`. Links are not followed, and a file with several names counts once.
-fn count(folder: &Path) -> io::Result<(u64, u64)> {
-    let (mut bytes, mut entries) = (0u64, 0u64);
-    let mut seen = HashSet::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir()? {
-            let entry = entry?;
-            let found: Metadata = entry.metadata()?;
-            entries += 1;
-            if entries > ENTRIES.saturating_mul(2) {
-                return Err(io::Error::other(format!("it holds far more than {ENTRIES} entries")));
+        let began = Instant::now();
+        let counted = count(&self.stay.folder);
+        let failed = counted.is_err();
+        self.books.held = match counted {
+            Ok(held) => held,
+            Err(reason) => {
+                // Said once, until it succeeds again.
+                if self.books.counted.is_none_or(|last| !last.failed) {
+                    let folder = self.stay.folder.path().display();
+                    tracing::warn!(%folder, %reason, "a granted folder cannot be counted; nothing grows in it until it can");
+                }
+                Held { bytes: u64::MAX, entries: u64::MAX }
             }
-            if found.is_dir() {
-                folders.push(entry.path());
-            } else if found.nlink() == 1 || seen.insert((found.dev(), found.ino())) {
-                bytes = bytes.saturating_add(found.len());
-            }
-        }
+        };
+        self.books.counted = Some(Counted { began, took: began.elapsed(), loose: false, failed });
     }
-    Ok((bytes, entries))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
-    fn account(folder: &Path) -> Arc<Account> {
-        Accounts::default().of(folder).unwrap()
+    struct Folder {
+        folder: tempfile::TempDir,
+        account: Arc<Account>,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap(), account: Arc::default() }
+        }
+
+        fn path(&self) -> &Path {
+            self.folder.path()
+        }
+
+        fn stay(&self, quota: u64) -> Stay {
+            Stay::begin(Arc::clone(&self.account), Handle::open(self.path()).unwrap(), quota)
+        }
+    }
+
+    fn open(stay: &Stay) -> Open<'_> {
+        stay.try_open().unwrap()
     }
 
     #[test]
     fn what_is_there_counts_and_so_does_every_growth() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         std::fs::write(folder.path().join("there"), [0; 60]).unwrap();
-        let stay = Stay::begin(&account(folder.path()), 100);
-        assert!(stay.open().grow(30, 1, true).is_ok());
-        assert!(stay.open().grow(11, 0, true).is_err());
-        assert!(stay.open().grow(10, 0, true).is_ok());
+        let stay = folder.stay(100);
+        assert!(open(&stay).grow(30, 1, true).is_ok());
+        assert!(open(&stay).grow(11, 0, true).is_err());
+        assert!(open(&stay).grow(10, 0, true).is_ok());
     }
 
     #[test]
     fn calls_share_the_folder_s_account() {
-        let folder = tempfile::tempdir().unwrap();
-        let account = account(folder.path());
-        let (one, two) = (Stay::begin(&account, 100), Stay::begin(&account, 100));
-        assert!(one.open().grow(80, 0, true).is_ok());
+        let folder = Folder::new();
+        let (one, two) = (folder.stay(100), folder.stay(100));
+        assert!(open(&one).grow(80, 0, true).is_ok());
         // Nothing was written yet, but it is about to be.
-        assert!(!one.account.lock().doubtful);
-        assert!(two.open().grow(30, 0, true).is_err());
+        assert!(open(&two).grow(30, 0, true).is_err());
     }
 
     #[test]
     fn what_was_deleted_makes_room_when_no_call_can_hold_it_open() {
-        let folder = tempfile::tempdir().unwrap();
-        let account = account(folder.path());
-        let (one, two) = (Stay::begin(&account, 100), Stay::begin(&account, 100));
-        assert!(one.open().grow(100, 1, true).is_ok());
-        one.open().lose_name(100);
-        assert!(one.open().grow(1, 0, true).is_err());
+        let folder = Folder::new();
+        let (one, two) = (folder.stay(100), folder.stay(100));
+        assert!(open(&one).grow(100, 1, true).is_ok());
+        open(&one).remove(Some(100));
+        assert!(open(&one).grow(1, 0, true).is_err());
         drop(one);
-        assert!(two.open().grow(1, 0, true).is_err(), "the other may have it open");
+        assert!(open(&two).grow(1, 0, true).is_err(), "the other may have it open");
         drop(two);
-        assert!(Stay::begin(&account, 100).open().grow(100, 1, true).is_ok());
+        assert!(open(&folder.stay(100)).grow(100, 1, true).is_ok());
     }
 
     #[test]
     fn a_file_without_a_name_counts_as_it_grows() {
-        let folder = tempfile::tempdir().unwrap();
-        let stay = Stay::begin(&account(folder.path()), 100);
-        stay.open().lose_name(0);
-        assert!(stay.open().grow(60, 0, false).is_ok());
-        stay.open().doubt();
-        assert!(stay.open().grow(60, 0, false).is_err());
+        let folder = Folder::new();
+        let stay = folder.stay(100);
+        open(&stay).remove(Some(0));
+        assert!(open(&stay).grow(60, 0, false).is_ok());
+        open(&stay).loosen();
+        assert!(open(&stay).grow(60, 0, false).is_err());
     }
 
     #[test]
     fn entries_are_bounded_whatever_they_hold() {
-        let folder = tempfile::tempdir().unwrap();
-        let stay = Stay::begin(&account(folder.path()), u64::MAX);
-        assert!(stay.open().grow(0, ENTRIES, true).is_ok());
-        stay.account.lock().doubtful = false;
-        assert!(stay.open().grow(0, 1, true).is_err());
-        assert!(stay.open().grow(1, 0, true).is_ok());
+        let folder = Folder::new();
+        let stay = folder.stay(u64::MAX);
+        assert!(open(&stay).grow(0, ENTRIES, true).is_ok());
+        assert!(open(&stay).grow(0, 1, true).is_err());
+        assert!(open(&stay).grow(1, 0, true).is_ok());
     }
 
     #[test]
-    fn one_folder_inside_another_has_no_account_of_its_own() {
+    fn a_folder_is_not_counted_at_each_call() {
+        let folder = Folder::new();
+        assert!(open(&folder.stay(100)).grow(10, 1, true).is_ok());
+        let counted = folder.account.books.try_lock().unwrap().counted.unwrap().began;
+        for _ in 0..100 {
+            let stay = folder.stay(100);
+            // Pretend that no second has passed, however slow the machine is.
+            folder.account.books.try_lock().unwrap().counted.as_mut().unwrap().began = Instant::now();
+            let before = folder.account.books.try_lock().unwrap().counted.unwrap().began;
+            assert!(open(&stay).grow(10, 1, true).is_ok());
+            open(&stay).shrink(10);
+            open(&stay).remove(None);
+            assert_eq!(folder.account.books.try_lock().unwrap().counted.unwrap().began, before);
+        }
+        assert!(folder.account.books.try_lock().unwrap().counted.unwrap().began > counted);
+    }
+
+    #[test]
+    fn a_full_folder_that_others_emptied_has_room_for_the_next_call() {
+        let folder = Folder::new();
+        std::fs::write(folder.path().join("there"), [0; 100]).unwrap();
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_err());
+        std::fs::remove_file(folder.path().join("there")).unwrap();
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_ok());
+    }
+
+    #[test]
+    fn accounts_are_kept_within_a_bound_and_those_in_use_always() {
         let accounts = Accounts::default();
-        let outer = accounts.of(Path::new("/data")).unwrap();
-        assert_eq!(accounts.of(Path::new("/data/in")).unwrap_err(), Path::new("/data"));
-        assert!(Arc::ptr_eq(&outer, &accounts.of(Path::new("/data")).unwrap()));
-        assert!(accounts.of(Path::new("/database")).is_ok());
-        drop(outer);
-        assert!(accounts.of(Path::new("/data/in")).is_ok());
+        let folder = |n: u64| FileId::numbered(n);
+        let used = accounts.of(folder(0));
+        for n in 1..5_000 {
+            accounts.of(folder(n));
+        }
+        assert!(accounts.0.lock().unwrap().accounts.len() <= KEPT);
+        assert!(Arc::ptr_eq(&used, &accounts.of(folder(0))));
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! The library that implements WASI has no place to say no to growth. So its implementations of WASI preview 1 (`p1`) and of
 //! `wasi:filesystem` (`p2`) are wrapped: whatever makes a file longer or makes an entry first books it (`account`), and is
-//! refused with "no space" otherwise. Each such change runs to its end under the folder's lock, on a thread that may block: a
-//! call that is cut off does not leave one half done.
+//! refused with "no space" otherwise. Each such change runs to its end with the folder's books open, on a thread that may block:
+//! a call that is cut off does not leave one half done.
+//!
+//! Nobody waits for a folder on a thread: who wants to change it waits until its books are free (`account`), and only then blocks
+//! a thread for the change itself. So a folder takes one such thread at a time, however many calls write to it.
 //!
 //! What is booked is lengths: a file with a hole in it counts whole. Between two granted folders nothing is moved or linked.
 //!
@@ -12,6 +15,8 @@
 //! not covered, and neither are blocks that the host's file system needs beyond the length of files.
 
 mod account;
+mod calls;
+mod count;
 mod p1;
 mod p2;
 mod stream;
@@ -26,7 +31,7 @@ pub use self::account::Account;
 pub(super) use self::account::Accounts;
 use self::account::Stay;
 pub(super) use self::p2::{View, add_to_linker as add_p2_to_linker};
-use super::grants::Folder;
+use super::grants::OpenFolder;
 
 /// File descriptors before the first granted folder: standard input, output and error.
 const STANDARD: u32 = 3;
@@ -46,9 +51,11 @@ pub(super) struct Folders {
 
 impl Folders {
     /// For one call that is granted `folders`, in the order in which the guest will find them.
-    pub(super) fn new(folders: &[Folder]) -> Self {
-        let stay =
-            |folder: &Folder| folder.quota.as_ref().map(|quota| Arc::new(Stay::begin(&quota.account, quota.bytes)));
+    pub(super) fn new(folders: &[OpenFolder]) -> Self {
+        let stay = |folder: &OpenFolder| {
+            let quota = folder.quota.as_ref()?;
+            Some(Arc::new(Stay::begin(Arc::clone(&quota.account), folder.handle.clone(), quota.bytes)))
+        };
         let granted: Vec<_> = folders.iter().map(stay).collect();
         let p1 = (STANDARD..).zip(&granted).filter_map(|(fd, stay)| Some((fd, Arc::clone(stay.as_ref()?)))).collect();
         Self { granted, p1, p2: HashMap::new() }

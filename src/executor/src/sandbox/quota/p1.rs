@@ -14,17 +14,17 @@ use wasmtime_wasi::p1::types::{
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::account::{Full, Stay};
+use super::account::{Full, Open, Stay};
 use super::{note, to_the_end, together};
 use crate::sandbox::host::Host;
 
 type Memory<'a> = GuestMemory<'a>;
 
-/// Where a write goes.
+/// The offset of a write: its own, or the file's current one.
 #[derive(Clone, Copy)]
-enum Place {
+enum Offset {
     At(Filesize),
-    Position,
+    Current,
 }
 
 /// Questions in which nothing grows.
@@ -54,31 +54,33 @@ fn stay(host: &Host, fd: Fd) -> Option<Arc<Stay>> {
 /// Books what one write of a file adds to it, and writes.
 async fn write(
     wasi: &mut WasiP1Ctx,
-    stay: &Stay,
+    mut books: Open<'_>,
     memory: &mut Memory<'_>,
     fd: Fd,
     bytes: CiovecArray,
-    place: Place,
+    offset: Offset,
 ) -> Result<Size, Error> {
-    let mut books = stay.open();
     let found = wasi.fd_filestat_get(memory, fd).await?;
     let appends = wasi.fd_fdstat_get(memory, fd).await?.fs_flags.contains(Fdflags::APPEND);
-    let at = match (appends, place) {
+    let at = match (appends, offset) {
         // As on Linux, wherever it was meant to go.
-        (true, Place::At(_) | Place::Position) => found.size,
-        (false, Place::At(at)) => at,
-        (false, Place::Position) => wasi.fd_tell(memory, fd)?,
+        (true, Offset::At(_) | Offset::Current) => found.size,
+        (false, Offset::At(at)) => at,
+        (false, Offset::Current) => wasi.fd_tell(memory, fd)?,
     };
     let more = first_length(memory, bytes)?;
     if more > 0 {
         let end = at.checked_add(more).ok_or(Errno::Overflow)?;
         books.grow(end.saturating_sub(found.size), 0, found.nlink > 0)?;
     }
-    let written = match place {
-        Place::At(at) => wasi.fd_pwrite(memory, fd, bytes, at).await,
-        Place::Position => wasi.fd_write(memory, fd, bytes).await,
+    let written = match offset {
+        Offset::At(at) => wasi.fd_pwrite(memory, fd, bytes, at).await,
+        Offset::Current => wasi.fd_write(memory, fd, bytes).await,
     };
-    written.inspect_err(|_| books.doubt())
+    if !written.as_ref().is_ok_and(|written| u64::from(*written) >= more) {
+        books.loosen();
+    }
+    written
 }
 
 /// Bytes in the first buffer that is not empty: the library writes that one at a time.
@@ -100,6 +102,20 @@ async fn last_name_of(wasi: &mut WasiP1Ctx, memory: &mut Memory<'_>, fd: Fd, pat
     }
 }
 
+/// Refuses what the host could wait for without end: anything but a file, a folder or a link.
+fn refuse_special(found: Result<&Filestat, &Error>) -> Result<(), Error> {
+    match found.map(|found| found.filetype) {
+        Ok(Filetype::RegularFile | Filetype::Directory | Filetype::SymbolicLink) | Err(_) => Ok(()),
+        Ok(
+            Filetype::Unknown
+            | Filetype::BlockDevice
+            | Filetype::CharacterDevice
+            | Filetype::SocketDgram
+            | Filetype::SocketStream,
+        ) => Err(Errno::Perm.into()),
+    }
+}
+
 impl WasiSnapshotPreview1 for Host {
     fn set_hostcall_fuel(&mut self, fuel: usize) {
         self.wasi.set_hostcall_fuel(fuel);
@@ -107,7 +123,10 @@ impl WasiSnapshotPreview1 for Host {
 
     async fn fd_write(&mut self, memory: &mut Memory<'_>, fd: Fd, bytes: CiovecArray) -> Result<Size, Error> {
         match stay(self, fd) {
-            Some(stay) => to_the_end(write(&mut self.wasi, &stay, memory, fd, bytes, Place::Position)),
+            Some(stay) => {
+                let books = stay.open().await;
+                to_the_end(write(&mut self.wasi, books, memory, fd, bytes, Offset::Current))
+            }
             None => self.wasi.fd_write(memory, fd, bytes).await,
         }
     }
@@ -120,19 +139,25 @@ impl WasiSnapshotPreview1 for Host {
         at: Filesize,
     ) -> Result<Size, Error> {
         match stay(self, fd) {
-            Some(stay) => to_the_end(write(&mut self.wasi, &stay, memory, fd, bytes, Place::At(at))),
+            Some(stay) => {
+                let books = stay.open().await;
+                to_the_end(write(&mut self.wasi, books, memory, fd, bytes, Offset::At(at)))
+            }
             None => self.wasi.fd_pwrite(memory, fd, bytes, at).await,
         }
     }
 
     async fn fd_filestat_set_size(&mut self, memory: &mut Memory<'_>, fd: Fd, size: Filesize) -> Result<(), Error> {
         let Some(stay) = stay(self, fd) else { return self.wasi.fd_filestat_set_size(memory, fd, size).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             let found = self.wasi.fd_filestat_get(memory, fd).await?;
             books.grow(size.saturating_sub(found.size), 0, found.nlink > 0)?;
-            books.doubt();
-            self.wasi.fd_filestat_set_size(memory, fd, size).await
+            self.wasi.fd_filestat_set_size(memory, fd, size).await.inspect_err(|_| books.loosen())?;
+            if found.nlink > 0 {
+                books.shrink(found.size.saturating_sub(size));
+            }
+            Ok(())
         })
     }
 
@@ -160,29 +185,31 @@ impl WasiSnapshotPreview1 for Host {
         fd_flags: Fdflags,
     ) -> Result<Fd, Error> {
         let stay = stay(self, fd);
-        let opened = to_the_end(async {
-            let mut books = stay.as_ref().map(|stay| stay.open());
-            match self.wasi.path_filestat_get(memory, fd, flags, path).await {
-                Ok(found) => match found.filetype {
-                    Filetype::RegularFile | Filetype::Directory | Filetype::SymbolicLink => {}
-                    Filetype::Unknown
-                    | Filetype::BlockDevice
-                    | Filetype::CharacterDevice
-                    | Filetype::SocketDgram
-                    | Filetype::SocketStream => return Err(Errno::Perm.into()),
-                },
-                Err(_) => {
-                    if let (true, Some(books)) = (open_flags.contains(Oflags::CREAT), &mut books) {
+        let changes = open_flags.intersects(Oflags::CREAT | Oflags::TRUNC);
+        let opened = match stay.as_ref().filter(|_| changes) {
+            None => {
+                refuse_special(self.wasi.path_filestat_get(memory, fd, flags, path).await.as_ref())?;
+                self.wasi.path_open(memory, fd, flags, path, open_flags, rights, inherited, fd_flags).await?
+            }
+            Some(stay) => {
+                let mut books = stay.open().await;
+                to_the_end(async {
+                    let found = self.wasi.path_filestat_get(memory, fd, flags, path).await;
+                    refuse_special(found.as_ref())?;
+                    if found.is_err() && open_flags.contains(Oflags::CREAT) {
                         books.grow(0, 1, true)?;
                     }
-                }
+                    let opened =
+                        self.wasi.path_open(memory, fd, flags, path, open_flags, rights, inherited, fd_flags).await;
+                    match (&opened, found) {
+                        (Ok(_), Ok(found)) if open_flags.contains(Oflags::TRUNC) => books.shrink(found.size),
+                        (Ok(_), _) => {}
+                        (Err(_), _) => books.loosen(),
+                    }
+                    opened
+                })?
             }
-            if let Some(books) = &mut books {
-                // It may be cut to nothing, or may not come to be.
-                books.doubt();
-            }
-            self.wasi.path_open(memory, fd, flags, path, open_flags, rights, inherited, fd_flags).await
-        })?;
+        };
         note(&mut self.folders.p1, opened.into(), stay);
         Ok(opened)
     }
@@ -194,10 +221,10 @@ impl WasiSnapshotPreview1 for Host {
         path: GuestPtr<str>,
     ) -> Result<(), Error> {
         let Some(stay) = stay(self, fd) else { return self.wasi.path_create_directory(memory, fd, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             books.grow(0, 1, true)?;
-            self.wasi.path_create_directory(memory, fd, path).await.inspect_err(|_| books.doubt())
+            self.wasi.path_create_directory(memory, fd, path).await.inspect_err(|_| books.loosen())
         })
     }
 
@@ -215,10 +242,10 @@ impl WasiSnapshotPreview1 for Host {
             return Err(Errno::Xdev.into());
         }
         let Some(stay) = to else { return self.wasi.path_link(memory, fd, flags, old, new_fd, new).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             books.grow(0, 1, true)?;
-            self.wasi.path_link(memory, fd, flags, old, new_fd, new).await.inspect_err(|_| books.doubt())
+            self.wasi.path_link(memory, fd, flags, old, new_fd, new).await.inspect_err(|_| books.loosen())
         })
     }
 
@@ -230,10 +257,10 @@ impl WasiSnapshotPreview1 for Host {
         path: GuestPtr<str>,
     ) -> Result<(), Error> {
         let Some(stay) = stay(self, fd) else { return self.wasi.path_symlink(memory, target, fd, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             books.grow(target.len().into(), 1, true)?;
-            self.wasi.path_symlink(memory, target, fd, path).await.inspect_err(|_| books.doubt())
+            self.wasi.path_symlink(memory, target, fd, path).await.inspect_err(|_| books.loosen())
         })
     }
 
@@ -250,24 +277,22 @@ impl WasiSnapshotPreview1 for Host {
             return Err(Errno::Xdev.into());
         }
         let Some(stay) = to else { return self.wasi.path_rename(memory, fd, old, new_fd, new).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
-            if let Some(bytes) = last_name_of(&mut self.wasi, memory, new_fd, new).await {
-                books.lose_name(bytes);
-            }
+            let replaced = last_name_of(&mut self.wasi, memory, new_fd, new).await;
+            books.replace(replaced);
             self.wasi.path_rename(memory, fd, old, new_fd, new).await
         })
     }
 
     async fn path_unlink_file(&mut self, memory: &mut Memory<'_>, fd: Fd, path: GuestPtr<str>) -> Result<(), Error> {
         let Some(stay) = stay(self, fd) else { return self.wasi.path_unlink_file(memory, fd, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
-            match last_name_of(&mut self.wasi, memory, fd, path).await {
-                Some(bytes) => books.lose_name(bytes),
-                None => books.doubt(),
-            }
-            self.wasi.path_unlink_file(memory, fd, path).await
+            let removed = last_name_of(&mut self.wasi, memory, fd, path).await;
+            self.wasi.path_unlink_file(memory, fd, path).await?;
+            books.remove(removed);
+            Ok(())
         })
     }
 
@@ -278,9 +303,11 @@ impl WasiSnapshotPreview1 for Host {
         path: GuestPtr<str>,
     ) -> Result<(), Error> {
         let Some(stay) = stay(self, fd) else { return self.wasi.path_remove_directory(memory, fd, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            stay.open().doubt();
-            self.wasi.path_remove_directory(memory, fd, path).await
+            self.wasi.path_remove_directory(memory, fd, path).await?;
+            books.remove(None);
+            Ok(())
         })
     }
 

@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::account::{Full, Stay};
-use super::stream::{Place, Stream};
+use super::stream::{Offset, Stream};
 use super::{Folders, note, to_the_end, together};
 use crate::sandbox::host::Host;
 
@@ -56,14 +56,14 @@ impl<'a> View<'a> {
         stay: Arc<Stay>,
         fd: &Fd,
         stream: Resource<DynOutputStream>,
-        place: Place,
+        offset: Offset,
     ) -> FsResult<Resource<DynOutputStream>> {
         self.library.table.delete(stream)?;
         let file = match self.library.table.get(fd)? {
             Descriptor::File(file) => Arc::clone(&file.file),
             Descriptor::Dir(_) => return Err(ErrorCode::IsDirectory.into()),
         };
-        let stream: DynOutputStream = Box::new(Stream::new(file, stay, place));
+        let stream: DynOutputStream = Box::new(Stream::new(file, stay, offset));
         Ok(self.library.table.push(stream)?)
     }
 }
@@ -84,6 +84,20 @@ fn last_name_of(found: &FsResult<DescriptorStat>) -> Option<u64> {
     match found {
         Ok(found) if found.type_ == DescriptorType::RegularFile && found.link_count <= 1 => Some(found.size),
         Ok(_) | Err(_) => None,
+    }
+}
+
+/// Refuses what the host could wait for without end: anything but a file, a folder or a link.
+fn refuse_special(found: &FsResult<DescriptorStat>) -> FsResult<()> {
+    match found.as_ref().map(|found| found.type_) {
+        Ok(DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink) | Err(_) => Ok(()),
+        Ok(
+            DescriptorType::Fifo
+            | DescriptorType::Socket
+            | DescriptorType::BlockDevice
+            | DescriptorType::CharacterDevice
+            | DescriptorType::Unknown,
+        ) => Err(ErrorCode::NotPermitted.into()),
     }
 }
 
@@ -110,33 +124,40 @@ impl types::Host for View<'_> {
 impl HostDescriptor for View<'_> {
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, at: Filesize) -> FsResult<Filesize> {
         let Some(stay) = self.stay(&fd) else { return self.library.write(fd, bytes, at).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             let found = self.library.stat(again(&fd)).await?;
             let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             let end = at.checked_add(more).ok_or(ErrorCode::Overflow)?;
             if more > 0 {
                 books.grow(end.saturating_sub(found.size), 0, found.link_count > 0)?;
             }
-            self.library.write(fd, bytes, at).await.inspect_err(|_| books.doubt())
+            let written = self.library.write(fd, bytes, at).await;
+            if !written.as_ref().is_ok_and(|written| *written >= more) {
+                books.loosen();
+            }
+            written
         })
     }
 
     async fn set_size(&mut self, fd: Fd, size: Filesize) -> FsResult<()> {
         let Some(stay) = self.stay(&fd) else { return self.library.set_size(fd, size).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             let found = self.library.stat(again(&fd)).await?;
             books.grow(size.saturating_sub(found.size), 0, found.link_count > 0)?;
-            books.doubt();
-            self.library.set_size(fd, size).await
+            self.library.set_size(fd, size).await.inspect_err(|_| books.loosen())?;
+            if found.link_count > 0 {
+                books.shrink(found.size.saturating_sub(size));
+            }
+            Ok(())
         })
     }
 
     fn write_via_stream(&mut self, fd: Fd, at: Filesize) -> FsResult<Resource<DynOutputStream>> {
         let stream = self.library.write_via_stream(again(&fd), at)?;
         match self.stay(&fd) {
-            Some(stay) => self.keep(stay, &fd, stream, Place::At(at)),
+            Some(stay) => self.keep(stay, &fd, stream, Offset::At(at)),
             None => Ok(stream),
         }
     }
@@ -144,7 +165,7 @@ impl HostDescriptor for View<'_> {
     fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
         let stream = self.library.append_via_stream(again(&fd))?;
         match self.stay(&fd) {
-            Some(stay) => self.keep(stay, &fd, stream, Place::End),
+            Some(stay) => self.keep(stay, &fd, stream, Offset::End),
             None => Ok(stream),
         }
     }
@@ -158,39 +179,40 @@ impl HostDescriptor for View<'_> {
         flags: DescriptorFlags,
     ) -> FsResult<Fd> {
         let stay = self.stay(&fd);
-        let opened = to_the_end(async {
-            let mut books = stay.as_ref().map(|stay| stay.open());
-            match self.library.stat_at(again(&fd), path_flags, path.clone()).await {
-                Ok(found) => match found.type_ {
-                    DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink => {}
-                    DescriptorType::Fifo
-                    | DescriptorType::Socket
-                    | DescriptorType::BlockDevice
-                    | DescriptorType::CharacterDevice
-                    | DescriptorType::Unknown => return Err(ErrorCode::NotPermitted.into()),
-                },
-                Err(_) => {
-                    if let (true, Some(books)) = (open_flags.contains(OpenFlags::CREATE), &mut books) {
+        let changes = open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE);
+        let opened = match stay.as_ref().filter(|_| changes) {
+            None => {
+                refuse_special(&self.library.stat_at(again(&fd), path_flags, path.clone()).await)?;
+                self.library.open_at(fd, path_flags, path, open_flags, flags).await?
+            }
+            Some(stay) => {
+                let mut books = stay.open().await;
+                to_the_end(async {
+                    let found = self.library.stat_at(again(&fd), path_flags, path.clone()).await;
+                    refuse_special(&found)?;
+                    if found.is_err() && open_flags.contains(OpenFlags::CREATE) {
                         books.grow(0, 1, true)?;
                     }
-                }
+                    let opened = self.library.open_at(fd, path_flags, path, open_flags, flags).await;
+                    match (&opened, found) {
+                        (Ok(_), Ok(found)) if open_flags.contains(OpenFlags::TRUNCATE) => books.shrink(found.size),
+                        (Ok(_), _) => {}
+                        (Err(_), _) => books.loosen(),
+                    }
+                    opened
+                })?
             }
-            if let Some(books) = &mut books {
-                // It may be cut to nothing, or may not come to be.
-                books.doubt();
-            }
-            self.library.open_at(fd, path_flags, path, open_flags, flags).await
-        })?;
+        };
         note(&mut self.folders.p2, opened.rep(), stay);
         Ok(opened)
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let Some(stay) = self.stay(&fd) else { return self.library.create_directory_at(fd, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             books.grow(0, 1, true)?;
-            self.library.create_directory_at(fd, path).await.inspect_err(|_| books.doubt())
+            self.library.create_directory_at(fd, path).await.inspect_err(|_| books.loosen())
         })
     }
 
@@ -200,19 +222,19 @@ impl HostDescriptor for View<'_> {
             return Err(ErrorCode::CrossDevice.into());
         }
         let Some(stay) = to else { return self.library.link_at(fd, flags, old, new_fd, new).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             books.grow(0, 1, true)?;
-            self.library.link_at(fd, flags, old, new_fd, new).await.inspect_err(|_| books.doubt())
+            self.library.link_at(fd, flags, old, new_fd, new).await.inspect_err(|_| books.loosen())
         })
     }
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
         let Some(stay) = self.stay(&fd) else { return self.library.symlink_at(fd, target, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             books.grow(u64::try_from(target.len()).unwrap_or(u64::MAX), 1, true)?;
-            self.library.symlink_at(fd, target, path).await.inspect_err(|_| books.doubt())
+            self.library.symlink_at(fd, target, path).await.inspect_err(|_| books.loosen())
         })
     }
 
@@ -222,34 +244,32 @@ impl HostDescriptor for View<'_> {
             return Err(ErrorCode::CrossDevice.into());
         }
         let Some(stay) = to else { return self.library.rename_at(fd, old, new_fd, new).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             let replaced = self.library.stat_at(again(&new_fd), PathFlags::empty(), new.clone()).await;
-            if let Some(bytes) = last_name_of(&replaced) {
-                books.lose_name(bytes);
-            }
+            books.replace(last_name_of(&replaced));
             self.library.rename_at(fd, old, new_fd, new).await
         })
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let Some(stay) = self.stay(&fd) else { return self.library.unlink_file_at(fd, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            let mut books = stay.open();
             let removed = self.library.stat_at(again(&fd), PathFlags::empty(), path.clone()).await;
-            match last_name_of(&removed) {
-                Some(bytes) => books.lose_name(bytes),
-                None => books.doubt(),
-            }
-            self.library.unlink_file_at(fd, path).await
+            self.library.unlink_file_at(fd, path).await?;
+            books.remove(last_name_of(&removed));
+            Ok(())
         })
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let Some(stay) = self.stay(&fd) else { return self.library.remove_directory_at(fd, path).await };
+        let mut books = stay.open().await;
         to_the_end(async {
-            stay.open().doubt();
-            self.library.remove_directory_at(fd, path).await
+            self.library.remove_directory_at(fd, path).await?;
+            books.remove(None);
+            Ok(())
         })
     }
 

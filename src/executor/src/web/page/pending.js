@@ -93,7 +93,7 @@ export function show(place, { left, failed }) {
     const titleId = `title-${approval.id}`;
     const reason = el("input", { type: "text", id: `reason-${approval.id}`, maxlength: "500", autocomplete: "off" });
     const wrong = el("p", { class: "wrong", role: "alert" });
-    const unread = el("p", { class: "unread", id: `unread-${approval.id}` }, "Read the arguments to their end to approve.");
+    const unread = el("p", { class: "unread", id: `unread-${approval.id}` }, "Read the arguments from their beginning to their end to approve.");
     const button = (verb, kind, word) => el("button", { type: "button", class: kind, onclick: () => answer(verb) }, word);
     const deny = button("deny", "danger", "Deny");
     const approve = button("approve", "primary", "Approve");
@@ -114,8 +114,8 @@ export function show(place, { left, failed }) {
       set();
     }, (part) => {
       unread.textContent = part > 0
-        ? `${Math.floor(part * 100)} % of the arguments were in view. Read them to their end to approve.`
-        : "Read the arguments to their end to approve.";
+        ? `${Math.floor(part * 100)} % of the arguments were in view. Read on to approve.`
+        : "Read the arguments from their beginning to their end to approve.";
     });
     set();
     const actions = {

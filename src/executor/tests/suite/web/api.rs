@@ -216,14 +216,12 @@ async fn a_viewer_that_signs_in_without_end_ends_only_its_own_sessions() {
 
 #[tokio::test]
 async fn the_card_has_the_words_of_the_contract_and_says_who_may_answer() {
-    let folder = tempfile::tempdir().unwrap();
     let bob = "bob-token-0123456789abcdef";
     let tokens = line("alice", "approver", ALICE).replace('\n', " tenant=acme\n")
         + &line("bob", "approver", bob)
         + &line("vera", "viewer", VERA);
-    std::fs::write(folder.path().join("tokens"), tokens).unwrap();
     let rules = "approvals: { approvers: [{ approver: alice, notOwn: true }, { approver: bob, tools: [other] }] }\n";
-    let site = Site::open(folder, &format!("{rules}http: {{ tokens: file:tokens }}\n"));
+    let site = Site::listing(&tokens, "", rules);
     let about = About { description: "Creates an order.".into(), approvers: 2, ..ask().about };
     let id = site.pending(&Ask { about, ..ask() }).await;
     let path = format!("/api/v1/approvals/{id}");
@@ -243,11 +241,9 @@ async fn the_card_has_the_words_of_the_contract_and_says_who_may_answer() {
 
 #[tokio::test]
 async fn where_two_must_agree_the_api_names_who_did() {
-    let folder = tempfile::tempdir().unwrap();
     let bob = "bob-token-0123456789abcdef";
     let tokens = line("alice", "approver", ALICE) + &line("bob", "approver", bob);
-    std::fs::write(folder.path().join("tokens"), tokens).unwrap();
-    let site = Site::open(folder, "http: { tokens: file:tokens }\n");
+    let site = Site::listing(&tokens, "", "");
     let id = site.pending(&Ask { about: About { approvers: 2, ..About::default() }, ..ask() }).await;
     let path = format!("/api/v1/approvals/{id}/approve");
     let told = site.post(&path, &json!({})).bearer(ALICE).send().await.json();
@@ -256,6 +252,22 @@ async fn where_two_must_agree_the_api_names_who_did() {
     assert_eq!((again.status, again.code().as_str()), (StatusCode::CONFLICT, "agreed"));
     let told = site.post(&path, &json!({})).bearer(bob).send().await.json();
     assert_eq!((&told["state"], &told["agreed"]), (&json!("approved"), &json!(["alice", "bob"])));
+}
+
+#[tokio::test]
+async fn an_answer_that_the_store_does_not_take_is_told_honestly() {
+    let site = Site::new();
+    let id = site.pending(&ask()).await;
+    let store = rusqlite::Connection::open(site.folder.path().join("state/approvals.db")).unwrap();
+    let fail = "CREATE TRIGGER fail BEFORE UPDATE ON approvals BEGIN SELECT raise(ABORT, 'full'); END";
+    store.execute_batch(fail).unwrap();
+    let path = format!("/api/v1/approvals/{id}/approve");
+    let told = site.post(&path, &json!({})).bearer(ALICE).send().await;
+    assert_eq!((told.status, told.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    let message = told.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("the answer does not count: the audit log has it, but"), "{message}");
+    store.execute_batch("DROP TRIGGER fail").unwrap();
+    assert_eq!(site.post(&path, &json!({})).bearer(ALICE).send().await.status, StatusCode::OK);
 }
 
 #[tokio::test]

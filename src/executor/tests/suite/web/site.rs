@@ -62,8 +62,13 @@ impl Site {
 
     /// `http` is YAML inside the section, `more` of the file.
     pub(super) fn with(http: &str, more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let tokens = line("alice", "approver", ALICE) + &line("vera", "viewer", VERA);
+        Self::listing(&tokens, http, more)
+    }
+
+    /// `tokens` is the whole token file.
+    pub(super) fn listing(tokens: &str, http: &str, more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tokens"), tokens).unwrap();
         set_permissions(folder.path().join("tokens"), Permissions::from_mode(0o600)).unwrap();
         Self::open(folder, &format!("{more}http: {{ tokens: file:tokens{http} }}\n"))

@@ -1,0 +1,195 @@
+//! The fence around what contracts may grant of this machine: what the operator allows, and nothing of the executor's own.
+//!
+//! The executor's own are its state, its configuration, certificates, keys, tokens, secrets and sockets, and everything that contracts
+//! consist of. A granted folder neither holds nor lies in any of it: a tool could otherwise read the approvers' token, replace
+//! compiled code, or write the contract that it is held to. Everything is compared by identity, not by path, so that links lead
+//! around nothing.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::{AdmissionError, Fault};
+use crate::config::{Allow, Config};
+use crate::sandbox::{FileId, Handle};
+
+/// What may be granted, and what never is.
+pub(super) struct Fence {
+    own: Vec<Own>,
+    folders: List,
+    secrets: List,
+    /// The configuration file.
+    file: PathBuf,
+}
+
+/// Something that the executor lives by.
+struct Own {
+    what: &'static str,
+    path: PathBuf,
+    /// Its own identity, and that of what it leads to if it is a link; none if it does not exist yet.
+    ids: Vec<FileId>,
+    /// The folders above it, and above what it leads to.
+    above: Vec<FileId>,
+}
+
+/// What the operator allows.
+struct List {
+    allow: Allow,
+    ids: Vec<FileId>,
+}
+
+// === impl Fence ===
+
+impl Fence {
+    /// Looks up the executor's own paths, of which `contracts` are those that contracts consist of.
+    pub(super) fn new(config: &Config, contracts: impl Iterator<Item = PathBuf>) -> Result<Self, AdmissionError> {
+        let own = config.own_files().into_iter().map(|own| (own.what, own.path));
+        let own = own.chain([("stateDir", config.state_dir.clone())]);
+        let own = own.chain(contracts.map(|path| ("a file of a contract", path)));
+        let base = config.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let list = |field: &'static str, allow: &Allow| {
+            List::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
+                file: config.file.display().to_string(),
+                field,
+                path,
+                reason: reason.to_string(),
+            })
+        };
+        Ok(Self {
+            own: own.map(|(what, path)| Own::find(what, path)).collect(),
+            folders: list("sandbox.allow", &config.sandbox.allow)?,
+            secrets: list("secrets.allow", &config.secrets.allow)?,
+            file: config.file.clone(),
+        })
+    }
+
+    /// Checks a folder that a contract grants.
+    pub(super) fn folder(&self, folder: &Handle) -> Result<(), Fault> {
+        if let Some(own) = self.own.iter().find(|own| own.conflicts_with(folder)) {
+            return Err(Fault::OwnFolder { host: folder.path().to_owned(), what: own.what, own: own.path.clone() });
+        }
+        if self.folders.allows(folder.chain()) {
+            return Ok(());
+        }
+        Err(Fault::FolderNotAllowed {
+            host: folder.path().to_owned(),
+            line: format!("sandbox: {{ {} }}", self.folders.allow.with(&self.relative(folder.path()))),
+            configuration: self.file.clone(),
+        })
+    }
+
+    /// Opens a file that a contract hands to a tool as a secret.
+    pub(super) fn secret(&self, variable: &str, path: &Path) -> Result<File, Fault> {
+        let unread = |reason: io::Error| Fault::Secret {
+            variable: variable.to_owned(),
+            file: path.to_owned(),
+            reason: reason.to_string(),
+        };
+        let real = path.canonicalize().map_err(unread)?;
+        let (Some(folder), Some(name)) = (real.parent(), real.file_name()) else {
+            return Err(unread(io::Error::other("it is not a file")));
+        };
+        let folder = Handle::open(folder).map_err(unread)?;
+        let file = folder.file(name).map_err(unread)?;
+        let id = FileId::of(&file).map_err(unread)?;
+        let chain: Vec<_> = folder.chain().iter().copied().chain([id]).collect();
+        if let Some(own) = self.own.iter().find(|own| own.ids.iter().any(|own| chain.contains(own))) {
+            return Err(Fault::OwnSecret {
+                variable: variable.to_owned(),
+                file: path.to_owned(),
+                what: own.what,
+                own: own.path.clone(),
+            });
+        }
+        if self.secrets.allows(&chain) {
+            return Ok(file);
+        }
+        Err(Fault::SecretNotAllowed {
+            variable: variable.to_owned(),
+            file: path.to_owned(),
+            line: format!("secrets: {{ {} }}", self.secrets.allow.with(&self.relative(&real))),
+            configuration: self.file.clone(),
+        })
+    }
+
+    /// The path as it would be written in the configuration.
+    fn relative(&self, path: &Path) -> PathBuf {
+        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let inside = folder.canonicalize().ok().and_then(|folder| Some(path.strip_prefix(folder).ok()?.to_owned()));
+        match inside {
+            Some(inside) if inside.as_os_str().is_empty() => PathBuf::from("."),
+            Some(inside) => inside,
+            None => path.to_owned(),
+        }
+    }
+}
+
+// === impl Own ===
+
+impl Own {
+    fn find(what: &'static str, path: PathBuf) -> Self {
+        let (mut ids, mut above) = (Vec::new(), Vec::new());
+        let mut add = |path: &Path| {
+            if let Ok(found) = path.symlink_metadata() {
+                ids.push(FileId::of_metadata(&found));
+            }
+            // A folder that does not exist yet is made below the nearest one that does.
+            let existing = path.ancestors().skip(1).find_map(|folder| {
+                Handle::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()
+            });
+            above.extend(existing.iter().flat_map(Handle::chain));
+        };
+        add(&path);
+        if let Ok(real) = path.canonicalize() {
+            add(&real);
+        }
+        Self { what, path, ids, above }
+    }
+
+    fn conflicts_with(&self, folder: &Handle) -> bool {
+        self.above.contains(&folder.id()) || self.ids.iter().any(|own| folder.chain().contains(own))
+    }
+}
+
+// === impl List ===
+
+impl List {
+    fn new(field: &'static str, base: &Path, allow: &Allow) -> Result<Self, (PathBuf, io::Error)> {
+        let mut ids = Vec::new();
+        for allowed in allow.paths() {
+            match Self::find(base, Path::new(&allowed.written)) {
+                Ok(id) => ids.push(id),
+                // Nothing lies in it that could be granted.
+                Err(reason) if reason.kind() == io::ErrorKind::NotFound => {
+                    tracing::warn!(field, path = %allowed.path.display(), "a path that contracts may grant does not exist");
+                }
+                Err(reason) => return Err((allowed.path.clone(), reason)),
+            }
+        }
+        Ok(Self { ids, allow: allow.clone() })
+    }
+
+    /// The identity of a file or folder, without following a link below `base`.
+    fn find(base: &Path, written: &Path) -> io::Result<FileId> {
+        let path = base.canonicalize()?.join(written);
+        match Handle::walk(&path) {
+            Ok(folder) => Ok(folder.id()),
+            Err(reason) => {
+                let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(reason) };
+                let found = path.symlink_metadata()?;
+                if found.is_symlink() {
+                    return Err(io::Error::other("it is a symbolic link; write the path that it leads to"));
+                }
+                if !found.is_file() {
+                    return Err(reason);
+                }
+                FileId::of(&Handle::walk(folder)?.file(OsStr::new(name))?)
+            }
+        }
+    }
+
+    fn allows(&self, chain: &[FileId]) -> bool {
+        self.ids.iter().any(|allowed| chain.contains(allowed))
+    }
+}

@@ -1,0 +1,108 @@
+//! The files that the executor itself lives by. No tool may be granted any of them.
+//!
+//! Sections with files are taken apart field by field: a new field does not compile until someone decided about it.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Address, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen, Once, OnceStore,
+    Otlp, PostgresLink, Telemetry, Tls, Tokens,
+};
+
+/// A file or folder of the executor's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnPath {
+    /// Its name in errors.
+    pub(crate) what: &'static str,
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Default)]
+struct Found(Vec<OwnPath>);
+
+impl Config {
+    /// The configuration, certificates, keys, tokens, secrets and sockets; not `stateDir`, and not what contracts consist of.
+    pub(crate) fn own_files(&self) -> Vec<OwnPath> {
+        let mut found = Found::default();
+        found.add("the configuration", &self.file);
+        found.listen(&self.listen);
+        found.audit(&self.audit);
+        let Once { store, keep: _ } = &self.once;
+        match store {
+            OnceStore::Local => {}
+            OnceStore::Postgres { link, lease: _ } => found.postgres(link),
+        }
+        match &self.http {
+            Http::Off => {}
+            Http::On { listen, tokens } => {
+                found.listen(listen);
+                match tokens {
+                    Tokens::Made => {}
+                    Tokens::Listed(file) => found.add("the token file", file.path()),
+                }
+            }
+        }
+        for backend in self.backends.0.values() {
+            found.backend(backend);
+        }
+        let Telemetry { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
+        if let Some(Otlp { authority: Some(authority), .. }) = otlp {
+            found.add("a CA file", authority);
+        }
+        found.0
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    fn add(&mut self, what: &'static str, path: &Path) {
+        self.0.push(OwnPath { what, path: path.to_owned() });
+    }
+
+    fn listen(&mut self, Listen { address, tls, connections: _ }: &Listen) {
+        match address {
+            Address::Tcp(_) => {}
+            Address::Unix { path, .. } => self.add("a socket", path),
+        }
+        if let Some(Tls { certificate, key, clients }) = tls {
+            self.add("a certificate", certificate);
+            self.add("a key", key);
+            match clients {
+                Clients::Anyone => {}
+                Clients::Listed { authority, .. } => self.add("a CA file", authority),
+            }
+        }
+    }
+
+    fn audit(&mut self, Audit { postgres, redis, synchronous: _ }: &Audit) {
+        if let Some(postgres) = postgres {
+            self.postgres(&postgres.link());
+        }
+        if let Some(AuditRedis { url, stream: _, max_length: _, unencrypted: _ }) = redis {
+            self.add("a secret file", url.path());
+        }
+    }
+
+    fn postgres(&mut self, PostgresLink { url, ca, unencrypted: _, field: _ }: &PostgresLink) {
+        self.add("a secret file", url.path());
+        if let Some(ca) = ca {
+            self.add("a CA file", ca);
+        }
+    }
+
+    fn backend(&mut self, Backend { tls, headers, address: _, max_in_flight: _, breaker: _, retries: _ }: &Backend) {
+        for (_, file) in headers {
+            self.add("a secret file", file);
+        }
+        if let Some(BackendTls { ca, identity }) = tls {
+            if let Some(ca) = ca {
+                self.add("a CA file", ca);
+            }
+            if let Some(BackendIdentity { certificate, key }) = identity {
+                self.add("a certificate", certificate);
+                self.add("a key", key);
+            }
+        }
+    }
+}
