@@ -175,7 +175,9 @@ impl Reload {
         if others == self.running {
             self.warned = None;
         } else if self.warned.as_ref() != Some(&others) {
-            tracing::warn!("only `contracts`, `sandbox.allow` and `secrets.allow` are reloaded; other changes need a restart");
+            tracing::warn!(
+                "only `contracts`, `sandbox.allow` and `secrets.allow` are reloaded; other changes need a restart"
+            );
             self.warned = Some(others);
         }
     }
