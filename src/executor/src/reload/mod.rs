@@ -170,7 +170,7 @@ impl Reload {
     fn warn_of(&mut self, others: Option<Config>) {
         if others.is_some() && self.warned != others {
             tracing::warn!(
-                "only contracts and what they may grant are reloaded; other changes of the configuration need a restart"
+                "only `contracts`, `sandbox.allow` and `secrets.allow` are reloaded; other changes need a restart"
             );
         }
         self.warned = others;
