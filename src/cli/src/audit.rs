@@ -1,4 +1,4 @@
-//! `callgate audit`: whether an executor's audit log is whole, and what it says.
+//! `callgate audit`: checks an executor's audit log, shows what it says, and copies it.
 //!
 //! Nothing here writes to the log. What is shown of a record was named by models and callers, so what a terminal would take for a
 //! command is shown by its code.
@@ -9,11 +9,11 @@ mod text;
 use std::io::Write as _;
 use std::time::Duration;
 
-use callgate_executor::audit::{Query, Reader, Record, Stored, VerifyError, verify};
+use callgate_executor::audit::{Fault, Query, Reader, Record, Stored, VerifyError, Whole, backup, verify};
 use serde_json::json;
 
 pub(crate) use self::args::AuditArguments;
-use self::args::{AuditCommand, ExportArguments, ShowArguments, TailArguments, VerifyArguments};
+use self::args::{AuditCommand, BackupArguments, ExportArguments, ShowArguments, TailArguments, VerifyArguments};
 use crate::error::Error;
 use crate::{Exit, Outcome};
 
@@ -29,6 +29,7 @@ pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, Error> {
         AuditCommand::Show(arguments) => show(arguments),
         AuditCommand::Tail(arguments) => tail(arguments),
         AuditCommand::Export(arguments) => export(arguments),
+        AuditCommand::Backup(arguments) => copy(arguments),
     }
 }
 
@@ -36,18 +37,31 @@ fn whole(arguments: &VerifyArguments) -> Result<Outcome, Error> {
     let reader = Reader::open(&arguments.log.file())?;
     match verify(&reader, arguments.head) {
         Ok(whole) => {
-            let mut out = format!(
-                "whole\n  executor   {}\n  records    {}\n  head       {}\n",
-                whole.executor, whole.head.seq, whole.head.hash
-            );
+            let mut out = told(&whole);
             if let Some(known) = whole.known {
                 out.push_str(&format!("  --head     is record {known}\n"));
             }
             Ok(Outcome::success(out))
         }
+        Err(VerifyError::Broken(fault @ Fault::Incomplete { .. })) => {
+            Ok(Outcome { out: format!("incomplete\n  {fault}\n"), exit: Exit::Broken })
+        }
         Err(VerifyError::Broken(fault)) => Ok(Outcome { out: format!("not whole\n  {fault}\n"), exit: Exit::Broken }),
         Err(VerifyError::Unreadable(error)) => Err(error.into()),
     }
+}
+
+fn told(whole: &Whole) -> String {
+    format!(
+        "whole\n  executor   {}\n  records    {}\n  head       {}\n",
+        whole.executor, whole.head.seq, whole.head.hash
+    )
+}
+
+fn copy(arguments: &BackupArguments) -> Result<Outcome, Error> {
+    let reader = Reader::open(&arguments.log.file())?;
+    let whole = backup(&reader, &arguments.to)?;
+    Ok(Outcome::success(told(&whole)))
 }
 
 fn show(arguments: &ShowArguments) -> Result<Outcome, Error> {
@@ -63,7 +77,7 @@ fn show(arguments: &ShowArguments) -> Result<Outcome, Error> {
         newest_first: true,
         limit: arguments.limit,
     };
-    let records = reader.query(&query)?;
+    let records = reader.search(&query, || false)?.records;
     if let (Some(record), true) = (arguments.record, records.is_empty()) {
         return Err(Error::NoRecord { record });
     }

@@ -40,6 +40,8 @@ pub(crate) enum Error {
     Runtime(std::io::Error),
     #[error(transparent)]
     Audit(#[from] callgate_executor::audit::ReadError),
+    #[error(transparent)]
+    Backup(#[from] callgate_executor::audit::BackupError),
     #[error("there is no record {record} in this log")]
     NoRecord { record: u64 },
     #[error("record {record} is damaged; `callgate audit verify` says where the log stops being whole")]

@@ -62,7 +62,7 @@ pub struct CallBatch {
     pub tenant: String,
     /// The caller's role.
     pub role: String,
-    /// What the adapter calls this exchange; with `round` and a call's place, the idempotency key.
+    /// What the adapter calls this exchange; with `round` and a call's position, the idempotency key.
     pub exchange_id: String,
     /// What the proxy calls the request; may be empty.
     pub request_id: String,
@@ -83,6 +83,8 @@ pub struct RunCall {
     pub tool: String,
     /// RFC 8785 canonical JSON.
     pub arguments: String,
+    /// The call's place among the decisions of its exchange; none if decisions are not recorded.
+    pub position: Option<u32>,
 }
 
 /// A further round of the model.

@@ -116,7 +116,8 @@ impl Ledger {
         Self { about, ..Self::default() }
     }
 
-    /// Writes a decision down. `canonical` is the call's arguments, where they are known.
+    /// Writes a decision down, and returns its place among those of the exchange. `canonical` is the call's arguments, if they are
+    /// known.
     pub(crate) fn write(
         &mut self,
         gate: &Gate,
@@ -125,15 +126,16 @@ impl Ledger {
         (call_id, tool): (&str, &str),
         canonical: Option<&str>,
         ruling: Ruling,
-    ) {
+    ) -> Option<u32> {
         if !gate.records() {
-            return;
+            return None;
         }
+        let position = self.written;
         self.caller.get_or_insert_with(|| caller.clone());
         let full = gate.contract.tool(tool).is_some_and(|tool| tool.audit() == Audit::Full);
         self.list.push(Decision {
             round,
-            position: self.written,
+            position,
             call_id: cut(call_id, ID_LENGTH).to_owned(),
             tool: cut(&short(tool), NAME_LENGTH).to_owned(),
             arguments_digest: canonical.map(|text| Sha256::digest(text).into()),
@@ -141,6 +143,7 @@ impl Ledger {
             ruling,
         });
         self.written = self.written.saturating_add(1);
+        Some(position)
     }
 
     /// The decision just written was not the last word.

@@ -94,7 +94,7 @@ fn settle_one(
         }
     };
     let named = (call.id.as_str(), approved.tool.name());
-    ledger.write(gate, caller, before.round, named, Some(&approved.canonical), ruling);
+    let position = ledger.write(gate, caller, before.round, named, Some(&approved.canonical), ruling);
     let canonical = Call { arguments: approved.canonical.clone(), ..call };
     match approved.tool.run() {
         Run::Client => Decided::Client(canonical),
@@ -103,6 +103,7 @@ fn settle_one(
                 id: canonical.id.clone(),
                 tool: approved.tool.name().to_owned(),
                 arguments: approved.canonical,
+                position,
             },
             call: canonical,
         }),

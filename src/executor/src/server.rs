@@ -29,6 +29,9 @@ use crate::web::{Side, SideError};
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
 
+/// For the stores to become one file each.
+const CLOSE: Duration = Duration::from_secs(10);
+
 /// An executor that listens, but does not answer yet.
 pub struct Server {
     listener: Listener,
@@ -183,6 +186,9 @@ impl Server {
         tokio::select! {
             () = drained => {}
             () = cut => tracing::warn!(running = in_flight.running(), "a second signal ends the drain"),
+        }
+        if tokio::time::timeout(CLOSE, self.parts.close()).await.is_err() {
+            tracing::warn!("the stores are not closed in time; the next start puts that right");
         }
         tracing::info!(cut_off = in_flight.running(), "stopped");
         Ok(())

@@ -34,7 +34,7 @@ pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
         calls: batch
             .calls
             .into_iter()
-            .map(|call| Call { id: call.id, tool: call.tool, arguments: call.arguments })
+            .map(|call| Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position })
             .collect(),
     }
     .encode_to_vec()

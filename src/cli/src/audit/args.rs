@@ -24,6 +24,7 @@ pub(crate) enum AuditCommand {
     Show(Box<ShowArguments>),
     Tail(TailArguments),
     Export(ExportArguments),
+    Backup(BackupArguments),
 }
 
 /// Which log.
@@ -41,8 +42,8 @@ pub(crate) struct LogArguments {
 /// Say whether the log is whole, or the first record that was altered, moved or is missing
 #[derive(Args)]
 #[command(after_help = "Exit code 0: whole. 3: not whole. 1: no telling, because of an error.\n\n\
-                  Not seen without --head: a log whose records were all written anew from some record on, or that was cut\n\
-                  at its end further than what PostgreSQL or Redis were known to have.\n\n\
+                  A cut at the end is found by audit.head beside the log, and by what PostgreSQL or Redis were known to\n\
+                  have. Without --head, a log and its audit.head that were both written anew are not found.\n\n\
                   Examples:\n  \
                   callgate audit verify --state /var/lib/callgate\n  \
                   callgate audit verify --state /var/lib/callgate --head \"$(cat /mnt/elsewhere/head)\"")]
@@ -123,6 +124,21 @@ pub(crate) struct ExportArguments {
     /// From this record on
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) from: u64,
+}
+
+/// Copy the log into one file, whole and checked, while the executor runs
+#[derive(Args)]
+#[command(
+    after_help = "The copy is of one moment. An executor that is started with it as its audit.db, without an audit.head,\n\
+                  goes on after its last record.\n\n\
+                  Example:\n  callgate audit backup --state /var/lib/callgate /mnt/backup/audit.db"
+)]
+pub(crate) struct BackupArguments {
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+    /// The file to make
+    #[arg(value_name = "FILE")]
+    pub(crate) to: PathBuf,
 }
 
 impl LogArguments {

@@ -2,7 +2,7 @@
 
 use super::ARGUMENTS_BYTES;
 use crate::audit::AuditError;
-use crate::state::StateError;
+use crate::state::{StateError, StoreError};
 
 /// Why a call cannot be approved.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,12 @@ pub enum AnswerError {
 
 impl From<StateError> for ApprovalError {
     fn from(error: StateError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<StoreError> for ApprovalError {
+    fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

@@ -13,7 +13,7 @@ mod rules;
 mod store;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
@@ -24,7 +24,7 @@ pub use self::rules::Standing;
 use self::store::Store;
 use crate::audit::{self, AuditLog, Entry, Event, Source};
 use crate::config::{self, Config};
-use crate::state::{self, Clock, StateError, SystemClock};
+use crate::state::{self, Clock, PROBE, StateError, StoreHealth, SystemClock};
 use crate::telemetry::metrics;
 
 /// Arguments that are longer than this nobody reads before agreeing to them.
@@ -33,7 +33,9 @@ const ARGUMENTS_BYTES: usize = 64 << 10;
 /// The requests for approval. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Approvals {
-    store: Arc<Mutex<Store>>,
+    /// `None` once it is closed.
+    store: Arc<Mutex<Option<Store>>>,
+    health: StoreHealth,
     audit: AuditLog,
     limits: config::Approvals,
     metrics: metrics::Approvals,
@@ -43,7 +45,7 @@ pub struct Approvals {
 
 /// Checks the store in the state directory `folder`, if there is one; writes nothing.
 pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
-    state::inspect(&folder.join(store::FILE), state::FORMAT).map(drop)
+    state::inspect(&folder.join(store::FILE), rows::FORMAT.version()).map(drop)
 }
 
 // === impl Approvals ===
@@ -65,7 +67,14 @@ impl Approvals {
         let limits = config.approvals.clone();
         let store = Store::open(&config.state_dir, clock, limits.clone())?;
         let metrics = metrics::Approvals::default();
-        Ok(Self { store: Arc::new(Mutex::new(store)), audit, limits, metrics, answering: Arc::default() })
+        let health = store.health();
+        let store = Arc::new(Mutex::new(Some(store)));
+        let probed = Arc::downgrade(&store);
+        std::thread::Builder::new()
+            .name("approvals".into())
+            .spawn(move || probe(&probed))
+            .map_err(|error| ApprovalError::Unavailable(error.to_string()))?;
+        Ok(Self { store, health, audit, limits, metrics, answering: Arc::default() })
     }
 
     /// Counts answers there.
@@ -165,14 +174,47 @@ impl Approvals {
         }
     }
 
+    /// Tells whether the store can be written.
+    #[must_use]
+    pub fn health(&self) -> StoreHealth {
+        self.health.clone()
+    }
+
+    /// Ends the store, so that it is one file. Nothing can be asked or answered afterwards.
+    pub async fn close(&self) {
+        let store = Arc::clone(&self.store);
+        let close = move || {
+            if let Some(store) = store.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                store.close();
+            }
+        };
+        // It says itself what is wrong.
+        let _ = tokio::task::spawn_blocking(close).await;
+    }
+
     async fn in_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> Result<T, ApprovalError> + Send + 'static,
     ) -> Result<T, ApprovalError> {
         let store = Arc::clone(&self.store);
         // Whoever panicked with the store in hand has not committed.
-        let work = move || work(&mut store.lock().unwrap_or_else(PoisonError::into_inner));
+        let work = move || match &mut *store.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(store) => work(store),
+            None => Err(ApprovalError::Unavailable("the store is closed".into())),
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| ApprovalError::Unavailable(error.to_string()))?
+    }
+}
+
+/// Looks whether the store can be written, for as long as there is one.
+fn probe(store: &Weak<Mutex<Option<Store>>>) {
+    loop {
+        std::thread::sleep(PROBE);
+        let Some(store) = store.upgrade() else { return };
+        match &mut *store.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(store) => store.probe(),
+            None => return,
+        }
     }
 }
 

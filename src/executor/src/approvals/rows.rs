@@ -6,10 +6,12 @@ use callgate_contract::Effects;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::request::{About, Answered, Ask, Filter, Request, Search, State, Waiting};
-use crate::state::StoreTime;
+use crate::state::{Format, StoreTime};
 
 /// `asked` is a digest of the call; among the requests that are still open there is one of each.
-pub(super) const SCHEMA: &str = "
+pub(super) const FORMAT: Format = Format { steps: &[""], opening: SCHEMA, page_bytes: 1024 };
+
+const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS approvals (
         id TEXT PRIMARY KEY,
         asked BLOB NOT NULL,

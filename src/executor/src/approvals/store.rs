@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::request::{Answer, Ask, Claim, Request, Search, Waiting};
 use super::rows::{self, APPROVED, DENIED, DENIED_BEFORE, EXPIRED, PENDING, USED};
 use super::{ApprovalError, config};
-use crate::state::{self, Clock, Database, Gap, StoreTime};
+use crate::config::Synchronous;
+use crate::state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
 pub(super) const FILE: &str = "approvals.db";
 /// Requests that have ended and can be looked up. The oldest go first; the audit log has the answers for good.
@@ -41,7 +42,7 @@ struct Open {
 
 impl Store {
     pub(super) fn open(folder: &Path, clock: Arc<dyn Clock>, limits: config::Approvals) -> Result<Self, ApprovalError> {
-        let database = state::database(folder, FILE, rows::SCHEMA)?;
+        let database = Database::open(folder, FILE, &rows::FORMAT, Synchronous::Normal)?;
         rows::complete(&database)?;
         // An approval counts rather too short than too long.
         let time = StoreTime::open(&database, clock, Gap::Wall)?;
@@ -52,61 +53,79 @@ impl Store {
     }
 
     pub(super) fn claim(&mut self, ask: &Ask) -> Result<Claim, ApprovalError> {
-        let now = self.time.now();
-        let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let claim = match open_for(&transaction, &digest(ask))? {
-            None => request(&transaction, ask, &self.limits, now)?,
-            Some(open) if open.expires <= now => {
-                let state = if open.state == DENIED { DENIED_BEFORE } else { EXPIRED };
-                transaction
-                    .prepare_cached("UPDATE approvals SET state = ? WHERE id = ?")?
-                    .execute(params![state, open.id])?;
-                request(&transaction, ask, &self.limits, now)?
-            }
-            Some(open) if open.state == APPROVED => {
-                transaction
-                    .prepare_cached("UPDATE approvals SET state = ?, used = ? WHERE id = ?")?
-                    .execute(params![USED, now, open.id])?;
-                Claim::Granted { approval_id: open.id }
-            }
-            Some(open) if open.state == DENIED => {
-                Claim::Refused { left: left(open.expires, now), approval_id: open.id, reason: open.reason }
-            }
-            Some(open) => Claim::Pending { left: left(open.expires, now), approval_id: open.id },
-        };
-        self.time.keep(&transaction)?;
-        transaction.commit()?;
-        Ok(claim)
+        let Self { database, time, limits } = self;
+        let now = time.now();
+        database.attempt(|transaction| {
+            let claim = match open_for(transaction, &digest(ask))? {
+                None => request(transaction, ask, limits, now)?,
+                Some(open) if open.expires <= now => {
+                    let state = if open.state == DENIED { DENIED_BEFORE } else { EXPIRED };
+                    transaction
+                        .prepare_cached("UPDATE approvals SET state = ? WHERE id = ?")?
+                        .execute(params![state, open.id])?;
+                    request(transaction, ask, limits, now)?
+                }
+                Some(open) if open.state == APPROVED => {
+                    transaction
+                        .prepare_cached("UPDATE approvals SET state = ?, used = ? WHERE id = ?")?
+                        .execute(params![USED, now, open.id])?;
+                    Ok(Claim::Granted { approval_id: open.id })
+                }
+                Some(open) if open.state == DENIED => {
+                    Ok(Claim::Refused { left: left(open.expires, now), approval_id: open.id, reason: open.reason })
+                }
+                Some(open) => Ok(Claim::Pending { left: left(open.expires, now), approval_id: open.id }),
+            };
+            time.keep(transaction)?;
+            Ok(claim)
+        })
+    }
+
+    /// Tells how the store is.
+    pub(super) fn health(&self) -> StoreHealth {
+        self.database.health().clone()
+    }
+
+    /// Writes something, so that it is known whether that works.
+    pub(super) fn probe(&mut self) {
+        self.database.probe();
+    }
+
+    /// Leaves one file.
+    pub(super) fn close(self) {
+        self.database.close();
     }
 
     /// Answers a request; `None` if it does not wait any more.
     pub(super) fn answer(&mut self, id: &str, answer: &Answer) -> Result<Option<Request>, ApprovalError> {
-        let now = self.time.now();
-        let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let needed: Option<u32> = transaction
-            .prepare_cached("SELECT approvers FROM approvals WHERE id = ? AND state = ? AND expires > ?")?
-            .query_row(params![id, PENDING, now], |row| row.get(0))
-            .optional()?;
-        let Some(needed) = needed else { return Ok(None) };
-        if answer.approved && needed > 1 {
-            transaction
-                .prepare_cached("INSERT INTO agreements (approval, person, reason, time) VALUES (?, ?, ?, ?)")?
-                .execute(params![id, answer.by.name, answer.reason, now])?;
-        }
-        if !answer.approved || agreed(&transaction, id)? >= needed || needed <= 1 {
-            let (state, counts) = match answer.approved {
-                true => (APPROVED, self.limits.expiry),
-                false => (DENIED, self.limits.denied_for),
-            };
-            transaction
-                .prepare_cached(
-                    "UPDATE approvals SET state = ?, answered_by = ?, reason = ?, answered = ?, expires = ? WHERE id = ?",
-                )?
-                .execute(params![state, answer.by.name, answer.reason, now, later(now, counts), id])?;
-        }
-        self.time.keep(&transaction)?;
-        transaction.commit()?;
-        self.get(id)
+        let Self { database, time, limits } = self;
+        let now = time.now();
+        let waited = database.write(|transaction| {
+            let needed: Option<u32> = transaction
+                .prepare_cached("SELECT approvers FROM approvals WHERE id = ? AND state = ? AND expires > ?")?
+                .query_row(params![id, PENDING, now], |row| row.get(0))
+                .optional()?;
+            let Some(needed) = needed else { return Ok(false) };
+            if answer.approved && needed > 1 {
+                transaction
+                    .prepare_cached("INSERT INTO agreements (approval, person, reason, time) VALUES (?, ?, ?, ?)")?
+                    .execute(params![id, answer.by.name, answer.reason, now])?;
+            }
+            if !answer.approved || agreed(transaction, id)? >= needed || needed <= 1 {
+                let (state, counts) = match answer.approved {
+                    true => (APPROVED, limits.expiry),
+                    false => (DENIED, limits.denied_for),
+                };
+                transaction
+                    .prepare_cached(
+                        "UPDATE approvals SET state = ?, answered_by = ?, reason = ?, answered = ?, expires = ? WHERE id = ?",
+                    )?
+                    .execute(params![state, answer.by.name, answer.reason, now, later(now, counts), id])?;
+            }
+            time.keep(transaction)?;
+            Ok(true)
+        })?;
+        if waited { self.get(id) } else { Ok(None) }
     }
 
     pub(super) fn get(&self, id: &str) -> Result<Option<Request>, ApprovalError> {
@@ -144,23 +163,23 @@ fn request(
     ask: &Ask,
     limits: &config::Approvals,
     now: i64,
-) -> Result<Claim, ApprovalError> {
+) -> rusqlite::Result<Result<Claim, ApprovalError>> {
     let open = rows::count(transaction, &ask.tenant, now)?;
     for (found, bound) in [(open.pending_of_tenant, limits.pending_per_tenant), (open.pending, limits.pending)] {
         if found >= bound {
-            return Err(ApprovalError::TooMany(found));
+            return Ok(Err(ApprovalError::TooMany(found)));
         }
     }
     for (found, bound) in [(open.answers_of_tenant, limits.pending_per_tenant), (open.answers, limits.pending)] {
         if found >= bound.saturating_mul(ANSWERS) {
-            return Err(ApprovalError::TooManyAnswers(found));
+            return Ok(Err(ApprovalError::TooManyAnswers(found)));
         }
     }
     rows::prune(transaction, now, limits.keep, ENDED_MAX, PRUNED)?;
     // Ordered by time.
     let id = Uuid::now_v7().to_string();
     rows::insert(transaction, &id, &digest(ask), ask, now, later(now, limits.expiry))?;
-    Ok(Claim::Pending { approval_id: id, left: limits.expiry })
+    Ok(Ok(Claim::Pending { approval_id: id, left: limits.expiry }))
 }
 
 /// Of all that an approval is bound to. Each part is preceded by its length, so that no two calls read the same.

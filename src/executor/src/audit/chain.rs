@@ -1,11 +1,12 @@
-//! Whether a log is whole.
+//! Checks that a log is whole.
 //!
-//! What a whole chain shows: no record was altered, left out, added or moved, as long as nobody wrote the chain anew from some
-//! record on. Against that, and against a cut at the end, stands a head hash that was kept elsewhere (`--head`), and what the
-//! sinks are known to have.
+//! A whole chain shows that no record was altered, left out, added or moved, as long as nobody rewrote the chain from some record
+//! on. A cut at the end is found by `audit.head` beside the log, by what the sinks are known to have, and by a head hash that was
+//! kept elsewhere (`--head`). Only the last of these, and the sinks, help against somebody with the executor's rights.
 
 use callgate_json::{Value, canonical};
 
+use super::head::KeptHead;
 use super::read::{ReadError, Reader, Stored};
 use super::record::Hash;
 use super::store::Head;
@@ -13,6 +14,8 @@ use super::store::Head;
 /// A log that is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
+    /// The record before its first: what is sealed elsewhere.
+    pub base: Head,
     /// Its last record.
     pub head: Head,
     /// The executor that wrote it.
@@ -56,6 +59,33 @@ pub enum Fault {
         /// The last record that the sink has.
         delivered: u64,
     },
+    /// The head beside the log is of a later record.
+    #[error(
+        "the log was cut or replaced: it ends with record {last}, and audit.head names record {kept}, which it does not have"
+    )]
+    Behind {
+        /// The last record there is.
+        last: u64,
+        /// The record that was kept.
+        kept: u64,
+    },
+    /// The head beside the log is of another log.
+    #[error("audit.head is of another log: audit.db was deleted or replaced")]
+    Replaced,
+    /// There is no head beside the log, and one was kept.
+    #[error(
+        "audit.head is missing, and tells where the log ends; put it back, or put a copy of `callgate audit backup` in the log's place"
+    )]
+    HeadMissing,
+    /// It is a copy without its last records.
+    #[error(
+        "the file was copied while an executor wrote it, without audit.db-wal: it ends with record {last}, and later ones may be \
+         missing; make copies with `callgate audit backup`"
+    )]
+    Incomplete {
+        /// The last record there is.
+        last: u64,
+    },
     /// The head that was kept elsewhere is not in the log.
     #[error("no record has the hash {0}: the log was cut before that record, or written anew")]
     HeadUnknown(Hash),
@@ -78,8 +108,11 @@ pub enum VerifyError {
 /// The first fault, or why it cannot be read.
 pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError> {
     let executor = reader.executor()?;
-    let mut chain = Chain::from(1, &executor);
-    let mut known = (head == Some(Hash::GENESIS)).then_some(0);
+    // Before the records: what is written meanwhile is in the log when they are read.
+    let kept = KeptHead::read(reader.path()).ok().flatten();
+    let base = reader.base()?;
+    let mut chain = Chain::from(base.seq + 1, Some(base.hash), &executor);
+    let mut known = (head == Some(base.hash)).then_some(base.seq);
     reader.every(|stored| {
         if head == Some(stored.hash) {
             known = Some(stored.seq);
@@ -87,9 +120,18 @@ pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError>
         chain.accept(&stored)
     })??;
     let end = chain.end(&reader.cursors()?)?;
+    // Beside a copy there is none, or that of another log.
+    let kept = kept.filter(|kept| kept.executor == executor).and_then(|kept| kept.required());
+    match kept {
+        Some(kept) if !reader.holds(kept)? => return Err(Fault::Behind { last: end.seq, kept: kept.seq }.into()),
+        // The log of a killed executor, whose write-ahead log another program brought into the file.
+        Some(kept) if kept.seq == end.seq => {}
+        Some(_) | None if reader.is_torn_off()? => return Err(Fault::Incomplete { last: end.seq }.into()),
+        Some(_) | None => {}
+    }
     match head {
         Some(head) if known.is_none() => Err(Fault::HeadUnknown(head).into()),
-        _ => Ok(Whole { head: end, executor: executor.clone(), known }),
+        _ => Ok(Whole { base, head: end, executor: executor.clone(), known }),
     }
 }
 
@@ -104,9 +146,9 @@ pub(super) struct Chain<'a> {
 // === impl Chain ===
 
 impl<'a> Chain<'a> {
-    /// A chain that is examined from a record on.
-    pub(super) fn from(seq: u64, executor: &'a str) -> Self {
-        Self { executor, next: seq, previous: (seq == 1).then_some(Hash::GENESIS) }
+    /// A chain that is examined from a record on; `previous` is the hash of the one before, if it is known.
+    pub(super) fn from(seq: u64, previous: Option<Hash>, executor: &'a str) -> Self {
+        Self { executor, next: seq, previous }
     }
 
     /// Takes the next record there is.
@@ -158,6 +200,7 @@ fn columns_agree(stored: &Stored, record: &Value) -> bool {
         "decision" if text("code").is_empty() => text("verdict"),
         "decision" => text("code"),
         "outcome" => text("outcome"),
+        kind @ ("repeat" | "key_reused" | "conflict") => kind,
         _ if record.get("approved") == Some(&Value::Bool(true)) => "approved",
         _ => "refused",
     };

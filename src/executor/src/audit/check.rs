@@ -2,13 +2,10 @@
 
 use std::path::Path;
 
-use super::FILE;
+use super::store::{FILE, FORMAT};
 use crate::state::{self, StateError};
-
-/// The newest known format of the file.
-const FORMAT: i64 = 1;
 
 /// Checks the log in the state directory `folder`, if there is one.
 pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
-    state::inspect(&folder.join(FILE), FORMAT).map(drop)
+    state::inspect(&folder.join(FILE), FORMAT.version()).map(drop)
 }

@@ -33,7 +33,8 @@ pub struct Call {
     pub exchange_id: String,
     /// Which round of the exchange, counted from 1.
     pub round: u32,
-    /// The call's place: in the request to the executor, or among the filter's decisions of the exchange.
+    /// The call's place among the decisions of its exchange, as the filter counts them; if the filter did not say, its place in
+    /// the request to the executor.
     pub position: u32,
     /// The call's id as the model gave it.
     pub call_id: String,
@@ -76,6 +77,24 @@ pub enum Event {
         /// What it used.
         usage: Usage,
     },
+    /// It came again, and was told how it had ended. Nothing ran.
+    Repeat {
+        /// The outcome that was told.
+        outcome: String,
+    },
+    /// Another call came under its name, and was refused.
+    KeyReused,
+    /// A decision contradicts another record of the same call.
+    Conflict {
+        /// The number of that record.
+        of: u64,
+        /// The decision.
+        verdict: Verdict,
+        /// The violation's code; empty where there is none.
+        code: String,
+        /// JSON Pointer into the arguments; empty where there is none.
+        pointer: String,
+    },
     /// A person answered a request for approval.
     Approval {
         /// Names the request.
@@ -87,6 +106,17 @@ pub enum Event {
         /// Why, in their words; may be empty.
         reason: String,
     },
+}
+
+/// How an entry was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// As a new record.
+    New,
+    /// As a repeat of one that was there.
+    Repeat,
+    /// As a contradiction to one that was there.
+    Conflict,
 }
 
 /// A verdict on a call.

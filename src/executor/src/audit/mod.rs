@@ -4,9 +4,13 @@
 //! it: what cannot be recorded does not happen. From the file the records go to the sinks, in order, each at its own pace; no
 //! call ever waits for one. [`verify`] says whether a log is whole, [`Reader`] reads one.
 
+mod backup;
 mod chain;
 mod check;
 mod entry;
+mod head;
+mod keeper;
+mod known;
 mod read;
 mod record;
 mod sinks;
@@ -19,10 +23,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::backup::{BackupError, backup};
 pub use self::chain::{Fault, VerifyError, Whole, verify};
 pub(crate) use self::check::check;
-pub use self::entry::{Call, Entry, Event, Source, Verdict};
-pub use self::read::{Query, ReadError, Reader, Stored};
+pub use self::entry::{Appended, Call, Entry, Event, Source, Verdict};
+pub use self::head::HEAD_FILE;
+use self::keeper::Keeper;
+pub use self::read::{Found, Query, ReadError, Reader, Stored};
 pub use self::record::{Hash, Record, Used};
 pub use self::sinks::Lag;
 use self::sinks::Progress;
@@ -30,7 +37,8 @@ use self::store::Store;
 pub use self::store::{FILE, Head};
 use self::writer::{Message, Writer};
 use crate::config::Config;
-use crate::state::StateError;
+use crate::state::{StateError, StoreHealth};
+use crate::telemetry::Metrics;
 
 /// Entries that wait for the writer at most; who comes then waits for room.
 const WAITING: usize = 4096;
@@ -44,6 +52,7 @@ pub struct AuditLog {
     sinks: Arc<[Arc<Progress>]>,
     path: Arc<Path>,
     executor: Arc<str>,
+    health: StoreHealth,
 }
 
 /// Why the log cannot be opened or written.
@@ -68,8 +77,8 @@ pub enum AuditError {
     State(#[from] StateError),
     /// It was tampered with, or damaged.
     #[error(
-        "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move the file \
-         away to begin a new log",
+        "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move audit.db and \
+         audit.head away to begin a new log",
         path = path.display()
     )]
     NotWhole {
@@ -83,11 +92,19 @@ pub enum AuditError {
 // === impl AuditLog ===
 
 impl AuditLog {
-    /// Opens the log in the state directory, or makes it.
+    /// Opens the log in the state directory, or makes it; what is written is counted nowhere.
     ///
     /// # Errors
     /// It cannot be opened, or is not whole.
     pub fn open(config: &Config) -> Result<Self, AuditError> {
+        Self::open_counted(config, &Metrics::new())
+    }
+
+    /// Opens the log in the state directory, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is not whole.
+    pub fn open_counted(config: &Config, metrics: &Metrics) -> Result<Self, AuditError> {
         let store = Store::open(&config.state_dir, config.audit.synchronous)?;
         let cannot =
             |reason: std::io::Error| AuditError::Open { path: store.path().into(), reason: reason.to_string() };
@@ -96,7 +113,8 @@ impl AuditLog {
         let (messages, received) = mpsc::channel(WAITING);
         let (written, head) = watch::channel(store.head());
         let held = Arc::new(AtomicUsize::new(0));
-        let sinks = sinks::start(&config.audit, store.path(), store.executor(), &head, &messages).map_err(cannot)?;
+        let (sinks, feeding) =
+            sinks::start(&config.audit, store.path(), store.executor(), &head, &messages).map_err(cannot)?;
         let log = Self {
             messages,
             head,
@@ -104,24 +122,44 @@ impl AuditLog {
             sinks: sinks.into(),
             path: store.path().into(),
             executor: store.executor().into(),
+            health: store.health().clone(),
         };
+        let keeper = Keeper::new(store.path().into(), log.head.clone(), log.messages.downgrade());
+        let thread = std::thread::Builder::new().name("audit-keeper".into());
+        thread.spawn(move || keeper.run()).map_err(cannot)?;
         let thread = std::thread::Builder::new().name("audit".into());
+        let metrics = metrics.clone();
         let path = store.path().to_path_buf();
         thread
-            .spawn(move || runtime.block_on(Writer::new(store, received, written, held).run()))
+            .spawn(move || runtime.block_on(Writer::new(store, received, written, held, feeding, metrics).run()))
             .map_err(|reason| AuditError::Open { path, reason: reason.to_string() })?;
         Ok(log)
     }
 
-    /// Appends a record, and returns once it would survive the end of the process. Never waits for anything remote.
+    /// Appends a record, says how it was taken, and returns once it would survive the end of the process. Never waits for anything remote.
     ///
     /// # Errors
     /// It cannot be written. [`AuditError::Held`]: it will be as soon as that works, if the process lives so long.
-    pub async fn append(&self, entry: Entry) -> Result<(), AuditError> {
+    pub async fn append(&self, entry: Entry) -> Result<Appended, AuditError> {
         let gone = || AuditError::Unwritable("its writer has ended".into());
         let (done, written) = oneshot::channel();
         self.messages.send(Message::Append(Box::new(entry), done)).await.map_err(|_| gone())?;
         written.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Tells whether the log can be written.
+    #[must_use]
+    pub fn health(&self) -> StoreHealth {
+        self.health.clone()
+    }
+
+    /// Ends the log, so that it is one file with its head beside it. Nothing can be appended afterwards.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.messages.send(Message::Close(done)).await.is_ok() {
+            // A writer that has ended has closed it.
+            let _ = closed.await;
+        }
     }
 
     /// The last record written.

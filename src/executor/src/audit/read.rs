@@ -4,12 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 use super::record::Hash;
+use super::store::Head;
+use crate::state::wal;
 
 /// Other processes hold the file for a moment at most.
 const BUSY: Duration = Duration::from_secs(5);
+/// Records of which a search asks at once: an index answers most of it, unless texts are searched.
+const PART: u64 = 100_000;
+const TEXT_PART: u64 = 2_000;
 const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool, code";
 
 /// A log, open for reading. It sees what is committed at each question.
@@ -17,6 +22,8 @@ const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
+    /// Whether a write-ahead log was beside the file before it was opened.
+    with_wal: bool,
 }
 
 /// A record as it is stored.
@@ -59,6 +66,15 @@ pub struct Query {
     pub limit: u32,
 }
 
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The records, newest first.
+    pub records: Vec<Stored>,
+    /// The newest record that was not looked at, if the search was stopped.
+    pub unsearched: Option<u64>,
+}
+
 /// Why a log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -86,10 +102,12 @@ impl Reader {
         if !path.is_file() {
             return Err(ReadError::Missing(path.to_path_buf()));
         }
+        // SQLite may make an empty one.
+        let with_wal = wal(path).metadata().is_ok_and(|found| found.len() > 0);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)
             .and_then(|connection| connection.busy_timeout(BUSY).map(|()| connection))
-            .map(|connection| Self { connection, path: path.to_path_buf() });
+            .map(|connection| Self { connection, path: path.to_path_buf(), with_wal });
         let reader = reader.map_err(|reason| ReadError::Unreadable { path: path.to_path_buf(), reason })?;
         // Nothing was read so far: this finds out whether it is one.
         reader.executor()?;
@@ -167,6 +185,72 @@ impl Reader {
         self.read(cursors)
     }
 
+    /// The last record that is sealed elsewhere: the log begins after it.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn base(&self) -> Result<Head, ReadError> {
+        self.read(base)
+    }
+
+    /// Finds out whether the file is a copy that lacks its write-ahead log: a writer had it open, and the log is not beside it.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(super) fn is_torn_off(&self) -> Result<bool, ReadError> {
+        if self.with_wal {
+            return Ok(false);
+        }
+        self.read(|connection| match is_marked(connection)? {
+            true => connection.query_row("SELECT open FROM log", [], |row| row.get(0)),
+            false => Ok(false),
+        })
+    }
+
+    /// Finds out whether the log holds a record, or begins right after it.
+    pub(super) fn holds(&self, head: Head) -> Result<bool, ReadError> {
+        self.read(|connection| holds(connection, head))
+    }
+
+    /// Copies all of the log, as it is at one moment, into an empty file.
+    pub(super) fn copy_into(&self, file: &Path) -> Result<(), ReadError> {
+        self.read(|connection| connection.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
+    }
+
+    /// The records asked for, newest first, as far as they are found in time; a search goes on after `unsearched`.
+    ///
+    /// A condition that no index answers reads every record, so a search reads a part of the log at a time, and looks in between
+    /// whether it should stop.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn search(&self, query: &Query, stop: impl Fn() -> bool) -> Result<Found, ReadError> {
+        let newest = self.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
+        let newest = newest.first().map_or(0, |record| record.seq);
+        let mut to = query.to.map_or(newest, |to| to.min(newest));
+        let from = query.from.unwrap_or(0).max(self.base()?.seq + 1);
+        let part = if query.text.is_some() { TEXT_PART } else { PART };
+        let mut records = Vec::new();
+        let wanted = query.limit as usize;
+        while from <= to && records.len() < wanted {
+            if stop() {
+                return Ok(Found { records, unsearched: Some(to) });
+            }
+            let at = to.saturating_sub(part - 1).max(from);
+            let left = u32::try_from(wanted - records.len()).unwrap_or(u32::MAX);
+            let query = Query { from: Some(at), to: Some(to), limit: left, newest_first: true, ..query.clone() };
+            records.extend(self.query(&query)?);
+            to = at - 1;
+        }
+        Ok(Found { records, unsearched: None })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
         ask(&self.connection).map_err(|reason| ReadError::Unreadable { path: self.path.clone(), reason })
     }
@@ -187,6 +271,33 @@ pub(super) fn each<E>(
         }
     }
     Ok(Ok(()))
+}
+
+/// The last record that is sealed elsewhere: the log begins after it.
+pub(super) fn base(connection: &Connection) -> rusqlite::Result<Head> {
+    if !is_marked(connection)? {
+        return Ok(Head { seq: 0, hash: Hash::GENESIS });
+    }
+    connection.query_row("SELECT base_seq, base_hash FROM log", [], |row| {
+        Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?) })
+    })
+}
+
+/// Finds out whether a log holds a record, or begins right after it.
+pub(super) fn holds(connection: &Connection, head: Head) -> rusqlite::Result<bool> {
+    let base = base(connection)?;
+    if head.seq <= base.seq {
+        return Ok(head.seq < base.seq || head.hash == base.hash);
+    }
+    let found =
+        connection.query_row("SELECT hash FROM record WHERE seq = ?1", [head.seq], |row| row.get(0)).optional()?;
+    Ok(found.map(Hash) == Some(head.hash))
+}
+
+/// Logs of the first format have no mark.
+pub(super) fn is_marked(connection: &Connection) -> rusqlite::Result<bool> {
+    let ask = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'log')";
+    connection.query_row(ask, [], |row| row.get(0))
 }
 
 /// See [`Reader::cursors`].

@@ -62,16 +62,19 @@ pub struct Record<'a> {
     /// Names the executor whose log this is.
     #[serde(borrow)]
     pub executor: Cow<'a, str>,
-    /// `decision`, `outcome` or `approval`.
+    /// `decision`, `outcome`, `approval`, `repeat`, `key_reused` or `conflict`.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
-    /// Of an outcome: `success`, or the kind of failure.
+    /// Of a conflict: the number of the record that it contradicts.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub of: u64,
+    /// Of an outcome or a repeat: `success`, or the kind of failure.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub outcome: Cow<'a, str>,
     /// Of a decision: JSON Pointer into the arguments.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub pointer: Cow<'a, str>,
-    /// The call's place in the request, or among the filter's decisions of the exchange.
+    /// The call's place among the decisions of its exchange; if the filter did not say, its place in the request.
     pub position: u32,
     /// The hash of the record before; of the first record, 64 zeros.
     #[serde(borrow)]
@@ -211,6 +214,11 @@ impl<'a> Record<'a> {
                 }),
                 ..common
             },
+            Event::Repeat { outcome } => Self { outcome: outcome.into(), ..common },
+            Event::KeyReused => common,
+            Event::Conflict { of, verdict, code, pointer } => {
+                Self { of: *of, verdict: verdict.as_str().into(), code: code.into(), pointer: pointer.into(), ..common }
+            }
             Event::Approval { approval_id, approved, by, reason } => Self {
                 approval_id: approval_id.into(),
                 approved: Some(*approved),
@@ -225,6 +233,11 @@ impl<'a> Record<'a> {
 /// Writes an entry as the record at its place.
 pub(super) fn write(entry: &Entry, link: &Link<'_>) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Record::new(entry, link))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn time(time: SystemTime) -> String {
@@ -251,16 +264,23 @@ impl Event {
         match self {
             Self::Decision { .. } => "decision",
             Self::Outcome { .. } => "outcome",
+            Self::Repeat { .. } => "repeat",
+            Self::KeyReused => "key_reused",
+            Self::Conflict { .. } => "conflict",
             Self::Approval { .. } => "approval",
         }
     }
 
-    /// One word on how it went: the violation's code where there is one, else the verdict; the outcome; a person's answer.
+    /// One word on how it went: the violation's code if there is one, else the verdict; the outcome; a person's answer; `repeat`,
+    /// `key_reused` or `conflict`.
     pub(super) fn code(&self) -> &str {
         match self {
             Self::Decision { verdict, code, .. } if code.is_empty() => verdict.as_str(),
             Self::Decision { code, .. } => code,
             Self::Outcome { outcome, .. } => outcome,
+            Self::Repeat { .. } => "repeat",
+            Self::KeyReused => "key_reused",
+            Self::Conflict { .. } => "conflict",
             Self::Approval { approved: true, .. } => "approved",
             Self::Approval { approved: false, .. } => "refused",
         }
@@ -287,7 +307,7 @@ mod tests {
     use super::*;
     use crate::audit::entry::Call;
 
-    fn every_kind_in_full() -> [Entry; 3] {
+    fn every_kind_in_full() -> [Entry; 6] {
         let text = |name: &str| format!("{name} \"\\\u{8}\u{0}\u{1f}\u{7f}\u{2028}é🦀/</script>");
         let call = Call {
             exchange_id: text("exchange"),
@@ -314,6 +334,9 @@ mod tests {
             },
             Event::Outcome { outcome: "success".into(), usage },
             Event::Approval { approval_id: "ap-1".into(), approved: false, by: text("by"), reason: text("why") },
+            Event::Repeat { outcome: "success".into() },
+            Event::KeyReused,
+            Event::Conflict { of: 3, verdict: Verdict::Deny, code: text("code"), pointer: text("/a") },
         ]
         .map(|event| Entry { time, source: Source::Executor, call: call.clone(), event })
     }

@@ -1,35 +1,34 @@
 //! The log on disk: one SQLite file of one writer.
 //!
 //! `record` holds each record's text and hash; the columns beside them repeat what the text says, for looking things up, and
-//! `callgate audit verify` holds them against it. `cursor` says how much of the log each sink has.
+//! `callgate audit verify` holds them against it. `cursor` says how much of the log each sink has. `log` says whether a writer has
+//! the log open: a copy of the file alone that says so has lost its write-ahead log, and with it the last records.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::AuditError;
-use super::chain::Chain;
-use super::entry::Entry;
+use super::chain::{Chain, Fault};
+use super::entry::{Appended, Entry, Event};
+use super::head::{HeadFile, KeptHead};
+use super::known::{self, Judged};
 use super::read::{self, Stored};
 use super::record::{self, Hash, Link};
 use crate::config::Synchronous;
-use crate::state::{self, AT_MOST, Checkpoints};
+use crate::state::{Altered, Database, Format, StoreError, StoreHealth};
 
 /// The log's name in the state directory.
 pub const FILE: &str = "audit.db";
 
-/// `user_version` of the file, for a later form of it.
-const VERSION: u32 = 1;
 /// Records whose chain is checked at start: all of them is what `callgate audit verify` is for.
 const CHECKED_AT_START: u64 = 10_000;
-/// How long another process may hold the file (someone's `sqlite3`, a backup) before a record counts as unwritable.
-const BUSY: Duration = Duration::from_secs(2);
+
+pub(super) const FORMAT: Format = Format { steps: &[FIRST, SECOND], opening: "", page_bytes: 4096 };
 
 /// STRICT: a column holds what it says. A decision of the filter is kept once, however often it is sent.
-const SCHEMA: &str = "
+const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS executor (id TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS record (
         seq INTEGER PRIMARY KEY,
@@ -47,22 +46,40 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 ";
 
+/// An index for each thing that is searched for. `log.head_kept`: the head is kept beside the log, and must be there.
+const SECOND: &str = "
+    CREATE TABLE log (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        open INTEGER NOT NULL,
+        head_kept INTEGER NOT NULL,
+        base_seq INTEGER NOT NULL,
+        base_hash BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO log VALUES (1, 0, 0, 0, zeroblob(32));
+    DROP INDEX decision_of_filter;
+    DROP INDEX record_of_exchange;
+    CREATE INDEX record_of_exchange ON record (exchange, position);
+    CREATE INDEX record_of_tenant ON record (tenant);
+    CREATE INDEX record_of_tool ON record (tool);
+    CREATE INDEX record_of_code ON record (code);
+";
+
+/// The outcome of a call that the executor refused.
+const DENIED: &str = "denied";
+
 const INSERT: &str = "
     INSERT INTO record (seq, text, hash, source, exchange, position, tenant, tool, code)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-    ON CONFLICT (exchange, position) WHERE source = 'filter' DO NOTHING
 ";
 
 /// The log, open for writing. There is one in the world for a state directory.
 #[derive(Debug)]
 pub(super) struct Store {
-    // Ended first, so that the connection is the last and leaves no write-ahead log behind.
-    _checkpoints: Checkpoints,
-    connection: Connection,
-    path: PathBuf,
+    database: Database,
+    kept: HeadFile,
+    synchronous: Synchronous,
     executor: String,
     head: Head,
-    _lock: File,
 }
 
 /// The last record.
@@ -82,19 +99,24 @@ impl Store {
         let path = folder.join(FILE);
         let cannot =
             |reason: &dyn std::fmt::Display| AuditError::Open { path: path.clone(), reason: reason.to_string() };
-        state::private::folder(folder)?;
-        let lock = state::lock(&path)?;
-        let connection = connect(&path, synchronous).map_err(|error| cannot(&error))?;
-        let executor = executor(&connection).map_err(|error| cannot(&error))?;
-        let head = head(&connection).map_err(|error| cannot(&error))?;
-        let checkpoints = Checkpoints::start(&path).map_err(|error| cannot(&error))?;
-        let store = Self { _checkpoints: checkpoints, connection, path, executor, head, _lock: lock };
-        store.check_end()?;
-        Ok(store)
+        // Before the log is made where there is none.
+        let kept = KeptHead::read(&path)
+            .map_err(|error| cannot(&format!("its head in audit.head cannot be read: {error}")))?;
+        let mut database = Database::open(folder, FILE, &FORMAT, synchronous)?;
+        check_end(&database, kept.as_ref(), &path)?;
+        let executor = executor(&database).map_err(|error| cannot(&error))?;
+        let head = head(&database).map_err(|error| cannot(&error))?;
+        // From here on a copy of the file alone says that it is one.
+        let mark =
+            |transaction: &rusqlite::Transaction<'_>| transaction.execute("UPDATE log SET open = 1, head_kept = 1", []);
+        database.write(mark).and_then(|_| database.settle()).map_err(|error| cannot(&error))?;
+        let kept = HeadFile::open(&path, &executor, head).map_err(|error| cannot(&format!("audit.head: {error}")))?;
+        database.probe();
+        Ok(Self { database, kept, synchronous, executor, head })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.database.path()
     }
 
     pub(super) fn executor(&self) -> &str {
@@ -105,41 +127,58 @@ impl Store {
         self.head
     }
 
-    /// Writes the entries in one transaction: all of them, in order, or none.
-    pub(super) fn write<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<(), WriteError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut head = self.head;
-        {
-            let mut insert = transaction.prepare_cached(INSERT)?;
-            for entry in entries {
-                let seq = head.seq + 1;
-                let text = record::write(entry, &Link { executor: &self.executor, seq, previous: head.hash })?;
-                let hash = Hash::of(&text);
-                let call = &entry.call;
-                let written = insert.execute(params![
-                    seq,
-                    text,
-                    hash.0,
-                    entry.source.as_str(),
-                    call.exchange_id,
-                    call.position,
-                    call.tenant,
-                    call.tool,
-                    entry.event.code(),
-                ])?;
-                if written == 1 {
-                    head = Head { seq, hash };
-                }
+    pub(super) fn health(&self) -> &StoreHealth {
+        self.database.health()
+    }
+
+    /// Writes the entries in one transaction: all of them, in order, or none. Says how each was taken.
+    pub(super) fn write<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Appended>, WriteError> {
+        self.check_head()?;
+        let (executor, mut head) = (&self.executor, self.head);
+        let appended = self.database.write(|transaction| {
+            let mut end = End { log: transaction, executor, head };
+            let appended = entries.map(|entry| end.take(entry)).collect::<Result<Vec<_>, _>>();
+            head = end.head;
+            match appended {
+                Ok(appended) => Ok(appended),
+                Err(TakeError::Sqlite(error)) => Err(error),
+                // Nothing of the group is kept by the caller's word: it would be half of it.
+                Err(TakeError::Text(error)) => Err(rusqlite::Error::ToSqlConversionFailure(error.into())),
             }
-        }
-        transaction.commit()?;
+        });
+        let appended: Vec<Appended> = appended?;
         self.head = head;
-        Ok(())
+        // The records are there. The next group finds out whether their head can be kept.
+        if let Err(error) = self.kept.keep(head, self.synchronous == Synchronous::Full) {
+            self.database.health().failed(&format!("audit.head: {error}"));
+        }
+        Ok(appended)
+    }
+
+    /// Writes something, so that it is known whether that works.
+    pub(super) fn probe(&mut self) {
+        match self.check_head() {
+            Ok(()) => self.database.probe(),
+            Err(error) => self.database.health().failed(&error.to_string()),
+        }
+    }
+
+    /// The head of what is there must be kept before more is written.
+    fn check_head(&mut self) -> Result<(), WriteError> {
+        let checked = self.kept.check().map_err(WriteError::Head);
+        let kept = checked.and_then(|()| self.kept.keep(self.head, false).map_err(WriteError::HeadFile));
+        kept.inspect_err(|error| self.database.health().failed(&error.to_string()))
+    }
+
+    /// All records up to this one are on the disk itself.
+    pub(super) fn synced(&mut self, head: Head) {
+        // What is not known to be there is only not required after a loss of power.
+        let _ = self.kept.synced(head);
     }
 
     /// Remembers how much of the log a sink has.
     pub(super) fn set_cursor(&self, sink: &str, seq: u64) -> rusqlite::Result<()> {
-        self.connection
+        self.database
             .prepare_cached(
                 "INSERT INTO cursor (sink, seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET seq = excluded.seq",
             )?
@@ -147,55 +186,150 @@ impl Store {
         Ok(())
     }
 
-    /// A log that was cut or altered at its end is not written on: that would make it look whole.
-    fn check_end(&self) -> Result<(), AuditError> {
-        let cannot =
-            |error: &dyn std::fmt::Display| AuditError::Open { path: self.path.clone(), reason: error.to_string() };
-        let broken = |fault| AuditError::NotWhole { path: self.path.clone(), fault };
-        let from = (self.head.seq + 1).saturating_sub(CHECKED_AT_START).max(1);
-        let mut chain = Chain::from(from, &self.executor);
-        read::each(&self.connection, i64::try_from(from).unwrap_or(i64::MAX), |stored: Stored| chain.accept(&stored))
-            .map_err(|error| cannot(&error))?
-            .map_err(broken)?;
-        let cursors = read::cursors(&self.connection).map_err(|error| cannot(&error))?;
-        chain.end(&cursors).map(|_| ()).map_err(broken)
+    /// Ends the log as one file, and its head beside it.
+    pub(super) fn close(mut self) {
+        let path = self.path().to_path_buf();
+        if let Err(error) = self.database.write(|transaction| transaction.execute("UPDATE log SET open = 0", [])) {
+            tracing::error!(path = %path.display(), reason = %error, "the audit log is not closed; the next start puts that right");
+        }
+        self.database.close();
+        let kept = self.kept.check().map_err(std::io::Error::other);
+        if let Err(error) = kept.and_then(|()| self.kept.keep(self.head, true)).and_then(|()| self.kept.sync()) {
+            tracing::error!(path = %path.display(), reason = %error, "the head of the audit log cannot be kept");
+        }
     }
+}
+
+/// A log that was cut or altered at its end is not written on: that would make it look whole.
+fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
+    let cannot = |error: &dyn std::fmt::Display| AuditError::Open { path: path.into(), reason: error.to_string() };
+    let broken = |fault| AuditError::NotWhole { path: path.into(), fault };
+    let executor = known_executor(connection).map_err(|error| cannot(&error))?.unwrap_or_default();
+    let end = head(connection).map_err(|error| cannot(&error))?;
+    let base = read::base(connection).map_err(|error| cannot(&error))?;
+    let from = (end.seq + 1).saturating_sub(CHECKED_AT_START).max(base.seq + 1);
+    let previous = (from == base.seq + 1).then_some(base.hash);
+    let mut chain = Chain::from(from, previous, &executor);
+    read::each(connection, i64::try_from(from).unwrap_or(i64::MAX), |stored: Stored| chain.accept(&stored))
+        .map_err(|error| cannot(&error))?
+        .map_err(broken)?;
+    let cursors = read::cursors(connection).map_err(|error| cannot(&error))?;
+    chain.end(&cursors).map_err(broken)?;
+
+    let Some(kept) = kept else {
+        let wanted: bool =
+            connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0)).map_err(|error| cannot(&error))?;
+        return if wanted { Err(broken(Fault::HeadMissing)) } else { Ok(()) };
+    };
+    if kept.executor != executor {
+        return Err(broken(Fault::Replaced));
+    }
+    let Some(required) = kept.required() else { return Err(broken(Fault::HeadMissing)) };
+    if !read::holds(connection, required).map_err(|error| cannot(&error))? {
+        return Err(broken(Fault::Behind { last: end.seq, kept: required.seq }));
+    }
+    if let Some(written) = kept.written()
+        && written.seq > end.seq
+    {
+        let lost = written.seq - end.seq;
+        tracing::error!(
+            lost,
+            last = end.seq,
+            "a loss of power took records of the audit log that were not on the disk yet"
+        );
+    }
+    Ok(())
 }
 
 /// Why entries were not written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Head(Altered),
+    #[error("audit.head cannot be written: {0}")]
+    HeadFile(std::io::Error),
+}
+
+/// Why one entry was not written.
+#[derive(Debug, thiserror::Error)]
+enum TakeError {
+    #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
     Text(#[from] serde_json::Error),
 }
 
-fn connect(path: &Path, synchronous: Synchronous) -> rusqlite::Result<Connection> {
-    let connection = state::connect(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", AT_MOST)?;
-    connection.pragma_update(
-        None,
-        "synchronous",
-        match synchronous {
-            Synchronous::Normal => "NORMAL",
-            Synchronous::Full => "FULL",
-        },
-    )?;
-    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
-        connection.execute_batch(SCHEMA)?;
-        connection.pragma_update(None, "user_version", VERSION)?;
+/// The end of the log, while a group is written.
+struct End<'a> {
+    log: &'a Connection,
+    executor: &'a str,
+    head: Head,
+}
+
+// === impl End ===
+
+impl End<'_> {
+    /// Writes what is to be written of an entry.
+    fn take(&mut self, entry: &Entry) -> Result<Appended, TakeError> {
+        Ok(match known::judge(self.log, entry)? {
+            Judged::New => {
+                self.append(entry)?;
+                Appended::New
+            }
+            Judged::Kept => Appended::Repeat,
+            Judged::RefusedAgain => {
+                self.append(&Entry { event: Event::Repeat { outcome: DENIED.into() }, ..entry.clone() })?;
+                Appended::Repeat
+            }
+            Judged::NewAgainst(of) => {
+                self.append(entry)?;
+                self.append(&conflict(entry, of))?;
+                Appended::Conflict
+            }
+            Judged::Against(of) => {
+                self.append(&conflict(entry, of))?;
+                Appended::Conflict
+            }
+            Judged::AgainstAgain => Appended::Conflict,
+        })
     }
-    Ok(connection)
+
+    fn append(&mut self, entry: &Entry) -> Result<(), TakeError> {
+        let seq = self.head.seq + 1;
+        let text = record::write(entry, &Link { executor: self.executor, seq, previous: self.head.hash })?;
+        let hash = Hash::of(&text);
+        let call = &entry.call;
+        self.log.prepare_cached(INSERT)?.execute(params![
+            seq,
+            text,
+            hash.0,
+            entry.source.as_str(),
+            call.exchange_id,
+            call.position,
+            call.tenant,
+            call.tool,
+            entry.event.code(),
+        ])?;
+        self.head = Head { seq, hash };
+        Ok(())
+    }
+}
+
+/// The record of a contradiction: the decision, and what it contradicts.
+fn conflict(entry: &Entry, of: u64) -> Entry {
+    let event = match entry.event.clone() {
+        Event::Decision { verdict, code, pointer, .. } => Event::Conflict { of, verdict, code, pointer },
+        // Only decisions contradict.
+        other => other,
+    };
+    Entry { event, ..entry.clone() }
 }
 
 /// The executor's name: made up once, and kept with the log that it signs.
 fn executor(connection: &Connection) -> rusqlite::Result<String> {
-    let read = |row: &rusqlite::Row<'_>| row.get(0);
-    if let Some(id) = connection.query_row("SELECT id FROM executor", [], read).optional()? {
+    if let Some(id) = known_executor(connection)? {
         return Ok(id);
     }
     let id = Uuid::new_v4().to_string();
@@ -203,11 +337,16 @@ fn executor(connection: &Connection) -> rusqlite::Result<String> {
     Ok(id)
 }
 
+fn known_executor(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT id FROM executor", [], |row| row.get(0)).optional()
+}
+
+/// The last record; where all are sealed, the last of those.
 fn head(connection: &Connection) -> rusqlite::Result<Head> {
     let last = connection
         .query_row("SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1", [], |row| {
             Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?) })
         })
         .optional()?;
-    Ok(last.unwrap_or(Head { seq: 0, hash: Hash::GENESIS }))
+    last.map_or_else(|| read::base(connection), Ok)
 }

@@ -8,14 +8,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::AuditError;
-use super::entry::{Entry, Event};
+use super::entry::{Appended, Entry, Event};
 use super::store::{Head, Store};
+use crate::state::PROBE;
+use crate::telemetry::Metrics;
 
 /// Records of one transaction at most.
 const GROUP: usize = 1024;
@@ -27,9 +30,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What the writer is told.
 pub(super) enum Message {
     /// Write an entry, and say when that is done.
-    Append(Box<Entry>, oneshot::Sender<Result<(), AuditError>>),
+    Append(Box<Entry>, oneshot::Sender<Result<Appended, AuditError>>),
     /// Remember how much of the log a sink has.
     Delivered(&'static str, u64),
+    /// Remember that the log is on the disk itself, up to this record.
+    Synced(Head),
+    /// Close the log and end.
+    Close(oneshot::Sender<()>),
 }
 
 /// The writer, on its thread.
@@ -39,6 +46,17 @@ pub(super) struct Writer {
     head: watch::Sender<Head>,
     held: Vec<Entry>,
     held_count: Arc<AtomicUsize>,
+    /// The thread that feeds the sinks.
+    sinks: Option<JoinHandle<()>>,
+    closing: Option<oneshot::Sender<()>>,
+    metrics: Metrics,
+    told: Told,
+}
+
+/// Conflicts that no log line has told of yet: at most one line a second.
+struct Told {
+    conflicts: u64,
+    at: Option<Instant>,
 }
 
 // === impl Writer ===
@@ -49,30 +67,48 @@ impl Writer {
         messages: mpsc::Receiver<Message>,
         head: watch::Sender<Head>,
         held_count: Arc<AtomicUsize>,
+        sinks: Option<JoinHandle<()>>,
+        metrics: Metrics,
     ) -> Self {
-        Self { store, messages, head, held: Vec::new(), held_count }
+        let told = Told { conflicts: 0, at: None };
+        Self { store, messages, head, held: Vec::new(), held_count, sinks, closing: None, metrics, told }
     }
 
-    /// Writes until nobody is left who could append.
+    /// Writes until it is closed, or nobody is left who could append.
     pub(super) async fn run(mut self) {
         let mut group = Vec::new();
         loop {
-            let open = if self.held.is_empty() {
-                self.messages.recv_many(&mut group, GROUP).await > 0
-            } else {
-                // Too late is no end.
-                timeout(AGAIN, self.messages.recv_many(&mut group, GROUP)).await.unwrap_or(1) > 0
+            let wait = if self.held.is_empty() { PROBE } else { AGAIN };
+            let open = match timeout(wait, self.messages.recv_many(&mut group, GROUP)).await {
+                Ok(received) => received > 0,
+                Err(_) => {
+                    self.store.probe();
+                    true
+                }
             };
             self.write(&mut group);
-            if !open {
+            if !open || self.closing.is_some() {
                 break;
             }
         }
-        if !self.held.is_empty() {
-            tracing::error!(
-                outcomes = self.held.len(),
-                "the audit log ends without outcomes that could not be written"
-            );
+        self.close();
+    }
+
+    fn close(self) {
+        let Self { store, head, held, sinks, closing, messages, .. } = self;
+        if !held.is_empty() {
+            tracing::error!(outcomes = held.len(), "the audit log ends without outcomes that could not be written");
+        }
+        // Who still asks is told that the writer has ended.
+        drop(messages);
+        // The sinks end with it: a reader of theirs would keep the write-ahead log.
+        drop(head);
+        if let Some(sinks) = sinks {
+            let _ = sinks.join();
+        }
+        store.close();
+        if let Some(closed) = closing {
+            let _ = closed.send(());
         }
     }
 
@@ -82,26 +118,33 @@ impl Writer {
             match message {
                 Message::Append(entry, done) => asked.push((entry, done)),
                 Message::Delivered(sink, seq) => self.delivered(sink, seq),
+                Message::Synced(head) => self.store.synced(head),
+                Message::Close(closed) => self.closing = Some(closed),
             }
         }
         if asked.is_empty() && self.held.is_empty() {
             return;
         }
+        let before = self.store.head().seq;
         let entries = self.held.iter().chain(asked.iter().map(|(entry, _)| &**entry));
         match self.store.write(entries) {
-            Ok(()) => {
+            Ok(appended) => {
+                let written = self.store.head().seq.saturating_sub(before);
+                self.metrics.audit().appended(usize::try_from(written).unwrap_or(usize::MAX));
+                self.conflicts(&appended);
+                let held = self.held.len();
                 self.held.clear();
-                self.held_count.store(0, Ordering::Relaxed);
+                self.count_held();
                 self.head.send_replace(self.store.head());
-                for (_, done) in asked {
+                for ((_, done), appended) in asked.into_iter().zip(appended.into_iter().skip(held)) {
                     // Who has gone away does not want to know.
-                    let _ = done.send(Ok(()));
+                    let _ = done.send(Ok(appended));
                 }
             }
             Err(error) => {
                 let reason = error.to_string();
-                tracing::error!(reason, held = self.held.len(), "the audit log cannot be written");
                 for (entry, done) in asked {
+                    self.metrics.audit().failed();
                     let _ = done.send(Err(self.refuse(entry, &reason)));
                 }
             }
@@ -110,16 +153,40 @@ impl Writer {
 
     /// What becomes of an entry that could not be written.
     fn refuse(&mut self, entry: Box<Entry>, reason: &str) -> AuditError {
-        match entry.event {
-            Event::Outcome { .. } if self.held.len() < HELD => {
-                self.held.push(*entry);
-                // Before anybody is told of it.
-                self.held_count.store(self.held.len(), Ordering::Relaxed);
-                AuditError::Held(reason.to_owned())
-            }
-            Event::Decision { .. } | Event::Outcome { .. } | Event::Approval { .. } => {
-                AuditError::Unwritable(reason.to_owned())
-            }
+        let room = match entry.event {
+            Event::Outcome { .. } => HELD,
+            // Outcomes have the rest for themselves.
+            Event::Repeat { .. } => HELD / 2,
+            Event::Decision { .. } | Event::KeyReused | Event::Conflict { .. } | Event::Approval { .. } => 0,
+        };
+        if self.held.len() >= room {
+            return AuditError::Unwritable(reason.to_owned());
+        }
+        self.held.push(*entry);
+        // Before anybody is told of it.
+        self.count_held();
+        AuditError::Held(reason.to_owned())
+    }
+
+    fn count_held(&self) {
+        self.held_count.store(self.held.len(), Ordering::Relaxed);
+        self.metrics.audit().held(self.held.len());
+    }
+
+    fn conflicts(&mut self, appended: &[Appended]) {
+        let conflicts = appended.iter().filter(|appended| **appended == Appended::Conflict).count();
+        if conflicts > 0 {
+            let conflicts = u64::try_from(conflicts).unwrap_or(u64::MAX);
+            self.metrics.audit().conflicts(conflicts);
+            self.told.conflicts = self.told.conflicts.saturating_add(conflicts);
+        }
+        if self.told.conflicts > 0 && self.told.at.is_none_or(|at| at.elapsed() >= AGAIN) {
+            let conflicts = std::mem::take(&mut self.told.conflicts);
+            self.told.at = Some(Instant::now());
+            tracing::error!(
+                conflicts,
+                "decisions on calls contradict each other; `callgate audit show --code conflict` shows them"
+            );
         }
     }
 

@@ -197,7 +197,7 @@ impl Config {
             exposed: read.exposed,
             connections: read.connections,
         };
-        let listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
+        let mut listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
             let message = "contracts: expected at least one contract file".into();
             return Err(fault(read.contracts.referenced, message));
@@ -215,6 +215,8 @@ impl Config {
             Some(n) if (1024..=REQUEST_BYTES_MAX).contains(&n.value.0) => n.value.0,
             Some(n) => return Err(fault(n.referenced, "requestBytes: expected 1KiB to 256MiB".into())),
         };
+        // The largest request must fit beside another.
+        listen.connections.held_bytes = listen.connections.held_bytes.max(request_bytes.saturating_mul(2));
         Ok(Self {
             file: folder.join(Path::new(file).file_name().unwrap_or_default()),
             listen,

@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::writer::{Answer, Order, Ticket, Writer};
-use super::{Begin, Key, Left, OnceError, decode, rows};
-use crate::state::{self, Clock, Gap, StoreTime};
+use super::{Begin, Key, Left, OnceError, What, decode, rows};
+use crate::config::Synchronous;
+use crate::state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
 pub(super) const FILE: &str = "calls.db";
 
@@ -18,13 +19,15 @@ pub(super) const FILE: &str = "calls.db";
 #[derive(Clone)]
 pub struct Local {
     orders: Sender<Order>,
+    health: StoreHealth,
 }
 
 // === impl Local ===
 
 impl Local {
     pub(super) fn open(folder: &Path, keep: Duration, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
-        let store = state::database(folder, FILE, rows::SCHEMA)?;
+        let store = Database::open(folder, FILE, &rows::FORMAT, Synchronous::Normal)?;
+        let health = store.health().clone();
         // What ran is remembered rather too long than too short.
         let time = StoreTime::open(&store, clock, Gap::Nothing)?;
         rows::none_from_the_future(&store, &time)?;
@@ -33,14 +36,14 @@ impl Local {
             .name("once".into())
             .spawn(move || Writer::new(store, time, keep).run(&ordered))
             .map_err(|error| OnceError::Unavailable(error.to_string()))?;
-        Ok(Self { orders })
+        Ok(Self { orders, health })
     }
 
-    pub(super) async fn begin(&self, key: &Key, what: [u8; 32]) -> Result<Begin, OnceError> {
-        let key = Arc::new(key.clone());
+    pub(super) async fn begin(&self, key: &Key, what: What) -> Result<Begin, OnceError> {
+        let (key, what) = (Arc::new(key.clone()), Arc::new(what));
         loop {
             let ticket = Ticket::new(Arc::clone(&key), self.orders.clone());
-            let key = Arc::clone(&key);
+            let (key, what) = (Arc::clone(&key), Arc::clone(&what));
             match self.ask(|answer| Order::Begin { key, what, ticket, answer }).await?? {
                 Answer::Fresh(ticket) => {
                     ticket.done();
@@ -61,6 +64,15 @@ impl Local {
 
     pub(super) async fn left(&self) -> Result<Vec<Left>, OnceError> {
         self.ask(|answer| Order::Left { answer }).await?
+    }
+
+    pub(super) fn health(&self) -> StoreHealth {
+        self.health.clone()
+    }
+
+    pub(super) async fn close(&self) {
+        // A thread that has ended has closed it.
+        let _ = self.ask(|answer| Order::Close { answer }).await;
     }
 
     async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, OnceError> {

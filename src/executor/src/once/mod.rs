@@ -20,7 +20,7 @@ use prost::Message as _;
 use self::local::Local;
 use self::shared::Shared;
 use crate::config::{Config, OnceStore};
-use crate::state::{self, Clock, StateError, SystemClock};
+use crate::state::{self, Clock, StateError, StoreError, StoreHealth, SystemClock};
 
 /// The memory of what was begun and how it ended. Clones share it.
 #[derive(Clone, Debug)]
@@ -40,8 +40,21 @@ pub struct Key {
     pub exchange_id: String,
     /// The round.
     pub round: u32,
-    /// The call's place in the request.
+    /// The call's place among the decisions of its exchange; if the filter did not say, its place in the request.
     pub position: u32,
+}
+
+/// The call that a key stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct What {
+    /// Digest of all that the call is. A repeat must have the same.
+    pub digest: [u8; 32],
+    /// The tool, for telling of a call that was left running.
+    pub tool: String,
+    /// The caller's role, for the same.
+    pub role: String,
+    /// Digest of the contract, for the same.
+    pub contract_digest: String,
 }
 
 /// What a key stands for.
@@ -62,6 +75,8 @@ pub enum Begin {
 pub struct Left {
     /// Names it.
     pub key: Key,
+    /// The call. Calls that an older executor began have no names.
+    pub what: What,
     /// When it was begun.
     pub begun: SystemTime,
 }
@@ -79,7 +94,7 @@ pub enum OnceError {
 
 /// Checks the memory in the state directory `folder`, if there is one; writes nothing.
 pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
-    state::inspect(&folder.join(local::FILE), state::FORMAT).map(drop)
+    state::inspect(&folder.join(local::FILE), rows::FORMAT.version()).map(drop)
 }
 
 // === impl Once ===
@@ -107,14 +122,15 @@ impl Once {
         }
     }
 
-    /// Begins a call: `what` is a digest of all that the call is. Waits while another request with the same key runs it.
+    /// Begins a call. Waits while another request with the same key runs it.
     ///
     /// Whoever gets [`Begin::Fresh`] must [`finish`](Self::finish): until then repeats wait. A caller that goes away while it
     /// waits here leaves nothing behind.
     ///
     /// # Errors
     /// It cannot be written, so the call must not run.
-    pub async fn begin(&self, key: &Key, what: [u8; 32]) -> Result<Begin, OnceError> {
+    pub async fn begin(&self, key: &Key, what: impl Into<What>) -> Result<Begin, OnceError> {
+        let what = what.into();
         match self {
             Self::Local(local) => local.begin(key, what).await,
             Self::Shared(shared) => shared.begin(key, what).await,
@@ -129,6 +145,22 @@ impl Once {
         match self {
             Self::Local(local) => local.finish(key, outcome.encode_to_vec()).await,
             Self::Shared(shared) => shared.finish(key, outcome.encode_to_vec()).await,
+        }
+    }
+
+    /// Tells whether the memory can be written.
+    pub fn health(&self) -> StoreHealth {
+        match self {
+            Self::Local(local) => local.health(),
+            Self::Shared(shared) => shared.health(),
+        }
+    }
+
+    /// Ends the memory in the state directory, so that it is one file. Nothing can be begun afterwards.
+    pub async fn close(&self) {
+        match self {
+            Self::Local(local) => local.close().await,
+            Self::Shared(_) => {}
         }
     }
 
@@ -154,7 +186,21 @@ fn decode(kept: &[u8]) -> Result<Begin, OnceError> {
     }
 }
 
+// === impl What ===
+
+impl From<[u8; 32]> for What {
+    fn from(digest: [u8; 32]) -> Self {
+        Self { digest, ..Self::default() }
+    }
+}
+
 // === impl OnceError ===
+
+impl From<StoreError> for OnceError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
 
 impl From<StateError> for OnceError {
     fn from(error: StateError) -> Self {

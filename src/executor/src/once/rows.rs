@@ -4,26 +4,33 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Key, Left};
-use crate::state::StoreTime;
+use super::{Key, Left, What};
+use crate::state::{Format, StoreTime};
 
 /// Names count up with time, so that the oldest rows are found without an index of their own. `begun` is the store's own time.
-pub(super) const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS calls (
-        name INTEGER PRIMARY KEY,
-        exchange TEXT NOT NULL,
-        round INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        tenant TEXT NOT NULL,
-        what BLOB NOT NULL,
-        state INTEGER NOT NULL,
-        begun INTEGER NOT NULL,
-        outcome BLOB,
-        UNIQUE (exchange, round, position, tenant)
-    ) STRICT;
-    -- Nobody is left who could tell how these ended.
-    UPDATE calls SET state = 2 WHERE state = 0;
-";
+pub(super) const FORMAT: Format = Format {
+    steps: &[
+        "CREATE TABLE calls (
+            name INTEGER PRIMARY KEY,
+            exchange TEXT NOT NULL,
+            round INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            tenant TEXT NOT NULL,
+            what BLOB NOT NULL,
+            state INTEGER NOT NULL,
+            begun INTEGER NOT NULL,
+            outcome BLOB,
+            UNIQUE (exchange, round, position, tenant)
+        ) STRICT",
+        "ALTER TABLE calls ADD COLUMN tool TEXT NOT NULL DEFAULT '';
+         ALTER TABLE calls ADD COLUMN role TEXT NOT NULL DEFAULT '';
+         ALTER TABLE calls ADD COLUMN contract TEXT NOT NULL DEFAULT ''",
+    ],
+    // Nobody is left who could tell how these ended.
+    opening: "UPDATE calls SET state = 2 WHERE state = 0",
+    // Rows are short.
+    page_bytes: 1024,
+};
 
 const RUNNING: i64 = 0;
 const DONE: i64 = 1;
@@ -46,18 +53,24 @@ pub(super) fn none_from_the_future(store: &Connection, time: &StoreTime) -> rusq
 }
 
 /// Begins a call; `None` where it is new.
-pub(super) fn begin(
-    store: &Connection,
-    time: &StoreTime,
-    key: &Key,
-    what: &[u8; 32],
-) -> rusqlite::Result<Option<Kept>> {
+pub(super) fn begin(store: &Connection, time: &StoreTime, key: &Key, what: &What) -> rusqlite::Result<Option<Kept>> {
     let added = store
         .prepare_cached(
-            "INSERT INTO calls (exchange, round, position, tenant, what, state, begun) VALUES (?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT DO NOTHING",
+            "INSERT INTO calls (exchange, round, position, tenant, what, state, begun, tool, role, contract)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )?
-        .execute(params![key.exchange_id, key.round, key.position, key.tenant, what, RUNNING, time.now()])?;
+        .execute(params![
+            key.exchange_id,
+            key.round,
+            key.position,
+            key.tenant,
+            what.digest,
+            RUNNING,
+            time.now(),
+            what.tool,
+            what.role,
+            what.contract_digest
+        ])?;
     if added == 1 {
         return Ok(None);
     }
@@ -66,7 +79,7 @@ pub(super) fn begin(
             "SELECT what, state, outcome FROM calls WHERE exchange = ? AND round = ? AND position = ? AND tenant = ?",
         )?
         .query_row(params![key.exchange_id, key.round, key.position, key.tenant], |row| {
-            let same = row.get::<_, [u8; 32]>(0)? == *what;
+            let same = row.get::<_, [u8; 32]>(0)? == what.digest;
             Ok(match (same, row.get(1)?) {
                 (false, _) => Kept::Other,
                 (true, RUNNING) => Kept::Running,
@@ -113,10 +126,14 @@ pub(super) fn abandon(store: &Connection, key: &Key) -> rusqlite::Result<()> {
 /// The calls of which nobody can tell how they ended.
 pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec<Left>> {
     store
-        .prepare_cached("SELECT tenant, exchange, round, position, begun FROM calls WHERE state = ? ORDER BY name")?
+        .prepare_cached(
+            "SELECT tenant, exchange, round, position, begun, what, tool, role, contract FROM calls
+             WHERE state = ? ORDER BY name",
+        )?
         .query_map([LEFT], |row| {
             let key = Key { tenant: row.get(0)?, exchange_id: row.get(1)?, round: row.get(2)?, position: row.get(3)? };
-            Ok(Left { key, begun: time.shown(row.get(4)?) })
+            let what = What { digest: row.get(5)?, tool: row.get(6)?, role: row.get(7)?, contract_digest: row.get(8)? };
+            Ok(Left { key, what, begun: time.shown(row.get(4)?) })
         })?
         .collect()
 }

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use rusqlite::TransactionBehavior;
 use tokio::sync::oneshot;
 
 use super::rows::{self, Kept};
-use super::{Key, Left, OnceError};
-use crate::state::{Database, StoreTime};
+use super::{Key, Left, OnceError, What};
+use crate::state::{Database, StoreError, StoreTime};
 
 /// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
 const BATCH: usize = 256;
@@ -24,10 +23,27 @@ const PRUNE_REST: Duration = Duration::from_secs(60);
 
 /// What is asked of the thread.
 pub(super) enum Order {
-    Begin { key: Arc<Key>, what: [u8; 32], ticket: Ticket, answer: oneshot::Sender<Result<Answer, OnceError>> },
-    Finish { key: Arc<Key>, outcome: Arc<[u8]>, answer: oneshot::Sender<Result<(), OnceError>> },
-    Abandon { key: Arc<Key> },
-    Left { answer: oneshot::Sender<Result<Vec<Left>, OnceError>> },
+    Begin {
+        key: Arc<Key>,
+        what: Arc<What>,
+        ticket: Ticket,
+        answer: oneshot::Sender<Result<Answer, OnceError>>,
+    },
+    Finish {
+        key: Arc<Key>,
+        outcome: Arc<[u8]>,
+        answer: oneshot::Sender<Result<(), OnceError>>,
+    },
+    Abandon {
+        key: Arc<Key>,
+    },
+    Left {
+        answer: oneshot::Sender<Result<Vec<Left>, OnceError>>,
+    },
+    /// Close the store and end.
+    Close {
+        answer: oneshot::Sender<()>,
+    },
 }
 
 /// The answer to a [`Order::Begin`].
@@ -56,6 +72,7 @@ pub(super) struct Writer {
     /// Calls that ended, but whose end could not be written. No more than ran at once.
     lost: HashSet<Arc<Key>>,
     prune_next: Instant,
+    probe_next: Instant,
 }
 
 /// What the store said to an order.
@@ -65,6 +82,7 @@ enum Said {
     Finished(bool),
     Abandoned,
     Left(Vec<Left>),
+    Closing,
 }
 
 // === impl Ticket ===
@@ -93,32 +111,66 @@ impl Drop for Ticket {
 
 impl Writer {
     pub(super) fn new(store: Database, time: StoreTime, keep: Duration) -> Self {
-        Self { store, time, keep, waiting: HashMap::new(), lost: HashSet::new(), prune_next: Instant::now() }
+        Self {
+            store,
+            time,
+            keep,
+            waiting: HashMap::new(),
+            lost: HashSet::new(),
+            prune_next: Instant::now(),
+            probe_next: Database::next_probe(),
+        }
     }
 
-    /// Serves until nobody is left to give orders.
+    /// Serves until it is closed, or nobody is left to give orders.
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
+        let closed = self.serve_until_closed(orders);
+        self.store.close();
+        if let Some(answer) = closed {
+            // Who has gone away does not want to know.
+            let _ = answer.send(());
+        }
+    }
+
+    fn serve_until_closed(&mut self, orders: &Receiver<Order>) -> Option<oneshot::Sender<()>> {
         let mut batch = Vec::new();
         loop {
-            match orders.recv_timeout(self.prune_next.saturating_duration_since(Instant::now())) {
+            let next = self.prune_next.min(self.probe_next);
+            match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok(first) => {
-                    batch.push(first);
-                    batch.extend(orders.try_iter().take(BATCH - 1));
+                    let mut closing = None;
+                    for order in std::iter::once(first).chain(orders.try_iter().take(BATCH - 1)) {
+                        match order {
+                            Order::Close { answer } => closing = Some(answer),
+                            other => batch.push(other),
+                        }
+                    }
                     self.serve(&mut batch);
+                    if closing.is_some() {
+                        return closing;
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
             if self.prune_next <= Instant::now() {
                 self.prune();
+            }
+            if self.probe_next <= Instant::now() {
+                self.store.probe();
+                self.probe_next = Database::next_probe();
             }
         }
     }
 
     fn serve(&mut self, batch: &mut Vec<Order>) {
+        if batch.is_empty() {
+            return;
+        }
         match self.write(batch) {
             Ok(said) => {
                 self.lost.clear();
+                self.probe_next = Database::next_probe();
                 for (order, said) in batch.drain(..).zip(said) {
                     self.answer(order, said);
                 }
@@ -132,28 +184,29 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, batch: &[Order]) -> rusqlite::Result<Vec<Said>> {
-        let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for key in &self.lost {
-            rows::leave(&transaction, key)?;
-        }
-        let mut said = Vec::with_capacity(batch.len());
-        for order in batch {
-            said.push(match order {
-                Order::Begin { key, what, .. } => match rows::begin(&transaction, &self.time, key, what)? {
-                    None => Said::Fresh,
-                    Some(kept) => Said::Kept(kept),
-                },
-                Order::Finish { key, outcome, .. } => Said::Finished(rows::finish(&transaction, key, outcome)?),
-                Order::Abandon { key } => {
-                    rows::abandon(&transaction, key)?;
-                    Said::Abandoned
-                }
-                Order::Left { .. } => Said::Left(rows::left(&transaction, &self.time)?),
-            });
-        }
-        transaction.commit()?;
-        Ok(said)
+    fn write(&mut self, batch: &[Order]) -> Result<Vec<Said>, StoreError> {
+        let Self { store, time, lost, .. } = self;
+        store.write(|transaction| {
+            for key in &*lost {
+                rows::leave(transaction, key)?;
+            }
+            let say = |order: &Order| {
+                Ok(match order {
+                    Order::Begin { key, what, .. } => match rows::begin(transaction, time, key, what)? {
+                        None => Said::Fresh,
+                        Some(kept) => Said::Kept(kept),
+                    },
+                    Order::Finish { key, outcome, .. } => Said::Finished(rows::finish(transaction, key, outcome)?),
+                    Order::Abandon { key } => {
+                        rows::abandon(transaction, key)?;
+                        Said::Abandoned
+                    }
+                    Order::Left { .. } => Said::Left(rows::left(transaction, time)?),
+                    Order::Close { .. } => Said::Closing,
+                })
+            };
+            batch.iter().map(say).collect()
+        })
     }
 
     /// Answers an order whose transaction is committed. An answer that nobody waits for any more is dropped, and a ticket in it
@@ -203,6 +256,7 @@ impl Writer {
                 self.lost.insert(key);
             }
             Order::Left { answer } => drop(answer.send(Err(error.clone()))),
+            Order::Close { answer } => drop(answer),
         }
     }
 
@@ -213,7 +267,11 @@ impl Writer {
     }
 
     fn prune(&mut self) {
-        let pruned = self.time.keep(&self.store).and_then(|()| rows::prune(&self.store, &self.time, self.keep, PRUNED));
+        let Self { store, time, keep, .. } = self;
+        let pruned = store.write(|transaction| {
+            time.keep(transaction)?;
+            rows::prune(transaction, time, *keep, PRUNED)
+        });
         let rest = match pruned {
             Ok(pruned) if pruned >= PRUNED as usize => PRUNE_AGAIN,
             Ok(_) => PRUNE_REST,

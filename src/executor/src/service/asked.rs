@@ -1,5 +1,6 @@
 //! Checks a request and bounds every text in it, before anything of it is kept, decided or logged.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -61,6 +62,7 @@ impl Asked {
             fits(format_args!("calls[{position}].id"), &call.id, CALL_ID_BYTES)?;
             fits(format_args!("calls[{position}].tool"), &call.tool, TOOL_BYTES)?;
         }
+        positions(&request.calls)?;
         let caller = caller(request.caller)?;
         fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
         fits("caller.role", &caller.role, CALLER_BYTES)?;
@@ -93,6 +95,16 @@ impl Asked {
             arguments: None,
         }
     }
+}
+
+/// Checks that calls have names of their own: a position is a part of each.
+fn positions(calls: &[proto::Call]) -> Result<(), Status> {
+    let mut taken = HashSet::with_capacity(calls.len());
+    let differ = (0..).zip(calls).all(|(place, call)| taken.insert(call.position.unwrap_or(place)));
+    if differ {
+        return Ok(());
+    }
+    Err(Status::invalid_argument("position: expected another one for each call of the request"))
 }
 
 /// Checks that a text is a contract's digest.

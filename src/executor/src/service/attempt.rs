@@ -25,9 +25,9 @@ use super::log;
 use super::parts::Parts;
 use crate::admission::{Admitted, Runnable};
 use crate::approvals::{About, Ask, Claim};
-use crate::audit::{self, AuditError, Entry, Event, Source, Verdict};
+use crate::audit::{self, Appended, Entry, Event, Source, Verdict};
 use crate::backends::Invocation;
-use crate::once::{Begin, Key};
+use crate::once::{Begin, Key, What};
 use crate::outcome;
 use crate::queue::Ticket;
 use crate::sandbox::{Caller, Finished, Stop};
@@ -61,6 +61,13 @@ pub(super) enum Consent {
     Needed(About),
 }
 
+/// Says whether an outcome is told for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    First,
+    Again,
+}
+
 /// A call that was begun and has not ended. Dropped before [`Begun::end`], it ends as unknown.
 struct Begun<'a> {
     parts: &'a Arc<Parts>,
@@ -90,11 +97,20 @@ impl Denial {
             Some(ticket) => ticket.slot(Instant::now() + NEVER).await,
             None => None,
         };
-        parts.instruments.metrics.calls().denied(admitted.contract().tool(&entry.call.tool), code);
         span.enter(|| log::ended(&entry.call, &peer, &outcome));
-        let outcome = match append(parts, entry).await {
-            Ok(()) => outcome,
-            Err(error) => outcome::unavailable(outcome.id, &error.to_string()),
+        let (calls, tool) = (parts.instruments.metrics.calls(), admitted.contract().tool(&entry.call.tool));
+        let outcome = match parts.audit.append(entry).await {
+            // It was counted when it was refused first.
+            Ok(Appended::Repeat) => outcome,
+            Ok(Appended::New | Appended::Conflict) => {
+                calls.denied(tool, code);
+                outcome
+            }
+            Err(error) => {
+                let outcome = outcome::unavailable(outcome.id, &error.to_string());
+                calls.ended(tool, outcome::name(&outcome), &outcome.usage.unwrap_or_default());
+                outcome
+            }
         };
         span.ended(outcome::name(&outcome), &outcome.usage.unwrap_or_default());
         outcome
@@ -138,18 +154,20 @@ impl Attempt {
     /// All the way. The outcome is remembered and audited when this returns.
     pub(super) async fn run(self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> CallOutcome {
         let Self { span, .. } = &self;
-        let outcome = span.within(self.go(parts, ticket)).await;
+        let (outcome, told) = span.within(self.go(parts, ticket)).await;
         let (name, usage) = (outcome::name(&outcome), outcome.usage.unwrap_or_default());
         let (calls, tool) = (parts.instruments.metrics.calls(), self.admitted.contract().tool(&self.tool));
-        match outcome::refusal(&outcome) {
-            Some(code) => calls.denied(tool, code),
-            None => calls.ended(tool, name, &usage),
+        match (told, outcome::refusal(&outcome)) {
+            // It was counted when it ended.
+            (Told::Again, _) => {}
+            (Told::First, Some(code)) => calls.denied(tool, code),
+            (Told::First, None) => calls.ended(tool, name, &usage),
         }
         self.span.ended(name, &usage);
         outcome
     }
 
-    async fn go(&self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> CallOutcome {
+    async fn go(&self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> (CallOutcome, Told) {
         let key = self.key();
         let id = self.id.clone();
         let begin = parts.once.begin(&key, self.what()).await;
@@ -158,16 +176,30 @@ impl Attempt {
             Ok(Begin::Fresh) => {
                 Begun { parts, key, call: self.call.clone(), peer: Arc::clone(&self.peer), ended: false }
             }
-            Ok(Begin::Done(outcome)) => return CallOutcome { id, ..outcome },
-            Ok(Begin::Unknown) => return outcome::unknown(id, &self.tool),
-            Ok(Begin::Other) => return outcome::key_reused(id, &self.tool),
-            Err(error) => return outcome::unavailable(id, &error.to_string()),
+            Ok(Begin::Done(outcome)) => return (self.again(parts, CallOutcome { id, ..outcome }).await, Told::Again),
+            Ok(Begin::Unknown) => return (self.again(parts, outcome::unknown(id, &self.tool)).await, Told::Again),
+            Ok(Begin::Other) => {
+                // It is refused either way.
+                let _ = parts.audit.append(entry(&self.call, Event::KeyReused)).await;
+                return (outcome::key_reused(id, &self.tool), Told::First);
+            }
+            Err(error) => return (outcome::unavailable(id, &error.to_string()), Told::First),
         };
         let outcome = match self.may_run(parts).await {
             Ok(()) => self.result(parts, ticket).await,
             Err(outcome) => outcome,
         };
-        begun.end(outcome).await
+        (begun.end(outcome).await, Told::First)
+    }
+
+    /// Records that a call came again. It is told how it ended even if that cannot be recorded yet: who does not hear it may try
+    /// the same under another name.
+    async fn again(&self, parts: &Parts, outcome: CallOutcome) -> CallOutcome {
+        let event = Event::Repeat { outcome: outcome::name(&outcome).to_owned() };
+        if let Err(error) = parts.audit.append(entry(&self.call, event)).await {
+            tracing::warn!(exchange = self.call.exchange_id, reason = %error, "a repeat is not audited yet");
+        }
+        outcome
     }
 
     fn key(&self) -> Key {
@@ -180,14 +212,19 @@ impl Attempt {
     }
 
     /// All that the call is. Lengths stand before texts, so that no two calls run together to the same.
-    fn what(&self) -> [u8; 32] {
+    fn what(&self) -> What {
         let call = &self.call;
         let mut hash = Sha256::new();
         for part in [&call.role, &call.contract_digest, &self.tool, &self.arguments] {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        hash.finalize().into()
+        What {
+            digest: hash.finalize().into(),
+            tool: self.tool.clone(),
+            role: call.role.clone(),
+            contract_digest: call.contract_digest.clone(),
+        }
     }
 
     /// Consent, and the decision on disk.
@@ -210,8 +247,8 @@ impl Attempt {
         };
         let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
         let event = Event::Decision { verdict, code, pointer: String::new(), approval_id };
-        match append(parts, entry(&self.call, event)).await {
-            Ok(()) => refusal.map_or(Ok(()), Err),
+        match parts.audit.append(entry(&self.call, event)).await {
+            Ok(_) => refusal.map_or(Ok(()), Err),
             Err(error) => Err(outcome::unavailable(id(), &error.to_string())),
         }
     }
@@ -295,18 +332,6 @@ fn idempotency_key(call: &audit::Call) -> String {
     hex(&hash.finalize())
 }
 
-/// Puts a record into the audit log; what comes of that is counted, and makes the executor ready or not.
-pub(super) async fn append(parts: &Parts, entry: Entry) -> Result<(), AuditError> {
-    let written = parts.audit.append(entry).await;
-    let instruments = &parts.instruments;
-    match &written {
-        Ok(()) => instruments.metrics.audit().appended(1),
-        Err(_) => instruments.metrics.audit().failed(),
-    }
-    instruments.readiness.audit(written.as_ref().err().map(ToString::to_string));
-    written
-}
-
 fn entry(call: &audit::Call, event: Event) -> Entry {
     Entry { time: now(), source: Source::Executor, call: call.clone(), event }
 }
@@ -362,7 +387,7 @@ impl Drop for Begun<'_> {
 pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     log::ended(call, peer, outcome);
     let event = Event::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
-    let audited = append(parts, entry(call, event));
+    let audited = parts.audit.append(entry(call, event));
     let (remembered, audited) = tokio::join!(parts.once.finish(key, outcome), audited);
     if let Err(error) = remembered {
         tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not remembered");

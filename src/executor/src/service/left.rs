@@ -11,22 +11,27 @@ use crate::outcome;
 /// Where the memory is shared, another executor may end at any time.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Looks for them, now and again, for as long as it is polled. What ran is not known here but for its name; the decision of the same
-/// name stands in the audit log.
+/// Looks for them, now and again, for as long as it is polled. The arguments are not known here: the decision of the same name
+/// is in the audit log.
 pub(crate) async fn follow(parts: Arc<Parts>) {
     loop {
         match parts.once.left().await {
             Ok(left) => {
                 for call in left {
-                    let key = call.key;
+                    let (key, what) = (call.key, call.what);
                     let call = audit::Call {
                         exchange_id: key.exchange_id.clone(),
                         round: key.round,
                         position: key.position,
                         tenant: key.tenant.clone(),
+                        role: what.role,
+                        contract_digest: what.contract_digest,
+                        tool: what.tool,
                         ..audit::Call::default()
                     };
-                    settle(&parts, &key, &call, "", &outcome::unknown(String::new(), "the tool")).await;
+                    let tool = if call.tool.is_empty() { "the tool" } else { &call.tool };
+                    let outcome = outcome::unknown(String::new(), tool);
+                    settle(&parts, &key, &call, "", &outcome).await;
                 }
             }
             Err(error) => tracing::warn!(%error, "calls that were left running cannot be looked up"),

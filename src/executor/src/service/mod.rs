@@ -112,7 +112,7 @@ impl Service {
             role: &asked.caller.role,
         };
         let span = self.parts.instruments.traces.call(&asked.trace, &about);
-        let audited = asked.audited(position, &call);
+        let audited = asked.audited(call.position.unwrap_or(position), &call);
         let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
             let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
             let entry = Entry { time: asked::now(), source: Source::Executor, call, event };

@@ -72,16 +72,30 @@ impl Parts {
         for contract in registry.contracts() {
             backends.check(contract)?;
         }
-        let audit = AuditLog::open(config)?;
+        let audit = AuditLog::open_counted(config, &instruments.metrics)?;
+        let once = Once::open(config).await?;
+        let approvals = Approvals::open(config, audit.clone())?.counting(instruments.metrics.approvals().clone());
+        for store in [audit.health(), once.health(), approvals.health()] {
+            instruments.readiness.ask(store);
+        }
         Ok(Self {
             queues: Queues::new(config),
-            once: Once::open(config).await?,
-            approvals: Approvals::open(config, audit.clone())?.counting(instruments.metrics.approvals().clone()),
+            once,
+            approvals,
             audit,
             backends,
             instruments,
             serving: ArcSwap::new(registry),
         })
+    }
+}
+
+impl Parts {
+    /// Ends the stores, each as one file. The audit log is the last, since the others tell it how calls ended.
+    pub(crate) async fn close(&self) {
+        self.once.close().await;
+        self.approvals.close().await;
+        self.audit.close().await;
     }
 }
 

@@ -6,7 +6,6 @@ use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
 use tonic::Status;
 
 use super::asked;
-use super::attempt::append;
 use super::parts::Parts;
 use crate::audit::{Call, Entry, Event, Source, Verdict};
 
@@ -24,7 +23,7 @@ pub(super) async fn record(parts: &Parts, request: RecordRequest) -> Result<(), 
         )));
     }
     let entries = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    for kept in futures_util::future::join_all(entries.into_iter().map(|entry| append(parts, entry))).await {
+    for kept in futures_util::future::join_all(entries.into_iter().map(|entry| parts.audit.append(entry))).await {
         kept.map_err(|error| Status::unavailable(error.to_string()))?;
     }
     Ok(())

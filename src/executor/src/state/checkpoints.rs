@@ -2,7 +2,6 @@
 //!
 //! That waits for the disk, and whoever writes must not: calls wait for it. SQLite would do it in the middle of a commit.
 
-use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -27,11 +26,17 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     /// Starts for the database at `path`, which is in WAL mode.
-    pub(crate) fn start(path: &Path) -> io::Result<Self> {
+    pub(crate) fn start(path: &Path) -> rusqlite::Result<Self> {
+        // Opened now: later another file may be there, and one that is missing is not made.
+        let connection = super::connect(path)?;
         let path = path.to_path_buf();
         let (end, ended) = channel();
-        let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(move || run(&path, &ended))?;
-        Ok(Self { end: Some(end), thread: Some(thread) })
+        let thread = std::thread::Builder::new().name("checkpoints".into());
+        let thread = thread.spawn(move || run(&path, &connection, &ended));
+        // Without it the writer does it, at its own expense.
+        let thread =
+            thread.inspect_err(|reason| tracing::warn!(%reason, "no thread can be started for checkpoints")).ok();
+        Ok(Self { end: Some(end), thread })
     }
 }
 
@@ -45,12 +50,11 @@ impl Drop for Checkpoints {
     }
 }
 
-fn run(path: &Path, ended: &Receiver<()>) {
-    let mut connection = None;
+fn run(path: &Path, connection: &Connection, ended: &Receiver<()>) {
     let mut failing = false;
     while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-        let done = checkpoint(path, &mut connection);
-        match done {
+        // As much as can be without waiting for others.
+        match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 failing = true;
@@ -59,13 +63,4 @@ fn run(path: &Path, ended: &Receiver<()>) {
             Err(_) => {}
         }
     }
-}
-
-/// As much as can be without waiting for others.
-fn checkpoint(path: &Path, connection: &mut Option<Connection>) -> rusqlite::Result<()> {
-    let connection = match connection {
-        Some(connection) => connection,
-        None => connection.insert(super::connect(path)?),
-    };
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }

@@ -2,20 +2,26 @@
 
 mod checkpoints;
 mod clock;
+mod database;
+mod files;
+mod health;
 mod inspect;
 pub(crate) mod private;
 mod store_time;
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
-pub(crate) use self::checkpoints::{AT_MOST, Checkpoints};
 pub use self::clock::{Clock, SystemClock};
+pub(crate) use self::database::{Database, Format, StoreError};
+pub use self::files::Altered;
+pub(crate) use self::files::{Watched, wal};
+pub(crate) use self::health::PROBE;
+pub use self::health::StoreHealth;
 pub(crate) use self::inspect::inspect;
 pub(crate) use self::store_time::{Gap, StoreTime};
 
@@ -61,6 +67,9 @@ pub enum StateError {
         /// The newest known format.
         known: i64,
     },
+    /// Its files were exchanged while it was opened.
+    #[error(transparent)]
+    Altered(#[from] Altered),
     /// It is no database, or is damaged.
     #[error("{path}: {reason}", path = path.display())]
     Database {
@@ -69,28 +78,6 @@ pub enum StateError {
         /// SQLite's reason.
         reason: rusqlite::Error,
     },
-}
-
-/// A database of the state directory, for this process alone.
-#[derive(Debug)]
-pub(crate) struct Database {
-    // Ended first, so that the connection is the last and leaves no write-ahead log behind.
-    _checkpoints: Checkpoints,
-    connection: Connection,
-    _lock: File,
-}
-
-/// Opens a database of the state directory for this process alone, or makes it with `schema`, which is format 1.
-///
-/// What was committed survives the end of the process, however it ends. After a loss of power the last commits may be missing:
-/// nothing waits for the disk itself.
-pub(crate) fn database(folder: &Path, name: &str, schema: &str) -> Result<Database, StateError> {
-    let path = folder.join(name);
-    private::folder(folder)?;
-    let lock = lock(&path)?;
-    let connection = open(&path, schema).map_err(|reason| StateError::Database { path: path.clone(), reason })??;
-    let checkpoints = Checkpoints::start(&path).map_err(|reason| StateError::Refused { path, reason })?;
-    Ok(Database { _checkpoints: checkpoints, connection, _lock: lock })
 }
 
 /// Takes the database at `path` for this process, for as long as the answer is held; makes the file where there is none.
@@ -125,41 +112,4 @@ pub(crate) fn millis(time: SystemTime) -> i64 {
 /// The time that [`millis`] was made of.
 pub(crate) fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
-}
-
-pub(crate) const FORMAT: i64 = 1;
-
-fn open(path: &Path, schema: &str) -> rusqlite::Result<Result<Connection, StateError>> {
-    let connection = connect(path)?;
-    // Of a new database only. Rows are short, and every commit writes whole pages.
-    connection.pragma_update(None, "page_size", 1024)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", AT_MOST)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > FORMAT {
-        return Ok(Err(StateError::TooNew { path: path.to_owned(), found, known: FORMAT }));
-    }
-    connection.execute_batch(schema)?;
-    connection.pragma_update(None, "user_version", FORMAT)?;
-    connection.execute_batch("COMMIT")?;
-    Ok(Ok(connection))
-}
-
-// === impl Database ===
-
-impl Deref for Database {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Database {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.connection
-    }
 }

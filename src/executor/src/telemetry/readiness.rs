@@ -1,29 +1,37 @@
-//! Whether the executor can take calls, and if not, what keeps it from that.
+//! Says whether the executor can take calls, and if not, what keeps it from that.
+//!
+//! Each store knows its own health; readiness asks them whenever it is asked itself.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use tokio::sync::watch;
 
-use crate::state::private;
+use crate::state::{StoreHealth, private};
 
 /// How often it is looked whether the state directory can be written.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often the stores are asked by those who follow: one that falls silent wakes nobody.
+const ASK: Duration = Duration::from_millis(500);
 /// What is written to see.
 const PROBE: &str = ".writable";
 
 /// Whether calls can be taken. Clones share it. Not ready until told that the contracts are loaded.
 #[derive(Clone, Debug)]
-pub struct Readiness(watch::Sender<State>);
+pub struct Readiness {
+    state: watch::Sender<State>,
+    stores: Arc<Mutex<Vec<StoreHealth>>>,
+}
 
 /// Each part on its own; what is wrong is in words for an operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     contracts: bool,
     draining: bool,
-    audit: Option<String>,
     state_dir: Option<String>,
     sandbox: Option<String>,
 }
@@ -33,7 +41,7 @@ struct State {
 impl Readiness {
     /// Nothing is loaded yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(State::default()))
+        Self { state: watch::Sender::new(State::default()), stores: Arc::default() }
     }
 
     /// The contracts are loaded.
@@ -46,9 +54,9 @@ impl Readiness {
         self.set(|state| state.draining = true);
     }
 
-    /// The audit log took a record, or could not, for this reason.
-    pub fn audit(&self, fault: Option<String>) {
-        self.set(|state| state.audit = fault);
+    /// Asks a store from now on.
+    pub fn ask(&self, store: StoreHealth) {
+        self.stores().push(store);
     }
 
     /// The sandbox works, or does not, for this reason.
@@ -58,17 +66,35 @@ impl Readiness {
 
     /// What keeps calls from being taken, a line each; empty when nothing does.
     pub fn faults(&self) -> Vec<String> {
-        self.0.borrow().faults()
+        let mut faults = self.state.borrow().faults();
+        faults.extend(self.stores().iter().filter_map(StoreHealth::fault));
+        faults
     }
 
     /// Tells whether calls can be taken: at once, and then whenever that changes. It ends when there is nobody to change it.
     pub async fn follow<F: Future<Output = ()>>(&self, mut tell: impl FnMut(bool) -> F) {
-        let mut states = self.0.subscribe();
+        let mut states = self.state.subscribe();
+        let mut told = None;
         loop {
-            let ready = states.borrow_and_update().faults().is_empty();
-            tell(ready).await;
-            if states.wait_for(|state| state.faults().is_empty() != ready).await.is_err() {
-                return;
+            states.mark_unchanged();
+            let mut stores: Vec<_> = self.stores().iter().map(StoreHealth::changes).collect();
+            let ready = self.faults().is_empty();
+            if told != Some(ready) {
+                tell(ready).await;
+                told = Some(ready);
+            }
+            let store = async {
+                if stores.is_empty() {
+                    std::future::pending::<()>().await;
+                } else {
+                    // A store that has gone says no more.
+                    let _ = select_all(stores.iter_mut().map(|store| Box::pin(store.changed()))).await;
+                }
+            };
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                () = store => {}
+                () = tokio::time::sleep(ASK) => {}
             }
         }
     }
@@ -91,11 +117,15 @@ impl Readiness {
 
     /// Wakes who follows only when something changed.
     fn set(&self, change: impl FnOnce(&mut State)) {
-        self.0.send_if_modified(|state| {
+        self.state.send_if_modified(|state| {
             let before = state.clone();
             change(state);
             *state != before
         });
+    }
+
+    fn stores(&self) -> MutexGuard<'_, Vec<StoreHealth>> {
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,12 +139,10 @@ impl Default for Readiness {
 
 impl State {
     fn faults(&self) -> Vec<String> {
-        let audit = self.audit.as_ref().map(|reason| format!("audit: {reason}"));
         let state_dir = self.state_dir.as_ref().map(|reason| format!("stateDir: it cannot be written: {reason}"));
         [
             (!self.contracts).then(|| "contracts: they are not loaded yet".to_owned()),
             self.draining.then(|| "draining: no more calls are taken".to_owned()),
-            audit,
             state_dir,
             self.sandbox.as_ref().map(|reason| format!("sandbox: {reason}")),
         ]
@@ -141,10 +169,12 @@ mod tests {
         assert_eq!(readiness.faults(), ["contracts: they are not loaded yet"]);
         readiness.loaded();
         assert!(readiness.faults().is_empty());
-        readiness.audit(Some("disk full".into()));
+        let store = StoreHealth::new("audit.db");
+        readiness.ask(store.clone());
+        store.failed("disk full");
         readiness.draining();
-        assert_eq!(readiness.faults(), ["draining: no more calls are taken", "audit: disk full"]);
-        readiness.audit(None);
+        assert_eq!(readiness.faults(), ["draining: no more calls are taken", "audit.db: disk full"]);
+        store.wrote();
         assert_eq!(readiness.faults(), ["draining: no more calls are taken"]);
     }
 

@@ -16,8 +16,18 @@ pub(super) struct Activity {
     opened: Instant,
     /// Milliseconds after `opened` at which bytes last moved; 0 if none has.
     moved: AtomicU64,
+    /// Bytes of requests that this connection holds.
+    held: AtomicU64,
+    budget: Arc<Budget>,
     state: Mutex<State>,
     leave: Notify,
+}
+
+/// The bytes of requests that a port holds: from their arrival to their answer.
+#[derive(Debug)]
+pub(super) struct Budget {
+    held: AtomicU64,
+    most: u64,
 }
 
 #[derive(Debug)]
@@ -52,6 +62,7 @@ pub(super) enum Quiet {
 pub(super) struct Request {
     activity: Arc<Activity>,
     phase: Mutex<Phase>,
+    held: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +72,28 @@ enum Phase {
     Answered,
 }
 
+// === impl Budget ===
+
+impl Budget {
+    pub(super) fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self { held: AtomicU64::new(0), most })
+    }
+}
+
 // === impl Activity ===
 
 impl Activity {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(budget: Arc<Budget>) -> Arc<Self> {
         let now = Instant::now();
         let state = State { open: 0, handled: 0, proven: false, since: now };
-        Arc::new(Self { opened: now, moved: AtomicU64::new(0), state: Mutex::new(state), leave: Notify::new() })
+        Arc::new(Self {
+            opened: now,
+            moved: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            budget,
+            state: Mutex::new(state),
+            leave: Notify::new(),
+        })
     }
 
     /// Bytes moved, in either direction.
@@ -79,13 +105,18 @@ impl Activity {
     /// A request has begun.
     pub(super) fn begin(self: &Arc<Self>) -> Arc<Request> {
         self.with(|state| state.open += 1);
-        Arc::new(Request { activity: Arc::clone(self), phase: Mutex::new(Phase::Received) })
+        Arc::new(Request { activity: Arc::clone(self), phase: Mutex::new(Phase::Received), held: AtomicU64::new(0) })
     }
 
     /// Returns the connection's place among those that could make room; `None` while it handles a request.
     pub(super) fn rank(&self) -> Option<Rank> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.handled == 0).then_some(Rank(state.proven, state.since))
+    }
+
+    /// Returns how many bytes of requests the connection holds.
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Asks the connection to leave.
@@ -130,6 +161,26 @@ impl Activity {
 // === impl Request ===
 
 impl Request {
+    /// The connection that it came over.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Counts more of its bytes, until it is answered. Returns false if the port holds more than it may.
+    pub(super) fn hold(&self, bytes: usize) -> bool {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let budget = &self.activity.budget;
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.activity.held.fetch_add(bytes, Ordering::Relaxed);
+        budget.held.fetch_add(bytes, Ordering::Relaxed) + bytes <= budget.most
+    }
+
+    fn release(&self) {
+        let bytes = self.held.swap(0, Ordering::Relaxed);
+        self.activity.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.activity.budget.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// The whole request has come.
     pub(super) fn received(&self) {
         self.enter(Phase::Received, Phase::Handled);
@@ -137,6 +188,7 @@ impl Request {
 
     /// The answer's head is there.
     pub(super) fn answered(&self) {
+        self.release();
         self.enter(Phase::Handled, Phase::Answered);
         // An answer may come before the request is whole: then nothing of the rest is handled.
         self.enter(Phase::Received, Phase::Answered);
@@ -158,6 +210,7 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
+        self.release();
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         self.activity.with(|state| {
             state.open = state.open.saturating_sub(1);
@@ -179,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_request_that_is_handled_keeps_its_connection() {
-        let activity = Activity::new();
+        let activity = Activity::new(Budget::new(100));
         assert_eq!(activity.quiet_at(FIRST, IDLE).1, Quiet::Silent);
         let unproven = activity.rank().unwrap();
         activity.moved();
@@ -200,10 +253,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_is_given_up_does_not_count_on() {
-        let activity = Activity::new();
+        let activity = Activity::new(Budget::new(100));
         let request = activity.begin();
         request.received();
         drop(request);
         assert!(activity.rank().is_some() && activity.may_end(FIRST));
+    }
+
+    #[tokio::test]
+    async fn bytes_are_held_until_the_answer() {
+        let budget = Budget::new(100);
+        let (one, two) = (Activity::new(Arc::clone(&budget)), Activity::new(Arc::clone(&budget)));
+        let (first, second) = (one.begin(), two.begin());
+        assert!(first.hold(60) && second.hold(40) && !second.hold(1));
+        assert_eq!((one.held(), two.held()), (60, 41));
+        first.answered();
+        assert!(second.hold(50));
+        drop((first, second));
+        assert_eq!((one.held(), two.held(), budget.held.load(Ordering::Relaxed)), (0, 0, 0));
     }
 }

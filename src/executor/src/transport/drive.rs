@@ -73,9 +73,10 @@ impl Driver {
     pub(super) async fn run(self, raw: Raw) {
         let Some(connection) = self.let_in(raw).await else { return };
         let (peer, router) = (connection.peer().clone(), self.doorway.router.clone());
-        let activity = Arc::clone(self.seat.activity());
+        let (seats, activity) = (self.seat.seats().clone(), Arc::clone(self.seat.activity()));
         let service = service_fn(move |request| {
-            let answering = exchange::serve(router.clone(), peer.clone(), Arc::clone(&activity), request);
+            let answering =
+                exchange::serve(router.clone(), peer.clone(), seats.clone(), Arc::clone(&activity), request);
             async { Ok::<_, std::convert::Infallible>(answering.await) }
         });
         let builder = self.builder();
@@ -91,7 +92,7 @@ impl Driver {
             tokio::select! {
                 // Who breaks the protocol or goes away is no failure here.
                 _ = &mut serving => return,
-                () = self.seat.activity().dismissed() => return,
+                () = self.seat.activity().dismissed() => return self.closed(Closed::MadeRoom),
                 // A closed channel means that the executor drains.
                 _ = stopped.changed(), if stage == Stage::Open => {
                     serving.as_mut().graceful_shutdown();
@@ -101,7 +102,7 @@ impl Driver {
                 () = sleep_until(wake) => match stage {
                     Stage::Open => {
                         if let Some(why) = self.over(old) {
-                            self.doorway.metrics.connections().closed(self.doorway.port.as_str(), why);
+                            self.closed(why);
                             serving.as_mut().graceful_shutdown();
                             stage = Stage::Ending(Instant::now() + FAREWELL);
                         }
@@ -111,6 +112,10 @@ impl Driver {
                 },
             }
         }
+    }
+
+    fn closed(&self, why: Closed) {
+        self.doorway.metrics.connections().closed(self.doorway.port.as_str(), why);
     }
 
     fn quiet_at(&self) -> (Instant, Quiet) {
@@ -171,7 +176,10 @@ impl Driver {
         let mut stopped = self.stopped.clone();
         let handshake = tokio::select! {
             handshake = timeout(HANDSHAKE, TlsAcceptor::from(certificates.current()).accept(raw)) => handshake,
-            () = activity.dismissed() => return None,
+            () = activity.dismissed() => {
+                self.closed(Closed::MadeRoom);
+                return None;
+            }
             _ = stopped.changed() => return None,
         };
         match handshake {

@@ -1,5 +1,5 @@
 //! Follows the requests of a connection through the service: says who sent them, notes what happens, and bounds how long one may
-//! take to arrive.
+//! take to arrive and how many bytes all of them hold.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -18,6 +18,7 @@ use tower::ServiceExt as _;
 
 use super::activity::{Activity, Request};
 use super::connection::Peer;
+use super::seats::Seats;
 
 /// The longest that a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(60);
@@ -26,6 +27,7 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 struct Arriving {
     inner: Incoming,
     request: Arc<Request>,
+    seats: Seats,
     /// Set once the body has to be waited for.
     limit: Option<Pin<Box<Sleep>>>,
 }
@@ -40,6 +42,7 @@ struct Leaving {
 pub(super) async fn serve(
     router: Router,
     peer: Peer,
+    seats: Seats,
     activity: Arc<Activity>,
     request: HttpRequest<Incoming>,
 ) -> Response<Body> {
@@ -51,7 +54,7 @@ pub(super) async fn serve(
     if inner.is_end_stream() {
         following.received();
     }
-    let body = Body::new(Arriving { inner, request: Arc::clone(&following), limit: None });
+    let body = Body::new(Arriving { inner, request: Arc::clone(&following), seats, limit: None });
     let response = match router.oneshot(HttpRequest::from_parts(parts, body)).await {
         Ok(response) => response,
         Err(never) => match never {},
@@ -77,6 +80,14 @@ impl HttpBody for Arriving {
                 return Poll::Ready(Some(Err(Box::new(Status::deadline_exceeded(slow)))));
             }
         };
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+            && !self.request.hold(data.len())
+            && !self.seats.relieve(self.request.activity())
+        {
+            let full = "too many bytes of requests are held (body); retry later";
+            return Poll::Ready(Some(Err(Box::new(Status::resource_exhausted(full)))));
+        }
         if frame.is_none() || self.inner.is_end_stream() {
             self.request.received();
         }

@@ -12,7 +12,12 @@ use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
 
 /// Calls of `t`, one for each of these arguments.
 pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
-    let call = |arguments: &&str| Call { id: "1".into(), tool: "t".into(), arguments: (*arguments).to_owned() };
+    let call = |arguments: &&str| Call {
+        id: "1".into(),
+        tool: "t".into(),
+        arguments: (*arguments).to_owned(),
+        position: None,
+    };
     ExecuteRequest {
         contract_digest: digest.into(),
         caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),

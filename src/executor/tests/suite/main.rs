@@ -39,6 +39,7 @@ mod results;
 mod secrets;
 mod service;
 mod state_dir;
+mod stores;
 mod surroundings;
 mod telemetry;
 mod tenants;

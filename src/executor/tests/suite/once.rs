@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_executor::config::Config;
-use callgate_executor::once::{Begin, Key, Once, OnceError};
+use callgate_executor::once::{Begin, Key, Once, OnceError, What};
 use callgate_executor::state::{Clock, SystemClock};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success};
@@ -200,7 +200,8 @@ async fn of_many_that_begin_the_same_call_at_once_one_runs_it_and_all_get_its_ou
 async fn what_a_process_left_running_is_unknown_to_the_next_and_stays_listed_until_it_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
-    assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
+    let what = What { digest: WHAT, tool: "t".into(), role: "clerk".into(), contract_digest: "sha256:0".into() };
+    assert_eq!(once.begin(&key("a"), what.clone()).await.unwrap(), Begin::Fresh);
     assert_eq!(once.begin(&key("b"), WHAT).await.unwrap(), Begin::Fresh);
     once.finish(&key("b"), &success("1")).await.unwrap();
     assert!(once.left().await.unwrap().is_empty());
@@ -210,8 +211,8 @@ async fn what_a_process_left_running_is_unknown_to_the_next_and_stays_listed_unt
         let once = open(folder.path()).await;
         assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Unknown);
         assert_eq!(once.begin(&key("b"), WHAT).await.unwrap(), Begin::Done(success("1")));
-        let left: Vec<_> = once.left().await.unwrap().into_iter().map(|left| left.key).collect();
-        assert_eq!(left, [key("a")]);
+        let left: Vec<_> = once.left().await.unwrap().into_iter().map(|left| (left.key, left.what)).collect();
+        assert_eq!(left, [(key("a"), what.clone())]);
     }
 
     let once = open(folder.path()).await;

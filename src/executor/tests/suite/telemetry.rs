@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use callgate_executor::config::{Config, Listen};
+use callgate_executor::state::StoreHealth;
 use callgate_executor::telemetry::{Readiness, health_router, metrics_router};
 use callgate_executor::transport::{Listener, Port};
 use callgate_proto::executor::v1::EXECUTOR_SERVICE;
@@ -299,11 +300,13 @@ async fn pages_for_machines_say_what_is_wrong() {
     readiness.loaded();
     let (status, _, body) = get(health(), &listen, "/readyz").await;
     assert_eq!((status, body.as_str()), (200, "ready\n"));
-    readiness.audit(Some("the audit log cannot be written: disk full".into()));
+    let store = StoreHealth::new("audit.db");
+    readiness.ask(store.clone());
+    store.failed("disk full");
     readiness.draining();
     let (status, _, body) = get(health(), &listen, "/readyz").await;
     assert_eq!(status, 503);
-    assert_eq!(body, "draining: no more calls are taken\naudit: the audit log cannot be written: disk full\n");
+    assert_eq!(body, "draining: no more calls are taken\naudit.db: disk full\n");
     // The process lives all the same.
     let (status, _, body) = get(health(), &listen, "/healthz").await;
     assert_eq!((status, body.as_str()), (200, "ok\n"));
@@ -318,9 +321,12 @@ async fn grpc_health_follows_readiness() {
         while timeout(LONG, states.message()).await.expect("in time").unwrap().unwrap().status() != wanted {}
     };
     until(ServingStatus::Serving).await;
-    desk.instruments.readiness.audit(Some("disk full".into()));
+    let store = StoreHealth::new("audit.db");
+    desk.instruments.readiness.ask(store.clone());
+    until(ServingStatus::Serving).await;
+    store.failed("disk full");
     until(ServingStatus::NotServing).await;
-    desk.instruments.readiness.audit(None);
+    store.wrote();
     until(ServingStatus::Serving).await;
 }
 

@@ -1,7 +1,7 @@
 //! Feeds one sink from the local log, for as long as the log is open.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::{Last, Progress, Sink, SinkError};
+use crate::audit::keeper::to_disk;
 use crate::audit::read::{Reader, Stored};
 use crate::audit::record::{Hash, Record};
 use crate::audit::store::Head;
@@ -131,16 +132,4 @@ fn follow(at: u64, hash: Hash, records: &[Stored]) -> Result<(), SinkError> {
         hash = record.hash.to_string();
     }
     Ok(())
-}
-
-/// Brings to disk what is only in the system's cache. SQLite's write-ahead log holds all that is not in the database, and what
-/// is there, it brought to disk itself.
-fn to_disk(path: &Path) -> std::io::Result<()> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    match std::fs::File::open(&log) {
-        Ok(file) => file.sync_data(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
 }

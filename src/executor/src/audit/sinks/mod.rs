@@ -15,6 +15,7 @@ mod redis;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -104,7 +105,7 @@ pub(super) fn start(
     executor: &str,
     head: &watch::Receiver<Head>,
     messages: &mpsc::Sender<Message>,
-) -> std::io::Result<Vec<Arc<Progress>>> {
+) -> std::io::Result<(Vec<Arc<Progress>>, Option<JoinHandle<()>>)> {
     // Whoever reads the lag before the first connection gets what was last known.
     let known = Reader::open(path).and_then(|reader| reader.cursors()).map_err(std::io::Error::other)?;
     let progress = |sink: &'static str| {
@@ -135,10 +136,11 @@ pub(super) fn start(
     let postgres = audit.postgres.clone().map(|config| (Postgres::new(config, executor), add(Postgres::NAME)));
     let redis = audit.redis.clone().map(|config| (Redis::new(config, executor), add(Redis::NAME)));
     if all.is_empty() {
-        return Ok(all);
+        return Ok((all, None));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("audit-sinks".into()).spawn(move || {
+    let mut head = head.clone();
+    let thread = std::thread::Builder::new().name("audit-sinks".into()).spawn(move || {
         runtime.block_on(async {
             let postgres = async {
                 if let Some((sink, from)) = postgres {
@@ -150,10 +152,15 @@ pub(super) fn start(
                     feed(&sink, from).await;
                 }
             };
-            tokio::join!(postgres, redis);
+            let closed = async { while head.changed().await.is_ok() {} };
+            // A batch that is cut off here is delivered after the next start, as far as it did not arrive.
+            tokio::select! {
+                _ = async { tokio::join!(postgres, redis) } => {}
+                () = closed => {}
+            }
         });
     })?;
-    Ok(all)
+    Ok((all, Some(thread)))
 }
 
 // === impl Progress ===

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::super::{Key, Left, OnceError};
+use super::super::{Key, Left, OnceError, What};
 use super::Found;
 use super::statements::{Statements, TABLES};
 use crate::config::PostgresLink;
@@ -48,14 +48,16 @@ impl Database {
         &self,
         me: &str,
         key: &Key,
-        what: &[u8; 32],
+        call: &What,
         asked: impl FnOnce(),
     ) -> Result<Found, OnceError> {
         let Key { exchange_id, tenant, .. } = key;
-        let (round, position, what) = (i64::from(key.round), i64::from(key.position), &what[..]);
+        let (round, position, what) = (i64::from(key.round), i64::from(key.position), &call.digest[..]);
+        let What { tool, role, contract_digest, .. } = call;
         self.with(async move |open: Arc<Open>| {
             asked();
-            let whole: [&(dyn ToSql + Sync); 6] = [exchange_id, &round, &position, tenant, &me, &what];
+            let whole: [&(dyn ToSql + Sync); 9] =
+                [exchange_id, &round, &position, tenant, &me, &what, tool, role, contract_digest];
             let named: [&(dyn ToSql + Sync); 5] = [exchange_id, &round, &position, tenant, &me];
             loop {
                 if open.client.execute(&open.statements.begin, &whole).await? == 1 {
@@ -110,7 +112,10 @@ impl Database {
                         position: number(row.try_get(2)?),
                         tenant: row.try_get(3)?,
                     };
-                    Ok(Left { key, begun: row.try_get(4)? })
+                    let digest = row.try_get::<_, &[u8]>(5)?.try_into().unwrap_or_default();
+                    let what =
+                        What { digest, tool: row.try_get(6)?, role: row.try_get(7)?, contract_digest: row.try_get(8)? };
+                    Ok(Left { key, what, begun: row.try_get(4)? })
                 })
                 .collect()
         })

@@ -19,12 +19,18 @@ use uuid::Uuid;
 
 use self::database::Database;
 use self::here::{Entered, Here, Unsettled};
-use super::{Begin, Key, Left, OnceError, decode};
+use super::{Begin, Key, Left, OnceError, What, decode};
 use crate::config::PostgresLink;
+use crate::state::StoreHealth;
 
 /// How often is looked whether another executor has ended a call that is waited for: at first, and at most.
 const LOOK_FIRST: Duration = Duration::from_millis(20);
 const LOOK_LAST: Duration = Duration::from_millis(500);
+
+/// How often a sign of life is given, at least: it also shows whether the database can be written.
+const LIVE: Duration = Duration::from_secs(2);
+/// How often what is old is forgotten.
+const TIDY: Duration = Duration::from_secs(10);
 
 /// A handle to the store.
 #[derive(Clone)]
@@ -39,6 +45,7 @@ struct Inner {
     here: Here,
     /// When the last sign of life arrived.
     alive: Mutex<Instant>,
+    health: StoreHealth,
 }
 
 /// What the database says of a call that is to begin.
@@ -62,13 +69,14 @@ impl Shared {
             keep,
             here: Here::default(),
             alive: Mutex::new(Instant::now()),
+            health: StoreHealth::new("once"),
         });
         inner.sign_of_life().await?;
-        tokio::spawn(stay_alive(Arc::downgrade(&inner), lease / 3));
+        tokio::spawn(stay_alive(Arc::downgrade(&inner), LIVE.min(lease / 3)));
         Ok(Self(inner))
     }
 
-    pub(super) async fn begin(&self, key: &Key, what: [u8; 32]) -> Result<Begin, OnceError> {
+    pub(super) async fn begin(&self, key: &Key, what: What) -> Result<Begin, OnceError> {
         let inner = &self.0;
         if inner.since_alive() >= inner.lease {
             inner.sign_of_life().await?;
@@ -93,7 +101,8 @@ impl Shared {
         let mut pause = LOOK_FIRST;
         loop {
             // Once it is asked it may be in the database, until the answer says that it is not.
-            match inner.database.begin(&inner.instance, key, &what, || reservation.asked()).await? {
+            let begun = inner.database.begin(&inner.instance, key, &what, || reservation.asked()).await;
+            match begun.inspect_err(|error| inner.health.failed(&error.to_string()))? {
                 Found::Fresh => {
                     reservation.runs();
                     return Ok(Begin::Fresh);
@@ -121,13 +130,18 @@ impl Shared {
 
     pub(super) async fn finish(&self, key: &Key, outcome: Vec<u8>) -> Result<(), OnceError> {
         let ending = self.0.here.ending(key, outcome);
-        let written = self.0.database.finish(&self.0.instance, key, ending.outcome()).await?;
+        let written = self.0.database.finish(&self.0.instance, key, ending.outcome()).await;
+        let written = written.inspect_err(|error| self.0.health.failed(&error.to_string()))?;
         ending.written();
         if written { Ok(()) } else { Err(OnceError::NotRunning) }
     }
 
     pub(super) async fn left(&self) -> Result<Vec<Left>, OnceError> {
         self.0.database.left(&self.0.instance).await
+    }
+
+    pub(super) fn health(&self) -> StoreHealth {
+        self.0.health.clone()
     }
 }
 
@@ -152,8 +166,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Puts right what is not known to be in the database, and forgets what is old.
-    async fn tidy(&self) -> Result<(), OnceError> {
+    /// Puts right what is not known to be in the database.
+    async fn settle(&self) -> Result<(), OnceError> {
         for (key, unsettled) in self.here.unsettled() {
             match unsettled {
                 Unsettled::Ended(outcome) => {
@@ -170,20 +184,28 @@ impl Inner {
                 }
             }
         }
-        self.database.prune(self.keep).await
+        Ok(())
     }
 }
 
 async fn stay_alive(inner: Weak<Inner>, every: Duration) {
+    let mut tidied = Instant::now();
     loop {
         tokio::time::sleep(every).await;
         let Some(inner) = inner.upgrade() else { return };
         let done = async {
             inner.sign_of_life().await?;
-            inner.tidy().await
+            inner.settle().await?;
+            if tidied.elapsed() >= TIDY {
+                tidied = Instant::now();
+                inner.database.prune(inner.keep).await?;
+            }
+            Ok::<_, OnceError>(())
         };
-        if let Err(error) = done.await {
-            tracing::warn!(%error, "no sign of life reaches the database that remembers calls");
+        // Each fault is logged there, once, and its end.
+        match done.await {
+            Ok(()) => inner.health.wrote(),
+            Err(error) => inner.health.failed(&error.to_string()),
         }
     }
 }
@@ -210,11 +232,12 @@ mod tests {
             keep: config.once.keep,
             here: Here::default(),
             alive: Mutex::new(Instant::now()),
+            health: StoreHealth::new("once"),
         };
         let shared = Shared(Arc::new(inner));
         for n in 0..10 {
             let key = Key { tenant: String::new(), exchange_id: n.to_string(), round: 0, position: 0 };
-            shared.begin(&key, [0; 32]).await.unwrap_err();
+            shared.begin(&key, [0; 32].into()).await.unwrap_err();
         }
         assert!(shared.0.here.unsettled().is_empty());
     }

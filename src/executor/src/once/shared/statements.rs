@@ -30,6 +30,16 @@ pub(super) const TABLES: &str = "
             CREATE INDEX callgate_calls_begun ON callgate_calls (begun);
             CREATE INDEX callgate_calls_open ON callgate_calls (owner) WHERE state <> 1;
         END IF;
+        IF NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = to_regclass('callgate_calls') AND attname = 'contract' AND NOT attisdropped
+        ) THEN
+            -- Executors of the version before go on writing rows without them.
+            ALTER TABLE callgate_calls
+                ADD COLUMN tool text NOT NULL DEFAULT '',
+                ADD COLUMN role text NOT NULL DEFAULT '',
+                ADD COLUMN contract text NOT NULL DEFAULT '';
+        END IF;
         IF to_regclass('callgate_clock') IS NULL THEN
             CREATE TABLE callgate_clock (
                 one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -58,8 +68,10 @@ impl Statements {
         Ok(Self {
             begin: client
                 .prepare(
-                    "INSERT INTO callgate_calls (exchange_id, round, position, tenant, owner, what, begun)
-                     VALUES ($1, $2, $3, $4, $5, $6, coalesce((SELECT now FROM callgate_clock), clock_timestamp()))
+                    "INSERT INTO callgate_calls
+                         (exchange_id, round, position, tenant, owner, what, tool, role, contract, begun)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+                         coalesce((SELECT now FROM callgate_clock), clock_timestamp()))
                      ON CONFLICT DO NOTHING",
                 )
                 .await?,
@@ -96,8 +108,8 @@ impl Statements {
                 .await?,
             left: client
                 .prepare(
-                    "SELECT exchange_id, round, position, tenant, begun FROM callgate_calls
-                     WHERE state = 2 AND owner = $1 ORDER BY begun",
+                    "SELECT exchange_id, round, position, tenant, begun, what, tool, role, contract
+                     FROM callgate_calls WHERE state = 2 AND owner = $1 ORDER BY begun",
                 )
                 .await?,
             renew: client

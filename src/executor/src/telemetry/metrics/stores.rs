@@ -15,6 +15,8 @@ use crate::once::{Begin, OnceError};
 pub struct Audit {
     appended: Counter,
     failed: Counter,
+    conflicts: Counter,
+    held: Gauge,
     lag_records: Family<Sink, Gauge>,
     lag_seconds: Family<Sink, Gauge>,
     deliveries_failed: Family<Sink, Counter>,
@@ -33,6 +35,8 @@ impl Audit {
         let audit = Self {
             appended: Counter::default(),
             failed: Counter::default(),
+            conflicts: Counter::default(),
+            held: Gauge::default(),
             lag_records: Family::default(),
             lag_seconds: Family::default(),
             deliveries_failed: Family::default(),
@@ -42,6 +46,16 @@ impl Audit {
             "audit_write_failures",
             "Records that could not be written here; nothing they tell of may happen",
             audit.failed.clone(),
+        );
+        registry.register(
+            "audit_conflicts",
+            "Decisions that contradict another record of the same call",
+            audit.conflicts.clone(),
+        );
+        registry.register(
+            "audit_held_outcomes",
+            "Outcomes that could not be written and wait in memory",
+            audit.held.clone(),
         );
         registry.register("audit_lag_records", "Records that a sink does not have yet", audit.lag_records.clone());
         registry.register_with_unit(
@@ -66,6 +80,16 @@ impl Audit {
     /// A record could not be written.
     pub fn failed(&self) {
         self.failed.inc();
+    }
+
+    /// So many more decisions contradict what the log has.
+    pub fn conflicts(&self, conflicts: u64) {
+        self.conflicts.inc_by(conflicts);
+    }
+
+    /// So many outcomes wait in memory.
+    pub fn held(&self, outcomes: usize) {
+        self.held.set(i64::try_from(outcomes).unwrap_or(i64::MAX));
     }
 
     /// What a sink does not have yet; `sink` is a fixed name or the configuration's.

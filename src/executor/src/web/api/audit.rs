@@ -1,9 +1,14 @@
 //! Searching the audit log.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
@@ -13,6 +18,20 @@ use crate::audit;
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;
+/// How long one search may read the log.
+const SEARCH: Duration = Duration::from_secs(2);
+/// Searches that read the log at once; others wait.
+static SEARCHES: Semaphore = Semaphore::const_new(4);
+
+/// Stops a search when its client goes away.
+#[derive(Default)]
+struct Cancelled(Arc<AtomicBool>);
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Which records. What is not said does not matter.
 #[derive(Deserialize, IntoParams)]
@@ -40,7 +59,7 @@ pub(super) struct Search {
 pub(super) struct Found {
     /// The records.
     records: Vec<Record>,
-    /// What `before` takes to go on; absent at the end.
+    /// What `before` takes to go on; absent at the end. A search that took too long stops, and gives it with what was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
@@ -89,11 +108,20 @@ pub(super) async fn search(
         ..audit::Query::default()
     };
     let log = web.0.audit.clone();
-    let found = tokio::task::spawn_blocking(move || log.reader()?.query(&query)).await;
-    let mut found = found.map_err(|error| Problem::Unavailable(error.to_string()))??;
+    let turn = SEARCHES.acquire().await.map_err(|error| Problem::Unavailable(error.to_string()))?;
+    let cancelled = Cancelled::default();
+    let gone = Arc::clone(&cancelled.0);
+    let searching = tokio::task::spawn_blocking(move || {
+        // Until the search has ended, and not only its client.
+        let _turn = turn;
+        let until = Instant::now() + SEARCH;
+        log.reader()?.search(&query, || gone.load(Ordering::Relaxed) || Instant::now() >= until)
+    });
+    let audit::Found { records: mut found, unsearched } =
+        searching.await.map_err(|error| Problem::Unavailable(error.to_string()))??;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
-    let next = if more { found.last().map(|stored| stored.seq) } else { None };
+    let next = if more { found.last().map(|stored| stored.seq) } else { unsearched.map(|seq| seq.saturating_add(1)) };
     let records = found
         .into_iter()
         .map(|stored| Record { seq: stored.seq, record: stored.text, hash: stored.hash.to_string() })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use callgate_executor::audit::{AuditError, AuditLog, Query, Source};
 use rusqlite::Connection;
 
-use super::{Place, decision, outcome};
+use super::{StateFolder, decision, outcome};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where the process that is killed keeps its log.
@@ -21,7 +21,8 @@ impl Tmpfs {
     /// Mounts one, or says that it may not.
     fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir(folder).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(folder).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs"]).arg(folder).output();
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder.to_path_buf()));
         }
@@ -55,14 +56,14 @@ async fn until_nothing_is_held(log: &AuditLog) {
 }
 
 /// What is recorded of the exchange: kind and place, in order.
-fn recorded(place: &Place, exchange: &str) -> Vec<(String, u64)> {
+fn recorded(place: &StateFolder, exchange: &str) -> Vec<(String, u64)> {
     let query = Query { exchange: Some(exchange.into()), limit: 1000, ..Query::default() };
     place.reader().query(&query).unwrap().iter().map(|record| super::told(&record.text)).collect()
 }
 
 #[tokio::test]
 async fn a_full_disk_refuses_decisions_holds_outcomes_and_is_forgotten_once_there_is_space() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let Some(disk) = Tmpfs::mount(&place.folder.path().join("state")) else { return };
     let log = place.open();
     log.append(decision(Source::Executor, "ran", 0)).await.unwrap();
@@ -71,7 +72,7 @@ async fn a_full_disk_refuses_decisions_holds_outcomes_and_is_forgotten_once_ther
     let mut written = 0;
     let refused = loop {
         match log.append(decision(Source::Executor, "filling", written)).await {
-            Ok(()) => written += 1,
+            Ok(_) => written += 1,
             Err(error) => break error,
         }
         assert!(written < 10_000, "the disk does not become full");
@@ -100,7 +101,7 @@ async fn a_full_disk_refuses_decisions_holds_outcomes_and_is_forgotten_once_ther
 
 #[tokio::test]
 async fn a_log_that_another_program_locks_refuses_and_recovers() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let log = place.open();
     log.append(decision(Source::Executor, "e-1", 0)).await.unwrap();
     let other = Connection::open(place.file()).unwrap();
@@ -117,7 +118,7 @@ async fn a_log_that_another_program_locks_refuses_and_recovers() {
 
 #[test]
 fn kill_9_in_the_middle_of_writing_loses_nothing_that_was_acknowledged() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let mut acknowledged = 0;
     // Each time over what the time before has left.
     for round in 0..5 {

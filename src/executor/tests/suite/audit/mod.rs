@@ -1,13 +1,16 @@
 //! The audit log as the executor and a reader of it meet it.
 
+mod decisions;
 mod disk;
 mod sinks;
+mod whole;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use callgate_executor::audit::{
-    AuditError, AuditLog, Call, Entry, Event, Fault, Hash, Query, Reader, Source, Verdict, VerifyError, verify,
+    AuditError, AuditLog, Call, Entry, Event, Fault, HEAD_FILE, Hash, Query, Reader, Source, Verdict, VerifyError,
+    verify,
 };
 use callgate_executor::config::Config;
 use callgate_executor::state::StateError;
@@ -16,12 +19,12 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// A state directory, and the configuration that keeps its log there.
-pub(crate) struct Place {
+pub(crate) struct StateFolder {
     pub(crate) folder: TempDir,
     pub(crate) audit: String,
 }
 
-impl Place {
+impl StateFolder {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), audit: "{}".into() }
     }
@@ -118,7 +121,7 @@ fn everything(reader: &Reader) -> Vec<callgate_executor::audit::Stored> {
 
 #[tokio::test]
 async fn records_are_numbered_chained_and_still_there_after_a_restart() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let log = place.open();
     let executor = log.executor().to_owned();
     calls(&log, "e-1", 2).await;
@@ -139,7 +142,7 @@ async fn records_are_numbered_chained_and_still_there_after_a_restart() {
 
 #[tokio::test]
 async fn an_empty_log_is_whole_and_its_head_is_zeros() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let _log = place.open();
     let whole = verify(&place.reader(), Some(Hash::GENESIS)).unwrap();
     assert_eq!((whole.head.seq, whole.head.hash, whole.known), (0, Hash::GENESIS, Some(0)));
@@ -147,7 +150,7 @@ async fn an_empty_log_is_whole_and_its_head_is_zeros() {
 
 #[tokio::test]
 async fn a_decision_of_the_filter_is_kept_once_however_often_it_is_sent() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let log = place.open();
     for _ in 0..3 {
         log.append(decision(Source::Filter, "e-1", 0)).await.unwrap();
@@ -160,7 +163,7 @@ async fn a_decision_of_the_filter_is_kept_once_however_often_it_is_sent() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn records_of_many_at_once_keep_the_order_in_which_each_wrote_its_own() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let log = place.open();
     let writers: Vec<_> = (0..32)
         .map(|writer| {
@@ -195,7 +198,7 @@ async fn whatever_is_altered_in_a_record_is_found_and_named() {
         ["time", "kind", "role", "contract_digest", "arguments_digest", "call_id", "outcome", "usage", "previous"]
             .map(|field| format!("text = json_set(text, '$.{field}', 'x')"));
     for set in columns.iter().map(String::as_str).chain(others).chain(fields.iter().map(String::as_str)) {
-        let place = Place::new();
+        let place = StateFolder::new();
         calls(&place.open(), "e-1", 3).await;
         assert_eq!(place.whole(), 6);
         place.tamper(&format!("UPDATE record SET {set} WHERE seq = 4"));
@@ -207,7 +210,7 @@ async fn whatever_is_altered_in_a_record_is_found_and_named() {
 
 #[tokio::test]
 async fn a_record_that_was_rewritten_with_its_hash_breaks_the_next() {
-    let place = Place::new();
+    let place = StateFolder::new();
     calls(&place.open(), "e-1", 3).await;
     let record = &everything(&place.reader())[3];
     let forged = record.text.replace("timeout", "success");
@@ -241,7 +244,7 @@ async fn a_record_that_was_deleted_moved_or_added_is_found_and_named() {
         ),
         ("UPDATE executor SET id = 'another'", Fault::Altered { seq: 1, what: "its text names another executor" }),
     ] {
-        let place = Place::new();
+        let place = StateFolder::new();
         calls(&place.open(), "e-1", 3).await;
         place.tamper(sql);
         assert_eq!(place.fault(None), expected, "{sql}");
@@ -250,19 +253,21 @@ async fn a_record_that_was_deleted_moved_or_added_is_found_and_named() {
 
 #[tokio::test]
 async fn a_cut_or_rewritten_log_does_not_hold_a_head_that_was_kept_elsewhere() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let log = place.open();
     calls(&log, "e-1", 2).await;
     let kept = log.head();
     calls(&log, "e-2", 1).await;
-    drop(log);
+    log.close().await;
     // As long as it is whole, it holds that head and says where.
     let whole = verify(&place.reader(), Some(kept.hash)).unwrap();
     assert_eq!((whole.known, whole.head.seq), (Some(4), 6));
-    // A cut at the end breaks no chain…
+    // A cut at the end breaks no chain, but audit.head names what is missing…
     place.tamper("DELETE FROM record WHERE seq >= 3");
+    assert_eq!(place.fault(None), Fault::Behind { last: 2, kept: 6 });
+    std::fs::remove_file(place.file().with_file_name(HEAD_FILE)).unwrap();
     assert_eq!(place.whole(), 2);
-    // …but the head is gone.
+    // …and without that the head that was kept elsewhere.
     assert_eq!(place.fault(Some(kept.hash)), Fault::HeadUnknown(kept.hash));
     // What a sink has is known too.
     place.tamper("INSERT INTO cursor VALUES ('postgres', 6)");
@@ -271,7 +276,7 @@ async fn a_cut_or_rewritten_log_does_not_hold_a_head_that_was_kept_elsewhere() {
 
 #[tokio::test]
 async fn records_are_found_by_what_they_say_newest_first_or_followed() {
-    let place = Place::new();
+    let place = StateFolder::new();
     let log = place.open();
     calls(&log, "e-1", 2).await;
     let mut denied = decision(Source::Filter, "e-2", 0);
@@ -304,7 +309,7 @@ async fn records_are_found_by_what_they_say_newest_first_or_followed() {
 #[tokio::test]
 async fn only_its_owner_may_read_it_and_only_one_executor_writes() {
     use std::os::unix::fs::PermissionsExt as _;
-    let place = Place::new();
+    let place = StateFolder::new();
     let log = place.open();
     calls(&log, "e-1", 1).await;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;

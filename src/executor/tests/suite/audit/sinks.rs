@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use callgate_executor::audit::{AuditLog, Lag, Source};
 use redis::streams::StreamRangeReply;
 
-use super::{Place, calls, decision, everything};
+use super::{StateFolder, calls, decision, everything};
 use crate::services::{PASSWORD, Postgres, Redis};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 type Row = (u64, String, String);
 
 /// A place whose log goes to a sink; `more` is YAML, such as `, maxLength: 5`.
-fn place(sink: &str, url: &str, more: &str) -> Place {
-    let place = Place::with(&format!("{{ {sink}: {{ url: 'file:url'{more} }} }}"));
+fn place(sink: &str, url: &str, more: &str) -> StateFolder {
+    let place = StateFolder::with(&format!("{{ {sink}: {{ url: 'file:url'{more} }} }}"));
     std::fs::write(place.folder.path().join("url"), format!("{url}\n")).unwrap();
     place
 }
@@ -38,7 +38,7 @@ async fn all_arrived(log: &AuditLog) {
     lag(log, "not all records arrive", |lag| lag.records == 0 && lag.fault.is_none()).await;
 }
 
-fn kept(place: &Place) -> Vec<Row> {
+fn kept(place: &StateFolder) -> Vec<Row> {
     let row = |record: &callgate_executor::audit::Stored| (record.seq, record.text.clone(), record.hash.to_string());
     everything(&place.reader()).iter().map(row).collect()
 }
@@ -192,7 +192,9 @@ async fn a_log_that_was_cut_is_not_mixed_with_what_a_sink_has() {
     drop(log);
     // Closed for good once somebody else may have it.
     drop(place.open());
-    place.tamper("DELETE FROM record WHERE seq > 4; DELETE FROM cursor");
+    // As somebody who restores an older copy would do it.
+    place.tamper("DELETE FROM record WHERE seq > 4; DELETE FROM cursor; UPDATE log SET head_kept = 0");
+    std::fs::remove_file(place.file().with_file_name("audit.head")).unwrap();
     let log = place.open();
     calls(&log, "e-2", 10).await;
     let fault = lag(&log, "nothing is said of the cut", |lag| lag.fault.is_some()).await.fault.unwrap();

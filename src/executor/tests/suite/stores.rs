@@ -1,0 +1,115 @@
+//! Stores that cannot be written: readiness says so for as long as it is so, and records tell what came of each call.
+
+use std::time::{Duration, Instant};
+
+use callgate_executor::audit::{Query, Reader};
+use callgate_proto::executor::v1::FailureKind;
+use rusqlite::Connection;
+
+use crate::desk::{Desk, Running};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER: &str = include_str!("stores.wat");
+
+fn desk() -> Desk {
+    Desk::with(ANSWER, "")
+}
+
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < until, "{what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn faults(running: &Running) -> Vec<String> {
+    running.instruments.readiness.faults()
+}
+
+/// The records of the log, as JSON.
+fn records(running: &Running) -> Vec<serde_json::Value> {
+    let reader = Reader::open(&running.path("callgate-state/audit.db")).unwrap();
+    let query = Query { limit: 1000, ..Query::default() };
+    reader.query(&query).unwrap().iter().map(|record| serde_json::from_str(&record.text).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_names_each_store_that_cannot_be_written_and_recovers_without_a_call() {
+    let running = desk().start().await;
+    for store in ["audit.db", "calls.db", "approvals.db"] {
+        until("the executor does not become ready", || faults(&running).is_empty()).await;
+        let other = Connection::open(running.path(&format!("callgate-state/{store}"))).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        until("nothing is said of a store that is locked", || !faults(&running).is_empty()).await;
+        let said = faults(&running);
+        assert!(said.len() == 1 && said[0].starts_with(&format!("{store}: ")), "{said:?}");
+        other.execute_batch("ROLLBACK").unwrap();
+        until("a store that can be written is still at fault", || faults(&running).is_empty()).await;
+    }
+    running.call("t", "{}").await.result();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_names_each_store_that_was_deleted_and_nothing_runs_meanwhile() {
+    let running = desk().start().await;
+    for store in ["audit.db", "calls.db"] {
+        let (path, aside) = (running.path(&format!("callgate-state/{store}")), running.path("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        // At once, without waiting for a probe.
+        assert_eq!(running.call("t", "{}").await.kind(), FailureKind::Unavailable, "{store}");
+        let said = faults(&running);
+        assert!(said.len() == 1 && said[0].contains("was deleted"), "{said:?}");
+        std::fs::rename(&aside, &path).unwrap();
+        until("a store that is back is still at fault", || faults(&running).is_empty()).await;
+    }
+    running.call("t", "{}").await.result();
+    std::fs::remove_file(running.path("callgate-state/approvals.db")).unwrap();
+    until("nothing is said of a deleted store", || !faults(&running).is_empty()).await;
+    assert!(faults(&running)[0].contains("approvals.db was deleted"), "{:?}", faults(&running));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_and_misused_keys_leave_records_and_are_not_counted_as_calls() {
+    let running = desk().start().await;
+    let request = running.request("clerk", &[("t", "{}"), ("no_such_tool", "{}")]);
+    for _ in 0..3 {
+        running.execute(request.clone()).await.unwrap();
+    }
+    let mut misused = request.clone();
+    misused.calls[0].arguments = "{\"n\":1}".into();
+    misused.calls.truncate(1);
+    assert_eq!(running.execute(misused).await.unwrap()[0].code(), "idempotency_key_reused");
+
+    let records = records(&running);
+    let count = |kind: &str, position: u64| {
+        records.iter().filter(|record| record["kind"] == kind && record["position"] == position).count()
+    };
+    assert_eq!((count("decision", 0), count("outcome", 0), count("repeat", 0), count("key_reused", 0)), (1, 1, 2, 1));
+    assert_eq!((count("decision", 1), count("repeat", 1)), (1, 2));
+    assert!(records.iter().any(|record| record["kind"] == "repeat" && record["outcome"] == "success"));
+    let page = running.instruments.metrics.page().unwrap();
+    for line in [
+        "callgate_executor_calls_total{tool=\"t\",outcome=\"success\"} 1\n",
+        "callgate_executor_calls_total{tool=\"\",outcome=\"denied\"} 1\n",
+        "callgate_executor_denials_total{kind=\"tool_not_in_contract\"} 1\n",
+        "callgate_executor_denials_total{kind=\"idempotency_key_reused\"} 1\n",
+        "callgate_executor_audit_held_outcomes 0\n",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_recorded_under_the_position_that_the_filter_gave_it() {
+    let running = desk().start().await;
+    let mut request = running.request("clerk", &[("t", "{}"), ("t", "{\"n\":1}")]);
+    request.calls[0].position = Some(7);
+    request.calls[1].position = Some(9);
+    running.execute(request.clone()).await.unwrap();
+    let mut positions: Vec<_> = records(&running).iter().map(|record| record["position"].as_u64().unwrap()).collect();
+    positions.sort_unstable();
+    assert_eq!(positions, [7, 7, 9, 9]);
+    request.calls[1].position = Some(7);
+    assert_eq!(running.execute(request).await.unwrap_err().code(), tonic::Code::InvalidArgument);
+}
