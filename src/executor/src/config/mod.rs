@@ -43,6 +43,7 @@ pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub use self::once::{Once, OnceStore};
+pub(crate) use self::own::OwnPath;
 pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;

@@ -166,13 +166,18 @@ impl Reload {
         Some(())
     }
 
-    /// Says once of each configuration that only its contracts are reloaded.
+    /// Says once of each configuration that only its contracts, and what they may grant, are reloaded.
     fn warn_of_others(&mut self, config: &Config) {
-        let others = Config { contracts: self.running.contracts.clone(), ..config.clone() };
+        let mut others = config.clone();
+        others.contracts.clone_from(&self.running.contracts);
+        others.sandbox.allow = self.running.sandbox.allow.clone();
+        others.secrets = self.running.secrets.clone();
         if others == self.running {
             self.warned = None;
         } else if self.warned.as_ref() != Some(&others) {
-            tracing::warn!("only `contracts` of the configuration is reloaded; its other changes need a restart");
+            tracing::warn!(
+                "only `contracts`, `sandbox.allow` and `secrets.allow` are reloaded; other changes need a restart"
+            );
             self.warned = Some(others);
         }
     }
