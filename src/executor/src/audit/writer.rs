@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::AuditError;
 use super::entry::{Appended, Entry, Event};
+use super::segment::{Segment, SegmentPlace};
 use super::store::{Head, Store};
 use crate::state::PROBE;
 use crate::telemetry::Metrics;
@@ -35,6 +36,14 @@ pub(super) enum Message {
     Delivered(&'static str, u64),
     /// Remember that the log is on the disk itself, up to this record.
     Synced(Head),
+    /// Remember for how many seconds the log was open.
+    Open(u64),
+    /// Remember a segment, and say whether that is written.
+    Sealed(Segment, oneshot::Sender<bool>),
+    /// Remember where the segment that begins with this record is now, and say whether that is written.
+    Moved(u64, SegmentPlace, oneshot::Sender<bool>),
+    /// Take the records up to this one out of the log, and say whether that is done.
+    Trim(u64, oneshot::Sender<bool>),
     /// Close the log and end.
     Close(oneshot::Sender<()>),
 }
@@ -119,6 +128,10 @@ impl Writer {
                 Message::Append(entry, done) => asked.push((entry, done)),
                 Message::Delivered(sink, seq) => self.delivered(sink, seq),
                 Message::Synced(head) => self.store.synced(head),
+                Message::Open(seconds) => self.store.open_for(seconds),
+                Message::Sealed(segment, done) => drop(done.send(self.store.sealed(&segment))),
+                Message::Moved(first, to, done) => drop(done.send(self.store.moved(first, to))),
+                Message::Trim(to, done) => drop(done.send(self.store.trim(to))),
                 Message::Close(closed) => self.closing = Some(closed),
             }
         }
