@@ -29,6 +29,7 @@ pub const ROTATE: &str = "audit.rotate";
 
 /// How often it is looked whether there is something to do, and whether the log was closed.
 const LOOK: Duration = Duration::from_secs(1);
+const PARTS_OF_LOOK: u32 = 10;
 /// How often the log is brought to the disk itself: a loss of power can be told from a cut for all before.
 const SYNC: Duration = Duration::from_secs(5);
 /// How often it is remembered for how long the log was open, and how far it was.
@@ -57,7 +58,9 @@ struct State {
     sync_next: Instant,
     /// The last record that is sealed.
     sealed: Head,
-    /// Bytes of records after it, up to the record.
+    /// The log begins after this record.
+    base: u64,
+    /// Bytes of records after the last sealed, up to the record.
     unsealed: (u64, u64),
     /// Seconds that the log was open before this start, and since when it is.
     opened: (u64, Instant),
@@ -103,6 +106,7 @@ impl Keeper {
             synced: *head.borrow(),
             sync_next: now + SYNC,
             sealed,
+            base: log.base()?.seq,
             unsealed: (sealed.seq, 0),
             opened: (ticks, now),
             rotated: ticks,
@@ -117,7 +121,13 @@ impl Keeper {
     /// Works until the log is closed.
     pub(super) fn run(mut self) {
         while self.head.has_changed().is_ok() {
-            std::thread::sleep(LOOK);
+            // In parts: whoever closes the log waits for this thread.
+            for _ in 0..PARTS_OF_LOOK {
+                std::thread::sleep(LOOK / PARTS_OF_LOOK);
+                if self.head.has_changed().is_err() {
+                    return;
+                }
+            }
             let done = self.work();
             let failing = done.err().map(|error| error.to_string());
             if failing != self.state.failing {
@@ -235,9 +245,8 @@ impl Keeper {
         };
         let delivered = self.sinks.iter().map(|sink| sink.has()).min().unwrap_or(u64::MAX);
         let to = self.state.sealed.seq.min(settled).min(delivered);
-        let log = Reader::open(&self.path)?;
-        let mut base = log.base()?.seq;
-        if base < to {
+        if self.state.base < to {
+            let (log, base) = (Reader::open(&self.path)?, self.state.base);
             // Records leave the log only if their segment is where it should be.
             let here = log
                 .segments()?
@@ -247,10 +256,10 @@ impl Keeper {
                 fs::metadata(&path).map_err(|reason| KeeperError::Disk { path, reason })?;
             }
         }
-        while base < to {
-            let next = to.min(base.saturating_add(TRIMMED));
+        while self.state.base < to {
+            let next = to.min(self.state.base.saturating_add(TRIMMED));
             self.ask(|done| Message::Trim(next, done))?;
-            base = next;
+            self.state.base = next;
             std::thread::sleep(TRIM_REST);
         }
         Ok(())

@@ -131,6 +131,7 @@ impl AuditLog {
             executor: store.executor().into(),
             health: store.health().clone(),
         };
+        let mut beside: Vec<_> = feeding.into_iter().collect();
         let retention = config.audit.retention.clone();
         if let Some(archive) = retention.archive.clone() {
             let archiver = Archiver {
@@ -142,18 +143,18 @@ impl AuditLog {
             };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
             let thread = std::thread::Builder::new().name("audit-archive".into());
-            thread.spawn(move || runtime.block_on(archiver.run())).map_err(cannot)?;
+            beside.push(thread.spawn(move || runtime.block_on(archiver.run())).map_err(cannot)?);
         }
         let keeper =
             Keeper::new(store.path(), log.head.clone(), log.messages.downgrade(), retention, Arc::clone(&log.sinks));
         let keeper = keeper.map_err(|reason| cannot(std::io::Error::other(reason)))?;
         let thread = std::thread::Builder::new().name("audit-keeper".into());
-        thread.spawn(move || keeper.run()).map_err(cannot)?;
+        beside.push(thread.spawn(move || keeper.run()).map_err(cannot)?);
         let thread = std::thread::Builder::new().name("audit".into());
         let metrics = metrics.clone();
         let path = store.path().to_path_buf();
         thread
-            .spawn(move || runtime.block_on(Writer::new(store, received, written, held, feeding, metrics).run()))
+            .spawn(move || runtime.block_on(Writer::new(store, received, written, held, beside, metrics).run()))
             .map_err(|reason| AuditError::Open { path, reason: reason.to_string() })?;
         Ok(log)
     }

@@ -39,10 +39,13 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
         let name = segment.name();
         let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
         let Some(path) = found else {
+            // It may have been archived just now.
+            let now = log.segments()?.into_iter().find(|now| now.first == segment.first);
+            let segment = now.unwrap_or_else(|| segment.clone());
             if segment.at == SegmentPlace::Here {
                 return Err(Fault::SegmentMissing { name }.into());
             }
-            absent.push(Absent { segment: segment.clone() });
+            absent.push(Absent { segment });
             continue;
         };
         if segment::hash(&path).ok() != Some(segment.sha256) {

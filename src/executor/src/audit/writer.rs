@@ -55,8 +55,8 @@ pub(super) struct Writer {
     head: watch::Sender<Head>,
     held: Vec<Entry>,
     held_count: Arc<AtomicUsize>,
-    /// The thread that feeds the sinks.
-    sinks: Option<JoinHandle<()>>,
+    /// The threads that read the log.
+    beside: Vec<JoinHandle<()>>,
     closing: Option<oneshot::Sender<()>>,
     metrics: Metrics,
     told: Told,
@@ -76,11 +76,11 @@ impl Writer {
         messages: mpsc::Receiver<Message>,
         head: watch::Sender<Head>,
         held_count: Arc<AtomicUsize>,
-        sinks: Option<JoinHandle<()>>,
+        beside: Vec<JoinHandle<()>>,
         metrics: Metrics,
     ) -> Self {
         let told = Told { conflicts: 0, at: None };
-        Self { store, messages, head, held: Vec::new(), held_count, sinks, closing: None, metrics, told }
+        Self { store, messages, head, held: Vec::new(), held_count, beside, closing: None, metrics, told }
     }
 
     /// Writes until it is closed, or nobody is left who could append.
@@ -104,16 +104,16 @@ impl Writer {
     }
 
     fn close(self) {
-        let Self { store, head, held, sinks, closing, messages, .. } = self;
+        let Self { store, head, held, beside, closing, messages, .. } = self;
         if !held.is_empty() {
             tracing::error!(outcomes = held.len(), "the audit log ends without outcomes that could not be written");
         }
         // Who still asks is told that the writer has ended.
         drop(messages);
-        // The sinks end with it: a reader of theirs would keep the write-ahead log.
+        // The other threads end with it: a reader of theirs would keep the write-ahead log.
         drop(head);
-        if let Some(sinks) = sinks {
-            let _ = sinks.join();
+        for thread in beside {
+            let _ = thread.join();
         }
         store.close();
         if let Some(closed) = closing {
