@@ -13,11 +13,10 @@ use super::certificates::Certificates;
 use super::connection::{Origin, Raw};
 use super::drive::Driver;
 use super::seats::Seats;
-use super::throttle::Throttle;
 use super::watch::watch;
 use super::{Listener, Port, Socket};
 use crate::config::Connections;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Throttle};
 use crate::telemetry::metrics::Refusal;
 
 /// When the system has no more descriptors, asking at once again helps nobody.
