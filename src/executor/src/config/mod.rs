@@ -43,6 +43,7 @@ pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub use self::once::{Once, OnceStore};
+pub(crate) use self::own::OwnPath;
 pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::sandbox::Sandbox;
@@ -177,6 +178,12 @@ impl Config {
             .text(path, FILE_BYTES)
             .map_err(|error| ConfigError::Unreadable { file: file.clone(), reason: error.to_string() })?;
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
+    }
+
+    /// This configuration with what a reload takes from `read`: the contracts, and what they may grant.
+    pub(crate) fn reloaded(&self, read: &Self) -> Self {
+        let sandbox = Sandbox { allow: read.sandbox.allow.clone(), ..self.sandbox.clone() };
+        Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
     }
 
     /// Reads configuration text; `file` names it in errors, and relative paths in it are relative to `folder`.
