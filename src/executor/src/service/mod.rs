@@ -206,7 +206,10 @@ impl Executor for Service {
             return Err(Status::unavailable("the executor is draining; ask another or try again later"));
         };
         let (exchange, calls) = log::named(request.get_ref());
-        self.run(request).await.map(Response::new).inspect_err(|status| log::rejected(&self.throttle, &exchange, calls, status))
+        self.run(request)
+            .await
+            .map(Response::new)
+            .inspect_err(|status| log::rejected(&self.throttle, &exchange, calls, status))
     }
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {

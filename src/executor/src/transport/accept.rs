@@ -16,8 +16,8 @@ use super::seats::Seats;
 use super::watch::watch;
 use super::{Listener, Port, Socket};
 use crate::config::Connections;
-use crate::telemetry::{Metrics, Throttle};
 use crate::telemetry::metrics::Refusal;
+use crate::telemetry::{Metrics, Throttle};
 
 /// When the system has no more descriptors, asking at once again helps nobody.
 const PAUSE: Duration = Duration::from_millis(500);
