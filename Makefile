@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 ENVOY_BIN ?= $(CURDIR)/.callgate/envoy/envoy
 CALLGATE_DIST := $(CURDIR)/dist
 FUZZ_SECONDS ?= 60
+SIEGE_SECONDS ?= 600
 export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
 
 # The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
@@ -34,6 +35,7 @@ help: ## Show this
 	@printf '  WASM_TOOLCHAIN=rustup|debian    use this toolchain for wasm\n'
 	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n'
 	@printf '  LLM=local                       demo: in front of llama.cpp and a small model, on this machine\n'
+	@printf '  SIEGE_SECONDS=600               siege: how long the mixed load lasts\n'
 	@printf '  FUZZ_SECONDS=60                 fuzz: how long each target runs\n\n'
 
 .PHONY: demo
@@ -60,6 +62,10 @@ test: build ## Run all tests: crates, tools, end to end with a real Envoy, in co
 .PHONY: test-containers
 test-containers: build ## Run the end-to-end tests with Envoy and executor in containers; part of `make test`
 	@.setup/test-containers.sh
+
+.PHONY: siege
+siege: build ## Attack the executor, then load it for SIEGE_SECONDS while its stores, peers and contracts fail; 45 s of it are part of `make test`
+	SIEGE_SECONDS=$(SIEGE_SECONDS) cargo test --quiet --release -p callgate-tests --test siege
 
 .PHONY: test-node
 test-node: native setup-node ## Run the pure crates as WebAssembly under Node; part of `make test`

@@ -23,9 +23,10 @@ suite() {
 # The wasm-only crates are not in the workspace's default members. The tools' own tests come apart from the rest, because
 # what the SQL engine wants of shared dependencies would have wasmtime built again.
 if cargo nextest --version >/dev/null 2>&1; then
-    suite "crates" cargo nextest run --release --no-fail-fast -E 'not binary(e2e)'
+    suite "crates" cargo nextest run --release --no-fail-fast -E 'not (binary(e2e) or binary(siege))'
     # By itself, because a runner of tests would hide its cases until the last one is through.
     suite "end to end" cargo test --quiet --release --test e2e
+    suite "siege" cargo test --quiet --release --test siege
 else
     echo "cargo-nextest is not installed: running plain cargo test"
     # It hides what a passing test says, so what the replays would say of missing data is said here.

@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(service)
         .build_server(service)
+        .codec_path("crate::codec::Bounded")
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
     Ok(())

@@ -70,6 +70,9 @@ pub(crate) struct PinArguments {
     /// Contract files; modules are looked up beside each
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Pin the module of this tool only; those of others need not be there
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) tool: Option<String>,
 }
 
 /// Decide one call as the gate would

@@ -83,7 +83,7 @@ fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
         Command::Lint(arguments) => Ok(lint::lint(&arguments.files)),
         Command::Digest(arguments) => lint::digest(&arguments.file).map(Outcome::success),
-        Command::Pin(arguments) => Ok(pin::pin(&arguments.files)),
+        Command::Pin(arguments) => Ok(pin::pin(arguments)),
         Command::Check(arguments) => check::check(arguments),
         Command::New(arguments) => new::new(arguments).map(Outcome::success),
         Command::Call(arguments) => call::call(arguments),

@@ -6,10 +6,11 @@
 mod modules;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::args::PinArguments;
 use crate::error::Error;
 use crate::{Outcome, disk};
 use modules::{PinnedModule, modules};
@@ -25,16 +26,18 @@ pub(crate) enum PinError {
     Module { file: String, tool: String, module: String, reason: std::io::Error },
     #[error("{file}: nothing is pinned: the module of {tool}, {module}, is not a WebAssembly module or component")]
     NotWasm { file: String, tool: String, module: String },
+    #[error("{file}: nothing is pinned: no tool {tool} has a module; name one that runs in the sandbox")]
+    NoTool { file: String, tool: String },
     #[error("{file}: nothing is pinned: replacing the sha256 values would change more than them; please report this")]
     Damage { file: String },
 }
 
 /// One line for each module, and the digest of each contract that came out.
-pub(crate) fn pin(files: &[PathBuf]) -> Outcome {
+pub(crate) fn pin(arguments: &PinArguments) -> Outcome {
     let mut lines = String::new();
     let mut errors = Vec::new();
-    for file in files {
-        match pin_one(file) {
+    for file in &arguments.files {
+        match pin_one(file, arguments.tool.as_deref()) {
             Ok(told) => lines.push_str(&told),
             Err(error) => errors.push(error),
         }
@@ -42,7 +45,7 @@ pub(crate) fn pin(files: &[PathBuf]) -> Outcome {
     Outcome::of_files(lines, errors)
 }
 
-fn pin_one(file: &Path) -> Result<String, Error> {
+fn pin_one(file: &Path, only: Option<&str>) -> Result<String, Error> {
     let name = file.display().to_string();
     let before = disk::text(file)?;
     let mut after = before.clone();
@@ -50,8 +53,12 @@ fn pin_one(file: &Path) -> Result<String, Error> {
     let found = modules(&name, &before)?;
     // From the last one to the first, so that the bytes in front of a replacement stay where they are.
     let mut pinned = Vec::new();
+    if let Some(tool) = only.filter(|only| found.iter().all(|module| module.tool != *only)) {
+        return Err(PinError::NoTool { file: name, tool: tool.to_owned() }.into());
+    }
     for module in found.iter().rev() {
-        let sum = checksum(&name, file, module)?;
+        let meant = only.is_none_or(|only| module.tool == only);
+        let sum = if meant { checksum(&name, file, module)? } else { module.sha256.clone() };
         pinned.push((module, sum.clone()));
         if module.sha256 != sum {
             after.replace_range(module.range.clone(), &module.written(&sum));
@@ -60,6 +67,9 @@ fn pin_one(file: &Path) -> Result<String, Error> {
     unharmed(&name, &found, &pinned, &after)?;
     let contract = disk::compile(file, &after)?;
     for (PinnedModule { tool, module, sha256, .. }, sum) in pinned.iter().rev() {
+        if only.is_some_and(|only| tool != only) {
+            continue;
+        }
         let change = if sha256 == sum { "unchanged" } else { "pinned" };
         let _ = writeln!(told, "{name}: {tool}: {module} sha256 {sum} {change}");
     }

@@ -151,3 +151,25 @@ fn what_cannot_run_here_is_an_error_that_says_what_to_do() {
     let said = callgate(&["call", &path, "--tool", "create_order", "--role", "clerk", "--arguments", CALL]);
     assert!(said.err.contains("runs at the backend orders; say where that is with --config"), "{said:?}");
 }
+
+#[test]
+fn without_a_configuration_only_what_lies_below_the_contract_is_granted() {
+    let folder = desk("call-grants", &giver("7"), |text| text);
+    fs::create_dir(folder.path("data")).unwrap();
+    for (host, code) in [("data", 0), ("/etc", 1), ("..", 1), (".", 1)] {
+        let grant = format!("args: [create], files: [{{ host: \"{host}\", guest: /data }}]");
+        let contract = folder.text().replace("args: [create]", &grant);
+        let file = folder.write("granted.yaml", &contract);
+        let said = callgate(&["call", &file, "--tool", "create_order", "--role", "clerk", "--arguments", CALL]);
+        assert_eq!(said.code, code, "{host}: {said:?}");
+        assert!(code == 0 || said.err.contains("run.wasm.files"), "{host}: {said:?}");
+    }
+    // The operator's own configuration decides.
+    let config = folder.write("executor.yaml", "contracts: [contract.yaml]\n");
+    let grant = "files: [{ host: data, guest: /data }]";
+    let file = folder.write("granted.yaml", &folder.text().replace("args: [create]", grant));
+    let arguments =
+        ["call", &file, "--config", &config, "--tool", "create_order", "--role", "clerk", "--arguments", CALL];
+    let said = callgate(&arguments);
+    assert!(said.code == 1 && said.err.contains("allow"), "{said:?}");
+}

@@ -91,6 +91,27 @@ fn pin_changes_the_checksums_and_nothing_else() {
 }
 
 #[test]
+fn pin_adds_a_missing_checksum_and_can_pin_one_tool_alone() {
+    let folder = Folder::new("pin-missing");
+    let line = format!("{{ module: tools/orders.wasm,   sha256: '{ZEROS}', args: [create] }}");
+    let other = "    - name: other\n      description: X.\n      effects: read\n      parameters: { type: object }\n      run:\n        wasm:\n          module: tools/other.wasm # to come\n";
+    let text = folder.text().replace(&line, "{ module: tools/orders.wasm, args: [create] }");
+    folder.write("contract.yaml", &text);
+    let said = callgate(&["pin", &folder.contract()]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(folder.text().contains("{ module: tools/orders.wasm, sha256: \"93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476\", args: [create] }"));
+
+    let two = format!("{text}{other}          sha256: '{ZEROS}'\n");
+    folder.write("contract.yaml", &two);
+    assert_eq!(callgate(&["pin", &folder.contract()]).code, 1, "the other module is not there");
+    let said = callgate(&["pin", &folder.contract(), "--tool", "create_order"]);
+    assert!(said.code == 0 && !said.out.contains("other.wasm"), "{said:?}");
+    assert!(folder.text().contains(&format!("sha256: '{ZEROS}'")) && folder.text().contains("sha256: \"93a44b"));
+    let none = callgate(&["pin", &folder.contract(), "--tool", "get_order"]);
+    assert!(none.code == 1 && none.err.contains("no tool get_order has a module"), "{none:?}");
+}
+
+#[test]
 fn pin_writes_nothing_when_a_module_is_missing_or_is_none_or_the_contract_is_wrong() {
     let folder = Folder::new("pin-bad");
     let before = folder.text();

@@ -3,7 +3,7 @@
 //! For whoever writes a tool. Of a contract only the tool that is called is compiled and granted anything, so that a secret or a
 //! folder of another tool need not be here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use callgate_contract::{Call, Contract, Conversation, Run, Verdict, Violation, decide};
@@ -22,6 +22,8 @@ use crate::telemetry::Metrics;
 /// A configuration that grants a tool what lies beside its contract, and has no backends.
 const CONFIG: &str =
     "contracts: [contract.yaml]\nconcurrency: 1\nsandbox: { cacheBytes: 0, allow: [.] }\nsecrets: { allow: [.] }\n";
+/// Its name in errors.
+const CONFIG_NAME: &str = "executor.yaml, which --config names";
 
 /// One call, as a person asks for it.
 #[derive(Clone, Copy, Debug)]
@@ -180,15 +182,17 @@ pub async fn call(asked: &Asked<'_>) -> Result<Answer, LocalError> {
 fn config(asked: &Asked<'_>) -> Result<Config, ConfigError> {
     let mut config = match asked.config {
         Some(file) => Config::from_file(file)?,
-        None => Config::parse("the built-in configuration", CONFIG, folder(asked.contract))?,
+        None => Config::parse(CONFIG_NAME, CONFIG, &folder(asked.contract))?,
     };
     config.contracts = vec![asked.contract.to_owned()];
     config.concurrency = 1;
     Ok(config)
 }
 
-fn folder(file: &Path) -> &Path {
-    file.parent().unwrap_or_else(|| Path::new(""))
+/// The contract's folder without links, since what is allowed is reached through none.
+fn folder(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
 fn role(contract: &Contract, asked: &Asked<'_>) -> Result<String, LocalError> {

@@ -3,6 +3,9 @@
 //! By default only the messages, which build for `wasm32-wasip1` as well; the feature `service` adds the tonic client and
 //! server. The comments in the `.proto` files are the documentation of what stands here.
 
+#[cfg(feature = "service")]
+mod codec;
+
 /// `callgate.executor`.
 pub mod executor {
     /// `callgate.executor.v1`: what the filter asks of the executor.

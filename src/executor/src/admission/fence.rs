@@ -5,13 +5,14 @@
 //! compiled code, or write the contract that it is held to. Everything is compared by identity, not by path, so that links lead
 //! around nothing.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{AdmissionError, Fault};
-use crate::config::{Allow, Config};
+use crate::config::{Allow, Config, OwnPath};
 use crate::sandbox::{FileId, Handle};
 
 /// What may be granted, and what never is.
@@ -31,6 +32,8 @@ struct Own {
     ids: Vec<FileId>,
     /// The folders above it, and above what it leads to.
     above: Vec<FileId>,
+    /// Its real path, if it exists.
+    real: Option<PathBuf>,
 }
 
 /// What the operator allows.
@@ -42,10 +45,14 @@ struct List {
 // === impl Fence ===
 
 impl Fence {
-    /// Looks up the executor's own paths, of which `contracts` are those that contracts consist of.
-    pub(super) fn new(config: &Config, contracts: impl Iterator<Item = PathBuf>) -> Result<Self, AdmissionError> {
-        let own = config.own_files().into_iter().map(|own| (own.what, own.path));
-        let own = own.chain([("stateDir", config.state_dir.clone())]);
+    /// Looks up the executor's own paths: those of `config`, those `in_use`, and the `contracts` files that contracts consist of.
+    pub(super) fn new(
+        config: &Config,
+        in_use: &[OwnPath],
+        contracts: impl Iterator<Item = PathBuf>,
+    ) -> Result<Self, AdmissionError> {
+        let own: BTreeSet<_> = config.own_files().into_iter().chain(in_use.iter().cloned()).collect();
+        let own = own.into_iter().map(|own| (own.what, own.path));
         let own = own.chain(contracts.map(|path| ("a file of a contract", path)));
         let base = config.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let list = |field: &'static str, allow: &Allow| {
@@ -141,14 +148,19 @@ impl Own {
             above.extend(existing.iter().flat_map(Handle::chain));
         };
         add(&path);
-        if let Ok(real) = path.canonicalize() {
-            add(&real);
+        let real = path.canonicalize().ok();
+        if let Some(real) = &real {
+            add(real);
         }
-        Self { what, path, ids, above }
+        Self { what, path, ids, above, real }
     }
 
     fn conflicts_with(&self, folder: &Handle) -> bool {
-        self.above.contains(&folder.id()) || self.ids.iter().any(|own| folder.chain().contains(own))
+        let same = |real: &PathBuf| real.starts_with(folder.path()) || folder.path().starts_with(real);
+        self.above.contains(&folder.id())
+            || self.ids.iter().any(|own| folder.chain().contains(own))
+            // Some layered file systems change an identity when nobody holds the folder open.
+            || self.real.as_ref().is_some_and(same)
     }
 }
 

@@ -18,7 +18,7 @@ use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, 
 pub use self::error::{AdmissionError, Fault};
 use self::fence::Fence;
 use self::overlap::Overlaps;
-use crate::config::Config;
+use crate::config::{Config, OwnPath};
 use crate::footprint::{Footprint, Reads};
 use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 use crate::telemetry::Metrics;
@@ -35,6 +35,8 @@ pub struct Registry {
     /// Their code, by the SHA-256 of the module.
     programs: Programs,
     footprint: Footprint,
+    /// The files that the executor was started with. A reload changes the configuration, and not those that are in use.
+    own: Vec<OwnPath>,
 }
 
 type Programs = HashMap<[u8; 32], Arc<Program>>;
@@ -78,7 +80,7 @@ pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Opti
     let sandbox = sandbox(config, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
     let (mut programs, reads) = (Programs::new(), Reads::default());
     let source = Source::read(file, &reads)?;
-    let fence = Source::fence(config, std::slice::from_ref(&source), &reads)?;
+    let fence = Source::fence(config, &[], std::slice::from_ref(&source), &reads)?;
     let around = (&fence, &mut Overlaps::default());
     let mut admitted = source.admit(&sandbox, around, &Programs::new(), &mut programs, Some(tool), &reads)?;
     Ok(admitted.remove(tool))
@@ -141,21 +143,26 @@ impl Registry {
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
     pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
-        Self::read(sandbox, config, &Programs::new(), &Reads::default())
+        Self::read(sandbox, config, (&Programs::new(), &config.own_files()), &Reads::default())
     }
 
     /// The registry that takes this one's place. Modules that this one has are not compiled again. `reads` notes every file,
     /// also if one of them is wrong.
     pub(crate) fn next(&self, config: &Config, reads: &Reads) -> Result<Self, AdmissionError> {
-        Self::read(Arc::clone(&self.sandbox), config, &self.programs, reads)
+        Self::read(Arc::clone(&self.sandbox), config, (&self.programs, &self.own), reads)
     }
 
-    fn read(sandbox: Arc<Sandbox>, config: &Config, before: &Programs, reads: &Reads) -> Result<Self, AdmissionError> {
+    fn read(
+        sandbox: Arc<Sandbox>,
+        config: &Config,
+        (before, own): (&Programs, &[OwnPath]),
+        reads: &Reads,
+    ) -> Result<Self, AdmissionError> {
         let mut programs = HashMap::new();
         let mut overlaps = Overlaps::default();
         let mut contracts = HashMap::new();
         let sources = Source::all(config, reads)?;
-        let fence = Source::fence(config, &sources, reads)?;
+        let fence = Source::fence(config, own, &sources, reads)?;
         for source in sources {
             let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
             let contract = source.contract;
@@ -169,7 +176,7 @@ impl Registry {
             );
             contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, runnables }));
         }
-        Ok(Self { sandbox, contracts, programs, footprint: reads.footprint() })
+        Ok(Self { sandbox, contracts, programs, footprint: reads.footprint(), own: own.to_vec() })
     }
 
     /// The files that it was read from.
@@ -264,9 +271,9 @@ impl Source {
     }
 
     /// The fence around what `sources` may grant. `reads` has their contracts and schemas.
-    fn fence(config: &Config, sources: &[Self], reads: &Reads) -> Result<Fence, AdmissionError> {
+    fn fence(config: &Config, own: &[OwnPath], sources: &[Self], reads: &Reads) -> Result<Fence, AdmissionError> {
         let modules = sources.iter().flat_map(Self::modules);
-        Fence::new(config, reads.footprint().files().map(Path::to_owned).chain(modules))
+        Fence::new(config, own, reads.footprint().files().map(Path::to_owned).chain(modules))
     }
 
     fn modules(&self) -> impl Iterator<Item = PathBuf> {

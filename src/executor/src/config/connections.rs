@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::fault::Place;
-use crate::units::Seconds;
+use crate::units::{Bytes, Seconds};
 
 /// Connections at once, if the file does not say. Proxies hold a few each.
 const MAX: u32 = 1024;
@@ -16,6 +16,9 @@ const MAX_LEAST: u32 = 8;
 /// Each holds a file descriptor.
 const MAX_MOST: u32 = 65_536;
 const MAX_AGE: Duration = Duration::from_secs(3600);
+/// Bytes of requests at once, if the file does not say.
+const HELD_BYTES: u64 = 256 << 20;
+const HELD_BYTES_LEAST: u64 = 1 << 20;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How many connections a port holds, and for how long.
@@ -29,6 +32,8 @@ pub struct Connections {
     pub idle: Duration,
     /// The longest that a connection takes new requests.
     pub max_age: Duration,
+    /// Bytes of requests that are held at once, from their arrival to their answer.
+    pub held_bytes: u64,
 }
 
 /// The section as it is written.
@@ -39,6 +44,7 @@ pub(super) struct Section {
     per_address: Option<Spanned<u32>>,
     idle: Option<Spanned<Seconds>>,
     max_age: Option<Spanned<Seconds>>,
+    held_bytes: Option<Spanned<Bytes>>,
 }
 
 impl Section {
@@ -60,6 +66,14 @@ impl Section {
                 Err(place.fault(time.referenced, message))
             }
         };
+        let held_bytes = match self.held_bytes {
+            None => HELD_BYTES,
+            Some(written) if written.value.0 >= HELD_BYTES_LEAST => written.value.0,
+            Some(written) => {
+                let message = format!("{prefix}connections.heldBytes: expected at least 1MiB");
+                return Err(place.fault(written.referenced, message));
+            }
+        };
         let max = number("max", self.max, MAX, MAX_LEAST, MAX_MOST)?;
         // Three quarters: all of a sidecar may come from one address, and others still find a seat.
         let per_address = number("perAddress", self.per_address, max - max / 4, 1, max)?;
@@ -68,6 +82,7 @@ impl Section {
             per_address: usize::try_from(per_address).unwrap_or(usize::MAX),
             idle: time("idle", self.idle, idle)?,
             max_age: time("maxAge", self.max_age, MAX_AGE)?,
+            held_bytes,
         })
     }
 }
@@ -87,13 +102,16 @@ mod tests {
     #[test]
     fn connections_have_defaults_and_faults_are_named() {
         let hour = Duration::from_secs(3600);
-        let defaults = Connections { max: 1024, per_address: 768, idle: Duration::from_secs(60), max_age: hour };
+        let (idle, held_bytes) = (Duration::from_secs(60), 256 << 20);
+        let defaults = Connections { max: 1024, per_address: 768, idle, max_age: hour, held_bytes };
         assert_eq!(read("{}").unwrap(), defaults);
-        let set = read("max: 100\nperAddress: 100\nidle: 5s\nmaxAge: 1d\n").unwrap();
-        assert_eq!(set, Connections { max: 100, per_address: 100, idle: Duration::from_secs(5), max_age: hour * 24 });
+        let set = read("max: 100\nperAddress: 100\nidle: 5s\nmaxAge: 1d\nheldBytes: 1MiB\n").unwrap();
+        let idle = Duration::from_secs(5);
+        assert_eq!(set, Connections { max: 100, per_address: 100, idle, max_age: hour * 24, held_bytes: 1 << 20 });
         for (text, expected) in [
             ("max: 7\n", "executor.yaml:1:6: http.connections.max: expected 8 to 65536, found 7"),
             ("max: 8\nperAddress: 9\n", "executor.yaml:2:13: http.connections.perAddress: expected 1 to 8, found 9"),
+            ("heldBytes: 1KiB\n", "executor.yaml:1:12: http.connections.heldBytes: expected at least 1MiB"),
             ("idle: 500ms\n", "executor.yaml:1:7: http.connections.idle: expected at least 1s"),
         ] {
             assert_eq!(read(text).unwrap_err(), expected);

@@ -44,6 +44,7 @@ pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub use self::once::{Once, OnceStore};
+pub(crate) use self::own::OwnPath;
 pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::retention::{Archive, ArchiveS3, Retention};
@@ -181,6 +182,12 @@ impl Config {
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
+    /// This configuration with what a reload takes from `read`: the contracts, and what they may grant.
+    pub(crate) fn reloaded(&self, read: &Self) -> Self {
+        let sandbox = Sandbox { allow: read.sandbox.allow.clone(), ..self.sandbox.clone() };
+        Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
+    }
+
     /// Reads configuration text; `file` names it in errors, and relative paths in it are relative to `folder`.
     ///
     /// # Errors
@@ -199,7 +206,7 @@ impl Config {
             exposed: read.exposed,
             connections: read.connections,
         };
-        let listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
+        let mut listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
             let message = "contracts: expected at least one contract file".into();
             return Err(fault(read.contracts.referenced, message));
@@ -217,6 +224,8 @@ impl Config {
             Some(n) if (1024..=REQUEST_BYTES_MAX).contains(&n.value.0) => n.value.0,
             Some(n) => return Err(fault(n.referenced, "requestBytes: expected 1KiB to 256MiB".into())),
         };
+        // The largest request must fit beside another.
+        listen.connections.held_bytes = listen.connections.held_bytes.max(request_bytes.saturating_mul(2));
         Ok(Self {
             file: folder.join(Path::new(file).file_name().unwrap_or_default()),
             listen,

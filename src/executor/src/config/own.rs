@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A file or folder of the executor's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OwnPath {
     /// Its name in errors.
     pub(crate) what: &'static str,
@@ -21,10 +21,11 @@ pub(crate) struct OwnPath {
 struct Found(Vec<OwnPath>);
 
 impl Config {
-    /// The configuration, certificates, keys, tokens, secrets and sockets; not `stateDir`, and not what contracts consist of.
+    /// The configuration, `stateDir`, certificates, keys, tokens, secrets and sockets; not the files of contracts.
     pub(crate) fn own_files(&self) -> Vec<OwnPath> {
         let mut found = Found::default();
         found.add("the configuration", &self.file);
+        found.add("stateDir", &self.state_dir);
         found.listen(&self.listen);
         found.audit(&self.audit);
         let Once { store, keep: _ } = &self.once;

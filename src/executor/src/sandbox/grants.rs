@@ -71,15 +71,10 @@ pub(super) struct OpenFolder {
     pub(super) handle: Handle,
     pub(super) guest: String,
     pub(super) perms: FsPerms,
-    pub(super) quota: Option<Quota>,
-}
-
-/// The most that a folder may hold, and its books.
-#[derive(Clone, Debug)]
-pub(super) struct Quota {
-    pub(super) bytes: u64,
-    /// Over all calls of all tools.
+    /// The folder's books, over all calls of all tools.
     pub(super) account: Arc<Account>,
+    /// Bytes that it may hold; `None` if nothing is written.
+    pub(super) quota: Option<u64>,
 }
 
 // === impl Grants ===
@@ -109,7 +104,6 @@ impl Folder {
                 (handle, account)
             }
         };
-        let quota = self.quota.map(|bytes| Quota { bytes, account });
-        Ok(OpenFolder { handle, guest: self.guest.clone(), perms: self.perms, quota })
+        Ok(OpenFolder { handle, guest: self.guest.clone(), perms: self.perms, account, quota: self.quota })
     }
 }

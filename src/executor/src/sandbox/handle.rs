@@ -185,9 +185,9 @@ impl Handle {
         &self.0.chain
     }
 
-    /// True if `other` is this folder or lies in it.
+    /// True if `other` is this folder or lies in it, by identity or by path.
     pub fn holds(&self, other: &Self) -> bool {
-        other.chain().contains(&self.id())
+        other.chain().contains(&self.id()) || other.path().starts_with(self.path())
     }
 
     /// The path that led to it when it was opened, for people to read.

@@ -13,12 +13,11 @@ use super::certificates::Certificates;
 use super::connection::{Origin, Raw};
 use super::drive::Driver;
 use super::seats::Seats;
-use super::throttle::Throttle;
 use super::watch::watch;
 use super::{Listener, Port, Socket};
 use crate::config::Connections;
-use crate::telemetry::Metrics;
-use crate::telemetry::metrics::{Closed, Refusal};
+use crate::telemetry::metrics::Refusal;
+use crate::telemetry::{Metrics, Throttle};
 
 /// When the system has no more descriptors, asking at once again helps nobody.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -44,28 +43,29 @@ pub(super) async fn serve(listener: Listener, router: Router, stop: impl Future<
     if let Some(certificates) = &certificates {
         beside.spawn(watch(certificates.clone()));
     }
-    let seats = Seats::new(connections.max, connections.per_address, metrics.connections().open(port.as_str()));
+    let open = metrics.connections().open(port.as_str());
+    let seats = Seats::new(connections.max, connections.per_address, connections.held_bytes, open);
     let doorway = Arc::new(Doorway { port, certificates, connections, router, metrics, throttle: Throttle::new() });
     let (stopping, stopped) = watch::channel(());
     // They end with this.
-    let mut open = JoinSet::new();
+    let mut serving = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             accepted = socket.accept() => match accepted {
-                Ok((raw, origin)) => doorway.take_in(raw, origin, &seats, &stopped, &mut open).await,
+                Ok((raw, origin)) => doorway.take_in(raw, origin, &seats, &stopped, &mut serving).await,
                 Err(error) => {
                     tracing::warn!(port = port.as_str(), reason = %error, "a connection cannot be accepted");
                     sleep(PAUSE).await;
                 }
             },
-            Some(_) = open.join_next() => {}
+            Some(_) = serving.join_next() => {}
             () = &mut stop => break,
         }
     }
     drop((socket, file));
     drop(stopping);
-    while open.join_next().await.is_some() {}
+    while serving.join_next().await.is_some() {}
 }
 
 // === impl Doorway ===
@@ -85,7 +85,6 @@ impl Doorway {
         };
         open.spawn(Driver::new(Arc::clone(self), seat, origin, stopped.clone()).run(raw));
         if made_room {
-            self.metrics.connections().closed(self.port.as_str(), Closed::MadeRoom);
             while seats.leaving() > LEAVING {
                 sleep(BREATH).await;
             }

@@ -16,8 +16,18 @@ pub(super) struct Activity {
     opened: Instant,
     /// Milliseconds after `opened` at which bytes last moved; 0 if none has.
     moved: AtomicU64,
+    /// Bytes of requests that this connection holds.
+    held: AtomicU64,
+    budget: Arc<Budget>,
     state: Mutex<State>,
     leave: Notify,
+}
+
+/// The bytes of requests that a port holds: from their arrival to their answer.
+#[derive(Debug)]
+pub(super) struct Budget {
+    held: AtomicU64,
+    most: u64,
 }
 
 #[derive(Debug)]
@@ -28,6 +38,8 @@ struct State {
     handled: u32,
     /// True once a request was answered.
     proven: bool,
+    /// True once the connection is being closed: no request is handled any more.
+    cut: bool,
     /// The last time that a request began, changed its phase or ended.
     since: Instant,
 }
@@ -52,6 +64,7 @@ pub(super) enum Quiet {
 pub(super) struct Request {
     activity: Arc<Activity>,
     phase: Mutex<Phase>,
+    held: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +74,28 @@ enum Phase {
     Answered,
 }
 
+// === impl Budget ===
+
+impl Budget {
+    pub(super) fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self { held: AtomicU64::new(0), most })
+    }
+}
+
 // === impl Activity ===
 
 impl Activity {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(budget: Arc<Budget>) -> Arc<Self> {
         let now = Instant::now();
-        let state = State { open: 0, handled: 0, proven: false, since: now };
-        Arc::new(Self { opened: now, moved: AtomicU64::new(0), state: Mutex::new(state), leave: Notify::new() })
+        let state = State { open: 0, handled: 0, proven: false, cut: false, since: now };
+        Arc::new(Self {
+            opened: now,
+            moved: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            budget,
+            state: Mutex::new(state),
+            leave: Notify::new(),
+        })
     }
 
     /// Bytes moved, in either direction.
@@ -79,13 +107,18 @@ impl Activity {
     /// A request has begun.
     pub(super) fn begin(self: &Arc<Self>) -> Arc<Request> {
         self.with(|state| state.open += 1);
-        Arc::new(Request { activity: Arc::clone(self), phase: Mutex::new(Phase::Received) })
+        Arc::new(Request { activity: Arc::clone(self), phase: Mutex::new(Phase::Received), held: AtomicU64::new(0) })
     }
 
     /// Returns the connection's place among those that could make room; `None` while it handles a request.
     pub(super) fn rank(&self) -> Option<Rank> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.handled == 0).then_some(Rank(state.proven, state.since))
+    }
+
+    /// Returns how many bytes of requests the connection holds.
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Asks the connection to leave.
@@ -113,51 +146,78 @@ impl Activity {
         }
     }
 
-    /// Returns true if the connection may be cut: nothing is handled, and answers had `flush` to leave.
-    pub(super) fn may_end(&self, flush: Duration) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.handled == 0 && (state.open == 0 || state.since.elapsed() >= flush)
+    /// Closes the connection to requests, unless one is handled or an answer had less than `flush` to leave. Returns true if it did:
+    /// then no request is handled any more, and the connection may be dropped.
+    pub(super) fn cut(&self, flush: Duration) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.cut = state.handled == 0 && (state.open == 0 || state.since.elapsed() >= flush);
+        state.cut
     }
 
     /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
-    fn with(&self, change: impl FnOnce(&mut State)) {
+    fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state);
         state.since = Instant::now();
+        change(&mut state)
     }
 }
 
 // === impl Request ===
 
 impl Request {
-    /// The whole request has come.
-    pub(super) fn received(&self) {
-        self.enter(Phase::Received, Phase::Handled);
+    /// The connection that it came over.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
     }
 
-    /// The answer's head is there.
-    pub(super) fn answered(&self) {
-        self.enter(Phase::Handled, Phase::Answered);
-        // An answer may come before the request is whole: then nothing of the rest is handled.
-        self.enter(Phase::Received, Phase::Answered);
+    /// Counts more of its bytes, until it is answered. Returns false if the port holds more than it may.
+    pub(super) fn hold(&self, bytes: usize) -> bool {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let budget = &self.activity.budget;
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.activity.held.fetch_add(bytes, Ordering::Relaxed);
+        budget.held.fetch_add(bytes, Ordering::Relaxed) + bytes <= budget.most
     }
 
-    fn enter(&self, from: Phase, to: Phase) {
+    fn release(&self) {
+        let bytes = self.held.swap(0, Ordering::Relaxed);
+        self.activity.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.activity.budget.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// The whole request has come. Returns false if its connection is being closed: then it must not be handled.
+    #[must_use]
+    pub(super) fn received(&self) -> bool {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        if *phase != from {
-            return;
+        if *phase != Phase::Received {
+            return true;
         }
-        *phase = to;
-        self.activity.with(|state| match (from, to) {
-            (_, Phase::Handled) => state.handled += 1,
-            (Phase::Handled, _) => state.handled = state.handled.saturating_sub(1),
-            (Phase::Received | Phase::Answered, Phase::Received | Phase::Answered) => {}
+        let handled = self.activity.with(|state| {
+            state.handled += u32::from(!state.cut);
+            !state.cut
+        });
+        if handled {
+            *phase = Phase::Handled;
+        }
+        handled
+    }
+
+    /// The answer's head is there. It may come before the request is whole; then nothing of the rest is handled.
+    pub(super) fn answered(&self) {
+        self.release();
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *phase, Phase::Answered);
+        self.activity.with(|state| {
+            if before == Phase::Handled {
+                state.handled = state.handled.saturating_sub(1);
+            }
         });
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
+        self.release();
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         self.activity.with(|state| {
             state.open = state.open.saturating_sub(1);
@@ -179,7 +239,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_request_that_is_handled_keeps_its_connection() {
-        let activity = Activity::new();
+        let activity = Activity::new(Budget::new(100));
         assert_eq!(activity.quiet_at(FIRST, IDLE).1, Quiet::Silent);
         let unproven = activity.rank().unwrap();
         activity.moved();
@@ -187,23 +247,46 @@ mod tests {
         let request = activity.begin();
         assert_eq!(activity.quiet_at(FIRST, IDLE).1, Quiet::Stalled);
         assert!(activity.rank().is_some(), "a half request may make room");
-        request.received();
+        assert!(request.received());
         assert_eq!(activity.rank(), None);
-        assert!(!activity.may_end(Duration::ZERO));
+        assert!(!activity.cut(Duration::ZERO));
         request.answered();
         assert!(activity.rank().is_some(), "an answer that is not read may make room");
-        assert!(!activity.may_end(FIRST) && activity.may_end(Duration::ZERO));
+        assert!(!activity.cut(FIRST) && activity.cut(Duration::ZERO));
         drop(request);
-        assert!(activity.may_end(FIRST));
+        assert!(activity.cut(FIRST));
         assert!(activity.rank().unwrap() > unproven, "a connection without an answer makes room first");
     }
 
     #[tokio::test]
     async fn a_request_that_is_given_up_does_not_count_on() {
-        let activity = Activity::new();
+        let activity = Activity::new(Budget::new(100));
         let request = activity.begin();
-        request.received();
+        assert!(request.received());
         drop(request);
-        assert!(activity.rank().is_some() && activity.may_end(FIRST));
+        assert!(activity.rank().is_some() && activity.cut(FIRST));
+    }
+
+    #[tokio::test]
+    async fn bytes_are_held_until_the_answer() {
+        let budget = Budget::new(100);
+        let (one, two) = (Activity::new(Arc::clone(&budget)), Activity::new(Arc::clone(&budget)));
+        let (first, second) = (one.begin(), two.begin());
+        assert!(first.hold(60) && second.hold(40) && !second.hold(1));
+        assert_eq!((one.held(), two.held()), (60, 41));
+        first.answered();
+        assert!(second.hold(50));
+        drop((first, second));
+        assert_eq!((one.held(), two.held(), budget.held.load(Ordering::Relaxed)), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_whole_after_the_cut_is_not_handled() {
+        let activity = Activity::new(Budget::new(100));
+        let (early, late) = (activity.begin(), activity.begin());
+        assert!(early.received() && !activity.cut(Duration::ZERO));
+        early.answered();
+        assert!(activity.cut(Duration::ZERO));
+        assert!(!late.received());
     }
 }

@@ -40,6 +40,8 @@ const FAREWELL: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(20);
 /// Requests at once on one HTTP/2 connection. Envoy opens another connection for more.
 const STREAMS: u32 = 256;
+/// Bytes of requests that a client may send on one HTTP/2 connection before they are read.
+const WINDOW: u32 = 256 << 10;
 /// Bytes of a request's head, gRPC metadata included.
 const HEAD_BYTES: usize = 16 << 10;
 /// Fields of a request's head.
@@ -73,9 +75,10 @@ impl Driver {
     pub(super) async fn run(self, raw: Raw) {
         let Some(connection) = self.let_in(raw).await else { return };
         let (peer, router) = (connection.peer().clone(), self.doorway.router.clone());
-        let activity = Arc::clone(self.seat.activity());
+        let (seats, activity) = (self.seat.seats().clone(), Arc::clone(self.seat.activity()));
         let service = service_fn(move |request| {
-            let answering = exchange::serve(router.clone(), peer.clone(), Arc::clone(&activity), request);
+            let answering =
+                exchange::serve(router.clone(), peer.clone(), seats.clone(), Arc::clone(&activity), request);
             async { Ok::<_, std::convert::Infallible>(answering.await) }
         });
         let builder = self.builder();
@@ -91,7 +94,15 @@ impl Driver {
             tokio::select! {
                 // Who breaks the protocol or goes away is no failure here.
                 _ = &mut serving => return,
-                () = self.seat.activity().dismissed() => return,
+                () = self.seat.activity().dismissed() => {
+                    self.closed(Closed::MadeRoom);
+                    if self.seat.activity().cut(Duration::ZERO) {
+                        return;
+                    }
+                    // A request has come whole since: it is answered first.
+                    serving.as_mut().graceful_shutdown();
+                    stage = Stage::Ending(Instant::now() + FAREWELL);
+                }
                 // A closed channel means that the executor drains.
                 _ = stopped.changed(), if stage == Stage::Open => {
                     serving.as_mut().graceful_shutdown();
@@ -101,16 +112,20 @@ impl Driver {
                 () = sleep_until(wake) => match stage {
                     Stage::Open => {
                         if let Some(why) = self.over(old) {
-                            self.doorway.metrics.connections().closed(self.doorway.port.as_str(), why);
+                            self.closed(why);
                             serving.as_mut().graceful_shutdown();
                             stage = Stage::Ending(Instant::now() + FAREWELL);
                         }
                     }
-                    Stage::Ending(_) if self.seat.activity().may_end(FAREWELL) => return,
+                    Stage::Ending(_) if self.seat.activity().cut(FAREWELL) => return,
                     Stage::Ending(_) => stage = Stage::Ending(Instant::now() + FAREWELL),
                 },
             }
         }
+    }
+
+    fn closed(&self, why: Closed) {
+        self.doorway.metrics.connections().closed(self.doorway.port.as_str(), why);
     }
 
     fn quiet_at(&self) -> (Instant, Quiet) {
@@ -153,6 +168,8 @@ impl Driver {
             .timer(TokioTimer::new())
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(head_bytes);
         match self.doorway.port {
@@ -171,7 +188,10 @@ impl Driver {
         let mut stopped = self.stopped.clone();
         let handshake = tokio::select! {
             handshake = timeout(HANDSHAKE, TlsAcceptor::from(certificates.current()).accept(raw)) => handshake,
-            () = activity.dismissed() => return None,
+            () = activity.dismissed() => {
+                self.closed(Closed::MadeRoom);
+                return None;
+            }
             _ = stopped.changed() => return None,
         };
         match handshake {

@@ -1,5 +1,5 @@
 //! Follows the requests of a connection through the service: says who sent them, notes what happens, and bounds how long one may
-//! take to arrive.
+//! take to arrive and how many bytes all of them hold.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::{Request as HttpRequest, Response};
+use axum::http::{Request as HttpRequest, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
@@ -18,6 +19,7 @@ use tower::ServiceExt as _;
 
 use super::activity::{Activity, Request};
 use super::connection::Peer;
+use super::seats::Seats;
 
 /// The longest that a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(60);
@@ -26,6 +28,7 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 struct Arriving {
     inner: Incoming,
     request: Arc<Request>,
+    seats: Seats,
     /// Set once the body has to be waited for.
     limit: Option<Pin<Box<Sleep>>>,
 }
@@ -40,6 +43,7 @@ struct Leaving {
 pub(super) async fn serve(
     router: Router,
     peer: Peer,
+    seats: Seats,
     activity: Arc<Activity>,
     request: HttpRequest<Incoming>,
 ) -> Response<Body> {
@@ -48,10 +52,10 @@ pub(super) async fn serve(
     // The gRPC service reads the first, the HTTP side the second.
     parts.extensions.insert(peer.clone());
     parts.extensions.insert(ConnectInfo(peer));
-    if inner.is_end_stream() {
-        following.received();
+    if inner.is_end_stream() && !following.received() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let body = Body::new(Arriving { inner, request: Arc::clone(&following), limit: None });
+    let body = Body::new(Arriving { inner, request: Arc::clone(&following), seats, limit: None });
     let response = match router.oneshot(HttpRequest::from_parts(parts, body)).await {
         Ok(response) => response,
         Err(never) => match never {},
@@ -77,8 +81,17 @@ impl HttpBody for Arriving {
                 return Poll::Ready(Some(Err(Box::new(Status::deadline_exceeded(slow)))));
             }
         };
-        if frame.is_none() || self.inner.is_end_stream() {
-            self.request.received();
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+            && !self.request.hold(data.len())
+            && !self.seats.relieve(self.request.activity())
+        {
+            let full = "too many bytes of requests are held (body); retry later";
+            return Poll::Ready(Some(Err(Box::new(Status::resource_exhausted(full)))));
+        }
+        if (frame.is_none() || self.inner.is_end_stream()) && !self.request.received() {
+            let closing = "the connection is being closed (body); send the request again";
+            return Poll::Ready(Some(Err(Box::new(Status::unavailable(closing)))));
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }

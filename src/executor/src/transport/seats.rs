@@ -5,6 +5,9 @@
 //! 3. The connection that leaves is one that handles no request: first one that never had an answer, then the one quiet for longest.
 //! 4. If every connection in question handles a request, the new one is refused.
 //!
+//! Likewise for the bytes of requests: if a port holds more than it may, the connection that holds most of those that handle no
+//! request leaves.
+//!
 //! So connections that only wait, however many, keep nobody out, and no call ends because somebody else connects.
 
 use std::collections::HashMap;
@@ -13,13 +16,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::activity::{Activity, Rank};
+use super::activity::{Activity, Budget, Rank};
 use super::connection::Origin;
 
 /// The seats of a port. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Seats {
     table: Arc<Mutex<Table>>,
+    budget: Arc<Budget>,
     open: Gauge,
 }
 
@@ -66,7 +70,8 @@ struct Table {
 // === impl Seats ===
 
 impl Seats {
-    pub(super) fn new(max: usize, per_address: usize, open: Gauge) -> Self {
+    /// Makes the seats of a port that holds at most `budget` bytes of requests.
+    pub(super) fn new(max: usize, per_address: usize, budget: u64, open: Gauge) -> Self {
         let table = Table {
             max,
             per_address: per_address.min(max),
@@ -75,15 +80,33 @@ impl Seats {
             leaving: 0,
             next: 0,
         };
-        Self { table: Arc::new(Mutex::new(table)), open }
+        Self { table: Arc::new(Mutex::new(table)), budget: Budget::new(budget), open }
     }
 
     /// Takes a seat for a new connection. Returns true beside it if another connection has to make room.
     pub(super) fn take(&self, origin: &Origin) -> Result<(Seat, bool), Full> {
-        let activity = Activity::new();
+        let activity = Activity::new(Arc::clone(&self.budget));
         let (id, made_room) = self.with(|table| table.take(Holder::of(origin), Arc::clone(&activity)))?;
         self.open.inc();
         Ok((Seat { seats: self.clone(), id, activity }, made_room))
+    }
+
+    /// Makes room for bytes of `own`. Returns false if that connection would have to leave itself, or none can.
+    pub(super) fn relieve(&self, own: &Arc<Activity>) -> bool {
+        self.with(|table| {
+            let waiting =
+                table.taken.iter().filter(|(_, (_, activity))| activity.rank().is_some() && activity.held() > 0);
+            let largest = waiting.max_by_key(|(_, (_, activity))| activity.held());
+            let Some((id, activity)) = largest.map(|(id, (_, activity))| (*id, Arc::clone(activity))) else {
+                return false;
+            };
+            // Its bytes are gone as soon as it has left.
+            let other = !Arc::ptr_eq(&activity, own);
+            if other {
+                table.dismiss(id);
+            }
+            other
+        })
     }
 
     /// Connections that were asked to leave and are still open.
@@ -102,6 +125,11 @@ impl Seats {
 impl Seat {
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
+    }
+
+    /// The seats that this is one of.
+    pub(super) fn seats(&self) -> &Seats {
+        &self.seats
     }
 
     /// The connection's number, counted from the start.
@@ -207,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_with_its_share_makes_room_for_itself() {
-        let seats = Seats::new(4, 2, Gauge::default());
+        let seats = Seats::new(4, 2, 100, Gauge::default());
         let (first, _) = seats.take(&from("192.0.2.1:1")).unwrap();
         let (_second, made_room) = seats.take(&from("192.0.2.1:2")).unwrap();
         let (_other, _) = seats.take(&from("192.0.2.2:1")).unwrap();
@@ -222,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_port_takes_from_the_address_that_has_most() {
-        let seats = Seats::new(4, 3, Gauge::default());
+        let seats = Seats::new(4, 3, 100, Gauge::default());
         let (modest, _) = seats.take(&from("192.0.2.2:1")).unwrap();
         let greedy: Vec<_> = (0..3).map(|port| seats.take(&from(&format!("192.0.2.1:{port}"))).unwrap().0).collect();
         let (_new, made_room) = seats.take(&from("192.0.2.3:1")).unwrap();
@@ -233,16 +261,31 @@ mod tests {
 
     #[tokio::test]
     async fn connections_that_handle_requests_stay() {
-        let seats = Seats::new(2, 2, Gauge::default());
+        let seats = Seats::new(2, 2, 100, Gauge::default());
         let (one, _) = seats.take(&from("192.0.2.1:1")).unwrap();
         let (two, _) = seats.take(&from("192.0.2.1:2")).unwrap();
         let requests: Vec<_> = [&one, &two].map(|seat| seat.activity().begin()).into();
-        requests.iter().for_each(|request| request.received());
+        assert!(requests.iter().all(|request| request.received()));
         assert_eq!(seats.take(&from("192.0.2.1:3")).unwrap_err(), Full::Address(2));
         assert_eq!(seats.take(&from("192.0.2.2:1")).unwrap_err(), Full::Port(2));
         requests[1].answered();
         assert!(seats.take(&from("192.0.2.2:1")).unwrap().1);
         two.activity().dismissed().await;
+    }
+
+    #[tokio::test]
+    async fn the_connection_that_holds_most_bytes_makes_room() {
+        let seats = Seats::new(4, 4, 100, Gauge::default());
+        let (greedy, _) = seats.take(&from("192.0.2.1:1")).unwrap();
+        let (modest, _) = seats.take(&from("192.0.2.2:1")).unwrap();
+        let (large, small) = (greedy.activity().begin(), modest.activity().begin());
+        assert!(large.hold(90));
+        assert!(!small.hold(20));
+        assert!(seats.relieve(modest.activity()));
+        greedy.activity().dismissed().await;
+        drop((large, greedy));
+        // Now its own bytes are the most.
+        assert!(!small.hold(90) && !seats.relieve(modest.activity()));
     }
 
     #[test]

@@ -24,7 +24,10 @@ async fn a_small_request_with_many_calls_or_long_names_keeps_nothing() {
     let many = |calls: usize| vec![Call::default(); calls];
     for (request, place) in [
         // 58 KiB that added 880 MiB to the log.
-        (ExecuteRequest { caller: tenant("x".repeat(20_000)), calls: many(20_000), ..good() }, "(calls, 20000)"),
+        (
+            ExecuteRequest { caller: tenant("x".repeat(20_000)), calls: many(20_000), ..good() },
+            "too many fields (message)",
+        ),
         (ExecuteRequest { calls: many(1_025), ..good() }, "(calls, 1025)"),
         (ExecuteRequest { caller: tenant("x".repeat(257)), ..good() }, "(caller.tenant, 257 bytes)"),
         (

@@ -149,6 +149,10 @@ async fn silent_connections_on_the_grpc_port_keep_nobody_out() {
     let doors = Doors::open("").await;
     let _held = Doors::hold(&doors.grpc(), MANY, b"").await;
     doors.are_open().await;
+    // Nor do they hold up the end.
+    let Served { stop, ended, .. } = doors.served;
+    drop(stop);
+    timeout(LONG, ended).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,8 +182,13 @@ async fn ten_thousand_connections_of_one_address_keep_nobody_out() {
         }
         Doors::hold(&doors.grpc(), MANY, b"").await
     };
-    // A call that runs is never cut off to make room.
-    let (result, _held) = tokio::join!(running, attack);
+    let newcomers = async {
+        for _ in 0..10 {
+            assert_eq!(doors.call().await, "{}");
+        }
+    };
+    // A call that runs is never cut off to make room, and who connects during the attack is served.
+    let (result, _held, ()) = tokio::join!(running, attack, newcomers);
     assert_eq!(result, "1");
     doors.are_open().await;
 }
@@ -244,4 +253,36 @@ async fn large_metadata_is_refused_and_the_connection_works_on() {
     }
     ExecutorClient::new(channel.clone()).execute(request).await.unwrap_err();
     assert_eq!(doors.call_on(channel, "t").await, "{}");
+}
+
+/// 64 requests of 60 KiB that never end hold more than the port may hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_requests_that_never_end_hold_bounded_bytes_and_keep_nobody_out() {
+    let doors = Doors::open("connections: { heldBytes: 1MiB }").await;
+    // A whole head, then DATA without END_STREAM: a gRPC message of 60 KiB that lacks its end.
+    let path = b"/callgate.executor.v1.Executor/Execute";
+    let mut first = PREFACE.to_vec();
+    let mut block = vec![0x83, 0x86, 0x44, u8::try_from(path.len()).unwrap()];
+    block.extend_from_slice(path);
+    block.extend_from_slice(b"\x5f\x10application/grpc");
+    first.extend_from_slice(&[0, 0, u8::try_from(block.len()).unwrap(), 1, 4, 0, 0, 0, 1]);
+    first.extend_from_slice(&block);
+    for frame in 0..4 {
+        first.extend_from_slice(&[0, 0x3c, 0, 0, 0, 0, 0, 0, 1]);
+        let mut data = vec![b'x'; 0x3c00];
+        if frame == 0 {
+            data[..5].copy_from_slice(&[0, 0, 0, 0xf8, 0]);
+        }
+        first.extend_from_slice(&data);
+    }
+    let _held = Doors::hold(&doors.grpc(), 64, &first).await;
+    let until = Instant::now() + LONG;
+    // 17 of them hold a MiB. With one more, the connection that holds most leaves, or the new request is refused.
+    let left = || doors.counts("connections_closed_total{port=\"grpc\",reason=\"made_room\"}");
+    while left() == 0 {
+        assert!(Instant::now() < until, "{} have left", left());
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(doors.counts("connections{port=\"grpc\"}") > 8, "more left than had to");
+    doors.are_open().await;
 }

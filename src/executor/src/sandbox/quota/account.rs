@@ -67,13 +67,19 @@ struct Counted {
     failed: bool,
 }
 
-/// One call's use of a folder.
+/// A call that can hold files of a folder open.
+#[derive(Debug)]
+pub(super) struct Presence {
+    account: Arc<Account>,
+    call: CallNumber,
+}
+
+/// One call's use of a folder that it may write to.
 #[derive(Debug)]
 pub(super) struct Stay {
-    account: Arc<Account>,
+    presence: Presence,
     folder: Handle,
     quota: u64,
-    call: CallNumber,
     began: Instant,
     /// True once something grew in this call.
     grew: AtomicBool,
@@ -122,32 +128,45 @@ impl Account {
     }
 }
 
+// === impl Presence ===
+
+impl Presence {
+    pub(super) fn begin(account: Arc<Account>) -> Self {
+        let call = account.calls().begin();
+        Self { account, call }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.account.calls().end(self.call);
+    }
+}
+
 // === impl Stay ===
 
 impl Stay {
     pub(super) fn begin(account: Arc<Account>, folder: Handle, quota: u64) -> Self {
-        let call = account.calls().begin();
-        Self { account, folder, quota, call, began: Instant::now(), grew: AtomicBool::new(false) }
+        let presence = Presence::begin(account);
+        Self { presence, folder, quota, began: Instant::now(), grew: AtomicBool::new(false) }
     }
 
     /// Opens the books when nobody else changes the folder.
     pub(super) async fn open(&self) -> Open<'_> {
-        Open { stay: self, books: self.account.books.lock().await }
+        Open { stay: self, books: self.account().books.lock().await }
     }
 
     /// Opens the books if nobody else changes the folder now.
     pub(super) fn try_open(&self) -> Option<Open<'_>> {
-        Some(Open { stay: self, books: self.account.books.try_lock().ok()? })
+        Some(Open { stay: self, books: self.account().books.try_lock().ok()? })
     }
 
     pub(super) fn same_folder(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.account, &other.account)
+        Arc::ptr_eq(self.account(), other.account())
     }
-}
 
-impl Drop for Stay {
-    fn drop(&mut self) {
-        self.account.calls().end(self.call);
+    fn account(&self) -> &Arc<Account> {
+        &self.presence.account
     }
 }
 
@@ -167,7 +186,7 @@ impl Open<'_> {
         if named {
             self.books.held.bytes += bytes;
         } else {
-            self.stay.account.calls().grow_nameless(bytes);
+            self.stay.account().calls().grow_nameless(bytes);
         }
         self.books.held.entries += entries;
         Ok(())
@@ -190,7 +209,7 @@ impl Open<'_> {
     /// An entry has gone. A file that lost its last name with it had `last_name` bytes.
     pub(super) fn remove(&mut self, last_name: Option<u64>) {
         if let Some(bytes) = last_name {
-            self.stay.account.calls().grow_nameless(bytes);
+            self.stay.account().calls().grow_nameless(bytes);
             self.shrink(bytes);
         }
         if self.is_counted() {
@@ -201,7 +220,7 @@ impl Open<'_> {
     /// An entry may have been replaced, and with it a file of so many bytes have lost its last name.
     pub(super) fn replace(&mut self, last_name: Option<u64>) {
         // It may have been replaced by itself, so the books keep what it held.
-        self.stay.account.calls().grow_nameless(last_name.unwrap_or(0));
+        self.stay.account().calls().grow_nameless(last_name.unwrap_or(0));
         self.loosen();
     }
 
@@ -211,7 +230,7 @@ impl Open<'_> {
 
     fn fits(&self, bytes: u64, entries: u64) -> bool {
         let held = self.books.held;
-        let nameless = self.stay.account.calls().nameless();
+        let nameless = self.stay.account().calls().nameless();
         let total = held.bytes.checked_add(nameless).and_then(|sum| sum.checked_add(bytes));
         // A folder with too many entries may grow in bytes, and one with too many bytes in entries.
         (bytes == 0 || total.is_some_and(|sum| sum <= self.stay.quota))
@@ -315,6 +334,19 @@ mod tests {
         assert!(open(&two).grow(1, 0, true).is_err(), "the other may have it open");
         drop(two);
         assert!(open(&folder.stay(100)).grow(100, 1, true).is_ok());
+    }
+
+    #[test]
+    fn a_call_that_only_reads_can_hold_a_deleted_file_open() {
+        let folder = Folder::new();
+        let reader = Presence::begin(Arc::clone(&folder.account));
+        let writer = folder.stay(100);
+        assert!(open(&writer).grow(100, 1, true).is_ok());
+        open(&writer).remove(Some(100));
+        drop(writer);
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_err());
+        drop(reader);
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_ok());
     }
 
     #[test]

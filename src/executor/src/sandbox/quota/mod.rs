@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 
 pub use self::account::Account;
 pub(super) use self::account::Accounts;
-use self::account::Stay;
+use self::account::{Presence, Stay};
 pub(super) use self::p2::{View, add_to_linker as add_p2_to_linker};
 use super::grants::OpenFolder;
 
@@ -41,6 +41,8 @@ const STANDARD: u32 = 3;
 pub(super) struct Folders {
     /// As they were granted.
     granted: Vec<Option<Arc<Stay>>>,
+    /// Those that are only read.
+    _read: Vec<Presence>,
     /// By file descriptor of WASI preview 1.
     p1: HashMap<u32, Arc<Stay>>,
     /// By index of the resource of `wasi:filesystem`.
@@ -53,12 +55,13 @@ impl Folders {
     /// For one call that is granted `folders`, in the order in which the guest will find them.
     pub(super) fn new(folders: &[OpenFolder]) -> Self {
         let stay = |folder: &OpenFolder| {
-            let quota = folder.quota.as_ref()?;
-            Some(Arc::new(Stay::begin(Arc::clone(&quota.account), folder.handle.clone(), quota.bytes)))
+            Some(Arc::new(Stay::begin(Arc::clone(&folder.account), folder.handle.clone(), folder.quota?)))
         };
+        let read = folders.iter().filter(|folder| folder.quota.is_none());
+        let read = read.map(|folder| Presence::begin(Arc::clone(&folder.account))).collect();
         let granted: Vec<_> = folders.iter().map(stay).collect();
         let p1 = (STANDARD..).zip(&granted).filter_map(|(fd, stay)| Some((fd, Arc::clone(stay.as_ref()?)))).collect();
-        Self { granted, p1, p2: HashMap::new() }
+        Self { granted, _read: read, p1, p2: HashMap::new() }
     }
 }
 

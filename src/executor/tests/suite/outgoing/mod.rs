@@ -4,6 +4,7 @@
 mod addresses;
 mod bounds;
 mod internet;
+mod payment;
 mod site;
 mod sockets;
 
@@ -20,13 +21,18 @@ use self::internet::{Made, PUBLIC};
 use self::site::{Authority, Reply, Site};
 use crate::desk::{Desk, Running};
 
-/// The guest, as a WASI 0.2 command component.
-fn reach() -> Vec<u8> {
+/// A core module that `make wasm` built.
+fn module(name: &str) -> Vec<u8> {
     // The test program is in target/release/deps, wherever target is.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
-    let path = target.join("wasm32-wasip1/wasm/callgate-tool-reach.wasm");
-    let module = std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; `make wasm` builds the guests of these tests", path.display()));
+    let path = target.join("wasm32-wasip1/wasm").join(name);
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; `make wasm` builds the guests of these tests", path.display()))
+}
+
+/// The guest, as a WASI 0.2 command component.
+fn reach() -> Vec<u8> {
+    let module = module("callgate-tool-reach.wasm");
     ComponentEncoder::default()
         .validate(true)
         .module(&module)
