@@ -1,7 +1,7 @@
 //! Bad `run` fields and the exact lines they get, as in `lint`.
 
 /// A text of the order desk's contract, its replacement, and the line of the error.
-pub(crate) const RUNS: [(&str, &str, &str); 33] = [
+pub(crate) const RUNS: [(&str, &str, &str); 35] = [
     // run
     (
         "run: { client: {} }",

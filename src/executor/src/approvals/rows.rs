@@ -84,6 +84,13 @@ pub(super) fn complete(store: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Lets nothing count longer than it could if it began now. An earlier version wrote the wall clock's time, which may have been
+/// ahead, and the configuration may have been changed.
+pub(super) fn shorten(store: &Connection, expiry: i64, denied: i64) -> rusqlite::Result<()> {
+    store.execute("UPDATE approvals SET expires = ?1 WHERE state IN (0, 1) AND expires > ?1", [expiry])?;
+    store.execute("UPDATE approvals SET expires = ?1 WHERE state = 3 AND expires > ?1", [denied]).map(drop)
+}
+
 pub(super) fn insert(
     store: &Connection,
     id: &str,

@@ -46,7 +46,9 @@ impl Store {
         rows::complete(&database)?;
         // An approval counts rather too short than too long.
         let time = StoreTime::open(&database, clock, Gap::Wall)?;
-        rows::prune(&database, time.now(), limits.keep, ENDED_MAX, PRUNED)?;
+        let now = time.now();
+        rows::shorten(&database, later(now, limits.expiry), later(now, limits.denied_for))?;
+        rows::prune(&database, now, limits.keep, ENDED_MAX, PRUNED)?;
         Ok(Self { database, time, limits })
     }
 

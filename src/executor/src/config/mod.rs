@@ -19,6 +19,7 @@ mod once;
 mod own;
 mod postgres;
 mod queue;
+mod retention;
 mod sandbox;
 mod secret;
 mod secrets;
@@ -46,6 +47,7 @@ pub use self::once::{Once, OnceStore};
 pub(crate) use self::own::OwnPath;
 pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
+pub use self::retention::{Archive, ArchiveS3, Retention};
 pub use self::sandbox::Sandbox;
 pub use self::secret::SecretFile;
 pub use self::secrets::Secrets;
@@ -178,6 +180,12 @@ impl Config {
             .text(path, FILE_BYTES)
             .map_err(|error| ConfigError::Unreadable { file: file.clone(), reason: error.to_string() })?;
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
+    }
+
+    /// This configuration with what a reload takes from `read`: the contracts, and what they may grant.
+    pub(crate) fn reloaded(&self, read: &Self) -> Self {
+        let sandbox = Sandbox { allow: read.sandbox.allow.clone(), ..self.sandbox.clone() };
+        Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
     }
 
     /// Reads configuration text; `file` names it in errors, and relative paths in it are relative to `folder`.

@@ -30,6 +30,7 @@ impl Local {
         let health = store.health().clone();
         // What ran is remembered rather too long than too short.
         let time = StoreTime::open(&store, clock, Gap::Nothing)?;
+        rows::none_from_the_future(&store, &time)?;
         let (orders, ordered) = channel();
         std::thread::Builder::new()
             .name("once".into())

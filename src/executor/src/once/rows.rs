@@ -46,6 +46,12 @@ pub(super) enum Kept {
     Other,
 }
 
+/// Puts calls that seem to begin later than now at now. An earlier version wrote the wall clock's time, which may have been
+/// ahead, and such calls would keep those behind them from being forgotten.
+pub(super) fn none_from_the_future(store: &Connection, time: &StoreTime) -> rusqlite::Result<()> {
+    store.execute("UPDATE calls SET begun = ?1 WHERE begun > ?1", [time.now()]).map(drop)
+}
+
 /// Begins a call; `None` where it is new.
 pub(super) fn begin(store: &Connection, time: &StoreTime, key: &Key, what: &What) -> rusqlite::Result<Option<Kept>> {
     let added = store

@@ -13,7 +13,10 @@ const TOKENS_BYTES: u64 = 1 << 20;
 
 /// What a reload that went well gives.
 pub(super) struct Loaded {
+    /// The running configuration with what was read anew.
     pub(super) config: Config,
+    /// The file's configuration, if it says anything else: that needs a restart.
+    pub(super) others: Option<Config>,
     pub(super) next: Registry,
 }
 
@@ -31,21 +34,24 @@ pub(super) enum ReloadError {
     Backend(#[from] BackendError),
 }
 
-/// Loads what the configuration in `file` lists. The files that were read are told in any case. This blocks for as long as
+/// Loads what the configuration in `file` lists, for the process that runs with `running`. The files that were read are told in any case. This blocks for as long as
 /// modules take to compile; those that are served already are not compiled again.
-pub(super) fn load(file: &Path, parts: &Parts) -> (Result<Loaded, ReloadError>, Footprint) {
+pub(super) fn load(file: &Path, running: &Config, parts: &Parts) -> (Result<Loaded, ReloadError>, Footprint) {
     let reads = Reads::default();
-    let loaded = read(file, parts, &reads);
+    let loaded = read(file, running, parts, &reads);
     (loaded, reads.footprint())
 }
 
-fn read(file: &Path, parts: &Parts, reads: &Reads) -> Result<Loaded, ReloadError> {
-    let config = Config::read(file, reads)?;
+fn read(file: &Path, running: &Config, parts: &Parts, reads: &Reads) -> Result<Loaded, ReloadError> {
+    let found = Config::read(file, reads)?;
+    // The fence stands around what this process uses, not around what the next one would.
+    let config = running.reloaded(&found);
+    let others = (config != found).then_some(found);
     let next = parts.serving.load_full().next(&config, reads)?;
     for contract in next.contracts() {
         parts.backends.check(contract)?;
     }
-    Ok(Loaded { config, next })
+    Ok(Loaded { config, others, next })
 }
 
 /// The file of tokens as it is now; nothing if the executor made its own.

@@ -1,6 +1,6 @@
 //! Other contracts without a restart: on SIGHUP, and when the files change.
 //!
-//! A reload reads the list of contracts, the contracts with their schema files and modules, and the values that grants take from
+//! A reload reads the list of contracts and of what they may grant, the contracts with their schema files and modules, and the values that grants take from
 //! files and from the environment. Everything else in the configuration needs a restart; the log says so. All of it is loaded
 //! beside what is served, at a low priority (`beside`). New calls use it only if nothing is wrong with it; a call that has begun
 //! ends under the contract it began with. A bad file changes nothing; the log says why, once.
@@ -138,8 +138,8 @@ impl Reload {
     }
 
     async fn contracts(&mut self, cause: Cause) -> Option<()> {
-        let (file, parts) = (self.file.clone(), Arc::clone(&self.parts));
-        let (loaded, seen) = spawn_blocking(move || beside::run(|| load(&file, &parts))).await.ok()?;
+        let (file, running, parts) = (self.file.clone(), self.running.clone(), Arc::clone(&self.parts));
+        let (loaded, seen) = spawn_blocking(move || beside::run(|| load(&file, &running, &parts))).await.ok()?;
         self.seen = seen;
         match loaded {
             Err(error) => {
@@ -147,13 +147,13 @@ impl Reload {
                 self.contract_faults.fault(&error.to_string());
                 tracing::error!(?cause, "the reload is refused; what was served before is served on");
             }
-            Ok(Loaded { config, next }) => {
-                self.warn_of_others(&config);
+            Ok(Loaded { config, others, next }) => {
+                self.warn_of(others);
                 if cause == Cause::Files && self.seen.same(&self.served) {
                     tracing::debug!("files changed, their content did not");
                 } else {
                     self.parts.instruments.metrics.reloads().contracts(true);
-                    self.running.contracts = config.contracts;
+                    self.running = config;
                     tracing::info!(contracts = self.running.contracts.len(), ?cause, "contracts are reloaded");
                     let before = self.parts.serving.swap(Arc::new(next));
                     // Unmapping code takes its time.
@@ -166,20 +166,14 @@ impl Reload {
         Some(())
     }
 
-    /// Says once of each configuration that only its contracts, and what they may grant, are reloaded.
-    fn warn_of_others(&mut self, config: &Config) {
-        let mut others = config.clone();
-        others.contracts.clone_from(&self.running.contracts);
-        others.sandbox.allow = self.running.sandbox.allow.clone();
-        others.secrets = self.running.secrets.clone();
-        if others == self.running {
-            self.warned = None;
-        } else if self.warned.as_ref() != Some(&others) {
+    /// Says once of each configuration that not all of it is reloaded.
+    fn warn_of(&mut self, others: Option<Config>) {
+        if others.is_some() && self.warned != others {
             tracing::warn!(
                 "only `contracts`, `sandbox.allow` and `secrets.allow` are reloaded; other changes need a restart"
             );
-            self.warned = Some(others);
         }
+        self.warned = others;
     }
 
     /// The HTTP side reads the tokens at each request; a fault in the file is said when it is made.

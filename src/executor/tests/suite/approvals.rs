@@ -291,6 +291,24 @@ async fn a_store_of_an_earlier_version_is_completed() {
 }
 
 #[tokio::test]
+async fn an_approval_that_an_earlier_version_gave_under_a_clock_ahead_counts_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let more = "approvals: { expiry: 15m }\n";
+    let approvals = open_with(folder.path(), more, &clock);
+    let id = pending(&approvals, &ask()).await;
+    approvals.answer(&id, answer(true)).await.unwrap();
+    drop(approvals);
+    drop(audit(&config(folder.path(), "")));
+    let store = rusqlite::Connection::open(folder.path().join("state/approvals.db")).unwrap();
+    store.execute_batch("UPDATE approvals SET expires = expires + 86400000; DROP TABLE store_time").unwrap();
+    drop(store);
+    let approvals = open_with(folder.path(), more, &clock);
+    clock.pass(Duration::from_secs(15 * 60));
+    assert_ne!(pending(&approvals, &ask()).await, id);
+}
+
+#[tokio::test]
 async fn an_answer_that_cannot_be_stored_says_that_the_log_has_it_and_it_does_not_count() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");

@@ -117,6 +117,31 @@ async fn a_call_is_forgotten_after_its_time_wherever_the_clock_jumped() {
 }
 
 #[tokio::test]
+async fn calls_that_an_earlier_version_kept_under_a_clock_ahead_are_forgotten_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let once = restart(folder.path(), &clock).await;
+    assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
+    once.finish(&key("a"), &success("1")).await.unwrap();
+    drop(once);
+    // It may still be closing.
+    let later = "UPDATE calls SET begun = begun + 31536000000; DROP TABLE store_time";
+    for _ in 0..500 {
+        let store = rusqlite::Connection::open(folder.path().join("state/calls.db")).unwrap();
+        if store.execute_batch(later).is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let once = restart(folder.path(), &clock).await;
+    assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Done(success("1")));
+    drop(once);
+    clock.pass(DAY + std::time::Duration::from_secs(1));
+    let once = restart(folder.path(), &clock).await;
+    assert!(forgotten(&once, "a").await);
+}
+
+#[tokio::test]
 async fn every_part_of_a_key_names_another_call() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;

@@ -198,3 +198,30 @@ async fn a_turned_link_reloads_as_kubernetes_turns_it() {
     assert_eq!(call(&address, &new).await.unwrap().result(), "1");
     assert!(call(&address, &old).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_granted_is_reloaded_and_the_running_state_directory_stays_fenced() {
+    let desk = apart(&guests::answer("1"), "", "desk/contract.yaml");
+    let at = |name: &str| desk.path().join(name);
+    for folder in ["desk/data", "other"] {
+        create_dir(at(folder)).unwrap();
+    }
+    let Started(mut program, _, address) = start(desk.path());
+    let configure = |more: &str| {
+        let text = format!("listen: 127.0.0.1:0\nhttp: {{ listen: off }}\ncontracts: [desk/contract.yaml]\n{more}");
+        write(at("executor.yaml"), text).unwrap();
+    };
+    edit(&at("desk/contract.yaml"), ".wasm, sha256", ".wasm, files: [{ host: data, guest: /data, mode: ro }], sha256");
+    assert!(program.logged_with("run.wasm.files").contains("sandbox: { allow: ["));
+    configure("sandbox: { allow: [desk/data] }\n");
+    let digest = digest(&program.logged("contract is admitted"));
+    program.logged(RELOADED);
+    assert_eq!(call(&address, &digest).await.unwrap().result(), "1");
+
+    // The file names another state directory, and allows the one that is in use.
+    edit(&at("desk/contract.yaml"), "host: data", "host: ../callgate-state");
+    program.logged(REFUSED);
+    configure("sandbox: { allow: [desk/data, callgate-state] }\nstateDir: other\n");
+    let refused = program.logged_with("run.wasm.files");
+    assert!(refused.contains("stateDir"), "{refused}");
+}

@@ -10,7 +10,7 @@ const PAGE = 20;
 /** A card that has just come, or moved because another went, takes no answer for so long: the finger was on its way to another. */
 const SETTLE = 700;
 
-export function show(place, { left, failed }) {
+export function show(place, { person, left, failed }) {
   const heading = el("h1", { tabindex: "-1" }, "Waiting for approval");
   const list = el("div", { class: "cards" });
   const none = el("p", { class: "none", hidden: true });
@@ -127,8 +127,8 @@ export function show(place, { left, failed }) {
     };
     const hint = {
       answer: unread,
-      deny: el("p", { class: "hint" }, approval.agreed.length
-        ? "You have agreed, or the call comes from your own tenant. Another person must approve it."
+      deny: el("p", { class: "hint" }, approval.agreed.includes(person.name)
+        ? "You have agreed. Another person must agree too."
         : "The call comes from your own tenant. Another person must approve it."),
       look: el("p", { class: "hint" }, "You may look at this call, but not answer it."),
     };
