@@ -318,9 +318,18 @@ async fn no_order_of_changes_passes_the_quota_or_loses_room_for_good() {
         format!("(if (i32.eqz (i32.rem_u (local.get $n) (i32.const {n}))) (then (drop {change})))")
     };
     let changes = [
-        every(3, "(call $path_link (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1028) (i32.const 3))"),
-        every(5, "(call $path_rename (i32.const 3) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1028) (i32.const 3))"),
-        every(6, "(call $path_rename (i32.const 3) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1024) (i32.const 3))"),
+        every(
+            3,
+            "(call $path_link (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1028) (i32.const 3))",
+        ),
+        every(
+            5,
+            "(call $path_rename (i32.const 3) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1028) (i32.const 3))",
+        ),
+        every(
+            6,
+            "(call $path_rename (i32.const 3) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1024) (i32.const 3))",
+        ),
         every(7, "(call $path_unlink_file (i32.const 3) (i32.const 1028) (i32.const 3))"),
         every(11, "(call $path_unlink_file (i32.const 3) (i32.const 1024) (i32.const 3))"),
         every(4, "(call $fd_filestat_set_size (global.get $fd) (i64.const 100000))"),
@@ -334,7 +343,8 @@ async fn no_order_of_changes_passes_the_quota_or_loses_room_for_good() {
         (if (i32.eq (local.get $n) (i32.const 250)) (then (local.set $error (i32.const 99))))",
         changes.join("\n")
     );
-    let fill = "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))))
+    let fill =
+        "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))))
         (local.set $error (call $write (i32.const 50000)))";
     for make in [wasm as fn(&str) -> Vec<u8>, component] {
         let churn = make(&until_refused("___ zzz", &step));
