@@ -141,9 +141,11 @@ fn is_plain(name: &str) -> bool {
 fn contract_name(folder: &Path) -> String {
     let folder = fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     let name = folder.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().to_lowercase()));
-    let name: String = name.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() { "my-tools".to_owned() } else { name.chars().take(60).collect() }
+    let name = name.unwrap_or_default();
+    let plain = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').skip_while(|c| *c == '-');
+    let name: String = plain.take(60).collect();
+    let name = name.trim_end_matches('-');
+    if name.is_empty() { "my-tools".to_owned() } else { name.to_owned() }
 }
 
 fn compile(file: &Path, text: &str, files: &WithSchema) -> Result<Contract, Error> {

@@ -123,6 +123,21 @@ fn a_new_contract_is_valid_and_the_tool_s_role_may_call_it() {
     assert!(said.code == 0 && said.out.contains("ok, 5 tools, 1 role"), "{said:?}");
 }
 
+/// YAML reads `2026`, `true` or `null` as no text if it is not in quotes.
+#[test]
+fn a_folder_or_a_tool_may_have_a_name_that_yaml_reads_as_no_text() {
+    let long = format!("{}-b", "a".repeat(59));
+    for name in ["2026", "1e3", "true", "null", "-x-", &long] {
+        let contract = empty(&format!("new-names/{name}")).join("contract.yaml");
+        for tool in ["true", "null", "No", "e3"] {
+            let made = new(&contract, tool, "c");
+            assert_eq!(made.code, 0, "{name}: {tool}: {made:?}");
+        }
+        let said = callgate(&["lint", &contract.display().to_string()]);
+        assert!(said.code == 0 && said.out.contains("ok, 4 tools, 1 role"), "{name}: {said:?}");
+    }
+}
+
 #[test]
 fn an_entry_is_appended_and_every_other_byte_of_the_contract_stays() {
     let folder = Folder::new("new-append");
@@ -134,7 +149,7 @@ fn an_entry_is_appended_and_every_other_byte_of_the_contract_stays() {
         assert_eq!(made.code, 0, "{made:?}");
         let after = folder.text();
         let entry = after.strip_prefix(&before).unwrap();
-        assert!(entry.starts_with(&format!("{newline}    - name: add{newline}")), "{entry}");
+        assert!(entry.starts_with(&format!("{newline}    - name: \"add\"{newline}")), "{entry}");
         assert_eq!(entry.matches('\n').count(), entry.matches(newline).count());
         assert_eq!(callgate(&["lint", &folder.contract()]).code, 0);
         fs::write(folder.path("contract.yaml"), &before).unwrap();
@@ -174,7 +189,7 @@ fn nothing_is_overwritten_and_bad_names_are_refused() {
     );
     let form = new(Path::new(&flow), "add", "c");
     assert!(
-        form.code == 1 && form.err.contains("is written in brackets") && form.err.contains("- name: add"),
+        form.code == 1 && form.err.contains("is written in brackets") && form.err.contains("- name: \"add\""),
         "{form:?}"
     );
     assert!(!folder.path("add").exists() && !folder.path("get_order").exists());
