@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
 use self::faults::Faults;
 use self::folders::Folders;
@@ -38,6 +38,15 @@ enum Cause {
     Signal,
     /// Perhaps one of our files changed.
     Files,
+}
+
+/// How work on another thread ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Work<T> {
+    Done(T),
+    /// The next look tries again.
+    Panicked,
+    RuntimeEnds,
 }
 
 /// What is served, and what was found since.
@@ -108,6 +117,18 @@ async fn follow(mut hangup: Signal, mut reload: Reload) {
     }
 }
 
+// === impl Work ===
+
+impl<T> Work<T> {
+    fn of(ended: Result<T, JoinError>) -> Self {
+        match ended {
+            Ok(done) => Self::Done(done),
+            Err(error) if error.is_panic() => Self::Panicked,
+            Err(_) => Self::RuntimeEnds,
+        }
+    }
+}
+
 // === impl Reload ===
 
 impl Reload {
@@ -139,7 +160,17 @@ impl Reload {
 
     async fn contracts(&mut self, cause: Cause) -> Option<()> {
         let (file, running, parts) = (self.file.clone(), self.running.clone(), Arc::clone(&self.parts));
-        let (loaded, seen) = spawn_blocking(move || beside::run(|| load(&file, &running, &parts))).await.ok()?;
+        let work = spawn_blocking(move || beside::run(|| load(&file, &running, &parts))).await;
+        let (loaded, seen) = match Work::of(work) {
+            Work::Done(done) => done,
+            Work::Panicked => {
+                self.parts.instruments.metrics.reloads().contracts(false);
+                self.contract_faults
+                    .fault("a reload panicked and changed nothing; please report this with the log before it");
+                return Some(());
+            }
+            Work::RuntimeEnds => return None,
+        };
         self.seen = seen;
         match loaded {
             Err(error) => {
@@ -183,5 +214,23 @@ impl Reload {
             Ok(()) => self.token_faults.over(),
             Err(error) => self.token_faults.fault(&format!("http.tokens: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[expect(clippy::panic, reason = "the subject")]
+    async fn a_panic_in_a_reload_does_not_end_reloads() {
+        let work = |panics: bool| {
+            spawn_blocking(move || beside::run(|| if panics { panic!("as a compiler might") } else { 1 }))
+        };
+        assert_eq!(Work::of(work(true).await), Work::Panicked);
+        assert_eq!(Work::of(work(false).await), Work::Done(1));
+        let waiting = tokio::spawn(std::future::pending::<()>());
+        waiting.abort();
+        assert_eq!(Work::of(waiting.await), Work::RuntimeEnds);
     }
 }
