@@ -2,8 +2,9 @@
 //!
 //! The executor's own are its state, its configuration, certificates, keys, tokens, secrets and sockets, and everything that contracts
 //! consist of. A granted folder neither holds nor lies in any of it: a tool could otherwise read the approvers' token, replace
-//! compiled code, or write the contract that it is held to. Everything is compared by identity, not by path, so that links lead
-//! around nothing.
+//! compiled code, or write the contract that it is held to. The same holds for the secrets of tools: a tool could otherwise read
+//! another's, or put a link in its place. Everything is compared by identity, not by path, so that links lead around nothing. A folder
+//! with a link on the way to any of it counts as well.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,9 +16,14 @@ use super::error::{AdmissionError, Fault};
 use crate::config::{Allow, Config, OwnPath};
 use crate::sandbox::{FileId, Handle};
 
+/// Links on the way to one file, as many as the system follows.
+const LINKS: usize = 40;
+
 /// What may be granted, and what never is.
 pub(super) struct Fence {
     own: Vec<Own>,
+    /// The secrets of tools. They lie in no granted folder.
+    handed: Vec<Own>,
     folders: List,
     secrets: List,
     /// The configuration file.
@@ -30,7 +36,7 @@ struct Own {
     path: PathBuf,
     /// Its own identity, and that of what it leads to if it is a link; none if it does not exist yet.
     ids: Vec<FileId>,
-    /// The folders above it, and above what it leads to.
+    /// The folders above it, above what it leads to, and above each link on the way.
     above: Vec<FileId>,
     /// Its real path, if it exists.
     real: Option<PathBuf>,
@@ -46,10 +52,12 @@ struct List {
 
 impl Fence {
     /// Looks up the executor's own paths: those of `config`, those `in_use`, and the `contracts` files that contracts consist of.
+    /// `secrets` are the files that contracts hand to tools.
     pub(super) fn new(
         config: &Config,
         in_use: &[OwnPath],
         contracts: impl Iterator<Item = PathBuf>,
+        secrets: impl Iterator<Item = PathBuf>,
     ) -> Result<Self, AdmissionError> {
         let own: BTreeSet<_> = config.own_files().into_iter().chain(in_use.iter().cloned()).collect();
         let own = own.into_iter().map(|own| (own.what, own.path));
@@ -65,6 +73,7 @@ impl Fence {
         };
         Ok(Self {
             own: own.map(|(what, path)| Own::find(what, path)).collect(),
+            handed: secrets.map(|path| Own::find("a secret of a tool", path)).collect(),
             folders: list("sandbox.allow", &config.sandbox.allow)?,
             secrets: list("secrets.allow", &config.secrets.allow)?,
             file: config.file.clone(),
@@ -73,7 +82,7 @@ impl Fence {
 
     /// Checks a folder that a contract grants.
     pub(super) fn folder(&self, folder: &Handle) -> Result<(), Fault> {
-        if let Some(own) = self.own.iter().find(|own| own.conflicts_with(folder)) {
+        if let Some(own) = self.own.iter().chain(&self.handed).find(|own| own.conflicts_with(folder)) {
             return Err(Fault::OwnFolder { host: folder.path().to_owned(), what: own.what, own: own.path.clone() });
         }
         if self.folders.allows(folder.chain()) {
@@ -101,7 +110,7 @@ impl Fence {
         let file = folder.file(name).map_err(unread)?;
         let id = FileId::of(&file).map_err(unread)?;
         let chain: Vec<_> = folder.chain().iter().copied().chain([id]).collect();
-        if let Some(own) = self.own.iter().find(|own| own.ids.iter().any(|own| chain.contains(own))) {
+        if let Some(own) = self.own.iter().find(|own| own.is_or_holds(&chain, &real)) {
             return Err(Fault::OwnSecret {
                 variable: variable.to_owned(),
                 file: path.to_owned(),
@@ -142,9 +151,7 @@ impl Own {
                 ids.push(FileId::of_metadata(&found));
             }
             // A folder that does not exist yet is made below the nearest one that does.
-            let existing = path.ancestors().skip(1).find_map(|folder| {
-                Handle::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()
-            });
+            let existing = path.ancestors().skip(1).find_map(|folder| Handle::open(or_here(folder)).ok());
             above.extend(existing.iter().flat_map(Handle::chain));
         };
         add(&path);
@@ -152,7 +159,19 @@ impl Own {
         if let Some(real) = &real {
             add(real);
         }
+        let mut way = path.clone();
+        for _ in 0..LINKS {
+            let Some((folder, led)) = first_link(&way) else { break };
+            // Whoever may write there can lead the way elsewhere.
+            above.extend(Handle::open(&folder).iter().flat_map(Handle::chain));
+            way = led;
+        }
         Self { what, path, ids, above, real }
+    }
+
+    /// True if a file is this, or lies in it. `chain` is the file's, `path` its real path.
+    fn is_or_holds(&self, chain: &[FileId], path: &Path) -> bool {
+        self.ids.iter().any(|own| chain.contains(own)) || self.real.as_ref().is_some_and(|real| path.starts_with(real))
     }
 
     fn conflicts_with(&self, folder: &Handle) -> bool {
@@ -162,6 +181,22 @@ impl Own {
             // Some layered file systems change an identity when nobody holds the folder open.
             || self.real.as_ref().is_some_and(same)
     }
+}
+
+/// The first link on a path: the folder that it lies in, and the path with the link replaced by what it leads to.
+fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let steps: Vec<_> = path.ancestors().collect();
+    steps.into_iter().rev().find_map(|step| {
+        let target = step.read_link().ok()?;
+        let folder = or_here(step.parent()?);
+        let rest = path.strip_prefix(step).ok()?;
+        let led = folder.join(target);
+        Some((folder.to_owned(), if rest.as_os_str().is_empty() { led } else { led.join(rest) }))
+    })
+}
+
+fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 // === impl List ===

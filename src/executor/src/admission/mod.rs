@@ -273,7 +273,12 @@ impl Source {
     /// The fence around what `sources` may grant. `reads` has their contracts and schemas.
     fn fence(config: &Config, own: &[OwnPath], sources: &[Self], reads: &Reads) -> Result<Fence, AdmissionError> {
         let modules = sources.iter().flat_map(Self::modules);
-        Fence::new(config, own, reads.footprint().files().map(Path::to_owned).chain(modules))
+        let secrets = sources.iter().flat_map(Self::secrets);
+        Fence::new(config, own, reads.footprint().files().map(Path::to_owned).chain(modules), secrets)
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = PathBuf> {
+        self.wasm_tools().flat_map(|(_, run)| run.secret_env.iter().map(|(_, path)| PathBuf::from(path)))
     }
 
     fn modules(&self) -> impl Iterator<Item = PathBuf> {

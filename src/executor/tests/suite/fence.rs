@@ -129,6 +129,60 @@ fn a_secret_must_be_allowed_and_is_nothing_of_the_executor_s_own() {
     }
 }
 
+#[test]
+fn a_folder_with_the_secret_of_any_tool_is_refused() {
+    for mode in ["ro", "rw"] {
+        for path in ["data/key", "data/in/key", "data/link"] {
+            let desk = granting(&folder("data", mode));
+            let file = desk.path().join(path);
+            let secret = format!("secretEnv: {{ API_KEY: \"file:{}\" }}", file.display());
+            let desk = desk.tool("u", &wasm(&guests::answer("2")), &secret);
+            let desk = desk.allowing(&[Path::new("data"), Path::new("conf")]);
+            std::fs::write(desk.path().join("conf/key"), "s3cret").unwrap();
+            if path == "data/link" {
+                symlink("../conf/key", &file).unwrap();
+            } else {
+                std::fs::write(&file, "s3cret").unwrap();
+            }
+            let refused = desk.refused();
+            assert!(refused.starts_with("contract.yaml: tool t: run.wasm.files: "), "{path}: {refused}");
+            assert!(
+                refused.contains(&format!("{path}, a secret of a tool, which no tool may reach")),
+                "{path}: {refused}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_folder_with_a_link_on_the_way_to_the_executor_s_own_is_refused() {
+    for (tokens, links) in [
+        ("links/conf/tokens", &[("../conf", "links/conf")][..]),
+        ("first/tokens", &[("links/second", "first"), ("../conf", "links/second")]),
+        ("conf/link", &[("../links/tokens", "conf/link"), ("../conf/tokens", "links/tokens")]),
+    ] {
+        for host in ["links", "links/in"] {
+            let tokens = format!("http: {{ listen: 127.0.0.1:0, tokens: \"file:{tokens}\" }}");
+            let desk = Desk::new().configured(&tokens).tool("t", &wasm(&guests::answer("1")), &folder(host, "rw"));
+            for made in ["links/in", "conf"] {
+                std::fs::create_dir_all(desk.path().join(made)).unwrap();
+            }
+            std::fs::write(desk.path().join("conf/tokens"), "").unwrap();
+            for (target, link) in links {
+                symlink(target, desk.path().join(link)).unwrap();
+            }
+            let desk = desk.allowing(&[Path::new("links")]);
+            if host == "links/in" {
+                // What lies beside the link leads nowhere.
+                desk.digest();
+                continue;
+            }
+            let refused = desk.refused();
+            assert!(refused.contains("the token file, which no tool may reach"), "{tokens}: {refused}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allowed_secret_may_be_a_link_within_its_folder() {
     // As Kubernetes mounts secrets.
