@@ -8,7 +8,8 @@
 //! - at the first growth of a call, if the last count is older than a second: others may have written there;
 //! - when growth does not fit, and a count may find less than the books say.
 //!
-//! A count takes at most 5 to 10 % of one thread's time over all calls, at most one runs in a folder, and it is bounded (`count`).
+//! At most one count runs in a folder, and it is bounded (`count`). Counts take at most a tenth of one thread's time, unless one
+//! takes longer than 100 ms: then growth that does not fit is counted again each second, or as often as a count ends.
 //! A folder that cannot be counted is full until the next count.
 
 use std::collections::HashMap;
