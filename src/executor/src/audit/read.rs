@@ -7,6 +7,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 use super::record::Hash;
+use super::segment::{self, Segment};
 use super::store::Head;
 use crate::state::wal;
 
@@ -212,6 +213,34 @@ impl Reader {
         self.read(|connection| holds(connection, head))
     }
 
+    /// The segments that the log was sealed into, from the oldest.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn segments(&self) -> Result<Vec<Segment>, ReadError> {
+        self.read(segment::known)
+    }
+
+    /// The segments that are here, and were sealed when the log had been open for less than so many seconds.
+    pub(super) fn segments_sealed_before(&self, ticks: u64) -> Result<Vec<Segment>, ReadError> {
+        let old: Vec<u64> = self.read(|log| {
+            let mut ask = log.prepare_cached("SELECT first FROM segment WHERE sealed <= ?1 AND place = 0")?;
+            ask.query_map([ticks], |row| row.get(0))?.collect()
+        })?;
+        Ok(self.segments()?.into_iter().filter(|segment| old.contains(&segment.first)).collect())
+    }
+
+    /// Seconds that the log was open, as far as it was remembered.
+    pub(super) fn ticks(&self) -> Result<u64, ReadError> {
+        self.read(|log| log.query_row("SELECT ticks FROM log", [], |row| row.get(0)))
+    }
+
+    /// Bytes of the records after `after`, up to `to`.
+    pub(super) fn bytes(&self, after: u64, to: u64) -> Result<u64, ReadError> {
+        let ask = "SELECT coalesce(sum(octet_length(text)), 0) FROM record WHERE seq > ?1 AND seq <= ?2";
+        self.read(|log| log.query_row(ask, [after, to], |row| row.get(0)))
+    }
+
     /// Copies all of the log, as it is at one moment, into an empty file.
     pub(super) fn copy_into(&self, file: &Path) -> Result<(), ReadError> {
         self.read(|connection| connection.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
@@ -243,6 +272,11 @@ impl Reader {
             to = at - 1;
         }
         Ok(Found { records, unsearched: None })
+    }
+
+    /// The number of the record with a hash.
+    pub(super) fn number_of(&self, hash: Hash) -> Result<Option<u64>, ReadError> {
+        self.read(|log| log.query_row("SELECT seq FROM record WHERE hash = ?1", [hash.0], |row| row.get(0)).optional())
     }
 
     /// The file.

@@ -16,6 +16,7 @@ use super::head::{HeadFile, KeptHead};
 use super::known::{self, Judged};
 use super::read::{self, Stored};
 use super::record::{self, Hash, Link};
+use super::segment::{Segment, SegmentPlace};
 use crate::config::Synchronous;
 use crate::state::{Altered, Database, Format, StoreError, StoreHealth};
 
@@ -25,10 +26,12 @@ pub const FILE: &str = "audit.db";
 /// Records whose chain is checked at start: all of them is what `callgate audit verify` is for.
 const CHECKED_AT_START: u64 = 10_000;
 
+/// The newest form of the file.
+pub(super) const VERSION: u32 = 2;
 pub(super) const FORMAT: Format = Format { steps: &[FIRST, SECOND], opening: "", page_bytes: 4096 };
 
 /// STRICT: a column holds what it says. A decision of the filter is kept once, however often it is sent.
-const FIRST: &str = "
+pub(super) const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS executor (id TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS record (
         seq INTEGER PRIMARY KEY,
@@ -46,16 +49,27 @@ const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 ";
 
-/// An index for each thing that is searched for. `log.head_kept`: the head is kept beside the log, and must be there.
-const SECOND: &str = "
+/// An index for each thing that is searched for. `log.head_kept`: the head is kept beside the log, and must be there. `log.base_…`: the
+/// record before the first that is not only in a segment. `log.ticks`: seconds that the log was open. `segment.sealed`: the same when
+/// it was sealed.
+pub(super) const SECOND: &str = "
     CREATE TABLE log (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         open INTEGER NOT NULL,
         head_kept INTEGER NOT NULL,
         base_seq INTEGER NOT NULL,
-        base_hash BLOB NOT NULL
+        base_hash BLOB NOT NULL,
+        ticks INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO log VALUES (1, 0, 0, 0, zeroblob(32));
+    INSERT INTO log VALUES (1, 0, 0, 0, zeroblob(32), 0);
+    CREATE TABLE segment (
+        first INTEGER PRIMARY KEY,
+        last INTEGER NOT NULL,
+        head BLOB NOT NULL,
+        sha256 BLOB NOT NULL,
+        sealed INTEGER NOT NULL,
+        place INTEGER NOT NULL
+    ) STRICT;
     DROP INDEX decision_of_filter;
     DROP INDEX record_of_exchange;
     CREATE INDEX record_of_exchange ON record (exchange, position);
@@ -67,7 +81,7 @@ const SECOND: &str = "
 /// The outcome of a call that the executor refused.
 const DENIED: &str = "denied";
 
-const INSERT: &str = "
+pub(super) const INSERT: &str = "
     INSERT INTO record (seq, text, hash, source, exchange, position, tenant, tool, code)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ";
@@ -168,6 +182,36 @@ impl Store {
         let checked = self.kept.check().map_err(WriteError::Head);
         let kept = checked.and_then(|()| self.kept.keep(self.head, false).map_err(WriteError::HeadFile));
         kept.inspect_err(|error| self.database.health().failed(&error.to_string()))
+    }
+
+    /// Remembers for how many seconds the log was open.
+    pub(super) fn open_for(&mut self, ticks: u64) {
+        // A health that is wrong says so.
+        let _ = self.database.write(|log| log.execute("UPDATE log SET ticks = ?1", [ticks]));
+    }
+
+    /// Remembers a segment; says whether that is written.
+    pub(super) fn sealed(&mut self, segment: &Segment) -> bool {
+        let Segment { first, last, sha256, at } = segment;
+        let insert = "INSERT INTO segment (first, last, head, sha256, sealed, place)
+                      SELECT ?1, ?2, ?3, ?4, ticks, ?5 FROM log";
+        let values = params![first, last.seq, last.hash.0, sha256.0, at.number()];
+        self.database.write(|log| log.execute(insert, values)).is_ok()
+    }
+
+    /// Remembers where a segment is now; says whether that is written.
+    pub(super) fn moved(&mut self, first: u64, to: SegmentPlace) -> bool {
+        let update = "UPDATE segment SET place = ?2 WHERE first = ?1";
+        self.database.write(|log| log.execute(update, params![first, to.number()])).is_ok()
+    }
+
+    /// Takes the records up to `to` out of the log, which begins after them from now on. They are in segments.
+    pub(super) fn trim(&mut self, to: u64) -> bool {
+        let trimmed = self.database.write(|log| {
+            log.execute("UPDATE log SET base_seq = ?1, base_hash = (SELECT hash FROM record WHERE seq = ?1)", [to])?;
+            log.execute("DELETE FROM record WHERE seq <= ?1", [to])
+        });
+        trimmed.is_ok()
     }
 
     /// All records up to this one are on the disk itself.

@@ -2,7 +2,7 @@
 //!
 //! The deadline counts from the moment a request came in, so that waiting counts too. It is kept twice: a guest that computes looks at it at every
 //! tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on threads of their
-//! own, so that no number of computing guests delays the gRPC services or that timer.
+//! own, so that computing guests hold no thread of the gRPC services or of that timer; the processors they share.
 //!
 //! Not covered: a host call that blocks in the operating system (a file of a network that has gone) is abandoned at the
 //! deadline, but its thread waits on until the system answers.

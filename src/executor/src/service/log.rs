@@ -8,6 +8,7 @@ use tonic::Status;
 use super::asked::printable;
 use crate::audit;
 use crate::outcome;
+use crate::telemetry::Throttle;
 
 /// One line for a call that has ended. `peer` is who sent it; empty where that has been forgotten.
 pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
@@ -35,13 +36,15 @@ pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     );
 }
 
-/// One line for a request of which nothing ran.
-pub(super) fn rejected(exchange: &str, calls: usize, status: &Status) {
+/// One line for a request of which nothing ran, if not too many were written just now.
+pub(super) fn rejected(throttle: &Throttle, exchange: &str, calls: usize, status: &Status) {
+    let Some(held_back) = throttle.line() else { return };
     tracing::warn!(
         exchange = printable(exchange),
         calls,
         code = ?status.code(),
         reason = status.message(),
+        held_back,
         "request is refused"
     );
 }

@@ -12,6 +12,7 @@ mod log;
 mod parts;
 pub(crate) mod pulse;
 mod record;
+pub(crate) mod space;
 pub(crate) mod waiting;
 
 use std::sync::Arc;
@@ -37,13 +38,15 @@ use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
 use crate::drain::InFlight;
 use crate::outcome;
 use crate::queue::{Full, Shed, Ticket};
-use crate::telemetry::{self, CallSpan};
+use crate::telemetry::{self, CallSpan, Throttle};
 use crate::transport::Peer;
 
 /// `callgate.executor.v1.Executor`.
 pub(crate) struct Service {
     parts: Arc<Parts>,
     in_flight: InFlight,
+    /// Of lines about requests that were refused.
+    throttle: Throttle,
 }
 
 /// One call after its decision.
@@ -65,7 +68,7 @@ struct Tickets {
 
 impl Service {
     pub(crate) fn new(parts: Arc<Parts>, in_flight: InFlight) -> Self {
-        Self { parts, in_flight }
+        Self { parts, in_flight, throttle: Throttle::new() }
     }
 
     fn contract(&self, digest: &str) -> Result<Arc<Admitted>, Status> {
@@ -203,14 +206,24 @@ impl Executor for Service {
         let Some(_running) = self.in_flight.enter() else {
             return Err(Status::unavailable("the executor is draining; ask another or try again later"));
         };
+        if self.parts.instruments.readiness.is_full() {
+            return Err(Status::unavailable(
+                "nothing ran: the state directory has no room left; make room (audit.minFree)",
+            ));
+        }
         let (exchange, calls) = log::named(request.get_ref());
-        self.run(request).await.map(Response::new).inspect_err(|status| log::rejected(&exchange, calls, status))
+        self.run(request)
+            .await
+            .map(Response::new)
+            .inspect_err(|status| log::rejected(&self.throttle, &exchange, calls, status))
     }
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
         // Also while draining: what was decided is to be kept as long as there is someone to keep it.
         record::record(&self.parts, request.into_inner()).await.inspect_err(|status| {
-            tracing::warn!(code = ?status.code(), reason = status.message(), "decisions are not kept");
+            if let Some(held_back) = self.throttle.line() {
+                tracing::warn!(code = ?status.code(), reason = status.message(), held_back, "decisions are not kept");
+            }
         })?;
         Ok(Response::new(RecordResponse {}))
     }

@@ -13,12 +13,11 @@ use super::certificates::Certificates;
 use super::connection::{Origin, Raw};
 use super::drive::Driver;
 use super::seats::Seats;
-use super::throttle::Throttle;
 use super::watch::watch;
 use super::{Listener, Port, Socket};
 use crate::config::Connections;
-use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Refusal;
+use crate::telemetry::{Metrics, Throttle};
 
 /// When the system has no more descriptors, asking at once again helps nobody.
 const PAUSE: Duration = Duration::from_millis(500);

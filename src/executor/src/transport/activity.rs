@@ -38,6 +38,8 @@ struct State {
     handled: u32,
     /// True once a request was answered.
     proven: bool,
+    /// True once the connection is being closed: no request is handled any more.
+    cut: bool,
     /// The last time that a request began, changed its phase or ended.
     since: Instant,
 }
@@ -85,7 +87,7 @@ impl Budget {
 impl Activity {
     pub(super) fn new(budget: Arc<Budget>) -> Arc<Self> {
         let now = Instant::now();
-        let state = State { open: 0, handled: 0, proven: false, since: now };
+        let state = State { open: 0, handled: 0, proven: false, cut: false, since: now };
         Arc::new(Self {
             opened: now,
             moved: AtomicU64::new(0),
@@ -144,17 +146,19 @@ impl Activity {
         }
     }
 
-    /// Returns true if the connection may be cut: nothing is handled, and answers had `flush` to leave.
-    pub(super) fn may_end(&self, flush: Duration) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.handled == 0 && (state.open == 0 || state.since.elapsed() >= flush)
+    /// Closes the connection to requests, unless one is handled or an answer had less than `flush` to leave. Returns true if it did:
+    /// then no request is handled any more, and the connection may be dropped.
+    pub(super) fn cut(&self, flush: Duration) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.cut = state.handled == 0 && (state.open == 0 || state.since.elapsed() >= flush);
+        state.cut
     }
 
     /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
-    fn with(&self, change: impl FnOnce(&mut State)) {
+    fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state);
         state.since = Instant::now();
+        change(&mut state)
     }
 }
 
@@ -181,29 +185,32 @@ impl Request {
         self.activity.budget.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// The whole request has come.
-    pub(super) fn received(&self) {
-        self.enter(Phase::Received, Phase::Handled);
+    /// The whole request has come. Returns false if its connection is being closed: then it must not be handled.
+    #[must_use]
+    pub(super) fn received(&self) -> bool {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *phase != Phase::Received {
+            return true;
+        }
+        let handled = self.activity.with(|state| {
+            state.handled += u32::from(!state.cut);
+            !state.cut
+        });
+        if handled {
+            *phase = Phase::Handled;
+        }
+        handled
     }
 
-    /// The answer's head is there.
+    /// The answer's head is there. It may come before the request is whole; then nothing of the rest is handled.
     pub(super) fn answered(&self) {
         self.release();
-        self.enter(Phase::Handled, Phase::Answered);
-        // An answer may come before the request is whole: then nothing of the rest is handled.
-        self.enter(Phase::Received, Phase::Answered);
-    }
-
-    fn enter(&self, from: Phase, to: Phase) {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        if *phase != from {
-            return;
-        }
-        *phase = to;
-        self.activity.with(|state| match (from, to) {
-            (_, Phase::Handled) => state.handled += 1,
-            (Phase::Handled, _) => state.handled = state.handled.saturating_sub(1),
-            (Phase::Received | Phase::Answered, Phase::Received | Phase::Answered) => {}
+        let before = std::mem::replace(&mut *phase, Phase::Answered);
+        self.activity.with(|state| {
+            if before == Phase::Handled {
+                state.handled = state.handled.saturating_sub(1);
+            }
         });
     }
 }
@@ -240,14 +247,14 @@ mod tests {
         let request = activity.begin();
         assert_eq!(activity.quiet_at(FIRST, IDLE).1, Quiet::Stalled);
         assert!(activity.rank().is_some(), "a half request may make room");
-        request.received();
+        assert!(request.received());
         assert_eq!(activity.rank(), None);
-        assert!(!activity.may_end(Duration::ZERO));
+        assert!(!activity.cut(Duration::ZERO));
         request.answered();
         assert!(activity.rank().is_some(), "an answer that is not read may make room");
-        assert!(!activity.may_end(FIRST) && activity.may_end(Duration::ZERO));
+        assert!(!activity.cut(FIRST) && activity.cut(Duration::ZERO));
         drop(request);
-        assert!(activity.may_end(FIRST));
+        assert!(activity.cut(FIRST));
         assert!(activity.rank().unwrap() > unproven, "a connection without an answer makes room first");
     }
 
@@ -255,9 +262,9 @@ mod tests {
     async fn a_request_that_is_given_up_does_not_count_on() {
         let activity = Activity::new(Budget::new(100));
         let request = activity.begin();
-        request.received();
+        assert!(request.received());
         drop(request);
-        assert!(activity.rank().is_some() && activity.may_end(FIRST));
+        assert!(activity.rank().is_some() && activity.cut(FIRST));
     }
 
     #[tokio::test]
@@ -271,5 +278,15 @@ mod tests {
         assert!(second.hold(50));
         drop((first, second));
         assert_eq!((one.held(), two.held(), budget.held.load(Ordering::Relaxed)), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_whole_after_the_cut_is_not_handled() {
+        let activity = Activity::new(Budget::new(100));
+        let (early, late) = (activity.begin(), activity.begin());
+        assert!(early.received() && !activity.cut(Duration::ZERO));
+        early.answered();
+        assert!(activity.cut(Duration::ZERO));
+        assert!(!late.received());
     }
 }

@@ -40,6 +40,8 @@ const FAREWELL: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(20);
 /// Requests at once on one HTTP/2 connection. Envoy opens another connection for more.
 const STREAMS: u32 = 256;
+/// Bytes of requests that a client may send on one HTTP/2 connection before they are read.
+const WINDOW: u32 = 256 << 10;
 /// Bytes of a request's head, gRPC metadata included.
 const HEAD_BYTES: usize = 16 << 10;
 /// Fields of a request's head.
@@ -92,7 +94,15 @@ impl Driver {
             tokio::select! {
                 // Who breaks the protocol or goes away is no failure here.
                 _ = &mut serving => return,
-                () = self.seat.activity().dismissed() => return self.closed(Closed::MadeRoom),
+                () = self.seat.activity().dismissed() => {
+                    self.closed(Closed::MadeRoom);
+                    if self.seat.activity().cut(Duration::ZERO) {
+                        return;
+                    }
+                    // A request has come whole since: it is answered first.
+                    serving.as_mut().graceful_shutdown();
+                    stage = Stage::Ending(Instant::now() + FAREWELL);
+                }
                 // A closed channel means that the executor drains.
                 _ = stopped.changed(), if stage == Stage::Open => {
                     serving.as_mut().graceful_shutdown();
@@ -107,7 +117,7 @@ impl Driver {
                             stage = Stage::Ending(Instant::now() + FAREWELL);
                         }
                     }
-                    Stage::Ending(_) if self.seat.activity().may_end(FAREWELL) => return,
+                    Stage::Ending(_) if self.seat.activity().cut(FAREWELL) => return,
                     Stage::Ending(_) => stage = Stage::Ending(Instant::now() + FAREWELL),
                 },
             }
@@ -158,6 +168,8 @@ impl Driver {
             .timer(TokioTimer::new())
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(head_bytes);
         match self.doorway.port {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::{Request as HttpRequest, Response};
+use axum::http::{Request as HttpRequest, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
@@ -51,8 +52,8 @@ pub(super) async fn serve(
     // The gRPC service reads the first, the HTTP side the second.
     parts.extensions.insert(peer.clone());
     parts.extensions.insert(ConnectInfo(peer));
-    if inner.is_end_stream() {
-        following.received();
+    if inner.is_end_stream() && !following.received() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let body = Body::new(Arriving { inner, request: Arc::clone(&following), seats, limit: None });
     let response = match router.oneshot(HttpRequest::from_parts(parts, body)).await {
@@ -88,8 +89,9 @@ impl HttpBody for Arriving {
             let full = "too many bytes of requests are held (body); retry later";
             return Poll::Ready(Some(Err(Box::new(Status::resource_exhausted(full)))));
         }
-        if frame.is_none() || self.inner.is_end_stream() {
-            self.request.received();
+        if (frame.is_none() || self.inner.is_end_stream()) && !self.request.received() {
+            let closing = "the connection is being closed (body); send the request again";
+            return Poll::Ready(Some(Err(Box::new(Status::unavailable(closing)))));
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }

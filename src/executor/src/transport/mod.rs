@@ -18,7 +18,6 @@ mod error;
 mod exchange;
 mod open_files;
 mod seats;
-mod throttle;
 mod unix;
 mod watch;
 

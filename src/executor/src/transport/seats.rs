@@ -265,7 +265,7 @@ mod tests {
         let (one, _) = seats.take(&from("192.0.2.1:1")).unwrap();
         let (two, _) = seats.take(&from("192.0.2.1:2")).unwrap();
         let requests: Vec<_> = [&one, &two].map(|seat| seat.activity().begin()).into();
-        requests.iter().for_each(|request| request.received());
+        assert!(requests.iter().all(|request| request.received()));
         assert_eq!(seats.take(&from("192.0.2.1:3")).unwrap_err(), Full::Address(2));
         assert_eq!(seats.take(&from("192.0.2.2:1")).unwrap_err(), Full::Port(2));
         requests[1].answered();

@@ -149,6 +149,10 @@ async fn silent_connections_on_the_grpc_port_keep_nobody_out() {
     let doors = Doors::open("").await;
     let _held = Doors::hold(&doors.grpc(), MANY, b"").await;
     doors.are_open().await;
+    // Nor do they hold up the end.
+    let Served { stop, ended, .. } = doors.served;
+    drop(stop);
+    timeout(LONG, ended).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,8 +182,13 @@ async fn ten_thousand_connections_of_one_address_keep_nobody_out() {
         }
         Doors::hold(&doors.grpc(), MANY, b"").await
     };
-    // A call that runs is never cut off to make room.
-    let (result, _held) = tokio::join!(running, attack);
+    let newcomers = async {
+        for _ in 0..10 {
+            assert_eq!(doors.call().await, "{}");
+        }
+    };
+    // A call that runs is never cut off to make room, and who connects during the attack is served.
+    let (result, _held, ()) = tokio::join!(running, attack, newcomers);
     assert_eq!(result, "1");
     doors.are_open().await;
 }

@@ -323,7 +323,6 @@ async fn grpc_health_follows_readiness() {
     until(ServingStatus::Serving).await;
     let store = StoreHealth::new("audit.db");
     desk.instruments.readiness.ask(store.clone());
-    until(ServingStatus::Serving).await;
     store.failed("disk full");
     until(ServingStatus::NotServing).await;
     store.wrote();

@@ -1,7 +1,9 @@
 //! The audit log as the executor and a reader of it meet it.
 
+mod archive;
 mod decisions;
 mod disk;
+mod segments;
 mod sinks;
 mod whole;
 

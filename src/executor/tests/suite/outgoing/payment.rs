@@ -51,7 +51,7 @@ async fn a_payment_is_ordered_with_the_key_and_the_tenant_of_the_caller() {
     for line in ["authorization: bearer s3cret", "x-tenant: acme", "host: pay.example.com"] {
         assert!(request.contains(&format!("\r\n{line}\r\n")), "{line}: {request}");
     }
-    assert!(request.ends_with(r#"{"invoice":"i-7","cents":1250,"currency":"eur"}"#), "{request}");
+    assert!(request.contains(r#"{"invoice":"i-7","cents":1250,"currency":"eur"}"#), "{request}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Holds back log lines that strangers cause: so many a second, and how many were not written.
+//! Bounds the rate of log lines that strangers cause, so that they push no other line out, and counts those that were not written.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 const PERIOD: Duration = Duration::from_secs(1);
 const LINES: u32 = 10;
 
-/// Counts lines of the current second.
+/// Counts the lines of the current second.
 #[derive(Debug)]
-pub(super) struct Throttle(Mutex<State>);
+pub(crate) struct Throttle(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -20,12 +20,12 @@ struct State {
 // === impl Throttle ===
 
 impl Throttle {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Mutex::new(State { since: Instant::now(), written: 0, held_back: 0 }))
     }
 
-    /// Whether a line may be written now; then, how many were held back since the last.
-    pub(super) fn line(&self) -> Option<u64> {
+    /// Returns how many lines were held back since the last one, if a line may be written now.
+    pub(crate) fn line(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.since.elapsed() >= PERIOD {
             (state.since, state.written) = (Instant::now(), 0);
