@@ -71,6 +71,7 @@ impl Server {
         let parts = Parts::open(config, registry, instruments).await?;
         let listener = Listener::bind(&config.listen, Port::Grpc, &parts.instruments.metrics).await?;
         let side = Side::bind(config, &parts.approvals, &parts.audit, &parts.instruments).await?;
+        Side::warn_of_missing_persons(side.as_ref(), &parts.approvals, parts.serving.load().contracts());
         Ok(Self {
             listener,
             side,

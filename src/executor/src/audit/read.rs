@@ -288,6 +288,11 @@ pub(super) fn holds(connection: &Connection, head: Head) -> rusqlite::Result<boo
     Ok(found.map(Hash) == Some(head.hash))
 }
 
+/// Finds out whether the log's head must be kept beside it.
+pub(super) fn is_head_kept(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(is_marked(connection)? && connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0))?)
+}
+
 /// Logs of the first format have no mark.
 pub(super) fn is_marked(connection: &Connection) -> rusqlite::Result<bool> {
     let ask = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'log')";

@@ -242,7 +242,7 @@ impl Store {
 }
 
 /// A log that was cut or altered at its end is not written on: that would make it look whole.
-fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
+pub(super) fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
     let cannot = |error: &dyn std::fmt::Display| AuditError::Open { path: path.into(), reason: error.to_string() };
     let broken = |fault| AuditError::NotWhole { path: path.into(), fault };
     let executor = known_executor(connection).map_err(|error| cannot(&error))?.unwrap_or_default();
@@ -258,8 +258,7 @@ fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> R
     chain.end(&cursors).map_err(broken)?;
 
     let Some(kept) = kept else {
-        let wanted: bool =
-            connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0)).map_err(|error| cannot(&error))?;
+        let wanted = read::is_head_kept(connection).map_err(|error| cannot(&error))?;
         return if wanted { Err(broken(Fault::HeadMissing)) } else { Ok(()) };
     };
     if kept.executor != executor {
