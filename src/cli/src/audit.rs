@@ -9,16 +9,23 @@ mod text;
 use std::io::Write as _;
 use std::time::Duration;
 
-use callgate_executor::audit::{Fault, Query, Reader, Record, Stored, VerifyError, Whole, backup, verify};
+use callgate_executor::audit::{
+    Absent, FILE, Fault, Query, ROTATE, Reader, Record, SEGMENTS, SegmentPlace, Stored, VerifyError, Whole, WholeLog,
+    backup, verify_all,
+};
 use serde_json::json;
 
 pub(crate) use self::args::AuditArguments;
-use self::args::{AuditCommand, BackupArguments, ExportArguments, ShowArguments, TailArguments, VerifyArguments};
+use self::args::{
+    AuditCommand, BackupArguments, ExportArguments, RotateArguments, ShowArguments, TailArguments, VerifyArguments,
+};
 use crate::error::Error;
 use crate::{Exit, Outcome};
 
 /// How often a log is asked for more.
 const AGAIN: Duration = Duration::from_millis(250);
+/// How long an executor may take to seal what there is.
+const ROTATION: Duration = Duration::from_secs(120);
 /// Records that are held at once.
 const PAGE: u32 = 1000;
 
@@ -30,16 +37,26 @@ pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, Error> {
         AuditCommand::Tail(arguments) => tail(arguments),
         AuditCommand::Export(arguments) => export(arguments),
         AuditCommand::Backup(arguments) => copy(arguments),
+        AuditCommand::Rotate(arguments) => rotate(arguments),
     }
 }
 
 fn whole(arguments: &VerifyArguments) -> Result<Outcome, Error> {
     let reader = Reader::open(&arguments.log.file())?;
-    match verify(&reader, arguments.head) {
-        Ok(whole) => {
+    let beside = arguments.log.file().with_file_name(SEGMENTS);
+    let folders: Vec<_> = arguments.segments.iter().cloned().chain([beside]).collect();
+    match verify_all(&reader, &folders, arguments.head) {
+        Ok(WholeLog { live: whole, checked, absent }) => {
             let mut out = told(&whole);
             if let Some(known) = whole.known {
                 out.push_str(&format!("  --head     is record {known}\n"));
+            }
+            if !checked.is_empty() {
+                out.push_str(&format!("  segments   {} checked\n", checked.len()));
+            }
+            for Absent { segment } in absent {
+                let why = if segment.at == SegmentPlace::Archived { "archived" } else { "deleted after audit.keep" };
+                out.push_str(&format!("  not here   {}: {why}; not checked\n", segment.name()));
             }
             Ok(Outcome::success(out))
         }
@@ -62,6 +79,32 @@ fn copy(arguments: &BackupArguments) -> Result<Outcome, Error> {
     let reader = Reader::open(&arguments.log.file())?;
     let whole = backup(&reader, &arguments.to)?;
     Ok(Outcome::success(told(&whole)))
+}
+
+/// Asks the executor by a file in its stateDir, which it removes when it is done.
+fn rotate(arguments: &RotateArguments) -> Result<Outcome, Error> {
+    let request = arguments.state.join(ROTATE);
+    let reader = Reader::open(&arguments.state.join(FILE))?;
+    let before = reader.segments()?.len();
+    let asked = std::fs::OpenOptions::new().write(true).create_new(true).open(&request);
+    match asked {
+        Err(reason) if reason.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Error::Rotate { path: request, reason });
+        }
+        Err(_) | Ok(_) => {}
+    }
+    let until = std::time::Instant::now() + ROTATION;
+    while request.symlink_metadata().is_ok() {
+        if std::time::Instant::now() >= until {
+            // It would be taken at the next start.
+            let _ = std::fs::remove_file(&request);
+            return Err(Error::NotRotated);
+        }
+        std::thread::sleep(AGAIN);
+    }
+    let segments = reader.segments()?;
+    let lines = segments.iter().skip(before).map(|segment| format!("sealed {}\n", segment.name()));
+    Ok(Outcome::success(lines.collect()))
 }
 
 fn show(arguments: &ShowArguments) -> Result<Outcome, Error> {

@@ -42,6 +42,10 @@ pub(crate) enum Error {
     Audit(#[from] callgate_executor::audit::ReadError),
     #[error(transparent)]
     Backup(#[from] callgate_executor::audit::BackupError),
+    #[error("{path}: cannot be written: {reason}; run this as the executor's user", path = path.display())]
+    Rotate { path: std::path::PathBuf, reason: std::io::Error },
+    #[error("no executor sealed the log in time; start one with this stateDir, or look at its log")]
+    NotRotated,
     #[error("there is no record {record} in this log")]
     NoRecord { record: u64 },
     #[error("record {record} is damaged; `callgate audit verify` says where the log stops being whole")]

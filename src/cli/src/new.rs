@@ -28,7 +28,7 @@ use crate::error::Error;
 pub(crate) enum NewError {
     #[error("invalid tool name; use 1 to 64 of `a-z`, `A-Z`, `0-9`, `_` and `-`, and begin with a letter")]
     Name,
-    #[error("contract {file} has no file name in UTF-8; name another file with --contract", file = file.display())]
+    #[error("contract file name {file} cannot stand in a script; use letters, digits, `.`, `_` and `-`", file = file.display())]
     File { file: PathBuf },
     #[error("{folder} is there already; choose another name, or remove it", folder = folder.display())]
     Exists { folder: PathBuf },
@@ -66,7 +66,8 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
         return Err(NewError::Exists { folder }.into());
     }
     let no_name = || NewError::File { file: file.clone() };
-    let file_name = file.file_name().and_then(|name| name.to_str()).ok_or_else(no_name)?;
+    let file_name =
+        file.file_name().and_then(|name| name.to_str()).filter(|name| is_plain(name)).ok_or_else(no_name)?;
     let names = Names { tool: name, file: file_name, folder: &contract_name(&parent), language };
     let before = match file.symlink_metadata() {
         Ok(_) => Some(disk::text(file)?),
@@ -96,21 +97,29 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
         }
     };
     let contract = compile(file, &after, &schema)?;
-    let role = disk::roles(&contract).into_iter().find(|role| may(&contract, role, name));
-    write(&folder, &names.files(role.as_deref()).map_err(NewError::Template)?)?;
-    match &before {
-        Some(_) => disk::replace(file, &after)?,
-        None => create(file, &after, 0o644)?,
+    let roles: Vec<_> = disk::roles(&contract).into_iter().filter(|role| may(&contract, role, name)).collect();
+    let role = roles.iter().find(|role| is_plain(role)).map(String::as_str);
+    let files = names.files(role).map_err(NewError::Template)?;
+    fs::create_dir(&folder).map_err(|reason| Error::Write { file: folder.clone(), reason })?;
+    let written = write(&folder, &files).and_then(|()| match &before {
+        Some(_) => disk::replace(file, &after),
+        None => create(file, &after, 0o644),
+    });
+    if let Err(error) = written {
+        // It was made here, a moment ago: a tool without its entry would only be in the way.
+        let _ = fs::remove_dir_all(&folder);
+        return Err(error);
     }
     let how = if before.is_some() { "added to" } else { "written to" };
-    Ok(told(&folder, file, name, role.as_deref(), how))
+    Ok(told(&folder, file, name, !roles.is_empty(), how))
 }
 
-fn told(folder: &Path, file: &Path, name: &str, role: Option<&str>, how: &str) -> String {
+fn told(folder: &Path, file: &Path, name: &str, callable: bool, how: &str) -> String {
     let (folder, file) = (folder.display(), file.display());
-    let role = match role {
-        Some(_) => String::new(),
-        None => format!("note: no role of {file} may call {name} yet; add it to the `tools` of a role\n"),
+    let role = if callable {
+        String::new()
+    } else {
+        format!("note: no role of {file} may call {name} yet; add it to the `tools` of a role\n")
     };
     format!(
         "{folder}: made, its entry is {how} {file}\n{role}next:\n  {folder}/build.sh   # build it and pin it\n  {folder}/test.sh    \
@@ -121,6 +130,11 @@ fn told(folder: &Path, file: &Path, name: &str, role: Option<&str>, how: &str) -
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
+}
+
+/// True for a name that stands in scripts as it is.
+fn is_plain(name: &str) -> bool {
+    !name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 /// A contract's name, after the folder that it lies in.
@@ -141,13 +155,12 @@ fn may(contract: &Contract, role: &str, tool: &str) -> bool {
     contract.tool(tool).zip(role).is_some_and(|(tool, role)| role.may_use(tool))
 }
 
-/// Makes the folder, which must not be there, and all files in it.
+/// Writes all files of the folder, which was just made.
 fn write(folder: &Path, files: &[Filled]) -> Result<(), Error> {
     let failed = |file: &Path| {
         let file = file.to_owned();
         move |reason| Error::Write { file, reason }
     };
-    fs::create_dir(folder).map_err(failed(folder))?;
     for Filled { path, text, mode } in files {
         let file = folder.join(path);
         if let Some(parent) = file.parent() {

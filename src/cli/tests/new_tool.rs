@@ -158,6 +158,8 @@ fn nothing_is_overwritten_and_bad_names_are_refused() {
         let said = callgate(&["new", "tool", "--lang", "c", "--contract", &folder.contract(), "--", name]);
         assert!(said.code == 1 && said.err.contains("invalid tool name"), "{name:?}: {said:?}");
     }
+    let script = new(&folder.path("a$(id).yaml"), "add", "c");
+    assert!(script.code == 1 && script.err.contains("cannot stand in a script"), "{script:?}");
     let there = new(&contract, "tools", "c");
     assert!(there.code == 1 && there.err.contains("is there already"), "{there:?}");
     std::os::unix::fs::symlink("/nowhere", folder.path("link")).unwrap();

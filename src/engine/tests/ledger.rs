@@ -83,6 +83,8 @@ fn places_go_on_through_the_rounds_of_an_exchange() {
     let lookup = |id: &str| call(id, "lookup", r#"{"key":"k"}"#);
     let calls = batch(answered(&mut exchange, &answer(json!(null), &[lookup("a"), lookup("b")])));
     assert_eq!(brief(&told(&mut exchange)), [(1, 0, "a", "lookup", true), (1, 1, "b", "lookup", true)]);
+    let positions: Vec<_> = calls.calls.iter().map(|call| call.position).collect();
+    assert_eq!(positions, [Some(0), Some(1)], "the executor records each call under the place of its decision");
     asked(ran(&mut exchange, &calls, &[r#"{"found":1}"#, r#"{"found":2}"#]));
     model_answered(&mut exchange, &answer(json!(null), &[call("c", "get_weather", r#"{"city":"Oslo"}"#)]));
     assert_eq!(brief(&told(&mut exchange)), [(2, 2, "c", "get_weather", true)]);

@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use crate::admission::{AdmissionError, Registry};
+use crate::audit::AuditError;
 use crate::backends::{BackendError, Backends};
 use crate::config::{Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
 use crate::once;
@@ -25,6 +26,9 @@ pub enum CheckError {
     /// The state directory, or something in it.
     #[error("stateDir: {0}")]
     State(#[from] StateError),
+    /// The audit log.
+    #[error("audit: {0}")]
+    Audit(#[from] AuditError),
     /// A contract or a module.
     #[error(transparent)]
     Admission(#[from] AdmissionError),

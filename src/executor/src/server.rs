@@ -21,7 +21,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
-use crate::service::{Parts, Service, deadline, lag, left, pulse, waiting};
+use crate::service::{Parts, Service, deadline, lag, left, pulse, space, waiting};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{Side, SideError};
@@ -40,6 +40,7 @@ pub struct Server {
     request_bytes: usize,
     grace_period: Duration,
     state_dir: PathBuf,
+    min_free: u64,
 }
 
 /// Why the server could not start or had to stop.
@@ -70,6 +71,7 @@ impl Server {
         let parts = Parts::open(config, registry, instruments).await?;
         let listener = Listener::bind(&config.listen, Port::Grpc, &parts.instruments.metrics).await?;
         let side = Side::bind(config, &parts.approvals, &parts.audit, &parts.instruments).await?;
+        Side::warn_of_missing_persons(side.as_ref(), &parts.approvals, parts.serving.load().contracts());
         Ok(Self {
             listener,
             side,
@@ -77,6 +79,7 @@ impl Server {
             request_bytes: config.request_bytes,
             grace_period: config.grace_period,
             state_dir: config.state_dir.clone(),
+            min_free: config.audit.retention.min_free,
         })
     }
 
@@ -141,6 +144,7 @@ impl Server {
         beside.spawn(async move { readiness.follow(|ready| set_health(health.clone(), ready)).await });
         let readiness = instruments.readiness.clone();
         let state_dir = self.state_dir;
+        beside.spawn(space::follow(Arc::clone(&self.parts), state_dir.clone(), self.min_free));
         beside.spawn(async move { readiness.probe(state_dir).await });
         beside.spawn(left::follow(Arc::clone(&self.parts)));
         beside.spawn(lag::follow(Arc::clone(&self.parts)));

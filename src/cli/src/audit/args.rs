@@ -25,6 +25,7 @@ pub(crate) enum AuditCommand {
     Tail(TailArguments),
     Export(ExportArguments),
     Backup(BackupArguments),
+    Rotate(RotateArguments),
 }
 
 /// Which log.
@@ -50,6 +51,9 @@ pub(crate) struct LogArguments {
 pub(crate) struct VerifyArguments {
     #[command(flatten)]
     pub(crate) log: LogArguments,
+    /// A folder with segments of the log, such as the archive; audit-segments of the stateDir is always looked into
+    #[arg(long, value_name = "DIR")]
+    pub(crate) segments: Vec<PathBuf>,
     /// The hash of a record that must still be in the log: a head that was printed before and kept elsewhere
     #[arg(long, value_name = "HASH")]
     pub(crate) head: Option<Hash>,
@@ -124,6 +128,18 @@ pub(crate) struct ExportArguments {
     /// From this record on
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) from: u64,
+}
+
+/// Have a running executor seal all records into a segment now
+#[derive(Args)]
+#[command(
+    after_help = "Segments are in audit-segments of the stateDir, or in the archive. Sealed records leave audit.db after audit.live.\n\n\
+                  Example:\n  callgate audit rotate --state /var/lib/callgate"
+)]
+pub(crate) struct RotateArguments {
+    /// The executor's stateDir
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: PathBuf,
 }
 
 /// Copy the log into one file, whole and checked, while the executor runs

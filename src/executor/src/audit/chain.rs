@@ -77,6 +77,18 @@ pub enum Fault {
         "audit.head is missing, and tells where the log ends; put it back, or put a copy of `callgate audit backup` in the log's place"
     )]
     HeadMissing,
+    /// A segment should be in the state directory and is not.
+    #[error("the segment {name} is missing, and it was neither archived nor deleted after audit.keep")]
+    SegmentMissing {
+        /// The name of its file.
+        name: String,
+    },
+    /// A segment is not the file that was sealed.
+    #[error("the segment {name} is not the file that was sealed: it was altered or replaced")]
+    SegmentAltered {
+        /// The name of its file.
+        name: String,
+    },
     /// It is a copy without its last records.
     #[error(
         "the file was copied while an executor wrote it, without audit.db-wal: it ends with record {last}, and later ones may be \

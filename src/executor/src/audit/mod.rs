@@ -4,6 +4,8 @@
 //! it: what cannot be recorded does not happen. From the file the records go to the sinks, in order, each at its own pace; no
 //! call ever waits for one. [`verify`] says whether a log is whole, [`Reader`] reads one.
 
+mod append;
+mod archive;
 mod backup;
 mod chain;
 mod check;
@@ -13,6 +15,9 @@ mod keeper;
 mod known;
 mod read;
 mod record;
+mod search;
+mod segment;
+mod segments;
 mod sinks;
 mod store;
 mod writer;
@@ -23,14 +28,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::archive::Archiver;
 pub use self::backup::{BackupError, backup};
 pub use self::chain::{Fault, VerifyError, Whole, verify};
 pub(crate) use self::check::check;
 pub use self::entry::{Appended, Call, Entry, Event, Source, Verdict};
 pub use self::head::HEAD_FILE;
 use self::keeper::Keeper;
-pub use self::read::{Found, Query, ReadError, Reader, Stored};
+pub use self::keeper::ROTATE;
+pub use self::read::{Query, ReadError, Reader, Stored};
 pub use self::record::{Hash, Record, Used};
+pub use self::search::Found;
+pub use self::segment::{SEGMENTS, Segment, SegmentPlace};
+pub use self::segments::{Absent, WholeLog, verify_all};
 pub use self::sinks::Lag;
 use self::sinks::Progress;
 use self::store::Store;
@@ -124,14 +134,30 @@ impl AuditLog {
             executor: store.executor().into(),
             health: store.health().clone(),
         };
-        let keeper = Keeper::new(store.path().into(), log.head.clone(), log.messages.downgrade());
+        let mut beside: Vec<_> = feeding.into_iter().collect();
+        let retention = config.audit.retention.clone();
+        if let Some(archive) = retention.archive.clone() {
+            let archiver = Archiver {
+                archive,
+                log: store.path().into(),
+                folder: store.path().with_file_name(SEGMENTS),
+                head: log.head.clone(),
+                messages: log.messages.downgrade(),
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+            let thread = std::thread::Builder::new().name("audit-archive".into());
+            beside.push(thread.spawn(move || runtime.block_on(archiver.run())).map_err(cannot)?);
+        }
+        let keeper =
+            Keeper::new(store.path(), log.head.clone(), log.messages.downgrade(), retention, Arc::clone(&log.sinks));
+        let keeper = keeper.map_err(|reason| cannot(std::io::Error::other(reason)))?;
         let thread = std::thread::Builder::new().name("audit-keeper".into());
-        thread.spawn(move || keeper.run()).map_err(cannot)?;
+        beside.push(thread.spawn(move || keeper.run()).map_err(cannot)?);
         let thread = std::thread::Builder::new().name("audit".into());
         let metrics = metrics.clone();
         let path = store.path().to_path_buf();
         thread
-            .spawn(move || runtime.block_on(Writer::new(store, received, written, held, feeding, metrics).run()))
+            .spawn(move || runtime.block_on(Writer::new(store, received, written, held, beside, metrics).run()))
             .map_err(|reason| AuditError::Open { path, reason: reason.to_string() })?;
         Ok(log)
     }

@@ -7,14 +7,12 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 use super::record::Hash;
+use super::segment::{self, Segment};
 use super::store::Head;
 use crate::state::wal;
 
 /// Other processes hold the file for a moment at most.
 const BUSY: Duration = Duration::from_secs(5);
-/// Records of which a search asks at once: an index answers most of it, unless texts are searched.
-const PART: u64 = 100_000;
-const TEXT_PART: u64 = 2_000;
 const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool, code";
 
 /// A log, open for reading. It sees what is committed at each question.
@@ -64,15 +62,6 @@ pub struct Query {
     pub newest_first: bool,
     /// At most so many.
     pub limit: u32,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The records, newest first.
-    pub records: Vec<Stored>,
-    /// The newest record that was not looked at, if the search was stopped.
-    pub unsearched: Option<u64>,
 }
 
 /// Why a log cannot be read.
@@ -212,37 +201,42 @@ impl Reader {
         self.read(|connection| holds(connection, head))
     }
 
+    /// The segments that the log was sealed into, from the oldest.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn segments(&self) -> Result<Vec<Segment>, ReadError> {
+        self.read(segment::known)
+    }
+
+    /// The segments that are here, and were sealed when the log had been open for less than so many seconds.
+    pub(super) fn segments_sealed_before(&self, ticks: u64) -> Result<Vec<Segment>, ReadError> {
+        let old: Vec<u64> = self.read(|log| {
+            let mut ask = log.prepare_cached("SELECT first FROM segment WHERE sealed <= ?1 AND place = 0")?;
+            ask.query_map([ticks], |row| row.get(0))?.collect()
+        })?;
+        Ok(self.segments()?.into_iter().filter(|segment| old.contains(&segment.first)).collect())
+    }
+
+    /// Seconds that the log was open, as far as it was remembered.
+    pub(super) fn ticks(&self) -> Result<u64, ReadError> {
+        self.read(|log| log.query_row("SELECT ticks FROM log", [], |row| row.get(0)))
+    }
+
+    /// Bytes of the records after `after`, up to `to`.
+    pub(super) fn bytes(&self, after: u64, to: u64) -> Result<u64, ReadError> {
+        let ask = "SELECT coalesce(sum(octet_length(text)), 0) FROM record WHERE seq > ?1 AND seq <= ?2";
+        self.read(|log| log.query_row(ask, [after, to], |row| row.get(0)))
+    }
+
     /// Copies all of the log, as it is at one moment, into an empty file.
     pub(super) fn copy_into(&self, file: &Path) -> Result<(), ReadError> {
         self.read(|connection| connection.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
     }
 
-    /// The records asked for, newest first, as far as they are found in time; a search goes on after `unsearched`.
-    ///
-    /// A condition that no index answers reads every record, so a search reads a part of the log at a time, and looks in between
-    /// whether it should stop.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    pub fn search(&self, query: &Query, stop: impl Fn() -> bool) -> Result<Found, ReadError> {
-        let newest = self.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
-        let newest = newest.first().map_or(0, |record| record.seq);
-        let mut to = query.to.map_or(newest, |to| to.min(newest));
-        let from = query.from.unwrap_or(0).max(self.base()?.seq + 1);
-        let part = if query.text.is_some() { TEXT_PART } else { PART };
-        let mut records = Vec::new();
-        let wanted = query.limit as usize;
-        while from <= to && records.len() < wanted {
-            if stop() {
-                return Ok(Found { records, unsearched: Some(to) });
-            }
-            let at = to.saturating_sub(part - 1).max(from);
-            let left = u32::try_from(wanted - records.len()).unwrap_or(u32::MAX);
-            let query = Query { from: Some(at), to: Some(to), limit: left, newest_first: true, ..query.clone() };
-            records.extend(self.query(&query)?);
-            to = at - 1;
-        }
-        Ok(Found { records, unsearched: None })
+    /// The number of the record with a hash.
+    pub(super) fn number_of(&self, hash: Hash) -> Result<Option<u64>, ReadError> {
+        self.read(|log| log.query_row("SELECT seq FROM record WHERE hash = ?1", [hash.0], |row| row.get(0)).optional())
     }
 
     /// The file.
@@ -292,6 +286,11 @@ pub(super) fn holds(connection: &Connection, head: Head) -> rusqlite::Result<boo
     let found =
         connection.query_row("SELECT hash FROM record WHERE seq = ?1", [head.seq], |row| row.get(0)).optional()?;
     Ok(found.map(Hash) == Some(head.hash))
+}
+
+/// Finds out whether the log's head must be kept beside it.
+pub(super) fn is_head_kept(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(is_marked(connection)? && connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0))?)
 }
 
 /// Logs of the first format have no mark.

@@ -10,12 +10,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::AuditError;
+use super::append::{End, TakeError};
 use super::chain::{Chain, Fault};
-use super::entry::{Appended, Entry, Event};
+use super::entry::{Appended, Entry};
 use super::head::{HeadFile, KeptHead};
-use super::known::{self, Judged};
 use super::read::{self, Stored};
-use super::record::{self, Hash, Link};
+use super::record::Hash;
+use super::segment::{Segment, SegmentPlace};
 use crate::config::Synchronous;
 use crate::state::{Altered, Database, Format, StoreError, StoreHealth};
 
@@ -25,10 +26,12 @@ pub const FILE: &str = "audit.db";
 /// Records whose chain is checked at start: all of them is what `callgate audit verify` is for.
 const CHECKED_AT_START: u64 = 10_000;
 
+/// The newest form of the file.
+pub(super) const VERSION: u32 = 2;
 pub(super) const FORMAT: Format = Format { steps: &[FIRST, SECOND], opening: "", page_bytes: 4096 };
 
 /// STRICT: a column holds what it says. A decision of the filter is kept once, however often it is sent.
-const FIRST: &str = "
+pub(super) const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS executor (id TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS record (
         seq INTEGER PRIMARY KEY,
@@ -46,16 +49,27 @@ const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 ";
 
-/// An index for each thing that is searched for. `log.head_kept`: the head is kept beside the log, and must be there.
-const SECOND: &str = "
+/// An index for each thing that is searched for. `log.head_kept`: the head is kept beside the log, and must be there. `log.base_…`: the
+/// record before the first that is not only in a segment. `log.ticks`: seconds that the log was open. `segment.sealed`: the same when
+/// it was sealed.
+pub(super) const SECOND: &str = "
     CREATE TABLE log (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         open INTEGER NOT NULL,
         head_kept INTEGER NOT NULL,
         base_seq INTEGER NOT NULL,
-        base_hash BLOB NOT NULL
+        base_hash BLOB NOT NULL,
+        ticks INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO log VALUES (1, 0, 0, 0, zeroblob(32));
+    INSERT INTO log VALUES (1, 0, 0, 0, zeroblob(32), 0);
+    CREATE TABLE segment (
+        first INTEGER PRIMARY KEY,
+        last INTEGER NOT NULL,
+        head BLOB NOT NULL,
+        sha256 BLOB NOT NULL,
+        sealed INTEGER NOT NULL,
+        place INTEGER NOT NULL
+    ) STRICT;
     DROP INDEX decision_of_filter;
     DROP INDEX record_of_exchange;
     CREATE INDEX record_of_exchange ON record (exchange, position);
@@ -64,10 +78,7 @@ const SECOND: &str = "
     CREATE INDEX record_of_code ON record (code);
 ";
 
-/// The outcome of a call that the executor refused.
-const DENIED: &str = "denied";
-
-const INSERT: &str = "
+pub(super) const INSERT: &str = "
     INSERT INTO record (seq, text, hash, source, exchange, position, tenant, tool, code)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ";
@@ -170,6 +181,36 @@ impl Store {
         kept.inspect_err(|error| self.database.health().failed(&error.to_string()))
     }
 
+    /// Remembers for how many seconds the log was open.
+    pub(super) fn open_for(&mut self, ticks: u64) {
+        // A health that is wrong says so.
+        let _ = self.database.write(|log| log.execute("UPDATE log SET ticks = ?1", [ticks]));
+    }
+
+    /// Remembers a segment; says whether that is written.
+    pub(super) fn sealed(&mut self, segment: &Segment) -> bool {
+        let Segment { first, last, sha256, at } = segment;
+        let insert = "INSERT INTO segment (first, last, head, sha256, sealed, place)
+                      SELECT ?1, ?2, ?3, ?4, ticks, ?5 FROM log";
+        let values = params![first, last.seq, last.hash.0, sha256.0, at.number()];
+        self.database.write(|log| log.execute(insert, values)).is_ok()
+    }
+
+    /// Remembers where a segment is now; says whether that is written.
+    pub(super) fn moved(&mut self, first: u64, to: SegmentPlace) -> bool {
+        let update = "UPDATE segment SET place = ?2 WHERE first = ?1";
+        self.database.write(|log| log.execute(update, params![first, to.number()])).is_ok()
+    }
+
+    /// Takes the records up to `to` out of the log, which begins after them from now on. They are in segments.
+    pub(super) fn trim(&mut self, to: u64) -> bool {
+        let trimmed = self.database.write(|log| {
+            log.execute("UPDATE log SET base_seq = ?1, base_hash = (SELECT hash FROM record WHERE seq = ?1)", [to])?;
+            log.execute("DELETE FROM record WHERE seq <= ?1", [to])
+        });
+        trimmed.is_ok()
+    }
+
     /// All records up to this one are on the disk itself.
     pub(super) fn synced(&mut self, head: Head) {
         // What is not known to be there is only not required after a loss of power.
@@ -201,7 +242,7 @@ impl Store {
 }
 
 /// A log that was cut or altered at its end is not written on: that would make it look whole.
-fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
+pub(super) fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
     let cannot = |error: &dyn std::fmt::Display| AuditError::Open { path: path.into(), reason: error.to_string() };
     let broken = |fault| AuditError::NotWhole { path: path.into(), fault };
     let executor = known_executor(connection).map_err(|error| cannot(&error))?.unwrap_or_default();
@@ -217,8 +258,7 @@ fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> R
     chain.end(&cursors).map_err(broken)?;
 
     let Some(kept) = kept else {
-        let wanted: bool =
-            connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0)).map_err(|error| cannot(&error))?;
+        let wanted = read::is_head_kept(connection).map_err(|error| cannot(&error))?;
         return if wanted { Err(broken(Fault::HeadMissing)) } else { Ok(()) };
     };
     if kept.executor != executor {
@@ -250,81 +290,6 @@ pub(super) enum WriteError {
     Head(Altered),
     #[error("audit.head cannot be written: {0}")]
     HeadFile(std::io::Error),
-}
-
-/// Why one entry was not written.
-#[derive(Debug, thiserror::Error)]
-enum TakeError {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Text(#[from] serde_json::Error),
-}
-
-/// The end of the log, while a group is written.
-struct End<'a> {
-    log: &'a Connection,
-    executor: &'a str,
-    head: Head,
-}
-
-// === impl End ===
-
-impl End<'_> {
-    /// Writes what is to be written of an entry.
-    fn take(&mut self, entry: &Entry) -> Result<Appended, TakeError> {
-        Ok(match known::judge(self.log, entry)? {
-            Judged::New => {
-                self.append(entry)?;
-                Appended::New
-            }
-            Judged::Kept => Appended::Repeat,
-            Judged::RefusedAgain => {
-                self.append(&Entry { event: Event::Repeat { outcome: DENIED.into() }, ..entry.clone() })?;
-                Appended::Repeat
-            }
-            Judged::NewAgainst(of) => {
-                self.append(entry)?;
-                self.append(&conflict(entry, of))?;
-                Appended::Conflict
-            }
-            Judged::Against(of) => {
-                self.append(&conflict(entry, of))?;
-                Appended::Conflict
-            }
-            Judged::AgainstAgain => Appended::Conflict,
-        })
-    }
-
-    fn append(&mut self, entry: &Entry) -> Result<(), TakeError> {
-        let seq = self.head.seq + 1;
-        let text = record::write(entry, &Link { executor: self.executor, seq, previous: self.head.hash })?;
-        let hash = Hash::of(&text);
-        let call = &entry.call;
-        self.log.prepare_cached(INSERT)?.execute(params![
-            seq,
-            text,
-            hash.0,
-            entry.source.as_str(),
-            call.exchange_id,
-            call.position,
-            call.tenant,
-            call.tool,
-            entry.event.code(),
-        ])?;
-        self.head = Head { seq, hash };
-        Ok(())
-    }
-}
-
-/// The record of a contradiction: the decision, and what it contradicts.
-fn conflict(entry: &Entry, of: u64) -> Entry {
-    let event = match entry.event.clone() {
-        Event::Decision { verdict, code, pointer, .. } => Event::Conflict { of, verdict, code, pointer },
-        // Only decisions contradict.
-        other => other,
-    };
-    Entry { event, ..entry.clone() }
 }
 
 /// The executor's name: made up once, and kept with the log that it signs.

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::AuditError;
 use super::entry::{Appended, Entry, Event};
+use super::segment::{Segment, SegmentPlace};
 use super::store::{Head, Store};
 use crate::state::PROBE;
 use crate::telemetry::Metrics;
@@ -35,6 +36,14 @@ pub(super) enum Message {
     Delivered(&'static str, u64),
     /// Remember that the log is on the disk itself, up to this record.
     Synced(Head),
+    /// Remember for how many seconds the log was open.
+    Open(u64),
+    /// Remember a segment, and say whether that is written.
+    Sealed(Segment, oneshot::Sender<bool>),
+    /// Remember where the segment that begins with this record is now, and say whether that is written.
+    Moved(u64, SegmentPlace, oneshot::Sender<bool>),
+    /// Take the records up to this one out of the log, and say whether that is done.
+    Trim(u64, oneshot::Sender<bool>),
     /// Close the log and end.
     Close(oneshot::Sender<()>),
 }
@@ -46,8 +55,8 @@ pub(super) struct Writer {
     head: watch::Sender<Head>,
     held: Vec<Entry>,
     held_count: Arc<AtomicUsize>,
-    /// The thread that feeds the sinks.
-    sinks: Option<JoinHandle<()>>,
+    /// The threads that read the log.
+    beside: Vec<JoinHandle<()>>,
     closing: Option<oneshot::Sender<()>>,
     metrics: Metrics,
     told: Told,
@@ -67,11 +76,11 @@ impl Writer {
         messages: mpsc::Receiver<Message>,
         head: watch::Sender<Head>,
         held_count: Arc<AtomicUsize>,
-        sinks: Option<JoinHandle<()>>,
+        beside: Vec<JoinHandle<()>>,
         metrics: Metrics,
     ) -> Self {
         let told = Told { conflicts: 0, at: None };
-        Self { store, messages, head, held: Vec::new(), held_count, sinks, closing: None, metrics, told }
+        Self { store, messages, head, held: Vec::new(), held_count, beside, closing: None, metrics, told }
     }
 
     /// Writes until it is closed, or nobody is left who could append.
@@ -95,16 +104,16 @@ impl Writer {
     }
 
     fn close(self) {
-        let Self { store, head, held, sinks, closing, messages, .. } = self;
+        let Self { store, head, held, beside, closing, messages, .. } = self;
         if !held.is_empty() {
             tracing::error!(outcomes = held.len(), "the audit log ends without outcomes that could not be written");
         }
         // Who still asks is told that the writer has ended.
         drop(messages);
-        // The sinks end with it: a reader of theirs would keep the write-ahead log.
+        // The other threads end with it: a reader of theirs would keep the write-ahead log.
         drop(head);
-        if let Some(sinks) = sinks {
-            let _ = sinks.join();
+        for thread in beside {
+            let _ = thread.join();
         }
         store.close();
         if let Some(closed) = closing {
@@ -119,6 +128,10 @@ impl Writer {
                 Message::Append(entry, done) => asked.push((entry, done)),
                 Message::Delivered(sink, seq) => self.delivered(sink, seq),
                 Message::Synced(head) => self.store.synced(head),
+                Message::Open(seconds) => self.store.open_for(seconds),
+                Message::Sealed(segment, done) => drop(done.send(self.store.sealed(&segment))),
+                Message::Moved(first, to, done) => drop(done.send(self.store.moved(first, to))),
+                Message::Trim(to, done) => drop(done.send(self.store.trim(to))),
                 Message::Close(closed) => self.closing = Some(closed),
             }
         }

@@ -127,7 +127,7 @@ impl Reader<'_> {
 }
 
 /// Makes ring what the process does cryptography with, unless it has chosen already.
-pub(super) fn choose_cryptography() {
+pub(crate) fn choose_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Someone else may just have: then theirs is kept.
         let _: Result<(), Arc<rustls::crypto::CryptoProvider>> =

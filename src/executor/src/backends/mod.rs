@@ -9,7 +9,7 @@ mod fault;
 mod grpc;
 mod headers;
 mod http;
-mod material;
+pub(crate) mod material;
 mod mcp;
 mod query;
 

@@ -7,7 +7,9 @@ use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::fault::Place;
+use super::retention::{ArchiveSection, Fields, Retention};
 use super::secret::SecretFile;
+use crate::units::{Bytes, Seconds};
 
 const TABLE: &str = "callgate_audit";
 /// PostgreSQL cuts longer names short.
@@ -23,6 +25,8 @@ pub struct Audit {
     pub postgres: Option<AuditPostgres>,
     /// A Redis Stream that gets every record.
     pub redis: Option<AuditRedis>,
+    /// How long records stay, and where they go.
+    pub retention: Retention,
 }
 
 /// What a record that was acknowledged survives; SQLite's word for it.
@@ -70,6 +74,11 @@ pub(super) struct Section {
     synchronous: Synchronous,
     postgres: Option<Postgres>,
     redis: Option<Redis>,
+    segment: Option<Spanned<Bytes>>,
+    keep: Option<Spanned<Seconds>>,
+    live: Option<Spanned<Seconds>>,
+    archive: Option<Spanned<ArchiveSection>>,
+    min_free: Option<Bytes>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,6 +107,14 @@ impl Section {
             synchronous: self.synchronous,
             postgres: self.postgres.map(|postgres| postgres.resolve(place)).transpose()?,
             redis: self.redis.map(|redis| redis.resolve(place)).transpose()?,
+            retention: Fields {
+                segment: self.segment,
+                keep: self.keep,
+                live: self.live,
+                archive: self.archive,
+                min_free: self.min_free,
+            }
+            .resolve(place)?,
         })
     }
 }

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Address, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen, Once, OnceStore,
-    Otlp, PostgresLink, Telemetry, Tls, Tokens,
+    Address, Archive, ArchiveS3, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http,
+    Listen, Once, OnceStore, Otlp, PostgresLink, Telemetry, Tls, Tokens,
 };
 
 /// A file or folder of the executor's own.
@@ -76,7 +76,26 @@ impl Found {
         }
     }
 
-    fn audit(&mut self, Audit { postgres, redis, synchronous: _ }: &Audit) {
+    fn audit(&mut self, Audit { postgres, redis, retention, synchronous: _ }: &Audit) {
+        match &retention.archive {
+            None => {}
+            Some(Archive::Folder(folder)) => self.add("the audit archive", folder),
+            Some(Archive::S3(ArchiveS3 {
+                access_key,
+                secret_key,
+                ca,
+                endpoint: _,
+                bucket: _,
+                region: _,
+                prefix: _,
+            })) => {
+                self.add("a secret file", access_key.path());
+                self.add("a secret file", secret_key.path());
+                if let Some(ca) = ca {
+                    self.add("a CA file", ca);
+                }
+            }
+        }
         if let Some(postgres) = postgres {
             self.postgres(&postgres.link());
         }

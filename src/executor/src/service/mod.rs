@@ -12,6 +12,7 @@ mod log;
 mod parts;
 pub(crate) mod pulse;
 mod record;
+pub(crate) mod space;
 pub(crate) mod waiting;
 
 use std::sync::Arc;
@@ -205,6 +206,11 @@ impl Executor for Service {
         let Some(_running) = self.in_flight.enter() else {
             return Err(Status::unavailable("the executor is draining; ask another or try again later"));
         };
+        if self.parts.instruments.readiness.is_full() {
+            return Err(Status::unavailable(
+                "nothing ran: the state directory has no room left; make room (audit.minFree)",
+            ));
+        }
         let (exchange, calls) = log::named(request.get_ref());
         self.run(request)
             .await

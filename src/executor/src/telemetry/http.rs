@@ -25,7 +25,8 @@ pub fn metrics_router(metrics: Metrics) -> Router {
 async fn ready(State(readiness): State<Readiness>) -> Response {
     let faults = readiness.faults();
     if faults.is_empty() {
-        return "ready\n".into_response();
+        let warnings = readiness.warnings().into_iter().map(|warning| format!("warning: {warning}\n"));
+        return format!("ready\n{}", warnings.collect::<String>()).into_response();
     }
     let body = faults.into_iter().map(|fault| fault + "\n").collect::<String>();
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()

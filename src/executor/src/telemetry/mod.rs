@@ -13,7 +13,7 @@ mod traces;
 
 pub use self::http::{health_router, metrics_router};
 pub use self::metrics::Metrics;
-pub use self::readiness::Readiness;
+pub use self::readiness::{Disk, Readiness};
 pub(crate) use self::throttle::Throttle;
 pub use self::traces::{About, CallSpan, Step, TraceError, Traces, caller};
 use crate::config::Config;

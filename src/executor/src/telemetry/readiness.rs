@@ -34,6 +34,35 @@ struct State {
     draining: bool,
     state_dir: Option<String>,
     sandbox: Option<String>,
+    disk: Disk,
+}
+
+/// How much room the state directory has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disk {
+    /// More than `audit.minFree`.
+    #[default]
+    Enough,
+    /// Less than that: readiness warns.
+    Low,
+    /// Less than a quarter of that: no calls are taken.
+    Full,
+}
+
+// === impl Disk ===
+
+impl Disk {
+    /// The level of so many free bytes.
+    #[must_use]
+    pub fn of(free: u64, min_free: u64) -> Self {
+        if free < min_free / 4 {
+            Self::Full
+        } else if free < min_free {
+            Self::Low
+        } else {
+            Self::Enough
+        }
+    }
 }
 
 // === impl Readiness ===
@@ -62,6 +91,26 @@ impl Readiness {
     /// The sandbox works, or does not, for this reason.
     pub fn sandbox(&self, fault: Option<String>) {
         self.set(|state| state.sandbox = fault);
+    }
+
+    /// The state directory has so much room; says whether that is news.
+    pub fn disk(&self, disk: Disk) -> bool {
+        let news = self.state.borrow().disk != disk;
+        self.set(|state| state.disk = disk);
+        news
+    }
+
+    /// Finds out whether the state directory has no room for calls.
+    pub fn is_full(&self) -> bool {
+        self.state.borrow().disk == Disk::Full
+    }
+
+    /// What may keep calls from being taken soon, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        match self.state.borrow().disk {
+            Disk::Low => vec!["stateDir: it has less room than audit.minFree; make room".to_owned()],
+            Disk::Enough | Disk::Full => Vec::new(),
+        }
     }
 
     /// What keeps calls from being taken, a line each; empty when nothing does.
@@ -144,6 +193,8 @@ impl State {
             (!self.contracts).then(|| "contracts: they are not loaded yet".to_owned()),
             self.draining.then(|| "draining: no more calls are taken".to_owned()),
             state_dir,
+            (self.disk == Disk::Full)
+                .then(|| "stateDir: it has less room than a quarter of audit.minFree; make room".to_owned()),
             self.sandbox.as_ref().map(|reason| format!("sandbox: {reason}")),
         ]
         .into_iter()

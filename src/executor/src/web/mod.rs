@@ -9,12 +9,14 @@ mod host;
 mod listed;
 mod page;
 mod person;
+mod persons;
 mod problem;
 mod sessions;
 mod side;
 mod throttle;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,10 +27,10 @@ use self::sessions::Sessions;
 pub use self::side::{Side, SideError};
 use self::throttle::Throttle;
 pub use self::tokens::TokenError;
-use self::tokens::{Holder, Role, Tokens};
+use self::tokens::{Role, Tokens};
 use crate::approvals::Approvals;
 use crate::audit::AuditLog;
-use crate::config::{self, Approvers};
+use crate::config;
 
 /// What the HTTP side needs. Clones share it.
 #[derive(Clone)]
@@ -58,17 +60,14 @@ impl Web {
     ) -> Result<Self, TokenError> {
         let tokens = Tokens::open(tokens, state_dir)?;
         let sessions = Sessions::new(listen.tls.is_some());
-        warn_of_strangers(approvals.approvers(), &tokens.holders()?);
         Ok(Self(Arc::new(Parts { approvals, audit, tokens, sessions, attempts: Throttle::default() })))
     }
-}
 
-/// Tells of rules for approvers that name nobody: a typing error there would otherwise show when nobody can answer.
-fn warn_of_strangers(approvers: &Approvers, holders: &[Holder]) {
-    let Approvers::Listed(rules) = approvers else { return };
-    let is_approver = |name: &String| holders.iter().any(|one| one.name == *name && one.role == Role::Approver);
-    for name in rules.iter().flat_map(|rule| &rule.persons).filter(|name| !is_approver(name)) {
-        tracing::warn!(name, "approvals.approvers names somebody who has no token with the role approver");
+    /// The names that can answer now.
+    fn approvers(&self) -> Result<BTreeSet<String>, TokenError> {
+        let holders = self.0.tokens.holders()?;
+        let approvers = holders.iter().filter(|holder| holder.role == Role::Approver);
+        Ok(approvers.map(|holder| holder.name.clone()).collect())
     }
 }
 

@@ -1,10 +1,13 @@
 //! The HTTP side beside the gRPC side: opened before calls are taken, served until the last of them has ended.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use axum::Router;
+use callgate_contract::Contract;
 
 use super::host::only_here;
+use super::persons;
 use super::tokens::TokenError;
 use super::{Web, router};
 use crate::approvals::Approvals;
@@ -17,6 +20,8 @@ use crate::transport::{Bound, Listener, Port, TransportError};
 pub struct Side {
     listener: Listener,
     router: Router,
+    /// The names that could answer at start.
+    approvers: BTreeSet<String>,
 }
 
 /// Why the HTTP side cannot be served.
@@ -45,6 +50,7 @@ impl Side {
     ) -> Result<Option<Self>, SideError> {
         let Http::On { listen, tokens } = &config.http else { return Ok(None) };
         let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit.clone())?;
+        let approvers = web.approvers()?;
         let mut router = router(web).merge(health_router(instruments.readiness.clone()));
         let metrics = metrics_router(instruments.metrics.clone());
         match &listen.address {
@@ -55,7 +61,17 @@ impl Side {
             Address::Tcp(_) => {}
         }
         let listener = Listener::bind(listen, Port::Http, &instruments.metrics).await?;
-        Ok(Some(Self { listener, router }))
+        Ok(Some(Self { listener, router, approvers }))
+    }
+
+    /// Tells in the log of what contracts and rules ask of persons who are not there. Without an HTTP side nobody is.
+    pub(crate) fn warn_of_missing_persons<'c>(
+        side: Option<&Self>,
+        approvals: &Approvals,
+        contracts: impl Iterator<Item = &'c Contract>,
+    ) {
+        let nobody = BTreeSet::new();
+        persons::warn(approvals, side.map_or(&nobody, |side| &side.approvers), contracts);
     }
 
     /// Where it listens; with port 0 configured, the port that was taken.

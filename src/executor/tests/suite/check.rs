@@ -158,6 +158,12 @@ fn a_store_that_a_start_would_not_open_ends_a_check() {
         let (code, line) = checked(desk.path());
         assert!(code == 1 && line.contains(name), "{line}");
     }
+    // The head beside it tells that there was a log.
+    let desk_without = desk("");
+    remove_file(used(&desk_without).join("audit.db")).unwrap();
+    let (code, line) = checked(desk_without.path());
+    assert!(code == 1 && line.contains("audit.db: the audit log is not whole"), "{line}");
+
     let desk = desk("sandbox: { cacheBytes: 0 }");
     set_permissions(used(&desk), Permissions::from_mode(0o755)).unwrap();
     let (code, line) = checked(desk.path());

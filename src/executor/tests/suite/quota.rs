@@ -304,3 +304,65 @@ async fn folders_that_are_only_read_may_lie_in_one_another_and_one_folder_may_be
         assert_eq!(desk.start().await.call("b", "{}").await.result(), "1");
     }
 }
+
+/// Bytes of all files, each once however many names it has.
+fn held_once(folder: &Path) -> u64 {
+    let found = folder.read_dir().unwrap().map(|entry| entry.unwrap().metadata().unwrap());
+    found.map(|found| (found.ino(), found.size())).collect::<std::collections::BTreeMap<_, _>>().values().sum()
+}
+
+/// Files that are made, cut, linked, renamed over each other and deleted in all orders: the books are never too low.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_order_of_changes_passes_the_quota_or_loses_room_for_good() {
+    let every = |n: u32, change: &str| {
+        format!("(if (i32.eqz (i32.rem_u (local.get $n) (i32.const {n}))) (then (drop {change})))")
+    };
+    let changes = [
+        every(
+            3,
+            "(call $path_link (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1028) (i32.const 3))",
+        ),
+        every(
+            5,
+            "(call $path_rename (i32.const 3) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1028) (i32.const 3))",
+        ),
+        every(
+            6,
+            "(call $path_rename (i32.const 3) (i32.const 1024) (i32.const 3) (i32.const 3) (i32.const 1024) (i32.const 3))",
+        ),
+        every(7, "(call $path_unlink_file (i32.const 3) (i32.const 1028) (i32.const 3))"),
+        every(11, "(call $path_unlink_file (i32.const 3) (i32.const 1024) (i32.const 3))"),
+        every(4, "(call $fd_filestat_set_size (global.get $fd) (i64.const 100000))"),
+        every(9, "(call $fd_filestat_set_size (global.get $fd) (i64.const 10))"),
+        every(2, "(call $write (i32.const 60000))"),
+    ];
+    let step = format!(
+        "(call $letters (i32.and (local.get $n) (i32.const 15)))
+        (drop (call $open (i32.const 3) (i32.or (i32.const 1) (i32.shl (i32.and (local.get $n) (i32.const 1)) (i32.const 3))) (i32.const 0)))
+        (drop (call $write (i32.const 30000))) {}
+        (if (i32.eq (local.get $n) (i32.const 250)) (then (local.set $error (i32.const 99))))",
+        changes.join("\n")
+    );
+    let fill =
+        "(if (i32.eqz (local.get $n)) (then (local.set $error (call $open (i32.const 1) (i32.const 1) (i32.const 0)))))
+        (local.set $error (call $write (i32.const 50000)))";
+    for make in [wasm as fn(&str) -> Vec<u8>, component] {
+        let churn = make(&until_refused("___ zzz", &step));
+        let desk = Desk::new().tool("churn", &churn, GRANT).tool("fill", &make(&until_refused("f", fill)), GRANT);
+        std::fs::create_dir(desk.path().join("data")).unwrap();
+        let desk = desk.start().await;
+        let data = desk.path("data");
+        for _ in 0..4 {
+            let calls = [("churn", "{}"), ("churn", "{}")];
+            let ended = desk.execute(desk.request("clerk", &calls)).await.unwrap();
+            assert!(ended.iter().all(|ended| ended.kind() == FailureKind::NonzeroExit), "{ended:?}");
+            assert!(held_once(&data) <= QUOTA, "{}", held_once(&data));
+        }
+        for entry in data.read_dir().unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        assert_eq!(desk.call("fill", "{}").await.kind(), FailureKind::NonzeroExit);
+        let held = held_once(&data);
+        assert!(held <= QUOTA && held > QUOTA - 50_000, "{held}");
+    }
+}

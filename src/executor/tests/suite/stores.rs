@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use callgate_executor::audit::{Query, Reader};
+use callgate_executor::telemetry::Disk;
 use callgate_proto::executor::v1::FailureKind;
 use rusqlite::Connection;
 
@@ -112,4 +113,28 @@ async fn a_call_is_recorded_under_the_position_that_the_filter_gave_it() {
     assert_eq!(positions, [7, 7, 9, 9]);
     request.calls[1].position = Some(7);
     assert_eq!(running.execute(request).await.unwrap_err().code(), tonic::Code::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_becomes_full_is_warned_of_and_calls_stop_before_writes_fail() {
+    let running = desk().start().await;
+    until("the free space is not told", || {
+        let page = running.instruments.metrics.page().unwrap();
+        page.contains("store_bytes{store=\"audit.db\"} ") && !page.contains("state_dir_free_bytes 0\n")
+    })
+    .await;
+    assert!(running.instruments.readiness.warnings().is_empty());
+
+    // More than any disk has.
+    let running = desk().configured("audit: { minFree: 4194304GiB }").start().await;
+    until("nothing is said of the full disk", || {
+        !faults(&running).is_empty() && running.instruments.readiness.is_full()
+    })
+    .await;
+    assert!(faults(&running)[0].contains("a quarter of audit.minFree"), "{:?}", faults(&running));
+    let refused = running.execute(running.request("clerk", &[("t", "{}")])).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+
+    running.instruments.readiness.disk(Disk::of(30, 100));
+    assert_eq!(running.instruments.readiness.warnings().len(), 1);
 }

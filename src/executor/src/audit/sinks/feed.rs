@@ -87,7 +87,24 @@ impl Feed {
 
     /// The last record there must be one of this log. Gives its number and its hash.
     fn agree(&self, reader: &Reader, last: Option<Last>) -> Result<(u64, Hash), SinkError> {
-        let Some(Last { seq, hash }) = last else { return Ok((0, Hash::GENESIS)) };
+        // What is sealed is not sent: the sink gets what the log still has.
+        let base = reader.base()?;
+        let Last { seq, hash } = match last {
+            None if base.seq == 0 => return Ok((0, Hash::GENESIS)),
+            Some(last) if last.seq >= base.seq && last.seq > 0 => last,
+            last => {
+                let last = last.map_or(0, |last| last.seq);
+                tracing::warn!(
+                    last,
+                    next = base.seq + 1,
+                    "an audit sink lacks records that are sealed; it gets those after them"
+                );
+                return Ok((base.seq, base.hash));
+            }
+        };
+        if seq == base.seq && hash.is_none_or(|hash| hash == base.hash) {
+            return Ok((base.seq, base.hash));
+        }
         let ours = seq.checked_sub(1).map(|before| reader.after(before, 1)).transpose()?.unwrap_or_default();
         match ours.first() {
             Some(record) if record.seq == seq && hash.is_none_or(|hash| hash == record.hash) => Ok((seq, record.hash)),

@@ -166,6 +166,11 @@ pub(super) fn start(
 // === impl Progress ===
 
 impl Progress {
+    /// The last record that the sink has.
+    pub(super) fn has(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
     /// How far the sink is behind a log that ends with `head`.
     pub(super) fn lag(&self, head: Head, reader: &Reader) -> Result<Lag, ReadError> {
         let delivered = self.delivered.load(Ordering::Relaxed);

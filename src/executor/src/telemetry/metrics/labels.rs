@@ -48,6 +48,12 @@ pub(super) struct Sink {
     pub(super) sink: String,
 }
 
+/// A store of the state directory.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Store {
+    pub(super) store: &'static str,
+}
+
 /// What was read again, and whether it was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Reload {

@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Kind, Sink};
+use super::labels::{Kind, Sink, Store};
 use crate::once::{Begin, OnceError};
 
 /// The audit log and its sinks.
@@ -16,6 +16,8 @@ pub struct Audit {
     appended: Counter,
     failed: Counter,
     conflicts: Counter,
+    sizes: Family<Store, Gauge>,
+    free: Gauge,
     held: Gauge,
     lag_records: Family<Sink, Gauge>,
     lag_seconds: Family<Sink, Gauge>,
@@ -36,6 +38,8 @@ impl Audit {
             appended: Counter::default(),
             failed: Counter::default(),
             conflicts: Counter::default(),
+            sizes: Family::default(),
+            free: Gauge::default(),
             held: Gauge::default(),
             lag_records: Family::default(),
             lag_seconds: Family::default(),
@@ -51,6 +55,18 @@ impl Audit {
             "audit_conflicts",
             "Decisions that contradict another record of the same call",
             audit.conflicts.clone(),
+        );
+        registry.register_with_unit(
+            "store",
+            "Size of a store of the state directory, its write-ahead log included",
+            Unit::Bytes,
+            audit.sizes.clone(),
+        );
+        registry.register_with_unit(
+            "state_dir_free",
+            "Free space of the state directory's file system",
+            Unit::Bytes,
+            audit.free.clone(),
         );
         registry.register(
             "audit_held_outcomes",
@@ -85,6 +101,16 @@ impl Audit {
     /// So many more decisions contradict what the log has.
     pub fn conflicts(&self, conflicts: u64) {
         self.conflicts.inc_by(conflicts);
+    }
+
+    /// A store has so many bytes, its write-ahead log included.
+    pub(crate) fn size(&self, store: &'static str, bytes: u64) {
+        self.sizes.get_or_create(&Store { store }).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// The state directory's file system has so many bytes free.
+    pub(crate) fn free(&self, bytes: u64) {
+        self.free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// So many outcomes wait in memory.

@@ -1,7 +1,10 @@
 //! The audit log as the executor and a reader of it meet it.
 
+mod archive;
 mod decisions;
 mod disk;
+mod search;
+mod segments;
 mod sinks;
 mod whole;
 

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use callgate_executor::audit::{AuditError, AuditLog, Fault, HEAD_FILE, Reader, Source, VerifyError, verify};
+use callgate_executor::audit::{
+    AuditError, AuditLog, BackupError, Fault, HEAD_FILE, Reader, Source, VerifyError, backup, verify,
+};
 
 use super::{StateFolder, calls, decision};
 
@@ -106,6 +108,25 @@ async fn a_head_that_is_missing_is_told_at_start() {
     let state = closed().await;
     fs::remove_file(state.beside(HEAD_FILE)).unwrap();
     assert_eq!(state.refused(), Fault::HeadMissing);
+}
+
+#[tokio::test]
+async fn a_backup_beside_a_running_executor_is_whole_and_can_take_the_logs_place() {
+    let state = StateFolder::new();
+    let log = state.open();
+    calls(&log, "e-1", 2).await;
+    let to = state.folder.path().join("copy.db");
+    let whole = backup(&log.reader().unwrap(), &to).unwrap();
+    assert_eq!((whole.head, verify(&Reader::open(&to).unwrap(), None).unwrap().head.seq), (log.head(), 4));
+    assert!(matches!(backup(&log.reader().unwrap(), &to), Err(BackupError::Exists(_))));
+    calls(&log, "e-2", 1).await;
+    log.close().await;
+    fs::remove_file(state.beside(HEAD_FILE)).unwrap();
+    fs::rename(&to, state.file()).unwrap();
+    let log = state.open();
+    assert_eq!(log.head().seq, 4);
+    calls(&log, "e-3", 1).await;
+    assert_eq!(state.whole(), 6);
 }
 
 #[tokio::test]

@@ -1,0 +1,81 @@
+//! Checks a log together with the segments that it was sealed into.
+
+use std::path::PathBuf;
+
+use super::chain::{Fault, VerifyError, Whole, verify};
+use super::read::Reader;
+use super::record::Hash;
+use super::segment::{self, Segment, SegmentPlace};
+
+/// A log that is whole, and what is not here to be checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WholeLog {
+    /// The log itself.
+    pub live: Whole,
+    /// Segments that were checked.
+    pub checked: Vec<Segment>,
+    /// Segments that were not found, and need not be here.
+    pub absent: Vec<Absent>,
+}
+
+/// A segment that was not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// The segment.
+    pub segment: Segment,
+}
+
+/// Checks a log and its segments, which are looked for in `folders`. Each must be the file that was sealed, be whole, and follow the
+/// one before; the log must follow the last.
+///
+/// # Errors
+/// The first fault, or why something cannot be read. A segment that should be in the state directory and is not is a fault.
+pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Result<WholeLog, VerifyError> {
+    let (mut checked, mut absent) = (Vec::new(), Vec::new());
+    let mut known = None;
+    // Before the log: what is sealed meanwhile is in the log, too.
+    let segments = log.segments()?;
+    for segment in &segments {
+        let name = segment.name();
+        let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
+        let Some(path) = found else {
+            // It may have been archived just now.
+            let now = log.segments()?.into_iter().find(|now| now.first == segment.first);
+            let segment = now.unwrap_or_else(|| segment.clone());
+            if segment.at == SegmentPlace::Here {
+                return Err(Fault::SegmentMissing { name }.into());
+            }
+            absent.push(Absent { segment });
+            continue;
+        };
+        if segment::hash(&path).ok() != Some(segment.sha256) {
+            return Err(Fault::SegmentAltered { name }.into());
+        }
+        let file = Reader::open(&path)?;
+        let whole = verify(&file, None)?;
+        if whole.head != segment.last || whole.base.seq + 1 != segment.first {
+            return Err(Fault::SegmentAltered { name }.into());
+        }
+        if let Some(head) = head
+            && file.number_of(head)?.is_some()
+        {
+            known = file.number_of(head)?;
+        }
+        checked.push(segment.clone());
+    }
+    // Each names the last record of the one before by its hash, and so does the log.
+    let pairs = segments.iter().zip(segments.iter().skip(1));
+    for (before, after) in pairs {
+        if before.last.seq + 1 != after.first {
+            return Err(Fault::Missing { seq: before.last.seq + 1, found: after.first }.into());
+        }
+    }
+    let mut live = verify(log, head.filter(|_| known.is_none()))?;
+    if let Some(last) = segments.last()
+        && (live.base.seq > last.last.seq || !log.holds(last.last)?)
+    {
+        return Err(Fault::Unlinked { seq: last.last.seq + 1 }.into());
+    }
+    live.known = known.or(live.known);
+    Ok(WholeLog { live, checked, absent })
+}
