@@ -87,8 +87,8 @@ pub enum AuditError {
     State(#[from] StateError),
     /// It was tampered with, or damaged.
     #[error(
-        "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move audit.db and \
-         audit.head away to begin a new log",
+        "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move audit.db, \
+         audit.head and audit-segments away to begin a new log",
         path = path.display()
     )]
     NotWhole {

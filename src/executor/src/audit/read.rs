@@ -182,6 +182,15 @@ impl Reader {
         self.read(base)
     }
 
+    /// The last record; if there is none, the one that the log begins after.
+    pub(super) fn last(&self) -> Result<Head, ReadError> {
+        let newest = self.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
+        match newest.first() {
+            Some(record) => Ok(Head { seq: record.seq, hash: record.hash }),
+            None => self.base(),
+        }
+    }
+
     /// Finds out whether the file is a copy that lacks its write-ahead log: a writer had it open, and the log is not beside it.
     ///
     /// # Errors
@@ -216,6 +225,11 @@ impl Reader {
             ask.query_map([ticks], |row| row.get(0))?.collect()
         })?;
         Ok(self.segments()?.into_iter().filter(|segment| old.contains(&segment.first)).collect())
+    }
+
+    /// Seconds that the log was open when its last segment was sealed; 0 if there is none.
+    pub(super) fn sealed_at(&self) -> Result<u64, ReadError> {
+        self.read(|log| log.query_row("SELECT coalesce(max(sealed), 0) FROM segment", [], |row| row.get(0)))
     }
 
     /// Seconds that the log was open, as far as it was remembered.

@@ -117,11 +117,13 @@ impl Store {
         check_end(&database, kept.as_ref(), &path)?;
         let executor = executor(&database).map_err(|error| cannot(&error))?;
         let head = head(&database).map_err(|error| cannot(&error))?;
+        // What is on the disk has a head, and only then the log says so: a start that ends in between is done again.
+        database.settle().map_err(|error| cannot(&error))?;
+        let kept = HeadFile::open(&path, &executor, head).map_err(|error| cannot(&format!("audit.head: {error}")))?;
         // From here on a copy of the file alone says that it is one.
         let mark =
             |transaction: &rusqlite::Transaction<'_>| transaction.execute("UPDATE log SET open = 1, head_kept = 1", []);
         database.write(mark).and_then(|_| database.settle()).map_err(|error| cannot(&error))?;
-        let kept = HeadFile::open(&path, &executor, head).map_err(|error| cannot(&format!("audit.head: {error}")))?;
         database.probe();
         Ok(Self { database, kept, synchronous, executor, head })
     }
