@@ -16,6 +16,7 @@ const OFF: &str = "off";
 
 /// The HTTP side: approvals, audit, metrics, health.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Http {
     /// There is none.
     Off,
