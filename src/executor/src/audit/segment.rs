@@ -111,14 +111,7 @@ pub(super) fn seal(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path
     sealed
 }
 
-fn seal_into(
-    log: &Reader,
-    after: Head,
-    to: u64,
-    bytes: u64,
-    folder: &Path,
-    part: &Path,
-) -> Result<Segment, SealError> {
+fn seal_into(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path, part: &Path) -> Result<Segment, SealError> {
     let disk = |reason| SealError::Disk { path: part.to_owned(), reason };
     let file = private::renewed_file(part).map_err(disk)?;
     let last = copy(log, after, to, bytes, part)?;
