@@ -113,6 +113,10 @@ fn what_would_end_a_start_ends_a_check() {
             "http: { listen: off, tokens: 'file:none' }\naudit: { redis: { url: 'file:none' } }",
             "audit.redis.url: none: cannot be read",
         ),
+        (
+            "audit: { archive: { s3: { endpoint: 'http://127.0.0.1:1', bucket: b, region: r, accessKey: 'file:none', secretKey: 'file:none' } } }",
+            "audit.archive.s3.accessKey: none: cannot be read",
+        ),
         ("http: { listen: 127.0.0.1:0, tokens: 'file:none' }", "http.tokens: "),
         (
             "http: { listen: '192.0.2.1:7071', exposed: 'anyone on the way may read tokens and arguments' }",
