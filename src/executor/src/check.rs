@@ -126,9 +126,9 @@ fn secrets(config: &Config) -> Result<(), CheckError> {
     if let Some(redis) = redis {
         secret("audit.redis.url", &redis.url)?;
     }
-    if let Some(Archive::S3(storage)) = &retention.archive {
-        secret("audit.archive.s3.accessKey", &storage.access_key)?;
-        secret("audit.archive.s3.secretKey", &storage.secret_key)?;
+    if let Some(Archive::S3(s3)) = &retention.archive {
+        secret("audit.archive.s3.accessKey", &s3.access_key)?;
+        secret("audit.archive.s3.secretKey", &s3.secret_key)?;
     }
     Ok(())
 }

@@ -114,7 +114,7 @@ fn what_would_end_a_start_ends_a_check() {
             "audit.redis.url: none: cannot be read",
         ),
         (
-            "audit: { archive: { s3: { endpoint: 'https://192.0.2.7', bucket: b, region: r, accessKey: 'file:none', secretKey: 'file:url' } } }",
+            "audit: { archive: { s3: { endpoint: 'http://127.0.0.1:1', bucket: b, region: r, accessKey: 'file:none', secretKey: 'file:none' } } }",
             "audit.archive.s3.accessKey: none: cannot be read",
         ),
         ("http: { listen: 127.0.0.1:0, tokens: 'file:none' }", "http.tokens: "),
