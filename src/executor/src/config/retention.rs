@@ -38,6 +38,7 @@ pub struct Retention {
 
 /// Where segments go.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Archive {
     /// A folder, such as a mounted file system of another machine.
     Folder(PathBuf),
