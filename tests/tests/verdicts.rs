@@ -169,6 +169,7 @@ fn execute(case: &Case, digest: &str) -> ExecuteRequest {
         id: format!("call_{position}"),
         tool: tool.to_owned(),
         arguments: arguments.to_owned(),
+        ..Call::default()
     };
     ExecuteRequest {
         contract_digest: digest.to_owned(),

@@ -9,8 +9,9 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use crate::admission::{AdmissionError, Registry};
+use crate::audit::AuditError;
 use crate::backends::{BackendError, Backends};
-use crate::config::{Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
+use crate::config::{Archive, Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
 use crate::once;
 use crate::sandbox::Network;
 use crate::state::{StateError, private};
@@ -25,6 +26,9 @@ pub enum CheckError {
     /// The state directory, or something in it.
     #[error("stateDir: {0}")]
     State(#[from] StateError),
+    /// The audit log.
+    #[error("audit: {0}")]
+    Audit(#[from] AuditError),
     /// A contract or a module.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
@@ -112,7 +116,7 @@ fn state(folder: &Path) -> Result<(), StateError> {
 
 /// Checks the secrets that are read when they are used.
 fn secrets(config: &Config) -> Result<(), CheckError> {
-    let Audit { postgres, redis, .. } = &config.audit;
+    let Audit { postgres, redis, retention, .. } = &config.audit;
     if let OnceStore::Postgres { link, .. } = &config.once.store {
         database(link)?;
     }
@@ -121,6 +125,10 @@ fn secrets(config: &Config) -> Result<(), CheckError> {
     }
     if let Some(redis) = redis {
         secret("audit.redis.url", &redis.url)?;
+    }
+    if let Some(Archive::S3(s3)) = &retention.archive {
+        secret("audit.archive.s3.accessKey", &s3.access_key)?;
+        secret("audit.archive.s3.secretKey", &s3.secret_key)?;
     }
     Ok(())
 }

@@ -94,6 +94,7 @@ async fn again(cx: Cx) {
             id: "call_1".into(),
             tool: "reserve_stock".into(),
             arguments: format!(r#"{{"quantity":{quantity},"sku":"AB-12"}}"#),
+            ..Call::default()
         }],
         ..ExecuteRequest::default()
     };

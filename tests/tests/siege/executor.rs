@@ -127,9 +127,8 @@ impl Executor {
     pub fn audit(&self, arguments: &[&str], state: &Path) -> (bool, String) {
         let output =
             Command::new(program("callgate")).arg("audit").args(arguments).arg("--state").arg(state).output().unwrap();
-        let text =
-            String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr }).into_owned();
-        (output.status.success(), text)
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
     fn pid(&self) -> Pid {

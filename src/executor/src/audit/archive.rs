@@ -50,6 +50,8 @@ pub(super) enum ArchiveError {
     Unreachable(#[from] reqwest::Error),
     #[error("the storage answered {status} to {method}")]
     Status { method: Method, status: StatusCode },
+    #[error("{path}: another segment has that name; give each log an archive folder of its own", path = .0.display())]
+    Taken(PathBuf),
     #[error("what the archive has is not what was put there")]
     Differs,
     #[error(transparent)]
@@ -140,6 +142,11 @@ fn into_folder(folder: &Path, segment: &Segment, file: &Path) -> Result<(), Arch
     let to = folder.join(segment.name());
     let part = folder.join(format!("{}.part", segment.name()));
     let disk = |reason| ArchiveError::Disk { path: to.clone(), reason };
+    // From an attempt whose end was not written down, or of another log that uses the same folder.
+    if to.symlink_metadata().is_ok() {
+        let same = segment::hash(&to).map_err(disk)? == segment.sha256;
+        return if same { Ok(()) } else { Err(ArchiveError::Taken(to)) };
+    }
     fs::copy(file, &part).map_err(disk)?;
     File::open(&part).and_then(|file| file.sync_all()).map_err(disk)?;
     if segment::hash(&part).map_err(disk)? != segment.sha256 {

@@ -2,10 +2,23 @@
 
 use std::path::Path;
 
-use super::store::{FILE, FORMAT};
-use crate::state::{self, StateError};
+use super::AuditError;
+use super::chain::Fault;
+use super::head::KeptHead;
+use super::store::{FILE, FORMAT, check_end};
+use crate::state;
 
-/// Checks the log in the state directory `folder`, if there is one.
-pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
-    state::inspect(&folder.join(FILE), FORMAT.version()).map(drop)
+/// Checks the end of the log in the state directory `folder`, as a start does. No log is a fault only if there was one.
+pub(crate) fn check(folder: &Path) -> Result<(), AuditError> {
+    let path = folder.join(FILE);
+    // Before the log is read: an executor that runs writes records first, and then the head.
+    let kept = KeptHead::read(&path).map_err(|error| AuditError::Open {
+        path: path.clone(),
+        reason: format!("its head in audit.head cannot be read: {error}"),
+    })?;
+    match state::inspect(&path, FORMAT.version())? {
+        Some(log) => check_end(&log, kept.as_ref(), &path),
+        None if kept.is_some() => Err(AuditError::NotWhole { path, fault: Fault::Replaced }),
+        None => Ok(()),
+    }
 }

@@ -55,7 +55,8 @@ pub(super) struct HeadFile {
 // === impl KeptHead ===
 
 impl KeptHead {
-    /// Reads the head that is kept beside the log at `path`; `None` if there is no such file.
+    /// Reads the head that is kept beside the log at `path`; `None` if there is no such file, or nothing in it: a start that found no
+    /// room leaves one.
     ///
     /// # Errors
     /// It cannot be read, or no line of it is complete.
@@ -65,6 +66,9 @@ impl KeptHead {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
         let newest = bytes.chunks_exact(LINE).filter_map(parse).max_by_key(|kept| kept.turn);
         newest.map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no line of it is complete"))
     }
@@ -191,6 +195,8 @@ mod tests {
         file.file.write_all_at(b"torn", at + 20).unwrap();
         assert_eq!(KeptHead::read(&log).unwrap().unwrap().written(), Some(head(u64::MAX - 1)));
         std::fs::write(folder.path().join(HEAD_FILE), "").unwrap();
+        assert_eq!(KeptHead::read(&log).unwrap(), None);
+        std::fs::write(folder.path().join(HEAD_FILE), "torn").unwrap();
         assert!(KeptHead::read(&log).is_err());
         assert!(matches!(file.check(), Err(Altered::Truncated(_))));
     }

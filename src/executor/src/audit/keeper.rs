@@ -64,7 +64,7 @@ struct State {
     unsealed: (u64, u64),
     /// Seconds that the log was open before this start, and since when it is.
     opened: (u64, Instant),
-    /// The same at the last rotation.
+    /// The same at the last rotation, be it before this start.
     rotated: u64,
     minute_next: Instant,
     /// The last record at each minute, for as long as records stay after they were sealed.
@@ -81,6 +81,8 @@ enum KeeperError {
     Log(#[from] ReadError),
     #[error("{path}: {reason}", path = path.display())]
     Disk { path: PathBuf, reason: std::io::Error },
+    #[error("sealing needs {needed} free bytes in the state directory; make room")]
+    Room { needed: u64 },
     #[error("the log's writer has ended or cannot write")]
     Writer,
 }
@@ -109,7 +111,7 @@ impl Keeper {
             base: log.base()?.seq,
             unsealed: (sealed.seq, 0),
             opened: (ticks, now),
-            rotated: ticks,
+            rotated: log.sealed_at()?,
             minute_next: now + MINUTE,
             marks: VecDeque::new(),
             failing: None,
@@ -205,6 +207,7 @@ impl Keeper {
     fn seal(&mut self, to: u64) -> Result<(), KeeperError> {
         let log = Reader::open(&self.path)?;
         self.remove_unknown(&log)?;
+        self.check_room()?;
         let segment = segment::seal(&log, self.state.sealed, to, self.retention.segment_bytes, &self.folder)?;
         let last = segment.last;
         tracing::info!(first = segment.first, last = last.seq, "records of the audit log are sealed");
@@ -215,16 +218,38 @@ impl Keeper {
         Ok(())
     }
 
+    /// A segment must not take the room that the outcomes of running calls need.
+    fn check_room(&self) -> Result<(), KeeperError> {
+        let bytes = self.state.unsealed.1.min(self.retention.segment_bytes);
+        // Twice: columns and indexes repeat a part of each text.
+        let needed = bytes.saturating_mul(2).saturating_add(self.retention.min_free / 4);
+        let folder = self.path.parent().unwrap_or(&self.path);
+        // A system that does not say how much there is finds out by writing.
+        match rustix::fs::statvfs(folder) {
+            Ok(found) if found.f_bavail.saturating_mul(found.f_frsize) < needed => Err(KeeperError::Room { needed }),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Deletes segments that were made, and that the log does not know: their maker ended in between.
+    ///
+    /// Only a segment whose records the log still has goes. Others may be all that is left of a log that was moved away, or of one
+    /// that was replaced by an older copy.
     fn remove_unknown(&self, log: &Reader) -> Result<(), KeeperError> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Ok(()) };
         let known: Vec<String> = log.segments()?.iter().map(Segment::name).collect();
+        let (executor, base) = (log.executor()?, log.base()?.seq);
         for entry in entries.flatten() {
             let name = entry.file_name();
             let unknown = name.to_str().is_some_and(|name| {
                 name.starts_with("audit-") && name.ends_with(".db") && !known.iter().any(|known| known == name)
             });
-            if unknown {
+            let in_log = || -> Result<bool, ReadError> {
+                let segment = Reader::open(&entry.path())?;
+                let last = segment.last()?;
+                Ok(segment.executor()? == executor && segment.base()?.seq >= base && log.holds(last)?)
+            };
+            if unknown && in_log().unwrap_or(false) {
                 fs::remove_file(entry.path()).map_err(|reason| KeeperError::Disk { path: entry.path(), reason })?;
             }
         }
@@ -272,6 +297,14 @@ impl Keeper {
         let Some(before) = self.ticks().checked_sub(keep.as_secs()) else { return Ok(()) };
         for segment in log.segments_sealed_before(before)? {
             self.ask(|done| Message::Moved(segment.first, SegmentPlace::Forgotten, done))?;
+            tracing::info!(
+                first = segment.first,
+                last = segment.last.seq,
+                "a segment of the audit log is deleted after audit.keep"
+            );
+        }
+        // Also those that an executor that ended in between did not delete.
+        for segment in log.segments()?.iter().filter(|segment| segment.at == SegmentPlace::Forgotten) {
             let path = self.folder.join(segment.name());
             match fs::remove_file(&path) {
                 Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => {
@@ -279,11 +312,6 @@ impl Keeper {
                 }
                 Err(_) | Ok(()) => {}
             }
-            tracing::info!(
-                first = segment.first,
-                last = segment.last.seq,
-                "a segment of the audit log is deleted after audit.keep"
-            );
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! it: what cannot be recorded does not happen. From the file the records go to the sinks, in order, each at its own pace; no
 //! call ever waits for one. [`verify`] says whether a log is whole, [`Reader`] reads one.
 
+mod append;
 mod archive;
 mod backup;
 mod chain;
@@ -14,6 +15,7 @@ mod keeper;
 mod known;
 mod read;
 mod record;
+mod search;
 mod segment;
 mod segments;
 mod sinks;
@@ -34,8 +36,9 @@ pub use self::entry::{Appended, Call, Entry, Event, Source, Verdict};
 pub use self::head::HEAD_FILE;
 use self::keeper::Keeper;
 pub use self::keeper::ROTATE;
-pub use self::read::{Found, Query, ReadError, Reader, Stored};
+pub use self::read::{Query, ReadError, Reader, Stored};
 pub use self::record::{Hash, Record, Used};
+pub use self::search::Found;
 pub use self::segment::{SEGMENTS, Segment, SegmentPlace};
 pub use self::segments::{Absent, WholeLog, verify_all};
 pub use self::sinks::Lag;
@@ -84,8 +87,8 @@ pub enum AuditError {
     State(#[from] StateError),
     /// It was tampered with, or damaged.
     #[error(
-        "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move audit.db and \
-         audit.head away to begin a new log",
+        "{path}: the audit log is not whole: {fault}; nothing is written on. `callgate audit verify` says more; move audit.db, \
+         audit.head and audit-segments away to begin a new log",
         path = path.display()
     )]
     NotWhole {

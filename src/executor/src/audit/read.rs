@@ -13,9 +13,6 @@ use crate::state::wal;
 
 /// Other processes hold the file for a moment at most.
 const BUSY: Duration = Duration::from_secs(5);
-/// Records of which a search asks at once: an index answers most of it, unless texts are searched.
-const PART: u64 = 100_000;
-const TEXT_PART: u64 = 2_000;
 const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool, code";
 
 /// A log, open for reading. It sees what is committed at each question.
@@ -65,15 +62,6 @@ pub struct Query {
     pub newest_first: bool,
     /// At most so many.
     pub limit: u32,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The records, newest first.
-    pub records: Vec<Stored>,
-    /// The newest record that was not looked at, if the search was stopped.
-    pub unsearched: Option<u64>,
 }
 
 /// Why a log cannot be read.
@@ -194,6 +182,15 @@ impl Reader {
         self.read(base)
     }
 
+    /// The last record; if there is none, the one that the log begins after.
+    pub(super) fn last(&self) -> Result<Head, ReadError> {
+        let newest = self.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
+        match newest.first() {
+            Some(record) => Ok(Head { seq: record.seq, hash: record.hash }),
+            None => self.base(),
+        }
+    }
+
     /// Finds out whether the file is a copy that lacks its write-ahead log: a writer had it open, and the log is not beside it.
     ///
     /// # Errors
@@ -230,6 +227,11 @@ impl Reader {
         Ok(self.segments()?.into_iter().filter(|segment| old.contains(&segment.first)).collect())
     }
 
+    /// Seconds that the log was open when its last segment was sealed; 0 if there is none.
+    pub(super) fn sealed_at(&self) -> Result<u64, ReadError> {
+        self.read(|log| log.query_row("SELECT coalesce(max(sealed), 0) FROM segment", [], |row| row.get(0)))
+    }
+
     /// Seconds that the log was open, as far as it was remembered.
     pub(super) fn ticks(&self) -> Result<u64, ReadError> {
         self.read(|log| log.query_row("SELECT ticks FROM log", [], |row| row.get(0)))
@@ -244,34 +246,6 @@ impl Reader {
     /// Copies all of the log, as it is at one moment, into an empty file.
     pub(super) fn copy_into(&self, file: &Path) -> Result<(), ReadError> {
         self.read(|connection| connection.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
-    }
-
-    /// The records asked for, newest first, as far as they are found in time; a search goes on after `unsearched`.
-    ///
-    /// A condition that no index answers reads every record, so a search reads a part of the log at a time, and looks in between
-    /// whether it should stop.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    pub fn search(&self, query: &Query, stop: impl Fn() -> bool) -> Result<Found, ReadError> {
-        let newest = self.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
-        let newest = newest.first().map_or(0, |record| record.seq);
-        let mut to = query.to.map_or(newest, |to| to.min(newest));
-        let from = query.from.unwrap_or(0).max(self.base()?.seq + 1);
-        let part = if query.text.is_some() { TEXT_PART } else { PART };
-        let mut records = Vec::new();
-        let wanted = query.limit as usize;
-        while from <= to && records.len() < wanted {
-            if stop() {
-                return Ok(Found { records, unsearched: Some(to) });
-            }
-            let at = to.saturating_sub(part - 1).max(from);
-            let left = u32::try_from(wanted - records.len()).unwrap_or(u32::MAX);
-            let query = Query { from: Some(at), to: Some(to), limit: left, newest_first: true, ..query.clone() };
-            records.extend(self.query(&query)?);
-            to = at - 1;
-        }
-        Ok(Found { records, unsearched: None })
     }
 
     /// The number of the record with a hash.
@@ -326,6 +300,11 @@ pub(super) fn holds(connection: &Connection, head: Head) -> rusqlite::Result<boo
     let found =
         connection.query_row("SELECT hash FROM record WHERE seq = ?1", [head.seq], |row| row.get(0)).optional()?;
     Ok(found.map(Hash) == Some(head.hash))
+}
+
+/// Finds out whether the log's head must be kept beside it.
+pub(super) fn is_head_kept(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(is_marked(connection)? && connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0))?)
 }
 
 /// Logs of the first format have no mark.

@@ -57,6 +57,8 @@ pub(super) enum SealError {
     Log(#[from] ReadError),
     #[error("the log is not whole, so nothing is sealed: {0}")]
     NotWhole(#[from] Fault),
+    #[error("{path}: another log's segment is there; move audit-segments away", path = .0.display())]
+    Taken(PathBuf),
     #[error("there is nothing to seal")]
     Empty,
 }
@@ -101,13 +103,27 @@ impl SegmentPlace {
 pub(super) fn seal(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path) -> Result<Segment, SealError> {
     private::folder(folder)?;
     let part = folder.join(PART);
-    let disk = |reason| SealError::Disk { path: part.clone(), reason };
-    let file = private::renewed_file(&part).map_err(disk)?;
-    let last = copy(log, after, to, bytes, &part)?;
+    let sealed = seal_into(log, after, to, bytes, folder, &part);
+    if sealed.is_err() {
+        // It may have taken the last room, and calls need that.
+        let _ = fs::remove_file(&part);
+    }
+    sealed
+}
+
+fn seal_into(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path, part: &Path) -> Result<Segment, SealError> {
+    let disk = |reason| SealError::Disk { path: part.to_owned(), reason };
+    let file = private::renewed_file(part).map_err(disk)?;
+    let last = copy(log, after, to, bytes, part)?;
     file.sync_all().map_err(disk)?;
-    let sha256 = hash(&part).map_err(disk)?;
+    let sha256 = hash(part).map_err(disk)?;
     let segment = Segment { first: after.seq + 1, last, sha256, at: SegmentPlace::Here };
-    fs::rename(&part, folder.join(segment.name())).map_err(disk)?;
+    let path = folder.join(segment.name());
+    // One of another log, which was moved away without its segments.
+    if path.symlink_metadata().is_ok() {
+        return Err(SealError::Taken(path));
+    }
+    fs::rename(part, path).map_err(disk)?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk)?;
     Ok(segment)
 }

@@ -6,6 +6,7 @@ use super::chain::{Fault, VerifyError, Whole, verify};
 use super::read::Reader;
 use super::record::Hash;
 use super::segment::{self, Segment, SegmentPlace};
+use super::store::Head;
 
 /// A log that is whole, and what is not here to be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,12 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
     let mut known = None;
     // Before the log: what is sealed meanwhile is in the log, too.
     let segments = log.segments()?;
+    let mut before = Head { seq: 0, hash: Hash::GENESIS };
     for segment in &segments {
+        let follows = std::mem::replace(&mut before, segment.last);
+        if follows.seq + 1 != segment.first {
+            return Err(Fault::Missing { seq: follows.seq + 1, found: segment.first }.into());
+        }
         let name = segment.name();
         let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
         let Some(path) = found else {
@@ -53,8 +59,12 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
         }
         let file = Reader::open(&path)?;
         let whole = verify(&file, None)?;
-        if whole.head != segment.last || whole.base.seq + 1 != segment.first {
+        if whole.head != segment.last || whole.base.seq != follows.seq {
             return Err(Fault::SegmentAltered { name }.into());
+        }
+        // Otherwise a segment could be written anew without those after it.
+        if whole.base.hash != follows.hash {
+            return Err(Fault::Unlinked { seq: segment.first }.into());
         }
         if let Some(head) = head
             && file.number_of(head)?.is_some()
@@ -62,13 +72,6 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
             known = file.number_of(head)?;
         }
         checked.push(segment.clone());
-    }
-    // Each names the last record of the one before by its hash, and so does the log.
-    let pairs = segments.iter().zip(segments.iter().skip(1));
-    for (before, after) in pairs {
-        if before.last.seq + 1 != after.first {
-            return Err(Fault::Missing { seq: before.last.seq + 1, found: after.first }.into());
-        }
     }
     let mut live = verify(log, head.filter(|_| known.is_none()))?;
     if let Some(last) = segments.last()

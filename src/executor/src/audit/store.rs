@@ -10,12 +10,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::AuditError;
+use super::append::{End, TakeError};
 use super::chain::{Chain, Fault};
-use super::entry::{Appended, Entry, Event};
+use super::entry::{Appended, Entry};
 use super::head::{HeadFile, KeptHead};
-use super::known::{self, Judged};
 use super::read::{self, Stored};
-use super::record::{self, Hash, Link};
+use super::record::Hash;
 use super::segment::{Segment, SegmentPlace};
 use crate::config::Synchronous;
 use crate::state::{Altered, Database, Format, StoreError, StoreHealth};
@@ -78,9 +78,6 @@ pub(super) const SECOND: &str = "
     CREATE INDEX record_of_code ON record (code);
 ";
 
-/// The outcome of a call that the executor refused.
-const DENIED: &str = "denied";
-
 pub(super) const INSERT: &str = "
     INSERT INTO record (seq, text, hash, source, exchange, position, tenant, tool, code)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
@@ -120,11 +117,13 @@ impl Store {
         check_end(&database, kept.as_ref(), &path)?;
         let executor = executor(&database).map_err(|error| cannot(&error))?;
         let head = head(&database).map_err(|error| cannot(&error))?;
+        // What is on the disk has a head, and only then the log says so: a start that ends in between is done again.
+        database.settle().map_err(|error| cannot(&error))?;
+        let kept = HeadFile::open(&path, &executor, head).map_err(|error| cannot(&format!("audit.head: {error}")))?;
         // From here on a copy of the file alone says that it is one.
         let mark =
             |transaction: &rusqlite::Transaction<'_>| transaction.execute("UPDATE log SET open = 1, head_kept = 1", []);
         database.write(mark).and_then(|_| database.settle()).map_err(|error| cannot(&error))?;
-        let kept = HeadFile::open(&path, &executor, head).map_err(|error| cannot(&format!("audit.head: {error}")))?;
         database.probe();
         Ok(Self { database, kept, synchronous, executor, head })
     }
@@ -245,7 +244,7 @@ impl Store {
 }
 
 /// A log that was cut or altered at its end is not written on: that would make it look whole.
-fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
+pub(super) fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
     let cannot = |error: &dyn std::fmt::Display| AuditError::Open { path: path.into(), reason: error.to_string() };
     let broken = |fault| AuditError::NotWhole { path: path.into(), fault };
     let executor = known_executor(connection).map_err(|error| cannot(&error))?.unwrap_or_default();
@@ -261,8 +260,7 @@ fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> R
     chain.end(&cursors).map_err(broken)?;
 
     let Some(kept) = kept else {
-        let wanted: bool =
-            connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0)).map_err(|error| cannot(&error))?;
+        let wanted = read::is_head_kept(connection).map_err(|error| cannot(&error))?;
         return if wanted { Err(broken(Fault::HeadMissing)) } else { Ok(()) };
     };
     if kept.executor != executor {
@@ -294,81 +292,6 @@ pub(super) enum WriteError {
     Head(Altered),
     #[error("audit.head cannot be written: {0}")]
     HeadFile(std::io::Error),
-}
-
-/// Why one entry was not written.
-#[derive(Debug, thiserror::Error)]
-enum TakeError {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Text(#[from] serde_json::Error),
-}
-
-/// The end of the log, while a group is written.
-struct End<'a> {
-    log: &'a Connection,
-    executor: &'a str,
-    head: Head,
-}
-
-// === impl End ===
-
-impl End<'_> {
-    /// Writes what is to be written of an entry.
-    fn take(&mut self, entry: &Entry) -> Result<Appended, TakeError> {
-        Ok(match known::judge(self.log, entry)? {
-            Judged::New => {
-                self.append(entry)?;
-                Appended::New
-            }
-            Judged::Kept => Appended::Repeat,
-            Judged::RefusedAgain => {
-                self.append(&Entry { event: Event::Repeat { outcome: DENIED.into() }, ..entry.clone() })?;
-                Appended::Repeat
-            }
-            Judged::NewAgainst(of) => {
-                self.append(entry)?;
-                self.append(&conflict(entry, of))?;
-                Appended::Conflict
-            }
-            Judged::Against(of) => {
-                self.append(&conflict(entry, of))?;
-                Appended::Conflict
-            }
-            Judged::AgainstAgain => Appended::Conflict,
-        })
-    }
-
-    fn append(&mut self, entry: &Entry) -> Result<(), TakeError> {
-        let seq = self.head.seq + 1;
-        let text = record::write(entry, &Link { executor: self.executor, seq, previous: self.head.hash })?;
-        let hash = Hash::of(&text);
-        let call = &entry.call;
-        self.log.prepare_cached(INSERT)?.execute(params![
-            seq,
-            text,
-            hash.0,
-            entry.source.as_str(),
-            call.exchange_id,
-            call.position,
-            call.tenant,
-            call.tool,
-            entry.event.code(),
-        ])?;
-        self.head = Head { seq, hash };
-        Ok(())
-    }
-}
-
-/// The record of a contradiction: the decision, and what it contradicts.
-fn conflict(entry: &Entry, of: u64) -> Entry {
-    let event = match entry.event.clone() {
-        Event::Decision { verdict, code, pointer, .. } => Event::Conflict { of, verdict, code, pointer },
-        // Only decisions contradict.
-        other => other,
-    };
-    Entry { event, ..entry.clone() }
 }
 
 /// The executor's name: made up once, and kept with the log that it signs.

@@ -86,16 +86,20 @@ impl Writer {
     /// Writes until it is closed, or nobody is left who could append.
     pub(super) async fn run(mut self) {
         let mut group = Vec::new();
+        let mut tried = Instant::now();
         loop {
             let wait = if self.held.is_empty() { PROBE } else { AGAIN };
             let open = match timeout(wait, self.messages.recv_many(&mut group, GROUP)).await {
                 Ok(received) => received > 0,
-                Err(_) => {
-                    self.store.probe();
-                    true
-                }
+                Err(_) => true,
             };
-            self.write(&mut group);
+            if self.write(&mut group) {
+                tried = Instant::now();
+            } else if tried.elapsed() >= wait.min(PROBE) {
+                // Other messages may come without a pause: a sink that catches up sends many.
+                self.store.probe();
+                tried = Instant::now();
+            }
             if !open || self.closing.is_some() {
                 break;
             }
@@ -121,7 +125,8 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, group: &mut Vec<Message>) {
+    /// Does what it is told; says whether it tried to write records.
+    fn write(&mut self, group: &mut Vec<Message>) -> bool {
         let mut asked = Vec::with_capacity(group.len());
         for message in group.drain(..) {
             match message {
@@ -136,7 +141,7 @@ impl Writer {
             }
         }
         if asked.is_empty() && self.held.is_empty() {
-            return;
+            return false;
         }
         let before = self.store.head().seq;
         let entries = self.held.iter().chain(asked.iter().map(|(entry, _)| &**entry));
@@ -162,6 +167,7 @@ impl Writer {
                 }
             }
         }
+        true
     }
 
     /// What becomes of an entry that could not be written.
@@ -208,5 +214,38 @@ impl Writer {
         if let Err(error) = self.store.set_cursor(sink, seq) {
             tracing::warn!(sink, reason = %error, "how much of the audit log a sink has cannot be written down");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::config::Synchronous;
+
+    #[tokio::test]
+    async fn messages_that_write_no_record_do_not_keep_the_log_from_being_probed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state"), Synchronous::Normal).unwrap();
+        let path = store.path().to_path_buf();
+        let probes = || -> u64 {
+            let log = Connection::open(&path).unwrap();
+            log.query_row("SELECT writes FROM probe", [], |row| row.get(0)).unwrap()
+        };
+        let before = probes();
+        let (messages, received) = mpsc::channel(8);
+        let (written, _head) = watch::channel(store.head());
+        let writer = Writer::new(store, received, written, Arc::default(), Vec::new(), Metrics::new());
+        let catching_up = async {
+            let until = Instant::now() + PROBE * 2;
+            while Instant::now() < until {
+                assert!(messages.send(Message::Delivered("redis", 1)).await.is_ok());
+                tokio::time::sleep(PROBE / 20).await;
+            }
+            assert!(probes() > before);
+            drop(messages);
+        };
+        tokio::join!(writer.run(), catching_up);
     }
 }

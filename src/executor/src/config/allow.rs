@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 
 /// Paths that contracts may grant, or grant what lies in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,11 @@ pub struct AllowedPath {
 }
 
 impl Allow {
-    pub(super) fn resolve(field: &str, written: Vec<Spanned<String>>, place: &Place<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn resolve(
+        field: &str,
+        written: Vec<Spanned<String>>,
+        place: &Document<'_>,
+    ) -> Result<Self, ConfigError> {
         let path = |text: Spanned<String>| {
             if text.value.is_empty() || text.value.contains(['*', '{', '\0']) {
                 let message =

@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::approvers::{Approvers, Rule};
-use super::fault::Place;
+use super::fault::Document;
 use crate::units::Seconds;
 
 const EXPIRY: Duration = Duration::from_secs(15 * 60);
@@ -53,7 +53,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Approvals, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Approvals, ConfigError> {
         let wait = |name: &str, time: Option<Spanned<Seconds>>, default: Duration| match time {
             None => Ok(default),
             Some(time) if (WAIT_MIN..=WAIT_MAX).contains(&time.value.0) => Ok(time.value.0),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 
 /// More than this is a list that nobody keeps right.
 const RULES_MAX: usize = 256;
@@ -54,7 +54,7 @@ impl Approvers {
     pub(super) fn resolve(
         groups: &BTreeMap<String, Spanned<Vec<String>>>,
         rules: Option<Spanned<Vec<Rule>>>,
-        place: &Place<'_>,
+        place: &Document<'_>,
     ) -> Result<Self, ConfigError> {
         for (name, group) in groups {
             if group.value.is_empty() || group.value.iter().any(String::is_empty) {
@@ -80,7 +80,7 @@ impl Rule {
     fn resolve(
         self,
         groups: &BTreeMap<String, Spanned<Vec<String>>>,
-        place: &Place<'_>,
+        place: &Document<'_>,
     ) -> Result<ApproverRule, ConfigError> {
         if self.approver.value.is_empty() {
             let message = "approvals.approvers.approver: expected a name of the token file or of approvals.groups";

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 use super::retention::{ArchiveSection, Fields, Retention};
 use super::secret::SecretFile;
 use crate::units::{Bytes, Seconds};
@@ -102,7 +102,7 @@ struct Redis {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Audit, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Audit, ConfigError> {
         Ok(Audit {
             synchronous: self.synchronous,
             postgres: self.postgres.map(|postgres| postgres.resolve(place)).transpose()?,
@@ -120,7 +120,7 @@ impl Section {
 }
 
 impl Postgres {
-    fn resolve(self, place: &Place<'_>) -> Result<AuditPostgres, ConfigError> {
+    fn resolve(self, place: &Document<'_>) -> Result<AuditPostgres, ConfigError> {
         let table = match self.table {
             None => TABLE.to_owned(),
             Some(table) if is_table(&table.value) => table.value,
@@ -140,7 +140,7 @@ impl Postgres {
 }
 
 impl Redis {
-    fn resolve(self, place: &Place<'_>) -> Result<AuditRedis, ConfigError> {
+    fn resolve(self, place: &Document<'_>) -> Result<AuditRedis, ConfigError> {
         let stream = match self.stream {
             None => STREAM.to_owned(),
             Some(stream) if !stream.value.is_empty() => stream.value,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 use crate::units::Seconds;
 
 /// Calls of one backend that are under way at once, where the file does not say.
@@ -127,14 +127,14 @@ struct BreakerEntry {
 
 /// Where faults of one backend are, and what it is called in them.
 struct Here<'a> {
-    place: &'a Place<'a>,
+    place: &'a Document<'a>,
     name: &'a str,
 }
 
 // === impl Section ===
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Backends, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Backends, ConfigError> {
         let resolve = |(name, entry): (String, Entry)| {
             let backend = entry.resolve(&Here { place, name: &name })?;
             Ok((name, backend))

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 use crate::units::{Bytes, Seconds};
 
 /// Connections at once, if the file does not say. Proxies hold a few each.
@@ -49,7 +49,12 @@ pub(super) struct Section {
 
 impl Section {
     /// Reads the section whose fields begin with `prefix`, such as `http.`. `idle` is the port's default.
-    pub(super) fn resolve(self, place: &Place<'_>, prefix: &str, idle: Duration) -> Result<Connections, ConfigError> {
+    pub(super) fn resolve(
+        self,
+        place: &Document<'_>,
+        prefix: &str,
+        idle: Duration,
+    ) -> Result<Connections, ConfigError> {
         let number = |field: &str, written: Option<Spanned<u32>>, default: u32, least: u32, most: u32| match written {
             None => Ok(default),
             Some(n) if (least..=most).contains(&n.value) => Ok(n.value),
@@ -95,7 +100,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Connections, String> {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let place = Place { file: "executor.yaml", folder: Path::new("/etc/callgate") };
+        let place = Document { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place, "http.", Duration::from_secs(60)).map_err(|error| error.to_string())
     }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::fault::Place;
+use super::fault::Document;
 use super::listen::{self, Door, Listen};
 use super::secret::SecretFile;
 use super::{ConfigError, connections};
@@ -16,6 +16,7 @@ const OFF: &str = "off";
 
 /// The HTTP side: approvals, audit, metrics, health.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Http {
     /// There is none.
     Off,
@@ -51,7 +52,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Http, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Http, ConfigError> {
         let tokens = match &self.tokens {
             None => Tokens::Made,
             Some(text) => Tokens::Listed(SecretFile::resolve("http.tokens", text, place)?),

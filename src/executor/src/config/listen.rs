@@ -14,7 +14,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::ConfigError;
 use super::connections::{self, Connections};
-use super::fault::Place;
+use super::fault::Document;
 
 /// The owner of the socket file only, where the file does not say.
 const SOCKET_MODE: u32 = 0o600;
@@ -115,7 +115,7 @@ pub(super) struct TlsSection {
 
 impl Section {
     /// `default` is where to listen if the file does not say: a loopback address.
-    pub(super) fn resolve(self, place: &Place<'_>, door: Door, default: SocketAddr) -> Result<Listen, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>, door: Door, default: SocketAddr) -> Result<Listen, ConfigError> {
         let prefix = door.prefix();
         let at = self.listen.as_ref().map(|listen| listen.referenced);
         let mut address = match &self.listen {
@@ -161,7 +161,7 @@ impl Section {
     }
 }
 
-fn address(place: &Place<'_>, prefix: &str, text: &Spanned<String>) -> Result<Address, ConfigError> {
+fn address(place: &Document<'_>, prefix: &str, text: &Spanned<String>) -> Result<Address, ConfigError> {
     let wrong = || {
         let message = format!(
             "{prefix}listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070, or a Unix socket, \
@@ -179,7 +179,7 @@ fn address(place: &Place<'_>, prefix: &str, text: &Spanned<String>) -> Result<Ad
 // === impl TlsSection ===
 
 impl TlsSection {
-    fn resolve(self, place: &Place<'_>, prefix: &str, at: Location) -> Result<Tls, ConfigError> {
+    fn resolve(self, place: &Document<'_>, prefix: &str, at: Location) -> Result<Tls, ConfigError> {
         let clients = match (self.client_ca, self.allowed_clients) {
             (None, None) => Clients::Anyone,
             (Some(authority), Some(written)) => {
@@ -212,7 +212,7 @@ impl TlsSection {
     }
 }
 
-fn identity(place: &Place<'_>, prefix: &str, written: &Spanned<String>) -> Result<Identity, ConfigError> {
+fn identity(place: &Document<'_>, prefix: &str, written: &Spanned<String>) -> Result<Identity, ConfigError> {
     Identity::parse(&written.value).ok_or_else(|| {
         let message = format!(
             "{prefix}tls.allowedClients: expected spiffe://trust-domain/path or dns:name, in full and without `*`, found \

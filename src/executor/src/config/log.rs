@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 
 /// The executor's own parts that have a level of their own. Libraries are not among them: their lines would show what passes.
 const PARTS: [&str; 14] = [
@@ -58,7 +58,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Log, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Log, ConfigError> {
         let level = match &self.level {
             None => LogLevel::Info,
             Some(written) => read("telemetry.log.level", written, place)?,
@@ -74,7 +74,7 @@ impl Section {
     }
 }
 
-fn read(field: &str, written: &Spanned<String>, place: &Place<'_>) -> Result<LogLevel, ConfigError> {
+fn read(field: &str, written: &Spanned<String>, place: &Document<'_>) -> Result<LogLevel, ConfigError> {
     match written.value.as_str() {
         "error" => Ok(LogLevel::Error),
         "warn" => Ok(LogLevel::Warn),
@@ -103,7 +103,7 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Log, String> {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let place = Place { file: "executor.yaml", folder: Path::new("/etc/callgate") };
+        let place = Document { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place).map_err(|error| error.to_string())
     }
 

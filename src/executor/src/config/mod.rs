@@ -39,7 +39,7 @@ pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 pub use self::connections::Connections;
 use self::explain::explain;
-use self::fault::Place;
+use self::fault::Document;
 pub use self::http::{Http, Tokens};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
@@ -196,7 +196,7 @@ impl Config {
         let options = serde_saphyr::options! { with_snippet: false };
         let read: File = serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| explain(file, error.without_snippet()))?;
-        let place = Place { file, folder };
+        let place = Document { file, folder };
         let fault = |at: serde_saphyr::Location, message: String| place.fault(at, message);
 
         let listen = listen::Section {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 use super::postgres::PostgresLink;
 use super::secret::SecretFile;
 use crate::units::Seconds;
@@ -61,7 +61,7 @@ struct Postgres {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Once, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Once, ConfigError> {
         let keep = match self.keep {
             None => KEEP,
             Some(time) if time.value.0 >= KEEP_MIN => time.value.0,
@@ -79,7 +79,7 @@ impl Section {
 }
 
 impl Postgres {
-    fn resolve(self, place: &Place<'_>) -> Result<OnceStore, ConfigError> {
+    fn resolve(self, place: &Document<'_>) -> Result<OnceStore, ConfigError> {
         let link = PostgresLink {
             url: SecretFile::resolve("once.postgres.url", &self.url, place)?,
             ca: self.ca.map(|path| place.folder.join(path)),

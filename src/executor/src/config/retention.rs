@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::fault::Place;
+use super::fault::Document;
 use super::secret::SecretFile;
 use crate::units::{Bytes, Seconds};
 
@@ -38,6 +38,7 @@ pub struct Retention {
 
 /// Where segments go.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Archive {
     /// A folder, such as a mounted file system of another machine.
     Folder(PathBuf),
@@ -105,7 +106,7 @@ impl Default for Retention {
 // === impl Fields ===
 
 impl Fields {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Retention, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Retention, ConfigError> {
         let segment_bytes = match self.segment {
             None => SEGMENT,
             Some(size) if (SEGMENT_MIN..=SEGMENT_MAX).contains(&size.value.0) => size.value.0,
@@ -133,7 +134,7 @@ impl Fields {
 // === impl ArchiveSection ===
 
 impl ArchiveSection {
-    fn resolve(self, at: serde_saphyr::Location, place: &Place<'_>) -> Result<Archive, ConfigError> {
+    fn resolve(self, at: serde_saphyr::Location, place: &Document<'_>) -> Result<Archive, ConfigError> {
         match (self.folder, self.s3) {
             (Some(folder), None) => Ok(Archive::Folder(place.folder.join(folder))),
             (None, Some(s3)) => s3.resolve(place).map(Archive::S3),
@@ -147,7 +148,7 @@ impl ArchiveSection {
 // === impl S3Section ===
 
 impl S3Section {
-    fn resolve(self, place: &Place<'_>) -> Result<ArchiveS3, ConfigError> {
+    fn resolve(self, place: &Document<'_>) -> Result<ArchiveS3, ConfigError> {
         let endpoint = self.endpoint.value.parse().ok().filter(is_safe).ok_or_else(|| {
             let message = "audit.archive.s3.endpoint: expected an address such as https://s3.eu-west-1.amazonaws.com; http:// \
                            only to 127.0.0.1, [::1] or localhost";

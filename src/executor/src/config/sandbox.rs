@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::allow::Allow;
-use super::fault::Place;
+use super::fault::Document;
 use crate::sandbox::{Fixed, Nat64};
 use crate::units::Bytes;
 
@@ -47,7 +47,7 @@ struct DeterministicSection {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Sandbox, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Sandbox, ConfigError> {
         let deterministic = match self.deterministic {
             None => None,
             Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
@@ -62,7 +62,7 @@ impl Section {
     }
 }
 
-fn nat64(written: &Spanned<String>, place: &Place<'_>) -> Result<Nat64, ConfigError> {
+fn nat64(written: &Spanned<String>, place: &Document<'_>) -> Result<Nat64, ConfigError> {
     Nat64::read(&written.value).ok_or_else(|| {
         let message = "sandbox.nat64: expected an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits with zeros behind it, such as \
                        2001:db8:64::/96";
@@ -70,7 +70,7 @@ fn nat64(written: &Spanned<String>, place: &Place<'_>) -> Result<Nat64, ConfigEr
     })
 }
 
-fn clock(written: &Spanned<String>, place: &Place<'_>) -> Result<Duration, ConfigError> {
+fn clock(written: &Spanned<String>, place: &Document<'_>) -> Result<Duration, ConfigError> {
     let since_1970 = written.value.parse::<jiff::Timestamp>().ok().and_then(|time| {
         let since = time.duration_since(jiff::Timestamp::UNIX_EPOCH);
         Duration::try_from(since).ok()

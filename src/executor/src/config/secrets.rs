@@ -5,7 +5,7 @@ use serde_saphyr::Spanned;
 
 use super::ConfigError;
 use super::allow::Allow;
-use super::fault::Place;
+use super::fault::Document;
 
 /// The files that contracts may hand to tools as `secretEnv`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Secrets, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Secrets, ConfigError> {
         Ok(Secrets { allow: Allow::resolve("secrets.allow", self.allow, place)? })
     }
 }

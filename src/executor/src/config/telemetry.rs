@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::fault::Place;
+use super::fault::Document;
 use super::{ConfigError, log};
 
 const SERVICE_NAME: &str = "callgate-executor";
@@ -55,7 +55,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Place<'_>) -> Result<Telemetry, ConfigError> {
+    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Telemetry, ConfigError> {
         let authority = self.otlp_ca.as_ref().map(|file| place.folder.join(&file.value));
         let otlp = match self.otlp {
             Some(written) => {
@@ -129,7 +129,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Telemetry, String> {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let place = Place { file: "executor.yaml", folder: Path::new("/etc/callgate") };
+        let place = Document { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place).map_err(|error| error.to_string())
     }
 

@@ -244,9 +244,17 @@ mod tests {
         Database::open(folder, "a.db", format, Synchronous::Normal)
     }
 
+    /// A folder as a state directory is, whatever the umask.
+    fn private_tempdir() -> tempfile::TempDir {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        folder
+    }
+
     #[test]
     fn an_older_database_is_brought_to_the_newest_version_and_a_newer_one_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = private_tempdir();
         let mut old = open(folder.path(), &FIRST).unwrap();
         old.write(|transaction| transaction.execute("INSERT INTO a (x) VALUES (1)", [])).unwrap();
         old.close();
@@ -260,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_closed_database_is_one_file() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = private_tempdir();
         let mut database = open(folder.path(), &FORMAT).unwrap();
         database.probe();
         assert!(super::super::files::wal(database.path()).exists());
@@ -273,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_store_whose_file_was_deleted_refuses_to_write_and_recovers_when_it_is_back() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = private_tempdir();
         let mut database = open(folder.path(), &FORMAT).unwrap();
         let (path, aside) = (database.path().to_owned(), folder.path().join("aside"));
         std::fs::rename(&path, &aside).unwrap();

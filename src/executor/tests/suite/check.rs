@@ -113,6 +113,10 @@ fn what_would_end_a_start_ends_a_check() {
             "http: { listen: off, tokens: 'file:none' }\naudit: { redis: { url: 'file:none' } }",
             "audit.redis.url: none: cannot be read",
         ),
+        (
+            "audit: { archive: { s3: { endpoint: 'http://127.0.0.1:1', bucket: b, region: r, accessKey: 'file:none', secretKey: 'file:none' } } }",
+            "audit.archive.s3.accessKey: none: cannot be read",
+        ),
         ("http: { listen: 127.0.0.1:0, tokens: 'file:none' }", "http.tokens: "),
         (
             "http: { listen: '192.0.2.1:7071', exposed: 'anyone on the way may read tokens and arguments' }",
@@ -158,6 +162,12 @@ fn a_store_that_a_start_would_not_open_ends_a_check() {
         let (code, line) = checked(desk.path());
         assert!(code == 1 && line.contains(name), "{line}");
     }
+    // The head beside it tells that there was a log.
+    let desk_without = desk("");
+    remove_file(used(&desk_without).join("audit.db")).unwrap();
+    let (code, line) = checked(desk_without.path());
+    assert!(code == 1 && line.contains("audit.db: the audit log is not whole"), "{line}");
+
     let desk = desk("sandbox: { cacheBytes: 0 }");
     set_permissions(used(&desk), Permissions::from_mode(0o755)).unwrap();
     let (code, line) = checked(desk.path());

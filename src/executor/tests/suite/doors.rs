@@ -286,3 +286,38 @@ async fn large_requests_that_never_end_hold_bounded_bytes_and_keep_nobody_out() 
     assert!(doors.counts("connections{port=\"grpc\"}") > 8, "more left than had to");
     doors.are_open().await;
 }
+
+/// Connections that send frames as fast as they can: pings, and requests that are reset at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_of_frames_keep_nobody_out() {
+    let doors = Doors::open("").await;
+    let mut resets = Vec::new();
+    for stream in (1..2_001_u32).step_by(2) {
+        resets.extend_from_slice(b"\x00\x00\x03\x01\x05");
+        resets.extend_from_slice(&stream.to_be_bytes());
+        resets.extend_from_slice(b"\x83\x84\x86\x00\x00\x04\x03\x00");
+        resets.extend_from_slice(&stream.to_be_bytes());
+        resets.extend_from_slice(&[0, 0, 0, 8]);
+    }
+    let pings = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00\x01\x02\x03\x04\x05\x06\x07\x08".repeat(1_000);
+    let mut floods = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        let address = if n % 2 == 0 { doors.grpc() } else { doors.http.clone() };
+        let frames = if n % 4 < 2 { pings.clone() } else { resets.clone() };
+        floods.spawn(async move {
+            loop {
+                let mut stream = connect(&address, PREFACE).await;
+                // Until the other end has enough of it.
+                for _ in 0..20 {
+                    if stream.write_all(&frames).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+    }
+    for _ in 0..3 {
+        doors.are_open().await;
+    }
+    floods.shutdown().await;
+}

@@ -83,9 +83,17 @@ fn a_made_token_that_others_can_read_or_that_is_empty_is_refused() {
 
 #[test]
 fn no_start_writes_through_a_planted_link() {
-    for name in
-        ["calls.lock", "calls.db", "audit.lock", "audit.db", "approvals.lock", "approvals.db", "http-token", "modules"]
-    {
+    for name in [
+        "calls.lock",
+        "calls.db",
+        "audit.lock",
+        "audit.db",
+        "audit.head",
+        "approvals.lock",
+        "approvals.db",
+        "http-token",
+        "modules",
+    ] {
         let desk = desk("http: { listen: 127.0.0.1:0 }");
         let target = desk.path().join("target");
         if name == "modules" {

@@ -98,6 +98,9 @@ pub(super) struct Progress {
     fault: Mutex<Option<String>>,
 }
 
+/// The progress of each sink, and the thread that feeds them if there are any.
+type Feeding = (Vec<Arc<Progress>>, Option<JoinHandle<()>>);
+
 /// Starts feeding the sinks of the configuration, on a thread of their own. It ends with the log.
 pub(super) fn start(
     audit: &Audit,
@@ -105,7 +108,7 @@ pub(super) fn start(
     executor: &str,
     head: &watch::Receiver<Head>,
     messages: &mpsc::Sender<Message>,
-) -> std::io::Result<(Vec<Arc<Progress>>, Option<JoinHandle<()>>)> {
+) -> std::io::Result<Feeding> {
     // Whoever reads the lag before the first connection gets what was last known.
     let known = Reader::open(path).and_then(|reader| reader.cursors()).map_err(std::io::Error::other)?;
     let progress = |sink: &'static str| {

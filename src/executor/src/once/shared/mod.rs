@@ -168,7 +168,12 @@ impl Inner {
 
     /// Puts right what is not known to be in the database.
     async fn settle(&self) -> Result<(), OnceError> {
+        let began = Instant::now();
         for (key, unsettled) in self.here.unsettled() {
+            // The lease must be renewed meanwhile; the rest comes after that.
+            if began.elapsed() >= LIVE.min(self.lease / 3) {
+                break;
+            }
             match unsettled {
                 Unsettled::Ended(outcome) => {
                     self.database.finish(&self.instance, &key, &outcome).await?;

@@ -54,7 +54,11 @@ function words(record) {
     return [record.verdict === "deny" && record.code ? `${verdict}: ${record.code}` : verdict, record.verdict];
   }
   if (record.kind === "approval") return record.approved ? ["approved", "approved"] : ["denied", "denied"];
-  return [record.outcome, record.outcome === "success" ? "allow" : "deny"];
+  if (record.kind === "key_reused") return ["another call under its name", "deny"];
+  if (record.kind === "conflict") return [`${(record.verdict ?? "").replace("_", " ")}, against record ${record.of}`, "deny"];
+  if (record.kind === "repeat") return [`again: ${record.outcome}`, record.outcome === "success" ? "allow" : "deny"];
+  // A kind of a later version has at least its name.
+  return [record.outcome ?? record.kind, record.outcome === "success" ? "allow" : "deny"];
 }
 
 function row({ seq, record: text, hash }) {

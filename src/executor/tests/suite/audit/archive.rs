@@ -112,6 +112,25 @@ async fn segments_move_to_a_folder_and_verify_from_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_segment_of_another_log_in_the_archive_is_never_replaced() {
+    let state = StateFolder::new();
+    let folder = state.folder.path().join("archive");
+    fs::create_dir(&folder).unwrap();
+    let log = filled(&state, small()).await;
+    until("nothing is sealed", || !state.segments().is_empty()).await;
+    log.close().await;
+    let segment = state.segments()[0].clone();
+    let taken = folder.join(segment.name());
+    fs::write(&taken, "of another log").unwrap();
+    let _log = state.open_with(Retention { archive: Some(Archive::Folder(folder)), ..small() });
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(fs::read(&taken).unwrap(), b"of another log");
+    assert!(archived(&state) == 0 && state.segment_folder().join(segment.name()).exists());
+    fs::remove_file(&taken).unwrap();
+    until("nothing is archived", || archived(&state) > 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn segments_are_put_into_storage_again_until_it_takes_them() {
     let state = StateFolder::new();
     let storage = Storage::default();

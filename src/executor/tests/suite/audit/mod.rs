@@ -3,6 +3,7 @@
 mod archive;
 mod decisions;
 mod disk;
+mod search;
 mod segments;
 mod sinks;
 mod whole;

@@ -4,8 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use callgate_executor::audit::{AuditLog, Fault, ROTATE, SEGMENTS, Segment, SegmentPlace, VerifyError, verify_all};
+use callgate_executor::audit::{
+    AuditLog, Fault, HEAD_FILE, Hash, ROTATE, SEGMENTS, Segment, SegmentPlace, VerifyError, verify_all,
+};
 use callgate_executor::config::Retention;
+use rusqlite::{Connection, params};
+use sha2::{Digest as _, Sha256};
 
 use super::{StateFolder, calls};
 
@@ -105,4 +109,97 @@ async fn a_segment_that_is_missing_or_altered_is_named() {
     assert_eq!(fault(state.all()), Fault::SegmentMissing { name: segment.name() });
     fs::write(&path, bytes).unwrap();
     state.all().unwrap();
+}
+
+#[tokio::test]
+async fn a_segment_that_was_written_anew_is_found_by_the_one_after_it() {
+    let state = StateFolder::new();
+    let log = state.open_with(small());
+    calls(&log, "e-1", 20).await;
+    until("nothing is sealed", || state.segments().len() > 2).await;
+    log.close().await;
+    state.all().unwrap();
+    // As whoever has the executor's rights could: the segment is whole, and the log names its new hash.
+    let first = state.segments()[0].clone();
+    let path = state.segment_folder().join(first.name());
+    let segment = Connection::open(&path).unwrap();
+    let ask = "SELECT text FROM record WHERE seq = ?1";
+    let text: String = segment.query_row(ask, [first.last.seq], |row| row.get(0)).unwrap();
+    let text = text.replace("\"tenant\":\"acme\"", "\"tenant\":\"evil\"");
+    let hash: [u8; 32] = Sha256::digest(&text).into();
+    assert_eq!(Hash::of(&text).to_string(), hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let rewrite = "UPDATE record SET text = ?2, hash = ?3, tenant = 'evil' WHERE seq = ?1";
+    segment.execute(rewrite, params![first.last.seq, text, hash]).unwrap();
+    segment.close().unwrap();
+    let file: [u8; 32] = Sha256::digest(fs::read(&path).unwrap()).into();
+    let log = Connection::open(state.file()).unwrap();
+    log.execute("UPDATE segment SET head = ?1, sha256 = ?2 WHERE first = 1", params![hash, file]).unwrap();
+    drop(log);
+    let found = state.all();
+    let expected = Fault::Unlinked { seq: first.last.seq + 1 };
+    assert!(matches!(&found, Err(VerifyError::Broken(fault)) if *fault == expected), "{found:?}");
+}
+
+#[tokio::test]
+async fn the_segments_of_a_log_that_was_moved_away_are_never_deleted() {
+    let state = StateFolder::new();
+    let log = state.open_with(small());
+    calls(&log, "e-1", 15).await;
+    until("nothing is sealed", || state.segments().len() > 1).await;
+    log.close().await;
+    let old = state.segments();
+    let bytes = |segment: &Segment| fs::read(state.segment_folder().join(segment.name())).unwrap();
+    let before: Vec<_> = old.iter().map(bytes).collect();
+    fs::remove_file(state.file()).unwrap();
+    fs::remove_file(state.file().with_file_name(HEAD_FILE)).unwrap();
+    let log = state.open_with(small());
+    // Longer records, so that segments have other names.
+    calls(&log, &"e".repeat(300), 15).await;
+    until("nothing is sealed", || state.segments().len() > 1).await;
+    log.close().await;
+    assert_eq!(old.iter().map(bytes).collect::<Vec<_>>(), before);
+    state.all().unwrap();
+}
+
+#[tokio::test]
+async fn a_segment_that_an_ended_executor_did_not_enter_is_made_again() {
+    let state = StateFolder::new();
+    let log = state.open();
+    calls(&log, "e-1", 3).await;
+    state.rotate();
+    until("nothing is sealed", || !state.segments().is_empty()).await;
+    log.close().await;
+    state.tamper("DELETE FROM segment");
+    let log = state.open();
+    calls(&log, "e-2", 1).await;
+    state.rotate();
+    until("nothing is sealed again", || !state.segments().is_empty()).await;
+    log.close().await;
+    let files = fs::read_dir(state.segment_folder()).unwrap().count();
+    assert_eq!((files, state.all().unwrap().checked.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn records_that_are_old_enough_are_sealed_however_often_the_executor_is_restarted() {
+    let state = StateFolder::new();
+    let log = state.open();
+    calls(&log, "e-1", 3).await;
+    log.close().await;
+    // As if the log had been open for a week, never for long.
+    state.tamper("UPDATE log SET ticks = 604800");
+    let day = Duration::from_secs(24 * 60 * 60);
+    let log = state.open_with(Retention { keep: Some(day), ..Retention::default() });
+    until("nothing is sealed", || !state.segments().is_empty()).await;
+    log.close().await;
+}
+
+#[tokio::test]
+async fn without_room_nothing_is_sealed_and_calls_go_on() {
+    let state = StateFolder::new();
+    let log = state.open_with(Retention { min_free: u64::MAX, ..small() });
+    calls(&log, "e-1", 20).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    calls(&log, "e-2", 1).await;
+    assert!(state.segments().is_empty() && !state.segment_folder().join("segment.part").exists());
+    assert_eq!(log.health().fault(), None);
 }

@@ -111,6 +111,28 @@ async fn a_head_that_is_missing_is_told_at_start() {
 }
 
 #[tokio::test]
+async fn a_start_that_could_not_make_the_head_is_done_again() {
+    let state = StateFolder::new();
+    fs::create_dir(state.file().parent().unwrap()).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(state.file().parent().unwrap(), mode).unwrap();
+    std::os::unix::fs::symlink("nowhere", state.beside(HEAD_FILE)).unwrap();
+    let refused = state.try_open();
+    assert!(matches!(&refused, Err(AuditError::Open { .. })), "{refused:?}");
+    // A full disk leaves an empty file.
+    fs::remove_file(state.beside(HEAD_FILE)).unwrap();
+    fs::write(state.beside(HEAD_FILE), "").unwrap();
+    assert_eq!(state.open().head().seq, 0);
+}
+
+#[tokio::test]
+async fn a_head_that_was_emptied_is_told_at_start() {
+    let state = closed().await;
+    fs::write(state.beside(HEAD_FILE), "").unwrap();
+    assert_eq!(state.refused(), Fault::HeadMissing);
+}
+
+#[tokio::test]
 async fn a_backup_beside_a_running_executor_is_whole_and_can_take_the_logs_place() {
     let state = StateFolder::new();
     let log = state.open();

@@ -1,0 +1,48 @@
+//! Searching a log a part at a time, so that a search can be stopped.
+
+use super::read::{Query, ReadError, Reader, Stored};
+
+/// Records of which a search asks at once: an index answers most of it, unless texts are searched.
+const PART: u64 = 100_000;
+const TEXT_PART: u64 = 2_000;
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The records, newest first.
+    pub records: Vec<Stored>,
+    /// The newest record that was not looked at, if the search was stopped.
+    pub unsearched: Option<u64>,
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// The records asked for, newest first, as far as they are found in time; a search goes on after `unsearched`.
+    ///
+    /// A condition that no index answers reads every record, so a search reads a part of the log at a time, and looks in between
+    /// whether it should stop.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn search(&self, query: &Query, stop: impl Fn() -> bool) -> Result<Found, ReadError> {
+        let newest = self.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
+        let newest = newest.first().map_or(0, |record| record.seq);
+        let mut to = query.to.map_or(newest, |to| to.min(newest));
+        let from = query.from.unwrap_or(0).max(self.base()?.seq + 1);
+        let part = if query.text.is_some() { TEXT_PART } else { PART };
+        let mut records = Vec::new();
+        let wanted = query.limit as usize;
+        while from <= to && records.len() < wanted {
+            if stop() {
+                return Ok(Found { records, unsearched: Some(to) });
+            }
+            let at = to.saturating_sub(part - 1).max(from);
+            let left = u32::try_from(wanted - records.len()).unwrap_or(u32::MAX);
+            let query = Query { from: Some(at), to: Some(to), limit: left, newest_first: true, ..query.clone() };
+            records.extend(self.query(&query)?);
+            to = at - 1;
+        }
+        Ok(Found { records, unsearched: None })
+    }
+}
