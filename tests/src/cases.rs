@@ -82,6 +82,10 @@ impl Outcome {
         context: impl AsyncFn() -> C,
     ) {
         panic::set_hook(Box::new(|info| {
+            // Cases run on other threads. A panic on this one ends the program, so nobody would tell why.
+            if std::thread::current().name() == Some("main") {
+                eprintln!("{info}");
+            }
             *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.to_string());
         }));
         for case in cases {

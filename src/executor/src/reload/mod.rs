@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use self::faults::Faults;
 use self::folders::Folders;
@@ -47,6 +47,12 @@ enum Work<T> {
     /// The next look tries again.
     Panicked,
     RuntimeEnds,
+}
+
+/// The folders that are watched. A change of them is not waited for: the system delays it while a folder has many events.
+enum Watch {
+    Idle(Folders),
+    Busy(JoinHandle<(Folders, bool)>),
 }
 
 /// What is served, and what was found since.
@@ -89,30 +95,54 @@ pub(crate) fn watch(file: PathBuf, running: Config, hangup: Signal, parts: Arc<P
 
 async fn follow(mut hangup: Signal, mut reload: Reload) {
     let (wake, mut woken) = mpsc::channel(1);
-    let mut folders = Folders::default();
+    let mut watch = Watch::Idle(Folders::default());
     loop {
-        let paths: Vec<PathBuf> = reload.paths();
-        let wake = wake.clone();
-        let watched = spawn_blocking(move || {
-            let anew = folders.watch(&paths, &wake);
-            (folders, anew)
-        });
-        // The runtime ends.
-        let Ok((watching, anew)) = watched.await else { return };
-        folders = watching;
-        let cause = if anew {
-            // What changed before it was watched.
-            Cause::Files
-        } else {
+        watch = watch.anew(reload.paths(), &wake);
+        let cause = loop {
             tokio::select! {
                 biased;
-                _ = hangup.recv() => Cause::Signal,
-                _ = woken.recv() => Cause::Files,
-                () = tokio::time::sleep(LOOK) => Cause::Files,
+                _ = hangup.recv() => break Cause::Signal,
+                watching = watch.ended() => {
+                    // The runtime ends.
+                    let Some((folders, anew)) = watching else { return };
+                    watch = Watch::Idle(folders);
+                    if anew {
+                        // A file may have changed before its folder was watched.
+                        break Cause::Files;
+                    }
+                }
+                _ = woken.recv() => break Cause::Files,
+                () = tokio::time::sleep(LOOK) => break Cause::Files,
             }
         };
         if reload.on(cause).await.is_none() {
             return;
+        }
+    }
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Watches the folders of these paths from now on, unless the last change of them has not ended.
+    fn anew(self, paths: Vec<PathBuf>, wake: &mpsc::Sender<()>) -> Self {
+        match self {
+            Self::Busy(job) => Self::Busy(job),
+            Self::Idle(mut folders) => {
+                let wake = wake.clone();
+                Self::Busy(spawn_blocking(move || {
+                    let anew = folders.watch(&paths, &wake);
+                    (folders, anew)
+                }))
+            }
+        }
+    }
+
+    /// The end of a change, with whether other folders are watched now. `None` when the runtime ends or the change panicked.
+    async fn ended(&mut self) -> Option<(Folders, bool)> {
+        match self {
+            Self::Busy(job) => job.await.ok(),
+            Self::Idle(_) => std::future::pending().await,
         }
     }
 }

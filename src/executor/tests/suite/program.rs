@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -13,7 +14,12 @@ use crate::desk::Desk;
 pub(crate) struct Program {
     child: Child,
     pub(crate) log: BufReader<ChildStderr>,
+    /// Tells the thread that limits the program's time that it has ended.
+    _over: mpsc::Sender<()>,
 }
+
+/// The longest that a program lives.
+const LIMIT: Duration = Duration::from_secs(240);
 
 impl Program {
     pub(crate) fn start(desk: &Desk, more: &[&str]) -> Self {
@@ -34,7 +40,15 @@ impl Program {
     pub(crate) fn from(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, log }
+        let (over, ended) = mpsc::channel();
+        let id = child.id().to_string();
+        // A line that never comes fails a test: the log ends with the program.
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-KILL", &id]).status();
+            }
+        });
+        Self { child, log, _over: over }
     }
 
     /// The next log line with this message; every line before it is one JSON object too.
