@@ -119,8 +119,11 @@ pub enum LocalError {
 /// # Errors
 /// What must be corrected before anything can be decided or run.
 pub async fn call(asked: &Asked<'_>) -> Result<Answer, LocalError> {
-    let config = config(asked)?;
+    let mut config = config(asked)?;
     let contract = read_contract(asked.contract)?;
+    if asked.config.is_none() {
+        config.sandbox.env = variables(&contract);
+    }
     let role = role(&contract, asked)?;
     let caller = callgate_contract::Caller { tenant: asked.tenant.to_owned(), role };
     let given = Call { name: asked.tool, arguments: asked.arguments };
@@ -187,6 +190,15 @@ fn config(asked: &Asked<'_>) -> Result<Config, ConfigError> {
     config.contracts = vec![asked.contract.to_owned()];
     config.concurrency = 1;
     Ok(config)
+}
+
+/// The variables that a contract grants: whoever calls a tool of their own has them all anyway.
+fn variables(contract: &Contract) -> Vec<String> {
+    let env = |tool: &callgate_contract::Tool| match tool.run() {
+        Run::Wasm(run) => run.env.clone(),
+        Run::Client | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => Vec::new(),
+    };
+    contract.tools().iter().flat_map(env).collect()
 }
 
 /// The contract's folder without links, since what is allowed is reached through none.

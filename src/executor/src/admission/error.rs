@@ -160,6 +160,19 @@ pub enum Fault {
         /// The configuration file.
         configuration: PathBuf,
     },
+    /// The operator does not allow the variable.
+    #[error(
+        "run.wasm.env: {name} is not allowed by `sandbox.env` in {configuration}; if tools may read it, write `{line}` there",
+        configuration = configuration.display()
+    )]
+    VariableNotAllowed {
+        /// The variable.
+        name: String,
+        /// The line that would allow it.
+        line: String,
+        /// The configuration file.
+        configuration: PathBuf,
+    },
     /// A secret of a tool is something of the executor's own.
     #[error(
         "run.wasm.secretEnv.{variable}: {file} is or lies in {own}, {what}, which no tool may read; give the tool a secret of its own"

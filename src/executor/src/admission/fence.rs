@@ -26,6 +26,7 @@ pub(super) struct Fence {
     handed: Vec<Own>,
     folders: List,
     secrets: List,
+    variables: Vec<String>,
     /// The configuration file.
     file: PathBuf,
 }
@@ -76,7 +77,21 @@ impl Fence {
             handed: secrets.map(|path| Own::find("a secret of a tool", path)).collect(),
             folders: list("sandbox.allow", &config.sandbox.allow)?,
             secrets: list("secrets.allow", &config.secrets.allow)?,
+            variables: config.sandbox.env.clone(),
             file: config.file.clone(),
+        })
+    }
+
+    /// Checks a variable of the executor that a contract grants.
+    pub(super) fn variable(&self, name: &str) -> Result<(), Fault> {
+        if self.variables.iter().any(|allowed| allowed == name) {
+            return Ok(());
+        }
+        let all: Vec<_> = self.variables.iter().map(String::as_str).chain([name]).collect();
+        Err(Fault::VariableNotAllowed {
+            name: name.to_owned(),
+            line: format!("sandbox: {{ env: [{}] }}", all.join(", ")),
+            configuration: self.file.clone(),
         })
     }
 

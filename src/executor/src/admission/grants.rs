@@ -29,7 +29,7 @@ pub(super) fn resolve(
     let folders = run.files.iter().map(|grant| folder(sandbox, fence, overlaps, tool, grant, base, reads));
     Ok(Grants {
         args,
-        env: environment(tool, &run.env)?,
+        env: environment(fence, tool, &run.env)?,
         secrets: secrets::read(fence, &run.secret_env, reads)?,
         folders: folders.collect::<Result<_, _>>()?,
         outgoing: Outgoing::granted(&run.http, sandbox.network()).map_err(Fault::Tls)?,
@@ -41,9 +41,10 @@ pub(super) fn resolve(
 }
 
 /// A grant is not a demand: a variable that the executor does not have itself is left out, and said so.
-fn environment(tool: &str, names: &[String]) -> Result<Vec<(String, String)>, Fault> {
+fn environment(fence: &Fence, tool: &str, names: &[String]) -> Result<Vec<(String, String)>, Fault> {
     let mut env = Vec::new();
     for name in names {
+        fence.variable(name)?;
         match std::env::var(name) {
             Ok(value) => env.push((name.clone(), value)),
             Err(std::env::VarError::NotPresent) => {

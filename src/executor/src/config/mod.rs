@@ -184,7 +184,8 @@ impl Config {
 
     /// This configuration with what a reload takes from `read`: the contracts, and what they may grant.
     pub(crate) fn reloaded(&self, read: &Self) -> Self {
-        let sandbox = Sandbox { allow: read.sandbox.allow.clone(), ..self.sandbox.clone() };
+        let sandbox =
+            Sandbox { allow: read.sandbox.allow.clone(), env: read.sandbox.env.clone(), ..self.sandbox.clone() };
         Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
     }
 

@@ -25,6 +25,8 @@ pub struct Sandbox {
     pub deterministic: Option<Fixed>,
     /// Folders that contracts may grant, with all that lies in them.
     pub allow: Allow,
+    /// The executor's variables that contracts may grant, by name.
+    pub env: Vec<String>,
 }
 
 /// The section as it is written.
@@ -37,6 +39,8 @@ pub(super) struct Section {
     deterministic: Option<DeterministicSection>,
     #[serde(default)]
     allow: Vec<Spanned<String>>,
+    #[serde(default)]
+    env: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,13 +57,24 @@ impl Section {
             Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
         };
         let nat64 = self.nat64.iter().map(|written| nat64(written, place)).collect::<Result<_, _>>()?;
+        let env = self.env.iter().map(|written| variable(written, place)).collect::<Result<_, _>>()?;
         Ok(Sandbox {
             nat64,
+            env,
             cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0),
             deterministic,
             allow: Allow::resolve("sandbox.allow", self.allow, place)?,
         })
     }
+}
+
+fn variable(written: &Spanned<String>, place: &Document<'_>) -> Result<String, ConfigError> {
+    let name = &written.value;
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(name.clone());
+    }
+    let message = "sandbox.env: expected names of variables, each in full, such as TZ".to_owned();
+    Err(place.fault(written.referenced, message))
 }
 
 fn nat64(written: &Spanned<String>, place: &Document<'_>) -> Result<Nat64, ConfigError> {
@@ -109,6 +124,16 @@ mod tests {
         for wrong in ["''", "'data/*'", "'data/{tenant}'"] {
             let error = parse(&format!("  allow: [{wrong}]\n")).unwrap_err();
             assert!(error.starts_with("executor.yaml:3:11: sandbox.allow: expected a path without"), "{error}");
+        }
+    }
+
+    #[test]
+    fn variables_are_named_in_full() {
+        assert!(parse("  {}\n").unwrap().env.is_empty());
+        assert_eq!(parse("  env: [TZ, HTTP_PORT2]\n").unwrap().env, ["TZ", "HTTP_PORT2"]);
+        for wrong in ["'*'", "''", "AWS_*", "'A=b'"] {
+            let error = parse(&format!("  env: [{wrong}]\n")).unwrap_err();
+            assert!(error.starts_with("executor.yaml:3:9: sandbox.env: expected names of variables"), "{error}");
         }
     }
 

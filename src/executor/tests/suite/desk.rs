@@ -92,6 +92,9 @@ async fn serve_on(config: &Config, network: Network) -> Served {
     Served { bound, digest, stop, ended, instruments, load }
 }
 
+/// The variables that contracts of a desk may grant.
+const VARIABLES: &str = "CARGO_PKG_NAME, TEST_VARIABLE_THAT_NOBODY_SETS";
+
 /// What a call came to, for assertions.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -215,7 +218,11 @@ impl Desk {
             let begins = |line: &str| line.starts_with(&format!("{section}:"));
             !self.configured.lines().any(begins)
         });
-        let lists: String = lists.map(|section| format!("{section}: {{{allow}}}\n")).collect();
+        let env = |section| {
+            let comma = if allow.is_empty() { "" } else { "," };
+            if section == "sandbox" { format!("{comma} env: [{VARIABLES}] ") } else { String::new() }
+        };
+        let lists: String = lists.map(|section| format!("{section}: {{{allow}{}}}\n", env(section))).collect();
         let text = format!(
             "listen: 127.0.0.1:0\ncontracts: [{}]\nconcurrency: {}\nrequestBytes: 64KiB\ngracePeriod: 10s\n{http}{lists}{}",
             self.served.as_deref().unwrap_or(Path::new("contract.yaml")).display(),

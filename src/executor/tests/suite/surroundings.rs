@@ -54,3 +54,13 @@ async fn only_granted_variables_are_handed_on_and_an_unset_one_is_left_out() {
     );
     assert!(!message.contains("NOBODY_SETS"), "{message}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_the_operator_does_not_list_is_refused_with_the_line_to_add() {
+    let error = Desk::with(&guests::surroundings(), "env: [PATH]").refused();
+    assert!(error.contains("run.wasm.env: PATH is not allowed by `sandbox.env` in "), "{error}");
+    assert!(
+        error.contains("write `sandbox: { env: [CARGO_PKG_NAME, TEST_VARIABLE_THAT_NOBODY_SETS, PATH] }` there"),
+        "{error}"
+    );
+}
