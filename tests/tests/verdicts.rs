@@ -48,9 +48,9 @@ async fn envoy_and_executor_reach_the_verdicts_of_the_tables() {
         let channel = Channel::from_shared(format!("http://{}", stack.executor().1)).unwrap().connect().await.unwrap();
         let (mut whole, mut streamed, mut executor) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..AT_ONCE {
-            whole.push(Place::Whole(Connection::open(gate.address, Protocol::Http2).await.unwrap()));
-            streamed.push(Place::Streamed(Connection::open(gate.address, Protocol::Http2).await.unwrap()));
-            executor.push(Place::Executor(ExecutorClient::new(channel.clone()), digest.clone()));
+            whole.push(Decider::Whole(Connection::open(gate.address, Protocol::Http2).await.unwrap()));
+            streamed.push(Decider::Streamed(Connection::open(gate.address, Protocol::Http2).await.unwrap()));
+            executor.push(Decider::Executor(ExecutorClient::new(channel.clone()), digest.clone()));
         }
         let mut found = compare(&table, whole).await;
         // The corpus is large, and its streams differ from its whole answers in the framing only.
@@ -71,25 +71,25 @@ fn written(folder: &Path, name: &str, table: &Table) -> PathBuf {
     folder.join("contract.yaml")
 }
 
-/// One place that decides, and the connection to it.
-enum Place {
+/// Decides a case, over a connection of its own.
+enum Decider {
     Whole(Connection),
     Streamed(Connection),
     Executor(ExecutorClient<Channel>, String),
 }
 
 /// The differences over all cases, several cases at a time, each over a connection of its own.
-async fn compare(table: &Arc<Table>, places: Vec<Place>) -> Vec<String> {
-    let at_once = places.len();
+async fn compare(table: &Arc<Table>, deciders: Vec<Decider>) -> Vec<String> {
+    let at_once = deciders.len();
     let mut lanes = Vec::new();
-    for (start, mut place) in places.into_iter().enumerate() {
+    for (start, mut decider) in deciders.into_iter().enumerate() {
         let table = Arc::clone(table);
         lanes.push(tokio::spawn(async move {
             let mut different = Vec::new();
             for case in table.cases.iter().skip(start).step_by(at_once) {
-                let found = place.decide(case).await;
+                let found = decider.decide(case).await;
                 if !found.fits(case) {
-                    different.push(difference(place.name(), case, &found));
+                    different.push(difference(decider.name(), case, &found));
                 }
             }
             different
@@ -108,9 +108,9 @@ fn calls(case: &Case) -> impl Iterator<Item = (&str, &str)> {
     before.chain([(case.tool.as_str(), case.arguments.as_str())])
 }
 
-// === impl Place ===
+// === impl Decider ===
 
-impl Place {
+impl Decider {
     fn name(&self) -> &'static str {
         match self {
             Self::Whole(_) => "the gate in Envoy, whole",
