@@ -24,7 +24,7 @@ use crate::{Exit, Outcome};
 
 /// How often a log is asked for more.
 const AGAIN: Duration = Duration::from_millis(250);
-/// How long an executor may take to seal what there is.
+/// The longest that an executor may take to seal its records.
 const ROTATION: Duration = Duration::from_secs(120);
 /// Records that are held at once.
 const PAGE: u32 = 1000;

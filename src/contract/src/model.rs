@@ -135,7 +135,7 @@ pub enum Approval {
     Never,
     /// To every call, each by itself.
     Always {
-        /// How many different persons must agree, 1 to 3.
+        /// The number of different persons who must agree, 1 to 3.
         approvers: u8,
     },
 }

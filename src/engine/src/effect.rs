@@ -62,7 +62,7 @@ pub struct CallBatch {
     pub tenant: String,
     /// The caller's role.
     pub role: String,
-    /// What the adapter calls this exchange; with `round` and a call's position, the idempotency key.
+    /// The adapter's name of this exchange; with `round` and a call's position, the idempotency key.
     pub exchange_id: String,
     /// What the proxy calls the request; may be empty.
     pub request_id: String,

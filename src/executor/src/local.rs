@@ -117,7 +117,7 @@ pub enum LocalError {
 /// Decides a call and runs it if the contract allows it. A call that needs approval runs, too.
 ///
 /// # Errors
-/// What must be corrected before anything can be decided or run.
+/// A fault that must be corrected before anything can be decided or run.
 pub async fn call(asked: &Asked<'_>) -> Result<Answer, LocalError> {
     let mut config = config(asked)?;
     let contract = read_contract(asked.contract)?;

@@ -44,7 +44,7 @@ pub(crate) enum PostgresError {
     Failed(String),
 }
 
-/// How a connection is made.
+/// The way to make a connection.
 struct Plan {
     config: Config,
     /// None: plaintext, which is allowed there.

@@ -12,11 +12,11 @@ use tokio::time::timeout;
 use tonic::Code;
 use tonic::transport::Channel;
 
-/// How often a request that got no outcome is sent again, as a proxy would.
+/// The number of times that a request without an outcome is sent again, as a proxy would.
 const ATTEMPTS: u32 = 4;
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// How a call ended, as its caller saw it.
+/// The end of a call, as its caller saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     Success(String),

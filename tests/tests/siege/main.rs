@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use callgate_tests::cases::{Arguments, Outcome};
 
-/// How long the mixed load lasts in `make test`.
+/// The length of the mixed load in `make test`.
 const SECONDS: u64 = 45;
 
 fn main() -> ExitCode {

@@ -13,7 +13,7 @@ use crate::load::{Book, Ended, once, request};
 
 const EVERY: Duration = Duration::from_millis(50);
 
-/// How readiness compared with calls.
+/// Readiness compared with calls.
 #[derive(Clone, Debug, Default)]
 pub struct Compared {
     pub ready: u64,

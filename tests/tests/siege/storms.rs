@@ -17,7 +17,7 @@ const MENDED: Duration = Duration::from_secs(20);
 /// Between two of them.
 const REST: Duration = Duration::from_millis(1500);
 
-/// How often each came, and what went wrong at once.
+/// The number of each, and what went wrong at once.
 #[derive(Debug, Default)]
 pub struct Raged {
     pub counts: Vec<(&'static str, u32)>,

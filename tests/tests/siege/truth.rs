@@ -24,7 +24,7 @@ pub struct Truth {
     pub wrong: Vec<String>,
 }
 
-/// How often each call had its effect, by its number.
+/// The number of effects of each call, by the call's number.
 pub fn effects(files: &[&Path]) -> HashMap<i64, u32> {
     let mut counts = HashMap::new();
     for line in files

@@ -48,7 +48,7 @@ pub(super) fn indented(entry: &str, indent: usize, newline: &str) -> String {
         .collect()
 }
 
-/// Where the dash of a list's item stands, in spaces, and the byte at which the lines of the item end.
+/// The column of a list item's dash, in spaces, and the byte at which the item's lines end.
 fn extent(text: &str, item: &Node) -> Option<(usize, usize)> {
     let start = item.offset(text)?;
     let line = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);

@@ -19,7 +19,7 @@ pub(super) struct PinnedModule {
     form: Form,
 }
 
-/// How a checksum is to be written.
+/// The way to write a checksum.
 #[derive(Debug, PartialEq, Eq)]
 enum Form {
     /// Instead of another one, in the quotes that its author chose.

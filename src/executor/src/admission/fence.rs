@@ -19,7 +19,7 @@ use crate::sandbox::{FileId, Handle};
 /// Links on the way to one file, as many as the system follows.
 const LINKS: usize = 40;
 
-/// What may be granted, and what never is.
+/// The limits of grants: what the operator allows, and what no tool may have.
 pub(super) struct Fence {
     own: Vec<Own>,
     /// The secrets of tools. They lie in no granted folder.
@@ -43,7 +43,7 @@ struct Own {
     real: Option<PathBuf>,
 }
 
-/// What the operator allows.
+/// One list of the operator's.
 struct List {
     allow: Allow,
     ids: Vec<FileId>,

@@ -25,7 +25,7 @@ use crate::telemetry::Metrics;
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
-/// Of a contract, and of each schema file beside it.
+/// The most bytes of a contract, and of each schema file beside it.
 const CONTRACT_BYTES: u64 = 16 << 20;
 
 /// All contracts, by digest, and the sandbox that their tools run in.
@@ -73,7 +73,7 @@ pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
     Source::read(file, &Reads::default()).map(|source| source.contract)
 }
 
-/// What runs one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
+/// Admits one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
 /// written: compiled code is taken from a cache that is there, and not kept.
 pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Option<Runnable>, AdmissionError> {
     let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, Metrics::new().modules().clone());

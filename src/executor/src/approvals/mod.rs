@@ -112,7 +112,7 @@ impl Approvals {
         self.in_store(move |store| store.get(&id)).await
     }
 
-    /// How many requests wait.
+    /// The number of requests that wait.
     ///
     /// # Errors
     /// It cannot be read.

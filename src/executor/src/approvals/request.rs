@@ -32,13 +32,13 @@ pub struct About {
     pub version: String,
     /// The tool's description; may be empty.
     pub description: String,
-    /// Whether the tool changes anything.
+    /// The tool's effects.
     pub effects: Effects,
-    /// How many different persons must agree, at least 1.
+    /// The number of different persons who must agree, at least 1.
     pub approvers: u8,
 }
 
-/// Whether the call may run.
+/// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// As many persons as needed agreed to just this call. The approval is used up by this answer.
@@ -50,7 +50,7 @@ pub enum Claim {
     Pending {
         /// Names the request.
         approval_id: String,
-        /// How long an answer still counts.
+        /// The time for which an answer still counts.
         left: Duration,
     },
     /// A person refused it.
@@ -59,7 +59,7 @@ pub enum Claim {
         approval_id: String,
         /// Why, in their words; may be empty.
         reason: String,
-        /// How long the same call is refused without asking again.
+        /// The time for which the same call is refused without asking again.
         left: Duration,
     },
 }
@@ -150,9 +150,9 @@ pub enum Filter {
 pub struct Search {
     /// By what has become of them.
     pub filter: Filter,
-    /// Of this tool.
+    /// Requests for this tool.
     pub tool: Option<String>,
-    /// Of this tenant.
+    /// Requests of this tenant.
     pub tenant: Option<String>,
     /// With this text in their ID, tool or tenant, in either case of ASCII letters.
     pub text: Option<String>,
@@ -162,7 +162,7 @@ pub struct Search {
     pub limit: u32,
 }
 
-/// How many requests wait, and for how long.
+/// The number of requests that wait, and the age of the oldest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// Requests that wait for an answer.

@@ -63,7 +63,7 @@ pub(super) const EXPIRED: i64 = 5;
 const COLUMNS: &str = "id, tenant, role, contract, tool, arguments, exchange, created, expires, state, answered_by, reason, \
      answered, used, contract_name, contract_version, description, writes, approvers";
 
-/// How many requests are open.
+/// Counts the open requests.
 pub(super) struct Count {
     pub(super) pending: u32,
     pub(super) pending_of_tenant: u32,

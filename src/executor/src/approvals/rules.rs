@@ -12,7 +12,7 @@ use super::Ask;
 use super::request::Person;
 use crate::config::{ApproverRule, Approvers};
 
-/// What a person may say to a request.
+/// The answers that a person may give to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// They may approve or refuse it.

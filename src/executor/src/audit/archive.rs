@@ -23,15 +23,15 @@ use super::store::Head;
 use super::writer::Message;
 use crate::config::{Archive, ArchiveS3};
 
-/// How often it is looked for a segment that is not archived.
+/// The time between two looks for a segment that is not archived.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between attempts that failed: doubled each time, up to the second.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
-/// How long a signed address is valid.
+/// The time for which a signed address is valid.
 const SIGNED: Duration = Duration::from_secs(15 * 60);
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long the storage may say nothing.
+/// The longest silence of the storage.
 const SILENCE: Duration = Duration::from_secs(60);
 /// For a whole segment, one way.
 const TRANSFER: Duration = Duration::from_secs(60 * 60);

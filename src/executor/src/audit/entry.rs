@@ -108,7 +108,7 @@ pub enum Event {
     },
 }
 
-/// How an entry was taken.
+/// The way in which an entry was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// As a new record.

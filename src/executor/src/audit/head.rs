@@ -28,7 +28,7 @@ const LINE: usize = 512;
 /// Digits of the checksum.
 const CHECK: usize = 16;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptHead {
     /// Counts writes, so that the newer line is known.

@@ -27,12 +27,12 @@ use crate::state::wal;
 /// In the state directory: somebody asks for a rotation.
 pub const ROTATE: &str = "audit.rotate";
 
-/// How often it is looked whether there is something to do, and whether the log was closed.
+/// The time between two looks for work, or for the end of the log.
 const LOOK: Duration = Duration::from_secs(1);
 const PARTS_OF_LOOK: u32 = 10;
-/// How often the log is brought to the disk itself: a loss of power can be told from a cut for all before.
+/// The time between two syncs to the disk. Before the last of them, a loss of power can be told from a cut.
 const SYNC: Duration = Duration::from_secs(5);
-/// How often it is remembered for how long the log was open, and how far it was.
+/// The time between two writes of the log's age and end.
 const MINUTE: Duration = Duration::from_secs(60);
 /// Sealed records that leave the log at once, and the pause after it: records that come wait meanwhile.
 const TRIMMED: u64 = 500;
@@ -52,7 +52,7 @@ pub(super) struct Keeper {
     state: State,
 }
 
-/// What it remembers between two looks.
+/// The state between two looks.
 struct State {
     synced: Head,
     sync_next: Instant,

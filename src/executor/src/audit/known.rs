@@ -13,7 +13,7 @@ const LOOKED_AT: u32 = 64;
 /// Contradictions of one call that are recorded; more are only counted.
 const CONFLICTS: usize = 8;
 
-/// What is to be written of an entry.
+/// The records that an entry becomes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judged {
     /// It is new.

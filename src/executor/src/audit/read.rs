@@ -20,7 +20,7 @@ const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
-    /// Whether a write-ahead log was beside the file before it was opened.
+    /// True if a write-ahead log was beside the file before it was opened.
     with_wal: bool,
 }
 

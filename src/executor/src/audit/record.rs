@@ -65,10 +65,10 @@ pub struct Record<'a> {
     /// `decision`, `outcome`, `approval`, `repeat`, `key_reused` or `conflict`.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
-    /// Of a conflict: the number of the record that it contradicts.
+    /// The number of the record that a conflict contradicts.
     #[serde(skip_serializing_if = "is_zero")]
     pub of: u64,
-    /// Of an outcome or a repeat: `success`, or the kind of failure.
+    /// The outcome, or that of a repeat: `success`, or the kind of failure.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub outcome: Cow<'a, str>,
     /// Of a decision: JSON Pointer into the arguments.

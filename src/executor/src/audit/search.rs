@@ -6,7 +6,7 @@ use super::read::{Query, ReadError, Reader, Stored};
 const PART: u64 = 100_000;
 const TEXT_PART: u64 = 2_000;
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The records, newest first.

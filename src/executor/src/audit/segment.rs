@@ -29,11 +29,11 @@ pub struct Segment {
     pub last: Head,
     /// SHA-256 of the file.
     pub sha256: Hash,
-    /// Where the file is.
+    /// The file's path.
     pub at: SegmentPlace,
 }
 
-/// Where a segment's file is.
+/// The path of a segment's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentPlace {
     /// In the state directory.

@@ -26,7 +26,7 @@ const ENVELOPE: usize = 16;
 /// In its headers or trailers a worker says how a call ended.
 const GRPC_STATUS: &str = "grpc-status";
 
-/// Whether the worker itself said how a call ended. A status without that is the library's own.
+/// True if the worker itself said how a call ended. Any other status is the library's own.
 #[derive(Clone, Debug, Default)]
 struct Said(Arc<AtomicBool>);
 

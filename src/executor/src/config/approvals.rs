@@ -26,7 +26,7 @@ const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub struct Approvals {
     /// How long a request waits for an answer, and an approval for its use.
     pub expiry: Duration,
-    /// How long a denied call is refused without asking anybody again.
+    /// The time for which a denied call is refused without asking anybody again.
     pub denied_for: Duration,
     /// Requests that wait at once, over all tenants.
     pub pending: u32,

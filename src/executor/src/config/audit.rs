@@ -25,7 +25,7 @@ pub struct Audit {
     pub postgres: Option<AuditPostgres>,
     /// A Redis Stream that gets every record.
     pub redis: Option<AuditRedis>,
-    /// How long records stay, and where they go.
+    /// The time for which records stay, and the archive of segments.
     pub retention: Retention,
 }
 
@@ -49,7 +49,7 @@ pub struct AuditPostgres {
     pub table: String,
     /// PEM file: what the server's certificate must chain to. With it the connection is TLS.
     pub ca: Option<PathBuf>,
-    /// Whether another machine may be spoken to without TLS.
+    /// True if the executor may speak to another machine without TLS.
     pub unencrypted: bool,
 }
 

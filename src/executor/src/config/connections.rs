@@ -21,7 +21,7 @@ const HELD_BYTES: u64 = 256 << 20;
 const HELD_BYTES_LEAST: u64 = 1 << 20;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How many connections a port holds, and for how long.
+/// The number of connections that a port holds, and their time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
     /// Connections at once.

@@ -31,7 +31,7 @@ pub struct Listen {
     pub address: Address,
     /// TLS; without it, plaintext.
     pub tls: Option<Tls>,
-    /// How many connections it holds, and for how long.
+    /// The number of connections that it holds, and their time limits.
     pub connections: Connections,
 }
 

@@ -26,7 +26,7 @@ const PARTS: [&str; 14] = [
     "transport",
 ];
 
-/// How much the log says.
+/// The levels of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The level of the executor's own lines.

@@ -65,7 +65,7 @@ const REQUEST_BYTES: u64 = 4 << 20;
 const REQUEST_BYTES_MAX: u64 = 256 << 20;
 /// Beside the configuration file.
 const STATE_DIR: &str = "callgate-state";
-/// Of the configuration file.
+/// The most bytes of the configuration file.
 const FILE_BYTES: u64 = 4 << 20;
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 

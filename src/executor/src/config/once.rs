@@ -35,7 +35,7 @@ pub enum OnceStore {
     Local,
     /// In a PostgreSQL database that several executors share.
     Postgres {
-        /// How the database is reached.
+        /// The way to the database.
         link: PostgresLink,
         /// After this time without a sign of life an executor counts as ended, and what it ran as unknown.
         lease: Duration,

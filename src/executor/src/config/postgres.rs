@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use super::AuditPostgres;
 use super::secret::SecretFile;
 
-/// How a PostgreSQL is reached.
+/// The way to a PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostgresLink {
     /// Holds the connection string, its password included.
     pub url: SecretFile,
     /// PEM file: the CA that the server's certificate must chain to. With it the connection is TLS.
     pub ca: Option<PathBuf>,
-    /// Whether another machine may be spoken to without TLS.
+    /// True if the executor may speak to another machine without TLS.
     pub unencrypted: bool,
     /// The section of the configuration, for errors.
     pub field: &'static str,
@@ -21,7 +21,7 @@ pub struct PostgresLink {
 // === impl AuditPostgres ===
 
 impl AuditPostgres {
-    /// How it is reached.
+    /// The way to it.
     pub fn link(&self) -> PostgresLink {
         PostgresLink {
             url: self.url.clone(),

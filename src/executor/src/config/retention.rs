@@ -21,22 +21,22 @@ const LIVE: Duration = Duration::from_secs(60 * 60);
 const LIVE_MIN: Duration = Duration::from_secs(60);
 const MIN_FREE: u64 = 256 << 20;
 
-/// How long records stay, and where they go.
+/// The time for which records stay, and the archive of segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Bytes of records from which on they are sealed into a segment.
     pub segment_bytes: u64,
-    /// How long segments stay on this machine; for ever if it is not said.
+    /// The time for which segments stay on this machine; forever if it is not set.
     pub keep: Option<Duration>,
-    /// How long a sealed record also stays in the log itself, so that a decision that comes again is known.
+    /// The time for which a sealed record stays in the log itself, so that a decision that comes again is known.
     pub live: Duration,
-    /// Where segments go.
+    /// The destination of segments.
     pub archive: Option<Archive>,
     /// Free bytes of the state directory's file system below which readiness warns; at a quarter no calls are taken.
     pub min_free: u64,
 }
 
-/// Where segments go.
+/// The destination of segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Archive {
@@ -55,7 +55,7 @@ pub struct ArchiveS3 {
     pub bucket: String,
     /// The region that requests are signed for.
     pub region: String,
-    /// What the names of objects begin with.
+    /// The prefix of all object names.
     pub prefix: String,
     /// Holds the access key's id.
     pub access_key: SecretFile,

@@ -23,7 +23,7 @@ pub struct Telemetry {
     pub sampling: Share,
     /// Whether `/metrics` is for anyone where others than this machine reach it.
     pub open_metrics: bool,
-    /// How much the log says.
+    /// The levels of the log.
     pub log: log::Log,
 }
 

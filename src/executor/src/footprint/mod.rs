@@ -88,7 +88,7 @@ impl Reads {
         self.0.borrow_mut().folders.insert(path.to_owned(), Identity::at(path));
     }
 
-    /// What was read so far.
+    /// The files that were read so far.
     #[must_use]
     pub(crate) fn footprint(&self) -> Footprint {
         self.0.borrow().clone()

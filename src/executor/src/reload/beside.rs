@@ -24,7 +24,7 @@ pub(super) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
-/// Of this thread only: Linux keeps a nice value for each thread.
+/// Sets the nice value of this thread only: Linux keeps one for each thread.
 fn lower_priority() {
     if let Err(error) = setpriority_process(None, NICE) {
         tracing::debug!(reason = %error, "the priority of a reload's thread stays");

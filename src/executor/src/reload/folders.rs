@@ -28,7 +28,7 @@ pub(super) struct Folders {
     said: Option<String>,
 }
 
-/// What paths lead through.
+/// The folders and entries that paths lead through.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Walk {
     /// Each folder with its device and inode.

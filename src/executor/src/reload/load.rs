@@ -11,7 +11,7 @@ use crate::service::Parts;
 /// More than the executor reads of a file of tokens.
 const TOKENS_BYTES: u64 = 1 << 20;
 
-/// What a reload that went well gives.
+/// The result of a reload that went well.
 pub(super) struct Loaded {
     /// The running configuration with what was read anew.
     pub(super) config: Config,

@@ -31,7 +31,7 @@ use crate::web;
 /// Time between two looks without any event: the system may not watch, or may lose events.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// What woke a reload.
+/// The cause of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     /// SIGHUP: everything is loaded, whether or not a file changed. The environment may have.
@@ -40,7 +40,7 @@ enum Cause {
     Files,
 }
 
-/// How work on another thread ended.
+/// The end of work on another thread.
 #[derive(Debug, PartialEq, Eq)]
 enum Work<T> {
     Done(T),
@@ -55,7 +55,7 @@ enum Watch {
     Busy(JoinHandle<(Folders, bool)>),
 }
 
-/// What is served, and what was found since.
+/// The contracts that are served, and the faults found since.
 struct Reload {
     file: PathBuf,
     /// The configuration that the process runs with; its contracts are those that are served.

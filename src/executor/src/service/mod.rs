@@ -45,7 +45,7 @@ use crate::transport::Peer;
 pub(crate) struct Service {
     parts: Arc<Parts>,
     in_flight: InFlight,
-    /// Of lines about requests that were refused.
+    /// Limits the log lines about requests that were refused.
     throttle: Throttle,
 }
 

@@ -10,7 +10,7 @@ use super::parts::Parts;
 use crate::state::wal;
 use crate::telemetry::Disk;
 
-/// How often it is looked.
+/// The time between two looks.
 const EVERY: Duration = Duration::from_secs(2);
 /// The stores whose sizes are told.
 const STORES: [&str; 3] = ["audit.db", "calls.db", "approvals.db"];

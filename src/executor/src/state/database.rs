@@ -13,7 +13,7 @@ use super::health::{PROBE, StoreHealth};
 use super::{StateError, lock, private};
 use crate::config::Synchronous;
 
-/// How long another process may hold the file (someone's `sqlite3`, a backup) before a write counts as failed.
+/// The longest that another process (someone's `sqlite3`, a backup) may hold the file before a write fails.
 const BUSY: Duration = Duration::from_secs(2);
 
 /// The form of a database.
@@ -64,7 +64,7 @@ impl Format {
 impl Database {
     /// Opens a database for this process alone, makes it, or brings it to the newest version.
     ///
-    /// What was committed survives the end of the process, however it ends. With [`Synchronous::Normal`] the last commits may be
+    /// Committed rows survive the end of the process, however it ends. With [`Synchronous::Normal`] the last commits may be
     /// missing after a loss of power: nothing waits for the disk itself.
     pub(crate) fn open(
         folder: &Path,

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// How long a store may go without a write before its owner writes a probe.
+/// The longest time without a write before a store's owner writes a probe.
 pub(crate) const PROBE: Duration = Duration::from_secs(2);
-/// How long a write may take before the store counts as hanging. Longer than a store waits for another program's lock.
+/// The longest time of a write before the store counts as hanging. It is longer than the wait for another program's lock.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// The health of one store. Clones share it.

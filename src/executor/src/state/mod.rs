@@ -46,7 +46,7 @@ pub enum StateError {
         path: PathBuf,
         /// `folder` or `file`.
         what: &'static str,
-        /// What was found.
+        /// The owner or mode that was found.
         found: String,
         /// The mode that mends it.
         mode: &'static str,

@@ -15,7 +15,7 @@ use crate::state::{StoreHealth, private};
 
 /// How often it is looked whether the state directory can be written.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often the stores are asked by those who follow: one that falls silent wakes nobody.
+/// The time between two questions to the stores: one that falls silent wakes nobody.
 const ASK: Duration = Duration::from_millis(500);
 /// What is written to see.
 const PROBE: &str = ".writable";
@@ -37,7 +37,7 @@ struct State {
     disk: Disk,
 }
 
-/// How much room the state directory has.
+/// The free room of the state directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disk {
     /// More than `audit.minFree`.
@@ -105,7 +105,7 @@ impl Readiness {
         self.state.borrow().disk == Disk::Full
     }
 
-    /// What may keep calls from being taken soon, a line each.
+    /// Warnings of what may soon keep calls from being taken, a line each.
     pub fn warnings(&self) -> Vec<String> {
         match self.state.borrow().disk {
             Disk::Low => vec!["stateDir: it has less room than audit.minFree; make room".to_owned()],

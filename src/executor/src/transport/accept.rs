@@ -26,7 +26,7 @@ const LEAVING: usize = 256;
 /// The pause until connections that were asked to leave have left.
 const BREATH: Duration = Duration::from_millis(5);
 
-/// What every connection of a port shares.
+/// The state that every connection of a port shares.
 pub(super) struct Doorway {
     pub(super) port: Port,
     pub(super) certificates: Option<Certificates>,

@@ -55,7 +55,7 @@ pub(super) struct Driver {
     stopped: watch::Receiver<()>,
 }
 
-/// How far a connection is.
+/// The stage of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// It takes requests.

@@ -35,12 +35,12 @@ struct Bucket {
     since: Instant,
 }
 
-/// What comes of a wrong token.
+/// The consequence of a wrong token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
     /// The peer is told that the token is wrong.
     Refused {
-        /// Whether the log may have a line about it.
+        /// True if the log may have a line about it.
         logged: bool,
     },
     /// The peer is told to wait so long.
@@ -91,12 +91,12 @@ impl Bucket {
         room
     }
 
-    /// How long until there is room in one that is full.
+    /// The time until there is room in a full one.
     fn wait(self) -> Duration {
         AGAIN.saturating_sub(self.since.elapsed()).max(Duration::from_secs(1))
     }
 
-    /// What is left in it.
+    /// The rest in it.
     fn now(self) -> Self {
         let emptied = u32::try_from(self.since.elapsed().as_secs() / AGAIN.as_secs()).unwrap_or(u32::MAX);
         match self.full.checked_sub(emptied) {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const SESSIONS: usize = 64;
 /// A session ends if it is not used for so long.
 const IDLE: Duration = Duration::from_secs(300);
-/// How often idle sessions are looked for.
+/// The time between two looks for idle sessions.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// The sessions with one server, by tenant.

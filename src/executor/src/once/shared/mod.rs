@@ -27,9 +27,9 @@ use crate::state::StoreHealth;
 const LOOK_FIRST: Duration = Duration::from_millis(20);
 const LOOK_LAST: Duration = Duration::from_millis(500);
 
-/// How often a sign of life is given, at least: it also shows whether the database can be written.
+/// The longest time between two signs of life, which also show that the database can be written.
 const LIVE: Duration = Duration::from_secs(2);
-/// How often what is old is forgotten.
+/// The time between two looks for old rows.
 const TIDY: Duration = Duration::from_secs(10);
 
 /// A handle to the store.

@@ -44,7 +44,7 @@ struct Kept {
     access: Access,
 }
 
-/// What may be done with the files of a cache.
+/// The access to the files of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     ReadWrite,

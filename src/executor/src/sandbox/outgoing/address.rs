@@ -96,7 +96,7 @@ const fn unique_local(a: u16, b: u16, g: u16, h: u16) -> Ipv6Addr {
 // === impl Reach ===
 
 impl Reach {
-    /// Of an address, whichever way it is written. `nat64` are the prefixes of this network's own translators.
+    /// Classifies an address, whichever way it is written. `nat64` are the prefixes of this network's own translators.
     pub(super) fn of(address: IpAddr, nat64: &[Nat64]) -> Self {
         match address {
             IpAddr::V4(address) => Self::of_v4(address),

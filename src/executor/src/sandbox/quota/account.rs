@@ -27,7 +27,7 @@ use crate::sandbox::handle::{FileId, Handle};
 pub(in crate::sandbox) const ENTRIES: u64 = 10_000;
 /// Accounts that are kept though no call uses them, so that the next call of a tenant finds its books.
 const KEPT: usize = 1024;
-/// How old a count may be when a call first grows something.
+/// The greatest age of a count when a call first grows something.
 const FRESH: Duration = Duration::from_secs(1);
 /// The longest wait for the next count.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -46,7 +46,7 @@ impl Approvals {
         approvals
     }
 
-    /// What waits now.
+    /// The requests that wait now.
     pub fn waiting(&self, waiting: Waiting) {
         self.pending.set(i64::from(waiting.requests));
         self.oldest.set(i64::try_from(waiting.oldest.as_secs()).unwrap_or(i64::MAX));

@@ -85,9 +85,9 @@ pub(super) struct Approval {
     contract_version: String,
     /// Its digest.
     contract_digest: String,
-    /// Whether the tool changes anything.
+    /// The tool's effects.
     effects: Effect,
-    /// How many different persons must agree.
+    /// The number of different persons who must agree.
     approvers: u8,
     /// Who agreed so far, if more than one must.
     agreed: Vec<String>,
@@ -124,7 +124,7 @@ pub(super) struct Whole {
     description: String,
     /// The arguments that run if it is approved: RFC 8785 canonical JSON, byte for byte.
     arguments: String,
-    /// What the one who asks may say to it.
+    /// The answers that the person who asks may give.
     may: May,
     /// What the executor's clock says.
     now: String,
@@ -146,7 +146,7 @@ pub(super) enum Stage {
     Expired,
 }
 
-/// Whether a tool changes anything.
+/// The effects of a tool.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Effect {
@@ -156,7 +156,7 @@ pub(super) enum Effect {
     Write,
 }
 
-/// What somebody may say to a request.
+/// The answers that somebody may give to a request.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum May {

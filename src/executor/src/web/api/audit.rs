@@ -18,7 +18,7 @@ use crate::audit;
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;
-/// How long one search may read the log.
+/// The longest time of one search.
 const SEARCH: Duration = Duration::from_secs(2);
 /// Searches that read the log at once; others wait.
 static SEARCHES: Semaphore = Semaphore::const_new(4);
@@ -59,7 +59,7 @@ pub(super) struct Search {
 pub(super) struct Found {
     /// The records.
     records: Vec<Record>,
-    /// What `before` takes to go on; absent at the end. A search that took too long stops, and gives it with what was found.
+    /// The value of `before` for the next page; absent at the end. A search that took too long stops and returns it with what was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }

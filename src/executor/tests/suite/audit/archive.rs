@@ -25,7 +25,7 @@ struct Kept {
     objects: HashMap<String, Bytes>,
     puts: u32,
     fail_first: u32,
-    /// Whether what is read back is not what was put.
+    /// True if the storage returns other bytes than those it was given.
     corrupt: bool,
     unsigned: u32,
 }

@@ -14,7 +14,7 @@ impl StateFolder {
         self.file().with_file_name(name)
     }
 
-    /// What a start says of the log.
+    /// The result of a start with this log.
     fn refused(&self) -> Fault {
         match self.try_open() {
             Err(AuditError::NotWhole { fault, .. }) => fault,
