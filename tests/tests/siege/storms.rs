@@ -84,11 +84,12 @@ async fn befall(executor: &mut Executor, storm: &str) -> Result<(), String> {
             sleep(Duration::from_secs(2)).await;
         }
         "log copied" => {
-            // A copy without its write-ahead log must not pass for the whole.
+            // A copy without its write-ahead log must not pass for the whole. One that is made while pages are written may be torn
+            // as well, and lacks segments if there are any, so its fault varies. `audit::whole` has copies of a log at rest.
             let copy = tempfile::tempdir().unwrap();
             fs::copy(executor.state("audit.db"), copy.path().join("audit.db")).unwrap();
             let (whole, told) = executor.audit(&["verify"], copy.path());
-            if whole || !told.contains("incomplete") {
+            if whole {
                 return Err(format!("a copy of audit.db alone is taken for whole: {}", told.trim()));
             }
             let backup = executor.path("backup.db");
