@@ -138,11 +138,14 @@ impl Watch {
         }
     }
 
-    /// The end of a change, with whether other folders are watched now. `None` when the runtime ends or the change panicked.
+    /// The end of a change, with whether other folders are watched now. `None` when the runtime ends.
     async fn ended(&mut self) -> Option<(Folders, bool)> {
-        match self {
-            Self::Busy(job) => job.await.ok(),
-            Self::Idle(_) => std::future::pending().await,
+        let Self::Busy(job) = self else { return std::future::pending().await };
+        match Work::of(job.await) {
+            Work::Done(done) => Some(done),
+            // The regular look tries again. Until then nothing is watched, and SIGHUP is obeyed.
+            Work::Panicked => Some((Folders::default(), false)),
+            Work::RuntimeEnds => None,
         }
     }
 }
