@@ -8,16 +8,16 @@ use axum::routing::get;
 
 /// Path, content type, content.
 const FILES: [(&str, &str, &str); 10] = [
-    ("/", HTML, include_str!("page/index.html")),
-    ("/page/style.css", CSS, include_str!("page/style.css")),
-    ("/page/main.js", JS, include_str!("page/main.js")),
-    ("/page/api.js", JS, include_str!("page/api.js")),
-    ("/page/build.js", JS, include_str!("page/build.js")),
-    ("/page/pending.js", JS, include_str!("page/pending.js")),
-    ("/page/reading.js", JS, include_str!("page/reading.js")),
-    ("/page/ended.js", JS, include_str!("page/ended.js")),
-    ("/page/audit.js", JS, include_str!("page/audit.js")),
-    ("/page/icon.svg", SVG, include_str!("page/icon.svg")),
+    ("/", HTML, include_str!("index.html")),
+    ("/page/style.css", CSS, include_str!("style.css")),
+    ("/page/main.js", JS, include_str!("main.js")),
+    ("/page/api.js", JS, include_str!("api.js")),
+    ("/page/build.js", JS, include_str!("build.js")),
+    ("/page/pending.js", JS, include_str!("pending.js")),
+    ("/page/reading.js", JS, include_str!("reading.js")),
+    ("/page/ended.js", JS, include_str!("ended.js")),
+    ("/page/audit.js", JS, include_str!("audit.js")),
+    ("/page/icon.svg", SVG, include_str!("icon.svg")),
 ];
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";

@@ -45,16 +45,16 @@ pub(crate) enum RenderError {
 }
 
 const TEMPLATES: [(&str, &str); 10] = [
-    ("envoy.yaml", include_str!("../templates/envoy.yaml.j2")),
-    ("istio-envoyfilter.yaml", include_str!("../templates/istio-envoyfilter.yaml.j2")),
-    ("istio-wasmplugin.yaml", include_str!("../templates/istio-wasmplugin.yaml.j2")),
-    ("istio-buffers.yaml", include_str!("../templates/istio-buffers.yaml.j2")),
-    ("istio-clusters.yaml", include_str!("../templates/istio-clusters.yaml.j2")),
-    ("jwt.yaml", include_str!("../templates/jwt.yaml.j2")),
-    ("unpinned.yaml", include_str!("../templates/unpinned.yaml.j2")),
-    ("filter.yaml", include_str!("../templates/filter.yaml.j2")),
-    ("cluster-llm-api.yaml", include_str!("../templates/cluster-llm-api.yaml.j2")),
-    ("cluster-executor.yaml", include_str!("../templates/cluster-executor.yaml.j2")),
+    ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
+    ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
+    ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
+    ("istio-buffers.yaml", include_str!("../../templates/istio-buffers.yaml.j2")),
+    ("istio-clusters.yaml", include_str!("../../templates/istio-clusters.yaml.j2")),
+    ("jwt.yaml", include_str!("../../templates/jwt.yaml.j2")),
+    ("unpinned.yaml", include_str!("../../templates/unpinned.yaml.j2")),
+    ("filter.yaml", include_str!("../../templates/filter.yaml.j2")),
+    ("cluster-llm-api.yaml", include_str!("../../templates/cluster-llm-api.yaml.j2")),
+    ("cluster-executor.yaml", include_str!("../../templates/cluster-executor.yaml.j2")),
 ];
 
 /// The text of the configuration that `arguments` ask for.
