@@ -31,13 +31,13 @@ mod outbox;
 mod plan;
 mod refusal;
 mod request;
-mod rounds;
 mod settle;
 mod stream;
 mod tally;
+mod tool_results;
 mod trace;
+mod unary;
 mod weight;
-mod whole;
 
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_wire::{DIALECTS, OutputLimit};

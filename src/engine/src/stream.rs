@@ -20,10 +20,10 @@ use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
 use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
 use crate::request::Asked;
-use crate::rounds::Next;
 use crate::settle::{Before, settle};
+use crate::tool_results::Next;
+use crate::unary::{too_large, too_many_values};
 use crate::weight;
-use crate::whole::{too_large, too_many_values};
 use crate::{Code, Gate, Refusal, Tally};
 
 /// Characters of a lost call's name that are kept, for the sentence that tells of it.

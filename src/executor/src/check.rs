@@ -12,7 +12,7 @@ use crate::admission::{AdmissionError, Registry};
 use crate::audit::AuditError;
 use crate::backends::{BackendError, Backends};
 use crate::config::{Archive, Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
-use crate::once;
+use crate::idempotency;
 use crate::sandbox::Network;
 use crate::state::{StateError, private};
 use crate::telemetry::{Instruments, Metrics, TraceError};
@@ -75,7 +75,7 @@ pub enum CheckError {
 pub async fn check(config: &Config) -> Result<usize, CheckError> {
     state(&config.state_dir)?;
     if config.once.store == OnceStore::Local {
-        once::check(&config.state_dir)?;
+        idempotency::check(&config.state_dir)?;
     }
     approvals::check(&config.state_dir)?;
     audit::check(&config.state_dir)?;

@@ -21,7 +21,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::PartsError;
-use crate::service::{Parts, Service, deadline, lag, left, pulse, space, waiting};
+use crate::service::{Parts, Service, deadline, lag, orphans, pulse, space, waiting};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{Side, SideError};
@@ -146,7 +146,7 @@ impl Server {
         let state_dir = self.state_dir;
         beside.spawn(space::follow(Arc::clone(&self.parts), state_dir.clone(), self.min_free));
         beside.spawn(async move { readiness.probe(state_dir).await });
-        beside.spawn(left::follow(Arc::clone(&self.parts)));
+        beside.spawn(orphans::follow(Arc::clone(&self.parts)));
         beside.spawn(lag::follow(Arc::clone(&self.parts)));
         beside.spawn(waiting::follow(Arc::clone(&self.parts)));
         beside.spawn(pulse::follow(Arc::clone(&self.parts)));

@@ -1,6 +1,6 @@
 //! A streamed answer: a model's turn, or the messages of an MCP server.
 
-use super::looping::{AnswerForm, Looping};
+use super::rounds::{AnswerForm, Looping};
 use super::state::State;
 use super::{Core, Step};
 use crate::effect::Effect;
@@ -102,7 +102,13 @@ impl Core {
         }
     }
 
-    fn stream_again(&mut self, answering: Answering, next: crate::rounds::Next, unsent: Vec<u8>, ended: bool) -> Step {
+    fn stream_again(
+        &mut self,
+        answering: Answering,
+        next: crate::tool_results::Next,
+        unsent: Vec<u8>,
+        ended: bool,
+    ) -> Step {
         match answering {
             Answering::Turn(turn) => {
                 let form = AnswerForm::Stream { said: turn.said(), stream: turn.stream, unsent };

@@ -3,8 +3,8 @@
 use callgate_wire::framing::Framing;
 use callgate_wire::{Wants, is_callless};
 
-use super::looping::{AnswerForm, Looping};
 use super::response::JSON;
+use super::rounds::{AnswerForm, Looping};
 use super::state::State;
 use super::{Core, Step, exceeds};
 use crate::effect::Effect;
@@ -12,8 +12,8 @@ use crate::mcp;
 use crate::mcp::answer::{self, Said};
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
+use crate::unary::{self, Turn};
 use crate::weight;
-use crate::whole::{self, Turn};
 
 /// The expected kind of a body.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Core {
                 let text = Some(body.as_slice()).filter(|body| readable && fits && !weight::is_excessive(body));
                 self.failed(status, text)
             }
-            _ if !fits => self.replace(&whole::too_large(&self.gate, self.format.peer())),
+            _ if !fits => self.replace(&unary::too_large(&self.gate, self.format.peer())),
             Awaited::Undeclared(asked) => self.undeclared(asked, body, end),
             Awaited::Turn(asked) if end => self.turn_came(asked, body),
             Awaited::Message(asked) if end => self.message_came(&asked, &body),
@@ -71,7 +71,7 @@ impl Core {
 
     fn turn_came(&mut self, asked: Box<Asked>, body: Vec<u8>) -> Step {
         if weight::is_excessive(&body) {
-            return self.replace(&whole::too_many_values());
+            return self.replace(&unary::too_many_values());
         }
         // Some APIs report errors with status 200.
         if self.format.is_error(&body) {
@@ -85,8 +85,8 @@ impl Core {
             let message = "The model's API answered a count with what is not JSON or could be a call.";
             return self.replace(&Refusal::new(Code::UpstreamInvalid, message));
         }
-        let turn = whole::parse(&asked, &body)
-            .and_then(|answer| whole::decide(&self.gate, &asked, answer, &[], &mut self.tally, &mut self.ledger));
+        let turn = unary::parse(&asked, &body)
+            .and_then(|answer| unary::decide(&self.gate, &asked, answer, &[], &mut self.tally, &mut self.ledger));
         match turn {
             Ok(Turn::Release(answer)) => (State::Ended, Effect::Finish(answer.write())),
             Ok(Turn::Again(next)) => {

@@ -9,9 +9,9 @@ mod answering;
 mod body;
 mod clock;
 mod late;
-mod looping;
 mod request;
 mod response;
+mod rounds;
 mod state;
 
 use std::rc::Rc;

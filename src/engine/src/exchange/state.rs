@@ -5,7 +5,7 @@ use callgate_wire::Wants;
 use super::answering::Answering;
 use super::body::Awaited;
 use super::clock::Bounds;
-use super::looping::Looping;
+use super::rounds::Looping;
 use crate::head::ApiHead;
 use crate::mcp::{self, McpHead};
 use crate::refusal::Refusal;

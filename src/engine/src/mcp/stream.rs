@@ -12,7 +12,7 @@ use callgate_wire::mcp::{Event, Id, error, event};
 use super::Asked;
 use super::answer::{Said, decide, invalid};
 use crate::stream::{Desk, Progress};
-use crate::whole::too_large;
+use crate::unary::too_large;
 use crate::{Code, Gate, Refusal};
 
 const PEER: &str = "MCP server";

@@ -13,9 +13,9 @@ mod connections;
 mod explain;
 mod fault;
 mod http;
+mod idempotency;
 mod listen;
 mod log;
-mod once;
 mod own;
 mod postgres;
 mod queue;
@@ -41,9 +41,9 @@ pub use self::connections::Connections;
 use self::explain::explain;
 use self::fault::Document;
 pub use self::http::{Http, Tokens};
+pub use self::idempotency::{Once, OnceStore};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
-pub use self::once::{Once, OnceStore};
 pub(crate) use self::own::OwnPath;
 pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
@@ -145,7 +145,7 @@ struct File {
     #[serde(default)]
     queue: queue::Section,
     #[serde(default)]
-    once: once::Section,
+    once: idempotency::Section,
     #[serde(default)]
     audit: audit::Section,
     #[serde(default)]

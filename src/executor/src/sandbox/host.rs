@@ -11,7 +11,7 @@ use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::caller::Caller;
-use super::fixed::Fixed;
+use super::deterministic::Fixed;
 use super::grants::{Grants, OpenFolder, STDERR_BYTES};
 use super::handle::FileId;
 use super::limits::{Limits, Meter};

@@ -9,8 +9,8 @@
 
 mod cache;
 mod caller;
+mod deterministic;
 mod engine;
-mod fixed;
 mod grants;
 mod handle;
 mod host;
@@ -40,8 +40,8 @@ use wasmtime::Engine;
 
 pub use self::cache::Cache;
 pub use self::caller::{Caller, RESERVED};
+pub use self::deterministic::Fixed;
 pub use self::engine::Allocation;
-pub use self::fixed::Fixed;
 pub use self::grants::{Folder, Grants, HostFolder};
 pub use self::handle::{FileId, Handle};
 use self::host::Outputs;

@@ -8,7 +8,7 @@ use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::caller::Caller;
-use super::fixed::Fixed;
+use super::deterministic::Fixed;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
 use super::limits::{Meter, OutOfMemory};

@@ -20,14 +20,14 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::asked::now;
+use super::batch::now;
 use super::log;
-use super::parts::Parts;
+use super::services::Parts;
 use crate::admission::{Admitted, Runnable};
 use crate::approvals::{About, Ask, Claim};
 use crate::audit::{self, Appended, Entry, Event, Source, Verdict};
 use crate::backends::Invocation;
-use crate::once::{Begin, Key, What};
+use crate::idempotency::{Begin, Key, What};
 use crate::outcome;
 use crate::queue::Ticket;
 use crate::sandbox::{Caller, Finished, Stop};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::parts::Parts;
+use super::services::Parts;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5);

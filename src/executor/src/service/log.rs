@@ -5,7 +5,7 @@ use callgate_proto::executor::v1::ExecuteRequest;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use tonic::Status;
 
-use super::asked::printable;
+use super::batch::printable;
 use crate::audit;
 use crate::outcome;
 use crate::telemetry::Throttle;

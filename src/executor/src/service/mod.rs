@@ -3,15 +3,15 @@
 //! A digest selects the contract and a name the tool; nothing else of a request selects anything. What happens to one call, step
 //! by step, stands in [`attempt`].
 
-mod asked;
 mod attempt;
+mod batch;
 pub(crate) mod deadline;
 pub(crate) mod lag;
-pub(crate) mod left;
 mod log;
-mod parts;
+pub(crate) mod orphans;
 pub(crate) mod pulse;
 mod record;
+mod services;
 pub(crate) mod space;
 pub(crate) mod waiting;
 
@@ -28,10 +28,10 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use self::asked::Asked;
 use self::attempt::{Attempt, Consent, Denial};
-pub(crate) use self::parts::Parts;
-pub use self::parts::PartsError;
+use self::batch::Asked;
+pub(crate) use self::services::Parts;
+pub use self::services::PartsError;
 use crate::admission::Admitted;
 use crate::approvals::About;
 use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
@@ -118,7 +118,7 @@ impl Service {
         let audited = asked.audited(call.position.unwrap_or(position), &call);
         let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
             let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
-            let entry = Entry { time: asked::now(), source: Source::Executor, call, event };
+            let entry = Entry { time: batch::now(), source: Source::Executor, call, event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
         let conversation = Conversation { calls_before: position };

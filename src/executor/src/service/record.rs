@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
 use tonic::Status;
 
-use super::asked;
-use super::parts::Parts;
+use super::batch;
+use super::services::Parts;
 use crate::audit::{Call, Entry, Event, Source, Verdict};
 
 /// The most decisions of one request.
@@ -30,8 +30,8 @@ pub(super) async fn record(parts: &Parts, request: RecordRequest) -> Result<(), 
 }
 
 fn entry(decision: Decision) -> Result<Entry, Status> {
-    asked::name("exchange_id", &decision.exchange_id)?;
-    asked::digest(&decision.contract_digest)?;
+    batch::name("exchange_id", &decision.exchange_id)?;
+    batch::digest(&decision.contract_digest)?;
     let verdict = match decision.verdict() {
         proto::Verdict::Allow => Verdict::Allow,
         proto::Verdict::Deny => Verdict::Deny,
@@ -43,19 +43,19 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
         }
     };
     for (field, text) in [("violation_code", &decision.violation_code), ("pointer", &decision.pointer)] {
-        asked::fits(field, text, TEXT_BYTES)?;
+        batch::fits(field, text, TEXT_BYTES)?;
     }
-    if !decision.arguments_digest.is_empty() && !asked::is_hash(&decision.arguments_digest) {
+    if !decision.arguments_digest.is_empty() && !batch::is_hash(&decision.arguments_digest) {
         return Err(Status::invalid_argument(
             "not a digest (arguments_digest); send 64 lowercase hexadecimal digits, or nothing",
         ));
     }
-    if !decision.trace_id.is_empty() && !asked::is_trace_id(&decision.trace_id) {
+    if !decision.trace_id.is_empty() && !batch::is_trace_id(&decision.trace_id) {
         return Err(Status::invalid_argument(
             "not a trace id (trace_id); send 32 lowercase hexadecimal digits, or nothing",
         ));
     }
-    let caller = asked::caller(decision.caller)?;
+    let caller = batch::caller(decision.caller)?;
     let time = UNIX_EPOCH.checked_add(Duration::from_nanos(decision.time_unix_nanos)).ok_or_else(|| {
         Status::invalid_argument("not a time (time_unix_nanos); send nanoseconds since the Unix epoch")
     })?;
@@ -66,13 +66,13 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             exchange_id: decision.exchange_id,
             round: decision.round,
             position: decision.position,
-            call_id: asked::bounded(&decision.call_id),
-            request_id: asked::bounded(&decision.request_id),
+            call_id: batch::bounded(&decision.call_id),
+            request_id: batch::bounded(&decision.request_id),
             trace_id: decision.trace_id,
-            tenant: asked::recorded(caller.tenant),
-            role: asked::recorded(caller.role),
+            tenant: batch::recorded(caller.tenant),
+            role: batch::recorded(caller.role),
             contract_digest: decision.contract_digest,
-            tool: asked::printable(&decision.tool),
+            tool: batch::printable(&decision.tool),
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
         },

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::parts::Parts;
+use super::services::Parts;
 use crate::state::wal;
 use crate::telemetry::Disk;
 

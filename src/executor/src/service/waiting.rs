@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::parts::Parts;
+use super::services::Parts;
 
 /// Time between two looks.
 const EVERY: Duration = Duration::from_secs(5);

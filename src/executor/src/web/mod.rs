@@ -5,14 +5,14 @@
 //! puts them in as text.
 
 mod api;
+mod auth;
 mod host;
 mod listed;
 mod page;
-mod person;
 mod persons;
 mod problem;
+mod server;
 mod sessions;
-mod side;
 mod throttle;
 mod tokens;
 
@@ -23,8 +23,8 @@ use std::sync::Arc;
 use axum::Router;
 use uuid::Uuid;
 
+pub use self::server::{Side, SideError};
 use self::sessions::Sessions;
-pub use self::side::{Side, SideError};
 use self::throttle::Throttle;
 pub use self::tokens::TokenError;
 use self::tokens::{Role, Tokens};

@@ -13,7 +13,7 @@ use callgate_executor::state::StateError;
 use tokio::task::JoinSet;
 
 use crate::clock::{DAY, Manual};
-use crate::once::config;
+use crate::idempotency::config;
 
 pub(crate) fn open(folder: &Path, more: &str) -> Approvals {
     let config = config(folder, more);

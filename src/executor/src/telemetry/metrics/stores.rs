@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{Kind, Sink, Store};
-use crate::once::{Begin, OnceError};
+use crate::idempotency::{Begin, OnceError};
 
 /// The audit log and its sinks.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
-use super::super::person::{Approver, Viewer};
+use super::super::auth::{Approver, Viewer};
 use super::super::problem::{Fault, Problem};
 use super::super::tokens::{Holder, Role};
 use crate::approvals::{self, Answer, Answered, Approvals, Filter, Request, Search, Standing};

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
-use super::super::person::Viewer;
+use super::super::auth::Viewer;
 use super::super::problem::{Fault, Problem};
 use crate::audit;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::Web;
-use super::super::person::{Address, Viewer, own_page};
+use super::super::auth::{Address, Viewer, own_page};
 use super::super::problem::{Fault, Problem};
 use super::super::sessions::LIFETIME;
 use super::super::tokens::Role;

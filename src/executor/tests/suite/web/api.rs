@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::site::{ALICE, Site, VERA, line};
 use crate::approvals::ask;
 use crate::desk::hex;
-use crate::once::config;
+use crate::idempotency::config;
 
 #[tokio::test]
 async fn nothing_of_the_api_is_told_without_a_token() {

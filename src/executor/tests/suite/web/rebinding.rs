@@ -6,7 +6,7 @@ use callgate_executor::web::Side;
 use reqwest::StatusCode;
 
 use crate::approvals::audit;
-use crate::once::config;
+use crate::idempotency::config;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dns_rebinding_reads_no_metrics() {

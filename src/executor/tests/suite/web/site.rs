@@ -21,7 +21,7 @@ use tower::ServiceExt as _;
 
 use crate::approvals::audit;
 use crate::desk::hex;
-use crate::once::config;
+use crate::idempotency::config;
 
 pub(super) const ALICE: &str = "alice-token-0123456789abcdef";
 pub(super) const VERA: &str = "vera-token-0123456789abcdef";

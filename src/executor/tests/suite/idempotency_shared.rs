@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use callgate_executor::config::Config;
-use callgate_executor::once::{Begin, Once, OnceError};
+use callgate_executor::idempotency::{Begin, Once, OnceError};
 use tempfile::TempDir;
 
-use crate::once::{WHAT, config, key, success};
+use crate::idempotency::{WHAT, config, key, success};
 use crate::services::{PASSWORD, Postgres};
 
 /// A database, and the configuration of the executors that share it.

@@ -9,9 +9,9 @@ use crate::effect::Effect;
 use crate::event::{CallFailed, ModelReply, Outcome};
 use crate::refusal::{Code, Refusal};
 use crate::request::Asked;
-use crate::rounds::{self, Next};
 use crate::settle::{Refused, Runnable};
-use crate::whole::{self, Turn};
+use crate::tool_results::{self, Next};
+use crate::unary::{self, Turn};
 
 /// An exchange between two rounds.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Core {
         if run.is_empty() {
             return self.ask(looping, &said, Vec::new(), refused);
         }
-        let batch = rounds::batch(&self.gate, &self.ledger.about, &looping.asked, &run);
+        let batch = tool_results::batch(&self.gate, &self.ledger.about, &looping.asked, &run);
         self.tally.run = self.tally.run.saturating_add(u32::try_from(run.len()).unwrap_or(u32::MAX));
         looping.waiting = Waiting::Calls { said, run, refused };
         (State::Looping(Box::new(looping)), Effect::Run(batch))
@@ -80,8 +80,9 @@ impl Core {
             let refusal = Refusal::new(Code::OutOfOrder, "Outcomes of calls came when none were awaited.");
             return self.fail(looping, &refusal);
         };
-        let answered =
-            outcomes.map_err(rounds::failed).and_then(|outcomes| rounds::answered(&self.gate, run, outcomes));
+        let answered = outcomes
+            .map_err(tool_results::failed)
+            .and_then(|outcomes| tool_results::answered(&self.gate, run, outcomes));
         match answered {
             Ok(results) => self.ask(looping, &said, results, refused),
             Err(refusal) => self.fail(looping, &refusal),
@@ -96,9 +97,9 @@ impl Core {
         refused: Vec<Refused>,
     ) -> Step {
         let role = &looping.asked.caller.role;
-        results.extend(refused.into_iter().map(|refused| rounds::told(&self.gate, role, refused)));
+        results.extend(refused.into_iter().map(|refused| tool_results::told(&self.gate, role, refused)));
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
-        let request = rounds::ask(&mut looping.asked, said, &results, left);
+        let request = tool_results::ask(&mut looping.asked, said, &results, left);
         (State::Looping(Box::new(looping)), Effect::Ask(request))
     }
 
@@ -108,8 +109,8 @@ impl Core {
             return self.fail(looping, &refusal);
         }
         let turn = reply
-            .map_err(rounds::unanswered)
-            .and_then(|reply| whole::read(&self.gate, &looping.asked, reply.headers, reply.body))
+            .map_err(tool_results::unanswered)
+            .and_then(|reply| unary::read(&self.gate, &looping.asked, reply.headers, reply.body))
             .and_then(|answer| self.decide_again(&looping, answer));
         match turn {
             Ok(Turn::Again(next)) => {
@@ -129,7 +130,7 @@ impl Core {
 
     fn decide_again(&mut self, looping: &Looping, answer: Box<dyn Answer>) -> Result<Turn, Refusal> {
         let (tally, ledger) = (&mut self.tally, &mut self.ledger);
-        whole::decide(&self.gate, &looping.asked, answer, &looping.earlier, tally, ledger)
+        unary::decide(&self.gate, &looping.asked, answer, &looping.earlier, tally, ledger)
     }
 
     /// Ends a loop in an error, in the form that the client can still be answered in.

@@ -6,8 +6,8 @@ use crate::error_format::failure;
 use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
 use crate::request::Asked;
-use crate::rounds::Next;
 use crate::settle::{Before, settle};
+use crate::tool_results::Next;
 use crate::{Code, Gate, Headers, Refusal, Tally, head, weight};
 
 const PEER: &str = "model's API";

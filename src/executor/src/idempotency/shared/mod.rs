@@ -8,7 +8,7 @@
 //! it right.
 
 mod database;
-mod here;
+mod in_flight;
 mod statements;
 
 use std::fmt;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use self::database::Database;
-use self::here::{Entered, Here, Unsettled};
+use self::in_flight::{Entered, Here, Unsettled};
 use super::{Begin, Key, Left, OnceError, What, decode};
 use crate::config::PostgresLink;
 use crate::state::StoreHealth;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::settle;
-use super::parts::Parts;
+use super::services::Parts;
 use crate::audit;
 use crate::outcome;
 

@@ -9,7 +9,7 @@ use crate::approvals::{ApprovalError, Approvals};
 use crate::audit::{AuditError, AuditLog};
 use crate::backends::{BackendError, Backends};
 use crate::config::Config;
-use crate::once::{Once, OnceError};
+use crate::idempotency::{Once, OnceError};
 use crate::queue::Queue;
 use crate::state::{StateError, private};
 use crate::telemetry::Instruments;
