@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use callgate_contract::Errors;
 
 use crate::sandbox::ProgramError;
-use crate::state::StateError;
+use callgate_state::StateError;
 
 /// Why what is configured cannot be served.
 #[derive(Debug, thiserror::Error)]

@@ -20,8 +20,8 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use super::wasm::Wasm;
-use crate::state::{StateError, private};
 use crate::telemetry::metrics::Modules;
+use callgate_state::{StateError, private};
 
 const FOLDER: &str = "modules";
 const ARTEFACT: &str = "cwasm";
