@@ -16,7 +16,7 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::account::{Full, Open, Stay};
 use super::{note, to_the_end, together};
-use crate::sandbox::host::Host;
+use crate::host::Host;
 
 type Memory<'a> = GuestMemory<'a>;
 

@@ -26,7 +26,7 @@ pub enum ProgramError {
         expected: &'static str,
     },
     /// It is meant for the typed world, and is not of it.
-    #[error("expected `callgate:tool/handler@1.1.0` as in src/executor/wit/tool.wit, found another: {0}")]
+    #[error("expected `callgate:tool/handler@1.1.0` as in src/sandbox/wit/tool.wit, found another: {0}")]
     Handler(String),
     /// Nothing can be linked: a fault of this program.
     #[error("the sandbox could not be set up: {0}")]

@@ -9,9 +9,10 @@
 mod trusted;
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
@@ -20,10 +21,8 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use super::wasm::Wasm;
-use crate::state::{StateError, private};
-use crate::telemetry::metrics::Modules;
+use crate::metrics::ModuleMetrics;
 
-const FOLDER: &str = "modules";
 const ARTEFACT: &str = "cwasm";
 /// A file that is being written; one that is found at start was left by a process that ended in between.
 const UNFINISHED: &str = "tmp";
@@ -33,7 +32,7 @@ const UNFINISHED: &str = "tmp";
 pub struct Cache {
     /// `None` keeps nothing.
     kept: Option<Kept>,
-    numbers: Modules,
+    numbers: ModuleMetrics,
 }
 
 /// A cache that keeps something.
@@ -65,35 +64,23 @@ struct Sha(Sha256);
 // === impl Cache ===
 
 impl Cache {
-    /// A cache below `state`, which holds at most `bytes`; with 0 nothing is kept and no folder made.
-    ///
-    /// # Errors
-    /// The folder cannot be used, or others could write to it.
-    pub fn open(state: &Path, bytes: u64, numbers: Modules) -> Result<Self, StateError> {
-        if bytes == 0 {
-            return Ok(Self { kept: None, numbers });
-        }
-        let folder = state.join(FOLDER);
-        private::folder(state)?;
-        private::folder(&folder)?;
+    /// A cache that keeps nothing.
+    pub fn none(numbers: ModuleMetrics) -> Self {
+        Self { kept: None, numbers }
+    }
+
+    /// A cache in `folder`, which holds at most `bytes`. The caller has checked that no other user can use the folder.
+    pub fn open(folder: PathBuf, bytes: u64, numbers: ModuleMetrics) -> Self {
         let kept = Kept { folder, bytes, access: Access::ReadWrite };
         for (file, _) in kept.files(UNFINISHED) {
             kept.remove(&file, "it was never finished");
         }
-        Ok(Self { kept: Some(kept), numbers })
+        Self { kept: Some(kept), numbers }
     }
 
-    /// The cache below `state` if there is one, and nothing is written to it.
-    ///
-    /// # Errors
-    /// Others could write to the folder.
-    pub(crate) fn read_only(state: &Path, bytes: u64, numbers: Modules) -> Result<Self, StateError> {
-        let folder = state.join(FOLDER);
-        if bytes == 0 || folder.symlink_metadata().is_err() {
-            return Ok(Self { kept: None, numbers });
-        }
-        private::check_folder(&folder)?;
-        Ok(Self { kept: Some(Kept { folder, bytes, access: Access::ReadOnly }), numbers })
+    /// A cache in `folder` that is only read. The caller has checked that no other user can use the folder.
+    pub fn read_only(folder: PathBuf, bytes: u64, numbers: ModuleMetrics) -> Self {
+        Self { kept: Some(Kept { folder, bytes, access: Access::ReadOnly }), numbers }
     }
 
     /// The module's code, loaded or compiled.
@@ -184,7 +171,7 @@ impl Kept {
             let name = format!("{key}-{}", hex(&Sha256::digest(&artefact).into()));
             let unfinished = self.folder.join(format!("{}.{UNFINISHED}", uuid::Uuid::new_v4()));
             let finished = self.folder.join(format!("{name}.{ARTEFACT}"));
-            let written = private::new_file(&unfinished)
+            let written = new_file(&unfinished)
                 .and_then(|mut file| file.write_all(&artefact))
                 .and_then(|()| std::fs::rename(&unfinished, &finished));
             if written.is_err() {
@@ -297,6 +284,12 @@ fn key(engine: &Engine, wasm: &Wasm) -> String {
     // Half of it, so that a whole name fits into the 255 bytes that one may have.
     let engine = hex(&engine).chars().take(32).collect::<String>();
     format!("{}-{engine}", hex(wasm.sha256()))
+}
+
+/// Makes a file that its owner alone may use. A file or a link that is there already is an error.
+fn new_file(path: &Path) -> io::Result<File> {
+    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow).open(path)
 }
 
 fn hash(file: &Path) -> io::Result<[u8; 32]> {

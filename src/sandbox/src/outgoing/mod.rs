@@ -24,13 +24,25 @@ mod send;
 
 use std::sync::Arc;
 
-use callgate_contract::HttpGrant;
 use rustls::ClientConfig;
 
 pub use self::carried::Nat64;
 use self::destination::{Destination, Origin};
 pub use self::network::{Internet, Network, Pending};
 pub(super) use self::requests::{FIELD_BYTES, Requests};
+
+/// A server that a tool may send requests to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingGrant {
+    /// The host, by name or address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// True if the name may resolve to an address that is not public.
+    pub private: bool,
+    /// True if the guest's own credentials are sent.
+    pub authorization: bool,
+}
 
 /// Where one tool may send requests.
 #[derive(Clone, Debug)]
@@ -51,7 +63,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn granted(grants: &[HttpGrant], network: &Network) -> Result<Self, rustls::Error> {
+    pub fn granted(grants: &[OutgoingGrant], network: &Network) -> Result<Self, rustls::Error> {
         if grants.is_empty() {
             return Ok(Self(None));
         }

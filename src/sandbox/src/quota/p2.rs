@@ -14,10 +14,10 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 use super::account::{Full, Stay};
 use super::stream::{Offset, Stream};
 use super::{Folders, note, to_the_end, together};
-use crate::sandbox::host::Host;
+use crate::host::Host;
 
 /// The library's file system of one call, and its folders.
-pub(in crate::sandbox) struct View<'a> {
+pub(crate) struct View<'a> {
     library: WasiFilesystemCtxView<'a>,
     folders: &'a mut Folders,
 }
@@ -27,7 +27,7 @@ struct Quotas;
 type Fd = Resource<Descriptor>;
 
 /// Puts the wrapped interfaces over the library's own.
-pub(in crate::sandbox) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     types::add_to_linker::<Host, Quotas>(linker, Host::quotas)?;
     preopens::add_to_linker::<Host, Quotas>(linker, Host::quotas)?;
@@ -42,7 +42,7 @@ impl HasData for Quotas {
 // === impl View ===
 
 impl<'a> View<'a> {
-    pub(in crate::sandbox) fn new(library: WasiFilesystemCtxView<'a>, folders: &'a mut Folders) -> Self {
+    pub(crate) fn new(library: WasiFilesystemCtxView<'a>, folders: &'a mut Folders) -> Self {
         Self { library, folders }
     }
 

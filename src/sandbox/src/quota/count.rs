@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::account::ENTRIES;
-use crate::sandbox::handle::{FileId, Handle};
+use crate::handle::{FileId, Handle};
 
 /// More entries than this are not counted.
 const COUNTED: u64 = ENTRIES * 2;

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use callgate_contract::HttpGrant;
 use hyper::Uri;
 use hyper::http::uri::Scheme;
+
+use super::OutgoingGrant;
 
 /// A server that requests may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(super) enum Host {
 // === impl Destination ===
 
 impl Destination {
-    pub(super) fn granted(grant: &HttpGrant) -> Self {
+    pub(super) fn granted(grant: &OutgoingGrant) -> Self {
         let to = Origin { host: Host::read(&grant.host), port: grant.port };
         Self { to, private: grant.private, authorization: grant.authorization }
     }

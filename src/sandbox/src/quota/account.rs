@@ -21,10 +21,10 @@ use tokio::sync::MutexGuard;
 
 use super::calls::{CallNumber, Calls};
 use super::count::{Held, count};
-use crate::sandbox::handle::{FileId, Handle};
+use crate::handle::{FileId, Handle};
 
 /// Files, folders and links that one folder may hold: each costs the host something, even an empty one.
-pub(in crate::sandbox) const ENTRIES: u64 = 10_000;
+pub(crate) const ENTRIES: u64 = 10_000;
 /// Accounts that are kept though no call uses them, so that the next call of a tenant finds its books.
 const KEPT: usize = 1024;
 /// The greatest age of a count when a call first grows something.
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The accounts of all folders that tools may write to.
 #[derive(Debug, Default)]
-pub(in crate::sandbox) struct Accounts(Mutex<Known>);
+pub(crate) struct Accounts(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -100,7 +100,7 @@ pub(super) struct Full;
 
 impl Accounts {
     /// The one account of a folder.
-    pub(in crate::sandbox) fn of(&self, folder: FileId) -> Arc<Account> {
+    pub(crate) fn of(&self, folder: FileId) -> Arc<Account> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.uses += 1;
         let uses = known.uses;

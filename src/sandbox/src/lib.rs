@@ -15,6 +15,7 @@ mod grants;
 mod handle;
 mod host;
 mod limits;
+mod metrics;
 mod outgoing;
 mod output;
 mod program;
@@ -46,7 +47,8 @@ pub use self::grants::{Folder, Grants, HostFolder};
 pub use self::handle::{FileId, Handle};
 use self::host::Outputs;
 use self::limits::Meter;
-pub use self::outgoing::{Internet, Nat64, Network, Outgoing, Pending};
+pub use self::metrics::ModuleMetrics;
+pub use self::outgoing::{Internet, Nat64, Network, Outgoing, OutgoingGrant, Pending};
 use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::quota::Account;
@@ -136,17 +138,17 @@ impl Sandbox {
     }
 
     /// The way out for its tools.
-    pub(crate) fn network(&self) -> &Network {
+    pub fn network(&self) -> &Network {
         &self.network
     }
 
     /// A folder that all tenants share, with its books: one account for all that write to it.
-    pub(crate) fn shared_folder(&self, handle: Handle) -> HostFolder {
+    pub fn shared_folder(&self, handle: Handle) -> HostFolder {
         HostFolder::Shared { account: self.accounts.of(handle.id()), handle }
     }
 
     /// The folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
-    pub(crate) fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
+    pub fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
         HostFolder::PerTenant(TenantFolders::new(above, below, Arc::clone(&self.accounts)))
     }
 

@@ -18,7 +18,7 @@ use super::{Granted, Outgoing};
 /// Requests of one call that are under way at once.
 const AT_ONCE: usize = 16;
 /// What one set of header fields may take, the host's own bookkeeping included.
-pub(in crate::sandbox) const FIELD_BYTES: usize = 32 << 10;
+pub(crate) const FIELD_BYTES: usize = 32 << 10;
 /// Bytes of a request's body that the guest hands over at once. Two such pieces wait for the server to take them.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -26,7 +26,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 /// What a guest's requests meet.
-pub(in crate::sandbox) struct Requests {
+pub(crate) struct Requests {
     outgoing: Outgoing,
     timeout: Duration,
     places: Arc<Semaphore>,
@@ -63,7 +63,7 @@ pub(super) struct Journal {
 
 impl Requests {
     /// None under way yet. A single wait takes no longer than `timeout`, the whole call's.
-    pub(in crate::sandbox) fn new(tool: String, outgoing: Outgoing, timeout: Duration) -> Self {
+    pub(crate) fn new(tool: String, outgoing: Outgoing, timeout: Duration) -> Self {
         let journal = Arc::new(Journal { tool, said: AtomicBool::new(false) });
         Self { outgoing, timeout, places: Arc::new(Semaphore::new(AT_ONCE)), journal }
     }

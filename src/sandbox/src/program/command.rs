@@ -6,7 +6,7 @@ use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings::CommandPre;
 
 use super::refusal::ProgramError;
-use crate::sandbox::host::Host;
+use crate::host::Host;
 
 /// A component with `wasi:cli/run`.
 pub(super) struct Command(CommandPre<Host>);

@@ -3,7 +3,7 @@
 use wasmtime::{ExternType, InstancePre, Module, Store};
 
 use super::refusal::ProgramError;
-use crate::sandbox::host::Host;
+use crate::host::Host;
 
 /// A module with `_start`.
 pub(super) struct Core(InstancePre<Host>);

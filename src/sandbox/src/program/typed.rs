@@ -12,10 +12,10 @@ use self::bindings::callgate::tool::caller::Identity;
 use self::bindings::exports::callgate::tool::handler::{Call, Code, Failure};
 use super::Ended;
 use super::refusal::ProgramError;
-use crate::sandbox::caller::Caller;
-use crate::sandbox::grants::Grants;
-use crate::sandbox::host::Host;
-use crate::sandbox::output::TooMuch;
+use crate::caller::Caller;
+use crate::grants::Grants;
+use crate::host::Host;
+use crate::output::TooMuch;
 
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated; what it means is documented in wit/tool.wit")]
 mod bindings {
