@@ -1,20 +1,19 @@
-//! Writes a changed JSON object with the bytes of every top-level member that was not changed.
+//! Writes a changed JSON object and keeps the bytes of every unchanged top-level member.
 
-use callgate_json::{Map, Value};
+use serde_json::{Map, Value};
 
-pub(crate) use crate::raw::member;
-
-/// A member that was changed.
+/// A changed member.
 #[derive(Debug, Clone)]
-pub(crate) struct Edit {
-    pub(crate) member: &'static str,
-    /// Its new JSON text; `None` for the value that the body has now, or none.
-    pub(crate) text: Option<String>,
+pub struct Edit {
+    /// Its name.
+    pub member: &'static str,
+    /// Its new JSON text. `None` stands for the value in the body, or for a removal if the body has none.
+    pub text: Option<String>,
 }
 
 impl Edit {
-    /// Takes the member's value from the body, once for each member.
-    pub(crate) fn value(edits: &mut Vec<Edit>, member: &'static str) {
+    /// Adds an edit that takes the member's value from the body, unless there is one.
+    pub fn value(edits: &mut Vec<Edit>, member: &'static str) {
         if !edits.iter().any(|edit| edit.member == member) {
             edits.push(Edit { member, text: None });
         }
@@ -33,8 +32,9 @@ impl Edit {
     }
 }
 
-/// Writes `body`, which was read from `text` and then changed as `edits` say (members set, added or removed).
-pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> Vec<u8> {
+/// Writes `body`, which was read from `text` and then changed: `edits` name the members set, added or removed.
+#[must_use]
+pub fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> Vec<u8> {
     if edits.is_empty() {
         return text.to_vec();
     }
@@ -67,8 +67,9 @@ pub(crate) fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> V
     out
 }
 
-/// Whether a key, with its quotes and perhaps escapes, is `member`.
-pub(crate) fn is_key(raw: &[u8], member: &str) -> bool {
+/// Returns true if a key, with its quotes and escapes, is `member`.
+#[must_use]
+pub fn is_key(raw: &[u8], member: &str) -> bool {
     if raw.contains(&b'\\') {
         return serde_json::from_slice::<String>(raw).is_ok_and(|key| key == member);
     }
@@ -76,7 +77,7 @@ pub(crate) fn is_key(raw: &[u8], member: &str) -> bool {
 }
 
 /// Appends a value's text.
-pub(crate) fn append(out: &mut Vec<u8>, value: &Value) {
+pub fn append(out: &mut Vec<u8>, value: &Value) {
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok(), "writing to a vector does not fail");
 }
@@ -87,8 +88,8 @@ fn separate(out: &mut Vec<u8>) {
     }
 }
 
-/// The members of a valid JSON object: each key with its quotes, each value without the white space around it.
-pub(crate) fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+/// Returns the members of a valid JSON object: each key with its quotes, each value without the white space around it.
+pub fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
     std::iter::from_fn(move || {
         let key_start = skip(text, at, |byte| byte != b'"' && byte != b'}');
@@ -111,7 +112,7 @@ fn skip(text: &[u8], at: usize, skipped: impl Fn(u8) -> bool) -> usize {
     at + rest.iter().take_while(|&&byte| skipped(byte)).count()
 }
 
-fn after_string(text: &[u8], mut at: usize) -> usize {
+pub(crate) fn after_string(text: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = text.get(at) {
         match byte {
             b'"' => return at + 1,
@@ -122,7 +123,7 @@ fn after_string(text: &[u8], mut at: usize) -> usize {
     text.len()
 }
 
-/// Where a value ends: at the comma, brace or bracket after it, outside of strings and brackets.
+/// Returns the end of a value: the comma, brace or bracket after it, outside of strings and brackets.
 pub(crate) fn after_value(text: &[u8], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while let Some(&byte) = text.get(at) {
@@ -147,13 +148,13 @@ mod tests {
 
     fn rewritten(text: &str, edit: impl Fn(&mut Map<String, Value>), edited: &[&'static str]) -> String {
         let edits: Vec<Edit> = edited.iter().map(|member| Edit { member, text: None }).collect();
-        let Ok(Value::Object(mut body)) = callgate_json::read(text.as_bytes()) else { panic!("not an object") };
+        let Ok(Value::Object(mut body)) = crate::read(text.as_bytes()) else { panic!("not an object") };
         edit(&mut body);
         String::from_utf8(write(text.as_bytes(), &body, &edits)).unwrap()
     }
 
     #[test]
-    fn what_was_not_edited_keeps_its_bytes() {
+    fn unchanged_members_keep_their_bytes() {
         let text = r#" { "a" : 1.50 , "\u0062":[ {"x":"}\"]"}, 2 ],"c": "\u00e9" } "#;
         let set = |body: &mut Map<String, Value>| {
             body.insert("c".to_owned(), Value::Bool(true));
@@ -164,13 +165,13 @@ mod tests {
 
     #[test]
     fn a_member_can_be_given_as_text() {
-        let Ok(Value::Object(body)) = callgate_json::read(br#"{"\u0061":1,"b":2}"#) else { panic!("not an object") };
+        let Ok(Value::Object(body)) = crate::read(br#"{"\u0061":1,"b":2}"#) else { panic!("not an object") };
         let edits = [("a", "[3]"), ("c", "{}")].map(|(member, text)| Edit { member, text: Some(text.to_owned()) });
         assert_eq!(write(br#"{"\u0061":1,"b":2}"#, &body, &edits), br#"{"\u0061":[3],"b":2,"c":{}}"#);
     }
 
     #[test]
-    fn removed_members_go_and_new_ones_come_last() {
+    fn removed_members_are_left_out_and_new_ones_come_last() {
         let remove = |body: &mut Map<String, Value>| {
             body.shift_remove("a");
         };

@@ -6,7 +6,7 @@ import sys
 import grpc
 
 # Where it is in Callgate's repository.
-FOLDER = pathlib.Path(__file__).resolve().parents[3] / "src" / "proto" / "proto"
+FOLDER = pathlib.Path(__file__).resolve().parents[5] / "src" / "proto" / "proto"
 FILE = "callgate/worker/v1/worker.proto"
 
 messages = None

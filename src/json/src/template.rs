@@ -1,21 +1,21 @@
-//! Reads an event that differs from an earlier one in a few texts and numbers only, without parsing it.
+//! Reads an event without parsing it if the event differs from an earlier one in a few texts and numbers only.
 //!
-//! Streams say the same thing again and again: of two text deltas all bytes are equal but the text, a counter, some padding. So
-//! of an event that was parsed and found to carry text and nothing else, a [`Template`] is kept: its bytes, with holes where
-//! those values stood. An event that fits the template is that event with other values in the holes.
+//! Streams repeat themselves: in two text deltas all bytes are equal but the text, a counter and some padding. A [`Template`] is
+//! the bytes of an event with holes in place of those values. It is learned from an event that was parsed and found to carry text
+//! and nothing else. An event that fits the template is the same event with other values in the holes.
 //!
-//! **Why that is sound.** All bytes outside of the holes are equal to those of an event that was parsed in full, strictly, and found
-//! to be no part of a call: its keys, its structure, its `type`s, its finish reason are the same bytes. What fills a hole is
-//! checked to be the inside of one JSON string (no quote, no control character, escapes only of the two-character kind, UTF-8)
-//! or one number, so that it cannot end the string that it stands in or become a key: every JSON reader takes the event apart
-//! exactly as it took the first, wherever escapes may spell a key, because no key is in a hole. What does not fit, though it
-//! may say the same (another order of members, `\u` escapes, white space), is parsed.
+//! **Soundness.** All bytes outside of the holes equal those of an event that was parsed in full, strictly, and found to be no part
+//! of a call. Its keys, its structure, its `type`s and its finish reason are therefore the same bytes. The filling of a hole is
+//! checked: it is the inside of one JSON string (no quote, no control character, only two-character escapes, UTF-8) or one number.
+//! It cannot end its string or become a key, so every JSON reader takes the event apart exactly as it took the first. Escapes may
+//! spell a key, but no key is in a hole. An event that does not fit is parsed, even if it means the same (another order of
+//! members, `\u` escapes, white space).
 //!
-//! Which members may be holes is the dialect's to say: only those that it never decides on.
+//! Each dialect names the members that may be holes: only those that it never decides on.
 
-/// What may stand in a hole.
+/// The kinds of values that a hole takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hole {
+pub enum Hole {
     /// The inside of a string.
     Text,
     /// A whole number of up to 15 digits.
@@ -25,7 +25,7 @@ pub(crate) enum Hole {
 /// An event's bytes with `N` holes.
 #[derive(Debug, Clone)]
 pub struct Template<const N: usize> {
-    /// What stands before each hole that the event has, with its number and kind, in the order of the text.
+    /// The bytes before each hole of the event, with the number and the kind of the hole, in the order of the text.
     parts: Vec<(Vec<u8>, usize, Hole)>,
     tail: Vec<u8>,
 }
@@ -33,9 +33,12 @@ pub struct Template<const N: usize> {
 // === impl Template ===
 
 impl<const N: usize> Template<N> {
-    /// Learns from an event that was read in full. Each hole is a path of member names (array items by their position); a hole
-    /// that the event does not have, or has with a value of another kind, is none.
-    pub(crate) fn learn(data: &[u8], holes: &[(&[&str], Hole); N]) -> Option<Template<N>> {
+    /// Learns from an event that was read in full.
+    ///
+    /// Each hole is a path of member names; array items are named by their position. A hole is left out if the event does not have
+    /// it, or has a value of another kind there.
+    #[must_use]
+    pub fn learn(data: &[u8], holes: &[(&[&str], Hole); N]) -> Option<Template<N>> {
         let mut spans = Vec::with_capacity(N);
         for (number, (path, hole)) in holes.iter().enumerate() {
             if let Some((start, end)) = find(data, 0, path) {
@@ -58,13 +61,15 @@ impl<const N: usize> Template<N> {
         Some(Template { parts, tail: data.get(at..)?.to_vec() })
     }
 
-    /// Whether the event that it was learnt from had this hole.
-    pub(crate) fn has(&self, hole: usize) -> bool {
+    /// Returns true if the event that it was learned from had this hole.
+    #[must_use]
+    pub fn has(&self, hole: usize) -> bool {
         self.parts.iter().any(|(_, number, _)| *number == hole)
     }
 
-    /// What fills the holes of `data`, empty for holes that the template does not have; `None` where it does not fit.
-    pub(crate) fn fill<'d>(&self, data: &'d [u8]) -> Option<[&'d str; N]> {
+    /// Returns the fillings of the holes in `data`, or `None` if it does not fit. Holes that the template does not have are empty.
+    #[must_use]
+    pub fn fill<'d>(&self, data: &'d [u8]) -> Option<[&'d str; N]> {
         let mut found: [&str; N] = [""; N];
         let mut rest = data;
         for (before, number, hole) in &self.parts {
@@ -77,8 +82,9 @@ impl<const N: usize> Template<N> {
     }
 }
 
-/// The text that the inside of a string stands for; `None` for escapes that a hole does not take.
-pub(crate) fn unescaped(inside: &str) -> Option<String> {
+/// Returns the text that the inside of a string stands for, or `None` if it has escapes that a hole does not take.
+#[must_use]
+pub fn unescaped(inside: &str) -> Option<String> {
     let mut text = String::with_capacity(inside.len());
     let mut pieces = inside.split('\\');
     text.push_str(pieces.next()?);
@@ -86,7 +92,7 @@ pub(crate) fn unescaped(inside: &str) -> Option<String> {
         let mut letters = piece.chars();
         match letters.next() {
             Some(letter) => text.push(escape(letter)?),
-            // Two backslashes in a row: the second is the letter, and what follows it is plain.
+            // Two backslashes in a row: the second is the letter, and the text after it is plain.
             None => {
                 text.push('\\');
                 text.push_str(pieces.next()?);
@@ -110,7 +116,7 @@ fn escape(letter: char) -> Option<char> {
     })
 }
 
-/// What of `data`, from its start, fills a hole.
+/// Returns the bytes at the start of `data` that fill a hole.
 fn filled(data: &[u8], hole: Hole) -> Option<&[u8]> {
     match hole {
         Hole::Text => {
@@ -135,7 +141,7 @@ fn filled(data: &[u8], hole: Hole) -> Option<&[u8]> {
     }
 }
 
-/// Where the value at `path` stands in a JSON text that was found valid; strings with their quotes.
+/// Returns the place of the value at `path` in a valid JSON text; strings with their quotes.
 fn find(data: &[u8], start: usize, path: &[&str]) -> Option<(usize, usize)> {
     let start = start + space(data.get(start..)?);
     let Some((first, rest)) = path.split_first() else {
@@ -177,7 +183,7 @@ fn space(data: &[u8]) -> usize {
     data.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
 }
 
-/// Where a value that starts at `start` ends.
+/// Returns the end of the value that starts at `start`.
 fn value_end(data: &[u8], start: usize) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = start;
@@ -210,8 +216,7 @@ fn value_end(data: &[u8], start: usize) -> Option<usize> {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a failed index is a failed test")]
 mod tests {
-    use callgate_json::Value;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fills_a_hole_is_what_a_parser_reads() {
+    fn the_filling_of_a_hole_is_the_text_that_a_parser_reads() {
         for text in ["", "plain", "a\\b", "\\\\", "q\"q", "\n\r\t\u{8}\u{c}/", "\\n", "x\\\\\"", "é\u{1f600}"] {
             let event = json!({ "choices": [{ "delta": { "content": text } }] }).to_string();
             let template: Template<3> = Template::learn(br#"{"choices":[{"delta":{"content":"a"}}]}"#, &HOLES).unwrap();
