@@ -6,6 +6,8 @@
 //!
 //! Each dialect is a folder of the same files: `mod.rs` (the [`Dialect`]), `request.rs`, `answer.rs`, `stream.rs`, `error.rs`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 mod blocks;

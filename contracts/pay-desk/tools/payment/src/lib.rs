@@ -15,7 +15,7 @@ mod bindings {
     #[cfg(target_family = "wasm")]
     use super::Payment;
 
-    wit_bindgen::generate!({ path: "../../../../src/executor/wit", world: "tool" });
+    wit_bindgen::generate!({ path: "../../../../src/sandbox/wit", world: "tool" });
     // Natively there is nobody to export to, and linkers there refuse the names.
     #[cfg(target_family = "wasm")]
     export!(Payment);
