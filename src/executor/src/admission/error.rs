@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use callgate_contract::Errors;
 
-use crate::sandbox::ProgramError;
+use callgate_sandbox::ProgramError;
 use callgate_state::StateError;
 
 /// Why what is configured cannot be served.

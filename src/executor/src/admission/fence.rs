@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{AdmissionError, Fault};
 use crate::config::{Config, OwnPath};
-use crate::sandbox::{FileId, Handle};
+use callgate_sandbox::{FileId, Handle};
 use callgate_settings::Allow;
 
 /// Links on the way to one file, as many as the system follows.

@@ -6,7 +6,7 @@ use callgate_settings::{Allow, Bytes, ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::sandbox::{Fixed, Nat64};
+use callgate_sandbox::{Fixed, Nat64};
 
 /// Compiled code that is kept where the file does not say: a dozen large interpreters.
 const CACHE_BYTES: u64 = 1 << 30;
