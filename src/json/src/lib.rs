@@ -7,14 +7,20 @@
 //! What it does not do: it gives JSON no meaning, and it reads whole texts only. `serde_json` must be built without
 //! `arbitrary_precision`, which would hand numbers over as maps.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
 mod canonical;
 mod check;
 mod error;
 mod number;
 mod read;
+pub mod span;
+pub mod splice;
+pub mod template;
 
 pub use canonical::canonical;
 pub use check::check;
 pub use error::ReadError;
 pub use read::{MAX_DEPTH, MAX_VALUES, read, read_by_value, read_nearest};
 pub use serde_json::{Map, Number, Value};
+pub use span::Span;

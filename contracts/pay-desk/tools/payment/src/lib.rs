@@ -16,7 +16,7 @@ mod bindings {
     #[cfg(target_family = "wasm")]
     use super::Payment;
 
-    wit_bindgen::generate!({ path: "../../../../src/executor/wit", world: "tool" });
+    wit_bindgen::generate!({ path: "../../../../src/sandbox/wit", world: "tool" });
     // A native build has no host to export to, and its linkers refuse the names.
     #[cfg(target_family = "wasm")]
     export!(Payment);

@@ -1,0 +1,209 @@
+//! What all dialects' readers check of JSON: types of members, and keys that only some clients read.
+//!
+//! Keys are also compared as Go's `encoding/json` does, which ignores case: `"Tool_Calls"` is a call to clients in Go and
+//! nothing to others, so it is refused.
+
+use std::collections::HashSet;
+
+use callgate_json::{Map, Span, Value};
+use thiserror::Error;
+
+use crate::{Declared, Form, RequestError};
+
+/// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
+/// linear in the size of what was read.
+pub(crate) const MAX_CALLS: usize = 1024;
+pub(crate) const MAX_CHOICES: usize = 128;
+/// Characters of a response's id that are looked at for the id of a call or a text of ours.
+pub(crate) const MAX_ID: usize = 256;
+
+/// What is wrong with an answer or an event that is JSON. It quotes nothing of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ShapeError {
+    /// A member has another type than the API's reference gives it.
+    #[error("`{at}` is not {expected}")]
+    Type {
+        /// The member, without positions.
+        at: &'static str,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A call stands where this dialect has none, or is spelled so that only some clients read it.
+    #[error("a call stands where none may")]
+    StrayCall,
+    /// A call of another type than the dialect's function calls.
+    #[error("a call of another type than `function`")]
+    NotAFunction,
+    /// A part of an answer whose kind is not known, and which so could be a call, or one that runs at the provider and was not
+    /// asked for.
+    #[error("a part of a kind that is not known or was not asked for")]
+    UnknownPart,
+    /// More than 128 choices, or more than 1,024 calls in one.
+    #[error("more choices or calls than any API gives")]
+    TooMany,
+}
+
+/// Refuses calls anywhere in a value: members that `is_call`, by key and value.
+pub(crate) fn no_call(value: &Value, is_call: fn(&str, &Value) -> bool) -> Result<(), ShapeError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| no_call(item, is_call)),
+        Value::Object(members) => no_call_but(members, &[], is_call),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
+pub(crate) fn no_call_but(
+    members: &Map<String, Value>,
+    expected: &[&str],
+    is_call: fn(&str, &Value) -> bool,
+) -> Result<(), ShapeError> {
+    members.iter().filter(|(key, _)| !expected.contains(&key.as_str())).try_for_each(|(key, value)| {
+        if is_call(key, value) { Err(ShapeError::StrayCall) } else { no_call(value, is_call) }
+    })
+}
+
+/// Whether a value that stands under the name of a call holds one: `null`, `[]`, and counters that happen to be named so do not.
+pub(crate) fn holds_something(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Returns true for a scalar that is short enough to be repeated in every event that is written.
+pub(crate) fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= 1024,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// A text member; missing and `null` are the empty text.
+pub(crate) fn text<'a>(members: &'a Map<String, Value>, key: &'static str) -> Result<&'a str, ShapeError> {
+    match members.get(key) {
+        None | Some(Value::Null) => Ok(""),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(ShapeError::Type { at: key, expected: "a string" }),
+    }
+}
+
+/// A position: a whole number that fits.
+pub(crate) fn small(value: &Value, at: &'static str) -> Result<u32, ShapeError> {
+    value
+        .as_u64()
+        .and_then(|number| u32::try_from(number).ok())
+        .ok_or(ShapeError::Type { at, expected: "a small whole number" })
+}
+
+/// Refuses keys that only a reader that ignores case takes for one of `known`.
+pub(crate) fn exact_keys(members: &Map<String, Value>, known: &[&str]) -> Result<(), ShapeError> {
+    let ambiguous = |key: &String| known.iter().any(|known| key != known && folds_to(key, known));
+    if members.keys().any(ambiguous) { Err(ShapeError::StrayCall) } else { Ok(()) }
+}
+
+/// As [`exact_keys`], for the object `param` of a request.
+pub(crate) fn exact_members(
+    members: &Map<String, Value>,
+    param: &'static str,
+    known: &[&'static str],
+) -> Result<(), RequestError> {
+    let resembled = |like: &&&'static str| members.keys().any(|key| key != **like && folds_to(key, like));
+    known.iter().find(resembled).map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
+}
+
+/// As [`exact_members`], for an object that was not built.
+pub(crate) fn exact(object: Span<'_>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
+    for (key, _) in object.members() {
+        if let Some(like) = known.iter().find(|like| key != **like && folds_to(&key, like)) {
+            return Err(RequestError::Ambiguous { param, like });
+        }
+    }
+    Ok(())
+}
+
+/// Whether `key` is `known` to a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
+pub(crate) fn folds_to(key: &str, known: &str) -> bool {
+    let fold = |letter: char| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    key.chars().map(fold).eq(known.chars().map(fold))
+}
+
+/// Tools in one request. Above what APIs that search their tools take (Anthropic: 10,000), it bounds what is kept of a request.
+const MAX_DECLARED: usize = 10_000;
+
+/// Notes a tool that a request declares.
+pub(crate) fn declare(
+    declared: &mut Vec<Declared>,
+    param: &'static str,
+    name: &str,
+    form: Form,
+) -> Result<(), RequestError> {
+    if declared.len() == MAX_DECLARED {
+        return Err(RequestError::Invalid { param, expected: "a list of at most 10,000 tools" });
+    }
+    declared.push(Declared { name: name.to_owned(), form });
+    Ok(())
+}
+
+/// Refuses a request that declares two tools of one name.
+pub(crate) fn declared_once(declared: Vec<Declared>) -> Result<Vec<Declared>, RequestError> {
+    let mut names = HashSet::with_capacity(declared.len());
+    match declared.iter().find(|tool| !names.insert(tool.name.as_str())) {
+        Some(tool) => Err(RequestError::DeclaredTwice { name: printable(&tool.name) }),
+        None => Ok(declared),
+    }
+}
+
+/// A name that may be shown: 64 characters, none of them a control character.
+fn printable(name: &str) -> String {
+    name.chars().take(64).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Returns true for an object that says an error, as the APIs and what stands before them write it: an `error`, FastAPI's `detail`,
+/// vLLM's and Mistral's `object: "error"`, or the `message` of a gateway.
+pub(crate) fn is_error_object(members: &Map<String, Value>) -> bool {
+    let says = |key: &str| members.get(key).is_some_and(|value| holds_something(value) || value.is_number());
+    ["error", "errors", "detail"].into_iter().any(says)
+        || members.get("object").is_some_and(|object| object == "error")
+        || members.get("message").is_some_and(|message| message.as_str().is_some_and(|text| !text.is_empty()))
+}
+
+/// Adds `other`, what a round used, to `sum`: every number is summed with its namesake.
+pub(crate) fn add(sum: &mut Value, other: &Value) {
+    match (&mut *sum, other) {
+        (Value::Object(members), Value::Object(others)) => {
+            for (key, other) in others {
+                add(members.entry(key).or_insert(Value::Null), other);
+            }
+        }
+        (Value::Number(a), Value::Number(b)) => {
+            let whole = a.as_u64().zip(b.as_u64()).and_then(|(a, b)| a.checked_add(b)).map(Value::from);
+            let real = a.as_f64().zip(b.as_f64()).map(|(a, b)| Value::from(a + b));
+            *sum = whole.or(real).unwrap_or(Value::Null);
+        }
+        (Value::Null, other) => *sum = other.clone(),
+        _ => {}
+    }
+}
+
+/// A text, and after it, in a paragraph of its own, another.
+pub(crate) fn paragraphs(first: &str, then: &str) -> String {
+    let mut text = first.to_owned();
+    add_paragraph(&mut text, then);
+    text
+}
+
+/// Adds a paragraph to a text.
+pub(crate) fn add_paragraph(text: &mut String, paragraph: &str) {
+    if !text.is_empty() && !paragraph.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str(paragraph);
+}
