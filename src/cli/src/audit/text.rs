@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use callgate_executor::audit::{Record, Stored};
+use callgate_audit::{Record, Stored};
 
 /// One line: number, time, what, of whom, which tool, in which exchange.
 pub(super) fn line(record: &Record<'_>) -> String {

@@ -6,9 +6,9 @@ use callgate_proto::executor::v1::call_outcome::Outcome;
 use tonic::Status;
 
 use super::batch::printable;
-use crate::audit;
 use crate::outcome;
 use crate::telemetry::Throttle;
+use callgate_audit as audit;
 
 /// One line for a call that has ended. `peer` is who sent it; empty where that has been forgotten.
 pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {

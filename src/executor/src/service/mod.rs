@@ -33,13 +33,13 @@ use self::batch::Asked;
 pub(crate) use self::services::Parts;
 pub use self::services::PartsError;
 use crate::admission::Admitted;
-use crate::approvals::About;
-use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
 use crate::drain::InFlight;
 use crate::outcome;
 use crate::queue::{Full, Shed, Ticket};
 use crate::telemetry::{self, CallSpan, Throttle};
 use crate::transport::Peer;
+use callgate_approvals::About;
+use callgate_audit::{self as audit, Entry, Event, Source, Verdict as Audited};
 
 /// `callgate.executor.v1.Executor`.
 pub(crate) struct Service {

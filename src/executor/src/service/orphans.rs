@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::attempt::settle;
 use super::services::Parts;
-use crate::audit;
 use crate::outcome;
+use callgate_audit as audit;
 
 /// Where the memory is shared, another executor may end at any time.
 const EVERY: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::batch;
 use super::services::Parts;
-use crate::audit::{Call, Entry, Event, Source, Verdict};
+use callgate_audit::{Call, Entry, Event, Source, Verdict};
 
 /// The most decisions of one request.
 const DECISIONS: usize = 256;

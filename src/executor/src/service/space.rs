@@ -21,7 +21,7 @@ pub(crate) async fn follow(parts: Arc<Parts>, state_dir: PathBuf, min_free: u64)
         let folder = state_dir.clone();
         // The runtime ends.
         let Ok((free, sizes)) = tokio::task::spawn_blocking(move || look(&folder)).await else { return };
-        let numbers = parts.instruments.metrics.audit();
+        let numbers = parts.instruments.metrics.stores();
         for (store, bytes) in STORES.into_iter().zip(sizes) {
             numbers.size(store, bytes);
         }

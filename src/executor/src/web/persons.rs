@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use callgate_contract::{Approval, Contract};
 
-use crate::approvals::Approvals;
-use crate::config::Approvers;
+use callgate_approvals::Approvals;
+use callgate_approvals::Approvers;
 
 /// Tells of names in rules that have no token, and of tools that need more persons than there are.
 pub(super) fn warn<'c>(
@@ -58,7 +58,7 @@ fn short_of_persons<'c>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ApproverRule;
+    use callgate_approvals::ApproverRule;
 
     struct NoFiles;
 

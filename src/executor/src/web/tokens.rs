@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use super::listed::Listed;
 use super::secret;
-use crate::approvals::Person;
 use crate::config;
+use callgate_approvals::Person;
 use callgate_state::StateError;
 use callgate_state::private;
 

@@ -4,7 +4,6 @@
 //! never a text that a model or a caller chose. A call of a tool that is in no contract has an empty `tool`; tenants are not
 //! labels.
 
-mod approvals;
 mod calls;
 mod labels;
 mod parts;
@@ -14,16 +13,17 @@ mod stores;
 use std::fmt;
 use std::sync::Arc;
 
+use callgate_approvals::ApprovalMetrics;
+use callgate_audit::AuditMetrics;
 use callgate_sandbox::ModuleMetrics;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{Calls, Held, Shed};
 pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Refusal, Reloads, Spans};
 use self::process::{LogLines, Process};
-pub use self::stores::{Audit, Once};
+pub use self::stores::{Once, Stores};
 
 /// What every name begins with.
 const PREFIX: &str = "callgate_executor";
@@ -38,8 +38,9 @@ struct All {
     modules: ModuleMetrics,
     backends: Backends,
     once: Once,
-    audit: Audit,
-    approvals: Approvals,
+    audit: AuditMetrics,
+    stores: Stores,
+    approvals: ApprovalMetrics,
     reloads: Reloads,
     connections: Connections,
     spans: Spans,
@@ -60,8 +61,9 @@ impl Metrics {
             modules: ModuleMetrics::register(registry),
             backends: Backends::register(registry),
             once: Once::register(registry),
-            audit: Audit::register(registry),
-            approvals: Approvals::register(registry),
+            audit: AuditMetrics::register(registry),
+            stores: Stores::register(registry),
+            approvals: ApprovalMetrics::register(registry),
             reloads: Reloads::register(registry),
             connections: Connections::register(registry),
             spans: Spans::register(registry),
@@ -90,12 +92,17 @@ impl Metrics {
     }
 
     /// The audit log and its sinks.
-    pub fn audit(&self) -> &Audit {
+    pub fn audit(&self) -> &AuditMetrics {
         &self.0.audit
     }
 
+    /// The stores of the state directory, and its file system.
+    pub fn stores(&self) -> &Stores {
+        &self.0.stores
+    }
+
     /// Calls that wait for a person, and what people answer.
-    pub fn approvals(&self) -> &Approvals {
+    pub fn approvals(&self) -> &ApprovalMetrics {
         &self.0.approvals
     }
 

@@ -1,27 +1,18 @@
-//! What is kept: the audit log, the memory of what was run, the calls that wait for a person.
-
-use std::time::Duration;
+//! The state directory, and the record of calls that ran.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Kind, Sink, Store};
+use super::labels::{Kind, Store};
 use crate::idempotency::{Begin, OnceError};
 
-/// The audit log and its sinks.
+/// The stores of the state directory, and its file system.
 #[derive(Debug)]
-pub struct Audit {
-    appended: Counter,
-    failed: Counter,
-    conflicts: Counter,
+pub struct Stores {
     sizes: Family<Store, Gauge>,
     free: Gauge,
-    held: Gauge,
-    lag_records: Family<Sink, Gauge>,
-    lag_seconds: Family<Sink, Gauge>,
-    deliveries_failed: Family<Sink, Counter>,
 }
 
 /// Calls that were asked for before.
@@ -30,77 +21,24 @@ pub struct Once {
     began: Family<Kind, Counter>,
 }
 
-// === impl Audit ===
+// === impl Stores ===
 
-impl Audit {
+impl Stores {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let audit = Self {
-            appended: Counter::default(),
-            failed: Counter::default(),
-            conflicts: Counter::default(),
-            sizes: Family::default(),
-            free: Gauge::default(),
-            held: Gauge::default(),
-            lag_records: Family::default(),
-            lag_seconds: Family::default(),
-            deliveries_failed: Family::default(),
-        };
-        registry.register("audit_records", "Records that were appended", audit.appended.clone());
-        registry.register(
-            "audit_write_failures",
-            "Records that could not be written here; nothing they tell of may happen",
-            audit.failed.clone(),
-        );
-        registry.register(
-            "audit_conflicts",
-            "Decisions that contradict another record of the same call",
-            audit.conflicts.clone(),
-        );
+        let stores = Self { sizes: Family::default(), free: Gauge::default() };
         registry.register_with_unit(
             "store",
             "Size of a store of the state directory, its write-ahead log included",
             Unit::Bytes,
-            audit.sizes.clone(),
+            stores.sizes.clone(),
         );
         registry.register_with_unit(
             "state_dir_free",
             "Free space of the state directory's file system",
             Unit::Bytes,
-            audit.free.clone(),
+            stores.free.clone(),
         );
-        registry.register(
-            "audit_held_outcomes",
-            "Outcomes that could not be written and wait in memory",
-            audit.held.clone(),
-        );
-        registry.register("audit_lag_records", "Records that a sink does not have yet", audit.lag_records.clone());
-        registry.register_with_unit(
-            "audit_lag",
-            "Age of the oldest record that a sink does not have yet",
-            Unit::Seconds,
-            audit.lag_seconds.clone(),
-        );
-        registry.register(
-            "audit_delivery_failures",
-            "Attempts at delivering to a sink that failed; records wait and are delivered later",
-            audit.deliveries_failed.clone(),
-        );
-        audit
-    }
-
-    /// `records` were appended.
-    pub fn appended(&self, records: usize) {
-        self.appended.inc_by(u64::try_from(records).unwrap_or(u64::MAX));
-    }
-
-    /// A record could not be written.
-    pub fn failed(&self) {
-        self.failed.inc();
-    }
-
-    /// So many more decisions contradict what the log has.
-    pub fn conflicts(&self, conflicts: u64) {
-        self.conflicts.inc_by(conflicts);
+        stores
     }
 
     /// A store has so many bytes, its write-ahead log included.
@@ -111,23 +49,6 @@ impl Audit {
     /// The state directory's file system has so many bytes free.
     pub(crate) fn free(&self, bytes: u64) {
         self.free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-    }
-
-    /// So many outcomes wait in memory.
-    pub fn held(&self, outcomes: usize) {
-        self.held.set(i64::try_from(outcomes).unwrap_or(i64::MAX));
-    }
-
-    /// What a sink does not have yet; `sink` is a fixed name or the configuration's.
-    pub fn lag(&self, sink: &str, records: u64, oldest: Duration) {
-        let label = Sink { sink: sink.to_owned() };
-        self.lag_records.get_or_create(&label).set(i64::try_from(records).unwrap_or(i64::MAX));
-        self.lag_seconds.get_or_create(&label).set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
-    }
-
-    /// So many more attempts at a sink failed: it could not be reached, or did not take what it was sent.
-    pub fn deliveries_failed(&self, sink: &str, attempts: u64) {
-        self.deliveries_failed.get_or_create(&Sink { sink: sink.to_owned() }).inc_by(attempts);
     }
 }
 
