@@ -1,4 +1,4 @@
-//! Why a request got no answer, as the API says it.
+//! The reasons for which the API rejects a request.
 
 use std::time::Duration;
 
@@ -13,56 +13,57 @@ use super::tokens::TokenError;
 use crate::approvals::{AnswerError, ApprovalError};
 use crate::audit::ReadError;
 
-/// Why a request got no answer.
+/// A reason to reject a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
-    /// Nobody is known to ask.
+    /// The request has no token and no session.
     #[error("a token is needed: Authorization: Bearer TOKEN")]
     Unauthenticated,
-    /// The token or the session counts no more, or never did.
+    /// The token or the session is invalid or expired.
     #[error("the token is not known, or the session has ended")]
     Refused,
-    /// Too many wrong tokens.
+    /// The peer sent too many wrong tokens.
     #[error("too many wrong tokens; try again in {} s", .0.as_secs())]
     Wait(Duration),
-    /// Looking is all that the token is good for.
+    /// The token only allows reading.
     #[error("the token's role is viewer, and answering needs approver")]
     Forbidden,
-    /// Another site has the browser ask.
+    /// Another site made the browser send the request.
     #[error("the request does not come from this executor's own page")]
     OtherSite,
-    /// There is no such thing.
+    /// The named thing does not exist.
     #[error("there is no such request for approval")]
     NotFound,
-    /// There is no such place.
+    /// The path does not exist.
     #[error("there is nothing at this path")]
     NoSuchPath,
-    /// Someone was faster.
+    /// Another person answered first.
     #[error("it has been answered already")]
     Answered,
     /// The person has agreed already.
     #[error("you have agreed to it already; another person must agree too")]
     Agreed,
-    /// It is the person's own.
+    /// The request comes from the person's own tenant.
     #[error("the call comes from your own tenant; another person must approve it, but you may deny it")]
     Own,
-    /// No rule names the person for it.
+    /// No rule names the person for this request.
     #[error("no rule in approvals.approvers lets you answer this request")]
     NotNamed,
-    /// It came too late.
+    /// The answer came too late.
     #[error("the request has expired; the call must be made again to ask anew")]
     Expired,
     /// The request cannot be read.
     #[error("{0}")]
     Malformed(String),
-    /// Something here does not work.
+    /// The executor itself failed.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// Why a request got no answer.
+/// A rejected request, as the API reports it.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Fault {
+#[schema(as = Fault)]
+pub(super) struct ProblemBody {
     /// A stable code, such as `expired`.
     code: &'static str,
     /// One sentence for a person.
@@ -94,7 +95,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, code) = self.status();
-        let mut response = (status, Json(Fault { code, message: self.to_string() })).into_response();
+        let mut response = (status, Json(ProblemBody { code, message: self.to_string() })).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"callgate\""));
@@ -108,7 +109,7 @@ impl IntoResponse for Problem {
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
-        // Where the file is is for the operator.
+        // Only the operator may learn the file's path.
         tracing::error!(%error, "tokens cannot be checked, so nobody is let in");
         Self::Unavailable("tokens cannot be checked; the executor's log says why".into())
     }

@@ -1,4 +1,4 @@
-//! What surrounds the calls: modules, backends, what is read again, connections, spans.
+//! Metrics around the calls: modules, backends, reloads, connections and spans.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,14 +8,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Cluster, ClusterResult, ClusterState, Kind, Port, PortRefusal, Reload};
+use super::labels::{Cluster, ClusterResult, ClusterState, KindLabel, Port, PortRefusal, Reload};
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
-/// Modules that were loaded or compiled.
+/// Loaded and compiled modules.
 #[derive(Clone, Debug)]
 pub struct Modules {
-    loaded: Family<Kind, Counter>,
+    loaded: Family<KindLabel, Counter>,
     compile: Counter<f64, std::sync::atomic::AtomicU64>,
 }
 
@@ -27,22 +27,22 @@ pub struct Backends {
     breaker: Family<ClusterState, Gauge>,
 }
 
-/// The gauges of one backend's breaker: the state that it is in is 1, the others are 0.
+/// The gauges of one backend's breaker: its current state is 1, the others are 0.
 #[derive(Clone, Debug)]
 pub struct BreakerGauges([(BreakerState, Gauge); 3]);
 
 /// A state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Calls are sent.
+    /// Closed: calls are sent.
     Closed,
-    /// Nothing is sent.
+    /// Open: nothing is sent.
     Open,
-    /// One call is sent, to see if the backend serves again.
+    /// Half-open: one call is sent as a probe.
     HalfOpen,
 }
 
-/// What was read again while running.
+/// Reloads while running.
 #[derive(Debug)]
 pub struct Reloads {
     reloads: Family<Reload, Counter>,
@@ -57,27 +57,27 @@ pub struct Connections {
     certificate_ends: Family<Port, Gauge>,
 }
 
-/// Why a connection was refused.
+/// The reason a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// There are as many as there may be.
+pub enum ConnectionRefusal {
+    /// The maximum number of connections is reached.
     Full,
-    /// It did not come to speak TLS in time.
+    /// The TLS handshake took too long.
     Slow,
-    /// It did not speak TLS, or showed no certificate that counts here.
+    /// The peer did not speak TLS, or had no accepted certificate.
     Handshake,
 }
 
-/// Why a connection was closed from this side.
+/// The reason this side closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// Nothing came.
+    /// The peer sent nothing.
     Silent,
     /// It had no request for too long.
     Idle,
-    /// A request or an answer was under way, and no byte moved for too long.
+    /// A request or a response was under way, and no byte moved for too long.
     Stalled,
-    /// It reached its greatest age.
+    /// It reached its maximum age.
     Old,
     /// It made room for a new one.
     MadeRoom,
@@ -87,7 +87,7 @@ pub enum Closed {
 #[derive(Clone, Debug)]
 pub struct Spans {
     exported: Counter,
-    dropped: Family<Kind, Counter>,
+    dropped: Family<KindLabel, Counter>,
 }
 
 // === impl Modules ===
@@ -105,14 +105,14 @@ impl Modules {
         modules
     }
 
-    /// The cache had a module.
+    /// Counts a module found in the cache.
     pub fn cached(&self) {
-        self.loaded.get_or_create(&Kind { kind: "cache_hit" }).inc();
+        self.loaded.get_or_create(&KindLabel { kind: "cache_hit" }).inc();
     }
 
-    /// A module had to be compiled.
+    /// Counts a compiled module.
     pub fn compiled(&self, took: Duration) {
-        self.loaded.get_or_create(&Kind { kind: "cache_miss" }).inc();
+        self.loaded.get_or_create(&KindLabel { kind: "cache_miss" }).inc();
         self.compile.inc_by(took.as_secs_f64());
     }
 }
@@ -145,7 +145,7 @@ impl Backends {
         backends
     }
 
-    /// The gauges of a backend's breaker, which begins closed.
+    /// Returns the gauges of a backend's breaker, which starts closed.
     pub fn breaker(&self, cluster: &str) -> BreakerGauges {
         let gauges = BreakerGauges([BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen].map(|state| {
             let label = ClusterState { cluster: cluster.to_owned(), state: state.as_str() };
@@ -155,7 +155,8 @@ impl Backends {
         gauges
     }
 
-    /// A call of a backend ended. `cluster` is the configuration's name; `result` a fixed one, such as `success` or `timeout`.
+    /// Counts an ended request. `cluster` is the configuration's name; `result` is a fixed name, such as `success` or
+    /// `timeout`.
     pub fn request(&self, cluster: &str, result: &'static str, took: Duration) {
         self.requests.get_or_create(&ClusterResult { cluster: cluster.to_owned(), result }).inc();
         self.duration.get_or_create(&Cluster { cluster: cluster.to_owned() }).observe(took.as_secs_f64());
@@ -165,7 +166,7 @@ impl Backends {
 // === impl BreakerGauges ===
 
 impl BreakerGauges {
-    /// Shows the state that a breaker is in now.
+    /// Shows a breaker's current state.
     pub fn show(&self, now: BreakerState) {
         for (state, gauge) in &self.0 {
             gauge.set(i64::from(*state == now));
@@ -198,12 +199,12 @@ impl Reloads {
         reloads
     }
 
-    /// The contracts were read again.
+    /// Counts a reload of the contracts.
     pub fn contracts(&self, taken: bool) {
         self.read("contracts", taken);
     }
 
-    /// Certificates were read again.
+    /// Counts a reload of certificates.
     pub fn certificates(&self, taken: bool) {
         self.read("certificates", taken);
     }
@@ -240,16 +241,16 @@ impl Connections {
         connections
     }
 
-    /// The gauge of a port's open connections.
+    /// Returns the gauge of a port's open connections.
     pub(crate) fn open(&self, port: &'static str) -> Gauge {
         self.open.get_or_create_owned(&Port { port })
     }
 
-    pub(crate) fn refused(&self, port: &'static str, why: Refusal) {
+    pub(crate) fn refused(&self, port: &'static str, why: ConnectionRefusal) {
         let reason = match why {
-            Refusal::Full => "full",
-            Refusal::Slow => "handshake_timeout",
-            Refusal::Handshake => "handshake_failed",
+            ConnectionRefusal::Full => "full",
+            ConnectionRefusal::Slow => "handshake_timeout",
+            ConnectionRefusal::Handshake => "handshake_failed",
         };
         self.refused.get_or_create(&PortRefusal { port, reason }).inc();
     }
@@ -286,10 +287,10 @@ impl Spans {
     }
 
     pub(crate) fn queue_full(&self) {
-        self.dropped.get_or_create(&Kind { kind: "queue_full" }).inc();
+        self.dropped.get_or_create(&KindLabel { kind: "queue_full" }).inc();
     }
 
     pub(crate) fn collector_failed(&self, spans: u64) {
-        self.dropped.get_or_create(&Kind { kind: "collector" }).inc_by(spans);
+        self.dropped.get_or_create(&KindLabel { kind: "collector" }).inc_by(spans);
     }
 }

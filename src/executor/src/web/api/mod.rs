@@ -1,4 +1,4 @@
-//! `/api/v1`: what is served and the OpenAPI document come from the same list, so that neither can have what the other has not.
+//! `/api/v1`. The routes and the OpenAPI document come from one list, so neither can differ from the other.
 
 mod approvals;
 mod audit;
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::Web;
 use super::problem::Problem;
 
-/// More than any request has.
+/// The maximum bytes of a request, more than any real one has.
 const REQUEST_BYTES: usize = 16 << 10;
 const TOKEN: &str = "token";
 
