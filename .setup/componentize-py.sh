@@ -1,7 +1,7 @@
 #!/bin/sh
 # .callgate/componentize-py: what makes a component of the example tool in Python; version and hash are pinned beside the tool.
 . "$(dirname -- "$0")/lib.sh"
-wanted=$root/testdata/tools/describe/requirements.txt
+wanted=$root/contracts/tool-desk/tools/describe/requirements.txt
 venv=$state/componentize-py
 stamp=$venv/.requirements.sha256
 sum=$(sha256sum "$wanted" | cut -d ' ' -f 1)

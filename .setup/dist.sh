@@ -30,6 +30,8 @@ new=$dist/contracts.new
 rm -rf "$new"
 mkdir -p "$new"
 cp -R contracts/. "$new"
+# The tools go there built, not as sources.
+rm -rf "$new"/*/tools
 put "$wasm/callgate-tool-orders.wasm" "$new/order-desk/tools/orders.wasm"
 put "$wasm/callgate-tool-sql.wasm" "$new/data-desk/tools/sql.wasm"
 for tool in units iban describe; do put "$tools/$tool.wasm" "$new/tool-desk/tools/$tool.wasm"; done

@@ -17,8 +17,8 @@ changed() {
 # made: the output that was asked about is there, of the inputs that were named.
 made() { printf '%s\n' "$sum" >"$output.inputs"; }
 
-if changed "$tools/iban.wasm" testdata/tools/iban/iban.c; then
-    clang-19 --target=wasm32-wasi --sysroot=/usr -std=c17 -O2 -s -Wall -Wextra -Werror -o "$output" testdata/tools/iban/iban.c
+if changed "$tools/iban.wasm" contracts/tool-desk/tools/iban/iban.c; then
+    clang-19 --target=wasm32-wasi --sysroot=/usr -std=c17 -O2 -s -Wall -Wextra -Werror -o "$output" contracts/tool-desk/tools/iban/iban.c
     made
 fi
 
@@ -30,8 +30,8 @@ for tool in units payment; do
     fi
 done
 
-wit=src/executor/wit
-describe=testdata/tools/describe
+wit=src/sandbox/wit
+describe=contracts/tool-desk/tools/describe
 if changed "$tools/describe.wasm" "$wit/tool.wit" "$describe/app.py" "$describe/requirements.txt"; then
     # In a copy, because Python leaves what it compiled beside the source.
     rm -rf "$tools/describe"

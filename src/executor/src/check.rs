@@ -13,12 +13,12 @@ use crate::audit::AuditError;
 use crate::backends::{BackendError, Backends};
 use crate::config::{Archive, Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
 use crate::idempotency;
-use crate::sandbox::Network;
 use crate::state::{StateError, private};
 use crate::telemetry::{Instruments, Metrics, TraceError};
 use crate::transport::{self, Port, TransportError};
 use crate::web::{self, TokenError};
 use crate::{approvals, audit, postgres};
+use callgate_sandbox::Network;
 
 /// Why a start would fail.
 #[derive(Debug, thiserror::Error)]

@@ -21,7 +21,7 @@ use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
 pub use crate::service::ServicesError;
-use crate::service::{Services, Service, deadline, lag, orphans, pulse, space, waiting};
+use crate::service::{Service, Services, deadline, lag, orphans, pulse, space, waiting};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{HttpServer, HttpServerError};

@@ -12,9 +12,13 @@ mod check;
 mod error;
 mod number;
 mod read;
+pub mod span;
+pub mod splice;
+pub mod template;
 
 pub use canonical::canonical;
 pub use check::check;
 pub use error::ReadError;
 pub use read::{MAX_DEPTH, MAX_VALUES, read, read_by_value, read_nearest};
 pub use serde_json::{Map, Number, Value};
+pub use span::Span;

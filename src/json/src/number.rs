@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Number;
 
+use crate::splice::after_string;
+
 /// Largest magnitude up to which every integer is a double.
 const MAX_SAFE: f64 = 9_007_199_254_740_992.0;
 
@@ -54,17 +56,6 @@ pub(crate) fn first_inexact(text: &str, exact: Exact) -> Option<usize> {
         }
     }
     None
-}
-
-fn after_string(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    at
 }
 
 fn is_number_byte(byte: u8) -> bool {

@@ -5,11 +5,11 @@
 
 use std::ops::{Deref, DerefMut};
 
+use callgate_json::Span;
+use callgate_json::splice::{append, is_key, walk};
 use serde_json::Value;
 
 use crate::members::{self, Fields, Judged, Table};
-use crate::raw::Raw;
-use crate::splice::{append, is_key, walk};
 use crate::{RequestError, Target, UnknownMembers, target};
 
 /// The text of a request, what its members ask for, and which were changed.
@@ -37,17 +37,17 @@ struct Edit {
 }
 
 /// Checks the text of a request. A byte order mark before it is skipped and not forwarded.
-pub(crate) fn checked(text: &[u8]) -> Result<Raw<'_>, RequestError> {
+pub(crate) fn checked(text: &[u8]) -> Result<Span<'_>, RequestError> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     callgate_json::check(text)?;
-    Raw::whole(text).object().ok_or(RequestError::NotAnObject)
+    Span::whole(text).object().ok_or(RequestError::NotAnObject)
 }
 
 // === impl Body ===
 
 impl Body {
     /// Reads the members of a request that was [`checked`].
-    pub(crate) fn read<'t>(text: Raw<'t>, table: &'static Table) -> Result<(Body, Fields<'t>), RequestError> {
+    pub(crate) fn read<'t>(text: Span<'t>, table: &'static Table) -> Result<(Body, Fields<'t>), RequestError> {
         let (fields, judged) = members::judge(text, table)?;
         Ok((Body { object: Object::of(text.bytes()), table, judged, rewritten: false }, fields))
     }
@@ -125,18 +125,18 @@ impl Object {
     }
 
     /// The object as it came.
-    pub(crate) fn came(&self) -> Raw<'_> {
-        Raw::new(&self.text)
+    pub(crate) fn came(&self) -> Span<'_> {
+        Span::new(&self.text)
     }
 
     /// A member as it is now; `None` if it is missing or `null`.
-    pub(crate) fn get(&self, member: &str) -> Option<Raw<'_>> {
+    pub(crate) fn get(&self, member: &str) -> Option<Span<'_>> {
         self.raw(member).filter(|value| !value.is_null())
     }
 
-    fn raw(&self, member: &str) -> Option<Raw<'_>> {
+    fn raw(&self, member: &str) -> Option<Span<'_>> {
         match self.edits.iter().find(|edit| edit.member == member) {
-            Some(edit) => edit.text.as_deref().map(|text| Raw::new(text.as_bytes())),
+            Some(edit) => edit.text.as_deref().map(|text| Span::new(text.as_bytes())),
             None => self.came().get(member),
         }
     }
@@ -169,7 +169,7 @@ impl Object {
         if items.is_empty() {
             return;
         }
-        let now = self.get(member).filter(|list| list.is_array()).map_or("[]".into(), Raw::text);
+        let now = self.get(member).filter(|list| list.is_array()).map_or("[]".into(), Span::text);
         let before = now.strip_suffix(']').unwrap_or_default().trim_end();
         let between = if before.ends_with('[') { "" } else { "," };
         let text = format!("{before}{between}{}]", items.join(","));
@@ -218,7 +218,7 @@ pub(crate) fn pair(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
 }
 
 /// The text of an object with another value of one member, or without it.
-pub(crate) fn with_member(object: Raw<'_>, member: &str, text: Option<String>) -> String {
+pub(crate) fn with_member(object: Span<'_>, member: &str, text: Option<String>) -> String {
     let mut body = Object::of(object.bytes());
     match text {
         Some(text) => body.set(member, text),

@@ -1,10 +1,9 @@
 //! What a model is told of a tool.
 
-use callgate_json::Value;
+use callgate_json::{Span, Value};
 
 use crate::RequestError;
 use crate::members::{Judged, asks};
-use crate::raw::Raw;
 use crate::shape::folds_to;
 
 /// Members of a declared tool that stay as the caller sent them. They say how the API handles the tool, not what it is.
@@ -68,7 +67,7 @@ impl Declaration {
 }
 
 /// The members of a declared tool that stay, as JSON text that begins with a comma.
-pub(crate) fn kept_members(tool: Raw<'_>) -> String {
+pub(crate) fn kept_members(tool: Span<'_>) -> String {
     let kept = tool.members().filter(|(key, value)| KEPT.contains(&key.as_ref()) && !value.is_null());
     kept.map(|(key, value)| format!(r#","{key}":{}"#, value.text())).collect()
 }
@@ -83,7 +82,7 @@ pub(crate) fn extended(object: String, members: &str) -> String {
 
 /// Tools in a message, which some servers tell the model of, are judged as the provider's `additional_tools`: the contract's own
 /// declarations could not take their place.
-pub(crate) fn additional(message: Raw<'_>, param: &'static str, judged: &mut Judged) -> Result<(), RequestError> {
+pub(crate) fn additional(message: Span<'_>, param: &'static str, judged: &mut Judged) -> Result<(), RequestError> {
     let brings = |key: &str| ["tools", "functions"].iter().any(|known| folds_to(key, known));
     if message.members().any(|(key, value)| brings(&key) && asks(value)) {
         judged.runs.add(param, "additional_tools")?;
@@ -92,7 +91,7 @@ pub(crate) fn additional(message: Raw<'_>, param: &'static str, judged: &mut Jud
 }
 
 /// Code that may call a declared tool runs at the provider: each caller but the model itself is judged as such a tool.
-pub(crate) fn callers(tool: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+pub(crate) fn callers(tool: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
     let expected = "an array of tools whose `allowed_callers` are a list of names";
     let invalid = RequestError::Invalid { param: "tools", expected };
     let Some(callers) = tool.some("allowed_callers") else { return Ok(()) };

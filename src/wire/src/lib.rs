@@ -24,11 +24,8 @@ mod members;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
-mod raw;
 mod shape;
-mod splice;
 mod target;
-mod template;
 mod unknown;
 
 pub use call::{Call, CallResult, Form};

@@ -5,10 +5,9 @@
 
 use std::collections::HashSet;
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Span, Value};
 use thiserror::Error;
 
-use crate::raw::Raw;
 use crate::{Declared, Form, RequestError};
 
 /// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
@@ -117,7 +116,7 @@ pub(crate) fn exact_members(
 }
 
 /// As [`exact_members`], for an object that was not built.
-pub(crate) fn exact(object: Raw<'_>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
+pub(crate) fn exact(object: Span<'_>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
     for (key, _) in object.members() {
         if let Some(like) = known.iter().find(|like| key != **like && folds_to(&key, like)) {
             return Err(RequestError::Ambiguous { param, like });

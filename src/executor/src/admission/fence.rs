@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{AdmissionError, Fault};
 use crate::config::{Allow, Config, OwnPath};
-use crate::sandbox::{FileId, Handle};
+use callgate_sandbox::{FileId, Handle};
 
 /// Links on the way to one file, as many as the system follows.
 const LINKS: usize = 40;

@@ -8,8 +8,8 @@ use serde_saphyr::Spanned;
 use super::ConfigError;
 use super::allow::Allow;
 use super::fault::Document;
-use crate::sandbox::{Fixed, Nat64};
 use crate::units::Bytes;
+use callgate_sandbox::{Fixed, Nat64};
 
 /// Compiled code that is kept where the file does not say: a dozen large interpreters.
 const CACHE_BYTES: u64 = 1 << 30;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{QueueLimit, Load, RETRY_MAX, RETRY_STEP, Shed, Slot};
+use super::{Load, QueueLimit, RETRY_MAX, RETRY_STEP, Shed, Slot};
 
 #[derive(Debug)]
 pub(super) struct QueueState {

@@ -72,7 +72,12 @@ struct Reload {
 }
 
 /// Reloads for as long as it is polled. `hangup` is handed in, so that a SIGHUP during the start counts.
-pub(crate) fn watch(file: PathBuf, running: Config, hangup: Signal, services: Arc<Services>) -> impl Future<Output = ()> {
+pub(crate) fn watch(
+    file: PathBuf,
+    running: Config,
+    hangup: Signal,
+    services: Arc<Services>,
+) -> impl Future<Output = ()> {
     let reads = Reads::default();
     // What changed between the reading and the watching is looked at first.
     let unread = Config::read(&file, &reads).map_or(true, |config| config != running);

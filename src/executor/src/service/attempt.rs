@@ -30,8 +30,8 @@ use crate::backends::Invocation;
 use crate::idempotency::{Begin, Key, What};
 use crate::outcome;
 use crate::queue::Ticket;
-use crate::sandbox::{Caller, Finished, Stop};
 use crate::telemetry::CallSpan;
+use callgate_sandbox::{Caller, Finished, Stop};
 
 /// Longer than any call.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);
@@ -176,8 +176,12 @@ impl Attempt {
             Ok(Begin::Fresh) => {
                 Begun { services, key, call: self.call.clone(), peer: Arc::clone(&self.peer), ended: false }
             }
-            Ok(Begin::Done(outcome)) => return (self.again(services, CallOutcome { id, ..outcome }).await, Report::Repeat),
-            Ok(Begin::Unknown) => return (self.again(services, outcome::unknown(id, &self.tool)).await, Report::Repeat),
+            Ok(Begin::Done(outcome)) => {
+                return (self.again(services, CallOutcome { id, ..outcome }).await, Report::Repeat);
+            }
+            Ok(Begin::Unknown) => {
+                return (self.again(services, outcome::unknown(id, &self.tool)).await, Report::Repeat);
+            }
             Ok(Begin::Other) => {
                 // The call is refused even if the record fails.
                 let _ = services.audit.append(entry(&self.call, Event::KeyReused)).await;

@@ -108,7 +108,11 @@ impl Activity {
     /// Notes that a request has begun.
     pub(super) fn begin(self: &Arc<Self>) -> Arc<OpenRequest> {
         self.with(|state| state.open += 1);
-        Arc::new(OpenRequest { activity: Arc::clone(self), phase: Mutex::new(Phase::Received), held: AtomicU64::new(0) })
+        Arc::new(OpenRequest {
+            activity: Arc::clone(self),
+            phase: Mutex::new(Phase::Received),
+            held: AtomicU64::new(0),
+        })
     }
 
     /// Returns the connection's rank among those able to make room; `None` while it handles a request.

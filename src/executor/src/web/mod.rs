@@ -7,13 +7,13 @@
 mod api;
 mod auth;
 mod host;
-mod token_file;
 mod page;
 mod persons;
 mod problem;
 mod server;
 mod sessions;
 mod throttle;
+mod token_file;
 mod tokens;
 
 use std::collections::BTreeSet;

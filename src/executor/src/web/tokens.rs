@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
-use super::token_file::TokenFile;
 use super::secret;
+use super::token_file::TokenFile;
 use crate::approvals::Person;
 use crate::config;
 use crate::state::StateError;

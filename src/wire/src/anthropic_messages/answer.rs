@@ -1,13 +1,13 @@
 //! A whole answer: the *message object*.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span, splice};
 use serde_json::json;
 
 use super::block::{self, Kind};
 use super::said::says_something;
 use crate::blocks::{Content, NAMES_CALLS, NO_CALLS, Start, Write, id, input};
 use crate::shape::{add, exact_keys};
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, raw, splice};
+use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// An answer that was read, and perhaps changed since.
 ///
@@ -46,7 +46,7 @@ impl Answer {
         let Some(Value::Array(blocks)) = body.get("content") else {
             return Err(ShapeError::Type { at: "content", expected: "an array" }.into());
         };
-        let raws = raw::items(raw::member(text, "content").unwrap_or_default());
+        let raws = span::items(span::member(text, "content").unwrap_or_default());
         let mut content = Content::default();
         for (value, raw) in blocks.iter().zip(raws) {
             let Value::Object(members) = value else {
@@ -118,7 +118,7 @@ impl crate::Answer for Answer {
 fn read_call(members: &Map<String, Value>, text: &str, position: usize) -> Result<(Call, Option<String>), ShapeError> {
     let Start { id: given, name, form, extra, .. } = block::named(members)?;
     let id = id(&given, position);
-    let raw = raw::member(text.as_bytes(), "input");
+    let raw = span::member(text.as_bytes(), "input");
     let arguments = input(members.get("input"), raw).unwrap_or_else(|| "{}".to_owned());
     let mut edits = Vec::new();
     if given.is_empty() {

@@ -3,13 +3,13 @@
 //! Source: API reference, *Errors*; `APIStatusError` of the official Python SDK. Our code stands where that reads the cause from
 //! (`details.error_code`), in a member of its own (`code`), and before the message, where every reader sees it.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::block::no_call_in;
 use super::events;
+use crate::ApiError;
 use crate::blocks::reports_error;
-use crate::{ApiError, splice};
 
 /// The body of an error response.
 #[must_use]

@@ -1,10 +1,10 @@
 //! Writes events.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
+use crate::Call;
 use crate::framing::sse;
-use crate::{Call, splice};
 
 /// One event.
 pub(super) fn event(kind: &str, data: &Value) -> Vec<u8> {

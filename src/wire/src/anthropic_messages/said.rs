@@ -1,5 +1,6 @@
 //! A block of a stream without a call: what it amounts to when all its deltas have arrived.
 
+use callgate_json::template::{Hole, Template, unescaped};
 use callgate_json::{Map, Value};
 use serde_json::json;
 
@@ -9,7 +10,6 @@ use crate::ShapeError;
 use crate::blocks::{Event, Said as Block, Taken};
 use crate::framing::Frame;
 use crate::shape::{exact_keys, text};
-use crate::template::{Hole, Template, unescaped};
 use crate::unknown;
 
 /// A block without a call.

@@ -5,7 +5,7 @@
 //!
 //! A text delta that differs from the one before in its text only is read by comparison (`template.rs`).
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span};
 
 use super::block::{self, Kind};
 use super::said::Said;
@@ -14,7 +14,7 @@ use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, 
 use crate::framing::Frame;
 use crate::shape::{exact_keys, text};
 use crate::unknown;
-use crate::{ApiError, Call, ShapeError, StreamError, raw};
+use crate::{ApiError, Call, ShapeError, StreamError};
 
 /// A stream under way.
 pub type Stream = blocks::Stream<Messages>;
@@ -82,7 +82,7 @@ impl Format for Messages {
             "input_json_delta" => match delta.get("partial_json") {
                 Some(Value::String(piece)) => Ok(piece.clone()),
                 value => {
-                    let raw = raw::member(&event.data, "delta").and_then(|delta| raw::member(delta, "partial_json"));
+                    let raw = span::member(&event.data, "delta").and_then(|delta| span::member(delta, "partial_json"));
                     Ok(blocks::input(value, raw).unwrap_or_default())
                 }
             },
@@ -176,7 +176,7 @@ impl Messages {
             Kind::Unknown => Begun::Unknown,
             Kind::Call => {
                 let named = block::named(members)?;
-                let raw = raw::member(&event.data, "content_block").and_then(|block| raw::member(block, "input"));
+                let raw = span::member(&event.data, "content_block").and_then(|block| span::member(block, "input"));
                 Begun::Call(Start { input: blocks::input(members.get("input"), raw), ..named })
             }
             kind => Begun::Said(Said::new(kind, members.clone())),

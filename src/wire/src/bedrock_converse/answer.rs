@@ -1,12 +1,12 @@
 //! A whole answer: the response of *Converse*.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span, splice};
 
 use super::block::{self, Kind};
 use super::events;
 use crate::blocks::{Content, NAMES_CALLS, NO_CALLS, Start, Write, id, input};
 use crate::shape::{add, exact_keys, text};
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, raw, splice};
+use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// An answer that was read, and perhaps changed since.
 ///
@@ -42,7 +42,7 @@ impl Answer {
         exact_keys(&body, &READ_MEMBERS)?;
         block::no_call_but(&body, "output")?;
         crate::shape::text(&body, "stopReason")?;
-        let texts = raw_content(text).map(raw::items).unwrap_or_default();
+        let texts = raw_content(text).map(span::items).unwrap_or_default();
         let mut content = Content::default();
         for (block, raw) in blocks(&body)?.iter().zip(texts) {
             let Value::Object(members) = block else {
@@ -114,8 +114,8 @@ impl crate::Answer for Answer {
     fn write(&self) -> Vec<u8> {
         let mut edits = self.edits.clone();
         edits.extend(self.content.changed().map(|content| {
-            let output = raw::member(&self.text, "output").unwrap_or_default();
-            let message = raw::member(output, "message").unwrap_or_default();
+            let output = span::member(&self.text, "output").unwrap_or_default();
+            let message = span::member(output, "message").unwrap_or_default();
             let message = with(message, "content", content);
             splice::Edit { member: "output", text: Some(with(output, "message", message)) }
         }));
@@ -145,7 +145,7 @@ fn blocks(body: &Map<String, Value>) -> Result<&[Value], ShapeError> {
 }
 
 fn raw_content(text: &[u8]) -> Option<&[u8]> {
-    raw::member(raw::member(raw::member(text, "output")?, "message")?, "content")
+    span::member(span::member(span::member(text, "output")?, "message")?, "content")
 }
 
 /// Reads a call, and writes its block again if it lacks an identifier or spells its input as a text.
@@ -155,8 +155,8 @@ fn read_call(members: &Map<String, Value>, text: &str, position: usize) -> Resul
     };
     let Start { id: given, name, form, extra, .. } = block::read_use::<&str>(used, &[])?.start;
     let id = id(&given, position);
-    let raw_use = raw::member(text.as_bytes(), "toolUse").unwrap_or_default();
-    let raw = raw::member(raw_use, "input");
+    let raw_use = span::member(text.as_bytes(), "toolUse").unwrap_or_default();
+    let raw = span::member(raw_use, "input");
     let arguments = input(used.get("input"), raw).unwrap_or_else(|| "{}".to_owned());
     let mut edits = Vec::new();
     if given.is_empty() {
@@ -181,10 +181,10 @@ fn rewritten(text: &str, old: &Call, kept: &Call) -> String {
     if old.id != kept.id || old.name != kept.name {
         return events::call_block(kept);
     }
-    if raw::says(&old.arguments, &kept.arguments) {
+    if span::says(&old.arguments, &kept.arguments) {
         return text.to_owned();
     }
-    let used = raw::member(text.as_bytes(), "toolUse").unwrap_or_default();
+    let used = span::member(text.as_bytes(), "toolUse").unwrap_or_default();
     with(text.as_bytes(), "toolUse", with(used, "input", kept.arguments.clone()))
 }
 

@@ -3,12 +3,13 @@
 //! SDKs choose the class of what they raise by the `__type` (a member `code` would go before it, so there is none) and show
 //! nothing of the body but the message, so the message begins with our code and the member at fault: `CODE at PARAM: MESSAGE`.
 
+use callgate_json::splice;
 use serde_json::json;
 
 use super::block;
+use crate::ApiError;
 use crate::blocks::reports_error;
 use crate::framing::event_stream;
-use crate::{ApiError, splice};
 
 /// The body of an error response.
 #[must_use]

@@ -1,11 +1,11 @@
 //! Writes events and blocks.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::answer::with;
+use crate::Call;
 use crate::framing::event_stream;
-use crate::{Call, splice};
 
 /// One event.
 pub(super) fn event(kind: &str, payload: &Value) -> Vec<u8> {

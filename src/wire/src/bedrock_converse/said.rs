@@ -2,6 +2,7 @@
 //!
 //! Not kept are images: a model does not take its own back.
 
+use callgate_json::template::{Hole, Template, unescaped};
 use callgate_json::{Map, Value};
 use serde_json::json;
 
@@ -10,7 +11,6 @@ use crate::ShapeError;
 use crate::blocks::{Event, Said as Block, Taken};
 use crate::framing::Frame;
 use crate::shape::text;
-use crate::template::{Hole, Template, unescaped};
 
 /// A delta that carried a text and nothing else.
 #[derive(Debug)]

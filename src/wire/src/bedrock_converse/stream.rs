@@ -6,7 +6,7 @@
 //!
 //! A text delta that differs from the one before in its text and its padding only is read by comparison (`template.rs`).
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span};
 
 use super::said::Said;
 use super::{Answer, block, error, events};
@@ -15,7 +15,7 @@ use crate::framing::Frame;
 use crate::framing::event_stream::EXCEPTION;
 use crate::shape::{exact_keys, text};
 use crate::unknown;
-use crate::{ApiError, Call, ShapeError, StreamError, raw};
+use crate::{ApiError, Call, ShapeError, StreamError};
 
 /// A stream under way.
 pub type Stream = blocks::Stream<Converse>;
@@ -80,7 +80,7 @@ impl Format for Converse {
         if differs("toolUseId", &start.id)? || differs("name", &start.name)? {
             return Err(ShapeError::StrayCall);
         }
-        let raw = ["delta", "toolUse", "input"].iter().try_fold(&*event.data, |object, key| raw::member(object, key));
+        let raw = ["delta", "toolUse", "input"].iter().try_fold(&*event.data, |object, key| span::member(object, key));
         Ok(match used.get("input") {
             Some(Value::String(piece)) => piece.clone(),
             value => blocks::input(value, raw).unwrap_or_default(),
@@ -180,8 +180,9 @@ impl Converse {
                     block::no_call(members)?;
                     return Ok(Begun::Said(Said::used(&Value::Object(members.clone()))));
                 }
-                let raw =
-                    ["start", "toolUse", "input"].iter().try_fold(&*event.data, |object, key| raw::member(object, key));
+                let raw = ["start", "toolUse", "input"]
+                    .iter()
+                    .try_fold(&*event.data, |object, key| span::member(object, key));
                 Begun::Call(Start { input: blocks::input(members.get("input"), raw), ..used.start })
             }
             Some(("toolResult", result @ Value::Object(_))) if !provided.is_empty() => {

@@ -1,12 +1,12 @@
 //! A whole answer: the *GenerateContentResponse*.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span, splice};
 use serde_json::json;
 
 use super::shape::{self, Candidate, Part};
 use super::turn::{self, Calls, Written};
 use crate::shape::add;
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, raw, splice};
+use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 const CANDIDATES: &str = "candidates";
 const USAGE: &str = "usageMetadata";
@@ -247,5 +247,5 @@ fn stays(part: &Value, call: &Call, fate: &Fate) -> bool {
     let Call { id, name, arguments, form, extra } = kept;
     plain
         && (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
-        && raw::says(&call.arguments, arguments)
+        && span::says(&call.arguments, arguments)
 }

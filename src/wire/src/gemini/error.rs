@@ -1,12 +1,12 @@
 //! Errors in Google's shape: `{"error": {"code", "message", "status", "details": [ErrorInfo]}}` (`google.rpc.Status`, AIP-193).
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::shape;
+use crate::ApiError;
 use crate::framing::{json_lines, sse};
 use crate::shape::is_error_object;
-use crate::{ApiError, splice};
 
 /// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case; the code itself is in its metadata and
 /// in the message, which is what clients show.

@@ -1,12 +1,11 @@
 //! Takes an event apart, where calls in it have to wait: what goes on at once, and what ends a candidate.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::shape::Candidate;
 use crate::framing::sse;
 use crate::shape::is_short;
-use crate::splice;
 
 /// Members of an event that go with every part of it, besides `usageMetadata`, which goes with the last: others might repeat a
 /// call.

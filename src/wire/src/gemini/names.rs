@@ -1,8 +1,9 @@
 //! Names of members in requests. proto3 JSON (Protocol Buffers, *ProtoJSON format*) takes each in camel case and as the `.proto`
 //! file spells it; one that is there in both spellings is refused, as is one that only a reader that ignores case takes for it.
 
+use callgate_json::Span;
+
 use crate::RequestError;
-use crate::raw::Raw;
 use crate::shape::folds_to;
 
 /// A member in its two spellings.
@@ -31,7 +32,7 @@ impl Name {
     }
 
     /// The member's value; `None` if it is missing or `null`, which proto3 JSON takes for the same.
-    pub(super) fn find<'t>(&self, object: Raw<'t>) -> Result<Option<Raw<'t>>, RequestError> {
+    pub(super) fn find<'t>(&self, object: Span<'t>) -> Result<Option<Span<'t>>, RequestError> {
         let Name { camel, snake } = *self;
         let mut found = None;
         for (key, value) in object.members() {
@@ -49,9 +50,9 @@ impl Name {
     /// The member's value, if it is of the kind that `as_kind` reads.
     pub(super) fn read<'t, T>(
         &self,
-        object: Raw<'t>,
+        object: Span<'t>,
         expected: &'static str,
-        as_kind: impl Fn(Raw<'t>) -> Option<T>,
+        as_kind: impl Fn(Span<'t>) -> Option<T>,
     ) -> Result<Option<T>, RequestError> {
         match self.find(object)? {
             None => Ok(None),

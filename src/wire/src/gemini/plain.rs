@@ -4,9 +4,9 @@
 //! holes, and take the place of those before. All other members of `usageMetadata` are the same bytes.
 
 use callgate_json::Value;
+use callgate_json::template::{Hole, Template, unescaped};
 
 use super::shape::{Candidate, Part, is_blank};
-use crate::template::{Hole, Template, unescaped};
 
 const USAGE: &str = "usageMetadata";
 /// Counts that grow from event to event.

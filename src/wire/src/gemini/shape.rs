@@ -3,10 +3,10 @@
 //! A part's kind is told by which of its members there is. One that runs at the provider must have been asked for, else it is refused.
 //! A part of an unknown kind is dropped if it can carry no call and trigger none, else refused.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span};
 
 use crate::shape::{self, MAX_CHOICES, exact_keys, folds_to, holds_something, small, text};
-use crate::{ShapeError, raw, unknown};
+use crate::{ShapeError, unknown};
 
 /// Members that say what a part is: those that say something, and those that come from a tool that the provider runs.
 const SAYS: [&str; 3] = ["text", "inlineData", "fileData"];
@@ -222,12 +222,12 @@ fn call(part: &Map<String, Value>) -> Result<RawCall<'_>, ShapeError> {
 
 /// Finds the arguments of every call in the text.
 fn take_arguments<'a>(candidates: &mut [Candidate<'a>], text: &'a [u8]) {
-    let entries = raw::items(raw::member(text, "candidates").unwrap_or_default());
+    let entries = span::items(span::member(text, "candidates").unwrap_or_default());
     for (candidate, entry) in candidates.iter_mut().zip(entries) {
-        let parts = raw::member(entry, "content").and_then(|content| raw::member(content, "parts"));
-        for (part, entry) in candidate.parts.iter_mut().zip(raw::items(parts.unwrap_or_default())) {
+        let parts = span::member(entry, "content").and_then(|content| span::member(content, "parts"));
+        for (part, entry) in candidate.parts.iter_mut().zip(span::items(parts.unwrap_or_default())) {
             let Part::Call(call) = part else { continue };
-            let args = raw::member(entry, "functionCall").and_then(|call| raw::member(call, "args"));
+            let args = span::member(entry, "functionCall").and_then(|call| span::member(call, "args"));
             let args = args.and_then(|args| std::str::from_utf8(args).ok()).filter(|args| *args != "null");
             call.args = args.unwrap_or("{}");
         }

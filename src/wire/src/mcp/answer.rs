@@ -1,11 +1,11 @@
 //! A server's message: its answer to a request, a notification, or a request of its own.
 
+use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::message::{self, Envelope, all_shown, harmless};
 use crate::shape::exact_keys;
-use crate::splice::{self, Edit};
 use crate::{AnswerError, Declaration, ShapeError};
 
 /// Tools in one page of a list.

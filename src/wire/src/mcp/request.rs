@@ -1,11 +1,11 @@
 //! A client's message: a request, a notification, or its response to what the server asked.
 
-use callgate_json::{Map, Value};
+use callgate_json::splice::{self, Edit};
+use callgate_json::{Map, Value, span};
 
 use super::message::{self, Envelope, Id};
 use super::{CALL_TOOL, message::all_shown};
 use crate::shape::{exact_members, folds_to};
-use crate::splice::{self, Edit};
 use crate::{Call, Form, RequestError, ShapeError};
 
 /// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.
@@ -113,8 +113,8 @@ impl Request {
 
     /// Gives a call these arguments, JSON text.
     pub fn set_arguments(&mut self, arguments: String) {
-        let text = splice::member(&self.text, "params").unwrap_or(b"{}").to_vec();
-        if splice::member(&text, "arguments") == Some(arguments.as_bytes()) {
+        let text = span::member(&self.text, "params").unwrap_or(b"{}").to_vec();
+        if span::member(&text, "arguments") == Some(arguments.as_bytes()) {
             return;
         }
         let edits = [Edit { member: "arguments", text: Some(arguments) }];

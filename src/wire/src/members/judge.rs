@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use callgate_json::Span;
+
 use super::{Class, Table, tables};
 use crate::RequestError;
-use crate::raw::Raw;
 use crate::shape::folds_to;
 
 /// Different names in one list. Far above what requests have, it bounds what a stranger can make the gate keep.
@@ -22,7 +23,7 @@ pub(crate) struct Fields<'t>(Vec<Field<'t>>);
 struct Field<'t> {
     name: &'static str,
     key: Cow<'t, str>,
-    value: Raw<'t>,
+    value: Span<'t>,
 }
 
 /// The demands that the members of a request make.
@@ -64,7 +65,7 @@ impl Names {
 
 impl<'t> Fields<'t> {
     /// A member that is there and not `null`.
-    pub(crate) fn get(&self, name: &str) -> Option<Raw<'t>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Span<'t>> {
         self.field(name).map(|field| field.value).filter(|value| !value.is_null())
     }
 
@@ -82,7 +83,7 @@ impl<'t> Fields<'t> {
         &self,
         param: &'static str,
         expected: &'static str,
-        kind: impl Fn(Raw<'t>) -> Option<T>,
+        kind: impl Fn(Span<'t>) -> Option<T>,
     ) -> Result<Option<T>, RequestError> {
         match self.get(param) {
             None => Ok(None),
@@ -95,15 +96,15 @@ impl<'t> Fields<'t> {
         &self,
         param: &'static str,
         expected: &'static str,
-        kind: impl Fn(Raw<'t>) -> Option<T>,
+        kind: impl Fn(Span<'t>) -> Option<T>,
     ) -> Result<T, RequestError> {
         self.read(param, expected, kind)?.ok_or(RequestError::Invalid { param, expected })
     }
 
     /// The items of a list, which may be missing or `null`.
-    pub(crate) fn list(&self, param: &'static str) -> Result<impl Iterator<Item = Raw<'t>> + use<'t>, RequestError> {
-        let list = self.read(param, "an array", Raw::array)?;
-        Ok(list.into_iter().flat_map(Raw::items))
+    pub(crate) fn list(&self, param: &'static str) -> Result<impl Iterator<Item = Span<'t>> + use<'t>, RequestError> {
+        let list = self.read(param, "an array", Span::array)?;
+        Ok(list.into_iter().flat_map(Span::items))
     }
 }
 
@@ -112,7 +113,7 @@ impl<'t> Fields<'t> {
 /// # Errors
 /// [`RequestError`] for a member of a wrong type among those that decide something, for one that is spelled almost as such a
 /// member, and for members that the gate reads if they stand where it cannot read them.
-pub(crate) fn judge<'t>(object: Raw<'t>, table: &'static Table) -> Result<(Fields<'t>, Judged), RequestError> {
+pub(crate) fn judge<'t>(object: Span<'t>, table: &'static Table) -> Result<(Fields<'t>, Judged), RequestError> {
     let mut fields = Fields::default();
     let mut judged = Judged::default();
     judged.object(object, table, Some(&mut fields), 0)?;
@@ -124,7 +125,7 @@ pub(crate) fn judge<'t>(object: Raw<'t>, table: &'static Table) -> Result<(Field
 impl Judged {
     fn object<'t>(
         &mut self,
-        object: Raw<'t>,
+        object: Span<'t>,
         table: &'static Table,
         mut top: Option<&mut Fields<'t>>,
         depth: usize,
@@ -153,7 +154,7 @@ impl Judged {
         Ok(())
     }
 
-    fn member(&mut self, name: &'static str, class: Class, value: Raw<'_>, depth: usize) -> Result<(), RequestError> {
+    fn member(&mut self, name: &'static str, class: Class, value: Span<'_>, depth: usize) -> Result<(), RequestError> {
         let invalid = |expected| RequestError::Invalid { param: name, expected };
         let nested = matches!(class, Class::Models | Class::Object(_) | Class::Within(_));
         if nested && depth == MAX_NESTED && !value.is_string() && !value.is_null() {
@@ -185,17 +186,17 @@ impl Judged {
                 (false, Some(object)) => self.object(object, table, None, depth + 1),
                 (false, None) => Err(invalid("an object")),
             },
-            Class::Within(_) if value.items().any(Raw::is_array) => Err(invalid("free of lists in lists")),
+            Class::Within(_) if value.items().any(Span::is_array) => Err(invalid("free of lists in lists")),
             Class::Within(table) => value
                 .object()
                 .into_iter()
-                .chain(value.items().filter_map(Raw::object))
+                .chain(value.items().filter_map(Span::object))
                 .try_for_each(|object| self.object(object, table, None, depth + 1)),
         }
     }
 
     /// Names of models; objects that name one may set other members of a request, which are judged too.
-    fn models(&mut self, param: &'static str, value: Raw<'_>, depth: usize) -> Result<(), RequestError> {
+    fn models(&mut self, param: &'static str, value: Span<'_>, depth: usize) -> Result<(), RequestError> {
         if value.is_null() {
             return Ok(());
         }
@@ -205,13 +206,13 @@ impl Judged {
         self.model_or_entry(param, value, depth)
     }
 
-    fn model_or_entry(&mut self, param: &'static str, item: Raw<'_>, depth: usize) -> Result<(), RequestError> {
+    fn model_or_entry(&mut self, param: &'static str, item: Span<'_>, depth: usize) -> Result<(), RequestError> {
         let expected = "a name, or an array of names or of objects with a `model`";
         if let Some(name) = item.string() {
             return self.model(param, &name);
         }
         let object = item.object().ok_or(RequestError::Invalid { param, expected })?;
-        if object.get("model").is_some_and(Raw::is_string) {
+        if object.get("model").is_some_and(Span::is_string) {
             return self.object(object, &tables::FALLBACK, None, depth + 1);
         }
         if object.members().next().is_none() {
@@ -244,7 +245,7 @@ impl Judged {
 }
 
 /// False for `null`, `false` and empty lists and texts. An empty object can be a switch that is on.
-pub(crate) fn asks(value: Raw<'_>) -> bool {
+pub(crate) fn asks(value: Span<'_>) -> bool {
     !(value.is_null()
         || value.bool() == Some(false)
         || value.bytes() == b"\"\""
@@ -252,10 +253,11 @@ pub(crate) fn asks(value: Raw<'_>) -> bool {
 }
 
 /// True if a value says that it is off, or an object whose hints all say so. Servers read different hints, and some ignore case.
-fn is_switched_off(value: Raw<'_>, hints: &[&str]) -> bool {
+fn is_switched_off(value: Span<'_>, hints: &[&str]) -> bool {
     const OFF: [&str; 4] = ["off", "none", "disabled", "never"];
-    let says_off =
-        |value: Raw<'_>| value.string().is_some_and(|word| OFF.contains(&word.as_ref())) || value.bool() == Some(false);
+    let says_off = |value: Span<'_>| {
+        value.string().is_some_and(|word| OFF.contains(&word.as_ref())) || value.bool() == Some(false)
+    };
     let mut hinted = value.members().filter(|(key, _)| hints.iter().any(|hint| folds_to(key, hint))).peekable();
     says_off(value) || hinted.peek().is_some() && hinted.all(|(_, value)| says_off(value))
 }

@@ -1,9 +1,10 @@
 //! Rewrites the members of a request by its table: unknown ones are left out, limits of output are lowered.
 
+use callgate_json::{Span, splice};
+
 use super::{Class, Row, Table, tables};
 use crate::UnknownMembers;
 use crate::body::pair;
-use crate::raw::Raw;
 
 /// The fate of a member.
 enum Step {
@@ -21,7 +22,7 @@ static NOTHING: Table = Table::new(&[], &[]);
 
 /// Leaves out the members that no table knows and `allow` does not list, and notes them in `unknown`. `None` if there are none.
 pub(crate) fn without_unknown(
-    object: Raw<'_>,
+    object: Span<'_>,
     table: &'static Table,
     allow: &[String],
     unknown: &mut UnknownMembers,
@@ -38,7 +39,7 @@ pub(crate) fn without_unknown(
 }
 
 /// Lowers every limit of output to `max`, and gives it to those that ask for no limit. `None` if nothing changes.
-pub(crate) fn clamp(object: Raw<'_>, table: &'static Table, max: u64) -> Option<Vec<u8>> {
+pub(crate) fn clamp(object: Span<'_>, table: &'static Table, max: u64) -> Option<Vec<u8>> {
     rewrite(object, table, "", &mut |_, row, value| match row {
         Some((_, Class::Limit))
             if !value.is_null() && !value.count().is_some_and(|limit| (1..=max).contains(&limit)) =>
@@ -54,8 +55,8 @@ pub(crate) fn clamp(object: Raw<'_>, table: &'static Table, max: u64) -> Option<
 }
 
 /// True for a member that limits output.
-pub(crate) fn is_limit(value: Option<Raw<'_>>) -> bool {
-    value.and_then(Raw::count).is_some_and(|limit| limit > 0)
+pub(crate) fn is_limit(value: Option<Span<'_>>) -> bool {
+    value.and_then(Span::count).is_some_and(|limit| limit > 0)
 }
 
 fn nested((_, class): Row) -> Step {
@@ -70,17 +71,17 @@ fn is_below(allowed: &str, path: &str) -> bool {
     allowed.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
 }
 
-type Visit<'v> = dyn FnMut(&str, Option<Row>, Raw<'_>) -> Step + 'v;
+type Visit<'v> = dyn FnMut(&str, Option<Row>, Span<'_>) -> Step + 'v;
 
 /// The object with its members as `visit` says; `None` if all stay.
-fn rewrite(object: Raw<'_>, table: &'static Table, path: &str, visit: &mut Visit<'_>) -> Option<Vec<u8>> {
+fn rewrite(object: Span<'_>, table: &'static Table, path: &str, visit: &mut Visit<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(object.bytes().len());
     let mut changed = false;
     out.push(b'{');
-    for (key, value) in crate::splice::walk(object.bytes()) {
-        let name = Raw::new(key).string().unwrap_or_default();
+    for (key, value) in splice::walk(object.bytes()) {
+        let name = Span::new(key).string().unwrap_or_default();
         let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-        let step = visit(&path, table.find(&name), Raw::new(value));
+        let step = visit(&path, table.find(&name), Span::new(value));
         let new = match step {
             Step::Keep => None,
             Step::Put(text) => Some(text.into_bytes()),
@@ -88,10 +89,10 @@ fn rewrite(object: Raw<'_>, table: &'static Table, path: &str, visit: &mut Visit
                 changed = true;
                 continue;
             }
-            Step::Within(table) => within(Raw::new(value), table, |value| value.is_object(), &path, visit),
+            Step::Within(table) => within(Span::new(value), table, |value| value.is_object(), &path, visit),
             Step::Models => {
-                let names_a_model = |entry: Raw<'_>| entry.get("model").is_some_and(Raw::is_string);
-                within(Raw::new(value), &tables::FALLBACK, names_a_model, &path, visit)
+                let names_a_model = |entry: Span<'_>| entry.get("model").is_some_and(Span::is_string);
+                within(Span::new(value), &tables::FALLBACK, names_a_model, &path, visit)
             }
         };
         changed |= new.is_some();
@@ -102,9 +103,9 @@ fn rewrite(object: Raw<'_>, table: &'static Table, path: &str, visit: &mut Visit
 }
 
 fn within(
-    value: Raw<'_>,
+    value: Span<'_>,
     table: &'static Table,
-    is_entry: fn(Raw<'_>) -> bool,
+    is_entry: fn(Span<'_>) -> bool,
     path: &str,
     visit: &mut Visit<'_>,
 ) -> Option<Vec<u8>> {

@@ -1,10 +1,10 @@
 //! A whole answer: one object with a `message`.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span, splice};
 
 use super::shape::{self, Turn};
 use crate::shape::{add, paragraphs};
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, raw, splice};
+use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// Members that say what a turn used: counts of tokens, and durations in nanoseconds.
 const USAGE: [&str; 6] =
@@ -111,7 +111,7 @@ impl crate::Answer for Answer {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
                     && !shape::is_text(call)
-                    && raw::says(&call.arguments, arguments)
+                    && span::says(&call.arguments, arguments)
             }
             Fate::Tell(_) => false,
         };

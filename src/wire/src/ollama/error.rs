@@ -1,11 +1,11 @@
 //! Errors in Ollama's shape: `{"error": "text"}`. It has no place for a code, so the text begins with ours.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::shape;
+use crate::ApiError;
 use crate::shape::is_error_object;
-use crate::{ApiError, splice};
 
 /// The body of an error response.
 pub(super) fn body(error: &ApiError) -> Vec<u8> {

@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
 use super::shape;
 use crate::body::{Body, checked, with_member};
 use crate::declaration::additional;
 use crate::members::{Fields, Judged, OLLAMA, is_limit};
-use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants, body};
 
@@ -33,16 +32,16 @@ impl Request {
     pub(super) fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
         let (mut body, fields) = Body::read(checked(text)?, &OLLAMA)?;
         let in_path = body::model_in_path(target)?;
-        if fields.read("model", "a string", Raw::string)?.is_none() && in_path.is_none() {
+        if fields.read("model", "a string", Span::string)?.is_none() && in_path.is_none() {
             return Err(RequestError::Invalid { param: "model", expected: "a string" });
         }
         if let Some(model) = &in_path {
             body.judged().model("model", model)?;
         }
-        let messages = fields.read("messages", "an array of objects", Raw::objects)?;
-        let said = messages.into_iter().flat_map(Raw::items);
+        let messages = fields.read("messages", "an array of objects", Span::objects)?;
+        let said = messages.into_iter().flat_map(Span::items);
         said.into_iter().try_for_each(|message| additional(message, "messages", body.judged()))?;
-        let streams = fields.read("stream", "true or false", Raw::bool)? != Some(false);
+        let streams = fields.read("stream", "true or false", Span::bool)? != Some(false);
         let declared = declared(&fields, body.judged())?;
         // Streams unless told otherwise; without messages the server loads the model and says so in one object.
         let asks = messages.is_some_and(|messages| messages.items().next().is_some());
@@ -83,7 +82,7 @@ impl crate::Request for Request {
             return;
         }
         let entry = |tool: &&Declaration| format!(r#"{{"type":"function","function":{}}}"#, tool.object("parameters"));
-        let came = self.body.came().get("tools").into_iter().flat_map(Raw::items);
+        let came = self.body.came().get("tools").into_iter().flat_map(Span::items);
         let provided = came
             .filter(|tool| matches!(provided(*tool), Ok(Some(_))) && !has_function(*tool))
             .map(|tool| tool.text().into_owned());
@@ -99,7 +98,7 @@ impl crate::Request for Request {
     /// The server takes 0 and less for no limit.
     fn clamp_output_tokens(&mut self, max: u64) {
         self.body.clamp(max);
-        let options = self.body.get("options").unwrap_or(Raw::new(b"{}"));
+        let options = self.body.get("options").unwrap_or(Span::new(b"{}"));
         if !is_limit(options.get(LIMIT)) {
             let options = with_member(options, LIMIT, Some(max.to_string()));
             self.body.set("options", options);
@@ -162,22 +161,22 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
                 continue;
             }
         }
-        let function = tool.get("function").and_then(Raw::object);
+        let function = tool.get("function").and_then(Span::object);
         let function = function.ok_or(invalid("an array of tools with a `function`"))?;
         exact(function, "tools", &["name"])?;
-        let name = function.get("name").and_then(Raw::string).filter(|name| !name.is_empty());
+        let name = function.get("name").and_then(Span::string).filter(|name| !name.is_empty());
         declare(&mut declared, "tools", &name.ok_or(invalid("an array of functions with a `name`"))?, Form::Tool)?;
     }
     declared_once(declared)
 }
 
 /// Servers that ignore the type tell the model of every tool with a `function`.
-fn has_function(tool: Raw<'_>) -> bool {
+fn has_function(tool: Span<'_>) -> bool {
     tool.some("function").is_some()
 }
 
 /// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out.
-fn provided(tool: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
+fn provided(tool: Span<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let Some(kind) = tool.some("type") else { return Ok(None) };
     let kind = kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?;
     Ok(Some(kind).filter(|kind| !kind.is_empty() && kind != "function"))

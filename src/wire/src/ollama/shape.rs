@@ -1,9 +1,9 @@
 //! Reading the message of an answer or a line, and finding calls that stand where none may.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span};
 
 use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, holds_something, small, text};
-use crate::{Call, Form, ShapeError, raw};
+use crate::{Call, Form, ShapeError};
 
 /// Members of [`Call::extra`]: the call came with an id; its `type`; it had an index.
 const WITH_ID: &str = "id";
@@ -84,8 +84,8 @@ fn calls<'a>(message: &'a Map<String, Value>, json: &'a [u8]) -> Result<Vec<RawC
         Some(Value::Array(entries)) => entries,
         Some(_) => return Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
     };
-    let texts = raw::member(json, "message").and_then(|message| raw::member(message, "tool_calls"));
-    let texts = raw::items(texts.unwrap_or_default());
+    let texts = span::member(json, "message").and_then(|message| span::member(message, "tool_calls"));
+    let texts = span::items(texts.unwrap_or_default());
     entries.iter().zip(texts).map(|(entry, json)| call(entry, json)).collect()
 }
 
@@ -112,7 +112,7 @@ fn call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError>
         Some(Value::String(text)) => Some(text.as_str()),
         Some(_) => return Err(ShapeError::Type { at: "tool_calls[].function.arguments", expected: "an object" }),
     };
-    let arguments = raw::member(json, "function").and_then(|function| raw::member(function, "arguments"));
+    let arguments = span::member(json, "function").and_then(|function| span::member(function, "arguments"));
     let arguments = arguments.and_then(|text| std::str::from_utf8(text).ok()).filter(|text| *text != "null");
     let id = text(members, "id")?;
     let mut extra = Map::new();

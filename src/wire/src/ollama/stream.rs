@@ -2,7 +2,8 @@
 //!
 //! A line that differs from the last one in its text and its time only is read by comparison (`template.rs`).
 
-use callgate_json::{Map, Value};
+use callgate_json::template::{Hole, Template, unescaped};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::answer::{self, Answer};
@@ -10,8 +11,7 @@ use super::error;
 use super::shape::{self, Turn};
 use crate::framing::{Frame, json_lines};
 use crate::shape::{MAX_CALLS, is_short};
-use crate::template::{Hole, Template, unescaped};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice, unknown};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
 
 /// Members that every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];

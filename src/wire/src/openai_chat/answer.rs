@@ -1,12 +1,12 @@
 //! A whole answer: the *chat completion object*.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span, splice};
 
 use super::calls::{self, own_id};
 use super::said::{self, Said};
 use super::{message, shape};
 use crate::shape::{add, add_paragraph, paragraphs};
-use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError, raw, splice};
+use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError};
 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Answer {
         shape::no_call_but(&body, &["choices"])?;
         let entries = shape::choices(&body)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
         let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
-        let texts = raw::member(text, "choices").filter(|_| has_json).map(raw::items).unwrap_or_default();
+        let texts = span::member(text, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
         let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
         let read = entries.iter().zip(texts).enumerate();
         let read = read.map(|(position, (entry, json))| message::read(position, entry, json));

@@ -3,12 +3,12 @@
 //! The reader keeps other members of an entry, such as signatures of thoughts, in [`Call::extra`]; those of `function` under that
 //! name. It drops members that could repeat the call or its arguments in another place, because nothing decides on them.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span};
 use serde_json::json;
 
 use super::shape::{exact_keys, no_call_but, small, text};
 use crate::shape::{MAX_CALLS, MAX_ID, holds_something};
-use crate::{Call, Form, ShapeError, raw};
+use crate::{Call, Form, ShapeError};
 
 /// Members of an entry that are read.
 const ENTRY: [&str; 5] = ["index", "id", "type", "function", "custom"];
@@ -64,11 +64,11 @@ impl RawCall<'_> {
 /// `holder`, and may be empty if no call [has JSON for arguments](has_json).
 pub(super) fn read<'a>(holder: &'a Map<String, Value>, json: &'a [u8]) -> Result<Vec<RawCall<'a>>, ShapeError> {
     let entries = entries(holder)?;
-    let texts = raw::member(json, "tool_calls").map(raw::items).unwrap_or_default();
+    let texts = span::member(json, "tool_calls").map(span::items).unwrap_or_default();
     let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
     let mut calls =
         entries.iter().zip(texts).map(|(entry, json)| tool_call(entry, json)).collect::<Result<Vec<_>, _>>()?;
-    calls.extend(function_call(holder, raw::member(json, "function_call").unwrap_or_default())?);
+    calls.extend(function_call(holder, span::member(json, "function_call").unwrap_or_default())?);
     Ok(calls)
 }
 
@@ -105,7 +105,7 @@ fn tool_call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeE
         Some(_) => return Err(ShapeError::NotAFunction),
     };
     let function = match object(members, "function", "tool_calls[].function")? {
-        Some(function) => named(function, raw::member(json, "function").unwrap_or_default())?,
+        Some(function) => named(function, span::member(json, "function").unwrap_or_default())?,
         None => ("", "", false),
     };
     let custom = match object(members, "custom", "tool_calls[].custom")? {
@@ -170,7 +170,7 @@ fn named<'a>(function: &'a Map<String, Value>, json: &'a [u8]) -> Result<(&'a st
         None | Some(Value::Null) => Ok((name, "", false)),
         Some(Value::String(arguments)) => Ok((name, arguments, false)),
         Some(_) => {
-            let text = raw::member(json, "arguments").and_then(|text| std::str::from_utf8(text).ok());
+            let text = span::member(json, "arguments").and_then(|text| std::str::from_utf8(text).ok());
             let text = text.ok_or(ShapeError::Type { at: "arguments", expected: "a string" })?;
             Ok((name, text, true))
         }

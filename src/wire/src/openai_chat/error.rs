@@ -1,12 +1,12 @@
 //! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
 
-use callgate_json::Value;
+use callgate_json::{Value, splice};
 use serde_json::json;
 
 use super::shape;
+use crate::ApiError;
 use crate::framing::sse;
 use crate::shape::holds_something;
-use crate::{ApiError, splice};
 
 /// The body of an error response.
 #[must_use]

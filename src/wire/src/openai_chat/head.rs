@@ -1,12 +1,12 @@
 //! What the chunks of one stream have in common, so that more of them can be written.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::calls;
 use crate::framing::sse;
 use crate::shape::is_short;
-use crate::{Call, Form, splice};
+use crate::{Call, Form};
 
 /// The event that ends a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";

@@ -1,10 +1,10 @@
 //! The message of a choice of a whole answer: how its calls are read and written.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span};
 use serde_json::json;
 
 use super::{Choice, calls, shape};
-use crate::{Call, Form, ShapeError, raw};
+use crate::{Call, Form, ShapeError};
 
 /// Returns the message of an entry of `choices`.
 pub(super) fn of(entry: &Value) -> Option<&Map<String, Value>> {
@@ -21,7 +21,7 @@ pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choic
         return Err(ShapeError::Type { at: "choices[].message", expected: "an object" });
     };
     shape::no_call_but(message, &["tool_calls", "function_call"])?;
-    let raw = calls::read(message, raw::member(json, "message").unwrap_or_default())?;
+    let raw = calls::read(message, span::member(json, "message").unwrap_or_default())?;
     let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
     let choice = Choice {
         index: shape::choice_index(entry, position)?,

@@ -9,13 +9,13 @@
 //!
 //! Not covered: log probabilities that a server sends in later events than the tokens they belong to.
 
+use callgate_json::template::{Hole, Template, unescaped};
 use callgate_json::{Map, Value};
 
 use super::split::{self, Event, Part};
 use super::stream::{Plain, Stream};
 use super::{StreamHead, error, said, shape};
 use crate::framing::Frame;
-use crate::template::{Hole, Template, unescaped};
 use crate::{Call, Delta, ShapeError, StreamError, unknown};
 
 /// The members that may differ between two plain events: the texts, and members that decide nothing.

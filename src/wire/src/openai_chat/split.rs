@@ -1,11 +1,11 @@
 //! Takes one event apart: what each choice in it says, and the events that say the parts of it.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span};
 
 use super::calls::{self, RawCall};
 use super::{head, shape};
+use crate::ShapeError;
 use crate::shape::is_short;
-use crate::{ShapeError, raw};
 
 /// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
 const CHUNK: [&str; 8] =
@@ -37,7 +37,7 @@ pub(super) struct Part<'a> {
 pub(super) fn parts<'a>(entries: &'a [Value], data: &'a [u8]) -> Result<Vec<Part<'a>>, ShapeError> {
     let delta = |entry: &'a Value| entry.get("delta").and_then(Value::as_object);
     let has_json = entries.iter().filter_map(delta).any(calls::has_json);
-    let texts = raw::member(data, "choices").filter(|_| has_json).map(raw::items).unwrap_or_default();
+    let texts = span::member(data, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
     let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
     entries.iter().zip(texts).enumerate().map(|(position, (entry, json))| Part::read(position, entry, json)).collect()
 }
@@ -72,7 +72,7 @@ impl<'a> Part<'a> {
         if let Some(delta) = delta {
             shape::no_call_but(delta, &["tool_calls", "function_call"])?;
             part.text = shape::content(delta)?;
-            part.fragments = calls::read(delta, raw::member(json, "delta").unwrap_or_default())?;
+            part.fragments = calls::read(delta, span::member(json, "delta").unwrap_or_default())?;
         }
         Ok(part)
     }

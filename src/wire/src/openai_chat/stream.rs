@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use callgate_json::Value;
+use callgate_json::template::Template;
 
 use super::answer::names_calls;
 use super::choice::Choice;
@@ -10,7 +11,6 @@ use super::head::with_reason;
 use super::{Answer, DONE, StreamHead, error};
 use crate::framing::Frame;
 use crate::shape::add_paragraph;
-use crate::template::Template;
 use crate::{ApiError, Call, Delta, StreamError};
 
 /// A stream under way.

@@ -1,10 +1,10 @@
 //! A whole answer: the *response object*.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 
 use super::items;
 use crate::shape::add;
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError, splice};
+use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// An answer that was read, and perhaps changed since. It has one alternative.
 ///

@@ -66,7 +66,11 @@ impl CallMetrics {
             shed: Family::default(),
         };
         registry.register("calls", "CallMetrics by tool and outcome; denied ones included", calls.ended.clone());
-        registry.register("denials", "CallMetrics that were not let run, by the violation's code", calls.denied.clone());
+        registry.register(
+            "denials",
+            "CallMetrics that were not let run, by the violation's code",
+            calls.denied.clone(),
+        );
         registry.register_with_unit(
             "call_duration",
             "From the decision to the outcome, waiting included, of calls that were let run",

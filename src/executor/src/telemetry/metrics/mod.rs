@@ -13,13 +13,14 @@ mod stores;
 use std::fmt;
 use std::sync::Arc;
 
+use callgate_sandbox::ModuleMetrics;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{CallMetrics, CountedCall, Shed};
-pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Modules, ConnectionRefusal, Reloads, Spans};
+pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, ConnectionRefusal, Connections, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
 
@@ -33,7 +34,7 @@ pub struct Metrics(Arc<All>);
 struct All {
     registry: Registry,
     calls: CallMetrics,
-    modules: Modules,
+    modules: ModuleMetrics,
     backends: Backends,
     once: Once,
     audit: Audit,
@@ -55,7 +56,7 @@ impl Metrics {
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self(Arc::new(All {
             calls: CallMetrics::register(registry),
-            modules: Modules::register(registry),
+            modules: ModuleMetrics::register(registry),
             backends: Backends::register(registry),
             once: Once::register(registry),
             audit: Audit::register(registry),
@@ -73,7 +74,7 @@ impl Metrics {
     }
 
     /// Loaded and compiled modules.
-    pub fn modules(&self) -> &Modules {
+    pub fn modules(&self) -> &ModuleMetrics {
         &self.0.modules
     }
 

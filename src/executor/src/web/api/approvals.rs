@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
 use super::super::auth::{Approver, Viewer};
-use super::super::problem::{ProblemBody, Problem};
+use super::super::problem::{Problem, ProblemBody};
 use super::super::tokens::{Holder, Role};
 use crate::approvals::{self, Answer, Answered, Approvals, Filter, Request, Search, Standing};
 

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
 use super::super::auth::Viewer;
-use super::super::problem::{ProblemBody, Problem};
+use super::super::problem::{Problem, ProblemBody};
 use crate::audit;
 
 const LISTED: u32 = 50;

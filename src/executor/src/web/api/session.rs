@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::super::Web;
 use super::super::auth::{PeerAddress, Viewer, own_page};
-use super::super::problem::{ProblemBody, Problem};
+use super::super::problem::{Problem, ProblemBody};
 use super::super::sessions::LIFETIME;
 use super::super::tokens::Role;
 

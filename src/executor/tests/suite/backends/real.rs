@@ -47,7 +47,7 @@ impl Worker {
     async fn start(python: &Path) -> Self {
         let mut child = Command::new(python)
             .args(["-m", "callgate_worker", "--port", "0"])
-            .current_dir(root().join("testdata/worker"))
+            .current_dir(root().join("contracts/rag-desk/tools/worker"))
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

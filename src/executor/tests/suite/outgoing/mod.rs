@@ -1,4 +1,4 @@
-//! HTTP requests of guests: what is granted works, and nothing else leaves. The guest is `testdata/tools/reach`, which sends
+//! HTTP requests of guests: what is granted works, and nothing else leaves. The guest is `tests/tools/reach`, which sends
 //! what its arguments say; the internet is made up, so that names can lie.
 
 mod addresses;

@@ -3,14 +3,13 @@
 mod blocks;
 mod tools;
 
-use callgate_json::Value;
+use callgate_json::{Span, Value};
 use serde_json::json;
 
 use super::answer::new_block;
 use crate::body::{Body, checked, model_in_path, with_member};
 use crate::declaration::additional;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
-use crate::raw::Raw;
 use crate::shape::exact;
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
 use tools::Tools;
@@ -37,7 +36,7 @@ impl Request {
     pub fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
         let (mut body, fields) = Body::read(checked(text)?, &ANTHROPIC_MESSAGES)?;
         let in_path = model_in_path(target)?;
-        if fields.read("model", "a string", Raw::string)?.is_none() && in_path.is_none() {
+        if fields.read("model", "a string", Span::string)?.is_none() && in_path.is_none() {
             return Err(invalid("model", "a string"));
         }
         if let Some(model) = &in_path {
@@ -52,7 +51,7 @@ impl Request {
         } else {
             Wants::Whole
         };
-        let messages = fields.get("messages").into_iter().flat_map(Raw::items);
+        let messages = fields.get("messages").into_iter().flat_map(Span::items);
         messages.into_iter().try_for_each(|message| additional(message, "messages", body.judged()))?;
         let tools = Tools::read(&fields, body.judged())?;
         // Vertex AI has the method in the path.
@@ -120,7 +119,7 @@ impl crate::Request for Request {
 
     fn free_choice(&mut self) {
         let Some(choice) = self.body.get("tool_choice") else { return };
-        let kind = choice.get("type").and_then(Raw::string);
+        let kind = choice.get("type").and_then(Span::string);
         if !kind.is_some_and(|kind| kind == "auto" || kind == "none") {
             self.choose_freely();
         }
@@ -159,7 +158,7 @@ impl Request {
     fn choose_freely(&mut self) {
         let Some(choice) = self.body.get("tool_choice") else { return };
         let unnamed = with_member(choice, "name", None);
-        let free = with_member(Raw::new(unnamed.as_bytes()), "type", Some(r#""auto""#.to_owned()));
+        let free = with_member(Span::new(unnamed.as_bytes()), "type", Some(r#""auto""#.to_owned()));
         self.body.set("tool_choice", free);
     }
 }
@@ -178,14 +177,14 @@ fn invalid(param: &'static str, expected: &'static str) -> RequestError {
 
 /// The types of the members that are decided on; tools are read apart. True if a stream is asked for.
 fn check(fields: &Fields<'_>) -> Result<bool, RequestError> {
-    let messages = fields.required("messages", "an array", Raw::array)?;
-    let choice = fields.read("tool_choice", "an object", Raw::object)?;
-    fields.read("thread", "an object", Raw::object)?;
-    let container = |value: Raw<'_>| (value.is_string() || value.is_object()).then_some(());
+    let messages = fields.required("messages", "an array", Span::array)?;
+    let choice = fields.read("tool_choice", "an object", Span::object)?;
+    fields.read("thread", "an object", Span::object)?;
+    let container = |value: Span<'_>| (value.is_string() || value.is_object()).then_some(());
     fields.read("container", "a string or an object", container)?;
     for (param, value, members) in [
         ("tool_choice", choice, &["type", "name"]),
-        ("container", fields.get("container").and_then(Raw::object), &["id", "skills"]),
+        ("container", fields.get("container").and_then(Span::object), &["id", "skills"]),
     ] {
         value.map_or(Ok(()), |value| exact(value, param, members))?;
     }
@@ -195,12 +194,12 @@ fn check(fields: &Fields<'_>) -> Result<bool, RequestError> {
         exact(message, "messages", &["content"])?;
         blocks::check(message.get("content"), "messages")?;
     }
-    Ok(fields.read("stream", "true or false", Raw::bool)?.unwrap_or(false))
+    Ok(fields.read("stream", "true or false", Span::bool)?.unwrap_or(false))
 }
 
 /// A thread that continues, or a container that an earlier exchange left behind.
 fn is_state(fields: &Fields<'_>) -> bool {
     let container = fields.get("container").is_some_and(|value| value.is_string() || value.some("id").is_some());
-    let creates = |thread: Raw<'_>| thread.get("type").and_then(Raw::string).is_some_and(|kind| kind == "create");
+    let creates = |thread: Span<'_>| thread.get("type").and_then(Span::string).is_some_and(|kind| kind == "create");
     container || fields.get("thread").is_some_and(|thread| !creates(thread))
 }

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use callgate_json::Span;
+
 use super::invalid;
 use crate::body::Body;
 use crate::declaration::{callers, extended, kept_members};
 use crate::members::{Fields, Judged};
-use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
 use crate::{Declaration, Declared, Form, RequestError};
 
@@ -48,12 +49,12 @@ impl Tools {
         tools.declared.extend(names.iter().cloned());
         tools.declared = declared_once(tools.declared)?;
         tools.declared.truncate(own);
-        let chosen = fields.get("tool_choice").and_then(|choice| choice.get("name")).and_then(Raw::string);
+        let chosen = fields.get("tool_choice").and_then(|choice| choice.get("name")).and_then(Span::string);
         tools.chosen = chosen.filter(|name| names.iter().all(|known| known.name != *name)).map(Cow::into_owned);
         Ok(tools)
     }
 
-    fn one(&mut self, tool: Raw<'_>, judged: &mut Judged, names: &mut Vec<Declared>) -> Result<(), RequestError> {
+    fn one(&mut self, tool: Span<'_>, judged: &mut Judged, names: &mut Vec<Declared>) -> Result<(), RequestError> {
         let name = match tool.some("name") {
             None => Cow::Borrowed(""),
             Some(name) => name.string().ok_or(invalid("tools", "an array of tools with a `name`"))?,
@@ -61,7 +62,7 @@ impl Tools {
         callers(tool, judged)?;
         if let Some(kind) = provided(tool)? {
             judged.runs.add("tools", &kind)?;
-            if let Some(model) = tool.get("model").and_then(Raw::string) {
+            if let Some(model) = tool.get("model").and_then(Span::string) {
                 judged.model("tools", &model)?;
             }
             return if name.is_empty() { Ok(()) } else { declare(names, "tools", &name, Form::Tool) };
@@ -77,9 +78,9 @@ impl Tools {
     pub(super) fn declare(&mut self, body: &mut Body, declarations: &[&Declaration]) {
         let mut kept: HashMap<Cow<'_, str>, String> = HashMap::new();
         let mut of_the_api = Vec::new();
-        for tool in body.came().get("tools").into_iter().flat_map(Raw::items) {
+        for tool in body.came().get("tools").into_iter().flat_map(Span::items) {
             if matches!(provided(tool), Ok(None)) {
-                kept.insert(tool.get("name").and_then(Raw::string).unwrap_or_default(), kept_members(tool));
+                kept.insert(tool.get("name").and_then(Span::string).unwrap_or_default(), kept_members(tool));
             } else {
                 of_the_api.push(tool.text().into_owned());
             }
@@ -95,7 +96,7 @@ impl Tools {
 }
 
 /// The type of a tool that the API defines; `None` for a function.
-fn provided(tool: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
+fn provided(tool: Span<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let Some(kind) = tool.some("type") else { return Ok(None) };
     let kind = kind.string().ok_or(invalid("tools", "an array of tools whose `type` is a string"))?;
     // This API's own word for a function.

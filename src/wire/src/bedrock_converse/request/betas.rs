@@ -1,8 +1,9 @@
 //! Betas in `additionalModelRequestFields`, which enable members and tools of Anthropic's own API.
 
+use callgate_json::Span;
+
 use crate::RequestError;
 use crate::members::Fields;
-use crate::raw::Raw;
 
 /// Betas that bring no tools: how much goes in and comes out, how much is thought, how inputs are cut.
 const HARMLESS: [&str; 7] = [
@@ -20,7 +21,7 @@ pub(super) fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
     let expected =
         "an object whose `anthropic_beta` lists only betas that bring no tools, such as `interleaved-thinking-…`";
     let is_harmless =
-        |beta: Raw<'_>| beta.string().is_some_and(|beta| HARMLESS.iter().any(|harmless| beta.starts_with(harmless)));
+        |beta: Span<'_>| beta.string().is_some_and(|beta| HARMLESS.iter().any(|harmless| beta.starts_with(harmless)));
     let betas = fields.get("additionalModelRequestFields").and_then(|object| object.some("anthropic_beta"));
     if betas.is_none_or(|betas| betas.is_array() && betas.items().all(is_harmless)) {
         return Ok(());

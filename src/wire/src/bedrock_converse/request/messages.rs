@@ -1,9 +1,10 @@
 //! Messages and the kinds of their blocks. Only a block that adds a tool decides something.
 
+use callgate_json::Span;
+
 use super::tools::Tools;
 use crate::RequestError;
 use crate::members::{Fields, Judged};
-use crate::raw::Raw;
 use crate::shape::exact;
 
 const TOOL_ADDITION: &str = "toolAddition";
@@ -32,7 +33,7 @@ pub(super) fn read(fields: &Fields<'_>, tools: &mut Tools, judged: &mut Judged) 
     for message in fields.list("messages")? {
         let message = message.object().ok_or(invalid("an array of objects"))?;
         exact(message, "messages", &["role", "content"])?;
-        let blocks = message.get("content").and_then(Raw::objects);
+        let blocks = message.get("content").and_then(Span::objects);
         for block in blocks.ok_or(invalid("an array of messages with a list of blocks"))?.items() {
             exact(block, "messages", &BLOCKS)?;
             let mut unknown =

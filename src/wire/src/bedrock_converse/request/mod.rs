@@ -6,11 +6,10 @@ mod messages;
 mod tools;
 mod turn;
 
-use callgate_json::Value;
+use callgate_json::{Span, Value};
 
 use crate::body::{Body, checked, with_member};
 use crate::members::{BEDROCK_CONVERSE, is_limit};
-use crate::raw::Raw;
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
 use address::Address;
 use tools::Tools;
@@ -38,7 +37,7 @@ impl Request {
         let address = Address::read(target)?;
         let (mut body, fields) = Body::read(checked(text)?, &BEDROCK_CONVERSE)?;
         // The API takes no notice of a model that the body names; what stands before the API might.
-        fields.read("modelId", "a string", Raw::string)?;
+        fields.read("modelId", "a string", Span::string)?;
         let judged = body.judged();
         judged.model("model", address.model())?;
         let mut tools = Tools::read(&fields, judged)?;
@@ -87,7 +86,7 @@ impl crate::Request for Request {
         if form != Form::Tool {
             return;
         }
-        let config = self.body.get("toolConfig").unwrap_or(Raw::new(b"{}"));
+        let config = self.body.get("toolConfig").unwrap_or(Span::new(b"{}"));
         let list = self.tools.replace(config.get("tools"), declarations);
         if list.is_empty() {
             self.body.remove("toolConfig");
@@ -103,7 +102,7 @@ impl crate::Request for Request {
 
     fn clamp_output_tokens(&mut self, max: u64) {
         self.body.clamp(max);
-        let config = self.body.get(CONFIG).unwrap_or(Raw::new(b"{}"));
+        let config = self.body.get(CONFIG).unwrap_or(Span::new(b"{}"));
         if !is_limit(config.get(LIMIT)) {
             let config = with_member(config, LIMIT, Some(max.to_string()));
             self.body.set(CONFIG, config);

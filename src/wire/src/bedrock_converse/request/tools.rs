@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use callgate_json::Span;
+
 use crate::declaration::{callers, extended, kept_members};
 use crate::members::{Fields, Judged, Names};
-use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
 use crate::{Declaration, Declared, Form, RequestError};
 
@@ -27,7 +28,7 @@ impl Tools {
     /// Reads `toolConfig`. Its unknown members, and entries of unknown kinds, are tools of the provider by their names.
     pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, RequestError> {
         let mut tools = Tools::default();
-        let Some(config) = fields.read("toolConfig", "an object", Raw::object)? else { return Ok(tools) };
+        let Some(config) = fields.read("toolConfig", "an object", Span::object)? else { return Ok(tools) };
         exact(config, "toolConfig", &["tools", "toolChoice"])?;
         for (key, value) in config.members() {
             if !matches!(key.as_ref(), "tools" | "toolChoice") && !value.is_null() {
@@ -35,7 +36,7 @@ impl Tools {
             }
         }
         let list = config.some("tools").map(|list| list.array().ok_or(invalid("an array"))).transpose()?;
-        for entry in list.into_iter().flat_map(Raw::items) {
+        for entry in list.into_iter().flat_map(Span::items) {
             tools.entry(entry, judged)?;
         }
         tools.declared = declared_once(tools.declared)?;
@@ -45,7 +46,7 @@ impl Tools {
         Ok(tools)
     }
 
-    fn entry(&mut self, entry: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+    fn entry(&mut self, entry: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
         let entry = entry.object().ok_or(invalid("an array of objects"))?;
         exact(entry, "toolConfig.tools", &[SPEC, SYSTEM, CACHE_POINT])?;
         let mut members = entry.members().filter(|(_, value)| !value.is_null());
@@ -64,12 +65,12 @@ impl Tools {
     }
 
     /// Notes a tool that a message adds. It must be one that is declared, or comes from an MCP server.
-    pub(super) fn added(&mut self, addition: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+    pub(super) fn added(&mut self, addition: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
         let expected = "an array of messages that add tools by name";
         let invalid = RequestError::Invalid { param: "messages", expected };
-        let tool = addition.get("tool").and_then(Raw::object).ok_or(invalid.clone())?;
+        let tool = addition.get("tool").and_then(Span::object).ok_or(invalid.clone())?;
         exact(tool, "messages", &["name", "serverName"])?;
-        let name = tool.get("name").and_then(Raw::string).ok_or(invalid)?;
+        let name = tool.get("name").and_then(Span::string).ok_or(invalid)?;
         match tool.some("serverName") {
             None => self.chosen.add("messages", &name),
             Some(_) => judged.runs.add("messages", "mcp"),
@@ -78,15 +79,15 @@ impl Tools {
 
     /// The entries of `tools` with these declarations in place of the functions: each where its namesake stood, because cache
     /// points count what stands before them; new ones last. What the caller said of how a function is handled stays.
-    pub(super) fn replace(&mut self, old: Option<Raw<'_>>, declarations: &[&Declaration]) -> Vec<String> {
+    pub(super) fn replace(&mut self, old: Option<Span<'_>>, declarations: &[&Declaration]) -> Vec<String> {
         let mut rest: HashMap<&str, &Declaration> = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
         let mut list = Vec::new();
-        for entry in old.into_iter().flat_map(Raw::items) {
+        for entry in old.into_iter().flat_map(Span::items) {
             let Some(spec) = entry.some(SPEC) else {
                 list.push(entry.text().into_owned());
                 continue;
             };
-            let name = spec.get("name").and_then(Raw::string).unwrap_or_default();
+            let name = spec.get("name").and_then(Span::string).unwrap_or_default();
             list.extend(rest.remove(name.as_ref()).map(|tool| spec_of(tool, &kept_members(spec))));
         }
         list.extend(declarations.iter().filter(|tool| rest.contains_key(tool.name())).map(|tool| spec_of(tool, "")));
@@ -105,15 +106,15 @@ fn invalid(expected: &'static str) -> RequestError {
     RequestError::Invalid { param: "toolConfig.tools", expected }
 }
 
-fn name(tool: Raw<'_>) -> Result<Cow<'_, str>, RequestError> {
+fn name(tool: Span<'_>) -> Result<Cow<'_, str>, RequestError> {
     let tool = tool.object().ok_or(invalid("an array of tools that are objects"))?;
     exact(tool, "toolConfig.tools", &["name", "description", "inputSchema"])?;
-    let name = tool.get("name").and_then(Raw::string).filter(|name| !name.is_empty());
+    let name = tool.get("name").and_then(Span::string).filter(|name| !name.is_empty());
     name.ok_or(invalid("an array of tools with a `name`"))
 }
 
 /// The name in `{"tool": {"name": …}}`.
-fn choice(config: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
+fn choice(config: Span<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let invalid = |expected| RequestError::Invalid { param: "toolConfig.toolChoice", expected };
     let Some(choice) = config.some("toolChoice") else { return Ok(None) };
     let choice = choice.object().ok_or(invalid("an object"))?;
@@ -121,5 +122,5 @@ fn choice(config: Raw<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let Some(tool) = choice.some("tool") else { return Ok(None) };
     let tool = tool.object().ok_or(invalid("a choice of a tool with a `name`"))?;
     exact(tool, "toolConfig.toolChoice", &["name"])?;
-    tool.get("name").and_then(Raw::string).map(Some).ok_or(invalid("a choice of a tool with a `name`"))
+    tool.get("name").and_then(Span::string).map(Some).ok_or(invalid("a choice of a tool with a `name`"))
 }

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use callgate_json::Span;
+
 use crate::body::Object;
 use crate::gemini::names::{
     ALLOWED_FUNCTION_NAMES, FUNCTION_CALLING_CONFIG, FUNCTION_DECLARATIONS, NAME, STREAM_ARGUMENTS, camel,
 };
 use crate::members::{Fields, Judged, Names};
-use crate::raw::Raw;
 use crate::shape::{declare, declared_once};
 use crate::{Declaration, Declared, Form, RequestError};
 
@@ -29,8 +30,8 @@ impl Tools {
         let mut tools = Tools::default();
         let list = fields.read("tools", "an array of objects", |tools| tools.objects().or(tools.object()))?;
         for tool in list.into_iter().flat_map(entries) {
-            let functions = FUNCTION_DECLARATIONS.read(tool, "an array of objects with a `name`", Raw::array)?;
-            for function in functions.into_iter().flat_map(Raw::items) {
+            let functions = FUNCTION_DECLARATIONS.read(tool, "an array of objects with a `name`", Span::array)?;
+            for function in functions.into_iter().flat_map(Span::items) {
                 declare(&mut tools.declared, "tools", &name(function)?, Form::Tool)?;
             }
             for (key, _) in others(tool) {
@@ -44,22 +45,22 @@ impl Tools {
 
     /// Reads `toolConfig`. Its unknown members are tools of the provider by their names.
     fn read_config(&mut self, fields: &Fields<'_>, judged: &mut Judged) -> Result<(), RequestError> {
-        let Some(config) = fields.read("toolConfig", "an object", Raw::object)? else { return Ok(()) };
+        let Some(config) = fields.read("toolConfig", "an object", Span::object)? else { return Ok(()) };
         for (key, value) in config.members() {
             let name = camel(&key);
             if !CONFIGS.contains(&name.as_str()) && !value.is_null() {
                 judged.runs.add("toolConfig", &name)?;
             }
         }
-        let Some(calling) = FUNCTION_CALLING_CONFIG.read(config, "an object", Raw::object)? else { return Ok(()) };
-        if STREAM_ARGUMENTS.read(calling, "true or false", Raw::bool)? == Some(true) {
+        let Some(calling) = FUNCTION_CALLING_CONFIG.read(config, "an object", Span::object)? else { return Ok(()) };
+        if STREAM_ARGUMENTS.read(calling, "true or false", Span::bool)? == Some(true) {
             let expected = "left out or false: a call is decided on whole";
             return Err(RequestError::Invalid { param: STREAM_ARGUMENTS.camel, expected });
         }
-        let names = |value: Raw<'_>| value.array().filter(|list| list.items().all(Raw::is_string)).map(|_| ());
+        let names = |value: Span<'_>| value.array().filter(|list| list.items().all(Span::is_string)).map(|_| ());
         ALLOWED_FUNCTION_NAMES.read(calling, "an array of strings", names)?;
-        let names = ALLOWED_FUNCTION_NAMES.find(calling)?.into_iter().flat_map(Raw::items);
-        names.filter_map(Raw::string).try_for_each(|name| self.chosen.add("toolConfig", &name))
+        let names = ALLOWED_FUNCTION_NAMES.find(calling)?.into_iter().flat_map(Span::items);
+        names.filter_map(Span::string).try_for_each(|name| self.chosen.add("toolConfig", &name))
     }
 
     /// Declares these functions only, all of them in one entry; then what the provider runs.
@@ -83,18 +84,18 @@ impl Tools {
 }
 
 /// The entries of `tools`: a list, or one object, as the API takes too.
-fn entries(tools: Raw<'_>) -> impl Iterator<Item = Raw<'_>> {
+fn entries(tools: Span<'_>) -> impl Iterator<Item = Span<'_>> {
     tools.object().into_iter().chain(tools.items())
 }
 
 /// The members of a tool besides functions; `null` is nothing.
-fn others(tool: Raw<'_>) -> impl Iterator<Item = (Cow<'_, str>, Raw<'_>)> {
+fn others(tool: Span<'_>) -> impl Iterator<Item = (Cow<'_, str>, Span<'_>)> {
     tool.members().filter(|(key, value)| !FUNCTION_DECLARATIONS.is(key) && !value.is_null())
 }
 
-fn name(function: Raw<'_>) -> Result<Cow<'_, str>, RequestError> {
+fn name(function: Span<'_>) -> Result<Cow<'_, str>, RequestError> {
     let expected = "an array of objects with a `name`";
     let invalid = RequestError::Invalid { param: FUNCTION_DECLARATIONS.camel, expected };
     let function = function.object().ok_or(invalid.clone())?;
-    NAME.read(function, "a string", Raw::string)?.filter(|name| !name.is_empty()).ok_or(invalid)
+    NAME.read(function, "a string", Span::string)?.filter(|name| !name.is_empty()).ok_or(invalid)
 }

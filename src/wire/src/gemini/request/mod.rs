@@ -3,14 +3,13 @@
 mod address;
 mod declared;
 
-use callgate_json::Value;
+use callgate_json::{Span, Value};
 use serde_json::json;
 
 use super::names::FUNCTION_CALLING_CONFIG;
 use super::turn;
 use crate::body::{Body, checked, with_member};
 use crate::members::{Fields, GEMINI, is_limit};
-use crate::raw::Raw;
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
 use address::Address;
 use declared::Tools;
@@ -69,7 +68,7 @@ impl Request {
             }
         }
         check(&fields)?;
-        let in_body = fields.read("model", "a string", Raw::string)?;
+        let in_body = fields.read("model", "a string", Span::string)?;
         body.judged().model("model", &address.model)?;
         if let Some(name) = &in_body {
             body.judged().model("model", name.strip_prefix("models/").unwrap_or(name))?;
@@ -88,10 +87,10 @@ impl Request {
         let Some(config) = self.body.get(&self.spelled.choice) else { return };
         let mut config = config.text().into_owned();
         for name in ["functionCallingConfig", "function_calling_config"] {
-            config = with_member(Raw::new(config.as_bytes()), name, None);
+            config = with_member(Span::new(config.as_bytes()), name, None);
         }
         if let Some(text) = text {
-            config = with_member(Raw::new(config.as_bytes()), FUNCTION_CALLING_CONFIG.camel, Some(text.to_owned()));
+            config = with_member(Span::new(config.as_bytes()), FUNCTION_CALLING_CONFIG.camel, Some(text.to_owned()));
         }
         self.body.set(&self.spelled.choice, config);
     }
@@ -141,7 +140,7 @@ impl crate::Request for Request {
     /// 0 is what proto3 takes for a limit that is not set.
     fn clamp_output_tokens(&mut self, max: u64) {
         self.body.clamp(max);
-        let config = self.body.get(&self.spelled.config).unwrap_or(Raw::new(b"{}"));
+        let config = self.body.get(&self.spelled.config).unwrap_or(Span::new(b"{}"));
         let limit = member(config, LIMIT);
         if !is_limit(limit.as_ref().map(|(_, limit)| *limit)) {
             let config =
@@ -203,15 +202,15 @@ fn invalid(param: &'static str, expected: &'static str) -> RequestError {
 }
 
 /// A member in the spelling that it has.
-fn member<'t>(object: Raw<'t>, camel: &str) -> Option<(std::borrow::Cow<'t, str>, Raw<'t>)> {
+fn member<'t>(object: Span<'t>, camel: &str) -> Option<(std::borrow::Cow<'t, str>, Span<'t>)> {
     object.members().find(|(key, _)| super::camel(key) == camel)
 }
 
 /// The types of the members that are decided on; tools are read apart.
 fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
-    fields.required("contents", "an array of objects", Raw::objects)?;
+    fields.required("contents", "an array of objects", Span::objects)?;
     for state in ["cachedContent", "continuationToken"] {
-        fields.read(state, "a string", Raw::string)?;
+        fields.read(state, "a string", Span::string)?;
     }
     Ok(())
 }

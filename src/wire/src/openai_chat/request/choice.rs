@@ -1,8 +1,9 @@
 //! The choice among tools, in `tool_choice` and `function_call`.
 
+use callgate_json::Span;
+
 use crate::Form;
 use crate::body::{Body, with_member};
-use crate::raw::Raw;
 
 const MEMBERS: [&str; 2] = ["tool_choice", "function_call"];
 
@@ -44,7 +45,7 @@ pub(super) fn without(body: &mut Body, form: Form) {
 }
 
 /// A choice of `allowed_tools`, in mode `auto`.
-fn only_allowed(choice: Raw<'_>) -> Option<String> {
+fn only_allowed(choice: Span<'_>) -> Option<String> {
     let allowed = choice.get("allowed_tools")?.object()?;
     let allowed = with_member(allowed, "mode", Some(r#""auto""#.to_owned()));
     Some(with_member(choice, "allowed_tools", Some(allowed)))

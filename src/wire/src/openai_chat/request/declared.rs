@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use callgate_json::Span;
+
 use super::invalid;
 use crate::body::Body;
 use crate::declaration::{callers, extended, kept_members};
 use crate::members::{Fields, Judged, Names};
-use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
 use crate::{Declaration, Declared, Form, RequestError};
 
@@ -23,7 +24,7 @@ pub(super) struct Tools {
 
 /// An entry of `tools`.
 enum Entry<'t> {
-    Function(Raw<'t>),
+    Function(Span<'t>),
     Custom,
     /// A tool of this type, which the provider runs.
     Provided(Cow<'t, str>),
@@ -56,7 +57,7 @@ impl Tools {
             declare(&mut tools.declared, "functions", &name(function, "functions")?, Form::Function)?;
         }
         tools.declared = declared_once(tools.declared)?;
-        let kind = |choice: Raw<'_>| choice.is_string() || choice.is_object();
+        let kind = |choice: Span<'_>| choice.is_string() || choice.is_object();
         fields.read("tool_choice", "a string or an object", |choice| kind(choice).then_some(()))?;
         fields.read("function_call", "a string or an object", |choice| kind(choice).then_some(()))?;
         if let Some(choice) = fields.get("tool_choice") {
@@ -69,22 +70,22 @@ impl Tools {
                     allowed.get("tools")
                 }
             };
-            allowed.into_iter().flat_map(Raw::items).try_for_each(|tool| tools.choose(tool))?;
+            allowed.into_iter().flat_map(Span::items).try_for_each(|tool| tools.choose(tool))?;
         }
-        if let Some(name) = fields.get("function_call").and_then(|choice| choice.get("name")).and_then(Raw::string) {
+        if let Some(name) = fields.get("function_call").and_then(|choice| choice.get("name")).and_then(Span::string) {
             tools.chosen.add("function_call", &name)?;
         }
         Ok(tools)
     }
 
     /// The name in `{"type": "function", "function": {"name": …}}` and its like.
-    fn choose(&mut self, choice: Raw<'_>) -> Result<(), RequestError> {
+    fn choose(&mut self, choice: Span<'_>) -> Result<(), RequestError> {
         exact(choice, "tool_choice", &["type", "function", "name", "allowed_tools", "tools"])?;
-        if choice.get("type").and_then(Raw::string).is_some_and(|kind| kind == "custom") {
+        if choice.get("type").and_then(Span::string).is_some_and(|kind| kind == "custom") {
             self.has_custom = true;
             return Ok(());
         }
-        match choice.some("function").unwrap_or(choice).get("name").and_then(Raw::string) {
+        match choice.some("function").unwrap_or(choice).get("name").and_then(Span::string) {
             Some(name) => self.chosen.add("tool_choice", &name),
             None => Ok(()),
         }
@@ -102,10 +103,10 @@ impl Tools {
         let came = body.came().get(member);
         let mut callers: HashMap<Cow<'_, str>, (String, String)> = HashMap::new();
         let mut provided = Vec::new();
-        for tool in came.into_iter().flat_map(Raw::items) {
+        for tool in came.into_iter().flat_map(Span::items) {
             match entry(tool) {
                 Ok(Entry::Function(function)) if form == Form::Tool => {
-                    let name = function.get("name").and_then(Raw::string).unwrap_or_default();
+                    let name = function.get("name").and_then(Span::string).unwrap_or_default();
                     callers.insert(name, (kept_members(tool), kept_members(function)));
                 }
                 Ok(Entry::Provided(_)) if form == Form::Tool => provided.push(tool.text().into_owned()),
@@ -131,7 +132,7 @@ impl Tools {
 }
 
 /// A tool without a type is a function, as clients of Mistral send it.
-fn entry(tool: Raw<'_>) -> Result<Entry<'_>, RequestError> {
+fn entry(tool: Span<'_>) -> Result<Entry<'_>, RequestError> {
     let tool = tool.object().ok_or(invalid("tools", "an array of objects"))?;
     exact(tool, "tools", &["type", "function"])?;
     let kind = match tool.some("type") {
@@ -140,7 +141,7 @@ fn entry(tool: Raw<'_>) -> Result<Entry<'_>, RequestError> {
     };
     match kind.as_ref() {
         "function" => {
-            let function = tool.get("function").and_then(Raw::object);
+            let function = tool.get("function").and_then(Span::object);
             let expected = "an array of tools with a `function`, or with a `type` that names another kind";
             function.map(Entry::Function).ok_or(invalid("tools", expected))
         }
@@ -149,8 +150,8 @@ fn entry(tool: Raw<'_>) -> Result<Entry<'_>, RequestError> {
     }
 }
 
-fn name<'t>(function: Raw<'t>, param: &'static str) -> Result<Cow<'t, str>, RequestError> {
+fn name<'t>(function: Span<'t>, param: &'static str) -> Result<Cow<'t, str>, RequestError> {
     exact(function, param, &["name"])?;
-    let name = function.get("name").and_then(Raw::string).filter(|name| !name.is_empty());
+    let name = function.get("name").and_then(Span::string).filter(|name| !name.is_empty());
     name.ok_or(invalid(param, "an array of functions with a `name`"))
 }

@@ -1,9 +1,10 @@
 //! The limit of output tokens, under the name that the upstream knows.
 
+use callgate_json::Span;
+
 use crate::OutputLimit;
 use crate::body::Body;
 use crate::members::is_limit;
-use crate::raw::Raw;
 
 const OLD: &str = "max_tokens";
 const NEW: &str = "max_completion_tokens";
@@ -33,7 +34,7 @@ impl Limit {
             OutputLimit::Auto if self.wants_new || has(body, NEW) => return body.set(NEW, max.to_string()),
             OutputLimit::Auto => return body.set(OLD, max.to_string()),
         };
-        let limits = [name, other].map(|name| body.get(name).and_then(Raw::count).filter(|limit| *limit > 0));
+        let limits = [name, other].map(|name| body.get(name).and_then(Span::count).filter(|limit| *limit > 0));
         let limit = limits.into_iter().flatten().min().unwrap_or(max);
         body.remove(other);
         body.set(name, limit.to_string());

@@ -4,14 +4,13 @@ mod choice;
 mod declared;
 mod limit;
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
 use super::{calls, said};
 use crate::body::{Body, checked, model_in_path};
 use crate::declaration::additional;
 use crate::members::{Fields, OPENAI_CHAT};
-use crate::raw::Raw;
 use crate::{CallResult, Declaration, Declared, Form, OutputLimit, RequestError, Target, UnknownMembers, Wants};
 use declared::Tools;
 
@@ -37,7 +36,7 @@ impl Request {
     pub fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
         let (mut body, fields) = Body::read(checked(text)?, &OPENAI_CHAT)?;
         let in_path = model_in_path(target)?;
-        let model = fields.read("model", "a string", Raw::string)?;
+        let model = fields.read("model", "a string", Span::string)?;
         let asked = model.as_deref().or(in_path.as_deref());
         let limit = limit::Limit::new(asked.ok_or(invalid("model", "a string"))?, in_path.is_some());
         if let Some(model) = &in_path {
@@ -48,8 +47,8 @@ impl Request {
         let options = fields.get("stream_options");
         Ok(Request {
             wants: if flag(&fields, "stream")? { Wants::Stream } else { Wants::Whole },
-            include_usage: options.and_then(|options| options.get("include_usage")).and_then(Raw::bool) == Some(true),
-            choices: fields.get("n").and_then(Raw::count).unwrap_or(1),
+            include_usage: options.and_then(|options| options.get("include_usage")).and_then(Span::bool) == Some(true),
+            choices: fields.get("n").and_then(Span::count).unwrap_or(1),
             body,
             tools,
             limit,
@@ -175,14 +174,14 @@ fn invalid(param: &'static str, expected: &'static str) -> RequestError {
 }
 
 fn flag(fields: &Fields<'_>, param: &'static str) -> Result<bool, RequestError> {
-    Ok(fields.read(param, "true or false", Raw::bool)?.unwrap_or(false))
+    Ok(fields.read(param, "true or false", Span::bool)?.unwrap_or(false))
 }
 
 /// The types of the members that are decided on; tools are read apart.
 fn check(fields: &Fields<'_>, body: &mut Body) -> Result<(), RequestError> {
-    let messages = fields.required("messages", "an array of objects", Raw::objects)?;
+    let messages = fields.required("messages", "an array of objects", Span::objects)?;
     messages.items().try_for_each(|message| additional(message, "messages", body.judged()))?;
-    match fields.read("route", "a string", Raw::string)?.as_deref() {
+    match fields.read("route", "a string", Span::string)?.as_deref() {
         None | Some("fallback" | "sort") => Ok(()),
         Some(model) => body.judged().model("route", model),
     }

@@ -1,7 +1,8 @@
 //! The choice among tools.
 
+use callgate_json::Span;
+
 use crate::body::{Body, with_member};
-use crate::raw::Raw;
 
 const MEMBER: &str = "tool_choice";
 const AUTO: &str = r#""auto""#;
@@ -9,7 +10,7 @@ const AUTO: &str = r#""auto""#;
 /// Turns a choice that forces a call into `auto`; one that allows only some tools still does.
 pub(super) fn unforce(body: &mut Body) {
     let Some(choice) = body.get(MEMBER) else { return };
-    let free = match (choice.string(), choice.get("type").and_then(Raw::string)) {
+    let free = match (choice.string(), choice.get("type").and_then(Span::string)) {
         (Some(mode), _) if matches!(mode.as_ref(), "auto" | "none") => return,
         (None, Some(kind)) if kind == "allowed_tools" => with_member(choice, "mode", Some(AUTO.to_owned())),
         _ => AUTO.to_owned(),

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use callgate_json::Span;
+
 use super::invalid;
 use crate::body::Body;
 use crate::declaration::{callers, kept_members};
 use crate::members::{Fields, Judged, Names};
-use crate::raw::Raw;
 use crate::shape::{declare, declared_once, exact};
 use crate::{Declaration, Declared, Form, RequestError};
 
@@ -38,13 +39,13 @@ impl Tools {
         Ok(tools)
     }
 
-    fn one(&mut self, tool: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+    fn one(&mut self, tool: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
         let tool = tool.object().ok_or(invalid("tools", "an array of objects"))?;
         exact(tool, "tools", &["type", "name", "function", "tools"])?;
         let kind = kind(tool).ok_or(invalid("tools", "an array of tools with a `type`"))?;
         match kind.as_ref() {
             "function" => {
-                let name = tool.get("name").and_then(Raw::string).filter(|name| !name.is_empty());
+                let name = tool.get("name").and_then(Span::string).filter(|name| !name.is_empty());
                 let name = name.filter(|_| tool.get("function").is_none());
                 let name = name.ok_or(invalid("tools", "an array of functions with a `name` of their own"))?;
                 callers(tool, judged)?;
@@ -58,16 +59,16 @@ impl Tools {
         }
     }
 
-    fn choose(&mut self, choice: Raw<'_>, judged: &mut Judged, is_top: bool) -> Result<(), RequestError> {
+    fn choose(&mut self, choice: Span<'_>, judged: &mut Judged, is_top: bool) -> Result<(), RequestError> {
         exact(choice, "tool_choice", &["type", "name", "tools"])?;
         let kind = kind(choice).ok_or(invalid("tool_choice", "a choice with a `type`"))?;
         match kind.as_ref() {
             "function" => {
-                let name = choice.get("name").and_then(Raw::string);
+                let name = choice.get("name").and_then(Span::string);
                 self.chosen.add("tool_choice", &name.ok_or(invalid("tool_choice", "a function with its `name`"))?)
             }
             "allowed_tools" if is_top => {
-                let tools = choice.get("tools").and_then(Raw::objects);
+                let tools = choice.get("tools").and_then(Span::objects);
                 let mut tools = tools.ok_or(invalid("tool_choice", "a list of tools"))?.items();
                 tools.try_for_each(|tool| self.choose(tool, judged, false))
             }
@@ -86,10 +87,10 @@ impl Tools {
     pub(super) fn declare(&mut self, body: &mut Body, declarations: &[&Declaration]) {
         let mut kept: HashMap<Cow<'_, str>, String> = HashMap::new();
         let mut provided = Vec::new();
-        for tool in body.came().get("tools").into_iter().flat_map(Raw::items) {
+        for tool in body.came().get("tools").into_iter().flat_map(Span::items) {
             match kind(tool).as_deref() {
                 Some("function") => {
-                    let name = tool.get("name").and_then(Raw::string).unwrap_or_default();
+                    let name = tool.get("name").and_then(Span::string).unwrap_or_default();
                     let default = if tool.some("strict").is_none() { r#","strict":false"# } else { "" };
                     kept.insert(name, format!("{default}{}", kept_members(tool)));
                 }
@@ -109,6 +110,6 @@ impl Tools {
     }
 }
 
-fn kind(tool: Raw<'_>) -> Option<Cow<'_, str>> {
-    tool.get("type").and_then(Raw::string)
+fn kind(tool: Span<'_>) -> Option<Cow<'_, str>> {
+    tool.get("type").and_then(Span::string)
 }

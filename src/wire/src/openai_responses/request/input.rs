@@ -1,10 +1,11 @@
 //! The items of input, by their kinds: which bring tools, and which stand for state at the provider.
 
+use callgate_json::Span;
+
 use crate::RequestError;
 use crate::declaration::additional;
 use crate::members::{Fields, Judged};
 use crate::openai_responses::items;
-use crate::raw::Raw;
 use crate::shape::exact;
 
 /// The effect of an item of input.
@@ -59,21 +60,21 @@ const KINDS: [(&str, Kind); 32] = [
 /// A reference to an item that was made here is dropped: the provider has no such item. It stands for a sentence of ours, which
 /// nobody keeps.
 pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Option<String>, RequestError> {
-    let text_or_items = |input: Raw<'_>| input.is_string().then_some(()).or(input.objects().map(|_| ()));
+    let text_or_items = |input: Span<'_>| input.is_string().then_some(()).or(input.objects().map(|_| ()));
     fields.read("input", "a string or an array of objects", text_or_items)?;
-    let items = || fields.get("input").into_iter().flat_map(Raw::items);
+    let items = || fields.get("input").into_iter().flat_map(Span::items);
     items().filter(|item| !is_ours(*item)).try_for_each(|item| one(item, judged))?;
     if !items().any(is_ours) {
         return Ok(None);
     }
     items().filter(|item| is_ours(*item)).try_for_each(|item| exact(item, "input", &["type", "role", "id"]))?;
-    let kept: Vec<_> = items().filter(|item| !is_ours(*item)).map(Raw::text).collect();
+    let kept: Vec<_> = items().filter(|item| !is_ours(*item)).map(Span::text).collect();
     Ok(Some(format!("[{}]", kept.join(","))))
 }
 
 /// Returns true for a reference to an item that was made here.
-fn is_ours(item: Raw<'_>) -> bool {
-    let text = |member: &str| item.some(member).and_then(Raw::string).unwrap_or_default();
+fn is_ours(item: Span<'_>) -> bool {
+    let text = |member: &str| item.some(member).and_then(Span::string).unwrap_or_default();
     let is_reference = match item.some("type") {
         Some(_) => text("type") == "item_reference",
         None => item.some("role").is_none(),
@@ -81,7 +82,7 @@ fn is_ours(item: Raw<'_>) -> bool {
     is_reference && items::is_ours(&text("id"))
 }
 
-fn one(item: Raw<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+fn one(item: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
     let invalid = RequestError::Invalid { param: "input", expected: "made of known kinds of items" };
     exact(item, "input", &["type"])?;
     additional(item, "input", judged)?;

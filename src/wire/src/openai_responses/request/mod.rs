@@ -4,13 +4,12 @@ mod choice;
 mod declared;
 mod input;
 
-use callgate_json::Value;
+use callgate_json::{Span, Value};
 use serde_json::json;
 
 use super::items;
 use crate::body::{Body, checked, model_in_path};
 use crate::members::{Fields, OPENAI_RESPONSES, is_limit};
-use crate::raw::Raw;
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
 use declared::Tools;
 
@@ -45,13 +44,13 @@ impl Request {
         if let Some(input) = input::read(&fields, body.judged())? {
             body.set("input", input);
         }
-        let streams = fields.get("stream").and_then(Raw::bool) == Some(true);
+        let streams = fields.get("stream").and_then(Span::bool) == Some(true);
         Ok(Request { body, tools, wants: if streams { Wants::Stream } else { Wants::Whole } })
     }
 
     /// True if the provider keeps the answer, so that its items can be named later.
     fn is_stored(&self) -> bool {
-        self.body.get("store").and_then(Raw::bool) != Some(false)
+        self.body.get("store").and_then(Span::bool) != Some(false)
     }
 }
 
@@ -154,10 +153,10 @@ fn invalid(param: &'static str, expected: &'static str) -> RequestError {
 
 /// The types of the members that are decided on; tools and items are read apart.
 fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
-    fields.read("model", "a string", Raw::string)?;
-    fields.read("stream", "true or false", Raw::bool)?;
-    fields.read("store", "true or false", Raw::bool)?;
-    let is_false = |value: Raw<'_>| value.bool().filter(|background| !background);
+    fields.read("model", "a string", Span::string)?;
+    fields.read("stream", "true or false", Span::bool)?;
+    fields.read("store", "true or false", Span::bool)?;
+    let is_false = |value: Span<'_>| value.bool().filter(|background| !background);
     fields.read("background", "false: the answer must come in the response", is_false)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The event that ends a response, which repeats its output: written so that it agrees with what has gone on.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, span, splice};
 
 use super::event::Event;
 use super::output::Output;
@@ -8,7 +8,6 @@ use super::pen::Pen;
 use crate::framing::Frame;
 use crate::openai_responses::items;
 use crate::shape::add;
-use crate::{raw, splice};
 
 /// The event that ended the response.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ pub(super) fn agreed(
 fn response_with(frame: &Frame, response: &Map<String, Value>, changed: &[&'static str]) -> splice::Edit {
     let mut edits = Vec::new();
     changed.iter().for_each(|member| splice::Edit::value(&mut edits, member));
-    let text = raw::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
+    let text = span::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
     let text = splice::write(text, response, &edits);
     splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
 }

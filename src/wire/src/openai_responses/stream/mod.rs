@@ -17,14 +17,14 @@ mod output;
 mod pen;
 mod tell;
 
-use callgate_json::{Map, Value};
+use callgate_json::template::{Hole, Template};
+use callgate_json::{Map, Value, splice};
 
 use super::answer::Answer;
 use super::{error, items, kinds};
 use crate::framing::Frame;
 use crate::shape::text;
-use crate::template::{Hole, Template};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, splice, unknown};
+use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
 use end::End;
 use event::{Event, Tells};
 use output::{Output, Step};

@@ -1,10 +1,9 @@
 //! Writes the events that go on, numbered without a gap.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, splice};
 
 use super::event::{Event, Tells};
 use crate::framing::{Frame, sse};
-use crate::splice;
 
 /// How the events of one stream are written.
 #[derive(Debug)]

@@ -1,0 +1,186 @@
+//! Writes a changed JSON object and keeps the bytes of every unchanged top-level member.
+
+use serde_json::{Map, Value};
+
+/// A changed member.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// Its name.
+    pub member: &'static str,
+    /// Its new JSON text. `None` stands for the value in the body, or for a removal if the body has none.
+    pub text: Option<String>,
+}
+
+impl Edit {
+    /// Adds an edit that takes the member's value from the body, unless there is one.
+    pub fn value(edits: &mut Vec<Edit>, member: &'static str) {
+        if !edits.iter().any(|edit| edit.member == member) {
+            edits.push(Edit { member, text: None });
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, body: &Map<String, Value>) {
+        match (&self.text, body.get(self.member)) {
+            (Some(text), _) => out.extend_from_slice(text.as_bytes()),
+            (None, Some(value)) => append(out, value),
+            (None, None) => {}
+        }
+    }
+
+    fn is_removal(&self, body: &Map<String, Value>) -> bool {
+        self.text.is_none() && !body.contains_key(self.member)
+    }
+}
+
+/// Writes `body`, which was read from `text` and then changed: `edits` name the members set, added or removed.
+#[must_use]
+pub fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> Vec<u8> {
+    if edits.is_empty() {
+        return text.to_vec();
+    }
+    let mut out = Vec::with_capacity(text.len() + 256);
+    let mut written: Vec<&str> = Vec::with_capacity(edits.len());
+    out.push(b'{');
+    for (raw_key, raw_value) in walk(text) {
+        let edit = edits.iter().find(|edit| is_key(raw_key, edit.member));
+        if edit.is_some_and(|edit| edit.is_removal(body)) {
+            continue;
+        }
+        separate(&mut out);
+        out.extend_from_slice(raw_key);
+        out.push(b':');
+        match edit {
+            Some(edit) => {
+                edit.write(&mut out, body);
+                written.push(edit.member);
+            }
+            None => out.extend_from_slice(raw_value),
+        }
+    }
+    for edit in edits.iter().filter(|edit| !written.contains(&edit.member) && !edit.is_removal(body)) {
+        separate(&mut out);
+        append(&mut out, &Value::from(edit.member));
+        out.push(b':');
+        edit.write(&mut out, body);
+    }
+    out.push(b'}');
+    out
+}
+
+/// Returns true if a key, with its quotes and escapes, is `member`.
+#[must_use]
+pub fn is_key(raw: &[u8], member: &str) -> bool {
+    if raw.contains(&b'\\') {
+        return serde_json::from_slice::<String>(raw).is_ok_and(|key| key == member);
+    }
+    raw.get(1..raw.len().saturating_sub(1)) == Some(member.as_bytes())
+}
+
+/// Appends a value's text.
+pub fn append(out: &mut Vec<u8>, value: &Value) {
+    let written = serde_json::to_writer(out, value);
+    debug_assert!(written.is_ok(), "writing to a vector does not fail");
+}
+
+fn separate(out: &mut Vec<u8>) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+}
+
+/// Returns the members of a valid JSON object: each key with its quotes, each value without the white space around it.
+pub fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
+    std::iter::from_fn(move || {
+        let key_start = skip(text, at, |byte| byte != b'"' && byte != b'}');
+        if text.get(key_start) != Some(&b'"') {
+            return None;
+        }
+        let key_end = after_string(text, key_start + 1);
+        let colon = skip(text, key_end, |byte| byte != b':');
+        let value_start = skip(text, colon + 1, |byte| byte.is_ascii_whitespace());
+        let value_end = after_value(text, value_start);
+        let key = text.get(key_start..key_end).unwrap_or_default();
+        let value = text.get(value_start..value_end).unwrap_or_default();
+        at = value_end;
+        Some((key, value.trim_ascii_end()))
+    })
+}
+
+fn skip(text: &[u8], at: usize, skipped: impl Fn(u8) -> bool) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|&&byte| skipped(byte)).count()
+}
+
+pub(crate) fn after_string(text: &[u8], mut at: usize) -> usize {
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// Returns the end of a value: the comma, brace or bracket after it, outside of strings and brackets.
+pub(crate) fn after_value(text: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                at = after_string(text, at + 1);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b',' | b'}' | b']' if depth == 0 => return at,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(text: &str, edit: impl Fn(&mut Map<String, Value>), edited: &[&'static str]) -> String {
+        let edits: Vec<Edit> = edited.iter().map(|member| Edit { member, text: None }).collect();
+        let Ok(Value::Object(mut body)) = crate::read(text.as_bytes()) else { panic!("not an object") };
+        edit(&mut body);
+        String::from_utf8(write(text.as_bytes(), &body, &edits)).unwrap()
+    }
+
+    #[test]
+    fn unchanged_members_keep_their_bytes() {
+        let text = r#" { "a" : 1.50 , "\u0062":[ {"x":"}\"]"}, 2 ],"c": "\u00e9" } "#;
+        let set = |body: &mut Map<String, Value>| {
+            body.insert("c".to_owned(), Value::Bool(true));
+        };
+        assert_eq!(rewritten(text, set, &["c"]), r#"{"a":1.50,"\u0062":[ {"x":"}\"]"}, 2 ],"c":true}"#);
+        assert_eq!(rewritten(text, |_| {}, &[]), text);
+    }
+
+    #[test]
+    fn a_member_can_be_given_as_text() {
+        let Ok(Value::Object(body)) = crate::read(br#"{"\u0061":1,"b":2}"#) else { panic!("not an object") };
+        let edits = [("a", "[3]"), ("c", "{}")].map(|(member, text)| Edit { member, text: Some(text.to_owned()) });
+        assert_eq!(write(br#"{"\u0061":1,"b":2}"#, &body, &edits), br#"{"\u0061":[3],"b":2,"c":{}}"#);
+    }
+
+    #[test]
+    fn removed_members_are_left_out_and_new_ones_come_last() {
+        let remove = |body: &mut Map<String, Value>| {
+            body.shift_remove("a");
+        };
+        assert_eq!(rewritten(r#"{"a":1,"b":2}"#, remove, &["a"]), r#"{"b":2}"#);
+        assert_eq!(rewritten(r#"{"a":1}"#, remove, &["a"]), "{}");
+        let add = |body: &mut Map<String, Value>| {
+            body.insert("new".to_owned(), Value::Null);
+        };
+        assert_eq!(rewritten("{ }", add, &["new"]), r#"{"new":null}"#);
+        assert_eq!(rewritten(r#"{"a":[]}"#, add, &["new"]), r#"{"a":[],"new":null}"#);
+    }
+}
