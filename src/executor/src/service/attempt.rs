@@ -394,7 +394,7 @@ pub(super) async fn settle(services: &Services, key: &Key, call: &audit::Call, p
     let audited = services.audit.append(entry(call, event));
     let (remembered, audited) = tokio::join!(services.once.finish(key, outcome), audited);
     if let Err(error) = remembered {
-        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not remembered");
+        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not stored");
     }
     if let Err(error) = audited {
         tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not audited yet");

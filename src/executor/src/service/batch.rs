@@ -104,7 +104,7 @@ fn positions(calls: &[proto::Call]) -> Result<(), Status> {
     if differ {
         return Ok(());
     }
-    Err(Status::invalid_argument("position: expected another one for each call of the request"))
+    Err(Status::invalid_argument("duplicate position (calls); give each call its own position"))
 }
 
 /// Checks that a text is a contract's digest.
@@ -137,7 +137,7 @@ pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     match caller {
         Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
         None => {
-            Err(Status::invalid_argument("no caller (caller); send the tenant and role that the calls are made for"))
+            Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role"))
         }
     }
 }

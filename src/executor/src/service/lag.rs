@@ -24,7 +24,7 @@ pub(crate) async fn follow(services: Arc<Services>) {
                     numbers.deliveries_failed(sink.sink, sink.failures.saturating_sub(before));
                 }
             }
-            Ok(Err(error)) => tracing::warn!(reason = %error, "how far the audit sinks are behind cannot be read"),
+            Ok(Err(error)) => tracing::warn!(reason = %error, "the lag of the audit sinks cannot be read"),
             // The runtime is shutting down.
             Err(_) => return,
         }

@@ -223,7 +223,7 @@ impl Executor for Service {
         // A draining executor still records decisions for as long as it can.
         record::record(&self.services, request.into_inner()).await.inspect_err(|status| {
             if let Some(held_back) = self.throttle.line() {
-                tracing::warn!(code = ?status.code(), reason = status.message(), held_back, "decisions are not kept");
+                tracing::warn!(code = ?status.code(), reason = status.message(), held_back, "decisions are not recorded");
             }
         })?;
         Ok(Response::new(RecordResponse {}))

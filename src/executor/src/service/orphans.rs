@@ -34,7 +34,7 @@ pub(crate) async fn follow(services: Arc<Services>) {
                     settle(&services, &key, &call, "", &outcome).await;
                 }
             }
-            Err(error) => tracing::warn!(%error, "calls that were left running cannot be looked up"),
+            Err(error) => tracing::warn!(%error, "orphaned calls cannot be read"),
         }
         tokio::time::sleep(EVERY).await;
     }

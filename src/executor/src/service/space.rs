@@ -50,9 +50,9 @@ fn tell(services: &Services, free: u64, min_free: u64) {
     let disk = Disk::of(free, min_free);
     if services.instruments.readiness.disk(disk) {
         match disk {
-            Disk::Enough => tracing::info!(free, "the state directory has enough room again"),
-            Disk::Low => tracing::warn!(free, min_free, "the state directory has little room left"),
-            Disk::Full => tracing::error!(free, min_free, "the state directory has no room left; no calls are taken"),
+            Disk::Enough => tracing::info!(free, "the state directory has enough space again"),
+            Disk::Low => tracing::warn!(free, min_free, "the state directory is almost full"),
+            Disk::Full => tracing::error!(free, min_free, "the state directory is full; the executor takes no calls"),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) async fn follow(services: Arc<Services>) {
             }
             Err(error) => {
                 if !failing {
-                    tracing::warn!(reason = %error, "calls that wait for a person cannot be counted");
+                    tracing::warn!(reason = %error, "calls waiting for a person cannot be counted");
                 }
                 failing = true;
             }

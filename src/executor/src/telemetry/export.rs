@@ -100,13 +100,13 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
             Ok(()) => {
                 self.on_the_way.spans.exported(counted);
                 if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the collector takes spans again");
+                    tracing::info!("the collector accepts spans again");
                 }
             }
             Err(error) => {
                 self.on_the_way.spans.collector_failed(counted);
                 if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(reason = %error, "the collector takes no spans; they are dropped and counted");
+                    tracing::warn!(reason = %error, "the collector accepts no spans; they are dropped and counted");
                 }
             }
         }

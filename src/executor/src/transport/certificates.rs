@@ -109,7 +109,7 @@ impl Certificates {
             }
             Err(reason) => {
                 shared.metrics.reloads().certificates(false);
-                tracing::error!(port, %reason, "new certificates cannot be used; those in use stay");
+                tracing::error!(port, %reason, "new certificates cannot be used; the current ones stay in use");
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::config::Address;
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// The address cannot be listened on.
-    #[error("listen: {address} cannot be listened on: {reason}; is another executor running?")]
+    #[error("listen: {address} cannot be opened: {reason}; stop the process that uses it, or choose another address")]
     Listen {
         /// The configured address.
         address: Address,
@@ -79,7 +79,7 @@ pub enum CertificateError {
         reason: String,
     },
     /// The certificate has expired.
-    #[error("{certificate} ended at {at}; every caller would refuse it: give a new one")]
+    #[error("{certificate} expired at {at}; replace it")]
     Ended {
         /// The certificate's file.
         certificate: PathBuf,

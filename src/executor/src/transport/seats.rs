@@ -43,7 +43,7 @@ pub(super) enum SeatLimit {
     #[error("all {0} connections handle requests")]
     Port(usize),
     /// The address holds its share.
-    #[error("all {0} connections that one address may have handle requests")]
+    #[error("all {0} connections of this address handle requests")]
     Address(usize),
 }
 

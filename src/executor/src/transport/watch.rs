@@ -21,12 +21,12 @@ pub(super) async fn watch(certificates: Certificates) {
     let (changed, mut changes) = mpsc::channel(1);
     // `changed` stays here, so the channel stays open even if the system cannot watch.
     let _watcher = watcher(&certificates, changed.clone()).inspect_err(|error| {
-        tracing::warn!(reason = %error, "certificates' files cannot be watched; send SIGHUP when they change");
+        tracing::warn!(reason = %error, "the certificates' files cannot be watched; send SIGHUP after each change");
     });
     let mut hangup = match signal(SignalKind::hangup()) {
         Ok(hangup) => hangup,
         Err(error) => {
-            tracing::warn!(reason = %error, "SIGHUP cannot be waited for; certificates are read at start only");
+            tracing::warn!(reason = %error, "SIGHUP cannot be received; certificates are read at start only");
             return;
         }
     };

@@ -87,7 +87,7 @@ impl Web {
             Wrong::Wait(time) => Err(Problem::Wait(time)),
             Wrong::Refused { logged } => {
                 if logged {
-                    tracing::warn!(?peer, "a wrong token was shown");
+                    tracing::warn!(?peer, "a peer sent a wrong token");
                 }
                 Err(Problem::Refused)
             }

@@ -17,7 +17,7 @@ pub(super) fn warn<'c>(
     contracts: impl Iterator<Item = &'c Contract>,
 ) {
     for name in strangers(approvals.approvers(), approvers) {
-        tracing::warn!(name, "approvals.approvers names somebody who has no token with the role approver");
+        tracing::warn!(name, "approvals.approvers names a person without a token of role approver");
     }
     for (contract, tool, needed) in short_of_persons(contracts, approvers.len()) {
         tracing::warn!(
@@ -64,7 +64,7 @@ mod tests {
 
     impl callgate_contract::Files for NoFiles {
         fn read(&self, path: &str) -> Result<String, String> {
-            Err(format!("{path} is not there"))
+            Err(format!("{path} does not exist"))
         }
     }
 

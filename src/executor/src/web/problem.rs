@@ -17,31 +17,31 @@ use crate::audit::ReadError;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     /// The request has no token and no session.
-    #[error("a token is needed: Authorization: Bearer TOKEN")]
+    #[error("no token (Authorization); send Authorization: Bearer TOKEN")]
     Unauthenticated,
     /// The token or the session is invalid or expired.
-    #[error("the token is not known, or the session has ended")]
+    #[error("the token is unknown, or the session has ended")]
     Refused,
     /// The peer sent too many wrong tokens.
     #[error("too many wrong tokens; try again in {} s", .0.as_secs())]
     Wait(Duration),
     /// The token only allows reading.
-    #[error("the token's role is viewer, and answering needs approver")]
+    #[error("the token's role is viewer; answering needs the role approver")]
     Forbidden,
     /// Another site made the browser send the request.
     #[error("the request does not come from this executor's own page")]
     OtherSite,
     /// The named thing does not exist.
-    #[error("there is no such request for approval")]
+    #[error("unknown request for approval")]
     NotFound,
     /// The path does not exist.
-    #[error("there is nothing at this path")]
+    #[error("unknown path")]
     NoSuchPath,
     /// Another person answered first.
-    #[error("it has been answered already")]
+    #[error("the request has been answered already")]
     Answered,
     /// The person has agreed already.
-    #[error("you have agreed to it already; another person must agree too")]
+    #[error("you have agreed already; another person must agree too")]
     Agreed,
     /// The request comes from the person's own tenant.
     #[error("the call comes from your own tenant; another person must approve it, but you may deny it")]
@@ -50,7 +50,7 @@ pub(super) enum Problem {
     #[error("no rule in approvals.approvers lets you answer this request")]
     NotNamed,
     /// The answer came too late.
-    #[error("the request has expired; the call must be made again to ask anew")]
+    #[error("the request has expired; repeat the call to ask again")]
     Expired,
     /// The request cannot be read.
     #[error("{0}")]
@@ -110,14 +110,14 @@ impl IntoResponse for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         // Only the operator may learn the file's path.
-        tracing::error!(%error, "tokens cannot be checked, so nobody is let in");
+        tracing::error!(%error, "tokens cannot be checked; the HTTP server rejects everyone");
         Self::Unavailable("tokens cannot be checked; the executor's log says why".into())
     }
 }
 
 impl From<ApprovalError> for Problem {
     fn from(error: ApprovalError) -> Self {
-        tracing::error!(%error, "requests for approval cannot be shown");
+        tracing::error!(%error, "requests for approval cannot be read");
         Self::Unavailable("approvals cannot be looked up; the executor's log says why".into())
     }
 }
@@ -132,7 +132,7 @@ impl From<AnswerError> for Problem {
             AnswerError::Own => Self::Own,
             AnswerError::NotNamed => Self::NotNamed,
             AnswerError::Store(error) => {
-                tracing::error!(%error, "an answer does not count, since its request cannot be read");
+                tracing::error!(%error, "an answer was rejected: its request cannot be read");
                 Self::Unavailable(
                     "the answer does not count and is not in the audit log: the request cannot be read; answer again when the \
                      executor is ready"
@@ -140,14 +140,14 @@ impl From<AnswerError> for Problem {
                 )
             }
             AnswerError::NotAudited(error) => {
-                tracing::error!(%error, "an answer does not count, since it cannot be audited");
+                tracing::error!(%error, "an answer was rejected: it cannot be audited");
                 Self::Unavailable(
                     "the answer does not count: it cannot be written into the audit log; answer again when the executor is ready"
                         .into(),
                 )
             }
             AnswerError::NotStored(error) => {
-                tracing::error!(%error, "an answer is in the audit log, but does not count, since it cannot be stored");
+                tracing::error!(%error, "an audited answer was rejected: it cannot be stored");
                 Self::Unavailable(
                     "the answer does not count: the audit log has it, but the store of approvals cannot be written; answer again \
                      when the executor is ready"

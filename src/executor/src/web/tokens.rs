@@ -73,7 +73,7 @@ pub enum TokenError {
         reason: io::Error,
     },
     /// The file has no token, so nobody could sign in.
-    #[error("{path}: expected a token, found none; list one, or remove the file if the executor made it", path = path.display())]
+    #[error("{path}: no token (the whole file); list one, or remove the file if the executor made it", path = path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -90,7 +90,7 @@ pub enum TokenError {
         line: usize,
     },
     /// Two lines share a name or a digest, so answers could not be attributed.
-    #[error("{path}:{line}: the name of another token", path = path.display())]
+    #[error("{path}:{line}: this name has another token already; give each token its own name", path = path.display())]
     Twice {
         /// The file.
         path: PathBuf,
@@ -172,7 +172,7 @@ fn make(state_dir: &Path) -> Result<PathBuf, TokenError> {
     match private::new_file(&path) {
         Ok(mut file) => {
             file.write_all(format!("{}\n", secret()).as_bytes()).map_err(failed)?;
-            tracing::info!(file = %path.display(), "a token for the HTTP side was made; http.tokens lists your own");
+            tracing::info!(file = %path.display(), "created a token for the HTTP server; set http.tokens to use your own");
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),

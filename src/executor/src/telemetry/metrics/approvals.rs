@@ -32,14 +32,14 @@ pub enum AnswerKind {
 impl Approvals {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let approvals = Self::default();
-        registry.register("approvals_pending", "CallMetrics that wait for a person now", approvals.pending.clone());
+        registry.register("approvals_pending", "Calls waiting for a person", approvals.pending.clone());
         registry.register_with_unit(
             "approvals_oldest",
-            "Age of the oldest call that waits for a person; 0 if none waits",
+            "Age of the oldest call waiting for a person; 0 without one",
             Unit::Seconds,
             approvals.oldest.clone(),
         );
-        registry.register("approval_answers", "Answers that count, by kind", approvals.answers.clone());
+        registry.register("approval_answers", "Answers by kind", approvals.answers.clone());
         for kind in [AnswerKind::Approved, AnswerKind::Agreed, AnswerKind::Denied] {
             drop(approvals.answers.get_or_create(&KindLabel { kind: kind.as_str() }));
         }

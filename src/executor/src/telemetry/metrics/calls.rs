@@ -65,39 +65,39 @@ impl CallMetrics {
             waited: seconds(),
             shed: Family::default(),
         };
-        registry.register("calls", "CallMetrics by tool and outcome; denied ones included", calls.ended.clone());
+        registry.register("calls", "Calls by tool and outcome; denied ones included", calls.ended.clone());
         registry.register(
             "denials",
-            "CallMetrics that were not let run, by the violation's code",
+            "Denied calls by the violation's code",
             calls.denied.clone(),
         );
         registry.register_with_unit(
             "call_duration",
-            "From the decision to the outcome, waiting included, of calls that were let run",
+            "Time from the decision to the outcome of allowed calls, waiting included",
             Unit::Seconds,
             calls.duration.clone(),
         );
         registry.register("call_fuel", "Fuel consumed", calls.fuel.clone());
         registry.register_with_unit(
             "call_peak_memory",
-            "The most linear memory that a call held",
+            "Peak linear memory of a call",
             Unit::Bytes,
             calls.peak_memory.clone(),
         );
-        registry.register("calls_running", "CallMetrics that run now", calls.running.clone());
+        registry.register("calls_running", "Running calls", calls.running.clone());
         registry.register(
             "sandbox_stuck_slots",
             "Places of the sandbox whose calls should have ended by their timeout",
             calls.stuck.clone(),
         );
-        registry.register("queue_length", "CallMetrics that wait for a place now", calls.waiting.clone());
+        registry.register("queue_length", "Calls waiting for a slot", calls.waiting.clone());
         registry.register_with_unit(
             "queue_wait",
             "How long calls waited for a place, given up or not",
             Unit::Seconds,
             calls.waited.clone(),
         );
-        registry.register("calls_shed", "CallMetrics that were turned away by the queue", calls.shed.clone());
+        registry.register("calls_shed", "Calls shed by the queue", calls.shed.clone());
         for shed in [Shed::Full, Shed::Share] {
             drop(calls.shed.get_or_create(&KindLabel { kind: shed.as_str() }));
         }

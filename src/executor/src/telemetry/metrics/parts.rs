@@ -105,7 +105,7 @@ impl Backends {
         );
         registry.register(
             "backend_breaker_state",
-            "The state of a backend's breaker: 1 for the one that it is in",
+            "The state of a backend's breaker: 1 for the current state",
             backends.breaker.clone(),
         );
         backends
@@ -159,7 +159,7 @@ impl Reloads {
         let reloads = Self { reloads: Family::default() };
         registry.register(
             "reloads",
-            "What was read again, and whether it was taken; what is refused changes nothing",
+            "Reloads by part and result; a refused reload changes nothing",
             reloads.reloads.clone(),
         );
         reloads
@@ -191,16 +191,16 @@ impl Connections {
             closed: Family::default(),
             certificate_ends: Family::default(),
         };
-        registry.register("connections", "Connections that are open now", connections.open.clone());
-        registry.register("connections_refused", "Connections that were refused", connections.refused.clone());
+        registry.register("connections", "Open connections", connections.open.clone());
+        registry.register("connections_refused", "Refused connections", connections.refused.clone());
         registry.register(
             "connections_closed",
-            "Connections that were closed from this side, by reason",
+            "Connections this side closed, by reason",
             connections.closed.clone(),
         );
         registry.register_with_unit(
             "certificate_not_after_timestamp",
-            "When the certificate that is shown to callers ends",
+            "Expiry of the certificate callers see",
             Unit::Seconds,
             connections.certificate_ends.clone(),
         );
@@ -243,8 +243,8 @@ impl Connections {
 impl Spans {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let spans = Self { exported: Counter::default(), dropped: Family::default() };
-        registry.register("spans_exported", "Spans that the collector took", spans.exported.clone());
-        registry.register("spans_dropped", "Spans that never reached the collector", spans.dropped.clone());
+        registry.register("spans_exported", "Spans the collector took", spans.exported.clone());
+        registry.register("spans_dropped", "Spans lost before the collector", spans.dropped.clone());
         spans
     }
 

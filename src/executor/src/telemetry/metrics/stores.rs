@@ -45,15 +45,15 @@ impl Audit {
             lag_seconds: Family::default(),
             deliveries_failed: Family::default(),
         };
-        registry.register("audit_records", "Records that were appended", audit.appended.clone());
+        registry.register("audit_records", "Appended records", audit.appended.clone());
         registry.register(
             "audit_write_failures",
-            "Records that could not be written here; nothing they tell of may happen",
+            "Records that could not be written; their calls do not run",
             audit.failed.clone(),
         );
         registry.register(
             "audit_conflicts",
-            "Decisions that contradict another record of the same call",
+            "Decisions in conflict with another record of the same call",
             audit.conflicts.clone(),
         );
         registry.register_with_unit(
@@ -70,19 +70,19 @@ impl Audit {
         );
         registry.register(
             "audit_held_outcomes",
-            "Outcomes that could not be written and wait in memory",
+            "Outcomes waiting in memory after a failed write",
             audit.held.clone(),
         );
-        registry.register("audit_lag_records", "Records that a sink does not have yet", audit.lag_records.clone());
+        registry.register("audit_lag_records", "Records not yet in a sink", audit.lag_records.clone());
         registry.register_with_unit(
             "audit_lag",
-            "Age of the oldest record that a sink does not have yet",
+            "Age of the oldest record not yet in a sink",
             Unit::Seconds,
             audit.lag_seconds.clone(),
         );
         registry.register(
             "audit_delivery_failures",
-            "Attempts at delivering to a sink that failed; records wait and are delivered later",
+            "Failed deliveries to a sink; the records wait for the next attempt",
             audit.deliveries_failed.clone(),
         );
         audit
@@ -136,7 +136,7 @@ impl Audit {
 impl Once {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let once = Self { began: Family::default() };
-        registry.register("once", "CallMetrics by what was known of them before they would begin", once.began.clone());
+        registry.register("once", "Calls by the idempotency store's answer", once.began.clone());
         once
     }
 

@@ -191,7 +191,7 @@ pub(super) async fn list(
     let Query(which) = which?;
     let limit = which.limit.unwrap_or(LISTED);
     if !(1..=LISTED_MAX).contains(&limit) {
-        return Err(Problem::Malformed(format!("limit: expected 1 to {LISTED_MAX}")));
+        return Err(Problem::Malformed(format!("number out of range (limit); send 1 to {LISTED_MAX}")));
     }
     let filter = match which.state.unwrap_or(ListedState::Pending) {
         ListedState::Pending => Filter::Pending,
@@ -201,7 +201,7 @@ pub(super) async fn list(
     // An empty field of a form selects nothing.
     let said = |text: Option<String>| match text.filter(|text| !text.is_empty()) {
         Some(text) if text.len() > SEARCH_BYTES => {
-            Err(Problem::Malformed(format!("tool, tenant, text: expected at most {SEARCH_BYTES} bytes")))
+            Err(Problem::Malformed(format!("text too long (tool, tenant, text); send at most {SEARCH_BYTES} bytes")))
         }
         text => Ok(text),
     };
@@ -240,10 +240,10 @@ pub(super) async fn get(
 /// Approve this call, once
 #[utoipa::path(post, path = "/api/v1/approvals/{id}/approve", params(("id" = String, Path)), request_body = Why,
     security(("token" = [])), responses(
-    (status = 200, description = "It is approved", body = Whole),
+    (status = 200, description = "The call is approved", body = Whole),
     (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody),
-    (status = 409, description = "It has been answered already", body = ProblemBody),
-    (status = 410, description = "It has expired", body = ProblemBody), (status = 503, body = ProblemBody)
+    (status = 409, description = "The request has been answered already", body = ProblemBody),
+    (status = 410, description = "The request has expired", body = ProblemBody), (status = 503, body = ProblemBody)
 ))]
 pub(super) async fn approve(
     State(web): State<Web>,
@@ -257,10 +257,10 @@ pub(super) async fn approve(
 /// Deny a call
 #[utoipa::path(post, path = "/api/v1/approvals/{id}/deny", params(("id" = String, Path)), request_body = Why,
     security(("token" = [])), responses(
-    (status = 200, description = "It is refused", body = Whole),
+    (status = 200, description = "The call is denied", body = Whole),
     (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody),
-    (status = 409, description = "It has been answered already", body = ProblemBody),
-    (status = 410, description = "It has expired", body = ProblemBody), (status = 503, body = ProblemBody)
+    (status = 409, description = "The request has been answered already", body = ProblemBody),
+    (status = 410, description = "The request has expired", body = ProblemBody), (status = 503, body = ProblemBody)
 ))]
 pub(super) async fn deny(
     State(web): State<Web>,
@@ -280,7 +280,7 @@ async fn answer(
 ) -> Result<Json<Whole>, Problem> {
     let reason = reason.trim().to_owned();
     if reason.chars().count() > REASON_CHARS || reason.chars().any(char::is_control) {
-        return Err(Problem::Malformed(format!("reason: expected one line of at most {REASON_CHARS} characters")));
+        return Err(Problem::Malformed(format!("malformed text (reason); send one line of at most {REASON_CHARS} characters")));
     }
     let request = web.0.approvals.answer(&id, Answer { approved, by: holder.person(), reason }).await?;
     Ok(Json(Whole::of(&request, &holder, &web.0.approvals)))

@@ -91,7 +91,7 @@ pub(super) async fn search(
     let Query(search) = search?;
     let limit = search.limit.unwrap_or(LISTED);
     if !(1..=LISTED_MAX).contains(&limit) {
-        return Err(Problem::Malformed(format!("limit: expected 1 to {LISTED_MAX}")));
+        return Err(Problem::Malformed(format!("number out of range (limit); send 1 to {LISTED_MAX}")));
     }
     if search.before == Some(0) {
         return Err(Problem::Malformed("before: expected a record's number, counted from 1".into()));

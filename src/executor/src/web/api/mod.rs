@@ -21,7 +21,7 @@ const TOKEN: &str = "token";
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Callgate",
-    description = "Requests for approval: look at them, answer them. The audit log: search it. Times are RFC 3339, in UTC.",
+    description = "Read and answer requests for approval; search the audit log. Times are RFC 3339, in UTC.",
     license(name = "Apache-2.0", identifier = "Apache-2.0")
 ))]
 struct Document;

@@ -47,7 +47,7 @@ pub(super) struct Begun {
 
 /// Exchange a token for a session: a cookie, and a value required with it
 #[utoipa::path(post, path = "/api/v1/session", request_body = Login, responses(
-    (status = 200, description = "It has begun, and the cookie is set", body = Begun),
+    (status = 200, description = "The session is open and the cookie is set", body = Begun),
     (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 429, body = ProblemBody)
 ))]
 pub(super) async fn begin(
@@ -64,14 +64,14 @@ pub(super) async fn begin(
     }
     let holder = web.holder(login.token.trim(), peer)?;
     let opened = web.0.sessions.begin(&holder).ok_or(Problem::Unavailable("no session can be begun".into()))?;
-    tracing::info!(name = holder.name, ?peer, "a session has begun");
+    tracing::info!(name = holder.name, ?peer, "a session was opened");
     let begun = Begun { name: holder.name, role: holder.role, session: opened.header, seconds: LIFETIME.as_secs() };
     Ok(([(header::SET_COOKIE, opened.cookie)], Json(begun)).into_response())
 }
 
 /// Read the session's person
 #[utoipa::path(get, path = "/api/v1/session", security(("token" = [])), responses(
-    (status = 200, description = "Whose token or session it is", body = Who), (status = 401, body = ProblemBody)
+    (status = 200, description = "The holder of the token or session", body = Who), (status = 401, body = ProblemBody)
 ))]
 pub(super) async fn look(Viewer(holder): Viewer) -> Json<Who> {
     Json(Who { name: holder.name, role: holder.role })
@@ -79,7 +79,7 @@ pub(super) async fn look(Viewer(holder): Viewer) -> Json<Who> {
 
 /// End the session
 #[utoipa::path(delete, path = "/api/v1/session", security(("token" = [])), responses(
-    (status = 204, description = "It has ended, if there was one"), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)
+    (status = 204, description = "The session has ended, if one was open"), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)
 ))]
 pub(super) async fn end(State(web): State<Web>, _viewer: Viewer, headers: HeaderMap) -> Response {
     match web.0.sessions.end(&headers) {
