@@ -136,9 +136,7 @@ pub(super) fn fits(field: impl fmt::Display, text: &str, most: usize) -> Result<
 pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     match caller {
         Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
-        None => {
-            Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role"))
-        }
+        None => Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role")),
     }
 }
 

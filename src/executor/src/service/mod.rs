@@ -108,7 +108,7 @@ impl Service {
         began: Instant,
     ) -> Decided {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
-        let about = telemetry::About {
+        let about = telemetry::CallAttributes {
             tool: admitted.contract().tool(&call.tool),
             call_id: &call.id,
             exchange_id: &asked.exchange_id,

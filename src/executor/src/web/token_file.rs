@@ -176,7 +176,10 @@ mod tests {
             assert!(error.starts_with("tokens:2: expected a name, ") && !error.contains(&line), "{error}");
         }
         let twice = format!("alice viewer sha256:{digest}\nalice approver sha256:{digest}\n");
-        assert_eq!(read(&twice).unwrap_err(), "tokens:2: this name has another token already; give each token its own name");
+        assert_eq!(
+            read(&twice).unwrap_err(),
+            "tokens:2: this name has another token already; give each token its own name"
+        );
     }
 
     #[test]

@@ -100,7 +100,7 @@ async fn a_slot_that_nobody_takes_goes_to_the_next_call() {
 
 #[test]
 fn the_retry_delay_grows_with_the_queue() {
-    let delay = |slots, waiting| State::new(slots, 100_000, 100_000).retry_with(waiting);
+    let delay = |slots, waiting| QueueState::new(slots, 100_000, 100_000).retry_with(waiting);
     assert_eq!(delay(10, 0), RETRY_STEP);
     assert_eq!(delay(10, 30), RETRY_STEP * 4);
     assert_eq!(delay(1, 100_000), RETRY_MAX);

@@ -66,11 +66,7 @@ impl CallMetrics {
             shed: Family::default(),
         };
         registry.register("calls", "Calls by tool and outcome; denied ones included", calls.ended.clone());
-        registry.register(
-            "denials",
-            "Denied calls by the violation's code",
-            calls.denied.clone(),
-        );
+        registry.register("denials", "Denied calls by the violation's code", calls.denied.clone());
         registry.register_with_unit(
             "call_duration",
             "Time from the decision to the outcome of allowed calls, waiting included",

@@ -193,11 +193,7 @@ impl Connections {
         };
         registry.register("connections", "Open connections", connections.open.clone());
         registry.register("connections_refused", "Refused connections", connections.refused.clone());
-        registry.register(
-            "connections_closed",
-            "Connections this side closed, by reason",
-            connections.closed.clone(),
-        );
+        registry.register("connections_closed", "Connections this side closed, by reason", connections.closed.clone());
         registry.register_with_unit(
             "certificate_not_after_timestamp",
             "Expiry of the certificate callers see",

@@ -68,11 +68,7 @@ impl Audit {
             Unit::Bytes,
             audit.free.clone(),
         );
-        registry.register(
-            "audit_held_outcomes",
-            "Outcomes waiting in memory after a failed write",
-            audit.held.clone(),
-        );
+        registry.register("audit_held_outcomes", "Outcomes waiting in memory after a failed write", audit.held.clone());
         registry.register("audit_lag_records", "Records not yet in a sink", audit.lag_records.clone());
         registry.register_with_unit(
             "audit_lag",

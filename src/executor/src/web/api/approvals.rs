@@ -280,7 +280,9 @@ async fn answer(
 ) -> Result<Json<Whole>, Problem> {
     let reason = reason.trim().to_owned();
     if reason.chars().count() > REASON_CHARS || reason.chars().any(char::is_control) {
-        return Err(Problem::Malformed(format!("malformed text (reason); send one line of at most {REASON_CHARS} characters")));
+        return Err(Problem::Malformed(format!(
+            "malformed text (reason); send one line of at most {REASON_CHARS} characters"
+        )));
     }
     let request = web.0.approvals.answer(&id, Answer { approved, by: holder.person(), reason }).await?;
     Ok(Json(Whole::of(&request, &holder, &web.0.approvals)))

@@ -120,7 +120,7 @@ pub(super) async fn search(
         let until = Instant::now() + SEARCH;
         log.reader()?.search(&query, || gone.load(Ordering::Relaxed) || Instant::now() >= until)
     });
-    let audit::AuditPage { records: mut found, unsearched } =
+    let audit::Found { records: mut found, unsearched } =
         searching.await.map_err(|error| Problem::Unavailable(error.to_string()))??;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
