@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::services::Services;
-use crate::state::wal;
 use crate::telemetry::Disk;
+use callgate_state::wal;
 
 /// The interval between two looks.
 const EVERY: Duration = Duration::from_secs(2);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::select_all;
 use tokio::sync::watch;
 
-use crate::state::{StoreHealth, private};
+use callgate_state::{StoreHealth, private};
 
 /// The interval between two probes of the state directory.
 const LOOK: Duration = Duration::from_secs(2);

@@ -16,8 +16,8 @@ use super::secret;
 use super::token_file::TokenFile;
 use crate::approvals::Person;
 use crate::config;
-use crate::state::StateError;
-use crate::state::private;
+use callgate_state::StateError;
+use callgate_state::private;
 
 /// The file's name in the state directory.
 const FILE: &str = "http-token";
