@@ -21,7 +21,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     New(#[from] crate::new::NewError),
     #[error(transparent)]
-    Local(#[from] callgate_executor::local::LocalError),
+    Call(#[from] crate::call::CallError),
     #[error(transparent)]
     Pin(#[from] crate::pin::PinError),
     #[error(transparent)]

@@ -4,8 +4,8 @@
 //! contract or a call is what the filter and the executor will do.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 fine (`check`: allowed), 1 an error,
-//! 2 `check` or `call` denied the call, 3 `audit verify` found the log not whole, 4 `call` ran the tool and it gave no result. A wrong command line exits with 1 too, so that 2 always
-//! and only means "denied".
+//! 2 `check` denied the call, 3 `audit verify` found the log not whole. A wrong command line exits with 1 too, so that 2 always and
+//! only means "denied". `call` becomes the executor's program, which has the same codes, and 4 for a tool that gave no result.
 
 mod approve;
 mod args;
@@ -16,7 +16,6 @@ mod disk;
 mod document;
 mod error;
 mod lint;
-mod nearest;
 mod new;
 mod pin;
 mod render;
@@ -38,12 +37,10 @@ struct Outcome {
 
 enum Exit {
     Success,
-    /// `check` and `call`: the contract denies the call.
+    /// `check` only: the contract denies the call.
     Denied,
     /// `audit verify` only: the log is not whole.
     Broken,
-    /// `call` only: the tool ran and gave no result.
-    NoResult,
     /// Commands over several files: some of them went wrong; `out` is about the others.
     Failed(Vec<Error>),
 }
@@ -73,7 +70,6 @@ fn main() -> ExitCode {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Denied) => ExitCode::from(2),
         Ok(Exit::Broken) => ExitCode::from(3),
-        Ok(Exit::NoResult) => ExitCode::from(4),
         Ok(Exit::Failed(errors)) => fail(&errors),
         Err(error) => fail(&[error]),
     }
@@ -86,7 +82,7 @@ fn run(command: &Command) -> Result<Outcome, Error> {
         Command::Pin(arguments) => Ok(pin::pin(arguments)),
         Command::Check(arguments) => check::check(arguments),
         Command::New(arguments) => new::new(arguments).map(Outcome::success),
-        Command::Call(arguments) => call::call(arguments),
+        Command::Call(arguments) => match call::call(arguments)? {},
         Command::Approve(arguments) => approve::approve(arguments).map(Outcome::success),
         Command::Render(arguments) => render::render(arguments).map(Outcome::success),
         Command::Audit(arguments) => audit::audit(arguments),
