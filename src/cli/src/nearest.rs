@@ -1,6 +1,7 @@
-//! "did you mean": the known name that a mistyped one is closest to.
+//! "did you mean": the known name nearest to a mistyped one.
 
-/// A hint like `; did you mean "clerk"?` for `wrong`, or nothing when no known name is near, or when `wrong` is itself known.
+/// Returns a hint like `; did you mean "clerk"?` for `wrong`, or nothing if no known name is near, or `wrong` is itself
+/// known.
 pub(crate) fn hint<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known
         .into_iter()

@@ -1,4 +1,4 @@
-//! `call`: what it prints where, its exit codes, and that it decides and limits as the executor does.
+//! `call`: its output, its exit codes, and the executor's own decisions and limits.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,7 +11,7 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
-use support::{Folder, Said, callgate, callgate_with};
+use support::{Folder, Output, callgate, callgate_with};
 
 const CALL: &str = r#"{"sku": "A-100", "quantity": 2}"#;
 
@@ -48,7 +48,7 @@ fn desk(name: &str, module: &[u8], change: impl Fn(String) -> String) -> Folder 
     folder
 }
 
-fn call(folder: &Folder, more: &[&str]) -> Said {
+fn call(folder: &Folder, more: &[&str]) -> Output {
     let contract = folder.contract();
     let mut arguments = vec!["call", &contract, "--tool", "create_order", "--role", "clerk", "--arguments", CALL];
     arguments.extend(more);
