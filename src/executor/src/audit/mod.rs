@@ -47,8 +47,8 @@ use self::store::Store;
 pub use self::store::{FILE, Head};
 use self::writer::{Message, Writer};
 use crate::config::Config;
-use crate::state::{StateError, StoreHealth};
 use crate::telemetry::Metrics;
+use callgate_state::{StateError, StoreHealth};
 
 /// Entries that wait for the writer at most; who comes then waits for room.
 const WAITING: usize = 4096;
@@ -200,7 +200,7 @@ impl AuditLog {
         &self.executor
     }
 
-    /// Outcomes that could not be written and wait in memory: anything but 0 means that no calls are taken.
+    /// Outcomes waiting in memory after a failed write: anything but 0 means that no calls are taken.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
