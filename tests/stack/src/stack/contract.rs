@@ -65,7 +65,9 @@ fn assemble(path: &Path) -> Result<Vec<u8>, StackError> {
 #[cfg(not(feature = "assemble"))]
 fn assemble(path: &Path) -> Result<Vec<u8>, StackError> {
     let path = path.display();
-    Err(StackError::Unfit { what: format!("{path} is WebAssembly text; build callgate-stack with the feature `assemble`") })
+    Err(StackError::Unfit {
+        what: format!("{path} is WebAssembly text; build callgate-stack with the feature `assemble`"),
+    })
 }
 
 fn set_on_violation(text: &str, value: &str) -> String {
