@@ -1,4 +1,4 @@
-//! Metrics of calls that wait for a person and of answers, registered by the program.
+//! Metrics of calls waiting for a person and of people's answers, registered by the program.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -8,7 +8,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::request::Waiting;
 
-/// Calls that wait for a person. Clones count the same ones.
+/// Metrics of calls waiting for a person. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct ApprovalMetrics {
     pending: Gauge,
@@ -22,7 +22,7 @@ struct AnswerLabel {
     kind: &'static str,
 }
 
-/// An answer that counts.
+/// A counted answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerKind {
     /// The call may run.
@@ -39,27 +39,27 @@ impl ApprovalMetrics {
     /// Adds the metrics to a registry, at zero.
     pub fn register(registry: &mut Registry) -> Self {
         let approvals = Self::default();
-        registry.register("approvals_pending", "Calls that wait for a person now", approvals.pending.clone());
+        registry.register("approvals_pending", "Calls waiting for a person", approvals.pending.clone());
         registry.register_with_unit(
             "approvals_oldest",
-            "Age of the oldest call that waits for a person; 0 if none waits",
+            "Age of the oldest call waiting for a person; 0 without one",
             Unit::Seconds,
             approvals.oldest.clone(),
         );
-        registry.register("approval_answers", "Answers that count, by kind", approvals.answers.clone());
+        registry.register("approval_answers", "Answers by kind", approvals.answers.clone());
         for kind in [AnswerKind::Approved, AnswerKind::Agreed, AnswerKind::Denied] {
             drop(approvals.answers.get_or_create(&AnswerLabel { kind: kind.as_str() }));
         }
         approvals
     }
 
-    /// The requests that wait now.
+    /// Sets the number of pending requests.
     pub fn waiting(&self, waiting: Waiting) {
         self.pending.set(i64::from(waiting.requests));
         self.oldest.set(i64::try_from(waiting.oldest.as_secs()).unwrap_or(i64::MAX));
     }
 
-    /// A person answered.
+    /// Counts an answer.
     pub(crate) fn answered(&self, kind: AnswerKind) {
         self.answers.get_or_create(&AnswerLabel { kind: kind.as_str() }).inc();
     }

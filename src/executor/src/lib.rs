@@ -6,10 +6,10 @@
 
 pub mod admission;
 pub mod backends;
+pub mod call;
 pub mod check;
 pub mod config;
 pub mod idempotency;
-pub mod local;
 pub mod queue;
 pub mod server;
 pub mod signals;

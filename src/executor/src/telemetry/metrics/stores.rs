@@ -1,11 +1,11 @@
-//! The state directory, and the record of calls that ran.
+//! Metrics of the state directory and of the idempotency store.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Kind, Store};
+use super::labels::{KindLabel, Store};
 use crate::idempotency::{Begin, OnceError};
 
 /// The stores of the state directory, and its file system.
@@ -15,10 +15,10 @@ pub struct Stores {
     free: Gauge,
 }
 
-/// Calls that were asked for before.
+/// Metrics of repeated calls.
 #[derive(Debug)]
 pub struct Once {
-    began: Family<Kind, Counter>,
+    began: Family<KindLabel, Counter>,
 }
 
 // === impl Stores ===
@@ -41,12 +41,12 @@ impl Stores {
         stores
     }
 
-    /// A store has so many bytes, its write-ahead log included.
+    /// Sets a store's size in bytes, its write-ahead log included.
     pub(crate) fn size(&self, store: &'static str, bytes: u64) {
         self.sizes.get_or_create(&Store { store }).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// The state directory's file system has so many bytes free.
+    /// Sets the free bytes of the state directory's file system.
     pub(crate) fn free(&self, bytes: u64) {
         self.free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
@@ -57,11 +57,11 @@ impl Stores {
 impl Once {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let once = Self { began: Family::default() };
-        registry.register("once", "Calls by what was known of them before they would begin", once.began.clone());
+        registry.register("once", "Calls by the idempotency store's answer", once.began.clone());
         once
     }
 
-    /// What the memory said of a call.
+    /// Counts the store's answer about a call.
     pub fn began(&self, answer: &Result<Begin, OnceError>) {
         let kind = match answer {
             Ok(Begin::Fresh) => "fresh",
@@ -70,6 +70,6 @@ impl Once {
             Ok(Begin::Other) => "other",
             Err(_) => "unavailable",
         };
-        self.began.get_or_create(&Kind { kind }).inc();
+        self.began.get_or_create(&KindLabel { kind }).inc();
     }
 }
