@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use callgate_contract::{Approved, Call, Caller, Contract, Conversation, Run, Verdict, Violation, decide};
+use callgate_contract::{Approved, Caller, Contract, Conversation, ProposedCall, Run, Verdict, Violation, decide};
 use serde_json::{Value, json};
 
 use crate::args::CheckArguments;
@@ -15,7 +15,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
     let text = self::arguments(&arguments.arguments)?;
     // No rule of a contract looks at the tenant.
     let caller = Caller { tenant: "check".to_owned(), role: arguments.role.clone() };
-    let call = Call { name: &arguments.tool, arguments: &text };
+    let call = ProposedCall { name: &arguments.tool, arguments: &text };
     let verdict = decide(&contract, &caller, &Conversation { calls_before: 0 }, &call);
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),

@@ -27,7 +27,7 @@ pub struct Caller {
 
 /// One tool call as the model wrote it; nothing in it is believed.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub struct ProposedCall<'a> {
     /// The tool's name; empty if the model wrote none.
     pub name: &'a str,
     /// The text of the arguments. The empty text stands for `{}` where the tool's schema accepts `{}`.
@@ -68,7 +68,7 @@ pub fn decide<'c>(
     contract: &'c Contract,
     caller: &Caller,
     conversation: &Conversation,
-    call: &Call<'_>,
+    call: &ProposedCall<'_>,
 ) -> Verdict<'c> {
     match check(contract, caller, conversation, call) {
         Ok(approved) => match approved.tool.approval() {
@@ -83,17 +83,15 @@ fn check<'c>(
     contract: &'c Contract,
     caller: &Caller,
     conversation: &Conversation,
-    call: &Call<'_>,
+    call: &ProposedCall<'_>,
 ) -> Result<Approved<'c>, Violation> {
     let deny = |code, message| Violation::new(code, call.name, String::new(), message);
     if call.name.is_empty() {
         return Err(deny(Code::CallMalformed, "expected the call to name a tool".to_owned()));
     }
     let role = contract.role(&caller.role);
-    let tool = contract.tool(call.name).ok_or_else(|| deny(Code::ToolNotInContract, expected_tool(contract, role)))?;
-    if !role.is_some_and(|role| role.may_use(tool)) {
-        return Err(deny(Code::RoleForbidden, expected_tool(contract, role)));
-    }
+    let tool =
+        contract.permit(role, call.name).map_err(|forbidden| deny(forbidden.code(), expected_tool(contract, role)))?;
     let arguments = read_arguments(tool, call)?;
     let limit = contract.limits().max_tool_calls_per_turn;
     if conversation.calls_before >= limit {
@@ -104,7 +102,7 @@ fn check<'c>(
 }
 
 /// The arguments, strict and valid against the tool's schema.
-fn read_arguments(tool: &Tool, call: &Call<'_>) -> Result<Value, Violation> {
+fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<Value, Violation> {
     let schema = &tool.parameters;
     if call.arguments.is_empty() {
         let nothing = Value::Object(Map::new());

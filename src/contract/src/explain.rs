@@ -9,8 +9,8 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::{Location, LocationSegment};
 
+use crate::problem::Problem;
 use crate::recursion;
-use crate::schema::Problem;
 use crate::source::node::join;
 
 /// Characters of a schema's own text (options, patterns, names) that one sentence repeats at most.
@@ -19,7 +19,7 @@ const LONGEST_QUOTE: usize = 400;
 const ALTERNATIVES: usize = 4;
 
 /// One step of an explanation.
-pub(crate) struct Step<'v> {
+pub(crate) struct Explanation<'v> {
     pub(crate) problem: Problem,
     /// True if the pointer leads all the way, stopped by no key that only the value has.
     pub(crate) is_whole: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Step<'v> {
 
 /// The place and the sentence for `error`, which `value` gave under `schema`, and where to go on if the error is that a
 /// recursive reference failed.
-pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError<'_>) -> Step<'v> {
+pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError<'_>) -> Explanation<'v> {
     let error = closest(error);
     let location = error.instance_path().as_str();
     let mut pointer = named_part(schema, value, error.instance_path());
@@ -45,7 +45,7 @@ pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError
         }
         _ => None,
     };
-    Step { problem: Problem { pointer, message: expectation(schema, error) }, is_whole, stopped_at }
+    Explanation { problem: Problem { pointer, message: expectation(schema, error) }, is_whole, stopped_at }
 }
 
 /// A sentence that begins with "expected".

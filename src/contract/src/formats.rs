@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::keywords::{self, Holds};
 use crate::nearest::nearest;
-use crate::schema::options;
+use crate::options::options;
 
 /// The most characters of a value with `format: regex`. It is parsed, never compiled, but by rules that are not linear.
 const LONGEST_REGEX: u64 = 1000;

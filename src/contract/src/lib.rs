@@ -22,7 +22,11 @@ mod keywords;
 mod lint;
 mod model;
 mod nearest;
+mod options;
 mod paths;
+mod permission;
+mod printable;
+mod problem;
 mod read;
 mod recursion;
 mod reports;
@@ -34,12 +38,14 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
-pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide, message_for_model};
+pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
+pub use permission::Forbidden;
+pub use printable::{name_in_record, name_in_sentence};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,

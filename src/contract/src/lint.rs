@@ -14,7 +14,8 @@ use jsonschema::error::ValidationErrorKind;
 
 use crate::keywords::{self, KEYWORDS, Keyword, Purpose};
 use crate::nearest::nearest;
-use crate::schema::{Fault, options};
+use crate::options::options;
+use crate::problem::SchemaFault;
 use crate::source::node::join;
 use crate::{explain, formats};
 
@@ -51,8 +52,8 @@ const COMPANIONS: [(&str, &[&str]); 7] = [
 ];
 
 /// All that is wrong with `schema`, without compiling it.
-pub(crate) fn faults(schema: &Value) -> Vec<Fault> {
-    let mut walk = Walk {
+pub(crate) fn faults(schema: &Value) -> Vec<SchemaFault> {
+    let mut walk = SchemaWalk {
         root: schema,
         draft: keywords::draft(schema),
         places: BTreeSet::new(),
@@ -61,13 +62,13 @@ pub(crate) fn faults(schema: &Value) -> Vec<Fault> {
     };
     walk.schema(schema, "");
     walk.references(schema, "");
-    let Walk { apart, mut found, .. } = walk;
+    let SchemaWalk { apart, mut found, .. } = walk;
     meta_faults(schema, &apart, &mut found);
     found
 }
 
 /// A fault that only compiling finds.
-pub(crate) fn uncompiled(error: &ValidationError<'_>) -> Fault {
+pub(crate) fn uncompiled(error: &ValidationError<'_>) -> SchemaFault {
     let pointer = match error.instance_path().as_str() {
         "" => error.schema_path().as_str().to_owned(),
         pointer => pointer.to_owned(),
@@ -78,44 +79,44 @@ pub(crate) fn uncompiled(error: &ValidationError<'_>) -> Fault {
         }
         _ => format!("expected a JSON Schema: {error}"),
     };
-    Fault { pointer, message }
+    SchemaFault { pointer, message }
 }
 
 /// Adds the faults that the meta-schema of the draft finds, except at places that have one already.
-fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<Fault>) {
+fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<SchemaFault>) {
     let Ok(meta) = jsonschema::meta::validator_for(schema) else { return };
     for (place, part) in parts {
         for error in meta.iter_errors(part) {
             let pointer = format!("{place}{}", error.instance_path().as_str());
             // A key that is not a regular expression is reported at the key.
-            let is_told = |fault: &Fault| {
+            let is_told = |fault: &SchemaFault| {
                 let rest = fault.pointer.strip_prefix(pointer.as_str());
                 rest.is_some_and(|rest| {
                     rest.is_empty() || (rest.starts_with('/') && pointer.ends_with("/patternProperties"))
                 })
             };
             if !found.iter().any(is_told) {
-                found.push(Fault { pointer, message: explain::expectation(&Value::Null, &error) });
+                found.push(SchemaFault { pointer, message: explain::expectation(&Value::Null, &error) });
             }
         }
     }
 }
 
-struct Walk<'s> {
+struct SchemaWalk<'s> {
     root: &'s Value,
     draft: Draft,
     /// Pointers to the places that hold schemas.
     places: BTreeSet<String>,
     /// The whole, and the schemas in `$defs` if the draft's meta-schema does not look into it.
     apart: Vec<(String, &'s Value)>,
-    found: Vec<Fault>,
+    found: Vec<SchemaFault>,
 }
 
-// === impl Walk ===
+// === impl SchemaWalk ===
 
-impl<'s> Walk<'s> {
+impl<'s> SchemaWalk<'s> {
     fn fault(&mut self, pointer: &str, message: impl Into<String>) {
-        self.found.push(Fault { pointer: pointer.to_owned(), message: message.into() });
+        self.found.push(SchemaFault { pointer: pointer.to_owned(), message: message.into() });
     }
 
     fn schema(&mut self, schema: &'s Value, pointer: &str) {

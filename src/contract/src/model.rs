@@ -285,7 +285,7 @@ impl Role {
     }
 
     /// Tells whether it may use that tool.
-    pub fn may_use(&self, tool: &Tool) -> bool {
+    pub(crate) fn may_use(&self, tool: &Tool) -> bool {
         self.tools.contains(tool.name.as_str())
     }
 

@@ -8,8 +8,9 @@ use jsonschema::{Draft, Validator};
 use crate::explain;
 use crate::formats::enforced;
 use crate::keywords;
+use crate::options::options;
+use crate::problem::Problem;
 use crate::recursion::{self, Shape, single};
-use crate::schema::{Problem, options};
 
 /// The `$id` of the explaining copy.
 const COPY: &str = "callgate:schema";

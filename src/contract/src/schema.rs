@@ -4,9 +4,11 @@
 //! Regular expressions run in linear time. Nothing is fetched.
 
 use callgate_json::{MAX_DEPTH, Value};
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::Validator;
 
 use crate::keywords::local;
+use crate::options::options;
+use crate::problem::{Problem, SchemaFault};
 use crate::reports::Reports;
 use crate::{formats, lint};
 
@@ -17,25 +19,11 @@ pub(crate) struct Schema {
     reports: Reports,
 }
 
-/// A fault of a schema, and its place.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) pointer: String,
-    pub(crate) message: String,
-}
-
-/// The reason why a value does not satisfy a schema, and the place in the value.
-#[derive(Debug)]
-pub(crate) struct Problem {
-    pub(crate) pointer: String,
-    pub(crate) message: String,
-}
-
 // === impl Schema ===
 
 impl Schema {
     /// Compiles it.
-    pub(crate) fn compile(value: Value) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn compile(value: Value) -> Result<Self, Vec<SchemaFault>> {
         let mut found = lint::faults(&value);
         match options().build(&formats::enforced(&value)) {
             Ok(validator) if found.is_empty() => Ok(Self { reports: Reports::new(&value), value, validator }),
@@ -82,9 +70,4 @@ impl std::fmt::Debug for Schema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Schema").field(&self.value).finish()
     }
-}
-
-/// The options with which every schema is compiled.
-pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
-    jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex())
 }

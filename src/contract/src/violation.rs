@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// The longest tool name that a violation repeats.
-const LONGEST_NAME: usize = 64;
+use crate::printable::name_in_sentence;
 
 /// The reason why a call was denied.
 ///
@@ -47,7 +46,7 @@ pub enum Code {
 
 impl Violation {
     pub(crate) fn new(code: Code, tool: &str, pointer: String, message: String) -> Self {
-        Self { code, tool: printable(tool), pointer, message }
+        Self { code, tool: name_in_sentence(tool), pointer, message }
     }
 }
 
@@ -62,11 +61,6 @@ impl fmt::Display for Violation {
 }
 
 impl std::error::Error for Violation {}
-
-/// A name the model wrote, fit to stand in a line of text between backticks.
-fn printable(name: &str) -> String {
-    name.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_graphic() && c != '`' { c } else { '?' }).collect()
-}
 
 // === impl Code ===
 

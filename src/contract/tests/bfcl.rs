@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
-use callgate_contract::{Call, Caller, Code, Conversation, Verdict, decide, from_value};
+use callgate_contract::{Caller, Code, Conversation, ProposedCall, Verdict, decide, from_value};
 use callgate_json::{Map, Value};
 
 fn data(file: &str) -> Option<PathBuf> {
@@ -77,7 +77,7 @@ fn real_function_calls_get_the_verdict_of_the_reference() {
         };
         let name = api_name(row["call"]["name"].as_str().unwrap());
         let arguments = row["call"]["arguments"].to_string();
-        let call = Call { name: &name, arguments: &arguments };
+        let call = ProposedCall { name: &name, arguments: &arguments };
         let got = match decide(&contract, &caller, &Conversation::default(), &call) {
             Verdict::Allow(_) | Verdict::NeedsApproval(_) => "allow".to_owned(),
             Verdict::Deny(violation) => {

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
 use callgate_wire::framing::Framing;
 use callgate_wire::{DIALECTS, Row};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -128,7 +128,7 @@ fn streaming(row: &Row, sample: &Sample) -> Exchange {
     )
     .unwrap();
     let contract = callgate_contract::from_value(&document).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap();
     let mut exchange = Exchange::new(Rc::new(gate), "exchange-1");

@@ -25,11 +25,11 @@ const EXCHANGE_BYTES: usize = 8 << 10;
 #[derive(Debug)]
 pub(crate) struct Budget {
     most: usize,
-    held: RefCell<Held>,
+    held: RefCell<HeldBytes>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HeldBytes {
     all: usize,
     /// Tenants that hold something.
     tenants: HashMap<Rc<str>, usize>,
@@ -45,7 +45,7 @@ pub(crate) struct Claim {
 
 /// There is no room in the budget, or in the tenant's share of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct OutOfBudget;
 
 // === impl Budget ===
 
@@ -55,13 +55,13 @@ impl Budget {
     }
 
     /// Admits an exchange of a tenant.
-    pub(crate) fn admit(self: &Rc<Self>, tenant: &str) -> Result<Claim, Full> {
+    pub(crate) fn admit(self: &Rc<Self>, tenant: &str) -> Result<Claim, OutOfBudget> {
         let (name, own) = {
             let held = self.held.borrow();
             let known = held.tenants.get_key_value(tenant).map(|(name, own)| (Rc::clone(name), *own));
             let (name, own) = known.unwrap_or_else(|| (Rc::from(tenant), 0));
             if own > self.most.saturating_sub(held.all) / 4 * 3 {
-                return Err(Full);
+                return Err(OutOfBudget);
             }
             (name, own)
         };
@@ -70,11 +70,11 @@ impl Budget {
     }
 
     /// Changes what a tenant holds in all.
-    fn change(&self, tenant: &Rc<str>, before: usize, after: usize) -> Result<(), Full> {
+    fn change(&self, tenant: &Rc<str>, before: usize, after: usize) -> Result<(), OutOfBudget> {
         let mut held = self.held.borrow_mut();
         let all = held.all.saturating_sub(before).saturating_add(after);
         if after > before && after > self.most.saturating_sub(all) {
-            return Err(Full);
+            return Err(OutOfBudget);
         }
         held.all = all;
         if after == 0 {
@@ -94,11 +94,11 @@ impl Budget {
 
 impl Claim {
     /// Claims that the exchange holds `bytes` now. Fewer than before are always granted.
-    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), OutOfBudget> {
         self.resize(bytes.saturating_add(EXCHANGE_BYTES))
     }
 
-    fn resize(&mut self, bytes: usize) -> Result<(), Full> {
+    fn resize(&mut self, bytes: usize) -> Result<(), OutOfBudget> {
         let own = self.budget.own(&self.tenant);
         self.budget.change(&self.tenant, own, own.saturating_sub(self.bytes).saturating_add(bytes))?;
         self.bytes = bytes;
@@ -171,9 +171,9 @@ mod tests {
         let budget = budget(8 * MIB);
         let mut claim = budget.admit("acme").unwrap();
         assert_eq!(claim.set(4 * MIB - 2 * EXCHANGE_BYTES), Ok(()));
-        assert_eq!(budget.admit("acme").map(|_| ()), Err(Full));
+        assert_eq!(budget.admit("acme").map(|_| ()), Err(OutOfBudget));
         assert_eq!(claim.set(4 * MIB - EXCHANGE_BYTES), Ok(()));
-        assert_eq!(claim.set(4 * MIB), Err(Full), "half of the budget is nobody's");
+        assert_eq!(claim.set(4 * MIB), Err(OutOfBudget), "half of the budget is nobody's");
         assert_eq!(claim.set(MIB), Ok(()));
         assert!(budget.admit("acme").is_ok());
     }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// Header pairs as the host gave them, pseudo-headers included, names in lower case, repeated names repeated.
-pub type Headers = [(String, Vec<u8>)];
+use crate::headers::Headers;
 
 /// One thing that happened to an exchange. `now` is any monotonic time, the same clock for one exchange.
 #[derive(Debug)]

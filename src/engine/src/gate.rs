@@ -7,13 +7,13 @@ use callgate_contract::{Contract, OnViolation, Role, Run};
 use callgate_wire::{DIALECTS, Declaration, Hold, OutputLimit, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
-use crate::head::{Route, hides_a_slash, is_normal};
+use crate::path::{Route, hides_a_slash, is_normal};
 
 /// A contract and how its callers are told, their paths found and their tools offered. Built once, shared by exchanges.
 #[derive(Debug)]
 pub struct Gate {
     pub(crate) contract: Contract,
-    pub(crate) identity: Identity,
+    pub(crate) identity: IdentitySource,
     pub(crate) paths: Paths,
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
@@ -28,7 +28,7 @@ pub struct Gate {
 
 /// Where the caller's tenant and role come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
+pub enum IdentitySource {
     /// Two headers that only a trusted proxy can set. They do not go on to the upstream.
     Header {
         /// Name of the tenant's, in lower case.
@@ -185,7 +185,7 @@ impl Gate {
     /// Names the first thing that is missing.
     pub fn new(
         contract: Contract,
-        identity: Identity,
+        identity: IdentitySource,
         paths: Paths,
         offer: Offer,
         reach: Reach,

@@ -4,12 +4,12 @@
 //! where it is made ([`crate::settle`]), and only where there is an executor to keep it. The arguments themselves are kept only
 //! for tools whose contract says `audit: full`.
 
-use callgate_contract::{Audit, Caller, Code, Violation};
+use callgate_contract::{Audit, Caller, Code, Violation, name_in_record};
 use sha2::{Digest, Sha256};
 
-use crate::head::only;
-use crate::request::short;
-use crate::{Gate, Headers, Trace};
+use crate::gate::Gate;
+use crate::headers::{Headers, single};
+use crate::trace::Trace;
 
 /// Bytes of a request's id and of a call's that are kept.
 const ID_LENGTH: usize = 128;
@@ -24,7 +24,7 @@ pub struct Decisions<'a> {
     /// Digest of the contract that decided.
     pub contract_digest: &'a str,
     /// Which exchange it is.
-    pub about: &'a About,
+    pub correlation: &'a Correlation,
     /// On whose behalf the calls were made.
     pub caller: Caller,
     /// At least one, in order.
@@ -33,7 +33,7 @@ pub struct Decisions<'a> {
 
 /// What an exchange is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct About {
+pub struct Correlation {
     /// Made up by the adapter, so that no caller can choose it.
     pub exchange_id: String,
     /// What the proxy calls the request (`x-request-id`), which a caller may have chosen. At most 128 bytes, printable.
@@ -80,22 +80,22 @@ pub enum Ruling {
 /// Where decisions are written down until they are told.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    pub(crate) about: About,
+    pub(crate) correlation: Correlation,
     caller: Option<Caller>,
     list: Vec<Decision>,
     written: u32,
 }
 
-// === impl About ===
+// === impl Correlation ===
 
-impl About {
+impl Correlation {
     pub(crate) fn of(exchange_id: String) -> Self {
         Self { exchange_id, ..Self::default() }
     }
 
     /// Reads what the request's headers say.
     pub(crate) fn read(&mut self, headers: &Headers) {
-        let request_id = only(headers, "x-request-id").unwrap_or_default().chars().filter(char::is_ascii_graphic);
+        let request_id = single(headers, "x-request-id").unwrap_or_default().chars().filter(char::is_ascii_graphic);
         self.request_id = request_id.take(ID_LENGTH).collect();
         self.trace = Trace::read(headers);
     }
@@ -112,8 +112,8 @@ impl From<&Violation> for Ruling {
 // === impl Ledger ===
 
 impl Ledger {
-    pub(crate) fn of(about: About) -> Self {
-        Self { about, ..Self::default() }
+    pub(crate) fn of(correlation: Correlation) -> Self {
+        Self { correlation, ..Self::default() }
     }
 
     /// Writes a decision down, and returns its place among those of the exchange. `canonical` is the call's arguments, if they are
@@ -137,7 +137,7 @@ impl Ledger {
             round,
             position,
             call_id: cut(call_id, ID_LENGTH).to_owned(),
-            tool: cut(&short(tool), NAME_LENGTH).to_owned(),
+            tool: cut(&name_in_record(tool), NAME_LENGTH).to_owned(),
             arguments_digest: canonical.map(|text| Sha256::digest(text).into()),
             arguments: canonical.filter(|text| full && text.len() <= ARGUMENTS_LENGTH).map(str::to_owned),
             ruling,
@@ -160,7 +160,7 @@ impl Ledger {
         }
         let list = std::mem::take(&mut self.list);
         let caller = self.caller.take()?;
-        Some(Decisions { contract_digest: gate.contract.digest(), about: &self.about, caller, list })
+        Some(Decisions { contract_digest: gate.contract.digest(), correlation: &self.correlation, caller, list })
     }
 }
 

@@ -7,8 +7,8 @@
 //! 1. [`head`]: path, method, caller.
 //! 2. [`request`]: the request, checked and rewritten.
 //! 3. [`settle`] decides every call of the model's turn, and [`plan`] what becomes of the turn.
-//! 4. [`whole`] and [`stream`] apply that to a JSON answer and to a stream of events.
-//! 5. [`rounds`] runs the loop: calls to the executor, results to the model.
+//! 4. [`unary`] and [`stream`] apply that to a JSON answer and to a stream of events.
+//! 5. [`tool_results`] runs the loop: calls to the executor, results to the model.
 //!
 //! Every decision on a call is written into a [`ledger`], and waits in an [`Outbox`] for the audit log.
 //!
@@ -25,9 +25,11 @@ mod event;
 mod exchange;
 mod gate;
 mod head;
+mod headers;
 mod ledger;
 mod mcp;
 mod outbox;
+mod path;
 mod plan;
 mod refusal;
 mod request;
@@ -42,10 +44,10 @@ mod weight;
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
-pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
+pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;
-pub use gate::{Gate, GateError, Identity, Offer, Paths, Reach};
-pub use ledger::{About, Decision, Decisions, Ruling};
+pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach};
+pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
 pub use tally::Tally;

@@ -26,14 +26,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 pub struct Outbox {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
-    state: State,
+    state: Delivery,
     /// Records that the next batch may have.
     most: usize,
     lost: u64,
 }
 
 #[derive(Debug)]
-enum State {
+enum Delivery {
     /// Nothing is under way; nothing is sent before this time.
     Resting { until: Duration, pause: Duration },
     /// This batch is under way.
@@ -58,7 +58,7 @@ impl Default for Outbox {
         Self {
             waiting: VecDeque::new(),
             bytes: 0,
-            state: State::Resting { until: Duration::ZERO, pause: Duration::ZERO },
+            state: Delivery::Resting { until: Duration::ZERO, pause: Duration::ZERO },
             most: BATCH_RECORDS,
             lost: 0,
         }
@@ -79,7 +79,7 @@ impl Outbox {
 
     /// The batch to send now, if there is one. It is under way until its [`Receipt`] comes.
     pub fn next(&mut self, now: Duration) -> Option<&[Vec<u8>]> {
-        let State::Resting { until, pause } = self.state else { return None };
+        let Delivery::Resting { until, pause } = self.state else { return None };
         if now < until || self.waiting.is_empty() {
             return None;
         }
@@ -91,17 +91,17 @@ impl Outbox {
         });
         let count = fit.count();
         let batch = self.waiting.drain(..count).collect();
-        self.state = State::Sent { batch, pause };
+        self.state = Delivery::Sent { batch, pause };
         match &self.state {
-            State::Sent { batch, .. } => Some(batch),
-            State::Resting { .. } => None,
+            Delivery::Sent { batch, .. } => Some(batch),
+            Delivery::Resting { .. } => None,
         }
     }
 
     /// What became of the batch under way; how many of its records are kept.
     pub fn settle(&mut self, receipt: Receipt, now: Duration) -> usize {
-        let resting = State::Resting { until: Duration::ZERO, pause: Duration::ZERO };
-        let State::Sent { batch, pause } = std::mem::replace(&mut self.state, resting) else { return 0 };
+        let resting = Delivery::Resting { until: Duration::ZERO, pause: Duration::ZERO };
+        let Delivery::Sent { batch, pause } = std::mem::replace(&mut self.state, resting) else { return 0 };
         let count = batch.len();
         match receipt {
             Receipt::Kept => {
@@ -119,7 +119,7 @@ impl Outbox {
             }
             Receipt::Failed => {
                 let pause = pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-                self.state = State::Resting { until: now.saturating_add(pause), pause };
+                self.state = Delivery::Resting { until: now.saturating_add(pause), pause };
                 self.put_back(batch);
             }
         }
@@ -135,8 +135,8 @@ impl Outbox {
     #[must_use]
     pub fn len(&self) -> usize {
         let under_way = match &self.state {
-            State::Resting { .. } => 0,
-            State::Sent { batch, .. } => batch.len(),
+            Delivery::Resting { .. } => 0,
+            Delivery::Sent { batch, .. } => batch.len(),
         };
         self.waiting.len().saturating_add(under_way)
     }

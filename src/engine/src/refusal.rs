@@ -177,7 +177,7 @@ impl Refusal {
 
     /// A refused call under `onViolation: error`. `param` is the JSON Pointer into the call's arguments.
     pub(crate) fn of_call(violation: &Violation) -> Self {
-        let refusal = Self::new(Code::Call(violation.code), crate::plan::notice(violation));
+        let refusal = Self::new(Code::Call(violation.code), notice(violation));
         Self { param: Some(violation.pointer.clone()).filter(|pointer| !pointer.is_empty()), ..refusal }
     }
 
@@ -205,4 +205,11 @@ impl Refusal {
             param: self.param.clone(),
         }
     }
+}
+
+/// The sentence that tells a person or a model of a refused call.
+pub(crate) fn notice(violation: &Violation) -> String {
+    let place = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
+    let tool = if violation.tool.is_empty() { "an unnamed tool".to_owned() } else { format!("`{}`", violation.tool) };
+    format!("Callgate refused the call of {tool} ({}{place}): {}", violation.code.as_str(), violation.message)
 }

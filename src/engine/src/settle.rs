@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use callgate_contract::{Call as Asked, Caller, Code, Conversation, Run, Verdict, Violation, decide};
+use callgate_contract::{Caller, Code, Conversation, ProposedCall, Run, Verdict, Violation, decide, name_in_sentence};
 use callgate_wire::{Call, Form};
 
-use crate::ledger::Ledger;
-use crate::request::short;
-use crate::{Gate, Ruling, RunCall};
+use crate::effect::RunCall;
+use crate::gate::Gate;
+use crate::ledger::{Ledger, Ruling};
 
 /// A call that may be run by the executor.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub(crate) enum Decided {
 
 /// What the decision on a call has to know of the turn before it.
 #[derive(Debug)]
-pub(crate) struct Before {
+pub(crate) struct TurnSoFar {
     /// The turn's round, counted from 1.
     round: u32,
     /// The turn's calls over all its choices.
@@ -51,7 +51,7 @@ pub(crate) fn settle(
     caller: &Caller,
     choice: u32,
     calls: Vec<Call>,
-    before: &mut Before,
+    before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Vec<Decided> {
     calls.into_iter().map(|call| settle_one(gate, caller, choice, call, before, ledger)).collect()
@@ -62,7 +62,7 @@ fn settle_one(
     caller: &Caller,
     choice: u32,
     call: Call,
-    before: &mut Before,
+    before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Decided {
     let conversation = Conversation { calls_before: before.calls };
@@ -70,14 +70,14 @@ fn settle_one(
     let verdict = match malformed(choice, &call, &before.ids) {
         Some(message) => Verdict::Deny(Violation {
             code: Code::CallMalformed,
-            tool: short(&call.name),
+            tool: name_in_sentence(&call.name),
             pointer: String::new(),
             message: message.to_owned(),
         }),
         None => {
             before.ids.insert((choice, call.id.clone()));
-            let asked = Asked { name: &call.name, arguments: &call.arguments };
-            decide(&gate.contract, caller, &conversation, &asked)
+            let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
+            decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
     let (approved, ruling) = match verdict {
@@ -141,9 +141,21 @@ fn presentable(call: Call, arguments: Option<String>) -> Call {
     }
 }
 
-// === impl Before ===
+// === impl Decided ===
 
-impl Before {
+impl Decided {
+    /// Returns the reason for a refusal.
+    pub(crate) fn violation(&self) -> Option<&Violation> {
+        match self {
+            Self::Refused(refused) => Some(&refused.violation),
+            Self::Client(_) | Self::Run(_) => None,
+        }
+    }
+}
+
+// === impl TurnSoFar ===
+
+impl TurnSoFar {
     /// Nothing: the turn of this round begins.
     pub(crate) fn new(round: u32) -> Self {
         Self { round, calls: 0, ids: HashSet::new() }

@@ -18,9 +18,9 @@ use callgate_wire::framing::{Decoder, Frame, FrameError};
 use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
 
 use crate::ledger::Ledger;
-use crate::plan::{Plan, plan};
-use crate::request::Asked;
-use crate::settle::{Before, settle};
+use crate::plan::{TurnPlan, plan};
+use crate::request::CheckedRequest;
+use crate::settle::{Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::unary::{too_large, too_many_values};
 use crate::weight;
@@ -32,11 +32,11 @@ const NAME_TOLD: usize = 64;
 /// A streamed turn under way.
 #[derive(Debug)]
 pub(crate) struct StreamTurn {
-    pub(crate) asked: Asked,
+    pub(crate) checked: CheckedRequest,
     pub(crate) stream: Box<dyn Stream>,
     decoder: Decoder,
-    choices: BTreeMap<u32, Choice>,
-    before: Before,
+    choices: BTreeMap<u32, PendingChoice>,
+    before: TurnSoFar,
     bytes: u64,
     /// The bytes that the trees of the events may take beyond their text.
     trees: usize,
@@ -46,18 +46,18 @@ pub(crate) struct StreamTurn {
 
 /// The calls of one choice that are not decided yet.
 #[derive(Debug, Default)]
-struct Choice {
-    calls: BTreeMap<u32, Held>,
+struct PendingChoice {
+    calls: BTreeMap<u32, PendingCall>,
     finished: bool,
 }
 
 /// A call of which not all has come.
 #[derive(Debug)]
-enum Held {
+enum PendingCall {
     /// What has come so far.
     Open(Call),
     /// It can only be refused: its name begins no name that may be used.
-    Lost(Call),
+    Doomed(Call),
 }
 
 /// Where a stream stands after some of its bytes.
@@ -72,7 +72,7 @@ pub(crate) enum Progress {
 }
 
 /// What the steps of a stream work with.
-pub(crate) struct Desk<'a> {
+pub(crate) struct StreamContext<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) tally: &'a mut Tally,
     pub(crate) ledger: &'a mut Ledger,
@@ -83,13 +83,13 @@ pub(crate) struct Desk<'a> {
 // === impl StreamTurn ===
 
 impl StreamTurn {
-    pub(crate) fn new(gate: &Gate, asked: Asked) -> Self {
+    pub(crate) fn new(gate: &Gate, checked: CheckedRequest) -> Self {
         let most = usize::try_from(gate.contract.limits().response_bytes).unwrap_or(usize::MAX);
         Self {
-            stream: asked.dialect.stream(&*asked.request),
-            decoder: Decoder::new(asked.dialect.framing(), most),
-            before: Before::new(asked.round),
-            asked,
+            stream: checked.dialect.stream(&*checked.request),
+            decoder: Decoder::new(checked.dialect.framing(), most),
+            before: TurnSoFar::new(checked.round),
+            checked,
             choices: BTreeMap::new(),
             bytes: 0,
             trees: 0,
@@ -99,7 +99,7 @@ impl StreamTurn {
 
     /// Returns the bytes that it holds. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
-        self.asked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
+        self.checked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
     }
 
     /// Returns the bytes of the events so far, and of what is kept of them.
@@ -108,17 +108,17 @@ impl StreamTurn {
     }
 
     /// Takes bytes.
-    pub(crate) fn data(&mut self, desk: &mut Desk<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
+    pub(crate) fn data(&mut self, context: &mut StreamContext<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
         let mut frames = Vec::new();
         let decoded = self.decoder.push(chunk, &mut frames);
-        let progress = self.frames(desk, frames)?;
+        let progress = self.frames(context, frames)?;
         // After what fits in the bound went on, so that where a chunk is cut changes nothing.
-        decoded.map_err(|error| unframed(desk.gate, error))?;
+        decoded.map_err(|error| unframed(context.gate, error))?;
         Ok(progress)
     }
 
     /// The stream ended.
-    pub(crate) fn end(&mut self, desk: &mut Desk<'_>) -> Result<Progress, Refusal> {
+    pub(crate) fn end(&mut self, context: &mut StreamContext<'_>) -> Result<Progress, Refusal> {
         let truncated = || Refusal::new(Code::UpstreamTruncated, "The model's answer ended before it was complete.");
         // An event without its end: some clients read it, so it is decided too.
         if let Some(frame) = self.decoder.finish().map_err(|_| truncated())? {
@@ -126,17 +126,17 @@ impl StreamTurn {
             if frame.data.is_none() && frame.strays.is_empty() && !self.stream.is_complete() {
                 return Err(truncated());
             }
-            let before = desk.out.len();
-            let progress = self.frames(desk, vec![frame]).map_err(|_| truncated())?;
+            let before = context.out.len();
+            let progress = self.frames(context, vec![frame]).map_err(|_| truncated())?;
             if !matches!(progress, Progress::Open) {
                 return Ok(progress);
             }
-            if desk.out.len() > before && !self.stream.is_complete() {
-                desk.out.extend_from_slice(self.decoder.terminator());
+            if context.out.len() > before && !self.stream.is_complete() {
+                context.out.extend_from_slice(self.decoder.terminator());
             }
         }
         let held_back = self.stream.end().map_err(|_| truncated())?;
-        match self.deltas(desk, held_back)? {
+        match self.deltas(context, held_back)? {
             Progress::Open => {}
             progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
         }
@@ -146,12 +146,12 @@ impl StreamTurn {
         Ok(self.again.take().map_or(Progress::Complete, Progress::Again))
     }
 
-    fn frames(&mut self, desk: &mut Desk<'_>, frames: Vec<Frame>) -> Result<Progress, Refusal> {
-        let most = desk.gate.contract.limits().response_bytes;
+    fn frames(&mut self, context: &mut StreamContext<'_>, frames: Vec<Frame>) -> Result<Progress, Refusal> {
+        let most = context.gate.contract.limits().response_bytes;
         for frame in frames {
             self.bytes = self.bytes.saturating_add(u64::try_from(frame.raw.len()).unwrap_or(u64::MAX));
             if self.bytes > most {
-                return Err(too_large(desk.gate, "model's API"));
+                return Err(too_large(context.gate, "model's API"));
             }
             let excess = weight::excess(frame.data.as_deref().unwrap_or_default());
             if excess > weight::MOST {
@@ -161,8 +161,8 @@ impl StreamTurn {
             let deltas = self.stream.read(frame).map_err(|error| {
                 Refusal::new(Code::UpstreamInvalid, format!("An event of the model's answer cannot be read: {error}"))
             })?;
-            self.asked.check_choices(self.stream.choices())?;
-            match self.deltas(desk, deltas)? {
+            self.checked.check_choices(self.stream.choices())?;
+            match self.deltas(context, deltas)? {
                 Progress::Open => {}
                 progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
             }
@@ -170,9 +170,9 @@ impl StreamTurn {
         Ok(Progress::Open)
     }
 
-    fn deltas(&mut self, desk: &mut Desk<'_>, deltas: Vec<Delta>) -> Result<Progress, Refusal> {
+    fn deltas(&mut self, context: &mut StreamContext<'_>, deltas: Vec<Delta>) -> Result<Progress, Refusal> {
         for delta in deltas {
-            match self.delta(desk, delta)? {
+            match self.delta(context, delta)? {
                 Progress::Open => {}
                 progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
             }
@@ -180,29 +180,29 @@ impl StreamTurn {
         Ok(Progress::Open)
     }
 
-    fn delta(&mut self, desk: &mut Desk<'_>, delta: Delta) -> Result<Progress, Refusal> {
+    fn delta(&mut self, context: &mut StreamContext<'_>, delta: Delta) -> Result<Progress, Refusal> {
         match delta {
-            Delta::Forward { frame } => desk.out.extend_from_slice(&frame),
+            Delta::Forward { frame } => context.out.extend_from_slice(&frame),
             Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
                 let piece = Call { id, name, arguments, form, extra };
-                self.fragment(desk.gate, choice, slot, piece)?;
+                self.fragment(context.gate, choice, slot, piece)?;
             }
-            Delta::CallEnd { choice, slot } => self.call_end(desk, choice, slot)?,
-            Delta::Finish { choice, frame } => self.finish(desk, choice, frame)?,
+            Delta::CallEnd { choice, slot } => self.call_end(context, choice, slot)?,
+            Delta::Finish { choice, frame } => self.finish(context, choice, frame)?,
             Delta::Usage { frame } => {
                 if self.again.is_none() {
-                    desk.out.extend_from_slice(&frame);
+                    context.out.extend_from_slice(&frame);
                 }
             }
             Delta::Error { frame } => {
-                desk.out.extend_from_slice(&frame);
+                context.out.extend_from_slice(&frame);
                 return Ok(Progress::Complete);
             }
             Delta::Done { frame } => {
                 return Ok(match self.again.take() {
                     Some(next) => Progress::Again(next),
                     None => {
-                        desk.out.extend_from_slice(&frame);
+                        context.out.extend_from_slice(&frame);
                         Progress::Complete
                     }
                 });
@@ -217,61 +217,61 @@ impl StreamTurn {
             return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer went on with a call after its end."));
         }
         let blank = Call { form: piece.form, ..Call::default() };
-        let held = choice.calls.entry(slot).or_insert(Held::Open(blank));
+        let held = choice.calls.entry(slot).or_insert(PendingCall::Open(blank));
         held.add(piece);
-        if let Held::Open(call) = held
+        if let PendingCall::Open(call) = held
             && !call.name.is_empty()
-            && !gate.contract.role(&self.asked.caller.role).is_some_and(|role| role.may_use_one_named(&call.name))
+            && !gate.contract.role(&self.checked.caller.role).is_some_and(|role| role.may_use_one_named(&call.name))
         {
             let call = std::mem::take(call);
-            *held = Held::Lost(Call { arguments: String::new(), ..call });
+            *held = PendingCall::Doomed(Call { arguments: String::new(), ..call });
         }
         Ok(())
     }
 
     /// A call is complete: where it can go on by itself, it does.
-    fn call_end(&mut self, desk: &mut Desk<'_>, choice: u32, slot: u32) -> Result<(), Refusal> {
-        if self.asked.hold == Hold::Turn {
+    fn call_end(&mut self, context: &mut StreamContext<'_>, choice: u32, slot: u32) -> Result<(), Refusal> {
+        if self.checked.hold == Hold::Turn {
             return Ok(());
         }
         let Some(held) = self.choices.get_mut(&choice).and_then(|choice| choice.calls.remove(&slot)) else {
             return Ok(());
         };
-        self.decide(desk, choice, vec![held.call()])
+        self.decide(context, choice, vec![held.call()])
     }
 
     /// A choice is complete: what is left of its calls is decided now.
-    fn finish(&mut self, desk: &mut Desk<'_>, index: u32, frame: Vec<u8>) -> Result<(), Refusal> {
+    fn finish(&mut self, context: &mut StreamContext<'_>, index: u32, frame: Vec<u8>) -> Result<(), Refusal> {
         let choice = self.choices.entry(index).or_default();
         choice.finished = true;
-        let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(Held::call).collect();
+        let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(PendingCall::call).collect();
         if !calls.is_empty() {
-            self.decide(desk, index, calls)?;
+            self.decide(context, index, calls)?;
         }
         if self.again.is_none() {
-            desk.out.extend_from_slice(&self.stream.finish(index, frame));
+            context.out.extend_from_slice(&self.stream.finish(index, frame));
         }
         Ok(())
     }
 
-    fn decide(&mut self, desk: &mut Desk<'_>, choice: u32, calls: Vec<Call>) -> Result<(), Refusal> {
-        let alone = self.asked.request.choices() == 1;
-        let decided = settle(desk.gate, &self.asked.caller, choice, calls, &mut self.before, desk.ledger);
-        desk.tally.count(&decided);
-        match plan(desk.gate, decided, self.asked.round, alone) {
-            Plan::Fail(refusal) => return Err(refusal),
-            Plan::Again { run, refused } => {
+    fn decide(&mut self, context: &mut StreamContext<'_>, choice: u32, calls: Vec<Call>) -> Result<(), Refusal> {
+        let alone = self.checked.request.choices() == 1;
+        let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
+        context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
+        match plan(context.gate, decided, self.checked.round, alone) {
+            TurnPlan::Fail(refusal) => return Err(refusal),
+            TurnPlan::Again { run, refused } => {
                 let said = Earlier { said: self.stream.said(choice), usage: None };
                 self.again = Some(Next { said, run, refused });
             }
-            Plan::Release(fates) => {
-                desk.tally.release(&fates);
+            TurnPlan::Release(fates) => {
+                context.tally.release(&fates);
                 for fate in fates {
                     let bytes = match fate {
                         Fate::Keep(call) => self.stream.call(choice, &call),
                         Fate::Tell(notice) => self.stream.text(choice, &notice),
                     };
-                    desk.out.extend_from_slice(&bytes);
+                    context.out.extend_from_slice(&bytes);
                 }
             }
         }
@@ -279,11 +279,11 @@ impl StreamTurn {
     }
 }
 
-// === impl Held ===
+// === impl PendingCall ===
 
-impl Held {
+impl PendingCall {
     fn add(&mut self, piece: Call) {
-        let (Self::Open(Call { form, .. }) | Self::Lost(Call { form, .. })) = self;
+        let (Self::Open(Call { form, .. }) | Self::Doomed(Call { form, .. })) = self;
         if matches!(piece.form, Form::Custom | Form::Unclear) {
             *form = piece.form;
         }
@@ -297,7 +297,7 @@ impl Held {
                 call.arguments.push_str(&piece.arguments);
                 call.extra.extend(piece.extra);
             }
-            Self::Lost(call) => {
+            Self::Doomed(call) => {
                 if call.id.is_empty() {
                     call.id = piece.id;
                 }
@@ -308,7 +308,7 @@ impl Held {
     }
 
     fn call(self) -> Call {
-        let (Self::Open(call) | Self::Lost(call)) = self;
+        let (Self::Open(call) | Self::Doomed(call)) = self;
         call
     }
 }

@@ -5,7 +5,6 @@ use callgate_contract as contract;
 use callgate_wire::Fate;
 
 use crate::Code;
-use crate::settle::Decided;
 
 /// Counts of one exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,15 +44,12 @@ impl Tally {
 }
 
 impl Tally {
-    /// Counts what was decided.
-    pub(crate) fn count(&mut self, decided: &[Decided]) {
-        self.refused.extend(decided.iter().filter_map(|decided| match decided {
-            Decided::Refused(refused) => Some(refused.violation.code),
-            Decided::Client(_) | Decided::Run(_) => None,
-        }));
+    /// Counts refused calls.
+    pub(crate) fn refuse(&mut self, codes: impl IntoIterator<Item = contract::Code>) {
+        self.refused.extend(codes);
     }
 
-    /// Counts calls that go on to the client.
+    /// Counts the calls forwarded to the client.
     pub(crate) fn release(&mut self, fates: &[Fate]) {
         let kept = fates.iter().filter(|fate| matches!(fate, Fate::Keep(_))).count();
         self.released = self.released.saturating_add(u32::try_from(kept).unwrap_or(u32::MAX));

@@ -3,8 +3,7 @@
 //! W3C Trace Context (Recommendation, 23 November 2021): `traceparent` §3.2, `tracestate` §3.3. What is not well-formed is left
 //! out, as §4.3 wants it.
 
-use crate::Headers;
-use crate::head::only;
+use crate::headers::{Headers, single};
 
 /// Bytes of `tracestate` that go on. §3.3.1.5 asks for at least 512.
 const STATE_LENGTH: usize = 512;
@@ -20,7 +19,7 @@ pub struct Trace {
 
 impl Trace {
     pub(crate) fn read(headers: &Headers) -> Option<Self> {
-        let parent = only(headers, "traceparent").filter(|parent| is_parent(parent))?;
+        let parent = single(headers, "traceparent").filter(|parent| is_parent(parent))?;
         Some(Self { parent: parent.to_owned(), state: state(headers) })
     }
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Reply};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Reply};
 use common::{NOW, asked, batch, contract, finished, headers, model_answered, ran};
 use frames::{event, events};
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ impl Files for NoFiles {
 fn gate(on_violation: &str) -> Rc<Gate> {
     let text = contract(on_violation).replace("[\"gpt-*\"]", "[\"*claude*\"]\n  providerTools: [nova_grounding]");
     let contract = load("desk.yaml", &text, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())

@@ -7,7 +7,7 @@ mod common;
 use std::rc::Rc;
 
 use callgate_contract::load;
-use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, IdentitySource, Offer, Paths, Reach};
 use common::*;
 
 struct NoFiles;
@@ -21,7 +21,7 @@ impl callgate_contract::Files for NoFiles {
 /// A gate whose exchanges hold at most so many bytes; the contract lets each have 64 KiB each way.
 fn bounded(held_bytes: u64) -> Result<Gate, GateError> {
     let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: true, upstream: true };
     Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)?.with_held_bytes(held_bytes)
 }

@@ -7,7 +7,7 @@ mod common;
 use std::collections::HashMap;
 
 use callgate_contract::load;
-use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, IdentitySource, Offer, Paths, Reach};
 use common::*;
 
 fn changed(name: &str, value: &str) -> Vec<(String, Vec<u8>)> {
@@ -98,7 +98,7 @@ fn a_path_that_no_request_can_match_is_refused_at_start() {
             }
         }
         let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
-        let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+        let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
         let owned = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
         let paths = Paths::new(&HashMap::from([(key.to_owned(), owned(paths))]), owned(passthrough));
         let reach = Reach { executor: true, upstream: true };

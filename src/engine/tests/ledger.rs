@@ -54,7 +54,7 @@ fn every_call_of_a_turn_is_written_down_with_its_verdict() {
     assert_eq!(decisions.caller.tenant, "acme");
     assert_eq!(decisions.caller.role, "clerk");
     assert_eq!(
-        (decisions.about.exchange_id.as_str(), decisions.about.request_id.as_str()),
+        (decisions.correlation.exchange_id.as_str(), decisions.correlation.request_id.as_str()),
         ("exchange-1", "exchange-1")
     );
     assert!(decisions.contract_digest.starts_with("sha256:"));
@@ -181,7 +181,7 @@ fn the_executor_is_told_our_own_id_the_proxys_and_the_trace() {
     told_with(&mut exchange, &headers, request(false).to_string().as_bytes());
     let effect = answered(&mut exchange, &answer(json!(null), &[call("a", "lookup", r#"{"key":"k"}"#)]));
     let decisions = exchange.take_decisions().unwrap();
-    assert_eq!(decisions.about.trace.as_ref().map(|trace| trace.id()), Some("0af7651916cd43dd8448eb211c80319c"));
+    assert_eq!(decisions.correlation.trace.as_ref().map(|trace| trace.id()), Some("0af7651916cd43dd8448eb211c80319c"));
     let batch = batch(effect);
     assert_eq!((batch.exchange_id.as_str(), batch.request_id.as_str()), ("made-up", "exchange-1"));
     let trace = batch.trace.clone().unwrap();

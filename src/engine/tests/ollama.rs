@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Reply};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Reply};
 use common::{NOW, asked, batch, begun, finished, headers, model_answered, ran};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ impl Files for NoFiles {
 fn gate(on_violation: &str) -> Rc<Gate> {
     let contract = common::contract(on_violation).replace("gpt-*", "llama*");
     let contract = load("desk.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())

@@ -10,7 +10,7 @@ mod kit;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
 use common::{NOW, answered, asked, batch, begun, finished, headers, model_answered, ran, refused, streamed};
 use kit::{accumulate, call, message, reasoning, response, said, stream, stream_events};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ impl Files for NoFiles {
 fn gate_with(on_violation: &str, members: &str) -> Rc<Gate> {
     let contract = common::contract(on_violation).replace("  roles:", &format!("{members}  roles:"));
     let contract = load("desk.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap())
 }

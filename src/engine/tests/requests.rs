@@ -5,7 +5,9 @@
 mod common;
 
 use callgate_contract::load;
-use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach, Ruling};
+use callgate_engine::{
+    Effect, Event, Exchange, Gate, GateError, IdentitySource, Offer, OutputLimit, Paths, Reach, Ruling,
+};
 use common::*;
 use serde_json::{Value, json};
 
@@ -292,7 +294,7 @@ fn an_unknown_member_never_reaches_the_provider_unless_the_contract_lists_it() {
 fn a_contract_that_lists_what_the_gate_judges_is_refused_at_start() {
     let text = contract_with("requestMembers: { allow: [store_hint, extra_body.tools] }");
     let contract = load("desk.yaml", &text, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: true, upstream: true };
     let error = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap_err();
     assert_eq!(error, GateError::MemberJudged { member: "extra_body.tools".to_owned() });
@@ -349,7 +351,7 @@ fn a_model_in_the_path_is_checked_beside_the_one_in_the_body() {
         "chatCompletions".to_owned(),
         vec!["/openai/deployments/{model}/chat/completions".to_owned()],
     )]);
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
     let reach = Reach { executor: true, upstream: true };
     let gate = Gate::new(contract, identity, Paths::new(&paths, Vec::new()), Offer::Declared, reach).unwrap();

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use callgate_contract::{Call, Contract, Conversation, Run, Verdict, Violation, decide};
+use callgate_contract::{Contract, Conversation, ProposedCall, Run, Verdict, Violation, decide};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Usage};
 use tokio::time::Instant;
@@ -126,7 +126,7 @@ pub async fn call(asked: &Asked<'_>) -> Result<Answer, LocalError> {
     }
     let role = role(&contract, asked)?;
     let caller = callgate_contract::Caller { tenant: asked.tenant.to_owned(), role };
-    let given = Call { name: asked.tool, arguments: asked.arguments };
+    let given = ProposedCall { name: asked.tool, arguments: asked.arguments };
     let (approved, needs_approval) = match decide(&contract, &caller, &Conversation { calls_before: 0 }, &given) {
         Verdict::Allow(approved) => (approved, false),
         Verdict::NeedsApproval(approved) => (approved, true),

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach};
+use callgate_engine::{
+    DEFAULT_HELD_BYTES, DIALECTS, Gate, GateError, IdentitySource, Offer, OutputLimit, Paths, Reach,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -136,9 +138,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
                     return Err(ConfigError::Header(name.clone()));
                 }
             }
-            (Identity::Header { tenant, role }, None)
+            (IdentitySource::Header { tenant, role }, None)
         }
-        IdentityDocument::Jwt(claims) => (Identity::Claims, Some(claims)),
+        IdentityDocument::Jwt(claims) => (IdentitySource::Claims, Some(claims)),
     };
     let paths = paths(document.paths)?;
     let offer = match document.tools {

@@ -80,11 +80,11 @@ pub(crate) fn failed(grpc_status: u32) -> CallFailed {
 
 /// Decisions as messages, each encoded by itself: so many bytes are what waiting costs.
 pub(crate) fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(Vec<u8>)) {
-    let about = decisions.about;
+    let correlation = decisions.correlation;
     let mut message = Decision {
-        exchange_id: about.exchange_id.clone(),
-        request_id: about.request_id.clone(),
-        trace_id: about.trace.as_ref().map(|trace| trace.id().to_owned()).unwrap_or_default(),
+        exchange_id: correlation.exchange_id.clone(),
+        request_id: correlation.request_id.clone(),
+        trace_id: correlation.trace.as_ref().map(|trace| trace.id().to_owned()).unwrap_or_default(),
         time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         contract_digest: decisions.contract_digest.to_owned(),
         caller: Some(Caller { tenant: decisions.caller.tenant, role: decisions.caller.role }),

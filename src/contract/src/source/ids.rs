@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use jsonschema::{Draft, Uri, uri};
 
-use super::node::{At, Data, Entry, Node, join};
+use super::node::{At, Data, MapEntry, Node, join};
 use crate::error::Diagnostic;
 use crate::keywords::{self, Holds};
 
@@ -30,7 +30,7 @@ pub(crate) fn resolve(document: &mut Node, draft: &str, pointer: &str, found: &m
     let Ok(here) = uri::from_str(HERE) else { return Anchors::new() };
     let draft = Draft::from_schema_uri(draft);
     let dynamic = is_dynamic(document);
-    let mut names = Names { draft, dynamic, at: pointer, top: here.clone(), places: BTreeMap::new(), found };
+    let mut names = SchemaUris { draft, dynamic, at: pointer, top: here.clone(), places: BTreeMap::new(), found };
     names.collect(document, "", &here);
     if dynamic {
         return Anchors::new();
@@ -43,7 +43,7 @@ pub(crate) fn resolve(document: &mut Node, draft: &str, pointer: &str, found: &m
 }
 
 /// The schemas in the value of a keyword, each with its place.
-pub(crate) fn schemas<'n>(entry: &'n mut Entry, pointer: &str) -> Vec<(String, &'n mut Node)> {
+pub(crate) fn schemas<'n>(entry: &'n mut MapEntry, pointer: &str) -> Vec<(String, &'n mut Node)> {
     let place = join(pointer, &entry.key);
     match (keywords::holds(&entry.key), &entry.value.data) {
         (Holds::Data, _) => return Vec::new(),
@@ -79,7 +79,7 @@ fn is_dynamic(node: &mut Node) -> bool {
     })
 }
 
-struct Names<'a> {
+struct SchemaUris<'a> {
     draft: Draft,
     dynamic: bool,
     /// The place of the document in the contract.
@@ -91,9 +91,9 @@ struct Names<'a> {
     found: &'a mut Vec<Diagnostic>,
 }
 
-// === impl Names ===
+// === impl SchemaUris ===
 
-impl Names<'_> {
+impl SchemaUris<'_> {
     fn id_keyword(&self) -> &'static str {
         if self.draft == Draft::Draft4 { "id" } else { "$id" }
     }
@@ -156,7 +156,7 @@ impl Names<'_> {
         let id = self.id_keyword();
         let Data::Map(entries) = &mut node.data else { return };
         // The names have served. At the top, `$id` says where the schema is from.
-        let is_name = |entry: &Entry| entry.key == "$anchor" || (entry.key == id && !pointer.is_empty());
+        let is_name = |entry: &MapEntry| entry.key == "$anchor" || (entry.key == id && !pointer.is_empty());
         entries.retain(|entry| !is_name(entry) || entry.value.text().is_none());
         for entry in entries.iter_mut() {
             if entry.key == "$ref"

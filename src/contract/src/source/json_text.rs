@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use callgate_json::{ReadError, Value};
 
-use super::node::{At, Data, Entry, Node};
+use super::node::{At, Data, MapEntry, Node};
 use crate::error::Diagnostic;
 
 /// Reads strict JSON.
@@ -17,7 +17,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, Diagnostic> {
         let message = format!("expected strict JSON: {error}");
         Diagnostic { file: file.to_owned(), line, column, path: String::new(), message }
     })?;
-    let mut walk = Walk { file: Rc::from(file), rest: text, line: 1, column: 1 };
+    let mut walk = PlaceWalk { file: Rc::from(file), rest: text, line: 1, column: 1 };
     Ok(walk.node(&value))
 }
 
@@ -36,16 +36,16 @@ fn position(error: &ReadError) -> (u32, u32) {
     (number(line), number(column))
 }
 
-struct Walk<'t> {
+struct PlaceWalk<'t> {
     file: Rc<str>,
     rest: &'t str,
     line: u32,
     column: u32,
 }
 
-// === impl Walk ===
+// === impl PlaceWalk ===
 
-impl Walk<'_> {
+impl PlaceWalk<'_> {
     fn node(&mut self, value: &Value) -> Node {
         self.skip_space();
         let at = self.at();
@@ -67,7 +67,7 @@ impl Walk<'_> {
                         self.skip_scalar();
                         self.skip_space();
                         self.step_over(':');
-                        Entry { key: key.clone(), at, value: self.node_then_separator(value) }
+                        MapEntry { key: key.clone(), at, value: self.node_then_separator(value) }
                     })
                     .collect();
                 self.skip_space();

@@ -27,12 +27,12 @@ pub(crate) enum Data {
     Number(Number),
     Text(String),
     List(Vec<Node>),
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
 }
 
 /// A name in a mapping, its place, and what it stands for.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct MapEntry {
     pub(crate) key: String,
     pub(crate) at: At,
     pub(crate) value: Node,
@@ -57,7 +57,7 @@ impl Node {
             Value::Object(entries) => Data::Map(
                 entries
                     .iter()
-                    .map(|(key, value)| Entry { key: key.clone(), at: at.clone(), value: Self::all_at(value, at) })
+                    .map(|(key, value)| MapEntry { key: key.clone(), at: at.clone(), value: Self::all_at(value, at) })
                     .collect(),
             ),
         };

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use super::ids::{self, Anchors};
-use super::node::{At, Data, Entry, Node, join};
+use super::node::{At, Data, MapEntry, Node, join};
 use crate::Files;
 use crate::error::Diagnostic;
 use crate::paths;
@@ -57,7 +57,7 @@ struct Inliner<'a> {
     draft: String,
     /// Path of each file in `$defs`, and its name there.
     bundled: BTreeMap<String, String>,
-    definitions: Vec<Entry>,
+    definitions: Vec<MapEntry>,
     /// The anchors of each file in `$defs`, by its name there.
     anchors: BTreeMap<String, Anchors>,
 }
@@ -110,7 +110,7 @@ impl Inliner<'_> {
             && let Data::Map(entries) = &mut schema.data
         {
             let value = Node { at: schema.at.clone(), data: Data::Map(Vec::new()) };
-            entries.push(Entry { key: "$defs".to_owned(), at: schema.at.clone(), value });
+            entries.push(MapEntry { key: "$defs".to_owned(), at: schema.at.clone(), value });
         }
         if let Some(Data::Map(entries)) = schema.get_mut("$defs").map(|defs| &mut defs.data) {
             entries.append(&mut self.definitions);
@@ -176,7 +176,7 @@ impl Inliner<'_> {
         trail.push(path.clone());
         let root = format!("/$defs/{name}");
         self.schema(&mut node, &Position { file: &path, root: &root, trail: &trail }, &pointer);
-        self.definitions.push(Entry { key: name.clone(), at: node.at.clone(), value: node });
+        self.definitions.push(MapEntry { key: name.clone(), at: node.at.clone(), value: node });
         Some(name)
     }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use callgate_json::{MAX_DEPTH, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::node::{At, Data, Entry, Node};
+use super::node::{At, Data, MapEntry, Node};
 use crate::error::Diagnostic;
 
 /// Reads one YAML document.
@@ -17,7 +17,7 @@ use crate::error::Diagnostic;
 /// # Errors
 /// Every use of what is left out; or the one place where the text stops being YAML.
 pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
-    let mut reader = Reader { file: Rc::from(file), parser: Parser::new_from_str(text), found: Vec::new() };
+    let mut reader = YamlReader { file: Rc::from(file), parser: Parser::new_from_str(text), found: Vec::new() };
     match reader.document() {
         Ok(node) if reader.found.is_empty() => Ok(node),
         Ok(_) => Err(reader.found),
@@ -28,16 +28,16 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
     }
 }
 
-struct Reader<'t> {
+struct YamlReader<'t> {
     file: Rc<str>,
     parser: Parser<'t, StrInput<'t>>,
     /// Faults after which reading can go on.
     found: Vec<Diagnostic>,
 }
 
-// === impl Reader ===
+// === impl YamlReader ===
 
-impl<'t> Reader<'t> {
+impl<'t> YamlReader<'t> {
     fn document(&mut self) -> Result<Node, Diagnostic> {
         let mut document = None;
         loop {
@@ -106,8 +106,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Vec<Entry>, Diagnostic> {
-        let mut entries: Vec<Entry> = Vec::new();
+    fn map(&mut self, depth: usize) -> Result<Vec<MapEntry>, Diagnostic> {
+        let mut entries: Vec<MapEntry> = Vec::new();
         loop {
             let (event, start) = self.next()?;
             if event == Event::MappingEnd {
@@ -124,7 +124,7 @@ impl<'t> Reader<'t> {
                 Data::Text(key) if entries.iter().any(|entry| entry.key == key) => {
                     self.report(start, format!("expected each key once; `{key}` is there twice, remove one"));
                 }
-                Data::Text(key) => entries.push(Entry { key, at: node.at, value }),
+                Data::Text(key) => entries.push(MapEntry { key, at: node.at, value }),
                 _ => self.report(start, "expected a string as the key; put it in quotes"),
             }
         }

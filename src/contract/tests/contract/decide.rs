@@ -1,7 +1,7 @@
 //! Calls and their verdicts.
 
 use callgate_contract::{
-    Call, Caller, Code, Contract, Conversation, Verdict, Violation, decide, load, message_for_model,
+    Caller, Code, Contract, Conversation, ProposedCall, Verdict, Violation, decide, load, message_for_model,
 };
 
 use crate::folder::{Folder, order_desk};
@@ -19,7 +19,7 @@ pub(crate) fn outcome(
     arguments: &str,
     calls_before: u32,
 ) -> Result<String, Violation> {
-    match decide(contract, &caller(role), &Conversation { calls_before }, &Call { name, arguments }) {
+    match decide(contract, &caller(role), &Conversation { calls_before }, &ProposedCall { name, arguments }) {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
             assert_eq!(approved.canonical, callgate_json::canonical(&approved.arguments));
             Ok(approved.canonical)
@@ -271,7 +271,7 @@ fn a_call_that_a_person_must_agree_to_is_checked_like_every_other_first() {
         &contract,
         &caller(role),
         &Conversation { calls_before },
-        &Call { name, arguments },
+        &ProposedCall { name, arguments },
     ) {
         Verdict::Allow(_) => "allow".to_owned(),
         Verdict::NeedsApproval(approved) => format!("needs approval {}", approved.canonical),

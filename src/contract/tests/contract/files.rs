@@ -1,6 +1,6 @@
 //! Schemas in files of their own mean the same once they are inlined.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Errors, Verdict, decide, load};
+use callgate_contract::{Caller, Contract, Conversation, Errors, ProposedCall, Verdict, decide, load};
 
 use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
@@ -12,7 +12,7 @@ fn contract(parameters: &str, files: &[(&str, &str)]) -> Result<Contract, Errors
 
 fn pointer(contract: &Contract, arguments: &str) -> Option<String> {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
-    match decide(contract, &caller, &Conversation::default(), &Call { name: "f", arguments }) {
+    match decide(contract, &caller, &Conversation::default(), &ProposedCall { name: "f", arguments }) {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => None,
         Verdict::Deny(violation) => Some(violation.pointer),
     }

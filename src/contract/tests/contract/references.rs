@@ -1,6 +1,6 @@
 //! References by `$id`, `$anchor` and absolute URI mean what JSON Schema says, and nothing is fetched.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, from_value, load};
+use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, from_value, load};
 
 use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
@@ -17,7 +17,7 @@ fn contract(parameters: &str, files: &[(&str, &str)]) -> Contract {
 /// The sentence on arguments in which `p` is too long; empty if they are allowed.
 fn too_long(contract: &Contract) -> String {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
-    let call = Call { name: "f", arguments: r#"{"p":"xx"}"# };
+    let call = ProposedCall { name: "f", arguments: r#"{"p":"xx"}"# };
     match decide(contract, &caller, &Conversation::default(), &call) {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => String::new(),
         Verdict::Deny(violation) => format!("{} {}", violation.pointer, violation.message),

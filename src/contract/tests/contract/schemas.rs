@@ -1,6 +1,6 @@
 //! A schema is enforced as it is written, or refused at the place that would not be.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, load};
+use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, load};
 
 use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
@@ -32,7 +32,7 @@ fn contract(draft: &str, schema: &str) -> Result<Contract, String> {
 fn allows(contract: &Contract, value: &str) -> bool {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
     let arguments = format!("{{\"p\":{value}}}");
-    let call = Call { name: "f", arguments: &arguments };
+    let call = ProposedCall { name: "f", arguments: &arguments };
     matches!(decide(contract, &caller, &Conversation::default(), &call), Verdict::Allow(_))
 }
 

@@ -1,6 +1,6 @@
 //! A violation never repeats what the model wrote: no value, no key of its own.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, load};
+use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, load};
 use proptest::prelude::*;
 
 use crate::folder::{Folder, with_parameters};
@@ -47,7 +47,7 @@ fn value() -> impl Strategy<Value = String> {
 fn check(contract: &Contract, arguments: &str) -> Result<(), TestCaseError> {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
     if let Verdict::Deny(violation) =
-        decide(contract, &caller, &Conversation::default(), &Call { name: "f", arguments })
+        decide(contract, &caller, &Conversation::default(), &ProposedCall { name: "f", arguments })
     {
         let told = format!("{} {}", violation.message, violation.pointer);
         prop_assert!(!told.contains(MARK) && !told.contains("991199"), "{told} tells of {arguments}");

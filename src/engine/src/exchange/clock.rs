@@ -19,23 +19,23 @@ pub(super) struct Clock {
 
 /// Which limits hold in a state.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct TimeLimits {
     pub(super) idle: bool,
     pub(super) turn: bool,
 }
 
 /// The limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Late {
+pub(super) enum TimeLimit {
     /// `turnIdleTimeout`: too long a silence.
     Idle,
     /// `turnTimeout`: too long a turn.
     Turn,
 }
 
-// === impl Bounds ===
+// === impl TimeLimits ===
 
-impl Bounds {
+impl TimeLimits {
     pub(super) const NONE: Self = Self { idle: false, turn: false };
     pub(super) const TURN: Self = Self { idle: false, turn: true };
     pub(super) const BOTH: Self = Self { idle: true, turn: true };
@@ -45,7 +45,7 @@ impl Bounds {
 
 impl Clock {
     /// Takes the time of an event.
-    pub(super) fn hear(&mut self, event: &Event<'_>) {
+    pub(super) fn observe(&mut self, event: &Event<'_>) {
         let now = match event {
             Event::RequestData { now, .. }
             | Event::RequestTrailers { now }

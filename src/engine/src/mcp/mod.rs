@@ -12,11 +12,12 @@ pub(crate) mod answer;
 pub(crate) mod request;
 pub(crate) mod stream;
 
-use callgate_contract::Caller;
+use callgate_contract::{Caller, name_in_sentence};
 use callgate_wire::mcp::{Id, VERSIONS};
 
-use crate::head::{Media, only};
-use crate::{Code, Headers, Refusal};
+use crate::headers::media::Media;
+use crate::headers::{Headers, single};
+use crate::{Code, Refusal};
 
 /// Send a message, listen to the server's own, end the session (*Transports*, Streamable HTTP).
 pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
@@ -45,18 +46,18 @@ pub(crate) enum Verb {
 
 /// What went on to the server, as far as its answer depends on it.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum SentMessage {
     /// A request: one answer comes.
-    Request { id: Id, caller: Caller, what: What },
+    Request { id: Id, caller: Caller, expected: Expected },
     /// The server's own stream: no answer comes.
     Listening,
     /// A notification, an answer to the server, or the end of a session: that it came is all that is said.
-    Told,
+    OneWay,
 }
 
 /// What a request is answered with.
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum Expected {
     /// What the server is and can do.
     Introduction,
     /// Its tools.
@@ -71,16 +72,16 @@ pub(crate) enum What {
 
 /// Reads the headers that are MCP's own.
 pub(crate) fn head(caller: Caller, headers: &Headers, remove: Vec<String>) -> Result<McpHead, Refusal> {
-    let verb = match only(headers, ":method") {
+    let verb = match single(headers, ":method") {
         Some("GET") => Verb::Listen,
         Some("DELETE") => Verb::EndSession,
         _ => Verb::Send,
     };
     let versions = headers.iter().filter(|(name, _)| name == "mcp-protocol-version").count();
-    let version = only(headers, "mcp-protocol-version").unwrap_or_default();
+    let version = single(headers, "mcp-protocol-version").unwrap_or_default();
     if versions > 0 && !VERSIONS.contains(&version) {
         let message = format!("This gate reads no messages of that revision of MCP, only {}.", VERSIONS.join(", "));
-        return Err(Refusal::at(Code::McpVersionUnsupported, crate::request::short(version), message));
+        return Err(Refusal::at(Code::McpVersionUnsupported, name_in_sentence(version), message));
     }
     if headers.iter().any(|(name, _)| name == "last-event-id") {
         let message = "Streams cannot be resumed through this gate; send the request again.";

@@ -2,7 +2,7 @@
 
 mod tools;
 
-use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers};
+use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers, name_in_sentence};
 use callgate_wire::{Dialect, Hold, Request, RequestError, Target, Wants};
 
 use crate::head::ApiHead;
@@ -12,7 +12,7 @@ use crate::{Code, Gate, Refusal};
 
 /// A request that was found allowed, in the form in which it is forwarded.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct CheckedRequest {
     pub(crate) dialect: &'static dyn Dialect,
     pub(crate) request: Box<dyn Request>,
     pub(crate) caller: Caller,
@@ -24,9 +24,9 @@ pub(crate) struct Asked {
     pub(crate) round: u32,
 }
 
-// === impl Asked ===
+// === impl CheckedRequest ===
 
-impl Asked {
+impl CheckedRequest {
     /// Refuses an answer of more choices than were asked for: what becomes of a turn depends on how many there are.
     pub(crate) fn check_choices(&self, came: usize) -> Result<(), Refusal> {
         if u64::try_from(came).unwrap_or(u64::MAX) <= self.request.choices() {
@@ -44,7 +44,7 @@ pub(crate) fn check(
     body: &[u8],
     tally: &mut Tally,
     ledger: &mut Ledger,
-) -> Result<Asked, Refusal> {
+) -> Result<CheckedRequest, Refusal> {
     let target = Target::new(&head.path).with_model(head.model.as_deref());
     let mut request = head.dialect.request(&target, body).map_err(unreadable)?;
     let contract = &gate.contract;
@@ -57,8 +57,10 @@ pub(crate) fn check(
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
     }
     if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {
-        let message =
-            format!("The request uses `{}`, which runs at the provider and is not in the contract.", short(kind));
+        let message = format!(
+            "The request uses `{}`, which runs at the provider and is not in the contract.",
+            name_in_sentence(kind)
+        );
         return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
@@ -80,7 +82,7 @@ pub(crate) fn check(
     }
     let ApiHead { dialect, caller, path, headers, .. } = head;
     let hold = gate.hold(&caller.role);
-    Ok(Asked { dialect, request, caller, path, headers, hold, round: 1 })
+    Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1 })
 }
 
 /// Leaves out the members that no table of the gate knows and the contract does not list, or refuses them.
@@ -110,16 +112,14 @@ fn check_members(contract: &Contract, request: &mut dyn Request, tally: &mut Tal
     }
 }
 
+/// Turns an unreadable request into its refusal.
 pub(crate) fn unreadable(error: RequestError) -> Refusal {
-    let code = match error.code() {
-        "request_not_json" => Code::RequestNotJson,
-        "tool_declared_twice" => Code::ToolDeclaredTwice,
-        _ => Code::RequestInvalid,
+    let code = match error {
+        RequestError::NotJson(_) => Code::RequestNotJson,
+        RequestError::DeclaredTwice { .. } => Code::ToolDeclaredTwice,
+        RequestError::NotAnObject | RequestError::Invalid { .. } | RequestError::Ambiguous { .. } => {
+            Code::RequestInvalid
+        }
     };
     Refusal { param: error.param().map(str::to_owned), ..Refusal::new(code, error.to_string()) }
-}
-
-/// A name that a caller chose, made fit for one line.
-pub(crate) fn short(name: &str) -> String {
-    name.chars().take(64).map(|char| if char.is_control() || char == '`' { '\u{fffd}' } else { char }).collect()
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use callgate_contract::{Files, load};
 use callgate_engine::{
-    CallBatch, Effect, Event, Exchange, Gate, Identity, ModelReply, ModelRequest, Offer, Outcome, Paths, Reach, Reply,
+    CallBatch, Effect, Event, Exchange, Gate, IdentitySource, ModelReply, ModelRequest, Offer, Outcome, Paths, Reach,
+    Reply,
 };
 use serde_json::{Value, json};
 
@@ -70,7 +71,7 @@ pub(crate) fn gate_offering(on_violation: &str, offer: Offer) -> Rc<Gate> {
 
 pub(crate) fn gate_of(contract: &str, offer: Offer, executor: bool) -> Rc<Gate> {
     let contract = load("desk.yaml", contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), vec!["/v1/models".into(), "/files/*".into()]);
     Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor, upstream: true }).unwrap())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Tally};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Tally};
 use callgate_wire::framing::Decoder;
 use callgate_wire::{Delta, Dialect, Request, Row, Target};
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub(crate) fn play(
     let dialect = row.dialect().unwrap();
     let document = callgate_json::read(reference.contract.as_bytes()).unwrap();
     let contract = callgate_contract::from_value(&document).unwrap_or_else(|errors| panic!("{id}: {errors}"));
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap());
     let mut exchange = Exchange::new(gate, "exchange-1");

@@ -144,7 +144,10 @@ fn every_call_is_written_down_with_the_verdict_that_it_got() {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         told(&mut exchange, "clerk", message.to_string().as_bytes());
         let decisions = exchange.take_decisions().unwrap();
-        assert_eq!((decisions.about.exchange_id.as_str(), decisions.caller.role.as_str()), ("exchange-1", "clerk"));
+        assert_eq!(
+            (decisions.correlation.exchange_id.as_str(), decisions.caller.role.as_str()),
+            ("exchange-1", "clerk")
+        );
         let [decision] = decisions.list.as_slice() else { panic!("{:?}", decisions.list) };
         assert_eq!((decision.tool.as_str(), &decision.ruling, decision.round), (tool, &ruling, 1), "{message}");
     }

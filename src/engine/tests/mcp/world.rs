@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Reply};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Reply};
 use serde_json::{Value, json};
 
 pub(crate) const NOW: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ spec:
 "#
     );
     let contract = load("clock.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, Reach { executor: true, upstream: true }).unwrap())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
 use serde_json::{Value, json};
 
 use crate::common::{NOW, contract, request_headers};
@@ -28,7 +28,7 @@ pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
 pub(crate) fn gate_with(on_violation: &str, offer: Offer, spec: &str) -> Rc<Gate> {
     let contract = contract(on_violation).replace("gpt-*", "claude-*").replace("spec:", &format!("spec:{spec}"));
     let contract = load("desk.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor: true, upstream: true }).unwrap())
 }

@@ -1,19 +1,23 @@
-//! The states of an exchange. Each owns what it needs.
+//! The states of an exchange. Each owns the data it needs.
+
+pub(super) mod answer_stream;
+pub(super) mod awaited;
+pub(super) mod rounds;
 
 use callgate_wire::Wants;
 
-use super::answering::Answering;
-use super::body::Awaited;
-use super::clock::Bounds;
-use super::rounds::Looping;
+use super::clock::TimeLimits;
 use crate::head::ApiHead;
 use crate::mcp::{self, McpHead};
 use crate::refusal::Refusal;
 use crate::request;
+use answer_stream::AnswerStream;
+use awaited::AwaitedBody;
+use rounds::Rounds;
 
 /// A state.
 #[derive(Debug)]
-pub(super) enum State {
+pub(super) enum ExchangeState {
     /// Nothing has happened yet.
     New,
     /// Everything passes unread: a path that is not read, or a response without a body.
@@ -21,17 +25,17 @@ pub(super) enum State {
     /// The headers refuse the request; its body, `size` bytes so far, is read to its end and dropped.
     Refusing { refusal: Refusal, size: usize },
     /// The request's body is being gathered.
-    Gathering { reader: Reader, body: Vec<u8> },
+    Gathering { reader: RequestReader, body: Vec<u8> },
     /// The request was forwarded; its answer is awaited.
     Sent(Forwarded),
     /// The request was answered here. Nothing of it is forwarded; the response is our own.
     Refused,
     /// A body is being gathered, to be decided when it is whole.
-    Body { awaited: Awaited, body: Vec<u8> },
+    Body { awaited: AwaitedBody, body: Vec<u8> },
     /// A streamed answer is under way.
-    Streaming(Answering),
+    Streaming(AnswerStream),
     /// The model's turn led to further rounds; the response is held back meanwhile.
-    Looping(Box<Looping>),
+    BetweenRounds(Box<Rounds>),
     /// The answer is complete, or ended in an error. What the upstream still sends is dropped.
     Closed,
     /// The answer ended in an error, and the response is reset as soon as its last bytes have left.
@@ -42,7 +46,7 @@ pub(super) enum State {
 
 /// The API whose request is gathered.
 #[derive(Debug)]
-pub(super) enum Reader {
+pub(super) enum RequestReader {
     Model(Box<ApiHead>),
     Mcp(McpHead),
 }
@@ -50,26 +54,26 @@ pub(super) enum Reader {
 /// A request that was forwarded, as far as its answer depends on it.
 #[derive(Debug)]
 pub(super) enum Forwarded {
-    Model(Box<request::Asked>),
-    Mcp(mcp::Asked),
+    Model(Box<request::CheckedRequest>),
+    Mcp(mcp::SentMessage),
 }
 
-// === impl State ===
+// === impl ExchangeState ===
 
-impl State {
+impl ExchangeState {
     /// Returns which limits on time hold.
-    pub(super) fn bounds(&self) -> Bounds {
+    pub(super) fn bounds(&self) -> TimeLimits {
         match self {
-            Self::New | Self::Open | Self::Refused | Self::Ended | Self::Cut => Bounds::NONE,
-            Self::Refusing { .. } | Self::Gathering { .. } | Self::Closed => Bounds::BOTH,
-            Self::Sent(Forwarded::Model(asked)) if asked.request.wants() == Wants::Stream => Bounds::BOTH,
-            Self::Sent(Forwarded::Mcp(mcp::Asked::Listening)) => Bounds::NONE,
+            Self::New | Self::Open | Self::Refused | Self::Ended | Self::Cut => TimeLimits::NONE,
+            Self::Refusing { .. } | Self::Gathering { .. } | Self::Closed => TimeLimits::BOTH,
+            Self::Sent(Forwarded::Model(checked)) if checked.request.wants() == Wants::Stream => TimeLimits::BOTH,
+            Self::Sent(Forwarded::Mcp(mcp::SentMessage::Listening)) => TimeLimits::NONE,
             // A whole answer is silent until the model has thought or the tool has run.
-            Self::Sent(_) | Self::Looping(_) => Bounds::TURN,
-            Self::Body { body, .. } if body.is_empty() => Bounds::TURN,
-            Self::Body { .. } => Bounds::BOTH,
-            Self::Streaming(answering) if answering.is_own() => Bounds::NONE,
-            Self::Streaming(_) => Bounds::BOTH,
+            Self::Sent(_) | Self::BetweenRounds(_) => TimeLimits::TURN,
+            Self::Body { body, .. } if body.is_empty() => TimeLimits::TURN,
+            Self::Body { .. } => TimeLimits::BOTH,
+            Self::Streaming(answer_stream) if answer_stream.is_own() => TimeLimits::NONE,
+            Self::Streaming(_) => TimeLimits::BOTH,
         }
     }
 
@@ -79,21 +83,23 @@ impl State {
             Self::New | Self::Open | Self::Refusing { .. } | Self::Refused => 0,
             Self::Closed | Self::Cut | Self::Ended => 0,
             Self::Gathering { body, .. } => body.capacity(),
-            Self::Sent(Forwarded::Model(asked)) => asked.request.held(),
+            Self::Sent(Forwarded::Model(checked)) => checked.request.held(),
             Self::Sent(Forwarded::Mcp(_)) => 0,
             Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
-            Self::Streaming(answering) => answering.held(),
-            Self::Looping(looping) => looping.held(),
+            Self::Streaming(answer_stream) => answer_stream.held(),
+            Self::BetweenRounds(rounds) => rounds.held(),
         }
     }
 
     /// Returns whether an end at this point breaks the exchange.
     pub(super) fn is_unfinished(&self) -> bool {
         match self {
-            Self::Refusing { .. } | Self::Gathering { .. } | Self::Sent(_) | Self::Body { .. } | Self::Looping(_) => {
-                true
-            }
-            Self::Streaming(answering) => !answering.is_own(),
+            Self::Refusing { .. }
+            | Self::Gathering { .. }
+            | Self::Sent(_)
+            | Self::Body { .. }
+            | Self::BetweenRounds(_) => true,
+            Self::Streaming(answer_stream) => !answer_stream.is_own(),
             Self::New | Self::Open | Self::Refused | Self::Closed | Self::Cut | Self::Ended => false,
         }
     }

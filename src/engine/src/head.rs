@@ -2,20 +2,15 @@
 //!
 //! All that a header means is read here: [`media`] has the type of a body, [`path`] the form of a path.
 
-mod media;
-mod path;
-
-use std::time::Duration;
-
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, Target};
 
-use crate::gate::{Gate, Identity};
+use crate::gate::{Gate, IdentitySource};
+use crate::headers::media::{JSON, Media, is_identity_encoded};
+use crate::headers::{Headers, single};
 use crate::mcp::{self, McpHead};
-use crate::{Code, Headers, Refusal};
-
-pub(crate) use media::{Media, is_identity_encoded};
-pub(crate) use path::{Route, hides_a_slash, is_normal};
+use crate::path::{check_query, hides_a_slash, is_normal};
+use crate::{Code, Refusal};
 
 /// Headers that never go on to a further round of the model: they are the first request's own, or hop by hop
 /// (RFC 9110 §7.6.1).
@@ -68,7 +63,7 @@ pub(crate) struct ApiHead {
 
 /// The API that a request goes to.
 pub(crate) fn api(gate: &Gate, headers: &Headers) -> Option<Api> {
-    let target = Target::new(only(headers, ":path").unwrap_or_default());
+    let target = Target::new(single(headers, ":path").unwrap_or_default());
     gate.paths.dialect(target.path).map(|(_, row)| row.api)
 }
 
@@ -79,7 +74,7 @@ pub(crate) fn read(
     claims: Option<(Vec<u8>, Vec<u8>)>,
     end: bool,
 ) -> Result<Head, Refusal> {
-    let target = only(headers, ":path").unwrap_or_default();
+    let target = single(headers, ":path").unwrap_or_default();
     let path = Target::new(target).path;
     if !is_normal(path) {
         let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
@@ -94,7 +89,7 @@ pub(crate) fn read(
             "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
         ));
     };
-    let method = only(headers, ":method").unwrap_or_default();
+    let method = single(headers, ":method").unwrap_or_default();
     let may = match row.api {
         Api::Model(_) => method == "POST",
         Api::Mcp => mcp::METHODS.contains(&method),
@@ -115,7 +110,7 @@ pub(crate) fn read(
     remove.extend(unwanted.map(str::to_owned));
     match row.api {
         Api::Model(dialect) => {
-            path::check_query(Target::new(target).query)?;
+            check_query(Target::new(target).query)?;
             let model = route.model(path).map(str::to_owned);
             Ok(Head::Api(ApiHead { model, ..ApiHead::new(dialect, caller, target, headers, remove) }))
         }
@@ -128,7 +123,7 @@ fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal
     if !is_identity_encoded(headers) {
         return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
     }
-    if !media.is("application/json") {
+    if !media.is(JSON) {
         let message = "The body's `content-type` is not `application/json` in UTF-8; send just that, once.";
         return Err(Refusal::new(Code::RequestEncoded, message));
     }
@@ -139,12 +134,12 @@ fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal
 }
 
 /// Tenant and role. A header that is missing, repeated, empty or no text names nobody.
-fn caller(identity: &Identity, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
+fn caller(identity: &IdentitySource, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
     let found = match identity {
-        Identity::Header { tenant, role } => {
-            only(headers, tenant).zip(only(headers, role)).map(|(tenant, role)| (tenant.to_owned(), role.to_owned()))
-        }
-        Identity::Claims => {
+        IdentitySource::Header { tenant, role } => single(headers, tenant)
+            .zip(single(headers, role))
+            .map(|(tenant, role)| (tenant.to_owned(), role.to_owned())),
+        IdentitySource::Claims => {
             claims.and_then(|(tenant, role)| Some((String::from_utf8(tenant).ok()?, String::from_utf8(role).ok()?)))
         }
     };
@@ -153,51 +148,21 @@ fn caller(identity: &Identity, headers: &Headers, claims: Option<(Vec<u8>, Vec<u
         _ => Err(Refusal::new(
             Code::CallerUnknown,
             match identity {
-                Identity::Header { tenant, role } => {
+                IdentitySource::Header { tenant, role } => {
                     format!("The request must carry exactly one `{tenant}` and one `{role}` header.")
                 }
-                Identity::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
+                IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
             },
         )),
     }
 }
 
 /// Headers that say who calls: they are for this gate, not for the upstream.
-pub(crate) fn identity_headers(identity: &Identity) -> Vec<String> {
+pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
     match identity {
-        Identity::Header { tenant, role } => vec![tenant.clone(), role.clone()],
-        Identity::Claims => Vec::new(),
+        IdentitySource::Header { tenant, role } => vec![tenant.clone(), role.clone()],
+        IdentitySource::Claims => Vec::new(),
     }
-}
-
-/// The value of a header that is there exactly once and is text.
-pub(crate) fn only<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    let mut values = headers.iter().filter(|(candidate, _)| candidate == name);
-    let (_, value) = values.next()?;
-    if values.next().is_some() {
-        return None;
-    }
-    std::str::from_utf8(value).ok()
-}
-
-/// Returns whether the body has this media type, in UTF-8.
-pub(crate) fn is_type(headers: &Headers, media_type: &str) -> bool {
-    Media::of(headers).is(media_type)
-}
-
-/// The length of a body that says it beforehand, in bytes.
-pub(crate) fn length(headers: &Headers) -> Option<u64> {
-    only(headers, "content-length")?.parse().ok()
-}
-
-/// The upstream's `retry-after`, if it is in seconds.
-pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
-    only(headers, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// The response status, 0 where it is none.
-pub(crate) fn status(headers: &Headers) -> u16 {
-    only(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
 // === impl Head ===

@@ -6,8 +6,10 @@
 //! Sources: RFC 9110 §8.3.1 (media types), §8.4 (content codings), §5.6.6 (parameters). RFC 8187 and RFC 2231 give a parameter
 //! further spellings (`charset*`, `charset*0`), which some clients read; all of them are refused.
 
-use super::only;
-use crate::Headers;
+use super::{Headers, single};
+
+/// The media type of requests and of unary answers.
+pub(crate) const JSON: &str = "application/json";
 
 /// A `content-type` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +35,7 @@ impl Media {
         if !headers.iter().any(|(name, _)| name == "content-type") {
             return Self::Missing;
         }
-        only(headers, "content-type").and_then(read).unwrap_or(Self::Ambiguous)
+        single(headers, "content-type").and_then(read).unwrap_or(Self::Ambiguous)
     }
 
     /// Returns whether the body has this type.
