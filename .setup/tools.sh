@@ -30,7 +30,7 @@ for tool in units payment; do
     fi
 done
 
-wit=src/executor/wit
+wit=src/sandbox/wit
 describe=contracts/tool-desk/tools/describe
 if changed "$tools/describe.wasm" "$wit/tool.wit" "$describe/app.py" "$describe/requirements.txt"; then
     # In a copy, because Python leaves what it compiled beside the source.

@@ -1,7 +1,7 @@
 //! The sidecar that runs approved tool calls, each in a sandbox of its own.
 //!
 //! The way of a call: [`server`] accepts it, the service decides it again with the contract that [`admission`] loaded,
-//! [`sandbox`] runs the tool's code, and its end becomes a typed outcome. Everything that a call can touch is fixed before
+//! [`callgate_sandbox`] runs the tool's code, and its end becomes a typed outcome. Everything that a call can touch is fixed before
 //! the first one arrives; [`config`] says what is loaded.
 
 pub mod admission;
@@ -13,10 +13,8 @@ pub mod config;
 pub mod idempotency;
 pub mod local;
 pub mod queue;
-pub mod sandbox;
 pub mod server;
 pub mod signals;
-pub mod state;
 pub mod telemetry;
 pub mod transport;
 pub mod web;
@@ -24,7 +22,5 @@ pub mod web;
 mod drain;
 mod footprint;
 mod outcome;
-mod postgres;
 mod reload;
 mod service;
-mod units;

@@ -16,8 +16,8 @@ use crate::admission::{AdmissionError, Runnable, admit_one, read_contract};
 use crate::backends::{BackendError, Backends, Invocation};
 use crate::config::{Config, ConfigError};
 use crate::outcome;
-use crate::sandbox::{Caller, Finished};
 use crate::telemetry::Metrics;
+use callgate_sandbox::{Caller, Finished};
 
 /// A configuration that grants a tool what lies beside its contract, and has no backends.
 const CONFIG: &str =

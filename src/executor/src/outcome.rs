@@ -7,7 +7,7 @@ use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success, Usage};
 
 use crate::backends;
-use crate::sandbox::{Finished, Stop};
+use callgate_sandbox::{Finished, Stop};
 
 /// The violation code of a call whose tool the calling application runs: it is decided, but not run here.
 pub(crate) const RUN_BY_CLIENT: &str = "run_by_client";

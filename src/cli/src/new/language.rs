@@ -33,7 +33,7 @@ pub(super) struct Language {
 }
 
 /// The typed world, for languages whose tool chain makes bindings from it.
-const WIT: (&str, &str) = ("wit/tool.wit", include_str!("../../../executor/wit/tool.wit"));
+const WIT: (&str, &str) = ("wit/tool.wit", include_str!("../../../sandbox/wit/tool.wit"));
 
 macro_rules! text {
     ($path:literal) => {

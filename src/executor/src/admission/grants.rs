@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
-use callgate_contract::{FileGrant, FileMode, WasmRun};
+use callgate_contract::{FileGrant, FileMode, HttpGrant, WasmRun};
 use wasmtime_wasi::FsPerms;
 
 use super::error::Fault;
@@ -12,7 +12,7 @@ use super::fence::Fence;
 use super::overlap::{Granted, Overlaps};
 use super::secrets;
 use crate::footprint::Reads;
-use crate::sandbox::{Folder, Grants, Handle, Outgoing, Sandbox};
+use callgate_sandbox::{Folder, Grants, Handle, Outgoing, OutgoingGrant, Sandbox};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
 pub(super) fn resolve(
@@ -32,7 +32,7 @@ pub(super) fn resolve(
         env: environment(fence, tool, &run.env)?,
         secrets: secrets::read(fence, &run.secret_env, reads)?,
         folders: folders.collect::<Result<_, _>>()?,
-        outgoing: Outgoing::granted(&run.http, sandbox.network()).map_err(Fault::Tls)?,
+        outgoing: Outgoing::granted(&outgoing(&run.http), sandbox.network()).map_err(Fault::Tls)?,
         memory: run.memory,
         fuel: run.fuel,
         timeout: run.timeout,
@@ -58,6 +58,16 @@ fn environment(fence: &Fence, tool: &str, names: &[String]) -> Result<Vec<(Strin
         }
     }
     Ok(env)
+}
+
+fn outgoing(grants: &[HttpGrant]) -> Vec<OutgoingGrant> {
+    let grant = |HttpGrant { host, port, private, authorization }: &HttpGrant| OutgoingGrant {
+        host: host.clone(),
+        port: *port,
+        private: *private,
+        authorization: *authorization,
+    };
+    grants.iter().map(grant).collect()
 }
 
 fn folder(

@@ -2,6 +2,7 @@
 //!
 //! After this nothing of a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a tool.
 
+mod cache;
 mod error;
 mod fence;
 mod grants;
@@ -20,8 +21,8 @@ use self::fence::Fence;
 use self::overlap::Overlaps;
 use crate::config::{Config, OwnPath};
 use crate::footprint::{Footprint, Reads};
-use crate::sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 use crate::telemetry::Metrics;
+use callgate_sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 
 /// A larger file is not read: no tool is that large, and compiling takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
@@ -76,7 +77,7 @@ pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
 /// Admits one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
 /// written: compiled code is taken from a cache that is there, and not kept.
 pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Option<Runnable>, AdmissionError> {
-    let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, Metrics::new().modules().clone());
+    let cache = cache::read_only(config, &Metrics::new());
     let sandbox = sandbox(config, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
     let (mut programs, reads) = (Programs::new(), Reads::default());
     let source = Source::read(file, &reads)?;
@@ -119,7 +120,7 @@ impl Registry {
     /// # Errors
     /// As [`Registry::admit`].
     pub fn admit_on(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        let cache = Cache::open(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        let cache = cache::open(config, metrics);
         Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
     }
 
@@ -128,7 +129,7 @@ impl Registry {
     /// # Errors
     /// As [`Registry::admit`].
     pub(crate) fn check(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        let cache = Cache::read_only(&config.state_dir, config.sandbox.cache_bytes, metrics.modules().clone());
+        let cache = cache::read_only(config, metrics);
         Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
     }
 

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use callgate_contract::FileMode;
 
 use super::error::Fault;
-use crate::sandbox::Handle;
+use callgate_sandbox::Handle;
 
 /// A folder that a tool is granted.
 pub(super) struct Granted {

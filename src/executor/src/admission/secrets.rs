@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::Fault;
 use super::fence::Fence;
 use crate::footprint::Reads;
-use crate::sandbox::{Secret, SecretVariable};
+use callgate_sandbox::{Secret, SecretVariable};
 
 /// No credential is longer; what is, is another file than the one that was meant.
 const SECRET_BYTES: u64 = 64 << 10;

@@ -30,8 +30,8 @@ use crate::backends::Invocation;
 use crate::idempotency::{Begin, Key, What};
 use crate::outcome;
 use crate::queue::Ticket;
-use crate::sandbox::{Caller, Finished, Stop};
 use crate::telemetry::CallSpan;
+use callgate_sandbox::{Caller, Finished, Stop};
 
 /// Longer than any call.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);

@@ -26,6 +26,10 @@ use tracing_subscriber::{Registry, reload};
 
 use crate::config::{Log, LogLevel};
 
+/// The library of this program, as log lines name it.
+const OURS: &str = env!("CARGO_CRATE_NAME");
+/// Parts that are crates of their own.
+const CRATES: [&str; 1] = ["sandbox"];
 /// Lines that wait for standard error.
 const LINES: usize = 8192;
 /// The longest that the end of the process waits for the last lines to be read.
@@ -76,14 +80,23 @@ pub fn dropped() -> u64 {
 
 /// The levels of all targets: only ours follow the configuration.
 fn targets(log: &Log) -> Targets {
-    const OURS: &str = env!("CARGO_CRATE_NAME");
-    let parts = log.targets.iter().map(|(part, level)| (format!("{OURS}::{part}"), filter(*level)));
+    let parts = log.targets.iter().map(|(part, level)| (target(part), filter(*level)));
     Targets::new()
         .with_default(LevelFilter::WARN)
         // Its warnings quote what MCP servers say.
         .with_target("rmcp", LevelFilter::OFF)
         .with_target(OURS, filter(log.level))
+        .with_targets(CRATES.map(|part| (target(part), filter(log.level))))
         .with_targets(parts)
+}
+
+/// The target of a part's lines. A part is a module here, or a crate.
+fn target(part: &str) -> String {
+    match part {
+        "once" => format!("{OURS}::idempotency"),
+        part if CRATES.contains(&part) => format!("callgate_{part}"),
+        part => format!("{OURS}::{part}"),
+    }
 }
 
 const fn filter(level: LogLevel) -> LevelFilter {
@@ -160,6 +173,8 @@ mod tests {
         assert!(targets.would_enable("callgate_executor::transport::serve", &Level::DEBUG));
         assert!(targets.would_enable("callgate_executor::audit", &Level::WARN));
         assert!(!targets.would_enable("callgate_executor::audit", &Level::INFO));
+        assert!(targets.would_enable("callgate_sandbox::slots", &Level::WARN));
+        assert!(!targets.would_enable("callgate_sandbox::slots", &Level::INFO));
         assert!(!targets.would_enable("hyper::proto", &Level::INFO));
         assert!(!targets.would_enable("rmcp::service", &Level::ERROR));
     }

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_executor::sandbox::{Allocation, Cache, Caller, Grants, Network, Outgoing, Sandbox, Wasm};
+use callgate_sandbox::{Allocation, Cache, Caller, Grants, ModuleMetrics, Network, Outgoing, Sandbox, Wasm};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::component::component;
-use callgate_executor::telemetry::Metrics;
-
 use crate::desk::wasm;
 use crate::guests;
 
@@ -32,7 +30,7 @@ fn later() -> Instant {
 }
 
 fn sandbox(concurrency: u32) -> Arc<Sandbox> {
-    let nothing_kept = Cache::open(std::path::Path::new("/nowhere"), 0, Metrics::new().modules().clone()).unwrap();
+    let nothing_kept = Cache::none(ModuleMetrics::default());
     Arc::new(Sandbox::new(concurrency, nothing_kept, None, Network::system()).unwrap())
 }
 

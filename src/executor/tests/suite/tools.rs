@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use callgate_executor::config::Config;
-use callgate_executor::sandbox::Network;
 use callgate_proto::executor::v1::FailureKind;
+use callgate_sandbox::Network;
 use serde_json::json;
 
 use crate::desk::{Desk, Ended, Running, running};

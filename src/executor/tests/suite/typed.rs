@@ -10,7 +10,7 @@ use wit_parser::Resolve;
 use crate::desk::{Desk, wasm};
 use crate::guests;
 
-const WIT: &str = include_str!("../../wit/tool.wit");
+const WIT: &str = include_str!("../../../sandbox/wit/tool.wit");
 
 /// A typed component with `text` at 1024 and `body` as its function. The body has `$tool`, `$arguments` and their lengths, and
 /// leaves what `$give` or `$fail` made.

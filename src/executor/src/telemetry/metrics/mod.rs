@@ -14,13 +14,14 @@ mod stores;
 use std::fmt;
 use std::sync::Arc;
 
+use callgate_sandbox::ModuleMetrics;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{Calls, Held, Shed};
-pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Modules, Refusal, Reloads, Spans};
+pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Refusal, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
 
@@ -34,7 +35,7 @@ pub struct Metrics(Arc<All>);
 struct All {
     registry: Registry,
     calls: Calls,
-    modules: Modules,
+    modules: ModuleMetrics,
     backends: Backends,
     once: Once,
     audit: Audit,
@@ -56,7 +57,7 @@ impl Metrics {
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self(Arc::new(All {
             calls: Calls::register(registry),
-            modules: Modules::register(registry),
+            modules: ModuleMetrics::register(registry),
             backends: Backends::register(registry),
             once: Once::register(registry),
             audit: Audit::register(registry),
@@ -74,7 +75,7 @@ impl Metrics {
     }
 
     /// Modules that were loaded or compiled.
-    pub fn modules(&self) -> &Modules {
+    pub fn modules(&self) -> &ModuleMetrics {
         &self.0.modules
     }
 

@@ -12,13 +12,6 @@ use super::labels::{Cluster, ClusterResult, ClusterState, Kind, Port, PortRefusa
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
-/// Modules that were loaded or compiled.
-#[derive(Clone, Debug)]
-pub struct Modules {
-    loaded: Family<Kind, Counter>,
-    compile: Counter<f64, std::sync::atomic::AtomicU64>,
-}
-
 /// Requests to backends.
 #[derive(Debug)]
 pub struct Backends {
@@ -88,33 +81,6 @@ pub enum Closed {
 pub struct Spans {
     exported: Counter,
     dropped: Family<Kind, Counter>,
-}
-
-// === impl Modules ===
-
-impl Modules {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let modules = Self { loaded: Family::default(), compile: Counter::default() };
-        registry.register("modules", "Modules that were loaded, by whether the cache had them", modules.loaded.clone());
-        registry.register_with_unit(
-            "module_compile",
-            "Time spent compiling modules",
-            Unit::Seconds,
-            modules.compile.clone(),
-        );
-        modules
-    }
-
-    /// The cache had a module.
-    pub fn cached(&self) {
-        self.loaded.get_or_create(&Kind { kind: "cache_hit" }).inc();
-    }
-
-    /// A module had to be compiled.
-    pub fn compiled(&self, took: Duration) {
-        self.loaded.get_or_create(&Kind { kind: "cache_miss" }).inc();
-        self.compile.inc_by(took.as_secs_f64());
-    }
 }
 
 // === impl Backends ===

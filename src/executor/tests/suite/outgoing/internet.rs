@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use callgate_executor::sandbox::{Internet, Network, Pending};
+use callgate_sandbox::{Internet, Network, Pending};
 use rustls::RootCertStore;
 use tokio::net::{TcpStream, lookup_host};
 

@@ -1,0 +1,260 @@
+//! Runs a tool's code for one call: a fresh instance, held to its grants, within its time.
+//!
+//! The deadline counts from the moment a request came in, so that waiting counts too. It is kept twice: a guest that computes looks at it at every
+//! tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on threads of their
+//! own, so that computing guests hold no thread of the gRPC services or of that timer; the processors they share.
+//!
+//! Not covered: a host call that blocks in the operating system (a file of a network that has gone) is abandoned at the
+//! deadline, but its thread waits on until the system answers.
+
+mod cache;
+mod caller;
+mod deterministic;
+mod engine;
+mod grants;
+mod handle;
+mod host;
+mod limits;
+mod metrics;
+mod outgoing;
+mod output;
+mod program;
+mod quota;
+mod run;
+mod secret;
+mod slots;
+mod tenants;
+mod wasm;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::num::NonZero;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, timeout_at};
+use wasmtime::Engine;
+
+pub use self::cache::Cache;
+pub use self::caller::{Caller, RESERVED};
+pub use self::deterministic::Fixed;
+pub use self::engine::Allocation;
+pub use self::grants::{Folder, Grants, HostFolder};
+pub use self::handle::{FileId, Handle};
+use self::host::Outputs;
+use self::limits::Meter;
+pub use self::metrics::ModuleMetrics;
+pub use self::outgoing::{Internet, Nat64, Network, Outgoing, OutgoingGrant, Pending};
+use self::program::Linkers;
+pub use self::program::{Program, ProgramError};
+pub use self::quota::Account;
+use self::quota::Accounts;
+pub use self::run::{Stop, Stream};
+pub use self::secret::{Secret, SecretVariable};
+pub use self::slots::Pulse;
+use self::slots::{Slots, Watch};
+pub use self::tenants::TenantFolders;
+pub use self::wasm::Wasm;
+
+/// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
+const EVENT_INTERVAL: u32 = 4;
+/// Blocking threads beyond those of calls.
+const SPARE_THREADS: usize = 32;
+
+/// Where tools run.
+pub struct Sandbox {
+    engine: Engine,
+    linkers: Linkers,
+    cache: Cache,
+    fixed: Option<Fixed>,
+    accounts: Arc<Accounts>,
+    allocation: Allocation,
+    network: Network,
+    slots: Slots,
+    watch: Watch,
+    threads: Threads,
+}
+
+/// How a call went.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it wrote on standard output, or why it came to no good end.
+    pub result: Result<Vec<u8>, Stop>,
+    /// Fuel it consumed; 0 where that is not known: it was cut off by time or never began.
+    pub fuel: u64,
+    /// The most linear memory it held, in bytes.
+    pub peak_memory: u64,
+    /// From being handed in to here.
+    pub duration: Duration,
+}
+
+/// The guests' threads. A runtime must not be dropped where it would block, so it is shut down in the background.
+struct Threads(Option<Runtime>);
+
+/// A task that ends when nobody waits for it any more: a caller that goes away leaves nothing running.
+struct Task<T>(JoinHandle<T>);
+
+// === impl Sandbox ===
+
+impl Sandbox {
+    /// A sandbox for `concurrency` calls at once, which takes compiled code from `cache` and whose tools send over `network`. With
+    /// `fixed` all calls have one clock and the same randomness.
+    ///
+    /// # Errors
+    /// The machine cannot run WebAssembly, or gives no threads.
+    pub fn new(concurrency: u32, cache: Cache, fixed: Option<Fixed>, network: Network) -> Result<Self, ProgramError> {
+        let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
+        let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
+        let linkers = Linkers::new(&engine).map_err(setup)?;
+        let threads = Builder::new_multi_thread()
+            .thread_name("sandbox")
+            .worker_threads(workers(concurrency))
+            .max_blocking_threads(blocking(concurrency))
+            .event_interval(EVENT_INTERVAL)
+            .enable_all()
+            .build()
+            .map_err(|error| ProgramError::Linker(error.to_string()))?;
+        Ok(Self {
+            engine,
+            linkers,
+            cache,
+            fixed,
+            accounts: Arc::default(),
+            allocation,
+            network,
+            slots: Slots::new(concurrency),
+            watch: Watch::default(),
+            threads: Threads(Some(threads)),
+        })
+    }
+
+    /// Where instances get their memory.
+    pub fn allocation(&self) -> Allocation {
+        self.allocation
+    }
+
+    /// The way out for its tools.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// A folder that all tenants share, with its books: one account for all that write to it.
+    pub fn shared_folder(&self, handle: Handle) -> HostFolder {
+        HostFolder::Shared { account: self.accounts.of(handle.id()), handle }
+    }
+
+    /// The folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
+    pub fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
+        HostFolder::PerTenant(TenantFolders::new(above, below, Arc::clone(&self.accounts)))
+    }
+
+    /// Looks for slots that do not come back. Never waits.
+    pub fn pulse(&self) -> Pulse {
+        match &self.threads.0 {
+            Some(threads) => self.watch.look(&self.slots, threads.handle()),
+            None => Pulse { stuck: 0, slots: 0, silent: false },
+        }
+    }
+
+    /// Compiles code, or takes it from the cache, and links it. This blocks for as long as it takes; calls run on.
+    ///
+    /// # Errors
+    /// What the code lacks or asks for that is not offered.
+    pub fn compile(&self, wasm: &Wasm) -> Result<Program, ProgramError> {
+        Program::compile(&self.engine, &self.linkers, &self.cache, wasm)
+    }
+
+    /// Runs `program` for `caller` with `stdin` on its standard input, until `deadline`.
+    pub async fn run(
+        &self,
+        program: &Arc<Program>,
+        grants: &Arc<Grants>,
+        caller: Caller,
+        stdin: String,
+        deadline: Instant,
+    ) -> Finished {
+        let began = Instant::now();
+        let meter = Arc::new(Meter::default());
+        let (result, fuel) = self.run_until(deadline, program, grants, caller, stdin, &meter).await;
+        Finished { result, fuel, peak_memory: meter.peak(), duration: began.elapsed() }
+    }
+
+    async fn run_until(
+        &self,
+        deadline: Instant,
+        program: &Arc<Program>,
+        grants: &Arc<Grants>,
+        caller: Caller,
+        stdin: String,
+        meter: &Arc<Meter>,
+    ) -> (Result<Vec<u8>, Stop>, u64) {
+        let timeout = Stop::Timeout { limit: grants.timeout };
+        let Some(slot) = self.slots.take(deadline).await else { return (Err(timeout), 0) };
+        let Some(threads) = &self.threads.0 else {
+            return (Err(Stop::Setup("the sandbox is closed".into())), 0);
+        };
+        let (engine, program, grants, meter, fixed) =
+            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.fixed);
+        let task = Task(threads.spawn(async move {
+            // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
+            let _slot = slot;
+            let outputs = Outputs::new(&grants);
+            run::run(&engine, &program, &grants, caller, fixed, stdin, &outputs, meter, deadline.into_std()).await
+        }));
+        match timeout_at(deadline, task).await {
+            Ok(Ok(finished)) => finished,
+            Ok(Err(error)) => (Err(Stop::Setup(format!("the sandbox failed: {error}"))), 0),
+            Err(_) => (Err(timeout), 0),
+        }
+    }
+}
+
+/// Guests compute on these: one for each processor, and never more than calls.
+fn workers(concurrency: u32) -> usize {
+    let processors = std::thread::available_parallelism().map_or(2, NonZero::get);
+    processors.min(usize::try_from(concurrency).unwrap_or(usize::MAX)).max(2)
+}
+
+/// File operations and name look-ups wait on these: one for each call, as many again for those that were abandoned at a deadline.
+fn blocking(concurrency: u32) -> usize {
+    usize::try_from(concurrency).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(SPARE_THREADS)
+}
+
+// === impl Finished ===
+
+impl Finished {
+    /// The end of a call of which nothing ran.
+    pub fn never_began(stop: Stop) -> Self {
+        Self { result: Err(stop), fuel: 0, peak_memory: 0, duration: Duration::ZERO }
+    }
+}
+
+// === impl Threads ===
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+// === impl Task ===
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,157 @@
+//! The requests of one call: each is allowed or refused here, before anything of it leaves.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use hyper::{Method, Request, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use super::destination::{Destination, Origin};
+use super::send::{Patience, send};
+use super::{Granted, Outgoing};
+
+/// Requests of one call that are under way at once.
+const AT_ONCE: usize = 16;
+/// What one set of header fields may take, the host's own bookkeeping included.
+pub(crate) const FIELD_BYTES: usize = 32 << 10;
+/// Bytes of a request's body that the guest hands over at once. Two such pieces wait for the server to take them.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// What answers when the server has: to drive the connection until then is its task.
+type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+/// What a guest's requests meet.
+pub(crate) struct Requests {
+    outgoing: Outgoing,
+    timeout: Duration,
+    places: Arc<Semaphore>,
+    journal: Arc<Journal>,
+}
+
+/// Why a request does not go out. The texts hold nothing that a guest wrote, since that may come from arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("its host and port are not in the contract's `http`")]
+    NotGranted,
+    #[error("its address is not a plain host and port")]
+    Unclear,
+    #[error("CONNECT asks for a tunnel, which could lead anywhere")]
+    Tunnel,
+    #[error("the granted name has an address that is not public, and the grant does not say `private: true`")]
+    Private,
+    #[error("the granted name has a link-local address, which only a grant of that very address opens")]
+    LinkLocal,
+    #[error("the granted name has the address of a metadata service, which only a grant of that very address opens")]
+    Metadata,
+    #[error("too many requests of the call are under way")]
+    TooMany,
+}
+
+/// Says in the log that a call was refused something: the first time only, or a guest could flood it.
+#[derive(Debug)]
+pub(super) struct Journal {
+    tool: String,
+    said: AtomicBool,
+}
+
+// === impl Requests ===
+
+impl Requests {
+    /// None under way yet. A single wait takes no longer than `timeout`, the whole call's.
+    pub(crate) fn new(tool: String, outgoing: Outgoing, timeout: Duration) -> Self {
+        let journal = Arc::new(Journal { tool, said: AtomicBool::new(false) });
+        Self { outgoing, timeout, places: Arc::new(Semaphore::new(AT_ONCE)), journal }
+    }
+
+    fn allow(&self, request: &Request<WasiBody>) -> Result<(Arc<Granted>, Destination, OwnedSemaphorePermit), Refusal> {
+        if *request.method() == Method::CONNECT {
+            return Err(Refusal::Tunnel);
+        }
+        let to = Origin::of(request.uri()).ok_or(Refusal::Unclear)?;
+        let (granted, destination) = self.outgoing.to(&to).ok_or(Refusal::NotGranted)?;
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::TooMany)?;
+        Ok((Arc::clone(granted), destination.clone(), permit))
+    }
+}
+
+impl WasiHttpHooks for Requests {
+    fn send_request(
+        &mut self,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
+        let (granted, destination, permit) = match self.allow(&request) {
+            Ok(allowed) => allowed,
+            Err(refusal) => {
+                let error = self.journal.refused(refusal);
+                return Box::new(async move { Err(error) });
+            }
+        };
+        // The library lets no guest set this one; should it ever, it still belongs to no server that a guest speaks to.
+        request.headers_mut().remove(PROXY_AUTHORIZATION);
+        if !destination.authorization {
+            request.headers_mut().remove(AUTHORIZATION);
+            request.headers_mut().remove(COOKIE);
+        }
+        let patience = Patience::of(options, self.timeout);
+        let journal = Arc::clone(&self.journal);
+        Box::new(async move {
+            let (response, driver) = send(&granted, &destination, request, patience, permit, &journal).await?;
+            // How a connection ends is no news: the body has said what there was to say.
+            let driven: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async move {
+                driver.await;
+                Ok(())
+            });
+            Ok((response, driven))
+        })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES
+    }
+
+    // The library's own would log what a guest can cause at will.
+    fn p2_error_from_hyper(&mut self, _: &hyper::Error) -> ErrorCode {
+        ErrorCode::HttpProtocolError
+    }
+
+    fn p2_error_from_connect(&mut self, _: &std::io::Error) -> ErrorCode {
+        ErrorCode::DestinationUnavailable
+    }
+
+    fn p2_error_from_tls(&mut self, _: &std::io::Error) -> ErrorCode {
+        ErrorCode::TlsProtocolError
+    }
+}
+
+// === impl Refusal ===
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotGranted => Self::HttpRequestDenied,
+            Refusal::Unclear => Self::HttpRequestUriInvalid,
+            Refusal::Tunnel => Self::HttpRequestMethodInvalid,
+            Refusal::Private | Refusal::LinkLocal | Refusal::Metadata => Self::DestinationIpProhibited,
+            Refusal::TooMany => Self::ConnectionLimitReached,
+        }
+    }
+}
+
+// === impl Journal ===
+
+impl Journal {
+    /// The error that the guest gets for it.
+    pub(super) fn refused(&self, refusal: Refusal) -> Error {
+        if !self.said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(tool = self.tool, reason = %refusal, "an outgoing request was refused");
+        }
+        refusal.into()
+    }
+}

@@ -1,0 +1,410 @@
+//! The books of one folder, over all calls that write to it.
+//!
+//! The books are never too low for what calls do: bytes and entries are booked before they come into being, and the books stay
+//! open for one change until it has happened. Whoever wants to change the folder meanwhile waits without holding a thread. A
+//! deleted file without other names counts as *nameless* until every call that could hold it open has ended.
+//!
+//! The books are kept from call to call. The folder is counted:
+//! - at the first growth of a call, if the last count is older than a second: others may have written there;
+//! - when growth does not fit, and a count may find less than the books say.
+//!
+//! At most one count runs in a folder, and it is bounded (`count`). Counts take at most a tenth of one thread's time, unless one
+//! takes longer than 100 ms: then growth that does not fit is counted again each second, or as often as a count ends.
+//! A folder that cannot be counted is full until the next count.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::MutexGuard;
+
+use super::calls::{CallNumber, Calls};
+use super::count::{Held, count};
+use crate::handle::{FileId, Handle};
+
+/// Files, folders and links that one folder may hold: each costs the host something, even an empty one.
+pub(crate) const ENTRIES: u64 = 10_000;
+/// Accounts that are kept though no call uses them, so that the next call of a tenant finds its books.
+const KEPT: usize = 1024;
+/// The greatest age of a count when a call first grows something.
+const FRESH: Duration = Duration::from_secs(1);
+/// The longest wait for the next count.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The accounts of all folders that tools may write to.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    accounts: HashMap<FileId, (u64, Arc<Account>)>,
+    /// Grows at each use, so that the least is the one that was used longest ago.
+    uses: u64,
+}
+
+/// The books of one folder.
+#[derive(Debug, Default)]
+pub struct Account {
+    books: tokio::sync::Mutex<Books>,
+    calls: Mutex<Calls>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    /// Named bytes and entries; at least what calls made.
+    held: Held,
+    counted: Option<Counted>,
+}
+
+/// The last count.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    began: Instant,
+    took: Duration,
+    /// True if another count could find less than the books say.
+    loose: bool,
+    /// True if it did not come to an end.
+    failed: bool,
+}
+
+/// A call that can hold files of a folder open.
+#[derive(Debug)]
+pub(super) struct Presence {
+    account: Arc<Account>,
+    call: CallNumber,
+}
+
+/// One call's use of a folder that it may write to.
+#[derive(Debug)]
+pub(super) struct Stay {
+    presence: Presence,
+    folder: Handle,
+    quota: u64,
+    began: Instant,
+    /// True once something grew in this call.
+    grew: AtomicBool,
+}
+
+/// The books, open for one change of the folder: nobody else changes it until this is dropped.
+pub(super) struct Open<'a> {
+    stay: &'a Stay,
+    books: MutexGuard<'a, Books>,
+}
+
+/// There is no room.
+#[derive(Debug)]
+pub(super) struct Full;
+
+// === impl Accounts ===
+
+impl Accounts {
+    /// The one account of a folder.
+    pub(crate) fn of(&self, folder: FileId) -> Arc<Account> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.uses += 1;
+        let uses = known.uses;
+        if let Some((used, account)) = known.accounts.get_mut(&folder) {
+            *used = uses;
+            return Arc::clone(account);
+        }
+        if known.accounts.len() >= KEPT {
+            let idle = known.accounts.iter().filter(|(_, (_, account))| Arc::strong_count(account) == 1);
+            if let Some(oldest) = idle.min_by_key(|(_, (used, _))| *used).map(|(folder, _)| *folder) {
+                known.accounts.remove(&oldest);
+            }
+        }
+        let account = Arc::<Account>::default();
+        known.accounts.insert(folder, (uses, Arc::clone(&account)));
+        account
+    }
+}
+
+// === impl Account ===
+
+impl Account {
+    /// Held for moments only: nothing waits for the system under it.
+    fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Presence ===
+
+impl Presence {
+    pub(super) fn begin(account: Arc<Account>) -> Self {
+        let call = account.calls().begin();
+        Self { account, call }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.account.calls().end(self.call);
+    }
+}
+
+// === impl Stay ===
+
+impl Stay {
+    pub(super) fn begin(account: Arc<Account>, folder: Handle, quota: u64) -> Self {
+        let presence = Presence::begin(account);
+        Self { presence, folder, quota, began: Instant::now(), grew: AtomicBool::new(false) }
+    }
+
+    /// Opens the books when nobody else changes the folder.
+    pub(super) async fn open(&self) -> Open<'_> {
+        Open { stay: self, books: self.account().books.lock().await }
+    }
+
+    /// Opens the books if nobody else changes the folder now.
+    pub(super) fn try_open(&self) -> Option<Open<'_>> {
+        Some(Open { stay: self, books: self.account().books.try_lock().ok()? })
+    }
+
+    pub(super) fn same_folder(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self.account(), other.account())
+    }
+
+    fn account(&self) -> &Arc<Account> {
+        &self.presence.account
+    }
+}
+
+// === impl Open ===
+
+impl Open<'_> {
+    /// Books growth that is about to happen; `named` is false for a file that has no name any more. It may count the folder, so
+    /// only a thread that may block calls this.
+    pub(super) fn grow(&mut self, bytes: u64, entries: u64, named: bool) -> Result<(), Full> {
+        if bytes == 0 && entries == 0 {
+            return Ok(());
+        }
+        self.count_if_due(bytes, entries);
+        if !self.fits(bytes, entries) {
+            return Err(Full);
+        }
+        if named {
+            self.books.held.bytes += bytes;
+        } else {
+            self.stay.account().calls().grow_nameless(bytes);
+        }
+        self.books.held.entries += entries;
+        Ok(())
+    }
+
+    /// Another count could find less: booked growth may not have come, or a file may have been replaced.
+    pub(super) fn loosen(&mut self) {
+        if let Some(counted) = &mut self.books.counted {
+            counted.loose = true;
+        }
+    }
+
+    /// A file with a name has become shorter.
+    pub(super) fn shrink(&mut self, bytes: u64) {
+        if self.is_counted() {
+            self.books.held.bytes = self.books.held.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// An entry has gone. A file that lost its last name with it had `last_name` bytes.
+    pub(super) fn remove(&mut self, last_name: Option<u64>) {
+        if let Some(bytes) = last_name {
+            self.stay.account().calls().grow_nameless(bytes);
+            self.shrink(bytes);
+        }
+        if self.is_counted() {
+            self.books.held.entries = self.books.held.entries.saturating_sub(1);
+        }
+    }
+
+    /// An entry may have been replaced, and with it a file of so many bytes have lost its last name.
+    pub(super) fn replace(&mut self, last_name: Option<u64>) {
+        // It may have been replaced by itself, so the books keep what it held.
+        self.stay.account().calls().grow_nameless(last_name.unwrap_or(0));
+        self.loosen();
+    }
+
+    fn is_counted(&self) -> bool {
+        self.books.counted.is_some_and(|counted| !counted.failed)
+    }
+
+    fn fits(&self, bytes: u64, entries: u64) -> bool {
+        let held = self.books.held;
+        let nameless = self.stay.account().calls().nameless();
+        let total = held.bytes.checked_add(nameless).and_then(|sum| sum.checked_add(bytes));
+        // A folder with too many entries may grow in bytes, and one with too many bytes in entries.
+        (bytes == 0 || total.is_some_and(|sum| sum <= self.stay.quota))
+            && (entries == 0 || held.entries.checked_add(entries).is_some_and(|sum| sum <= ENTRIES))
+    }
+
+    fn count_if_due(&mut self, bytes: u64, entries: u64) {
+        let first = !self.stay.grew.swap(true, Ordering::Relaxed);
+        let Some(last) = self.books.counted else { return self.count() };
+        let age = last.began.elapsed();
+        if first && age >= FRESH.max(last.took * 20) {
+            return self.count();
+        }
+        if self.fits(bytes, entries) {
+            return;
+        }
+        // What does not fit may do so by a count that this call has not seen yet. Waiting keeps counts rare.
+        if last.loose || last.began < self.stay.began {
+            std::thread::sleep(PAUSE.min(last.took * 10).saturating_sub(age));
+            self.count();
+        } else if age >= PAUSE {
+            self.count();
+        }
+    }
+
+    fn count(&mut self) {
+        let began = Instant::now();
+        let counted = count(&self.stay.folder);
+        let failed = counted.is_err();
+        self.books.held = match counted {
+            Ok(held) => held,
+            Err(reason) => {
+                // Said once, until it succeeds again.
+                if self.books.counted.is_none_or(|last| !last.failed) {
+                    let folder = self.stay.folder.path().display();
+                    tracing::warn!(%folder, %reason, "a granted folder cannot be counted; nothing grows in it until it can");
+                }
+                Held { bytes: u64::MAX, entries: u64::MAX }
+            }
+        };
+        self.books.counted = Some(Counted { began, took: began.elapsed(), loose: false, failed });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    struct Folder {
+        folder: tempfile::TempDir,
+        account: Arc<Account>,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap(), account: Arc::default() }
+        }
+
+        fn path(&self) -> &Path {
+            self.folder.path()
+        }
+
+        fn stay(&self, quota: u64) -> Stay {
+            Stay::begin(Arc::clone(&self.account), Handle::open(self.path()).unwrap(), quota)
+        }
+    }
+
+    fn open(stay: &Stay) -> Open<'_> {
+        stay.try_open().unwrap()
+    }
+
+    #[test]
+    fn what_is_there_counts_and_so_does_every_growth() {
+        let folder = Folder::new();
+        std::fs::write(folder.path().join("there"), [0; 60]).unwrap();
+        let stay = folder.stay(100);
+        assert!(open(&stay).grow(30, 1, true).is_ok());
+        assert!(open(&stay).grow(11, 0, true).is_err());
+        assert!(open(&stay).grow(10, 0, true).is_ok());
+    }
+
+    #[test]
+    fn calls_share_the_folder_s_account() {
+        let folder = Folder::new();
+        let (one, two) = (folder.stay(100), folder.stay(100));
+        assert!(open(&one).grow(80, 0, true).is_ok());
+        // Nothing was written yet, but it is about to be.
+        assert!(open(&two).grow(30, 0, true).is_err());
+    }
+
+    #[test]
+    fn what_was_deleted_makes_room_when_no_call_can_hold_it_open() {
+        let folder = Folder::new();
+        let (one, two) = (folder.stay(100), folder.stay(100));
+        assert!(open(&one).grow(100, 1, true).is_ok());
+        open(&one).remove(Some(100));
+        assert!(open(&one).grow(1, 0, true).is_err());
+        drop(one);
+        assert!(open(&two).grow(1, 0, true).is_err(), "the other may have it open");
+        drop(two);
+        assert!(open(&folder.stay(100)).grow(100, 1, true).is_ok());
+    }
+
+    #[test]
+    fn a_call_that_only_reads_can_hold_a_deleted_file_open() {
+        let folder = Folder::new();
+        let reader = Presence::begin(Arc::clone(&folder.account));
+        let writer = folder.stay(100);
+        assert!(open(&writer).grow(100, 1, true).is_ok());
+        open(&writer).remove(Some(100));
+        drop(writer);
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_err());
+        drop(reader);
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_ok());
+    }
+
+    #[test]
+    fn a_file_without_a_name_counts_as_it_grows() {
+        let folder = Folder::new();
+        let stay = folder.stay(100);
+        open(&stay).remove(Some(0));
+        assert!(open(&stay).grow(60, 0, false).is_ok());
+        open(&stay).loosen();
+        assert!(open(&stay).grow(60, 0, false).is_err());
+    }
+
+    #[test]
+    fn entries_are_bounded_whatever_they_hold() {
+        let folder = Folder::new();
+        let stay = folder.stay(u64::MAX);
+        assert!(open(&stay).grow(0, ENTRIES, true).is_ok());
+        assert!(open(&stay).grow(0, 1, true).is_err());
+        assert!(open(&stay).grow(1, 0, true).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_not_counted_at_each_call() {
+        let folder = Folder::new();
+        assert!(open(&folder.stay(100)).grow(10, 1, true).is_ok());
+        let counted = folder.account.books.try_lock().unwrap().counted.unwrap().began;
+        for _ in 0..100 {
+            let stay = folder.stay(100);
+            // Pretend that no second has passed, however slow the machine is.
+            folder.account.books.try_lock().unwrap().counted.as_mut().unwrap().began = Instant::now();
+            let before = folder.account.books.try_lock().unwrap().counted.unwrap().began;
+            assert!(open(&stay).grow(10, 1, true).is_ok());
+            open(&stay).shrink(10);
+            open(&stay).remove(None);
+            assert_eq!(folder.account.books.try_lock().unwrap().counted.unwrap().began, before);
+        }
+        assert!(folder.account.books.try_lock().unwrap().counted.unwrap().began > counted);
+    }
+
+    #[test]
+    fn a_full_folder_that_others_emptied_has_room_for_the_next_call() {
+        let folder = Folder::new();
+        std::fs::write(folder.path().join("there"), [0; 100]).unwrap();
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_err());
+        std::fs::remove_file(folder.path().join("there")).unwrap();
+        assert!(open(&folder.stay(100)).grow(1, 0, true).is_ok());
+    }
+
+    #[test]
+    fn accounts_are_kept_within_a_bound_and_those_in_use_always() {
+        let accounts = Accounts::default();
+        let folder = |n: u64| FileId::numbered(n);
+        let used = accounts.of(folder(0));
+        for n in 1..5_000 {
+            accounts.of(folder(n));
+        }
+        assert!(accounts.0.lock().unwrap().accounts.len() <= KEPT);
+        assert!(Arc::ptr_eq(&used, &accounts.of(folder(0))));
+    }
+}
