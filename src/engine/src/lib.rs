@@ -49,6 +49,7 @@ pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach};
+pub use headers::Headers;
 pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
