@@ -1,22 +1,22 @@
 //! The decision on one call.
 //!
-//! The checks run in this order and the first that fails wins: name in table, role may use it, arguments are strict
+//! The checks run in this order and the first failure wins: name in table, role may use it, arguments are strict
 //! JSON, arguments valid against the schema, turn limit, approval. Each is a lookup or one pass over the arguments; none
 //! depends on how many tools the contract has, and nothing is compiled here. A message is built only for a denial.
 //!
-//! The limit comes before approval, so that nobody is asked to agree to a call that could not run.
+//! The limit comes before approval, so nobody is asked to approve a call over the limit.
 //!
-//! Not checked here: `origin`, `requires`, `when` and `approval.when`. A contract that uses them does not load.
+//! Not checked here: `origin`, `requires`, `when` and `approval.when`. A contract with them does not load.
 
 use callgate_json::{Map, Value};
 
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::violation::{Code, Violation};
 
-/// The maximum number of tool names that a message lists.
+/// The maximum number of tool names in a message.
 const LISTED_TOOLS: usize = 32;
 
-/// Who asks.
+/// The caller of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant, for limits and logs.
@@ -25,19 +25,19 @@ pub struct Caller {
     pub role: String,
 }
 
-/// One tool call as the model wrote it; nothing in it is believed.
+/// One tool call as the model wrote it. Nothing in it is trusted.
 #[derive(Clone, Copy, Debug)]
 pub struct ProposedCall<'a> {
     /// The tool's name; empty if the model wrote none.
     pub name: &'a str,
-    /// The text of the arguments. The empty text stands for `{}` where the tool's schema accepts `{}`.
+    /// The text of the arguments. The empty text means `{}` if the tool's schema accepts `{}`.
     pub arguments: &'a str,
 }
 
-/// The facts about the conversation that a decision needs.
+/// The facts of the conversation on which a decision depends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversation {
-    /// Calls of the same turn that come before this one.
+    /// The number of earlier calls in the same turn.
     pub calls_before: u32,
 }
 
@@ -123,7 +123,7 @@ fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<Value, Violati
     Err(Violation::new(Code::ArgumentsInvalid, call.name, problem.pointer, problem.message))
 }
 
-/// Names the caller's role, and no tool: people and clients read the sentence.
+/// Names the caller's role, and no tool, because people and clients read the sentence.
 fn expected_tool(contract: &Contract, role: Option<&Role>) -> String {
     match role {
         None => "expected the caller to have a role of the contract".to_owned(),
@@ -136,7 +136,7 @@ fn expected_tool(contract: &Contract, role: Option<&Role>) -> String {
 
 /// The sentence of a violation as the model may read it.
 ///
-/// If the call named a tool that the role may not use, the sentence lists those that it may, at most 32. A model that is
+/// If the role may not use the named tool, the sentence lists the tools it may use, at most 32. A model that is
 /// asked again needs the list. It is for the model only: clients and logs get [`Violation::message`].
 pub fn message_for_model(contract: &Contract, role: &str, violation: &Violation) -> String {
     let is_about_names = matches!(violation.code, Code::ToolNotInContract | Code::RoleForbidden);

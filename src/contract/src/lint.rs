@@ -1,9 +1,9 @@
-//! Finds what a schema says that would not be enforced, and why one does not compile: every fault, each with its place.
+//! Finds the rules of a schema that would not be enforced, and the reasons why one does not compile: every fault with its place.
 //!
-//! A rule that is not enforced is worse than none. So a misspelt keyword, a keyword of another draft, an unknown format
-//! and a keyword without the one that it belongs to are errors. Notes and `x-…` keywords decide nothing and pass.
+//! An unenforced rule is worse than a missing one. So a misspelt keyword, a keyword of another draft, an unknown format
+//! and a keyword without its companion are errors. Notes and `x-…` keywords decide nothing and pass.
 //!
-//! Not found: rules that contradict each other, or that no value of their `type` can break.
+//! Not found: contradictory rules, and rules that no value of their `type` can break.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::problem::SchemaFault;
 use crate::source::node::join;
 use crate::{explain, formats};
 
-/// Names from other languages of schemas, and what JSON Schema says instead.
+/// Names from other languages of schemas, and their equivalents in JSON Schema.
 const FOREIGN: [(&str, &str); 14] = [
     ("nullable", "`type: [string, \"null\"]`"),
     ("optional", "`required` in the object, which lists the properties that must be there"),
@@ -40,7 +40,7 @@ const FOREIGN: [(&str, &str); 14] = [
 /// The prefix `x-` marks notes; this one is kept for rules.
 const OURS: &str = "x-callgate";
 
-/// Keywords that are enforced only together with another.
+/// Keywords enforced only together with another.
 const COMPANIONS: [(&str, &[&str]); 7] = [
     ("if", &["then", "else"]),
     ("then", &["if"]),
@@ -51,7 +51,7 @@ const COMPANIONS: [(&str, &[&str]); 7] = [
     ("discriminator", &["oneOf", "anyOf"]),
 ];
 
-/// All that is wrong with `schema`, without compiling it.
+/// Returns every fault of `schema`, without compiling it.
 pub(crate) fn faults(schema: &Value) -> Vec<SchemaFault> {
     let mut walk = SchemaWalk {
         root: schema,
@@ -67,7 +67,7 @@ pub(crate) fn faults(schema: &Value) -> Vec<SchemaFault> {
     found
 }
 
-/// A fault that only compiling finds.
+/// Returns a fault found by compiling.
 pub(crate) fn uncompiled(error: &ValidationError<'_>) -> SchemaFault {
     let pointer = match error.instance_path().as_str() {
         "" => error.schema_path().as_str().to_owned(),
@@ -82,13 +82,13 @@ pub(crate) fn uncompiled(error: &ValidationError<'_>) -> SchemaFault {
     SchemaFault { pointer, message }
 }
 
-/// Adds the faults that the meta-schema of the draft finds, except at places that have one already.
+/// Adds the faults found by the draft's meta-schema, except at places with a fault.
 fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<SchemaFault>) {
     let Ok(meta) = jsonschema::meta::validator_for(schema) else { return };
     for (place, part) in parts {
         for error in meta.iter_errors(part) {
             let pointer = format!("{place}{}", error.instance_path().as_str());
-            // A key that is not a regular expression is reported at the key.
+            // A key with a malformed regular expression is reported at the key.
             let is_told = |fault: &SchemaFault| {
                 let rest = fault.pointer.strip_prefix(pointer.as_str());
                 rest.is_some_and(|rest| {
@@ -105,7 +105,7 @@ fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<Schem
 struct SchemaWalk<'s> {
     root: &'s Value,
     draft: Draft,
-    /// Pointers to the places that hold schemas.
+    /// Pointers to the schemas.
     places: BTreeSet<String>,
     /// The whole, and the schemas in `$defs` if the draft's meta-schema does not look into it.
     apart: Vec<(String, &'s Value)>,
@@ -231,7 +231,7 @@ impl<'s> SchemaWalk<'s> {
                     self.fault(&place, "expected a reference to a schema; that place holds none");
                 }
                 Some(target) if target.is_empty() || target.starts_with('/') => {
-                    self.fault(&place, "expected a reference to a place in this schema; there is no such place");
+                    self.fault(&place, "expected a reference to an existing place in this schema");
                 }
                 _ => {}
             }

@@ -6,7 +6,7 @@ use crate::violation::Code;
 /// The reason why a role may not use a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forbidden {
-    /// No tool of the contract has that name.
+    /// The contract has no tool of that name.
     ToolNotInContract,
     /// The role may not use the tool, or the contract has no such role.
     RoleForbidden,

@@ -1,9 +1,9 @@
 //! Names from outside, made safe to print. This file has the only two rules; messages and records use them.
 
-/// The maximum number of characters that a printed name keeps.
+/// The maximum number of characters of a printed name.
 const LONGEST_NAME: usize = 64;
 
-/// Returns a name for a sentence, between backticks: at most 64 characters, with `?` in place of each that is a backtick or not
+/// Returns a name for a sentence, between backticks: at most 64 characters, with `?` in place of backticks and of all but
 /// printable ASCII.
 #[must_use]
 pub fn name_in_sentence(name: &str) -> String {

@@ -45,12 +45,12 @@ impl Schema {
         self.validator.is_valid(value)
     }
 
-    /// The slow path, for a value that is not accepted.
+    /// The slow path: explains a refused value.
     pub(crate) fn explain(&self, value: &Value) -> Problem {
         self.reports.explain(&self.value, &self.validator, value)
     }
 
-    /// Tells whether the top type is `object`, directly or through `#/…` references.
+    /// Returns true if the top type is `object`, directly or through `#/…` references.
     pub(crate) fn is_object_at_the_top(&self) -> bool {
         let mut here = &self.value;
         for _ in 0..MAX_DEPTH {

@@ -1,4 +1,4 @@
-//! What one text delta costs in the engine, by dialect, beside what it costs to parse its JSON into a tree once.
+//! The cost of one text delta in the engine, by dialect, beside one parse of its JSON into a tree.
 //!
 //! `same` is the common case: each event differs from the one before in its text only. `other` spells every second event so that
 //! it has to be parsed in full. Both are one event of a stream whose request was let through; times are for one event.
@@ -18,7 +18,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 const EVENTS: usize = 200;
 
-/// How a dialect's stream begins, and its text delta with `TEXT` and `NUMBER` in it: one event a line, in an event stream with its type
+/// The start of a dialect's stream, and its text delta with `TEXT` and `NUMBER` in it: one event a line, in an event stream with its type
 /// before it.
 struct Sample {
     path: &'static str,

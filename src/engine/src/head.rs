@@ -1,6 +1,6 @@
-//! A request's headers: its path, the model that the path names, its caller, and the type of its body.
+//! A request's headers: its path, the model in the path, its caller, and the type of its body.
 //!
-//! All that a header means is read here: [`media`] has the type of a body, [`path`] the form of a path.
+//! [`crate::headers`] reads single headers, [`crate::path`] checks the form of a path.
 
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, Target};
@@ -12,7 +12,7 @@ use crate::mcp::{self, McpHead};
 use crate::path::{check_query, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
-/// Headers that never go on to a further round of the model: they are the first request's own, or hop by hop
+/// Headers not repeated in a further round of the model: they belong to the first request, or are hop by hop
 /// (RFC 9110 §7.6.1).
 const NOT_FOR_ROUNDS: [&str; 15] = [
     "accept-encoding",
@@ -32,11 +32,10 @@ const NOT_FOR_ROUNDS: [&str; 15] = [
     "x-envoy-expected-rq-timeout-ms",
 ];
 
-/// Headers that are not forwarded if a request has them: answers must not be compressed, and the method that was read is the
-/// method that counts.
+/// Headers not forwarded: answers must not be compressed, and no header may override the method.
 const NOT_FORWARDED: [&str; 4] = ["accept-encoding", "x-http-method", "x-http-method-override", "x-method-override"];
 
-/// What a request's headers say.
+/// A request's headers, read.
 #[derive(Debug)]
 pub(crate) enum Head {
     Passthrough,
@@ -44,24 +43,24 @@ pub(crate) enum Head {
     Mcp(McpHead),
 }
 
-/// A request to an API that is read, whose body is still to come.
+/// A request to a model's API, without its body.
 #[derive(Debug)]
 pub(crate) struct ApiHead {
     pub(crate) dialect: &'static dyn Dialect,
     pub(crate) caller: Caller,
     /// With query.
     pub(crate) path: String,
-    /// The model that the path names, still percent-encoded.
+    /// The model in the path, still percent-encoded.
     pub(crate) model: Option<String>,
-    /// What a further round carries.
+    /// The headers of a further round.
     pub(crate) headers: Vec<(String, String)>,
-    /// Headers that are not forwarded to the upstream.
+    /// Headers not forwarded to the upstream.
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
     pub(crate) content_type: Option<String>,
 }
 
-/// The API that a request goes to.
+/// Returns the API of a request's path.
 pub(crate) fn api(gate: &Gate, headers: &Headers) -> Option<Api> {
     let target = Target::new(single(headers, ":path").unwrap_or_default());
     gate.paths.dialect(target.path).map(|(_, row)| row.api)
@@ -118,7 +117,7 @@ pub(crate) fn read(
     }
 }
 
-/// A body must be there, be JSON, and be readable.
+/// Checks the body's headers: the body must be there, be JSON, and be readable.
 fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal> {
     if !is_identity_encoded(headers) {
         return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
@@ -133,7 +132,7 @@ fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal
     Ok(())
 }
 
-/// Tenant and role. A header that is missing, repeated, empty or no text names nobody.
+/// Returns tenant and role. A header that is missing, repeated, empty or not text names nobody.
 fn caller(identity: &IdentitySource, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
     let found = match identity {
         IdentitySource::Header { tenant, role } => single(headers, tenant)
@@ -157,7 +156,7 @@ fn caller(identity: &IdentitySource, headers: &Headers, claims: Option<(Vec<u8>,
     }
 }
 
-/// Headers that say who calls: they are for this gate, not for the upstream.
+/// Returns the headers with the caller's identity. They are for the gate, not for the upstream.
 pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
     match identity {
         IdentitySource::Header { tenant, role } => vec![tenant.clone(), role.clone()],

@@ -1,22 +1,22 @@
-//! The sans-IO state machine of one exchange: one HTTP request to an LLM API or an MCP server, and its response.
+//! The sans-IO state machine of one has these steps: one HTTP request to an LLM API or an MCP server, and its response.
 //!
-//! An adapter turns what its host tells it into [`Event`]s and carries out the [`Effect`] that each returns. The engine
-//! decides with `callgate-contract`, and reads and writes with `callgate-wire`. It has no I/O, no clock and no host. The steps of an
-//! exchange:
+//! An adapter turns its host's callbacks into [`Event`]s and carries out the [`Effect`] of each. The engine
+//! decides with `callgate-contract`, and reads and writes with `callgate-wire`. It has no I/O, no clock and no host. An exchange
+//! has these steps:
 //!
 //! 1. [`head`]: path, method, caller.
 //! 2. [`request`]: the request, checked and rewritten.
-//! 3. [`settle`] decides every call of the model's turn, and [`plan`] what becomes of the turn.
-//! 4. [`unary`] and [`stream`] apply that to a JSON answer and to a stream of events.
-//! 5. [`tool_results`] runs the loop: calls to the executor, results to the model.
+//! 3. [`settle`] decides every call of the model's turn; [`plan`] then plans the turn.
+//! 4. [`unary`] and [`stream`] apply the plan to a JSON answer and to a stream of events.
+//! 5. [`tool_results`] sends calls to the executor and results to the model.
 //!
-//! Every decision on a call is written into a [`ledger`], and waits in an [`Outbox`] for the audit log.
+//! The [`ledger`] records every decision on a call. An [`Outbox`] buffers the decisions for the audit log.
 //!
-//! An MCP server's request itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
-//! both. It has a clock: a tick ends an exchange that exceeds a limit on time.
+//! A request to an MCP server itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
+//! both. A tick ends an exchange over its time limit.
 //!
-//! It fails closed. An event that is out of order, an answer that cannot be read, a callout that fails: each ends in an error
-//! with a [`Code`], and no call is released.
+//! The engine fails closed. An event out of order, an unreadable answer or a failed callout ends the exchange in an error
+//! with a [`Code`]. It releases no call.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 

@@ -1,21 +1,21 @@
-//! Records on their way to the executor: bounded, in batches, kept until they are acknowledged, sent again after a failure.
+//! Records on their way to the executor: bounded, batched, kept until acknowledged, retried after a failure.
 //!
-//! One batch is under way at a time. While the executor is away, attempts come ever more slowly, up to [`LONGEST_PAUSE`]; records
-//! that come when the outbox is full are dropped and counted, so that what is kept has its gap at the end. A batch that is refused
-//! for what is in it is halved until the record at fault stands alone; only that is dropped.
+//! One batch is under way at a time. If the executor is unreachable, pauses between retries grow up to [`LONGEST_PAUSE`]. A full
+//! outbox drops and counts new records, so the gap is at the end. A batch refused for its content is halved until the record at
+//! fault is alone; only this record is dropped.
 //!
-//! Not covered: what is in the outbox when its host ends is lost.
+//! Not covered: records in the outbox are lost when its host ends.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Records that are held, those under way included.
+/// The maximum number of records, those under way included.
 const MOST_RECORDS: usize = 8192;
-/// Bytes of them.
+/// The maximum bytes of all records.
 const MOST_BYTES: usize = 4 << 20;
-/// Records in a batch.
+/// The maximum number of records in a batch.
 const BATCH_RECORDS: usize = 256;
-/// Bytes from which on a batch gets no further record.
+/// A batch of so many bytes gets no further record.
 const BATCH_BYTES: usize = 1 << 20;
 /// The first pause after a failure, which doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub struct Outbox {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
     state: Delivery,
-    /// Records that the next batch may have.
+    /// The maximum number of records in the next batch.
     most: usize,
     lost: u64,
 }
@@ -40,14 +40,14 @@ enum Delivery {
     Sent { batch: Vec<Vec<u8>>, pause: Duration },
 }
 
-/// What became of a batch.
+/// The fate of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
     /// It is kept.
     Kept,
-    /// It never will be, because of what is in it.
+    /// It is refused for its content, for good.
     Refused,
-    /// It may be, later.
+    /// It failed, and may be retried.
     Failed,
 }
 
@@ -66,7 +66,7 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Takes a record, or drops and counts it where there is no room.
+    /// Takes a record, or drops and counts it if the outbox is full.
     pub fn put(&mut self, record: Vec<u8>) {
         let bytes = self.bytes.saturating_add(record.len());
         if self.len() >= MOST_RECORDS || bytes > MOST_BYTES {
@@ -77,7 +77,7 @@ impl Outbox {
         self.waiting.push_back(record);
     }
 
-    /// The batch to send now, if there is one. It is under way until its [`Receipt`] comes.
+    /// Returns the batch to send now, if any. It is under way until its [`Receipt`] comes.
     pub fn next(&mut self, now: Duration) -> Option<&[Vec<u8>]> {
         let Delivery::Resting { until, pause } = self.state else { return None };
         if now < until || self.waiting.is_empty() {
@@ -98,7 +98,7 @@ impl Outbox {
         }
     }
 
-    /// What became of the batch under way; how many of its records are kept.
+    /// Ends the batch under way; returns the number of its records that are kept.
     pub fn settle(&mut self, receipt: Receipt, now: Duration) -> usize {
         let resting = Delivery::Resting { until: Duration::ZERO, pause: Duration::ZERO };
         let Delivery::Sent { batch, pause } = std::mem::replace(&mut self.state, resting) else { return 0 };
@@ -126,12 +126,12 @@ impl Outbox {
         0
     }
 
-    /// How many records were dropped since this was last asked.
+    /// Returns the number of records dropped since the last call.
     pub fn take_lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
     }
 
-    /// How many records it holds, those under way included.
+    /// Returns the number of records, those under way included.
     #[must_use]
     pub fn len(&self) -> usize {
         let under_way = match &self.state {
@@ -141,7 +141,7 @@ impl Outbox {
         self.waiting.len().saturating_add(under_way)
     }
 
-    /// Whether it holds none.
+    /// Returns true if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -206,7 +206,7 @@ mod tests {
         outbox.put(vec![0; 4]);
         assert!(outbox.next(now).is_some(), "no pause after a success");
         outbox.settle(Receipt::Failed, now);
-        assert!(outbox.next(now + FIRST_PAUSE).is_some(), "and the pauses begin anew");
+        assert!(outbox.next(now + FIRST_PAUSE).is_some(), "and the pauses start over");
     }
 
     #[test]

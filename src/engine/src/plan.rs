@@ -1,4 +1,4 @@
-//! What becomes of a turn once its calls are decided (DESIGN §5).
+//! The plan for a turn whose calls are decided.
 
 use callgate_contract::OnViolation;
 use callgate_wire::Fate;
@@ -7,20 +7,20 @@ use crate::refusal::{Refusal, notice};
 use crate::settle::{Decided, Refused, Runnable};
 use crate::{Code, Gate};
 
-/// What becomes of one choice of a turn.
+/// The plan for one choice of a turn.
 #[derive(Debug)]
 pub(crate) enum TurnPlan {
-    /// The turn goes to the client: of each call itself, or a sentence that says why not.
+    /// The client gets the turn: each call, or a sentence with the reason in its place.
     Release(Vec<Fate>),
     /// The whole exchange ends in an error.
     Fail(Refusal),
-    /// The model is asked again, with the results of `run` and what was wrong with `refused`. Client-run calls are left
+    /// The model is asked again, with the results of `run` and the violations of `refused`. Client-run calls are left
     /// out of this turn: the model asks for them again, knowing the results.
     Again { run: Vec<Runnable>, refused: Vec<Refused> },
 }
 
-/// TurnPlans one choice, or one call of it. `round` is the one just answered; `alone` says whether the answer has this choice only:
-/// a conversation with several answers has no one continuation.
+/// Plans one choice, or one call of it. `round` is the one just answered. `alone` is true if the answer has this choice only:
+/// a conversation with several answers has no single continuation.
 pub(crate) fn plan(gate: &Gate, decided: Vec<Decided>, round: u32, alone: bool) -> TurnPlan {
     let on_violation = gate.contract.on_violation();
     let may_go_on = alone && round < gate.contract.limits().max_rounds;

@@ -1,4 +1,4 @@
-//! Every call of a turn is decided here, and nowhere else.
+//! The decision on every call of a turn. It is made here and nowhere else.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::effect::RunCall;
 use crate::gate::Gate;
 use crate::ledger::{Ledger, Ruling};
 
-/// A call that may be run by the executor.
+/// An allowed call for the executor.
 #[derive(Debug, Clone)]
 pub(crate) struct Runnable {
     /// With canonical arguments.
@@ -17,15 +17,15 @@ pub(crate) struct Runnable {
     pub(crate) run: RunCall,
 }
 
-/// A call that goes nowhere.
+/// A refused call.
 #[derive(Debug, Clone)]
 pub(crate) struct Refused {
-    /// As it may be shown to the model again: canonical arguments, or `{}` where they were no JSON.
+    /// The call as the model may see it again: canonical arguments, or `{}` if they were not JSON.
     pub(crate) call: Call,
     pub(crate) violation: Violation,
 }
 
-/// What was decided on one call.
+/// The decision on one call.
 #[derive(Debug, Clone)]
 pub(crate) enum Decided {
     /// The client runs it; arguments canonical.
@@ -34,7 +34,7 @@ pub(crate) enum Decided {
     Refused(Refused),
 }
 
-/// What the decision on a call has to know of the turn before it.
+/// The earlier calls of a turn, as far as a decision needs them.
 #[derive(Debug)]
 pub(crate) struct TurnSoFar {
     /// The turn's round, counted from 1.
@@ -45,7 +45,7 @@ pub(crate) struct TurnSoFar {
     ids: HashSet<(u32, String)>,
 }
 
-/// Decides the calls of one choice, in order, and writes each decision down.
+/// Decides the calls of one choice, in order, and records each decision.
 pub(crate) fn settle(
     gate: &Gate,
     caller: &Caller,
@@ -82,7 +82,7 @@ fn settle_one(
     };
     let (approved, ruling) = match verdict {
         Verdict::Allow(approved) => (approved, Ruling::Allow),
-        // Whether a person agreed is the executor's to know: it holds the call until then, and says so in the call's outcome.
+        // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
         Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
         Verdict::Deny(violation) => {
             let arguments = callgate_json::read(call.arguments.as_bytes()).ok();
@@ -110,7 +110,7 @@ fn settle_one(
     }
 }
 
-/// Returns what keeps a call from being decided at all. Results go back by id, so ids must be there and differ.
+/// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own.
 fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
@@ -127,9 +127,9 @@ fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&
     }
 }
 
-/// A refused call in a form that an API accepts back: OpenAI's own rule for names, an object for arguments.
+/// Returns a refused call in a form an API accepts back: OpenAI's own rule for names, an object for arguments.
 fn presentable(call: Call, arguments: Option<String>) -> Call {
-    // The input of a custom tool is any text, so it is an answer to the model as it is.
+    // The input of a custom tool is any text, so it stays unchanged.
     let arguments = arguments.or_else(|| (call.form == Form::Custom).then(|| call.arguments.clone()));
     let name_is_fit = (1..=64).contains(&call.name.len())
         && call.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
@@ -156,7 +156,7 @@ impl Decided {
 // === impl TurnSoFar ===
 
 impl TurnSoFar {
-    /// Nothing: the turn of this round begins.
+    /// Begins the turn of this round.
     pub(crate) fn new(round: u32) -> Self {
         Self { round, calls: 0, ids: HashSet::new() }
     }

@@ -1,16 +1,16 @@
-//! A streamed turn: text goes on as it arrives, what is undecided is held.
+//! A streamed turn: text is forwarded as it arrives, undecided calls are held.
 //!
 //! 1. Bytes become frames (bounded), frames become deltas.
-//! 2. A delta that carries no call goes on at once.
-//! 3. A fragment of a call is added to its call and goes nowhere. As soon as what has come of its name begins no name that the
-//!    caller's role may use, the call is lost whatever follows, and its arguments are dropped unread.
-//! 4. A call that is complete is decided and released or replaced: each by itself where no later call can take it back
-//!    ([`Hold::Call`]) and the dialect says where it ends, else all of a choice when that finishes.
-//! 5. If the plan is to ask the model again, the finish is held too, and the stream's end starts the next round; its answer is
+//! 2. A delta without a call is forwarded at once.
+//! 3. A fragment of a call is added to its call and held. If no tool the caller's role may use has a name with this beginning,
+//!    the call is doomed whatever follows, and its arguments are dropped unread.
+//! 4. A complete call is decided, and released or replaced. This happens call by call if no later call can take it back
+//!    ([`Hold::Call`]) and the dialect marks its end, else for a whole choice when it finishes.
+//! 5. If the plan is to ask the model again, the finish is held too. The stream's end starts the next round, whose answer is
 //!    appended to the stream.
 //!
-//! What is held: the calls of unfinished choices and one incomplete frame, together at most `responseBytes`, which bounds
-//! the whole stream. Not covered: a choice that finishes twice with calls both times is an error, not two turns.
+//! The calls of unfinished choices and one incomplete frame are held, together at most `responseBytes`, which bounds
+//! the whole stream. Not covered: if a choice finishes twice with calls both times, it is an error, not two turns.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ use crate::unary::{too_large, too_many_values};
 use crate::weight;
 use crate::{Code, Gate, Refusal, Tally};
 
-/// Characters of a lost call's name that are kept, for the sentence that tells of it.
+/// The characters kept of a doomed call's name, for the sentence in its place.
 const NAME_TOLD: usize = 64;
 
 /// A streamed turn under way.
@@ -38,45 +38,45 @@ pub(crate) struct StreamTurn {
     choices: BTreeMap<u32, PendingChoice>,
     before: TurnSoFar,
     bytes: u64,
-    /// The bytes that the trees of the events may take beyond their text.
+    /// The bytes of the events' trees beyond their text.
     trees: usize,
-    /// The plan to ask again, once a choice made it; the stream's end carries it out.
+    /// The next round, once a choice leads to it; the stream's end starts it.
     again: Option<Next>,
 }
 
-/// The calls of one choice that are not decided yet.
+/// The undecided calls of one choice.
 #[derive(Debug, Default)]
 struct PendingChoice {
     calls: BTreeMap<u32, PendingCall>,
     finished: bool,
 }
 
-/// A call of which not all has come.
+/// A call still incomplete.
 #[derive(Debug)]
 enum PendingCall {
-    /// What has come so far.
+    /// The fragments so far.
     Open(Call),
-    /// It can only be refused: its name begins no name that may be used.
+    /// It can only be refused: no usable name has this beginning.
     Doomed(Call),
 }
 
-/// Where a stream stands after some of its bytes.
+/// The state of a stream after some of its bytes.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// It goes on.
+    /// More is to come.
     Open,
-    /// It is complete; nothing of it remains to be said.
+    /// It is complete; nothing of it remains unsent.
     Complete,
     /// The model is asked again.
     Again(Next),
 }
 
-/// What the steps of a stream work with.
+/// The parts of an exchange that the steps of a stream use.
 pub(crate) struct StreamContext<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) tally: &'a mut Tally,
     pub(crate) ledger: &'a mut Ledger,
-    /// What may go on.
+    /// The bytes to forward.
     pub(crate) out: &'a mut Vec<u8>,
 }
 
@@ -97,12 +97,12 @@ impl StreamTurn {
         }
     }
 
-    /// Returns the bytes that it holds. A stream counts with all its bytes, because what it said is kept.
+    /// Returns the bytes held. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
         self.checked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
     }
 
-    /// Returns the bytes of the events so far, and of what is kept of them.
+    /// Returns the bytes of the events so far, and of the trees kept of them.
     pub(crate) fn said(&self) -> usize {
         usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(self.trees)
     }
@@ -112,7 +112,7 @@ impl StreamTurn {
         let mut frames = Vec::new();
         let decoded = self.decoder.push(chunk, &mut frames);
         let progress = self.frames(context, frames)?;
-        // After what fits in the bound went on, so that where a chunk is cut changes nothing.
+        // This comes after all frames within the bound, so the cuts between chunks change nothing.
         decoded.map_err(|error| unframed(context.gate, error))?;
         Ok(progress)
     }
@@ -120,9 +120,9 @@ impl StreamTurn {
     /// The stream ended.
     pub(crate) fn end(&mut self, context: &mut StreamContext<'_>) -> Result<Progress, Refusal> {
         let truncated = || Refusal::new(Code::UpstreamTruncated, "The model's answer ended before it was complete.");
-        // An event without its end: some clients read it, so it is decided too.
+        // Some clients read an event without its end, so it is decided too.
         if let Some(frame) = self.decoder.finish().map_err(|_| truncated())? {
-            // One that lost what it carries would be an event with nothing in it to a client.
+            // Without its data, a client would read it as an empty event.
             if frame.data.is_none() && frame.strays.is_empty() && !self.stream.is_complete() {
                 return Err(truncated());
             }
@@ -214,7 +214,7 @@ impl StreamTurn {
     fn fragment(&mut self, gate: &Gate, choice: u32, slot: u32, piece: Call) -> Result<(), Refusal> {
         let choice = self.choices.entry(choice).or_default();
         if choice.finished {
-            return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer went on with a call after its end."));
+            return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer has a call after its end."));
         }
         let blank = Call { form: piece.form, ..Call::default() };
         let held = choice.calls.entry(slot).or_insert(PendingCall::Open(blank));
@@ -229,7 +229,7 @@ impl StreamTurn {
         Ok(())
     }
 
-    /// A call is complete: where it can go on by itself, it does.
+    /// A call is complete. It is released now if the policy allows.
     fn call_end(&mut self, context: &mut StreamContext<'_>, choice: u32, slot: u32) -> Result<(), Refusal> {
         if self.checked.hold == Hold::Turn {
             return Ok(());
@@ -240,7 +240,7 @@ impl StreamTurn {
         self.decide(context, choice, vec![held.call()])
     }
 
-    /// A choice is complete: what is left of its calls is decided now.
+    /// A choice is complete. Its remaining calls are decided now.
     fn finish(&mut self, context: &mut StreamContext<'_>, index: u32, frame: Vec<u8>) -> Result<(), Refusal> {
         let choice = self.choices.entry(index).or_default();
         choice.finished = true;

@@ -1,4 +1,4 @@
-//! The loop: approved calls to the executor, results and violations back to the model.
+//! Further rounds: approved calls to the executor, results and violations back to the model.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{CallBatch, CallFailed, Code, Correlation, Gate, ModelRequest, Refusa
 /// A turn after which the model is asked again.
 #[derive(Debug)]
 pub(crate) struct Next {
-    /// What the model said in it, and what it cost.
+    /// The content of the turn and its usage.
     pub(crate) said: Earlier,
     pub(crate) run: Vec<Runnable>,
     pub(crate) refused: Vec<Refused>,
@@ -35,7 +35,7 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
     }
 }
 
-/// Outcomes must answer the batch call by call: an executor that answers otherwise cannot be believed.
+/// Matches outcomes to the batch. They must answer it call by call, or the whole answer is refused.
 pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) -> Result<Vec<CallResult>, Refusal> {
     let matches = run.len() == outcomes.len()
         && run.iter().zip(&outcomes).all(|(runnable, outcome)| runnable.run.id == outcome.id);
@@ -45,7 +45,7 @@ pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) 
     Ok(run.into_iter().zip(outcomes).map(|(runnable, outcome)| result(gate, runnable, outcome)).collect())
 }
 
-/// The result of one call, checked against the tool's `result` schema, in the words that the model gets.
+/// Returns the result of one call for the model, checked against the tool's `result` schema.
 fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
     let tool = gate.contract.tool(&runnable.run.tool);
     let failed =
@@ -66,7 +66,7 @@ fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
     CallResult { call: runnable.call, content, failed }
 }
 
-/// The result that the model gets for a refused call. It lists the tools that the caller's role may use.
+/// Returns the model's result for a refused call. It lists the tools the caller's role may use.
 pub(crate) fn told(gate: &Gate, role: &str, refused: Refused) -> CallResult {
     let Violation { code, pointer, .. } = &refused.violation;
     let message = &message_for_model(&gate.contract, role, &refused.violation);
@@ -74,7 +74,7 @@ pub(crate) fn told(gate: &Gate, role: &str, refused: Refused) -> CallResult {
     CallResult { call: refused.call, content, failed: true }
 }
 
-/// Why there is no result. What is empty is not told.
+/// The reason for a missing result. Empty fields are left out.
 struct ErrorResult<'a> {
     code: &'a str,
     pointer: &'a str,
@@ -93,7 +93,7 @@ fn error_content(told: &ErrorResult<'_>) -> String {
     callgate_json::canonical(&json!({ "error": error }))
 }
 
-/// The further round: the conversation so far, the turn, its results.
+/// Builds the request of a further round: the conversation so far, the turn, its results.
 pub(crate) fn ask(
     checked: &mut CheckedRequest,
     said: &[Value],
@@ -112,12 +112,12 @@ pub(crate) fn ask(
     }
 }
 
-/// The executor brought no outcomes.
+/// Explains missing outcomes of the executor.
 pub(crate) fn failed(why: CallFailed) -> Refusal {
     match why {
         CallFailed::Unreachable => Refusal::new(
             Code::ExecutorUnavailable,
-            "The executor did not answer in time; whether the calls ran is not known.",
+            "The executor did not answer in time; the calls may have run.",
         ),
         CallFailed::Rejected => Refusal::new(
             Code::ExecutorRejected,
@@ -131,7 +131,7 @@ pub(crate) fn failed(why: CallFailed) -> Refusal {
     }
 }
 
-/// The model brought no answer to a further round.
+/// Explains a missing answer to a further round.
 pub(crate) fn unanswered(why: CallFailed) -> Refusal {
     let message = match why {
         CallFailed::Unreachable => "The model's API did not answer a further round in time.",

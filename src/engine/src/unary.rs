@@ -1,4 +1,4 @@
-//! A JSON answer of the model, whole: decided, and rewritten where it must be.
+//! A whole JSON answer of the model: decided, and rewritten if necessary.
 
 use callgate_wire::{Answer, Call, Earlier};
 
@@ -14,7 +14,7 @@ use crate::{Code, Gate, Refusal, Tally, weight};
 
 const PEER: &str = "model's API";
 
-/// What a decided answer leads to.
+/// The next step after a decided answer.
 #[derive(Debug)]
 pub(crate) enum Turn {
     /// It goes to the client.
@@ -72,7 +72,7 @@ pub(crate) fn parse(checked: &CheckedRequest, body: &[u8]) -> Result<Box<dyn Ans
         .map_err(|error| Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}")))
 }
 
-/// An answer whose tree is not built.
+/// Refuses an answer before its tree is built.
 pub(crate) fn too_many_values() -> Refusal {
     let message = "The model's answer has more arrays and objects than any answer of its size; it is not read.";
     Refusal::new(Code::ResponseTooLarge, message)
@@ -86,7 +86,7 @@ pub(crate) fn too_large(gate: &Gate, peer: &str) -> Refusal {
     )
 }
 
-/// Decides all calls of an answer and rewrites it. `earlier` is what the rounds before left behind.
+/// Decides all calls of an answer and rewrites it. `earlier` has the content of earlier rounds.
 pub(crate) fn decide(
     gate: &Gate,
     checked: &CheckedRequest,

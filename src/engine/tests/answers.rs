@@ -1,4 +1,4 @@
-//! What becomes of a JSON answer, under each `onViolation`, with and without further rounds.
+//! Unary JSON answers, under each `onViolation`, with and without further rounds.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 

@@ -69,7 +69,7 @@ fn request() -> Value {
     })
 }
 
-/// An exchange whose request by a clerk went on; and what went on.
+/// Sends a clerk's request; returns the exchange and the forwarded request.
 fn sent(on_violation: &str, stream: bool) -> (Exchange, Value) {
     sent_by("clerk", &request(), on_violation, stream)
 }
@@ -94,7 +94,7 @@ fn refused(effect: Effect) -> (u16, String, String) {
     }
 }
 
-/// A call as a block; arguments that are no JSON as a text, which no schema takes.
+/// A call as a block. Arguments that are not JSON become a string, which no schema accepts.
 fn used(id: &str, name: &str, arguments: &str) -> Value {
     let input = serde_json::from_str(arguments).unwrap_or_else(|_| json!(arguments));
     json!({"toolUse": {"toolUseId": id, "name": name, "input": input}})
@@ -142,7 +142,7 @@ fn stream_of(answer: &Value, cut: usize) -> Vec<u8> {
     bytes
 }
 
-/// Feeds a stream in chunks; every byte that went on, and the effect that was not an emission, if one came.
+/// Feeds a stream in chunks. Returns every forwarded byte, and the effect that was not an emission, if any.
 fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
     assert_eq!(common::begun(exchange, STREAM_TYPE), Effect::BeginStream);
     let (mut out, mut rest) = (Vec::new(), bytes);
@@ -163,7 +163,7 @@ fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>
     (out, None)
 }
 
-/// What a client makes of an answer or a stream: its blocks, its reason, its usage; the code of its error.
+/// A client's view of an answer or a stream: its blocks, its reason, its usage, the code of its error.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     content: Vec<Value>,
@@ -446,7 +446,7 @@ proptest! {
         cut in 1_usize..6,
         chunks in proptest::collection::vec(1_usize..200, 1..8),
         on_violation in prop_oneof![Just("refuse"), Just("error")],
-        // No tool of a viewer is run here, so that each call goes on when it is complete and not when the turn is.
+        // A viewer has no server-run tool, so each call is forwarded when it is complete, not when the turn is.
         role in prop_oneof![Just("clerk"), Just("viewer")],
     ) {
         let answer = answer(&content);

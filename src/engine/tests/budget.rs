@@ -1,4 +1,4 @@
-//! The bytes that the exchanges of one worker hold together.
+//! The bytes held by all exchanges of one worker.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -33,7 +33,7 @@ fn of_tenant(tenant: &str) -> Vec<(String, Vec<u8>)> {
     headers
 }
 
-/// An exchange that stalls one byte before its request is complete.
+/// An exchange stalled one byte before its request is complete.
 fn stalled(gate: &Rc<Gate>, tenant: &str) -> (Exchange, Effect) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let headers = of_tenant(tenant);
@@ -133,7 +133,7 @@ fn a_budget_that_is_too_small_for_one_exchange_is_refused_at_start() {
     assert!(matches!(bounded(200 << 10).err(), Some(GateError::HeldBytes { least: 262_144 })));
 }
 
-/// A request for a stream was forwarded; the stream sends these bytes. What reaches the client.
+/// Forwards a request for a stream, which sends these bytes. Returns the bytes for the client.
 fn streamed_by(gate: &Rc<Gate>, events: &[String]) -> Seen {
     let mut exchange = told_stream(gate).unwrap();
     let (out, _) = streamed(&mut exchange, events.concat().as_bytes(), &[1 << 16]);

@@ -1,4 +1,4 @@
-//! Content types of answers: what is missing or wrong, and can still be read for certain.
+//! Content types of answers: missing or wrong ones, read only if they are unambiguous.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 

@@ -33,7 +33,7 @@ fn gate(on_violation: &str) -> Rc<Gate> {
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())
 }
 
-/// Tells a request of a clerk whole.
+/// Sends a clerk's whole request.
 fn told(exchange: &mut Exchange, path: &str, body: &Value) -> Effect {
     told_by(exchange, "clerk", path, body)
 }
@@ -63,7 +63,7 @@ fn sent(on_violation: &str, path: &str) -> Exchange {
     sent_by("clerk", on_violation, path)
 }
 
-/// A viewer may use no tool that is run by the executor: each of its calls is decided by itself.
+/// A viewer may use no server-run tool: each of its calls is decided by itself.
 fn sent_by(role: &str, on_violation: &str, path: &str) -> Exchange {
     let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     let mut body = request();
@@ -113,7 +113,7 @@ fn stream(parts: &[Value], beside: bool) -> Vec<u8> {
     bytes.into_bytes()
 }
 
-/// What a client makes of a turn: shown text, calls, the finish reason, the error.
+/// A client's view of a turn: shown text, calls, the finish reason, the error.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     text: String,
@@ -247,7 +247,7 @@ fn a_number_that_is_rounded_is_no_argument() {
 fn refuse_says_why_where_the_call_stood_and_lets_the_others_go_on() {
     let mut exchange = sent("refuse", WHOLE);
     let turn = [json!({ "text": "Sure." }), call("rm_rf", json!({ "a": "SECRET" })), oslo()];
-    // Server-run tools hold the whole turn, so what replaces a call comes last.
+    // Server-run tools hold the whole turn, so the text in place of a call comes last.
     let bytes = finished(answered(&mut exchange, &turn));
     assert!(!String::from_utf8(bytes.clone()).unwrap().contains("SECRET"));
     let seen = seen(&bytes);
@@ -375,7 +375,7 @@ fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     ]
     .map(|event| (event, "upstream_invalid"))
     .into_iter()
-    // A line that is no field is removed.
+    // A line without a field is removed.
     .chain([("[{\"candidates\":\"SECRET\"}]\n\n", "upstream_truncated")])
     {
         let bytes = [&first, event.as_bytes()].concat();

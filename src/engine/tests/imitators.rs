@@ -1,4 +1,4 @@
-//! Chat Completions as servers that imitate it send them: the same verdict and the same turn for the client, streamed as whole.
+//! Chat Completions from servers that imitate it: the same verdict and the same turn for the client, streamed or whole.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 

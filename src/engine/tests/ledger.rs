@@ -1,4 +1,4 @@
-//! What the audit log is told of an exchange, and what the executor is told beside the calls.
+//! The decisions of an exchange for the audit log, and the data sent to the executor with the calls.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// What is told of an exchange now.
+/// The decisions of an exchange since the last look.
 fn told(exchange: &mut Exchange) -> Vec<Decision> {
     exchange.take_decisions().map(|decisions| decisions.list).unwrap_or_default()
 }

@@ -30,7 +30,7 @@ fn gate(on_violation: &str) -> Rc<Gate> {
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())
 }
 
-/// Tells a request whole.
+/// Sends a whole request.
 fn told(exchange: &mut Exchange, role: &str, body: &Value) -> Effect {
     let headers = headers(&[
         (":method", "POST"),
@@ -111,7 +111,7 @@ fn lines(text: &[&str], calls: &[Value]) -> Vec<u8> {
     text.chain(calls).chain([answer(message("", &[]))]).flat_map(|line| format!("{line}\n").into_bytes()).collect()
 }
 
-/// Feeds a stream in chunks; every byte that went on, and the effect that was not an emission, if one came.
+/// Feeds a stream in chunks. Returns every forwarded byte, and the effect that was not an emission, if any.
 fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
     assert_eq!(begun(exchange, "application/x-ndjson"), Effect::BeginStream);
     let mut out = Vec::new();
@@ -133,7 +133,7 @@ fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>
     (out, None)
 }
 
-/// What a client makes of a turn.
+/// A client's view of a turn.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     content: String,
@@ -143,7 +143,7 @@ struct Seen {
     error: String,
 }
 
-/// Of a stream's lines, or of a whole answer, which is one.
+/// Reads the lines of a stream, or the one line of a whole answer.
 fn seen(bytes: &[u8]) -> Seen {
     let mut seen = Seen::default();
     for line in std::str::from_utf8(bytes).unwrap().lines() {

@@ -58,7 +58,7 @@ fn request(stream: bool) -> Value {
     })
 }
 
-/// A viewer may use no tool that is run by the executor: each of its calls is decided by itself.
+/// A viewer may use no server-run tool: each of its calls is decided by itself.
 fn sent_by(role: &str, on_violation: &str, stream: bool) -> Exchange {
     let mut body = request(stream);
     if role == "viewer" {
@@ -472,7 +472,7 @@ fn any_turn() -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
-/// A response with its calls last, as streams have them where a turn is held whole.
+/// A response with its calls last, as in a stream whose whole turn is held.
 fn calls_last(mut response: Value) -> Value {
     let items = response["output"].as_array_mut().unwrap();
     items.sort_by_key(|item| item["type"] == "function_call");
@@ -506,7 +506,7 @@ proptest! {
         match answered(&mut sent(false), &response(&items)) {
             Effect::Finish(unary) => {
                 let whole = body(&unary);
-                // Where nothing had to change, calls that were held come after what was said meanwhile.
+                // In an unchanged turn, held calls come after the text that arrived meanwhile.
                 let order = if role == "clerk" { calls_last } else { |response| response };
                 prop_assert_eq!(order(seen.response.clone()), order(whole));
                 prop_assert!(seen.ended);

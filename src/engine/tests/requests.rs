@@ -1,4 +1,4 @@
-//! What a request must be to go on, and what of it goes on.
+//! Requests: which are forwarded, and in which form.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 

@@ -173,7 +173,7 @@ fn more_choices_than_were_asked_for_end_the_stream_with_an_error_event() {
 #[test]
 fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     for (event, code) in [
-        // A line that is no field is removed.
+        // A line without a field is removed.
         ("{\"choices\":[{\"message\":{}}]}\n\n".to_owned(), "upstream_truncated"),
         ("data: {not json\n\n".to_owned(), "upstream_invalid"),
         ("data: {\"choices\":[],\"choices\":[]}\n\n".to_owned(), "upstream_invalid"),

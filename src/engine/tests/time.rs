@@ -1,4 +1,4 @@
-//! Limits on time: an exchange that takes too long is ended in the best words that can still be said.
+//! Limits on time: an exchange over its limit ends in the best error that can still be written.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
@@ -15,13 +15,13 @@ fn at(seconds: u64) -> Duration {
     NOW + Duration::from_secs(seconds)
 }
 
-/// A gate that bounds silence to 5 s and a turn to 20 s.
+/// A gate with at most 5 s of silence and 20 s for a turn.
 fn timed(on_violation: &str) -> Rc<Gate> {
     let contract = contract(on_violation).replace("turnTimeout: 30s", "turnTimeout: 20s, turnIdleTimeout: 5s");
     gate_of(&contract, Offer::Declared, true)
 }
 
-/// Ticks twice a second from `from` to `to`; the first effect that is not a hold, and when it came.
+/// Ticks twice a second from `from` to `to`; returns the first effect other than a hold, and its time.
 fn tick(exchange: &mut Exchange, from: u64, to: u64, writable: bool) -> Option<(u64, Effect)> {
     (from * 2..=to * 2).find_map(|half| {
         let effect = exchange.on(Event::Tick { writable, now: NOW + Duration::from_millis(half * 500) });
@@ -128,7 +128,7 @@ fn a_request_body_that_makes_no_progress_is_refused() {
         let (when, effect) = tick(&mut exchange, 3, 60, false).unwrap();
         assert_eq!((when, refused(effect)), (8, (408, "request_timeout".into())), "{role}");
     }
-    // A byte now and then is no progress either.
+    // A byte now and then does not count as progress.
     let mut exchange = Exchange::new(timed("refuse"), "exchange-1");
     exchange.on(Event::RequestHead { headers: &request_headers("clerk"), claims: None, end: false });
     let late = (0..60).find_map(|second| {

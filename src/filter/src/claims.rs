@@ -1,7 +1,7 @@
-//! The claims of a token that `jwt_authn` verified.
+//! The claims of a token verified by `jwt_authn`.
 //!
 //! A property of one claim has lost its type: a number is eight bytes, which could spell a role. So the filter reads all dynamic
-//! metadata as the message that it is, where every value has a type.
+//! metadata as one message, in which every value has a type.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use prost::{Message, Oneof};
 
 use crate::config::Claims;
 
-/// The largest whole number that a double holds exactly with all smaller ones.
+/// The largest whole number below which a double holds every whole number exactly.
 const MOST: f64 = 9_007_199_254_740_992.0;
 
 /// `envoy.config.core.v3.Metadata`.

@@ -4,7 +4,7 @@ use crate::error::Diagnostic;
 use crate::nearest::nearest;
 use crate::source::node::{At, Data, MapEntry, Node, join};
 
-/// A value and the JSON Pointer that leads to it.
+/// A value and its JSON Pointer.
 #[derive(Clone, Debug)]
 pub(super) struct Located<'n> {
     pub(super) node: &'n Node,
@@ -17,7 +17,7 @@ pub(super) struct Fields<'n> {
     entries: &'n [MapEntry],
 }
 
-/// The faults found so far, and what is no fault but worth a look.
+/// The faults found so far, and notes on valid values.
 pub(super) struct Report<'r> {
     found: &'r mut Vec<Diagnostic>,
     notes: Vec<Diagnostic>,
@@ -41,7 +41,7 @@ impl<'r> Report<'r> {
         self.notes
     }
 
-    /// A fault of that value. Returns `None` so that a reader can end with it.
+    /// Reports a fault of that value. Returns `None`, so a reader can end with it.
     pub(super) fn fault<T>(&mut self, item: &Located<'_>, message: impl Into<String>) -> Option<T> {
         self.fault_at(&item.node.at, item.path.clone(), message)
     }
@@ -56,7 +56,7 @@ impl<'r> Report<'r> {
 // === impl Fields ===
 
 impl<'n> Fields<'n> {
-    /// Opens a mapping; a field that is not in `known` is a fault, and so is one that is in `unenforced`.
+    /// Opens a mapping. A field not in `known` is a fault, and so is one in `unenforced`.
     pub(super) fn open(
         item: &Located<'n>,
         known: &[&str],
@@ -85,7 +85,7 @@ impl<'n> Fields<'n> {
         Some(Located { node: &entry.value, path: join(&self.item.path, name) })
     }
 
-    /// A field that must be there; `expected` completes "expected".
+    /// Returns a required field; `expected` completes "expected".
     pub(super) fn need(&self, name: &str, expected: &str, report: &mut Report<'_>) -> Option<Located<'n>> {
         let found = self.get(name);
         if found.is_none() {

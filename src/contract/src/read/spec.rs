@@ -168,7 +168,7 @@ fn request_members_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Req
     Some(members)
 }
 
-/// Member names joined with `.`, each of characters that no path syntax gives a meaning to.
+/// Returns true for member names joined with `.`, without characters special in any path syntax.
 fn is_member_path(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_$-".contains(&b);
     text.split('.').all(|name| !name.is_empty() && name.bytes().all(is_plain))

@@ -1,4 +1,4 @@
-//! Tools, but for what runs them.
+//! Tools, without their `run`.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::source::node::Data;
 const KNOWN: [&str; 9] =
     ["name", "description", "parameters", "result", "effects", "approval", "audit", "output", "run"];
 const UNENFORCED: [(&str, &str); 3] = [("when", "`when`"), ("requires", "`requires`"), ("origin", "`origin`")];
-/// More persons than this agree to nothing in time.
+/// More persons never agree in time.
 const APPROVERS_MAX: u8 = 3;
 const PARAMETERS: &str = "a JSON Schema of the arguments, such as `{ type: object }` for a tool without arguments";
 
@@ -96,7 +96,7 @@ fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Rep
     Some(text.to_owned())
 }
 
-/// A word, or a mapping that says how many persons must agree.
+/// Reads a word, or a mapping with the number of approvers.
 fn approval(item: &Located<'_>, report: &mut Report<'_>) -> Option<Approval> {
     if item.node.get("when").is_some() {
         let message = "expected `never`, `always` or `{ approvers: 2 }`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none";
@@ -113,7 +113,7 @@ fn approval(item: &Located<'_>, report: &mut Report<'_>) -> Option<Approval> {
     }
 }
 
-/// The type that the top of a schema must have.
+/// The required type at the top of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Top {
     Object,

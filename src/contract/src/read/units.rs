@@ -44,7 +44,7 @@ pub(super) fn fuel(item: &Located<'_>, report: &mut Report<'_>) -> Option<u64> {
     quantity(item, &units).or_else(|| report.fault(item, FUEL))
 }
 
-/// A positive whole number times its unit; a number without quotes has the unit `""`, where there is such a one.
+/// Reads a positive whole number with a unit. A number without quotes has the unit `""`, if this unit exists.
 fn quantity(item: &Located<'_>, units: &[(&str, u64)]) -> Option<u64> {
     match &item.node.data {
         Data::Number(number) => total(number.as_u64()?, "", units),

@@ -1,7 +1,7 @@
 //! JSON text as a tree with places.
 //!
-//! `callgate_json::read` decides what the text says, with all its strictness. The walk below only finds out where each
-//! value stands; it goes along the value that was read, so the two cannot disagree.
+//! `callgate_json::read` reads the text, with all its strictness. The walk below only finds the place of each
+//! value. It follows the value already read, so the two cannot disagree.
 
 use std::rc::Rc;
 
@@ -118,7 +118,7 @@ impl PlaceWalk<'_> {
         }
     }
 
-    /// A string with its quotes, or a literal up to what ends it.
+    /// Skips a string with its quotes, or a literal up to its end.
     fn skip_scalar(&mut self) {
         if self.rest.starts_with('"') {
             self.step();

@@ -1,8 +1,8 @@
 //! YAML text as a tree with places.
 //!
-//! A contract says each thing once and in one way, so a part of YAML 1.2 is left out: one document, no anchors, aliases
+//! A contract has one way to write each thing, so a part of YAML 1.2 is left out: one document, no anchors, aliases
 //! or tags, no merge keys, no key twice, keys are strings. Scalars follow the core schema (YAML 1.2.2, section 10.3.2):
-//! `yes`, `on` and `0777` are what they look like to a reader, two strings and a number.
+//! `yes` and `on` are strings, and `0777` is a number, as they look to a reader.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::error::Diagnostic;
 /// Reads one YAML document.
 ///
 /// # Errors
-/// Every use of what is left out; or the one place where the text stops being YAML.
+/// Every use of a part left out; or the one place of malformed YAML.
 pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let mut reader = YamlReader { file: Rc::from(file), parser: Parser::new_from_str(text), found: Vec::new() };
     match reader.document() {
@@ -31,7 +31,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
 struct YamlReader<'t> {
     file: Rc<str>,
     parser: Parser<'t, StrInput<'t>>,
-    /// Faults after which reading can go on.
+    /// Faults after which reading continues.
     found: Vec<Diagnostic>,
 }
 
@@ -180,7 +180,7 @@ fn scalar(text: &str) -> Result<Data, String> {
     })
 }
 
-/// The JSON literal for a YAML number; `None` if the scalar is no number.
+/// Returns the JSON literal for a YAML number; `None` if the scalar is not a number.
 fn json_number(text: &str) -> Result<Option<String>, String> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -1,4 +1,4 @@
-//! Arguments that a schema refuses, the place, and the sentence.
+//! Refused arguments, the place, and the sentence.
 
 use callgate_contract::load;
 
@@ -7,7 +7,7 @@ use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// A property's schema, a value it refuses, and what is said of it.
+/// A property's schema, a refused value, and the sentence.
 const SENTENCES: [(&str, &str, &str, &str); 34] = [
     ("{ enum: [a, 1, null] }", "\"x\"", "/p", "expected one of \"a\", 1, null"),
     ("{ const: a }", "1", "/p", "expected the value `a`"),

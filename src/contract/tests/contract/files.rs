@@ -128,7 +128,7 @@ fn a_fault_in_a_file_is_told_with_the_place_in_that_file() {
         ),
         (
             "{ \"$ref\": \"#x\" }",
-            "desk/a.json:1:11: spec.tools[0].parameters.$defs.a.$ref: expected an anchor of this schema; there is no `x`",
+            "desk/a.json:1:11: spec.tools[0].parameters.$defs.a.$ref: expected an anchor of this schema; it has no `x`",
         ),
         (
             "{ \"$schema\": \"http://json-schema.org/draft-07/schema\" }",

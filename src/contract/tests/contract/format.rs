@@ -1,4 +1,4 @@
-//! `contracts/contract.schema.json`, which editors use, and the reader agree on what a contract is.
+//! `contracts/contract.schema.json`, used by editors, and the reader agree on valid contracts.
 
 use callgate_contract::{Files, load};
 use callgate_json::Value;

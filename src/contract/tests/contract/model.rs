@@ -1,4 +1,4 @@
-//! Valid contracts: what each field becomes, and its default.
+//! Valid contracts: each field and its default.
 
 use callgate_contract::{
     Approval, Audit, HttpGrant, HttpMethod, OnViolation, RequestMembers, Run, UndeclaredTools, UnknownMembers, WasmRun,

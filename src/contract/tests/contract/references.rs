@@ -1,4 +1,4 @@
-//! References by `$id`, `$anchor` and absolute URI mean what JSON Schema says, and nothing is fetched.
+//! References by `$id`, `$anchor` and absolute URI have the meaning of JSON Schema, and nothing is fetched.
 
 use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, from_value, load};
 
@@ -64,7 +64,7 @@ fn a_part_is_found_by_its_id_its_anchor_and_its_uri() {
             "p: { $ref: \"#/$defs/q\" }",
             "$defs: { z: { $anchor: x }, q: { $id: \"https://e.com/i\", $ref: \"#x\", $defs: { z: { $anchor: x, maxLength: 1 } } } }",
         ),
-        // up to draft 7, an anchor is an `$id` and what stands beside `$ref` is no `$id`
+        // up to draft 7, an anchor is an `$id`, and an `$id` beside `$ref` has no effect
         (DRAFT_7, "p: { $ref: \"#x\" }", "definitions: { q: { $id: \"#x\", maxLength: 1 } }"),
         (DRAFT_7, "p: { $ref: item }", "definitions: { q: { $id: item, maxLength: 1 } }"),
         (DRAFT_4, "p: { $ref: \"#x\" }", "definitions: { q: { id: \"#x\", maxLength: 1 } }"),
@@ -110,7 +110,7 @@ fn a_file_keeps_its_ids_and_anchors() {
     let text = with_parameters("{ type: object, properties: { p: { $ref: \"lib.json#long\" } } }");
     assert_eq!(
         load("c.yaml", &text, &Folder(&[("lib.json", file)])).unwrap_err().to_string(),
-        "c.yaml:11:60: spec.tools[0].parameters.properties.p.$ref: expected an anchor of `lib.json`; there is no `long`"
+        "c.yaml:11:60: spec.tools[0].parameters.properties.p.$ref: expected an anchor of `lib.json`; it has no `long`"
     );
 }
 
@@ -122,12 +122,12 @@ fn a_reference_that_leads_out_is_refused_where_it_stands() {
         ("p: { $ref: \"https://e.com/r2#/x\" }", "properties.p.$ref", out),
         ("p: { $ref: \"urn:example:other\" }", "properties.p.$ref", out),
         ("p: { $ref: \"http://json-schema.org/draft-07/schema#\" }", "properties.p.$ref", out),
-        ("p: { $ref: \"#y\" }", "properties.p.$ref", "expected an anchor of this schema; there is no `y`"),
-        ("p: { $ref: \"item#y\" }", "properties.p.$ref", "expected an anchor of this schema; there is no `y`"),
+        ("p: { $ref: \"#y\" }", "properties.p.$ref", "expected an anchor of this schema; it has no `y`"),
+        ("p: { $ref: \"item#y\" }", "properties.p.$ref", "expected an anchor of this schema; it has no `y`"),
         (
             "p: { $ref: \"item#/$defs/y\" }",
             "properties.p.$ref",
-            "expected a reference to a place in this schema; there is no such place",
+            "expected a reference to an existing place in this schema",
         ),
         ("p: { $ref: other.json }", "properties.p.$ref", "cannot read `other.json`: no such file"),
         (

@@ -1,11 +1,11 @@
-//! A violation never repeats what the model wrote: no value, no key of its own.
+//! A violation never repeats the model's text: no value, no key of its own.
 
 use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, load};
 use proptest::prelude::*;
 
 use crate::folder::{Folder, with_parameters};
 
-/// What no sentence may hold. Every string and every key that the properties make up has it inside.
+/// A text forbidden in every sentence. Every generated string and key contains it.
 const MARK: &str = "Zq9";
 
 const SCHEMA: &str = r##"{ type: object, required: [a], additionalProperties: false, properties: {

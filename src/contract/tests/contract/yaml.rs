@@ -1,4 +1,4 @@
-//! How a contract's text is read.
+//! Reading a contract's text.
 
 use callgate_contract::{Contract, Errors, from_value, load};
 use proptest::prelude::*;

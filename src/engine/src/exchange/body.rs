@@ -72,7 +72,7 @@ impl Core {
         }
     }
 
-    /// The first bytes tell a stream from a whole answer.
+    /// The first bytes show a stream or a whole answer.
     fn undeclared(&mut self, checked: Box<CheckedRequest>, body: Vec<u8>, end: bool) -> Transition {
         let stream = checked.request.wants() == Wants::Stream;
         match Opening::of(&body, checked.dialect.framing()) {
@@ -111,7 +111,7 @@ impl Core {
 enum Opening {
     Stream,
     Json,
-    /// Too few bytes to tell.
+    /// Too few bytes to decide.
     Unclear,
     Other,
 }
@@ -129,7 +129,7 @@ impl Opening {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let text = body.get(..body.len().min(2 * BLANKS)).unwrap_or_default().trim_ascii_start();
         match (framing, text.first()) {
-            // Each further chunk is looked at from the start, so blanks are bounded.
+            // Each chunk makes the body be read from its start, so blanks are bounded.
             (_, None) if body.len() > BLANKS => Self::Other,
             (_, None) => Self::Unclear,
             (Framing::JsonLines, Some(b'{')) => Self::Stream,

@@ -1,4 +1,4 @@
-//! The bytes that an exchange holds, claimed from the budget of its worker.
+//! The memory of an exchange, claimed from the budget of its worker.
 
 use super::state::ExchangeState;
 use super::{Core, Transition};
@@ -15,7 +15,7 @@ impl Core {
         Ok(())
     }
 
-    /// Claims the bytes that the next state holds. Without room for them, the exchange ends in an error.
+    /// Claims the bytes of the next state. If the claim is refused, the exchange ends in an error.
     pub(super) fn claim_memory(&mut self, (state, effect): Transition) -> Transition {
         let held = state.held().saturating_add(self.head_bytes);
         match self.claim.as_mut().map(|claim| claim.set(held)) {
@@ -24,7 +24,7 @@ impl Core {
         }
     }
 
-    /// Ends an exchange whose next state is too large. Its effect is not carried out, but bytes of a stream that are decided are
+    /// Ends an exchange whose next state is too large. Its effect is not carried out, but decided bytes of a stream are
     /// still released.
     fn end_without_memory(&mut self, state: ExchangeState, effect: Effect, refusal: &Refusal) -> Transition {
         let decided = match effect {

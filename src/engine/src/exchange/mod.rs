@@ -1,7 +1,7 @@
-//! One exchange: its states, and which event leads from which state to which.
+//! One has these steps: its states, and the transition for each event.
 //!
-//! Model APIs and MCP servers share one machine. Their differences are three small enums: who reads the request ([`RequestReader`]), which
-//! request was forwarded ([`Forwarded`]), and which stream answers it ([`AnswerStream`]). Every handler returns the next state together
+//! Model APIs and MCP servers share one machine. Their differences are three small enums: the reader of the request ([`RequestReader`]), the
+//! forwarded request ([`Forwarded`]), and the stream of its answer ([`AnswerStream`]). Every handler returns the next state together
 //! with the effect, so no handler can forget it.
 
 mod body;
@@ -34,7 +34,7 @@ pub struct Exchange {
     state: ExchangeState,
 }
 
-/// Everything of an exchange that is not its state.
+/// Everything of an exchange but its state.
 #[derive(Debug)]
 struct Core {
     gate: Rc<Gate>,
@@ -49,7 +49,7 @@ struct Core {
     head_bytes: usize,
 }
 
-/// The next state, and what the host must do now.
+/// The next state, and the effect for the host.
 type Transition = (ExchangeState, Effect);
 
 // === impl Exchange ===
@@ -89,7 +89,7 @@ impl Exchange {
         self.core.content_type.as_deref()
     }
 
-    /// Takes an event and returns what the host must do. Total: an event that fits no state fails closed.
+    /// Takes an event and returns its effect. An event that does not fit the state fails closed.
     pub fn on(&mut self, event: Event<'_>) -> Effect {
         self.core.clock.observe(&event);
         // Every step returns a state, so this placeholder is never seen.
@@ -135,7 +135,7 @@ impl Core {
             (ExchangeState::Sent(forwarded), Event::ResponseHead { headers, end }) => {
                 self.response_head(Some(forwarded), headers, end)
             }
-            // An answer that comes before the request was forwarded is the host's own, such as an error of another filter.
+            // An answer before the request is forwarded is the host's own, such as an error of another filter.
             (
                 ExchangeState::New | ExchangeState::Refusing { .. } | ExchangeState::Gathering { .. },
                 Event::ResponseHead { headers, end },
@@ -154,7 +154,7 @@ impl Core {
             }
             (ExchangeState::BetweenRounds(rounds), Event::CallsRun(outcomes)) => self.calls_run(*rounds, outcomes),
             (ExchangeState::BetweenRounds(rounds), Event::ModelAnswered(reply)) => self.model_answered(*rounds, reply),
-            // The turn is complete, so what the upstream still sends is dropped.
+            // The turn is complete, so later bytes of the upstream are dropped.
             (ExchangeState::BetweenRounds(mut rounds), Event::ResponseData { end, .. }) => {
                 rounds.ended |= end;
                 (ExchangeState::BetweenRounds(rounds), Effect::Hold)
@@ -175,7 +175,7 @@ impl Core {
             ) => (ExchangeState::Ended, Effect::Finish(Vec::new())),
             (ExchangeState::Cut, Event::ResponseData { .. }) => (ExchangeState::Ended, Effect::Reset),
             (ExchangeState::Closed, Event::ResponseData { .. }) => (ExchangeState::Closed, Effect::Hold),
-            // Callouts that were under way when the exchange ended.
+            // Answers to callouts that were under way when the exchange ended.
             (state @ (ExchangeState::Closed | ExchangeState::Cut), Event::CallsRun(_) | Event::ModelAnswered(_)) => {
                 (state, Effect::Hold)
             }
@@ -205,13 +205,13 @@ impl Core {
         (ExchangeState::Refused, Effect::Reply(self.format.reply(refusal)))
     }
 
-    /// Answers in place of a response that has begun to arrive, or that is awaited.
+    /// Answers in place of a response, awaited or begun.
     fn replace(&mut self, refusal: &Refusal) -> Transition {
         self.tally.error = Some(refusal.code);
         (ExchangeState::Ended, Effect::Reply(self.format.reply(refusal)))
     }
 
-    /// Resets a response of which nothing more can be said.
+    /// Resets a response to which nothing more can be written.
     fn reset(&mut self, code: Code) -> Transition {
         self.tally.error.get_or_insert(code);
         (ExchangeState::Ended, Effect::Reset)

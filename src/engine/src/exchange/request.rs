@@ -48,7 +48,7 @@ impl Core {
         }
     }
 
-    /// Drops more of a request that is refused, up to the limit of any request.
+    /// Drops more bytes of a refused request, up to the limit of any request.
     pub(super) fn refused_data(&mut self, refusal: Refusal, size: usize, chunk: &[u8], end: bool) -> Transition {
         let size = size.saturating_add(chunk.len());
         if end || exceeds(size, self.gate.contract.limits().request_bytes) {
@@ -118,7 +118,7 @@ fn gather(reader: RequestReader) -> Transition {
     (ExchangeState::Gathering { reader, body: Vec::new() }, Effect::Hold)
 }
 
-/// Returns what a request without a message asks for.
+/// Returns the sent message of a request without a body.
 fn without_message(verb: Verb) -> mcp::SentMessage {
     match verb {
         Verb::Listen => mcp::SentMessage::Listening,

@@ -93,7 +93,7 @@ impl Core {
 
     fn undecidable(&mut self, status: u16) -> Transition {
         let message = format!(
-            "The {} answered with status {status} and a body of a type that cannot be decided on.",
+            "The {} answered with status {status} and a body of an unsupported type.",
             self.format.peer()
         );
         self.replace(&Refusal::new(Code::UpstreamInvalid, message))

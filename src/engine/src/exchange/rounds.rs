@@ -1,4 +1,4 @@
-//! Between rounds: calls at the executor, the model asked again, the response held back meanwhile.
+//! Between rounds: the executor runs calls, the model is asked again, the response is held back meanwhile.
 
 use callgate_json::Value;
 use callgate_wire::{Answer, CallResult, Earlier};
@@ -90,7 +90,7 @@ impl Core {
         unary::decide(&self.gate, &rounds.checked, answer, &rounds.earlier, tally, ledger)
     }
 
-    /// Ends a loop in an error, in the form that the client can still be answered in.
+    /// Ends the rounds in an error, in the form the client can still read.
     pub(super) fn fail(&mut self, rounds: Rounds, refusal: &Refusal) -> Transition {
         match rounds.form {
             AnswerForm::Whole { .. } => self.replace(refusal),

@@ -26,7 +26,7 @@ impl Core {
             Err(refusal) => {
                 self.tally.error = Some(refusal.code);
                 out.extend_from_slice(&answer_stream.error(&refusal));
-                // A client of the server's own stream comes again only if that is cut.
+                // A client reopens the server's own stream only if it is cut.
                 close(if answer_stream.is_own() { ExchangeState::Cut } else { ExchangeState::Closed }, out, end)
             }
         }

@@ -1,5 +1,5 @@
-//! The end of an exchange that takes too long: as an error object while nothing has been sent, as the stream's last event while
-//! bytes can still be written, else as a reset.
+//! The end of an exchange over its time limit: an error object while nothing has been sent, the stream's last event while
+//! bytes can still be written, else a reset.
 
 use super::clock::TimeLimit;
 use super::state::ExchangeState;
@@ -8,7 +8,7 @@ use crate::effect::Effect;
 use crate::refusal::{Code, Refusal};
 
 impl Core {
-    /// Time has passed. `writable` says that the host holds back bytes of the response, so that it can still write.
+    /// Takes a tick. `writable` is true if the host holds back bytes of the response, so it can still write.
     pub(super) fn tick(&mut self, state: ExchangeState, writable: bool) -> Transition {
         match &state {
             ExchangeState::Cut => self.reset(Code::LimitExceeded),
@@ -25,7 +25,7 @@ impl Core {
         }
     }
 
-    /// Returns whether a turn is over at an event that brings bytes. Bytes end a silence, however long it was.
+    /// Returns true if the turn's time is over when bytes arrive. Bytes end a silence, however long it was.
     pub(super) fn is_over_time(&self, state: &ExchangeState) -> bool {
         !matches!(state, ExchangeState::Closed) && self.exceeded_limit(state) == Some(TimeLimit::Turn)
     }
@@ -39,16 +39,16 @@ impl Core {
         (bounds.idle && self.clock.is_silent(idle)).then_some(TimeLimit::Idle)
     }
 
-    /// Ends a late exchange.
+    /// Ends an exchange over its time limit.
     pub(super) fn time_out(&mut self, state: ExchangeState, writable: bool) -> Transition {
         let refusal = self.timeout_refusal(&state);
         self.end_early(state, &refusal, writable)
     }
 
-    /// Ends an exchange in an error, in the form that its client can still be answered in.
+    /// Ends an exchange in an error, in the form the client can still read.
     pub(super) fn end_early(&mut self, state: ExchangeState, refusal: &Refusal, writable: bool) -> Transition {
         match state {
-            // The host passes a reply that comes before any response through the filters, so it must pass here too.
+            // The host passes a reply before any response through the filters, so it must pass here too.
             ExchangeState::Refusing { .. } | ExchangeState::Gathering { .. } | ExchangeState::Sent(_) => {
                 self.refuse(refusal)
             }
@@ -68,7 +68,7 @@ impl Core {
         }
     }
 
-    /// Ends a late exchange whose upstream has ended too.
+    /// Ends an exchange over its time limit after the upstream has ended too.
     pub(super) fn time_out_at_end(&mut self, state: ExchangeState, writable: bool) -> Transition {
         match self.time_out(state, writable) {
             (ExchangeState::Cut, Effect::Emit(bytes) | Effect::Finish(bytes)) => {

@@ -1,4 +1,4 @@
-//! HTTP headers: the values that decisions depend on. [`media`] reads the type and the coding of a body.
+//! HTTP headers with an effect on decisions. [`media`] reads the type and the coding of a body.
 
 pub(crate) mod media;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Header pairs as the host gave them, pseudo-headers included, names in lower case, repeated names repeated.
 pub type Headers = [(String, Vec<u8>)];
 
-/// Returns the value of a header that occurs exactly once and is text.
+/// Returns the value of a header, if it occurs exactly once and is text.
 pub(crate) fn single<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     let mut values = headers.iter().filter(|(candidate, _)| candidate == name);
     let (_, value) = values.next()?;
@@ -17,7 +17,7 @@ pub(crate) fn single<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     std::str::from_utf8(value).ok()
 }
 
-/// Returns the bytes of a body that declares its length.
+/// Returns the body's declared length in bytes.
 pub(crate) fn length(headers: &Headers) -> Option<u64> {
     single(headers, "content-length")?.parse().ok()
 }
@@ -27,7 +27,7 @@ pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
     single(headers, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Returns the response status, or 0 if there is no valid one.
+/// Returns the response status, or 0 if it is missing or invalid.
 pub(crate) fn status(headers: &Headers) -> u16 {
     single(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! A client's message: which methods go through, and the decision on a call.
+//! A client's message: the forwarded methods, and the decision on a call.
 
 use callgate_contract::{Caller, Code as CallCode, OnViolation, Violation, name_in_sentence};
 use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, Request, error};
@@ -9,7 +9,7 @@ use crate::ledger::Ledger;
 use crate::settle::{Decided, TurnSoFar, settle};
 use crate::{Code, Gate, Refusal, Tally};
 
-/// Requests that go through. All that 2025-11-25 has but its tasks, which separate a call from its result.
+/// Forwarded requests: all of 2025-11-25 but its tasks, which separate a call from its result.
 const REQUESTS: [&str; 13] = [
     "initialize",
     "ping",
@@ -26,7 +26,7 @@ const REQUESTS: [&str; 13] = [
     "logging/setLevel",
 ];
 
-/// Notifications that go through.
+/// Forwarded notifications.
 const NOTIFICATIONS: [&str; 4] = [
     "notifications/initialized",
     "notifications/cancelled",
@@ -34,12 +34,12 @@ const NOTIFICATIONS: [&str; 4] = [
     "notifications/roots/list_changed",
 ];
 
-/// What becomes of a message.
+/// The result of checking a message.
 #[derive(Debug)]
 pub(crate) enum Checked {
-    /// It goes on to the server, in this form.
+    /// Forward it to the server, in this form.
     Forward(SentMessage, Vec<u8>),
-    /// It is answered here, with this body: its call is refused.
+    /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
 }
 
@@ -96,7 +96,7 @@ fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
     Err(Refusal::at(Code::McpMethodForbidden, "method", message))
 }
 
-/// Decides a call. A tool that the executor runs is none of the server's.
+/// Decides a call. The server runs no tool that the executor runs.
 fn call_server(
     gate: &Gate,
     caller: &Caller,
@@ -118,7 +118,7 @@ fn call_server(
             message: "expected a tool that the server runs; the contract gives this one to Callgate's executor"
                 .to_owned(),
         },
-        // One call was given, so one was decided.
+        // Unreachable: one call in, one decision out.
         None => Violation {
             code: CallCode::CallMalformed,
             tool: String::new(),
@@ -131,8 +131,8 @@ fn call_server(
     Err(violation)
 }
 
-/// The answer to a refused call (DESIGN §5): for the model to see, as a result of the tool that says so (`refuse`; `feedback` too,
-/// because who asked the model is the one who asks it again); or an error.
+/// Answers a refused call. With `refuse` the answer is a failed result of the tool, for the model to see. So it is with `feedback`,
+/// because the client asks the model again. With `error` it is an error.
 fn refused(gate: &Gate, id: &Id, violation: &Violation, tally: &mut Tally) -> Vec<u8> {
     let refusal = Refusal::of_call(violation);
     match gate.contract.on_violation() {

@@ -1,10 +1,10 @@
 //! A stream of a server's messages: each is decided, and forwarded or dropped.
 //!
-//! A client waits for the answer to its call, which perhaps has changed something already. So nothing that comes before the answer
-//! ends the stream: a message that may not be forwarded, or that cannot be read, is dropped.
+//! A client waits for the answer to its call, and the call may have run already. So no message before the answer
+//! ends the stream: a forbidden or unreadable message is dropped.
 //!
-//! The answer to a request is bounded in time and size as a model's is, and ends its stream: what a server says after it goes
-//! nowhere. The server's own stream has no end that anybody waits for, so only each event is bounded.
+//! The answer to a request has the same limits on time and size as a model's, and ends its stream. Later messages are not
+//! forwarded. Nobody waits for the end of the server's own stream, so only each event is bounded.
 
 use callgate_wire::framing::{Decoder, Frame, Framing};
 use callgate_wire::mcp::{Event, Id, error, event};
@@ -23,7 +23,7 @@ pub(crate) struct Messages {
     sent: SentMessage,
     decoder: Decoder,
     bytes: u64,
-    /// Why the first event that could not be read was dropped.
+    /// The reason for dropping the first unreadable event.
     fault: Option<Refusal>,
 }
 
@@ -35,12 +35,12 @@ impl Messages {
         Self { sent, decoder: Decoder::new(Framing::Sse, most), bytes: 0, fault: None }
     }
 
-    /// Returns the bytes that it holds.
+    /// Returns the bytes held.
     pub(crate) fn held(&self) -> usize {
         self.decoder.held()
     }
 
-    /// Takes bytes; those that may be forwarded are added to the desk's.
+    /// Takes bytes, and adds the forwarded ones to the context's.
     pub(crate) fn data(&mut self, context: &mut StreamContext<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
         let mut frames = Vec::new();
         let decoded = self.decoder.push(chunk, &mut frames);
@@ -49,7 +49,7 @@ impl Messages {
                 return Ok(Progress::Complete);
             }
         }
-        // After everything that fits in the bound, so that where a chunk is cut changes nothing.
+        // This comes after all frames within the bound, so the cuts between chunks change nothing.
         decoded.map_err(|_| too_large(context.gate, PEER))?;
         Ok(Progress::Open)
     }
@@ -61,7 +61,7 @@ impl Messages {
             let early = "The MCP server's stream ended before its answer came.";
             fault.clone().unwrap_or_else(|| Refusal::new(Code::UpstreamTruncated, early))
         };
-        // An event without its end: some clients read it, so it is decided too.
+        // Some clients read an event without its end, so it is decided too.
         let last = self.decoder.finish().map_err(|_| truncated())?;
         let mut progress = Progress::Open;
         if let Some(frame) = last {
@@ -90,7 +90,7 @@ impl Messages {
                 return Ok(Progress::Open);
             }
             Ok(Event::Said { answer, frame }) => (answer, frame),
-            // Nothing of it is forwarded, and the answer may still come.
+            // It is dropped, and the answer may still come.
             Err(error) => {
                 self.fault.get_or_insert(invalid(format!("cannot be read: {error}")));
                 return Ok(Progress::Open);
@@ -109,12 +109,12 @@ impl Messages {
         Ok(progress)
     }
 
-    /// Whether it is the server's own.
+    /// Returns true for the server's own stream.
     pub(crate) fn is_own(&self) -> bool {
         matches!(self.sent, SentMessage::Listening)
     }
 
-    /// An error as the last event: the answer, where one is awaited.
+    /// Writes an error as the last event: the answer, if one is awaited.
     pub(crate) fn error(&self, refusal: &Refusal) -> Vec<u8> {
         let id: Option<&Id> = match &self.sent {
             SentMessage::Request { id, .. } => Some(id),

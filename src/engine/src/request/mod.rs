@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::tally::Tally;
 use crate::{Code, Gate, Refusal};
 
-/// A request that was found allowed, in the form in which it is forwarded.
+/// An allowed request, in the form to forward.
 #[derive(Debug)]
 pub(crate) struct CheckedRequest {
     pub(crate) dialect: &'static dyn Dialect,
@@ -18,7 +18,7 @@ pub(crate) struct CheckedRequest {
     pub(crate) caller: Caller,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// Until when the calls of a turn are held.
+    /// The release policy of the turn's calls.
     pub(crate) hold: Hold,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
@@ -27,7 +27,7 @@ pub(crate) struct CheckedRequest {
 // === impl CheckedRequest ===
 
 impl CheckedRequest {
-    /// Refuses an answer of more choices than were asked for: what becomes of a turn depends on how many there are.
+    /// Refuses an answer with more choices than requested: the plan of a turn depends on their number.
     pub(crate) fn check_choices(&self, came: usize) -> Result<(), Refusal> {
         if u64::try_from(came).unwrap_or(u64::MAX) <= self.request.choices() {
             return Ok(());
@@ -37,7 +37,7 @@ impl CheckedRequest {
     }
 }
 
-/// Checks and rewrites. The order is DESIGN §5's.
+/// Checks and rewrites a request: members, models, provider-run tools, state at the provider, tools, limits.
 pub(crate) fn check(
     gate: &Gate,
     head: ApiHead,
@@ -52,7 +52,7 @@ pub(crate) fn check(
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
     check_members(contract, &mut *request, tally)?;
-    // Some APIs take models to fall back to: each is a model that may answer.
+    // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
     }
@@ -85,7 +85,7 @@ pub(crate) fn check(
     Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1 })
 }
 
-/// Leaves out the members that no table of the gate knows and the contract does not list, or refuses them.
+/// Drops or refuses the members that neither the gate's tables nor the contract list.
 fn check_members(contract: &Contract, request: &mut dyn Request, tally: &mut Tally) -> Result<(), Refusal> {
     let rule = contract.request_members();
     let unknown = request.drop_unknown_members(&rule.allow);

@@ -1,4 +1,4 @@
-//! The tools that a request declares and chooses, against the contract and the caller's role.
+//! The declared and chosen tools of a request, checked against the contract and the caller's role.
 
 use callgate_contract::{Caller, Forbidden, Role, Run, Tool, UndeclaredTools, Violation, name_in_sentence};
 use callgate_wire::{Declaration, Form, Request};
@@ -7,28 +7,28 @@ use crate::ledger::{Ledger, Ruling};
 use crate::tally::Tally;
 use crate::{Code, Gate, Offer, Refusal};
 
-/// Names of dropped declarations that are written down, at most.
+/// The maximum number of dropped declarations to record.
 const MOST_NOTED: usize = 64;
 
-/// The tools that the model will be told of.
+/// The tools to declare to the model.
 #[derive(Debug)]
 pub(super) struct Offered<'g> {
     pub(super) tools: Vec<(&'g Tool, Form)>,
-    /// Declared tools that the model is not told of, at most [`MOST_NOTED`], and why not.
+    /// Dropped declarations with the reasons, at most [`MOST_NOTED`].
     dropped: Vec<Violation>,
-    /// The number of all of them.
+    /// The number of all dropped declarations.
     dropped_count: u32,
-    /// The forms whose list of declarations is rewritten.
+    /// The forms with a rewritten list of declarations.
     forms: Vec<Form>,
 }
 
-/// Checks what the request declares and chooses. Each declared tool is offered, and with [`Offer::Inject`] the role's server-run
-/// ones. A tool that the contract or the role lacks is an error, or is dropped if the contract says so.
+/// Checks the declared and chosen tools. Each declared tool is offered, and with [`Offer::Inject`] the role's server-run
+/// ones. A tool the contract or the role lacks is an error, or is dropped if the contract says so.
 pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Request) -> Result<Offered<'g>, Refusal> {
     let drops = gate.contract.undeclared_tools() == UndeclaredTools::Drop;
     let mut offered = Offered { tools: Vec::new(), dropped: Vec::new(), dropped_count: 0, forms: Vec::new() };
     if request.has_custom_tools() {
-        // Every call of one is refused, so the model is not told of it even if the contract lists such tools.
+        // Every call of one is refused, so none is declared to the model even if the contract lists such tools.
         let drops = drops || gate.contract.allows_provider_tool("custom");
         let message = "The request declares or chooses a custom tool (`type: custom`), whose free text no contract can decide \
                        on; declare it as a function with a schema.";
@@ -108,7 +108,7 @@ impl<'g> Offered<'g> {
         Ok(())
     }
 
-    /// Counts the dropped declarations and writes them down. A decision without a call id is one on a declaration.
+    /// Counts and records the dropped declarations. A decision without a call id is about a declaration.
     pub(super) fn note(&self, gate: &Gate, caller: &Caller, tally: &mut Tally, ledger: &mut Ledger) {
         tally.undeclared_dropped = self.dropped_count;
         for violation in &self.dropped {
@@ -127,7 +127,7 @@ impl<'g> Offered<'g> {
     }
 }
 
-/// The refusal of a request that names a forbidden tool.
+/// Refuses a request with a forbidden tool.
 fn refusal(forbidden: Forbidden, role: &Role, name: &str, param: &str) -> Refusal {
     match forbidden {
         Forbidden::ToolNotInContract => {

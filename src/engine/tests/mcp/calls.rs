@@ -137,7 +137,7 @@ fn every_call_is_written_down_with_the_verdict_that_it_got() {
             Ruling::Deny { code: Code::ArgumentsInvalid, pointer: "/zone".into() },
         ),
         (call("rm_rf", json!({})), "rm_rf", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
-        // The contract has it, but it is none of the server's.
+        // The contract has it, but the server does not run it.
         (call("lookup", json!({})), "lookup", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
     ];
     for (message, tool, ruling) in table {

@@ -1,4 +1,4 @@
-//! What becomes of a JSON answer, under each `onViolation`, with and without further rounds.
+//! Unary JSON answers, under each `onViolation`, with and without further rounds.
 
 use callgate_engine::{Effect, Event};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What a request must be to go on, and what of it goes on.
+//! Requests: which are forwarded, and in which form.
 
 use callgate_engine::{Effect, Event, Exchange, Offer};
 use serde_json::{Value, json};

@@ -133,7 +133,7 @@ fn a_stream_that_ends_early_releases_no_call_that_is_incomplete_and_says_so() {
 #[test]
 fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     for (event, code) in [
-        // A line that is no field is removed.
+        // A line without a field is removed.
         ("{\"type\":\"ping\"}\n\n".to_owned(), "upstream_truncated"),
         ("data: {not json\n\n".to_owned(), "upstream_invalid"),
         ("event: a\ndata: {\"type\":\"a\",\"b\":[{\"type\":\"tool_use\"}]}\n\n".to_owned(), "upstream_invalid"),

@@ -1,4 +1,4 @@
-//! Tools that the executor reaches at a backend: over gRPC, HTTP or MCP.
+//! Tools at a backend of the executor: over gRPC, HTTP or MCP.
 
 use super::quantity;
 use crate::read::fields::{Fields, Located, Report};
@@ -65,7 +65,7 @@ fn cluster(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// An absolute path that means the same to every server: no query, no dot segments, no escapes that a server could undo.
+/// Reads an absolute path with the same meaning to every server: no query, no dot segments, no escapes.
 fn path_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);

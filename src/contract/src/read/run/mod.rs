@@ -1,4 +1,4 @@
-//! The `run` of a tool: one file for each that has fields of its own.
+//! The `run` of a tool: one file for each kind with fields of its own.
 
 mod backend;
 mod wasm;
@@ -26,7 +26,7 @@ pub(super) fn run(item: &Located<'_>, report: &mut Report<'_>) -> Option<Run> {
         (None, _) if item.entries(report)?.is_empty() => {
             report.fault(item, format!("expected exactly one of {}", one_of(&KNOWN)))
         }
-        // What is there instead is reported already.
+        // The unknown field is reported already.
         (None, _) => None,
     }
 }

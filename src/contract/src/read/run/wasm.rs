@@ -11,7 +11,7 @@ use crate::source::node::join;
 
 const KNOWN: [&str; 11] =
     ["module", "sha256", "args", "memory", "fuel", "timeout", "outputBytes", "files", "env", "secretEnv", "http"];
-/// One page, and all that 32-bit addresses reach.
+/// From one page to the whole 32-bit address space.
 const MEMORY: std::ops::RangeInclusive<u64> = (64 << 10)..=(4 << 30);
 /// The prefix of a secret's place.
 const FILE: &str = "file:";
@@ -150,7 +150,7 @@ fn variable(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
 
 const VARIABLE: &str = "expected the name of an environment variable: `A-Z`, `a-z`, `0-9` and `_`";
 
-/// The names that the executor gives to every tool: `CALLGATE_TENANT` and its kind.
+/// The prefix of the executor's own variables, such as `CALLGATE_TENANT`.
 const RESERVED: &str = "CALLGATE_";
 const IS_RESERVED: &str = "names that begin with `CALLGATE_` are the executor's own; choose another";
 
@@ -162,7 +162,7 @@ fn wrong_variable(text: &str) -> Option<&'static str> {
     text.starts_with(RESERVED).then_some(IS_RESERVED)
 }
 
-/// `secretEnv: { API_KEY: file:/run/secrets/api-key }`: the value is read by the executor and stands nowhere else.
+/// `secretEnv: { API_KEY: file:/run/secrets/api-key }`: only the executor reads the value.
 fn secrets(fields: &Fields<'_>, env: &[String], report: &mut Report<'_>) -> Option<Vec<(String, String)>> {
     let Some(item) = fields.get("secretEnv") else { return Some(Vec::new()) };
     let mut secrets = Vec::new();
@@ -190,7 +190,7 @@ fn secrets(fields: &Fields<'_>, env: &[String], report: &mut Report<'_>) -> Opti
     Some(secrets)
 }
 
-/// `api.example.com:443`, or a mapping with that as `to` and what more is granted.
+/// `api.example.com:443`, or a mapping with this as `to` and further grants.
 fn http_grant(item: &Located<'_>, report: &mut Report<'_>) -> Option<HttpGrant> {
     if item.node.text().is_some() {
         let (host, port) = host_and_port(item, report)?;

@@ -22,7 +22,7 @@ impl AnswerStream {
         }
     }
 
-    /// Returns the bytes that it holds.
+    /// Returns the bytes held.
     pub(in crate::exchange) fn held(&self) -> usize {
         match self {
             Self::Turn(turn) => turn.held(),

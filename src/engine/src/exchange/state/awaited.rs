@@ -1,4 +1,4 @@
-//! The body that an exchange buffers.
+//! The body an exchange buffers.
 
 use crate::mcp::SentMessage;
 use crate::request::CheckedRequest;
@@ -21,7 +21,7 @@ pub(in crate::exchange) enum AwaitedBody {
 // === impl AwaitedBody ===
 
 impl AwaitedBody {
-    /// Returns the bytes of the request that it keeps.
+    /// Returns the bytes of the kept request.
     pub(in crate::exchange) fn held(&self) -> usize {
         match self {
             Self::Turn(checked) | Self::Undeclared(checked) => checked.request.held(),

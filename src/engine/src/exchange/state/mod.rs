@@ -20,7 +20,7 @@ use rounds::Rounds;
 pub(super) enum ExchangeState {
     /// Nothing has happened yet.
     New,
-    /// Everything passes unread: a path that is not read, or a response without a body.
+    /// Everything passes unread: a passthrough path, or a response without a body.
     Open,
     /// The headers refuse the request; its body, `size` bytes so far, is read to its end and dropped.
     Refusing { refusal: Refusal, size: usize },
@@ -36,7 +36,7 @@ pub(super) enum ExchangeState {
     Streaming(AnswerStream),
     /// The model's turn led to further rounds; the response is held back meanwhile.
     BetweenRounds(Box<Rounds>),
-    /// The answer is complete, or ended in an error. What the upstream still sends is dropped.
+    /// The answer is complete, or ended in an error. Later bytes of the upstream are dropped.
     Closed,
     /// The answer ended in an error, and the response is reset as soon as its last bytes have left.
     Cut,
@@ -51,7 +51,7 @@ pub(super) enum RequestReader {
     Mcp(McpHead),
 }
 
-/// A request that was forwarded, as far as its answer depends on it.
+/// The data of a forwarded request on which its answer depends.
 #[derive(Debug)]
 pub(super) enum Forwarded {
     Model(Box<request::CheckedRequest>),
@@ -61,7 +61,7 @@ pub(super) enum Forwarded {
 // === impl ExchangeState ===
 
 impl ExchangeState {
-    /// Returns which limits on time hold.
+    /// Returns the limits on time.
     pub(super) fn bounds(&self) -> TimeLimits {
         match self {
             Self::New | Self::Open | Self::Refused | Self::Ended | Self::Cut => TimeLimits::NONE,
@@ -77,7 +77,7 @@ impl ExchangeState {
         }
     }
 
-    /// Returns the bytes that it holds.
+    /// Returns the bytes held.
     pub(super) fn held(&self) -> usize {
         match self {
             Self::New | Self::Open | Self::Refusing { .. } | Self::Refused => 0,
@@ -91,7 +91,7 @@ impl ExchangeState {
         }
     }
 
-    /// Returns whether an end at this point breaks the exchange.
+    /// Returns true if an end at this point breaks the exchange.
     pub(super) fn is_unfinished(&self) -> bool {
         match self {
             Self::Refusing { .. }

@@ -10,7 +10,7 @@ use crate::settle::{Refused, Runnable};
 #[derive(Debug)]
 pub(in crate::exchange) struct Rounds {
     pub(in crate::exchange) checked: CheckedRequest,
-    /// The content of earlier rounds that the client has not received.
+    /// The content of earlier rounds not yet sent to the client.
     pub(in crate::exchange) earlier: Vec<Earlier>,
     pub(in crate::exchange) form: AnswerForm,
     pub(in crate::exchange) waiting: Waiting,
@@ -23,7 +23,7 @@ pub(in crate::exchange) struct Rounds {
 pub(in crate::exchange) enum AnswerForm {
     /// One JSON body, whose headers are still held back. `said` counts the bytes of the first turn.
     Whole { said: usize },
-    /// A stream that has begun. `said` counts its bytes; `unsent` are those not sent when it was held back.
+    /// A stream that has begun. `said` counts its bytes; `unsent` are the bytes held back.
     Stream { stream: Box<dyn Stream>, said: usize, unsent: Vec<u8> },
 }
 
@@ -48,7 +48,7 @@ impl Rounds {
         Self { checked, earlier, form, waiting: Waiting::Model, ended }
     }
 
-    /// Returns the bytes that it holds. The request has the turns of earlier rounds, and its text is written again for each round.
+    /// Returns the bytes held. The request has the turns of earlier rounds, and its text is written again for each round.
     pub(in crate::exchange) fn held(&self) -> usize {
         let stream = match &self.form {
             AnswerForm::Whole { said } => *said,
