@@ -27,6 +27,7 @@ mod nearest;
 mod options;
 mod paths;
 mod permission;
+mod presentation;
 mod printable;
 mod problem;
 mod read;
@@ -47,6 +48,7 @@ pub use model::{
     UndeclaredTools, UnknownMembers,
 };
 pub use permission::Forbidden;
+pub use presentation::{denial_text, verdict_json};
 pub use printable::{name_in_record, name_in_sentence};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
