@@ -12,6 +12,49 @@
 //!
 //! A rule not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
+//!
+//! # Example
+//!
+//! ```
+//! use callgate_contract::{Caller, Code, Conversation, ProposedCall, Verdict, decide, from_value};
+//!
+//! let contract = callgate_json::read(
+//!     br#"{
+//!         "apiVersion": "callgate.dev/v1",
+//!         "kind": "Contract",
+//!         "metadata": { "name": "weather", "version": "1.0.0" },
+//!         "spec": {
+//!             "models": ["*"],
+//!             "roles": { "clerk": { "tools": ["get_weather"] } },
+//!             "tools": [{
+//!                 "name": "get_weather",
+//!                 "effects": "read",
+//!                 "parameters": {
+//!                     "type": "object",
+//!                     "required": ["city"],
+//!                     "additionalProperties": false,
+//!                     "properties": { "city": { "type": "string" } }
+//!                 },
+//!                 "run": { "client": {} }
+//!             }]
+//!         }
+//!     }"#,
+//! )?;
+//! let contract = from_value(&contract)?;
+//! let clerk = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+//!
+//! // ALLOW: the arguments in canonical form.
+//! let call = ProposedCall { name: "get_weather", arguments: r#"{ "city": "Oslo" }"# };
+//! let Verdict::Allow(approved) = decide(&contract, &clerk, &Conversation::default(), &call) else { panic!("denied") };
+//! assert_eq!(approved.canonical, r#"{"city":"Oslo"}"#);
+//!
+//! // DENY: the broken rule, the place, and the expected value.
+//! let call = ProposedCall { name: "get_weather", arguments: r#"{ "city": 7 }"# };
+//! let Verdict::Deny(violation) = decide(&contract, &clerk, &Conversation::default(), &call) else { panic!("allowed") };
+//! assert_eq!(violation.code, Code::ArgumentsInvalid);
+//! assert_eq!(violation.to_string(), "arguments_invalid at /city: expected a string");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_called_from_where_the_contract_is_called() {
+    fn a_file_is_named_from_the_place_of_the_contract() {
         assert_eq!(beside("desk/contract.yaml", "a.json"), "desk/a.json");
         assert_eq!(beside("contract.yaml", "a.json"), "a.json");
     }

@@ -17,6 +17,63 @@
 //!
 //! The engine fails closed. An event out of order, an unreadable answer or a failed callout ends the exchange in an error
 //! with a [`Code`]. It releases no call.
+//!
+//! # Example
+//!
+//! A request whose role may use no tool of that name is answered here, and never reaches the model.
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use std::rc::Rc;
+//! use std::time::Duration;
+//!
+//! use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
+//!
+//! let contract = callgate_json::read(
+//!     br#"{
+//!         "apiVersion": "callgate.dev/v1",
+//!         "kind": "Contract",
+//!         "metadata": { "name": "weather", "version": "1.0.0" },
+//!         "spec": {
+//!             "models": ["*"],
+//!             "roles": { "clerk": { "tools": ["get_weather"] } },
+//!             "tools": [{
+//!                 "name": "get_weather",
+//!                 "effects": "read",
+//!                 "parameters": { "type": "object" },
+//!                 "run": { "client": {} }
+//!             }]
+//!         }
+//!     }"#,
+//! )?;
+//! let contract = callgate_contract::from_value(&contract)?;
+//! let identity = IdentitySource::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
+//! let paths = Paths::new(&HashMap::new(), Vec::new());
+//! let reach = Reach { executor: false, upstream: false };
+//! let gate = Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach)?);
+//!
+//! let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+//! let headers = [
+//!     header(":method", "POST"),
+//!     header(":path", "/v1/chat/completions"),
+//!     header("content-type", "application/json"),
+//!     header("x-tenant", "acme"),
+//!     header("x-role", "clerk"),
+//! ];
+//! let body = br#"{
+//!     "model": "gpt-4o",
+//!     "messages": [{ "role": "user", "content": "Delete everything." }],
+//!     "tools": [{ "type": "function", "function": { "name": "delete_all" } }]
+//! }"#;
+//! let mut exchange = Exchange::new(gate, "exchange-1");
+//! let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+//! assert_eq!(effect, Effect::Hold);
+//! let effect = exchange.on(Event::RequestData { chunk: body, end: true, now: Duration::ZERO });
+//! let Effect::Reply(reply) = effect else { panic!("the request must be refused") };
+//! assert_eq!(reply.status, 403);
+//! assert_eq!(exchange.tally().verdict(), "error:tool_not_in_contract");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 

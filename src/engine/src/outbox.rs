@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_and_what_is_kept_has_no_gap() {
+    fn records_over_the_bound_are_counted_and_the_kept_ones_have_no_gap() {
         let mut records = outbox(u32::try_from(MOST_RECORDS).unwrap());
         assert_eq!(records.next(NOW).unwrap().len(), BATCH_RECORDS);
         records.put(vec![0; 4]);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_record_at_fault_is_dropped_from_a_batch_that_is_refused() {
+    fn only_the_record_at_fault_is_dropped_from_a_refused_batch() {
         let mut outbox = outbox(300);
         let mut arrived = Vec::new();
         while let Some(batch) = outbox.next(NOW) {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_nobody_waits_for_changes_nothing() {
+    fn an_unexpected_receipt_changes_nothing() {
         let mut outbox = outbox(1);
         assert_eq!(outbox.settle(Receipt::Kept, NOW), 0);
         assert_eq!(outbox.len(), 1);

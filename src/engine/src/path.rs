@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_in_a_path_may_be_an_arn_and_never_leads_elsewhere() {
+    fn a_model_in_a_path_may_be_an_arn_and_never_leaves_its_segment() {
         let route = Route::new("/model/{model}/converse");
         let arn = "arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Ainference-profile%2Feu.claude";
         assert_eq!(route.model(&format!("/model/{arn}/converse")), Some(arn));

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on_with_all_of_its_state() {
+    fn a_trace_is_forwarded_with_all_of_its_state() {
         let trace = read(&[("traceparent", PARENT), ("tracestate", "a=1,b=2"), ("tracestate", "c=3")]).unwrap();
         assert_eq!((trace.id(), trace.parent()), ("0af7651916cd43dd8448eb211c80319c", PARENT));
         assert_eq!(trace.state(), Some("a=1,b=2,c=3"));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_is_left_out() {
+    fn a_malformed_trace_is_left_out() {
         for wrong in [
             "",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",

@@ -272,7 +272,7 @@ fn a_request_is_checked_against_contract_and_role_and_rewritten() {
 }
 
 #[test]
-fn a_whole_answer_that_is_allowed_keeps_every_byte() {
+fn an_allowed_unary_answer_keeps_every_byte() {
     let (mut exchange, _) = sent("refuse", false);
     let body = format!(" {:#}\n", answer(&[json!({"text": "Look:"}), used("t1", "get_weather", GOOD)]));
     assert_eq!(String::from_utf8(finished(answered(&mut exchange, body.as_bytes()))).unwrap(), body);

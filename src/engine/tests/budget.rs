@@ -129,7 +129,7 @@ fn told_stream(gate: &Rc<Gate>) -> Option<Exchange> {
 }
 
 #[test]
-fn a_budget_that_is_too_small_for_one_exchange_is_refused_at_start() {
+fn a_budget_too_small_for_one_exchange_is_refused_at_start() {
     assert!(matches!(bounded(200 << 10).err(), Some(GateError::HeldBytes { least: 262_144 })));
 }
 

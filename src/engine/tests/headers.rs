@@ -46,7 +46,7 @@ fn an_answer_in_another_charset_is_refused_whole_and_streamed() {
 }
 
 #[test]
-fn the_content_type_that_was_read_is_the_one_that_is_written() {
+fn the_content_type_is_written_as_it_was_read() {
     for (value, written) in [
         ("application/json", "application/json"),
         ("Application/JSON ; Charset=\"UTF-8\"; profile=x", "application/json; charset=utf-8"),
@@ -60,7 +60,7 @@ fn the_content_type_that_was_read_is_the_one_that_is_written() {
 }
 
 #[test]
-fn a_path_in_another_than_its_normal_form_is_refused_whatever_it_leads_to() {
+fn a_path_out_of_normal_form_is_refused() {
     for path in [
         "/files/../v1/chat/completions",
         "/files/%2e%2e/v1/chat/completions",

@@ -86,7 +86,7 @@ fn a_last_chunk_that_repeats_the_turn_repeats_no_call() {
 }
 
 #[test]
-fn words_between_chunks_and_errors_that_are_none_break_no_stream() {
+fn comments_between_chunks_and_empty_errors_do_not_break_a_stream() {
     let mut bytes = b"event: ping\ndata: ping\n\ndata: OK\n\n".to_vec();
     for error in ["\"\"", "{}", "false", "null", "[]"] {
         let chunk =

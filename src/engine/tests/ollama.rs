@@ -162,7 +162,7 @@ fn answered(exchange: &mut Exchange, message: Value) -> Effect {
 }
 
 #[test]
-fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
+fn an_allowed_request_is_forwarded_with_the_contracts_declarations_and_limits() {
     let body = request(json!({ "options": { "num_predict": -1, "seed": 1 } }));
     let Effect::Forward(forward) = told(&mut Exchange::new(gate("refuse"), "exchange-1"), "clerk", &body) else {
         panic!("refused")
@@ -175,7 +175,7 @@ fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
 }
 
 #[test]
-fn what_the_contract_does_not_allow_is_refused_in_ollamas_shape() {
+fn a_forbidden_request_is_refused_in_ollamas_format() {
     let tools = |kind: &str, name: &str| json!([{ "type": kind, "function": { "name": name } }]);
     let table = [
         (json!({ "model": "other" }), 403, "model_not_allowed"),
@@ -201,7 +201,7 @@ fn a_stream_has_to_be_lines() {
 }
 
 #[test]
-fn what_had_not_to_change_keeps_every_byte() {
+fn an_unchanged_answer_keeps_every_byte() {
     let mut exchange = sent("refuse", false);
     begun(&mut exchange, "application/json; charset=utf-8");
     let bytes = format!(" {:#}\n", answer(message("fine", &[oslo()])));
@@ -212,7 +212,7 @@ fn what_had_not_to_change_keeps_every_byte() {
 }
 
 #[test]
-fn refuse_says_why_after_the_text_and_lets_the_others_go_on() {
+fn refuse_gives_the_reason_after_the_text_and_releases_the_others() {
     let calls = [call("rm_rf", json!({ "a": "SECRET" })), oslo()];
     let whole = finished(answered(&mut sent("refuse", false), message("Sure.", &calls)));
     let (stream, other) = streamed(&mut sent("refuse", true), &lines(&["Su", "re."], &calls), &[11]);

@@ -190,7 +190,7 @@ fn a_body_over_the_limit_is_refused_at_its_first_byte_too_many() {
 }
 
 #[test]
-fn a_declaration_goes_on_in_the_contracts_own_words() {
+fn a_declaration_is_forwarded_in_the_contracts_own_words() {
     let (_, went_on) = sent(&gate("refuse"), &request(false));
     let weather = &went_on["tools"][0]["function"];
     assert_eq!(weather["description"], "The weather of a city.");
@@ -199,7 +199,7 @@ fn a_declaration_goes_on_in_the_contracts_own_words() {
 }
 
 #[test]
-fn output_tokens_are_clamped_and_added_where_the_caller_named_none() {
+fn output_tokens_are_clamped_and_added_if_the_caller_named_none() {
     let (_, none) = sent(&gate("refuse"), &request(false));
     assert_eq!(none["max_tokens"], 500);
     let mut more = request(false);
@@ -211,7 +211,7 @@ fn output_tokens_are_clamped_and_added_where_the_caller_named_none() {
 }
 
 #[test]
-fn identity_headers_and_accept_encoding_do_not_go_on() {
+fn identity_headers_and_accept_encoding_are_not_forwarded() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let Effect::Forward(forward) = told(&mut exchange, "clerk", request(false).to_string().as_bytes()) else {
         panic!("the request did not go on");
@@ -220,7 +220,7 @@ fn identity_headers_and_accept_encoding_do_not_go_on() {
 }
 
 #[test]
-fn server_run_tools_are_added_only_when_told_to() {
+fn server_run_tools_are_added_only_with_inject() {
     let mut body = request(false);
     body["tools"] = json!([tool("order")]);
     assert_eq!(sent(&gate("refuse"), &body).1["tools"].as_array().map(Vec::len), Some(1));
@@ -254,7 +254,7 @@ fn a_request_that_ends_with_trailers_is_checked_all_the_same() {
 }
 
 #[test]
-fn nothing_of_a_refused_request_goes_on_and_our_answer_does() {
+fn nothing_of_a_refused_request_is_forwarded_and_our_answer_reaches_the_client() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     assert_eq!(refused(told(&mut exchange, "clerk", b"{")).0, 400);
     assert_eq!(exchange.on(Event::RequestData { chunk: b"more", end: true, now: NOW }), Effect::Hold);
@@ -291,7 +291,7 @@ fn an_unknown_member_never_reaches_the_provider_unless_the_contract_lists_it() {
 }
 
 #[test]
-fn a_contract_that_lists_what_the_gate_judges_is_refused_at_start() {
+fn a_contract_that_lists_a_judged_member_is_refused_at_start() {
     let text = contract_with("requestMembers: { allow: [store_hint, extra_body.tools] }");
     let contract = load("desk.yaml", &text, &NoFiles).unwrap();
     let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
@@ -301,7 +301,7 @@ fn a_contract_that_lists_what_the_gate_judges_is_refused_at_start() {
 }
 
 #[test]
-fn an_undeclared_tool_is_dropped_if_the_contract_says_so_and_the_audit_log_says_it() {
+fn an_undeclared_tool_is_dropped_if_the_contract_allows_and_the_audit_log_records_it() {
     let mut body = request(false);
     let custom = json!({ "type": "custom", "custom": { "name": "sh" } });
     body["tools"] = json!([tool("get_weather"), tool("rm_rf"), tool("order"), custom]);

@@ -75,7 +75,7 @@ fn a_silent_stream_ends_with_an_error_event_if_bytes_are_held_and_with_a_reset_i
 }
 
 #[test]
-fn a_stream_that_goes_on_and_on_ends_with_an_error_event_at_its_next_chunk() {
+fn an_endless_stream_ends_with_an_error_event_at_its_next_chunk() {
     let mut exchange = begin(true);
     let event = stream(&["x"], &[], 1).split_inclusive(|byte| *byte == b'\n').take(2).collect::<Vec<_>>().concat();
     for second in 1..=20 {
@@ -140,7 +140,7 @@ fn a_request_body_that_makes_no_progress_is_refused() {
 }
 
 #[test]
-fn a_further_round_has_only_the_time_that_is_left() {
+fn a_further_round_has_only_the_rest_of_the_time() {
     let (mut exchange, _) = sent(&timed("refuse"), &request(false));
     begun(&mut exchange, "application/json");
     let turn = answer(Value::Null, &[call("c1", "lookup", r#"{"key":"k"}"#)]).to_string();
@@ -166,7 +166,7 @@ fn a_loop_in_a_stream_that_takes_too_long_ends_with_an_error_event() {
 }
 
 #[test]
-fn an_exchange_that_is_broken_off_has_the_verdict_cancelled() {
+fn a_cancelled_exchange_has_the_verdict_cancelled() {
     let mut exchange = begin(true);
     exchange.on(Event::ResponseData { chunk: &stream(&["Hi"], &[], 1)[..100], end: false, now: at(1) });
     exchange.on(Event::Cancelled);

@@ -47,7 +47,7 @@ fn role_tools(role: &Located<'_>, tools: &[&str], report: &mut Report<'_>) -> Op
                 "expected a glob that matches a tool of this contract; it matches none".to_owned()
             }
             Some(near) => format!("expected the name of a tool of this contract; did you mean `{near}`?"),
-            None => "expected the name of a tool of this contract; there is none of this name".to_owned(),
+            None => "expected the name of a tool of this contract; it has no tool of this name".to_owned(),
         };
         report.fault::<()>(&item, message);
     }

@@ -29,7 +29,7 @@ const MONEY: &str = r##"{ "$defs": { "amount": { "$ref": "#/$defs/positive" }, "
 const FILES: [(&str, &str); 2] = [("schemas/line.json", LINE), ("schemas/lib/money.json", MONEY)];
 
 #[test]
-fn a_file_that_is_the_whole_schema_takes_its_place() {
+fn a_file_can_be_the_whole_schema() {
     let contract = contract("{ $ref: schemas/line.json }", &FILES).unwrap_or_else(|errors| panic!("{errors}"));
     let schema = contract.tools()[0].parameters();
     assert_eq!(schema["properties"]["sku"]["$ref"], "#/$defs/sku");
@@ -80,7 +80,7 @@ fn an_older_draft_is_honoured_in_a_file() {
 }
 
 #[test]
-fn a_reference_that_cannot_be_inlined_is_told_where_it_stands() {
+fn a_failed_reference_is_reported_at_its_place() {
     let at = "desk/contract.yaml:11:29: spec.tools[0].parameters";
     let in_yaml = [
         (
@@ -115,7 +115,7 @@ fn files_that_refer_to_each_other_in_a_circle_are_refused() {
 }
 
 #[test]
-fn a_fault_in_a_file_is_told_with_the_place_in_that_file() {
+fn a_fault_in_a_file_has_its_place_in_that_file() {
     let parameters = "{ type: object, properties: { a: { $ref: a.json } } }";
     let cases = [
         (

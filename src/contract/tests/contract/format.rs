@@ -188,7 +188,7 @@ fn both_refuse_the_same_contracts() {
 }
 
 #[test]
-fn both_refuse_an_unknown_field_everywhere() {
+fn schema_and_reader_refuse_unknown_fields_everywhere() {
     let published = published();
     for place in [
         "",

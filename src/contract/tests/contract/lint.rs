@@ -166,7 +166,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "create_order] }",
         "refund] }",
-        "contract.yaml:12:31: spec.roles.clerk.tools[1]: expected the name of a tool of this contract; there is none of this name",
+        "contract.yaml:12:31: spec.roles.clerk.tools[1]: expected the name of a tool of this contract; it has no tool of this name",
     ),
     (
         "guest: { tools: [] }",

@@ -115,7 +115,7 @@ fn a_file_keeps_its_ids_and_anchors() {
 }
 
 #[test]
-fn a_reference_that_leads_out_is_refused_where_it_stands() {
+fn a_reference_out_of_the_schema_is_refused_at_its_place() {
     let out = "expected a place in this schema or a file beside the contract; nothing is fetched";
     let cases = [
         ("p: { $ref: \"https://e.com/other\" }", "properties.p.$ref", out),

@@ -292,7 +292,7 @@ const REFUSED: [(&str, &str, &str); 65] = [
 ];
 
 #[test]
-fn what_would_not_be_enforced_is_refused_where_it_stands() {
+fn an_unenforced_rule_is_refused_at_its_place() {
     let mut wrong = String::new();
     for (draft, schema, expected) in REFUSED {
         let got = contract(draft, schema).map_or_else(|faults| faults, |_| "(accepted)".to_owned());
@@ -320,7 +320,7 @@ const HARMLESS: [&str; 12] = [
 ];
 
 #[test]
-fn names_data_and_notes_are_no_keywords() {
+fn names_data_and_notes_are_not_keywords() {
     for schema in HARMLESS {
         for (draft, _) in DRAFTS {
             if let Err(faults) = contract(draft, schema) {
@@ -370,7 +370,7 @@ const ENFORCED: [(&str, &str, &str, &str); 30] = [
 ];
 
 #[test]
-fn what_is_accepted_is_enforced_in_every_draft() {
+fn accepted_keywords_are_enforced_in_every_draft() {
     let rank = |name: &str| DRAFTS.iter().position(|(draft, _)| *draft == name).unwrap();
     for (since, schema, fits, breaks) in ENFORCED {
         for (draft, _) in &DRAFTS[rank(since)..] {

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_media_type_is_read_and_written_without_what_was_not_read() {
+    fn a_media_type_is_written_without_unread_parameters() {
         for (value, written) in [
             ("application/json", "application/json"),
             ("Application/JSON", "application/json"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_may_be_said_more_than_once() {
+    fn identity_may_be_repeated() {
         let encoded = |values: &[&str]| {
             let headers: Vec<_> =
                 values.iter().map(|value| ("content-encoding".to_owned(), value.as_bytes().to_vec())).collect();
