@@ -3,7 +3,9 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use callgate_contract::{Approved, Caller, Conversation, ProposedCall, Run, Verdict, decide, denial_text, verdict_json};
+use callgate_contract::{
+    Approved, Caller, Conversation, ProposedCall, Run, Verdict, decide, denial_text, verdict_json,
+};
 use clap::Args;
 
 use crate::disk::{self, FileError};

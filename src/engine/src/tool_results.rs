@@ -115,10 +115,9 @@ pub(crate) fn ask(
 /// Explains missing outcomes of the executor.
 pub(crate) fn failed(why: CallFailed) -> Refusal {
     match why {
-        CallFailed::Unreachable => Refusal::new(
-            Code::ExecutorUnavailable,
-            "The executor did not answer in time; the calls may have run.",
-        ),
+        CallFailed::Unreachable => {
+            Refusal::new(Code::ExecutorUnavailable, "The executor did not answer in time; the calls may have run.")
+        }
         CallFailed::Rejected => Refusal::new(
             Code::ExecutorRejected,
             "The executor refused the calls; it may hold another version of the contract. Nothing ran.",

@@ -279,11 +279,7 @@ const REFUSED: [(&str, &str, &str); 65] = [
         "/$ref: expected a reference to a schema; that place holds none",
     ),
     ("draft 2020-12", "{ $ref: \"#/definitions\" }", "/$ref: expected a reference to a schema; that place holds none"),
-    (
-        "draft 7",
-        "{ $ref: \"#/definitions/x\" }",
-        "/$ref: expected a reference to an existing place in this schema",
-    ),
+    ("draft 7", "{ $ref: \"#/definitions/x\" }", "/$ref: expected a reference to an existing place in this schema"),
     (
         "draft 2020-12",
         "{ $ref: \"#/definitions/d/properties/n/type\" }",

@@ -92,10 +92,8 @@ impl Core {
     }
 
     fn undecidable(&mut self, status: u16) -> Transition {
-        let message = format!(
-            "The {} answered with status {status} and a body of an unsupported type.",
-            self.format.peer()
-        );
+        let message =
+            format!("The {} answered with status {status} and a body of an unsupported type.", self.format.peer());
         self.replace(&Refusal::new(Code::UpstreamInvalid, message))
     }
 }

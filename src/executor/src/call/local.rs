@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use callgate_contract::{
-    Approved, Bounds, ProposedCall, Caller, Contract, Conversation, GrpcRun, HttpRun, McpRun, Role, Run, Tool, Verdict,
+    Approved, Bounds, Caller, Contract, Conversation, GrpcRun, HttpRun, McpRun, ProposedCall, Role, Run, Tool, Verdict,
     Violation, WasmRun, decide,
 };
 use callgate_proto::executor::v1::call_outcome::Outcome;
