@@ -1,4 +1,4 @@
-//! `/metrics` needs no token, so a page of another site must not read it under a name of its own.
+//! `/metrics` needs no token, so a page of another site must not read it under its own host name.
 
 use callgate_executor::approvals::Approvals;
 use callgate_executor::telemetry::{Instruments, Metrics};
@@ -32,7 +32,7 @@ async fn dns_rebinding_reads_no_metrics() {
         for other in ["evil.example", "evil.example:7071", "127.0.0.1.evil.example"] {
             assert_eq!(get("/metrics", other).await, stranger, "{other}");
         }
-        // These say nothing of calls, and probes have names of their own.
+        // These reveal nothing of calls, and probes have names of their own.
         assert_eq!(get("/healthz", "probe.example").await, StatusCode::OK);
         served.abort();
     }
