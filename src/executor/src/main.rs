@@ -143,8 +143,8 @@ async fn start(config: &Config) -> Result<Server, Failed> {
     let metrics = Metrics::new();
     let admitted = spawn_blocking({
         let (config, metrics) = (config.clone(), metrics.clone());
-        move || Registry::admit_on(&config, Network::system(), &metrics)
+        move || Registry::admit_on(&config.admission(), Network::system(), &metrics)
     });
     let registry = Arc::new(admitted.await??);
-    Ok(Server::bind(config, registry, Instruments::start(config, metrics)?).await?)
+    Ok(Server::bind(config, registry, Instruments::start(&config.telemetry, metrics)?).await?)
 }

@@ -2,7 +2,7 @@
 
 use callgate_sandbox::Cache;
 
-use crate::config::Config;
+use super::settings::AdmissionSettings;
 use crate::telemetry::Metrics;
 use callgate_state::{StateError, private};
 
@@ -12,13 +12,13 @@ const FOLDER: &str = "modules";
 ///
 /// # Errors
 /// The folder cannot be used, or others could write to it.
-pub(super) fn open(config: &Config, metrics: &Metrics) -> Result<Cache, StateError> {
-    let bytes = config.sandbox.cache_bytes;
+pub(super) fn open(settings: &AdmissionSettings, metrics: &Metrics) -> Result<Cache, StateError> {
+    let bytes = settings.sandbox.cache_bytes;
     if bytes == 0 {
         return Ok(Cache::none(metrics.modules().clone()));
     }
-    let folder = config.state_dir.join(FOLDER);
-    private::folder(&config.state_dir)?;
+    let folder = settings.state_dir.join(FOLDER);
+    private::folder(&settings.state_dir)?;
     private::folder(&folder)?;
     Ok(Cache::open(folder, bytes, metrics.modules().clone()))
 }
@@ -27,9 +27,9 @@ pub(super) fn open(config: &Config, metrics: &Metrics) -> Result<Cache, StateErr
 ///
 /// # Errors
 /// Others could write to the folder.
-pub(super) fn read_only(config: &Config, metrics: &Metrics) -> Result<Cache, StateError> {
-    let bytes = config.sandbox.cache_bytes;
-    let folder = config.state_dir.join(FOLDER);
+pub(super) fn read_only(settings: &AdmissionSettings, metrics: &Metrics) -> Result<Cache, StateError> {
+    let bytes = settings.sandbox.cache_bytes;
+    let folder = settings.state_dir.join(FOLDER);
     if bytes == 0 || folder.symlink_metadata().is_err() {
         return Ok(Cache::none(metrics.modules().clone()));
     }

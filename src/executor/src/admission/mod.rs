@@ -8,6 +8,7 @@ mod fence;
 mod grants;
 mod overlap;
 mod secrets;
+mod settings;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ use callgate_contract::{Bounds, Contract, Files, GrpcRun, HttpRun, McpRun, Run, 
 pub use self::error::{AdmissionError, Fault};
 use self::fence::Fence;
 use self::overlap::Overlaps;
-use crate::config::{Config, OwnPath};
+pub use self::settings::{AdmissionSettings, OwnPath, SandboxSettings, SecretsSettings};
+pub(crate) use self::settings::{SandboxSection, SecretsSection};
 use crate::footprint::{Footprint, Reads};
 use crate::telemetry::Metrics;
 use callgate_sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
@@ -76,20 +78,24 @@ pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
 
 /// Admits one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
 /// written: compiled code is taken from a cache that is there, and not kept.
-pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Option<Runnable>, AdmissionError> {
-    let cache = cache::read_only(config, &Metrics::new());
-    let sandbox = sandbox(config, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
+pub(crate) fn admit_one(
+    settings: &AdmissionSettings,
+    file: &Path,
+    tool: &str,
+) -> Result<Option<Runnable>, AdmissionError> {
+    let cache = cache::read_only(settings, &Metrics::new());
+    let sandbox = sandbox(settings, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
     let (mut programs, reads) = (Programs::new(), Reads::default());
     let source = Source::read(file, &reads)?;
-    let fence = Source::fence(config, &[], std::slice::from_ref(&source), &reads)?;
+    let fence = Source::fence(settings, &[], std::slice::from_ref(&source), &reads)?;
     let around = (&fence, &mut Overlaps::default());
     let mut admitted = source.admit(&sandbox, around, &Programs::new(), &mut programs, Some(tool), &reads)?;
     Ok(admitted.remove(tool))
 }
 
 /// The sandbox of a configuration.
-fn sandbox(config: &Config, network: Network, cache: Cache) -> Result<Arc<Sandbox>, AdmissionError> {
-    let fixed = config.sandbox.deterministic;
+fn sandbox(settings: &AdmissionSettings, network: Network, cache: Cache) -> Result<Arc<Sandbox>, AdmissionError> {
+    let fixed = settings.sandbox.deterministic;
     if let Some(Fixed { clock, seed }) = fixed {
         tracing::warn!(
             clock = clock.as_secs(),
@@ -98,9 +104,9 @@ fn sandbox(config: &Config, network: Network, cache: Cache) -> Result<Arc<Sandbo
              only, never with real secrets"
         );
     }
-    let network = network.with_nat64(&config.sandbox.nat64);
-    let sandbox = Sandbox::new(config.concurrency, cache, fixed, network).map_err(AdmissionError::Sandbox)?;
-    tracing::info!(allocation = ?sandbox.allocation(), concurrency = config.concurrency, "sandbox is set up");
+    let network = network.with_nat64(&settings.sandbox.nat64);
+    let sandbox = Sandbox::new(settings.concurrency, cache, fixed, network).map_err(AdmissionError::Sandbox)?;
+    tracing::info!(allocation = ?sandbox.allocation(), concurrency = settings.concurrency, "sandbox is set up");
     Ok(Arc::new(sandbox))
 }
 
@@ -111,30 +117,34 @@ impl Registry {
     ///
     /// # Errors
     /// The machine runs no WebAssembly, or the first fault of [`Registry::admit_to`].
-    pub fn admit(config: &Config) -> Result<Self, AdmissionError> {
-        Self::admit_on(config, Network::system(), &Metrics::new())
+    pub fn admit(settings: &AdmissionSettings) -> Result<Self, AdmissionError> {
+        Self::admit_on(settings, Network::system(), &Metrics::new())
     }
 
     /// The same, counting what is compiled, with `network` for what the tools send.
     ///
     /// # Errors
     /// As [`Registry::admit`].
-    pub fn admit_on(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        let cache = cache::open(config, metrics);
-        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    pub fn admit_on(settings: &AdmissionSettings, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
+        let cache = cache::open(settings, metrics);
+        Self::admit_with(settings, network, cache.map_err(AdmissionError::Cache)?)
     }
 
     /// The same without a byte written: compiled code is taken from a cache that is there, and not kept.
     ///
     /// # Errors
     /// As [`Registry::admit`].
-    pub(crate) fn check(config: &Config, network: Network, metrics: &Metrics) -> Result<Self, AdmissionError> {
-        let cache = cache::read_only(config, metrics);
-        Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
+    pub(crate) fn check(
+        settings: &AdmissionSettings,
+        network: Network,
+        metrics: &Metrics,
+    ) -> Result<Self, AdmissionError> {
+        let cache = cache::read_only(settings, metrics);
+        Self::admit_with(settings, network, cache.map_err(AdmissionError::Cache)?)
     }
 
-    fn admit_with(config: &Config, network: Network, cache: Cache) -> Result<Self, AdmissionError> {
-        Self::admit_to(sandbox(config, network, cache)?, config)
+    fn admit_with(settings: &AdmissionSettings, network: Network, cache: Cache) -> Result<Self, AdmissionError> {
+        Self::admit_to(sandbox(settings, network, cache)?, settings)
     }
 
     /// Reads, checks and compiles everything that `config` lists, for a sandbox that may be running calls of an earlier
@@ -143,27 +153,27 @@ impl Registry {
     ///
     /// # Errors
     /// The first fault, with file, tool, field, what was expected, what was found and what to do.
-    pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
-        Self::read(sandbox, config, (&Programs::new(), &config.own_files()), &Reads::default())
+    pub fn admit_to(sandbox: Arc<Sandbox>, settings: &AdmissionSettings) -> Result<Self, AdmissionError> {
+        Self::read(sandbox, settings, (&Programs::new(), &settings.own), &Reads::default())
     }
 
     /// The registry that takes this one's place. Modules that this one has are not compiled again. `reads` notes every file,
     /// also if one of them is wrong.
-    pub(crate) fn next(&self, config: &Config, reads: &Reads) -> Result<Self, AdmissionError> {
-        Self::read(Arc::clone(&self.sandbox), config, (&self.programs, &self.own), reads)
+    pub(crate) fn next(&self, settings: &AdmissionSettings, reads: &Reads) -> Result<Self, AdmissionError> {
+        Self::read(Arc::clone(&self.sandbox), settings, (&self.programs, &self.own), reads)
     }
 
     fn read(
         sandbox: Arc<Sandbox>,
-        config: &Config,
+        settings: &AdmissionSettings,
         (before, own): (&Programs, &[OwnPath]),
         reads: &Reads,
     ) -> Result<Self, AdmissionError> {
         let mut programs = HashMap::new();
         let mut overlaps = Overlaps::default();
         let mut contracts = HashMap::new();
-        let sources = Source::all(config, reads)?;
-        let fence = Source::fence(config, own, &sources, reads)?;
+        let sources = Source::all(settings, reads)?;
+        let fence = Source::fence(settings, own, &sources, reads)?;
         for source in sources {
             let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
             let contract = source.contract;
@@ -245,9 +255,9 @@ impl Runnable {
 impl Source {
     /// Every contract that `config` lists, each once. While a contract is rolled out, the old file and the new one may be equal:
     /// the first counts.
-    fn all(config: &Config, reads: &Reads) -> Result<Vec<Self>, AdmissionError> {
+    fn all(settings: &AdmissionSettings, reads: &Reads) -> Result<Vec<Self>, AdmissionError> {
         let mut sources: Vec<Self> = Vec::new();
-        for file in &config.contracts {
+        for file in &settings.contracts {
             let source = Self::read(file, reads)?;
             match sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
                 None => sources.push(source),
@@ -272,10 +282,15 @@ impl Source {
     }
 
     /// The fence around what `sources` may grant. `reads` has their contracts and schemas.
-    fn fence(config: &Config, own: &[OwnPath], sources: &[Self], reads: &Reads) -> Result<Fence, AdmissionError> {
+    fn fence(
+        settings: &AdmissionSettings,
+        own: &[OwnPath],
+        sources: &[Self],
+        reads: &Reads,
+    ) -> Result<Fence, AdmissionError> {
         let modules = sources.iter().flat_map(Self::modules);
         let secrets = sources.iter().flat_map(Self::secrets);
-        Fence::new(config, own, reads.footprint().files().map(Path::to_owned).chain(modules), secrets)
+        Fence::new(settings, own, reads.footprint().files().map(Path::to_owned).chain(modules), secrets)
     }
 
     fn secrets(&self) -> impl Iterator<Item = PathBuf> {

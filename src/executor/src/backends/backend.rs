@@ -16,8 +16,8 @@ use super::grpc::Grpc;
 use super::http::Http;
 use super::material::Material;
 use super::mcp::Mcp;
+use super::settings::BackendSettings as Settings;
 use super::{BackendError, Invocation, Stop};
-use crate::config::Backend as Settings;
 use crate::telemetry::metrics::Backends as Metrics;
 
 /// Before the first retry, at most; twice as long before each that follows.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::Breaker as Rule;
+use super::settings::BreakerSettings as Rule;
 use crate::telemetry::metrics::{BreakerGauges, BreakerState};
 
 /// The breaker of one backend.

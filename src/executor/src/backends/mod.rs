@@ -12,6 +12,7 @@ mod http;
 pub(crate) mod material;
 mod mcp;
 mod query;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +23,8 @@ use callgate_contract::{Bounds, Contract, Run};
 use tokio::time::Instant;
 
 use self::backend::Backend;
-use crate::config::Config;
+pub(crate) use self::settings::BackendsSection;
+pub use self::settings::{BackendIdentity, BackendSettings, BackendTls, BackendsSettings, BreakerSettings};
 use crate::telemetry::metrics::Backends as Metrics;
 
 /// For a connection to be made, and for a silent one to show that it lives.
@@ -141,10 +143,10 @@ impl Backends {
     ///
     /// # Errors
     /// The first file that cannot be used.
-    pub fn new(config: &Config, metrics: &Metrics) -> Result<Self, BackendError> {
+    pub fn new(settings: &BackendsSettings, metrics: &Metrics) -> Result<Self, BackendError> {
         material::choose_cryptography();
         let new = |(name, settings): (&String, &_)| Ok((name.clone(), Backend::new(name, settings, metrics)?));
-        let table = config.backends.0.iter().map(new).collect::<Result<_, BackendError>>()?;
+        let table = settings.0.iter().map(new).collect::<Result<_, BackendError>>()?;
         Ok(Self { table: Arc::new(table) })
     }
 

@@ -157,7 +157,8 @@ impl LocalCall<'_> {
         approved: Approved<'_>,
     ) -> Result<EndedCall, LocalError> {
         let tool = approved.tool;
-        let Some(Runnable::Sandbox { sandbox, program, grants }) = admit_one(config, self.contract, tool.name())?
+        let Some(Runnable::Sandbox { sandbox, program, grants }) =
+            admit_one(&config.admission(), self.contract, tool.name())?
         else {
             return Err(LocalError::Client(tool.name().to_owned()));
         };
@@ -192,7 +193,7 @@ impl LocalCall<'_> {
             let (tool, cluster) = (tool.name().to_owned(), tool.run().cluster().to_owned());
             return Err(LocalError::Backend { tool, cluster });
         }
-        let backends = Backends::new(config, Metrics::new().backends())?;
+        let backends = Backends::new(&config.backends, Metrics::new().backends())?;
         backends.check(contract)?;
         let began = Instant::now();
         let invocation = Invocation {

@@ -4,17 +4,7 @@
 //! this machine. A contract decides within these limits. Each part of the executor owns its section and checks it; this
 //! module composes them.
 
-mod backends;
-mod connections;
-mod http;
-mod idempotency;
-mod listen;
-mod log;
 mod own;
-mod queue;
-mod sandbox;
-mod secrets;
-mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,18 +16,21 @@ use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
-pub use self::connections::Connections;
-pub use self::http::{Http, Tokens};
-pub use self::idempotency::{Once, OnceStore};
-pub use self::listen::{Address, Clients, Identity, Listen, Tls};
-pub use self::log::{Log, LogLevel};
-pub(crate) use self::own::OwnPath;
-pub use self::queue::Queue;
-pub use self::sandbox::Sandbox;
-pub use self::secrets::Secrets;
-pub use self::telemetry::{Otlp, Share, Telemetry};
+use crate::admission::{AdmissionSettings, SandboxSection, SecretsSection};
+pub use crate::admission::{SandboxSettings, SecretsSettings};
+use crate::backends::BackendsSection;
+pub use crate::backends::BackendsSettings;
 use crate::footprint::Reads;
+use crate::idempotency::IdempotencySection;
+pub use crate::idempotency::{IdempotencySettings, IdempotencyStore};
+use crate::queue::QueueSection;
+pub use crate::queue::QueueSettings;
+use crate::telemetry::TelemetrySection;
+pub use crate::telemetry::{Log, LogLevel, TelemetrySettings};
+pub use crate::transport::{Address, Clients, Connections, Identity, Listen, Tls};
+use crate::transport::{ConnectionSection, Door, ListenSection, TlsSection};
+use crate::web::HttpSection;
+pub use crate::web::{Http, Tokens};
 
 /// The default maximum running calls: a modest number, since each may hold its tool's whole memory.
 const CONCURRENCY: u32 = 16;
@@ -71,9 +64,9 @@ pub struct Config {
     /// The folder of everything that must outlive the process; made at start, readable by its owner only.
     pub state_dir: PathBuf,
     /// The maximum waiting calls.
-    pub queue: Queue,
+    pub queue: QueueSettings,
     /// The idempotency store.
-    pub once: Once,
+    pub once: IdempotencySettings,
     /// The audit log and the sinks for its records.
     pub audit: AuditSettings,
     /// Calls waiting for a person.
@@ -81,13 +74,13 @@ pub struct Config {
     /// The HTTP side: approvals, audit, metrics, health.
     pub http: Http,
     /// The backends.
-    pub backends: Backends,
+    pub backends: BackendsSettings,
     /// The sandbox.
-    pub sandbox: Sandbox,
+    pub sandbox: SandboxSettings,
     /// The files contracts may hand to tools.
-    pub secrets: Secrets,
+    pub secrets: SecretsSettings,
     /// Metrics, traces, logs.
-    pub telemetry: Telemetry,
+    pub telemetry: TelemetrySettings,
 }
 
 /// The reason a configuration cannot be used: the file, the place, the expected value.
@@ -112,33 +105,33 @@ pub enum ConfigError {
 struct File {
     listen: Option<Spanned<String>>,
     socket_mode: Option<Spanned<String>>,
-    tls: Option<Spanned<listen::TlsSection>>,
+    tls: Option<Spanned<TlsSection>>,
     exposed: Option<Spanned<String>>,
     #[serde(default)]
-    connections: connections::Section,
+    connections: ConnectionSection,
     contracts: Spanned<Vec<String>>,
     concurrency: Option<Spanned<u32>>,
     request_bytes: Option<Spanned<Bytes>>,
     grace_period: Option<Seconds>,
     state_dir: Option<String>,
     #[serde(default)]
-    queue: queue::Section,
+    queue: QueueSection,
     #[serde(default)]
-    once: idempotency::Section,
+    once: IdempotencySection,
     #[serde(default)]
     audit: AuditSection,
     #[serde(default)]
     approvals: ApprovalSection,
     #[serde(default)]
-    http: http::Section,
+    http: HttpSection,
     #[serde(default)]
-    backends: backends::Section,
+    backends: BackendsSection,
     #[serde(default)]
-    sandbox: sandbox::Section,
+    sandbox: SandboxSection,
     #[serde(default)]
-    secrets: secrets::Section,
+    secrets: SecretsSection,
     #[serde(default)]
-    telemetry: telemetry::Section,
+    telemetry: TelemetrySection,
 }
 
 // === impl Config ===
@@ -163,9 +156,26 @@ impl Config {
 
     /// Returns this configuration with the reloadable parts of `read`: the contracts, and the limits of their grants.
     pub(crate) fn reloaded(&self, read: &Self) -> Self {
-        let sandbox =
-            Sandbox { allow: read.sandbox.allow.clone(), env: read.sandbox.env.clone(), ..self.sandbox.clone() };
+        let sandbox = SandboxSettings {
+            allow: read.sandbox.allow.clone(),
+            env: read.sandbox.env.clone(),
+            ..self.sandbox.clone()
+        };
         Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
+    }
+
+    /// Returns the settings of admission.
+    #[must_use]
+    pub fn admission(&self) -> AdmissionSettings {
+        AdmissionSettings {
+            file: self.file.clone(),
+            contracts: self.contracts.clone(),
+            state_dir: self.state_dir.clone(),
+            concurrency: self.concurrency,
+            sandbox: self.sandbox.clone(),
+            secrets: self.secrets.clone(),
+            own: self.own_files(),
+        }
     }
 
     /// Reads configuration text; `file` names it in errors, and its relative paths start at `folder`.
@@ -177,14 +187,14 @@ impl Config {
         let place = ConfigFile { file, folder };
         let fault = |at: serde_saphyr::Location, message: String| ConfigError::from(place.fault(at, message));
 
-        let listen = listen::Section {
+        let listen = ListenSection {
             listen: read.listen,
             socket_mode: read.socket_mode,
             tls: read.tls,
             exposed: read.exposed,
             connections: read.connections,
         };
-        let mut listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
+        let mut listen = listen.resolve(&place, Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
             let message = "contracts: expected at least one contract file".into();
             return Err(fault(read.contracts.referenced, message));

@@ -3,40 +3,35 @@
 //! Sections with files are destructured field by field: a new field does not compile until somebody has decided about
 //! it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use callgate_settings::postgres::PostgresLink;
 
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
 
-use super::{
-    Address, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry,
-    Tls, Tokens,
-};
-
-/// A file or folder of the executor's own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct OwnPath {
-    /// Its name in errors.
-    pub(crate) what: &'static str,
-    pub(crate) path: PathBuf,
-}
+use super::Config;
+use crate::admission::OwnPath;
+use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
+use crate::idempotency::{IdempotencySettings, IdempotencyStore};
+use crate::telemetry::{Otlp, TelemetrySettings};
+use crate::transport::{Address, Clients, Listen, Tls};
+use crate::web::{Http, Tokens};
 
 #[derive(Default)]
-struct Found(Vec<OwnPath>);
+struct OwnFiles(Vec<OwnPath>);
 
 impl Config {
     /// The configuration, `stateDir`, certificates, keys, tokens, secrets and sockets; not the files of contracts.
     pub(crate) fn own_files(&self) -> Vec<OwnPath> {
-        let mut found = Found::default();
+        let mut found = OwnFiles::default();
         found.add("the configuration", &self.file);
         found.add("stateDir", &self.state_dir);
         found.listen(&self.listen);
         found.audit(&self.audit);
-        let Once { store, keep: _ } = &self.once;
+        let IdempotencySettings { store, keep: _ } = &self.once;
         match store {
-            OnceStore::Local => {}
-            OnceStore::Postgres { link, lease: _ } => found.postgres(link),
+            IdempotencyStore::Local => {}
+            IdempotencyStore::Postgres { link, lease: _ } => found.postgres(link),
         }
         match &self.http {
             Http::Off => {}
@@ -51,7 +46,7 @@ impl Config {
         for backend in self.backends.0.values() {
             found.backend(backend);
         }
-        let Telemetry { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
+        let TelemetrySettings { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
         if let Some(Otlp { authority: Some(authority), .. }) = otlp {
             found.add("a CA file", authority);
         }
@@ -59,9 +54,9 @@ impl Config {
     }
 }
 
-// === impl Found ===
+// === impl OwnFiles ===
 
-impl Found {
+impl OwnFiles {
     fn add(&mut self, what: &'static str, path: &Path) {
         self.0.push(OwnPath { what, path: path.to_owned() });
     }
@@ -116,7 +111,10 @@ impl Found {
         }
     }
 
-    fn backend(&mut self, Backend { tls, headers, address: _, max_in_flight: _, breaker: _, retries: _ }: &Backend) {
+    fn backend(
+        &mut self,
+        BackendSettings { tls, headers, address: _, max_in_flight: _, breaker: _, retries: _ }: &BackendSettings,
+    ) {
         for (_, file) in headers {
             self.add("a secret file", file);
         }

@@ -7,6 +7,7 @@
 
 mod local;
 mod rows;
+mod settings;
 mod shared;
 mod writer;
 
@@ -18,8 +19,9 @@ use callgate_proto::executor::v1::CallOutcome;
 use prost::Message as _;
 
 use self::local::Local;
+pub(crate) use self::settings::IdempotencySection;
+pub use self::settings::{IdempotencySettings, IdempotencyStore};
 use self::shared::Shared;
-use crate::config::{Config, OnceStore};
 use callgate_state::{self as state, Clock, StateError, StoreError, StoreHealth, SystemClock};
 
 /// The idempotency store: begun calls and their outcomes. Clones share it.
@@ -105,8 +107,8 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub async fn open(config: &Config) -> Result<Self, OnceError> {
-        Self::open_with(config, Arc::new(SystemClock)).await
+    pub async fn open(state_dir: &Path, settings: &IdempotencySettings) -> Result<Self, OnceError> {
+        Self::open_with(state_dir, settings, Arc::new(SystemClock)).await
     }
 
     /// Opens the store as [`open`](Self::open) does. The local store takes its time from `clock`, the shared one from
@@ -114,11 +116,15 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
-        match &config.once.store {
-            OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep, clock)?)),
-            OnceStore::Postgres { link, lease } => {
-                Ok(Self::Shared(Shared::connect(link, *lease, config.once.keep).await?))
+    pub async fn open_with(
+        state_dir: &Path,
+        settings: &IdempotencySettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OnceError> {
+        match &settings.store {
+            IdempotencyStore::Local => Ok(Self::Local(Local::open(state_dir, settings.keep, clock)?)),
+            IdempotencyStore::Postgres { link, lease } => {
+                Ok(Self::Shared(Shared::connect(link, *lease, settings.keep).await?))
             }
         }
     }

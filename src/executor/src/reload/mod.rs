@@ -248,7 +248,7 @@ impl Reload {
     /// The HTTP side reads the tokens at each request; a fault in the file is said when it is made.
     fn check_tokens(&mut self) {
         self.tokens = load::tokens(&self.running);
-        match web::check_tokens(&self.running) {
+        match web::check_tokens(&self.running.http, &self.running.state_dir) {
             Ok(()) => self.token_faults.over(),
             Err(error) => self.token_faults.fault(&format!("http.tokens: {error}")),
         }

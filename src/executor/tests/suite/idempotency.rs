@@ -41,7 +41,8 @@ async fn open(folder: &Path) -> Once {
 async fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> Once {
     // What had it before may still be closing it.
     for _ in 0..500 {
-        match Once::open_with(&config(folder, ""), Arc::clone(&clock)).await {
+        let config = config(folder, "");
+        match Once::open_with(&config.state_dir, &config.once, Arc::clone(&clock)).await {
             Ok(once) => return once,
             Err(error) => assert!(error.to_string().contains("in use by another executor"), "{error}"),
         }
@@ -275,7 +276,8 @@ async fn a_call_ends_once_and_only_if_it_was_begun() {
 async fn two_executors_cannot_share_a_state_directory() {
     let folder = tempfile::tempdir().unwrap();
     let _first = open(folder.path()).await;
-    let error = Once::open(&config(folder.path(), "")).await.unwrap_err().to_string();
+    let config = config(folder.path(), "");
+    let error = Once::open(&config.state_dir, &config.once).await.unwrap_err().to_string();
     assert!(error.contains("calls.db: is in use by another executor; give each its own stateDir"), "{error}");
 }
 
@@ -296,7 +298,8 @@ async fn a_damaged_store_is_refused_and_named() {
     std::fs::DirBuilder::new().mode(0o700).create(folder.path().join("state")).unwrap();
     std::fs::write(folder.path().join("state/calls.db"), "this is no database, but some text of its owner".repeat(100))
         .unwrap();
-    let error = Once::open(&config(folder.path(), "")).await.unwrap_err().to_string();
+    let config = config(folder.path(), "");
+    let error = Once::open(&config.state_dir, &config.once).await.unwrap_err().to_string();
     assert!(error.contains("state/calls.db: file is not a database"), "{error}");
 }
 

@@ -220,7 +220,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Config, OnceStore};
+    use crate::config::Config;
+    use crate::idempotency::IdempotencyStore;
 
     #[tokio::test]
     async fn a_call_that_could_not_be_asked_for_leaves_nothing_behind() {
@@ -229,7 +230,7 @@ mod tests {
         std::fs::write(folder.path().join("url"), "postgres://u:p@127.0.0.1:1/d").unwrap();
         let text = "contracts: [a]\nonce: { postgres: { url: file:url } }\n";
         let config = Config::parse("executor.yaml", text, Path::new(folder.path())).unwrap();
-        let OnceStore::Postgres { link, lease } = config.once.store else { panic!("it is shared") };
+        let IdempotencyStore::Postgres { link, lease } = config.once.store else { panic!("it is shared") };
         let inner = Inner {
             database: Database::new(link),
             instance: "me".into(),

@@ -13,7 +13,7 @@ const CACHE_BYTES: u64 = 1 << 30;
 
 /// The settings of tools run by this executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sandbox {
+pub struct SandboxSettings {
     /// Bytes of compiled code kept in `stateDir`; 0 keeps none.
     pub cache_bytes: u64,
     /// The prefixes of this network's own translators from IPv6 to IPv4.
@@ -29,7 +29,7 @@ pub struct Sandbox {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub(crate) struct SandboxSection {
     cache_bytes: Option<Bytes>,
     #[serde(default)]
     nat64: Vec<Spanned<String>>,
@@ -47,15 +47,15 @@ struct DeterministicSection {
     seed: u64,
 }
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Sandbox, FieldError> {
+impl SandboxSection {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>) -> Result<SandboxSettings, FieldError> {
         let deterministic = match self.deterministic {
             None => None,
             Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
         };
         let nat64 = self.nat64.iter().map(|written| nat64(written, place)).collect::<Result<_, _>>()?;
         let env = self.env.iter().map(|written| variable(written, place)).collect::<Result<_, _>>()?;
-        Ok(Sandbox {
+        Ok(SandboxSettings {
             nat64,
             env,
             cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0),
@@ -100,7 +100,7 @@ mod tests {
 
     use crate::config::Config;
 
-    fn parse(section: &str) -> Result<super::Sandbox, String> {
+    fn parse(section: &str) -> Result<super::SandboxSettings, String> {
         let text = format!("contracts: [a]\nsandbox:\n{section}");
         Config::parse("executor.yaml", &text, Path::new("/")).map(|config| config.sandbox).map_err(|e| e.to_string())
     }

@@ -44,37 +44,37 @@ const OWN_PREFIXES: [&str; 3] = ["callgate-", "grpc-", "mcp-"];
 
 /// Backends by the names in contracts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Backends(pub BTreeMap<String, Backend>);
+pub struct BackendsSettings(pub BTreeMap<String, BackendSettings>);
 
 /// One backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
+pub struct BackendSettings {
     /// `http` or `https`, host, port, and for HTTP and MCP a path; no user, query or fragment.
     pub address: Url,
     /// Certificates of both sides; only with `https`.
-    pub tls: Option<Tls>,
+    pub tls: Option<BackendTls>,
     /// Headers of every request, each with the file of its value.
     pub headers: Vec<(HeaderName, PathBuf)>,
     /// The maximum calls in flight, 1 to 4096; the others wait, and their waiting counts against their timeout.
     pub max_in_flight: u32,
     /// The circuit breaker.
-    pub breaker: Breaker,
+    pub breaker: BreakerSettings,
     /// The retries of a call to a tool with `effects: read`, 0 to 10.
     pub retries: u32,
 }
 
 /// Certificates of a connection, all PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
+pub struct BackendTls {
     /// The only CA of the backend's certificate; the system's CAs if not set.
     pub ca: Option<PathBuf>,
     /// The executor's own certificate.
-    pub identity: Option<Identity>,
+    pub identity: Option<BackendIdentity>,
 }
 
 /// A certificate with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct BackendIdentity {
     /// The certificate and its intermediates.
     pub certificate: PathBuf,
     /// Its private key.
@@ -83,7 +83,7 @@ pub struct Identity {
 
 /// The settings of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Breaker {
+pub struct BreakerSettings {
     /// The failures in a row that open it.
     pub failures: u32,
     /// The time it stays open; then one call tries the backend.
@@ -93,11 +93,11 @@ pub struct Breaker {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Section(BTreeMap<String, Entry>);
+pub(crate) struct BackendsSection(BTreeMap<String, BackendSection>);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Entry {
+struct BackendSection {
     address: Spanned<String>,
     tls: Option<Spanned<TlsEntry>>,
     #[serde(default)]
@@ -124,27 +124,27 @@ struct BreakerEntry {
 }
 
 /// The place of faults of one backend, and its name in them.
-struct Here<'a> {
+struct FieldPlace<'a> {
     place: &'a ConfigFile<'a>,
     name: &'a str,
 }
 
-// === impl Section ===
+// === impl BackendsSection ===
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Backends, FieldError> {
-        let resolve = |(name, entry): (String, Entry)| {
-            let backend = entry.resolve(&Here { place, name: &name })?;
+impl BackendsSection {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>) -> Result<BackendsSettings, FieldError> {
+        let resolve = |(name, entry): (String, BackendSection)| {
+            let backend = entry.resolve(&FieldPlace { place, name: &name })?;
             Ok((name, backend))
         };
-        Ok(Backends(self.0.into_iter().map(resolve).collect::<Result<_, _>>()?))
+        Ok(BackendsSettings(self.0.into_iter().map(resolve).collect::<Result<_, _>>()?))
     }
 }
 
-// === impl Entry ===
+// === impl BackendSection ===
 
-impl Entry {
-    fn resolve(self, here: &Here<'_>) -> Result<Backend, FieldError> {
+impl BackendSection {
+    fn resolve(self, here: &FieldPlace<'_>) -> Result<BackendSettings, FieldError> {
         let at = self.address.referenced;
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         if here.name.is_empty() || here.name.len() > 63 || !here.name.bytes().all(plain) {
@@ -171,12 +171,12 @@ impl Entry {
             Some(time) if !time.value.0.is_zero() && time.value.0 <= OPEN_FOR_MAX => time.value.0,
             Some(time) => return Err(here.fault(time.referenced, "breaker.openFor", "expected 1ms to 10m")),
         };
-        Ok(Backend {
+        Ok(BackendSettings {
             address,
             tls,
             headers,
             max_in_flight: here.number("maxInFlight", self.max_in_flight, 1..=MAX_IN_FLIGHT_MAX, MAX_IN_FLIGHT)?,
-            breaker: Breaker {
+            breaker: BreakerSettings {
                 failures: here.number("breaker.failures", self.breaker.failures, 1..=FAILURES_MAX, FAILURES)?,
                 open_for,
             },
@@ -185,9 +185,9 @@ impl Entry {
     }
 }
 
-// === impl Here ===
+// === impl FieldPlace ===
 
-impl Here<'_> {
+impl FieldPlace<'_> {
     fn fault(&self, at: Location, field: &str, message: impl AsRef<str>) -> FieldError {
         self.place.fault(at, format!("backends.{}.{field}: {}", self.name, message.as_ref()))
     }
@@ -208,18 +208,18 @@ impl Here<'_> {
         Ok(url)
     }
 
-    fn tls(&self, tls: Spanned<TlsEntry>) -> Result<Tls, FieldError> {
+    fn tls(&self, tls: Spanned<TlsEntry>) -> Result<BackendTls, FieldError> {
         let TlsEntry { ca, certificate, key } = tls.value;
         let path = |text: String| self.place.folder.join(text);
         let identity = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some(Identity { certificate: path(certificate), key: path(key) }),
+            (Some(certificate), Some(key)) => Some(BackendIdentity { certificate: path(certificate), key: path(key) }),
             (None, None) => None,
             (Some(_), None) => return Err(self.fault(tls.referenced, "tls.key", "expected one with the certificate")),
             (None, Some(_)) => {
                 return Err(self.fault(tls.referenced, "tls.certificate", "expected one with the key"));
             }
         };
-        Ok(Tls { ca: ca.map(path), identity })
+        Ok(BackendTls { ca: ca.map(path), identity })
     }
 
     fn header(&self, name: &str, value: &Spanned<String>) -> Result<(HeaderName, PathBuf), FieldError> {
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn parse(backends: &str) -> Result<Backends, String> {
+    fn parse(backends: &str) -> Result<BackendsSettings, String> {
         let text = format!("contracts: [a]\nbackends:\n{backends}");
         let config = Config::parse("executor.yaml", &text, Path::new("/etc/callgate"));
         config.map(|config| config.backends).map_err(|error| error.to_string())
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(backend.address.as_str(), "http://127.0.0.1:9000/");
         assert_eq!((backend.tls.clone(), backend.headers.len()), (None, 0));
         assert_eq!((backend.max_in_flight, backend.retries), (64, 2));
-        assert_eq!(backend.breaker, Breaker { failures: 5, open_for: Duration::from_secs(10) });
+        assert_eq!(backend.breaker, BreakerSettings { failures: 5, open_for: Duration::from_secs(10) });
     }
 
     #[test]
@@ -298,9 +298,12 @@ mod tests {
         assert_eq!(backend.address.as_str(), "https://orders.internal:8443/api");
         let tls = backend.tls.clone().unwrap();
         assert_eq!(tls.ca, Some("/etc/callgate/ca.pem".into()));
-        assert_eq!(tls.identity, Some(Identity { certificate: "/etc/callgate/c.pem".into(), key: "/k.pem".into() }));
+        assert_eq!(
+            tls.identity,
+            Some(BackendIdentity { certificate: "/etc/callgate/c.pem".into(), key: "/k.pem".into() })
+        );
         assert_eq!((backend.max_in_flight, backend.retries), (7, 0));
-        assert_eq!(backend.breaker, Breaker { failures: 2, open_for: Duration::from_millis(500) });
+        assert_eq!(backend.breaker, BreakerSettings { failures: 2, open_for: Duration::from_millis(500) });
         assert_eq!(backend.headers, [(HeaderName::from_static("authorization"), "/run/secrets/x".into())]);
     }
 
