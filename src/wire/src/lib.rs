@@ -31,7 +31,7 @@ mod unknown;
 pub use call::{Call, CallResult, Form};
 pub use callless::is_callless;
 pub use declaration::{Declaration, Declared};
-pub use delta::{Delta, Fate, Hold};
+pub use delta::{ChoiceIndex, Delta, End, Fate, ReleasePolicy};
 pub use dialect::{Answer, Dialect, Earlier, OutputLimit, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
 pub use kind::{Api, DIALECTS, Kind, Row};

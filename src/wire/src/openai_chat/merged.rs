@@ -5,8 +5,8 @@ use callgate_json::{Map, Value};
 use super::answer::names_calls;
 use super::shape::says_something;
 use super::{Answer, message};
-use crate::Form;
 use crate::shape::MAX_CALLS;
+use crate::{ChoiceIndex, Form};
 
 impl Answer {
     /// Makes one choice of several, if at most one of them says something and the others are calls only. Returns whether it did;
@@ -28,7 +28,7 @@ impl Answer {
         let calls = self.choices.iter_mut().flat_map(|choice| std::mem::take(&mut choice.calls)).collect();
         let mut choice = self.choices.swap_remove(base);
         choice.calls = calls;
-        choice.index = 0;
+        choice.index = ChoiceIndex::FIRST;
         if let Some(reason) = &reason {
             choice.finish.clone_from(reason);
         }
