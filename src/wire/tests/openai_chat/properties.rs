@@ -219,23 +219,22 @@ proptest! {
                 prop_assert!(read.is_err());
                 break;
             };
-            let unnamed = |deltas: Vec<Delta>| deltas.into_iter().map(unnamed).collect::<Vec<_>>();
             prop_assert_eq!(unnamed(read.unwrap()), unnamed(expected));
             for choice in (0..2).map(ChoiceIndex::new) {
                 prop_assert_eq!(compared.said(choice), parsed.said(choice));
             }
         }
-        let end = parsed.end().unwrap().into_iter().map(unnamed).collect::<Vec<_>>();
-        prop_assert_eq!(compared.end().unwrap(), end);
+        prop_assert_eq!(unnamed(compared.end().unwrap()), unnamed(parsed.end().unwrap()));
     }
 }
 
-/// A delta without the name that its event was given.
-fn unnamed(delta: Delta) -> Delta {
+/// Removes the names the test gives to events.
+fn unnamed(deltas: Vec<Delta>) -> Vec<Delta> {
     let strip = |frame: Vec<u8>| frame.strip_prefix(b"event: x\n").map(<[u8]>::to_vec).unwrap_or(frame);
-    match delta {
+    let unnamed = |delta| match delta {
         Delta::Forward { frame } => Delta::Forward { frame: strip(frame) },
         Delta::Finish { choice, end } => Delta::Finish { choice, end: End::new(strip(end.into_frame())) },
         other => other,
-    }
+    };
+    deltas.into_iter().map(unnamed).collect()
 }
