@@ -1,16 +1,51 @@
 //! `callgate check`: one call, decided as the gate decides it.
 
 use std::io::Read as _;
+use std::path::PathBuf;
 
-use callgate_contract::{Approved, Call, Caller, Contract, Conversation, Run, Verdict, Violation, decide};
-use serde_json::{Value, json};
+use callgate_contract::{Approved, Call, Caller, Conversation, Run, Verdict, decide, denial_text, verdict_json};
+use clap::Args;
 
-use crate::args::CheckArguments;
-use crate::error::Error;
-use crate::{Exit, Outcome, disk, nearest};
+use crate::disk::{self, FileError};
+use crate::output::{Exit, Outcome};
+
+/// Decide one call as the gate would
+#[derive(Args)]
+#[command(after_help = "Exit code 0: allowed. 2: denied. 1: no decision, because of an error.\n\n\
+                  Examples:\n  \
+                  callgate check contract.yaml --role clerk --tool create_order --arguments '{\"sku\": \"A-100\", \"quantity\": 2}'\n  \
+                  jq -c .arguments call.json | callgate check contract.yaml --role viewer --tool get_order --arguments - --json")]
+pub(crate) struct CheckArguments {
+    /// Contract file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The caller's role
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: String,
+    /// The name that the model called
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) tool: String,
+    /// The arguments as the model wrote them, or `-` for standard input
+    #[arg(long, value_name = "JSON|-", allow_hyphen_values = true)]
+    pub(crate) arguments: String,
+    /// Print the verdict as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Why no decision was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("--arguments -: standard input cannot be read: {0}")]
+    Stdin(std::io::Error),
+    #[error("--arguments -: standard input is not UTF-8 text")]
+    StdinNotText,
+}
 
 /// Decides the call of `arguments` as the first one of its turn.
-pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
+pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let contract = disk::contract(&arguments.file)?;
     let text = self::arguments(&arguments.arguments)?;
     // No rule of a contract looks at the tenant.
@@ -20,8 +55,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
         (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),
-        (Verdict::Deny(violation), false) => denied(violation, &contract, &arguments.tool, &arguments.role),
-        (verdict, true) => format!("{}\n", machine(verdict, &contract)),
+        (Verdict::Deny(violation), false) => denial_text(violation, &contract, &arguments.tool, &arguments.role),
+        (verdict, true) => format!("{}\n", verdict_json(verdict, &contract)),
     };
     let exit = match verdict {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => Exit::Success,
@@ -31,13 +66,13 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
 }
 
 /// The arguments that a command line gives: a text, or `-` for standard input.
-pub(crate) fn arguments(given: &str) -> Result<String, Error> {
+fn arguments(given: &str) -> Result<String, CheckError> {
     if given != "-" {
         return Ok(given.to_owned());
     }
     let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes).map_err(Error::Stdin)?;
-    String::from_utf8(bytes).map_err(|_| Error::StdinNotText)
+    std::io::stdin().read_to_end(&mut bytes).map_err(CheckError::Stdin)?;
+    String::from_utf8(bytes).map_err(|_| CheckError::StdinNotText)
 }
 
 fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
@@ -54,44 +89,4 @@ fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
         name = tool.name(),
         arguments = approved.canonical
     )
-}
-
-/// A denial as people read it.
-pub(crate) fn denied(violation: &Violation, contract: &Contract, tool: &str, role: &str) -> String {
-    let whole = if violation.pointer.is_empty() { "the whole call" } else { &violation.pointer };
-    let tools = contract.tools().iter().map(|tool| tool.name());
-    let roles = disk::roles(contract);
-    let hint = match (contract.tool(tool), contract.role(role)) {
-        (None, _) => nearest::hint(tool, tools),
-        (_, None) => nearest::hint(role, roles.iter().map(String::as_str)),
-        _ => String::new(),
-    };
-    format!(
-        "deny   {tool} for {role}\n  code       {code}\n  at         {whole}\n  because    {message}{hint}\n",
-        tool = violation.tool,
-        code = violation.code.as_str(),
-        message = violation.message,
-    )
-}
-
-/// A verdict as programs read it.
-pub(crate) fn machine(verdict: &Verdict<'_>, contract: &Contract) -> Value {
-    let named = json!({ "name": contract.name(), "version": contract.version(), "digest": contract.digest() });
-    match verdict {
-        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => json!({
-            "verdict": if matches!(verdict, Verdict::Allow(_)) { "allow" } else { "needs_approval" },
-            "tool": approved.tool.name(),
-            "run": approved.tool.run().as_str(),
-            "arguments": approved.arguments,
-            "contract": named,
-        }),
-        Verdict::Deny(violation) => json!({
-            "verdict": "deny",
-            "tool": violation.tool,
-            "code": violation.code.as_str(),
-            "pointer": violation.pointer,
-            "message": violation.message,
-            "contract": named,
-        }),
-    }
 }

@@ -13,6 +13,8 @@
 //! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
 mod decide;
 mod error;
 mod explain;
@@ -23,6 +25,7 @@ mod lint;
 mod model;
 mod nearest;
 mod paths;
+mod presentation;
 mod read;
 mod recursion;
 mod reports;
@@ -40,6 +43,7 @@ pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
+pub use presentation::{denial_text, verdict_json};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,

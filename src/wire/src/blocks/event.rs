@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value};
 
 use super::Format;
-use crate::shape::small;
+use crate::checks::small;
 use crate::{End, ShapeError};
 
 /// An event that was read.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::shape::{self, Candidate, Part};
 use super::turn::{self, Calls, Written};
-use crate::shape::add;
+use crate::checks::add;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 const CANDIDATES: &str = "candidates";

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::shape::Candidate;
 use crate::ChoiceIndex;
+use crate::checks::is_short;
 use crate::framing::sse;
-use crate::shape::is_short;
 
 /// Members of an event that go with every part of it, besides `usageMetadata`, which goes with the last: others might repeat a
 /// call.

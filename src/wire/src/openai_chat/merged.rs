@@ -5,7 +5,7 @@ use callgate_json::{Map, Value};
 use super::answer::names_calls;
 use super::shape::says_something;
 use super::{Answer, message};
-use crate::shape::MAX_CALLS;
+use crate::checks::MAX_CALLS;
 use crate::{ChoiceIndex, Form};
 
 impl Answer {

@@ -4,7 +4,7 @@ use callgate_json::{Map, Value, span};
 
 use super::calls::{self, RawCall};
 use super::{head, shape};
-use crate::shape::is_short;
+use crate::checks::is_short;
 use crate::{ChoiceIndex, End, ShapeError};
 
 /// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.

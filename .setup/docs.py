@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Writes the generated pages of docs/reference, or checks them.
+
+Usage: docs.py [--check] [--commands DIR]
+
+- `contract-fields.md` from contracts/contract.schema.json
+- `executor-configuration.md` from contracts/executor.schema.json
+- `commands.md` from `--help` of the programs in DIR (dist/ by default); left as it is if they are not built
+
+`--check` writes nothing. It exits with 1 if a page differs, and prints the command that writes it.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs/reference"
+NOTE = "<!-- Written by `.setup/docs.py` from {source}. Change that, then run the script. -->\n"
+COMMANDS = (
+    "lint", "check", "call", "new tool", "pin", "digest", "render", "approve",
+    "audit verify", "audit show", "audit tail", "audit export", "audit backup", "audit rotate",
+)
+UNITS = {"size": "size", "duration": "time", "count": "1 and more"}
+
+
+class Schema:
+    """One JSON Schema, and the sections of its page."""
+
+    def __init__(self, path):
+        self.document = json.loads(path.read_text(encoding="utf-8"))
+        self.queue, self.found, self.names, self.shown = [], [], {}, {}
+
+    def resolved(self, node):
+        """Returns a node with its `$ref` replaced; its own members win."""
+        while "$ref" in node:
+            target = self.document["$defs"][node["$ref"].rsplit("/", 1)[1]]
+            node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+        return node
+
+    def section(self, node, path):
+        """Returns a link to the section of an object, which is written once."""
+        key = node.get("$ref") or path
+        whole = self.resolved(node)
+        shape = json.dumps(whole.get("properties"))
+        if key in self.names and self.shown[key] == shape:
+            path = self.names[key]
+        else:
+            self.names[key], self.shown[key] = path, shape
+            self.found.append((path, whole))
+        return f"[section](#{anchor(path)})"
+
+    def takes(self, node, path):
+        """Returns the values a field takes, in words."""
+        whole = node
+        while "$ref" in whole:
+            name = whole["$ref"].rsplit("/", 1)[1]
+            if name in UNITS:
+                return UNITS[name]
+            whole = self.document["$defs"][name]
+        whole = self.resolved(node)
+        if "const" in whole:
+            return code(whole["const"])
+        if "enum" in whole:
+            return ", ".join(code(value) for value in whole["enum"])
+        if "properties" in whole:
+            return self.section(node, path)
+        kind = whole.get("type")
+        if "anyOf" in whole:
+            return ", or ".join(filter(None, (self.takes(one, path) for one in whole["anyOf"])))
+        if kind == "array":
+            return "list of " + self.takes(whole["items"], f"{path}[]") if whole["items"] != {"type": "string"} else "list"
+        if kind == "object":
+            more = whole.get("additionalProperties")
+            if isinstance(more, dict):
+                return "mapping of " + self.takes(more, f"{path}.NAME")
+            return "`{}`" if more is False else "mapping"
+        if kind in ("integer", "number"):
+            low, high = whole.get("minimum"), whole.get("maximum")
+            if low is not None and high is not None:
+                return f"{low:,} to {high:,}"
+            return f"{low:,} and more" if low is not None else "number"
+        return {"boolean": "`true`, `false`", "string": "text"}.get(kind, "")
+
+    def page(self):
+        """Returns the tables, one for each object."""
+        self.queue.append(("The file", self.document))
+        blocks = []
+        while self.queue:
+            path, node = self.queue.pop(0)
+            required = node.get("required", [])
+            lines = [f"## {path}", ""]
+            if path != "The file" and node.get("description"):
+                lines += [node["description"], ""]
+            if node["properties"]:
+                lines += ["| field | takes | default | |", "|---|---|---|---|"]
+            for field, child in node["properties"].items():
+                place = field if path == "The file" else f"{path}.{field}"
+                whole = self.resolved(child)
+                if field in required:
+                    default = "needed"
+                elif "default" in whole and whole["default"] not in ({}, []):
+                    default = code(whole["default"])
+                elif "x-default" in whole:
+                    default = whole["x-default"]
+                else:
+                    default = "" if "properties" in whole else "none"
+                text = whole.get("description", "").replace("|", "\\|")
+                lines.append(f"| `{field}` | {self.takes(child, place)} | {default} | {text} |")
+            blocks.append("\n".join(lines) + "\n")
+            # Sections follow the table that names them.
+            self.queue[:0], self.found = self.found, []
+        return "\n".join(blocks)
+
+
+def anchor(heading):
+    """Returns the anchor of a heading, as GitHub and mdbook make it."""
+    kept = (char for char in heading.lower() if char.isalnum() or char in " -_")
+    return "".join(kept).replace(" ", "-")
+
+
+def code(value):
+    """Returns a value as code."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"`{text}`" if text else "empty"
+
+
+def schema_page(title, source, introduction):
+    """Returns one page of fields."""
+    tables = Schema(ROOT / source).page()
+    return f"# {title}\n\n{NOTE.format(source=f'`{source}`')}\n{introduction}\n\n{tables}"
+
+
+def help_of(program, *words):
+    """Returns a help text."""
+    environment = {**os.environ, "COLUMNS": "100"}
+    run = subprocess.run([program, *words, "--help"], check=True, capture_output=True, text=True, env=environment)
+    return "\n".join(line.rstrip() for line in run.stdout.rstrip().split("\n"))
+
+
+def commands_page(folder):
+    """Returns the page of commands."""
+    blocks = [f"# Commands\n\n{NOTE.format(source='`--help` of each command')}"]
+    for command in COMMANDS:
+        blocks.append(f"## `callgate {command}`\n\n```text\n{help_of(folder / 'callgate', *command.split())}\n```\n")
+    blocks.append(f"## `callgate-executor`\n\n```text\n{help_of(folder / 'callgate-executor')}\n```\n")
+    return "\n".join(blocks)
+
+
+def pages(folder):
+    """Returns (file, text) of every page that can be made."""
+    yield "contract-fields.md", schema_page(
+        "Contract fields",
+        "contracts/contract.schema.json",
+        "Every field of a contract. An unknown field is an error with its line, its column and the nearest known name. A *size* is a\n"
+        "number with `KiB`, `MiB` or `GiB`, or bytes alone. A *time* is a number with `ms`, `s`, `m` or `h`. [Your first\n"
+        "contract](../start/first-contract.md) shows the fields in use.",
+    )
+    yield "executor-configuration.md", schema_page(
+        "Executor configuration",
+        "contracts/executor.schema.json",
+        "Every field of the executor's YAML file. Relative paths are relative to the file. An unknown field is an error with its line, its\n"
+        "column and the nearest known name. A *size* is a number with `KiB`, `MiB` or `GiB`, or bytes alone. A *time* is a number with\n"
+        "`ms`, `s`, `m`, `h` or `d`. For completion in an editor, begin the file with\n"
+        "`# yaml-language-server: $schema=executor.schema.json`.",
+    )
+    if (folder / "callgate").is_file() and (folder / "callgate-executor").is_file():
+        yield "commands.md", commands_page(folder)
+
+
+def main():
+    """Writes or checks, and returns the exit status."""
+    parser = argparse.ArgumentParser(description="generated pages of docs/reference")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--commands", type=pathlib.Path, default=pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist"))
+    options = parser.parse_args()
+    stale = []
+    for name, text in pages(options.commands):
+        path = REFERENCE / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if not options.check:
+                path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"docs/reference/{name} " + ("is not what its source says; run .setup/docs.py" if options.check else "is written"))
+    return 1 if options.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

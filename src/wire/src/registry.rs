@@ -1,0 +1,66 @@
+//! The table of dialects: their names in configuration and the default paths of their APIs.
+
+use crate::{Dialect, anthropic_messages, bedrock_converse, gemini, ollama, openai_chat, openai_responses};
+
+/// The party that answers at an API, which decides whether answers or requests make calls.
+#[derive(Debug, Clone, Copy)]
+pub enum Api {
+    /// A model: its answers make calls.
+    Model(&'static dyn Dialect),
+    /// A server that runs tools ([`mcp`](crate::mcp)): its requests are calls.
+    Mcp,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// Its name in configuration: the key of its list of paths.
+    pub key: &'static str,
+    /// Its paths, unless configuration names others. `{model}` stands for one segment, or a part of one.
+    pub paths: &'static [&'static str],
+    /// Its format.
+    pub api: Api,
+}
+
+// === impl Row ===
+
+impl Row {
+    /// Returns the format of a model's API, and `None` for [`Api::Mcp`].
+    #[must_use]
+    pub fn dialect(&self) -> Option<&'static dyn Dialect> {
+        match self.api {
+            Api::Model(dialect) => Some(dialect),
+            Api::Mcp => None,
+        }
+    }
+}
+
+/// Every dialect.
+pub static DIALECTS: &[Row] = &[
+    Row { key: "chatCompletions", paths: &["/v1/chat/completions"], api: Api::Model(&openai_chat::OpenAiChat) },
+    Row { key: "responses", paths: &["/v1/responses"], api: Api::Model(&openai_responses::OpenAiResponses) },
+    Row {
+        key: "gemini",
+        paths: &[
+            "/v1beta/models/{model}:generateContent",
+            "/v1beta/models/{model}:streamGenerateContent",
+            "/v1beta/models/{model}:countTokens",
+            "/v1/models/{model}:generateContent",
+            "/v1/models/{model}:streamGenerateContent",
+            "/v1/models/{model}:countTokens",
+        ],
+        api: Api::Model(&gemini::Gemini),
+    },
+    Row {
+        key: "messages",
+        paths: &["/v1/messages", "/v1/messages/count_tokens"],
+        api: Api::Model(&anthropic_messages::AnthropicMessages),
+    },
+    Row { key: "ollama", paths: &["/api/chat"], api: Api::Model(&ollama::Ollama) },
+    Row {
+        key: "converse",
+        paths: &["/model/{model}/converse", "/model/{model}/converse-stream"],
+        api: Api::Model(&bedrock_converse::BedrockConverse),
+    },
+    Row { key: "mcp", paths: &["/mcp"], api: Api::Mcp },
+];
