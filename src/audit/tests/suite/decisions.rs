@@ -1,12 +1,12 @@
 //! Decisions of the same call that agree, repeat or contradict each other.
 
-use callgate_audit::{Appended, Entry, Event, Query, Source, Verdict};
+use callgate_audit::{Appended, AuditEvent, Entry, Query, Source, Verdict};
 
 use super::{StateFolder, decision, outcome};
 
 fn denied(source: Source, exchange: &str, position: u32, code: &str) -> Entry {
     let event =
-        Event::Decision { verdict: Verdict::Deny, code: code.into(), pointer: String::new(), approval_id: None };
+        AuditEvent::Decision { verdict: Verdict::Deny, code: code.into(), pointer: String::new(), approval_id: None };
     Entry { event, ..decision(source, exchange, position) }
 }
 
@@ -61,7 +61,7 @@ async fn a_call_that_the_filter_refused_and_the_executor_ran_is_a_conflict_which
     assert_eq!(log.append(denied(Source::Filter, "e-2", 0, "tainted")).await.unwrap(), Appended::Conflict);
     let (decided, ended) = (("decision", 0), ("outcome", 0));
     assert_eq!(kinds(&state), listed(&[decided, decided, ("conflict", 1), decided, ended, decided, ("conflict", 4)]));
-    // Another call of the same exchange is no contradiction.
+    // Another call of the same exchange does not contradict it.
     assert_eq!(log.append(decision(Source::Executor, "e-2", 1)).await.unwrap(), Appended::New);
     assert_eq!(state.whole(), 8);
 }

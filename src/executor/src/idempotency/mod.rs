@@ -49,7 +49,7 @@ pub struct Key {
 
 /// The call behind a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct What {
+pub struct CallIdentity {
     /// Digest of the whole call. A repeat must have the same.
     pub digest: [u8; 32],
     /// The tool, for reports of a call left running.
@@ -75,11 +75,11 @@ pub enum Begin {
 
 /// A call whose executor ended before its outcome was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct Orphan {
     /// Its key.
     pub key: Key,
     /// The call. Calls begun by an older executor have no names.
-    pub what: What,
+    pub what: CallIdentity,
     /// The time of its beginning.
     pub begun: SystemTime,
 }
@@ -136,7 +136,7 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be written, so the call must not run.
-    pub async fn begin(&self, key: &Key, what: impl Into<What>) -> Result<Begin, OnceError> {
+    pub async fn begin(&self, key: &Key, what: impl Into<CallIdentity>) -> Result<Begin, OnceError> {
         let what = what.into();
         match self {
             Self::Local(local) => local.begin(key, what).await,
@@ -177,7 +177,7 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be looked up.
-    pub async fn left(&self) -> Result<Vec<Left>, OnceError> {
+    pub async fn left(&self) -> Result<Vec<Orphan>, OnceError> {
         match self {
             Self::Local(local) => local.left().await,
             Self::Shared(shared) => shared.left().await,
@@ -193,9 +193,9 @@ fn decode(kept: &[u8]) -> Result<Begin, OnceError> {
     }
 }
 
-// === impl What ===
+// === impl CallIdentity ===
 
-impl From<[u8; 32]> for What {
+impl From<[u8; 32]> for CallIdentity {
     fn from(digest: [u8; 32]) -> Self {
         Self { digest, ..Self::default() }
     }

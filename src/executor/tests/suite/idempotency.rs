@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_executor::config::Config;
-use callgate_executor::idempotency::{Begin, Key, Once, OnceError, What};
+use callgate_executor::idempotency::{Begin, CallIdentity, Key, Once, OnceError};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success};
 use callgate_state::{Clock, SystemClock};
@@ -39,7 +39,7 @@ async fn open(folder: &Path) -> Once {
 }
 
 async fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> Once {
-    // What had it before may still be closing it.
+    // Its former user may still be closing it.
     for _ in 0..500 {
         let config = config(folder, "");
         match Once::open_with(&config.state_dir, &config.once, Arc::clone(&clock)).await {
@@ -201,7 +201,8 @@ async fn of_many_that_begin_the_same_call_at_once_one_runs_it_and_all_get_its_ou
 async fn what_a_process_left_running_is_unknown_to_the_next_and_stays_listed_until_it_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
-    let what = What { digest: WHAT, tool: "t".into(), role: "clerk".into(), contract_digest: "sha256:0".into() };
+    let what =
+        CallIdentity { digest: WHAT, tool: "t".into(), role: "clerk".into(), contract_digest: "sha256:0".into() };
     assert_eq!(once.begin(&key("a"), what.clone()).await.unwrap(), Begin::Fresh);
     assert_eq!(once.begin(&key("b"), WHAT).await.unwrap(), Begin::Fresh);
     once.finish(&key("b"), &success("1")).await.unwrap();

@@ -245,7 +245,7 @@ async fn a_jump_of_the_database_s_clock_forgets_nothing() {
         assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Done(success("1")));
     }
     assert!(now().await.duration_since(began).unwrap() < Duration::from_secs(3600));
-    // What is old by that time is forgotten.
+    // Old rows are forgotten by then.
     client.execute("UPDATE callgate_clock SET now = now + interval '2 minutes'", &[]).await.unwrap();
     for _ in 0..600 {
         if once.begin(&key("a"), WHAT).await.unwrap() == Begin::Fresh {
