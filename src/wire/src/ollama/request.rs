@@ -14,7 +14,7 @@ use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, Unkno
 
 const LIMIT: &str = "num_predict";
 
-/// A request that was read, and perhaps changed since.
+/// A parsed request, possibly changed since.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     body: Body,
@@ -43,7 +43,7 @@ impl Request {
         said.into_iter().try_for_each(|message| additional(message, "messages", body.judged()))?;
         let streams = fields.read("stream", "true or false", Span::bool)? != Some(false);
         let declared = declared(&fields, body.judged())?;
-        // Streams unless told otherwise; without messages the server loads the model and says so in one object.
+        // The server streams by default. Without messages it loads the model and reports that in one object.
         let asks = messages.is_some_and(|messages| messages.items().next().is_some());
         Ok(Request { body, declared, wants: if asks && streams { Wants::Stream } else { Wants::Whole } })
     }
@@ -62,7 +62,7 @@ impl crate::Request for Request {
         self.body.server_state()
     }
 
-    /// Types of `tools` that are no functions. The server knows none today.
+    /// Returns the types of `tools` other than functions. The server has none today.
     fn provider_tools(&self) -> Vec<&str> {
         self.body.provider_tools()
     }
@@ -95,7 +95,7 @@ impl crate::Request for Request {
         self.body.drop_unknown(allow)
     }
 
-    /// The server takes 0 and less for no limit.
+    /// The server reads 0 and less as no limit.
     fn clamp_output_tokens(&mut self, max: u64) {
         self.body.clamp(max);
         let options = self.body.get("options").unwrap_or(Span::new(b"{}"));
@@ -170,12 +170,12 @@ fn declared(fields: &Fields<'_>, judged: &mut Judged) -> Result<Vec<Declared>, R
     declared_once(declared)
 }
 
-/// Servers that ignore the type tell the model of every tool with a `function`.
+/// Servers that ignore the type show the model every tool with a `function`.
 fn has_function(tool: Span<'_>) -> bool {
     tool.some("function").is_some()
 }
 
-/// The type of a tool that does not run at the client. The server never looks at it, and clients leave it out.
+/// Returns the type of a tool the client does not run. The server ignores it, and clients leave it out.
 fn provided(tool: Span<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
     let Some(kind) = tool.some("type") else { return Ok(None) };
     let kind = kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?;

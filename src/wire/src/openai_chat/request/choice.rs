@@ -7,7 +7,7 @@ use crate::body::{Body, with_member};
 
 const MEMBERS: [&str; 2] = ["tool_choice", "function_call"];
 
-/// Turns a choice that forces a call into `auto`; one that allows only some tools still does.
+/// Turns a choice that forces a call into `auto`; one restricted to some tools stays restricted.
 pub(super) fn unforce(body: &mut Body) {
     for member in MEMBERS {
         let free = match body.get(member) {
@@ -33,7 +33,7 @@ pub(super) fn take_back(body: &mut Body, tools_left: bool) {
     }
 }
 
-/// Takes back the choice among declarations of one form, of which none is left: APIs refuse a choice without them.
+/// Removes the choice among declarations of one form if none is left: APIs refuse a choice without them.
 pub(super) fn without(body: &mut Body, form: Form) {
     match form {
         Form::Function => body.remove("function_call"),

@@ -1,4 +1,4 @@
-//! The tools that a request declares, chooses, and lets the provider run.
+//! The tools a request declares, chooses, and lets the provider run.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub(super) struct Tools {
     /// The functions, those of `tools` before those of `functions`.
     pub(super) declared: Vec<Declared>,
     pub(super) chosen: Names,
-    /// Tools whose input is free text.
+    /// Tools with free text as input.
     pub(super) has_custom: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Tools {
 enum Entry<'t> {
     Function(Span<'t>),
     Custom,
-    /// A tool of this type, which the provider runs.
+    /// A tool of this type, run by the provider.
     Provided(Cow<'t, str>),
 }
 
@@ -45,7 +45,7 @@ impl Tools {
                 Entry::Custom => tools.has_custom = true,
                 Entry::Provided(kind) => {
                     judged.runs.add("tools", &kind)?;
-                    // Servers that ignore the type tell the model of a function. Moonshot names its own tools so.
+                    // Servers that ignore the type show the model a function. Moonshot names its own tools this way.
                     if kind != "builtin_function" && tool.some("function").is_some() {
                         return Err(invalid("tools", "free of a `function` in tools of another type"));
                     }
@@ -78,7 +78,7 @@ impl Tools {
         Ok(tools)
     }
 
-    /// The name in `{"type": "function", "function": {"name": …}}` and its like.
+    /// Returns the name in `{"type": "function", "function": {"name": …}}` and its like.
     fn choose(&mut self, choice: Span<'_>) -> Result<(), RequestError> {
         exact(choice, "tool_choice", &["type", "function", "name", "allowed_tools", "tools"])?;
         if choice.get("type").and_then(Span::string).is_some_and(|kind| kind == "custom") {
@@ -91,13 +91,13 @@ impl Tools {
         }
     }
 
-    /// Replaces the declarations of one form by these, with what the caller said of how each is handled. Tools that the provider
-    /// runs stay. A list that would be empty is left out.
+    /// Replaces the declarations of one form, and keeps the caller's settings of each. Provider-run tools stay. An
+    /// empty list is left out.
     pub(super) fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], form: Form) {
         let member = match form {
             Form::Tool => "tools",
             Form::Function => "functions",
-            // Forms of calls that are refused: nothing is declared in them.
+            // Calls of these forms are refused: nothing is declared in them.
             Form::Custom | Form::Unclear => return,
         };
         let came = body.came().get(member);

@@ -1,4 +1,4 @@
-//! The limit of output tokens, under the name that the upstream knows.
+//! The limit of output tokens, under the name the upstream knows.
 
 use callgate_json::Span;
 
@@ -9,7 +9,7 @@ use crate::members::is_limit;
 const OLD: &str = "max_tokens";
 const NEW: &str = "max_completion_tokens";
 
-/// The name of the limit that the gate sets.
+/// The name of the limit the gate sets.
 #[derive(Debug, Clone)]
 pub(super) struct Limit {
     pub(super) name: OutputLimit,
@@ -19,12 +19,12 @@ pub(super) struct Limit {
 // === impl Limit ===
 
 impl Limit {
-    /// The limit of a request for this model. Azure has the model in its path and wants the new name.
+    /// Returns the limit of a request for this model. Azure has the model in its path and wants the new name.
     pub(super) fn new(model: &str, in_path: bool) -> Limit {
         Limit { name: OutputLimit::Auto, wants_new: in_path || wants_new(model) }
     }
 
-    /// Sets a limit if there is none; moves it to the name that was chosen.
+    /// Sets a limit if the request has none; moves it to the chosen name.
     pub(super) fn set(&self, body: &mut Body, max: u64) {
         let has = |body: &Body, name: &str| body.get(name).is_some();
         let (name, other) = match self.name {

@@ -14,7 +14,7 @@ use crate::members::{Fields, OPENAI_CHAT};
 use crate::{CallResult, Declaration, Declared, Form, OutputLimit, RequestError, Target, UnknownMembers, Wants};
 use declared::Tools;
 
-/// A request that was read, and perhaps changed since.
+/// A parsed request, possibly changed since.
 #[derive(Debug, Clone)]
 pub struct Request {
     body: Body,
@@ -28,11 +28,11 @@ pub struct Request {
 // === impl Request ===
 
 impl Request {
-    /// Reads a request that came to `target`.
+    /// Reads a request sent to `target`.
     ///
     /// # Errors
-    /// [`RequestError`] if the text is not a strict JSON object, names no model in body or path, lacks `messages`, has a member
-    /// of a wrong type among those that are decided on, or declares a tool twice.
+    /// [`RequestError`] if the text is not a strict JSON object, names no model in body or path, lacks `messages`, has
+    /// a decisive member of a wrong type, or declares a tool twice.
     pub fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
         let (mut body, fields) = Body::read(checked(text)?, &OPENAI_CHAT)?;
         let in_path = model_in_path(target)?;
@@ -127,9 +127,9 @@ impl crate::Request for Request {
         choice::take_back(&mut self.body, tools_left);
     }
 
-    /// An assistant message with the calls, then one message for each result. Legacy function calls get an assistant message
-    /// each, since one holds only one. The first assistant message has what the turn [said](crate::Answer::said), reasoning
-    /// included.
+    /// Returns an assistant message with the calls, then one message for each result. Each legacy function call gets
+    /// its own assistant message, since one holds only one. The first assistant message has the turn's
+    /// [text](crate::Answer::said), reasoning included.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
         let mut messages = Vec::new();
         let text = said::text(said);
@@ -177,7 +177,7 @@ fn flag(fields: &Fields<'_>, param: &'static str) -> Result<bool, RequestError> 
     Ok(fields.read(param, "true or false", Span::bool)?.unwrap_or(false))
 }
 
-/// The types of the members that are decided on; tools are read apart.
+/// Checks the types of decisive members; tools are read separately.
 fn check(fields: &Fields<'_>, body: &mut Body) -> Result<(), RequestError> {
     let messages = fields.required("messages", "an array of objects", Span::objects)?;
     messages.items().try_for_each(|message| additional(message, "messages", body.judged()))?;
