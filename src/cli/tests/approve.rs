@@ -148,11 +148,11 @@ fn approve_and_deny_say_why() {
 fn approve_says_what_is_wrong_and_what_to_do() {
     let folder = Folder::new("approve-wrong");
     let (url, heard) = server(vec![
-        (409, r#"{"code":"answered","message":"it has been answered already"}"#.into()),
+        (409, r#"{"code":"answered","message":"the request has been answered already"}"#.into()),
         (502, "<html>".into()),
     ]);
     let said = approve(&folder, &url, &["../../metrics?x", "--yes"]);
-    assert_eq!((said.code, said.err.as_str()), (1, "it has been answered already\n"));
+    assert_eq!((said.code, said.err.as_str()), (1, "the request has been answered already\n"));
     assert_eq!(heard.recv().unwrap().line, "POST /api/v1/approvals/..%2F..%2Fmetrics%3Fx/approve HTTP/1.1");
     let said = approve(&folder, &url, &[]);
     assert!(said.err.contains("answers, but not as an executor does: it says 502"), "{said:?}");

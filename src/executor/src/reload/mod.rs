@@ -26,7 +26,7 @@ use self::folders::Folders;
 use self::load::{Loaded, load};
 use crate::config::Config;
 use crate::footprint::{Footprint, Reads};
-use crate::service::Parts;
+use crate::service::Services;
 use crate::web;
 
 /// The interval between two looks without an event: the system may not watch, or may lose events.
@@ -62,7 +62,7 @@ struct Reload {
     file: PathBuf,
     /// The configuration of the process; its contracts are the served ones.
     running: Config,
-    parts: Arc<Parts>,
+    services: Arc<Services>,
     served: Footprint,
     /// The files of the last look; those of a refused reload differ from `served`.
     seen: Footprint,
@@ -74,17 +74,22 @@ struct Reload {
 }
 
 /// Reloads for as long as it is polled. The caller supplies `hangup`, so a SIGHUP during the start counts.
-pub(crate) fn watch(file: PathBuf, running: Config, hangup: Signal, parts: Arc<Parts>) -> impl Future<Output = ()> {
+pub(crate) fn watch(
+    file: PathBuf,
+    running: Config,
+    hangup: Signal,
+    services: Arc<Services>,
+) -> impl Future<Output = ()> {
     let reads = Reads::default();
     // The first look covers changes between the first read and the watch.
     let unread = Config::read(&file, &reads).map_or(true, |config| config != running);
-    let mut served = parts.serving.load().footprint().clone();
+    let mut served = services.serving.load().footprint().clone();
     served.join(reads.footprint());
     let tokens = load::tokens(&running);
     let reload = Reload {
         file,
         running,
-        parts,
+        services,
         seen: if unread { Footprint::default() } else { served.clone() },
         served,
         tokens,
@@ -194,12 +199,12 @@ impl Reload {
     }
 
     async fn contracts(&mut self, cause: Cause) -> Option<()> {
-        let (file, running, parts) = (self.file.clone(), self.running.clone(), Arc::clone(&self.parts));
-        let work = spawn_blocking(move || beside::run(|| load(&file, &running, &parts))).await;
+        let (file, running, services) = (self.file.clone(), self.running.clone(), Arc::clone(&self.services));
+        let work = spawn_blocking(move || beside::run(|| load(&file, &running, &services))).await;
         let (loaded, seen) = match Work::of(work) {
             Work::Done(done) => done,
             Work::Panicked => {
-                self.parts.instruments.metrics.reloads().contracts(false);
+                self.services.instruments.metrics.reloads().contracts(false);
                 self.contract_faults
                     .fault("a reload panicked and changed nothing; please report this with the log before it");
                 return Some(());
@@ -209,7 +214,7 @@ impl Reload {
         self.seen = seen;
         match loaded {
             Err(error) => {
-                self.parts.instruments.metrics.reloads().contracts(false);
+                self.services.instruments.metrics.reloads().contracts(false);
                 self.contract_faults.fault(&error.to_string());
                 tracing::error!(?cause, "the reload is refused; what was served before is served on");
             }
@@ -218,10 +223,10 @@ impl Reload {
                 if cause == Cause::Files && self.seen.same(&self.served) {
                     tracing::debug!("files changed, their content did not");
                 } else {
-                    self.parts.instruments.metrics.reloads().contracts(true);
+                    self.services.instruments.metrics.reloads().contracts(true);
                     self.running = config;
                     tracing::info!(contracts = self.running.contracts.len(), ?cause, "contracts are reloaded");
-                    let before = self.parts.serving.swap(Arc::new(next));
+                    let before = self.services.serving.swap(Arc::new(next));
                     // Unmapping code takes its time.
                     drop(spawn_blocking(move || drop(before)));
                 }

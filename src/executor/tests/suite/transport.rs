@@ -250,7 +250,7 @@ fn certificates_that_cannot_be_used_are_refused_at_start_with_file_and_reason() 
     std::fs::remove_file(folder.join("server.key")).unwrap();
     assert!(fault().starts_with("tls: server.key cannot be read: No such file"), "{}", fault());
     port.servers.sign_ended(&["localhost"]).write(folder);
-    assert!(fault().starts_with("tls: server.pem ended at 2021-01-01T00:00:00Z; every caller"), "{}", fault());
+    assert!(fault().starts_with("tls: server.pem expired at 2021-01-01T00:00:00Z; replace it"), "{}", fault());
     write("server.pem", "nothing");
     assert_eq!(fault(), "tls: server.pem: expected PEM certificates (BEGIN CERTIFICATE), found none");
     port.servers.sign(&["localhost"]).write(folder);

@@ -2,7 +2,7 @@
 
 use callgate_executor::approvals::Approvals;
 use callgate_executor::telemetry::{Instruments, Metrics};
-use callgate_executor::web::Side;
+use callgate_executor::web::HttpServer;
 use reqwest::StatusCode;
 
 use crate::approvals::audit;
@@ -19,7 +19,7 @@ async fn dns_rebinding_reads_no_metrics() {
         let audit = audit(&config);
         let approvals = Approvals::open(&config, audit.clone()).unwrap();
         let instruments = Instruments::start(&config, Metrics::new()).unwrap();
-        let side = Side::bind(&config, &approvals, &audit, &instruments).await.unwrap().unwrap();
+        let side = HttpServer::bind(&config, &approvals, &audit, &instruments).await.unwrap().unwrap();
         let address = side.address().to_string();
         let served = tokio::spawn(side.serve(std::future::pending()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
