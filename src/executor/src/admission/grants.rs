@@ -1,4 +1,4 @@
-//! From what the contract writes to what the sandbox gives: paths resolved, environment read, all of it at start.
+//! Turns the contract's grants into the sandbox's: resolves paths and reads the environment, all at start.
 
 use std::ffi::OsString;
 use std::io;
@@ -40,7 +40,7 @@ pub(super) fn resolve(
     })
 }
 
-/// A grant is not a demand: a variable that the executor does not have itself is left out, and said so.
+/// A grant is not a demand: a variable the executor lacks is left out, with a log line.
 fn environment(fence: &Fence, tool: &str, names: &[String]) -> Result<Vec<(String, String)>, Fault> {
     let mut env = Vec::new();
     for name in names {

@@ -1,6 +1,7 @@
-//! What the executor serves: contracts and their modules, read, checked, compiled and linked once, before it listens.
+//! Loads all contracts and their modules: read, checked, compiled and linked once, before the executor listens.
 //!
-//! After this nothing of a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a tool.
+//! After this nothing in a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a
+//! tool.
 
 mod cache;
 mod error;
@@ -24,40 +25,40 @@ use crate::footprint::{Footprint, Reads};
 use crate::telemetry::Metrics;
 use callgate_sandbox::{Cache, Fixed, Grants, Network, Program, Sandbox, Wasm};
 
-/// A larger file is not read: no tool is that large, and compiling takes several times its size.
+/// The maximum size of a module: no tool is that large, and compilation takes several times its size.
 const MODULE_BYTES: u64 = 256 << 20;
-/// The most bytes of a contract, and of each schema file beside it.
+/// The maximum bytes of a contract, and of each schema file beside it.
 const CONTRACT_BYTES: u64 = 16 << 20;
 
-/// All contracts, by digest, and the sandbox that their tools run in.
+/// All contracts by digest, and the sandbox of their tools.
 pub struct Registry {
     sandbox: Arc<Sandbox>,
     contracts: HashMap<String, Arc<Admitted>>,
-    /// Their code, by the SHA-256 of the module.
+    /// The compiled code, by the SHA-256 of the module.
     programs: Programs,
     footprint: Footprint,
-    /// The files that the executor was started with. A reload changes the configuration, and not those that are in use.
+    /// The files the executor was started with. A reload changes the configuration, but not the files in use.
     own: Vec<OwnPath>,
 }
 
 type Programs = HashMap<[u8; 32], Arc<Program>>;
 
-/// One contract that is ready to serve.
+/// One contract ready to serve.
 pub struct Admitted {
     contract: Contract,
     runnables: HashMap<String, Runnable>,
 }
 
-/// What runs a tool.
+/// The runner of a tool.
 #[derive(Clone)]
 pub(crate) enum Runnable {
-    /// Its code, here.
+    /// The tool's code, in the sandbox.
     Sandbox { sandbox: Arc<Sandbox>, program: Arc<Program>, grants: Arc<Grants> },
-    /// A backend; which one, the contract says.
+    /// The backend named by the contract.
     Backend(Bounds),
 }
 
-/// A contract that was read, and the file it came from.
+/// A contract and its file.
 struct Source {
     file: PathBuf,
     contract: Contract,
@@ -69,13 +70,13 @@ struct Folder<'a> {
     reads: &'a Reads,
 }
 
-/// The contract in `file`, read and compiled.
+/// Reads and compiles the contract in `file`.
 pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
     Source::read(file, &Reads::default()).map(|source| source.contract)
 }
 
-/// Admits one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
-/// written: compiled code is taken from a cache that is there, and not kept.
+/// Admits one tool of the contract in `file` to its own sandbox. Reads nothing of the contract's other tools, and
+/// writes nothing: compiled code comes from an existing cache, and is not kept.
 pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Option<Runnable>, AdmissionError> {
     let cache = cache::read_only(config, &Metrics::new());
     let sandbox = sandbox(config, Network::system(), cache.map_err(AdmissionError::Cache)?)?;
@@ -87,7 +88,7 @@ pub(crate) fn admit_one(config: &Config, file: &Path, tool: &str) -> Result<Opti
     Ok(admitted.remove(tool))
 }
 
-/// The sandbox of a configuration.
+/// Creates the sandbox of a configuration.
 fn sandbox(config: &Config, network: Network, cache: Cache) -> Result<Arc<Sandbox>, AdmissionError> {
     let fixed = config.sandbox.deterministic;
     if let Some(Fixed { clock, seed }) = fixed {
@@ -107,7 +108,7 @@ fn sandbox(config: &Config, network: Network, cache: Cache) -> Result<Arc<Sandbo
 // === impl Registry ===
 
 impl Registry {
-    /// Makes the sandbox and admits to it everything that `config` lists.
+    /// Creates the sandbox and admits every contract in `config`.
     ///
     /// # Errors
     /// The machine runs no WebAssembly, or the first fault of [`Registry::admit_to`].
@@ -115,7 +116,7 @@ impl Registry {
         Self::admit_on(config, Network::system(), &Metrics::new())
     }
 
-    /// The same, counting what is compiled, with `network` for what the tools send.
+    /// Does the same, counts compilations, and uses `network` for the tools' requests.
     ///
     /// # Errors
     /// As [`Registry::admit`].
@@ -124,7 +125,7 @@ impl Registry {
         Self::admit_with(config, network, cache.map_err(AdmissionError::Cache)?)
     }
 
-    /// The same without a byte written: compiled code is taken from a cache that is there, and not kept.
+    /// Does the same without writing a byte: compiled code comes from an existing cache, and is not kept.
     ///
     /// # Errors
     /// As [`Registry::admit`].
@@ -137,18 +138,18 @@ impl Registry {
         Self::admit_to(sandbox(config, network, cache)?, config)
     }
 
-    /// Reads, checks and compiles everything that `config` lists, for a sandbox that may be running calls of an earlier
-    /// registry. This takes as long as the modules take to compile, and changes nothing else: a caller on an asynchronous
-    /// thread hands it to a blocking one.
+    /// Reads, checks and compiles every contract in `config`, for a sandbox that may still run calls of an earlier
+    /// registry. This takes as long as the modules take to compile, and changes nothing else: an asynchronous caller
+    /// uses a blocking thread.
     ///
     /// # Errors
-    /// The first fault, with file, tool, field, what was expected, what was found and what to do.
+    /// The first fault, with file, tool, field, the expected and the actual value, and the remedy.
     pub fn admit_to(sandbox: Arc<Sandbox>, config: &Config) -> Result<Self, AdmissionError> {
         Self::read(sandbox, config, (&Programs::new(), &config.own_files()), &Reads::default())
     }
 
-    /// The registry that takes this one's place. Modules that this one has are not compiled again. `reads` notes every file,
-    /// also if one of them is wrong.
+    /// Creates the registry that replaces this one. Modules of this one are not compiled again. `reads` notes every
+    /// file, even if one is faulty.
     pub(crate) fn next(&self, config: &Config, reads: &Reads) -> Result<Self, AdmissionError> {
         Self::read(Arc::clone(&self.sandbox), config, (&self.programs, &self.own), reads)
     }
@@ -180,27 +181,27 @@ impl Registry {
         Ok(Self { sandbox, contracts, programs, footprint: reads.footprint(), own: own.to_vec() })
     }
 
-    /// The files that it was read from.
+    /// Returns the files of this registry.
     pub(crate) fn footprint(&self) -> &Footprint {
         &self.footprint
     }
 
-    /// Where tools run.
+    /// Returns the sandbox of the tools.
     pub fn sandbox(&self) -> &Arc<Sandbox> {
         &self.sandbox
     }
 
-    /// Every contract, in no order.
+    /// Returns all contracts, in no order.
     pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
         self.contracts.values().map(|admitted| &admitted.contract)
     }
 
-    /// The contract of that digest.
+    /// Returns the contract with this digest.
     pub fn contract(&self, digest: &str) -> Option<&Arc<Admitted>> {
         self.contracts.get(digest)
     }
 
-    /// The digests that are served, sorted.
+    /// Returns the served digests, sorted.
     pub fn digests(&self) -> Vec<&str> {
         let mut digests: Vec<_> = self.contracts.keys().map(String::as_str).collect();
         digests.sort_unstable();
@@ -216,7 +217,7 @@ impl Admitted {
         &self.contract
     }
 
-    /// What runs a tool of this contract; `None` if the calling application does.
+    /// Returns the runner of a tool of this contract; `None` if the application runs it.
     pub(crate) fn runnable(&self, tool: &Tool) -> Option<Runnable> {
         match tool.run() {
             Run::Client => None,
@@ -231,7 +232,7 @@ impl Admitted {
 // === impl Runnable ===
 
 impl Runnable {
-    /// Wall clock over the whole call.
+    /// Returns the wall-clock limit of the whole call.
     pub(crate) fn timeout(&self) -> Duration {
         match self {
             Self::Sandbox { grants, .. } => grants.timeout,
@@ -243,8 +244,8 @@ impl Runnable {
 // === impl Source ===
 
 impl Source {
-    /// Every contract that `config` lists, each once. While a contract is rolled out, the old file and the new one may be equal:
-    /// the first counts.
+    /// Returns each contract of `config` once. During a roll-out the old file and the new one may be equal: the first
+    /// counts.
     fn all(config: &Config, reads: &Reads) -> Result<Vec<Self>, AdmissionError> {
         let mut sources: Vec<Self> = Vec::new();
         for file in &config.contracts {
@@ -271,7 +272,7 @@ impl Source {
         Ok(Self { file: file.to_owned(), contract })
     }
 
-    /// The fence around what `sources` may grant. `reads` has their contracts and schemas.
+    /// Builds the fence around the grants of `sources`. `reads` has their contracts and schemas.
     fn fence(config: &Config, own: &[OwnPath], sources: &[Self], reads: &Reads) -> Result<Fence, AdmissionError> {
         let modules = sources.iter().flat_map(Self::modules);
         let secrets = sources.iter().flat_map(Self::secrets);
@@ -297,7 +298,8 @@ impl Source {
         })
     }
 
-    /// Compiles each module that was not compiled `before`; tools that share one share its code. With `only`, of one tool.
+    /// Compiles each module not compiled `before`; tools that share a module share its code. With `only`, just one
+    /// tool's.
     fn admit(
         &self,
         sandbox: &Arc<Sandbox>,

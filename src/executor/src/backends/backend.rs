@@ -1,7 +1,7 @@
-//! One backend: who may send to it and when, and what is tried again.
+//! One backend: which calls reach it, when, and which are retried.
 //!
-//! A call waits for a place, asks the breaker, is sent, and, if it only reads and the backend could not serve, is sent again
-//! after a while. All of it happens before the call's deadline.
+//! A call waits for a slot, asks the breaker, and is sent. If it only reads and the backend could not serve it, it is
+//! retried after a delay. All of it happens before the call's deadline.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ use super::{BackendError, Invocation, Stop};
 use crate::config::Backend as Settings;
 use crate::telemetry::metrics::Backends as Metrics;
 
-/// Before the first retry, at most; twice as long before each that follows.
+/// The maximum delay before the first retry; each later one doubles it.
 const BACKOFF: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// A backend, in every form in which a tool may ask for it. Nothing is connected before it is used.
+/// A backend for gRPC, HTTP or MCP. It connects on first use.
 pub(super) struct Backend {
     name: String,
     settings: Settings,
@@ -61,7 +61,7 @@ impl Backend {
     pub(super) async fn call(&self, invocation: &Invocation<'_>, bounds: Bounds) -> Result<Vec<u8>, Stop> {
         let mut retries = match invocation.tool.effects() {
             Effects::Read => 0..self.settings.retries,
-            // What may have been done is not done again.
+            // A call that may have had an effect is never repeated.
             Effects::Write => 0..0,
         };
         loop {
@@ -79,7 +79,7 @@ impl Backend {
 
     async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Fault> {
         let deadline = invocation.deadline;
-        // A timeout lets what is ready pass even when it is over.
+        // A timeout returns a ready result even after its end.
         if Instant::now() >= deadline {
             return Err(Fault::Timeout);
         }
@@ -114,7 +114,8 @@ impl Backend {
     }
 }
 
-/// How long to wait before a retry: between half and all of a time that doubles, so that many do not come back at once.
+/// Returns the delay before a retry: between half and all of a doubling time, so that many callers do not return at
+/// once.
 fn backoff(retry: u32) -> Duration {
     let most = BACKOFF.saturating_mul(2_u32.saturating_pow(retry)).min(BACKOFF_MAX);
     let (_, random) = Uuid::new_v4().as_u64_pair();

@@ -1,7 +1,7 @@
-//! Leaves a backend alone that fails again and again, and tries it with one call after a while.
+//! A circuit breaker: stops calls to a backend after repeated failures, and probes it with one call after a while.
 //!
-//! Closed until so many failures in a row; then open, and nothing is sent; after a time half open: one call goes through, and
-//! how it ends closes or opens it again. Time is what its caller says it is.
+//! Closed until a number of failures in a row; then open, and nothing is sent. After a time half-open: one call passes,
+//! and its outcome closes or opens the breaker. The caller supplies the time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,19 +21,19 @@ pub(super) struct Breaker {
 #[derive(Debug)]
 enum State {
     Closed {
-        /// In a row.
+        /// Failures in a row.
         failures: u32,
     },
     Open {
         until: Instant,
     },
-    /// One call is trying.
+    /// One call is the probe.
     HalfOpen {
         since: Instant,
     },
 }
 
-/// Leave to send one attempt. Given back without a word, as when its caller has gone, it changes nothing.
+/// Permission to send one attempt. Dropping it without a result, as when its caller has gone, changes nothing.
 pub(super) struct Pass<'a> {
     breaker: &'a Breaker,
     kind: Kind,
@@ -45,7 +45,7 @@ enum Kind {
     Settled,
 }
 
-/// Nothing may be sent for so long.
+/// Nothing may be sent for this long.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LeftAlone {
     pub(super) failures: u32,
@@ -55,12 +55,12 @@ pub(super) struct LeftAlone {
 // === impl Breaker ===
 
 impl Breaker {
-    /// A closed breaker, which shows its state in `gauges`.
+    /// Creates a closed breaker with its state in `gauges`.
     pub(super) fn new(rule: Rule, gauges: BreakerGauges) -> Self {
         Self { rule, state: Mutex::new(State::Closed { failures: 0 }), gauges }
     }
 
-    /// Asks whether an attempt may be sent.
+    /// Asks for permission to send an attempt.
     pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, LeftAlone> {
         let mut state = self.state();
         let kind = match *state {
@@ -75,7 +75,7 @@ impl Breaker {
         Ok(Pass { breaker: self, kind })
     }
 
-    /// Changes and shows the state under one lock, so that what is shown is never an older state.
+    /// Changes and shows the state under one lock, so the gauge never shows an older state.
     fn change(&self, state: &mut State, to: State) {
         self.gauges.show(match &to {
             State::Closed { .. } => BreakerState::Closed,
@@ -90,7 +90,7 @@ impl Breaker {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held, and every state is a whole one.
+        // Nothing panics while it is held, and every state is complete.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,7 +98,7 @@ impl Breaker {
 // === impl Pass ===
 
 impl Pass<'_> {
-    /// The backend answered, whatever it said.
+    /// Notes an answer of the backend, whatever its content.
     pub(super) fn answered(mut self) {
         let mut state = self.breaker.state();
         if self.counts(&state) {
@@ -108,7 +108,7 @@ impl Pass<'_> {
         self.kind = Kind::Settled;
     }
 
-    /// It did not.
+    /// Notes a failure.
     pub(super) fn failed(mut self, now: Instant) {
         let Rule { failures: most, open_for } = self.breaker.rule;
         let mut state = self.breaker.state();
@@ -125,7 +125,7 @@ impl Pass<'_> {
         self.kind = Kind::Settled;
     }
 
-    /// Whether its end says anything of now: what was sent before the breaker opened does not.
+    /// Returns true if the attempt's result counts now: an attempt sent before the breaker opened does not.
     fn counts(&self, state: &State) -> bool {
         matches!((&self.kind, state), (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }))
     }
@@ -135,7 +135,7 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
         if let (Kind::Probe, State::HalfOpen { since }) = (&self.kind, &*state) {
-            // The probe was abandoned: the next call tries in its place.
+            // The probe was abandoned: the next call probes instead.
             let until = *since;
             self.breaker.change(&mut state, State::Open { until });
         }

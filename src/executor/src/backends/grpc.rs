@@ -21,19 +21,19 @@ use super::Invocation;
 use super::fault::Fault;
 use super::headers::headers;
 
-/// What a message has around the text of a result: a tag and a length.
+/// The bytes around the text of a result in a message: a tag and a length.
 const ENVELOPE: usize = 16;
-/// In its headers or trailers a worker says how a call ended.
+/// The header or trailer with a worker's status.
 const GRPC_STATUS: &str = "grpc-status";
 
-/// True if the worker itself said how a call ended. Any other status is the library's own.
+/// True if the worker itself sent the status. Any other status is the library's own.
 #[derive(Clone, Debug, Default)]
 struct Said(Arc<AtomicBool>);
 
 /// A worker.
 pub(super) struct Grpc {
     endpoint: Endpoint,
-    /// Made on first use, since it needs the runtime; it connects by itself, and again when the connection breaks.
+    /// Created on first use, since it needs the runtime; it connects and reconnects by itself.
     channel: OnceLock<Channel>,
     always: HeaderMap,
 }
@@ -93,14 +93,14 @@ fn append(result: &mut Vec<u8>, part: &[u8], limit: usize) -> Result<(), Fault> 
     Ok(())
 }
 
-/// By its code alone: the message is the worker's.
+/// Decided by its code alone: the message is the worker's.
 fn fault(status: &Status, said: &Said) -> Fault {
     match status.code() {
         Code::Unavailable => Fault::Unavailable("gRPC status Unavailable".into()),
         Code::DeadlineExceeded => Fault::Timeout,
-        // The library's own, if the worker said nothing: a message is longer than is read.
+        // The library's own status, if the worker sent none: a message is too long.
         Code::OutOfRange if !said.any() => Fault::TooLarge,
-        // The library's own, when the deadline that was set on the request has passed.
+        // The library's own status, if the request's deadline has passed.
         _ if is_expired(status) => Fault::Timeout,
         code => Fault::Failed(format!("gRPC status {code:?}").into()),
     }
@@ -114,7 +114,7 @@ fn is_expired(status: &Status) -> bool {
 // === impl Said ===
 
 impl Said {
-    /// True if the worker said how the call ended.
+    /// Returns true if the worker sent the status.
     fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! HTTP APIs: one request a call, JSON both ways.
+//! HTTP APIs: one request for each call, JSON both ways.
 
 use callgate_contract::{HttpMethod, HttpRun};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -54,7 +54,7 @@ impl Http {
     }
 }
 
-/// The body of an answer that is JSON, as far as its head says.
+/// Returns the body of a response if its head announces JSON.
 async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, Fault> {
     let status = response.status();
     if let Some(fault) = refused(status) {
@@ -84,7 +84,7 @@ async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, Fault> {
     Ok(body)
 }
 
-/// Why an answer of that status is none; `None` for 2xx.
+/// Returns the fault for a status; `None` for 2xx.
 pub(super) fn refused(status: StatusCode) -> Option<Fault> {
     let text = format!("HTTP status {}", status.as_u16());
     match status {
@@ -97,13 +97,13 @@ pub(super) fn refused(status: StatusCode) -> Option<Fault> {
     }
 }
 
-/// A request that got no whole answer.
+/// Returns the fault of a request without a complete response.
 pub(super) fn broken(error: &reqwest::Error) -> Fault {
     let why = if error.is_connect() { "no connection" } else { "the connection broke before the whole answer came" };
     Fault::Unavailable(why.into())
 }
 
-/// `application/json`, whatever its parameters.
+/// Returns true for `application/json`, whatever its parameters.
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")

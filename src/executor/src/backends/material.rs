@@ -1,4 +1,4 @@
-//! What a backend's connections are made of: certificates, keys and secret headers, read once from their files.
+//! The parts of a backend's connections: certificates, keys and secret headers, read once from their files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use reqwest::redirect;
 use super::BackendError;
 use crate::config::{Backend, BackendIdentity};
 
-/// A secret or certificate larger than this is some other file.
+/// The maximum size of a secret or certificate; a larger file is not the intended one.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// What was read for one backend.
+/// The files of one backend.
 pub(super) struct Material {
     pub(super) headers: HeaderMap,
     ca: Option<Vec<u8>>,
@@ -20,7 +20,7 @@ pub(super) struct Material {
     identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Names a fault's field of one backend.
+/// Names the field of one backend in an error.
 struct Reader<'a> {
     backend: &'a str,
 }
@@ -53,7 +53,7 @@ impl Material {
         Ok(Self { headers, ca, identity })
     }
 
-    /// A client for HTTP that goes where it is told and nowhere else: no redirects, no proxies, no repeats of its own.
+    /// Returns an HTTP client without redirects, proxies and retries of its own.
     pub(super) fn http(&self, name: &str, backend: &Backend) -> Result<reqwest::Client, BackendError> {
         let unusable = |error: reqwest::Error| BackendError::Unusable {
             backend: name.to_owned(),
@@ -70,7 +70,7 @@ impl Material {
         if let Some(ca) = &self.ca {
             client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(ca).map_err(unusable)?);
         } else if backend.address.scheme() == "http" {
-            // The system's are not asked for where nobody needs them: a small container has none.
+            // The system's certificates are read only if needed: a small container has none.
             client = client.tls_certs_only([]);
         }
         if let Some((certificate, key)) = &self.identity {
@@ -80,7 +80,7 @@ impl Material {
         client.build().map_err(unusable)
     }
 
-    /// The same for gRPC.
+    /// Returns the same for gRPC.
     pub(super) fn grpc(&self, name: &str, backend: &Backend) -> Result<tonic::transport::Endpoint, BackendError> {
         use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
@@ -126,10 +126,10 @@ impl Reader<'_> {
     }
 }
 
-/// Makes ring what the process does cryptography with, unless it has chosen already.
+/// Makes ring the process's cryptography, unless another is chosen already.
 pub(crate) fn choose_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Someone else may just have: then theirs is kept.
+        // Another thread may just have chosen: its choice stays.
         let _: Result<(), Arc<rustls::crypto::CryptoProvider>> =
             rustls::crypto::ring::default_provider().install_default();
     }

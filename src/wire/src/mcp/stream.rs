@@ -1,9 +1,9 @@
 //! A stream of a server's messages: server-sent events, each with one JSON-RPC message.
 //!
-//! What would make a client resume a broken stream (`id`, `retry`) is taken out: what comes on a resumed stream cannot be told
-//! apart from answers to requests that nobody here knows. Characters at which only some clients end a line (Python's
-//! `str.splitlines` knows several; JSON leaves three of them bare in strings) are written as escapes, so that no client finds
-//! another event inside of one.
+//! The gate removes `id` and `retry`, with which a client would resume a broken stream: events of a resumed stream
+//! cannot be matched to their requests. Some clients end a line at further characters (Python's `str.splitlines` knows
+//! several; JSON leaves three of them bare in strings). The gate writes them as escapes, so no client finds another
+//! event inside one.
 
 use super::Answer;
 use crate::framing::{Frame, sse};
@@ -11,13 +11,13 @@ use crate::{AnswerError, StreamError};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Next line, line separator, paragraph separator: in UTF-8, and as a JSON string may have them.
+/// Next line, line separator and paragraph separator: in UTF-8, and as escapes of a JSON string.
 const LINE_ENDS: [(&str, &str); 3] = [("\u{85}", "\\u0085"), ("\u{2028}", "\\u2028"), ("\u{2029}", "\\u2029")];
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// No message, such as a comment that keeps the connection alive. May be empty.
+    /// An event without a message, such as a comment that keeps the connection alive. May be empty.
     Aside {
         /// The event.
         frame: Vec<u8>,
@@ -26,7 +26,7 @@ pub enum Event {
     Said {
         /// The message.
         answer: Box<Answer>,
-        /// The event; its exact bytes where nothing had to be taken out.
+        /// The event; its exact bytes if nothing was removed.
         frame: Vec<u8>,
     },
 }
@@ -34,7 +34,7 @@ pub enum Event {
 // === impl Event ===
 
 impl Event {
-    /// Reads one event. An event of another type than `message` carries no message to any client, so nothing of it is kept.
+    /// Reads one event. No client reads a message in an event of another type than `message`, so the gate drops it.
     ///
     /// # Errors
     /// [`StreamError`] for an event whose data is not one JSON-RPC message.
@@ -42,7 +42,7 @@ impl Event {
         let is_message = frame.event.as_deref().is_none_or(|event| event.is_empty() || event == "message");
         let data = frame.data.as_deref().unwrap_or_default();
         if !is_message || data.trim_ascii().is_empty() {
-            // The event that begins a stream that can be resumed has an id and nothing to say.
+            // The first event of a resumable stream has an id and no data.
             let comment = is_message && frame.data.is_none() && !has_line_ends(&frame.raw);
             return Ok(Event::Aside { frame: if comment { without_resumption(frame.raw) } else { Vec::new() } });
         }
@@ -58,11 +58,11 @@ impl Event {
 /// Writes a message as an event.
 #[must_use]
 pub fn event(message: &[u8]) -> Vec<u8> {
-    // JSON texts may have line ends between their tokens, which end a line of an event too.
+    // JSON texts may have line ends between their tokens, which would end a line of the event.
     let mut line: Vec<u8> =
         message.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect();
     if has_line_ends(&line) {
-        // Valid JSON has them inside of strings only.
+        // Valid JSON has these characters inside strings only.
         let text = String::from_utf8_lossy(&line).into_owned();
         line = LINE_ENDS.iter().fold(text, |text, (bare, escaped)| text.replace(bare, escaped)).into_bytes();
     }
@@ -73,7 +73,7 @@ fn has_line_ends(text: &[u8]) -> bool {
     text.windows(3).any(|three| matches!(three, b"\xe2\x80\xa8" | b"\xe2\x80\xa9" | [0xc2, 0x85, _]))
 }
 
-/// An event without its `id` and `retry` lines; nothing, where nothing else is left.
+/// Returns an event without its `id` and `retry` lines, or nothing if no other line is left.
 fn without_resumption(raw: Vec<u8>) -> Vec<u8> {
     let resumes = |line: &&[u8]| {
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
@@ -88,7 +88,7 @@ fn without_resumption(raw: Vec<u8>) -> Vec<u8> {
     if kept.trim_ascii().is_empty() { Vec::new() } else { kept }
 }
 
-/// Lines with their ends: LF, CR or CRLF.
+/// Splits a text into lines with their ends: LF, CR or CRLF.
 fn lines(mut text: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     while !text.is_empty() {

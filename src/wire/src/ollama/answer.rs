@@ -6,15 +6,15 @@ use super::shape::{self, Turn};
 use crate::checks::{add, paragraphs};
 use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
-/// Members that say what a turn used: counts of tokens, and durations in nanoseconds.
+/// The members with a turn's usage: counts of tokens, and durations in nanoseconds.
 const USAGE: [&str; 6] =
     ["total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration"];
 /// The texts of a message.
 const TEXTS: [&str; 2] = ["thinking", "content"];
 
-/// An answer that was read, and perhaps changed since.
+/// A parsed answer, possibly changed since.
 ///
-/// Numbers that no double holds exactly are tolerated outside of arguments: no decision rests on them.
+/// Outside arguments, numbers beyond a double's precision are tolerated: no decision reads them.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     text: Vec<u8>,
@@ -44,7 +44,7 @@ impl Answer {
         Ok(Answer { text: text.to_vec(), body, calls, usage, edits: Vec::new() })
     }
 
-    /// Adds what earlier rounds used.
+    /// Adds the usage of earlier rounds.
     pub(super) fn add_usage(&mut self, earlier: &Value) {
         for (member, value) in USAGE.iter().filter_map(|member| Some((member, earlier.get(*member)?))) {
             add(self.body.entry(*member).or_insert(Value::Null), value);
@@ -53,7 +53,7 @@ impl Answer {
         self.usage = usage(&self.body);
     }
 
-    /// Puts a break before the texts that follow such as have gone on already.
+    /// Puts a break before texts that follow already forwarded ones.
     pub(super) fn follow(&mut self, thinking: bool, content: bool) {
         for (key, follows) in TEXTS.into_iter().zip([thinking, content]) {
             let text = self.text(key);
@@ -63,7 +63,7 @@ impl Answer {
         }
     }
 
-    /// The answer as the lines of a stream: what it says, and its end.
+    /// Returns the answer as the lines of a stream: its text, and its end.
     pub(super) fn lines(&self) -> [Value; 2] {
         let mut said = self.body.clone();
         said.retain(|key, _| !USAGE.contains(&key.as_str()) && key != "done_reason" && key != "logprobs");
@@ -105,7 +105,7 @@ impl crate::Answer for Answer {
         vec![self.calls.as_slice()]
     }
 
-    /// A message has one text, so what is told instead of calls stands after it, whatever was held.
+    /// A message has one text, so a replacement of calls follows it under either policy.
     fn settle(&mut self, choice: usize, fates: Vec<Fate>, _hold: Hold) {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
@@ -176,21 +176,21 @@ impl crate::Answer for Answer {
     }
 }
 
-/// The texts of a turn as what it said; empty ones are nothing.
+/// Returns the texts of a turn without the empty ones.
 pub(super) fn said(thinking: &str, content: &str) -> Vec<Value> {
     let texts = TEXTS.into_iter().zip([thinking, content]).filter(|(_, text)| !text.is_empty());
     let said: Map<String, Value> = texts.map(|(key, text)| (key.to_owned(), Value::from(text))).collect();
     if said.is_empty() { Vec::new() } else { vec![Value::Object(said)] }
 }
 
-/// What a turn used, from its last line.
+/// Returns a turn's usage from its last line.
 pub(super) fn usage(body: &Map<String, Value>) -> Option<Value> {
     let used = USAGE.iter().filter_map(|member| Some((*member, body.get(*member).filter(|used| used.is_number())?)));
     let usage: Map<String, Value> = used.map(|(member, used)| (member.to_owned(), used.clone())).collect();
     (!usage.is_empty()).then_some(Value::Object(usage))
 }
 
-/// Whether a reason says that the turn ended in calls. Ollama says `stop`, as to every turn; what imitates it may not.
+/// Returns true if a reason says the turn ended in calls. Ollama says `stop` for every turn; imitators may not.
 pub(super) fn names_calls(reason: &Value) -> bool {
     reason == "tool_calls"
 }

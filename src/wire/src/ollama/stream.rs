@@ -1,6 +1,6 @@
-//! A streamed answer: each line is an object with a piece of the `message`; the last says `done`.
+//! A streamed answer: each line is an object with a piece of the `message`; the last one has `done`.
 //!
-//! A line that differs from the last one in its text and its time only is read by comparison (`template.rs`).
+//! A line that differs from the last one only in its text and its time is read by comparison (`template.rs`).
 
 use callgate_json::template::{Hole, Template, unescaped};
 use callgate_json::{Map, Value, splice};
@@ -13,10 +13,10 @@ use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
 use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
 
-/// Members that every line repeats.
+/// Members every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
 
-/// What may differ between two lines that say something and nothing else. The time is kept of the first line only.
+/// The members that may differ between two plain lines. Only the first line's time is kept.
 const HOLES: [(&[&str], Hole); 3] =
     [(&["message", "content"], Hole::Text), (&["message", "thinking"], Hole::Text), (&["created_at"], Hole::Text)];
 
@@ -26,20 +26,20 @@ pub(super) struct Stream {
     head: Map<String, Value>,
     thinking: String,
     content: String,
-    /// Calls that were read, and that were written.
+    /// The numbers of calls read and written.
     called: u32,
     written: u32,
     begun: bool,
     done: bool,
     usage: Option<Value>,
-    /// The last line that had no call, no end and no tokens spelled out.
+    /// The last line without a call, an end and spelled-out tokens.
     plain: Option<Template<3>>,
 }
 
 // === impl Stream ===
 
 impl Stream {
-    /// Reads a line that differs from the last such one in nothing but text.
+    /// Reads a line that differs from the last plain one in nothing but text.
     fn plain(&mut self, frame: &Frame) -> Option<()> {
         let [content, thinking, _] = self.plain.as_ref()?.fill(frame.data.as_deref()?)?;
         let (content, thinking) = (unescaped(content)?, unescaped(thinking)?);
@@ -48,8 +48,8 @@ impl Stream {
         Some(())
     }
 
-    /// Learns from a line that goes on with its bytes. What it says must be what the holes hold: a text in other escapes would be the
-    /// same in every line that fits. Whether tokens may be spelled out depends on more than the line.
+    /// Learns from a line forwarded with its bytes. Its content must equal the content of the holes: a text in other
+    /// escapes would be the same in every matching line. Spelled-out tokens depend on more than the line.
     fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<Template<3>> {
         if turn.done || !turn.calls.is_empty() || body.contains_key("logprobs") {
             return None;
@@ -81,8 +81,9 @@ impl Stream {
         Ok(fragments)
     }
 
-    /// Whether a line can go on as it is: not with a call in it, nor where it ends a turn with calls and says something besides,
-    /// nor where it spells out tokens that it does not show, which the server takes for those of a call.
+    /// Returns true if a line can be forwarded unchanged. It cannot if it has a call, or ends a turn with calls and
+    /// says something besides. Nor if it spells out tokens it does not show, which the server takes for those of a
+    /// call.
     fn keeps_bytes(&self, body: &Map<String, Value>, turn: &Turn<'_>) -> bool {
         let spells = body.contains_key("logprobs") && (self.called > 0 || !turn.says_something());
         turn.calls.is_empty() && !spells && !(turn.done && self.called > 0 && turn.says_something())
@@ -107,7 +108,7 @@ impl crate::Stream for Stream {
         }
         let turn = Turn::read(body, data)?;
         if turn.message.is_none() && !turn.done {
-            // A line of an unknown kind: dropped, if it can carry no call.
+            // A line of an unknown kind is dropped if it can carry no call.
             return unknown::no_call(&value).map(|()| Vec::new()).map_err(|_| StreamError::UnknownEvent);
         }
         if !self.begun {
@@ -191,7 +192,7 @@ impl crate::Stream for Stream {
     }
 }
 
-/// What a line says besides calls and its end.
+/// Returns a line without its calls and its end.
 fn said(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
     let mut said = common(body);
     let mut message = turn.message.cloned().unwrap_or_default();
@@ -201,7 +202,7 @@ fn said(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
     Value::Object(said)
 }
 
-/// The end in a line, without what it says.
+/// Returns the end in a line without its content.
 fn finish(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
     let mut finish = body.clone();
     finish.shift_remove("logprobs");

@@ -11,28 +11,28 @@ use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError};
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Its `index`, its position where that is missing.
+    /// Its `index`, or its position if the index is missing.
     pub index: u32,
     /// The text of its `content`.
     pub text: String,
     /// Its calls in order, a legacy `function_call` last.
     pub calls: Vec<Call>,
-    /// Its `finish_reason`, empty where that is missing.
+    /// Its `finish_reason`, empty if missing.
     pub finish: String,
 }
 
-/// What becomes of a choice.
+/// The new content of a choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rewrite {
-    /// The text instead of the one it had; `None` leaves `content` as it is, `null` included.
+    /// The new text; `None` leaves `content` unchanged, `null` included.
     pub text: Option<String>,
-    /// The calls instead of those it had.
+    /// The new calls.
     pub calls: Vec<Call>,
 }
 
-/// An answer that was read, and perhaps changed since.
+/// A parsed answer, possibly changed since.
 ///
-/// Numbers that no double holds exactly are tolerated: no decision rests on them, and they are passed on as they came.
+/// Numbers beyond a double's precision are tolerated: no decision reads them, and they keep their bytes.
 #[derive(Debug, Clone)]
 pub struct Answer {
     text: Vec<u8>,
@@ -46,20 +46,20 @@ pub struct Answer {
 impl Answer {
     /// Reads an answer.
     ///
-    /// A call without an id gets one of ours; stubs that call nothing, and members that could repeat a call, are left out; arguments
-    /// that came as JSON become text.
+    /// A call without an id gets one of ours. The reader drops stubs that call nothing and members that could repeat a
+    /// call. JSON arguments become text.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call that stands where
-    /// none may.
+    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, a member of a wrong type, or a call in a place
+    /// without them.
     pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
         let (mut answer, odd) = Answer::parse(text)?;
         answer.complete(&odd);
         Ok(answer)
     }
 
-    /// Reads an answer to a request for one choice. It joins choices that have nothing but calls with the one that says something:
-    /// GitHub Copilot splits a turn so.
+    /// Reads an answer to a request for one choice. It joins choices of calls alone with the one that has text: GitHub
+    /// Copilot splits a turn this way.
     ///
     /// # Errors
     /// As [`Answer::read`].
@@ -71,7 +71,7 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Reads an answer; true for each choice whose calls are written otherwise than they came.
+    /// Reads an answer; true for each choice with calls written in another form than received.
     fn parse(text: &[u8]) -> Result<(Answer, Vec<bool>), AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
@@ -87,7 +87,7 @@ impl Answer {
         Ok((Answer { text: text.to_vec(), body, choices, edits: Vec::new() }, odd))
     }
 
-    /// Gives calls without an id one of ours, and writes the calls of choices that need it.
+    /// Gives an id of ours to calls without one, and rewrites the calls of choices that need it.
     fn complete(&mut self, odd: &[bool]) {
         for position in 0..self.choices.len() {
             if self.name_calls(position) || odd.get(position) == Some(&true) {
@@ -96,7 +96,7 @@ impl Answer {
         }
     }
 
-    /// Gives the calls of a choice that have no id one of ours; false if all have one.
+    /// Gives an id of ours to the calls of a choice without one; returns false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
         let response = self.body.get("id").and_then(Value::as_str).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
@@ -119,19 +119,19 @@ impl Answer {
         self.edit("choices");
     }
 
-    /// The choices, in the order of the answer.
+    /// Returns the choices, in the order of the answer.
     #[must_use]
     pub fn choices(&self) -> &[Choice] {
         &self.choices
     }
 
-    /// What the turn used, if the answer says so.
+    /// Returns the turn's usage, if the answer has it.
     #[must_use]
     pub fn usage(&self) -> Option<&Value> {
         self.body.get("usage").filter(|usage| usage.is_object())
     }
 
-    /// Adds what earlier rounds used: every number is summed with its namesake.
+    /// Adds the usage of earlier rounds: each number is added to the one of the same name.
     pub fn add_usage(&mut self, earlier: &Value) {
         if !earlier.is_object() {
             return;
@@ -143,9 +143,9 @@ impl Answer {
 
     /// Replaces the text and the calls of the choice at `position` in [`Answer::choices`].
     ///
-    /// A call that has the `id` and name of one that was there keeps what else stood beside that one. A finish reason that named
-    /// calls becomes `stop` when none is left. Where a call went or the text changed, `logprobs` go too: they spell out what was
-    /// there. Nothing happens where nothing differs.
+    /// A call with the `id` and name of an old one keeps the old one's other members. A finish reason that names calls
+    /// becomes `stop` if none is left. If a call was removed or the text changed, `logprobs` go too: they spell out the
+    /// old content. Nothing happens if nothing differs.
     pub fn rewrite(&mut self, position: usize, rewrite: Rewrite) {
         let Some(choice) = self.choices.get_mut(position) else { return };
         let new_text = rewrite.text.filter(|text| *text != choice.text);
@@ -174,12 +174,12 @@ impl Answer {
         choice.calls = rewrite.calls;
         self.edit("choices");
         if gone && self.body.shift_remove("__verbose").is_some() {
-            // llama.cpp repeats the raw turn there when it is asked to be verbose.
+            // llama.cpp repeats the raw turn here if asked to be verbose.
             self.edit("__verbose");
         }
     }
 
-    /// The answer's bytes: those that were read where nothing was rewritten, else members that were not touched keep theirs.
+    /// Returns the answer's bytes: the original ones if nothing was rewritten; else untouched members keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         splice::write(&self.text, &self.body, &self.edits)
@@ -195,7 +195,7 @@ impl crate::Answer for Answer {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
 
-    /// A message has one text, so what is told instead of calls stands after it, whatever was held.
+    /// A message has one text, so a replacement of calls follows it under either policy.
     fn settle(&mut self, choice: usize, fates: Vec<Fate>, _hold: Hold) {
         let Some(old) = self.choices.get(choice) else { return };
         let mut text = old.text.clone();
@@ -245,7 +245,7 @@ fn same(a: &Call, b: &Call) -> bool {
     a.form == b.form && a.id == b.id && a.name == b.name
 }
 
-/// Whether a finish reason says that the turn ended in calls.
+/// Returns true if a finish reason says the turn ended in calls.
 pub(super) fn names_calls(reason: &str) -> bool {
     matches!(reason, "tool_calls" | "function_call")
 }
@@ -260,7 +260,7 @@ fn stop(entry: &mut Map<String, Value>) {
     }
 }
 
-/// Takes away what repeats the generated tokens.
+/// Removes members that repeat the generated tokens.
 fn hide_tokens(entry: &mut Map<String, Value>) {
     if let Some(logprobs) = entry.get_mut("logprobs") {
         *logprobs = Value::Null;

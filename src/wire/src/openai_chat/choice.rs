@@ -1,4 +1,4 @@
-//! One choice of a stream: what must be known of it from its earlier events.
+//! One choice of a stream: the facts later events depend on.
 
 use super::answer::names_calls;
 use super::head::with_reason;
@@ -10,9 +10,9 @@ use super::slots::Slots;
 pub(super) struct Choice {
     pub(super) slots: Slots,
     pub(super) said: Said,
-    /// Its role was forwarded.
+    /// True once its role was forwarded.
     pub(super) role_told: bool,
-    /// Calls that were written.
+    /// The number of written calls.
     pub(super) written: u32,
     /// Its finish reason, once it has one.
     pub(super) finish: Option<String>,
@@ -28,7 +28,7 @@ impl Choice {
         self.slots.any() || self.held.is_some() || names_calls(reason)
     }
 
-    /// Holds a finish. The last one counts, but a plain `stop` after calls does not hide that they ended the turn.
+    /// Holds a finish. The last one counts, but a plain `stop` after calls does not hide that calls ended the turn.
     pub(super) fn hold_finish(&mut self, reason: &str, frame: Vec<u8>) {
         match self.finish.as_deref() {
             Some(earlier) if reason == "stop" && names_calls(earlier) => self.held = Some(with_reason(&frame, earlier)),
@@ -39,7 +39,7 @@ impl Choice {
         }
     }
 
-    /// The held finish.
+    /// Takes the held finish.
     pub(super) fn take_finish(&mut self) -> Option<Vec<u8>> {
         self.held.take()
     }

@@ -1,4 +1,4 @@
-//! What the chunks of one stream have in common, so that more of them can be written.
+//! The common members of one stream's chunks, for writing more of them.
 
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
@@ -11,10 +11,10 @@ use crate::{Call, Form};
 /// The event that ends a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
-/// Members that every chunk of a stream repeats. Those that are no short scalars identify nothing and are not repeated.
+/// The members every chunk of a stream repeats. Only short scalars are repeated; others identify nothing.
 const COMMON: [&str; 7] = ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint"];
 
-/// The identity of a stream: `id`, `created`, `model` and so on. Writes chunks that belong to it.
+/// The identity of a stream: `id`, `created`, `model` and so on. Writes chunks of the stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamHead {
     common: Map<String, Value>,
@@ -23,7 +23,7 @@ pub struct StreamHead {
 // === impl StreamHead ===
 
 impl StreamHead {
-    /// The head that `body`, a chunk or an answer, has.
+    /// Returns the head of `body`, a chunk or an answer.
     pub(super) fn of(body: &Map<String, Value>) -> StreamHead {
         let mut common: Map<String, Value> = body
             .iter()
@@ -34,18 +34,19 @@ impl StreamHead {
         StreamHead { common }
     }
 
-    /// The response's id; empty if it has none.
+    /// Returns the response's id; empty if it has none.
     pub(super) fn id(&self) -> &str {
         self.common.get("id").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A chunk with text of the model.
+    /// Returns a chunk with text of the model.
     #[must_use]
     pub fn text(&self, choice: u32, text: &str) -> Vec<u8> {
         self.delta(choice, json!({ "content": text }))
     }
 
-    /// A chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has none.
+    /// Returns a chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has
+    /// none.
     #[must_use]
     pub fn call(&self, choice: u32, index: u32, call: &Call) -> Vec<u8> {
         let delta = match call.form {
@@ -55,13 +56,13 @@ impl StreamHead {
         self.delta(choice, delta)
     }
 
-    /// The chunk that ends a choice.
+    /// Returns the chunk that ends a choice.
     #[must_use]
     pub fn finish(&self, choice: u32, reason: &str) -> Vec<u8> {
         self.choice(json!({ "index": choice, "delta": {}, "logprobs": null, "finish_reason": reason }))
     }
 
-    /// The chunk that tells what the turn used: no choices.
+    /// Returns the chunk with the turn's usage: no choices.
     #[must_use]
     pub fn usage(&self, usage: &Value) -> Vec<u8> {
         self.chunk(&[], Some(usage))
@@ -92,7 +93,7 @@ pub(super) fn write(event: Option<&str>, chunk: &Value) -> Vec<u8> {
     sse::event(event, &text)
 }
 
-/// The event of a finish with another finish reason; other events as they are.
+/// Returns the event of a finish with another finish reason; other events unchanged.
 #[must_use]
 pub fn with_reason(frame: &[u8], reason: &str) -> Vec<u8> {
     let mut decoder = sse::Decoder::new(usize::MAX);

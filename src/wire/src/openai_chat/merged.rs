@@ -9,8 +9,8 @@ use crate::Form;
 use crate::checks::MAX_CALLS;
 
 impl Answer {
-    /// Makes one choice of several, if at most one of them says something and the others are calls only. Returns whether it did;
-    /// choices that cannot be told apart so are left as they are.
+    /// Joins several choices if at most one has text and the others only calls. Returns true if it did; ambiguous
+    /// choices stay unchanged.
     pub(super) fn merge(&mut self) -> bool {
         let Some(entries) = self.body.get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)
         else {
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// The entries of `tool_calls` of all choices, in order.
+/// Returns the entries of `tool_calls` of all choices, in order.
 fn entries_of(body: &Map<String, Value>) -> Vec<Value> {
     let choices = body.get("choices").and_then(Value::as_array).into_iter().flatten();
     let calls = choices.filter_map(|entry| message::of(entry)?.get("tool_calls")?.as_array());

@@ -1,13 +1,14 @@
 //! Reads the events of a stream: the *chat completion chunk object*.
 //!
-//! 1. An event that differs from the last plain one in nothing but text is read by comparison (`template.rs`); every other is
-//!    parsed.
-//! 2. The reader tells calls as fragments, which carry no bytes, and forwards everything else at once.
-//! 3. It holds the finish of a choice that has calls until `[DONE]`, the usage or the end of the stream: some servers send a finish
-//!    with every call. It forwards the finish of any other choice at once.
-//! 4. If one choice was asked for, a second one that has nothing but calls belongs to the first: GitHub Copilot splits a turn so.
+//! 1. An event that differs from the last plain one in nothing but text is read by comparison (`template.rs`); every
+//!    other is parsed.
+//! 2. The reader returns calls as fragments, which carry no bytes, and forwards everything else at once.
+//! 3. It holds the finish of a choice with calls until `[DONE]`, the usage or the end of the stream: some servers send
+//!    a finish with every call. It forwards the finish of any other choice at once.
+//! 4. If the request asked for one choice, a second one with calls alone belongs to the first: GitHub Copilot splits a
+//!    turn this way.
 //!
-//! Not covered: log probabilities that a server sends in later events than the tokens they belong to.
+//! Not covered: log probabilities a server sends in later events than their tokens.
 
 use callgate_json::template::{Hole, Template, unescaped};
 use callgate_json::{Map, Value};
@@ -18,7 +19,7 @@ use super::{StreamHead, error, said, shape};
 use crate::framing::Frame;
 use crate::{Call, Delta, ShapeError, StreamError, unknown};
 
-/// The members that may differ between two plain events: the texts, and members that decide nothing.
+/// The members that may differ between two plain events: the texts, and members without an effect on decisions.
 const HOLES: [(&[&str], Hole); 5] = [
     (&["choices", "0", "delta", "content"], Hole::Text),
     (&["choices", "0", "delta", "reasoning_content"], Hole::Text),
@@ -26,7 +27,7 @@ const HOLES: [(&[&str], Hole); 5] = [
     (&["obfuscation"], Hole::Text),
     (&["created"], Hole::Number),
 ];
-/// Members of a delta that the holes after the first are.
+/// The members of a delta behind the holes after the first.
 const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
 impl Stream {
@@ -45,8 +46,8 @@ impl Stream {
         Some(())
     }
 
-    /// Learns from an event with one choice that carries neither a call nor a finish. What it says must be what the holes hold: it
-    /// is not if it has escapes that no hole takes.
+    /// Learns from an event with one choice that carries neither a call nor a finish. Its content must equal the
+    /// content of the holes: escapes no hole takes would break that.
     fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<Plain> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         if !part.finish.is_empty() || !part.fragments.is_empty() || self.base(part.counted) != part.counted {
@@ -86,7 +87,7 @@ impl Stream {
             return Ok(vec![Delta::Error { frame: frame.raw.clone() }]);
         }
         let Value::Object(body) = &value else {
-            // No chunk: a sign of life of a server's own. Clients would fail on it.
+            // Not a chunk but a server's own sign of life. Clients would fail on it.
             shape::no_call(&value)?;
             return Ok(Vec::new());
         };
@@ -105,7 +106,7 @@ impl Stream {
         Ok(self.tell(frame, body, &parts, usage)?)
     }
 
-    /// Finds the choice that a part belongs to.
+    /// Finds a part's choice.
     fn place(&mut self, part: &mut Part<'_>) {
         let base = self.base(part.counted);
         if !part.says_something() {
@@ -113,7 +114,7 @@ impl Stream {
         }
     }
 
-    /// The choice that what is counted under `index` belongs to if it says nothing but calls.
+    /// Returns the choice for parts the server counts under `index`, if it has calls alone.
     fn base(&mut self, index: u32) -> u32 {
         if self.one_choice { *self.first.get_or_insert(index) } else { index }
     }
@@ -132,7 +133,7 @@ impl Stream {
                 let told = choice.slots.take(part.counted, raw)?;
                 deltas.extend(told.map(|(slot, news)| fragment(part.index, slot, news)));
             }
-            // A call that stands there alone would be lost without a word.
+            // A call alone there would be lost silently.
             if part.repeats_calls && !choice.slots.any() {
                 return Err(ShapeError::StrayCall);
             }
@@ -143,7 +144,7 @@ impl Stream {
         let event = Event { name: frame.event.as_deref(), body };
         for part in parts {
             let new_role = part.has_role() && !self.choice(part.index).role_told;
-            // A choice that says nothing at all is told only if the event is its own: it may be a sign of life.
+            // An empty choice counts only if it has the event to itself: it may be a sign of life.
             let is_empty = part.fragments.is_empty() && part.finish.is_empty() && !part.is_moved();
             if part.says_something() || new_role || is_empty {
                 self.hear(part);
@@ -158,8 +159,8 @@ impl Stream {
         Ok(deltas)
     }
 
-    /// Returns true if an event without fragments can be forwarded as it is. It cannot if it belongs to another choice than it says,
-    /// or if it has both text and a finish that is held.
+    /// Returns true if an event without fragments can be forwarded unchanged. It cannot if it belongs to another choice
+    /// than it says, or if it has both text and a held finish.
     fn keeps_bytes(&mut self, parts: &[Part<'_>]) -> bool {
         if parts.iter().any(|part| part.is_moved() || part.repeats_calls) {
             return false;
@@ -171,7 +172,7 @@ impl Stream {
         }
     }
 
-    /// Tells an event with its bytes as they are.
+    /// Forwards an event with its original bytes.
     fn whole(&mut self, frame: &Frame, parts: &[Part<'_>], usage: Option<&Value>) -> Vec<Delta> {
         parts.iter().for_each(|part| self.hear(part));
         if let [part] = parts {
@@ -187,7 +188,7 @@ impl Stream {
         deltas
     }
 
-    /// Notes what a part says.
+    /// Records a part's content.
     fn hear(&mut self, part: &Part<'_>) {
         let choice = self.choice(part.index);
         choice.role_told |= part.has_role();
@@ -210,8 +211,8 @@ impl Stream {
         Some(Delta::Finish { choice: part.index, frame })
     }
 
-    /// Returns the finishes that were held, each after what is told of its calls at the end. Some APIs never send a finish; then
-    /// `[DONE]` finishes every choice that has calls.
+    /// Returns the held finishes, each after the last parts of its calls. Some APIs never send a finish; then `[DONE]`
+    /// finishes every choice with calls.
     pub(super) fn last_finishes(&mut self, done: bool) -> Vec<Delta> {
         let head = self.head.clone().unwrap_or_default();
         let mut deltas = Vec::new();

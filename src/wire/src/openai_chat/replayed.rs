@@ -1,4 +1,4 @@
-//! A whole answer told as the chunks of a stream, for the rounds that the client does not see being streamed.
+//! Writes a whole answer as the chunks of a stream, for rounds the client does not see streamed.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,12 @@ use callgate_json::{Map, Value};
 use super::{Answer, Choice, StreamHead};
 
 impl Answer {
-    /// This answer as the chunks of a stream that began with `head`: of each choice what its message says, its calls one a
-    /// chunk, and its finish; then, if `include_usage`, what the turn used. Neither a `role` nor [`DONE`](super::DONE) is in it:
-    /// clients add up repeated roles as text, and the caller knows whether the stream ends here.
+    /// Returns this answer as the chunks of a stream that began with `head`. Each choice gives its message, one chunk
+    /// for each call, and its finish; then, if `include_usage`, the turn's usage. Neither a `role` nor
+    /// [`DONE`](super::DONE) is in it: clients add up repeated roles as text, and the caller knows if the stream ends
+    /// here.
     ///
-    /// Choices that share an `index` are told by their positions.
+    /// Choices with the same `index` are numbered by position.
     #[must_use]
     pub fn frames(&self, head: &StreamHead, include_usage: bool) -> Vec<u8> {
         let unique = self.choices().iter().map(|choice| choice.index).collect::<BTreeSet<_>>().len();
@@ -40,7 +41,7 @@ impl Answer {
     }
 }
 
-/// The chunk's choice with all that the message says but its role and calls, if it says anything.
+/// Returns the chunk's choice with the message except its role and calls, if anything is left.
 fn said(entry: &Map<String, Value>, index: u32) -> Option<Value> {
     let mut delta = entry.get("message")?.as_object()?.clone();
     delta.retain(|key, value| {

@@ -1,15 +1,15 @@
-//! The calls of one choice under way: which call a fragment belongs to, and what it adds to it.
+//! The open calls of one choice: assigns each fragment to a call, and returns its new content.
 //!
-//! A fragment belongs to a call by its `index`; if that is missing, by its `id`; else a new name begins a new call, and all else
-//! belongs to the last. Some servers give every call the index 0: a fragment with another id and a name is then a new call, and so
-//! is one with a name and arguments if those of the call are complete. An id that changes without a name (some servers draw one for
-//! each fragment) begins no call.
+//! A fragment belongs to a call by its `index`; if that is missing, by its `id`; else a new name begins a new call, and
+//! all else belongs to the last. Some servers give every call the index 0. A fragment with another id and a name is
+//! then a new call, and so is one with a name and arguments if the current call's are complete. An id that changes
+//! without a name (some servers draw one for each fragment) begins no call.
 //!
-//! Some servers repeat the name and the id in every fragment, or the whole call: what is said again adds nothing. A name that could
-//! be the one so far with more behind it, or all of it over again, makes the call [unclear](Form::Unclear).
+//! Some servers repeat the name and the id in every fragment, or the whole call: a repetition adds nothing. A name that
+//! could be the current one with more behind it, or all of it once more, makes the call [unclear](Form::Unclear).
 //!
-//! The reader tells nothing of a call before it has a name or arguments: until then it may be a stub. It tells the other members of a
-//! call, which may come in pieces, when all calls have come.
+//! The reader returns nothing of a call before it has a name or arguments: until then it may be a stub. It returns a
+//! call's other members, which may arrive in pieces, once all calls are complete.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -19,14 +19,14 @@ use super::calls::{RawCall, own_id};
 use crate::checks::MAX_CALLS;
 use crate::{Call, Form, ShapeError};
 
-/// The calls of one choice that have begun.
+/// The calls of one choice so far.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     begun: Vec<Slot>,
     last: usize,
 }
 
-/// A call under way.
+/// An open call.
 #[derive(Debug)]
 struct Slot {
     number: u32,
@@ -36,11 +36,11 @@ struct Slot {
     name: String,
     arguments: Arguments,
     extra: Map<String, Value>,
-    /// Something of it was told.
+    /// True once a fragment of it was returned.
     told: bool,
 }
 
-/// The choice that the server counts it under, its index there, and whether it is a `function_call`.
+/// The choice the server counts it under, its index there, and true for a `function_call`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
     choice: u32,
@@ -48,12 +48,12 @@ struct Key {
     legacy: bool,
 }
 
-/// The arguments so far, as far as it matters to what follows: their text is not kept.
+/// The state of the arguments so far, as later fragments need it: their text is not kept.
 #[derive(Debug, Default)]
 struct Arguments {
     length: usize,
     hash: DefaultHasher,
-    /// They came as JSON.
+    /// The arguments are JSON.
     whole: bool,
     depth: u32,
     in_string: bool,
@@ -65,7 +65,7 @@ struct Arguments {
 // === impl Slots ===
 
 impl Slots {
-    /// Takes a fragment that the server counts under `choice`. Returns the call's slot and what the fragment adds to it.
+    /// Takes a fragment the server counts under `choice`. Returns the call's slot and the fragment's new content.
     pub(super) fn take(&mut self, choice: u32, raw: &RawCall<'_>) -> Result<Option<(u32, Call)>, ShapeError> {
         if raw.says_nothing() {
             return Ok(None);
@@ -79,12 +79,12 @@ impl Slots {
         Ok(self.begun.get_mut(position).and_then(|slot| Some((slot.number, slot.take(raw)?))))
     }
 
-    /// Returns true if a call was told.
+    /// Returns true if a call was returned.
     pub(super) fn any(&self) -> bool {
         self.begun.iter().any(|slot| slot.told)
     }
 
-    /// Returns what is told of calls when all of them have come: the other members, and an id of ours for a call without one.
+    /// Returns the last parts of all complete calls: their other members, and an id of ours for a call without one.
     pub(super) fn finish(&mut self, response: &str) -> Vec<(u32, Call)> {
         let mut calls: Vec<&mut Slot> = self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
         calls.sort_by_key(|slot| slot.number);
@@ -103,7 +103,7 @@ impl Slots {
     }
 
     fn find(&self, key: Key, raw: &RawCall<'_>) -> Option<usize> {
-        // The newest counts: a reused index means the call that last began under it.
+        // The newest counts: a reused index means the latest call under it.
         let newest = |wanted: &dyn Fn(&Slot) -> bool| {
             self.begun.iter().rposition(|slot| slot.key.is_in_line_with(key) && wanted(slot))
         };
@@ -113,7 +113,7 @@ impl Slots {
             (false, None) => {
                 let known = if raw.id.is_empty() { None } else { newest(&|slot| slot.id == raw.id) };
                 let here = |slot: &&Slot| slot.key.is_in_line_with(key);
-                // A new id begins a new call, but in the middle of one it says nothing.
+                // A new id begins a new call, but in the middle of one it means nothing.
                 let last =
                     self.begun.get(self.last).filter(here).filter(|last| raw.id.is_empty() || last.continues_with(raw));
                 known.or(last.map(|_| self.last))
@@ -182,7 +182,7 @@ impl Slot {
         (raw.name.is_empty() && !raw.is_stub()) || (raw.name == self.name && self.arguments.are_open())
     }
 
-    /// Takes a fragment of this call; what is new in it. `None` while the call could be a stub.
+    /// Takes a fragment of this call; returns its new content, or `None` while the call could be a stub.
     fn take(&mut self, raw: &RawCall<'_>) -> Option<Call> {
         let mut news = Call::default();
         if self.id.is_empty() && !raw.id.is_empty() {
@@ -211,7 +211,7 @@ impl Slot {
         Some(news)
     }
 
-    /// Takes a piece of the name; false if it is not clear what the name is then.
+    /// Takes a piece of the name; returns false if the name becomes ambiguous.
     fn take_name(&mut self, piece: &str, news: &mut Call) -> bool {
         if piece.is_empty() || piece == self.name {
             return true;
@@ -225,7 +225,7 @@ impl Slot {
         true
     }
 
-    /// Takes a piece of the arguments; false if it is not clear what they are then.
+    /// Takes a piece of the arguments; returns false if they become ambiguous.
     fn take_arguments(&mut self, raw: &RawCall<'_>, news: &mut Call) -> bool {
         let said_again = (self.arguments.complete || self.arguments.whole) && self.arguments.are(raw.arguments);
         if raw.arguments.is_empty() || said_again {
@@ -274,7 +274,8 @@ impl Arguments {
     }
 }
 
-/// Adds a later value of a member to an earlier one: objects are merged, signatures may come in pieces, all else is the latest.
+/// Adds a later value of a member to an earlier one: objects are merged, signatures may arrive in pieces, the latest of
+/// anything else counts.
 fn merge(earlier: &mut Value, key: &str, later: &Value) {
     match (&mut *earlier, later) {
         (Value::Object(members), Value::Object(others)) => {

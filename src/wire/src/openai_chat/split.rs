@@ -1,4 +1,4 @@
-//! Takes one event apart: what each choice in it says, and the events that say the parts of it.
+//! Splits one event into its choices, and writes the events for their parts.
 
 use callgate_json::{Map, Value, span};
 
@@ -7,25 +7,27 @@ use super::{head, shape};
 use crate::ShapeError;
 use crate::checks::is_short;
 
-/// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
+/// The members of a chunk repeated in each of its parts, except `usage`, which goes into the last: others might repeat
+/// a call.
 const CHUNK: [&str; 8] =
     ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint", "obfuscation"];
-/// Members of a choice that are forwarded when it had fragments of calls: others might repeat them.
+/// The members of a choice forwarded if it had fragments of calls: others might repeat them.
 const CHOICE: [&str; 3] = ["index", "delta", "finish_reason"];
-/// Members of a choice that belong to its finish.
+/// The members of a choice's finish.
 const FINISH: [&str; 6] =
     ["index", "finish_reason", "native_finish_reason", "stop_reason", "matched_stop", "content_filter_results"];
 
 /// One entry of `choices`.
 pub(super) struct Part<'a> {
-    /// The choice that it belongs to.
+    /// The choice it belongs to.
     pub(super) index: u32,
-    /// The choice that the server counts it under.
+    /// The choice the server counts it under.
     pub(super) counted: u32,
     pub(super) text: String,
     /// Fragments of calls, stubs included.
     pub(super) fragments: Vec<RawCall<'a>>,
-    /// A `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not forwarded.
+    /// True if a `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not
+    /// forwarded.
     pub(super) repeats_calls: bool,
     /// Empty while the choice is not finished.
     pub(super) finish: &'a str,
@@ -91,7 +93,7 @@ impl<'a> Part<'a> {
         self.index != self.counted
     }
 
-    /// The choice without calls and finish.
+    /// Returns the choice without calls and finish.
     fn said(&self) -> Map<String, Value> {
         let mut choice = self.choice.clone();
         if !self.fragments.is_empty() {
@@ -111,7 +113,7 @@ impl<'a> Part<'a> {
         self.at_its_index(choice)
     }
 
-    /// The choice with nothing but its finish.
+    /// Returns the choice with nothing but its finish.
     fn end(&self) -> Map<String, Value> {
         let mut choice = Map::new();
         choice.insert("index".to_owned(), Value::from(self.index));
@@ -129,7 +131,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// An event that is told in parts.
+/// An event returned in parts.
 pub(super) struct Event<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) body: &'a Map<String, Value>,

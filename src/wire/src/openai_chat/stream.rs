@@ -18,16 +18,16 @@ use crate::{ApiError, Call, Delta, StreamError};
 pub struct Stream {
     pub(super) head: Option<StreamHead>,
     include_usage: bool,
-    /// One choice was asked for.
+    /// True if the request asked for one choice.
     pub(super) one_choice: bool,
-    /// The choice that the first event with one had.
+    /// The choice of the first event with one.
     pub(super) first: Option<u32>,
     pub(super) choices: BTreeMap<u32, Choice>,
     pub(super) usage: Option<Value>,
     pub(super) plain: Option<Plain>,
 }
 
-/// The last event that carried no call and no end, with holes for its texts, and its choice.
+/// The last event without a call and an end, with holes for its texts, and its choice.
 #[derive(Debug)]
 pub(super) struct Plain {
     pub(super) choice: u32,
@@ -37,8 +37,8 @@ pub(super) struct Plain {
 // === impl Stream ===
 
 impl Stream {
-    /// A stream of which nothing was read. `include_usage` says whether its end tells what was used; `choices`, how many were asked
-    /// for.
+    /// Creates the reader of a new stream. If `include_usage`, its end has the usage; `choices` is the number
+    /// requested.
     #[must_use]
     pub fn new(include_usage: bool, choices: u64) -> Stream {
         Stream {
@@ -52,7 +52,7 @@ impl Stream {
         }
     }
 
-    /// The stream's identity, once an event with a choice has been read.
+    /// Returns the stream's identity, once an event with a choice has been read.
     #[must_use]
     pub fn head(&self) -> Option<&StreamHead> {
         self.head.as_ref()

@@ -1,7 +1,8 @@
-//! Tools of MCP servers, over streamable HTTP.
+//! Tools of MCP servers over streamable HTTP.
 //!
-//! One session for each tenant, begun by its first call and begun again when it is lost ([`sessions`]). The official SDK speaks the protocol;
-//! [`wire`] holds back what goes in and out. The server may ask for nothing: no sampling, no elicitation, no roots.
+//! Each tenant has one session, opened by its first call and opened again if it is lost ([`sessions`]). The official
+//! SDK implements the protocol; [`wire`] bounds its traffic. The server may ask for nothing: no sampling, no
+//! elicitation, no roots.
 
 mod result;
 mod sessions;
@@ -29,12 +30,12 @@ use super::Invocation;
 use super::fault::Fault;
 use super::headers::headers;
 
-/// What an answer has around the result, and again around a result that comes as structure and as escaped text.
+/// The bytes around a result that is sent both as structure and as escaped text.
 const WIRE_FACTOR: u64 = 4;
 const WIRE_ENVELOPE: u64 = 64 << 10;
-/// The newest first. Older ones, with a handshake, are what the SDK falls back to.
+/// The newest first. The SDK falls back to older ones, with a handshake.
 const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::LATEST];
-/// Of the W3C Trace Context, where MCP wants it (SEP-414).
+/// The W3C Trace Context, placed as MCP asks (SEP-414).
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 
 type Session = RunningService<RoleClient, ClientConfig>;
@@ -48,7 +49,7 @@ pub(super) struct Mcp {
     sessions: Sessions<Session>,
 }
 
-/// A request that is under way. Dropped, the server is told that nobody waits any more.
+/// A request in flight. Dropping it cancels the request at the server.
 struct Pending(Option<RequestHandle<RoleClient>>);
 
 // === impl Mcp ===
@@ -71,8 +72,8 @@ impl Mcp {
         match called.unwrap_or(Err(Fault::Timeout)) {
             Ok(result) => Ok(result),
             Err(fault) => {
-                // Whatever it was, a session that gave no answer is not trusted to give the next: a server that restarted
-                // may not know it any more, and need not say so.
+                // A session without a response is not trusted again: a restarted server may have forgotten it, and need
+                // not say so.
                 if !fault.answered() {
                     line.forget(&begun);
                 }
@@ -106,7 +107,7 @@ impl Mcp {
 
     async fn ask(&self, session: &Session, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
         let bytes = run.bounds.output_bytes.saturating_mul(WIRE_FACTOR).saturating_add(WIRE_ENVELOPE);
-        // Those that every request has are the transport's already.
+        // The transport has the common headers already.
         let terms = Terms::new(usize::try_from(bytes).unwrap_or(usize::MAX), headers(invocation, &HeaderMap::new()));
         let arguments: JsonObject = serde_json::from_str(invocation.arguments)
             .map_err(|_| Fault::Failed("the arguments are not a JSON object, so nothing was sent".into()))?;
@@ -121,7 +122,7 @@ impl Mcp {
             Err(error) => Err(error),
         };
         match answered {
-            // Too large may also look like a broken stream from above.
+            // A response over its limit may also appear as a broken stream.
             Err(_) if terms.overrun() => Err(Fault::TooLarge),
             Err(error) => Err(not_answered(&error)),
             Ok(ServerResult::CallToolResult(answer)) => result::read(answer, run.bounds.output_bytes),
@@ -148,7 +149,7 @@ fn trace(headers: &HeaderMap) -> RequestMetaObject {
     RequestMetaObject(MetaObject(present.collect()))
 }
 
-/// By its kind alone: the words are the server's.
+/// Decided by its kind alone: the words are the server's.
 fn not_answered(error: &ServiceError) -> Fault {
     match error {
         ServiceError::McpError(error) => Fault::Failed(format!("JSON-RPC error {}", error.code.0).into()),

@@ -1,12 +1,12 @@
-//! What an MCP tool's result is as JSON: its structured content, or else its one text if that is strict JSON, or else its
-//! texts, a line break between two, as one JSON string.
+//! An MCP tool's result as JSON: its structured content, else its one text if that is strict JSON, else its texts as
+//! one JSON string, with a line break between two.
 
 use callgate_json::Value;
 use rmcp::model::{CallToolResult, ContentBlock};
 
 use crate::backends::fault::Fault;
 
-/// The result's JSON text, of at most `limit` bytes.
+/// Returns the result's JSON text, of at most `limit` bytes.
 pub(super) fn read(answer: CallToolResult, limit: u64) -> Result<Vec<u8>, Fault> {
     if answer.is_error == Some(true) {
         return Err(Fault::Failed("the tool reported an error".into()));
@@ -26,7 +26,7 @@ fn text(content: Vec<ContentBlock>) -> Result<String, Fault> {
         .into_iter()
         .map(|block| match block {
             ContentBlock::Text(text) => Some(text.text),
-            // Pictures, sound, files, and what later versions have.
+            // Images, audio, files, and kinds of later versions.
             _ => None,
         })
         .collect();
