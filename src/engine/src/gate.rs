@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use callgate_contract::{Contract, OnViolation, Role, Run};
-use callgate_wire::{DIALECTS, Declaration, Hold, OutputLimit, Row, is_judged};
+use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::head::{Route, hides_a_slash, is_normal};
@@ -252,9 +252,9 @@ impl Gate {
 
     /// Until when a role's calls are held: a call can go on by itself only where no later one can take it back, be it because the
     /// model is then asked again or because what runs here comes first.
-    pub(crate) fn hold(&self, role: &str) -> Hold {
+    pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
         let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
-        if again { Hold::Turn } else { Hold::Call }
+        if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 
     /// Whether decisions are written down.

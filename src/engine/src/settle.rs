@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use callgate_contract::{Call as Asked, Caller, Code, Conversation, Run, Verdict, Violation, decide};
-use callgate_wire::{Call, Form};
+use callgate_wire::{Call, ChoiceIndex, Form};
 
 use crate::ledger::Ledger;
 use crate::request::short;
@@ -42,14 +42,14 @@ pub(crate) struct Before {
     /// The turn's calls over all its choices.
     calls: u32,
     /// Identifiers of the calls of each choice.
-    ids: HashSet<(u32, String)>,
+    ids: HashSet<(ChoiceIndex, String)>,
 }
 
 /// Decides the calls of one choice, in order, and writes each decision down.
 pub(crate) fn settle(
     gate: &Gate,
     caller: &Caller,
-    choice: u32,
+    choice: ChoiceIndex,
     calls: Vec<Call>,
     before: &mut Before,
     ledger: &mut Ledger,
@@ -60,7 +60,7 @@ pub(crate) fn settle(
 fn settle_one(
     gate: &Gate,
     caller: &Caller,
-    choice: u32,
+    choice: ChoiceIndex,
     call: Call,
     before: &mut Before,
     ledger: &mut Ledger,
@@ -111,7 +111,7 @@ fn settle_one(
 }
 
 /// Returns what keeps a call from being decided at all. Results go back by id, so ids must be there and differ.
-fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&'static str> {
+fn malformed(choice: ChoiceIndex, call: &Call, ids: &HashSet<(ChoiceIndex, String)>) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }

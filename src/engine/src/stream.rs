@@ -5,7 +5,7 @@
 //! 3. A fragment of a call is added to its call and goes nowhere. As soon as what has come of its name begins no name that the
 //!    caller's role may use, the call is lost whatever follows, and its arguments are dropped unread.
 //! 4. A call that is complete is decided and released or replaced: each by itself where no later call can take it back
-//!    ([`Hold::Call`]) and the dialect says where it ends, else all of a choice when that finishes.
+//!    ([`ReleasePolicy::Call`]) and the dialect says where it ends, else all of a choice when that finishes.
 //! 5. If the plan is to ask the model again, the finish is held too, and the stream's end starts the next round; its answer is
 //!    appended to the stream.
 //!
@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use callgate_wire::framing::{Decoder, Frame, FrameError};
-use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
+use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, Form, ReleasePolicy, Stream};
 
 use crate::ledger::Ledger;
 use crate::plan::{Plan, plan};
@@ -35,7 +35,7 @@ pub(crate) struct StreamTurn {
     pub(crate) asked: Asked,
     pub(crate) stream: Box<dyn Stream>,
     decoder: Decoder,
-    choices: BTreeMap<u32, Choice>,
+    choices: BTreeMap<ChoiceIndex, Choice>,
     before: Before,
     bytes: u64,
     /// The bytes that the trees of the events may take beyond their text.
@@ -183,12 +183,9 @@ impl StreamTurn {
     fn delta(&mut self, desk: &mut Desk<'_>, delta: Delta) -> Result<Progress, Refusal> {
         match delta {
             Delta::Forward { frame } => desk.out.extend_from_slice(&frame),
-            Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
-                let piece = Call { id, name, arguments, form, extra };
-                self.fragment(desk.gate, choice, slot, piece)?;
-            }
+            Delta::Fragment { choice, slot, call } => self.fragment(desk.gate, choice, slot, call)?,
             Delta::CallEnd { choice, slot } => self.call_end(desk, choice, slot)?,
-            Delta::Finish { choice, frame } => self.finish(desk, choice, frame)?,
+            Delta::Finish { choice, end } => self.finish(desk, choice, end)?,
             Delta::Usage { frame } => {
                 if self.again.is_none() {
                     desk.out.extend_from_slice(&frame);
@@ -211,7 +208,7 @@ impl StreamTurn {
         Ok(Progress::Open)
     }
 
-    fn fragment(&mut self, gate: &Gate, choice: u32, slot: u32, piece: Call) -> Result<(), Refusal> {
+    fn fragment(&mut self, gate: &Gate, choice: ChoiceIndex, slot: u32, piece: Call) -> Result<(), Refusal> {
         let choice = self.choices.entry(choice).or_default();
         if choice.finished {
             return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer went on with a call after its end."));
@@ -230,8 +227,8 @@ impl StreamTurn {
     }
 
     /// A call is complete: where it can go on by itself, it does.
-    fn call_end(&mut self, desk: &mut Desk<'_>, choice: u32, slot: u32) -> Result<(), Refusal> {
-        if self.asked.hold == Hold::Turn {
+    fn call_end(&mut self, desk: &mut Desk<'_>, choice: ChoiceIndex, slot: u32) -> Result<(), Refusal> {
+        if self.asked.hold == ReleasePolicy::Turn {
             return Ok(());
         }
         let Some(held) = self.choices.get_mut(&choice).and_then(|choice| choice.calls.remove(&slot)) else {
@@ -241,7 +238,7 @@ impl StreamTurn {
     }
 
     /// A choice is complete: what is left of its calls is decided now.
-    fn finish(&mut self, desk: &mut Desk<'_>, index: u32, frame: Vec<u8>) -> Result<(), Refusal> {
+    fn finish(&mut self, desk: &mut Desk<'_>, index: ChoiceIndex, end: End) -> Result<(), Refusal> {
         let choice = self.choices.entry(index).or_default();
         choice.finished = true;
         let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(Held::call).collect();
@@ -249,12 +246,12 @@ impl StreamTurn {
             self.decide(desk, index, calls)?;
         }
         if self.again.is_none() {
-            desk.out.extend_from_slice(&self.stream.finish(index, frame));
+            desk.out.extend_from_slice(&self.stream.finish(index, end));
         }
         Ok(())
     }
 
-    fn decide(&mut self, desk: &mut Desk<'_>, choice: u32, calls: Vec<Call>) -> Result<(), Refusal> {
+    fn decide(&mut self, desk: &mut Desk<'_>, choice: ChoiceIndex, calls: Vec<Call>) -> Result<(), Refusal> {
         let alone = self.asked.request.choices() == 1;
         let decided = settle(desk.gate, &self.asked.caller, choice, calls, &mut self.before, desk.ledger);
         desk.tally.count(&decided);
@@ -269,7 +266,7 @@ impl StreamTurn {
                 for fate in fates {
                     let bytes = match fate {
                         Fate::Keep(call) => self.stream.call(choice, &call),
-                        Fate::Tell(notice) => self.stream.text(choice, &notice),
+                        Fate::Replace(notice) => self.stream.text(choice, &notice),
                     };
                     desk.out.extend_from_slice(&bytes);
                 }

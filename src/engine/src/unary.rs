@@ -1,6 +1,6 @@
 //! A JSON answer of the model, whole: decided, and rewritten where it must be.
 
-use callgate_wire::{Answer, Call, Earlier};
+use callgate_wire::{Answer, Call, ChoiceIndex, Earlier};
 
 use crate::error_format::failure;
 use crate::ledger::Ledger;
@@ -93,17 +93,17 @@ pub(crate) fn decide(
     let alone = choices.len() == 1;
     let mut before = Before::new(asked.round);
     for (position, calls) in choices.into_iter().enumerate().filter(|(_, calls)| !calls.is_empty()) {
-        let choice = u32::try_from(position).unwrap_or(u32::MAX);
+        let choice = ChoiceIndex::at(position);
         let decided = settle(gate, &asked.caller, choice, calls, &mut before, ledger);
         tally.count(&decided);
         match plan(gate, decided, asked.round, alone) {
             Plan::Release(fates) => {
                 tally.release(&fates);
-                answer.settle(position, fates, asked.hold);
+                answer.settle(choice, fates, asked.hold);
             }
             Plan::Fail(refusal) => return Err(refusal),
             Plan::Again { run, refused } => {
-                let said = Earlier { said: answer.said(position), usage: answer.usage().cloned() };
+                let said = Earlier { said: answer.said(choice), usage: answer.usage().cloned() };
                 return Ok(Turn::Again(Next { said, run, refused }));
             }
         }

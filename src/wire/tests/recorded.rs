@@ -135,7 +135,7 @@ fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
     assert_eq!(calls(&streamed).into_iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert_eq!(streamed.usage.as_ref(), answer.usage(), "{id}");
     for choice in answer.choices() {
-        let said = &streamed.choices[&choice.index];
+        let said = &streamed.choices[&choice.index.get()];
         assert_eq!((&said.text, &said.finish), (&choice.text, &choice.finish), "{id}");
     }
 }

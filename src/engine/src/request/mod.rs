@@ -3,7 +3,7 @@
 mod tools;
 
 use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers};
-use callgate_wire::{Dialect, Hold, Request, RequestError, Target, Wants};
+use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
 use crate::head::ApiHead;
 use crate::ledger::Ledger;
@@ -19,7 +19,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     /// Until when the calls of a turn are held.
-    pub(crate) hold: Hold,
+    pub(crate) hold: ReleasePolicy,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
 }

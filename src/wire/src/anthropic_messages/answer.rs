@@ -7,7 +7,7 @@ use super::block::{self, Kind};
 use super::said::says_something;
 use crate::blocks::{Content, NAMES_CALLS, NO_CALLS, Start, Write, id, input};
 use crate::checks::{add, exact_keys};
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// An answer that was read, and perhaps changed since.
 ///
@@ -80,8 +80,8 @@ impl crate::Answer for Answer {
         vec![self.content.calls()]
     }
 
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, hold: Hold) {
-        if choice != 0 || self.content.calls().is_empty() {
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, hold: ReleasePolicy) {
+        if choice != ChoiceIndex::FIRST || self.content.calls().is_empty() {
             return;
         }
         self.content.settle(fates, hold, &WRITE);
@@ -91,8 +91,8 @@ impl crate::Answer for Answer {
         }
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
-        self.content.said().filter(|block| choice == 0 && says_something(block)).collect()
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        self.content.said().filter(|block| choice == ChoiceIndex::FIRST && says_something(block)).collect()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {

@@ -6,7 +6,7 @@ use super::block::{self, Kind};
 use super::events;
 use crate::blocks::{Content, NAMES_CALLS, NO_CALLS, Start, Write, id, input};
 use crate::checks::{add, exact_keys, text};
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// An answer that was read, and perhaps changed since.
 ///
@@ -77,9 +77,9 @@ impl crate::Answer for Answer {
         vec![self.content.calls()]
     }
 
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, hold: Hold) {
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, hold: ReleasePolicy) {
         let before = self.content.calls().len();
-        if choice != 0 || before == 0 {
+        if choice != ChoiceIndex::FIRST || before == 0 {
             return;
         }
         self.content.settle(fates, hold, &WRITE);
@@ -95,8 +95,8 @@ impl crate::Answer for Answer {
         }
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
-        self.content.said().filter(|_| choice == 0).collect()
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        self.content.said().filter(|_| choice == ChoiceIndex::FIRST).collect()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {

@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value};
 
-use crate::{Call, Delta, Form};
+use crate::{Call, ChoiceIndex, Delta, Form};
 
 /// The start of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,8 +71,7 @@ impl Called {
 }
 
 fn fragment(slot: u32, call: Call) -> Delta {
-    let Call { id, name, arguments, form, extra } = call;
-    Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
+    Delta::Fragment { choice: ChoiceIndex::FIRST, slot, call }
 }
 
 /// The arguments' text in an `input` whose JSON text is `raw`: a string that holds an object stands for that object. `None` if the

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::called::{Called, Start};
 use crate::checks::MAX_CALLS;
-use crate::{Delta, ShapeError};
+use crate::{ChoiceIndex, Delta, ShapeError};
 
 /// The calls of a streamed turn.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Calls {
     pub(super) fn ends(&mut self, deltas: &mut Vec<Delta>) {
         while let Some(&(slot, true)) = self.ends.front() {
             self.ends.pop_front();
-            deltas.push(Delta::CallEnd { choice: 0, slot });
+            deltas.push(Delta::CallEnd { choice: ChoiceIndex::FIRST, slot });
         }
     }
 

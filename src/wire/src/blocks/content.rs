@@ -3,7 +3,7 @@
 use callgate_json::Value;
 
 use crate::checks::MAX_CALLS;
-use crate::{Call, Earlier, Fate, Hold, ShapeError};
+use crate::{Call, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// The blocks of an answer that was read, and perhaps changed since.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +82,7 @@ impl Content {
     }
 
     /// Gives each call its fate. Calls that were held to the end of the turn, and what replaces them, come after all else.
-    pub(crate) fn settle(&mut self, fates: Vec<Fate>, hold: Hold, write: &Write) {
+    pub(crate) fn settle(&mut self, fates: Vec<Fate>, hold: ReleasePolicy, write: &Write) {
         let (mut blocks, mut last) = (Vec::with_capacity(self.blocks.len()), Vec::new());
         let mut settled = std::mem::take(&mut self.calls).into_iter().zip(fates);
         for old in &self.blocks {
@@ -97,11 +97,11 @@ impl Content {
                     self.calls.push(kept);
                     block
                 }
-                Fate::Tell(notice) => Block::Said((write.text)(&notice)),
+                Fate::Replace(notice) => Block::Said((write.text)(&notice)),
             };
             match hold {
-                Hold::Call => blocks.push(block),
-                Hold::Turn => last.push(block),
+                ReleasePolicy::Call => blocks.push(block),
+                ReleasePolicy::Turn => last.push(block),
             }
         }
         blocks.extend(last);

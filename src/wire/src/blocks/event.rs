@@ -3,8 +3,8 @@
 use callgate_json::{Map, Value};
 
 use super::Format;
-use crate::ShapeError;
 use crate::checks::small;
+use crate::{End, ShapeError};
 
 /// An event that was read.
 #[derive(Debug)]
@@ -44,12 +44,12 @@ impl Event {
         F::event(&self.kind, &Value::Object(self.body))
     }
 
-    /// The event's bytes.
-    pub(super) fn bytes<F: Format>(&self) -> Vec<u8> {
-        if self.frame.is_empty() {
-            return F::event(&self.kind, &Value::Object(self.body.clone()));
-        }
-        self.frame.clone()
+    /// The event as the end of its turn.
+    pub(super) fn into_end<F: Format>(self) -> End {
+        let Event { kind, frame, body, .. } = self;
+        let body = Value::Object(body);
+        let frame = if frame.is_empty() { F::event(&kind, &body) } else { frame };
+        End::parsed(frame, Some(kind), body)
     }
 
     /// Takes a later event of the same kind: its members win unless they are `null`. The bytes are written when they are needed,

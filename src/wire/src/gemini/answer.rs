@@ -6,7 +6,7 @@ use serde_json::json;
 use super::shape::{self, Candidate, Part};
 use super::turn::{self, Calls, Written};
 use crate::checks::add;
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 const CANDIDATES: &str = "candidates";
 const USAGE: &str = "usageMetadata";
@@ -26,7 +26,7 @@ pub(super) struct Answer {
 
 #[derive(Debug, Clone, Default)]
 struct Choice {
-    index: u32,
+    index: ChoiceIndex,
     calls: Vec<Call>,
 }
 
@@ -54,7 +54,7 @@ impl Answer {
     /// Drops the parts that are not known.
     fn keep(&mut self, known: &[Vec<bool>]) {
         for (choice, known) in known.iter().enumerate().filter(|(_, known)| known.contains(&false)) {
-            if let Some(parts) = self.parts(choice) {
+            if let Some(parts) = self.parts(ChoiceIndex::at(choice)) {
                 let mut known = known.iter();
                 parts.retain(|_| known.next().is_none_or(|known| *known));
             }
@@ -63,12 +63,12 @@ impl Answer {
     }
 
     /// The `index` of each candidate.
-    pub(super) fn indexes(&self) -> Vec<u32> {
+    pub(super) fn indexes(&self) -> Vec<ChoiceIndex> {
         self.choices.iter().map(|choice| choice.index).collect()
     }
 
     /// Puts a break before the first text of a candidate that follows text which has gone on already.
-    pub(super) fn follow_text(&mut self, choice: usize) {
+    pub(super) fn follow_text(&mut self, choice: ChoiceIndex) {
         if let Some(parts) = self.parts(choice) {
             let later = std::mem::take(parts);
             turn::append(parts, true, later);
@@ -93,12 +93,12 @@ impl Answer {
         }
     }
 
-    fn entry(&mut self, choice: usize) -> Option<&mut Map<String, Value>> {
-        self.body.get_mut(CANDIDATES)?.get_mut(choice)?.as_object_mut()
+    fn entry(&mut self, choice: ChoiceIndex) -> Option<&mut Map<String, Value>> {
+        self.body.get_mut(CANDIDATES)?.get_mut(choice.position())?.as_object_mut()
     }
 
     /// The parts of a candidate, which gets a content where it has none.
-    fn parts(&mut self, choice: usize) -> Option<&mut Vec<Value>> {
+    fn parts(&mut self, choice: ChoiceIndex) -> Option<&mut Vec<Value>> {
         let content = self.entry(choice)?.entry("content").or_insert(Value::Null);
         if !content.is_object() {
             *content = json!({ "role": "model" });
@@ -120,8 +120,8 @@ impl crate::Answer for Answer {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
 
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, hold: Hold) {
-        let Some(calls) = self.choices.get(choice).map(|choice| choice.calls.clone()) else { return };
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, hold: ReleasePolicy) {
+        let Some(calls) = self.choices.get(choice.position()).map(|choice| choice.calls.clone()) else { return };
         let Some(parts) = self.parts(choice) else { return };
         let entries = parts.iter().filter(|part| turn::is_call(part));
         if entries.zip(&calls).zip(&fates).all(|((part, call), fate)| stays(part, call, fate)) {
@@ -139,14 +139,14 @@ impl crate::Answer for Answer {
             let same = stays(&part, call, &fate);
             match fate {
                 Fate::Keep(call) => settled.call(call, same.then_some(part)),
-                Fate::Tell(text) if hold == Hold::Turn => at_end.push(text),
-                Fate::Tell(text) => settled.notice(&text),
+                Fate::Replace(text) if hold == ReleasePolicy::Turn => at_end.push(text),
+                Fate::Replace(text) => settled.notice(&text),
             }
         }
         at_end.iter().for_each(|text| settled.notice(text));
         *parts = settled.parts;
         let told = settled.told;
-        if let Some(choice) = self.choices.get_mut(choice) {
+        if let Some(choice) = self.choices.get_mut(choice.position()) {
             choice.calls = settled.calls;
         }
         if told && let Some(entry) = self.entry(choice) {
@@ -155,8 +155,9 @@ impl crate::Answer for Answer {
         self.edit(CANDIDATES);
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
-        let parts = self.body.get(CANDIDATES).and_then(|entries| entries.get(choice)?.get("content")?.get("parts"));
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        let parts =
+            self.body.get(CANDIDATES).and_then(|entries| entries.get(choice.position())?.get("content")?.get("parts"));
         let parts = parts.and_then(Value::as_array).into_iter().flatten();
         parts.filter(|part| !turn::is_call(part) && !shape::is_blank(part)).cloned().collect()
     }
@@ -168,7 +169,7 @@ impl crate::Answer for Answer {
             turn::append(&mut before, shows, turn.said.clone());
         }
         let shows = before.iter().any(|part| !turn::shown(part).is_empty());
-        for choice in 0..self.choices.len() {
+        for choice in (0..self.choices.len()).map(ChoiceIndex::at) {
             if before.is_empty() {
                 break;
             }

@@ -7,6 +7,7 @@ use callgate_json::Value;
 use callgate_json::template::{Hole, Template, unescaped};
 
 use super::shape::{Candidate, Part, is_blank};
+use crate::ChoiceIndex;
 
 const USAGE: &str = "usageMetadata";
 /// Counts that grow from event to event.
@@ -22,7 +23,7 @@ const HOLES: [(&[&str], Hole); 5] = [
 /// An event that was one piece of text of one candidate, and no more.
 #[derive(Debug)]
 pub(super) struct Plain {
-    pub(super) choice: u32,
+    pub(super) choice: ChoiceIndex,
     template: Template<5>,
 }
 

@@ -4,7 +4,7 @@ use callgate_json::{Map, Value, span, splice};
 
 use super::shape::{self, Turn};
 use crate::checks::{add, paragraphs};
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// The members with a turn's usage: counts of tokens, and durations in nanoseconds.
 const USAGE: [&str; 6] =
@@ -106,16 +106,16 @@ impl crate::Answer for Answer {
     }
 
     /// A message has one text, so a replacement of calls follows it under either policy.
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, _hold: Hold) {
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
                     && !shape::is_text(call)
                     && span::says(&call.arguments, arguments)
             }
-            Fate::Tell(_) => false,
+            Fate::Replace(_) => false,
         };
-        if choice > 0 || self.calls.iter().zip(&fates).all(stays) {
+        if choice != ChoiceIndex::FIRST || self.calls.iter().zip(&fates).all(stays) {
             return;
         }
         let mut content = self.text("content").to_owned();
@@ -123,7 +123,7 @@ impl crate::Answer for Answer {
         for fate in fates {
             match fate {
                 Fate::Keep(call) => kept.push(call),
-                Fate::Tell(notice) => {
+                Fate::Replace(notice) => {
                     content.push_str(if content.is_empty() { "" } else { "\n\n" });
                     content.push_str(&notice);
                 }
@@ -150,8 +150,8 @@ impl crate::Answer for Answer {
         self.calls = kept;
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
-        if choice > 0 { Vec::new() } else { said(self.text("thinking"), self.text("content")) }
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        if choice != ChoiceIndex::FIRST { Vec::new() } else { said(self.text("thinking"), self.text("content")) }
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {

@@ -11,7 +11,7 @@ use super::error;
 use super::shape::{self, Turn};
 use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// Members every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
@@ -75,8 +75,7 @@ impl Stream {
                 return Err(ShapeError::TooMany);
             }
             self.called = slot.saturating_add(1);
-            let Call { id, name, arguments, form, extra } = raw.call(slot);
-            fragments.push(Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra });
+            fragments.push(Delta::Fragment { choice: ChoiceIndex::FIRST, slot, call: raw.call(slot) });
         }
         Ok(fragments)
     }
@@ -129,48 +128,53 @@ impl crate::Stream for Stream {
         if turn.done {
             self.done = true;
             self.usage = answer::usage(body);
-            let frame = match (keeps_bytes, is_end_only) {
-                (true, true) => frame.raw.clone(),
-                (true, false) => Vec::new(),
-                (false, _) => write(&finish(body, &turn)),
+            let end = match (keeps_bytes, is_end_only) {
+                (true, true) if self.called > 0 => End::parsed(frame.raw.clone(), None, Value::Object(body.clone())),
+                (true, true) => End::new(frame.raw.clone()),
+                (true, false) => End::default(),
+                (false, _) => {
+                    let end = finish(body, &turn);
+                    End::parsed(write(&end), None, end)
+                }
             };
-            deltas.push(Delta::Finish { choice: 0, frame });
+            deltas.push(Delta::Finish { choice: ChoiceIndex::FIRST, end });
             deltas.push(Delta::Done { frame: Vec::new() });
         }
         Ok(deltas)
     }
 
-    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         let position = self.written;
         self.written = position.saturating_add(1);
         let entry = shape::entry(call, position);
         self.message(json!({ "role": "assistant", "content": "", "tool_calls": [entry] }))
     }
 
-    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, _choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let told = format!("{}{text}", if self.content.is_empty() { "" } else { "\n\n" });
         self.content.push_str(&told);
         self.message(json!({ "role": "assistant", "content": told }))
     }
 
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
+    fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
         if self.called == 0 || self.written > 0 {
-            return frame;
+            return end.into_frame();
         }
-        match callgate_json::read_nearest(&frame) {
-            Ok(Value::Object(mut body)) if body.get("done_reason").is_some_and(answer::names_calls) => {
-                body.insert("done_reason".to_owned(), Value::from("stop"));
-                write(&Value::Object(body))
+        let correct = |_: &str, body: &mut Map<String, Value>| match body.get_mut("done_reason") {
+            Some(reason) if answer::names_calls(reason) => {
+                *reason = Value::from("stop");
+                true
             }
-            _ => frame,
-        }
+            _ => false,
+        };
+        end.corrected(correct, |_, body| write(body)).into_frame()
     }
 
     fn choices(&self) -> usize {
         usize::from(self.begun)
     }
 
-    fn said(&self, _choice: u32) -> Vec<Value> {
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         answer::said(&self.thinking, &self.content)
     }
 

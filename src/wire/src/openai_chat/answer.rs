@@ -6,13 +6,13 @@ use super::calls::{self, own_id};
 use super::said::{self, Said};
 use super::{message, shape};
 use crate::checks::{add, add_paragraph, paragraphs};
-use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// Its `index`, or its position if the index is missing.
-    pub index: u32,
+    pub index: ChoiceIndex,
     /// The text of its `content`.
     pub text: String,
     /// Its calls in order, a legacy `function_call` last.
@@ -196,24 +196,24 @@ impl crate::Answer for Answer {
     }
 
     /// A message has one text, so a replacement of calls follows it under either policy.
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, _hold: Hold) {
-        let Some(old) = self.choices.get(choice) else { return };
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
+        let Some(old) = self.choices.get(choice.position()) else { return };
         let mut text = old.text.clone();
         let mut calls = Vec::with_capacity(fates.len());
         for fate in fates {
             match fate {
                 Fate::Keep(call) => calls.push(call),
-                Fate::Tell(notice) => add_paragraph(&mut text, &notice),
+                Fate::Replace(notice) => add_paragraph(&mut text, &notice),
             }
         }
         let text = Some(text).filter(|text| !text.is_empty());
-        self.rewrite(choice, Rewrite { text, calls });
+        self.rewrite(choice.position(), Rewrite { text, calls });
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
         let entries = self.body.get("choices").and_then(Value::as_array);
-        let entry = entries.and_then(|entries| entries.get(choice)).and_then(message::of);
-        let text = self.choices.get(choice).map_or("", |choice| &choice.text);
+        let entry = entries.and_then(|entries| entries.get(choice.position())).and_then(message::of);
+        let text = self.choices.get(choice.position()).map_or("", |choice| &choice.text);
         entry.map(|message| Said::of(message, text).values()).unwrap_or_default()
     }
 

@@ -5,8 +5,8 @@ use callgate_json::{Map, Value};
 use super::answer::names_calls;
 use super::shape::says_something;
 use super::{Answer, message};
-use crate::Form;
 use crate::checks::MAX_CALLS;
+use crate::{ChoiceIndex, Form};
 
 impl Answer {
     /// Joins several choices if at most one has text and the others only calls. Returns true if it did; ambiguous
@@ -28,7 +28,7 @@ impl Answer {
         let calls = self.choices.iter_mut().flat_map(|choice| std::mem::take(&mut choice.calls)).collect();
         let mut choice = self.choices.swap_remove(base);
         choice.calls = calls;
-        choice.index = 0;
+        choice.index = ChoiceIndex::FIRST;
         if let Some(reason) = &reason {
             choice.finish.clone_from(reason);
         }

@@ -22,7 +22,7 @@ mod split;
 mod stream;
 
 pub use answer::{Answer, Choice, Rewrite};
-pub use head::{DONE, StreamHead, with_reason};
+pub use head::{DONE, StreamHead};
 pub use stream::Stream;
 
 use crate::framing::Framing;

@@ -17,7 +17,7 @@ use super::split::{self, Event, Part};
 use super::stream::{Plain, Stream};
 use super::{StreamHead, error, said, shape};
 use crate::framing::Frame;
-use crate::{Call, Delta, ShapeError, StreamError, unknown};
+use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// The members that may differ between two plain events: the texts, and members without an effect on decisions.
 const HOLES: [(&[&str], Hole); 5] = [
@@ -115,7 +115,7 @@ impl Stream {
     }
 
     /// Returns the choice for parts the server counts under `index`, if it has calls alone.
-    fn base(&mut self, index: u32) -> u32 {
+    fn base(&mut self, index: ChoiceIndex) -> ChoiceIndex {
         if self.one_choice { *self.first.get_or_insert(index) } else { index }
     }
 
@@ -139,7 +139,7 @@ impl Stream {
             }
         }
         if parts.iter().all(|part| part.fragments.is_empty()) && self.keeps_bytes(parts) {
-            return Ok(self.whole(frame, parts, usage));
+            return Ok(self.whole(frame, body, parts, usage));
         }
         let event = Event { name: frame.event.as_deref(), body };
         for part in parts {
@@ -154,7 +154,7 @@ impl Stream {
         let last = parts.iter().rposition(|part| !part.finish.is_empty());
         for (position, part) in parts.iter().enumerate().filter(|(_, part)| !part.finish.is_empty()) {
             let usage = usage.filter(|_| last == Some(position));
-            deltas.extend(self.finished(part, event.end(part, usage.is_some()), usage));
+            deltas.extend(self.finished(part, |_| event.end(part, usage.is_some()), usage));
         }
         Ok(deltas)
     }
@@ -173,17 +173,27 @@ impl Stream {
     }
 
     /// Forwards an event with its original bytes.
-    fn whole(&mut self, frame: &Frame, parts: &[Part<'_>], usage: Option<&Value>) -> Vec<Delta> {
+    fn whole(
+        &mut self,
+        frame: &Frame,
+        body: &Map<String, Value>,
+        parts: &[Part<'_>],
+        usage: Option<&Value>,
+    ) -> Vec<Delta> {
         parts.iter().for_each(|part| self.hear(part));
         if let [part] = parts {
             if !part.finish.is_empty() && !part.says_something() {
-                return self.finished(part, frame.raw.clone(), usage).into_iter().collect();
+                let end = |is_held| match is_held {
+                    true => End::parsed(frame.raw.clone(), frame.event.clone(), Value::Object(body.clone())),
+                    false => End::new(frame.raw.clone()),
+                };
+                return self.finished(part, end, usage).into_iter().collect();
             }
             self.plain = self.learn(frame, part);
         }
         let mut deltas = vec![Delta::Forward { frame: frame.raw.clone() }];
         for part in parts.iter().filter(|part| !part.finish.is_empty()) {
-            deltas.extend(self.finished(part, Vec::new(), usage));
+            deltas.extend(self.finished(part, |_| End::default(), usage));
         }
         deltas
     }
@@ -197,18 +207,18 @@ impl Stream {
         }
     }
 
-    /// Takes the finish of a part; `None` if it is held.
-    fn finished(&mut self, part: &Part<'_>, frame: Vec<u8>, usage: Option<&Value>) -> Option<Delta> {
+    /// Takes the finish of a part; `None` if it is held, which `end` learns.
+    fn finished(&mut self, part: &Part<'_>, end: impl FnOnce(bool) -> End, usage: Option<&Value>) -> Option<Delta> {
         if let Some(usage) = usage {
             self.usage = Some(usage.clone());
         }
         let choice = self.choice(part.index);
         if choice.holds_finish(part.finish) {
-            choice.hold_finish(part.finish, frame);
+            choice.hold_finish(part.finish, end(true));
             return None;
         }
         choice.finish = Some(part.finish.to_owned());
-        Some(Delta::Finish { choice: part.index, frame })
+        Some(Delta::Finish { choice: part.index, end: end(false) })
     }
 
     /// Returns the held finishes, each after the last parts of its calls. Some APIs never send a finish; then `[DONE]`
@@ -218,18 +228,17 @@ impl Stream {
         let mut deltas = Vec::new();
         for (&index, choice) in &mut self.choices {
             if done && choice.finish.is_none() && choice.slots.any() {
-                choice.hold_finish("tool_calls", head.finish(index, "tool_calls"));
+                choice.hold_finish("tool_calls", head.end(index, "tool_calls"));
             }
-            let Some(frame) = choice.take_finish() else { continue };
+            let Some(end) = choice.take_finish() else { continue };
             let news = choice.slots.finish(head.id());
             deltas.extend(news.into_iter().map(|(slot, news)| fragment(index, slot, news)));
-            deltas.push(Delta::Finish { choice: index, frame });
+            deltas.push(Delta::Finish { choice: index, end });
         }
         deltas
     }
 }
 
-fn fragment(choice: u32, slot: u32, news: Call) -> Delta {
-    let Call { id, name, arguments, form, extra } = news;
-    Delta::Fragment { choice, slot, id, name, arguments, form, extra }
+fn fragment(choice: ChoiceIndex, slot: u32, call: Call) -> Delta {
+    Delta::Fragment { choice, slot, call }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use callgate_json::{Map, Value};
 
 use super::{Answer, Choice, StreamHead};
+use crate::ChoiceIndex;
 
 impl Answer {
     /// Returns this answer as the chunks of a stream that began with `head`. Each choice gives its message, one chunk
@@ -19,7 +20,7 @@ impl Answer {
         let unique = unique == self.choices().len();
         let mut out = Vec::new();
         for (position, choice) in self.choices().iter().enumerate() {
-            let index = if unique { choice.index } else { u32::try_from(position).unwrap_or(u32::MAX) };
+            let index = if unique { choice.index } else { ChoiceIndex::at(position) };
             self.choice_frames(&mut out, head, (position, choice), index);
         }
         if include_usage && let Some(usage) = self.usage() {
@@ -28,7 +29,13 @@ impl Answer {
         out
     }
 
-    fn choice_frames(&self, out: &mut Vec<u8>, head: &StreamHead, (position, choice): (usize, &Choice), index: u32) {
+    fn choice_frames(
+        &self,
+        out: &mut Vec<u8>,
+        head: &StreamHead,
+        (position, choice): (usize, &Choice),
+        index: ChoiceIndex,
+    ) {
         let entry = self.body.get("choices").and_then(|choices| choices.get(position)).and_then(Value::as_object);
         if let Some(said) = entry.and_then(|entry| said(entry, index)) {
             out.extend_from_slice(&head.choice(said));
@@ -42,7 +49,7 @@ impl Answer {
 }
 
 /// Returns the chunk's choice with the message except its role and calls, if anything is left.
-fn said(entry: &Map<String, Value>, index: u32) -> Option<Value> {
+fn said(entry: &Map<String, Value>, index: ChoiceIndex) -> Option<Value> {
     let mut delta = entry.get("message")?.as_object()?.clone();
     delta.retain(|key, value| {
         let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value == "";
@@ -52,7 +59,7 @@ fn said(entry: &Map<String, Value>, index: u32) -> Option<Value> {
         return None;
     }
     let mut choice = Map::new();
-    choice.insert("index".to_owned(), Value::from(index));
+    choice.insert("index".to_owned(), Value::from(index.get()));
     choice.insert("delta".to_owned(), Value::Object(delta));
     choice.insert("logprobs".to_owned(), entry.get("logprobs").cloned().unwrap_or(Value::Null));
     choice.insert("finish_reason".to_owned(), Value::Null);

@@ -4,8 +4,8 @@ use callgate_json::{Map, Value, span};
 
 use super::calls::{self, RawCall};
 use super::{head, shape};
-use crate::ShapeError;
 use crate::checks::is_short;
+use crate::{ChoiceIndex, End, ShapeError};
 
 /// The members of a chunk repeated in each of its parts, except `usage`, which goes into the last: others might repeat
 /// a call.
@@ -20,9 +20,9 @@ const FINISH: [&str; 6] =
 /// One entry of `choices`.
 pub(super) struct Part<'a> {
     /// The choice it belongs to.
-    pub(super) index: u32,
+    pub(super) index: ChoiceIndex,
     /// The choice the server counts it under.
-    pub(super) counted: u32,
+    pub(super) counted: ChoiceIndex,
     pub(super) text: String,
     /// Fragments of calls, stubs included.
     pub(super) fragments: Vec<RawCall<'a>>,
@@ -116,7 +116,7 @@ impl<'a> Part<'a> {
     /// Returns the choice with nothing but its finish.
     fn end(&self) -> Map<String, Value> {
         let mut choice = Map::new();
-        choice.insert("index".to_owned(), Value::from(self.index));
+        choice.insert("index".to_owned(), Value::from(self.index.get()));
         choice.insert("delta".to_owned(), Value::Object(Map::new()));
         let members = self.choice.iter().filter(|(key, _)| FINISH.contains(&key.as_str()));
         choice.extend(members.map(|(key, value)| (key.clone(), value.clone())));
@@ -125,7 +125,7 @@ impl<'a> Part<'a> {
 
     fn at_its_index(&self, mut choice: Map<String, Value>) -> Map<String, Value> {
         if self.is_moved() {
-            choice.insert("index".to_owned(), Value::from(self.index));
+            choice.insert("index".to_owned(), Value::from(self.index.get()));
         }
         choice
     }
@@ -142,15 +142,17 @@ pub(super) struct Event<'a> {
 impl Event<'_> {
     /// Writes a part without its calls and its finish.
     pub(super) fn said(&self, part: &Part<'_>) -> Vec<u8> {
-        self.write(part.said(), false)
+        head::write(self.name, &self.with(part.said(), false))
     }
 
-    /// Writes the finish of a part.
-    pub(super) fn end(&self, part: &Part<'_>, with_usage: bool) -> Vec<u8> {
-        self.write(part.end(), with_usage)
+    /// The finish of a part.
+    pub(super) fn end(&self, part: &Part<'_>, with_usage: bool) -> End {
+        let body = self.with(part.end(), with_usage);
+        End::parsed(head::write(self.name, &body), self.name.map(str::to_owned), body)
     }
 
-    fn write(&self, choice: Map<String, Value>, with_usage: bool) -> Vec<u8> {
+    /// The event with this choice alone.
+    fn with(&self, choice: Map<String, Value>, with_usage: bool) -> Value {
         let mut body = Map::new();
         for (key, value) in self.body {
             if key == "usage" {
@@ -160,6 +162,6 @@ impl Event<'_> {
             }
         }
         body.insert("choices".to_owned(), Value::Array(vec![Value::Object(choice)]));
-        head::write(self.name, &Value::Object(body))
+        Value::Object(body)
     }
 }

@@ -11,7 +11,7 @@ use super::head::with_reason;
 use super::{Answer, DONE, StreamHead, error};
 use crate::checks::add_paragraph;
 use crate::framing::Frame;
-use crate::{ApiError, Call, Delta, StreamError};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 
 /// A stream under way.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub struct Stream {
     /// True if the request asked for one choice.
     pub(super) one_choice: bool,
     /// The choice of the first event with one.
-    pub(super) first: Option<u32>,
-    pub(super) choices: BTreeMap<u32, Choice>,
+    pub(super) first: Option<ChoiceIndex>,
+    pub(super) choices: BTreeMap<ChoiceIndex, Choice>,
     pub(super) usage: Option<Value>,
     pub(super) plain: Option<Plain>,
 }
@@ -30,7 +30,7 @@ pub struct Stream {
 /// The last event without a call and an end, with holes for its texts, and its choice.
 #[derive(Debug)]
 pub(super) struct Plain {
-    pub(super) choice: u32,
+    pub(super) choice: ChoiceIndex,
     pub(super) template: Template<5>,
 }
 
@@ -58,7 +58,7 @@ impl Stream {
         self.head.as_ref()
     }
 
-    pub(super) fn choice(&mut self, index: u32) -> &mut Choice {
+    pub(super) fn choice(&mut self, index: ChoiceIndex) -> &mut Choice {
         self.choices.entry(index).or_default()
     }
 }
@@ -75,14 +75,14 @@ impl crate::Stream for Stream {
         Ok(self.last_finishes(false))
     }
 
-    fn call(&mut self, choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         let state = self.choice(choice);
         let position = state.written;
         state.written = position.saturating_add(1);
         self.head.clone().unwrap_or_default().call(choice, position, call)
     }
 
-    fn text(&mut self, choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let said = &mut self.choice(choice).said;
         let before = said.text.len();
         add_paragraph(&mut said.text, text);
@@ -90,17 +90,19 @@ impl crate::Stream for Stream {
         self.head.clone().unwrap_or_default().text(choice, &told)
     }
 
-    fn finish(&mut self, choice: u32, frame: Vec<u8>) -> Vec<u8> {
+    fn finish(&mut self, choice: ChoiceIndex, end: End) -> Vec<u8> {
         let state = self.choice(choice);
         let left_out = state.slots.any() && state.written == 0;
-        if left_out && state.finish.as_deref().is_some_and(names_calls) { with_reason(&frame, "stop") } else { frame }
+        let names_them = left_out && state.finish.as_deref().is_some_and(names_calls);
+        let end = if names_them { with_reason(end, "stop") } else { end };
+        end.into_frame()
     }
 
     fn choices(&self) -> usize {
         self.choices.len()
     }
 
-    fn said(&self, choice: u32) -> Vec<Value> {
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
         self.choices.get(&choice).map(|choice| choice.said.values()).unwrap_or_default()
     }
 
@@ -117,7 +119,7 @@ impl crate::Stream for Stream {
         let mut out = Vec::new();
         let streamed = self.choices.values().any(|choice| !choice.said.text.is_empty());
         if streamed && answer.choices().iter().any(|choice| !choice.text.is_empty()) {
-            out.extend_from_slice(&head.text(0, "\n\n"));
+            out.extend_from_slice(&head.text(ChoiceIndex::FIRST, "\n\n"));
         }
         out.extend_from_slice(&answer.frames(&head, self.include_usage));
         out.extend_from_slice(DONE);

@@ -4,7 +4,7 @@ use callgate_json::{Map, Value, splice};
 
 use super::items;
 use crate::checks::add;
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// An answer that was read, and perhaps changed since. It has one alternative.
 ///
@@ -91,7 +91,7 @@ impl crate::Answer for Answer {
         vec![&self.calls]
     }
 
-    fn settle(&mut self, _choice: usize, fates: Vec<Fate>, hold: Hold) {
+    fn settle(&mut self, _choice: ChoiceIndex, fates: Vec<Fate>, hold: ReleasePolicy) {
         let is_as_it_was = |(fate, call): (&Fate, &Call)| matches!(fate, Fate::Keep(kept) if kept == call);
         if fates.len() == self.calls.len() && fates.iter().zip(&self.calls).all(is_as_it_was) {
             return;
@@ -110,12 +110,12 @@ impl crate::Answer for Answer {
                     kept.push(call);
                     piece
                 }
-                Some(Fate::Tell(text)) => Piece::Told(text),
+                Some(Fate::Replace(text)) => Piece::Told(text),
                 None => continue,
             };
             match hold {
-                Hold::Call => pieces.push(piece),
-                Hold::Turn => last.push(piece),
+                ReleasePolicy::Call => pieces.push(piece),
+                ReleasePolicy::Turn => last.push(piece),
             }
         }
         pieces.append(&mut last);
@@ -129,7 +129,7 @@ impl crate::Answer for Answer {
         self.set_output(output);
     }
 
-    fn said(&self, _choice: usize) -> Vec<Value> {
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         self.items().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 

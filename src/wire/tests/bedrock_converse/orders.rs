@@ -2,7 +2,7 @@
 
 use callgate_wire::bedrock_converse::Stream;
 use callgate_wire::framing::event_stream::Decoder;
-use callgate_wire::{Call, Delta, Form, Stream as _};
+use callgate_wire::{Call, ChoiceIndex, Delta, Form, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -23,15 +23,17 @@ fn released(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
         };
         for delta in deltas {
             match delta {
-                Delta::Fragment { slot, id, name, arguments, extra, .. } => {
+                Delta::Fragment { slot, call: Call { id, name, arguments, extra, .. }, .. } => {
                     let call = held.entry(slot).or_default();
                     call.id += &id;
                     call.name += &name;
                     call.arguments += &arguments;
                     call.extra.extend(extra);
                 }
-                Delta::CallEnd { slot, .. } => out.extend(stream.call(0, &held.remove(&slot).unwrap())),
-                Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
+                Delta::CallEnd { slot, .. } => {
+                    out.extend(stream.call(ChoiceIndex::FIRST, &held.remove(&slot).unwrap()))
+                }
+                Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
                 Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
                 other => panic!("{other:?}"),
             }
@@ -184,7 +186,10 @@ fn an_input_is_read_however_it_is_given() {
 fn a_call_of_an_unknown_type_is_a_custom_call_that_the_engine_refuses() {
     let begun = begin(0, &json!({"toolUse": {"toolUseId": "t", "name": "f", "type": "future"}}));
     let deltas = read(&mut Stream::new(&[]), &[start(), begun].concat()).unwrap();
-    assert!(matches!(deltas.last(), Some(Delta::Fragment { form: Form::Custom, .. })), "{deltas:?}");
+    assert!(
+        matches!(deltas.last(), Some(Delta::Fragment { call: callgate_wire::Call { form: Form::Custom, .. }, .. })),
+        "{deltas:?}"
+    );
 }
 
 #[test]
@@ -227,7 +232,7 @@ proptest! {
         let mut forwarded = Vec::new();
         for delta in read(&mut stream, &bytes).unwrap() {
             match delta {
-                Delta::Fragment { slot, id, name, arguments, .. } => {
+                Delta::Fragment { slot, call: Call { id, name, arguments, .. }, .. } => {
                     let slot = usize::try_from(slot).unwrap();
                     read_calls.resize(read_calls.len().max(slot + 1), Call::default());
                     read_calls[slot].id += &id;
@@ -244,7 +249,7 @@ proptest! {
         });
         prop_assert_eq!(read_calls, expected.collect::<Vec<_>>());
         let texts = || blocks.iter().filter(|(is_call, _)| !is_call).map(|(_, pieces)| pieces.concat());
-        prop_assert_eq!(stream.said(0), texts().map(|text| json!({"text": text})).collect::<Vec<_>>());
+        prop_assert_eq!(stream.said(ChoiceIndex::FIRST), texts().map(|text| json!({"text": text})).collect::<Vec<_>>());
         let length: usize = accumulated(&forwarded).0.iter().map(|block| block["text"].as_str().unwrap_or("").len()).sum();
         prop_assert_eq!(length, texts().map(|text| text.len()).sum::<usize>(), "no text is lost or said twice");
     }

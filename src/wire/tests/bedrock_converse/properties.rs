@@ -3,7 +3,7 @@
 use callgate_wire::bedrock_converse::{Answer, Stream};
 use callgate_wire::framing::Frame;
 use callgate_wire::framing::event_stream::Decoder;
-use callgate_wire::{Answer as _, Call, Delta, Stream as _};
+use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -96,8 +96,8 @@ fn gone_on(frames: Vec<Frame>) -> (Vec<Call>, Vec<u8>) {
     for delta in frames.into_iter().flat_map(|frame| stream.read(frame).unwrap()).collect::<Vec<_>>() {
         match delta {
             Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
-            Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
-            Delta::Fragment { slot, id, name, arguments, .. } => {
+            Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
+            Delta::Fragment { slot, call: Call { id, name, arguments, .. }, .. } => {
                 let slot = usize::try_from(slot).unwrap();
                 calls.resize(calls.len().max(slot + 1), Call::default());
                 calls[slot].id += &id;
@@ -234,7 +234,7 @@ proptest! {
         for frame in frames([stop(0).as_slice()]) {
             compared.read(frame).unwrap();
         }
-        let text: String = compared.said(0).iter().filter_map(|block| block["text"].as_str()).collect();
+        let text: String = compared.said(ChoiceIndex::FIRST).iter().filter_map(|block| block["text"].as_str()).collect();
         prop_assert_eq!(text, said);
     }
 }

@@ -59,9 +59,10 @@ pub(crate) fn turn(deltas: &[Delta]) -> Turn {
     let mut turn = Turn::default();
     for delta in deltas {
         match delta {
-            Delta::Forward { frame } | Delta::Finish { frame, .. } | Delta::Usage { frame } => turn.hear(frame),
-            Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
-                let calls = &mut turn.choices.entry(*choice).or_default().calls;
+            Delta::Forward { frame } | Delta::Usage { frame } => turn.hear(frame),
+            Delta::Finish { end, .. } => turn.hear(end.frame()),
+            Delta::Fragment { choice, slot, call: Call { id, name, arguments, form, extra } } => {
+                let calls = &mut turn.choices.entry(choice.get()).or_default().calls;
                 let call = calls.entry(*slot).or_insert_with(|| Call { form: *form, ..Call::default() });
                 assert!(call.form == *form || *form == Form::Unclear, "a slot holds one form");
                 call.form = *form;

@@ -2,7 +2,7 @@
 
 use callgate_json::Value;
 use callgate_wire::openai_chat::Answer;
-use callgate_wire::{Call, Delta, Form};
+use callgate_wire::{Call, ChoiceIndex, Delta, Form};
 use serde_json::json;
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
@@ -176,7 +176,7 @@ fn members_of_a_call_survive_streamed_as_whole() {
     assert_eq!(told[0].extra["function"]["thought_signature"], "s1");
     assert_eq!(told[0].extra["provider_specific_fields"]["thought_signature"], "s3");
     // They are written where they stood.
-    let chunk = frames([&head().call(0, 0, &told[0])[..]]).remove(0).data.unwrap();
+    let chunk = frames([&head().call(ChoiceIndex::FIRST, 0, &told[0])[..]]).remove(0).data.unwrap();
     let chunk: Value = serde_json::from_slice(&chunk).unwrap();
     let original: Value = serde_json::from_str(&entry).unwrap();
     assert_eq!(chunk["choices"][0]["delta"]["tool_calls"][0], original);
@@ -203,7 +203,9 @@ fn members_in_many_fragments_are_told_once() {
     let stream = stream(&entries.iter().map(String::as_str).collect::<Vec<_>>());
     let told = deltas([stream.as_bytes()]).unwrap();
     let count = |delta: &Delta| match delta {
-        Delta::Fragment { extra, .. } => extra.values().map(|fields| fields.as_object().unwrap().len()).sum(),
+        Delta::Fragment { call: Call { extra, .. }, .. } => {
+            extra.values().map(|fields| fields.as_object().unwrap().len()).sum()
+        }
         _ => 0,
     };
     assert_eq!(told.iter().map(count).sum::<usize>(), 500);

@@ -1,7 +1,7 @@
 //! The two properties of streaming, and what follows from them.
 
 use callgate_wire::openai_chat::{Answer, DONE, Stream};
-use callgate_wire::{Call, Delta, Form, Stream as _};
+use callgate_wire::{Call, ChoiceIndex, Delta, End, Form, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -154,7 +154,7 @@ proptest! {
         let stream = [answer.frames(&head(), true), DONE.to_vec()].concat();
         let turn = turn(&deltas([&stream[..]]).unwrap());
         for choice in answer.choices() {
-            let said = &turn.choices[&choice.index];
+            let said = &turn.choices[&choice.index.get()];
             prop_assert_eq!(&said.text, &choice.text);
             prop_assert_eq!(&said.finish, &choice.finish);
             prop_assert_eq!(said.calls.values().cloned().collect::<Vec<_>>(), choice.calls.clone());
@@ -219,22 +219,22 @@ proptest! {
                 prop_assert!(read.is_err());
                 break;
             };
-            prop_assert_eq!(read.unwrap(), expected.into_iter().map(unnamed).collect::<Vec<_>>());
-            for choice in 0..2 {
+            prop_assert_eq!(unnamed(read.unwrap()), unnamed(expected));
+            for choice in (0..2).map(ChoiceIndex::new) {
                 prop_assert_eq!(compared.said(choice), parsed.said(choice));
             }
         }
-        let end = parsed.end().unwrap().into_iter().map(unnamed).collect::<Vec<_>>();
-        prop_assert_eq!(compared.end().unwrap(), end);
+        prop_assert_eq!(unnamed(compared.end().unwrap()), unnamed(parsed.end().unwrap()));
     }
 }
 
-/// A delta without the name that its event was given.
-fn unnamed(delta: Delta) -> Delta {
+/// Removes the names the test gives to events.
+fn unnamed(deltas: Vec<Delta>) -> Vec<Delta> {
     let strip = |frame: Vec<u8>| frame.strip_prefix(b"event: x\n").map(<[u8]>::to_vec).unwrap_or(frame);
-    match delta {
+    let unnamed = |delta| match delta {
         Delta::Forward { frame } => Delta::Forward { frame: strip(frame) },
-        Delta::Finish { choice, frame } => Delta::Finish { choice, frame: strip(frame) },
+        Delta::Finish { choice, end } => Delta::Finish { choice, end: End::new(strip(end.into_frame())) },
         other => other,
-    }
+    };
+    deltas.into_iter().map(unnamed).collect()
 }

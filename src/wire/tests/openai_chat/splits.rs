@@ -1,7 +1,7 @@
 //! Turns that servers split otherwise than the reference says: several ends, several choices, reasoning in pieces, odd events.
 
 use callgate_wire::openai_chat::{Answer, Stream};
-use callgate_wire::{Answer as _, Delta, Stream as _};
+use callgate_wire::{Answer as _, ChoiceIndex, Delta, End, Stream as _};
 use serde_json::{Value, json};
 
 use crate::assemble::{calls, deltas, frames, read, tool, turn};
@@ -54,7 +54,7 @@ fn the_finish_of_a_choice_without_calls_is_told_at_once() {
     let mut stream = Stream::new(true, 1);
     let end = chunk(r#"{"index":0,"delta":{},"finish_reason":"stop"}"#);
     let deltas = stream.read(frames([end.as_bytes()]).remove(0)).unwrap();
-    assert_eq!(deltas, [Delta::Finish { choice: 0, frame: end.into_bytes() }]);
+    assert_eq!(deltas, [Delta::Finish { choice: ChoiceIndex::FIRST, end: End::new(end.into_bytes()) }]);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn reasoning_is_said_streamed_as_whole() {
         "reasoning_opaque": "xyz", "refusal": null,
     });
     let whole = json!({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).to_string();
-    let said = Answer::read(whole.as_bytes()).unwrap().said(0);
+    let said = Answer::read(whole.as_bytes()).unwrap().said(ChoiceIndex::FIRST);
     let members = said[1].as_object().unwrap();
     assert_eq!(said[0], "Hi");
     assert_eq!(
@@ -126,7 +126,7 @@ fn reasoning_is_said_streamed_as_whole() {
     let stream: String = deltas.iter().map(|delta| chunk(&json!({"index": 0, "delta": delta}).to_string())).collect();
     let mut streamed = Stream::new(true, 1);
     read(&mut streamed, [stream.as_bytes()]).unwrap();
-    assert_eq!(streamed.said(0), said);
+    assert_eq!(streamed.said(ChoiceIndex::FIRST), said);
 }
 
 #[test]

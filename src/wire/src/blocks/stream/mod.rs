@@ -4,7 +4,7 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use callgate_json::Value;
+use callgate_json::{Map, Value};
 
 use super::called::Called;
 use super::calls::Calls;
@@ -13,7 +13,7 @@ use super::output::Output;
 use super::{Event, Format, Part, Said, Step};
 use crate::checks::add;
 use crate::framing::Frame;
-use crate::{ApiError, Call, Delta, StreamError};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 
 /// A stream under way.
 #[derive(Debug)]
@@ -101,20 +101,20 @@ impl<F: Format> Stream<F> {
         }
         self.calls.ends(&mut deltas);
         self.phase = Phase::Over;
-        let frame = self.closing.as_ref().map(Event::bytes::<F>).unwrap_or_default();
-        deltas.push(Delta::Finish { choice: 0, frame });
+        let end = self.closing.take().map(Event::into_end::<F>).unwrap_or_default();
+        deltas.push(Delta::Finish { choice: ChoiceIndex::FIRST, end });
         if let Some(event) = self.used.take() {
-            deltas.push(Delta::Usage { frame: self.corrected(event) });
+            deltas.push(Delta::Usage { frame: self.corrected(event.into_end::<F>()) });
         }
         deltas
     }
 
     /// An event that closes the turn, without what it says of calls that were not released.
-    fn corrected(&self, mut event: Event) -> Vec<u8> {
-        if self.calls.some_left_out() && F::correct(&event.kind, &mut event.body, self.calls.none_left()) {
-            event.frame.clear();
-        }
-        event.bytes::<F>()
+    fn corrected(&self, end: End) -> Vec<u8> {
+        let correct = |kind: &str, body: &mut Map<String, Value>| {
+            self.calls.some_left_out() && F::correct(kind, body, self.calls.none_left())
+        };
+        end.corrected(correct, |kind, body| F::event(kind.unwrap_or_default(), body)).into_frame()
     }
 
     /// Notes the usage so far: later numbers replace earlier ones.
@@ -180,28 +180,28 @@ impl<F: Format> crate::Stream for Stream<F> {
         Ok(if self.phase == Phase::Ending { self.finish_turn() } else { Vec::new() })
     }
 
-    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         self.calls.release();
         let mut out = self.close_output();
         out.extend(F::call(self.output.place(), call));
         out
     }
 
-    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, _choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let mut out = self.close_output();
         out.extend(F::text(self.output.place(), text));
         out
     }
 
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        self.closing.take().map_or(frame, |closing| self.corrected(closing))
+    fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
+        self.corrected(end)
     }
 
     fn choices(&self) -> usize {
         usize::from(self.phase != Phase::New)
     }
 
-    fn said(&self, _choice: u32) -> Vec<Value> {
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         self.said.iter().flat_map(Said::whole).collect()
     }
 

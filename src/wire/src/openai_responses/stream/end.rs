@@ -11,14 +11,14 @@ use crate::openai_responses::items;
 
 /// The event that ended the response.
 #[derive(Debug)]
-pub(super) struct End {
+pub(super) struct ResponseEnd {
     pub(super) frame: Frame,
     pub(super) body: Map<String, Value>,
 }
 
-// === impl End ===
+// === impl ResponseEnd ===
 
-impl End {
+impl ResponseEnd {
     /// The end of a response with this output, and with the status, the error and the use of the answer that followed it.
     pub(super) fn write(
         &self,

@@ -24,8 +24,8 @@ use super::answer::Answer;
 use super::{error, items, kinds};
 use crate::checks::text;
 use crate::framing::Frame;
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
-use end::End;
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
+use end::ResponseEnd;
 use event::{Event, Tells};
 use output::{Output, Step};
 use pen::Pen;
@@ -44,7 +44,7 @@ pub(super) struct Stream {
     /// The response's id, once an event gave it.
     id: Option<String>,
     output: Output,
-    end: Option<End>,
+    ended: Option<ResponseEnd>,
     plain: Option<Plain>,
 }
 
@@ -60,7 +60,7 @@ struct Plain {
 impl Stream {
     /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
     pub(super) fn new(tools: Vec<String>) -> Stream {
-        Stream { tools, pen: Pen::new(), id: None, output: Output::default(), end: None, plain: None }
+        Stream { tools, pen: Pen::new(), id: None, output: Output::default(), ended: None, plain: None }
     }
 
     /// Whether an event is the delta before it with another text: it goes on as it is. See [`Template`] for why that is sound; the
@@ -87,11 +87,11 @@ impl Stream {
                 event.is_harmless()?;
                 Ok(self.dropped(event))
             }
-            Tells::Aside if self.end.is_some() => {
+            Tells::Aside if self.ended.is_some() => {
                 event.says_no_call()?;
                 Ok(self.dropped(event))
             }
-            _ if self.end.is_some() => Err(StreamError::OutOfOrder),
+            _ if self.ended.is_some() => Err(StreamError::OutOfOrder),
             Tells::Begun => {
                 let response = event.response()?;
                 if !items::output(response)?.is_empty() {
@@ -124,7 +124,7 @@ impl Stream {
                 let item = event.body.get("item").unwrap_or(&Value::Null);
                 let step = self.output.done(about, item, &self.tools)?;
                 let end = match &step {
-                    Step::Call(slot, _) => Some(Delta::CallEnd { choice: 0, slot: *slot }),
+                    Step::Call(slot, _) => Some(Delta::CallEnd { choice: ChoiceIndex::FIRST, slot: *slot }),
                     Step::Item(_) | Step::Dropped => None,
                 };
                 let mut deltas = self.step(frame, event, step);
@@ -180,10 +180,10 @@ impl Stream {
         }
         for (slot, news) in news {
             deltas.push(fragment(slot, news));
-            deltas.push(Delta::CallEnd { choice: 0, slot });
+            deltas.push(Delta::CallEnd { choice: ChoiceIndex::FIRST, slot });
         }
-        self.end = Some(End { frame: frame.clone(), body: event.body.clone() });
-        deltas.push(Delta::Finish { choice: 0, frame: frame.raw.clone() });
+        self.ended = Some(ResponseEnd { frame: frame.clone(), body: event.body.clone() });
+        deltas.push(Delta::Finish { choice: ChoiceIndex::FIRST, end: End::new(frame.raw.clone()) });
         Ok(deltas)
     }
 
@@ -237,7 +237,7 @@ impl crate::Stream for Stream {
         }
         self.plain = None;
         if data == b"[DONE]" {
-            let ended = self.end.is_some();
+            let ended = self.ended.is_some();
             return if ended { Ok(vec![Delta::Done { frame: frame.raw }]) } else { Err(StreamError::OutOfOrder) };
         }
         if unknown::are_words(data) {
@@ -254,41 +254,41 @@ impl crate::Stream for Stream {
         self.tell(&frame, &event)
     }
 
-    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         self.say(items::of_call(call))
     }
 
-    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, _choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let item = items::of_text(text, self.id.as_deref().unwrap_or_default(), self.output.written().len());
         self.say(item)
     }
 
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        let written = self.end.as_ref().and_then(|end| {
+    fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
+        let written = self.ended.as_ref().and_then(|end| {
             let event = Event::read(&end.frame, &end.body).ok()?;
             let output =
                 event.response().ok().and_then(|response| end::agreed(&end.frame, response, &self.output, &self.tools));
             Some(self.pen.forward(&end.frame, &event, output.into_iter().collect()))
         });
-        written.unwrap_or(frame)
+        written.unwrap_or_else(|| end.into_frame())
     }
 
     fn choices(&self) -> usize {
         usize::from(self.id.is_some() || !self.output.is_empty())
     }
 
-    fn said(&self, _choice: u32) -> Vec<Value> {
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         self.output.written().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 
     fn is_complete(&self) -> bool {
-        self.end.is_some()
+        self.ended.is_some()
     }
 
     /// The end is that of the streamed response, whose id clients know already, with the status and the error of the last.
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
         let Ok(answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
-        let Some(end) = self.end.take() else { return Vec::new() };
+        let Some(end) = self.ended.take() else { return Vec::new() };
         let last = answer.body();
         let response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
         let streamed = self.output.in_words_of(items::output(&response).unwrap_or_default(), &self.tools);
@@ -307,8 +307,7 @@ impl crate::Stream for Stream {
 }
 
 fn fragment(slot: u32, piece: Call) -> Delta {
-    let Call { id, name, arguments, form, extra } = piece;
-    Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
+    Delta::Fragment { choice: ChoiceIndex::FIRST, slot, call: piece }
 }
 
 fn place(index: u32) -> usize {
