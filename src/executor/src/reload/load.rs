@@ -47,7 +47,7 @@ fn read(file: &Path, running: &Config, parts: &Parts, reads: &Reads) -> Result<L
     // The fence stands around what this process uses, not around what the next one would.
     let config = running.reloaded(&found);
     let others = (config != found).then_some(found);
-    let next = parts.serving.load_full().next(&config, reads)?;
+    let next = parts.serving.load_full().next(&config.admission(), reads)?;
     for contract in next.contracts() {
         parts.backends.check(contract)?;
     }

@@ -68,7 +68,7 @@ impl Parts {
         instruments: Instruments,
     ) -> Result<Self, PartsError> {
         private::folder(&config.state_dir)?;
-        let backends = Backends::new(config, instruments.metrics.backends())?;
+        let backends = Backends::new(&config.backends, instruments.metrics.backends())?;
         for contract in registry.contracts() {
             backends.check(contract)?;
         }

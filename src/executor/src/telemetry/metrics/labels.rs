@@ -22,26 +22,6 @@ pub(super) struct Kind {
     pub(super) kind: &'static str,
 }
 
-/// A backend of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Cluster {
-    pub(super) cluster: String,
-}
-
-/// A backend of the configuration and how a request to it ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ClusterResult {
-    pub(super) cluster: String,
-    pub(super) result: &'static str,
-}
-
-/// A backend of the configuration and a state of its breaker.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ClusterState {
-    pub(super) cluster: String,
-    pub(super) state: &'static str,
-}
-
 /// A sink of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {

@@ -21,9 +21,10 @@ use prometheus_client::registry::Registry;
 
 pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{Calls, Held, Shed};
-pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Refusal, Reloads, Spans};
+pub use self::parts::{Closed, Connections, Refusal, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
+use crate::backends::BackendMetrics;
 
 /// What every name begins with.
 const PREFIX: &str = "callgate_executor";
@@ -36,7 +37,7 @@ struct All {
     registry: Registry,
     calls: Calls,
     modules: ModuleMetrics,
-    backends: Backends,
+    backends: BackendMetrics,
     once: Once,
     audit: Audit,
     approvals: Approvals,
@@ -58,7 +59,7 @@ impl Metrics {
         Self(Arc::new(All {
             calls: Calls::register(registry),
             modules: ModuleMetrics::register(registry),
-            backends: Backends::register(registry),
+            backends: BackendMetrics::register(registry),
             once: Once::register(registry),
             audit: Audit::register(registry),
             approvals: Approvals::register(registry),
@@ -80,7 +81,7 @@ impl Metrics {
     }
 
     /// Requests to backends.
-    pub fn backends(&self) -> &Backends {
+    pub fn backends(&self) -> &BackendMetrics {
         &self.0.backends
     }
 
