@@ -251,7 +251,12 @@ impl StreamTurn {
         Ok(())
     }
 
-    fn decide(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, calls: Vec<Call>) -> Result<(), Refusal> {
+    fn decide(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        choice: ChoiceIndex,
+        calls: Vec<Call>,
+    ) -> Result<(), Refusal> {
         let alone = self.checked.request.choices() == 1;
         let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));

@@ -82,8 +82,8 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     approvals::check(&config.state_dir)?;
     audit::check(&config.state_dir)?;
     let metrics = Metrics::new();
-    let registry = Registry::check(config, Network::system(), &metrics)?;
-    let backends = Backends::new(config, metrics.backends())?;
+    let registry = Registry::check(&config.admission(), Network::system(), metrics.modules())?;
+    let backends = Backends::new(&config.backends, metrics.backends())?;
     for contract in registry.contracts() {
         backends.check(contract)?;
     }

@@ -142,8 +142,8 @@ async fn serve(file: &Path, config: &Config, signals: Signals) -> Result<(), Fai
 async fn start(config: &Config) -> Result<Server, Failed> {
     let metrics = Metrics::new();
     let admitted = spawn_blocking({
-        let (config, metrics) = (config.clone(), metrics.clone());
-        move || Registry::admit_on(&config, Network::system(), &metrics)
+        let (settings, metrics) = (config.admission(), metrics.clone());
+        move || Registry::admit_on(&settings, Network::system(), metrics.modules())
     });
     let registry = Arc::new(admitted.await??);
     Ok(Server::bind(config, registry, Instruments::start(config, metrics)?).await?)

@@ -16,12 +16,12 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtxBuilder};
 /// Between two readings of the monotonic clock, in nanoseconds.
 const STEP: u64 = 1_000;
 
-/// What a fixed run is made of.
+/// The clock and the seed of a deterministic run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fixed {
-    /// What the wall clock shows, since the beginning of 1970 in UTC.
+pub struct Deterministic {
+    /// The time of the wall clock, since the beginning of 1970 in UTC.
     pub clock: Duration,
-    /// What random numbers are made of.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
@@ -33,9 +33,9 @@ struct MonotonicClock(AtomicU64);
 /// SplitMix64 (Steele, Lea, Flood 2014): written here, since libraries keep the right to change theirs.
 struct Numbers(u64);
 
-// === impl Fixed ===
+// === impl Deterministic ===
 
-impl Fixed {
+impl Deterministic {
     /// Gives one call its own clock and numbers, each from their beginning.
     pub(super) fn apply(self, builder: &mut WasiCtxBuilder) {
         builder

@@ -45,10 +45,20 @@ pub struct Folder {
     pub host: HostFolder,
     /// The path that the guest sees.
     pub guest: String,
-    /// Whether the guest may change what is in it.
-    pub perms: FsPerms,
-    /// Bytes that the folder may hold; `None` if nothing is written.
-    pub quota: Option<u64>,
+    /// The guest's rights in it.
+    pub access: FolderAccess,
+}
+
+/// The rights of a guest in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderAccess {
+    /// The guest may read.
+    ReadOnly,
+    /// The guest may read and write.
+    ReadWrite {
+        /// The maximum bytes in the folder.
+        quota: u64,
+    },
 }
 
 /// A folder on the host.
@@ -70,11 +80,9 @@ pub enum HostFolder {
 pub(super) struct OpenFolder {
     pub(super) handle: Handle,
     pub(super) guest: String,
-    pub(super) perms: FsPerms,
+    pub(super) access: FolderAccess,
     /// The folder's books, over all calls of all tools.
     pub(super) account: Arc<Account>,
-    /// Bytes that it may hold; `None` if nothing is written.
-    pub(super) quota: Option<u64>,
 }
 
 // === impl Grants ===
@@ -104,6 +112,26 @@ impl Folder {
                 (handle, account)
             }
         };
-        Ok(OpenFolder { handle, guest: self.guest.clone(), perms: self.perms, account, quota: self.quota })
+        Ok(OpenFolder { handle, guest: self.guest.clone(), access: self.access, account })
+    }
+}
+
+// === impl FolderAccess ===
+
+impl FolderAccess {
+    /// The library's word for it.
+    pub(super) fn perms(self) -> FsPerms {
+        match self {
+            Self::ReadOnly => FsPerms::ReadOnly,
+            Self::ReadWrite { .. } => FsPerms::ReadWrite,
+        }
+    }
+
+    /// The maximum bytes in the folder; `None` if it is only read.
+    pub(super) fn quota(self) -> Option<u64> {
+        match self {
+            Self::ReadOnly => None,
+            Self::ReadWrite { quota } => Some(quota),
+        }
     }
 }

@@ -11,7 +11,7 @@ use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::caller::Caller;
-use super::deterministic::Fixed;
+use super::deterministic::Deterministic;
 use super::grants::{Grants, OpenFolder, STDERR_BYTES};
 use super::handle::FileId;
 use super::limits::{Limits, Meter};
@@ -48,7 +48,7 @@ pub(super) struct Outputs {
 
 /// A store for one call: the arguments' JSON on standard input, its caller's names, and nothing that is not granted.
 ///
-/// With `fixed`, clock and randomness are those of every other call. `expired` is asked at every tick of the engine's clock while
+/// With `deterministic`, clock and randomness are those of every other call. `expired` is asked at every tick of the engine's clock while
 /// the guest computes.
 ///
 /// # Errors
@@ -59,7 +59,7 @@ pub(super) fn store(
     grants: &Grants,
     folders: &[OpenFolder],
     caller: Caller,
-    fixed: Option<Fixed>,
+    deterministic: Option<Deterministic>,
     stdin: String,
     outputs: &Outputs,
     meter: Arc<Meter>,
@@ -84,11 +84,11 @@ pub(super) fn store(
     for secret in &grants.secrets {
         builder.env(&secret.name, secret.value.reveal());
     }
-    if let Some(fixed) = fixed {
-        fixed.apply(&mut builder);
+    if let Some(deterministic) = deterministic {
+        deterministic.apply(&mut builder);
     }
     for folder in folders {
-        builder.preopened_dir(folder.handle.link(), &folder.guest, folder.perms)?;
+        builder.preopened_dir(folder.handle.link(), &folder.guest, folder.access.perms())?;
     }
     let mut wasi = builder.build_p1();
     check_folders(&mut wasi, folders)?;

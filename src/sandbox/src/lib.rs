@@ -22,6 +22,7 @@ mod program;
 mod quota;
 mod run;
 mod secret;
+mod settings;
 mod slots;
 mod tenants;
 mod wasm;
@@ -41,9 +42,9 @@ use wasmtime::Engine;
 
 pub use self::cache::Cache;
 pub use self::caller::{Caller, RESERVED};
-pub use self::deterministic::Fixed;
+pub use self::deterministic::Deterministic;
 pub use self::engine::Allocation;
-pub use self::grants::{Folder, Grants, HostFolder};
+pub use self::grants::{Folder, FolderAccess, Grants, HostFolder};
 pub use self::handle::{FileId, Handle};
 use self::host::Outputs;
 use self::limits::Meter;
@@ -55,6 +56,7 @@ pub use self::quota::Account;
 use self::quota::Accounts;
 pub use self::run::{Stop, Stream};
 pub use self::secret::{Secret, SecretVariable};
+pub use self::settings::{SandboxSection, SandboxSettings};
 pub use self::slots::Pulse;
 use self::slots::{Slots, Watch};
 pub use self::tenants::TenantFolders;
@@ -70,7 +72,7 @@ pub struct Sandbox {
     engine: Engine,
     linkers: Linkers,
     cache: Cache,
-    fixed: Option<Fixed>,
+    deterministic: Option<Deterministic>,
     accounts: Arc<Accounts>,
     allocation: Allocation,
     network: Network,
@@ -102,11 +104,16 @@ struct Task<T>(JoinHandle<T>);
 
 impl Sandbox {
     /// A sandbox for `concurrency` calls at once, which takes compiled code from `cache` and whose tools send over `network`. With
-    /// `fixed` all calls have one clock and the same randomness.
+    /// `deterministic` all calls have one clock and the same randomness.
     ///
     /// # Errors
     /// The machine cannot run WebAssembly, or gives no threads.
-    pub fn new(concurrency: u32, cache: Cache, fixed: Option<Fixed>, network: Network) -> Result<Self, ProgramError> {
+    pub fn new(
+        concurrency: u32,
+        cache: Cache,
+        deterministic: Option<Deterministic>,
+        network: Network,
+    ) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
         let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;
@@ -122,7 +129,7 @@ impl Sandbox {
             engine,
             linkers,
             cache,
-            fixed,
+            deterministic,
             accounts: Arc::default(),
             allocation,
             network,
@@ -197,13 +204,14 @@ impl Sandbox {
         let Some(threads) = &self.threads.0 else {
             return (Err(Stop::Setup("the sandbox is closed".into())), 0);
         };
-        let (engine, program, grants, meter, fixed) =
-            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.fixed);
+        let (engine, program, grants, meter, deterministic) =
+            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.deterministic);
         let task = Task(threads.spawn(async move {
             // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
             let _slot = slot;
             let outputs = Outputs::new(&grants);
-            run::run(&engine, &program, &grants, caller, fixed, stdin, &outputs, meter, deadline.into_std()).await
+            run::run(&engine, &program, &grants, caller, deterministic, stdin, &outputs, meter, deadline.into_std())
+                .await
         }));
         match timeout_at(deadline, task).await {
             Ok(Ok(finished)) => finished,

@@ -8,7 +8,7 @@ use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::caller::Caller;
-use super::deterministic::Fixed;
+use super::deterministic::Deterministic;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
 use super::limits::{Meter, OutOfMemory};
@@ -103,7 +103,7 @@ pub(super) async fn run(
     program: &Program,
     grants: &Arc<Grants>,
     caller: Caller,
-    fixed: Option<Fixed>,
+    deterministic: Option<Deterministic>,
     arguments: String,
     outputs: &Outputs,
     meter: Arc<Meter>,
@@ -117,7 +117,7 @@ pub(super) async fn run(
         Err(error @ NoFolder::System(_)) => return (Err(Stop::Setup(error.to_string())), 0),
     };
     let expired = move || Instant::now() >= deadline;
-    let mut store = match store(engine, grants, &folders, caller, fixed, stdin, outputs, meter, expired) {
+    let mut store = match store(engine, grants, &folders, caller, deterministic, stdin, outputs, meter, expired) {
         Ok(store) => store,
         Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
     };

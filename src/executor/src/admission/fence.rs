@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{AdmissionError, Fault};
-use crate::config::{Config, OwnPath};
+use super::settings::{AdmissionSettings, OwnPath};
 use callgate_sandbox::{FileId, Handle};
 use callgate_settings::Allow;
 
@@ -56,18 +56,18 @@ impl Fence {
     /// Looks up the executor's own paths: those of `config`, those `in_use`, and the files of `contracts`. `secrets`
     /// are the files contracts pass to tools.
     pub(super) fn new(
-        config: &Config,
+        settings: &AdmissionSettings,
         in_use: &[OwnPath],
         contracts: impl Iterator<Item = PathBuf>,
         secrets: impl Iterator<Item = PathBuf>,
     ) -> Result<Self, AdmissionError> {
-        let own: BTreeSet<_> = config.own_files().into_iter().chain(in_use.iter().cloned()).collect();
+        let own: BTreeSet<_> = settings.own.iter().chain(in_use).cloned().collect();
         let own = own.into_iter().map(|own| (own.what, own.path));
         let own = own.chain(contracts.map(|path| ("a file of a contract", path)));
-        let base = config.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let base = settings.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let list = |field: &'static str, allow: &Allow| {
             List::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
-                file: config.file.display().to_string(),
+                file: settings.file.display().to_string(),
                 field,
                 path,
                 reason: reason.to_string(),
@@ -76,10 +76,10 @@ impl Fence {
         Ok(Self {
             own: own.map(|(what, path)| Own::find(what, path)).collect(),
             handed: secrets.map(|path| Own::find("a secret of a tool", path)).collect(),
-            folders: list("sandbox.allow", &config.sandbox.allow)?,
-            secrets: list("secrets.allow", &config.secrets.allow)?,
-            variables: config.sandbox.env.clone(),
-            file: config.file.clone(),
+            folders: list("sandbox.allow", &settings.sandbox.allow)?,
+            secrets: list("secrets.allow", &settings.secrets)?,
+            variables: settings.sandbox.env.clone(),
+            file: settings.file.clone(),
         })
     }
 

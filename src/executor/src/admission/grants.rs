@@ -5,14 +5,13 @@ use std::io;
 use std::path::Path;
 
 use callgate_contract::{FileGrant, FileMode, HttpGrant, WasmRun};
-use wasmtime_wasi::FsPerms;
 
 use super::error::Fault;
 use super::fence::Fence;
 use super::overlap::{Granted, Overlaps};
 use super::secrets;
 use crate::footprint::Reads;
-use callgate_sandbox::{Folder, Grants, Handle, Outgoing, OutgoingGrant, Sandbox};
+use callgate_sandbox::{Folder, FolderAccess, Grants, Handle, Outgoing, OutgoingGrant, Sandbox};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
 pub(super) fn resolve(
@@ -93,13 +92,13 @@ fn folder(
     fence.folder(&handle)?;
     let granted = Granted { handle: handle.clone(), below: below.clone(), mode: grant.mode, tool: tool.to_owned() };
     overlaps.add(granted)?;
-    let (perms, quota) = match grant.mode {
-        FileMode::Ro => (FsPerms::ReadOnly, None),
-        FileMode::Rw => (FsPerms::ReadWrite, Some(grant.quota)),
+    let access = match grant.mode {
+        FileMode::Ro => FolderAccess::ReadOnly,
+        FileMode::Rw => FolderAccess::ReadWrite { quota: grant.quota },
     };
     let host = match below {
         None => sandbox.shared_folder(handle),
         Some(below) => sandbox.tenant_folders(handle, below),
     };
-    Ok(Folder { host, guest: grant.guest.clone(), perms, quota })
+    Ok(Folder { host, guest: grant.guest.clone(), access })
 }

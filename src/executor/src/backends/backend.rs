@@ -16,9 +16,9 @@ use super::grpc::Grpc;
 use super::http::Http;
 use super::material::Material;
 use super::mcp::Mcp;
+use super::metrics::BackendMetrics;
+use super::settings::BackendSettings;
 use super::{BackendError, Invocation, Stop};
-use crate::config::Backend as Settings;
-use crate::telemetry::metrics::Backends as Metrics;
 
 /// The maximum delay before the first retry; each later one doubles it.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// A backend for gRPC, HTTP or MCP. It connects on first use.
 pub(super) struct Backend {
     name: String,
-    settings: Settings,
+    settings: BackendSettings,
     places: Semaphore,
     breaker: Breaker,
     grpc: Grpc,
@@ -38,7 +38,7 @@ pub(super) struct Backend {
 // === impl Backend ===
 
 impl Backend {
-    pub(super) fn new(name: &str, settings: &Settings, metrics: &Metrics) -> Result<Self, BackendError> {
+    pub(super) fn new(name: &str, settings: &BackendSettings, metrics: &BackendMetrics) -> Result<Self, BackendError> {
         let material = Material::read(name, settings)?;
         let client = material.http(name, settings)?;
         let endpoint = material.grpc(name, settings)?;
@@ -54,7 +54,7 @@ impl Backend {
         })
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &BackendSettings {
         &self.settings
     }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::Breaker as Rule;
-use crate::telemetry::metrics::{BreakerGauges, BreakerState};
+use super::metrics::{BreakerGauges, BreakerState};
+use super::settings::BreakerSettings;
 
 /// The breaker of one backend.
 pub(super) struct Breaker {
-    rule: Rule,
+    settings: BreakerSettings,
     state: Mutex<State>,
     gauges: BreakerGauges,
 }
@@ -56,8 +56,8 @@ pub(super) struct LeftAlone {
 
 impl Breaker {
     /// Creates a closed breaker with its state in `gauges`.
-    pub(super) fn new(rule: Rule, gauges: BreakerGauges) -> Self {
-        Self { rule, state: Mutex::new(State::Closed { failures: 0 }), gauges }
+    pub(super) fn new(settings: BreakerSettings, gauges: BreakerGauges) -> Self {
+        Self { settings, state: Mutex::new(State::Closed { failures: 0 }), gauges }
     }
 
     /// Asks for permission to send an attempt.
@@ -86,7 +86,7 @@ impl Breaker {
     }
 
     fn left_alone(&self, remaining: Duration) -> LeftAlone {
-        LeftAlone { failures: self.rule.failures, remaining }
+        LeftAlone { failures: self.settings.failures, remaining }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -110,7 +110,7 @@ impl Pass<'_> {
 
     /// Notes a failure.
     pub(super) fn failed(mut self, now: Instant) {
-        let Rule { failures: most, open_for } = self.breaker.rule;
+        let BreakerSettings { failures: most, open_for } = self.breaker.settings;
         let mut state = self.breaker.state();
         if self.counts(&state) {
             let failures = match *state {
@@ -144,13 +144,19 @@ impl Drop for Pass<'_> {
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
     use super::*;
-    use crate::telemetry::Metrics;
+    use crate::backends::BackendMetrics;
 
     const OPEN_FOR: Duration = Duration::from_secs(10);
 
     fn breaker() -> (Breaker, Instant) {
-        (Breaker::new(Rule { failures: 2, open_for: OPEN_FOR }, Metrics::new().backends().breaker("b")), Instant::now())
+        (
+            Breaker::new(BreakerSettings { failures: 2, open_for: OPEN_FOR }, BackendMetrics::default().breaker("b")),
+            Instant::now(),
+        )
     }
 
     fn opened() -> (Breaker, Instant) {
@@ -185,12 +191,13 @@ mod tests {
 
     #[test]
     fn metrics_show_the_state_that_it_is_in() {
-        let metrics = Metrics::new();
-        let breaker = Breaker::new(Rule { failures: 1, open_for: OPEN_FOR }, metrics.backends().breaker("b"));
+        let mut registry = Registry::default();
+        let metrics = BackendMetrics::register(&mut registry);
+        let breaker = Breaker::new(BreakerSettings { failures: 1, open_for: OPEN_FOR }, metrics.breaker("b"));
         let shown = |state: &str| {
-            let page = metrics.page().unwrap();
-            let line =
-                |state: &str| format!("callgate_executor_backend_breaker_state{{cluster=\"b\",state=\"{state}\"}}");
+            let mut page = String::new();
+            encode(&mut page, &registry).unwrap();
+            let line = |state: &str| format!("backend_breaker_state{{cluster=\"b\",state=\"{state}\"}}");
             for other in ["closed", "open", "half_open"] {
                 let value = i32::from(other == state);
                 assert!(page.contains(&format!("{} {value}\n", line(other))), "{state}: {page}");

@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect;
 
 use super::BackendError;
-use crate::config::{Backend, BackendIdentity};
+use super::settings::{BackendIdentity, BackendSettings};
 
 /// The maximum size of a secret or certificate; a larger file is not the intended one.
 const FILE_BYTES: u64 = 1 << 20;
@@ -28,7 +28,7 @@ struct Reader<'a> {
 // === impl Material ===
 
 impl Material {
-    pub(super) fn read(name: &str, backend: &Backend) -> Result<Self, BackendError> {
+    pub(super) fn read(name: &str, backend: &BackendSettings) -> Result<Self, BackendError> {
         let reader = Reader { backend: name };
         let mut headers = HeaderMap::new();
         for (header, path) in &backend.headers {
@@ -54,7 +54,7 @@ impl Material {
     }
 
     /// Returns an HTTP client without redirects, proxies and retries of its own.
-    pub(super) fn http(&self, name: &str, backend: &Backend) -> Result<reqwest::Client, BackendError> {
+    pub(super) fn http(&self, name: &str, backend: &BackendSettings) -> Result<reqwest::Client, BackendError> {
         let unusable = |error: reqwest::Error| BackendError::Unusable {
             backend: name.to_owned(),
             field: "tls".into(),
@@ -81,7 +81,11 @@ impl Material {
     }
 
     /// Returns the same for gRPC.
-    pub(super) fn grpc(&self, name: &str, backend: &Backend) -> Result<tonic::transport::Endpoint, BackendError> {
+    pub(super) fn grpc(
+        &self,
+        name: &str,
+        backend: &BackendSettings,
+    ) -> Result<tonic::transport::Endpoint, BackendError> {
         use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
         let unusable = |error: tonic::transport::Error| BackendError::Unusable {

@@ -11,7 +11,9 @@ mod headers;
 mod http;
 pub(crate) mod material;
 mod mcp;
+mod metrics;
 mod query;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,8 +24,10 @@ use callgate_contract::{Bounds, Contract, Run};
 use tokio::time::Instant;
 
 use self::backend::Backend;
-use crate::config::Config;
-use crate::telemetry::metrics::Backends as Metrics;
+pub use self::metrics::BackendMetrics;
+pub use self::settings::{
+    BackendIdentity, BackendSettings, BackendTls, BackendsSection, BackendsSettings, BreakerSettings,
+};
 
 /// The time for a connection to open, and for a silent one to answer a ping.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -142,10 +146,10 @@ impl Backends {
     ///
     /// # Errors
     /// The first file that cannot be used.
-    pub fn new(config: &Config, metrics: &Metrics) -> Result<Self, BackendError> {
+    pub fn new(settings: &BackendsSettings, metrics: &BackendMetrics) -> Result<Self, BackendError> {
         material::choose_cryptography();
         let new = |(name, settings): (&String, &_)| Ok((name.clone(), Backend::new(name, settings, metrics)?));
-        let table = config.backends.0.iter().map(new).collect::<Result<_, BackendError>>()?;
+        let table = settings.0.iter().map(new).collect::<Result<_, BackendError>>()?;
         Ok(Self { table: Arc::new(table) })
     }
 

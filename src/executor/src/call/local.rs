@@ -16,10 +16,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::admission::{AdmissionError, Runnable, admit_one, read_contract};
-use crate::backends::{BackendError, Backends, Invocation};
+use crate::backends::{BackendError, BackendMetrics, Backends, Invocation};
 use crate::config::{Config, ConfigError};
 use crate::outcome;
-use crate::telemetry::Metrics;
 
 /// A configuration that grants a tool the folders and files below the contract's folder, and has no backends.
 const CONFIG: &str =
@@ -157,7 +156,8 @@ impl LocalCall<'_> {
         approved: Approved<'_>,
     ) -> Result<EndedCall, LocalError> {
         let tool = approved.tool;
-        let Some(Runnable::Sandbox { sandbox, program, grants }) = admit_one(config, self.contract, tool.name())?
+        let Some(Runnable::Sandbox { sandbox, program, grants }) =
+            admit_one(&config.admission(), self.contract, tool.name())?
         else {
             return Err(LocalError::Client(tool.name().to_owned()));
         };
@@ -192,7 +192,7 @@ impl LocalCall<'_> {
             let (tool, cluster) = (tool.name().to_owned(), tool.run().cluster().to_owned());
             return Err(LocalError::Backend { tool, cluster });
         }
-        let backends = Backends::new(config, Metrics::new().backends())?;
+        let backends = Backends::new(&config.backends, &BackendMetrics::default())?;
         backends.check(contract)?;
         let began = Instant::now();
         let invocation = Invocation {

@@ -7,7 +7,6 @@
 mod approvals;
 mod approvers;
 mod audit;
-mod backends;
 mod connections;
 mod explain;
 mod http;
@@ -17,7 +16,6 @@ mod log;
 mod own;
 mod queue;
 mod retention;
-mod sandbox;
 mod secrets;
 mod telemetry;
 
@@ -25,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use callgate_sandbox::{SandboxSection, SandboxSettings};
 use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -32,19 +31,17 @@ use serde_saphyr::Spanned;
 pub use self::approvals::Approvals;
 pub use self::approvers::{ApproverRule, Approvers};
 pub use self::audit::{Audit, AuditPostgres, AuditRedis};
-pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 pub use self::connections::Connections;
 use self::explain::explain;
 pub use self::http::{Http, Tokens};
 pub use self::idempotency::{Once, OnceStore};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
-pub(crate) use self::own::OwnPath;
 pub use self::queue::Queue;
 pub use self::retention::{Archive, ArchiveS3, Retention};
-pub use self::sandbox::Sandbox;
 pub use self::secrets::Secrets;
 pub use self::telemetry::{Otlp, Share, Telemetry};
+use crate::backends::{BackendsSection, BackendsSettings};
 use crate::footprint::Reads;
 
 /// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
@@ -89,9 +86,9 @@ pub struct Config {
     /// The HTTP side: approvals, audit, metrics, health.
     pub http: Http,
     /// Where tools run that do not run here.
-    pub backends: Backends,
+    pub backends: BackendsSettings,
     /// How tools run that run here.
-    pub sandbox: Sandbox,
+    pub sandbox: SandboxSettings,
     /// The files that contracts may hand to tools.
     pub secrets: Secrets,
     /// Metrics, traces, logs.
@@ -140,9 +137,9 @@ struct File {
     #[serde(default)]
     http: http::Section,
     #[serde(default)]
-    backends: backends::Section,
+    backends: BackendsSection,
     #[serde(default)]
-    sandbox: sandbox::Section,
+    sandbox: SandboxSection,
     #[serde(default)]
     secrets: secrets::Section,
     #[serde(default)]
@@ -171,8 +168,11 @@ impl Config {
 
     /// This configuration with what a reload takes from `read`: the contracts, and what they may grant.
     pub(crate) fn reloaded(&self, read: &Self) -> Self {
-        let sandbox =
-            Sandbox { allow: read.sandbox.allow.clone(), env: read.sandbox.env.clone(), ..self.sandbox.clone() };
+        let sandbox = SandboxSettings {
+            allow: read.sandbox.allow.clone(),
+            env: read.sandbox.env.clone(),
+            ..self.sandbox.clone()
+        };
         Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
     }
 

@@ -132,7 +132,7 @@ fn the_same_contract_twice_counts_once() {
     let desk = Desk::with(&guests::answer("1"), "");
     let mut config = desk.config();
     config.contracts.push(config.contracts[0].clone());
-    assert_eq!(callgate_executor::admission::Registry::admit(&config).unwrap().digests().len(), 1);
+    assert_eq!(callgate_executor::admission::Registry::admit(&config.admission()).unwrap().digests().len(), 1);
 }
 
 #[test]

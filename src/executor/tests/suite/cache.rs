@@ -25,7 +25,7 @@ fn artefacts(desk: &Desk) -> Vec<(PathBuf, SystemTime)> {
 }
 
 fn admit(desk: &Desk) {
-    Registry::admit(&desk.config()).unwrap_or_else(|error| panic!("{error}"));
+    Registry::admit(&desk.config().admission()).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn both() -> Desk {

@@ -55,9 +55,9 @@ impl Folders {
     /// For one call that is granted `folders`, in the order in which the guest will find them.
     pub(super) fn new(folders: &[OpenFolder]) -> Self {
         let stay = |folder: &OpenFolder| {
-            Some(Arc::new(Stay::begin(Arc::clone(&folder.account), folder.handle.clone(), folder.quota?)))
+            Some(Arc::new(Stay::begin(Arc::clone(&folder.account), folder.handle.clone(), folder.access.quota()?)))
         };
-        let read = folders.iter().filter(|folder| folder.quota.is_none());
+        let read = folders.iter().filter(|folder| folder.access.quota().is_none());
         let read = read.map(|folder| Presence::begin(Arc::clone(&folder.account))).collect();
         let granted: Vec<_> = folders.iter().map(stay).collect();
         let p1 = (STANDARD..).zip(&granted).filter_map(|(fd, stay)| Some((fd, Arc::clone(stay.as_ref()?)))).collect();

@@ -20,9 +20,10 @@ use prometheus_client::registry::Registry;
 
 pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{CallMetrics, CountedCall, Shed};
-pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, ConnectionRefusal, Connections, Reloads, Spans};
+pub use self::parts::{Closed, ConnectionRefusal, Connections, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
+use crate::backends::BackendMetrics;
 
 /// The prefix of every name.
 const PREFIX: &str = "callgate_executor";
@@ -35,7 +36,7 @@ struct All {
     registry: Registry,
     calls: CallMetrics,
     modules: ModuleMetrics,
-    backends: Backends,
+    backends: BackendMetrics,
     once: Once,
     audit: Audit,
     approvals: Approvals,
@@ -57,7 +58,7 @@ impl Metrics {
         Self(Arc::new(All {
             calls: CallMetrics::register(registry),
             modules: ModuleMetrics::register(registry),
-            backends: Backends::register(registry),
+            backends: BackendMetrics::register(registry),
             once: Once::register(registry),
             audit: Audit::register(registry),
             approvals: Approvals::register(registry),
@@ -79,7 +80,7 @@ impl Metrics {
     }
 
     /// Requests to backends.
-    pub fn backends(&self) -> &Backends {
+    pub fn backends(&self) -> &BackendMetrics {
         &self.0.backends
     }
 

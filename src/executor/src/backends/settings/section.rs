@@ -1,6 +1,4 @@
-//! `backends`: where tools run that do not run here.
-//!
-//! A contract names a backend; only this section says where that is, so no address ever comes from a contract or a request.
+//! The section `backends` as the file has it, and its checks.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,6 +10,8 @@ use reqwest::Url;
 use reqwest::header::HeaderName;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
+
+use super::{BackendIdentity, BackendSettings, BackendTls, BackendsSettings, BreakerSettings};
 
 /// Calls of one backend that are under way at once, where the file does not say.
 const MAX_IN_FLIGHT: u32 = 64;
@@ -41,62 +41,14 @@ const OWN_HEADERS: [&str; 13] = [
 ];
 const OWN_PREFIXES: [&str; 3] = ["callgate-", "grpc-", "mcp-"];
 
-/// Where tools run that do not run here, by the names that contracts use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Backends(pub BTreeMap<String, Backend>);
-
-/// One backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    /// `http` or `https`, host, port, and for HTTP and MCP a path; no user, query or fragment.
-    pub address: Url,
-    /// How it is known and how it knows the executor; only with `https`.
-    pub tls: Option<Tls>,
-    /// Headers of every request, each with the file that holds its value.
-    pub headers: Vec<(HeaderName, PathBuf)>,
-    /// Calls under way at once, 1 to 4096; the others wait, and their waiting counts against their timeout.
-    pub max_in_flight: u32,
-    /// When it is left alone.
-    pub breaker: Breaker,
-    /// How often a call of a tool with `effects: read` is tried again, 0 to 10.
-    pub retries: u32,
-}
-
-/// Certificates of a connection, all PEM files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// Who may have signed the backend's certificate; nobody else then. Without it, whom the system trusts.
-    pub ca: Option<PathBuf>,
-    /// What the executor shows of itself.
-    pub identity: Option<Identity>,
-}
-
-/// A certificate with its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The certificate and those between it and the root.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
-/// When a backend is left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Breaker {
-    /// After so many failures in a row.
-    pub failures: u32,
-    /// For so long; then one call tries it.
-    pub open_for: Duration,
-}
-
 /// The section as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Section(BTreeMap<String, Entry>);
+pub struct BackendsSection(BTreeMap<String, BackendEntry>);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Entry {
+struct BackendEntry {
     address: Spanned<String>,
     tls: Option<Spanned<TlsEntry>>,
     #[serde(default)]
@@ -123,27 +75,31 @@ struct BreakerEntry {
 }
 
 /// Where faults of one backend are, and what it is called in them.
-struct Here<'a> {
+struct BackendField<'a> {
     place: &'a ConfigFile<'a>,
     name: &'a str,
 }
 
-// === impl Section ===
+// === impl BackendsSection ===
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Backends, FieldError> {
-        let resolve = |(name, entry): (String, Entry)| {
-            let backend = entry.resolve(&Here { place, name: &name })?;
+impl BackendsSection {
+    /// Checks the section.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn resolve(self, place: &ConfigFile<'_>) -> Result<BackendsSettings, FieldError> {
+        let resolve = |(name, entry): (String, BackendEntry)| {
+            let backend = entry.resolve(&BackendField { place, name: &name })?;
             Ok((name, backend))
         };
-        Ok(Backends(self.0.into_iter().map(resolve).collect::<Result<_, _>>()?))
+        Ok(BackendsSettings(self.0.into_iter().map(resolve).collect::<Result<_, _>>()?))
     }
 }
 
-// === impl Entry ===
+// === impl BackendEntry ===
 
-impl Entry {
-    fn resolve(self, here: &Here<'_>) -> Result<Backend, FieldError> {
+impl BackendEntry {
+    fn resolve(self, here: &BackendField<'_>) -> Result<BackendSettings, FieldError> {
         let at = self.address.referenced;
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         if here.name.is_empty() || here.name.len() > 63 || !here.name.bytes().all(plain) {
@@ -170,12 +126,12 @@ impl Entry {
             Some(time) if !time.value.0.is_zero() && time.value.0 <= OPEN_FOR_MAX => time.value.0,
             Some(time) => return Err(here.fault(time.referenced, "breaker.openFor", "expected 1ms to 10m")),
         };
-        Ok(Backend {
+        Ok(BackendSettings {
             address,
             tls,
             headers,
             max_in_flight: here.number("maxInFlight", self.max_in_flight, 1..=MAX_IN_FLIGHT_MAX, MAX_IN_FLIGHT)?,
-            breaker: Breaker {
+            breaker: BreakerSettings {
                 failures: here.number("breaker.failures", self.breaker.failures, 1..=FAILURES_MAX, FAILURES)?,
                 open_for,
             },
@@ -184,9 +140,9 @@ impl Entry {
     }
 }
 
-// === impl Here ===
+// === impl BackendField ===
 
-impl Here<'_> {
+impl BackendField<'_> {
     fn fault(&self, at: Location, field: &str, message: impl AsRef<str>) -> FieldError {
         self.place.fault(at, format!("backends.{}.{field}: {}", self.name, message.as_ref()))
     }
@@ -207,18 +163,18 @@ impl Here<'_> {
         Ok(url)
     }
 
-    fn tls(&self, tls: Spanned<TlsEntry>) -> Result<Tls, FieldError> {
+    fn tls(&self, tls: Spanned<TlsEntry>) -> Result<BackendTls, FieldError> {
         let TlsEntry { ca, certificate, key } = tls.value;
         let path = |text: String| self.place.folder.join(text);
         let identity = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some(Identity { certificate: path(certificate), key: path(key) }),
+            (Some(certificate), Some(key)) => Some(BackendIdentity { certificate: path(certificate), key: path(key) }),
             (None, None) => None,
             (Some(_), None) => return Err(self.fault(tls.referenced, "tls.key", "expected one with the certificate")),
             (None, Some(_)) => {
                 return Err(self.fault(tls.referenced, "tls.certificate", "expected one with the key"));
             }
         };
-        Ok(Tls { ca: ca.map(path), identity })
+        Ok(BackendTls { ca: ca.map(path), identity })
     }
 
     fn header(&self, name: &str, value: &Spanned<String>) -> Result<(HeaderName, PathBuf), FieldError> {
@@ -260,109 +216,5 @@ fn is_loopback(address: &Url) -> bool {
         Some("localhost") => true,
         Some(host) => host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
         None => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::config::Config;
-
-    fn parse(backends: &str) -> Result<Backends, String> {
-        let text = format!("contracts: [a]\nbackends:\n{backends}");
-        let config = Config::parse("executor.yaml", &text, Path::new("/etc/callgate"));
-        config.map(|config| config.backends).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn an_address_alone_gets_the_defaults() {
-        let backends = parse("  workers: { address: 'http://127.0.0.1:9000' }\n").unwrap();
-        let backend = &backends.0["workers"];
-        assert_eq!(backend.address.as_str(), "http://127.0.0.1:9000/");
-        assert_eq!((backend.tls.clone(), backend.headers.len()), (None, 0));
-        assert_eq!((backend.max_in_flight, backend.retries), (64, 2));
-        assert_eq!(backend.breaker, Breaker { failures: 5, open_for: Duration::from_secs(10) });
-    }
-
-    #[test]
-    fn a_full_backend_is_read() {
-        let backends = parse(
-            "  orders:\n    address: https://orders.internal:8443/api\n    tls: { ca: ca.pem, certificate: c.pem, key: /k.pem }\n    \
-             maxInFlight: 7\n    breaker: { failures: 2, openFor: 500ms }\n    retries: 0\n    headers: { Authorization: 'file:/run/secrets/x' }\n",
-        )
-        .unwrap();
-        let backend = &backends.0["orders"];
-        assert_eq!(backend.address.as_str(), "https://orders.internal:8443/api");
-        let tls = backend.tls.clone().unwrap();
-        assert_eq!(tls.ca, Some("/etc/callgate/ca.pem".into()));
-        assert_eq!(tls.identity, Some(Identity { certificate: "/etc/callgate/c.pem".into(), key: "/k.pem".into() }));
-        assert_eq!((backend.max_in_flight, backend.retries), (7, 0));
-        assert_eq!(backend.breaker, Breaker { failures: 2, open_for: Duration::from_millis(500) });
-        assert_eq!(backend.headers, [(HeaderName::from_static("authorization"), "/run/secrets/x".into())]);
-    }
-
-    #[test]
-    fn faults_name_the_place_and_what_was_expected() {
-        for (backend, expected) in [
-            ("{ addres: 'http://a:1' }", "executor.yaml:3:8: addres: unknown field; did you mean `address`?"),
-            (
-                "{ address: 'ftp://a:1' }",
-                "executor.yaml:3:17: backends.b.address: expected an address such as http://127.0.0.1:9000 or \
-                 https://orders.internal/api, without user, query and fragment",
-            ),
-            (
-                "{ address: 'http://a:1', tls: { ca: x } }",
-                "executor.yaml:3:36: backends.b.tls: expected none with an http:// address; write https://",
-            ),
-            (
-                "{ address: 'https://a:1', tls: { certificate: x } }",
-                "executor.yaml:3:37: backends.b.tls.key: expected one with the certificate",
-            ),
-            (
-                "{ address: 'https://a:1', maxInFlight: 0 }",
-                "executor.yaml:3:45: backends.b.maxInFlight: expected 1 to 4096, found 0",
-            ),
-            (
-                "{ address: 'https://a:1', breaker: { openFor: 0s } }",
-                "executor.yaml:3:52: backends.b.breaker.openFor: expected 1ms to 10m",
-            ),
-            (
-                "{ address: 'https://a:1', headers: { host: 'file:x' } }",
-                "executor.yaml:3:49: backends.b.headers.host: expected another header; this one is the executor's own",
-            ),
-        ] {
-            assert_eq!(parse(&format!("  b: {backend}\n")).unwrap_err(), expected, "{backend}");
-        }
-    }
-
-    #[test]
-    fn only_plain_addresses_are_taken() {
-        for address in [
-            "a:1",
-            "//a",
-            "http://",
-            "http://u@a",
-            "http://u:p@a",
-            "http://a/?q",
-            "http://a/#f",
-            "http://a/%2e",
-            "unix:/x",
-        ] {
-            let error = parse(&format!("  b: {{ address: '{address}' }}\n")).unwrap_err();
-            assert!(error.contains("backends.b.address: expected an address"), "{address}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_secret_is_a_file_and_stays_off_the_open_network() {
-        let error = parse("  b: { address: 'https://a', headers: { authorization: hunter2 } }\n").unwrap_err();
-        assert!(error.contains("expected `file:` and the path") && !error.contains("hunter2"), "{error}");
-        let error = parse("  b: { address: 'http://10.0.0.1', headers: { authorization: 'file:x' } }\n").unwrap_err();
-        assert!(error.contains("backends.b.headers: would be readable on the way"), "{error}");
-        for local in ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {
-            parse(&format!("  b: {{ address: '{local}', headers: {{ authorization: 'file:x' }} }}\n")).unwrap();
-        }
     }
 }
