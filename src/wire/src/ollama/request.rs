@@ -30,7 +30,7 @@ impl RequestFormat for OllamaRequest {
         let messages = fields.read("messages", "an array of objects", Span::objects)?;
         additional(messages.into_iter().flat_map(Span::items), "messages", body.judged())?;
         let streams = fields.read("stream", "true or false", Span::bool)? != Some(false);
-        let declared = declared(&fields, body.judged())?;
+        let tools = read_tools(&fields, body.judged())?;
         // It streams by default. Without messages the server loads the model and answers with one object.
         let asks = messages.is_some_and(|messages| messages.items().next().is_some());
         let wants = if asks && streams { Wants::Stream } else { Wants::Whole };

@@ -7,7 +7,7 @@ use crate::skeleton::document::Body;
 
 const MEMBERS: [&str; 2] = ["tool_choice", "function_call"];
 
-/// Turns a choice that forces a call into `auto`; one restricted to some tools stays restricted.
+/// Turns a choice that forces a call into `auto`; one that allows only some tools still does.
 pub(super) fn unforce(body: &mut Body) {
     for member in MEMBERS {
         let free = match body.get(member) {

@@ -1,4 +1,4 @@
-//! The tools a request declares, chooses, and lets the provider run.
+//! The tools that a request declares, chooses, and lets the provider run.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::{Declaration, Form, RequestError};
 enum ToolEntry<'t> {
     Function(Span<'t>),
     Custom,
-    /// A tool of this type, run by the provider.
+    /// A tool of this type, which the provider runs.
     Provided(Cow<'t, str>),
 }
 

@@ -79,7 +79,7 @@ impl RequestFormat for ChatRequest {
 
     /// Writes an assistant message with the calls, then one message for each result. Each legacy function call gets an assistant
     /// message of its own, since one holds only one. The first assistant message has the turn's text and reasoning.
-    fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
+    fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
         let mut messages = Vec::new();
         let text = said::text(said);
         let mut content = if text.is_empty() { Value::Null } else { Value::from(text) };
