@@ -1,16 +1,16 @@
 //! The books of one folder, over all calls that write to it.
 //!
-//! The books are never too low for what calls do: bytes and entries are booked before they come into being, and the books stay
-//! open for one change until it has happened. Whoever wants to change the folder meanwhile waits without holding a thread. A
+//! The books never understate the effect of calls: bytes and entries are booked before they exist, and the books stay
+//! open for one change until it is done. Whoever wants to change the folder meanwhile waits without holding a thread. A
 //! deleted file without other names counts as *nameless* until every call that could hold it open has ended.
 //!
-//! The books are kept from call to call. The folder is counted:
+//! The books survive from call to call. The folder is counted:
 //! - at the first growth of a call, if the last count is older than a second: others may have written there;
 //! - when growth does not fit, and a count may find less than the books say.
 //!
-//! At most one count runs in a folder, and it is bounded (`count`). Counts take at most a tenth of one thread's time, unless one
-//! takes longer than 100 ms: then growth that does not fit is counted again each second, or as often as a count ends.
-//! A folder that cannot be counted is full until the next count.
+//! At most one count runs in a folder, and it is bounded (`count`). Counts take at most a tenth of one thread's time,
+//! unless one takes longer than 100 ms: then growth that does not fit is counted again each second, or as often as a
+//! count ends. A folder whose count fails is full until the next count.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,23 +23,23 @@ use super::calls::{CallNumber, Calls};
 use super::count::{Held, count};
 use crate::handle::{FileId, Handle};
 
-/// Files, folders and links that one folder may hold: each costs the host something, even an empty one.
+/// The maximum files, folders and links of one folder: each costs the host something, even an empty one.
 pub(crate) const ENTRIES: u64 = 10_000;
-/// Accounts that are kept though no call uses them, so that the next call of a tenant finds its books.
+/// The accounts kept without a running call, so a tenant's next call finds its books.
 const KEPT: usize = 1024;
 /// The greatest age of a count when a call first grows something.
 const FRESH: Duration = Duration::from_secs(1);
 /// The longest wait for the next count.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The accounts of all folders that tools may write to.
+/// The accounts of all writable folders of tools.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
     accounts: HashMap<FileId, (u64, Arc<Account>)>,
-    /// Grows at each use, so that the least is the one that was used longest ago.
+    /// Grows at each use: the least recently used account has the smallest.
     uses: u64,
 }
 
@@ -52,7 +52,7 @@ pub struct Account {
 
 #[derive(Debug, Default)]
 struct Books {
-    /// Named bytes and entries; at least what calls made.
+    /// Named bytes and entries; at least those of calls.
     held: Held,
     counted: Option<Counted>,
 }
@@ -64,25 +64,25 @@ struct Counted {
     took: Duration,
     /// True if another count could find less than the books say.
     loose: bool,
-    /// True if it did not come to an end.
+    /// True if it did not finish.
     failed: bool,
 }
 
-/// A call that can hold files of a folder open.
+/// A call with possibly open files of a folder.
 #[derive(Debug)]
 pub(super) struct Presence {
     account: Arc<Account>,
     call: CallNumber,
 }
 
-/// One call's use of a folder that it may write to.
+/// One call's use of a writable folder.
 #[derive(Debug)]
 pub(super) struct Stay {
     presence: Presence,
     folder: Handle,
     quota: u64,
     began: Instant,
-    /// True once something grew in this call.
+    /// True after the call's first growth.
     grew: AtomicBool,
 }
 
@@ -92,14 +92,14 @@ pub(super) struct Open<'a> {
     books: MutexGuard<'a, Books>,
 }
 
-/// There is no room.
+/// The folder is full.
 #[derive(Debug)]
 pub(super) struct Full;
 
 // === impl Accounts ===
 
 impl Accounts {
-    /// The one account of a folder.
+    /// Returns the one account of a folder.
     pub(crate) fn of(&self, folder: FileId) -> Arc<Account> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.uses += 1;
@@ -174,8 +174,8 @@ impl Stay {
 // === impl Open ===
 
 impl Open<'_> {
-    /// Books growth that is about to happen; `named` is false for a file that has no name any more. It may count the folder, so
-    /// only a thread that may block calls this.
+    /// Books growth about to happen; `named` is false for a file without a name. It may count the folder, so only a
+    /// thread that may block calls this.
     pub(super) fn grow(&mut self, bytes: u64, entries: u64, named: bool) -> Result<(), Full> {
         if bytes == 0 && entries == 0 {
             return Ok(());
@@ -193,21 +193,21 @@ impl Open<'_> {
         Ok(())
     }
 
-    /// Another count could find less: booked growth may not have come, or a file may have been replaced.
+    /// Notes that another count could find less: booked growth may have failed, or a file may have been replaced.
     pub(super) fn loosen(&mut self) {
         if let Some(counted) = &mut self.books.counted {
             counted.loose = true;
         }
     }
 
-    /// A file with a name has become shorter.
+    /// Notes that a file with a name has become shorter.
     pub(super) fn shrink(&mut self, bytes: u64) {
         if self.is_counted() {
             self.books.held.bytes = self.books.held.bytes.saturating_sub(bytes);
         }
     }
 
-    /// An entry has gone. A file that lost its last name with it had `last_name` bytes.
+    /// Notes that an entry was removed. A file without other names had `last_name` bytes.
     pub(super) fn remove(&mut self, last_name: Option<u64>) {
         if let Some(bytes) = last_name {
             self.stay.account().calls().grow_nameless(bytes);
@@ -218,9 +218,9 @@ impl Open<'_> {
         }
     }
 
-    /// An entry may have been replaced, and with it a file of so many bytes have lost its last name.
+    /// Notes that an entry may have been replaced, and that a file of this size may have lost its last name.
     pub(super) fn replace(&mut self, last_name: Option<u64>) {
-        // It may have been replaced by itself, so the books keep what it held.
+        // It may have been replaced by itself, so the books keep its size.
         self.stay.account().calls().grow_nameless(last_name.unwrap_or(0));
         self.loosen();
     }
@@ -248,7 +248,7 @@ impl Open<'_> {
         if self.fits(bytes, entries) {
             return;
         }
-        // What does not fit may do so by a count that this call has not seen yet. Waiting keeps counts rare.
+        // A count this call has not seen may make the growth fit. Waiting keeps counts rare.
         if last.loose || last.began < self.stay.began {
             std::thread::sleep(PAUSE.min(last.took * 10).saturating_sub(age));
             self.count();
@@ -264,7 +264,7 @@ impl Open<'_> {
         self.books.held = match counted {
             Ok(held) => held,
             Err(reason) => {
-                // Said once, until it succeeds again.
+                // Logged once, until it succeeds again.
                 if self.books.counted.is_none_or(|last| !last.failed) {
                     let folder = self.stay.folder.path().display();
                     tracing::warn!(%folder, %reason, "a granted folder cannot be counted; nothing grows in it until it can");

@@ -1,7 +1,7 @@
-//! Counts what a folder holds.
+//! Counts the contents of a folder.
 //!
-//! It walks down and up by open handles, one or two at a time, so that neither the length of a path nor its depth matters. It is
-//! bounded in entries and in time, and follows no link. A file with several names counts once.
+//! It walks down and up by open handles, one or two at a time, so neither the length of a path nor its depth matters.
+//! It is bounded in entries and in time, and follows no link. A file with several names counts once.
 
 use std::collections::HashSet;
 use std::ffi::CString;
@@ -15,11 +15,11 @@ use rustix::io::Errno;
 use super::account::ENTRIES;
 use crate::handle::{FileId, Handle};
 
-/// More entries than this are not counted.
+/// The maximum entries of a count.
 const COUNTED: u64 = ENTRIES * 2;
-/// A count that takes longer is given up.
+/// The maximum time of a count.
 const TIME: Duration = Duration::from_secs(2);
-/// Counts that start over because a folder was moved meanwhile.
+/// The maximum restarts of a count after a folder was moved meanwhile.
 const TRIES: usize = 3;
 
 /// The result of a count.
@@ -31,7 +31,7 @@ pub(super) struct Held {
     pub(super) entries: u64,
 }
 
-/// Why a folder was not counted.
+/// The reason a folder was not counted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Uncounted {
     #[error("it holds more than {COUNTED} entries")]
@@ -44,7 +44,7 @@ pub(super) enum Uncounted {
     System(#[from] io::Error),
 }
 
-/// A folder on the way down, of which some folders are still to be counted.
+/// A folder on the way down with uncounted folders.
 struct Level {
     id: FileId,
     left: Vec<CString>,
@@ -53,11 +53,11 @@ struct Level {
 struct Walk {
     until: Instant,
     held: Held,
-    /// Files with several names that were counted.
+    /// The counted files with several names.
     seen: HashSet<FileId>,
 }
 
-/// Counts what is below `folder`.
+/// Counts everything below `folder`.
 pub(super) fn count(folder: &Handle) -> Result<Held, Uncounted> {
     let until = Instant::now() + TIME;
     for _ in 0..TRIES {
@@ -123,7 +123,7 @@ impl Walk {
     }
 }
 
-/// The folder of that name; none if it has gone or is no folder any more.
+/// Returns the folder with this name, or `None` if it was removed or replaced by something else.
 fn open(folder: &OwnedFd, name: &std::ffi::CStr) -> io::Result<Option<OwnedFd>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(folder, name, flags, Mode::empty()) {

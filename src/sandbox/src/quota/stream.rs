@@ -1,4 +1,4 @@
-//! Writing to a file through a stream, as `wasi:io` does.
+//! Writes to a file through a stream, as `wasi:io` does.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError};
 
 use super::account::{Open, Stay};
 
-/// Bytes that a guest may write at once. A write waits in memory while another call changes the folder.
+/// The bytes a guest may write at once. A write waits in memory while another call changes the folder.
 const CHUNK: usize = 16 << 10;
 
 /// The offset of the next bytes: a place in the file, or its end.
@@ -36,12 +36,12 @@ struct Target {
     offset: Offset,
 }
 
-/// The write before.
+/// The previous write.
 #[derive(Debug)]
 enum Progress {
     /// It is in the file.
     Written,
-    /// It waits for the folder. It runs to its end even if the call is cut off.
+    /// It waits for the folder. It finishes even if the call is cut off.
     Waiting(JoinHandle<io::Result<Offset>>),
     /// It failed, and the guest has not asked yet.
     Failed(io::Error),
@@ -70,7 +70,7 @@ impl Stream {
 // === impl Target ===
 
 impl Target {
-    /// Books, writes, and gives the next offset.
+    /// Books, writes, and returns the next offset.
     fn write(&self, mut books: Open<'_>, bytes: &[u8]) -> io::Result<Offset> {
         let full = || io::Error::from(rustix::io::Errno::NOSPC);
         let found = self.file.metadata()?;
