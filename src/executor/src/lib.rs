@@ -5,8 +5,6 @@
 //! before the first one arrives; [`config`] lists it.
 
 pub mod admission;
-pub mod approvals;
-pub mod audit;
 pub mod backends;
 pub mod call;
 pub mod check;
