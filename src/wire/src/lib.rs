@@ -10,7 +10,6 @@
 
 pub mod anthropic_messages;
 pub mod bedrock_converse;
-mod blocks;
 mod call;
 mod callless;
 mod checks;

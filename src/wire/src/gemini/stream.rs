@@ -11,18 +11,18 @@ use std::collections::BTreeMap;
 
 use callgate_json::{Map, Value};
 
-use super::answer::Answer;
+use super::answer::GeminiAnswer;
 use super::error;
 use super::event::{self, Head};
-use super::plain::Plain;
 use super::shape::{self, Candidate};
+use super::text_event::TextEvent;
 use super::turn::{self, Calls, Written};
 use crate::framing::{Frame, sse};
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// A stream under way.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct GeminiStream {
     /// The tools that the provider may run.
     tools: Vec<String>,
     head: Option<Head>,
@@ -30,7 +30,7 @@ pub(super) struct Stream {
     usage: Option<Value>,
     blocked: bool,
     /// The last event, where it was text of one candidate.
-    plain: Option<Plain>,
+    learned: Option<TextEvent>,
 }
 
 /// What one candidate came to so far.
@@ -44,12 +44,12 @@ struct Choice {
     end: Option<Vec<u8>>,
 }
 
-// === impl Stream ===
+// === impl GeminiStream ===
 
-impl Stream {
+impl GeminiStream {
     /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
-    pub(super) fn new(tools: Vec<String>) -> Stream {
-        Stream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false, plain: None }
+    pub(super) fn new(tools: Vec<String>) -> GeminiStream {
+        GeminiStream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false, learned: None }
     }
 
     fn choice(&mut self, index: ChoiceIndex) -> &mut Choice {
@@ -58,10 +58,10 @@ impl Stream {
 
     /// Reads an event that differs from the last one in nothing but text and counts. What is more of the candidate's text is joined to
     /// the part that the last event was joined to; nothing was written since, so that no break belongs before it.
-    fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let plain = self.plain.as_ref().filter(|_| frame.event.is_none())?;
-        let told = plain.read(frame.data.as_deref()?)?;
-        let last = self.choices.get_mut(&plain.choice).and_then(|choice| choice.said.last_mut())?;
+    fn replay(&mut self, frame: &Frame) -> Option<()> {
+        let learned = self.learned.as_ref().filter(|_| frame.event.is_none())?;
+        let told = learned.replay(frame.data.as_deref()?)?;
+        let last = self.choices.get_mut(&learned.choice).and_then(|choice| choice.said.last_mut())?;
         let Some(Value::String(text)) = last.get_mut("text") else { return None };
         text.push_str(&told.text);
         if let Some(usage) = &mut self.usage {
@@ -132,12 +132,12 @@ impl Stream {
     }
 }
 
-impl crate::Stream for Stream {
+impl crate::Stream for GeminiStream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
-        self.plain = None;
+        self.learned = None;
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if let Some(error) = error::bare(&frame.strays) {
             return Ok(vec![Delta::Error { frame: error }]);
@@ -189,7 +189,7 @@ impl crate::Stream for Stream {
         if let [only] = candidates.as_slice()
             && frame.event.is_none()
         {
-            self.plain = Plain::learn(data, only);
+            self.learned = TextEvent::learn(data, only);
         }
         breaks.extend_from_slice(&frame.raw);
         deltas.push(Delta::Forward { frame: breaks });
@@ -206,13 +206,13 @@ impl crate::Stream for Stream {
     }
 
     fn call(&mut self, choice: ChoiceIndex, call: &Call) -> Vec<u8> {
-        self.plain = None;
+        self.learned = None;
         let part = self.choice(choice).written.call(call);
         self.part(choice, part)
     }
 
     fn text(&mut self, choice: ChoiceIndex, text: &str) -> Vec<u8> {
-        self.plain = None;
+        self.learned = None;
         let state = self.choice(choice);
         let part = state.written.notice(text);
         turn::join(&mut state.said, &part);
@@ -237,7 +237,7 @@ impl crate::Stream for Stream {
     }
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let Ok(mut answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
+        let Ok(mut answer) = GeminiAnswer::read(answer, &self.tools) else { return Vec::new() };
         for (choice, index) in answer.indexes().into_iter().enumerate() {
             if self.choices.get(&index).is_some_and(|streamed| streamed.written.shows()) {
                 answer.follow_text(ChoiceIndex::at(choice));

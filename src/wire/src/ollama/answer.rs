@@ -1,9 +1,10 @@
 //! A whole answer: one object with a `message`.
 
-use callgate_json::{Map, Value, span, splice};
+use callgate_json::{Map, Value, span};
 
 use super::shape::{self, Turn};
 use crate::checks::{add, paragraphs};
+use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// The members with a turn's usage: counts of tokens, and durations in nanoseconds.
@@ -16,41 +17,36 @@ const TEXTS: [&str; 2] = ["thinking", "content"];
 ///
 /// Outside arguments, numbers beyond a double's precision are tolerated: no decision reads them.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    text: Vec<u8>,
-    body: Map<String, Value>,
+pub(crate) struct OllamaAnswer {
+    body: AnswerBody,
     calls: Vec<Call>,
     usage: Option<Value>,
-    edits: Vec<splice::Edit>,
 }
 
-// === impl Answer ===
+// === impl OllamaAnswer ===
 
-impl Answer {
+impl OllamaAnswer {
     /// Reads an answer.
     ///
     /// # Errors
     /// [`AnswerError`] as [`crate::Dialect::answer`] says.
-    pub(super) fn read(text: &[u8]) -> Result<Answer, AnswerError> {
-        let Value::Object(body) = callgate_json::read_nearest(text)? else {
-            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
-        };
-        let turn = Turn::read(&body, text)?;
+    pub(super) fn read(text: &[u8]) -> Result<OllamaAnswer, AnswerError> {
+        let body = AnswerBody::read(text)?;
+        let turn = Turn::read(body.members(), text)?;
         if turn.message.is_none() {
             return Err(ShapeError::Type { at: "message", expected: "an object" }.into());
         }
         let calls = turn.calls.iter().zip(0..).map(|(raw, position)| raw.call(position)).collect();
-        let usage = usage(&body);
-        Ok(Answer { text: text.to_vec(), body, calls, usage, edits: Vec::new() })
+        let usage = usage(body.members());
+        Ok(OllamaAnswer { body, calls, usage })
     }
 
     /// Adds the usage of earlier rounds.
     pub(super) fn add_usage(&mut self, earlier: &Value) {
         for (member, value) in USAGE.iter().filter_map(|member| Some((member, earlier.get(*member)?))) {
-            add(self.body.entry(*member).or_insert(Value::Null), value);
-            self.edit(member);
+            add(self.body.edit(member).entry(*member).or_insert(Value::Null), value);
         }
-        self.usage = usage(&self.body);
+        self.usage = usage(self.body.members());
     }
 
     /// Puts a break before texts that follow already forwarded ones.
@@ -65,10 +61,10 @@ impl Answer {
 
     /// Returns the answer as the lines of a stream: its text, and its end.
     pub(super) fn lines(&self) -> [Value; 2] {
-        let mut said = self.body.clone();
+        let mut said = self.body.members().clone();
         said.retain(|key, _| !USAGE.contains(&key.as_str()) && key != "done_reason" && key != "logprobs");
         said.insert("done".to_owned(), Value::Bool(false));
-        let mut end = self.body.clone();
+        let mut end = self.body.members().clone();
         end.insert("done".to_owned(), Value::Bool(true));
         if let Some(Value::Object(message)) = end.get_mut("message") {
             message.retain(|key, _| key == "role");
@@ -78,11 +74,16 @@ impl Answer {
     }
 
     fn message(&mut self) -> Option<&mut Map<String, Value>> {
-        self.body.get_mut("message").and_then(Value::as_object_mut)
+        self.body.edit("message").get_mut("message").and_then(Value::as_object_mut)
     }
 
     fn text(&self, key: &str) -> &str {
-        self.body.get("message").and_then(|message| message.get(key)).and_then(Value::as_str).unwrap_or_default()
+        self.body
+            .members()
+            .get("message")
+            .and_then(|message| message.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     fn set_text(&mut self, key: &str, text: String) {
@@ -92,15 +93,10 @@ impl Answer {
         if let Some(message) = self.message() {
             message.insert(key.to_owned(), Value::String(text));
         }
-        self.edit("message");
-    }
-
-    fn edit(&mut self, member: &'static str) {
-        splice::Edit::value(&mut self.edits, member);
     }
 }
 
-impl crate::Answer for Answer {
+impl crate::Answer for OllamaAnswer {
     fn calls(&self) -> Vec<&[Call]> {
         vec![self.calls.as_slice()]
     }
@@ -139,13 +135,11 @@ impl crate::Answer for Answer {
                 message.insert("tool_calls".to_owned(), entries.collect());
             }
         }
-        self.edit("message");
-        if kept.is_empty() && self.body.get("done_reason").is_some_and(names_calls) {
-            self.body.insert("done_reason".to_owned(), Value::from("stop"));
-            self.edit("done_reason");
+        if kept.is_empty() && self.body.members().get("done_reason").is_some_and(names_calls) {
+            self.body.set("done_reason", Value::from("stop"));
         }
-        if told && self.body.shift_remove("logprobs").is_some() {
-            self.edit("logprobs");
+        if told {
+            self.body.remove("logprobs");
         }
         self.calls = kept;
     }
@@ -172,7 +166,7 @@ impl crate::Answer for Answer {
     }
 
     fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
+        self.body.write()
     }
 }
 

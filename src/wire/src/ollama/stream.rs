@@ -2,27 +2,28 @@
 //!
 //! A line that differs from the last one only in its text and its time is read by comparison (`template.rs`).
 
-use callgate_json::template::{Hole, Template, unescaped};
+use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::answer::{self, Answer};
+use super::answer::{self, OllamaAnswer};
 use super::error;
 use super::shape::{self, Turn};
 use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
+use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// Members every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
 
 /// The members that may differ between two plain lines. Only the first line's time is kept.
-const HOLES: [(&[&str], Hole); 3] =
+const HOLES: Holes<3> =
     [(&["message", "content"], Hole::Text), (&["message", "thinking"], Hole::Text), (&["created_at"], Hole::Text)];
 
 /// A stream under way. The API has one alternative: choice 0.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(crate) struct OllamaStream {
     head: Map<String, Value>,
     thinking: String,
     content: String,
@@ -33,15 +34,15 @@ pub(super) struct Stream {
     done: bool,
     usage: Option<Value>,
     /// The last line without a call, an end and spelled-out tokens.
-    plain: Option<Template<3>>,
+    learned: Option<FastPath<3>>,
 }
 
-// === impl Stream ===
+// === impl OllamaStream ===
 
-impl Stream {
+impl OllamaStream {
     /// Reads a line that differs from the last plain one in nothing but text.
-    fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let [content, thinking, _] = self.plain.as_ref()?.fill(frame.data.as_deref()?)?;
+    fn replay(&mut self, frame: &Frame) -> Option<()> {
+        let [content, thinking, _] = self.learned.as_ref()?.replay("", frame.data.as_deref()?)?;
         let (content, thinking) = (unescaped(content)?, unescaped(thinking)?);
         self.content.push_str(&content);
         self.thinking.push_str(&thinking);
@@ -50,13 +51,11 @@ impl Stream {
 
     /// Learns from a line forwarded with its bytes. Its content must equal the content of the holes: a text in other
     /// escapes would be the same in every matching line. Spelled-out tokens depend on more than the line.
-    fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<Template<3>> {
+    fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<FastPath<3>> {
         if turn.done || !turn.calls.is_empty() || body.contains_key("logprobs") {
             return None;
         }
-        let template = Template::learn(data, &HOLES)?;
-        let [content, thinking, _] = template.fill(data)?;
-        (unescaped(content)? == turn.content && unescaped(thinking)? == turn.thinking).then_some(template)
+        FastPath::learn("", data, &HOLES, &[turn.content, turn.thinking])
     }
 
     /// A line with this message.
@@ -89,9 +88,9 @@ impl Stream {
     }
 }
 
-impl crate::Stream for Stream {
+impl crate::Stream for OllamaStream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         let Some(data) = frame.data.as_deref() else {
@@ -118,7 +117,7 @@ impl crate::Stream for Stream {
         self.content.push_str(turn.content);
         let mut deltas = self.fragments(&turn)?;
         let keeps_bytes = self.keeps_bytes(body, &turn);
-        self.plain = Stream::learn(data, body, &turn);
+        self.learned = OllamaStream::learn(data, body, &turn);
         let is_end_only = turn.done && !turn.says_something();
         if keeps_bytes && !is_end_only {
             deltas.push(Delta::Forward { frame: frame.raw.clone() });
@@ -183,7 +182,7 @@ impl crate::Stream for Stream {
     }
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let Ok(mut answer) = Answer::read(answer) else { return Vec::new() };
+        let Ok(mut answer) = OllamaAnswer::read(answer) else { return Vec::new() };
         answer.follow(!self.thinking.is_empty(), !self.content.is_empty());
         if let Some(earlier) = &self.usage {
             answer.add_usage(earlier);

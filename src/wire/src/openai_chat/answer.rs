@@ -1,11 +1,12 @@
 //! A whole answer: the *chat completion object*.
 
-use callgate_json::{Map, Value, span, splice};
+use callgate_json::{Map, Value, span};
 
 use super::calls::{self, own_id};
 use super::said::{self, Said};
 use super::{message, shape};
-use crate::checks::{add, add_paragraph, paragraphs};
+use crate::checks::{add_paragraph, paragraphs};
+use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
 
 /// One of the answer's alternatives.
@@ -34,16 +35,14 @@ pub struct Rewrite {
 ///
 /// Numbers beyond a double's precision are tolerated: no decision reads them, and they keep their bytes.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    text: Vec<u8>,
-    pub(super) body: Map<String, Value>,
+pub struct ChatAnswer {
+    pub(super) body: AnswerBody,
     pub(super) choices: Vec<Choice>,
-    edits: Vec<splice::Edit>,
 }
 
-// === impl Answer ===
+// === impl ChatAnswer ===
 
-impl Answer {
+impl ChatAnswer {
     /// Reads an answer.
     ///
     /// A call without an id gets one of ours. The reader drops stubs that call nothing and members that could repeat a
@@ -52,8 +51,8 @@ impl Answer {
     /// # Errors
     /// [`AnswerError`] if the body is not strict JSON, has no `choices`, a member of a wrong type, or a call in a place
     /// without them.
-    pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
-        let (mut answer, odd) = Answer::parse(text)?;
+    pub fn read(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
+        let (mut answer, odd) = ChatAnswer::parse(text)?;
         answer.complete(&odd);
         Ok(answer)
     }
@@ -62,9 +61,9 @@ impl Answer {
     /// Copilot splits a turn this way.
     ///
     /// # Errors
-    /// As [`Answer::read`].
-    pub fn read_one(text: &[u8]) -> Result<Answer, AnswerError> {
-        let (mut answer, odd) = Answer::parse(text)?;
+    /// As [`ChatAnswer::read`].
+    pub fn read_one(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
+        let (mut answer, odd) = ChatAnswer::parse(text)?;
         if !answer.merge() {
             answer.complete(&odd);
         }
@@ -72,19 +71,18 @@ impl Answer {
     }
 
     /// Reads an answer; true for each choice with calls written in another form than received.
-    fn parse(text: &[u8]) -> Result<(Answer, Vec<bool>), AnswerError> {
-        let Value::Object(body) = callgate_json::read_nearest(text)? else {
-            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
-        };
-        shape::no_call_but(&body, &["choices"])?;
-        let entries = shape::choices(&body)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
+    fn parse(text: &[u8]) -> Result<(ChatAnswer, Vec<bool>), AnswerError> {
+        let body = AnswerBody::read(text)?;
+        shape::no_call_but(body.members(), &["choices"])?;
+        let entries =
+            shape::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
         let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
         let texts = span::member(text, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
         let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
         let read = entries.iter().zip(texts).enumerate();
         let read = read.map(|(position, (entry, json))| message::read(position, entry, json));
         let (choices, odd) = read.collect::<Result<Vec<_>, ShapeError>>()?.into_iter().unzip();
-        Ok((Answer { text: text.to_vec(), body, choices, edits: Vec::new() }, odd))
+        Ok((ChatAnswer { body, choices }, odd))
     }
 
     /// Gives an id of ours to calls without one, and rewrites the calls of choices that need it.
@@ -98,7 +96,7 @@ impl Answer {
 
     /// Gives an id of ours to the calls of a choice without one; returns false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
-        let response = self.body.get("id").and_then(Value::as_str).unwrap_or_default();
+        let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
         let calls = choice.calls.iter_mut().filter(|call| call.form != Form::Function);
         let mut any = false;
@@ -112,11 +110,10 @@ impl Answer {
     /// Writes the calls of a choice into its message.
     pub(super) fn write_calls(&mut self, position: usize) {
         let Some(choice) = self.choices.get(position) else { return };
-        let entry = self.body.get_mut("choices").and_then(|choices| choices.get_mut(position));
+        let entry = self.body.edit("choices").get_mut("choices").and_then(|choices| choices.get_mut(position));
         if let Some(Value::Object(message)) = entry.and_then(|entry| entry.get_mut("message")) {
             message::write_calls(message, &choice.calls);
         }
-        self.edit("choices");
     }
 
     /// Returns the choices, in the order of the answer.
@@ -128,20 +125,15 @@ impl Answer {
     /// Returns the turn's usage, if the answer has it.
     #[must_use]
     pub fn usage(&self) -> Option<&Value> {
-        self.body.get("usage").filter(|usage| usage.is_object())
+        self.body.usage("usage")
     }
 
     /// Adds the usage of earlier rounds: each number is added to the one of the same name.
     pub fn add_usage(&mut self, earlier: &Value) {
-        if !earlier.is_object() {
-            return;
-        }
-        let usage = self.body.entry("usage").or_insert(Value::Null);
-        add(usage, earlier);
-        self.edit("usage");
+        self.body.add_usage("usage", earlier);
     }
 
-    /// Replaces the text and the calls of the choice at `position` in [`Answer::choices`].
+    /// Replaces the text and the calls of the choice at `position` in [`ChatAnswer::choices`].
     ///
     /// A call with the `id` and name of an old one keeps the old one's other members. A finish reason that names calls
     /// becomes `stop` if none is left. If a call was removed or the text changed, `logprobs` go too: they spell out the
@@ -152,7 +144,8 @@ impl Answer {
         if new_text.is_none() && rewrite.calls == choice.calls {
             return;
         }
-        let Some(Value::Object(entry)) = self.body.get_mut("choices").and_then(|choices| choices.get_mut(position))
+        let Some(Value::Object(entry)) =
+            self.body.members_mut().get_mut("choices").and_then(|choices| choices.get_mut(position))
         else {
             return;
         };
@@ -172,25 +165,21 @@ impl Answer {
             }
         }
         choice.calls = rewrite.calls;
-        self.edit("choices");
-        if gone && self.body.shift_remove("__verbose").is_some() {
+        self.body.edit("choices");
+        if gone {
             // llama.cpp repeats the raw turn here if asked to be verbose.
-            self.edit("__verbose");
+            self.body.remove("__verbose");
         }
     }
 
     /// Returns the answer's bytes: the original ones if nothing was rewritten; else untouched members keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
-    }
-
-    pub(super) fn edit(&mut self, member: &'static str) {
-        splice::Edit::value(&mut self.edits, member);
+        self.body.write()
     }
 }
 
-impl crate::Answer for Answer {
+impl crate::Answer for ChatAnswer {
     fn calls(&self) -> Vec<&[Call]> {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
@@ -211,7 +200,7 @@ impl crate::Answer for Answer {
     }
 
     fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
-        let entries = self.body.get("choices").and_then(Value::as_array);
+        let entries = self.body.members().get("choices").and_then(Value::as_array);
         let entry = entries.and_then(|entries| entries.get(choice.position())).and_then(message::of);
         let text = self.choices.get(choice.position()).map_or("", |choice| &choice.text);
         entry.map(|message| Said::of(message, text).values()).unwrap_or_default()

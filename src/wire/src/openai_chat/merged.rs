@@ -4,15 +4,16 @@ use callgate_json::{Map, Value};
 
 use super::answer::names_calls;
 use super::shape::says_something;
-use super::{Answer, message};
+use super::{ChatAnswer, message};
 use crate::checks::MAX_CALLS;
 use crate::{ChoiceIndex, Form};
 
-impl Answer {
+impl ChatAnswer {
     /// Joins several choices if at most one has text and the others only calls. Returns true if it did; ambiguous
     /// choices stay unchanged.
     pub(super) fn merge(&mut self) -> bool {
-        let Some(entries) = self.body.get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)
+        let Some(entries) =
+            self.body.members().get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)
         else {
             return false;
         };
@@ -32,9 +33,9 @@ impl Answer {
         if let Some(reason) = &reason {
             choice.finish.clone_from(reason);
         }
-        let calls = entries_of(&self.body);
+        let calls = entries_of(self.body.members());
         self.choices = vec![choice];
-        if let Some(Value::Array(entries)) = self.body.get_mut("choices") {
+        if let Some(Value::Array(entries)) = self.body.members_mut().get_mut("choices") {
             let mut entry = entries.swap_remove(base);
             entries.clear();
             if let Value::Object(members) = &mut entry {

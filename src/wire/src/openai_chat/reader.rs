@@ -10,17 +10,18 @@
 //!
 //! Not covered: log probabilities a server sends in later events than their tokens.
 
-use callgate_json::template::{Hole, Template, unescaped};
+use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value};
 
 use super::split::{self, Event, Part};
-use super::stream::{Plain, Stream};
+use super::stream::ChatStream;
 use super::{StreamHead, error, said, shape};
 use crate::framing::Frame;
+use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// The members that may differ between two plain events: the texts, and members without an effect on decisions.
-const HOLES: [(&[&str], Hole); 5] = [
+const HOLES: Holes<5> = [
     (&["choices", "0", "delta", "content"], Hole::Text),
     (&["choices", "0", "delta", "reasoning_content"], Hole::Text),
     (&["choices", "0", "delta", "reasoning"], Hole::Text),
@@ -30,12 +31,12 @@ const HOLES: [(&[&str], Hole); 5] = [
 /// The members of a delta behind the holes after the first.
 const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
-impl Stream {
-    /// Reads an event that differs from the last plain one in nothing but text.
-    pub(super) fn plain(&mut self, frame: &Frame) -> Option<()> {
+impl ChatStream {
+    /// Reads an event that differs from the learned one in nothing but text.
+    pub(super) fn replay(&mut self, frame: &Frame) -> Option<()> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
-        let Plain { choice, template } = self.plain.as_ref()?;
-        let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
+        let (choice, learned) = self.learned.as_ref()?;
+        let [content, reasoning_content, reasoning, ..] = learned.replay("", data)?;
         let content = unescaped(content)?;
         let pieces = [unescaped(reasoning_content)?, unescaped(reasoning)?];
         let said = &mut self.choices.entry(*choice).or_default().said;
@@ -48,19 +49,15 @@ impl Stream {
 
     /// Learns from an event with one choice that carries neither a call nor a finish. Its content must equal the
     /// content of the holes: escapes no hole takes would break that.
-    fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<Plain> {
+    fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<(ChoiceIndex, FastPath<5>)> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         if !part.finish.is_empty() || !part.fragments.is_empty() || self.base(part.counted) != part.counted {
             return None;
         }
-        let template = Template::learn(data, &HOLES)?;
-        let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
         let text = |key: &str| part.delta.and_then(|delta| delta.get(key)).and_then(Value::as_str).unwrap_or_default();
-        let holes_hold_all = unescaped(content)? == part.text
-            && unescaped(reasoning_content)? == text("reasoning_content")
-            && unescaped(reasoning)? == text("reasoning")
-            && part.delta.is_none_or(|delta| said::keeps_only(delta, &REASONING));
-        holes_hold_all.then_some(Plain { choice: part.index, template })
+        let texts = [part.text.as_str(), text(REASONING[0]), text(REASONING[1])];
+        let learned = FastPath::learn("", data, &HOLES, &texts)?;
+        part.delta.is_none_or(|delta| said::keeps_only(delta, &REASONING)).then_some((part.index, learned))
     }
 
     /// Reads one event in full.
@@ -189,7 +186,7 @@ impl Stream {
                 };
                 return self.finished(part, end, usage).into_iter().collect();
             }
-            self.plain = self.learn(frame, part);
+            self.learned = self.learn(frame, part);
         }
         let mut deltas = vec![Delta::Forward { frame: frame.raw.clone() }];
         for part in parts.iter().filter(|part| !part.finish.is_empty()) {

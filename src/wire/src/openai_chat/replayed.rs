@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use callgate_json::{Map, Value};
 
-use super::{Answer, Choice, StreamHead};
+use super::{ChatAnswer, Choice, StreamHead};
 use crate::ChoiceIndex;
 
-impl Answer {
+impl ChatAnswer {
     /// Returns this answer as the chunks of a stream that began with `head`. Each choice gives its message, one chunk
     /// for each call, and its finish; then, if `include_usage`, the turn's usage. Neither a `role` nor
     /// [`DONE`](super::DONE) is in it: clients add up repeated roles as text, and the caller knows if the stream ends
@@ -36,7 +36,8 @@ impl Answer {
         (position, choice): (usize, &Choice),
         index: ChoiceIndex,
     ) {
-        let entry = self.body.get("choices").and_then(|choices| choices.get(position)).and_then(Value::as_object);
+        let entry =
+            self.body.members().get("choices").and_then(|choices| choices.get(position)).and_then(Value::as_object);
         if let Some(said) = entry.and_then(|entry| said(entry, index)) {
             out.extend_from_slice(&head.choice(said));
         }

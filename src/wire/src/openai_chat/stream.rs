@@ -1,21 +1,21 @@
-//! A streamed answer, read and written: the [`Stream`](crate::Stream) of Chat Completions.
+//! A streamed answer, read and written: the [`ChatStream`](crate::Stream) of Chat Completions.
 
 use std::collections::BTreeMap;
 
 use callgate_json::Value;
-use callgate_json::template::Template;
 
 use super::answer::names_calls;
 use super::choice::Choice;
 use super::head::with_reason;
-use super::{Answer, DONE, StreamHead, error};
+use super::{ChatAnswer, DONE, StreamHead, error};
 use crate::checks::add_paragraph;
 use crate::framing::Frame;
+use crate::skeleton::fast_path::FastPath;
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 
 /// A stream under way.
 #[derive(Debug)]
-pub struct Stream {
+pub struct ChatStream {
     pub(super) head: Option<StreamHead>,
     include_usage: bool,
     /// True if the request asked for one choice.
@@ -24,31 +24,25 @@ pub struct Stream {
     pub(super) first: Option<ChoiceIndex>,
     pub(super) choices: BTreeMap<ChoiceIndex, Choice>,
     pub(super) usage: Option<Value>,
-    pub(super) plain: Option<Plain>,
+    /// The last event without a call and without an end, and its choice.
+    pub(super) learned: Option<(ChoiceIndex, FastPath<5>)>,
 }
 
-/// The last event without a call and an end, with holes for its texts, and its choice.
-#[derive(Debug)]
-pub(super) struct Plain {
-    pub(super) choice: ChoiceIndex,
-    pub(super) template: Template<5>,
-}
+// === impl ChatStream ===
 
-// === impl Stream ===
-
-impl Stream {
-    /// Creates the reader of a new stream. If `include_usage`, its end has the usage; `choices` is the number
-    /// requested.
+impl ChatStream {
+    /// A stream of which nothing was read. `include_usage` says whether its end tells what was used; `choices`, how many were asked
+    /// for.
     #[must_use]
-    pub fn new(include_usage: bool, choices: u64) -> Stream {
-        Stream {
+    pub fn new(include_usage: bool, choices: u64) -> ChatStream {
+        ChatStream {
             head: None,
             include_usage,
             one_choice: choices == 1,
             first: None,
             choices: BTreeMap::new(),
             usage: None,
-            plain: None,
+            learned: None,
         }
     }
 
@@ -63,9 +57,9 @@ impl Stream {
     }
 }
 
-impl crate::Stream for Stream {
+impl crate::Stream for ChatStream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         self.parse(&frame)
@@ -111,7 +105,7 @@ impl crate::Stream for Stream {
     }
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let Ok(mut answer) = Answer::read(answer) else { return Vec::new() };
+        let Ok(mut answer) = ChatAnswer::read(answer) else { return Vec::new() };
         if let Some(earlier) = &self.usage {
             answer.add_usage(earlier);
         }

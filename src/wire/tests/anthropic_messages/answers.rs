@@ -1,7 +1,7 @@
 //! Whole answers: read, refused, rewritten.
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::{Answer, AnthropicMessages};
+use callgate_wire::anthropic_messages::{AnthropicMessages, MessagesAnswer};
 use callgate_wire::{
     Answer as _, Call, CallResult, ChoiceIndex, Dialect as _, Earlier, Fate, Form, ReleasePolicy, Target,
 };
@@ -17,11 +17,11 @@ const CALLS: &str = r#"{ "id": "msg_1", "type": "message", "role": "assistant", 
     {"type":"tool_use","id":"b","name":"g","input":{}} ],
   "stop_reason": "tool_use", "stop_sequence": null, "usage": {"input_tokens": 10, "output_tokens": 5, "service_tier": "standard"} }"#;
 
-fn read(text: &str) -> Answer {
-    Answer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> MessagesAnswer {
+    MessagesAnswer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn written(answer: &Answer) -> String {
+fn written(answer: &MessagesAnswer) -> String {
     String::from_utf8(answer.write()).unwrap()
 }
 
@@ -205,12 +205,15 @@ fn what_the_provider_ran_is_said_only_where_it_was_asked_for() {
     ];
     for (block, provided) in table {
         let text = content(&block);
-        let answer = Answer::read(provided, text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let answer = MessagesAnswer::read(provided, text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert!(answer.calls()[0].is_empty() && answer.said(ChoiceIndex::FIRST).len() == 1, "{text}");
-        assert!(Answer::read(&["other_20250101"], text.as_bytes()).is_err(), "{text}");
+        assert!(MessagesAnswer::read(&["other_20250101"], text.as_bytes()).is_err(), "{text}");
     }
-    assert!(Answer::read(&["web_search_20250305"], content(&uses("code_execution")).as_bytes()).is_err());
-    assert!(Answer::read(&["bash_20250124"], content(&uses("bash")).as_bytes()).is_err(), "the client would run it");
+    assert!(MessagesAnswer::read(&["web_search_20250305"], content(&uses("code_execution")).as_bytes()).is_err());
+    assert!(
+        MessagesAnswer::read(&["bash_20250124"], content(&uses("bash")).as_bytes()).is_err(),
+        "the client would run it"
+    );
 }
 
 #[test]
@@ -253,7 +256,7 @@ fn answers_that_could_hide_a_call_are_refused() {
     ];
     let mut told = String::new();
     for text in table {
-        let error = Answer::read(&[], text.as_bytes()).expect_err(&text);
+        let error = MessagesAnswer::read(&[], text.as_bytes()).expect_err(&text);
         told += &format!("{}\n    {error}\n", text.chars().take(120).collect::<String>());
     }
     insta::assert_snapshot!(told);

@@ -1,6 +1,6 @@
 //! Streams whose events come in another order than the API's, or more or less often: what servers that imitate it send.
 
-use callgate_wire::anthropic_messages::Stream;
+use callgate_wire::anthropic_messages::MessagesStream;
 use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn a_server_that_stops_every_block_at_the_end_streams_its_text() {
     let said = say(1, "Hi");
     let datas =
         [START, thinking, thought, &at(1, TEXT), &said, &at(2, CALL), &input(2, "{}"), &at(3, CALL), &input(3, "{}")];
-    let mut stream = Stream::new(&[]);
+    let mut stream = MessagesStream::new(&[]);
     let mut forwarded = Vec::new();
     for frame in frames([events(&datas).as_bytes()]) {
         forwarded.extend(stream.read(frame).unwrap());
@@ -177,7 +177,7 @@ fn a_stream_that_breaks_off_before_its_reason_gives_out_no_end() {
     for datas in
         [&[START, CALL, STOP][..], &[START, TEXT], &[START, r#"{"type":"message_delta","delta":{},"usage":{}}"#]]
     {
-        let mut stream = Stream::new(&[]);
+        let mut stream = MessagesStream::new(&[]);
         for frame in frames([events(datas).as_bytes()]) {
             stream.read(frame).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callgate_wire::anthropic_messages::Stream;
+use callgate_wire::anthropic_messages::MessagesStream;
 use callgate_wire::framing::{Frame, sse};
 use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _, StreamError};
 
@@ -21,7 +21,7 @@ pub(crate) fn deltas<'a>(
     provided: &[&str],
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Vec<Delta>, StreamError> {
-    let mut stream = Stream::new(provided);
+    let mut stream = MessagesStream::new(provided);
     let mut deltas = Vec::new();
     for frame in frames(chunks) {
         deltas.extend(stream.read(frame)?);
@@ -55,11 +55,11 @@ pub(crate) fn released<'a>(
     chunks: impl IntoIterator<Item = &'a [u8]>,
     hold: ReleasePolicy,
     fate: impl Fn(Call) -> Fate,
-) -> Result<(Vec<u8>, Stream), StreamError> {
-    let mut stream = Stream::new(provided);
+) -> Result<(Vec<u8>, MessagesStream), StreamError> {
+    let mut stream = MessagesStream::new(provided);
     let mut out = Vec::new();
     let mut held = BTreeMap::new();
-    let release = |stream: &mut Stream, out: &mut Vec<u8>, call: Call| {
+    let release = |stream: &mut MessagesStream, out: &mut Vec<u8>, call: Call| {
         out.extend(match fate(call) {
             Fate::Keep(call) => stream.call(ChoiceIndex::FIRST, &call),
             Fate::Replace(notice) => stream.text(ChoiceIndex::FIRST, &notice),

@@ -1,6 +1,6 @@
 //! The two properties of streaming, and what follows from them.
 
-use callgate_wire::anthropic_messages::{Answer, Stream};
+use callgate_wire::anthropic_messages::{MessagesAnswer, MessagesStream};
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&out));
         prop_assert!(!String::from_utf8_lossy(&out).contains(SECRET));
 
-        let mut answer = Answer::read(&PROVIDED, message.to_string().as_bytes()).unwrap();
+        let mut answer = MessagesAnswer::read(&PROVIDED, message.to_string().as_bytes()).unwrap();
         let fates: Vec<Fate> = answer.calls()[0].iter().cloned().map(fate).collect();
         prop_assert_eq!(Value::from(turn.said(ChoiceIndex::FIRST)), Value::from(answer.said(ChoiceIndex::FIRST)));
         if !fates.is_empty() {
@@ -96,7 +96,7 @@ proptest! {
     #[test]
     fn an_answer_told_as_events_is_that_answer(message in message()) {
         let answer = message.to_string();
-        let mut stream = Stream::new(&PROVIDED);
+        let mut stream = MessagesStream::new(&PROVIDED);
         let start = json!({ "type": "message_start", "message": { "content": [], "usage": {} } });
         let mut out = format!("event: message_start\ndata: {start}\n\n").into_bytes();
         for frame in frames([&out[..]]) {
@@ -176,7 +176,7 @@ fn spelled() -> impl Strategy<Value = (String, Option<String>)> {
 proptest! {
     #[test]
     fn a_delta_read_by_comparison_says_what_it_says_when_parsed(deltas in prop::collection::vec(spelled(), 1..40)) {
-        let mut stream = Stream::new(&[]);
+        let mut stream = MessagesStream::new(&[]);
         let mut read = |data: &str| {
             let bytes = format!("event: {}\ndata: {data}\n\n", serde_json::from_str::<Value>(data).unwrap()["type"].as_str().unwrap());
             let frame = frames([bytes.as_bytes()]).remove(0);

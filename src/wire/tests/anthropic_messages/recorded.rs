@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::{Answer, AnthropicMessages, error};
+use callgate_wire::anthropic_messages::{AnthropicMessages, MessagesAnswer, error};
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Dialect as _, Fate, ReleasePolicy, Request, Target, Wants};
 use serde_json::json;
 
@@ -130,7 +130,7 @@ fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
 }
 
 fn check_answer(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, String, Value)]) {
-    let answer = Answer::read(provided, body).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let answer = MessagesAnswer::read(provided, body).unwrap_or_else(|error| panic!("{id}: {error}"));
     assert_eq!(answer.calls()[0].iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert_eq!(answer.write(), body, "{id}");
     let mut same = answer.clone();
@@ -142,7 +142,7 @@ fn check_answer(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
         answer.calls()[0].iter().map(|_| Fate::Replace("No.".to_owned())).collect(),
         ReleasePolicy::Call,
     );
-    let without = Answer::read(provided, &without.write()).unwrap();
+    let without = MessagesAnswer::read(provided, &without.write()).unwrap();
     assert!(without.calls()[0].is_empty(), "{id}");
     assert_eq!(without.said(ChoiceIndex::FIRST).len(), answer.said(ChoiceIndex::FIRST).len() + labelled.len(), "{id}");
 

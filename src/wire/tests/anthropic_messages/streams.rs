@@ -1,6 +1,6 @@
 //! Streams: read event by event, written block by block.
 
-use callgate_wire::anthropic_messages::Stream;
+use callgate_wire::anthropic_messages::MessagesStream;
 use callgate_wire::{ApiError, Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
 use serde_json::{Value, json};
 
@@ -152,7 +152,7 @@ fn the_mark_of_other_streams_may_follow_the_end() {
 
 #[test]
 fn a_stream_is_complete_once_it_says_why_it_ends() {
-    let mut stream = Stream::new(&[]);
+    let mut stream = MessagesStream::new(&[]);
     assert_eq!((stream.choices(), stream.is_complete()), (0, false));
     for (event, complete) in [(START, false), (TEXT, false), (STOP, false), (END, true), (OVER, true)] {
         for frame in frames([super::streams::event(event).as_bytes()]) {
@@ -202,7 +202,7 @@ fn a_whole_answer_goes_on_where_the_turn_stopped() {
 #[test]
 fn an_error_of_ours_is_an_event_that_clients_raise() {
     let error = ApiError { status: 502, code: "upstream_invalid".into(), message: "No.".into(), param: None };
-    let seen = accumulate(&Stream::new(&[]).error(&error));
+    let seen = accumulate(&MessagesStream::new(&[]).error(&error));
     assert_eq!(seen.error["code"], "upstream_invalid");
 }
 

@@ -1,6 +1,6 @@
 //! Whole answers: what is read, refused and rewritten.
 
-use callgate_wire::bedrock_converse::{Answer, BedrockConverse};
+use callgate_wire::bedrock_converse::{BedrockConverse, ConverseAnswer};
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Dialect as _, Earlier, Fate, Form, ReleasePolicy, Target};
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ const TURN: &str = r#"{ "metrics": {"latencyMs": 551},
   "stopReason": "tool_use", "trace": {"guardrail": {"modelOutput": ["get_order(1.5)"]}},
   "usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15, "cacheReadInputTokens": 2} }"#;
 
-fn read(text: &str) -> Answer {
-    Answer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> ConverseAnswer {
+    ConverseAnswer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn with(content: &str) -> String {
@@ -160,13 +160,13 @@ fn earlier_turns_come_first_and_are_paid_for() {
 fn tools_of_the_provider_may_stand_only_where_they_were_asked_for() {
     let used = r#"{"toolUse":{"toolUseId":"s","name":"nova_grounding","type":"server_tool_use","input":{"toolUse":{}}}},
         {"toolResult":{"toolUseId":"s","content":[{"text":"x"}]}},{"citationsContent":{"content":[{"text":"c"}],"citations":[]}}"#;
-    let answer = Answer::read(&["nova_grounding"], with(used).as_bytes()).unwrap();
+    let answer = ConverseAnswer::read(&["nova_grounding"], with(used).as_bytes()).unwrap();
     assert_eq!((answer.calls(), answer.said(ChoiceIndex::FIRST).len()), (vec![[].as_slice()], 3));
-    assert!(Answer::read(&["other"], with(used).as_bytes()).is_err());
-    assert!(Answer::read(&[], with(used).as_bytes()).is_err());
-    assert!(Answer::read(&[], with(r#"{"toolResult":{"toolUseId":"s","content":[]}}"#).as_bytes()).is_err());
+    assert!(ConverseAnswer::read(&["other"], with(used).as_bytes()).is_err());
+    assert!(ConverseAnswer::read(&[], with(used).as_bytes()).is_err());
+    assert!(ConverseAnswer::read(&[], with(r#"{"toolResult":{"toolUseId":"s","content":[]}}"#).as_bytes()).is_err());
     let by_client = with(r#"{"toolUse":{"toolUseId":"s","name":"nova_grounding","input":{}}}"#);
-    let answer = Answer::read(&["nova_grounding"], by_client.as_bytes()).unwrap();
+    let answer = ConverseAnswer::read(&["nova_grounding"], by_client.as_bytes()).unwrap();
     assert_eq!(answer.calls()[0].len(), 1, "without the type it is the client's");
 }
 
@@ -205,11 +205,11 @@ fn answers_that_could_hide_a_call_are_refused() {
         with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{{}},"more":{{"toolUse":{good}}}}}}}"#)),
     ];
     for text in table {
-        let error = Answer::read(&[], text.as_bytes()).expect_err(&text);
+        let error = ConverseAnswer::read(&[], text.as_bytes()).expect_err(&text);
         told += &format!("{text}\n    {error}\n");
     }
     let many = vec![format!(r#"{{"toolUse":{good}}}"#); 1025].join(",");
-    assert!(Answer::read(&[], with(&many).as_bytes()).is_err());
+    assert!(ConverseAnswer::read(&[], with(&many).as_bytes()).is_err());
     insta::assert_snapshot!(told);
 }
 

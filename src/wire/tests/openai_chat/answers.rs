@@ -1,6 +1,6 @@
 //! Whole answers: read, refused, rewritten.
 
-use callgate_wire::openai_chat::{Answer, Choice, Rewrite};
+use callgate_wire::openai_chat::{ChatAnswer, Choice, Rewrite};
 use callgate_wire::{Call, ChoiceIndex, Form};
 use serde_json::json;
 
@@ -18,11 +18,11 @@ const CALLS: &str = r#"{
   "usage": {"prompt_tokens": 10, "completion_tokens": 5, "details": {"cached": 1}, "tier": "x"}
 }"#;
 
-fn read(text: &str) -> Answer {
-    Answer::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> ChatAnswer {
+    ChatAnswer::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn written(answer: &Answer) -> String {
+fn written(answer: &ChatAnswer) -> String {
     String::from_utf8(answer.write()).unwrap()
 }
 
@@ -122,7 +122,7 @@ fn answers_that_could_hide_a_call_are_refused() {
     ];
     let mut told = String::new();
     for text in table {
-        let error = Answer::read(text.as_bytes()).expect_err(&text);
+        let error = ChatAnswer::read(text.as_bytes()).expect_err(&text);
         told += &format!("{text}\n    {error}\n");
     }
     insta::assert_snapshot!(told);

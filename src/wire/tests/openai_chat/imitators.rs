@@ -1,7 +1,7 @@
 //! Calls as servers that imitate the API write them: each is one call to every client, streamed as whole.
 
 use callgate_json::Value;
-use callgate_wire::openai_chat::Answer;
+use callgate_wire::openai_chat::ChatAnswer;
 use callgate_wire::{Call, ChoiceIndex, Delta, Form};
 use serde_json::json;
 
@@ -26,7 +26,7 @@ fn whole(entries: &[&str]) -> (Vec<Call>, String) {
         r#"{{"id":"c","choices":[{{"index":0,"message":{{"tool_calls":[{}]}},"finish_reason":"tool_calls"}}]}}"#,
         entries.join(",")
     );
-    let answer = Answer::read(text.as_bytes()).unwrap();
+    let answer = ChatAnswer::read(text.as_bytes()).unwrap();
     (answer.choices()[0].calls.clone(), String::from_utf8(answer.write()).unwrap())
 }
 
@@ -112,7 +112,7 @@ fn a_call_without_an_id_has_the_same_one_streamed_as_whole() {
     let body: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(body["choices"][0]["message"]["tool_calls"][2]["id"], "call_callgate_2_c");
 
-    let long = Answer::read(
+    let long = ChatAnswer::read(
         format!(r#"{{"id":"{}","choices":[{{"message":{{"tool_calls":[{}]}}}}]}}"#, "chatcmpl-".repeat(9), entries[0])
             .as_bytes(),
     );
@@ -137,7 +137,7 @@ fn stubs_call_nothing() {
         assert!(!String::from_utf8(turn.passed).unwrap().contains("\"tool_calls\":"), "{stub}");
     }
     let legacy = r#"{"id":"c","choices":[{"index":0,"message":{"content":"4","function_call":{"name":"","arguments":""},"tool_calls":null}}]}"#;
-    let answer = Answer::read(legacy.as_bytes()).unwrap();
+    let answer = ChatAnswer::read(legacy.as_bytes()).unwrap();
     assert!(answer.choices()[0].calls.is_empty());
     assert!(!String::from_utf8(answer.write()).unwrap().contains("function_call"));
     // A stub before its call opens it.
@@ -160,7 +160,7 @@ fn arguments_that_are_json_keep_the_bytes_that_came() {
         assert_eq!(streamed(&[entry, more])[0].form, Form::Unclear, "{more}");
     }
     let legacy = r#"{"choices":[{"message":{"function_call":{"name":"f","arguments":{"x":1}}}}]}"#;
-    assert_eq!(Answer::read(legacy.as_bytes()).unwrap().choices()[0].calls[0].arguments, r#"{"x":1}"#);
+    assert_eq!(ChatAnswer::read(legacy.as_bytes()).unwrap().choices()[0].calls[0].arguments, r#"{"x":1}"#);
 }
 
 #[test]

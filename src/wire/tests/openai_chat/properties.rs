@@ -1,6 +1,6 @@
 //! The two properties of streaming, and what follows from them.
 
-use callgate_wire::openai_chat::{Answer, DONE, Stream};
+use callgate_wire::openai_chat::{ChatAnswer, ChatStream, DONE};
 use callgate_wire::{Call, ChoiceIndex, Delta, End, Form, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -150,7 +150,7 @@ proptest! {
             (prop::option::of(".{0,12}"), prop_oneof![4 => tool_calls(), 1 => legacy_calls()]), 0..4),
     ) {
         let text = answer(&choices).to_string();
-        let answer = Answer::read(text.as_bytes()).unwrap();
+        let answer = ChatAnswer::read(text.as_bytes()).unwrap();
         let stream = [answer.frames(&head(), true), DONE.to_vec()].concat();
         let turn = turn(&deltas([&stream[..]]).unwrap());
         for choice in answer.choices() {
@@ -168,7 +168,7 @@ proptest! {
         choices in prop::collection::vec((prop::option::of(".{0,12}"), tool_calls()), 0..4),
     ) {
         let text = format!(" {:#}\n", answer(&choices));
-        let mut answer = Answer::read(text.as_bytes()).unwrap();
+        let mut answer = ChatAnswer::read(text.as_bytes()).unwrap();
         for (position, (text, calls)) in choices.iter().enumerate() {
             answer.rewrite(position, callgate_wire::openai_chat::Rewrite { text: text.clone(), calls: calls.clone() });
         }
@@ -210,7 +210,7 @@ proptest! {
     #[test]
     fn an_event_read_by_comparison_says_what_it_says_when_parsed(events in prop::collection::vec(spelled(), 1..40)) {
         let stream: String = events.iter().map(|event| format!("{event}\n\n")).collect();
-        let (mut compared, mut parsed) = (Stream::new(false, 8), Stream::new(false, 8));
+        let (mut compared, mut parsed) = (ChatStream::new(false, 8), ChatStream::new(false, 8));
         for frame in frames([stream.as_bytes()]) {
             let read = compared.read(frame.clone());
             // An event with a name is never compared.

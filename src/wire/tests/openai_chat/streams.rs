@@ -1,6 +1,6 @@
 //! Streamed answers: what each event says, and what of it may go on.
 
-use callgate_wire::openai_chat::{DONE, Stream};
+use callgate_wire::openai_chat::{ChatStream, DONE};
 use callgate_wire::{ChoiceIndex, Delta, End, Form, Stream as _};
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
@@ -218,7 +218,7 @@ fn the_work_of_one_stream_is_bounded() {
 
 #[test]
 fn the_head_is_that_of_the_first_event_with_a_choice() {
-    let mut reader = Stream::new(true, 1);
+    let mut reader = ChatStream::new(true, 1);
     let stream = "data: {\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}\n\n".to_owned()
         + &stream(&[r#"{"index":0,"delta":{"content":"a"}}"#]);
     let frames = frames([stream.as_bytes()]);
@@ -260,7 +260,7 @@ fn a_finish_gets_another_reason_and_nothing_else_changes() {
     let call = r#"{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}"#;
     let frame = "event: x\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"n\":1}}\r\n\r\n";
     let finished = |is_released: bool| {
-        let mut reader = Stream::new(false, 1);
+        let mut reader = ChatStream::new(false, 1);
         for frame in frames([stream(&[call]).as_bytes(), frame.as_bytes()]) {
             reader.read(frame).unwrap();
         }

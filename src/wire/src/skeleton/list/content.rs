@@ -2,13 +2,16 @@
 
 use callgate_json::Value;
 
+use super::call_block;
+use super::settle::{Settled, settle};
 use crate::checks::MAX_CALLS;
+use crate::skeleton::blocks::BlockFormat;
 use crate::{Call, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// The blocks of an answer that was read, and perhaps changed since.
 #[derive(Debug, Clone, Default)]
-pub struct Content {
-    blocks: Vec<Block>,
+pub(crate) struct Content {
+    blocks: Vec<ContentBlock>,
     /// The calls among the blocks.
     calls: Vec<Call>,
     /// The blocks are not the ones that arrived.
@@ -17,40 +20,32 @@ pub struct Content {
 
 /// One block, as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Block {
-    Said(String),
+enum ContentBlock {
+    Text(String),
     Call(String),
 }
 
 /// A block of the content.
 pub(crate) enum Part<'a> {
-    Said(Value),
+    Text(Value),
     Call(&'a Call),
-}
-
-/// The writer of a dialect that settling a call needs.
-pub(crate) struct Write {
-    /// The block of a call (its text, the call in it) for the call that was kept.
-    pub(crate) call: fn(&str, &Call, &Call) -> String,
-    /// A block with a text.
-    pub(crate) text: fn(&str) -> String,
 }
 
 // === impl Content ===
 
 impl Content {
     /// Adds a block without a call.
-    pub(crate) fn say(&mut self, text: String) {
-        self.blocks.push(Block::Said(text));
+    pub(crate) fn text_block(&mut self, text: String) {
+        self.blocks.push(ContentBlock::Text(text));
     }
 
     /// Adds a call. `mended` is its block if that has to be written otherwise than it arrived.
-    pub(crate) fn call(&mut self, text: String, mended: Option<String>, call: Call) -> Result<(), ShapeError> {
+    pub(crate) fn call_block(&mut self, text: String, mended: Option<String>, call: Call) -> Result<(), ShapeError> {
         if self.calls.len() >= MAX_CALLS {
             return Err(ShapeError::TooMany);
         }
         self.changed |= mended.is_some();
-        self.blocks.push(Block::Call(mended.unwrap_or(text)));
+        self.blocks.push(ContentBlock::Call(mended.unwrap_or(text)));
         self.calls.push(call);
         Ok(())
     }
@@ -68,64 +63,60 @@ impl Content {
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let mut calls = self.calls.iter();
         self.blocks.iter().filter_map(move |block| match block {
-            Block::Said(text) => Some(Part::Said(value(text))),
-            Block::Call(_) => calls.next().map(Part::Call),
+            ContentBlock::Text(text) => Some(Part::Text(value(text))),
+            ContentBlock::Call(_) => calls.next().map(Part::Call),
         })
     }
 
     /// The blocks without calls.
-    pub(crate) fn said(&self) -> impl Iterator<Item = Value> {
+    pub(crate) fn text_blocks(&self) -> impl Iterator<Item = Value> {
         self.parts().filter_map(|part| match part {
-            Part::Said(block) => Some(block),
+            Part::Text(block) => Some(block),
             Part::Call(_) => None,
         })
     }
 
-    /// Gives each call its fate. Calls that were held to the end of the turn, and what replaces them, come after all else.
-    pub(crate) fn settle(&mut self, fates: Vec<Fate>, hold: ReleasePolicy, write: &Write) {
-        let (mut blocks, mut last) = (Vec::with_capacity(self.blocks.len()), Vec::new());
-        let mut settled = std::mem::take(&mut self.calls).into_iter().zip(fates);
-        for old in &self.blocks {
-            let Block::Call(text) = old else {
-                blocks.push(old.clone());
-                continue;
-            };
-            let Some((call, fate)) = settled.next() else { continue };
-            let block = match fate {
-                Fate::Keep(kept) => {
-                    let block = Block::Call((write.call)(text, &call, &kept));
-                    self.calls.push(kept);
-                    block
+    /// Gives each call its fate. Calls released with the turn, and the texts in place of calls, come after all else.
+    pub(crate) fn settle<F: BlockFormat>(&mut self, fates: Vec<Fate>, policy: ReleasePolicy) {
+        let mut old = std::mem::take(&mut self.calls).into_iter();
+        let items = self.blocks.iter().map(|block| match block {
+            ContentBlock::Text(text) => ((text, None), false),
+            ContentBlock::Call(text) => ((text, old.next()), true),
+        });
+        let mut calls = Vec::new();
+        let blocks =
+            settle(items, fates, policy, Settled::is_of_call).into_iter().filter_map(|settled| match settled {
+                Settled::Other((text, _)) => Some(ContentBlock::Text(text.clone())),
+                Settled::Kept((text, old), kept) => {
+                    let block = ContentBlock::Call(call_block::rewritten::<F>(text, &old?, &kept));
+                    calls.push(kept);
+                    Some(block)
                 }
-                Fate::Replace(notice) => Block::Said((write.text)(&notice)),
-            };
-            match hold {
-                ReleasePolicy::Call => blocks.push(block),
-                ReleasePolicy::Turn => last.push(block),
-            }
-        }
-        blocks.extend(last);
+                Settled::Notice(notice) => Some(ContentBlock::Text(F::text_block(&notice).to_string())),
+            });
+        let blocks = blocks.collect();
+        self.calls = calls;
         self.replace(blocks);
     }
 
     /// Puts the blocks of earlier turns before these.
     pub(crate) fn prepend(&mut self, earlier: &[Earlier]) {
-        let before = earlier.iter().flat_map(|turn| &turn.said).map(|block| Block::Said(block.to_string()));
+        let before = earlier.iter().flat_map(|turn| &turn.said).map(|block| ContentBlock::Text(block.to_string()));
         let blocks = before.chain(self.blocks.iter().cloned()).collect();
         self.replace(blocks);
     }
 
     /// The content's JSON text, if it changed.
     pub(crate) fn changed(&self) -> Option<String> {
-        let text = |block: &Block| {
-            let (Block::Said(text) | Block::Call(text)) = block;
+        let text = |block: &ContentBlock| {
+            let (ContentBlock::Text(text) | ContentBlock::Call(text)) = block;
             text.clone()
         };
         let texts: Vec<String> = self.blocks.iter().map(text).collect();
         self.changed.then(|| format!("[{}]", texts.join(",")))
     }
 
-    fn replace(&mut self, blocks: Vec<Block>) {
+    fn replace(&mut self, blocks: Vec<ContentBlock>) {
         self.changed |= blocks != self.blocks;
         self.blocks = blocks;
     }
