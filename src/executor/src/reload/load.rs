@@ -47,7 +47,7 @@ fn read(file: &Path, running: &Config, services: &Services, reads: &Reads) -> Re
     // The fence protects the files of this process, not those of the next one.
     let config = running.reloaded(&found);
     let others = (config != found).then_some(found);
-    let next = parts.serving.load_full().next(&config.admission(), reads)?;
+    let next = services.serving.load_full().next(&config.admission(), reads)?;
     for contract in next.contracts() {
         services.backends.check(contract)?;
     }
