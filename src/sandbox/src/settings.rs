@@ -1,4 +1,4 @@
-//! The section `sandbox` of the configuration: compiled code, the network, and the limits of grants.
+//! `sandbox`: the settings of tools run by this executor.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use serde_saphyr::Spanned;
 
 use crate::{Deterministic, Nat64};
 
-/// The default of `cacheBytes`: a dozen large interpreters.
+/// The default size of the cache for compiled code: a dozen large interpreters.
 const CACHE_BYTES: u64 = 1 << 30;
 
-/// The settings of the sandbox, and the limits of what a program may be granted.
+/// The settings of tools run by this executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxSettings {
-    /// The maximum bytes of compiled code in `stateDir`; 0 keeps none.
+    /// Bytes of compiled code kept in `stateDir`; 0 keeps none.
     pub cache_bytes: u64,
     /// The prefixes of this network's own translators (NAT64).
     pub nat64: Vec<Nat64>,
-    /// One clock and one seed for every call, for tests and replay.
+    /// A clock and randomness equal for every call: for tests and replay.
     pub deterministic: Option<Deterministic>,
-    /// Folders a program may be granted, with their subfolders.
+    /// Folders contracts may grant, with everything in them.
     pub allow: Allow,
-    /// Variables of this process a program may be granted, by name.
+    /// The executor's variables contracts may grant, by name.
     pub env: Vec<String>,
 }
 
-/// The section as the file has it.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SandboxSection {

@@ -1,4 +1,7 @@
-//! The section `backends` as the file has it, and its checks.
+//! `backends`: the places of tools outside this executor.
+//!
+//! A contract names a backend; only this section has its address. So no address ever comes from a contract or a
+//! request.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,7 +26,7 @@ const FAILURES_MAX: u32 = 1000;
 const OPEN_FOR: Duration = Duration::from_secs(10);
 const OPEN_FOR_MAX: Duration = Duration::from_secs(600);
 
-/// Headers that a call brings itself, or that its framing depends on.
+/// Headers a call brings itself, and headers of its framing.
 const OWN_HEADERS: [&str; 13] = [
     "accept",
     "accept-encoding",
@@ -74,7 +77,7 @@ struct BreakerEntry {
     open_for: Option<Spanned<Seconds>>,
 }
 
-/// Where faults of one backend are, and what it is called in them.
+/// The place of faults of one backend, and its name in them.
 struct BackendField<'a> {
     place: &'a ConfigFile<'a>,
     name: &'a str,
@@ -155,7 +158,7 @@ impl BackendField<'_> {
         let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.port() != Some(0);
         let path = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
-        // Reading an address undoes escapes and dot segments; what is written must be what is asked for.
+        // Parsing an address undoes escapes and dot segments; the request must use the written one.
         let escaped = text.value.contains('%');
         if !plain || !usable || escaped || url.fragment().is_some() || !url.path().bytes().all(path) {
             return Err(wrong());
@@ -210,7 +213,7 @@ impl BackendField<'_> {
     }
 }
 
-/// Whether what is sent there stays on this machine. A name other than `localhost` may be anywhere.
+/// Returns true if requests there stay on this machine. A name other than `localhost` may be anywhere.
 fn is_loopback(address: &Url) -> bool {
     match address.host_str() {
         Some("localhost") => true,
