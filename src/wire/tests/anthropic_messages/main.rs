@@ -9,7 +9,7 @@
 )]
 
 mod answers;
-mod client;
+use callgate_test_apis::anthropic_messages as client;
 mod errors;
 mod orders;
 mod play;

@@ -10,7 +10,7 @@
 
 mod answers;
 mod errors;
-mod frames;
+use callgate_test_apis::event_stream as frames;
 mod orders;
 mod properties;
 mod requests;
