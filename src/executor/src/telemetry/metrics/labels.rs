@@ -1,15 +1,15 @@
-//! The labels. Each is made from something bounded, and only here.
+//! The labels of metrics. Each has a bounded set of values, and only this module makes them.
 
 use callgate_contract::Tool;
 use prometheus_client::encoding::EncodeLabelSet;
 
-/// A tool of a contract; empty for a name that is in none.
+/// A tool of a contract; empty for an unknown name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ToolLabel {
     tool: String,
 }
 
-/// A tool and how its call ended.
+/// A tool and the outcome of its call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ToolOutcome {
     tool: String,
@@ -18,11 +18,11 @@ pub(super) struct ToolOutcome {
 
 /// One of a fixed set of kinds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Kind {
+pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
-/// A sink of the configuration.
+/// A configured sink.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {
     pub(super) sink: String,
@@ -34,7 +34,7 @@ pub(super) struct Store {
     pub(super) store: &'static str,
 }
 
-/// What was read again, and whether it was taken.
+/// A reloaded thing, and the result of its reload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Reload {
     pub(super) what: &'static str,
@@ -47,7 +47,7 @@ pub(super) struct Port {
     pub(super) port: &'static str,
 }
 
-/// One of the ports, and why it refused or closed a connection.
+/// One of the ports, and the reason it refused or closed a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PortRefusal {
     pub(super) port: &'static str,

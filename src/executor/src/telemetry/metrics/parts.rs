@@ -1,4 +1,4 @@
-//! What surrounds the calls: modules, backends, what is read again, connections, spans.
+//! Metrics around the calls: modules, backends, reloads, connections and spans.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,9 +7,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Kind, Port, PortRefusal, Reload};
+use super::labels::{KindLabel, Port, PortRefusal, Reload};
 
-/// What was read again while running.
+/// Reloads while running.
 #[derive(Debug)]
 pub struct Reloads {
     reloads: Family<Reload, Counter>,
@@ -24,27 +24,27 @@ pub struct Connections {
     certificate_ends: Family<Port, Gauge>,
 }
 
-/// Why a connection was refused.
+/// The reason a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// There are as many as there may be.
+pub enum ConnectionRefusal {
+    /// The maximum number of connections is reached.
     Full,
-    /// It did not come to speak TLS in time.
+    /// The TLS handshake took too long.
     Slow,
-    /// It did not speak TLS, or showed no certificate that counts here.
+    /// The peer did not speak TLS, or had no accepted certificate.
     Handshake,
 }
 
-/// Why a connection was closed from this side.
+/// The reason this side closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// Nothing came.
+    /// The peer sent nothing.
     Silent,
     /// It had no request for too long.
     Idle,
-    /// A request or an answer was under way, and no byte moved for too long.
+    /// A request or a response was under way, and no byte moved for too long.
     Stalled,
-    /// It reached its greatest age.
+    /// It reached its maximum age.
     Old,
     /// It made room for a new one.
     MadeRoom,
@@ -54,7 +54,7 @@ pub enum Closed {
 #[derive(Clone, Debug)]
 pub struct Spans {
     exported: Counter,
-    dropped: Family<Kind, Counter>,
+    dropped: Family<KindLabel, Counter>,
 }
 
 // === impl Reloads ===
@@ -64,18 +64,18 @@ impl Reloads {
         let reloads = Self { reloads: Family::default() };
         registry.register(
             "reloads",
-            "What was read again, and whether it was taken; what is refused changes nothing",
+            "Reloads by part and result; a refused reload changes nothing",
             reloads.reloads.clone(),
         );
         reloads
     }
 
-    /// The contracts were read again.
+    /// Counts a reload of the contracts.
     pub fn contracts(&self, taken: bool) {
         self.read("contracts", taken);
     }
 
-    /// Certificates were read again.
+    /// Counts a reload of certificates.
     pub fn certificates(&self, taken: bool) {
         self.read("certificates", taken);
     }
@@ -96,32 +96,28 @@ impl Connections {
             closed: Family::default(),
             certificate_ends: Family::default(),
         };
-        registry.register("connections", "Connections that are open now", connections.open.clone());
-        registry.register("connections_refused", "Connections that were refused", connections.refused.clone());
-        registry.register(
-            "connections_closed",
-            "Connections that were closed from this side, by reason",
-            connections.closed.clone(),
-        );
+        registry.register("connections", "Open connections", connections.open.clone());
+        registry.register("connections_refused", "Refused connections", connections.refused.clone());
+        registry.register("connections_closed", "Connections this side closed, by reason", connections.closed.clone());
         registry.register_with_unit(
             "certificate_not_after_timestamp",
-            "When the certificate that is shown to callers ends",
+            "Expiry of the certificate callers see",
             Unit::Seconds,
             connections.certificate_ends.clone(),
         );
         connections
     }
 
-    /// The gauge of a port's open connections.
+    /// Returns the gauge of a port's open connections.
     pub(crate) fn open(&self, port: &'static str) -> Gauge {
         self.open.get_or_create_owned(&Port { port })
     }
 
-    pub(crate) fn refused(&self, port: &'static str, why: Refusal) {
+    pub(crate) fn refused(&self, port: &'static str, why: ConnectionRefusal) {
         let reason = match why {
-            Refusal::Full => "full",
-            Refusal::Slow => "handshake_timeout",
-            Refusal::Handshake => "handshake_failed",
+            ConnectionRefusal::Full => "full",
+            ConnectionRefusal::Slow => "handshake_timeout",
+            ConnectionRefusal::Handshake => "handshake_failed",
         };
         self.refused.get_or_create(&PortRefusal { port, reason }).inc();
     }
@@ -148,8 +144,8 @@ impl Connections {
 impl Spans {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let spans = Self { exported: Counter::default(), dropped: Family::default() };
-        registry.register("spans_exported", "Spans that the collector took", spans.exported.clone());
-        registry.register("spans_dropped", "Spans that never reached the collector", spans.dropped.clone());
+        registry.register("spans_exported", "Spans the collector took", spans.exported.clone());
+        registry.register("spans_dropped", "Spans lost before the collector", spans.dropped.clone());
         spans
     }
 
@@ -158,10 +154,10 @@ impl Spans {
     }
 
     pub(crate) fn queue_full(&self) {
-        self.dropped.get_or_create(&Kind { kind: "queue_full" }).inc();
+        self.dropped.get_or_create(&KindLabel { kind: "queue_full" }).inc();
     }
 
     pub(crate) fn collector_failed(&self, spans: u64) {
-        self.dropped.get_or_create(&Kind { kind: "collector" }).inc_by(spans);
+        self.dropped.get_or_create(&KindLabel { kind: "collector" }).inc_by(spans);
     }
 }
