@@ -6,8 +6,10 @@ use std::path::Path;
 
 use callgate_settings::postgres::PostgresLink;
 
+use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
+
 use super::{
-    Address, Archive, ArchiveS3, Audit, AuditRedis, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry,
+    Address, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry,
     Tls, Tokens,
 };
 use crate::admission::{AdmissionSettings, OwnPath};
@@ -85,7 +87,7 @@ impl Found {
         }
     }
 
-    fn audit(&mut self, Audit { postgres, redis, retention, synchronous: _ }: &Audit) {
+    fn audit(&mut self, AuditSettings { postgres, redis, retention, synchronous: _ }: &AuditSettings) {
         match &retention.archive {
             None => {}
             Some(Archive::Folder(folder)) => self.add("the audit archive", folder),

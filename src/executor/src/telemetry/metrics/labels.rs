@@ -22,12 +22,6 @@ pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
-/// A configured sink.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Sink {
-    pub(super) sink: String,
-}
-
 /// A store of the state directory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Store {
