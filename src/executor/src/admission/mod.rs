@@ -1,6 +1,7 @@
-//! What the executor serves: contracts and their modules, read, checked, compiled and linked once, before it listens.
+//! Loads all contracts and their modules: read, checked, compiled and linked once, before the executor listens.
 //!
-//! After this nothing of a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a tool.
+//! After this nothing in a request reaches a file, a path or a compiler: a digest selects a contract, a name selects a
+//! tool.
 
 mod cache;
 mod error;
@@ -18,38 +19,38 @@ use std::time::Duration;
 
 use callgate_contract::{Bounds, Contract, GrpcRun, HttpRun, McpRun, Run, Tool};
 
-pub use self::error::{AdmissionError, Fault};
+pub use self::error::{AdmissionError, ToolFault};
 use self::overlap::Overlaps;
 pub use self::settings::{AdmissionSettings, OwnPath};
 use self::source::Source;
 use crate::footprint::{Footprint, Reads};
 use callgate_sandbox::{Cache, Deterministic, Grants, ModuleMetrics, Network, Program, Sandbox};
 
-/// All contracts, by digest, and the sandbox that their tools run in.
+/// All contracts by digest, and the sandbox of their tools.
 pub struct Registry {
     sandbox: Arc<Sandbox>,
     contracts: HashMap<String, Arc<Admitted>>,
-    /// Their code, by the SHA-256 of the module.
+    /// The compiled code, by the SHA-256 of the module.
     programs: Programs,
     footprint: Footprint,
-    /// The files that the executor was started with. A reload changes the configuration, and not those that are in use.
+    /// The files the executor was started with. A reload changes the configuration, but not the files in use.
     own: Vec<OwnPath>,
 }
 
 type Programs = HashMap<[u8; 32], Arc<Program>>;
 
-/// One contract that is ready to serve.
+/// One contract ready to serve.
 pub struct Admitted {
     contract: Contract,
     runnables: HashMap<String, Runnable>,
 }
 
-/// What runs a tool.
+/// The runner of a tool.
 #[derive(Clone)]
 pub(crate) enum Runnable {
-    /// Its code, here.
+    /// The tool's code, in the sandbox.
     Sandbox { sandbox: Arc<Sandbox>, program: Arc<Program>, grants: Arc<Grants> },
-    /// A backend; which one, the contract says.
+    /// The backend named by the contract.
     Backend(Bounds),
 }
 
@@ -58,8 +59,8 @@ pub(crate) fn read_contract(file: &Path) -> Result<Contract, AdmissionError> {
     Source::read(file, &Reads::default()).map(|source| source.contract)
 }
 
-/// Admits one tool of the contract in `file`, in a sandbox of its own. Nothing of the contract's other tools is read, and nothing is
-/// written: compiled code is taken from a cache that is there, and not kept.
+/// Admits one tool of the contract in `file` to its own sandbox. Reads nothing of the contract's other tools, and
+/// writes nothing: compiled code comes from an existing cache, and is not kept.
 pub(crate) fn admit_one(
     settings: &AdmissionSettings,
     file: &Path,
@@ -75,7 +76,7 @@ pub(crate) fn admit_one(
     Ok(admitted.remove(tool))
 }
 
-/// The sandbox of a configuration.
+/// Creates the sandbox of a configuration.
 fn sandbox(settings: &AdmissionSettings, network: Network, cache: Cache) -> Result<Arc<Sandbox>, AdmissionError> {
     let deterministic = settings.sandbox.deterministic;
     if let Some(Deterministic { clock, seed }) = deterministic {
@@ -95,7 +96,7 @@ fn sandbox(settings: &AdmissionSettings, network: Network, cache: Cache) -> Resu
 // === impl Registry ===
 
 impl Registry {
-    /// Makes the sandbox and admits to it everything that `settings` lists.
+    /// Creates the sandbox and admits every contract in `config`.
     ///
     /// # Errors
     /// The machine runs no WebAssembly, or the first fault of [`Registry::admit_to`].
@@ -103,7 +104,7 @@ impl Registry {
         Self::admit_on(settings, Network::system(), &ModuleMetrics::default())
     }
 
-    /// The same, counting what is compiled, with `network` for what the tools send.
+    /// Does the same, counts compilations, and uses `network` for the tools' requests.
     ///
     /// # Errors
     /// As [`Registry::admit`].
@@ -116,7 +117,7 @@ impl Registry {
         Self::admit_with(settings, network, cache.map_err(AdmissionError::Cache)?)
     }
 
-    /// The same without a byte written: compiled code is taken from a cache that is there, and not kept.
+    /// Does the same without writing a byte: compiled code comes from an existing cache, and is not kept.
     ///
     /// # Errors
     /// As [`Registry::admit`].
@@ -133,18 +134,18 @@ impl Registry {
         Self::admit_to(sandbox(settings, network, cache)?, settings)
     }
 
-    /// Reads, checks and compiles everything that `settings` lists, for a sandbox that may be running calls of an earlier
-    /// registry. This takes as long as the modules take to compile, and changes nothing else: a caller on an asynchronous
-    /// thread hands it to a blocking one.
+    /// Reads, checks and compiles every contract in `config`, for a sandbox that may still run calls of an earlier
+    /// registry. This takes as long as the modules take to compile, and changes nothing else: an asynchronous caller
+    /// uses a blocking thread.
     ///
     /// # Errors
-    /// The first fault, with file, tool, field, what was expected, what was found and what to do.
+    /// The first fault, with file, tool, field, the expected and the actual value, and the remedy.
     pub fn admit_to(sandbox: Arc<Sandbox>, settings: &AdmissionSettings) -> Result<Self, AdmissionError> {
         Self::read(sandbox, settings, (&Programs::new(), &settings.own), &Reads::default())
     }
 
-    /// The registry that takes this one's place. Modules that this one has are not compiled again. `reads` notes every file,
-    /// also if one of them is wrong.
+    /// Creates the registry that replaces this one. Modules of this one are not compiled again. `reads` notes every
+    /// file, even if one is faulty.
     pub(crate) fn next(&self, settings: &AdmissionSettings, reads: &Reads) -> Result<Self, AdmissionError> {
         Self::read(Arc::clone(&self.sandbox), settings, (&self.programs, &self.own), reads)
     }
@@ -176,27 +177,27 @@ impl Registry {
         Ok(Self { sandbox, contracts, programs, footprint: reads.footprint(), own: own.to_vec() })
     }
 
-    /// The files that it was read from.
+    /// Returns the files of this registry.
     pub(crate) fn footprint(&self) -> &Footprint {
         &self.footprint
     }
 
-    /// Where tools run.
+    /// Returns the sandbox of the tools.
     pub fn sandbox(&self) -> &Arc<Sandbox> {
         &self.sandbox
     }
 
-    /// Every contract, in no order.
+    /// Returns all contracts, in no order.
     pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
         self.contracts.values().map(|admitted| &admitted.contract)
     }
 
-    /// The contract of that digest.
+    /// Returns the contract with this digest.
     pub fn contract(&self, digest: &str) -> Option<&Arc<Admitted>> {
         self.contracts.get(digest)
     }
 
-    /// The digests that are served, sorted.
+    /// Returns the served digests, sorted.
     pub fn digests(&self) -> Vec<&str> {
         let mut digests: Vec<_> = self.contracts.keys().map(String::as_str).collect();
         digests.sort_unstable();
@@ -212,7 +213,7 @@ impl Admitted {
         &self.contract
     }
 
-    /// What runs a tool of this contract; `None` if the calling application does.
+    /// Returns the runner of a tool of this contract; `None` if the application runs it.
     pub(crate) fn runnable(&self, tool: &Tool) -> Option<Runnable> {
         match tool.run() {
             Run::Client => None,
@@ -227,7 +228,7 @@ impl Admitted {
 // === impl Runnable ===
 
 impl Runnable {
-    /// Wall clock over the whole call.
+    /// Returns the wall-clock limit of the whole call.
     pub(crate) fn timeout(&self) -> Duration {
         match self {
             Self::Sandbox { grants, .. } => grants.timeout,

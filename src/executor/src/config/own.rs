@@ -8,10 +8,7 @@ use callgate_settings::postgres::PostgresLink;
 
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
 
-use super::{
-    Address, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry,
-    Tls, Tokens,
-};
+use super::{Address, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry, Tls, Tokens};
 use crate::admission::{AdmissionSettings, OwnPath};
 use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
 

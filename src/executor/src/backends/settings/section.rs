@@ -13,7 +13,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::{BackendIdentity, BackendSettings, BackendTls, BackendsSettings, BreakerSettings};
 
-/// Calls of one backend that are under way at once, where the file does not say.
+/// The default maximum of concurrent calls of one backend.
 const MAX_IN_FLIGHT: u32 = 64;
 const MAX_IN_FLIGHT_MAX: u32 = 4096;
 const RETRIES: u32 = 2;
@@ -23,7 +23,7 @@ const FAILURES_MAX: u32 = 1000;
 const OPEN_FOR: Duration = Duration::from_secs(10);
 const OPEN_FOR_MAX: Duration = Duration::from_secs(600);
 
-/// Headers that a call brings itself, or that its framing depends on.
+/// Headers each call sets itself, or its framing needs.
 const OWN_HEADERS: [&str; 13] = [
     "accept",
     "accept-encoding",
@@ -74,7 +74,7 @@ struct BreakerEntry {
     open_for: Option<Spanned<Seconds>>,
 }
 
-/// Where faults of one backend are, and what it is called in them.
+/// The place and the name of one backend, for faults.
 struct BackendField<'a> {
     place: &'a ConfigFile<'a>,
     name: &'a str,
@@ -155,7 +155,7 @@ impl BackendField<'_> {
         let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.port() != Some(0);
         let path = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
-        // Reading an address undoes escapes and dot segments; what is written must be what is asked for.
+        // Parsing an address resolves escapes and dot segments; the requested address must be the written one.
         let escaped = text.value.contains('%');
         if !plain || !usable || escaped || url.fragment().is_some() || !url.path().bytes().all(path) {
             return Err(wrong());
@@ -210,7 +210,7 @@ impl BackendField<'_> {
     }
 }
 
-/// Whether what is sent there stays on this machine. A name other than `localhost` may be anywhere.
+/// True if the address is on this machine. A name other than `localhost` may be anywhere.
 fn is_loopback(address: &Url) -> bool {
     match address.host_str() {
         Some("localhost") => true,
