@@ -42,7 +42,7 @@ struct Arguments {
     command: Option<ExecutorCommand>,
 }
 
-/// What to do instead of serving.
+/// A command instead of serving.
 #[derive(Debug, Subcommand)]
 enum ExecutorCommand {
     Call(CallArguments),

@@ -105,7 +105,7 @@ impl Handle {
                         chain.pop();
                     }
                 }
-                Component::Prefix(_) => return Err(io::Error::other("its path is none of this system")),
+                Component::Prefix(_) => return Err(io::Error::other("its path is not of this system")),
             }
         }
         Ok(Self(Arc::new(Inner { folder, path: real, chain })))

@@ -1,11 +1,46 @@
-//! Runs a tool's code for one call: a fresh instance, held to its grants, within its time.
+//! Runs a program with grants and a deadline: a fresh instance for each call.
 //!
-//! The deadline counts from the moment a request came in, so that waiting counts too. It is kept twice: a guest that computes looks at it at every
-//! tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on threads of their
-//! own, so that computing guests hold no thread of the gRPC services or of that timer; the processors they share.
+//! This crate must never know a contract, a decision or gRPC. The caller's names are opaque: the guest sees them, and nothing
+//! here depends on them, except that each tenant may have folders of its own.
 //!
-//! Not covered: a host call that blocks in the operating system (a file of a network that has gone) is abandoned at the
-//! deadline, but its thread waits on until the system answers.
+//! The deadline counts from the arrival of the request, so waiting counts too. Two clocks enforce it. A guest that computes
+//! checks it at every tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on
+//! threads of their own, so a computing guest holds no thread of the gRPC services or of that timer. They share the processors.
+//!
+//! Not covered: a host call that blocks in the operating system (a file of an unreachable network) is abandoned at the deadline,
+//! but its thread waits until the system answers.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use callgate_sandbox::{Cache, Caller, Grants, ModuleMetrics, Network, Outgoing, Sandbox, Wasm};
+//! use tokio::time::Instant;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::system();
+//! let sandbox = Sandbox::new(1, Cache::none(ModuleMetrics::default()), None, network.clone())?;
+//! let program = Arc::new(sandbox.compile(&Wasm::new(wat::parse_str(
+//!     r#"(module (memory (export "memory") 1) (func (export "_start") unreachable))"#,
+//! )?))?);
+//! let grants = Arc::new(Grants {
+//!     args: vec!["tool".into()],
+//!     env: Vec::new(),
+//!     secrets: Vec::new(),
+//!     folders: Vec::new(),
+//!     outgoing: Outgoing::granted(&[], &network)?,
+//!     memory: 1 << 20,
+//!     fuel: 1_000_000,
+//!     timeout: Duration::from_secs(2),
+//!     output_bytes: 1 << 16,
+//! });
+//! let deadline = Instant::now() + grants.timeout;
+//! let finished = sandbox.run(&program, &grants, Caller::default(), "{}".into(), deadline).await;
+//! assert!(finished.result.unwrap_err().to_string().starts_with("trapped"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod cache;
 mod caller;
@@ -54,7 +89,7 @@ use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::quota::Account;
 use self::quota::Accounts;
-pub use self::run::{Stop, Stream};
+pub use self::run::{OutputStream, Stop};
 pub use self::secret::{Secret, SecretVariable};
 pub use self::settings::{SandboxSection, SandboxSettings};
 pub use self::slots::Pulse;

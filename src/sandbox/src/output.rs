@@ -22,11 +22,11 @@ pub(super) struct TooMuch;
 #[derive(Clone, Debug)]
 pub(super) struct Capture {
     bound: usize,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Captured>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Captured {
     bytes: Vec<u8>,
     overflowed: bool,
 }
@@ -61,7 +61,7 @@ impl Capture {
     }
 
     /// Nothing under the lock can leave the bytes half written, so a poisoned lock is still sound.
-    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+    fn with<R>(&self, f: impl FnOnce(&mut Captured) -> R) -> R {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -59,7 +59,7 @@ pub enum Stop {
         stderr: String,
     },
     /// It returned a failure, if its form can.
-    #[error("failed ({code}){}", Said(message))]
+    #[error("failed ({code}){}", ToolMessage(message))]
     Failed {
         /// The kind of failure, in the tool's own terms.
         code: &'static str,
@@ -70,7 +70,7 @@ pub enum Stop {
     #[error("wrote more than the {limit} bytes it is granted {stream}")]
     OutputTooLarge {
         /// The stream.
-        stream: Stream,
+        stream: OutputStream,
         /// The limit in bytes.
         limit: usize,
     },
@@ -84,7 +84,7 @@ pub enum Stop {
 
 /// A stream a guest writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub enum OutputStream {
     /// Standard output: the result.
     Stdout,
     /// Standard error: for people.
@@ -94,7 +94,7 @@ pub enum Stream {
 }
 
 struct Tail<'a>(&'a str);
-struct Said<'a>(&'a str);
+struct ToolMessage<'a>(&'a str);
 
 /// Runs `program` once. Returns its result or the reason it stopped, and the fuel it consumed (0 if unknown).
 #[expect(clippy::too_many_arguments, reason = "the one call of it hands over what a task owns")]
@@ -158,7 +158,7 @@ fn classify(error: &wasmtime::Error, grants: &Grants, refused: bool, outputs: &O
         return Some(stop);
     }
     if error.is::<TooMuch>() {
-        return Some(Stop::OutputTooLarge { stream: Stream::Result, limit: grants.output_bytes });
+        return Some(Stop::OutputTooLarge { stream: OutputStream::Result, limit: grants.output_bytes });
     }
     let exit = error.downcast_ref::<I32Exit>().map(|exit| exit.0);
     if exit == Some(0) {
@@ -181,9 +181,9 @@ fn classify(error: &wasmtime::Error, grants: &Grants, refused: bool, outputs: &O
 impl Outputs {
     fn too_large(&self, grants: &Grants) -> Option<Stop> {
         if self.stdout.overflowed() {
-            Some(Stop::OutputTooLarge { stream: Stream::Stdout, limit: grants.output_bytes })
+            Some(Stop::OutputTooLarge { stream: OutputStream::Stdout, limit: grants.output_bytes })
         } else if self.stderr.overflowed() {
-            Some(Stop::OutputTooLarge { stream: Stream::Stderr, limit: STDERR_BYTES })
+            Some(Stop::OutputTooLarge { stream: OutputStream::Stderr, limit: STDERR_BYTES })
         } else {
             None
         }
@@ -213,9 +213,9 @@ fn line(text: &str) -> String {
         .join(" ")
 }
 
-// === impl Stream ===
+// === impl OutputStream ===
 
-impl fmt::Display for Stream {
+impl fmt::Display for OutputStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stdout => "on standard output",
@@ -233,9 +233,9 @@ impl fmt::Display for Tail<'_> {
     }
 }
 
-// === impl Said ===
+// === impl ToolMessage ===
 
-impl fmt::Display for Said<'_> {
+impl fmt::Display for ToolMessage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
     }

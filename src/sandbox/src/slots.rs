@@ -23,7 +23,7 @@ const SILENT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     permits: Arc<Semaphore>,
-    held: Arc<Mutex<Held>>,
+    held: Arc<Mutex<Deadlines>>,
     number: u32,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Slot {
 
 /// The deadlines of the calls with a slot.
 #[derive(Debug, Default)]
-struct Held {
+struct Deadlines {
     deadlines: HashMap<u64, Instant>,
     next: u64,
 }
@@ -89,7 +89,7 @@ impl Slots {
     }
 
     /// Nothing panics while it holds the lock, so a poisoned lock is still sound.
-    fn with<R>(&self, f: impl FnOnce(&mut Held) -> R) -> R {
+    fn with<R>(&self, f: impl FnOnce(&mut Deadlines) -> R) -> R {
         f(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

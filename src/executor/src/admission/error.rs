@@ -30,7 +30,7 @@ pub enum AdmissionError {
         /// The tool's name.
         tool: String,
         /// The tool's fault.
-        fault: Box<Fault>,
+        fault: Box<ToolFault>,
     },
     /// A path in the operator's lists of grants cannot be allowed.
     #[error(
@@ -56,7 +56,7 @@ pub enum AdmissionError {
 
 /// The fault of one tool: the field, the expected and the actual value, and the remedy.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum ToolFault {
     /// The module's file cannot be read.
     #[error("run.wasm.module: expected a module at {module}, found: {reason}; build the module or correct the path")]
     Module {

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::{AdmissionError, Fault};
+use super::error::{AdmissionError, ToolFault};
 use super::settings::{AdmissionSettings, OwnPath};
 use callgate_sandbox::{FileId, Handle};
 use callgate_settings::Allow;
@@ -25,8 +25,8 @@ pub(super) struct Fence {
     own: Vec<Own>,
     /// The secrets of tools. No granted folder contains them.
     handed: Vec<Own>,
-    folders: List,
-    secrets: List,
+    folders: AllowList,
+    secrets: AllowList,
     variables: Vec<String>,
     /// The configuration file.
     file: PathBuf,
@@ -45,7 +45,7 @@ struct Own {
 }
 
 /// One of the operator's lists.
-struct List {
+struct AllowList {
     allow: Allow,
     ids: Vec<FileId>,
 }
@@ -66,7 +66,7 @@ impl Fence {
         let own = own.chain(contracts.map(|path| ("a file of a contract", path)));
         let base = settings.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let list = |field: &'static str, allow: &Allow| {
-            List::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
+            AllowList::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
                 file: settings.file.display().to_string(),
                 field,
                 path,
@@ -84,12 +84,12 @@ impl Fence {
     }
 
     /// Checks an environment variable a contract grants.
-    pub(super) fn variable(&self, name: &str) -> Result<(), Fault> {
+    pub(super) fn variable(&self, name: &str) -> Result<(), ToolFault> {
         if self.variables.iter().any(|allowed| allowed == name) {
             return Ok(());
         }
         let all: Vec<_> = self.variables.iter().map(String::as_str).chain([name]).collect();
-        Err(Fault::VariableNotAllowed {
+        Err(ToolFault::VariableNotAllowed {
             name: name.to_owned(),
             line: format!("sandbox: {{ env: [{}] }}", all.join(", ")),
             configuration: self.file.clone(),
@@ -97,14 +97,14 @@ impl Fence {
     }
 
     /// Checks a folder a contract grants.
-    pub(super) fn folder(&self, folder: &Handle) -> Result<(), Fault> {
+    pub(super) fn folder(&self, folder: &Handle) -> Result<(), ToolFault> {
         if let Some(own) = self.own.iter().chain(&self.handed).find(|own| own.conflicts_with(folder)) {
-            return Err(Fault::OwnFolder { host: folder.path().to_owned(), what: own.what, own: own.path.clone() });
+            return Err(ToolFault::OwnFolder { host: folder.path().to_owned(), what: own.what, own: own.path.clone() });
         }
         if self.folders.allows(folder.chain()) {
             return Ok(());
         }
-        Err(Fault::FolderNotAllowed {
+        Err(ToolFault::FolderNotAllowed {
             host: folder.path().to_owned(),
             line: format!("sandbox: {{ {} }}", self.folders.allow.with(&self.relative(folder.path()))),
             configuration: self.file.clone(),
@@ -112,8 +112,8 @@ impl Fence {
     }
 
     /// Opens a file a contract passes to a tool as a secret.
-    pub(super) fn secret(&self, variable: &str, path: &Path) -> Result<File, Fault> {
-        let unread = |reason: io::Error| Fault::Secret {
+    pub(super) fn secret(&self, variable: &str, path: &Path) -> Result<File, ToolFault> {
+        let unread = |reason: io::Error| ToolFault::Secret {
             variable: variable.to_owned(),
             file: path.to_owned(),
             reason: reason.to_string(),
@@ -127,7 +127,7 @@ impl Fence {
         let id = FileId::of(&file).map_err(unread)?;
         let chain: Vec<_> = folder.chain().iter().copied().chain([id]).collect();
         if let Some(own) = self.own.iter().find(|own| own.is_or_holds(&chain, &real)) {
-            return Err(Fault::OwnSecret {
+            return Err(ToolFault::OwnSecret {
                 variable: variable.to_owned(),
                 file: path.to_owned(),
                 what: own.what,
@@ -137,7 +137,7 @@ impl Fence {
         if self.secrets.allows(&chain) {
             return Ok(file);
         }
-        Err(Fault::SecretNotAllowed {
+        Err(ToolFault::SecretNotAllowed {
             variable: variable.to_owned(),
             file: path.to_owned(),
             line: format!("secrets: {{ {} }}", self.secrets.allow.with(&self.relative(&real))),
@@ -215,9 +215,9 @@ fn or_here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
-// === impl List ===
+// === impl AllowList ===
 
-impl List {
+impl AllowList {
     fn new(field: &'static str, base: &Path, allow: &Allow) -> Result<Self, (PathBuf, io::Error)> {
         let mut ids = Vec::new();
         for allowed in allow.paths() {

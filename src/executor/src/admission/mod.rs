@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use callgate_contract::{Bounds, Contract, GrpcRun, HttpRun, McpRun, Run, Tool};
 
-pub use self::error::{AdmissionError, Fault};
+pub use self::error::{AdmissionError, ToolFault};
 use self::overlap::Overlaps;
 pub use self::settings::{AdmissionSettings, OwnPath};
 use self::source::Source;

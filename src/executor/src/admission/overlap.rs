@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 use callgate_contract::FileMode;
 
-use super::error::Fault;
+use super::error::ToolFault;
 use callgate_sandbox::Handle;
 
 /// A folder granted to a tool.
@@ -33,9 +33,9 @@ pub(super) struct Overlaps(Vec<Granted>);
 
 impl Overlaps {
     /// Adds a granted folder.
-    pub(super) fn add(&mut self, granted: Granted) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, granted: Granted) -> Result<(), ToolFault> {
         if let Some(other) = self.0.iter().find(|other| granted.conflicts(other)) {
-            return Err(Fault::Nested {
+            return Err(ToolFault::Nested {
                 host: granted.handle.path().to_owned(),
                 other: other.handle.path().to_owned(),
                 tool: other.tool.clone(),

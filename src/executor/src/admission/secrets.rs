@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::error::Fault;
+use super::error::ToolFault;
 use super::fence::Fence;
 use crate::footprint::Reads;
 use callgate_sandbox::{Secret, SecretVariable};
@@ -16,14 +16,14 @@ pub(super) fn read(
     fence: &Fence,
     secret_env: &[(String, String)],
     reads: &Reads,
-) -> Result<Vec<SecretVariable>, Fault> {
+) -> Result<Vec<SecretVariable>, ToolFault> {
     let secret = |(name, path): &(String, String)| {
         let path = Path::new(path);
         let file = fence.secret(name, path).inspect_err(|_| {
             // Noted, so a reload sees a replaced file.
             let _ = reads.bytes(path, SECRET_BYTES);
         })?;
-        let value = text(path, file, reads).map_err(|reason| Fault::Secret {
+        let value = text(path, file, reads).map_err(|reason| ToolFault::Secret {
             variable: name.clone(),
             file: path.to_owned(),
             reason,

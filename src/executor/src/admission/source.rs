@@ -8,7 +8,7 @@ use std::time::Instant;
 use callgate_contract::{Contract, Files, Run, Tool, WasmRun};
 use callgate_sandbox::{Program, Sandbox, Wasm};
 
-use super::error::{AdmissionError, Fault};
+use super::error::{AdmissionError, ToolFault};
 use super::fence::Fence;
 use super::grants;
 use super::overlap::Overlaps;
@@ -107,14 +107,14 @@ impl Source {
     ) -> Result<HashMap<String, Runnable>, AdmissionError> {
         let mut runnables = HashMap::new();
         for (tool, run) in self.wasm_tools().filter(|(tool, _)| only.is_none_or(|only| tool.name() == only)) {
-            let fault = |fault: Fault| AdmissionError::Tool {
+            let fault = |fault: ToolFault| AdmissionError::Tool {
                 file: self.name(),
                 tool: tool.name().to_owned(),
                 fault: Box::new(fault),
             };
             let program = self.program(tool, run, sandbox, before, programs, reads).map_err(fault)?;
             if program.memory_min() > run.memory {
-                return Err(fault(Fault::Memory { granted: run.memory, needed: program.memory_min() }));
+                return Err(fault(ToolFault::Memory { granted: run.memory, needed: program.memory_min() }));
             }
             let base = folder(&self.file);
             let grants = grants::resolve(sandbox, fence, overlaps, tool.name(), run, base, reads).map_err(fault)?;
@@ -132,15 +132,15 @@ impl Source {
         before: &Programs,
         programs: &mut Programs,
         reads: &Reads,
-    ) -> Result<Arc<Program>, Fault> {
+    ) -> Result<Arc<Program>, ToolFault> {
         let path = folder(&self.file).join(&run.module);
         let bytes = reads
             .bytes(&path, MODULE_BYTES)
-            .map_err(|error| Fault::Module { module: path.clone(), reason: error.to_string() })?;
+            .map_err(|error| ToolFault::Module { module: path.clone(), reason: error.to_string() })?;
         let wasm = Wasm::new(bytes);
         let found = *wasm.sha256();
         if found != run.sha256 {
-            return Err(Fault::Hash { module: path, expected: run.sha256, found, contract: self.name() });
+            return Err(ToolFault::Hash { module: path, expected: run.sha256, found, contract: self.name() });
         }
         if let Some(program) = programs.get(&found).or_else(|| before.get(&found)).cloned() {
             programs.insert(found, Arc::clone(&program));
@@ -148,7 +148,7 @@ impl Source {
         }
         tracing::info!(tool = tool.name(), module = %path.display(), bytes = wasm.bytes().len(), "module is read");
         let began = Instant::now();
-        let program = sandbox.compile(&wasm).map_err(|reason| Fault::Program { module: path.clone(), reason })?;
+        let program = sandbox.compile(&wasm).map_err(|reason| ToolFault::Program { module: path.clone(), reason })?;
         tracing::info!(tool = tool.name(), milliseconds = began.elapsed().as_millis(), "module is ready");
         let program = Arc::new(program);
         programs.insert(found, Arc::clone(&program));

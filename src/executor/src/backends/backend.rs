@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::breaker::{Breaker, LeftAlone};
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::grpc::Grpc;
 use super::http::Http;
 use super::material::Material;
@@ -77,25 +77,29 @@ impl Backend {
         }
     }
 
-    async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Fault> {
+    async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, AttemptFault> {
         let deadline = invocation.deadline;
         // A timeout returns a ready result even after its end.
         if Instant::now() >= deadline {
-            return Err(Fault::Timeout);
+            return Err(AttemptFault::Timeout);
         }
         let _place = match timeout_at(deadline, self.places.acquire()).await {
             Ok(Ok(place)) => place,
             // Never closed.
             Ok(Err(_)) | Err(_) => {
                 let most = self.settings.max_in_flight;
-                return Err(Fault::Unavailable(format!("{most} calls, the most it is sent, were under way").into()));
+                return Err(AttemptFault::Unavailable(
+                    format!("{most} calls, the most it is sent, were under way").into(),
+                ));
             }
         };
         let pass = self.breaker.admit(Instant::now()).map_err(|LeftAlone { failures, remaining }| {
             let rest = Duration::from_secs(remaining.as_secs_f64().ceil() as u64);
-            Fault::Unavailable(format!("after {failures} failures in a row it is left alone for {rest:?}").into())
+            AttemptFault::Unavailable(
+                format!("after {failures} failures in a row it is left alone for {rest:?}").into(),
+            )
         })?;
-        let sent = timeout_at(deadline, self.send(invocation)).await.unwrap_or(Err(Fault::Timeout));
+        let sent = timeout_at(deadline, self.send(invocation)).await.unwrap_or(Err(AttemptFault::Timeout));
         match &sent {
             Ok(_) => pass.answered(),
             Err(fault) if fault.answered() => pass.answered(),
@@ -104,12 +108,12 @@ impl Backend {
         sent
     }
 
-    async fn send(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Fault> {
+    async fn send(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, AttemptFault> {
         match invocation.tool.run() {
             Run::Grpc(run) => self.grpc.call(invocation, run).await,
             Run::Http(run) => self.http.call(invocation, run).await,
             Run::Mcp(run) => self.mcp.call(invocation, run).await,
-            Run::Client | Run::Wasm(_) => Err(Fault::Failed("the tool does not run at a backend".into())),
+            Run::Client | Run::Wasm(_) => Err(AttemptFault::Failed("the tool does not run at a backend".into())),
         }
     }
 }

@@ -14,12 +14,12 @@ use super::settings::BreakerSettings;
 /// The breaker of one backend.
 pub(super) struct Breaker {
     settings: BreakerSettings,
-    state: Mutex<State>,
+    state: Mutex<Circuit>,
     gauges: BreakerGauges,
 }
 
 #[derive(Debug)]
-enum State {
+enum Circuit {
     Closed {
         /// Failures in a row.
         failures: u32,
@@ -36,10 +36,10 @@ enum State {
 /// Permission to send one attempt. Dropping it without a result, as when its caller has gone, changes nothing.
 pub(super) struct Pass<'a> {
     breaker: &'a Breaker,
-    kind: Kind,
+    kind: PassKind,
 }
 
-enum Kind {
+enum PassKind {
     Ordinary,
     Probe,
     Settled,
@@ -57,30 +57,30 @@ pub(super) struct LeftAlone {
 impl Breaker {
     /// Creates a closed breaker with its state in `gauges`.
     pub(super) fn new(settings: BreakerSettings, gauges: BreakerGauges) -> Self {
-        Self { settings, state: Mutex::new(State::Closed { failures: 0 }), gauges }
+        Self { settings, state: Mutex::new(Circuit::Closed { failures: 0 }), gauges }
     }
 
     /// Asks for permission to send an attempt.
     pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, LeftAlone> {
         let mut state = self.state();
         let kind = match *state {
-            State::Closed { .. } => Kind::Ordinary,
-            State::Open { until } if now >= until => {
-                self.change(&mut state, State::HalfOpen { since: now });
-                Kind::Probe
+            Circuit::Closed { .. } => PassKind::Ordinary,
+            Circuit::Open { until } if now >= until => {
+                self.change(&mut state, Circuit::HalfOpen { since: now });
+                PassKind::Probe
             }
-            State::Open { until } => return Err(self.left_alone(until.saturating_duration_since(now))),
-            State::HalfOpen { .. } => return Err(self.left_alone(Duration::ZERO)),
+            Circuit::Open { until } => return Err(self.left_alone(until.saturating_duration_since(now))),
+            Circuit::HalfOpen { .. } => return Err(self.left_alone(Duration::ZERO)),
         };
         Ok(Pass { breaker: self, kind })
     }
 
     /// Changes and shows the state under one lock, so the gauge never shows an older state.
-    fn change(&self, state: &mut State, to: State) {
+    fn change(&self, state: &mut Circuit, to: Circuit) {
         self.gauges.show(match &to {
-            State::Closed { .. } => BreakerState::Closed,
-            State::Open { .. } => BreakerState::Open,
-            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            Circuit::Closed { .. } => BreakerState::Closed,
+            Circuit::Open { .. } => BreakerState::Open,
+            Circuit::HalfOpen { .. } => BreakerState::HalfOpen,
         });
         *state = to;
     }
@@ -89,7 +89,7 @@ impl Breaker {
         LeftAlone { failures: self.settings.failures, remaining }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Circuit> {
         // Nothing panics while it is held, and every state is complete.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,10 +102,10 @@ impl Pass<'_> {
     pub(super) fn answered(mut self) {
         let mut state = self.breaker.state();
         if self.counts(&state) {
-            self.breaker.change(&mut state, State::Closed { failures: 0 });
+            self.breaker.change(&mut state, Circuit::Closed { failures: 0 });
         }
         drop(state);
-        self.kind = Kind::Settled;
+        self.kind = PassKind::Settled;
     }
 
     /// Notes a failure.
@@ -114,30 +114,33 @@ impl Pass<'_> {
         let mut state = self.breaker.state();
         if self.counts(&state) {
             let failures = match *state {
-                State::Closed { failures } => failures.saturating_add(1),
-                State::Open { .. } | State::HalfOpen { .. } => most,
+                Circuit::Closed { failures } => failures.saturating_add(1),
+                Circuit::Open { .. } | Circuit::HalfOpen { .. } => most,
             };
             let next =
-                if failures >= most { State::Open { until: now + open_for } } else { State::Closed { failures } };
+                if failures >= most { Circuit::Open { until: now + open_for } } else { Circuit::Closed { failures } };
             self.breaker.change(&mut state, next);
         }
         drop(state);
-        self.kind = Kind::Settled;
+        self.kind = PassKind::Settled;
     }
 
     /// Returns true if the attempt's result counts now: an attempt sent before the breaker opened does not.
-    fn counts(&self, state: &State) -> bool {
-        matches!((&self.kind, state), (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }))
+    fn counts(&self, state: &Circuit) -> bool {
+        matches!(
+            (&self.kind, state),
+            (PassKind::Ordinary, Circuit::Closed { .. }) | (PassKind::Probe, Circuit::HalfOpen { .. })
+        )
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
-        if let (Kind::Probe, State::HalfOpen { since }) = (&self.kind, &*state) {
+        if let (PassKind::Probe, Circuit::HalfOpen { since }) = (&self.kind, &*state) {
             // The probe was abandoned: the next call probes instead.
             let until = *since;
-            self.breaker.change(&mut state, State::Open { until });
+            self.breaker.change(&mut state, Circuit::Open { until });
         }
     }
 }
@@ -173,7 +176,7 @@ mod tests {
         breaker.admit(now).ok().unwrap().failed(now);
         breaker.admit(now).ok().unwrap().answered();
         breaker.admit(now).ok().unwrap().failed(now);
-        assert!(breaker.admit(now).is_ok(), "an answer in between begins the row anew");
+        assert!(breaker.admit(now).is_ok(), "an answer in between resets the count");
         breaker.admit(now).ok().unwrap().failed(now);
         let left = breaker.admit(now + Duration::from_secs(4)).err().unwrap();
         assert_eq!(left, LeftAlone { failures: 2, remaining: Duration::from_secs(6) });

@@ -8,7 +8,7 @@ use super::Stop;
 
 /// The reason one attempt gave no result. The texts are ours: nothing from the backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum AttemptFault {
     /// It is unreachable, broke off, or says it cannot serve now.
     Unavailable(Cow<'static, str>),
     /// It did not answer in time.
@@ -19,9 +19,9 @@ pub(super) enum Fault {
     Failed(Cow<'static, str>),
 }
 
-// === impl Fault ===
+// === impl AttemptFault ===
 
-impl Fault {
+impl AttemptFault {
     /// Returns true if a retry may well succeed.
     pub(super) fn may_pass(&self) -> bool {
         match self {

@@ -18,7 +18,7 @@ use tonic::{Code, Extensions, Request, Status, TimeoutExpired};
 use tower::ServiceExt as _;
 
 use super::Invocation;
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::headers::headers;
 
 /// The bytes around the text of a result in a message: a tag and a length.
@@ -28,7 +28,7 @@ const GRPC_STATUS: &str = "grpc-status";
 
 /// True if the worker itself sent the status. Any other status is the library's own.
 #[derive(Clone, Debug, Default)]
-struct Said(Arc<AtomicBool>);
+struct WorkerStatus(Arc<AtomicBool>);
 
 /// A worker.
 pub(super) struct Grpc {
@@ -45,9 +45,9 @@ impl Grpc {
         Self { endpoint, channel: OnceLock::new(), always }
     }
 
-    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &GrpcRun) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &GrpcRun) -> Result<Vec<u8>, AttemptFault> {
         let limit = usize::try_from(run.bounds.output_bytes).unwrap_or(usize::MAX);
-        let said = Said::default();
+        let said = WorkerStatus::default();
         let channel = self.channel.get_or_init(|| self.endpoint.connect_lazy()).clone();
         let listening = said.clone();
         let channel = channel.map_response(move |response| listening.listen(response));
@@ -85,24 +85,24 @@ impl Grpc {
     }
 }
 
-fn append(result: &mut Vec<u8>, part: &[u8], limit: usize) -> Result<(), Fault> {
+fn append(result: &mut Vec<u8>, part: &[u8], limit: usize) -> Result<(), AttemptFault> {
     if part.len() > limit.saturating_sub(result.len()) {
-        return Err(Fault::TooLarge);
+        return Err(AttemptFault::TooLarge);
     }
     result.extend_from_slice(part);
     Ok(())
 }
 
 /// Decided by its code alone: the message is the worker's.
-fn fault(status: &Status, said: &Said) -> Fault {
+fn fault(status: &Status, said: &WorkerStatus) -> AttemptFault {
     match status.code() {
-        Code::Unavailable => Fault::Unavailable("gRPC status Unavailable".into()),
-        Code::DeadlineExceeded => Fault::Timeout,
+        Code::Unavailable => AttemptFault::Unavailable("gRPC status Unavailable".into()),
+        Code::DeadlineExceeded => AttemptFault::Timeout,
         // The library's own status, if the worker sent none: a message is too long.
-        Code::OutOfRange if !said.any() => Fault::TooLarge,
+        Code::OutOfRange if !said.any() => AttemptFault::TooLarge,
         // The library's own status, if the request's deadline has passed.
-        _ if is_expired(status) => Fault::Timeout,
-        code => Fault::Failed(format!("gRPC status {code:?}").into()),
+        _ if is_expired(status) => AttemptFault::Timeout,
+        code => AttemptFault::Failed(format!("gRPC status {code:?}").into()),
     }
 }
 
@@ -111,9 +111,9 @@ fn is_expired(status: &Status) -> bool {
     causes.any(|error| error.is::<TimeoutExpired>())
 }
 
-// === impl Said ===
+// === impl WorkerStatus ===
 
-impl Said {
+impl WorkerStatus {
     /// Returns true if the worker sent the status.
     fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed)

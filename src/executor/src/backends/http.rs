@@ -5,7 +5,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, H
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::Invocation;
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::headers::headers;
 use super::query::{self, NotFlat};
 
@@ -26,7 +26,7 @@ impl Http {
         Self { client, address, always }
     }
 
-    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &HttpRun) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &HttpRun) -> Result<Vec<u8>, AttemptFault> {
         let mut url = self.address.clone();
         url.set_path(&format!("{}{}", self.address.path().trim_end_matches('/'), run.path));
         let (method, in_body) = match run.method {
@@ -45,7 +45,7 @@ impl Http {
         } else {
             query::write(&mut url, invocation.arguments).map_err(|NotFlat(pointer)| {
                 let why = "a query holds texts, numbers and booleans only, so nothing was sent; found another at";
-                Fault::Failed(format!("{why} \"{pointer}\"").into())
+                AttemptFault::Failed(format!("{why} \"{pointer}\"").into())
             })?;
             self.client.request(method, url)
         };
@@ -55,7 +55,7 @@ impl Http {
 }
 
 /// Returns the body of a response if its head announces JSON.
-async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, Fault> {
+async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, AttemptFault> {
     let status = response.status();
     if let Some(fault) = refused(status) {
         return Err(fault);
@@ -65,19 +65,19 @@ async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, Fault> {
     }
     let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
     if !header(CONTENT_ENCODING).unwrap_or(b"identity").eq_ignore_ascii_case(b"identity") {
-        return Err(Fault::Failed("its answer is compressed".into()));
+        return Err(AttemptFault::Failed("its answer is compressed".into()));
     }
     if !header(CONTENT_TYPE).is_some_and(is_json) {
-        return Err(Fault::Failed("its answer is not application/json".into()));
+        return Err(AttemptFault::Failed("its answer is not application/json".into()));
     }
     if response.content_length().is_some_and(|length| length > limit) {
-        return Err(Fault::TooLarge);
+        return Err(AttemptFault::TooLarge);
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(|error| broken(&error))? {
         if part.len() > limit.saturating_sub(body.len()) {
-            return Err(Fault::TooLarge);
+            return Err(AttemptFault::TooLarge);
         }
         body.extend_from_slice(&part);
     }
@@ -85,22 +85,24 @@ async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, Fault> {
 }
 
 /// Returns the fault for a status; `None` for 2xx.
-pub(super) fn refused(status: StatusCode) -> Option<Fault> {
+pub(super) fn refused(status: StatusCode) -> Option<AttemptFault> {
     let text = format!("HTTP status {}", status.as_u16());
     match status {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            Some(Fault::Unavailable(text.into()))
+            Some(AttemptFault::Unavailable(text.into()))
         }
-        status if status.is_redirection() => Some(Fault::Failed(format!("{text}; redirects are not followed").into())),
+        status if status.is_redirection() => {
+            Some(AttemptFault::Failed(format!("{text}; redirects are not followed").into()))
+        }
         status if status.is_success() => None,
-        _ => Some(Fault::Failed(text.into())),
+        _ => Some(AttemptFault::Failed(text.into())),
     }
 }
 
 /// Returns the fault of a request without a complete response.
-pub(super) fn broken(error: &reqwest::Error) -> Fault {
+pub(super) fn broken(error: &reqwest::Error) -> AttemptFault {
     let why = if error.is_connect() { "no connection" } else { "the connection broke before the whole answer came" };
-    Fault::Unavailable(why.into())
+    AttemptFault::Unavailable(why.into())
 }
 
 /// Returns true for `application/json`, whatever its parameters.

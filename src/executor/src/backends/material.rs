@@ -21,7 +21,7 @@ pub(super) struct Material {
 }
 
 /// Names the field of one backend in an error.
-struct Reader<'a> {
+struct MaterialReader<'a> {
     backend: &'a str,
 }
 
@@ -29,7 +29,7 @@ struct Reader<'a> {
 
 impl Material {
     pub(super) fn read(name: &str, backend: &BackendSettings) -> Result<Self, BackendError> {
-        let reader = Reader { backend: name };
+        let reader = MaterialReader { backend: name };
         let mut headers = HeaderMap::new();
         for (header, path) in &backend.headers {
             let field = format!("headers.{header}");
@@ -113,9 +113,9 @@ impl Material {
     }
 }
 
-// === impl Reader ===
+// === impl MaterialReader ===
 
-impl Reader<'_> {
+impl MaterialReader<'_> {
     fn file(&self, field: &str, path: &Path) -> Result<Vec<u8>, BackendError> {
         let unreadable = |error: std::io::Error| self.unusable(field, path, error.to_string());
         if std::fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES {

@@ -40,18 +40,18 @@ pub struct BackendMetrics {
     breaker: Family<BackendStateLabel, Gauge>,
 }
 
-/// The gauges of one backend's breaker: the state that it is in is 1, the others are 0.
+/// The gauges of one backend's breaker: its current state is 1, the others are 0.
 #[derive(Clone, Debug)]
 pub struct BreakerGauges([(BreakerState, Gauge); 3]);
 
 /// A state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Calls are sent.
+    /// Closed: calls are sent.
     Closed,
-    /// Nothing is sent.
+    /// Open: nothing is sent.
     Open,
-    /// One call is sent, to see if the backend serves again.
+    /// Half-open: one call is sent as a probe.
     HalfOpen,
 }
 
@@ -84,13 +84,13 @@ impl BackendMetrics {
         );
         registry.register(
             "backend_breaker_state",
-            "The state of a backend's breaker: 1 for the one that it is in",
+            "The state of a backend's breaker: 1 for the current state",
             backends.breaker.clone(),
         );
         backends
     }
 
-    /// The gauges of a backend's breaker, which begins closed.
+    /// Returns the gauges of a backend's breaker, which starts closed.
     pub fn breaker(&self, cluster: &str) -> BreakerGauges {
         let gauges = BreakerGauges([BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen].map(|state| {
             let label = BackendStateLabel { cluster: cluster.to_owned(), state: state.as_str() };
@@ -100,7 +100,7 @@ impl BackendMetrics {
         gauges
     }
 
-    /// A call of a backend ended. `cluster` is the configuration's name; `result` a fixed one, such as `success` or `timeout`.
+    /// Counts an ended request. `cluster` is the configuration's name; `result` is a fixed name, such as `success` or `timeout`.
     pub fn request(&self, cluster: &str, result: &'static str, took: Duration) {
         self.requests.get_or_create(&BackendResult { cluster: cluster.to_owned(), result }).inc();
         self.duration.get_or_create(&BackendLabel { cluster: cluster.to_owned() }).observe(took.as_secs_f64());
@@ -110,7 +110,7 @@ impl BackendMetrics {
 // === impl BreakerGauges ===
 
 impl BreakerGauges {
-    /// Shows the state that a breaker is in now.
+    /// Shows a breaker's current state.
     pub fn show(&self, now: BreakerState) {
         for (state, gauge) in &self.0 {
             gauge.set(i64::from(*state == now));

@@ -23,7 +23,7 @@ pub(crate) const FIELD_BYTES: usize = 32 << 10;
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// A task that returns the server's response and drives the connection until then.
-type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+type DrivenResponse = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 /// The handler of a guest's requests.
 pub(crate) struct Requests {
@@ -35,7 +35,7 @@ pub(crate) struct Requests {
 
 /// The reason a request is refused. The texts hold nothing from the guest, since that may come from arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum RequestRefusal {
     #[error("its host and port are not in the contract's `http`")]
     NotGranted,
     #[error("its address is not a plain host and port")]
@@ -68,13 +68,16 @@ impl Requests {
         Self { outgoing, timeout, places: Arc::new(Semaphore::new(AT_ONCE)), journal }
     }
 
-    fn allow(&self, request: &Request<WasiBody>) -> Result<(Arc<Granted>, Destination, OwnedSemaphorePermit), Refusal> {
+    fn allow(
+        &self,
+        request: &Request<WasiBody>,
+    ) -> Result<(Arc<Granted>, Destination, OwnedSemaphorePermit), RequestRefusal> {
         if *request.method() == Method::CONNECT {
-            return Err(Refusal::Tunnel);
+            return Err(RequestRefusal::Tunnel);
         }
-        let to = Origin::of(request.uri()).ok_or(Refusal::Unclear)?;
-        let (granted, destination) = self.outgoing.to(&to).ok_or(Refusal::NotGranted)?;
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::TooMany)?;
+        let to = Origin::of(request.uri()).ok_or(RequestRefusal::Unclear)?;
+        let (granted, destination) = self.outgoing.to(&to).ok_or(RequestRefusal::NotGranted)?;
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| RequestRefusal::TooMany)?;
         Ok((Arc::clone(granted), destination.clone(), permit))
     }
 }
@@ -85,7 +88,7 @@ impl WasiHttpHooks for Requests {
         mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
+    ) -> Box<dyn Future<Output = Result<DrivenResponse, Error>> + Send> {
         let (granted, destination, permit) = match self.allow(&request) {
             Ok(allowed) => allowed,
             Err(refusal) => {
@@ -130,16 +133,18 @@ impl WasiHttpHooks for Requests {
     }
 }
 
-// === impl Refusal ===
+// === impl RequestRefusal ===
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestRefusal> for Error {
+    fn from(refusal: RequestRefusal) -> Self {
         match refusal {
-            Refusal::NotGranted => Self::HttpRequestDenied,
-            Refusal::Unclear => Self::HttpRequestUriInvalid,
-            Refusal::Tunnel => Self::HttpRequestMethodInvalid,
-            Refusal::Private | Refusal::LinkLocal | Refusal::Metadata => Self::DestinationIpProhibited,
-            Refusal::TooMany => Self::ConnectionLimitReached,
+            RequestRefusal::NotGranted => Self::HttpRequestDenied,
+            RequestRefusal::Unclear => Self::HttpRequestUriInvalid,
+            RequestRefusal::Tunnel => Self::HttpRequestMethodInvalid,
+            RequestRefusal::Private | RequestRefusal::LinkLocal | RequestRefusal::Metadata => {
+                Self::DestinationIpProhibited
+            }
+            RequestRefusal::TooMany => Self::ConnectionLimitReached,
         }
     }
 }
@@ -148,7 +153,7 @@ impl From<Refusal> for Error {
 
 impl Journal {
     /// Returns the error the guest gets.
-    pub(super) fn refused(&self, refusal: Refusal) -> Error {
+    pub(super) fn refused(&self, refusal: RequestRefusal) -> Error {
         if !self.said.swap(true, Ordering::Relaxed) {
             tracing::warn!(tool = self.tool, reason = %refusal, "an outgoing request was refused");
         }

@@ -26,7 +26,7 @@ use super::Granted;
 use super::address::Reach;
 use super::carried::Nat64;
 use super::destination::{Destination, Host};
-use super::requests::{Journal, Refusal};
+use super::requests::{Journal, RequestRefusal};
 
 /// The maximum bytes of a server's status line and header fields.
 const HEAD_BYTES: usize = 64 << 10;
@@ -40,7 +40,7 @@ pub(super) struct Patience {
 }
 
 /// The bytes of a connection.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
 /// A response's body, each part within its timeout. Nothing is read ahead of the guest beyond hyper's buffer.
 struct Paced {
@@ -89,7 +89,7 @@ async fn connect(
     destination: &Destination,
     secure: bool,
     journal: &Journal,
-) -> Result<Box<dyn Stream>, Error> {
+) -> Result<Box<dyn Transport>, Error> {
     let addresses = addresses(granted, destination).await?;
     judge(destination, &addresses, granted.network.nat64()).map_err(|refusal| journal.refused(refusal))?;
     let stream = first(granted, &addresses, destination.to.port).await?;
@@ -115,15 +115,15 @@ async fn addresses(granted: &Granted, destination: &Destination) -> Result<Vec<I
 }
 
 /// One bad address is enough: chance must not decide which one a connection reaches.
-fn judge(destination: &Destination, addresses: &[IpAddr], nat64: &[Nat64]) -> Result<(), Refusal> {
+fn judge(destination: &Destination, addresses: &[IpAddr], nat64: &[Nat64]) -> Result<(), RequestRefusal> {
     let literal = matches!(destination.to.host, Host::Address(_));
     addresses.iter().try_for_each(|address| match Reach::of(*address, nat64) {
         Reach::Public => Ok(()),
         Reach::Private if destination.private => Ok(()),
         Reach::LinkLocal | Reach::Metadata if destination.private && literal => Ok(()),
-        Reach::Private => Err(Refusal::Private),
-        Reach::LinkLocal => Err(Refusal::LinkLocal),
-        Reach::Metadata => Err(Refusal::Metadata),
+        Reach::Private => Err(RequestRefusal::Private),
+        Reach::LinkLocal => Err(RequestRefusal::LinkLocal),
+        Reach::Metadata => Err(RequestRefusal::Metadata),
     })
 }
 
@@ -160,7 +160,7 @@ fn coded(error: &hyper::Error) -> Error {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 // === impl Patience ===
 

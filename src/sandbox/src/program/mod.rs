@@ -36,12 +36,12 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// Code ready to run.
 pub struct Program {
-    form: Form,
+    form: ProgramForm,
     /// The linear memory it needs to start, in bytes.
     memory_min: u64,
 }
 
-enum Form {
+enum ProgramForm {
     Core(Core),
     Command(Command),
     Typed(Typed),
@@ -118,7 +118,7 @@ impl Program {
     fn module(linkers: &Linkers, module: &Module) -> Result<Self, ProgramError> {
         // Imports first: they say the most about a module built for another host.
         let pre = linkers.core.instantiate_pre(module).map_err(|error| refusal::import_of_module(&error))?;
-        let form = Form::Core(Core::new(module, pre)?);
+        let form = ProgramForm::Core(Core::new(module, pre)?);
         Ok(Self { form, memory_min: memory_min(module.resources_required().max_initial_memory_size) })
     }
 
@@ -126,9 +126,9 @@ impl Program {
         let pre = linkers.component.instantiate_pre(component).map_err(|error| refusal::import_of_component(&error))?;
         // A component with both exports is meant for us.
         let form = if Typed::is(component) {
-            Form::Typed(Typed::new(component, pre)?)
+            ProgramForm::Typed(Typed::new(component, pre)?)
         } else {
-            Form::Command(Command::new(pre)?)
+            ProgramForm::Command(Command::new(pre)?)
         };
         let needs = component.resources_required().and_then(|needs| needs.max_initial_memory_size);
         Ok(Self { form, memory_min: memory_min(needs) })
@@ -142,8 +142,8 @@ impl Program {
     /// Returns true if the call's arguments are read from standard input. Otherwise [`Self::run`] passes them.
     pub(super) fn reads_stdin(&self) -> bool {
         match self.form {
-            Form::Core(_) | Form::Command(_) => true,
-            Form::Typed(_) => false,
+            ProgramForm::Core(_) | ProgramForm::Command(_) => true,
+            ProgramForm::Typed(_) => false,
         }
     }
 
@@ -158,9 +158,9 @@ impl Program {
         arguments: String,
     ) -> wasmtime::Result<Ended> {
         match &self.form {
-            Form::Core(core) => core.run(store).await.map(|()| Ended::Written),
-            Form::Command(command) => command.run(store).await.map(|()| Ended::Written),
-            Form::Typed(typed) => typed.run(store, grants, arguments).await,
+            ProgramForm::Core(core) => core.run(store).await.map(|()| Ended::Written),
+            ProgramForm::Command(command) => command.run(store).await.map(|()| Ended::Written),
+            ProgramForm::Typed(typed) => typed.run(store, grants, arguments).await,
         }
     }
 }

@@ -66,7 +66,7 @@ impl fmt::Display for Hint<'_> {
             " (it is of WASI before preview 1: a tool chain of 2020 or later makes a module that imports \
              `wasi_snapshot_preview1`)"
         } else if import.starts_with("wasi_snapshot_preview1::") {
-            " (it is no part of WASI preview 1, but an extension of another host: build it without that host's library)"
+            " (it is an extension of another host, not of WASI preview 1: build it without that host's library)"
         } else if import.starts_with("wasi:") {
             " (what is offered is WASI 0.2)"
         } else if import.contains("::") {

@@ -90,7 +90,7 @@ fn typecheck(component: &Component) -> wasmtime::Result<()> {
     let (engine, ty) = (component.engine(), component.component_type());
     for (name, export) in ty.exports(engine).filter(|(name, _)| name.starts_with(SERVED)) {
         let ComponentItem::ComponentInstance(handler) = export.ty else {
-            return Err(wasmtime::Error::msg(format!("`{name}` is no interface")));
+            return Err(wasmtime::Error::msg(format!("`{name}` is not an interface")));
         };
         match handler.get_export(engine, "run").map(|export| export.ty) {
             Some(ComponentItem::ComponentFunc(run)) => {

@@ -8,16 +8,16 @@ pub(super) struct CallNumber(u64);
 
 /// The running calls of one folder.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct FolderCalls {
     running: BTreeSet<CallNumber>,
     next: u64,
     /// Bytes of files without a name, by the last call that could hold them open.
     nameless: BTreeMap<CallNumber, u64>,
 }
 
-// === impl Calls ===
+// === impl FolderCalls ===
 
-impl Calls {
+impl FolderCalls {
     pub(super) fn begin(&mut self) -> CallNumber {
         let call = CallNumber(self.next);
         self.next += 1;

@@ -24,7 +24,7 @@ const TRIES: usize = 3;
 
 /// The result of a count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct FolderSize {
     /// Bytes of files and links, by their lengths.
     pub(super) bytes: u64,
     /// Files, folders and links.
@@ -50,18 +50,18 @@ struct Level {
     left: Vec<CString>,
 }
 
-struct Walk {
+struct FolderWalk {
     until: Instant,
-    held: Held,
+    held: FolderSize,
     /// The counted files with several names.
     seen: HashSet<FileId>,
 }
 
 /// Counts everything below `folder`.
-pub(super) fn count(folder: &Handle) -> Result<Held, Uncounted> {
+pub(super) fn count(folder: &Handle) -> Result<FolderSize, Uncounted> {
     let until = Instant::now() + TIME;
     for _ in 0..TRIES {
-        match (Walk { until, held: Held::default(), seen: HashSet::new() }).all(folder) {
+        match (FolderWalk { until, held: FolderSize::default(), seen: HashSet::new() }).all(folder) {
             Err(Uncounted::Moved) => {}
             ended => return ended,
         }
@@ -69,10 +69,10 @@ pub(super) fn count(folder: &Handle) -> Result<Held, Uncounted> {
     Err(Uncounted::Moved)
 }
 
-// === impl Walk ===
+// === impl FolderWalk ===
 
-impl Walk {
-    fn all(mut self, folder: &Handle) -> Result<Held, Uncounted> {
+impl FolderWalk {
+    fn all(mut self, folder: &Handle) -> Result<FolderSize, Uncounted> {
         let mut here = folder.reader()?;
         let mut levels = vec![self.level(&here)?];
         while let Some(level) = levels.last_mut() {
@@ -141,7 +141,7 @@ fn id(folder: &OwnedFd) -> io::Result<FileId> {
 mod tests {
     use super::*;
 
-    fn counted(folder: &std::path::Path) -> Held {
+    fn counted(folder: &std::path::Path) -> FolderSize {
         count(&Handle::open(folder).unwrap()).unwrap()
     }
 
@@ -155,7 +155,7 @@ mod tests {
         std::fs::write(at("c/g"), [0; 5]).unwrap();
         std::fs::hard_link(at("c/g"), at("a/again")).unwrap();
         std::os::unix::fs::symlink("/etc", at("a/link")).unwrap();
-        assert_eq!(counted(folder.path()), Held { bytes: 10 + 5 + 4, entries: 7 });
+        assert_eq!(counted(folder.path()), FolderSize { bytes: 10 + 5 + 4, entries: 7 });
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         )
         .set_len(7)
         .unwrap();
-        assert_eq!(counted(folder.path()), Held { bytes: 7, entries: 301 });
+        assert_eq!(counted(folder.path()), FolderSize { bytes: 7, entries: 301 });
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! and the opening, and blocks the host's file system needs beyond the length of files.
 
 mod account;
+mod accounts;
 mod calls;
 mod count;
 mod p1;
@@ -28,8 +29,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 pub use self::account::Account;
-pub(super) use self::account::Accounts;
 use self::account::{Presence, Stay};
+pub(super) use self::accounts::Accounts;
 pub(super) use self::p2::{View, add_to_linker as add_p2_to_linker};
 use super::grants::OpenFolder;
 

@@ -14,7 +14,7 @@ use wasmtime_wasi::p1::types::{
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::account::{Full, Open, Stay};
+use super::account::{LockedAccount, NoSpace, Stay};
 use super::{note, to_the_end, together};
 use crate::host::Host;
 
@@ -41,8 +41,8 @@ macro_rules! pass_on {
     };
 }
 
-impl From<Full> for Error {
-    fn from(_: Full) -> Self {
+impl From<NoSpace> for Error {
+    fn from(_: NoSpace) -> Self {
         Errno::Nospc.into()
     }
 }
@@ -54,7 +54,7 @@ fn stay(host: &Host, fd: Fd) -> Option<Arc<Stay>> {
 /// Books the growth of one write, and writes.
 async fn write(
     wasi: &mut WasiP1Ctx,
-    mut books: Open<'_>,
+    mut books: LockedAccount<'_>,
     memory: &mut Memory<'_>,
     fd: Fd,
     bytes: CiovecArray,

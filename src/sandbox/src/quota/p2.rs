@@ -11,8 +11,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-use super::account::{Full, Stay};
-use super::stream::{Offset, Stream};
+use super::account::{NoSpace, Stay};
+use super::stream::{FileStream, Offset};
 use super::{Folders, note, to_the_end, together};
 use crate::host::Host;
 
@@ -63,13 +63,13 @@ impl<'a> View<'a> {
             Descriptor::File(file) => Arc::clone(&file.file),
             Descriptor::Dir(_) => return Err(ErrorCode::IsDirectory.into()),
         };
-        let stream: DynOutputStream = Box::new(Stream::new(file, stay, offset));
+        let stream: DynOutputStream = Box::new(FileStream::new(file, stay, offset));
         Ok(self.library.table.push(stream)?)
     }
 }
 
-impl From<Full> for FsError {
-    fn from(_: Full) -> Self {
+impl From<NoSpace> for FsError {
+    fn from(_: NoSpace) -> Self {
         ErrorCode::InsufficientSpace.into()
     }
 }

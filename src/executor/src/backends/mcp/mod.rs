@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 use self::sessions::{Line, Sessions};
 use self::wire::{Terms, Wire};
 use super::Invocation;
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::headers::headers;
 
 /// The bytes around a result that is sent both as structure and as escaped text.
@@ -65,11 +65,11 @@ impl Mcp {
         }
     }
 
-    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, AttemptFault> {
         let line = self.sessions.line(invocation.tenant, Instant::now());
-        let begun = timeout_at(invocation.deadline, self.session(&line)).await.unwrap_or(Err(Fault::Timeout))?;
+        let begun = timeout_at(invocation.deadline, self.session(&line)).await.unwrap_or(Err(AttemptFault::Timeout))?;
         let called = timeout_at(invocation.deadline, self.ask(&begun, invocation, run)).await;
-        match called.unwrap_or(Err(Fault::Timeout)) {
+        match called.unwrap_or(Err(AttemptFault::Timeout)) {
             Ok(result) => Ok(result),
             Err(fault) => {
                 // A session without a response is not trusted again: a restarted server may have forgotten it, and need
@@ -82,7 +82,7 @@ impl Mcp {
         }
     }
 
-    async fn session(&self, line: &Line<Session>) -> Result<Arc<Session>, Fault> {
+    async fn session(&self, line: &Line<Session>) -> Result<Arc<Session>, AttemptFault> {
         if let Some(session) = line.open(usable) {
             return Ok(session);
         }
@@ -105,12 +105,12 @@ impl Mcp {
         Ok(session)
     }
 
-    async fn ask(&self, session: &Session, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
+    async fn ask(&self, session: &Session, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, AttemptFault> {
         let bytes = run.bounds.output_bytes.saturating_mul(WIRE_FACTOR).saturating_add(WIRE_ENVELOPE);
         // The transport has the common headers already.
         let terms = Terms::new(usize::try_from(bytes).unwrap_or(usize::MAX), headers(invocation, &HeaderMap::new()));
         let arguments: JsonObject = serde_json::from_str(invocation.arguments)
-            .map_err(|_| Fault::Failed("the arguments are not a JSON object, so nothing was sent".into()))?;
+            .map_err(|_| AttemptFault::Failed("the arguments are not a JSON object, so nothing was sent".into()))?;
         let mut options = PeerRequestOptions::default();
         options.meta = Some(trace(terms.headers()));
         let mut request = CallToolRequest::new(CallToolRequestParams::new(run.tool.clone()).with_arguments(arguments));
@@ -123,16 +123,16 @@ impl Mcp {
         };
         match answered {
             // A response over its limit may also appear as a broken stream.
-            Err(_) if terms.overrun() => Err(Fault::TooLarge),
+            Err(_) if terms.overrun() => Err(AttemptFault::TooLarge),
             Err(error) => Err(not_answered(&error)),
             Ok(ServerResult::CallToolResult(answer)) => result::read(answer, run.bounds.output_bytes),
             Ok(ServerResult::InputRequiredResult(_)) => {
-                Err(Fault::Failed("it asks for input, which nobody gives".into()))
+                Err(AttemptFault::Failed("it asks for input, which nobody gives".into()))
             }
             Ok(ServerResult::CreateTaskResult(_)) => {
-                Err(Fault::Failed("it answers later, with a task, which nobody waits for".into()))
+                Err(AttemptFault::Failed("it answers later, with a task, which nobody waits for".into()))
             }
-            Ok(_) => Err(Fault::Failed("its answer is not the result of a tool".into())),
+            Ok(_) => Err(AttemptFault::Failed("its answer is not the result of a tool".into())),
         }
     }
 }
@@ -150,24 +150,24 @@ fn trace(headers: &HeaderMap) -> RequestMetaObject {
 }
 
 /// Decided by its kind alone: the words are the server's.
-fn not_answered(error: &ServiceError) -> Fault {
+fn not_answered(error: &ServiceError) -> AttemptFault {
     match error {
-        ServiceError::McpError(error) => Fault::Failed(format!("JSON-RPC error {}", error.code.0).into()),
+        ServiceError::McpError(error) => AttemptFault::Failed(format!("JSON-RPC error {}", error.code.0).into()),
         ServiceError::TransportSend(error) => wire::fault(error),
-        ServiceError::TransportClosed => Fault::Unavailable("the session ended before the answer came".into()),
-        _ => Fault::Failed("its answer is not MCP".into()),
+        ServiceError::TransportClosed => AttemptFault::Unavailable("the session ended before the answer came".into()),
+        _ => AttemptFault::Failed("its answer is not MCP".into()),
     }
 }
 
-fn not_begun(error: &ClientInitializeError) -> Fault {
+fn not_begun(error: &ClientInitializeError) -> AttemptFault {
     match error {
         ClientInitializeError::TransportError { error, .. } => wire::fault(error),
-        ClientInitializeError::ConnectionClosed(_) => Fault::Unavailable("no session could be begun".into()),
+        ClientInitializeError::ConnectionClosed(_) => AttemptFault::Unavailable("no session could be begun".into()),
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => not_begun(fallback),
         ClientInitializeError::JsonRpcError(error) => {
-            Fault::Failed(format!("no session could be begun: JSON-RPC error {}", error.code.0).into())
+            AttemptFault::Failed(format!("no session could be begun: JSON-RPC error {}", error.code.0).into())
         }
-        _ => Fault::Failed("no session could be begun: its answer is not MCP as it is known here".into()),
+        _ => AttemptFault::Failed("no session could be begun: its answer is not MCP as it is known here".into()),
     }
 }
 

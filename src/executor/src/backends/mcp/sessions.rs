@@ -34,12 +34,12 @@ struct Table<S> {
 }
 
 struct Lines<S> {
-    by_tenant: HashMap<String, Slot<S>>,
+    by_tenant: HashMap<String, SessionSlot<S>>,
     /// True if a task looks for idle sessions.
     swept: bool,
 }
 
-struct Slot<S> {
+struct SessionSlot<S> {
     line: Arc<Line<S>>,
     used: Instant,
 }
@@ -67,7 +67,7 @@ impl<S: Send + Sync + 'static> Sessions<S> {
             oldest.and_then(|tenant| lines.by_tenant.remove(&tenant));
         }
         let line = Arc::new(Line::new());
-        lines.by_tenant.insert(tenant.to_owned(), Slot { line: Arc::clone(&line), used: now });
+        lines.by_tenant.insert(tenant.to_owned(), SessionSlot { line: Arc::clone(&line), used: now });
         line
     }
 }

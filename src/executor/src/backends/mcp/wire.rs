@@ -21,7 +21,7 @@ use rmcp::transport::streamable_http_client::{
 };
 use tokio_stream::StreamExt;
 
-use crate::backends::fault::Fault;
+use crate::backends::fault::AttemptFault;
 use crate::backends::http::{broken, refused};
 
 /// The maximum bytes of a response outside calls: the server's description when a session opens.
@@ -61,13 +61,13 @@ pub(super) fn config(address: &Url, always: &HeaderMap, max_in_flight: usize) ->
 }
 
 /// The reason a request got no response, by its kind alone.
-pub(super) fn fault(error: &DynamicTransportError) -> Fault {
+pub(super) fn fault(error: &DynamicTransportError) -> AttemptFault {
     let Some(error) = error.error.downcast_ref::<Error>() else {
-        return Fault::Unavailable("the session ended before the answer came".into());
+        return AttemptFault::Unavailable("the session ended before the answer came".into());
     };
     let status = |status: u16| {
         let status = StatusCode::from_u16(status).ok().and_then(refused);
-        status.unwrap_or(Fault::Failed("its answer is not MCP".into()))
+        status.unwrap_or(AttemptFault::Failed("its answer is not MCP".into()))
     };
     match error {
         StreamableHttpError::HttpStatus(error) => status(error.status),
@@ -77,16 +77,16 @@ pub(super) fn fault(error: &DynamicTransportError) -> Fault {
             Some(code) => status(code.as_u16()),
             None => broken(error),
         },
-        StreamableHttpError::UnexpectedServerResponse(text) => Fault::Failed(
+        StreamableHttpError::UnexpectedServerResponse(text) => AttemptFault::Failed(
             told(text).map_or("its answer is not MCP".into(), |status| format!("HTTP status {status}").into()),
         ),
-        StreamableHttpError::ResponseBodyTooLarge { .. } => Fault::TooLarge,
+        StreamableHttpError::ResponseBodyTooLarge { .. } => AttemptFault::TooLarge,
         StreamableHttpError::SessionExpired
         | StreamableHttpError::SessionRecoveryTimeout
         | StreamableHttpError::TransportChannelClosed => {
-            Fault::Unavailable("the session ended before the answer came".into())
+            AttemptFault::Unavailable("the session ended before the answer came".into())
         }
-        _ => Fault::Failed("its answer is not MCP".into()),
+        _ => AttemptFault::Failed("its answer is not MCP".into()),
     }
 }
 

@@ -16,7 +16,7 @@ use reqwest::header::HeaderName;
 
 pub use self::section::BackendsSection;
 
-/// Where tools run that do not run here, by the names that contracts use.
+/// All backends, by the names contracts use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackendsSettings(pub BTreeMap<String, BackendSettings>);
 
@@ -25,15 +25,15 @@ pub struct BackendsSettings(pub BTreeMap<String, BackendSettings>);
 pub struct BackendSettings {
     /// `http` or `https`, host, port, and for HTTP and MCP a path; no user, query or fragment.
     pub address: Url,
-    /// How it is known and how it knows the executor; only with `https`.
+    /// The certificates of both sides; only with `https`.
     pub tls: Option<BackendTls>,
-    /// Headers of every request, each with the file that holds its value.
+    /// Headers of every request, each with the file of its value.
     pub headers: Vec<(HeaderName, PathBuf)>,
     /// Calls under way at once, 1 to 4096; the others wait, and their waiting counts against their timeout.
     pub max_in_flight: u32,
     /// When it is left alone.
     pub breaker: BreakerSettings,
-    /// How often a call of a tool with `effects: read` is tried again, 0 to 10.
+    /// The maximum retries of a call of a tool with `effects: read`, 0 to 10.
     pub retries: u32,
 }
 
@@ -42,7 +42,7 @@ pub struct BackendSettings {
 pub struct BackendTls {
     /// Who may have signed the backend's certificate; nobody else then. Without it, whom the system trusts.
     pub ca: Option<PathBuf>,
-    /// What the executor shows of itself.
+    /// The executor's own certificate.
     pub identity: Option<BackendIdentity>,
 }
 

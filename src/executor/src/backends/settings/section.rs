@@ -16,7 +16,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::{BackendIdentity, BackendSettings, BackendTls, BackendsSettings, BreakerSettings};
 
-/// Calls of one backend that are under way at once, where the file does not say.
+/// The default maximum of concurrent calls of one backend.
 const MAX_IN_FLIGHT: u32 = 64;
 const MAX_IN_FLIGHT_MAX: u32 = 4096;
 const RETRIES: u32 = 2;
@@ -26,7 +26,7 @@ const FAILURES_MAX: u32 = 1000;
 const OPEN_FOR: Duration = Duration::from_secs(10);
 const OPEN_FOR_MAX: Duration = Duration::from_secs(600);
 
-/// Headers a call brings itself, and headers of its framing.
+/// Headers each call sets itself, or its framing needs.
 const OWN_HEADERS: [&str; 13] = [
     "accept",
     "accept-encoding",
@@ -77,7 +77,7 @@ struct BreakerEntry {
     open_for: Option<Spanned<Seconds>>,
 }
 
-/// The place of faults of one backend, and its name in them.
+/// The place and the name of one backend, for faults.
 struct BackendField<'a> {
     place: &'a ConfigFile<'a>,
     name: &'a str,
@@ -158,7 +158,7 @@ impl BackendField<'_> {
         let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.port() != Some(0);
         let path = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
-        // Parsing an address undoes escapes and dot segments; the request must use the written one.
+        // Parsing an address resolves escapes and dot segments; the requested address must be the written one.
         let escaped = text.value.contains('%');
         if !plain || !usable || escaped || url.fragment().is_some() || !url.path().bytes().all(path) {
             return Err(wrong());
@@ -213,7 +213,7 @@ impl BackendField<'_> {
     }
 }
 
-/// Returns true if requests there stay on this machine. A name other than `localhost` may be anywhere.
+/// True if the address is on this machine. A name other than `localhost` may be anywhere.
 fn is_loopback(address: &Url) -> bool {
     match address.host_str() {
         Some("localhost") => true,
