@@ -9,6 +9,9 @@ CALLGATE_DIST := $(CURDIR)/dist
 FUZZ_SECONDS ?= 60
 SIEGE_SECONDS ?= 600
 export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
+# Written by .setup/rust.sh if rustup cannot get the toolchain that rust-toolchain.toml names.
+RUSTUP_TOOLCHAIN ?= $(shell cat .callgate/rust-toolchain 2>/dev/null)
+export RUSTUP_TOOLCHAIN
 
 # The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
 FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
@@ -76,7 +79,7 @@ test-local: build setup-local-model ## Run the tests with a small language model
 	.callgate/venv/bin/python -m pytest tests/python/test_local_model.py -v -rs -p no:cacheprovider
 
 .PHONY: lint
-lint: setup-rust setup-wasm ## Check format, clippy, dependencies, example contracts, and the modules' imports
+lint: setup-rust setup-wasm setup-checkers ## Check prose, names, spelling, format, clippy, dependencies, example contracts, and the modules' imports
 	@.setup/lint.sh $(WASM)
 
 .PHONY: fuzz
@@ -97,8 +100,8 @@ SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chr
 .PHONY: setup
 setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, a browser, other languages); nothing the second time
 
-.PHONY: $(SETUP) setup-local-model
-$(SETUP) setup-local-model:
+.PHONY: $(SETUP) setup-local-model setup-checkers
+$(SETUP) setup-local-model setup-checkers:
 	@.setup/$(@:setup-%=%).sh
 setup-envoy setup-local-model setup-componentize-py: setup-python
 

@@ -6,6 +6,11 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 state=$root/.callgate
 mkdir -p "$state"
+# Set by rust.sh if rustup cannot get the toolchain that rust-toolchain.toml names.
+if [ -z "${RUSTUP_TOOLCHAIN:-}" ] && [ -s "$state/rust-toolchain" ]; then
+    RUSTUP_TOOLCHAIN=$(cat "$state/rust-toolchain")
+    export RUSTUP_TOOLCHAIN
+fi
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 
@@ -65,4 +70,24 @@ apt() {
     run "install$missing" sh -c "export DEBIAN_FRONTEND=noninteractive
         $sudo apt-get install -y --no-install-recommends $missing ||
         { $sudo apt-get update && $sudo apt-get install -y --no-install-recommends $missing; }"
+}
+
+# python_environment FOLDER REQUIREMENTS NAME: a virtual environment with exactly these wheels, made again only if they change.
+python_environment() {
+    venv=$1
+    stamp=$venv/.requirements.sha256
+    sum=$(sha256sum "$2" | cut -d ' ' -f 1)
+    if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && "$venv/bin/python" -c '' 2>/dev/null; then return 0; fi
+
+    python=${PYTHON:-python3}
+    have "$python" || { say "no $python"; apt python3 python3-venv; }
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        fail "$("$python" --version) is too old: 3.10 or later is needed" "PYTHON=/path/to/python3 make setup chooses another"
+    # Debian's python3 comes without venv.
+    "$python" -c 'import venv, ensurepip' 2>/dev/null || apt python3-venv
+    rm -rf "$venv"
+    run "install $3" sh -c '"$1" -m venv "$2" &&
+        "$2/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r "$3"' \
+        sh "$python" "$venv" "$2"
+    printf '%s\n' "$sum" >"$stamp"
 }

@@ -1,10 +1,10 @@
 #!/bin/sh
-# lint.sh -p CRATE…: format, clippy, dependencies, contracts, imports. The crates named are those that exist only as wasm.
+# lint.sh -p CRATE…: prose, names, spelling, format, clippy, dependencies, contracts, imports. CRATE is a crate that exists only as wasm.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 failed=
 
-# check NAME COMMAND…: goes on after a failure, so that one run shows all of them.
+# check NAME COMMAND…: continues after a failure, so one run shows all of them.
 check() {
     printf '\n=== %s ===\n' "$1"
     name=$1
@@ -13,13 +13,16 @@ check() {
   $name"
 }
 
+check "prose" .setup/prose.py
+check "names" .setup/names.py
+check "spelling" "$state/checkers/bin/typos"
 check "format" cargo fmt --all --check
-check "clippy, native" cargo clippy --release --all-targets --quiet -- -D warnings
+check "clippy, native" cargo clippy --all-targets --quiet -- -D warnings
 if [ "$(cat "$state/wasm-toolchain")" = rustup ]; then
     check "clippy, wasm" cargo clippy --profile wasm --quiet --target wasm32-wasip1 "$@" -- -D warnings
 else
     # Debian's toolchain has no clippy, and rustup's has no std for this target here.
-    check "clippy, wasm-only crates checked natively" cargo clippy --release --quiet "$@" -- -D warnings
+    check "clippy, wasm-only crates checked natively" cargo clippy --quiet "$@" -- -D warnings
 fi
 
 deny=
@@ -32,7 +35,7 @@ if [ -n "$deny" ]; then
     # shellcheck disable=SC2086 # a command and its word
     check "dependencies" $deny check bans licenses sources
     printf '\n=== advisories ===\n'
-    # The advisory database is fetched, so this needs a network; being without one is no fault of the code.
+    # The advisory database is fetched, so this check needs a network and is left out without one.
     # shellcheck disable=SC2086
     if $deny fetch db >/dev/null 2>&1; then
         check "advisories" $deny check advisories

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over WebDriver (W3C): no more of the protocol than a test of a page needs."""
+"""A headless Chromium, driven over WebDriver (W3C), with the few commands that tests of a page need."""
 
 import json
 import shutil
@@ -8,24 +8,24 @@ import time
 import urllib.error
 import urllib.request
 
-# How WebDriver names an element.
+# WebDriver's key for an element.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1200,900",
 ]
-# Longer than a machine takes that does other things as well.
+# Longer than a busy machine needs.
 PATIENCE = 60
 
 
 def missing():
-    """Why there is no browser here; empty where there is one."""
+    """The reason why no browser can run; empty if one can."""
     names = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
     return f"no {' and no '.join(names)} here; `make setup-chromium` installs them" if names else ""
 
 
 class Browser:
-    """Ends with the `with` that began it."""
+    """A session that ends with its `with` block."""
 
     def __init__(self):
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -57,7 +57,7 @@ class Browser:
         return self._send("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
     def find(self, css):
-        """The first element that fits, once there is one that can be seen."""
+        """Returns the first visible element that matches, waiting for one."""
         def look():
             found = self._send("POST", "/elements", {"using": "css selector", "value": css})
             return next((Element(self, one[ELEMENT]) for one in found if Element(self, one[ELEMENT]).shown()), None)
@@ -76,11 +76,11 @@ class Browser:
         raise AssertionError(f"{otherwise}; the page says: {self.run('return document.body.innerText')}")
 
     def complaints(self):
-        """What the browser wrote into its console as an error: refusals of the page's policy among it."""
+        """Returns the errors in the browser's console, refusals by the page's policy included."""
         return [line["message"] for line in self._send("POST", "/se/log", {"type": "browser"}) if line["level"] == "SEVERE"]
 
     def dialog(self):
-        """The text of a dialog that a script has opened, or None."""
+        """Returns the text of a dialog opened by a script, or None."""
         try:
             return self._send("GET", "/alert/text")
         except LookupError:

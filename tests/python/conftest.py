@@ -1,7 +1,7 @@
 """A stack for the client tests: three gates in front of one scripted model, for the whole session.
 
-`CALLGATE_DIRECT=1` points the clients at the scripted model itself: what is then seen is that the real clients take it for
-their API. Tests that are about what the gate does are left out there, and said to be.
+`CALLGATE_DIRECT=1` points the clients at the scripted model itself, to prove that real clients accept it as their API.
+Tests of the gate are skipped then, and reported as skipped.
 """
 
 import json
@@ -22,19 +22,19 @@ CONTRACT = ROOT / "tests" / "contracts" / "gate" / "contract.yaml"
 TOOLS = ["get_weather", "list_items", "send_mail", "lookup_stock", "reserve_stock"]
 
 
-# A test of what the gate does, and not of what any server of its API does.
+# Marks a test of the gate itself, in contrast to one of any server of its API.
 needs_gate = pytest.mark.skipif(DIRECT, reason="CALLGATE_DIRECT: it is about what the gate does")
 
 
 class Gates:
-    """Base URLs by `onViolation`, and what reached the model."""
+    """Base URLs by `onViolation`, and the requests the model received."""
 
     def __init__(self, state):
         self.upstream = state["upstream"]
         self.urls = {name: f"{self.upstream}/v1" if DIRECT else url for name, url in state["gates"].items()}
 
     def root(self, on_violation="refuse"):
-        """For an SDK that adds the version to the path by itself."""
+        """For an SDK that adds the version to the path itself."""
         return self.urls[on_violation].removesuffix("/v1")
 
     def headers(self, role="clerk"):
@@ -92,12 +92,12 @@ def stream(request):
 
 
 def tools(names=TOOLS):
-    """As an application declares them; the gate puts in the contract's own descriptions and schemas."""
+    """Declares tools as an application does; the gate inserts the contract's own descriptions and schemas."""
     return [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in names]
 
 
 def said(*rounds):
-    """What the user says to make the scripted model answer so, round by round."""
+    """Returns the user's words that script the model's answers, round by round."""
     return "script " + json.dumps({"rounds": list(rounds)})
 
 

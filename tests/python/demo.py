@@ -1,11 +1,11 @@
-"""What `make demo` shows, with the official OpenAI client: one line for each thing that the gate does.
+"""The script of `make demo`, with the official OpenAI client: one line for each thing the gate does.
 
 `callgate-stack demo` starts everything and sets the environment:
   CALLGATE_REFUSE, CALLGATE_FEEDBACK   base URLs of two gates, named after their `onViolation`
   CALLGATE_UPSTREAM                    the scripted model; not set in front of a real API
-A scripted model makes the calls that the user message spells out (`call NAME {…}`), so every line is asserted. A real model
-does as it likes: then the lines that depend on it are observed, and only what Callgate decides by itself is asserted. In front
-of the small model of LLM=local the lines are others: demo_local.py.
+A scripted model makes the calls spelled out in the user message (`call NAME {…}`), so every line is asserted. A real model is
+free: the script then only shows the lines that depend on it, and asserts only Callgate's own decisions. In front of the small
+model of LLM=local the lines differ: see demo_local.py.
 """
 
 import json
@@ -22,11 +22,11 @@ DECLARED = ["get_order", "list_orders", "create_order", "get_customer", "send_co
 
 
 def client(on_violation):
-    """A client as any application has it; only `base_url` and the caller's identity are ours."""
+    """A client as in any application; only `base_url` and the caller's identity are special."""
     return openai.OpenAI(
         base_url=os.environ[f"CALLGATE_{on_violation.upper()}"],
         api_key=os.environ.get("OPENAI_API_KEY") or "sk-demo",
-        # In production a verified token says who calls; the demo's gate believes two headers.
+        # In production a verified token identifies the caller; the demo's gate trusts two headers.
         default_headers={"x-callgate-tenant": "acme", "x-callgate-role": "clerk"},
         max_retries=0,
         timeout=60,
@@ -34,7 +34,7 @@ def client(on_violation):
 
 
 def tools(names):
-    """Declarations: names only. The gate puts in the contract's own descriptions and schemas."""
+    """Declarations with names only. The gate inserts the contract's own descriptions and schemas."""
     return [{"type": "function", "function": {"name": name}} for name in names]
 
 
@@ -47,7 +47,7 @@ def ask(text, real_text, on_violation="refuse", names=DECLARED, messages=(), **m
 
 
 class Wrong(Exception):
-    """A line did not come out as announced."""
+    """A line differs from the announced one."""
 
 
 def expect(condition, what):
@@ -138,7 +138,7 @@ def repaired():
 
 
 def live():
-    """Text is read before the scripted model has written its call: it waits for a release that comes after the text."""
+    """The client reads text before the scripted model has written its call: the model waits for a release sent after the text."""
     script = {"rounds": [{"text": ["Working ", "on it."], "hold": True,
                           "calls": [{"name": "delete_all_orders", "arguments": '{"really":"secret"}'}]}]}
     stream = ask(
@@ -167,7 +167,7 @@ def live():
 
 
 def seen():
-    """What has reached the scripted model; nothing is known of a real one."""
+    """Returns the requests received by the scripted model; a real one reports none."""
     if not UPSTREAM:
         return []
     with urllib.request.urlopen(f"{UPSTREAM}/_/requests", timeout=10) as answer:

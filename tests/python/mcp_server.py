@@ -1,9 +1,8 @@
 """A real MCP server, `mcp-server-time`, over streamable HTTP: `python mcp_server.py PORT`.
 
-It has more tools than its own, which talk back to the client or misbehave; what they say of themselves is what a poisoned
-server would say. Answers are streams that could be resumed; requests with the header `x-answer: json` are answered whole,
-those with `x-answer: forged` by no real server: with a stream that has an answer to nobody's request in it, and does not end.
-`GET /_/calls` says which calls reached it.
+Beside its own tools it has some that talk back to the client or misbehave, with the descriptions of a poisoned server.
+Answers are resumable streams. Requests with the header `x-answer: json` are answered whole. Those with `x-answer: forged`
+get a stream with an answer to nobody's request, which does not end. `GET /_/calls` lists the received calls.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ CALLS = []
 
 
 class Store(EventStore):
-    """Gives every event an id, and so invites clients to resume. There is nothing to resume from."""
+    """Gives every event an id, and so invites clients to resume. The server cannot resume."""
 
     def __init__(self):
         self.last = 0

@@ -22,7 +22,7 @@ CONTRACT = ROOT / "tests" / "contracts" / "mcp" / "contract.yaml"
 
 
 class McpGates:
-    """URLs by `onViolation`, and what reached the server."""
+    """URLs by `onViolation`, and the messages the server received."""
 
     def __init__(self, state, server):
         self.urls = {name: url.rstrip("/") + "/mcp" for name, url in state["gates"].items()}
@@ -36,12 +36,12 @@ class McpGates:
         return httpx2.AsyncClient(headers=headers, timeout=30)
 
     def client(self, on_violation="refuse", role="clerk", whole=False, **more):
-        """The SDK's own client; to be entered."""
+        """The SDK's own client, as a context manager."""
         transport = streamable_http_client(self.urls[on_violation], http_client=self.http(role, whole))
         return mcp.Client(transport, read_timeout_seconds=30, **more)
 
     def calls(self):
-        """The calls that reached the server: name and arguments."""
+        """Returns the calls the server received: name and arguments."""
         with urllib.request.urlopen(f"{self.server}/_/calls", timeout=10) as answer:
             return [(call["name"], call.get("arguments")) for call in json.load(answer)]
 

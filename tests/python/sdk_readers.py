@@ -1,7 +1,7 @@
-"""Reads one streamed turn with the official SDK of each dialect, as an application does that trusts its SDK.
+"""Reads one streamed turn with the official SDK of each dialect, as a trusting application does.
 
-Each reader is a function of a base URL; it gives the text and the calls that the SDK finds. It gives what was found until an error, because an application has
-acted on that by then.
+Each reader takes a base URL and returns the text and calls the SDK finds. At an error it returns the text and calls so far,
+because an application has already acted on them.
 """
 
 import json
@@ -48,7 +48,7 @@ class Reader:
         found = Found()
         try:
             self.read(found)
-        except Exception as error:  # noqa: BLE001  # SDKs raise anything for a stream that they cannot read
+        except Exception as error:  # noqa: BLE001  # SDKs raise anything for an unreadable stream
             found.error = type(error).__name__
         return found
 
@@ -179,7 +179,7 @@ def converse(url):
 
 
 def mcp(url):
-    """The SDK's decoders without its session, which would ask more than one thing."""
+    """The SDK's decoders without its session, which would send further requests."""
     client = httpx2.Client(headers={**ALL, "accept": "application/json, text/event-stream"}, timeout=20)
 
     def read(found):

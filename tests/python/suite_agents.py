@@ -1,4 +1,4 @@
-"""What every SDK that runs agents must see: it makes the calls itself, and goes on until the model has its last word."""
+"""The suite of every SDK that runs agents: the SDK makes the calls itself, until the model's last word."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import pytest
 from conftest import call, needs_gate, said
 from suite import BAD, OSLO, QUOTE, ROME, STOCK, UNKNOWN, Ask
 
-RAN = []  # what the agents' own functions were called with
+RAN = []  # the arguments of the agents' own functions
 
 
 def get_weather(city: str, days: int = 1) -> str:

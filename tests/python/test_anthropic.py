@@ -33,7 +33,7 @@ def read(message):
 
 
 def accumulate(events):
-    """What an application puts together that reads the events by hand."""
+    """Returns the answer of an application that reads the events by hand."""
     blocks, stopped, stop, started, ended = [], [], None, 0, 0
     for event in events:
         if event.type == "message_start":

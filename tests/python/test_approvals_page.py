@@ -1,4 +1,4 @@
-"""The approvals page in a real browser, served by the real executor, about calls over gRPC to a tool at a real backend."""
+"""The approvals page in a real browser, served by the real executor, for gRPC calls to a tool at a real backend."""
 
 import http.server
 import importlib
@@ -59,7 +59,7 @@ class Backend(http.server.BaseHTTPRequestHandler):
 
 
 class Executor:
-    """The program, and who calls it."""
+    """The program and its caller."""
 
     def __init__(self, folder, port):
         sys.path.insert(0, str(folder))
@@ -100,7 +100,7 @@ class Executor:
                 log.write(line)
 
     def call(self, arguments, tenant="acme"):
-        """Calls once, in an exchange of its own; the outcome."""
+        """Calls once, in an exchange of its own; returns the outcome."""
         self.exchanges += 1
         text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         call = self.messages.Call(id="call_1", tool="create_order", arguments=text)
@@ -110,7 +110,7 @@ class Executor:
         return self.stub.Execute(request, timeout=60).outcomes[0]
 
     def asks(self, arguments, tenant="acme"):
-        """Calls, and is told that a person must agree."""
+        """Calls, and gets the answer that a person must approve."""
         outcome = self.call(arguments, tenant)
         assert outcome.failure.violation_code == "approval_required", outcome
         return outcome.failure.approval_id
@@ -152,7 +152,7 @@ def card(page, approval):
 
 
 def press(page, waiting, button):
-    """Presses a button once it can be pressed: a card that has just come takes no answer."""
+    """Presses a button once it is enabled: a new card takes no answer at first."""
     page.until(lambda: not disabled(page, waiting, button), f"{button} cannot be pressed")
     waiting.find(button).click()
 
@@ -210,7 +210,7 @@ def test_a_call_that_is_denied_does_not_run_and_its_caller_is_told_why(page, exe
     waiting.find("input").type("far too many")
     press(page, waiting, "button.danger")
     page.until(lambda: page.count(f'.card[data-id="{approval}"]') == 0, "the call still waits")
-    # Asking again does not bring it back.
+    # Asking again does not restore it.
     for _ in range(3):
         refused = executor.call(arguments)
         assert "far too many" in refused.failure.message and refused.failure.approval_id == approval
@@ -231,7 +231,7 @@ def test_no_argument_is_out_of_sight_when_a_call_is_approved(page, executor):
     waiting = card(page, approval)
     page.until(lambda: not disabled(page, waiting, "button.danger"), "it cannot be denied either")
     assert disabled(page, waiting, "button.primary")
-    # Nothing of it lies in a box that scrolls.
+    # No part of it is in a scrolling box.
     assert page.run("""
         let node = arguments[0].querySelector(".json");
         for (; node !== document.documentElement; node = node.parentElement) {
@@ -266,7 +266,7 @@ def test_what_a_model_writes_is_shown_as_text(page, executor):
     assert "U+202E" in shown and "U+200B" in shown and "\u202e" not in shown
     assert page.count("main script") == 0 and page.count("main img") == 0 and page.dialog() is None
     picture(page, "hostile")
-    # Neither did the page try anything that its own policy forbids.
+    # The page also tried nothing its own policy forbids.
     assert page.complaints() == []
 
 
@@ -278,7 +278,7 @@ def test_a_script_that_got_in_could_not_run(page, executor):
         "const s = document.createElement('script'); s.append('window.ran = 1'); document.body.append(s)",
     ]:
         refused = page.run(f"try {{ {attempt} }} catch (error) {{ return error.name }}")
-        # A script of text is put in, but not run: that goes into the console only.
+        # The script is inserted but does not run; the console reports it.
         assert refused == "TypeError" or page.complaints(), attempt
         assert page.run("return window.ran ?? null") is None, attempt
     assert page.run("return document.cookie") == ""

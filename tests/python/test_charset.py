@@ -1,4 +1,4 @@
-"""Answers that say one thing as ASCII and another in the charset that their header names, read by clients that decode by the header."""
+"""Answers that differ between ASCII and the charset named in their header, read by clients that decode by the header."""
 
 import json
 

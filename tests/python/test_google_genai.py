@@ -36,7 +36,7 @@ def read(*answers):
 
 
 def generate(gates, ask, contents=None):
-    # A client that nothing refers to closes its connections, also while it is still asking.
+    # An unreferenced client closes its connections, even during a request.
     with client(gates, ask) as asking:
         return asking.models.generate_content(**body(ask, contents))
 

@@ -1,7 +1,8 @@
 """Hostile request bodies against one worker, beside an honest client of another tenant who must not notice.
 
-Envoy runs one worker. The hostile client holds 64 MiB and more: bodies that are costly to parse, connections that stall one byte before the
-limit, a single huge request. It may be served or told `gate_overloaded` with `retry-after`. The honest client gets every answer, and the filter never traps.
+Envoy runs one worker. The hostile client holds 64 MiB and more: bodies that are costly to parse, connections stalled one
+byte before the limit, a single huge request. The gate may serve it, or answer `gate_overloaded` with `retry-after`. The
+honest client gets every answer, and the filter never traps.
 """
 
 import json
@@ -20,7 +21,7 @@ LIMITS = {"requestBytes": "1MiB", "turnTimeout": "60s", "turnIdleTimeout": "20s"
 
 
 def body(size, member):
-    """A good request of exactly `size` bytes, whose bulk is `member`: a prefix, a piece to repeat, a suffix."""
+    """Returns a good request of exactly `size` bytes, mostly filled by `member`: a prefix, a piece to repeat, a suffix."""
     head, piece, tail = member
     start, end = json.dumps(CHAT)[:-1] + head, tail + "}"
     room = size - len(start) - len(end)
@@ -28,7 +29,7 @@ def body(size, member):
     return (text + " " * (size - len(text))).encode()
 
 
-# Bodies whose tree is far larger than their text, and some whose text is all there is.
+# Bodies with trees far larger than their text, and some with much text and small trees.
 SHAPES = {
     "arrays in metadata": (', "metadata": [', "[0],", "]"),
     "objects in an unknown member": (', "x_hint": [', "{},", "]"),
@@ -56,7 +57,7 @@ def gates(tmp_path_factory):
 
 
 class Honest:
-    """Asks all the time, one request after the other, until it leaves the `with`."""
+    """Sends one request after the other until the `with` block ends."""
 
     def __init__(self, gate):
         self.gate, self.failures, self.served, self.slowest = gate, [], 0, 0
@@ -93,7 +94,7 @@ def head(length, play="hostile", tenant="mallory"):
 
 
 def send(gate, data):
-    """A connection that has sent this; `None` if the gate closed it before."""
+    """Returns a connection that has sent this; `None` if the gate closed it before."""
     connection = socket.create_connection(("127.0.0.1", gate.port), timeout=30)
     try:
         connection.sendall(data)
@@ -103,7 +104,7 @@ def send(gate, data):
 
 
 def came(connection, timeout):
-    """The first bytes of the answer, or why there is none."""
+    """Returns the first bytes of the answer, or the reason for their absence."""
     connection.settimeout(timeout)
     try:
         return connection.recv(65536)
@@ -114,7 +115,7 @@ def came(connection, timeout):
 
 
 def is_fair(answer):
-    """Served, refused for a reason of its own, or told to come again; a 503 of any other kind tells of a trap."""
+    """The gate served it, refused it for its own fault, or asked it to come again; any other 503 is a sign of a trap."""
     status = answer.split(b" ", 2)[1:2]
     return status != [b"503"] or (b"gate_overloaded" in answer and b"retry-after" in answer.lower())
 

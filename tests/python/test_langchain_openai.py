@@ -81,8 +81,8 @@ class TestChat(LangChain):
 class TestResponses(LangChain):
     RESPONSES = True
     STOP = CALLED = "completed"
-    # What LangChain makes of an `error` or `response.failed` event.
-    # Of the API's own event for an error, and of the gate's, which the SDK itself raises.
+    # LangChain's exception for an `error` or `response.failed` event: for the API's own error event, and for the gate's,
+    # which the SDK itself raises.
     MIDWAY = (ValueError, openai.APIError)
 
     def test_a_summary_of_thoughts_arrives(self, gates):

@@ -1,9 +1,8 @@
 """A real model behind the gate: llama.cpp's own server with 135 million parameters, the official `openai` SDK in front.
 
-What such a model says is often wrong and not the same on every machine, so nothing here depends on it: these are properties of
-whatever it says. One thing has to happen, that it begins a call where a tool is declared; the chat template makes that nine times
-as likely as everything else together, and it is asked with temperature 0. That, and leaving out its server's cache of prompts,
-makes it say the same twice.
+Such a model is often wrong, and differs between machines, so each test checks a property of any answer. One event must
+occur: the model begins a call if a tool is declared. The chat template makes it nine times as likely as everything else
+together, and the temperature is 0. With the server's prompt cache off, the model answers the same twice.
 """
 
 import json
@@ -112,7 +111,7 @@ def test_a_call_that_the_model_makes_arrives_in_canonical_form(gates, choice):
 
 
 def test_the_model_itself_had_written_the_call_otherwise(gates, model):
-    """Straight to the model: spaces, which the gate's canonical form has none of. So what came before was the gate's writing."""
+    """Asked directly, the model writes spaces, which the gate's canonical form never has. So the gate wrote the earlier text."""
     request = body("Look up customer C-1042.", "get_customer", tool_choice="required")
     answer = openai.OpenAI(base_url=model, api_key="none", timeout=120).chat.completions.create(**request)
     arguments = answer.choices[0].message.tool_calls[0].function.arguments
@@ -147,13 +146,13 @@ def test_the_same_call_is_an_error_where_the_contract_wants_errors(gates):
 
 
 def test_a_call_that_is_cut_off_is_refused(gates):
-    """The model's server hands on what there is of a call when the tokens are used up: half of a JSON object."""
+    """If tokens run out, the model's server sends the part of a call it has: half of a JSON object."""
     text, calls, finish = asked(gates, body(BOXES, "order_boxes", tool_choice="required", max_tokens=26))
     assert calls == []
     assert "Callgate refused the call of `order_boxes` (arguments_not_json)" in text
 
 
-# What the contract says of it, which is what the gate tells the model of it.
+# The contract's description, which the gate also gives to the model.
 GET_ORDER = {
     "name": "get_order",
     "description": "Look up an order by number.",

@@ -1,4 +1,4 @@
-"""The official `mcp` SDK through the gate, at a real MCP server: as streams and whole. Nothing but the URL is special."""
+"""The official `mcp` SDK through the gate, at a real MCP server: as streams and whole. Only the URL is special."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ OSLO = {"timezone": "Europe/Oslo"}
 
 @pytest.fixture(params=[False, True], ids=["streams", "whole"])
 def whole(request):
-    """Whether the server answers with JSON, or else with streams of events."""
+    """True if the server answers with JSON instead of streams of events."""
     return request.param
 
 
 def within(client, steps):
-    """What `steps` give, within a session."""
+    """Returns the result of `steps`, within a session."""
 
     async def run():
         async with client:
@@ -180,7 +180,7 @@ def test_a_tool_may_ask_the_clients_model_for_text_but_give_it_no_tools(mcp_gate
 
     async def steps(client):
         assert text(await client.call_tool("muse", {})) == "the model said blue"
-        # The gate did not tell the server that this client could.
+        # The gate hid this ability of the client from the server.
         with pytest.raises(mcp.MCPError, match="does not support sampling tools"):
             await client.call_tool("muse", {"tools": True})
 
@@ -215,7 +215,7 @@ def test_listening_outlives_the_time_for_a_call(mcp_gates):
 
 
 async def begin(http, url):
-    """A session by hand; its headers."""
+    """Opens a session by hand; returns its headers."""
     params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     answer = await post(http, url, {}, {"id": 1, "method": "initialize", "params": params})
     session = {"mcp-session-id": answer.headers["mcp-session-id"], "mcp-protocol-version": "2025-06-18"}
@@ -259,7 +259,7 @@ def test_an_answer_that_nobody_asked_for_is_the_end_of_the_servers_own_stream(mc
         async with mcp_gates.http(**{"x-answer": "forged", "accept": "text/event-stream"}) as http:
             async with http.stream("GET", mcp_gates.urls["refuse"]) as answer:
                 assert answer.status_code == 200
-                with pytest.raises(httpx2.RemoteProtocolError):  # It is cut, so that the client listens anew.
+                with pytest.raises(httpx2.RemoteProtocolError):  # It is cut, so that the client listens again.
                     async for chunk in answer.aiter_text():
                         said += chunk
         return said

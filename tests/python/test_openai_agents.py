@@ -36,7 +36,7 @@ class TestChat(Agents):
 
 class TestResponses(Agents):
     MODEL = agents.OpenAIResponsesModel
-    # What the SDK makes of an `error` or `response.failed` event.
+    # Returns the SDK's exception for an `error` or `response.failed` event.
     MIDWAY = (agents.exceptions.AgentsException, openai.APIError)
-    # The final output is the last message item, and what replaces a call is an item of its own.
+    # The final output is the last message item, and the replacement of a call is an item of its own.
     FIRST = "Callgate"

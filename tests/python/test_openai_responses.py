@@ -9,7 +9,7 @@ from suite import POISON, SCHEMA, Answer, Ask, Suite
 
 
 class StreamFailed(Exception):
-    """A stream ended with one of the SDK's two events for an error; it raises nothing by itself."""
+    """The stream ended with one of the SDK's two error events, which raise nothing by themselves."""
 
 
 def checked(event):
@@ -39,7 +39,7 @@ def read(response):
 
 
 def accumulate(events):
-    """What an application puts together that reads the events by hand, and finds repeated in the last of them."""
+    """Returns the answer of an application that reads the events by hand, and checks that the last event repeats it."""
     items, text, arguments, numbers, final = {}, {}, {}, [], None
     for event in map(checked, events):
         numbers.append(event.sequence_number)
@@ -94,7 +94,7 @@ class TestResponses(Suite):
     STOP = CALLED = "completed"
     UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.PermissionDeniedError
     LIMITED, BROKEN = openai.RateLimitError, openai.InternalServerError
-    # Of the API's own event for an error, and of the gate's, which the SDK itself raises.
+    # For the API's own error event, and for the gate's, which the SDK itself raises.
     MIDWAY = (StreamFailed, openai.APIError)
 
     def pieces(self, gates, ask):

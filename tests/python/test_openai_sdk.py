@@ -1,4 +1,4 @@
-"""The official `openai` SDK through the gate: sync and async, whole and streamed. Nothing but `base_url` is special."""
+"""The official `openai` SDK through the gate: sync and async, whole and streamed. Only `base_url` is special."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ BAD = call("get_weather", {"city": "xyzzy", "days": 99})
 
 
 def accumulate(stream):
-    """What an application that reads chunks by hand puts together."""
+    """Returns the answer of an application that reads chunks by hand."""
     text, calls, finish = "", {}, None
     for chunk in stream:
         for choice in chunk.choices:
@@ -35,7 +35,7 @@ def whole(answer):
 
 
 def both(gates, body, on_violation="refuse"):
-    """The answer, after asking whole and streamed, by hand and with the SDK's own helper, and finding that all agree."""
+    """Asks whole and streamed, by hand and with the SDK's own helper, checks that all agree, and returns the answer."""
     client = gates.client(on_violation)
     answer = whole(client.chat.completions.create(**body))
     assert accumulate(client.chat.completions.create(**body, stream=True)) == answer

@@ -33,7 +33,7 @@ class PydanticAI(AgentSuite):
         async def run():
             async with self.client(gates, ask) as client:
                 agent = Agent(self.model(client), tools=[FUNCTIONS[name] for name in ask.names], retries=0)
-                # With a handler the model is streamed.
+                # With a handler, the model is streamed.
                 result = await agent.run(ask.text, event_stream_handler=read if stream else None)
                 return result.output
 

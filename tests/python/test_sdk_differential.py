@@ -1,6 +1,7 @@
-"""Thousands of changed streams through the real Envoy, read by the official SDKs: no SDK ever finds a call that the contract refuses.
+"""Thousands of changed streams through the real Envoy, read by the official SDKs: no SDK ever finds a refused call.
 
-Honest streams are read with the gate and without it, and must say the same. `CALLGATE_MUTATION_SECONDS` bounds the time, `CALLGATE_MUTATION_SEED` repeats a run.
+Honest streams read the same with and without the gate. `CALLGATE_MUTATION_SECONDS` bounds the time,
+`CALLGATE_MUTATION_SEED` repeats a run.
 """
 
 import json
@@ -38,7 +39,7 @@ def gate(tmp_path_factory):
 
 
 def refused(name, arguments):
-    """Why the contract refuses a call; `None` if it does not. Shares no code with the gate."""
+    """Returns the contract's reason to refuse a call; `None` if it allows it. Shares no code with the gate."""
     if name not in SCHEMAS:
         return f"{name!r} is not in the contract"
     if arguments is None:
@@ -52,7 +53,7 @@ def refused(name, arguments):
 
 
 def honest_calls(name):
-    # For an MCP server, the arguments stand in a description, which the gate replaces.
+    # For an MCP server, the arguments are in a description, which the gate replaces.
     return [(tool, {}) for tool in SCHEMAS if tool != "get_weather"] if name == "mcp" else HONEST
 
 

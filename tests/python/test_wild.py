@@ -1,6 +1,7 @@
-"""Cases made after public bug reports and recordings, as bytes, through the real Envoy: what real upstreams and clients send.
+"""Cases made after public bug reports and recordings, as bytes, through the real Envoy: the traffic of real upstreams and
+clients.
 
-They are not part of the project: they are looked for in `CALLGATE_DATA`, else in `shared/data` beside the workspace.
+They are not part of the project. They are read from `CALLGATE_DATA`, else from `shared/data` beside the workspace.
 """
 
 import gzip
@@ -22,7 +23,7 @@ GATES = {
     "prov": (contract(providerTools=PROVIDER_TOOLS), []),
     "azure": (contract(), AZURE),
     "short": (contract(limits={"turnTimeout": "3s"}), []),
-    # A call that the contract refuses makes a further round, whose request has the turn before it.
+    # A refused call causes a further round, whose request has the turn before it.
     "loop": (contract([tool("get_weather", city="integer"), *TOOLS[1:]], onViolation="feedback"), []),
 }
 DENIED = Expect(403, says=("model_not_allowed",), nothing_sent=True)
@@ -43,7 +44,7 @@ def same_ids(_, seen):
 
 
 def refused_everywhere(answer, seen):
-    """A custom call is refused at the request or in the answer, never by a broken answer."""
+    """The gate refuses a custom call at the request or in the answer, never with a broken answer."""
     return answer.status < 500 and not [call for call in seen.calls if call[0] not in [known["name"] for known in TOOLS]]
 
 
@@ -52,7 +53,7 @@ def last_is_limit(answer, seen):
 
 
 def not_broken(answer, seen):
-    """The request is refused for its custom tool, or the stream ends well without the undecided call."""
+    """The gate refuses the request for its custom tool, or the stream ends well without the undecided call."""
     ended = answer.status == 403 or seen.events[-1]["type"] == "response.completed"
     return ended and "spawn_agent" not in [name for name, _ in seen.calls]
 
@@ -62,7 +63,7 @@ def upstreams_words(answer, seen):
 
 
 def read_or_said(answer, seen):
-    """A stream of Gemini without `alt=sse` is read, or the request is refused with what to change."""
+    """The gate reads a Gemini stream without `alt=sse`, or refuses the request and names the change."""
     return (answer.status == 200 and seen.text == "hi") or (answer.status == 400 and "alt=sse" in answer.text)
 
 

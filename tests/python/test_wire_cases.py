@@ -1,6 +1,6 @@
-"""What real upstreams and clients send, and what attackers send, one case of each kind, through the real Envoy.
+"""The traffic of real upstreams, clients and attackers, one case of each kind, through the real Envoy.
 
-Each case says what a user expects. `wire_cases` holds the tables; the kinds are named in its headings.
+Each case states a user's expectation. `wire_cases` holds the tables; its headings name the kinds.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Every dialect's faults through the real Envoy, over HTTP/1.1 and HTTP/2, whole and streamed.
 
-The answer makes a call that the contract refuses, with a mark in its arguments (an MCP server lists such a tool). Whatever happens to the answer
-on its way, the mark never reaches the client, and the failure is one that a client can see. No fault harms the exchange after it.
+The answer makes a refused call with a mark in its arguments (an MCP server lists such a tool). Whatever happens to the
+answer on its way, the mark never reaches the client, and the client can see the failure. No fault harms the next exchange.
 """
 
 import gzip
@@ -109,7 +109,7 @@ def untyped(body, *_):
     return Play((answer(body, None),))
 
 
-# Faults, and whether the client must see an error; the others may end in a refusal in words.
+# Faults; the flag says if the client must see an error, the others may end in a refusal in words.
 FAULTS = {
     "none": (plain, False),
     "truncated": (truncated, True),
@@ -134,7 +134,7 @@ CODES = re.compile(r"upstream_(invalid|truncated|encoded|error)|limit_exceeded",
 
 
 def failure(came):
-    """How a client sees that an answer failed; `None` if it cannot."""
+    """Returns the sign of a failed answer at the client; `None` if it shows none."""
     if not came.whole or came.status >= 400:
         return came.status
     return CODES.search(came.text)
@@ -177,7 +177,8 @@ def test_an_honest_answer_arrives_with_and_without_trailers(gate, name, streamed
     for make in (plain, trailers):
         came = gate.exchange(f"{name} honest", make(body, kind, streamed), path, request, http2=http2)
         seen = read(came)
-        # A stream of Gemini has no mark of its end: its last event is held until the body ends, and trailers leave no room for it.
+        # A stream of Gemini has no mark of its end. The filter holds its last event until the body ends, and trailers leave
+        # no room for it.
         may_be_reset = make is trailers and name == "gemini" and streamed
         assert came.status == 200 and (came.whole or may_be_reset), came.text
         if name == "mcp":
@@ -187,7 +188,7 @@ def test_an_honest_answer_arrives_with_and_without_trailers(gate, name, streamed
 
 
 def logged(gate, before):
-    """Waits until the access log says, after that many bytes, that a limit ended an exchange."""
+    """Waits until the access log reports, after that many bytes, that a limit ended an exchange."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
         if b'"verdict":"error:limit_exceeded"' in gate.log.read_bytes()[before:]:
@@ -203,7 +204,7 @@ def test_silence_in_a_stream_ends_it_and_the_access_log_says_why(gate, name):
     body, kind = answered(dialect, True, *GOOD)
     before = len(gate.log.read_bytes())
     came = gate.exchange(f"{name} silence", Play((chunked(body[: body.index(b"Oslo") + 2], kind, end=False),), hold_open=9), path, request)
-    # Between two chunks Envoy lets a filter write nothing, so the stream is reset.
+    # Envoy lets a filter write nothing between two chunks, so the stream is reset.
     assert "limit_exceeded" in came.text.lower() or not came.whole, (came.status, came.text)
     assert "Os" not in came.text
     assert logged(gate, before), gate.log.read_text()[-2000:]

@@ -1,4 +1,4 @@
-"""A case, and the few ways in which most are made."""
+"""A case, and helpers that make most of them."""
 
 from typing import Any, NamedTuple
 

@@ -191,7 +191,7 @@ ERRORS = [
 
 
 def ended(came, seen):
-    """A stream that is cut by trailers before its end is reset, or ends with an error."""
+    """If trailers cut a stream before its end, the stream is reset or ends with an error."""
     return not came.whole or "upstream_" in came.text
 
 

@@ -21,7 +21,7 @@ def unsent(*names):
 
 
 def kept_out(name, member, value, words):
-    """A member that makes a provider run something: dropped, or refused. It never reaches the provider."""
+    """A member that makes a provider run something. The gate drops or refuses it, and it never reaches the provider."""
     return asks(name, chat_with(**{member: value}),
                 Expect(status=0, sent=lambda bodies: not [word for word in words if word in json.dumps(bodies)]))
 

@@ -1,4 +1,6 @@
-"""A real Envoy with the filter, rendered for a contract, in front of a `wire_upstream.Upstream`; and a client that sees how an answer ends."""
+"""A real Envoy with the filter, rendered for a contract, in front of a `wire_upstream.Upstream`; and a client that reports the
+end of an answer.
+"""
 
 import copy
 import json
@@ -39,7 +41,7 @@ MODELS = ["m", "g", "gpt-*", "openai/gpt-*", "claude-*", "*anthropic.claude-*", 
 
 
 def contract(tools=TOOLS, **spec):
-    """A contract whose tools are all run by the client, role `dev`."""
+    """A contract whose tools all run at the client, for the role `dev`."""
     return {
         "apiVersion": "callgate.dev/v1",
         "kind": "Contract",
@@ -140,6 +142,6 @@ class Gate:
         return self.ask(path, body, play=name, **more)
 
     def traps(self):
-        """Lines of Envoy's log that tell of a trapped or panicked filter."""
+        """Returns lines of Envoy's log about a trapped or panicked filter."""
         signs = ("in-VM failure", "panicked", "Uncaught", "Proxy-Wasm plugin")
         return [line for line in self.log.read_text(errors="replace").splitlines() if any(sign in line for sign in signs)]

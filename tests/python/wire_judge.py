@@ -1,4 +1,4 @@
-"""An expectation that a program can check, of an answer and of what the upstream got."""
+"""A machine-checked expectation of an answer, and of the upstream's requests."""
 
 import json
 from typing import Callable, NamedTuple, Optional
@@ -10,7 +10,7 @@ BROKEN = ("upstream_invalid", "upstream_truncated", "upstream_encoded", "call_ma
 
 
 class Expect(NamedTuple):
-    """What a user expects. Whatever is `None` is not looked at, nor is a status of 0."""
+    """A user's expectation. A field that is `None` is not checked, nor is a status of 0."""
 
     status: int = 200
     calls: Optional[list] = None
@@ -18,14 +18,14 @@ class Expect(NamedTuple):
     says: tuple = ()
     never: tuple = BROKEN
     headers: dict = {}
-    sent: Optional[Callable] = None  # of the bodies that the upstream got, as JSON
+    sent: Optional[Callable] = None  # takes the bodies at the upstream, as JSON
     nothing_sent: bool = False
-    check: Optional[Callable] = None  # of the answer and what was read of it
+    check: Optional[Callable] = None  # takes the answer and its reading
     whole: bool = True
 
 
 def problems(expect, answer, bodies):
-    """Why an answer is not as expected; empty if it is."""
+    """Returns the differences between answer and expectation; empty if it fits."""
     found, seen = [], read(answer)
     if expect.status not in (0, answer.status):
         found.append(f"status {answer.status} instead of {expect.status}")
@@ -50,7 +50,7 @@ def problems(expect, answer, bodies):
 
 
 def judged(check, *arguments):
-    """A check returns true, or raises."""
+    """Runs a check, which returns true or raises."""
     try:
         return [] if check(*arguments) else [f"the check `{check.__name__}` failed"]
     except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
@@ -58,6 +58,6 @@ def judged(check, *arguments):
 
 
 def verdict(expect, answer, bodies):
-    """Fails with all that is wrong, and what came."""
+    """Fails with all differences and the answer."""
     found = problems(expect, answer, bodies)
     assert not found, "; ".join(found) + f"\n{answer.status} {dict(answer.headers)}\n{answer.text[:3000]}"

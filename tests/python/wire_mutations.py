@@ -6,7 +6,7 @@ import json
 from botocore.eventstream import EventStreamBuffer
 from wire_samples import DIALECTS, frame
 
-# Words that APIs give a meaning to; a member is renamed to one of them, or a value becomes one.
+# Words with a meaning in APIs; a member is renamed to one of them, or a value becomes one.
 WORDS = ["tool_calls", "function", "function_call", "tool_use", "toolUse", "functionCall", "content", "delta", "text", "name", "input",
          "arguments", "index", "type", "id", "choices", "message", "output", "done", "args", "server_tool_use", "partial_json",
          "contentBlockIndex", "candidates", "custom", "item", "call_id", "output_index", "content_block", "Name", "TOOL_CALLS", "functioncall"]
@@ -15,7 +15,7 @@ BAD = "delete_everything"
 
 
 def parts(name, pieces):
-    """The events of a stream as (what stands before the JSON, document)."""
+    """Splits a stream into events: (text before the JSON, document)."""
     found = []
     for piece in pieces:
         if name == "converse":
@@ -91,12 +91,12 @@ def mutate_document(random, document, others):
 
 
 def graft(random, others):
-    """A piece of a stream of any dialect, in which a refused call is made."""
+    """A piece of a stream of any dialect with a refused call."""
     return copy.deepcopy(random.choice(places(random.choice(others))))
 
 
 def others():
-    """Documents of every dialect that make a refused call."""
+    """Documents of every dialect with a refused call."""
     made = []
     for name, dialect in DIALECTS.items():
         made.extend(document for _, document in parts(name, dialect.stream(BAD, {"path": "a"})) if document is not None)

@@ -1,6 +1,6 @@
 """Reads an answer of any dialect as a lenient client does: text, calls, and the message of an error.
 
-It shares no code with the gate, and prefers finding a call too many. Names and arguments of fragments are joined, as SDKs do.
+It shares no code with the gate, and prefers finding a call too many. It joins names and arguments of fragments, as SDKs do.
 """
 
 import json
@@ -115,7 +115,7 @@ def responses(event, number, text, slots):
     elif event.get("object") == "response":
         items = event.get("output")
     else:
-        # The end repeats what the events said, and a client may read only the end.
+        # The end repeats the events, and a client may read only the end.
         items = member(event, "response", "output") if kind in ("response.completed", "response.incomplete") else None
     for position, item in enumerate(objects(items)):
         if str(item.get("type")).endswith("_call"):

@@ -9,7 +9,7 @@ TEXT = "I look."
 
 
 class Dialect(NamedTuple):
-    """How an API is asked and answered. `whole` and `events` are functions of a call's name and arguments."""
+    """Asks an API and answers for it. `whole` and `events` are functions of a call's name and arguments."""
 
     path: str
     stream_path: str

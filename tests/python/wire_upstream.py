@@ -1,6 +1,6 @@
 """An upstream that plays bytes: whole HTTP/1.1 answers with pauses, stalls and resets, as no library would write them.
 
-Each request names its `Play` in the header `x-play`. The upstream records the bodies that reached it under the same name.
+Each request names its `Play` in the header `x-play`. The upstream records the received bodies under the same name.
 """
 
 import json
@@ -11,7 +11,7 @@ import threading
 import time
 from typing import NamedTuple
 
-# A play that holds its connection open lets it go after this long.
+# A play that holds its connection open releases it after this long.
 HELD_AT_MOST = 30
 
 
@@ -28,7 +28,7 @@ class Play(NamedTuple):
 
 
 def answer(body, content_type="application/json", status="200 OK", headers=(), length=True):
-    """The bytes of an answer. Without `length` its end is the end of the connection."""
+    """Returns the bytes of an answer. Without `length` the answer ends with the connection."""
     body = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     lines = [f"HTTP/1.1 {status}", *headers]
     lines += [f"content-type: {content_type}"] if content_type else []
@@ -58,7 +58,7 @@ class Upstream:
             self.plays[name], self.seen[name] = play, []
 
     def bodies(self, name):
-        """The bodies of the requests that reached the upstream for this play."""
+        """Returns the bodies of the requests this play received."""
         with self._lock:
             return [body for _, body in self.seen.get(name, [])]
 

@@ -1,11 +1,11 @@
-"""Runs the script that a call brings, in CPython compiled to WASI.
+"""Runs the script of a call, in CPython compiled to WASI.
 
-Standard input is the call's arguments, {"script": "…", "input": …}. The script finds `input` and leaves what it found in
-`result`, which goes to standard output as JSON. What it prints goes to standard error, so that it cannot spoil the result.
-A script that fails is exit code 1 and one line on standard error: the error and the script's line that it is in.
+Standard input is the call's arguments, {"script": "…", "input": …}. The script reads `input` and leaves its answer in
+`result`, which goes to standard output as JSON. Its prints go to standard error, so that they cannot spoil the result. If
+the script fails, the exit code is 1 and standard error has one line: the error and the line of the script.
 
-There is no sandbox in here, and none is needed: the script may do all that this process may, and that is what the contract
-grants it: these files, read-only, so much memory, fuel and time, and nothing else.
+Python itself restricts nothing. The executor's sandbox does: the script has read-only files, and limits of memory, fuel and
+time, as the contract grants them.
 """
 
 import json

@@ -1,16 +1,53 @@
 //! `callgate check`: one call, decided as the gate decides it.
 
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use callgate_contract::{Approved, Call, Caller, Contract, Conversation, Run, Verdict, Violation, decide};
+use clap::Args;
 use serde_json::{Value, json};
 
-use crate::args::CheckArguments;
-use crate::error::Error;
-use crate::{Exit, Outcome, disk, nearest};
+use crate::disk::{self, FileError};
+use crate::nearest;
+use crate::output::{Exit, Outcome};
+
+/// Decide one call as the gate would
+#[derive(Args)]
+#[command(after_help = "Exit code 0: allowed. 2: denied. 1: no decision, because of an error.\n\n\
+                  Examples:\n  \
+                  callgate check contract.yaml --role clerk --tool create_order --arguments '{\"sku\": \"A-100\", \"quantity\": 2}'\n  \
+                  jq -c .arguments call.json | callgate check contract.yaml --role viewer --tool get_order --arguments - --json")]
+pub(crate) struct CheckArguments {
+    /// Contract file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The caller's role
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: String,
+    /// The name that the model called
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) tool: String,
+    /// The arguments as the model wrote them, or `-` for standard input
+    #[arg(long, value_name = "JSON|-", allow_hyphen_values = true)]
+    pub(crate) arguments: String,
+    /// Print the verdict as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Why no decision was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("--arguments -: standard input cannot be read: {0}")]
+    Stdin(std::io::Error),
+    #[error("--arguments -: standard input is not UTF-8 text")]
+    StdinNotText,
+}
 
 /// Decides the call of `arguments` as the first one of its turn.
-pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
+pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let contract = disk::contract(&arguments.file)?;
     let text = self::arguments(&arguments.arguments)?;
     // No rule of a contract looks at the tenant.
@@ -31,13 +68,13 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Error> {
 }
 
 /// The arguments that a command line gives: a text, or `-` for standard input.
-pub(crate) fn arguments(given: &str) -> Result<String, Error> {
+pub(crate) fn arguments(given: &str) -> Result<String, CheckError> {
     if given != "-" {
         return Ok(given.to_owned());
     }
     let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes).map_err(Error::Stdin)?;
-    String::from_utf8(bytes).map_err(|_| Error::StdinNotText)
+    std::io::stdin().read_to_end(&mut bytes).map_err(CheckError::Stdin)?;
+    String::from_utf8(bytes).map_err(|_| CheckError::StdinNotText)
 }
 
 fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {

@@ -5,7 +5,19 @@ use std::path::{Path, PathBuf};
 use callgate_contract::{Contract, Files};
 use serde_json::Value;
 
-use crate::error::Error;
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{file}: cannot be read: {reason}", file = file.display())]
+    Read { file: PathBuf, reason: std::io::Error },
+    #[error("{file}: cannot be written: {reason}", file = file.display())]
+    Write { file: PathBuf, reason: std::io::Error },
+    #[error("{file}: is not UTF-8 text", file = file.display())]
+    NotText { file: PathBuf },
+    /// One line for each diagnostic, each with file, line and column.
+    #[error("{0}")]
+    Contract(callgate_contract::Errors),
+}
 
 /// The files a contract names in `$ref`, relative to the folder that the contract lies in.
 struct Beside(PathBuf);
@@ -22,19 +34,19 @@ pub(crate) fn folder(file: &Path) -> PathBuf {
 }
 
 /// The text of `file`, which must be UTF-8.
-pub(crate) fn text(file: &Path) -> Result<String, Error> {
-    let bytes = std::fs::read(file).map_err(|reason| Error::Read { file: file.into(), reason })?;
-    String::from_utf8(bytes).map_err(|_| Error::NotText { file: file.into() })
+pub(crate) fn text(file: &Path) -> Result<String, FileError> {
+    let bytes = std::fs::read(file).map_err(|reason| FileError::Read { file: file.into(), reason })?;
+    String::from_utf8(bytes).map_err(|_| FileError::NotText { file: file.into() })
 }
 
 /// Reads and compiles the contract in `file`.
-pub(crate) fn contract(file: &Path) -> Result<Contract, Error> {
+pub(crate) fn contract(file: &Path) -> Result<Contract, FileError> {
     compile(file, &text(file)?)
 }
 
 /// Compiles `text` as if it were what `file` holds.
-pub(crate) fn compile(file: &Path, text: &str) -> Result<Contract, Error> {
-    callgate_contract::load(&file.display().to_string(), text, &Beside(folder(file))).map_err(Error::Contract)
+pub(crate) fn compile(file: &Path, text: &str) -> Result<Contract, FileError> {
+    callgate_contract::load(&file.display().to_string(), text, &Beside(folder(file))).map_err(FileError::Contract)
 }
 
 /// The names of the contract's roles, in alphabetical order.
@@ -45,8 +57,8 @@ pub(crate) fn roles(contract: &Contract) -> Vec<String> {
 }
 
 /// Replaces what `file` holds, through a second file that is renamed, so that a crash leaves the old text or the new one.
-pub(crate) fn replace(file: &Path, text: &str) -> Result<(), Error> {
-    let failed = |reason| Error::Write { file: file.into(), reason };
+pub(crate) fn replace(file: &Path, text: &str) -> Result<(), FileError> {
+    let failed = |reason| FileError::Write { file: file.into(), reason };
     let target = std::fs::canonicalize(file).map_err(failed)?;
     let mut beside = target.clone().into_os_string();
     beside.push(".new");

@@ -3,9 +3,31 @@
 use std::path::{Path, PathBuf};
 
 use callgate_contract::{Contract, Diagnostic, Run};
+use clap::Args;
 
-use crate::error::Error;
-use crate::{Outcome, disk};
+use crate::disk::{self, FileError};
+use crate::output::Outcome;
+
+/// Say whether contracts are valid, and every reason why not
+#[derive(Args)]
+#[command(after_help = "Example:\n  callgate lint contracts/*/contract.yaml")]
+pub(crate) struct LintArguments {
+    /// Contract files (YAML or JSON)
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Print the digest of a contract: what the filter and the executor must agree on
+#[derive(Args)]
+#[command(
+    after_help = "The digest is the SHA-256 of the contract's canonical JSON (RFC 8785) with every $ref file inlined:\n\
+                  comments, layout and key order do not change it, anything else does."
+)]
+pub(crate) struct DigestArguments {
+    /// Contract file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
 
 /// One line for each good contract; the diagnostics of all bad ones as errors.
 pub(crate) fn lint(files: &[PathBuf]) -> Outcome {
@@ -14,14 +36,14 @@ pub(crate) fn lint(files: &[PathBuf]) -> Outcome {
     for file in files {
         match disk::contract(file) {
             Ok(contract) => lines.push_str(&summary(file, &contract)),
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(error.into()),
         }
     }
     Outcome::of_files(lines, errors)
 }
 
 /// The digest alone, for scripts.
-pub(crate) fn digest(file: &Path) -> Result<String, Error> {
+pub(crate) fn digest(file: &Path) -> Result<String, FileError> {
     Ok(format!("{}\n", disk::contract(file)?.digest()))
 }
 

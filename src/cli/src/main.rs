@@ -14,50 +14,20 @@ mod call;
 mod check;
 mod disk;
 mod document;
-mod error;
 mod lint;
 mod nearest;
 mod new;
+mod output;
 mod pin;
 mod render;
+mod terminal;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::args::{Arguments, Command};
-use crate::error::Error;
-
-/// What a command has to say.
-struct Outcome {
-    /// Goes to standard output as it is.
-    out: String,
-    exit: Exit,
-}
-
-enum Exit {
-    Success,
-    /// `check` and `call`: the contract denies the call.
-    Denied,
-    /// `audit verify` only: the log is not whole.
-    Broken,
-    /// `call` only: the tool ran and gave no result.
-    NoResult,
-    /// Commands over several files: some of them went wrong; `out` is about the others.
-    Failed(Vec<Error>),
-}
-
-impl Outcome {
-    fn success(out: String) -> Self {
-        Self { out, exit: Exit::Success }
-    }
-
-    /// The outcome of a command over several files.
-    fn of_files(out: String, errors: Vec<Error>) -> Self {
-        Self { out, exit: if errors.is_empty() { Exit::Success } else { Exit::Failed(errors) } }
-    }
-}
+use crate::output::{Exit, Failure, Outcome};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -69,7 +39,7 @@ fn main() -> ExitCode {
             return if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS };
         }
     };
-    match run(&arguments.command).and_then(print) {
+    match run(&arguments.command).and_then(finish) {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Denied) => ExitCode::from(2),
         Ok(Exit::Broken) => ExitCode::from(3),
@@ -79,30 +49,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<Outcome, Error> {
-    match command {
-        Command::Lint(arguments) => Ok(lint::lint(&arguments.files)),
-        Command::Digest(arguments) => lint::digest(&arguments.file).map(Outcome::success),
-        Command::Pin(arguments) => Ok(pin::pin(arguments)),
-        Command::Check(arguments) => check::check(arguments),
-        Command::New(arguments) => new::new(arguments).map(Outcome::success),
-        Command::Call(arguments) => call::call(arguments),
-        Command::Approve(arguments) => approve::approve(arguments).map(Outcome::success),
-        Command::Render(arguments) => render::render(arguments).map(Outcome::success),
-        Command::Audit(arguments) => audit::audit(arguments),
-    }
+fn run(command: &Command) -> Result<Outcome, Failure> {
+    Ok(match command {
+        Command::Lint(arguments) => lint::lint(&arguments.files),
+        Command::Digest(arguments) => Outcome::success(lint::digest(&arguments.file)?),
+        Command::Pin(arguments) => pin::pin(arguments),
+        Command::Check(arguments) => check::check(arguments)?,
+        Command::New(arguments) => Outcome::success(new::new(arguments)?),
+        Command::Call(arguments) => call::call(arguments)?,
+        Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),
+        Command::Render(arguments) => Outcome::success(render::render(arguments)?),
+        Command::Audit(arguments) => audit::audit(arguments)?,
+    })
 }
 
-fn print(outcome: Outcome) -> Result<Exit, Error> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(outcome.out.as_bytes()).and_then(|()| out.flush()) {
-        // `callgate … | head` is no error.
-        Err(reason) if reason.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::Print(reason)),
-        Ok(()) | Err(_) => Ok(outcome.exit),
-    }
+fn finish(outcome: Outcome) -> Result<Exit, Failure> {
+    output::print(&outcome.out)?;
+    Ok(outcome.exit)
 }
 
-fn fail(errors: &[Error]) -> ExitCode {
+fn fail(errors: &[Failure]) -> ExitCode {
     for error in errors {
         eprintln!("{}", error.to_string().trim_end());
     }

@@ -13,6 +13,8 @@
 //! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
 mod decide;
 mod error;
 mod explain;

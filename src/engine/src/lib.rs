@@ -18,6 +18,8 @@
 //! It fails closed. An event that is out of order, an answer that cannot be read, a callout that fails: each ends in an error
 //! with a [`Code`], and no call is released.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
 mod budget;
 mod effect;
 mod error_format;

@@ -7,11 +7,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use callgate_engine::{CallFailed, Event, Gate, ModelReply};
-use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::host::{lower, now};
+use crate::host::{self, lower, now};
 use crate::live::{Callout, Live};
 use crate::root::Shared;
 use crate::{claims, executor};
@@ -33,7 +32,7 @@ impl HttpExchange {
     /// Reads the claims of the token that `jwt_authn` verified.
     fn claims(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let names = self.shared.claims.as_ref()?;
-        claims::read(&hostcalls::get_property(vec!["metadata"]).ok().flatten()?, names)
+        claims::read(&host::property("metadata")?, names)
     }
 }
 

@@ -1,10 +1,12 @@
-//! Calls of the host that need more than one line.
+//! The calls of the host: the one file in which `clippy.toml` does not ban them.
+
+#![expect(clippy::disallowed_methods, reason = "this is the adapter that the bans name")]
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use callgate_engine::ModelRequest;
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, Status};
+use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 
 use crate::config::{Executor, Upstream};
 use crate::executor;
@@ -52,6 +54,31 @@ pub(crate) fn set_response_body(held: usize, bytes: &[u8]) {
 /// Leaves a value in filter state.
 pub(crate) fn note(name: &str, value: &str) {
     let _ = hostcalls::set_property(vec![name], Some(value.as_bytes()));
+}
+
+/// Reads a property of the stream.
+pub(crate) fn property(name: &str) -> Option<Vec<u8>> {
+    hostcalls::get_property(vec![name]).ok().flatten()
+}
+
+/// Directs the calls that follow at the stream of another context; `false` if that stream has ended.
+pub(crate) fn act_for(context_id: u32) -> bool {
+    hostcalls::set_effective_context(context_id).is_ok()
+}
+
+/// Cancels a call of the executor. One that has ended is as good as cancelled.
+pub(crate) fn cancel_executor(token: u32) {
+    let _ = hostcalls::cancel_grpc_call(token);
+}
+
+/// Defines a counter, and returns its id.
+pub(crate) fn counter(name: &str) -> Option<u32> {
+    hostcalls::define_metric(MetricType::Counter, name).ok()
+}
+
+/// Adds to a counter. A counter that cannot be counted must not end an exchange.
+pub(crate) fn count(id: u32, by: u64) {
+    let _ = hostcalls::increment_metric(id, i64::try_from(by).unwrap_or(i64::MAX));
 }
 
 /// The host's clock, since the Unix epoch.

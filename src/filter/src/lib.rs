@@ -6,6 +6,7 @@
 //! it. So: bytes forms of every getter; request headers are read in their own callback only; bodies are written only in
 //! body callbacks or while they are held; clusters are named in an encoded `GrpcService`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 // `proxy_wasm::main!` writes a public function without a word on it.
 #![allow(missing_docs, reason = "the crate has no public API; its one public item is the macro's")]
 

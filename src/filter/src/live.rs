@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_engine::{CallBatch, CallFailed, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
-use proxy_wasm::hostcalls;
 use proxy_wasm::types::Action;
 
 use crate::executor;
@@ -264,8 +263,7 @@ impl Live {
     /// Cancels a call of the executor whose outcome nobody awaits any more.
     fn cancel(&mut self) {
         if let Some(Callout::Executor(token)) = self.callout.take() {
-            // One that has ended is as good as cancelled.
-            let _ = hostcalls::cancel_grpc_call(token);
+            host::cancel_executor(token);
         }
     }
 

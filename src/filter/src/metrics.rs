@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use callgate_engine::Tally;
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::MetricType;
+
+use crate::host::{self, counter};
 
 /// Counters, each defined when it is first needed.
 #[derive(Debug, Default)]
@@ -60,13 +60,8 @@ impl Metrics {
     }
 }
 
-fn counter(name: &str) -> Option<u32> {
-    hostcalls::define_metric(MetricType::Counter, name).ok()
-}
-
 fn add(id: Option<u32>, count: u64) {
     if let (Some(id), 1..) = (id, count) {
-        // A counter that cannot be counted must not end an exchange.
-        let _ = hostcalls::increment_metric(id, i64::try_from(count).unwrap_or(i64::MAX));
+        host::count(id, count);
     }
 }

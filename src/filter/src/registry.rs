@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use proxy_wasm::hostcalls;
-
-use crate::host::now;
+use crate::host::{act_for, now};
 use crate::live::Live;
 
 /// Exchanges by the id of their stream's context.
@@ -34,11 +32,11 @@ impl Registry {
             let Ok(mut live) = live.try_borrow_mut() else { continue };
             if let Some(effect) = live.tick(now) {
                 // Calls of the host concern that stream from here on.
-                if hostcalls::set_effective_context(context_id).is_ok() {
+                if act_for(context_id) {
                     live.on_tick(effect);
                 }
             }
         }
-        let _ = hostcalls::set_effective_context(root);
+        let _ = act_for(root);
     }
 }

@@ -7,6 +7,8 @@
 //! What it does not do: it gives JSON no meaning, and it reads whole texts only. `serde_json` must be built without
 //! `arbitrary_precision`, which would hand numbers over as maps.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
 mod canonical;
 mod check;
 mod error;

@@ -4,7 +4,7 @@
 
 use callgate_json::Value;
 
-use crate::shape::{self, ShapeError, folds_to};
+use crate::checks::{self, ShapeError, folds_to};
 
 /// Members that hold calls in some dialect.
 const MEMBERS: [&str; 10] = [
@@ -29,7 +29,7 @@ pub fn is_callless(body: &[u8]) -> bool {
 
 /// Refuses a call of any dialect anywhere in a value.
 pub(crate) fn no_call(value: &Value) -> Result<(), ShapeError> {
-    shape::no_call(value, is_call)
+    checks::no_call(value, is_call)
 }
 
 fn is_call(key: &str, value: &Value) -> bool {

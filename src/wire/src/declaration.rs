@@ -3,8 +3,8 @@
 use callgate_json::{Span, Value};
 
 use crate::RequestError;
+use crate::checks::folds_to;
 use crate::members::{Judged, asks};
-use crate::shape::folds_to;
 
 /// Members of a declared tool that stay as the caller sent them. They say how the API handles the tool, not what it is.
 const KEPT: [&str; 6] =

@@ -4,7 +4,7 @@
 use callgate_json::ReadError;
 use thiserror::Error;
 
-use crate::shape::ShapeError;
+use crate::checks::ShapeError;
 
 /// An error to be written in a dialect's own shape.
 #[derive(Debug, Clone, PartialEq, Eq)]

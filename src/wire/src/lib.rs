@@ -6,35 +6,37 @@
 //!
 //! Each dialect is a folder of the same files: `mod.rs` (the [`Dialect`]), `request.rs`, `answer.rs`, `stream.rs`, `error.rs`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 mod blocks;
 mod body;
 mod call;
 mod callless;
+mod checks;
 mod declaration;
 mod delta;
 mod dialect;
 mod error;
 pub mod framing;
 pub mod gemini;
-mod kind;
 pub mod mcp;
 mod members;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
-mod shape;
+mod registry;
 mod target;
 mod unknown;
 
 pub use call::{Call, CallResult, Form};
 pub use callless::is_callless;
+pub use checks::ShapeError;
 pub use declaration::{Declaration, Declared};
 pub use delta::{Delta, Fate, Hold};
 pub use dialect::{Answer, Dialect, Earlier, OutputLimit, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
-pub use kind::{Api, DIALECTS, Kind, Row};
 pub use members::{UnknownMembers, is_judged};
-pub use shape::ShapeError;
+pub use registry::{Api, DIALECTS, Row};
 pub use target::{Target, decoded};

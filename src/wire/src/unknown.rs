@@ -7,7 +7,7 @@
 use callgate_json::{Map, Value};
 
 use crate::ShapeError;
-use crate::shape::{folds_to, holds_something};
+use crate::checks::{folds_to, holds_something};
 
 /// Words in the name of a kind that announce a call, its input or its result.
 const WORDS: [&str; 14] = [

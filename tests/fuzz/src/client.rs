@@ -1,14 +1,14 @@
-//! What a client sees: the calls in what went on, read by the same reader that let it go on.
+//! The client's view: the calls in the released bytes, read by the reader that released them.
 //!
-//! That reader can be wrong about a dialect; that it is not is for tables and recordings to say. Here it says whether what was
-//! written is what was meant.
+//! That reader can misread a dialect; tables and recordings test against that. This reader only checks that the written
+//! bytes have the meant content.
 
 use std::collections::BTreeMap;
 
 use callgate_wire::framing::Decoder;
 use callgate_wire::{Call, Delta, Dialect, Request};
 
-/// What a stream came to.
+/// The end of a stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     pub calls: Vec<Call>,
@@ -18,13 +18,13 @@ pub struct Seen {
     pub complete: bool,
 }
 
-/// The calls of a whole answer; `None` if it is none.
+/// Returns the calls of a whole answer; `None` for anything else.
 pub fn whole(dialect: &dyn Dialect, request: &dyn Request, body: &[u8]) -> Option<Vec<Call>> {
     let answer = dialect.answer(request, body).ok()?;
     Some(answer.calls().into_iter().flatten().cloned().collect())
 }
 
-/// The calls of a stream, which must be readable.
+/// Returns the calls of a stream, which must be readable.
 pub fn stream(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> Seen {
     let mut decoder = Decoder::new(dialect.framing(), usize::MAX / 2);
     let mut frames = Vec::new();

@@ -1,4 +1,4 @@
-//! A contract, the gates over it, and whom it lets do what.
+//! A contract, the gates over it, and its roles.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -7,14 +7,14 @@ use std::rc::Rc;
 use callgate_contract::{Caller, Contract, Conversation, Verdict};
 use callgate_engine::{Gate, Identity, Offer, Paths, Reach};
 
-/// Stands in the arguments of every call that the contract refuses, and nowhere else.
+/// A mark in the arguments of every refused call, and nowhere else.
 pub const MARK: &str = "S3CR3T";
 
-/// Bytes of requests and of responses.
+/// The limits of requests and of responses, in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
 
-/// What an exchange may hold on the heap while an event is told: a request and a response that are read, a few times over, their JSON
-/// as trees.
+/// The most heap an exchange may use in one event: a parsed request and response, several times over, with their JSON as
+/// trees.
 pub const MOST_HELD: usize = 64 * MOST_BYTES;
 
 const ON_VIOLATION: [&str; 3] = ["refuse", "error", "feedback"];
@@ -47,7 +47,7 @@ thread_local! {
     static GATES: OnceCell<Vec<Rc<Gate>>> = const { OnceCell::new() };
 }
 
-/// One of the gates: every `onViolation`, tools declared or injected.
+/// Returns one of the gates: every `onViolation`, tools declared or injected.
 pub fn gate(number: u8) -> Rc<Gate> {
     GATES.with(|gates| {
         let gates = gates.get_or_init(|| {
@@ -64,7 +64,7 @@ pub fn gate(number: u8) -> Rc<Gate> {
     })
 }
 
-/// Whether a call may go on to the client: the contract allows it, it is the client's, and it is written canonically.
+/// Returns true if a call may reach the client: the contract allows it, the client runs it, and it is canonical.
 pub fn may_go_on(gate: &Gate, role: &str, name: &str, arguments: &str) -> bool {
     let caller = Caller { tenant: "acme".into(), role: role.into() };
     let call = callgate_contract::Call { name, arguments };

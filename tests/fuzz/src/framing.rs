@@ -1,4 +1,4 @@
-//! What is true of every framing.
+//! Properties of every framing.
 
 use callgate_wire::framing::{Decoder, Frame, FrameError, Framing};
 
@@ -21,8 +21,8 @@ pub fn cut(framing: Framing, bytes: &[u8], sizes: &[u8]) -> (Vec<Frame>, Result<
     (frames, decoder.finish())
 }
 
-/// Checks that where frames are cut does not depend on how bytes arrive, that no frame is longer than allowed, and that together
-/// they are the stream.
+/// Checks three properties of frames: chunking does not change them, none is longer than allowed, and together they are the
+/// stream.
 pub fn check(framing: Framing, bytes: &[u8], sizes: &[u8]) -> Vec<Frame> {
     let (frames, end) = cut(framing, bytes, &[]);
     assert_eq!(cut(framing, bytes, sizes), (frames.clone(), end.clone()), "chunks change nothing");

@@ -1,7 +1,7 @@
-//! The host's side of an exchange. It keeps what goes on, and insists on the engine's manners:
+//! The host's side of an exchange. It keeps the released bytes and checks the engine's obligations:
 //!
 //! - the request is resumed once, or answered;
-//! - the response ends once, and nothing of it comes after its end;
+//! - the response ends once, and nothing comes after its end;
 //! - one callout at a time, none after the end, and none forgotten;
 //! - no emission is empty, none comes before the stream began;
 //! - memory is bounded by the contract's limits.
@@ -12,12 +12,12 @@ use std::time::Duration;
 use crate::{desk, memory};
 use callgate_engine::{CallBatch, CallFailed, Effect, Event, Exchange, Gate, ModelReply, Outcome};
 
-/// A host, and what it saw.
+/// A host and its record.
 pub struct Host {
     exchange: Exchange,
-    /// What the client got of the response's body.
+    /// The response's body as the client got it.
     pub out: Vec<u8>,
-    /// What the upstream got of the request's body.
+    /// The request's body as the upstream got it.
     pub forwarded: Option<Vec<u8>>,
     /// The body of an answer of the gate's own.
     pub replied: Option<Vec<u8>>,
@@ -30,14 +30,14 @@ pub struct Host {
     request_done: bool,
 }
 
-/// What the exchange waits for.
+/// The answer the exchange waits for.
 #[derive(Debug)]
 pub enum Callout {
     Calls(CallBatch),
     Model,
 }
 
-/// Which event an effect answers.
+/// The event answered by an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Request,
@@ -62,7 +62,7 @@ impl Host {
         }
     }
 
-    /// Whether the request went on.
+    /// True if the request was forwarded.
     pub fn sent(&self) -> bool {
         self.forwarded.is_some() || self.open
     }
@@ -106,7 +106,7 @@ impl Host {
                 }
                 Side::Response if self.replied.is_some() && !self.begun => {}
                 Side::Response => {
-                    // Also the answers that only count.
+                    // Also answers that only count.
                     self.open = true;
                     self.out.extend_from_slice(chunk);
                 }
@@ -129,7 +129,7 @@ impl Host {
                 self.begun = true;
             }
             Effect::Emit(bytes) => {
-                // A stream whose type is not declared begins with its first bytes.
+                // If the type of a stream is not declared, the stream begins with its first bytes.
                 self.begun = true;
                 assert!(!self.ended && !bytes.is_empty(), "an emission is a part of a stream");
                 assert!(self.outstanding.is_none(), "nothing goes on during a callout");
@@ -171,7 +171,7 @@ impl Host {
         self.outstanding = Some(callout);
     }
 
-    /// Tells how the calls went that are waited for: each found something, or what `how` says.
+    /// Ends the awaited calls: each succeeds, or ends with `how`.
     pub fn run(&mut self, how: u8) {
         let Some(Callout::Calls(batch)) = &self.outstanding else { return };
         let outcome = |call: &callgate_engine::RunCall| {
@@ -192,7 +192,7 @@ impl Host {
         self.tell(Event::CallsRun(Ok(outcomes)));
     }
 
-    /// Tells what the model answered to a further round.
+    /// Gives the model's answer to a further round.
     pub fn answer(&mut self, body: &[u8]) {
         if matches!(self.outstanding, Some(Callout::Model)) {
             let headers = headers(&[(":status", "200"), ("content-type", "application/json")]);
@@ -200,7 +200,7 @@ impl Host {
         }
     }
 
-    /// Ends everything that is open, as a host does in the end; after that the exchange must have ended.
+    /// Ends everything that is open, as a host finally does. After that the exchange must have ended.
     pub fn conclude(&mut self, now: Duration) {
         self.give_up();
         if !self.cancelled && !self.open && self.sent() {
@@ -210,7 +210,7 @@ impl Host {
         }
     }
 
-    /// Answers callouts with failures until there are none.
+    /// Answers callouts with failures until none is open.
     fn give_up(&mut self) {
         for _ in 0..8 {
             match self.outstanding {

@@ -1,7 +1,7 @@
-//! What the fuzz targets share: a desk with a contract, a host that insists on the engine's manners, a client that reads what
-//! goes on, and a scripted model that speaks every dialect.
+//! Parts shared by the fuzz targets: a desk with a contract, a host that checks the engine's obligations, a client that
+//! reads the released bytes, and a scripted model for every dialect.
 //!
-//! A broken invariant is a panic: that is how libFuzzer learns of it.
+//! A broken invariant is a panic, because libFuzzer reports panics.
 
 pub mod client;
 pub mod desk;

@@ -1,4 +1,4 @@
-//! Counts what is allocated, so that a target can say how much an input may hold.
+//! Counts allocations, so that a target can bound the memory of an input.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-// SAFETY: every call is handed on to the system's allocator as it is.
+// SAFETY: every call goes unchanged to the system's allocator.
 #[allow(unsafe_code, reason = "allocators are unsafe")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -36,7 +36,7 @@ fn took(size: usize) {
     MOST.fetch_max(live, Ordering::Relaxed);
 }
 
-/// Does something that may hold at most `bytes` on the heap at any time.
+/// Runs a function that may hold at most `bytes` on the heap at any time.
 pub fn within<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     let before = LIVE.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);

@@ -11,20 +11,20 @@ use crate::upstream::chat::Chat;
 use crate::upstream::dialect::{self as written, Dialect as Writer};
 use crate::upstream::script::{Call, Round, Wire};
 
-/// A request that a dialect takes, and who answers it.
+/// A request of a dialect, and the answering API.
 pub struct Asking {
     pub row: &'static Row,
-    /// With query.
+    /// Path with query.
     pub path: String,
     pub body: Vec<u8>,
     pub wants: Wants,
-    /// How many choices it asks for.
+    /// The number of choices it asks for.
     pub choices: u64,
     writer: Option<(&'static dyn Writer, Chat)>,
 }
 
-/// Requests without tools and without their ends, one of which every API takes. A tool that was not declared is decided on all
-/// the same.
+/// Requests without tools and without their ends; every API accepts one of them. The gate also decides calls of undeclared
+/// tools.
 const BODIES: [&str; 5] = [
     r#"{"messages":[{"role":"user","content":[{"text":"hi"}]}]"#,
     r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]"#,
@@ -35,24 +35,24 @@ const BODIES: [&str; 5] = [
 
 const ENDS: [&str; 3] = ["}", r#","stream":true}"#, r#","stream":false}"#];
 
-/// What asks for several choices.
+/// The member that asks for several choices.
 const SEVERAL: [&str; 3] = ["", r#","n":3"#, r#","generationConfig":{"candidateCount":3}"#];
 
 thread_local! {
     static ASKINGS: OnceCell<&'static [Asking]> = const { OnceCell::new() };
 }
 
-/// A request to every model's API, for a whole answer and for a stream.
+/// Returns a request to every model's API, for a whole answer and for a stream.
 pub fn askings() -> &'static [Asking] {
     ASKINGS.with(|askings| *askings.get_or_init(|| Vec::leak(DIALECTS.iter().flat_map(of_row).collect())))
 }
 
-/// One of them.
+/// Returns one of them.
 pub fn asking(number: u8) -> &'static Asking {
     &askings()[usize::from(number) % askings().len()]
 }
 
-/// The one for a row by its name, if there is one.
+/// Returns the request for a row by its name, if the row exists.
 pub fn asking_of(key: &str, wants: Wants) -> Option<&'static Asking> {
     askings().iter().find(|asking| asking.row.key == key && asking.wants == wants)
 }
@@ -102,7 +102,7 @@ impl Asking {
         self.row.dialect().unwrap()
     }
 
-    /// An answer to it, in the form that it asks for.
+    /// Returns an answer to it, in the requested form.
     pub fn answered(&self, round: &Round) -> Vec<u8> {
         let Some((writer, chat)) = &self.writer else { return Vec::new() };
         match self.wants {
@@ -118,13 +118,13 @@ impl Asking {
         }
     }
 
-    /// An answer to a further round, which is never streamed.
+    /// Returns an answer to a further round, which is never streamed.
     pub fn answered_whole(&self, round: &Round) -> Vec<u8> {
         self.writer.as_ref().map(|(writer, chat)| upstream::whole(*writer, chat, round)).unwrap_or_default()
     }
 }
 
-/// A turn of the model. Calls that the contract refuses carry [`MARK`] in their arguments.
+/// Returns a turn of the model. Calls the contract refuses carry [`MARK`] in their arguments.
 #[derive(Debug, Arbitrary)]
 pub struct Turn {
     think: bool,
@@ -195,7 +195,7 @@ impl Made {
         match self {
             Made::Weather => own("get_weather", r#"{"city":"Oslo"}"#),
             Made::WeatherLoosely => own("get_weather", "{ \"days\" : 2.0 ,\n \"city\":\"\\u004fslo\" }"),
-            // What a viewer may not call is marked.
+            // Calls forbidden to a viewer carry the mark.
             Made::Order if viewer => ("order", format!(r#"{{"sku":"{MARK}"}}"#)),
             Made::Order => own("order", r#"{"sku":"a"}"#),
             Made::Lookup if viewer => ("lookup", format!(r#"{{"key":"{MARK}"}}"#)),
@@ -216,7 +216,7 @@ impl Made {
     }
 }
 
-/// Bytes with a few changes, so that they are nearly what they were.
+/// Changes a few bytes, so that they stay nearly the same.
 #[derive(Debug, Arbitrary)]
 pub struct Damage(Vec<Change>);
 
@@ -239,7 +239,7 @@ enum Change {
         at: u16,
         length: u8,
     },
-    /// Swaps one word that APIs use for another.
+    /// Replaces one word by another that APIs use.
     Word {
         at: u16,
         from: u8,
@@ -318,7 +318,7 @@ impl Damage {
     }
 }
 
-/// Makes a value of all the bytes of an input; `None` where it is too short. With `FUZZ_SHOW` set it is shown.
+/// Makes a value from all bytes of an input; `None` if the input is too short. With `FUZZ_SHOW` set it is shown.
 pub fn from_bytes<'a, T: Arbitrary<'a> + std::fmt::Debug>(bytes: &'a [u8]) -> Option<T> {
     let value = T::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
     if std::env::var_os("FUZZ_SHOW").is_some() {

@@ -1,4 +1,4 @@
-//! The writers of the scripted model of the end-to-end tests, which know nothing of `callgate-wire`.
+//! The writers of the scripted model of the end-to-end tests, which share no code with `callgate-wire`.
 
 #![allow(dead_code, reason = "the server around them is left out")]
 #![allow(missing_docs, reason = "documented where they are")]

@@ -1,9 +1,9 @@
 #![no_main]
 //! The readers of every dialect on any bytes.
 //!
-//! An input is one line, `KEY PART`, and what is to be read: KEY as in the table of dialects, PART `request` (with the number of the
-//! path), `answer` or `stream`. So seeds can be read, and a new row needs none to be fuzzed. Events of an event stream are
-//! written as lines, `TYPE JSON`.
+//! An input is one line, `KEY PART`, and the bytes to read. KEY is the key in the table of dialects; PART is `request`
+//! (with the number of the path), `answer` or `stream`. So people can read seeds, and a new row is fuzzed without one.
+//! Events of an event stream are lines, `TYPE JSON`.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ fn request(row: &Row, number: usize, body: &[u8]) {
     assert_eq!(again.wants(), Wants::Whole);
 }
 
-/// What was read; with `FUZZ_SHOW` set, says why it was not.
+/// Shows the value read; with `FUZZ_SHOW` set, also the reason why nothing was read.
 fn taken<T, E: std::fmt::Display>(read: Result<T, E>) -> Option<T> {
     if let (Err(error), Some(_)) = (&read, std::env::var_os("FUZZ_SHOW")) {
         eprintln!("not taken: {error}");
@@ -138,7 +138,7 @@ fn answer(row: &Row, body: &[u8]) {
     }
 }
 
-/// A call goes on canonically where it can.
+/// Writes a call canonically if that is possible.
 fn fate(call: &Call, keep: bool) -> Fate {
     let value = callgate_json::read(call.arguments.as_bytes()).ok().filter(|value| value.is_object());
     match value.filter(|_| keep && !call.name.is_empty()) {
@@ -147,7 +147,7 @@ fn fate(call: &Call, keep: bool) -> Fate {
     }
 }
 
-/// What must be the same of calls; ids that are made up are numbered anew, and arguments may be spelled otherwise.
+/// The part of a call that must stay equal. Made-up ids are numbered again, and arguments may be spelled differently.
 fn comparable(calls: Vec<Call>) -> Vec<(String, String, Form)> {
     let canonical = |text: &str| callgate_json::read(text.as_bytes()).map(|value| callgate_json::canonical(&value));
     calls.into_iter().map(|call| (call.name, canonical(&call.arguments).unwrap_or(call.arguments), call.form)).collect()
@@ -210,7 +210,7 @@ fn stream(row: &Row, text: &[u8]) {
         }
         let seen = client::stream(dialect, &*request, &out);
         let shown = String::from_utf8_lossy(&out);
-        // Readers tell calls choice by choice.
+        // Readers report calls choice by choice.
         let sorted = |calls: Vec<Call>| {
             let mut calls = comparable(calls);
             calls.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
@@ -242,7 +242,7 @@ fn say(
     }
 }
 
-/// Lines as frames: `TYPE JSON`, an exception's type with a `!` before it.
+/// Lines as frames: `TYPE JSON`; the type of an exception begins with `!`.
 fn framed(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

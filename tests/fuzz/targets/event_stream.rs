@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 enum Piece {
     /// Bytes as they are.
     Bytes(Vec<u8>),
-    /// A frame that says wrong lengths, or right ones.
+    /// A frame with wrong or right lengths.
     Frame { headers: Vec<Header>, more: Vec<u8>, payload: Vec<u8>, longer: Option<(u16, u16)> },
 }
 

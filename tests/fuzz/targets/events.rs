@@ -1,5 +1,5 @@
 #![no_main]
-//! The engine driven by random events: in an order that a host may tell them in, with the host's manners checked, or in any.
+//! The engine driven by random events: in an order allowed to a host, with all obligations checked, or in any order.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ struct Play {
     acts: Vec<Act>,
 }
 
-/// What went well before the first act.
+/// The steps that succeeded before the first act.
 #[derive(Debug, Arbitrary)]
 enum Begun {
     Nothing,
@@ -52,7 +52,7 @@ enum Path {
 
 #[derive(Debug, Arbitrary)]
 enum Piece {
-    /// The request's own body; in a response, an answer to it.
+    /// The request's own body, or in a response an answer to it.
     Proper(Option<Turn>),
     Damaged(Option<Turn>, Damage),
     Raw(Vec<u8>),
@@ -98,7 +98,7 @@ impl Play {
         acts
     }
 
-    /// As a host tells events.
+    /// In an order allowed to a host.
     fn lawfully(&self) {
         let mut host = Host::new(&desk::gate(self.gate));
         let (mut phase, mut now) = (Phase::Before, Duration::from_secs(1));
@@ -117,7 +117,7 @@ impl Play {
                 },
                 _ => {
                     let Some(next) = phase.after(act) else { continue };
-                    // A response of the upstream comes only to a request that went on.
+                    // The upstream answers only a forwarded request.
                     if next > Phase::Requested && phase <= Phase::Requested && !host.sent() && host.replied.is_none() {
                         continue;
                     }
@@ -135,7 +135,7 @@ impl Play {
         }
     }
 
-    /// In any order: nothing is promised but that nothing breaks.
+    /// In any order: the only promise is that nothing breaks.
     fn anyhow(&self) {
         let mut exchange = Exchange::new(desk::gate(self.gate), "exchange-1");
         let mut now = Duration::from_secs(1);
@@ -227,7 +227,7 @@ enum Of {
     Round,
 }
 
-/// How far an exchange has come at the host.
+/// The stage of an exchange at the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Before,
@@ -238,7 +238,7 @@ enum Phase {
 }
 
 impl Phase {
-    /// Where an event leads; `None` if it cannot come now.
+    /// Returns the stage after an event; `None` if the event cannot come now.
     fn after(self, act: &Act) -> Option<Phase> {
         let by_end = |end: bool, open: Phase, over: Phase| Some(if end { over } else { open });
         match (self, act) {

@@ -1,7 +1,8 @@
 #![no_main]
-//! A whole exchange with a model that says anything, calls that the contract refuses among it, in every dialect.
+//! A whole exchange in every dialect with a model that answers anything, refused calls included.
 //!
-//! Nothing of a refused call goes on, calls that go on are allowed, the host's manners hold, and what was begun ends.
+//! The gate releases nothing of a refused call and only allowed calls. The host's checks hold, and every started exchange
+//! ends.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ struct Play {
     results: u8,
     sizes: Vec<u8>,
     turns: Vec<Turn>,
-    /// To the first answer.
+    /// Up to the first answer.
     damage: Damage,
 }
 
@@ -135,7 +136,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// The bytes in chunks of these sizes, each with whether it is the last.
+/// The bytes in chunks of these sizes; a flag marks the last.
 fn chunks<'b>(bytes: &'b [u8], sizes: &[u8]) -> Vec<(&'b [u8], bool)> {
     let mut sizes = sizes.iter().map(|size| usize::from(*size)).filter(|size| *size > 0).cycle();
     let (mut chunks, mut rest) = (Vec::new(), bytes);

@@ -1,7 +1,7 @@
 //! A table of real calls: those of the Berkeley Function Calling Leaderboard, and calls of the tools of real MCP servers.
 //!
-//! Every schema becomes a tool of one contract. The expected column is the native decision. `bfcl.rs` of the contract's tests
-//! compares that with a reference validator; the other places are compared with it here.
+//! Every schema becomes a tool of one contract. The expected column is the native decision. `bfcl.rs` of the contract's
+//! tests compares it with a reference validator, and this crate compares the other places with it.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -11,20 +11,20 @@ use serde_json::{Map, Value, json};
 
 use crate::{Case, Table, decided};
 
-/// Properties of one MCP tool that are called with a value of the wrong type.
+/// The number of properties of one MCP tool that are called with a value of the wrong type.
 const PROPERTIES: usize = 4;
 
-/// The folder with the data: `$CALLGATE_DATA`, or the one that lies beside the workspace.
+/// The folder with the data: `$CALLGATE_DATA`, or the one beside the workspace.
 #[must_use]
 pub fn folder() -> PathBuf {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     std::env::var_os("CALLGATE_DATA").map_or_else(beside, PathBuf::from)
 }
 
-/// The table; `None` if a file of the data is not there.
+/// Returns the table, or `None` if a file of the data is missing.
 ///
 /// # Errors
-/// The fault of a file that is there.
+/// The fault of an existing file.
 pub fn read(folder: &Path) -> Result<Option<Table>, String> {
     let (bfcl, servers) = (folder.join("bfcl.jsonl.gz"), folder.join("mcp_tools.json"));
     if !bfcl.exists() || !servers.exists() {
@@ -50,7 +50,7 @@ pub fn read(folder: &Path) -> Result<Option<Table>, String> {
     Ok(Some(table))
 }
 
-/// The tools of the contract; equal schemas are one tool.
+/// Returns the tools of the contract; equal schemas are one tool.
 #[derive(Default)]
 struct Tools {
     declared: Vec<Value>,

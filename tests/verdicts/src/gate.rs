@@ -15,17 +15,17 @@ const NOW: Duration = Duration::from_secs(1);
 /// Bytes of one chunk of a stream.
 const CHUNK: usize = 7;
 
-/// A gate that is played by hand. Its contract must say `onViolation: error`, so that an error names code and pointer.
+/// A gate driven by hand. Its contract must set `onViolation: error`, so that an error names code and pointer.
 #[derive(Debug)]
 pub struct Played {
     gate: Rc<Gate>,
 }
 
 impl Played {
-    /// A gate over a contract whose tools are all run by the client.
+    /// Makes a gate over a contract whose tools all run at the client.
     ///
     /// # Errors
-    /// The reason why there can be no such gate.
+    /// The reason why the gate cannot be built.
     pub fn new(contract: Contract) -> Result<Self, String> {
         let identity = Identity::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
         let paths = Paths::new(&HashMap::new(), Vec::new());
@@ -34,7 +34,7 @@ impl Played {
         Ok(Self { gate: Rc::new(gate) })
     }
 
-    /// The verdict on a call of a whole answer.
+    /// Returns the verdict on a call in a whole answer.
     #[must_use]
     pub fn whole(&self, case: &Case) -> Found {
         let mut exchange = match self.sent(case, false) {
@@ -53,7 +53,7 @@ impl Played {
         }
     }
 
-    /// The verdict on a call of a stream.
+    /// Returns the verdict on a call in a stream.
     #[must_use]
     pub fn streamed(&self, case: &Case) -> Found {
         let mut exchange = match self.sent(case, true) {
@@ -78,7 +78,7 @@ impl Played {
         of_stream(&String::from_utf8_lossy(&out))
     }
 
-    /// An exchange whose request was forwarded. A role without tools declares none.
+    /// Returns an exchange whose request was forwarded. A role without tools declares none.
     fn sent(&self, case: &Case, stream: bool) -> Result<Exchange, Found> {
         let mut exchange = Exchange::new(Rc::clone(&self.gate), "exchange");
         let headers = headers(&[
@@ -101,7 +101,7 @@ impl Played {
     }
 }
 
-/// The calls of the turn, that of the case last.
+/// Returns the calls of the turn; the case's call is the last.
 fn calls(case: &Case) -> Vec<Value> {
     let call = |index: u32, name: &str, arguments: &str| {
         json!({
@@ -170,7 +170,7 @@ fn of_answer(body: &[u8]) -> Found {
     }
 }
 
-/// The verdict of an error object in OpenAI's form.
+/// Returns the verdict of an error object in OpenAI's form.
 fn of_error(body: &Value) -> Option<Found> {
     let error = body.get("error")?;
     Some(Found::refused(error.get("code")?.as_str()?, error.get("param").and_then(Value::as_str).unwrap_or_default()))

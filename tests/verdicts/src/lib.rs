@@ -1,9 +1,9 @@
-//! One table of calls and their verdicts, read by every test of a place that decides.
+//! One table of calls and their verdicts, read by the tests of every place that decides.
 //!
-//! A place gives a [`Found`] for each [`Case`], and [`differences`] compares them with the one expected column. The places are
-//! the decision itself and the engine, natively and as WebAssembly under Node, the gate in Envoy, and the executor.
+//! A place gives a [`Found`] for each [`Case`], and [`differences`] compares them with the one expected column. The places
+//! are the decision itself and the engine, natively and as WebAssembly under Node, the gate in Envoy, and the executor.
 //!
-//! Not covered: approvals, results, and calls that run, because a table of verdicts runs nothing.
+//! Not covered: approvals, results and the running of calls, because a table of verdicts runs nothing.
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod corpus;
@@ -21,10 +21,10 @@ pub use gate::Played;
 /// The verdict of an allowed call. Every other verdict is the code of a violation.
 pub const ALLOW: &str = "allow";
 
-/// The tool that a turn calls before the call of a case.
+/// The tool a turn calls before the case's call.
 pub const BEFORE: &str = "ping";
 
-/// A contract and the calls that are decided with it.
+/// A contract and the calls decided with it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -36,13 +36,13 @@ pub struct Table {
     pub cases: Vec<Case>,
 }
 
-/// One call, and the verdict that every place must reach.
+/// One call, and the verdict every place must reach.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// The caller's role.
     pub role: String,
-    /// The tool that the model names.
+    /// The tool named by the model.
     pub tool: String,
     /// The arguments as the model writes them.
     pub arguments: String,
@@ -59,7 +59,7 @@ pub struct Case {
     pub canonical: String,
 }
 
-/// The verdict that one place reached.
+/// The verdict of one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// `allow`, or a code.
@@ -73,7 +73,7 @@ pub struct Found {
 // === impl Table ===
 
 impl Table {
-    /// The project's own table.
+    /// Returns the project's own table.
     ///
     /// # Errors
     /// The line of the table that cannot be read.
@@ -87,7 +87,7 @@ impl Table {
         Ok(Self { name: "the project's own table".to_owned(), contract, cases })
     }
 
-    /// A table that [`corpus`] wrote; `None` if the text is empty, because there was no data.
+    /// Reads a table written by [`corpus`]; `None` if the text is empty, because the data was missing.
     ///
     /// # Errors
     /// The fault of the text.
@@ -98,16 +98,16 @@ impl Table {
         serde_json::from_str(text).map(Some).map_err(|error| error.to_string())
     }
 
-    /// The contract, compiled.
+    /// Compiles the contract.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Every fault of the contract.
     pub fn compile(&self) -> Result<Contract, String> {
         load("contract", &self.contract, &NoFiles).map_err(|errors| errors.to_string())
     }
 }
 
-/// A table's contract stands alone.
+/// A table's contract has no files.
 struct NoFiles;
 
 impl Files for NoFiles {
@@ -131,7 +131,7 @@ impl Found {
         Self { verdict: code.to_owned(), pointer: pointer.to_owned(), canonical: None }
     }
 
-    /// Says whether this is the verdict that the case expects.
+    /// Returns true if this is the expected verdict of the case.
     #[must_use]
     pub fn fits(&self, case: &Case) -> bool {
         let shown = self.canonical.as_ref().is_none_or(|canonical| *canonical == case.canonical);
@@ -157,13 +157,13 @@ impl fmt::Display for Case {
     }
 }
 
-/// One line for each case that `place` decided otherwise.
+/// Returns one line for each case that `place` decided differently.
 pub fn differences(table: &Table, place: &str, mut decide: impl FnMut(&Case) -> Found) -> Vec<String> {
     let found = table.cases.iter().map(|case| (case, decide(case)));
     found.filter(|(case, found)| !found.fits(case)).map(|(case, found)| difference(place, case, &found)).collect()
 }
 
-/// The line for one such case.
+/// Returns the line for one such case.
 #[must_use]
 pub fn difference(place: &str, case: &Case, found: &Found) -> String {
     format!("{place} decided {case}: {found}; expected {} at {:?} {}", case.verdict, case.pointer, case.canonical)

@@ -1,4 +1,5 @@
-//! Writes the table of the corpus to standard output, for tests that cannot read files. Writes nothing if there is no data.
+//! Writes the table of the corpus to standard output, for tests that cannot read files. Writes nothing if the data is
+//! missing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
 
 use std::process::ExitCode;

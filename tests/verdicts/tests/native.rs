@@ -7,7 +7,7 @@
 
 use callgate_verdicts::{Played, Table, corpus, decided, differences};
 
-/// Every place of this process, over one table.
+/// Compares every place of this process, over one table.
 fn compare(table: &Table) {
     let contract = table.compile().unwrap();
     let mut found = differences(table, "decide", |case| decided(&contract, case));

@@ -1,4 +1,5 @@
-//! The same as WebAssembly under Node. `.setup/node-test.sh` runs it, with the corpus as a file that `CALLGATE_VERDICTS` names.
+//! The same tests as WebAssembly under Node. `.setup/node-test.sh` runs them, and `CALLGATE_VERDICTS` names the corpus as a
+//! file.
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that fails may panic")]
 

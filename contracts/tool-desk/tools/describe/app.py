@@ -1,7 +1,7 @@
 """Describes a series of numbers: a tool of the typed world (`callgate:tool`) in Python, behind contracts/tool-desk.
 
-`{"numbers": [1, 2, 4]}` gives `{"count": 3, "mean": 2.33…, "median": 2, "stdev": 1.52…}`. componentize-py makes a component of
-it; the modules `wit_world` and `componentize_py_types` are made from the WIT file.
+`{"numbers": [1, 2, 4]}` gives `{"count": 3, "mean": 2.33…, "median": 2, "stdev": 1.52…}`. componentize-py makes a component
+of this file, and the modules `wit_world` and `componentize_py_types` from the WIT file.
 """
 
 import json

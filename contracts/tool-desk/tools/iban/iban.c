@@ -1,8 +1,8 @@
 /* Checks an IBAN's check digits (ISO 13616, mod 97): a WASI preview 1 command in C, behind contracts/tool-desk.
  *
- * Standard input is the call's arguments, {"iban":"DE89370400440532013000"}. They have been checked against the contract's
- * schema and are written canonically, so there is one member, no space, and nothing in the value that is escaped. Standard
- * output is {"country":"DE","valid":true}. Anything else on standard input is exit code 1 with a line on standard error. */
+ * Standard input is the call's arguments, {"iban":"DE89370400440532013000"}. They are valid against the contract's
+ * schema and canonical: one member, no space, no escapes in the value. Standard output is {"country":"DE","valid":true}.
+ * For any other input the exit code is 1, and standard error has one line. */
 
 #include <ctype.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 /* 15 to 34 characters by the standard; the schema says the same. */
 enum { SHORTEST = 15, LONGEST = 34, ROOM = 64 };
 
-/* The remainder of the number that the IBAN spells, its first four characters moved to the end and A to Z read as 10 to 35. */
+/* The remainder of the number spelled by the IBAN, with its first four characters moved to the end and A to Z read as 10 to 35. */
 static int remainder_of(const char *iban, size_t length) {
     int rest = 0;
     for (size_t i = 0; i < length; i++) {
@@ -24,7 +24,7 @@ static int remainder_of(const char *iban, size_t length) {
     return rest;
 }
 
-/* The value's length, or 0 if this is not what the schema lets through. */
+/* The value's length, or 0 if the schema would refuse the input. */
 static size_t find(const char *input, const char **iban) {
     size_t before = strlen(BEFORE), length = 0;
     if (strncmp(input, BEFORE, before) != 0) return 0;

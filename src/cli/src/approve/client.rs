@@ -9,7 +9,8 @@ use reqwest::{Certificate, Method, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::args::ExecutorArguments;
+use super::args::ExecutorArguments;
+use crate::terminal::plain;
 
 /// An executor that does not answer within this time is not there.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,63 +53,9 @@ pub(crate) enum ClientError {
     NoExecutor { place: String, reason: String },
 }
 
-/// Requests for approval.
-#[derive(Deserialize)]
-pub(super) struct List {
-    pub(super) now: String,
-    pub(super) approvals: Vec<Request>,
-    pub(super) next: Option<String>,
-}
-
-/// A request for approval.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Request {
-    pub(super) id: String,
-    pub(super) state: String,
-    pub(super) tool: String,
-    pub(super) tenant: String,
-    pub(super) role: String,
-    /// Executors before this field do not send it, nor the five after it.
-    #[serde(default)]
-    pub(super) contract: String,
-    #[serde(default)]
-    pub(super) contract_version: String,
-    #[serde(default)]
-    pub(super) effects: String,
-    #[serde(default)]
-    pub(super) description: String,
-    #[serde(default = "one")]
-    pub(super) approvers: u8,
-    #[serde(default)]
-    pub(super) agreed: Vec<String>,
-    pub(super) contract_digest: String,
-    pub(super) exchange_id: String,
-    pub(super) created: String,
-    pub(super) expires: String,
-    pub(super) by: Option<String>,
-    pub(super) reason: Option<String>,
-    pub(super) answered: Option<String>,
-    pub(super) used: Option<String>,
-    /// Not in lists.
-    pub(super) arguments: Option<String>,
-}
-
-const fn one() -> u8 {
-    1
-}
-
 #[derive(Deserialize)]
 struct Fault {
     message: String,
-}
-
-// === impl Request ===
-
-impl Request {
-    pub(super) fn is_pending(&self) -> bool {
-        self.state == "pending"
-    }
 }
 
 // === impl Client ===
@@ -188,7 +135,7 @@ impl Client {
             return Ok(text);
         }
         match serde_json::from_str::<Fault>(&text) {
-            Ok(fault) => Err(ClientError::Refused(super::show::plain(&fault.message))),
+            Ok(fault) => Err(ClientError::Refused(plain(&fault.message))),
             Err(_) => Err(ClientError::NoExecutor { place: self.place.clone(), reason: format!("it says {status}") }),
         }
     }

@@ -2,19 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::client::{List, Request};
-
-/// Text without anything that a terminal would act on or hide: control characters, changes of direction, spaces of no width.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
-        match c {
-            // `escape_debug` would escape these, which stand for themselves.
-            '"' | '\'' | '\\' => plain.push(c),
-            _ => plain.extend(c.escape_debug()),
-        }
-        plain
-    })
-}
+use super::request::{List, Request};
+use crate::terminal::plain;
 
 pub(super) fn list(list: &List, all: bool) -> String {
     if list.approvals.is_empty() {
@@ -182,19 +171,5 @@ mod tests {
     "c": []
   }"#;
         assert_eq!(laid_out(json), expected);
-    }
-
-    #[test]
-    fn nothing_that_a_terminal_would_act_on_or_hide_is_shown_as_it_is() {
-        for (text, shown) in [
-            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
-            ("\u{9b}2J", "\\u{9b}2J"),
-            ("a\u{202e}b", "a\\u{202e}b"),
-            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
-            ("line\nbreak", "line\\nbreak"),
-            ("naïve \"Ünïcode\" 日本 😀", "naïve \"Ünïcode\" 日本 😀"),
-        ] {
-            assert_eq!(plain(text), shown);
-        }
     }
 }

@@ -6,12 +6,12 @@
 mod args;
 mod text;
 
-use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use callgate_executor::audit::{
-    Absent, FILE, Fault, Query, ROTATE, Reader, Record, SEGMENTS, SegmentPlace, Stored, VerifyError, Whole, WholeLog,
-    backup, verify_all,
+    Absent, BackupError, FILE, Fault, Query, ROTATE, ReadError, Reader, Record, SEGMENTS, SegmentPlace, Stored,
+    VerifyError, Whole, WholeLog, backup, verify_all,
 };
 use serde_json::json;
 
@@ -19,8 +19,7 @@ pub(crate) use self::args::AuditArguments;
 use self::args::{
     AuditCommand, BackupArguments, ExportArguments, RotateArguments, ShowArguments, TailArguments, VerifyArguments,
 };
-use crate::error::Error;
-use crate::{Exit, Outcome};
+use crate::output::{self, Exit, Outcome, PrintError};
 
 /// How often a log is asked for more.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -29,8 +28,27 @@ const ROTATION: Duration = Duration::from_secs(120);
 /// Records that are held at once.
 const PAGE: u32 = 1000;
 
+/// Why the log was not checked, shown or copied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuditError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error("{path}: cannot be written: {reason}; run this as the executor's user", path = path.display())]
+    Rotate { path: PathBuf, reason: std::io::Error },
+    #[error("no executor sealed the log in time; start one with this stateDir, or look at its log")]
+    NotRotated,
+    #[error("there is no record {record} in this log")]
+    NoRecord { record: u64 },
+    #[error("record {record} is damaged; `callgate audit verify` says where the log stops being whole")]
+    NotARecord { record: u64 },
+    #[error(transparent)]
+    Print(#[from] PrintError),
+}
+
 /// Does what `arguments` say. `tail` and `export` print as they go.
-pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, Error> {
+pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, AuditError> {
     match &arguments.command {
         AuditCommand::Verify(arguments) => whole(arguments),
         AuditCommand::Show(arguments) => show(arguments),
@@ -41,7 +59,7 @@ pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, Error> {
     }
 }
 
-fn whole(arguments: &VerifyArguments) -> Result<Outcome, Error> {
+fn whole(arguments: &VerifyArguments) -> Result<Outcome, AuditError> {
     let reader = Reader::open(&arguments.log.file())?;
     let beside = arguments.log.file().with_file_name(SEGMENTS);
     let folders: Vec<_> = arguments.segments.iter().cloned().chain([beside]).collect();
@@ -75,21 +93,21 @@ fn told(whole: &Whole) -> String {
     )
 }
 
-fn copy(arguments: &BackupArguments) -> Result<Outcome, Error> {
+fn copy(arguments: &BackupArguments) -> Result<Outcome, AuditError> {
     let reader = Reader::open(&arguments.log.file())?;
     let whole = backup(&reader, &arguments.to)?;
     Ok(Outcome::success(told(&whole)))
 }
 
 /// Asks the executor by a file in its stateDir, which it removes when it is done.
-fn rotate(arguments: &RotateArguments) -> Result<Outcome, Error> {
+fn rotate(arguments: &RotateArguments) -> Result<Outcome, AuditError> {
     let request = arguments.state.join(ROTATE);
     let reader = Reader::open(&arguments.state.join(FILE))?;
     let before = reader.segments()?.len();
     let asked = std::fs::OpenOptions::new().write(true).create_new(true).open(&request);
     match asked {
         Err(reason) if reason.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(Error::Rotate { path: request, reason });
+            return Err(AuditError::Rotate { path: request, reason });
         }
         Err(_) | Ok(_) => {}
     }
@@ -98,7 +116,7 @@ fn rotate(arguments: &RotateArguments) -> Result<Outcome, Error> {
         if std::time::Instant::now() >= until {
             // It would be taken at the next start.
             let _ = std::fs::remove_file(&request);
-            return Err(Error::NotRotated);
+            return Err(AuditError::NotRotated);
         }
         std::thread::sleep(AGAIN);
     }
@@ -107,7 +125,7 @@ fn rotate(arguments: &RotateArguments) -> Result<Outcome, Error> {
     Ok(Outcome::success(lines.collect()))
 }
 
-fn show(arguments: &ShowArguments) -> Result<Outcome, Error> {
+fn show(arguments: &ShowArguments) -> Result<Outcome, AuditError> {
     let reader = Reader::open(&arguments.log.file())?;
     let query = Query {
         from: arguments.record.or(arguments.from),
@@ -122,7 +140,7 @@ fn show(arguments: &ShowArguments) -> Result<Outcome, Error> {
     };
     let records = reader.search(&query, || false)?.records;
     if let (Some(record), true) = (arguments.record, records.is_empty()) {
-        return Err(Error::NoRecord { record });
+        return Err(AuditError::NoRecord { record });
     }
     let out = records.iter().map(|stored| match (arguments.json, arguments.record) {
         (true, _) => machine(stored),
@@ -132,7 +150,7 @@ fn show(arguments: &ShowArguments) -> Result<Outcome, Error> {
     out.collect::<Result<_, _>>().map(Outcome::success)
 }
 
-fn tail(arguments: &TailArguments) -> Result<Outcome, Error> {
+fn tail(arguments: &TailArguments) -> Result<Outcome, AuditError> {
     let reader = Reader::open(&arguments.log.file())?;
     let mut records = reader.query(&Query { newest_first: true, limit: arguments.last, ..Query::default() })?;
     records.reverse();
@@ -144,7 +162,7 @@ fn tail(arguments: &TailArguments) -> Result<Outcome, Error> {
     loop {
         for stored in &records {
             let line = if arguments.json { machine(stored)? } else { text::line(&readable(stored)?) };
-            if !print(&line)? {
+            if !output::print(&line)? {
                 return Ok(Outcome::success(String::new()));
             }
             at = stored.seq;
@@ -156,7 +174,7 @@ fn tail(arguments: &TailArguments) -> Result<Outcome, Error> {
     }
 }
 
-fn export(arguments: &ExportArguments) -> Result<Outcome, Error> {
+fn export(arguments: &ExportArguments) -> Result<Outcome, AuditError> {
     let reader = Reader::open(&arguments.log.file())?;
     let last = reader.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
     let last = last.first();
@@ -165,39 +183,29 @@ fn export(arguments: &ExportArguments) -> Result<Outcome, Error> {
         "records": last.map_or(0, |last| last.seq),
         "head": last.map_or(callgate_executor::audit::Hash::GENESIS, |last| last.hash).to_string(),
     });
-    let mut goes_on = print(&format!("{header}\n"))?;
+    let mut goes_on = output::print(&format!("{header}\n"))?;
     let (mut next, end) = (arguments.from, last.map_or(0, |last| last.seq));
     while goes_on && next <= end {
         let query = Query { from: Some(next), to: Some(end), limit: PAGE, ..Query::default() };
         let records = reader.query(&query)?;
         let Some(last) = records.last() else { break };
         next = last.seq.saturating_add(1);
-        goes_on = print(&records.iter().map(machine).collect::<Result<String, _>>()?)?;
+        goes_on = output::print(&records.iter().map(machine).collect::<Result<String, _>>()?)?;
     }
     Ok(Outcome::success(String::new()))
 }
 
-fn newest(reader: &Reader) -> Result<u64, Error> {
+fn newest(reader: &Reader) -> Result<u64, AuditError> {
     let last = reader.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
     Ok(last.first().map_or(0, |last| last.seq))
 }
 
 /// A line of JSON: the record's text goes into it as it is, so that its hash can be checked there.
-fn machine(stored: &Stored) -> Result<String, Error> {
+fn machine(stored: &Stored) -> Result<String, AuditError> {
     readable(stored)?;
     Ok(format!("{{\"hash\":\"{}\",\"record\":{}}}\n", stored.hash, stored.text))
 }
 
-fn readable(stored: &Stored) -> Result<Record<'_>, Error> {
-    Record::read(&stored.text).map_err(|_| Error::NotARecord { record: stored.seq })
-}
-
-/// Prints, and says whether anybody still reads.
-fn print(text: &str) -> Result<bool, Error> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(reason) if reason.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(reason) => Err(Error::Print(reason)),
-    }
+fn readable(stored: &Stored) -> Result<Record<'_>, AuditError> {
+    Record::read(&stored.text).map_err(|_| AuditError::NotARecord { record: stored.seq })
 }

@@ -8,15 +8,28 @@ mod args;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use callgate_executor::local::{self, Answer, Asked, Ended};
+use callgate_executor::local::{self, Answer, Asked, Ended, LocalError};
 use serde_json::{Value, json};
 
 pub(crate) use self::args::CallArguments;
-use crate::check;
-use crate::error::Error;
-use crate::{Exit, Outcome, disk};
+use crate::check::{self, CheckError};
+use crate::disk::{self, FileError};
+use crate::output::{Exit, Outcome};
 
-pub(crate) fn call(arguments: &CallArguments) -> Result<Outcome, Error> {
+/// Why no call was decided or run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    #[error("the system does not let this program wait for answers: {0}")]
+    Runtime(std::io::Error),
+}
+
+pub(crate) fn call(arguments: &CallArguments) -> Result<Outcome, CallError> {
     let text = check::arguments(&arguments.arguments)?;
     let asked = Asked {
         contract: &arguments.file,
@@ -34,7 +47,7 @@ pub(crate) fn call(arguments: &CallArguments) -> Result<Outcome, Error> {
         );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let answer = runtime.map_err(Error::Runtime)?.block_on(local::call(&asked))?;
+    let answer = runtime.map_err(CallError::Runtime)?.block_on(local::call(&asked))?;
     match answer {
         Answer::Denied(violation) => {
             let contract = disk::contract(&arguments.file)?;

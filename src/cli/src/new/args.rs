@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Lang;
+use super::language::Lang;
 
 /// Begin a tool: a folder that builds, with its entry in the contract and a test
 #[derive(Args)]

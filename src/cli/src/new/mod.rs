@@ -5,6 +5,7 @@
 
 mod append;
 mod args;
+mod error;
 mod language;
 mod template;
 
@@ -17,30 +18,9 @@ use callgate_contract::{Contract, Files};
 use self::append::append;
 pub(crate) use self::args::NewArguments;
 use self::args::{NewCommand, NewToolArguments};
-pub(crate) use self::language::Lang;
-use self::language::Language;
+use self::error::NewError;
 use self::template::{Filled, Names};
-use crate::disk;
-use crate::error::Error;
-
-/// Why nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NewError {
-    #[error("invalid tool name; use 1 to 64 of `a-z`, `A-Z`, `0-9`, `_` and `-`, and begin with a letter")]
-    Name,
-    #[error("contract file name {file} cannot stand in a script; use letters, digits, `.`, `_` and `-`", file = file.display())]
-    File { file: PathBuf },
-    #[error("{folder} is there already; choose another name, or remove it", folder = folder.display())]
-    Exists { folder: PathBuf },
-    #[error("{file} has a tool {tool} already; choose another name", file = file.display())]
-    Known { file: PathBuf, tool: String },
-    #[error(transparent)]
-    NotYaml(#[from] crate::document::NotYaml),
-    #[error("{file}: no entry can be added ({reason}); write `spec.tools` as a YAML list of `- name: …` entries, or add this one yourself:\n{entry}", file = file.display())]
-    Append { file: PathBuf, reason: &'static str, entry: String },
-    #[error("a template is broken: {0}; please report this")]
-    Template(#[from] minijinja::Error),
-}
+use crate::disk::{self, FileError};
 
 /// The contract's own files, and the one that is about to be written.
 struct WithSchema {
@@ -48,31 +28,31 @@ struct WithSchema {
     path: String,
 }
 
-pub(crate) fn new(arguments: &NewArguments) -> Result<String, Error> {
+pub(crate) fn new(arguments: &NewArguments) -> Result<String, NewError> {
     match &arguments.command {
         NewCommand::Tool(arguments) => new_tool(arguments),
     }
 }
 
-fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
+fn new_tool(arguments: &NewToolArguments) -> Result<String, NewError> {
     let NewToolArguments { name, lang, contract: file } = arguments;
     if !is_name(name) {
-        return Err(NewError::Name.into());
+        return Err(NewError::Name);
     }
     let language = lang.language();
     let parent = disk::folder(file);
     let folder = parent.join(name);
     if folder.symlink_metadata().is_ok() {
-        return Err(NewError::Exists { folder }.into());
+        return Err(NewError::Exists { folder });
     }
-    let no_name = || NewError::File { file: file.clone() };
+    let no_name = || NewError::FileName { file: file.clone() };
     let file_name =
         file.file_name().and_then(|name| name.to_str()).filter(|name| is_plain(name)).ok_or_else(no_name)?;
     let names = Names { tool: name, file: file_name, folder: &contract_name(&parent), language };
     let before = match file.symlink_metadata() {
         Ok(_) => Some(disk::text(file)?),
         Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => None,
-        Err(reason) => return Err(Error::Read { file: file.clone(), reason }),
+        Err(reason) => return Err(FileError::Read { file: file.clone(), reason }.into()),
     };
     let entry = names.entry().map_err(NewError::Template)?;
     let schema = WithSchema { folder: parent.clone(), path: format!("{name}/parameters.json") };
@@ -81,7 +61,7 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
         Some(before) => {
             let old = compile(file, before, &schema)?;
             if old.tool(name).is_some() {
-                return Err(NewError::Known { file: file.clone(), tool: name.clone() }.into());
+                return Err(NewError::Known { file: file.clone(), tool: name.clone() });
             }
             let refused = |reason| NewError::Append { file: file.clone(), reason, entry: entry.clone() };
             let after = append(&file.display().to_string(), before, &entry).map_err(|error| match error {
@@ -91,7 +71,7 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
             let grown =
                 compile(file, &after, &schema).map_err(|_| refused("the result would not be a valid contract"))?;
             if !append::only_grew(&old, &grown) {
-                return Err(refused("more than the entry would change").into());
+                return Err(refused("more than the entry would change"));
             }
             after
         }
@@ -100,7 +80,7 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
     let roles: Vec<_> = disk::roles(&contract).into_iter().filter(|role| may(&contract, role, name)).collect();
     let role = roles.iter().find(|role| is_plain(role)).map(String::as_str);
     let files = names.files(role).map_err(NewError::Template)?;
-    fs::create_dir(&folder).map_err(|reason| Error::Write { file: folder.clone(), reason })?;
+    fs::create_dir(&folder).map_err(|reason| FileError::Write { file: folder.clone(), reason })?;
     let written = write(&folder, &files).and_then(|()| match &before {
         Some(_) => disk::replace(file, &after),
         None => create(file, &after, 0o644),
@@ -108,7 +88,7 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, Error> {
     if let Err(error) = written {
         // It was made here, a moment ago: a tool without its entry would only be in the way.
         let _ = fs::remove_dir_all(&folder);
-        return Err(error);
+        return Err(error.into());
     }
     let how = if before.is_some() { "added to" } else { "written to" };
     Ok(told(&folder, file, name, !roles.is_empty(), how))
@@ -148,8 +128,8 @@ fn contract_name(folder: &Path) -> String {
     if name.is_empty() { "my-tools".to_owned() } else { name.to_owned() }
 }
 
-fn compile(file: &Path, text: &str, files: &WithSchema) -> Result<Contract, Error> {
-    callgate_contract::load(&file.display().to_string(), text, files).map_err(Error::Contract)
+fn compile(file: &Path, text: &str, files: &WithSchema) -> Result<Contract, FileError> {
+    callgate_contract::load(&file.display().to_string(), text, files).map_err(FileError::Contract)
 }
 
 fn may(contract: &Contract, role: &str, tool: &str) -> bool {
@@ -158,10 +138,10 @@ fn may(contract: &Contract, role: &str, tool: &str) -> bool {
 }
 
 /// Writes all files of the folder, which was just made.
-fn write(folder: &Path, files: &[Filled]) -> Result<(), Error> {
+fn write(folder: &Path, files: &[Filled]) -> Result<(), FileError> {
     let failed = |file: &Path| {
         let file = file.to_owned();
-        move |reason| Error::Write { file, reason }
+        move |reason| FileError::Write { file, reason }
     };
     for Filled { path, text, mode } in files {
         let file = folder.join(path);
@@ -174,13 +154,13 @@ fn write(folder: &Path, files: &[Filled]) -> Result<(), Error> {
 }
 
 /// Writes a file that must not be there yet.
-fn create(file: &Path, text: &str, mode: u32) -> Result<(), Error> {
+fn create(file: &Path, text: &str, mode: u32) -> Result<(), FileError> {
     use std::io::Write as _;
 
     let options = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
     options
         .and_then(|mut written| written.write_all(text.as_bytes()))
-        .map_err(|reason| Error::Write { file: file.to_owned(), reason })
+        .map_err(|reason| FileError::Write { file: file.to_owned(), reason })
 }
 
 impl Files for WithSchema {

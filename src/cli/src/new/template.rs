@@ -2,7 +2,8 @@
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
-use super::Language;
+use super::append;
+use super::language::Language;
 
 /// The schema of the example's arguments.
 pub(super) const PARAMETERS: &str = include_str!("../../templates/new/parameters.json");
@@ -43,7 +44,7 @@ impl Names<'_> {
     /// A contract with `entry` as its only tool.
     pub(super) fn contract(&self, entry: &str) -> Result<String, minijinja::Error> {
         let mut text = self.fill(CONTRACT, None)?;
-        text.push_str(&super::append::indented(entry, INDENT, "\n"));
+        text.push_str(&append::indented(entry, INDENT, "\n"));
         Ok(text)
     }
 

@@ -3,33 +3,33 @@
 //! Only the `sha256` scalars change, or are added where they are missing; every other byte of the file stays. The new text is read again and compared with the old
 //! one before anything is written, so a scalar that was located wrongly is an error and never a damaged contract.
 
+mod error;
 mod modules;
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use sha2::{Digest as _, Sha256};
 
-use crate::args::PinArguments;
-use crate::error::Error;
-use crate::{Outcome, disk};
-use modules::{PinnedModule, modules};
+use self::error::PinError;
+use self::modules::{PinnedModule, modules};
+use crate::disk;
+use crate::output::Outcome;
 
-/// Why a contract was not pinned; nothing was written then.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PinError {
-    #[error(transparent)]
-    NotYaml(#[from] crate::document::NotYaml),
-    #[error("{file}:{line}:{column}: nothing is pinned: {reason}")]
-    Place { file: String, line: usize, column: usize, reason: &'static str },
-    #[error("{file}: nothing is pinned: the module of {tool} cannot be read: {module}: {reason}")]
-    Module { file: String, tool: String, module: String, reason: std::io::Error },
-    #[error("{file}: nothing is pinned: the module of {tool}, {module}, is not a WebAssembly module or component")]
-    NotWasm { file: String, tool: String, module: String },
-    #[error("{file}: nothing is pinned: no tool {tool} has a module; name one that runs in the sandbox")]
-    NoTool { file: String, tool: String },
-    #[error("{file}: nothing is pinned: replacing the sha256 values would change more than them; please report this")]
-    Damage { file: String },
+/// Write the SHA-256 of each tool's module into the contract
+#[derive(Args)]
+#[command(
+    after_help = "Only the values of `sha256` change, or are added where they are missing; comments and layout stay byte for byte.\n\
+                  Nothing is written unless every module is there and the result is a valid contract."
+)]
+pub(crate) struct PinArguments {
+    /// Contract files; modules are looked up beside each
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Pin the module of this tool only; those of others need not be there
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) tool: Option<String>,
 }
 
 /// One line for each module, and the digest of each contract that came out.
@@ -39,13 +39,13 @@ pub(crate) fn pin(arguments: &PinArguments) -> Outcome {
     for file in &arguments.files {
         match pin_one(file, arguments.tool.as_deref()) {
             Ok(told) => lines.push_str(&told),
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(error.into()),
         }
     }
     Outcome::of_files(lines, errors)
 }
 
-fn pin_one(file: &Path, only: Option<&str>) -> Result<String, Error> {
+fn pin_one(file: &Path, only: Option<&str>) -> Result<String, PinError> {
     let name = file.display().to_string();
     let before = disk::text(file)?;
     let mut after = before.clone();
@@ -54,7 +54,7 @@ fn pin_one(file: &Path, only: Option<&str>) -> Result<String, Error> {
     // From the last one to the first, so that the bytes in front of a replacement stay where they are.
     let mut pinned = Vec::new();
     if let Some(tool) = only.filter(|only| found.iter().all(|module| module.tool != *only)) {
-        return Err(PinError::NoTool { file: name, tool: tool.to_owned() }.into());
+        return Err(PinError::NoTool { file: name, tool: tool.to_owned() });
     }
     for module in found.iter().rev() {
         let meant = only.is_none_or(|only| module.tool == only);

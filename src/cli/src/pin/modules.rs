@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use saphyr_parser::ScalarStyle;
 
-use super::PinError;
+use super::error::PinError;
 use crate::document::{self, Kind, Node};
 
 /// One tool's module and its checksum.

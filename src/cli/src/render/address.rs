@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use minijinja::{Value, context};
 
-use super::RenderError;
+use super::error::RenderError;
 
 /// A host and a port as Envoy's clusters and listeners take them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::RenderError;
+use super::args::{Form, Identity, OutputLimitMember, Target, Tools};
+use super::error::RenderError;
 use super::options::{Options, in_units};
-use crate::args::{Form, Identity, OutputLimitMember, Target, Tools};
 
 /// The JSON object that the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {

@@ -2,10 +2,9 @@
 
 use minijinja::{Value, context};
 
-use super::RenderError;
 use super::address::Address;
-use super::options::wrong;
-use crate::args::RenderArguments;
+use super::args::RenderArguments;
+use super::error::RenderError;
 
 /// Where every executor listens that is not told otherwise.
 const BESIDE: &str = "127.0.0.1:7070";
@@ -81,9 +80,12 @@ impl Endpoint {
     fn read(given: &str) -> Result<Self, RenderError> {
         match given.strip_prefix("unix:") {
             Some(path) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
-            Some(_) => {
-                Err(wrong("--executor", given, "unix: and an absolute path", "unix:/run/callgate/executor.sock"))
-            }
+            Some(_) => Err(RenderError::option(
+                "--executor",
+                given,
+                "unix: and an absolute path",
+                "unix:/run/callgate/executor.sock",
+            )),
             None => Address::read("--executor", given).map(Self::Tcp),
         }
     }

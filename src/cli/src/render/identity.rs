@@ -2,8 +2,8 @@
 
 use minijinja::{Value, context};
 
+use super::args::Identity;
 use super::options::Options;
-use crate::args::Identity;
 
 /// The key in Envoy's dynamic metadata under which jwt_authn leaves the verified claims for the filter.
 pub(super) const PAYLOAD: &str = "jwt_payload";

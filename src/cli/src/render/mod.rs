@@ -4,45 +4,25 @@
 //! command line goes through [`yaml`], so that none can become structure.
 
 mod address;
+mod args;
 mod configuration;
+mod error;
 mod executor;
 mod identity;
 mod options;
 mod yaml;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use callgate_contract::{Limits, Run};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use crate::args::{Form, RenderArguments, Target};
+pub(crate) use self::args::RenderArguments;
+use self::args::{Form, Target};
+use self::error::RenderError;
+use self::executor::Executor;
+use self::options::Options;
 use crate::disk;
-use crate::error::Error;
-use executor::Executor;
-use options::Options;
-
-/// Why a configuration cannot be rendered from this contract and these options.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RenderError {
-    #[error("{option} {given:?}: expected {expected}, for example {example}")]
-    Option { option: &'static str, given: String, expected: Cow<'static, str>, example: &'static str },
-    #[error("{option} is needed with {because}")]
-    Missing { option: &'static str, because: &'static str },
-    #[error("{option} has no use with {because}")]
-    Useless { option: &'static str, because: &'static str },
-    #[error(
-        "the contract cannot go into a WasmPlugin: the integer {number} at {pointer} would be rounded to a double on its \
-         way, and the digest would change; use --form envoyfilter"
-    )]
-    Rounded { number: String, pointer: String },
-    #[error("the filter would refuse this configuration: {0}")]
-    Gate(callgate_engine::GateError),
-    #[error("a template is wrong; please report this: {0}")]
-    Template(#[from] minijinja::Error),
-    #[error("the contract's canonical text cannot be read again; please report this: {0}")]
-    Contract(#[from] serde_json::Error),
-}
 
 const TEMPLATES: [(&str, &str); 10] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
@@ -58,11 +38,11 @@ const TEMPLATES: [(&str, &str); 10] = [
 ];
 
 /// The text of the configuration that `arguments` ask for.
-pub(crate) fn render(arguments: &RenderArguments) -> Result<String, Error> {
+pub(crate) fn render(arguments: &RenderArguments) -> Result<String, RenderError> {
     let contract = disk::contract(&arguments.file)?;
     let options = Options::read(arguments, &contract)?;
     options.try_gate()?;
-    Ok(fill(&options)?)
+    fill(&options)
 }
 
 fn fill(options: &Options<'_>) -> Result<String, RenderError> {

@@ -1,18 +1,16 @@
 //! The command line of `render`, read once: defaults filled in, nonsense refused.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callgate_contract::{Contract, OnViolation, Run};
 use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
-use super::RenderError;
 use super::address::Address;
+use super::args::{Form, Identity, RenderArguments, Target, Tools};
+use super::error::RenderError;
 use super::executor::Executor;
-use crate::args::{Form, Identity, RenderArguments, Target, Tools};
 use crate::disk;
-use crate::error::Error;
 
 /// Everything that decides what is rendered.
 pub(super) struct Options<'a> {
@@ -56,7 +54,7 @@ impl<'a> Options<'a> {
                 .split_once('=')
                 .filter(|(key, _)| DIALECTS.iter().any(|row| row.key == *key))
                 .ok_or_else(|| {
-                    wrong(
+                    RenderError::option(
                         "--path",
                         argument,
                         format!("API=PATH, where API is one of {known}"),
@@ -99,7 +97,7 @@ impl<'a> Options<'a> {
     }
 
     /// Has the engine build the gate that the filter will build, so that what it would refuse when Envoy starts is refused now.
-    pub(super) fn try_gate(&self) -> Result<(), Error> {
+    pub(super) fn try_gate(&self) -> Result<(), RenderError> {
         let arguments = self.arguments;
         let identity = match arguments.identity {
             Identity::Header => callgate_engine::Identity::Header {
@@ -139,20 +137,11 @@ impl<'a> Options<'a> {
     }
 }
 
-pub(super) fn wrong(
-    option: &'static str,
-    given: &str,
-    expected: impl Into<Cow<'static, str>>,
-    example: &'static str,
-) -> RenderError {
-    RenderError::Option { option, given: given.to_owned(), expected: expected.into(), example }
-}
-
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
     let fetched = arguments.target == Target::Istio && arguments.form == Form::Wasmplugin;
     if arguments.wasm.contains("://") && !fetched {
         let expected = "a path on the machine that Envoy runs on; only a WasmPlugin fetches modules from a URL";
-        return Err(wrong("--wasm", &arguments.wasm, expected, "/etc/callgate/callgate.wasm"));
+        return Err(RenderError::option("--wasm", &arguments.wasm, expected, "/etc/callgate/callgate.wasm"));
     }
     Ok(())
 }
@@ -164,7 +153,7 @@ fn executor_timeout(given: Option<&str>, contract: &Contract) -> Result<Duration
     const USUAL: Duration = Duration::from_secs(10);
     let Some(given) = given else { return Ok(USUAL.max(contract.longest_timeout().saturating_add(MORE))) };
     callgate_contract::parse_duration(given)
-        .ok_or_else(|| wrong("--executor-timeout", given, "a whole number of ms, s, m or h", "10s"))
+        .ok_or_else(|| RenderError::option("--executor-timeout", given, "a whole number of ms, s, m or h", "10s"))
 }
 
 /// A duration as contracts and the filter write it: `10s`, `1500ms`.
@@ -195,7 +184,11 @@ fn identity(arguments: &RenderArguments) -> Result<(), RenderError> {
 
 fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
     let fine = path.starts_with('/') && !path.contains(['?', '#']) && !path.contains(char::is_whitespace);
-    if fine { Ok(()) } else { Err(wrong(option, path, "a path that begins with / and has no query", "/v1/models")) }
+    if fine {
+        Ok(())
+    } else {
+        Err(RenderError::option(option, path, "a path that begins with / and has no query", "/v1/models"))
+    }
 }
 
 /// A path names at most one model, and only APIs of models read it.
@@ -206,7 +199,7 @@ fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> 
         _ if models > 1 => "a path that has {model} once at most",
         _ => return Ok(()),
     };
-    Err(wrong("--path", given, expected, "chatCompletions=/openai/deployments/{model}/chat/completions"))
+    Err(RenderError::option("--path", given, expected, "chatCompletions=/openai/deployments/{model}/chat/completions"))
 }
 
 /// The budget has room for one exchange of the contract.
@@ -215,10 +208,12 @@ fn held_bytes(arguments: &RenderArguments, contract: &Contract) -> Result<(), Re
     let limits = contract.limits();
     let least = limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2);
     match callgate_contract::parse_size(given) {
-        None => Err(wrong("--held-bytes", given, "bytes, or a whole number of KiB, MiB or GiB", "256MiB")),
+        None => {
+            Err(RenderError::option("--held-bytes", given, "bytes, or a whole number of KiB, MiB or GiB", "256MiB"))
+        }
         Some(bytes) if bytes < least => {
             let expected = format!("at least {least} bytes, twice requestBytes and responseBytes of the contract");
-            Err(wrong("--held-bytes", given, expected, "256MiB"))
+            Err(RenderError::option("--held-bytes", given, expected, "256MiB"))
         }
         Some(_) => Ok(()),
     }
@@ -229,12 +224,12 @@ fn header(option: &'static str, name: &str) -> Result<(), RenderError> {
     if !name.is_empty() && name.bytes().all(token) {
         return Ok(());
     }
-    Err(wrong(option, name, "a header name in lower case", "x-callgate-role"))
+    Err(RenderError::option(option, name, "a header name in lower case", "x-callgate-role"))
 }
 
 fn selector(given: &str) -> Result<(&str, &str), RenderError> {
     match given.split_once('=') {
         Some((label, value)) if !label.is_empty() && !value.is_empty() => Ok((label, value)),
-        _ => Err(wrong("--selector", given, "LABEL=VALUE", "istio=ingressgateway")),
+        _ => Err(RenderError::option("--selector", given, "LABEL=VALUE", "istio=ingressgateway")),
     }
 }

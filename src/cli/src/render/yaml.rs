@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::RenderError;
+use super::error::RenderError;
 
 /// `text` as one YAML scalar: plain where that is plainly a string, quoted otherwise.
 pub(super) fn scalar(text: String) -> String {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::block::{self, Kind};
 use super::said::says_something;
 use crate::blocks::{Content, NAMES_CALLS, NO_CALLS, Start, Write, id, input};
-use crate::shape::{add, exact_keys};
+use crate::checks::{add, exact_keys};
 use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// An answer that was read, and perhaps changed since.
@@ -42,7 +42,7 @@ impl Answer {
             return Err(ShapeError::Type { at: "type", expected: "`message`" }.into());
         }
         block::no_call_but(&body, "content")?;
-        crate::shape::text(&body, "stop_reason")?;
+        crate::checks::text(&body, "stop_reason")?;
         let Some(Value::Array(blocks)) = body.get("content") else {
             return Err(ShapeError::Type { at: "content", expected: "an array" }.into());
         };

@@ -8,8 +8,8 @@ use super::block::{self, Kind};
 use super::stream::unpadded;
 use crate::ShapeError;
 use crate::blocks::{Event, Said as Block, Taken};
+use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
-use crate::shape::{exact_keys, text};
 use crate::unknown;
 
 /// A block without a call.

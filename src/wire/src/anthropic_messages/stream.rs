@@ -11,8 +11,8 @@ use super::block::{self, Kind};
 use super::said::Said;
 use super::{Answer, error, events};
 use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step};
+use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
-use crate::shape::{exact_keys, text};
 use crate::unknown;
 use crate::{ApiError, Call, ShapeError, StreamError};
 

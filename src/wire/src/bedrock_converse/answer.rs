@@ -5,7 +5,7 @@ use callgate_json::{Map, Value, span, splice};
 use super::block::{self, Kind};
 use super::events;
 use crate::blocks::{Content, NAMES_CALLS, NO_CALLS, Start, Write, id, input};
-use crate::shape::{add, exact_keys, text};
+use crate::checks::{add, exact_keys, text};
 use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// An answer that was read, and perhaps changed since.
@@ -41,7 +41,7 @@ impl Answer {
         };
         exact_keys(&body, &READ_MEMBERS)?;
         block::no_call_but(&body, "output")?;
-        crate::shape::text(&body, "stopReason")?;
+        crate::checks::text(&body, "stopReason")?;
         let texts = raw_content(text).map(span::items).unwrap_or_default();
         let mut content = Content::default();
         for (block, raw) in blocks(&body)?.iter().zip(texts) {

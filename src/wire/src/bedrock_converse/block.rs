@@ -5,7 +5,7 @@
 use callgate_json::{Map, Value};
 
 use crate::blocks::{NAMES_CALLS, Start};
-use crate::shape::{self, exact_keys, folds_to, text};
+use crate::checks::{self, exact_keys, folds_to, text};
 use crate::unknown;
 use crate::{Form, ShapeError};
 
@@ -108,11 +108,11 @@ pub(super) fn no_call(members: &Map<String, Value>) -> Result<(), ShapeError> {
 
 /// Refuses calls anywhere in an object but under one member, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &str) -> Result<(), ShapeError> {
-    shape::no_call_but(members, &[expected], is_call_member)
+    checks::no_call_but(members, &[expected], is_call_member)
 }
 
 pub(super) fn no_call_in(value: &Value) -> Result<(), ShapeError> {
-    shape::no_call(value, is_call_member)
+    checks::no_call(value, is_call_member)
 }
 
 fn is_call_member(key: &str, value: &Value) -> bool {

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::block;
 use crate::ShapeError;
 use crate::blocks::{Event, Said as Block, Taken};
+use crate::checks::text;
 use crate::framing::Frame;
-use crate::shape::text;
 
 /// A delta that carried a text and nothing else.
 #[derive(Debug)]

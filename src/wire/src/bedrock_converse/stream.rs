@@ -11,9 +11,9 @@ use callgate_json::{Map, Value, span};
 use super::said::Said;
 use super::{Answer, block, error, events};
 use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step};
+use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
 use crate::framing::event_stream::EXCEPTION;
-use crate::shape::{exact_keys, text};
 use crate::unknown;
 use crate::{ApiError, Call, ShapeError, StreamError};
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::called::{Called, Start};
-use crate::shape::MAX_CALLS;
+use crate::checks::MAX_CALLS;
 use crate::{Delta, ShapeError};
 
 /// The calls of a streamed turn.

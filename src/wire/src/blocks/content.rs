@@ -2,7 +2,7 @@
 
 use callgate_json::Value;
 
-use crate::shape::MAX_CALLS;
+use crate::checks::MAX_CALLS;
 use crate::{Call, Earlier, Fate, Hold, ShapeError};
 
 /// The blocks of an answer that was read, and perhaps changed since.

@@ -2,7 +2,7 @@
 
 use callgate_json::Value;
 
-use crate::shape::folds_to;
+use crate::checks::folds_to;
 
 /// Returns true if a body reports an error and has no turn, which would be under `turn`. Servers and gateways have forms of their
 /// own: `error`, a `message` alone (AWS), `detail` (FastAPI), `errors` (Cloudflare), `object: "error"` (vLLM), arrays (Google).

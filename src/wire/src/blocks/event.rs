@@ -4,7 +4,7 @@ use callgate_json::{Map, Value};
 
 use super::Format;
 use crate::ShapeError;
-use crate::shape::small;
+use crate::checks::small;
 
 /// An event that was read.
 #[derive(Debug)]

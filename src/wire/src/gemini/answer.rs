@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::shape::{self, Candidate, Part};
 use super::turn::{self, Calls, Written};
-use crate::shape::add;
+use crate::checks::add;
 use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 const CANDIDATES: &str = "candidates";

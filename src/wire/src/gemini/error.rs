@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::shape;
 use crate::ApiError;
+use crate::checks::is_error_object;
 use crate::framing::{json_lines, sse};
-use crate::shape::is_error_object;
 
 /// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case; the code itself is in its metadata and
 /// in the message, which is what clients show.

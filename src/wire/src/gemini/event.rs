@@ -4,8 +4,8 @@ use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::shape::Candidate;
+use crate::checks::is_short;
 use crate::framing::sse;
-use crate::shape::is_short;
 
 /// Members of an event that go with every part of it, besides `usageMetadata`, which goes with the last: others might repeat a
 /// call.

@@ -4,7 +4,7 @@
 use callgate_json::Span;
 
 use crate::RequestError;
-use crate::shape::folds_to;
+use crate::checks::folds_to;
 
 /// A member in its two spellings.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@
 
 use callgate_json::{Map, Value, span};
 
-use crate::shape::{self, MAX_CHOICES, exact_keys, folds_to, holds_something, small, text};
+use crate::checks::{self, MAX_CHOICES, exact_keys, folds_to, holds_something, small, text};
 use crate::{ShapeError, unknown};
 
 /// Members that say what a part is: those that say something, and those that come from a tool that the provider runs.
@@ -236,12 +236,12 @@ fn take_arguments<'a>(candidates: &mut [Candidate<'a>], text: &'a [u8]) {
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
-    shape::no_call(value, is_call)
+    checks::no_call(value, is_call)
 }
 
 /// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
-    shape::no_call_but(members, expected, is_call)
+    checks::no_call_but(members, expected, is_call)
 }
 
 /// The two spellings, in any case, and the name that clients give to the list of an answer's calls.

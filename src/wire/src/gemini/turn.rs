@@ -8,7 +8,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::shape::{BESIDE, RawCall};
-use crate::shape::MAX_CALLS;
+use crate::checks::MAX_CALLS;
 use crate::{Call, CallResult, ShapeError};
 
 const SIGNATURE: &str = "thoughtSignature";

@@ -5,7 +5,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::message::{self, Envelope, all_shown, harmless};
-use crate::shape::exact_keys;
+use crate::checks::exact_keys;
 use crate::{AnswerError, Declaration, ShapeError};
 
 /// Tools in one page of a list.
@@ -186,7 +186,7 @@ impl Answer {
     pub fn introduce(&mut self) {
         let mut result = self.members().clone();
         let before = result.len();
-        result.retain(|key, _| !crate::shape::folds_to(key, "instructions"));
+        result.retain(|key, _| !crate::checks::folds_to(key, "instructions"));
         let mut changed = result.len() < before;
         if let Some(Value::Object(capabilities)) = result.get_mut("capabilities") {
             changed |= capabilities.shift_remove("tasks").is_some();

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::message::{Envelope, Id};
 use super::{VERSIONS, event};
 use crate::ApiError;
-use crate::shape::folds_to;
+use crate::checks::folds_to;
 
 /// Where a tool's result says why a call was refused: a member of its `_meta`.
 pub const VIOLATION: &str = "callgate.dev/violation";

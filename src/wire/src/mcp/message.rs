@@ -4,7 +4,7 @@ use std::fmt;
 
 use callgate_json::{Map, Value};
 
-use crate::shape::exact_keys;
+use crate::checks::exact_keys;
 use crate::{ShapeError, callless};
 
 /// Members of a message that are decided on.

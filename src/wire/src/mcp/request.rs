@@ -5,7 +5,7 @@ use callgate_json::{Map, Value, span};
 
 use super::message::{self, Envelope, Id};
 use super::{CALL_TOOL, message::all_shown};
-use crate::shape::{exact_members, folds_to};
+use crate::checks::{exact_members, folds_to};
 use crate::{Call, Form, RequestError, ShapeError};
 
 /// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.

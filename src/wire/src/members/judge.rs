@@ -6,7 +6,7 @@ use callgate_json::Span;
 
 use super::{Class, Table, tables};
 use crate::RequestError;
-use crate::shape::folds_to;
+use crate::checks::folds_to;
 
 /// Different names in one list. Far above what requests have, it bounds what a stranger can make the gate keep.
 const MAX_NAMES: usize = 1024;

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::shape::folds_to;
+use crate::checks::folds_to;
 
 /// The effect of a member at the provider.
 #[derive(Debug, Clone, Copy)]

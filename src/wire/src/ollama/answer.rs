@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, span, splice};
 
 use super::shape::{self, Turn};
-use crate::shape::{add, paragraphs};
+use crate::checks::{add, paragraphs};
 use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// Members that say what a turn used: counts of tokens, and durations in nanoseconds.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::shape;
 use crate::ApiError;
-use crate::shape::is_error_object;
+use crate::checks::is_error_object;
 
 /// The body of an error response.
 pub(super) fn body(error: &ApiError) -> Vec<u8> {

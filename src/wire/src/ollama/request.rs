@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::shape;
 use crate::body::{Body, checked, with_member};
+use crate::checks::{declare, declared_once, exact};
 use crate::declaration::additional;
 use crate::members::{Fields, Judged, OLLAMA, is_limit};
-use crate::shape::{declare, declared_once, exact};
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants, body};
 
 const LIMIT: &str = "num_predict";

@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value, span};
 
-use crate::shape::{self, MAX_CALLS, exact_keys, folds_to, holds_something, small, text};
+use crate::checks::{self, MAX_CALLS, exact_keys, folds_to, holds_something, small, text};
 use crate::{Call, Form, ShapeError};
 
 /// Members of [`Call::extra`]: the call came with an id; its `type`; it had an index.
@@ -163,13 +163,13 @@ pub(super) fn is_text(call: &Call) -> bool {
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
-    shape::no_call(value, is_call)
+    checks::no_call(value, is_call)
 }
 
 /// Refuses calls anywhere in an object but under the members `expected`, which the caller reads. Ollama's own client ignores the
 /// case of keys.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
-    shape::no_call_but(members, expected, is_call)
+    checks::no_call_but(members, expected, is_call)
 }
 
 fn is_call(key: &str, value: &Value) -> bool {

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::answer::{self, Answer};
 use super::error;
 use super::shape::{self, Turn};
+use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
-use crate::shape::{MAX_CALLS, is_short};
 use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
 
 /// Members that every line repeats.

@@ -5,7 +5,7 @@ use callgate_json::{Map, Value, span, splice};
 use super::calls::{self, own_id};
 use super::said::{self, Said};
 use super::{message, shape};
-use crate::shape::{add, add_paragraph, paragraphs};
+use crate::checks::{add, add_paragraph, paragraphs};
 use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError};
 
 /// One of the answer's alternatives.

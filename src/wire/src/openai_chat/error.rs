@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::shape;
 use crate::ApiError;
+use crate::checks::holds_something;
 use crate::framing::sse;
-use crate::shape::holds_something;
 
 /// The body of an error response.
 #[must_use]

@@ -4,8 +4,8 @@ use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::calls;
+use crate::checks::is_short;
 use crate::framing::sse;
-use crate::shape::is_short;
 use crate::{Call, Form};
 
 /// The event that ends a stream.

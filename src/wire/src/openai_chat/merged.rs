@@ -6,7 +6,7 @@ use super::answer::names_calls;
 use super::shape::says_something;
 use super::{Answer, message};
 use crate::Form;
-use crate::shape::MAX_CALLS;
+use crate::checks::MAX_CALLS;
 
 impl Answer {
     /// Makes one choice of several, if at most one of them says something and the others are calls only. Returns whether it did;

@@ -5,7 +5,7 @@
 
 use callgate_json::{Map, Value};
 
-use crate::shape::holds_something;
+use crate::checks::holds_something;
 
 /// Members of a message that go into a further round. None of them can hold a call: a reader refuses a call there.
 const KEPT: [&str; 8] = [

@@ -6,17 +6,17 @@ use callgate_json::{Map, Value};
 
 use super::calls::is_call_like;
 use crate::ShapeError;
-use crate::shape::{self, MAX_CHOICES, holds_something};
-pub(super) use crate::shape::{exact_keys, folds_to, small, text};
+use crate::checks::{self, MAX_CHOICES, holds_something};
+pub(super) use crate::checks::{exact_keys, folds_to, small, text};
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
-    shape::no_call(value, is_call)
+    checks::no_call(value, is_call)
 }
 
 /// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
-    shape::no_call_but(members, expected, is_call)
+    checks::no_call_but(members, expected, is_call)
 }
 
 /// The entries of `choices`; `None` where there are none.

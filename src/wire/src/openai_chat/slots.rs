@@ -16,7 +16,7 @@ use std::hash::{DefaultHasher, Hasher};
 use callgate_json::{Map, Value};
 
 use super::calls::{RawCall, own_id};
-use crate::shape::MAX_CALLS;
+use crate::checks::MAX_CALLS;
 use crate::{Call, Form, ShapeError};
 
 /// The calls of one choice that have begun.

@@ -5,7 +5,7 @@ use callgate_json::{Map, Value, span};
 use super::calls::{self, RawCall};
 use super::{head, shape};
 use crate::ShapeError;
-use crate::shape::is_short;
+use crate::checks::is_short;
 
 /// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
 const CHUNK: [&str; 8] =

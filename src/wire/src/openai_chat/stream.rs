@@ -9,8 +9,8 @@ use super::answer::names_calls;
 use super::choice::Choice;
 use super::head::with_reason;
 use super::{Answer, DONE, StreamHead, error};
+use crate::checks::add_paragraph;
 use crate::framing::Frame;
-use crate::shape::add_paragraph;
 use crate::{ApiError, Call, Delta, StreamError};
 
 /// A stream under way.

@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, splice};
 
 use super::items;
-use crate::shape::add;
+use crate::checks::add;
 use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
 
 /// An answer that was read, and perhaps changed since. It has one alternative.

@@ -4,9 +4,9 @@ use callgate_json::{Map, Value};
 
 use super::items;
 use crate::ApiError;
+use crate::checks::{folds_to, is_error_object};
 pub(super) use crate::openai_chat::error::body;
 use crate::openai_chat::error::object;
-use crate::shape::{folds_to, is_error_object};
 
 /// The members of an `error` event, type and number aside: `code`, `message` and `param` as the reference has them, and the same as
 /// `error`, for it is that member that makes official clients raise it.

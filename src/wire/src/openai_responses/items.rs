@@ -6,7 +6,7 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::kinds::{self, CALL, CUSTOM};
-use crate::shape::{self, MAX_CALLS, MAX_ID, exact_keys, folds_to, text};
+use crate::checks::{self, MAX_CALLS, MAX_ID, exact_keys, folds_to, text};
 use crate::{Call, Form, ShapeError, unknown};
 
 /// Parts of messages and of reasoning.
@@ -128,12 +128,12 @@ pub(super) fn part(part: &Value) -> Result<(), ShapeError> {
 
 /// Refuses calls anywhere in an object but under the members `read`.
 pub(super) fn no_call_but(members: &Map<String, Value>, read: &[&str]) -> Result<(), ShapeError> {
-    shape::no_call_but(members, read, is_call_member)
+    checks::no_call_but(members, read, is_call_member)
 }
 
 /// Refuses calls anywhere in an object that is no part of a turn, those that clients run by another way than functions too.
 pub(super) fn no_call_of_any_kind(members: &Map<String, Value>) -> Result<(), ShapeError> {
-    shape::no_call_but(members, &[], |key, value| {
+    checks::no_call_but(members, &[], |key, value| {
         let kind = value.as_str().filter(|_| folds_to(key, "type")).unwrap_or_default();
         is_call_member(key, value) || kinds::is_undecidable(&kind.to_ascii_lowercase(), &[])
     })

@@ -1,7 +1,8 @@
-//! A wasm filter that holds headers and bodies both ways, copies each whole body and writes the copy back: the least that a
-//! filter of this design can cost. Only for `make bench`.
+//! A wasm filter for `make bench`. It holds headers and bodies both ways, copies each whole body and writes the copy back:
+//! the least cost of a filter of this design.
 //!
-//! Needs `allow_on_headers_stop_iteration: true`, like Callgate. Trailers end a body too: what was held then goes on as it is.
+//! It needs `allow_on_headers_stop_iteration: true`, like Callgate. Trailers also end a body: the filter then releases the
+//! held body unchanged.
 
 #![allow(missing_docs, reason = "the entry point that `proxy_wasm::main!` writes has none")]
 
@@ -61,7 +62,7 @@ fn hold_unless(end_of_stream: bool) -> Action {
     if end_of_stream { Action::Continue } else { Action::Pause }
 }
 
-/// A copy inside the module, as a filter makes that reads the body into a structure and writes it again.
+/// A copy inside the module, as a filter makes when it reads the body into a structure and writes it again.
 fn copied(body: Bytes) -> Vec<u8> {
     std::hint::black_box(body.as_slice()).to_vec()
 }

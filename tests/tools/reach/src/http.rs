@@ -1,4 +1,4 @@
-//! HTTP requests, sent exactly as they are written: nothing of a URL is corrected on the way.
+//! HTTP requests, sent exactly as they are written: no URL is corrected on the way.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::{InputStream, StreamError};
 
-/// Redirects that are followed at most.
+/// The most redirects it follows.
 const HOPS: usize = 4;
-/// Bytes that are read at once.
+/// The most bytes it reads at once.
 const CHUNK: u64 = 64 << 10;
 
 /// One request.
@@ -28,10 +28,10 @@ pub(crate) struct Ask {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     body: Option<String>,
-    /// Whether to make a new request of a redirect.
+    /// True if it follows a redirect.
     #[serde(default)]
     follow: bool,
-    /// Whether to count the answer's bytes only, instead of keeping them.
+    /// True if it counts the answer's bytes instead of keeping them.
     #[serde(default)]
     count: bool,
     #[serde(default)]
@@ -40,7 +40,7 @@ pub(crate) struct Ask {
     between_bytes_milliseconds: Option<u64>,
 }
 
-/// Sends one request, follows where it is led, and reports the last answer.
+/// Sends one request, follows its redirects, and reports the last answer.
 pub(crate) fn ask(ask: &Ask) -> Value {
     let mut ask = ask.clone();
     for _ in 0..HOPS {
@@ -57,10 +57,10 @@ pub(crate) fn ask(ask: &Ask) -> Value {
     json!({ "error": "too many redirects" })
 }
 
-/// Starts all of them, then waits for each.
+/// Starts all requests, then waits for each.
 pub(crate) fn together(asks: &[Ask]) -> Vec<Value> {
     let started: Vec<_> = asks.iter().map(start).collect();
-    // Kept to the end: a request is under way until its answer is dropped.
+    // Kept to the end: a request is in flight until its answer is dropped.
     let answers: Vec<_> = started.into_iter().map(|started| started.and_then(|future| head(&future))).collect();
     answers
         .iter()

@@ -1,7 +1,7 @@
-//! Tries to reach the network in every way that WASI 0.2 offers, and reports how far it came.
+//! Tries to reach the network in every way of WASI 0.2, and reports how far it came.
 //!
-//! On standard input a plan, on standard output an array with one entry for each attempt. What was refused is an entry like
-//! any other: `{"error": "..."}` with the name of the code that the host gave.
+//! Standard input holds a plan, and standard output gets an array with one entry for each attempt. A refused attempt is an
+//! entry like any other: `{"error": "..."}` with the name of the host's code.
 
 mod http;
 mod sockets;
@@ -11,13 +11,13 @@ use std::process::ExitCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What to attempt.
+/// The attempts of one call.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Plan {
     /// Requests, one after the other.
     Http(Vec<http::Ask>),
-    /// Requests that are all under way before the first answer is awaited.
+    /// Requests that are all in flight before the first answer is awaited.
     HttpTogether(Vec<http::Ask>),
     /// A TCP connection to an address, such as `127.0.0.1:80`.
     Tcp(std::net::SocketAddrV4),

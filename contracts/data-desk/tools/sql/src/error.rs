@@ -1,6 +1,6 @@
-//! What can go wrong, in words that let a model repair its call.
+//! Errors of the tool, in words that help a model to repair its call.
 
-/// Why there is no answer.
+/// The reason why the tool gives no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("cannot read the arguments: {0}")]
@@ -19,9 +19,9 @@ pub(crate) enum Error {
     Statements(usize),
     #[error("the data is read-only: only SELECT is possible")]
     NotSelect,
-    #[error("there is no table `{name}`; the tables are: {known}")]
+    #[error("unknown table `{name}`; the tables are: {known}")]
     NoTable { name: String, known: String },
-    /// One of the others, back from the SQL engine, which carries only text.
+    /// One of the other errors, returned by the SQL engine, which carries only text.
     #[error("{0}")]
     Store(String),
     #[error("SQL: {0}")]
@@ -37,7 +37,7 @@ impl From<gluesql_core::error::Error> for Error {
         if let gluesql_core::error::Error::StorageMsg(ours) = error {
             return Self::Store(ours);
         }
-        // The engine writes a parser's error as Rust would debug it: `ParserError(\n    "Expected: …",\n)`.
+        // The engine writes a parser's error in Rust's debug form: `ParserError(\n    "Expected: …",\n)`.
         let text = error.to_string();
         let quoted = text.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map(|(inside, _)| inside);
         Self::Sql(match quoted {

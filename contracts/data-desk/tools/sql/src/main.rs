@@ -1,14 +1,15 @@
 //! SQL over the CSV and JSON files of one folder: the tool behind `contracts/data-desk`.
 //!
-//! A WASI preview 1 command. The first argument is what to do, standard input is the call's arguments, standard output is
-//! one JSON value. It reads `/data`, which the contract grants it read-only; there is nothing else that it could touch.
+//! The tool is a WASI preview 1 command. The first argument names the action, standard input holds the call's arguments,
+//! and standard output receives one JSON value. The tool reads `/data`, which the contract grants read-only; it can reach
+//! nothing else.
 //!
 //! | argument | standard input                        | standard output                                     |
 //! |----------|---------------------------------------|-----------------------------------------------------|
 //! | `query`  | `{"sql": "SELECT …", "max_rows": 50}` | `{"columns", "rows", "row_count", "truncated"}`     |
 //! | `tables` | `{}`                                  | `{"tables": [{"name", "columns": [{"name","type"}], "rows"}]}` |
 //!
-//! What goes wrong is one line on standard error, written for the model that asked, and exit code 1.
+//! A failure is one line on standard error, written for the model, and exit code 1.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -23,7 +24,7 @@ mod query;
 mod store;
 mod table;
 
-/// Where the contract's `files` grant mounts the data.
+/// The path at which the contract's `files` grant mounts the data.
 const DATA: &str = "/data";
 
 fn main() -> ExitCode {
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     match run(&action, Path::new(DATA)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // With standard error gone there is nobody left to tell.
+            // If standard error is closed, nobody can read the message.
             let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! The two things that this tool does.
+//! The two actions of this tool.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::store::Folder;
 
-/// Rows in an answer when the call does not say, and the most that it may say. A model reads every one of them.
+/// The default number of rows in an answer, and the highest that a call may set. A model reads every row.
 const ROWS: usize = 100;
 const MOST_ROWS: usize = 1000;
 
@@ -33,7 +33,7 @@ pub(crate) fn query(data: &Path, arguments: &Value) -> Result<Value, Error> {
     Ok(json!({ "columns": labels, "rows": rows, "row_count": found, "truncated": found > most }))
 }
 
-/// Names every table with its columns, so that a model need not guess.
+/// Names every table with its columns, so that a model does not guess.
 pub(crate) fn tables(data: &Path) -> Result<Value, Error> {
     let folder = Folder::open(data)?;
     let mut tables = Vec::new();
@@ -62,7 +62,7 @@ fn max_rows(arguments: &Value) -> Result<usize, Error> {
 
 fn cell(cell: Cell) -> Result<Value, Error> {
     match cell {
-        // JSON has no NaN and no infinity.
+        // JSON cannot write NaN and infinity.
         Cell::F64(number) => Ok(json!(number.is_finite().then_some(number))),
         other => Ok(Value::try_from(other)?),
     }
@@ -124,7 +124,7 @@ mod tests {
         );
         assert!(
             refusal(json!({ "sql": "SELECT * FROM clients" }))
-                .contains("no table `clients`; the tables are: orders, people")
+                .contains("unknown table `clients`; the tables are: orders, people")
         );
         assert!(refusal(json!({ "sql": "SELECT size FROM orders" })).contains("size"));
         assert_eq!(refusal(json!({})), Error::NoSql.to_string());

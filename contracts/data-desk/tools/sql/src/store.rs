@@ -1,5 +1,5 @@
-//! The folder as the SQL engine's storage. A file is read when a statement names it, once. There is no way to write: the
-//! engine's own defaults answer every change with "not supported".
+//! The folder as the SQL engine's storage. A file is read once, when a statement names it. Nothing can write: the engine's
+//! own defaults answer every change with "not supported".
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ impl Folder {
         self.files.keys().map(String::as_str)
     }
 
-    /// The table of that name, `None` if the folder has none.
+    /// Returns the table of this name, or `None` if the folder lacks it.
     pub(crate) fn table(&self, name: &str) -> Result<Option<Rc<Table>>, Error> {
         if let Some(table) = self.read.borrow().get(name) {
             return Ok(Some(Rc::clone(table)));
@@ -69,7 +69,7 @@ impl Store for Folder {
     }
 
     fn fetch_data(&self, _table: &str, _key: &Key) -> SqlResult<Option<Vec<Cell>>> {
-        Ok(None) // only asked for a primary key, and no table has one
+        Ok(None) // the engine asks this only for a primary key, and no table has one
     }
 
     fn scan_data<'a>(&'a self, name: &str) -> SqlResult<RowIter<'a>> {

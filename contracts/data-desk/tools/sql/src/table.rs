@@ -1,7 +1,7 @@
 //! One file read as one table: `orders.csv` is the table `orders`.
 //!
-//! A column's type is the narrowest that holds all its values: BOOLEAN, INT, FLOAT, DATE (`2026-01-31`), else TEXT. An empty
-//! CSV field is NULL, as is a field that a JSON object lacks.
+//! A column's type is the narrowest one that holds all its values: BOOLEAN, INT, FLOAT, DATE (`2026-01-31`), else TEXT. An
+//! empty CSV field is NULL, and so is a field missing in a JSON object.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<Cell>>,
 }
 
-/// The name of the table that a file holds, or `None` for a file that is no table.
+/// Returns the name of the table in a file, or `None` if the file holds no table.
 pub(crate) fn name_of(file: &Path) -> Option<&str> {
     let known = matches!(file.extension()?.to_str()?, "csv" | "json");
     let name = file.file_stem()?.to_str()?;
@@ -27,7 +27,7 @@ pub(crate) fn name_of(file: &Path) -> Option<&str> {
     (known && plain).then_some(name)
 }
 
-/// Reads one file that [`name_of`] has named.
+/// Reads a file named by [`name_of`].
 pub(crate) fn read(file: &Path, name: &str) -> Result<Table, Error> {
     let unusable = |reason: String| Error::File { file: name.to_owned(), reason };
     let text = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
@@ -68,7 +68,7 @@ fn from_csv(text: &[u8]) -> Result<Records, String> {
     Ok((headers, records))
 }
 
-/// What a CSV field says, read narrowly: `007` and `+1` stay text.
+/// Reads a CSV field narrowly: `007` and `+1` stay text.
 fn from_field(field: &str) -> Value {
     match field {
         "" => Value::Null,
@@ -100,7 +100,7 @@ fn from_json(text: &[u8]) -> Result<Records, String> {
     Ok((headers, records))
 }
 
-/// The type of each column, from all its values.
+/// Returns the type of each column, from all its values.
 fn kinds(width: usize, records: &[Vec<Value>]) -> Vec<DataType> {
     (0..width)
         .map(|position| {

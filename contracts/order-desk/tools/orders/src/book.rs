@@ -1,8 +1,9 @@
 //! The order book: one file an order, `O-1001.json`.
 //!
-//! Every call is a fresh instance, and several may run at once. Making the file is what takes a number: `create_new` fails
-//! if another instance was first, and the next number is tried. A change is written beside and renamed over, so a reader
-//! sees the order before or after it. Two changes of the same order at once are not kept apart: the last one stands.
+//! Every call is a fresh instance, and several may run at once. An instance takes a number by making its file: `create_new`
+//! fails if another instance was first, and the next number is tried. A change is written to a second file and renamed over
+//! the first, so a reader sees the order before or after it. If two instances change the same order at once, the last
+//! change wins.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -82,7 +83,7 @@ impl Book {
         self.folder.join(format!("{order_id}.json"))
     }
 
-    /// The order of that number; `None` where there is none, or where another instance has only just taken the number.
+    /// Returns the order with this number, or `None` if it is missing or another instance has only just taken the number.
     fn read(&self, number: u64) -> Result<Option<Order>, Error> {
         let file = self.file(&format!("O-{number}"));
         match fs::read(&file) {

@@ -1,6 +1,6 @@
-//! What can go wrong, in words that let a model repair its call.
+//! Errors of the tool, in words that help a model to repair its call.
 
-/// Why there is no answer.
+/// The reason why the tool gives no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("cannot read the arguments: {0}")]
@@ -13,13 +13,13 @@ pub(crate) enum Error {
     Answer(serde_json::Error),
     #[error("this tool is started with `create`, `get`, `list` or `cancel`, not with `{0}`")]
     Action(String),
-    #[error("that is no order number: one looks like O-1001")]
+    #[error("invalid order number; one looks like O-1001")]
     NotAnId,
-    #[error("there is no order {0}; list_orders shows those there are")]
+    #[error("unknown order {0}; list_orders shows the known ones")]
     NoOrder(String),
     #[error("order {0} is already cancelled")]
     Cancelled(String),
-    #[error("the order book cannot be used: {0}")]
+    #[error("the order book is unusable: {0}")]
     Book(std::io::Error),
     #[error("the order book holds a damaged order, {file}: {reason}")]
     Damaged { file: String, reason: serde_json::Error },

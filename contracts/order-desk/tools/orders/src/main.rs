@@ -1,7 +1,8 @@
 //! An order book kept as files in one folder: the tool behind `contracts/order-desk`.
 //!
-//! A WASI preview 1 command. The first argument is what to do, standard input is the call's arguments, standard output is
-//! one JSON value. It reads and writes `/data`, which the contract grants it; there is nothing else that it could touch.
+//! The tool is a WASI preview 1 command. The first argument names the action, standard input holds the call's arguments,
+//! and standard output receives one JSON value. The tool reads and writes `/data`, which the contract grants; it can reach
+//! nothing else.
 //!
 //! | argument | standard input                                       | standard output                     |
 //! |----------|------------------------------------------------------|-------------------------------------|
@@ -10,8 +11,8 @@
 //! | `list`   | `{"customer_id"?, "status"?, "limit"?}`              | `{"orders": […], "total"}`          |
 //! | `cancel` | `{"order_id", "reason"}`                             | the order, now `cancelled`          |
 //!
-//! What goes wrong is one line on standard error, written for the model that asked, and exit code 1. The contract's schemas
-//! have already been enforced when this runs; what is checked here is only what a schema cannot say.
+//! A failure is one line on standard error, written for the model, and exit code 1. The contract's schemas are enforced
+//! before the tool runs; the tool checks only what a schema cannot express.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -27,7 +28,7 @@ mod book;
 mod error;
 mod order;
 
-/// Where the contract's `files` grant mounts the order book.
+/// The path at which the contract's `files` grant mounts the order book.
 const DATA: &str = "/data";
 
 fn main() -> ExitCode {
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     match run(&action, Path::new(DATA)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // With standard error gone there is nobody left to tell.
+            // If standard error is closed, nobody can read the message.
             let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_filtered_newest_first_and_says_how_many_there_are() {
+    fn a_list_is_filtered_newest_first_and_has_the_total() {
         let data = folder();
         for customer in ["C-1", "C-2", "C-1", "C-1"] {
             call(&data, "create", json!({ "customer_id": customer, "sku": "LAMP-1", "quantity": 1 })).unwrap();
@@ -128,7 +129,7 @@ mod tests {
         }
         assert_eq!(
             call(&data, "get", json!({ "order_id": "O-9" })).unwrap_err(),
-            "there is no order O-9; list_orders shows those there are"
+            "unknown order O-9; list_orders shows the known ones"
         );
     }
 

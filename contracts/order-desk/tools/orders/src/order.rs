@@ -1,4 +1,4 @@
-//! What an order is, and the arguments of each call.
+//! An order, and the arguments of each call.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub(crate) struct Order {
     pub(crate) status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
-    /// Why it was cancelled.
+    /// The reason given when it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
 }
@@ -61,7 +61,7 @@ impl Filter {
     }
 }
 
-/// Answer of `list`: the newest orders first, and how many fit the filter in all.
+/// Answer of `list`: the newest orders first, and the number of all orders that match the filter.
 #[derive(Debug, Serialize)]
 pub(crate) struct Page {
     pub(crate) orders: Vec<Order>,

@@ -6,10 +6,10 @@ use wasip2::io::streams::StreamError;
 
 use super::Request;
 
-/// A receipt is short; of a longer answer the rest is not read.
+/// A receipt is short. The rest of a longer answer is not read.
 const ANSWER_BYTES: usize = 16 << 10;
 
-/// Sends it. Gives status and body.
+/// Sends the request and returns status and body.
 pub(super) fn post(request: &Request<'_>) -> Result<(u16, Vec<u8>), String> {
     let (scheme, host) = request.service.split_once("://").ok_or("its address has no scheme")?;
     let scheme = if scheme == "http" { Scheme::Http } else { Scheme::Https };

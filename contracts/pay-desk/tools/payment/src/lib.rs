@@ -1,7 +1,8 @@
-//! Orders a payment at a payment service: a tool of the typed world (`callgate:tool`) that sends HTTP, behind `contracts/pay-desk`.
+//! Orders a payment at a payment service: a tool of the typed world (`callgate:tool`) with HTTP, behind
+//! `contracts/pay-desk`.
 //!
-//! The contract grants it one host and one secret, and a person agrees to each call before it runs. The first argument of the
-//! command line is the service's address; no address ever comes from a call. The service gets the caller's tenant.
+//! The contract grants it one host and one secret, and a person agrees to each call before it runs. The first argument of
+//! the command line is the service's address; no call can set an address. The service gets the caller's tenant.
 
 #[cfg(target_family = "wasm")]
 mod http;
@@ -16,7 +17,7 @@ mod bindings {
     use super::Payment;
 
     wit_bindgen::generate!({ path: "../../../../src/sandbox/wit", world: "tool" });
-    // Natively there is nobody to export to, and linkers there refuse the names.
+    // A native build has no host to export to, and its linkers refuse the names.
     #[cfg(target_family = "wasm")]
     export!(Payment);
 }
@@ -31,7 +32,7 @@ struct Order {
     currency: String,
 }
 
-/// The service's answer, of which the model is told no more than this.
+/// The service's answer, reduced to the members shown to the model.
 #[derive(Deserialize, Serialize)]
 struct Receipt {
     payment_id: String,
@@ -80,7 +81,7 @@ fn send(request: &Request<'_>) -> Result<(u16, Vec<u8>), String> {
     http::post(request)
 }
 
-/// Natively there is no `wasi:http`; the tests below look at what surrounds it.
+/// A native build has no `wasi:http`; the tests below cover the code around it.
 #[cfg(not(target_family = "wasm"))]
 fn send(request: &Request<'_>) -> Result<(u16, Vec<u8>), String> {
     let Request { service, key, tenant, body } = request;

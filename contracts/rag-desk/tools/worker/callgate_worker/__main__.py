@@ -1,4 +1,4 @@
-"""`python -m callgate_worker --port 9000`: serves until SIGTERM or SIGINT, finishes what runs, ends."""
+"""`python -m callgate_worker --port 9000`: serves until SIGTERM or SIGINT, then finishes running calls and ends."""
 
 import argparse
 import pathlib
@@ -15,7 +15,7 @@ def main():
     parser.add_argument("--proto", type=pathlib.Path, default=stubs.FOLDER, help="folder with callgate/worker/v1")
     asked = parser.parse_args()
     stubs.load(asked.proto)
-    # What is imported only now needs the stubs.
+    # The modules imported here need the stubs.
     from .server import Server
 
     ended = threading.Event()

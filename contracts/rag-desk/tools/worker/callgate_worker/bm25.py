@@ -21,7 +21,7 @@ class Index:
         self.weights = {term: math.log(1 + (len(texts) - n + 0.5) / (n + 0.5)) for term, n in holders.items()}
 
     def search(self, query, most):
-        """The places of the best texts and their scores, the best first; those without a word of the query are left out."""
+        """Returns the indexes of the best texts and their scores, best first, without texts that lack every word of the query."""
         wanted = [term for term in terms(query) if term in self.weights]
         scores = [(self.score(place, wanted), place) for place in range(len(self.counts))]
         best = sorted(((score, place) for score, place in scores if score > 0), key=lambda hit: (-hit[0], hit[1]))

@@ -1,7 +1,7 @@
 """Fine-tuning jobs: kept in SQLite, run one after the other by one thread.
 
-The idempotency key is unique: a call that arrives again finds the job that it started. A job that was under way when the
-worker ended has failed; it says so and is not run again.
+The idempotency key is unique: a repeated call finds the job it started. If the worker ended during a job, the job has
+failed: its status says so, and it does not run again.
 """
 
 import sqlite3

@@ -20,7 +20,7 @@ class Model:
             before = (before[1], word)
 
     def continue_from(self, prompt, most, seed):
-        """Up to `most` words, the same ones for the same prompt and seed."""
+        """Returns up to `most` words: the same ones for the same prompt and seed."""
         chance = random.Random(f"{seed} {prompt}")
         before = (START + tuple(prompt.split()))[-2:]
         for _ in range(most):
@@ -32,14 +32,14 @@ class Model:
             before = (before[1], word)
 
     def counts(self, before):
-        """What followed the longest end of `before` that was seen."""
+        """Returns the words that followed the longest known end of `before`."""
         for order, table in enumerate(self.following):
             if before[order:] in table:
                 return table[before[order:]]
         return Counter()
 
     def perplexity(self, text):
-        """How surprised it is by a text: 1 is not at all."""
+        """Returns the perplexity of a text; 1 is the least."""
         words = text.split()
         known = len(self.following[2][()]) + 1
         surprise, before = 0.0, START

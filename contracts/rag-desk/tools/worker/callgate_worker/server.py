@@ -1,6 +1,6 @@
 """`callgate.worker.v1.Worker`: looks a tool up, runs it, answers with its JSON.
 
-A status carries a code and a sentence of this worker's own, never an argument: what goes wrong inside a tool stays here.
+A status carries a code and a sentence of this worker's own, never an argument: errors inside a tool stay in the worker.
 """
 
 import json
@@ -17,7 +17,7 @@ SERVICE = "callgate.worker.v1.Worker"
 
 
 class Call:
-    """What is known of a call beside its arguments."""
+    """The facts about a call beside its arguments."""
 
     def __init__(self, request, context):
         metadata = dict(context.invocation_metadata())
@@ -26,7 +26,7 @@ class Call:
         self.context = context
 
     def wanted(self):
-        """Whether anybody still waits for the answer."""
+        """Returns true while somebody waits for the answer."""
         return self.context.is_active()
 
 
@@ -42,7 +42,7 @@ class Worker(stubs.services.WorkerServicer):
             yield stubs.messages.InvokeChunk(result=part)
 
     def parts(self, request, context):
-        """The result's JSON text in parts; whole tools have one."""
+        """Yields the result's JSON text in parts; whole tools have one."""
         tool = self.desk.get(request.tool)
         if tool is None:
             context.abort(grpc.StatusCode.NOT_FOUND, "there is no such tool")
@@ -60,7 +60,7 @@ class Worker(stubs.services.WorkerServicer):
 
 
 class Server:
-    """A worker that serves, on a loopback port."""
+    """A worker on a loopback port."""
 
     def __init__(self, port, state):
         self.jobs = Jobs(state)
@@ -74,7 +74,7 @@ class Server:
             self.health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def stop(self, grace):
-        """Takes no more calls, and ends when those that run have, or after so many seconds."""
+        """Takes no more calls, and ends when the running ones have ended, or after `grace` seconds."""
         self.health.enter_graceful_shutdown()
         self.server.stop(grace).wait()
         self.jobs.close()

@@ -1,11 +1,11 @@
-"""The messages and the service, made from the `.proto` file: there is no second copy of the interface that could differ."""
+"""The messages and the service, made from the `.proto` file, so that no second copy of the interface can differ."""
 
 import pathlib
 import sys
 
 import grpc
 
-# Where it is in Callgate's repository.
+# The folder in Callgate's repository.
 FOLDER = pathlib.Path(__file__).resolve().parents[5] / "src" / "proto" / "proto"
 FILE = "callgate/worker/v1/worker.proto"
 

@@ -1,6 +1,7 @@
 """The tools: a name, and a function of the arguments and the call.
 
-A function gives a dictionary, or yields the parts of its JSON text. The contract has checked the arguments' shape already.
+A function returns a dictionary, or yields the parts of its JSON text. The contract has already checked the arguments'
+shape.
 """
 
 import json
@@ -30,7 +31,7 @@ def complete_text(model, arguments, call):
     for word in model.continue_from(arguments["prompt"], arguments.get("max_words", 24), arguments.get("seed", 0)):
         if not call.wanted():
             return
-        # A part of a JSON string: what `dumps` writes without the quotes.
+        # A part of a JSON string: the output of `dumps` without the quotes.
         yield json.dumps(word if words == 0 else " " + word)[1:-1]
         words += 1
     yield f'", "words": {words}}}'
@@ -44,7 +45,7 @@ def search_documents(index, arguments, _call):
 
 
 def start_fine_tune(jobs, arguments, call):
-    """A job, named by the call's idempotency key: the same call again is the same job."""
+    """Starts a job named by the call's idempotency key: the same call again is the same job."""
     if not call.idempotency_key:
         raise Refused(grpc.StatusCode.INVALID_ARGUMENT, "a job needs an idempotency key")
     texts = [document["text"] for document in DOCUMENTS if document["topic"] == arguments["topic"]]

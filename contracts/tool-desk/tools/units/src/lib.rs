@@ -1,7 +1,7 @@
 //! Converts a quantity from one unit to another: a tool of the typed world (`callgate:tool`), behind `contracts/tool-desk`.
 //!
-//! `{"value": 3, "from": "mi", "to": "km"}` gives `{"value": 4.828032, "unit": "km"}`. That both units are among those known
-//! is for the contract's schema to say; that they measure the same thing is said here.
+//! `{"value": 3, "from": "mi", "to": "km"}` gives `{"value": 4.828032, "unit": "km"}`. The contract's schema checks both unit
+//! names; this tool checks that both measure the same thing.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,12 @@ mod bindings {
     use super::Units;
 
     wit_bindgen::generate!({ path: "../../../../src/sandbox/wit", world: "tool" });
-    // Natively there is nobody to export to, and linkers there refuse the names.
+    // A native build has no host to export to, and its linkers refuse the names.
     #[cfg(target_family = "wasm")]
     export!(Units);
 }
 
-/// Each unit: what it measures, and how many of that dimension's base unit it is.
+/// Each unit, its dimension, and its size in that dimension's base unit.
 const UNITS: [(&str, &str, f64); 10] = [
     ("m", "length", 1.0),
     ("km", "length", 1000.0),
@@ -72,7 +72,7 @@ fn unit(name: &str) -> Result<(&'static str, f64), Failure> {
     let known = UNITS.iter().find(|(unit, ..)| *unit == name);
     known
         .map(|(_, measures, base)| (*measures, *base))
-        .ok_or_else(|| failure(Code::NotFound, format!("there is no unit {name}")))
+        .ok_or_else(|| failure(Code::NotFound, format!("unknown unit {name}")))
 }
 
 fn failure(code: Code, message: String) -> Failure {
@@ -104,6 +104,6 @@ mod tests {
     #[test]
     fn an_unknown_unit_is_named() {
         let (code, message) = run(r#"{"from":"furlong","to":"km","value":1}"#).unwrap_err();
-        assert_eq!((code, message.as_str()), (Code::NotFound, "there is no unit furlong"));
+        assert_eq!((code, message.as_str()), (Code::NotFound, "unknown unit furlong"));
     }
 }

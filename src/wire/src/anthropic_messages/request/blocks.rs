@@ -4,7 +4,7 @@ use callgate_json::Span;
 
 use super::invalid;
 use crate::RequestError;
-use crate::shape::exact;
+use crate::checks::exact;
 
 const REFERENCES: [&str; 3] = ["tool_reference", "mcp_tool_reference", "mcp_toolset_reference"];
 

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::answer::new_block;
 use crate::body::{Body, checked, model_in_path, with_member};
+use crate::checks::exact;
 use crate::declaration::additional;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
-use crate::shape::exact;
 use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
 use tools::Tools;
 

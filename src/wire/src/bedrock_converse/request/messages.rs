@@ -4,8 +4,8 @@ use callgate_json::Span;
 
 use super::tools::Tools;
 use crate::RequestError;
+use crate::checks::exact;
 use crate::members::{Fields, Judged};
-use crate::shape::exact;
 
 const TOOL_ADDITION: &str = "toolAddition";
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use callgate_json::Span;
 
+use crate::checks::{declare, declared_once, exact};
 use crate::declaration::{callers, extended, kept_members};
 use crate::members::{Fields, Judged, Names};
-use crate::shape::{declare, declared_once, exact};
 use crate::{Declaration, Declared, Form, RequestError};
 
 /// Kinds of entries of `tools`.

@@ -11,8 +11,8 @@ use super::calls::Calls;
 use super::event::overlay;
 use super::output::Output;
 use super::{Event, Format, Part, Said, Step};
+use crate::checks::add;
 use crate::framing::Frame;
-use crate::shape::add;
 use crate::{ApiError, Call, Delta, StreamError};
 
 /// A stream under way.

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use callgate_json::Span;
 
 use crate::body::Object;
+use crate::checks::{declare, declared_once};
 use crate::gemini::names::{
     ALLOWED_FUNCTION_NAMES, FUNCTION_CALLING_CONFIG, FUNCTION_DECLARATIONS, NAME, STREAM_ARGUMENTS, camel,
 };
 use crate::members::{Fields, Judged, Names};
-use crate::shape::{declare, declared_once};
 use crate::{Declaration, Declared, Form, RequestError};
 
 /// The known members of `toolConfig`.

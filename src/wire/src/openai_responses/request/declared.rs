@@ -7,9 +7,9 @@ use callgate_json::Span;
 
 use super::invalid;
 use crate::body::Body;
+use crate::checks::{declare, declared_once, exact};
 use crate::declaration::{callers, kept_members};
 use crate::members::{Fields, Judged, Names};
-use crate::shape::{declare, declared_once, exact};
 use crate::{Declaration, Declared, Form, RequestError};
 
 /// The tools of a request.

@@ -3,10 +3,10 @@
 use callgate_json::Span;
 
 use crate::RequestError;
+use crate::checks::exact;
 use crate::declaration::additional;
 use crate::members::{Fields, Judged};
 use crate::openai_responses::items;
-use crate::shape::exact;
 
 /// The effect of an item of input.
 #[derive(Clone, Copy)]

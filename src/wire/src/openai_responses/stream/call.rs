@@ -2,8 +2,8 @@
 
 use callgate_json::{Map, Value};
 
+use crate::checks::text;
 use crate::openai_responses::items;
-use crate::shape::text;
 use crate::{Call, ShapeError, StreamError};
 
 /// What has come of a call.

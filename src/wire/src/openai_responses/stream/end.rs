@@ -5,9 +5,9 @@ use callgate_json::{Map, Value, span, splice};
 use super::event::Event;
 use super::output::Output;
 use super::pen::Pen;
+use crate::checks::add;
 use crate::framing::Frame;
 use crate::openai_responses::items;
-use crate::shape::add;
 
 /// The event that ended the response.
 #[derive(Debug)]

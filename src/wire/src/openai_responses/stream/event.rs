@@ -2,9 +2,9 @@
 
 use callgate_json::{Map, Value};
 
+use crate::checks::{exact_keys, small, text};
 use crate::framing::Frame;
 use crate::openai_responses::{error, items, kinds};
-use crate::shape::{exact_keys, small, text};
 use crate::{ShapeError, StreamError, unknown};
 
 /// The members of an event that are read.

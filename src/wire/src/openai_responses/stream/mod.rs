@@ -22,8 +22,8 @@ use callgate_json::{Map, Value, splice};
 
 use super::answer::Answer;
 use super::{error, items, kinds};
+use crate::checks::text;
 use crate::framing::Frame;
-use crate::shape::text;
 use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
 use end::End;
 use event::{Event, Tells};

@@ -8,8 +8,8 @@ use callgate_json::{Map, Value};
 
 use super::call::Open;
 use super::event::About;
+use crate::checks::MAX_CALLS;
 use crate::openai_responses::items;
-use crate::shape::MAX_CALLS;
 use crate::{Call, ShapeError, StreamError};
 
 /// Items in one response, far above what APIs give: finding one stays cheap.

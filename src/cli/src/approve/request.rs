@@ -1,0 +1,57 @@
+//! Requests for approval, as the executor sends them.
+
+use serde::Deserialize;
+
+/// Requests for approval.
+#[derive(Deserialize)]
+pub(super) struct List {
+    pub(super) now: String,
+    pub(super) approvals: Vec<Request>,
+    pub(super) next: Option<String>,
+}
+
+/// A request for approval.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Request {
+    pub(super) id: String,
+    pub(super) state: String,
+    pub(super) tool: String,
+    pub(super) tenant: String,
+    pub(super) role: String,
+    /// Executors before this field do not send it, nor the five after it.
+    #[serde(default)]
+    pub(super) contract: String,
+    #[serde(default)]
+    pub(super) contract_version: String,
+    #[serde(default)]
+    pub(super) effects: String,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default = "one")]
+    pub(super) approvers: u8,
+    #[serde(default)]
+    pub(super) agreed: Vec<String>,
+    pub(super) contract_digest: String,
+    pub(super) exchange_id: String,
+    pub(super) created: String,
+    pub(super) expires: String,
+    pub(super) by: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) answered: Option<String>,
+    pub(super) used: Option<String>,
+    /// Not in lists.
+    pub(super) arguments: Option<String>,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+// === impl Request ===
+
+impl Request {
+    pub(super) fn is_pending(&self) -> bool {
+        self.state == "pending"
+    }
+}

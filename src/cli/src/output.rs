@@ -1,0 +1,53 @@
+//! The end of a command: its output and its exit code.
+
+use std::io::Write as _;
+
+/// What a command has to say.
+pub(crate) struct Outcome {
+    /// Goes to standard output as it is.
+    pub(crate) out: String,
+    pub(crate) exit: Exit,
+}
+
+pub(crate) enum Exit {
+    Success,
+    /// `check` and `call`: the contract denies the call.
+    Denied,
+    /// `audit verify` only: the log is not whole.
+    Broken,
+    /// `call` only: the tool ran and gave no result.
+    NoResult,
+    /// Commands over several files: some of them went wrong; `out` is about the others.
+    Failed(Vec<Failure>),
+}
+
+/// The error of any command; its text is what the user reads.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+/// Standard output cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output cannot be written: {0}")]
+pub(crate) struct PrintError(pub(crate) std::io::Error);
+
+/// Prints to standard output; false if nobody reads it any more, as in `callgate … | head`.
+pub(crate) fn print(text: &str) -> Result<bool, PrintError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(reason) if reason.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(reason) => Err(PrintError(reason)),
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    pub(crate) fn success(out: String) -> Self {
+        Self { out, exit: Exit::Success }
+    }
+
+    /// The outcome of a command over several files.
+    pub(crate) fn of_files(out: String, errors: Vec<Failure>) -> Self {
+        Self { out, exit: if errors.is_empty() { Exit::Success } else { Exit::Failed(errors) } }
+    }
+}

@@ -1,0 +1,23 @@
+//! Reasons why a contract is not pinned.
+
+use crate::disk::FileError;
+use crate::document::NotYaml;
+
+/// Why a contract was not pinned; nothing was written then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PinError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    NotYaml(#[from] NotYaml),
+    #[error("{file}:{line}:{column}: nothing is pinned: {reason}")]
+    Place { file: String, line: usize, column: usize, reason: &'static str },
+    #[error("{file}: nothing is pinned: the module of {tool} cannot be read: {module}: {reason}")]
+    Module { file: String, tool: String, module: String, reason: std::io::Error },
+    #[error("{file}: nothing is pinned: the module of {tool}, {module}, is not a WebAssembly module or component")]
+    NotWasm { file: String, tool: String, module: String },
+    #[error("{file}: nothing is pinned: no tool {tool} has a module; name one that runs in the sandbox")]
+    NoTool { file: String, tool: String },
+    #[error("{file}: nothing is pinned: replacing the sha256 values would change more than them; please report this")]
+    Damage { file: String },
+}
