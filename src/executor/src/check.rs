@@ -11,14 +11,16 @@ use rustix::fs::{Access, access};
 use crate::admission::{AdmissionError, Registry};
 use crate::audit::AuditError;
 use crate::backends::{BackendError, Backends};
-use crate::config::{Archive, Audit, Config, Http, OnceStore, PostgresLink, SecretFile};
+use crate::config::{Archive, Audit, Config, Http, OnceStore};
 use crate::idempotency;
-use crate::state::{StateError, private};
 use crate::telemetry::{Instruments, Metrics, TraceError};
 use crate::transport::{self, Port, TransportError};
 use crate::web::{self, TokenError};
-use crate::{approvals, audit, postgres};
+use crate::{approvals, audit};
 use callgate_sandbox::Network;
+use callgate_settings::SecretFile;
+use callgate_settings::postgres::{self, PostgresLink};
+use callgate_state::{StateError, private};
 
 /// Why a start would fail.
 #[derive(Debug, thiserror::Error)]

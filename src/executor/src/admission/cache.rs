@@ -3,8 +3,8 @@
 use callgate_sandbox::Cache;
 
 use crate::config::Config;
-use crate::state::{StateError, private};
 use crate::telemetry::Metrics;
+use callgate_state::{StateError, private};
 
 const FOLDER: &str = "modules";
 

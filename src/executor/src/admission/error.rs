@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use callgate_contract::Errors;
 
-use crate::state::StateError;
 use callgate_sandbox::ProgramError;
+use callgate_state::StateError;
 
 /// Why what is configured cannot be served.
 #[derive(Debug, thiserror::Error)]

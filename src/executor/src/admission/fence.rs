@@ -13,8 +13,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{AdmissionError, Fault};
-use crate::config::{Allow, Config, OwnPath};
+use crate::config::{Config, OwnPath};
 use callgate_sandbox::{FileId, Handle};
+use callgate_settings::Allow;
 
 /// Links on the way to one file, as many as the system follows.
 const LINKS: usize = 40;

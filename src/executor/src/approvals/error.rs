@@ -2,7 +2,7 @@
 
 use super::ARGUMENTS_BYTES;
 use crate::audit::AuditError;
-use crate::state::{StateError, StoreError};
+use callgate_state::{StateError, StoreError};
 
 /// Why a call cannot be approved.
 #[derive(Debug, thiserror::Error)]

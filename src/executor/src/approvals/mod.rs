@@ -24,8 +24,8 @@ pub use self::rules::Standing;
 use self::store::Store;
 use crate::audit::{self, AuditLog, Entry, Event, Source};
 use crate::config::{self, Config};
-use crate::state::{self, Clock, PROBE, StateError, StoreHealth, SystemClock};
 use crate::telemetry::metrics;
+use callgate_state::{self as state, Clock, PROBE, StateError, StoreHealth, SystemClock};
 
 /// Arguments that are longer than this nobody reads before agreeing to them.
 const ARGUMENTS_BYTES: usize = 64 << 10;

@@ -6,7 +6,7 @@ use callgate_contract::Effects;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::request::{About, Answered, Ask, Filter, Request, Search, State, Waiting};
-use crate::state::{Format, StoreTime};
+use callgate_state::{Format, StoreTime};
 
 /// `asked` is a digest of the call; among the requests that are still open there is one of each.
 pub(super) const FORMAT: Format = Format { steps: &[""], opening: SCHEMA, page_bytes: 1024 };

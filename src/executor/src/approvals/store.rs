@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::request::{Answer, Ask, Claim, Request, Search, Waiting};
 use super::rows::{self, APPROVED, DENIED, DENIED_BEFORE, EXPIRED, PENDING, USED};
 use super::{ApprovalError, config};
-use crate::config::Synchronous;
-use crate::state::{Clock, Database, Gap, StoreHealth, StoreTime};
+use callgate_state::Synchronous;
+use callgate_state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
 pub(super) const FILE: &str = "approvals.db";
 /// Requests that have ended and can be looked up. The oldest go first; the audit log has the answers for good.

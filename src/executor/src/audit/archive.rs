@@ -161,7 +161,7 @@ async fn into_storage(storage: &ArchiveS3, segment: &Segment, file: &Path) -> Re
     // Paths, not host names: every storage takes them, and one certificate does.
     let bucket = Bucket::new(storage.endpoint.clone(), UrlStyle::Path, storage.bucket.clone(), storage.region.clone())
         .map_err(|error| settings(&error))?;
-    let secret = |file: &crate::config::SecretFile| {
+    let secret = |file: &callgate_settings::SecretFile| {
         file.read().map_err(|reason| ArchiveError::Secret { file: file.path().into(), reason })
     };
     // Read each time: they may have been changed.

@@ -6,7 +6,7 @@ use super::AuditError;
 use super::chain::Fault;
 use super::head::KeptHead;
 use super::store::{FILE, FORMAT, check_end};
-use crate::state;
+use callgate_state as state;
 
 /// Checks the end of the log in the state directory `folder`, as a start does. No log is a fault only if there was one.
 pub(crate) fn check(folder: &Path) -> Result<(), AuditError> {

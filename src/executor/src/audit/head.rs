@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Hash;
 use super::store::Head;
-use crate::state::{Altered, Watched, private};
+use callgate_state::{Altered, Watched, private};
 
 /// The file's name, beside the log.
 pub const HEAD_FILE: &str = "audit.head";

@@ -22,7 +22,7 @@ use super::sinks::Progress;
 use super::store::Head;
 use super::writer::Message;
 use crate::config::Retention;
-use crate::state::wal;
+use callgate_state::wal;
 
 /// In the state directory: somebody asks for a rotation.
 pub const ROTATE: &str = "audit.rotate";

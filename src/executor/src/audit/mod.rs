@@ -47,8 +47,8 @@ use self::store::Store;
 pub use self::store::{FILE, Head};
 use self::writer::{Message, Writer};
 use crate::config::Config;
-use crate::state::{StateError, StoreHealth};
 use crate::telemetry::Metrics;
+use callgate_state::{StateError, StoreHealth};
 
 /// Entries that wait for the writer at most; who comes then waits for room.
 const WAITING: usize = 4096;

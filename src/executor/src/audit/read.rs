@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 use super::record::Hash;
 use super::segment::{self, Segment};
 use super::store::Head;
-use crate::state::wal;
+use callgate_state::wal;
 
 /// Other processes hold the file for a moment at most.
 const BUSY: Duration = Duration::from_secs(5);

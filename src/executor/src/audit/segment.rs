@@ -14,7 +14,7 @@ use super::chain::{Chain, Fault};
 use super::read::{ReadError, Reader, Stored};
 use super::record::Hash;
 use super::store::{self, Head};
-use crate::state::{StateError, private};
+use callgate_state::{StateError, private};
 
 /// The folder of the segments, in the state directory.
 pub const SEGMENTS: &str = "audit-segments";

@@ -17,8 +17,8 @@ use super::head::{HeadFile, KeptHead};
 use super::read::{self, Stored};
 use super::record::Hash;
 use super::segment::{Segment, SegmentPlace};
-use crate::config::Synchronous;
-use crate::state::{Altered, Database, Format, StoreError, StoreHealth};
+use callgate_state::Synchronous;
+use callgate_state::{Altered, Database, Format, StoreError, StoreHealth};
 
 /// The log's name in the state directory.
 pub const FILE: &str = "audit.db";

@@ -18,8 +18,8 @@ use super::AuditError;
 use super::entry::{Appended, Entry, Event};
 use super::segment::{Segment, SegmentPlace};
 use super::store::{Head, Store};
-use crate::state::PROBE;
 use crate::telemetry::Metrics;
+use callgate_state::PROBE;
 
 /// Records of one transaction at most.
 const GROUP: usize = 1024;
@@ -222,7 +222,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
-    use crate::config::Synchronous;
+    use callgate_state::Synchronous;
 
     #[tokio::test]
     async fn messages_that_write_no_record_do_not_keep_the_log_from_being_probed() {

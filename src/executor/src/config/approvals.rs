@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use callgate_settings::{ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::ConfigError;
 use super::approvers::{Approvers, Rule};
-use super::fault::Document;
-use crate::units::Seconds;
 
 const EXPIRY: Duration = Duration::from_secs(15 * 60);
 const DENIED_FOR: Duration = Duration::from_secs(10 * 60);
@@ -53,7 +51,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Approvals, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Approvals, FieldError> {
         let wait = |name: &str, time: Option<Spanned<Seconds>>, default: Duration| match time {
             None => Ok(default),
             Some(time) if (WAIT_MIN..=WAIT_MAX).contains(&time.value.0) => Ok(time.value.0),

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-
-use super::ConfigError;
-use super::fault::Document;
 
 /// More than this is a list that nobody keeps right.
 const RULES_MAX: usize = 256;
@@ -54,8 +52,8 @@ impl Approvers {
     pub(super) fn resolve(
         groups: &BTreeMap<String, Spanned<Vec<String>>>,
         rules: Option<Spanned<Vec<Rule>>>,
-        place: &Document<'_>,
-    ) -> Result<Self, ConfigError> {
+        place: &ConfigFile<'_>,
+    ) -> Result<Self, FieldError> {
         for (name, group) in groups {
             if group.value.is_empty() || group.value.iter().any(String::is_empty) {
                 let message = format!("approvals.groups.{name}: expected names of the token file, at least one");
@@ -80,8 +78,8 @@ impl Rule {
     fn resolve(
         self,
         groups: &BTreeMap<String, Spanned<Vec<String>>>,
-        place: &Document<'_>,
-    ) -> Result<ApproverRule, ConfigError> {
+        place: &ConfigFile<'_>,
+    ) -> Result<ApproverRule, FieldError> {
         if self.approver.value.is_empty() {
             let message = "approvals.approvers.approver: expected a name of the token file or of approvals.groups";
             return Err(place.fault(self.approver.referenced, message.into()));

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
+use callgate_settings::postgres::PostgresLink;
+use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds, SecretFile};
+use callgate_state::Synchronous;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::ConfigError;
-use super::fault::Document;
 use super::retention::{ArchiveSection, Fields, Retention};
-use super::secret::SecretFile;
-use crate::units::{Bytes, Seconds};
 
 const TABLE: &str = "callgate_audit";
 /// PostgreSQL cuts longer names short.
@@ -27,17 +26,6 @@ pub struct Audit {
     pub redis: Option<AuditRedis>,
     /// The time for which records stay, and the archive of segments.
     pub retention: Retention,
-}
-
-/// What a record that was acknowledged survives; SQLite's word for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Synchronous {
-    /// The end of the process, by `kill -9` too. A power cut may take the last moments, never something in between.
-    #[default]
-    Normal,
-    /// A power cut too: the disk is waited for, with every group of records.
-    Full,
 }
 
 /// A PostgreSQL that gets every record.
@@ -102,7 +90,7 @@ struct Redis {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Audit, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Audit, FieldError> {
         Ok(Audit {
             synchronous: self.synchronous,
             postgres: self.postgres.map(|postgres| postgres.resolve(place)).transpose()?,
@@ -120,7 +108,7 @@ impl Section {
 }
 
 impl Postgres {
-    fn resolve(self, place: &Document<'_>) -> Result<AuditPostgres, ConfigError> {
+    fn resolve(self, place: &ConfigFile<'_>) -> Result<AuditPostgres, FieldError> {
         let table = match self.table {
             None => TABLE.to_owned(),
             Some(table) if is_table(&table.value) => table.value,
@@ -140,7 +128,7 @@ impl Postgres {
 }
 
 impl Redis {
-    fn resolve(self, place: &Document<'_>) -> Result<AuditRedis, ConfigError> {
+    fn resolve(self, place: &ConfigFile<'_>) -> Result<AuditRedis, FieldError> {
         let stream = match self.stream {
             None => STREAM.to_owned(),
             Some(stream) if !stream.value.is_empty() => stream.value,
@@ -160,6 +148,20 @@ impl Redis {
             max_length: self.max_length.map(|max| max.value),
             unencrypted: self.unencrypted,
         })
+    }
+}
+
+// === impl AuditPostgres ===
+
+impl AuditPostgres {
+    /// The way to it.
+    pub fn link(&self) -> PostgresLink {
+        PostgresLink {
+            url: self.url.clone(),
+            ca: self.ca.clone(),
+            unencrypted: self.unencrypted,
+            field: "audit.postgres",
+        }
     }
 }
 

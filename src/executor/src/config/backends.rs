@@ -7,14 +7,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use callgate_settings::{ConfigFile, FieldError, Seconds};
 use reqwest::Url;
 use reqwest::header::HeaderName;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
-
-use super::ConfigError;
-use super::fault::Document;
-use crate::units::Seconds;
 
 /// Calls of one backend that are under way at once, where the file does not say.
 const MAX_IN_FLIGHT: u32 = 64;
@@ -127,14 +124,14 @@ struct BreakerEntry {
 
 /// Where faults of one backend are, and what it is called in them.
 struct Here<'a> {
-    place: &'a Document<'a>,
+    place: &'a ConfigFile<'a>,
     name: &'a str,
 }
 
 // === impl Section ===
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Backends, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Backends, FieldError> {
         let resolve = |(name, entry): (String, Entry)| {
             let backend = entry.resolve(&Here { place, name: &name })?;
             Ok((name, backend))
@@ -146,7 +143,7 @@ impl Section {
 // === impl Entry ===
 
 impl Entry {
-    fn resolve(self, here: &Here<'_>) -> Result<Backend, ConfigError> {
+    fn resolve(self, here: &Here<'_>) -> Result<Backend, FieldError> {
         let at = self.address.referenced;
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         if here.name.is_empty() || here.name.len() > 63 || !here.name.bytes().all(plain) {
@@ -190,11 +187,11 @@ impl Entry {
 // === impl Here ===
 
 impl Here<'_> {
-    fn fault(&self, at: Location, field: &str, message: impl AsRef<str>) -> ConfigError {
+    fn fault(&self, at: Location, field: &str, message: impl AsRef<str>) -> FieldError {
         self.place.fault(at, format!("backends.{}.{field}: {}", self.name, message.as_ref()))
     }
 
-    fn address(&self, text: &Spanned<String>) -> Result<Url, ConfigError> {
+    fn address(&self, text: &Spanned<String>) -> Result<Url, FieldError> {
         let expected = "expected an address such as http://127.0.0.1:9000 or https://orders.internal/api, \
                         without user, query and fragment";
         let wrong = || self.fault(text.referenced, "address", expected);
@@ -210,7 +207,7 @@ impl Here<'_> {
         Ok(url)
     }
 
-    fn tls(&self, tls: Spanned<TlsEntry>) -> Result<Tls, ConfigError> {
+    fn tls(&self, tls: Spanned<TlsEntry>) -> Result<Tls, FieldError> {
         let TlsEntry { ca, certificate, key } = tls.value;
         let path = |text: String| self.place.folder.join(text);
         let identity = match (certificate, key) {
@@ -224,7 +221,7 @@ impl Here<'_> {
         Ok(Tls { ca: ca.map(path), identity })
     }
 
-    fn header(&self, name: &str, value: &Spanned<String>) -> Result<(HeaderName, PathBuf), ConfigError> {
+    fn header(&self, name: &str, value: &Spanned<String>) -> Result<(HeaderName, PathBuf), FieldError> {
         let field = format!("headers.{name}");
         let fault = |message: &str| self.fault(value.referenced, &field, message);
         let header: HeaderName = name.parse().map_err(|_| fault("expected the name of a header"))?;
@@ -245,7 +242,7 @@ impl Here<'_> {
         number: Option<Spanned<u32>>,
         range: std::ops::RangeInclusive<u32>,
         default: u32,
-    ) -> Result<u32, ConfigError> {
+    ) -> Result<u32, FieldError> {
         match number {
             None => Ok(default),
             Some(n) if range.contains(&n.value) => Ok(n.value),

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
+use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-
-use super::ConfigError;
-use super::fault::Document;
-use crate::units::{Bytes, Seconds};
 
 /// Connections at once, if the file does not say. Proxies hold a few each.
 const MAX: u32 = 1024;
@@ -51,10 +48,10 @@ impl Section {
     /// Reads the section whose fields begin with `prefix`, such as `http.`. `idle` is the port's default.
     pub(super) fn resolve(
         self,
-        place: &Document<'_>,
+        place: &ConfigFile<'_>,
         prefix: &str,
         idle: Duration,
-    ) -> Result<Connections, ConfigError> {
+    ) -> Result<Connections, FieldError> {
         let number = |field: &str, written: Option<Spanned<u32>>, default: u32, least: u32, most: u32| match written {
             None => Ok(default),
             Some(n) if (least..=most).contains(&n.value) => Ok(n.value),
@@ -100,7 +97,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Connections, String> {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let place = Document { file: "executor.yaml", folder: Path::new("/etc/callgate") };
+        let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place, "http.", Duration::from_secs(60)).map_err(|error| error.to_string())
     }
 

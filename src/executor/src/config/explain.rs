@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::ConfigError;
+use callgate_settings::FieldError;
 
 /// Puts a fault of the YAML reader in our words: the place first, and for an unknown field the nearest known one.
-pub(super) fn explain(file: &str, error: &serde_saphyr::Error) -> ConfigError {
+pub(super) fn explain(file: &str, error: &serde_saphyr::Error) -> FieldError {
     let place = match error.location() {
         Some(at) => format!("{file}:{}:{}", at.line(), at.column()),
         None => file.to_owned(),
@@ -14,7 +14,7 @@ pub(super) fn explain(file: &str, error: &serde_saphyr::Error) -> ConfigError {
         serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected),
         other => one_line(other),
     };
-    ConfigError::Malformed { place, message }
+    FieldError { place, message }
 }
 
 fn unknown(field: &str, known: &[&str]) -> String {

@@ -2,13 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use callgate_settings::{ConfigFile, FieldError, SecretFile};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::fault::Document;
+use super::connections;
 use super::listen::{self, Door, Listen};
-use super::secret::SecretFile;
-use super::{ConfigError, connections};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
 /// What stands for no HTTP side at all.
@@ -52,7 +51,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Http, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Http, FieldError> {
         let tokens = match &self.tokens {
             None => Tokens::Made,
             Some(text) => Tokens::Listed(SecretFile::resolve("http.tokens", text, place)?),

@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
+use callgate_settings::postgres::PostgresLink;
+use callgate_settings::{ConfigFile, FieldError, Seconds, SecretFile};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-
-use super::ConfigError;
-use super::fault::Document;
-use super::postgres::PostgresLink;
-use super::secret::SecretFile;
-use crate::units::Seconds;
 
 /// Longer than any repeat takes to arrive.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
@@ -61,7 +57,7 @@ struct Postgres {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Once, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Once, FieldError> {
         let keep = match self.keep {
             None => KEEP,
             Some(time) if time.value.0 >= KEEP_MIN => time.value.0,
@@ -79,7 +75,7 @@ impl Section {
 }
 
 impl Postgres {
-    fn resolve(self, place: &Document<'_>) -> Result<OnceStore, ConfigError> {
+    fn resolve(self, place: &ConfigFile<'_>) -> Result<OnceStore, FieldError> {
         let link = PostgresLink {
             url: SecretFile::resolve("once.postgres.url", &self.url, place)?,
             ca: self.ca.map(|path| place.folder.join(path)),

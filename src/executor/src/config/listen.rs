@@ -9,12 +9,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::ConfigError;
 use super::connections::{self, Connections};
-use super::fault::Document;
 
 /// The owner of the socket file only, where the file does not say.
 const SOCKET_MODE: u32 = 0o600;
@@ -115,7 +114,7 @@ pub(super) struct TlsSection {
 
 impl Section {
     /// `default` is where to listen if the file does not say: a loopback address.
-    pub(super) fn resolve(self, place: &Document<'_>, door: Door, default: SocketAddr) -> Result<Listen, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>, door: Door, default: SocketAddr) -> Result<Listen, FieldError> {
         let prefix = door.prefix();
         let at = self.listen.as_ref().map(|listen| listen.referenced);
         let mut address = match &self.listen {
@@ -161,7 +160,7 @@ impl Section {
     }
 }
 
-fn address(place: &Document<'_>, prefix: &str, text: &Spanned<String>) -> Result<Address, ConfigError> {
+fn address(place: &ConfigFile<'_>, prefix: &str, text: &Spanned<String>) -> Result<Address, FieldError> {
     let wrong = || {
         let message = format!(
             "{prefix}listen: expected an IP address and a port, such as 127.0.0.1:7070 or [::1]:7070, or a Unix socket, \
@@ -179,7 +178,7 @@ fn address(place: &Document<'_>, prefix: &str, text: &Spanned<String>) -> Result
 // === impl TlsSection ===
 
 impl TlsSection {
-    fn resolve(self, place: &Document<'_>, prefix: &str, at: Location) -> Result<Tls, ConfigError> {
+    fn resolve(self, place: &ConfigFile<'_>, prefix: &str, at: Location) -> Result<Tls, FieldError> {
         let clients = match (self.client_ca, self.allowed_clients) {
             (None, None) => Clients::Anyone,
             (Some(authority), Some(written)) => {
@@ -212,7 +211,7 @@ impl TlsSection {
     }
 }
 
-fn identity(place: &Document<'_>, prefix: &str, written: &Spanned<String>) -> Result<Identity, ConfigError> {
+fn identity(place: &ConfigFile<'_>, prefix: &str, written: &Spanned<String>) -> Result<Identity, FieldError> {
     Identity::parse(&written.value).ok_or_else(|| {
         let message = format!(
             "{prefix}tls.allowedClients: expected spiffe://trust-domain/path or dns:name, in full and without `*`, found \

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-
-use super::ConfigError;
-use super::fault::Document;
 
 /// The executor's own parts that have a level of their own. Libraries are not among them: their lines would show what passes.
 const PARTS: [&str; 14] = [
@@ -58,7 +56,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Log, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Log, FieldError> {
         let level = match &self.level {
             None => LogLevel::Info,
             Some(written) => read("telemetry.log.level", written, place)?,
@@ -74,7 +72,7 @@ impl Section {
     }
 }
 
-fn read(field: &str, written: &Spanned<String>, place: &Document<'_>) -> Result<LogLevel, ConfigError> {
+fn read(field: &str, written: &Spanned<String>, place: &ConfigFile<'_>) -> Result<LogLevel, FieldError> {
     match written.value.as_str() {
         "error" => Ok(LogLevel::Error),
         "warn" => Ok(LogLevel::Warn),
@@ -103,7 +101,7 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Log, String> {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let place = Document { file: "executor.yaml", folder: Path::new("/etc/callgate") };
+        let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place).map_err(|error| error.to_string())
     }
 

@@ -4,24 +4,20 @@
 //! is kept. It says what contracts may grant of this machine; what a tool may do within that, its contract says. One file a
 //! section.
 
-mod allow;
 mod approvals;
 mod approvers;
 mod audit;
 mod backends;
 mod connections;
 mod explain;
-mod fault;
 mod http;
 mod idempotency;
 mod listen;
 mod log;
 mod own;
-mod postgres;
 mod queue;
 mod retention;
 mod sandbox;
-mod secret;
 mod secrets;
 mod telemetry;
 
@@ -29,31 +25,27 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::allow::{Allow, AllowedPath};
 pub use self::approvals::Approvals;
 pub use self::approvers::{ApproverRule, Approvers};
-pub use self::audit::{Audit, AuditPostgres, AuditRedis, Synchronous};
+pub use self::audit::{Audit, AuditPostgres, AuditRedis};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 pub use self::connections::Connections;
 use self::explain::explain;
-use self::fault::Document;
 pub use self::http::{Http, Tokens};
 pub use self::idempotency::{Once, OnceStore};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub(crate) use self::own::OwnPath;
-pub use self::postgres::PostgresLink;
 pub use self::queue::Queue;
 pub use self::retention::{Archive, ArchiveS3, Retention};
 pub use self::sandbox::Sandbox;
-pub use self::secret::SecretFile;
 pub use self::secrets::Secrets;
 pub use self::telemetry::{Otlp, Share, Telemetry};
 use crate::footprint::Reads;
-use crate::units::{Bytes, Seconds};
 
 /// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
 const CONCURRENCY: u32 = 16;
@@ -117,14 +109,9 @@ pub enum ConfigError {
         /// The system's reason.
         reason: String,
     },
-    /// The file is not YAML, or a field is not known or has the wrong type.
-    #[error("{place}: {message}")]
-    Malformed {
-        /// `file:line:column`.
-        place: String,
-        /// What was expected.
-        message: String,
-    },
+    /// The file is not YAML, or a field is not known, has the wrong type or a value that cannot be used.
+    #[error(transparent)]
+    Field(#[from] FieldError),
 }
 
 /// The file as it is written.
@@ -197,8 +184,8 @@ impl Config {
         let options = serde_saphyr::options! { with_snippet: false };
         let read: File = serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| explain(file, error.without_snippet()))?;
-        let place = Document { file, folder };
-        let fault = |at: serde_saphyr::Location, message: String| place.fault(at, message);
+        let place = ConfigFile { file, folder };
+        let fault = |at: serde_saphyr::Location, message: String| ConfigError::from(place.fault(at, message));
 
         let listen = listen::Section {
             listen: read.listen,

@@ -4,9 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use callgate_settings::postgres::PostgresLink;
+
 use super::{
     Address, Archive, ArchiveS3, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http,
-    Listen, Once, OnceStore, Otlp, PostgresLink, Telemetry, Tls, Tokens,
+    Listen, Once, OnceStore, Otlp, Telemetry, Tls, Tokens,
 };
 
 /// A file or folder of the executor's own.

@@ -1,10 +1,8 @@
 //! `queue`: how many calls wait for a place, and how many of one tenant.
 
+use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-
-use super::ConfigError;
-use super::fault::Document;
 
 /// Calls that wait for a place at once, for each place there is, where the file does not say.
 const WAITING_PER_PLACE: u32 = 16;
@@ -34,7 +32,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>, concurrency: u32) -> Result<Queue, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>, concurrency: u32) -> Result<Queue, FieldError> {
         let length = match self.length {
             None => concurrency.saturating_mul(WAITING_PER_PLACE),
             Some(n) if n.value <= WAITING_MAX => n.value,

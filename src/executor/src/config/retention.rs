@@ -3,14 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds, SecretFile};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-
-use super::ConfigError;
-use super::fault::Document;
-use super::secret::SecretFile;
-use crate::units::{Bytes, Seconds};
 
 const SEGMENT: u64 = 256 << 20;
 const SEGMENT_MIN: u64 = 64 << 10;
@@ -106,7 +102,7 @@ impl Default for Retention {
 // === impl Fields ===
 
 impl Fields {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Retention, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Retention, FieldError> {
         let segment_bytes = match self.segment {
             None => SEGMENT,
             Some(size) if (SEGMENT_MIN..=SEGMENT_MAX).contains(&size.value.0) => size.value.0,
@@ -134,7 +130,7 @@ impl Fields {
 // === impl ArchiveSection ===
 
 impl ArchiveSection {
-    fn resolve(self, at: serde_saphyr::Location, place: &Document<'_>) -> Result<Archive, ConfigError> {
+    fn resolve(self, at: serde_saphyr::Location, place: &ConfigFile<'_>) -> Result<Archive, FieldError> {
         match (self.folder, self.s3) {
             (Some(folder), None) => Ok(Archive::Folder(place.folder.join(folder))),
             (None, Some(s3)) => s3.resolve(place).map(Archive::S3),
@@ -148,7 +144,7 @@ impl ArchiveSection {
 // === impl S3Section ===
 
 impl S3Section {
-    fn resolve(self, place: &Document<'_>) -> Result<ArchiveS3, ConfigError> {
+    fn resolve(self, place: &ConfigFile<'_>) -> Result<ArchiveS3, FieldError> {
         let endpoint = self.endpoint.value.parse().ok().filter(is_safe).ok_or_else(|| {
             let message = "audit.archive.s3.endpoint: expected an address such as https://s3.eu-west-1.amazonaws.com; http:// \
                            only to 127.0.0.1, [::1] or localhost";

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
+use callgate_settings::{Allow, Bytes, ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::ConfigError;
-use super::allow::Allow;
-use super::fault::Document;
-use crate::units::Bytes;
 use callgate_sandbox::{Fixed, Nat64};
 
 /// Compiled code that is kept where the file does not say: a dozen large interpreters.
@@ -51,7 +48,7 @@ struct DeterministicSection {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Sandbox, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Sandbox, FieldError> {
         let deterministic = match self.deterministic {
             None => None,
             Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
@@ -68,7 +65,7 @@ impl Section {
     }
 }
 
-fn variable(written: &Spanned<String>, place: &Document<'_>) -> Result<String, ConfigError> {
+fn variable(written: &Spanned<String>, place: &ConfigFile<'_>) -> Result<String, FieldError> {
     let name = &written.value;
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Ok(name.clone());
@@ -77,7 +74,7 @@ fn variable(written: &Spanned<String>, place: &Document<'_>) -> Result<String, C
     Err(place.fault(written.referenced, message))
 }
 
-fn nat64(written: &Spanned<String>, place: &Document<'_>) -> Result<Nat64, ConfigError> {
+fn nat64(written: &Spanned<String>, place: &ConfigFile<'_>) -> Result<Nat64, FieldError> {
     Nat64::read(&written.value).ok_or_else(|| {
         let message = "sandbox.nat64: expected an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits with zeros behind it, such as \
                        2001:db8:64::/96";
@@ -85,7 +82,7 @@ fn nat64(written: &Spanned<String>, place: &Document<'_>) -> Result<Nat64, Confi
     })
 }
 
-fn clock(written: &Spanned<String>, place: &Document<'_>) -> Result<Duration, ConfigError> {
+fn clock(written: &Spanned<String>, place: &ConfigFile<'_>) -> Result<Duration, FieldError> {
     let since_1970 = written.value.parse::<jiff::Timestamp>().ok().and_then(|time| {
         let since = time.duration_since(jiff::Timestamp::UNIX_EPOCH);
         Duration::try_from(since).ok()

@@ -1,11 +1,8 @@
 //! `secrets`: the files that contracts may hand to tools.
 
+use callgate_settings::{Allow, ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-
-use super::ConfigError;
-use super::allow::Allow;
-use super::fault::Document;
 
 /// The files that contracts may hand to tools as `secretEnv`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +20,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Secrets, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Secrets, FieldError> {
         Ok(Secrets { allow: Allow::resolve("secrets.allow", self.allow, place)? })
     }
 }

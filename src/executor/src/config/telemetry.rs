@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::fault::Document;
-use super::{ConfigError, log};
+use super::log;
 
 const SERVICE_NAME: &str = "callgate-executor";
 const HTTP: &str = "http://";
@@ -55,7 +55,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    pub(super) fn resolve(self, place: &Document<'_>) -> Result<Telemetry, ConfigError> {
+    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Telemetry, FieldError> {
         let authority = self.otlp_ca.as_ref().map(|file| place.folder.join(&file.value));
         let otlp = match self.otlp {
             Some(written) => {
@@ -129,7 +129,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Telemetry, String> {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let place = Document { file: "executor.yaml", folder: Path::new("/etc/callgate") };
+        let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place).map_err(|error| error.to_string())
     }
 

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::writer::{Answer, Order, Ticket, Writer};
 use super::{Begin, Key, Left, OnceError, What, decode, rows};
-use crate::config::Synchronous;
-use crate::state::{Clock, Database, Gap, StoreHealth, StoreTime};
+use callgate_state::Synchronous;
+use callgate_state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
 pub(super) const FILE: &str = "calls.db";
 

@@ -20,7 +20,7 @@ use prost::Message as _;
 use self::local::Local;
 use self::shared::Shared;
 use crate::config::{Config, OnceStore};
-use crate::state::{self, Clock, StateError, StoreError, StoreHealth, SystemClock};
+use callgate_state::{self as state, Clock, StateError, StoreError, StoreHealth, SystemClock};
 
 /// The memory of what was begun and how it ended. Clones share it.
 #[derive(Clone, Debug)]

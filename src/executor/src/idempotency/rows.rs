@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Key, Left, What};
-use crate::state::{Format, StoreTime};
+use callgate_state::{Format, StoreTime};
 
 /// Names count up with time, so that the oldest rows are found without an index of their own. `begun` is the store's own time.
 pub(super) const FORMAT: Format = Format {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::rows::{self, Kept};
 use super::{Key, Left, OnceError, What};
-use crate::state::{Database, StoreError, StoreTime};
+use callgate_state::{Database, StoreError, StoreTime};
 
 /// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
 const BATCH: usize = 256;

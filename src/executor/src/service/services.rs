@@ -11,8 +11,8 @@ use crate::backends::{BackendError, Backends};
 use crate::config::Config;
 use crate::idempotency::{Once, OnceError};
 use crate::queue::Queue;
-use crate::state::{StateError, private};
 use crate::telemetry::Instruments;
+use callgate_state::{StateError, private};
 
 /// What calls need on their way. Shared by all of them.
 pub(crate) struct Parts {

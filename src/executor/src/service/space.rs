@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::services::Parts;
-use crate::state::wal;
 use crate::telemetry::Disk;
+use callgate_state::wal;
 
 /// The time between two looks.
 const EVERY: Duration = Duration::from_secs(2);

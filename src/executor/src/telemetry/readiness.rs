@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::select_all;
 use tokio::sync::watch;
 
-use crate::state::{StoreHealth, private};
+use callgate_state::{StoreHealth, private};
 
 /// How often it is looked whether the state directory can be written.
 const LOOK: Duration = Duration::from_secs(2);

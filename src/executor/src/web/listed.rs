@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::tokens::{Holder, Role, TokenError};
-use crate::config::SecretFile;
-use crate::state::private;
+use callgate_settings::SecretFile;
+use callgate_state::private;
 
 const NAME_BYTES: usize = 64;
 const TENANT: &str = "tenant=";

@@ -15,8 +15,8 @@ use super::listed::Listed;
 use super::secret;
 use crate::approvals::Person;
 use crate::config;
-use crate::state::StateError;
-use crate::state::private;
+use callgate_state::StateError;
+use callgate_state::private;
 
 /// In the state directory.
 const FILE: &str = "http-token";

@@ -9,7 +9,7 @@ use callgate_executor::approvals::{
 };
 use callgate_executor::audit::{AuditError, AuditLog};
 use callgate_executor::config::Config;
-use callgate_executor::state::StateError;
+use callgate_state::StateError;
 use tokio::task::JoinSet;
 
 use crate::clock::{DAY, Manual};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use callgate_executor::state::Clock;
+use callgate_state::Clock;
 
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_executor::config::Config;
 use callgate_executor::idempotency::{Begin, Key, Once, OnceError, What};
-use callgate_executor::state::{Clock, SystemClock};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success};
+use callgate_state::{Clock, SystemClock};
 use tokio::task::JoinSet;
 
 use crate::clock::{DAY, Manual};

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use callgate_executor::config::{Config, Listen};
-use callgate_executor::state::StoreHealth;
 use callgate_executor::telemetry::{Readiness, health_router, metrics_router};
 use callgate_executor::transport::{Listener, Port};
 use callgate_proto::executor::v1::EXECUTOR_SERVICE;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
+use callgate_state::StoreHealth;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;

@@ -14,7 +14,7 @@ use crate::audit::read::{Reader, Stored};
 use crate::audit::record::{Hash, Record};
 use crate::audit::store::Head;
 use crate::audit::writer::Message;
-use crate::config::Synchronous;
+use callgate_state::Synchronous;
 
 /// For one answer of a sink. A batch that takes longer is delivered again as far as it did not arrive.
 const PATIENCE: Duration = Duration::from_secs(30);

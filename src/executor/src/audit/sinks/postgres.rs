@@ -8,7 +8,7 @@ use super::{Last, Sink, SinkError};
 use crate::audit::read::Stored;
 use crate::audit::record::Hash;
 use crate::config::AuditPostgres;
-use crate::postgres::{self, PostgresError};
+use callgate_settings::postgres::{self, PostgresError};
 
 pub(super) struct Postgres {
     config: AuditPostgres,

@@ -10,8 +10,8 @@ use tokio_postgres::types::ToSql;
 use super::super::{Key, Left, OnceError, What};
 use super::Found;
 use super::statements::{Statements, TABLES};
-use crate::config::PostgresLink;
-use crate::postgres::{self, PostgresError};
+use callgate_settings::postgres::PostgresLink;
+use callgate_settings::postgres::{self, PostgresError};
 
 /// For one question, a new connection included. A call waits this long at most before it is refused.
 const TIMEOUT: Duration = Duration::from_secs(5);

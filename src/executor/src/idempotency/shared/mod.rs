@@ -20,8 +20,8 @@ use uuid::Uuid;
 use self::database::Database;
 use self::in_flight::{Entered, Here, Unsettled};
 use super::{Begin, Key, Left, OnceError, What, decode};
-use crate::config::PostgresLink;
-use crate::state::StoreHealth;
+use callgate_settings::postgres::PostgresLink;
+use callgate_state::StoreHealth;
 
 /// How often is looked whether another executor has ended a call that is waited for: at first, and at most.
 const LOOK_FIRST: Duration = Duration::from_millis(20);

@@ -16,8 +16,8 @@ use callgate_executor::audit::{
     verify,
 };
 use callgate_executor::config::Config;
-use callgate_executor::state::StateError;
 use callgate_proto::executor::v1::Usage;
+use callgate_state::StateError;
 use rusqlite::Connection;
 use tempfile::TempDir;
 

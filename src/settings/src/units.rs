@@ -6,11 +6,11 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 
 /// A number of bytes: digits, and one of `B` (or nothing), `KiB`, `MiB`, `GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bytes(pub(crate) u64);
+pub struct Bytes(pub u64);
 
 /// A time: digits, and one of `ms`, `s`, `m`, `h`, `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seconds(pub(crate) Duration);
+pub struct Seconds(pub Duration);
 
 /// Splits `64MiB` into 64 and `MiB`.
 fn split(text: &str) -> Option<(u64, &str)> {

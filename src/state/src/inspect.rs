@@ -6,13 +6,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StateError, private};
+use crate::{StateError, private};
 
 /// Opens a database for reading, if there is one. No file is made beside it, and none is changed.
 ///
 /// # Errors
 /// It is a link, another user's, no database, or of a later format than `known`.
-pub(crate) fn inspect(path: &Path, known: i64) -> Result<Option<Connection>, StateError> {
+pub fn inspect(path: &Path, known: i64) -> Result<Option<Connection>, StateError> {
     match path.symlink_metadata() {
         // What one start begins and does not end is an empty file.
         Ok(found) if found.is_file() && found.len() == 0 => return Ok(None),

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_saphyr::Spanned;
 
-use super::ConfigError;
-use super::fault::Document;
+use crate::{ConfigFile, FieldError};
 
 /// More than this is not a secret, but a mistake.
 const BYTES: u64 = 64 << 10;
@@ -18,7 +17,11 @@ pub struct SecretFile(PathBuf);
 // === impl SecretFile ===
 
 impl SecretFile {
-    pub(super) fn resolve(field: &str, text: &Spanned<String>, place: &Document<'_>) -> Result<Self, ConfigError> {
+    /// Resolves a value of the file.
+    ///
+    /// # Errors
+    /// The fault, with its place.
+    pub fn resolve(field: &str, text: &Spanned<String>, place: &ConfigFile<'_>) -> Result<Self, FieldError> {
         match text.value.strip_prefix("file:") {
             Some(path) if !path.is_empty() => Ok(Self(place.folder.join(path))),
             // What stands there instead may be the secret: it is not repeated.

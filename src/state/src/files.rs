@@ -41,7 +41,7 @@ pub enum Altered {
 
 /// One file, and what was last seen of it.
 #[derive(Debug)]
-pub(crate) struct Watched {
+pub struct Watched {
     path: PathBuf,
     seen: Option<Seen>,
 }
@@ -76,7 +76,7 @@ impl StoreFiles {
 
 impl Watched {
     /// A file that was not looked at yet. The first look takes it as it is.
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub fn new(path: PathBuf) -> Self {
         Self { path, seen: None }
     }
 
@@ -88,7 +88,7 @@ impl Watched {
     }
 
     /// Compares the file at the path with the one that was seen first.
-    pub(crate) fn check(&mut self) -> Result<(), Altered> {
+    pub fn check(&mut self) -> Result<(), Altered> {
         let path = || self.path.clone();
         let now = look(&self.path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Altered::Deleted(path()),
@@ -106,7 +106,7 @@ impl Watched {
 }
 
 /// The write-ahead log of the database at `path`.
-pub(crate) fn wal(path: &Path) -> PathBuf {
+pub fn wal(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()

@@ -17,25 +17,38 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::PostgresLink;
+use super::PostgresLink;
 
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PostgresError {
+pub enum PostgresError {
     /// The file with the connection string cannot be read.
     #[error("{file}: cannot be read: {reason}")]
-    Unreadable { file: String, reason: std::io::Error },
+    Unreadable {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
     /// It holds no connection string. What it holds may be secret.
     #[error("{file}: expected a connection string, such as postgres://user:password@host:5432/database")]
-    NoAddress { file: String },
+    NoAddress {
+        /// The file.
+        file: String,
+    },
     /// It would be plaintext over a network.
     #[error(
         "{file}: the server is on another machine: set {field}.ca to the PEM file that its certificate chains to, or \
          {field}.unencrypted: true if the network is as trusted as this machine"
     )]
-    Plaintext { file: String, field: &'static str },
+    Plaintext {
+        /// The file.
+        file: String,
+        /// The section of the configuration.
+        field: &'static str,
+    },
     /// The CA cannot be used.
     #[error("{0}")]
     Ca(String),
@@ -55,7 +68,7 @@ struct Plan {
 ///
 /// # Errors
 /// There is no connection, and why. Nothing of the connection string is repeated.
-pub(crate) async fn connect(link: &PostgresLink) -> Result<Client, PostgresError> {
+pub async fn connect(link: &PostgresLink) -> Result<Client, PostgresError> {
     let Plan { mut config, tls } = plan(link)?;
     config.application_name("callgate-executor").connect_timeout(CONNECT).tcp_user_timeout(CONNECT);
     match tls {
@@ -68,7 +81,7 @@ pub(crate) async fn connect(link: &PostgresLink) -> Result<Client, PostgresError
 ///
 /// # Errors
 /// No connection could be made.
-pub(crate) fn check(link: &PostgresLink) -> Result<(), PostgresError> {
+pub fn check(link: &PostgresLink) -> Result<(), PostgresError> {
     plan(link).map(drop)
 }
 
@@ -121,7 +134,7 @@ where
 }
 
 /// The reason without what the server adds to its message, which may repeat values.
-pub(crate) fn reason(error: &tokio_postgres::Error) -> String {
+pub fn reason(error: &tokio_postgres::Error) -> String {
     use std::error::Error as _;
 
     match (error.as_db_error(), error.source()) {

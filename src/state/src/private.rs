@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-use super::StateError;
+use crate::StateError;
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -24,7 +24,7 @@ const LISTED_OTHERS: u32 = 0o027;
 ///
 /// # Errors
 /// It cannot be made, or [`StateError::Exposed`].
-pub(crate) fn folder(path: &Path) -> Result<(), StateError> {
+pub fn folder(path: &Path) -> Result<(), StateError> {
     let refused = |reason| StateError::Refused { path: path.to_owned(), reason };
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(refused)?;
     check_folder(path)
@@ -34,7 +34,7 @@ pub(crate) fn folder(path: &Path) -> Result<(), StateError> {
 ///
 /// # Errors
 /// It is missing, a link or a file, another user's, or open to others.
-pub(crate) fn check_folder(path: &Path) -> Result<(), StateError> {
+pub fn check_folder(path: &Path) -> Result<(), StateError> {
     let refused = |reason| StateError::Refused { path: path.to_owned(), reason };
     let found = path.symlink_metadata().map_err(refused)?;
     let what = if found.is_dir() { exposure(&found) } else { Some("a link or a file".to_owned()) };
@@ -48,7 +48,7 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), StateError> {
 ///
 /// # Errors
 /// The system's; a link or anything else but a file; another user's file.
-pub(crate) fn file(path: &Path) -> io::Result<File> {
+pub fn file(path: &Path) -> io::Result<File> {
     let file = options().create(true).truncate(false).read(true).open(path)?;
     let found = file.metadata()?;
     if !found.is_file() {
@@ -65,7 +65,7 @@ pub(crate) fn file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn new_file(path: &Path) -> io::Result<File> {
+pub fn new_file(path: &Path) -> io::Result<File> {
     options().create_new(true).open(path)
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn new_file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn renewed_file(path: &Path) -> io::Result<File> {
+pub fn renewed_file(path: &Path) -> io::Result<File> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         Err(_) | Ok(()) => new_file(path),
@@ -84,7 +84,7 @@ pub(crate) fn renewed_file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It is missing, a link, another user's, or open to others.
-pub(crate) fn read(path: &Path) -> Result<File, StateError> {
+pub fn read(path: &Path) -> Result<File, StateError> {
     let refused = |reason| StateError::Refused { path: path.to_owned(), reason };
     let nofollow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags(nofollow)).open(path).map_err(refused)?;
@@ -101,7 +101,7 @@ pub(crate) fn read(path: &Path) -> Result<File, StateError> {
 ///
 /// # Errors
 /// It is missing, no file, another user's, or open to others.
-pub(crate) fn check_listed(path: &Path) -> Result<(), StateError> {
+pub fn check_listed(path: &Path) -> Result<(), StateError> {
     let found = std::fs::metadata(path).map_err(|reason| StateError::Refused { path: path.to_owned(), reason })?;
     let (us, owner, mode) = (geteuid().as_raw(), found.uid(), found.mode());
     let found = if !found.is_file() {
@@ -120,7 +120,7 @@ pub(crate) fn check_listed(path: &Path) -> Result<(), StateError> {
 ///
 /// # Errors
 /// The folder is missing.
-pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let name = path.file_name().ok_or_else(|| io::Error::other("it is not the path of a file"))?;
     Ok(folder.canonicalize()?.join(name))

@@ -1,4 +1,22 @@
-//! The state directory: what must outlive the process, readable by its owner only.
+//! The state directory: all that must outlive the process, readable by its owner only.
+//!
+//! A store is one SQLite file with one writer. This crate opens it, locks it, migrates it, probes it and brings its write-ahead log into
+//! it. The parts that own a store bring its tables. This crate must never know a table of theirs, nor an executor's configuration.
+//!
+//! ```
+//! use callgate_state::{Database, Format, Synchronous};
+//!
+//! const FORMAT: Format = Format { steps: &["CREATE TABLE seen (n INTEGER NOT NULL) STRICT"], opening: "", page_bytes: 4096 };
+//!
+//! let root = tempfile::tempdir()?;
+//! let folder = root.path().join("state");
+//! let mut store = Database::open(&folder, "seen.db", &FORMAT, Synchronous::Normal)?;
+//! store.write(|transaction| transaction.execute("INSERT INTO seen (n) VALUES (7)", []))?;
+//! let seen: i64 = store.query_row("SELECT n FROM seen", [], |row| row.get(0))?;
+//! assert_eq!(seen, 7);
+//! store.close();
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 mod checkpoints;
 mod clock;
@@ -6,7 +24,7 @@ mod database;
 mod files;
 mod health;
 mod inspect;
-pub(crate) mod private;
+pub mod private;
 mod store_time;
 
 use std::fs::{File, TryLockError};
@@ -17,13 +35,11 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::clock::{Clock, SystemClock};
-pub(crate) use self::database::{Database, Format, StoreError};
-pub use self::files::Altered;
-pub(crate) use self::files::{Watched, wal};
-pub(crate) use self::health::PROBE;
-pub use self::health::StoreHealth;
-pub(crate) use self::inspect::inspect;
-pub(crate) use self::store_time::{Gap, StoreTime};
+pub use self::database::{Database, Format, StoreError, Synchronous};
+pub use self::files::{Altered, Watched, wal};
+pub use self::health::{PROBE, StoreHealth};
+pub use self::inspect::inspect;
+pub use self::store_time::{Gap, StoreTime};
 
 /// Why something in the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +99,7 @@ pub enum StateError {
 /// Takes the database at `path` for this process, for as long as the answer is held; makes the file where there is none.
 ///
 /// The lock is a file beside it: closing the database itself would drop SQLite's own locks on that.
-pub(crate) fn lock(path: &Path) -> Result<File, StateError> {
+fn lock(path: &Path) -> Result<File, StateError> {
     let refused = |reason| StateError::Refused { path: path.to_path_buf(), reason };
     let lock = private::file(&path.with_extension("lock")).map_err(refused)?;
     lock.try_lock().map_err(|error| match error {
@@ -96,7 +112,7 @@ pub(crate) fn lock(path: &Path) -> Result<File, StateError> {
 }
 
 /// Opens a database of the state directory for reading and writing. A link in its place is refused, and none is made.
-pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // The folder may be reached by a link that the operator chose; SQLite would refuse that one too.
     let path = private::resolved(path).unwrap_or_else(|_| path.to_owned());
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -104,12 +120,12 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// A time as the databases keep it: milliseconds since the Unix epoch.
-pub(crate) fn millis(time: SystemTime) -> i64 {
+pub fn millis(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The time that [`millis`] was made of.
-pub(crate) fn time(millis: i64) -> SystemTime {
+pub fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }

@@ -6,30 +6,41 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde::Deserialize;
 
 use super::checkpoints::{AT_MOST, Checkpoints};
 use super::files::{Altered, StoreFiles};
 use super::health::{PROBE, StoreHealth};
-use super::{StateError, lock, private};
-use crate::config::Synchronous;
+use crate::{StateError, lock, private};
 
 /// The longest that another process (someone's `sqlite3`, a backup) may hold the file before a write fails.
 const BUSY: Duration = Duration::from_secs(2);
 
+/// What a record that was acknowledged survives; SQLite's word for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Synchronous {
+    /// The end of the process, by `kill -9` too. A power cut may take the last moments, never something in between.
+    #[default]
+    Normal,
+    /// A power cut too: the disk is waited for, with every group of records.
+    Full,
+}
+
 /// The form of a database.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Format {
+pub struct Format {
     /// SQL that brings a database from one version to the next; the first makes a new one. Their number is the version.
-    pub(crate) steps: &'static [&'static str],
+    pub steps: &'static [&'static str],
     /// SQL that runs at each opening.
-    pub(crate) opening: &'static str,
+    pub opening: &'static str,
     /// Bytes of a page of a new database. Every commit writes whole pages.
-    pub(crate) page_bytes: u32,
+    pub page_bytes: u32,
 }
 
 /// A database of the state directory, for this process alone.
 #[derive(Debug)]
-pub(crate) struct Database {
+pub struct Database {
     // Ended first, so that the connection is the last and leaves no write-ahead log behind.
     checkpoints: Option<Checkpoints>,
     connection: Connection,
@@ -41,7 +52,7 @@ pub(crate) struct Database {
 
 /// Why a store cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+pub enum StoreError {
     /// Its files are not those that were opened.
     #[error(transparent)]
     Altered(#[from] Altered),
@@ -54,7 +65,7 @@ pub(crate) enum StoreError {
 
 impl Format {
     /// The newest version.
-    pub(crate) fn version(&self) -> i64 {
+    pub fn version(&self) -> i64 {
         i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
     }
 }
@@ -66,7 +77,7 @@ impl Database {
     ///
     /// Committed rows survive the end of the process, however it ends. With [`Synchronous::Normal`] the last commits may be
     /// missing after a loss of power: nothing waits for the disk itself.
-    pub(crate) fn open(
+    pub fn open(
         folder: &Path,
         name: &'static str,
         format: &Format,
@@ -85,20 +96,17 @@ impl Database {
     }
 
     /// The file.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Tells how the store is.
-    pub(crate) fn health(&self) -> &StoreHealth {
+    pub fn health(&self) -> &StoreHealth {
         &self.health
     }
 
     /// Does `work` in one transaction, all of it or nothing, and remembers whether that worked.
-    pub(crate) fn write<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    pub fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let done = self.transact(work);
         match &done {
             Ok(_) => self.health.wrote(),
@@ -108,7 +116,7 @@ impl Database {
     }
 
     /// As [`Self::write`], for work whose own errors are no faults of the store.
-    pub(crate) fn attempt<T, E: From<StoreError>>(
+    pub fn attempt<T, E: From<StoreError>>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
     ) -> Result<T, E> {
@@ -138,7 +146,7 @@ impl Database {
     }
 
     /// Writes something, so that it is known whether that works.
-    pub(crate) fn probe(&mut self) {
+    pub fn probe(&mut self) {
         // What is wrong, the health says.
         let _ = self.write(|transaction| {
             transaction
@@ -150,12 +158,12 @@ impl Database {
     }
 
     /// The moment at which the next probe is due if nothing else is written.
-    pub(crate) fn next_probe() -> Instant {
+    pub fn next_probe() -> Instant {
         Instant::now() + PROBE
     }
 
     /// Brings everything into the database file, and goes on with an empty write-ahead log.
-    pub(crate) fn settle(&mut self) -> Result<(), StoreError> {
+    pub fn settle(&mut self) -> Result<(), StoreError> {
         self.files.check()?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         self.files = StoreFiles::of(&self.path)?;
@@ -163,7 +171,7 @@ impl Database {
     }
 
     /// Brings everything into the database file, and leaves no other.
-    pub(crate) fn close(mut self) {
+    pub fn close(mut self) {
         self.health.closed();
         self.checkpoints = None;
         if let Err(error) = self.files.check() {
@@ -196,7 +204,7 @@ const PROBE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY CHECK (id = 1), writes INTEGER NOT NULL) STRICT";
 
 fn connect(path: &Path, format: &Format, synchronous: Synchronous) -> rusqlite::Result<Result<Connection, StateError>> {
-    let mut connection = super::connect(path)?;
+    let mut connection = crate::connect(path)?;
     connection.busy_timeout(BUSY)?;
     // Of a new database only.
     connection.pragma_update(None, "page_size", format.page_bytes)?;
@@ -271,7 +279,7 @@ mod tests {
         let folder = private_tempdir();
         let mut database = open(folder.path(), &FORMAT).unwrap();
         database.probe();
-        assert!(super::super::files::wal(database.path()).exists());
+        assert!(crate::files::wal(database.path()).exists());
         database.close();
         let mut files: Vec<_> =
             std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

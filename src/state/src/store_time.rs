@@ -26,7 +26,7 @@ const SCHEMA: &str = "
 
 /// Decides how much time passed over a reboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gap {
+pub enum Gap {
     /// None. For what must never be forgotten too early.
     Nothing,
     /// As much as the wall clock says, if it went forward. For what must never count too long.
@@ -35,7 +35,7 @@ pub(crate) enum Gap {
 
 /// The time of one store.
 #[derive(Clone, Debug)]
-pub(crate) struct StoreTime {
+pub struct StoreTime {
     clock: Arc<dyn Clock>,
     boot: String,
     /// The store's time, and the uptime, when the store was opened.
@@ -54,7 +54,7 @@ struct Kept {
 
 impl StoreTime {
     /// Goes on from the time that the store keeps.
-    pub(crate) fn open(store: &Connection, clock: Arc<dyn Clock>, gap: Gap) -> rusqlite::Result<Self> {
+    pub fn open(store: &Connection, clock: Arc<dyn Clock>, gap: Gap) -> rusqlite::Result<Self> {
         store.execute_batch(SCHEMA)?;
         let kept = store
             .query_row("SELECT time, boot, uptime, wall FROM store_time", [], |row| {
@@ -72,13 +72,13 @@ impl StoreTime {
     }
 
     /// Milliseconds, which only ever grow.
-    pub(crate) fn now(&self) -> i64 {
+    pub fn now(&self) -> i64 {
         let (time, uptime) = self.opened;
         time.saturating_add(whole(self.clock.uptime().saturating_sub(uptime)))
     }
 
     /// Puts the present time into the store, for the next process.
-    pub(crate) fn keep(&self, store: &Connection) -> rusqlite::Result<()> {
+    pub fn keep(&self, store: &Connection) -> rusqlite::Result<()> {
         store
             .prepare_cached("INSERT OR REPLACE INTO store_time (one, time, boot, uptime, wall) VALUES (1, ?, ?, ?, ?)")?
             .execute(params![self.now(), self.boot, whole(self.clock.uptime()), millis(self.clock.wall())])?;
@@ -86,7 +86,7 @@ impl StoreTime {
     }
 
     /// A time of the store as the wall clock tells it now.
-    pub(crate) fn shown(&self, at: i64) -> SystemTime {
+    pub fn shown(&self, at: i64) -> SystemTime {
         time(millis(self.clock.wall()).saturating_add(at.saturating_sub(self.now())))
     }
 }
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_clock_of_this_machine_goes_on() {
-        let clock = super::super::SystemClock;
+        let clock = crate::SystemClock;
         let before = clock.uptime();
         assert!(before > Duration::ZERO && clock.uptime() >= before);
         assert_eq!(clock.boot(), clock.boot());

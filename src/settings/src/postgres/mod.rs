@@ -1,9 +1,13 @@
 //! How a PostgreSQL is reached: the same for all that is kept in one.
 
+#[cfg(feature = "postgres")]
+mod connect;
+
 use std::path::PathBuf;
 
-use super::AuditPostgres;
-use super::secret::SecretFile;
+#[cfg(feature = "postgres")]
+pub use self::connect::{PostgresError, check, connect, reason};
+use crate::SecretFile;
 
 /// The way to a PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,18 +20,4 @@ pub struct PostgresLink {
     pub unencrypted: bool,
     /// The section of the configuration, for errors.
     pub field: &'static str,
-}
-
-// === impl AuditPostgres ===
-
-impl AuditPostgres {
-    /// The way to it.
-    pub fn link(&self) -> PostgresLink {
-        PostgresLink {
-            url: self.url.clone(),
-            ca: self.ca.clone(),
-            unencrypted: self.unencrypted,
-            field: "audit.postgres",
-        }
-    }
 }

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_saphyr::Spanned;
 
-use super::ConfigError;
-use super::fault::Document;
+use crate::{ConfigFile, FieldError};
 
 /// Paths that contracts may grant, or grant what lies in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,11 +23,11 @@ pub struct AllowedPath {
 }
 
 impl Allow {
-    pub(super) fn resolve(
-        field: &str,
-        written: Vec<Spanned<String>>,
-        place: &Document<'_>,
-    ) -> Result<Self, ConfigError> {
+    /// Resolves a value of the file.
+    ///
+    /// # Errors
+    /// The fault, with its place.
+    pub fn resolve(field: &str, written: Vec<Spanned<String>>, place: &ConfigFile<'_>) -> Result<Self, FieldError> {
         let path = |text: Spanned<String>| {
             if text.value.is_empty() || text.value.contains(['*', '{', '\0']) {
                 let message =

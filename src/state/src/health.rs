@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The longest time without a write before a store's owner writes a probe.
-pub(crate) const PROBE: Duration = Duration::from_secs(2);
+pub const PROBE: Duration = Duration::from_secs(2);
 /// The longest time of a write before the store counts as hanging. It is longer than the wait for another program's lock.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -79,7 +79,7 @@ impl StoreHealth {
     }
 
     /// Wakes when a fault begins, changes or ends. A store that falls silent wakes nobody: ask now and then.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    pub fn changes(&self) -> watch::Receiver<()> {
         self.0.changed.subscribe()
     }
 

@@ -28,7 +28,7 @@ impl Checkpoints {
     /// Starts for the database at `path`, which is in WAL mode.
     pub(crate) fn start(path: &Path) -> rusqlite::Result<Self> {
         // Opened now: later another file may be there, and one that is missing is not made.
-        let connection = super::connect(path)?;
+        let connection = crate::connect(path)?;
         let path = path.to_path_buf();
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("checkpoints".into());
