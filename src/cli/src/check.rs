@@ -3,12 +3,10 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use callgate_contract::{Approved, Call, Caller, Contract, Conversation, Run, Verdict, Violation, decide};
+use callgate_contract::{Approved, Call, Caller, Conversation, Run, Verdict, decide, denial_text, verdict_json};
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::disk::{self, FileError};
-use crate::nearest;
 use crate::output::{Exit, Outcome};
 
 /// Decide one call as the gate would
@@ -57,8 +55,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
         (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),
-        (Verdict::Deny(violation), false) => denied(violation, &contract, &arguments.tool, &arguments.role),
-        (verdict, true) => format!("{}\n", machine(verdict, &contract)),
+        (Verdict::Deny(violation), false) => denial_text(violation, &contract, &arguments.tool, &arguments.role),
+        (verdict, true) => format!("{}\n", verdict_json(verdict, &contract)),
     };
     let exit = match verdict {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => Exit::Success,
@@ -68,7 +66,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
 }
 
 /// The arguments that a command line gives: a text, or `-` for standard input.
-pub(crate) fn arguments(given: &str) -> Result<String, CheckError> {
+fn arguments(given: &str) -> Result<String, CheckError> {
     if given != "-" {
         return Ok(given.to_owned());
     }
@@ -91,44 +89,4 @@ fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
         name = tool.name(),
         arguments = approved.canonical
     )
-}
-
-/// A denial as people read it.
-pub(crate) fn denied(violation: &Violation, contract: &Contract, tool: &str, role: &str) -> String {
-    let whole = if violation.pointer.is_empty() { "the whole call" } else { &violation.pointer };
-    let tools = contract.tools().iter().map(|tool| tool.name());
-    let roles = disk::roles(contract);
-    let hint = match (contract.tool(tool), contract.role(role)) {
-        (None, _) => nearest::hint(tool, tools),
-        (_, None) => nearest::hint(role, roles.iter().map(String::as_str)),
-        _ => String::new(),
-    };
-    format!(
-        "deny   {tool} for {role}\n  code       {code}\n  at         {whole}\n  because    {message}{hint}\n",
-        tool = violation.tool,
-        code = violation.code.as_str(),
-        message = violation.message,
-    )
-}
-
-/// A verdict as programs read it.
-pub(crate) fn machine(verdict: &Verdict<'_>, contract: &Contract) -> Value {
-    let named = json!({ "name": contract.name(), "version": contract.version(), "digest": contract.digest() });
-    match verdict {
-        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => json!({
-            "verdict": if matches!(verdict, Verdict::Allow(_)) { "allow" } else { "needs_approval" },
-            "tool": approved.tool.name(),
-            "run": approved.tool.run().as_str(),
-            "arguments": approved.arguments,
-            "contract": named,
-        }),
-        Verdict::Deny(violation) => json!({
-            "verdict": "deny",
-            "tool": violation.tool,
-            "code": violation.code.as_str(),
-            "pointer": violation.pointer,
-            "message": violation.message,
-            "contract": named,
-        }),
-    }
 }

@@ -4,8 +4,8 @@
 //! contract or a call is what the filter and the executor will do.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 fine (`check`: allowed), 1 an error,
-//! 2 `check` or `call` denied the call, 3 `audit verify` found the log not whole, 4 `call` ran the tool and it gave no result. A wrong command line exits with 1 too, so that 2 always
-//! and only means "denied".
+//! 2 `check` denied the call, 3 `audit verify` found the log not whole. A wrong command line exits with 1 too, so that 2 always and
+//! only means "denied". `call` becomes the executor's program, which has the same codes, and 4 for a tool that gave no result.
 
 mod approve;
 mod args;
@@ -15,7 +15,6 @@ mod check;
 mod disk;
 mod document;
 mod lint;
-mod nearest;
 mod new;
 mod output;
 mod pin;
@@ -43,7 +42,6 @@ fn main() -> ExitCode {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Denied) => ExitCode::from(2),
         Ok(Exit::Broken) => ExitCode::from(3),
-        Ok(Exit::NoResult) => ExitCode::from(4),
         Ok(Exit::Failed(errors)) => fail(&errors),
         Err(error) => fail(&[error]),
     }
@@ -56,7 +54,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Pin(arguments) => pin::pin(arguments),
         Command::Check(arguments) => check::check(arguments)?,
         Command::New(arguments) => Outcome::success(new::new(arguments)?),
-        Command::Call(arguments) => call::call(arguments)?,
+        Command::Call(arguments) => match call::call(arguments)? {},
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),
         Command::Render(arguments) => Outcome::success(render::render(arguments)?),
         Command::Audit(arguments) => audit::audit(arguments)?,

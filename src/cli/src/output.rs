@@ -11,12 +11,10 @@ pub(crate) struct Outcome {
 
 pub(crate) enum Exit {
     Success,
-    /// `check` and `call`: the contract denies the call.
+    /// `check` only: the contract denies the call.
     Denied,
     /// `audit verify` only: the log is not whole.
     Broken,
-    /// `call` only: the tool ran and gave no result.
-    NoResult,
     /// Commands over several files: some of them went wrong; `out` is about the others.
     Failed(Vec<Failure>),
 }

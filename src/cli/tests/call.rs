@@ -9,9 +9,10 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
-use support::{Folder, Said, callgate, callgate_with};
+use support::{Folder, Said, callgate, callgate_with, executor_is_built};
 
 const CALL: &str = r#"{"sku": "A-100", "quantity": 2}"#;
 
@@ -40,6 +41,7 @@ fn giver(text: &str) -> Vec<u8> {
 
 /// The desk, with `module` as the code of `create_order`, pinned; `change` is made to its contract first.
 fn desk(name: &str, module: &[u8], change: impl Fn(String) -> String) -> Folder {
+    executor_is_built();
     let folder = Folder::new(name);
     fs::write(folder.path("tools/orders.wasm"), module).unwrap();
     fs::write(folder.path("contract.yaml"), change(folder.text())).unwrap();
@@ -53,6 +55,34 @@ fn call(folder: &Folder, more: &[&str]) -> Said {
     let mut arguments = vec!["call", &contract, "--tool", "create_order", "--role", "clerk", "--arguments", CALL];
     arguments.extend(more);
     callgate(&arguments)
+}
+
+/// A program in place of the executor's.
+fn program(folder: &Folder, script: &str) -> String {
+    let path = folder.write("callgate-executor", &format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn the_executor_s_program_gets_the_arguments_and_gives_output_and_exit_code() {
+    let folder = Folder::new("call-program");
+    let path = program(&folder, r#"for word; do printf '%s\n' "$word"; done; cat; echo note >&2; exit 4"#);
+    let arguments = ["call", "c.yaml", "--tool", "t", "--arguments", "-", "--json", "--executor-program", &path];
+    let said = callgate_with(&arguments, b"{}");
+    let passed_on = "call\n--tool=t\n--arguments=-\n--tenant=local\n--json\n--\nc.yaml\n{}";
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (4, passed_on, "note\n"));
+}
+
+#[test]
+fn a_program_that_cannot_run_is_an_error_that_names_the_option() {
+    let folder = Folder::new("call-no-program");
+    let missing = folder.path("missing").display().to_string();
+    for path in [missing, folder.contract()] {
+        let said = callgate(&["call", "c.yaml", "--tool", "t", "--arguments", "{}", "--executor-program", &path]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains(&path) && said.err.contains("--executor-program"), "{said:?}");
+    }
 }
 
 #[test]

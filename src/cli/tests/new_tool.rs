@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Folder, callgate, repository};
+use support::{Folder, callgate, executor_is_built, repository};
 
 fn empty(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -27,6 +27,7 @@ fn new(contract: &Path, name: &str, lang: &str) -> support::Said {
 
 /// Builds the tool in that language and runs its test; `surroundings` are variables that name the tool chain.
 fn builds(lang: &str, surroundings: &[(&str, &str)]) {
+    executor_is_built();
     let folder = empty(&format!("new-{lang}"));
     let contract = folder.join("contract.yaml");
     let made = new(&contract, "add", lang);

@@ -25,6 +25,7 @@ mod lint;
 mod model;
 mod nearest;
 mod paths;
+mod presentation;
 mod read;
 mod recursion;
 mod reports;
@@ -42,6 +43,7 @@ pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
+pub use presentation::{denial_text, verdict_json};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,

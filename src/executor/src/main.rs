@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use callgate_executor::admission::Registry;
+use callgate_executor::call::{CallArguments, call};
 use callgate_executor::check;
 use callgate_executor::config::{Config, Http};
 use callgate_executor::server::Server;
@@ -13,7 +14,7 @@ use callgate_executor::telemetry::logs::{self, Logs};
 use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::transport::raise_open_files;
 use callgate_sandbox::Network;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
 
@@ -23,22 +24,44 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Runs approved tool calls, each in its own sandbox.
 #[derive(Debug, Parser)]
-#[command(name = "callgate-executor", version)]
-struct Args {
+#[command(
+    name = "callgate-executor",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
+struct Arguments {
     /// The executor's configuration, a YAML file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
     /// Load and check everything that the configuration lists, then end.
     #[arg(long)]
     check: bool,
+    #[command(subcommand)]
+    command: Option<ExecutorCommand>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+enum ExecutorCommand {
+    Call(CallArguments),
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => return usage_error(&usage),
+    };
+    if let Some(ExecutorCommand::Call(arguments)) = &arguments.command {
+        return call(arguments);
+    }
+    // Without a command, the parser requires it.
+    let Some(config) = &arguments.config else { return ExitCode::FAILURE };
     let logs = logs::start();
-    let done = if args.check { check_only(&args.config, &logs) } else { run(&args.config, &logs) };
+    let done = if arguments.check { check_only(config, &logs) } else { run(config, &logs) };
     let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,6 +74,18 @@ fn main() -> ExitCode {
     };
     logs.flush();
     code
+}
+
+/// Prints a usage error or the help. A usage error of `call` has exit code 1, since 2 always means "denied".
+fn usage_error(usage: &clap::Error) -> ExitCode {
+    // If not even the help can be printed, no way is left to report it.
+    drop(usage.print());
+    let call = std::env::args_os().nth(1).is_some_and(|first| first == "call");
+    match usage.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if call => ExitCode::FAILURE,
+        code => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),
+    }
 }
 
 fn check_only(file: &Path, logs: &Logs) -> Result<(), Failed> {

@@ -1,5 +1,6 @@
 //! The command line of `callgate call`.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -37,4 +38,55 @@ pub(crate) struct CallArguments {
     /// Print outcome, result, usage and limits as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// The program callgate-executor, which runs the call; by default the one beside this program, else the one on PATH
+    #[arg(long, value_name = "PATH")]
+    pub(crate) executor_program: Option<PathBuf>,
+}
+
+// === impl CallArguments ===
+
+impl CallArguments {
+    /// The arguments of `callgate-executor call`. Each value is part of its option's word, so that none is taken for an option.
+    pub(super) fn passed_on(&self) -> Vec<OsString> {
+        let option = |name: &str, value: &OsStr| {
+            let mut word = OsString::from(name);
+            word.push("=");
+            word.push(value);
+            word
+        };
+        let mut words = vec![
+            option("--tool", self.tool.as_ref()),
+            option("--arguments", self.arguments.as_ref()),
+            option("--tenant", self.tenant.as_ref()),
+        ];
+        words.extend(self.role.as_ref().map(|role| option("--role", role.as_ref())));
+        words.extend(self.config.as_ref().map(|file| option("--config", file.as_ref())));
+        words.extend(self.json.then(|| "--json".into()));
+        words.extend(["--".into(), self.file.clone().into_os_string()]);
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_argument_is_passed_on_as_it_was_given() {
+        let arguments = CallArguments {
+            file: "-c.yaml".into(),
+            tool: "--json".into(),
+            arguments: "-".into(),
+            tenant: String::new(),
+            role: Some("a b".into()),
+            config: Some("e.yaml".into()),
+            json: true,
+            executor_program: Some(Path::new("/bin/true").into()),
+        };
+        let words =
+            ["--tool=--json", "--arguments=-", "--tenant=", "--role=a b", "--config=e.yaml", "--json", "--", "-c.yaml"];
+        assert_eq!(arguments.passed_on(), words);
+    }
 }

@@ -61,6 +61,12 @@ pub fn callgate(arguments: &[&str]) -> Said {
     callgate_with(arguments, b"")
 }
 
+/// Panics if the executor's program, which `callgate call` runs, is not built.
+pub fn executor_is_built() {
+    let program = Path::new(env!("CARGO_BIN_EXE_callgate")).with_file_name("callgate-executor");
+    assert!(program.is_file(), "{} is missing; run `cargo build -p callgate-executor` first", program.display());
+}
+
 /// Runs the program with `input` as its standard input.
 pub fn callgate_with(arguments: &[&str], input: &[u8]) -> Said {
     let mut child = Command::new(env!("CARGO_BIN_EXE_callgate"))
