@@ -7,7 +7,7 @@ const PROTOS: &[&str] = &["callgate/executor/v1/executor.proto", "callgate/worke
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
-    // The feature of the crate that is built, not of this script: a wasm build must contain no service code.
+    // The feature of the built crate, not of this script: a wasm build must contain no service code.
     let service = std::env::var_os("CARGO_FEATURE_SERVICE").is_some();
 
     let descriptors = protox::compile(PROTOS, ["proto"])?;

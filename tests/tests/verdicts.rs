@@ -1,8 +1,8 @@
 //! The same verdicts through the gate in Envoy and by the executor.
 //!
-//! Both tables of `callgate-verdicts` run through a real Envoy, whole and streamed, and through the executor's `Execute`. The gates
-//! say `onViolation: error`, so that an error names the code and the pointer. No tool of the tables runs: where the executor
-//! allows a call, it says `run_by_client`.
+//! Both tables of `callgate-verdicts` run through a real Envoy, whole and streamed, and through the executor's `Execute`.
+//! The gates have `onViolation: error`, so that an error names the code and the pointer. No tool of the tables runs: for an
+//! allowed call the executor answers `run_by_client`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +28,7 @@ use tonic::transport::Channel;
 /// Connections, and calls of the executor, at the same time.
 const AT_ONCE: usize = 8;
 
-/// The executor's code for an allowed call of a tool that the client runs.
+/// The executor's code for an allowed call of a tool the client runs.
 const RUN_BY_CLIENT: &str = "run_by_client";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +53,7 @@ async fn envoy_and_executor_reach_the_verdicts_of_the_tables() {
             executor.push(Decider::Executor(ExecutorClient::new(channel.clone()), digest.clone()));
         }
         let mut found = compare(&table, whole).await;
-        // The corpus is large, and its streams differ from its whole answers in the framing only.
+        // The corpus is large, and its streams differ from its whole answers only in the framing.
         if name == "own" {
             found.extend(compare(&table, streamed).await);
         }
@@ -78,7 +78,7 @@ enum Decider {
     Executor(ExecutorClient<Channel>, String),
 }
 
-/// The differences over all cases, several cases at a time, each over a connection of its own.
+/// Returns the differences over all cases, several cases at a time, each over its own connection.
 async fn compare(table: &Arc<Table>, deciders: Vec<Decider>) -> Vec<String> {
     let at_once = deciders.len();
     let mut lanes = Vec::new();
@@ -102,7 +102,7 @@ async fn compare(table: &Arc<Table>, deciders: Vec<Decider>) -> Vec<String> {
     different
 }
 
-/// The calls of a case's turn, its own last.
+/// Returns the calls of a case's turn, its own last.
 fn calls(case: &Case) -> impl Iterator<Item = (&str, &str)> {
     let before = (0..case.before).map(|_| (BEFORE, "{}"));
     before.chain([(case.tool.as_str(), case.arguments.as_str())])
@@ -143,7 +143,7 @@ impl Decider {
     }
 }
 
-/// A request whose user message has the scripted model make the calls of the case.
+/// Returns a request with a user message that makes the scripted model call the tools of the case.
 fn request(case: &Case, stream: bool) -> Request {
     let round = calls(case).fold(Round::default(), |round, (tool, arguments)| round.and_call(tool, arguments));
     let content = Script::once(round).message();

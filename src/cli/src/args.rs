@@ -1,4 +1,4 @@
-//! The command line. What it says in `--help` is its documentation.
+//! The command line. The `--help` texts are its documentation.
 
 use clap::{Parser, Subcommand};
 
@@ -16,11 +16,11 @@ use crate::render::RenderArguments;
 #[command(
     name = "callgate",
     version,
-    about = "Begins tools; lints, pins and tries contracts, writes the Envoy configuration that enforces them, answers calls that wait for \
-             approval, and reads what came of it.",
+    about = "Validates contracts for LLM tool calls, tries calls against them, and renders the Envoy configuration that enforces them. \
+             Also creates tools, answers calls that wait for approval, and reads the audit log.",
     after_help = "The model may ask; only the contract decides.\n\n\
-                  Exit codes: 0 fine, 1 an error, 2 `callgate check` or `call` denied the call, 3 `callgate audit verify` found the log not \
-                  whole, 4 `callgate call` ran the tool and it gave no result.",
+                  Exit codes: 0 success, 1 an error, 2 `callgate check` or `call` denied the call, 3 `callgate audit verify` found a \
+                  damaged log, 4 `callgate call` ran the tool and got no result.",
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     New(NewArguments),

@@ -1,4 +1,4 @@
-//! `callgate check`: one call, decided as the gate decides it.
+//! `callgate check`: decides one call as the gate does.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use clap::Args;
 use crate::disk::{self, FileError};
 use crate::output::{Exit, Outcome};
 
-/// Decide one call as the gate would
+/// Decide one call as the gate would, without running it
 #[derive(Args)]
 #[command(after_help = "Exit code 0: allowed. 2: denied. 1: no decision, because of an error.\n\n\
                   Examples:\n  \
@@ -22,7 +22,7 @@ pub(crate) struct CheckArguments {
     /// The caller's role
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: String,
-    /// The name that the model called
+    /// The name of the called tool
     #[arg(long, value_name = "TOOL")]
     pub(crate) tool: String,
     /// The arguments as the model wrote them, or `-` for standard input
@@ -33,7 +33,7 @@ pub(crate) struct CheckArguments {
     pub(crate) json: bool,
 }
 
-/// Why no decision was made.
+/// Reasons why no decision was made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckError {
     #[error(transparent)]
@@ -44,11 +44,11 @@ pub(crate) enum CheckError {
     StdinNotText,
 }
 
-/// Decides the call of `arguments` as the first one of its turn.
+/// Decides the call as the first one of its turn.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let contract = disk::contract(&arguments.file)?;
     let text = self::arguments(&arguments.arguments)?;
-    // No rule of a contract looks at the tenant.
+    // No rule of a contract reads the tenant.
     let caller = Caller { tenant: "check".to_owned(), role: arguments.role.clone() };
     let call = Call { name: &arguments.tool, arguments: &text };
     let verdict = decide(&contract, &caller, &Conversation { calls_before: 0 }, &call);
@@ -65,7 +65,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     Ok(Outcome { out, exit })
 }
 
-/// The arguments that a command line gives: a text, or `-` for standard input.
+/// Reads the arguments given on the command line: a text, or `-` for standard input.
 fn arguments(given: &str) -> Result<String, CheckError> {
     if given != "-" {
         return Ok(given.to_owned());

@@ -1,11 +1,11 @@
-//! Contracts and what they refer to, from the file system.
+//! Contracts and their files, read from the file system.
 
 use std::path::{Path, PathBuf};
 
 use callgate_contract::{Contract, Files};
 use serde_json::Value;
 
-/// Why a file cannot be used.
+/// Reasons why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("{file}: cannot be read: {reason}", file = file.display())]
@@ -19,7 +19,7 @@ pub(crate) enum FileError {
     Contract(callgate_contract::Errors),
 }
 
-/// The files a contract names in `$ref`, relative to the folder that the contract lies in.
+/// The files named by `$ref` in a contract, relative to the contract's folder.
 struct Beside(PathBuf);
 
 impl Files for Beside {
@@ -28,12 +28,12 @@ impl Files for Beside {
     }
 }
 
-/// The folder that paths inside the contract `file` are relative to.
+/// Returns the folder of the contract `file`; paths inside the contract are relative to it.
 pub(crate) fn folder(file: &Path) -> PathBuf {
     file.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// The text of `file`, which must be UTF-8.
+/// Returns the text of `file`, which must be UTF-8.
 pub(crate) fn text(file: &Path) -> Result<String, FileError> {
     let bytes = std::fs::read(file).map_err(|reason| FileError::Read { file: file.into(), reason })?;
     String::from_utf8(bytes).map_err(|_| FileError::NotText { file: file.into() })
@@ -44,19 +44,20 @@ pub(crate) fn contract(file: &Path) -> Result<Contract, FileError> {
     compile(file, &text(file)?)
 }
 
-/// Compiles `text` as if it were what `file` holds.
+/// Compiles `text` as the content of `file`.
 pub(crate) fn compile(file: &Path, text: &str) -> Result<Contract, FileError> {
     callgate_contract::load(&file.display().to_string(), text, &Beside(folder(file))).map_err(FileError::Contract)
 }
 
-/// The names of the contract's roles, in alphabetical order.
+/// Returns the names of the contract's roles, in alphabetical order.
 pub(crate) fn roles(contract: &Contract) -> Vec<String> {
     let value: Value = serde_json::from_str(contract.canonical()).unwrap_or_default();
     let roles = value.pointer("/spec/roles").and_then(Value::as_object);
     roles.map(|roles| roles.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// Replaces what `file` holds, through a second file that is renamed, so that a crash leaves the old text or the new one.
+/// Replaces the content of `file`, through a second file that is renamed, so that a crash leaves the old text or the new
+/// one.
 pub(crate) fn replace(file: &Path, text: &str) -> Result<(), FileError> {
     let failed = |reason| FileError::Write { file: file.into(), reason };
     let target = std::fs::canonicalize(file).map_err(failed)?;

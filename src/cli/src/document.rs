@@ -1,11 +1,11 @@
-//! The text of a contract as a tree that knows where each part stands. As much of YAML as is needed to change one part of it
-//! and leave every other byte alone.
+//! The text of a contract as a tree with the position of each part. It reads only as much YAML as is needed to change one
+//! part and keep every other byte.
 
 use std::ops::Range;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
-/// Why a text could not be read as a tree.
+/// The reason why a text could not be read as a tree.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}:{line}:{column}: {reason}")]
 pub(crate) struct NotYaml {
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 // === impl Node ===
 
 impl Node {
-    /// The value of a mapping's member.
+    /// Returns the value of a mapping's member.
     pub(crate) fn get(&self, name: &str) -> Option<&Node> {
         match &self.kind {
             Kind::Mapping(members) => members.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value),
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    /// The text of a scalar.
+    /// Returns the text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar { text, .. } => Some(text),
@@ -53,19 +53,19 @@ impl Node {
         }
     }
 
-    /// The line, from 1.
+    /// Returns the line, from 1.
     pub(crate) fn line(&self) -> usize {
         self.span.start.line()
     }
 
-    /// The column, from 1.
+    /// Returns the column, from 1.
     pub(crate) fn column(&self) -> usize {
         self.span.start.col() + 1
     }
 
-    /// The byte of `text` that it begins at; nothing if `text` is not the text that was read.
+    /// Returns the byte of `text` at which the node begins, or `None` if `text` is another text.
     ///
-    /// By line and column, because the parser counts CR LF as one character in its indices.
+    /// It counts by line and column, because the parser counts CR LF as one character in its indices.
     pub(crate) fn offset(&self, text: &str) -> Option<usize> {
         let marker = self.span.start;
         // A byte order mark is on no line.
@@ -77,7 +77,7 @@ impl Node {
         line.checked_add(column)
     }
 
-    /// The bytes of a scalar on one line, quotes included; nothing if they do not look as its style says.
+    /// Returns the bytes of a scalar on one line, quotes included, or `None` if they do not match its style.
     pub(crate) fn range(&self, text: &str) -> Option<Range<usize>> {
         let Kind::Scalar { text: value, style } = &self.kind else { return None };
         let expected = match style {
@@ -90,7 +90,7 @@ impl Node {
         (!expected.is_empty() && text.get(start..)?.starts_with(&expected)).then(|| start..start + expected.len())
     }
 
-    /// True for a mapping or sequence in brackets.
+    /// Returns true for a mapping or sequence in brackets.
     pub(crate) fn is_flow(&self, text: &str) -> bool {
         let rest = self.offset(text).and_then(|start| text.get(start..)).unwrap_or_default();
         rest.starts_with(['{', '['])
@@ -105,7 +105,7 @@ struct Reader<'a> {
 // === impl Reader ===
 
 impl<'a> Reader<'a> {
-    /// Deeper than any contract; the recursion below ends here.
+    /// Deeper than any contract; it bounds the recursion.
     const DEPTH: usize = 128;
 
     fn document(mut self) -> Result<Node, NotYaml> {
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            _ => return Err(self.wrong(span.start, "no contract stands here")),
+            _ => return Err(self.wrong(span.start, "expected a contract")),
         };
         Ok(Node { kind, span })
     }

@@ -1,4 +1,4 @@
-//! `callgate lint` and `callgate digest`: is this a contract, and which one is it?
+//! `callgate lint` and `callgate digest`: validates contracts and identifies them.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use clap::Args;
 use crate::disk::{self, FileError};
 use crate::output::Outcome;
 
-/// Say whether contracts are valid, and every reason why not
+/// Validate contracts, and report every fault with its line
 #[derive(Args)]
 #[command(after_help = "Example:\n  callgate lint contracts/*/contract.yaml")]
 pub(crate) struct LintArguments {
@@ -17,11 +17,11 @@ pub(crate) struct LintArguments {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// Print the digest of a contract: what the filter and the executor must agree on
+/// Print a contract's digest, which the filter and the executor must agree on
 #[derive(Args)]
 #[command(
-    after_help = "The digest is the SHA-256 of the contract's canonical JSON (RFC 8785) with every $ref file inlined:\n\
-                  comments, layout and key order do not change it, anything else does."
+    after_help = "The digest is the SHA-256 of the contract's canonical JSON (RFC 8785) with every $ref file inlined.\n\
+                  Comments, layout and key order do not change it; every other change does."
 )]
 pub(crate) struct DigestArguments {
     /// Contract file
@@ -29,7 +29,7 @@ pub(crate) struct DigestArguments {
     pub(crate) file: PathBuf,
 }
 
-/// One line for each good contract; the diagnostics of all bad ones as errors.
+/// Returns one line for each valid contract; the diagnostics of the others are errors.
 pub(crate) fn lint(files: &[PathBuf]) -> Outcome {
     let mut lines = String::new();
     let mut errors = Vec::new();
@@ -42,7 +42,7 @@ pub(crate) fn lint(files: &[PathBuf]) -> Outcome {
     Outcome::of_files(lines, errors)
 }
 
-/// The digest alone, for scripts.
+/// Returns the digest alone, for scripts.
 pub(crate) fn digest(file: &Path) -> Result<String, FileError> {
     Ok(format!("{}\n", disk::contract(file)?.digest()))
 }
@@ -58,7 +58,7 @@ fn summary(file: &Path, contract: &Contract) -> String {
         return ok + &notes;
     }
     format!(
-        "{ok}{notes}{file}: note: {unpinned}: sha256 is only zeros; `callgate pin {file}` writes that of the modules beside it\n"
+        "{ok}{notes}{file}: note: {unpinned}: sha256 is only zeros; run `callgate pin {file}` to write the modules' checksums\n"
     )
 }
 
@@ -72,7 +72,7 @@ fn noted(note: &Diagnostic) -> String {
     }
 }
 
-/// The tools whose module is still the placeholder of zeros, which the executor refuses.
+/// Returns the tools whose checksum is still only zeros; the executor refuses them.
 pub(crate) fn unpinned(contract: &Contract) -> String {
     let tools = contract.tools().iter();
     let zeros = tools.filter(|tool| matches!(tool.run(), Run::Wasm(wasm) if wasm.sha256 == [0; 32]));

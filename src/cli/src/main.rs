@@ -1,11 +1,12 @@
-//! `callgate`: everything a person does with a contract before Envoy sees it, and with the audit log after.
+//! `callgate`: the commands for a contract before Envoy loads it, and for the audit log after.
 //!
-//! No command decides anything itself: validation and verdicts are the contract crate's, so that what this program says of a
-//! contract or a call is what the filter and the executor will do.
+//! No command decides anything itself: the contract crate validates and decides. So this program reports the same verdicts
+//! as the filter and the executor.
 //!
-//! Results go to standard output, everything else to standard error. Exit codes: 0 fine (`check`: allowed), 1 an error,
-//! 2 `check` denied the call, 3 `audit verify` found the log not whole. A wrong command line exits with 1 too, so that 2 always and
-//! only means "denied". `call` becomes the executor's program, which has the same codes, and 4 for a tool that gave no result.
+//! Results go to standard output, everything else to standard error. Exit codes: 0 success (`check`: allowed), 1 an error,
+//! 2 `check` denied the call, 3 `audit verify` found a damaged log. A wrong command line exits with 1 too, so that 2 always
+//! and only means "denied". `call` becomes the executor's program, which has the same codes, and 4 if the tool gave no
+//! result.
 
 mod approve;
 mod args;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(usage) => {
             let wrong = usage.use_stderr();
-            // Nothing is left to tell when even the help cannot be printed.
+            // If even the help cannot be printed, no message can be.
             drop(usage.print());
             return if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS };
         }

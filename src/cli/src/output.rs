@@ -2,9 +2,9 @@
 
 use std::io::Write as _;
 
-/// What a command has to say.
+/// The result of a command.
 pub(crate) struct Outcome {
-    /// Goes to standard output as it is.
+    /// The text for standard output.
     pub(crate) out: String,
     pub(crate) exit: Exit,
 }
@@ -15,11 +15,11 @@ pub(crate) enum Exit {
     Denied,
     /// `audit verify` only: the log is not whole.
     Broken,
-    /// Commands over several files: some of them went wrong; `out` is about the others.
+    /// Commands over several files: some files failed, and `out` reports the others.
     Failed(Vec<Failure>),
 }
 
-/// The error of any command; its text is what the user reads.
+/// The error of any command; the user reads its text.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Standard output cannot be written.
@@ -44,7 +44,7 @@ impl Outcome {
         Self { out, exit: Exit::Success }
     }
 
-    /// The outcome of a command over several files.
+    /// Makes the outcome of a command over several files.
     pub(crate) fn of_files(out: String, errors: Vec<Failure>) -> Self {
         Self { out, exit: if errors.is_empty() { Exit::Success } else { Exit::Failed(errors) } }
     }

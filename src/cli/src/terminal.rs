@@ -1,10 +1,10 @@
-//! Text that a terminal shows as it is.
+//! Text that is safe on a terminal.
 
-/// Text without anything that a terminal would act on or hide: control characters, changes of direction, spaces of no width.
+/// Escapes everything a terminal would act on or hide: control characters, changes of direction, spaces of no width.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
         match c {
-            // `escape_debug` would escape these, which stand for themselves.
+            // `escape_debug` would escape these, which are harmless.
             '"' | '\'' | '\\' => plain.push(c),
             _ => plain.extend(c.escape_debug()),
         }
@@ -17,7 +17,7 @@ mod tests {
     use super::plain;
 
     #[test]
-    fn nothing_that_a_terminal_would_act_on_or_hide_is_shown_as_it_is() {
+    fn terminal_controls_and_hidden_characters_are_escaped() {
         for (text, shown) in [
             ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
             ("\u{9b}2J", "\\u{9b}2J"),

@@ -1,4 +1,4 @@
-//! `approve`, as a person runs it, against a server that answers as the executor does.
+//! `approve`, run as a person runs it, against a server that answers as the executor does.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,21 +12,21 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 
-use support::{Folder, Said, callgate};
+use support::{Folder, Output, callgate};
 
 const ID: &str = "0199a5c2-7a51-7c3e-9d2f-6b1f8a3e4d5c";
 const TOKEN: &str = "some-token-0123456789abcdef";
 
-/// What the program asked.
+/// A request the program sent.
 #[derive(Debug)]
-struct Asked {
+struct Received {
     line: String,
     authorization: String,
     body: String,
 }
 
-/// Answers one request after the other, and hands on what was asked.
-fn server(answers: Vec<(u16, String)>) -> (String, Receiver<Asked>) {
+/// Answers one request after the other, and passes on each request.
+fn server(answers: Vec<(u16, String)>) -> (String, Receiver<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (asked, heard) = channel();
@@ -50,7 +50,7 @@ fn server(answers: Vec<(u16, String)>) -> (String, Receiver<Asked>) {
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
             let body = String::from_utf8(body).unwrap();
-            asked.send(Asked { line: line.trim_end().to_owned(), authorization, body }).unwrap();
+            asked.send(Received { line: line.trim_end().to_owned(), authorization, body }).unwrap();
             let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nconnection: close");
             let mut stream = stream;
             stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).as_bytes()).unwrap();
@@ -66,13 +66,13 @@ fn request(state: &str, more: &str) -> String {
     )
 }
 
-fn approve(folder: &Folder, url: &str, more: &[&str]) -> Said {
+fn approve(folder: &Folder, url: &str, more: &[&str]) -> Output {
     let token = folder.write("http-token", &format!("{TOKEN}\n"));
     callgate(&[&["approve", "--url", url, "--token-file", &token], more].concat())
 }
 
 #[test]
-fn approve_lists_what_waits() {
+fn approve_lists_waiting_requests() {
     let folder = Folder::new("approve-list");
     let list = format!(r#"{{"now":"2026-01-02T03:09:05Z","approvals":[{}]}}"#, request("pending", ""));
     let (url, heard) = server(vec![(200, list), (200, r#"{"now":"2026-01-02T03:09:05Z","approvals":[]}"#.into())]);
@@ -88,7 +88,7 @@ fn approve_lists_what_waits() {
 }
 
 #[test]
-fn approve_without_an_answer_and_without_a_terminal_is_an_error_that_says_what_to_pass() {
+fn approve_without_an_answer_or_a_terminal_fails_and_names_the_options() {
     let folder = Folder::new("approve-show");
     let hostile =
         r#","arguments":"{\"text\":\"\u001b[2J\u202e\",\"n\":12345678901234567890}","now":"2026-01-02T03:04:05Z""#;
@@ -98,7 +98,7 @@ fn approve_without_an_answer_and_without_a_terminal_is_an_error_that_says_what_t
     let advice = "pass --yes or --deny, or --json to only look";
     assert!(said.code == 1 && said.out.is_empty() && said.err.contains(advice), "{said:?}");
     assert_eq!(heard.recv().unwrap().line, format!("GET /api/v1/approvals/{ID} HTTP/1.1"));
-    // To look is what --json is for, and there is nothing to answer in what has ended.
+    // `--json` only looks, and an ended request takes no answer.
     assert_eq!(approve(&folder, &url, &[ID, "--json"]).code, 0);
     let said = approve(&folder, &url, &[ID]);
     assert_eq!(said.code, 0, "{said:?}");
@@ -111,7 +111,7 @@ fn approve_without_an_answer_and_without_a_terminal_is_an_error_that_says_what_t
 }
 
 #[test]
-fn approve_shows_the_contract_s_words_and_who_agreed() {
+fn approve_shows_the_contracts_description_and_the_approvers() {
     let folder = Folder::new("approve-words");
     let more = r#","contract":"order-desk","contractVersion":"2.0.0","effects":"write","description":"Creates an order.",
         "approvers":2,"agreed":["alice"]"#;
@@ -129,7 +129,7 @@ fn approve_shows_the_contract_s_words_and_who_agreed() {
 }
 
 #[test]
-fn approve_and_deny_say_why() {
+fn approve_and_deny_send_the_reason() {
     let folder = Folder::new("approve-answer");
     let (url, heard) = server(vec![(200, request("approved", r#","by":"alice""#)), (200, request("denied", ""))]);
     let said = approve(&folder, &url, &[ID, "--yes", "--reason", "as agreed"]);
@@ -145,23 +145,23 @@ fn approve_and_deny_say_why() {
 }
 
 #[test]
-fn approve_says_what_is_wrong_and_what_to_do() {
+fn approve_errors_name_the_problem_and_the_remedy() {
     let folder = Folder::new("approve-wrong");
     let (url, heard) = server(vec![
-        (409, r#"{"code":"answered","message":"it has been answered already"}"#.into()),
+        (409, r#"{"code":"answered","message":"the request has been answered already"}"#.into()),
         (502, "<html>".into()),
     ]);
     let said = approve(&folder, &url, &["../../metrics?x", "--yes"]);
-    assert_eq!((said.code, said.err.as_str()), (1, "it has been answered already\n"));
+    assert_eq!((said.code, said.err.as_str()), (1, "the request has been answered already\n"));
     assert_eq!(heard.recv().unwrap().line, "POST /api/v1/approvals/..%2F..%2Fmetrics%3Fx/approve HTTP/1.1");
     let said = approve(&folder, &url, &[]);
-    assert!(said.err.contains("answers, but not as an executor does: it says 502"), "{said:?}");
+    assert!(said.err.contains("does not answer like an executor (status 502"), "{said:?}");
 
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (url, expected) in [
-        (format!("http://{closed}"), "does not answer: "),
-        ("http://callgate.example:7071".into(), "http would send the token where others can read it"),
-        ("http://127.0.0.1.evil.example".into(), "http would send the token where others can read it"),
+        (format!("http://{closed}"), "is unreachable ("),
+        ("http://callgate.example:7071".into(), "others could read the token on the way"),
+        ("http://127.0.0.1.evil.example".into(), "others could read the token on the way"),
         ("ftp://127.0.0.1".into(), "expected http://127.0.0.1:PORT, https://HOST:PORT or unix:/PATH"),
         ("127.0.0.1:7071".into(), "expected http://127.0.0.1:PORT"),
     ] {

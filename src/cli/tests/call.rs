@@ -1,4 +1,4 @@
-//! `call`: what it prints where, its exit codes, and that it decides and limits as the executor does.
+//! `call`: its output, its exit codes, and the executor's own decisions and limits.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,7 +12,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
-use support::{Folder, Said, callgate, callgate_with, executor_is_built};
+use support::{Folder, Output, callgate, callgate_with, executor_is_built};
 
 const CALL: &str = r#"{"sku": "A-100", "quantity": 2}"#;
 
@@ -50,7 +50,7 @@ fn desk(name: &str, module: &[u8], change: impl Fn(String) -> String) -> Folder 
     folder
 }
 
-fn call(folder: &Folder, more: &[&str]) -> Said {
+fn call(folder: &Folder, more: &[&str]) -> Output {
     let contract = folder.contract();
     let mut arguments = vec!["call", &contract, "--tool", "create_order", "--role", "clerk", "--arguments", CALL];
     arguments.extend(more);

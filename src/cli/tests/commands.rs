@@ -1,4 +1,4 @@
-//! `lint`, `digest`, `pin` and `check`, as a person runs them: what they print where, and the exit code.
+//! `lint`, `digest`, `pin` and `check`, run as a person runs them: output and exit code.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,7 +13,7 @@ use std::fs;
 use support::{Folder, MODULE, ZEROS, callgate, repository};
 
 #[test]
-fn lint_tells_tools_roles_and_digest_of_a_good_contract() {
+fn lint_reports_tools_roles_and_digest_of_a_valid_contract() {
     let folder = Folder::new("lint-good");
     let said = callgate(&["lint", &folder.contract()]);
     let digest = callgate(&["digest", &folder.contract()]);
@@ -25,7 +25,7 @@ fn lint_tells_tools_roles_and_digest_of_a_good_contract() {
 }
 
 #[test]
-fn lint_prints_every_fault_of_every_file_and_still_tells_the_good_ones() {
+fn lint_reports_every_fault_of_every_file_and_the_valid_contracts() {
     let folder = Folder::new("lint-bad");
     let bad =
         folder.write("bad.yaml", &folder.text().replace("roles:", "rolls:").replace("effects: write", "effects: eat"));
@@ -38,7 +38,7 @@ fn lint_prints_every_fault_of_every_file_and_still_tells_the_good_ones() {
 }
 
 #[test]
-fn lint_points_at_folders_outside_of_the_contract_s_own() {
+fn lint_notes_folders_outside_the_contracts_own() {
     let folder = Folder::new("lint-hosts");
     for (host, told) in [("/etc", "an absolute path"), ("../elsewhere", "`..` leads out of the contract's folder")] {
         let grant = format!("args: [create], files: [{{ host: {host}, guest: /data }}]");
@@ -64,7 +64,7 @@ fn the_contracts_of_this_repository_are_valid() {
 }
 
 #[test]
-fn the_digest_follows_the_meaning_and_not_the_layout() {
+fn the_digest_ignores_layout_and_comments() {
     let folder = Folder::new("digest");
     let digest = |text: &str| callgate(&["digest", &folder.write("other.yaml", text)]).out;
     let text = folder.text();
@@ -74,7 +74,7 @@ fn the_digest_follows_the_meaning_and_not_the_layout() {
 }
 
 #[test]
-fn pin_changes_the_checksums_and_nothing_else() {
+fn pin_changes_only_the_checksums() {
     let folder = Folder::new("pin");
     let before = folder.text();
     let said = callgate(&["pin", &folder.contract()]);
@@ -108,11 +108,11 @@ fn pin_adds_a_missing_checksum_and_can_pin_one_tool_alone() {
     assert!(said.code == 0 && !said.out.contains("other.wasm"), "{said:?}");
     assert!(folder.text().contains(&format!("sha256: '{ZEROS}'")) && folder.text().contains("sha256: \"93a44b"));
     let none = callgate(&["pin", &folder.contract(), "--tool", "get_order"]);
-    assert!(none.code == 1 && none.err.contains("no tool get_order has a module"), "{none:?}");
+    assert!(none.code == 1 && none.err.contains("tool get_order has no module"), "{none:?}");
 }
 
 #[test]
-fn pin_writes_nothing_when_a_module_is_missing_or_is_none_or_the_contract_is_wrong() {
+fn pin_writes_nothing_if_a_module_or_the_contract_is_invalid() {
     let folder = Folder::new("pin-bad");
     let before = folder.text();
     fs::write(folder.path("tools/orders.wasm"), "MZ no module").unwrap();
@@ -148,7 +148,7 @@ fn check_allows_with_0_and_shows_the_canonical_arguments() {
 }
 
 #[test]
-fn check_denies_with_2_and_names_code_place_and_reason() {
+fn check_denies_with_2_and_shows_code_place_and_reason() {
     let folder = Folder::new("check-deny");
     for (role, tool, arguments, code, at, because) in [
         ("clerk", "create_order", r#"{"sku":"A-1","quantity":0}"#, "arguments_invalid", "/quantity", "at least 1"),
@@ -171,7 +171,7 @@ fn check_denies_with_2_and_names_code_place_and_reason() {
 }
 
 #[test]
-fn check_speaks_json_and_reads_arguments_from_standard_input() {
+fn check_writes_json_and_reads_arguments_from_standard_input() {
     let folder = Folder::new("check-json");
     let contract = folder.contract();
     let check = |input: &[u8]| {
@@ -197,7 +197,7 @@ fn check_speaks_json_and_reads_arguments_from_standard_input() {
 }
 
 #[test]
-fn an_error_is_1_and_never_2_whatever_is_wrong_with_the_command_line() {
+fn a_wrong_command_line_exits_with_1_and_never_2() {
     for arguments in [
         &["chek"][..],
         &["check"],
@@ -215,7 +215,7 @@ fn an_error_is_1_and_never_2_whatever_is_wrong_with_the_command_line() {
 }
 
 #[test]
-fn help_is_no_error_and_shows_examples() {
+fn help_succeeds_and_shows_examples() {
     for command in ["lint", "check", "render"] {
         let said = callgate(&[command, "--help"]);
         assert_eq!(said.code, 0, "{said:?}");

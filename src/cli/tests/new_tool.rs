@@ -1,4 +1,5 @@
-//! `new tool`: what it writes, what it never touches, and that every language's tool builds and runs, if its tool chain is here.
+//! `new tool`: the files it writes, the files it never touches, and the build and run of every language's tool, if its tool
+//! chain is here.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -21,18 +22,18 @@ fn empty(name: &str) -> PathBuf {
     folder
 }
 
-fn new(contract: &Path, name: &str, lang: &str) -> support::Said {
+fn new(contract: &Path, name: &str, lang: &str) -> support::Output {
     callgate(&["new", "tool", name, "--lang", lang, "--contract", &contract.display().to_string()])
 }
 
-/// Builds the tool in that language and runs its test; `surroundings` are variables that name the tool chain.
+/// Builds the tool in that language and runs its test; `surroundings` are variables for the tool chain.
 fn builds(lang: &str, surroundings: &[(&str, &str)]) {
     executor_is_built();
     let folder = empty(&format!("new-{lang}"));
     let contract = folder.join("contract.yaml");
     let made = new(&contract, "add", lang);
     assert_eq!(made.code, 0, "{made:?}");
-    // Another tool that is not built yet is in nobody's way.
+    // Another unbuilt tool does not disturb it.
     assert_eq!(new(&contract, "later", "c").code, 0);
     if let Some((_, modules)) = surroundings.iter().find(|(name, _)| *name == "MODULES") {
         std::os::unix::fs::symlink(modules, folder.join("add/node_modules")).unwrap();
@@ -52,7 +53,7 @@ fn builds(lang: &str, surroundings: &[(&str, &str)]) {
     let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let sum = told["result"]["sum"].as_f64().unwrap();
     assert!((sum - 0.3).abs() < 1e-12, "{said:?}");
-    // The limits of the entry leave room: twice of what was used.
+    // The entry's limits are at least twice the use.
     for (used, limit) in [("fuel", "fuel"), ("memoryBytes", "memoryBytes")] {
         let (used, limit) = (told["usage"][used].as_u64().unwrap(), told["limits"][limit].as_u64().unwrap());
         assert!(used > 0 && used <= limit / 2, "{lang}: {said:?}");
@@ -104,7 +105,7 @@ fn a_tool_in_go_builds_and_runs() {
 
 #[test]
 fn a_tool_in_javascript_builds_and_runs() {
-    // Where somebody ran `npm install` of the template's package.json. Nothing is fetched for a test.
+    // The folder in which somebody ran `npm install` of the template's package.json. Nothing is fetched for a test.
     match std::env::var("CALLGATE_COMPONENTIZE_JS") {
         Ok(modules) => builds("js", &[("MODULES", &modules)]),
         Err(_) => skipped("js", "componentize-js in a folder node_modules that CALLGATE_COMPONENTIZE_JS names"),
@@ -124,9 +125,9 @@ fn a_new_contract_is_valid_and_the_tool_s_role_may_call_it() {
     assert!(said.code == 0 && said.out.contains("ok, 5 tools, 1 role"), "{said:?}");
 }
 
-/// YAML reads `2026`, `true` or `null` as no text if it is not in quotes.
+/// YAML reads unquoted `2026`, `true` or `null` as no text.
 #[test]
-fn a_folder_or_a_tool_may_have_a_name_that_yaml_reads_as_no_text() {
+fn names_that_yaml_would_misread_are_quoted() {
     let long = format!("{}-b", "a".repeat(59));
     for name in ["2026", "1e3", "true", "null", "-x-", &long] {
         let contract = empty(&format!("new-names/{name}")).join("contract.yaml");
@@ -158,7 +159,7 @@ fn an_entry_is_appended_and_every_other_byte_of_the_contract_stays() {
 }
 
 #[test]
-fn a_role_that_must_be_changed_by_hand_is_named() {
+fn a_missing_role_is_noted() {
     let folder = Folder::new("new-role");
     fs::write(folder.path("contract.yaml"), folder.text().replace("    clerk: { tools: [\"*\"] }\n", "")).unwrap();
     let made = new(&folder.path("contract.yaml"), "add", "c");
@@ -175,12 +176,12 @@ fn nothing_is_overwritten_and_bad_names_are_refused() {
         assert!(said.code == 1 && said.err.contains("invalid tool name"), "{name:?}: {said:?}");
     }
     let script = new(&folder.path("a$(id).yaml"), "add", "c");
-    assert!(script.code == 1 && script.err.contains("cannot stand in a script"), "{script:?}");
+    assert!(script.code == 1 && script.err.contains("invalid contract file name"), "{script:?}");
     let there = new(&contract, "tools", "c");
-    assert!(there.code == 1 && there.err.contains("is there already"), "{there:?}");
+    assert!(there.code == 1 && there.err.contains("exists already"), "{there:?}");
     std::os::unix::fs::symlink("/nowhere", folder.path("link")).unwrap();
     let link = new(&contract, "link", "c");
-    assert!(link.code == 1 && link.err.contains("is there already"), "{link:?}");
+    assert!(link.code == 1 && link.err.contains("exists already"), "{link:?}");
     let known = new(&contract, "get_order", "c");
     assert!(known.code == 1 && known.err.contains("has a tool get_order already"), "{known:?}");
     let flow = folder.write(

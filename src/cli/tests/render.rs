@@ -1,4 +1,4 @@
-//! `render`: the committed examples are what it writes, and every option ends up where it must.
+//! `render`: it writes the committed examples, and every option has its effect.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,18 +11,18 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
-use support::{Folder, Said, callgate, repository};
+use support::{Folder, Output, callgate, repository};
 
 const ORDER_DESK: &str = "contracts/order-desk/contract.yaml";
 
-/// The committed examples, and the arguments that each names in its own head.
+/// The committed examples, and the arguments named in the head of each.
 const EXAMPLES: [(&str, &[&str]); 3] = [
     ("envoy/standalone/envoy.yaml", &["--target", "envoy"]),
     ("envoy/istio/envoyfilter.yaml", &["--target", "istio", "--form", "envoyfilter"]),
     ("envoy/istio/wasmplugin.yaml", &["--target", "istio", "--form", "wasmplugin"]),
 ];
 
-fn render(contract: &str, options: &[&str]) -> Said {
+fn render(contract: &str, options: &[&str]) -> Output {
     let mut arguments = vec!["render", contract];
     arguments.extend(options);
     callgate(&arguments)
@@ -34,7 +34,7 @@ fn rendered(contract: &str, options: &[&str]) -> String {
     said.out
 }
 
-/// The filter's configuration out of a rendered file: the block under `value: |`.
+/// Returns the filter's configuration in a rendered file: the block under `value: |`.
 fn plugin(rendered: &str) -> Value {
     let block = rendered.lines().skip_while(|line| line.trim() != "value: |").skip(1);
     let mut text = String::new();
@@ -49,7 +49,7 @@ fn plugin(rendered: &str) -> Value {
 }
 
 #[test]
-fn the_committed_examples_are_what_the_command_writes() {
+fn the_command_writes_the_committed_examples() {
     for (file, options) in EXAMPLES {
         let committed = fs::read_to_string(repository().join(file)).unwrap_or_default();
         let again = format!("callgate render {ORDER_DESK} {} > {file}", options.join(" "));
@@ -160,7 +160,7 @@ fn without_server_run_tools_there_is_no_executor_and_no_loop() {
     assert!(!text.contains("name: callgate-executor"));
     let useless = render(&contract, &["--target", "envoy", "--executor-ca", "ca.crt"]);
     assert_eq!((useless.code, useless.out.as_str()), (1, ""), "{useless:?}");
-    assert!(useless.err.starts_with("--executor-ca has no use with no --executor"), "{useless:?}");
+    assert!(useless.err.starts_with("--executor-ca has no effect with no --executor"), "{useless:?}");
     let feedback = head.replace("  roles:", "  onViolation: feedback\n  roles:");
     let contract = folder.write("feedback.yaml", &feedback);
     let plugin = self::plugin(&rendered(&contract, &["--target", "envoy"]));
@@ -168,7 +168,7 @@ fn without_server_run_tools_there_is_no_executor_and_no_loop() {
 }
 
 #[test]
-fn an_executor_that_only_keeps_the_audit_log_is_there_where_it_is_asked_for() {
+fn an_executor_for_the_audit_log_alone_is_rendered_on_request() {
     let folder = Folder::new("render-audit");
     let text = folder.text();
     let (head, _) = text.split_once("    - name: create_order").unwrap();
@@ -183,7 +183,7 @@ fn an_executor_that_only_keeps_the_audit_log_is_there_where_it_is_asked_for() {
     }
 }
 
-/// The cluster of the executor in a rendered file, without its comments.
+/// Returns the executor's cluster in a rendered file, without its comments.
 fn executor_cluster(text: &str) -> String {
     let (_, cluster) = text.split_once("name: callgate-executor\n").unwrap();
     cluster.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
@@ -202,7 +202,7 @@ fn the_executor_is_reached_on_a_unix_socket() {
 }
 
 #[test]
-fn the_executor_is_reached_over_mutual_tls_by_each_kind_of_name() {
+fn mutual_tls_to_the_executor_works_with_each_kind_of_name() {
     let folder = Folder::new("render-mtls");
     let spiffe = "spiffe://cluster.local/ns/tools/sa/executor";
     for (executor, name, san, sni) in [
@@ -262,7 +262,7 @@ fn plaintext_to_another_machine_is_rendered_with_a_caution() {
 }
 
 #[test]
-fn the_filter_waits_longer_than_any_tool_may_take_or_the_file_says_that_it_does_not() {
+fn the_filter_waits_longer_than_any_tool_or_the_file_warns() {
     let folder = Folder::new("render-timeout");
     let slow = |timeout: &str| {
         let text = folder.text().replace("args: [create]", &format!("args: [create], timeout: {timeout}"));
@@ -281,7 +281,7 @@ fn the_filter_waits_longer_than_any_tool_may_take_or_the_file_says_that_it_does_
     }
 }
 
-/// The seconds of a duration in a rendered file; the longest of that name.
+/// Returns the seconds of a duration in a rendered file; the longest of that name.
 fn seconds(text: &str, name: &str) -> u64 {
     let start = format!("{name}: ");
     let values = text.lines().filter_map(|line| line.trim().strip_prefix(&start)?.strip_suffix('s')?.parse().ok());
@@ -327,7 +327,7 @@ fn a_path_has_one_form_and_keeps_the_escaped_slashes_of_an_arn() {
 }
 
 #[test]
-fn options_that_are_not_given_leave_the_filters_own_defaults() {
+fn absent_options_leave_the_filters_own_defaults() {
     let folder = Folder::new("render-defaults");
     let plugin = plugin(&rendered(&folder.contract(), &["--target", "envoy", "--output-limit-member", "auto"]));
     assert_eq!((plugin.get("outputLimitMember"), plugin.get("heldBytes")), (None, None));
@@ -362,7 +362,7 @@ fn identity_jwt_puts_jwt_authn_in_front_of_the_filter() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
+fn impossible_options_are_refused_with_the_expected_value() {
     let folder = Folder::new("render-refused");
     for (options, expected) in [
         (&["--listen", "localhost:1"][..], "--listen \"localhost:1\": expected IP:PORT, because Envoy binds no names"),
@@ -372,13 +372,13 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
         ),
         (&["--executor", "nowhere"], "--executor \"nowhere\": expected HOST:PORT"),
         (&["--executor", "unix:run.sock"], "--executor \"unix:run.sock\": expected unix: and an absolute path"),
-        (&["--executor-name", "x"], "--executor-ca is needed with --executor-name"),
-        (&["--executor", "unix:/x", "--executor-ca", "c"], "--executor-name is needed with TLS on a Unix socket"),
+        (&["--executor-name", "x"], "missing --executor-ca; --executor-name needs it"),
+        (&["--executor", "unix:/x", "--executor-ca", "c"], "missing --executor-name; TLS on a Unix socket needs it"),
         (
             &["--executor-ca", "c", "--executor-certificate", "c"],
-            "--executor-key is needed with --executor-certificate",
+            "missing --executor-key; --executor-certificate needs it",
         ),
-        (&["--executor-ca", "c", "--executor-key", "k"], "--executor-certificate is needed with --executor-key"),
+        (&["--executor-ca", "c", "--executor-key", "k"], "missing --executor-certificate; --executor-key needs it"),
         (&["--executor-timeout", "10"], "--executor-timeout \"10\": expected a whole number of ms, s, m or h"),
         (&["--wasm", "oci://example/callgate"], "--wasm \"oci://example/callgate\": expected a path"),
         (&["--path", "chatCompletions=v1"], "--path \"v1\": expected a path that begins with /"),
@@ -391,8 +391,8 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
         (&["--held-bytes", "64MB"], "--held-bytes \"64MB\": expected bytes, or a whole number of KiB, MiB or GiB"),
         (&["--held-bytes", "1MiB"], "--held-bytes \"1MiB\": expected at least 10485760 bytes"),
         (&["--role-header", "X-Role"], "--role-header \"X-Role\": expected a header name in lower case"),
-        (&["--identity", "jwt"], "--jwt-issuer is needed with --identity jwt"),
-        (&["--jwt-issuer", "x"], "--jwt-issuer has no use with --identity header"),
+        (&["--identity", "jwt"], "missing --jwt-issuer; --identity jwt needs it"),
+        (&["--jwt-issuer", "x"], "--jwt-issuer has no effect with --identity header"),
         (&["--passthrough", "/v1/*"], "the filter would refuse this configuration: `paths.passthrough` lists `/v1/*`"),
     ] {
         let said = render(&folder.contract(), &[&["--target", "envoy"], options].concat());
@@ -402,7 +402,7 @@ fn what_cannot_work_is_refused_with_the_option_and_what_is_expected() {
 }
 
 #[test]
-fn a_wasmplugin_takes_a_url_and_says_what_it_cannot_set() {
+fn a_wasmplugin_takes_a_url_and_lists_its_missing_settings() {
     let folder = Folder::new("render-wasmplugin");
     let options = ["--target", "istio", "--form", "wasmplugin", "--wasm", "oci://example.com/callgate:1"];
     let text = rendered(&folder.contract(), &options);
@@ -426,7 +426,7 @@ fn nothing_in_a_contract_can_become_configuration() {
 }
 
 #[test]
-fn the_stream_of_an_mcp_server_has_no_timeout_wherever_it_stands() {
+fn the_stream_of_an_mcp_server_has_no_timeout_at_any_path() {
     let folder = Folder::new("render-mcp");
     let routes = |options: &[&str]| {
         let mut all = vec!["--target", "envoy"];

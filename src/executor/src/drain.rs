@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 /// Counts requests that are being served; closed once, when the executor drains.
 #[derive(Clone, Debug)]
-pub(crate) struct InFlight(watch::Sender<State>);
+pub(crate) struct InFlight(watch::Sender<DrainState>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct DrainState {
     running: usize,
     draining: bool,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Guard(InFlight);
 impl InFlight {
     /// Nothing runs yet.
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(State::default()))
+        Self(watch::Sender::new(DrainState::default()))
     }
 
     /// Counts one more; `None` once draining.

@@ -20,11 +20,11 @@ use crate::config::Config;
 use crate::drain::InFlight;
 use crate::queue::Load;
 use crate::reload;
-pub use crate::service::PartsError;
-use crate::service::{Parts, Service, deadline, lag, orphans, pulse, space, waiting};
+pub use crate::service::ServicesError;
+use crate::service::{Service, Services, deadline, lag, orphans, pulse, space, waiting};
 use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
-use crate::web::{Side, SideError};
+use crate::web::{HttpServer, HttpServerError};
 
 /// After the last call of a drain: time for its answer to leave.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -35,8 +35,8 @@ const CLOSE: Duration = Duration::from_secs(10);
 /// An executor that listens, but does not answer yet.
 pub struct Server {
     listener: Listener,
-    side: Option<Side>,
-    parts: Arc<Parts>,
+    side: Option<HttpServer>,
+    services: Arc<Services>,
     request_bytes: usize,
     grace_period: Duration,
     state_dir: PathBuf,
@@ -51,10 +51,10 @@ pub enum ServerError {
     Listen(#[from] TransportError),
     /// The HTTP port cannot be opened.
     #[error("http: {0}")]
-    Side(#[from] SideError),
+    HttpServer(#[from] HttpServerError),
     /// What calls need cannot be opened.
     #[error(transparent)]
-    Parts(#[from] PartsError),
+    Services(#[from] ServicesError),
     /// The descriptors for reflection are broken: a fault of this program.
     #[error("reflection: {0}")]
     Reflection(String),
@@ -68,14 +68,14 @@ impl Server {
     /// # Errors
     /// An address is taken or not this machine's, or its certificates cannot be used; the state directory or a backend cannot.
     pub async fn bind(config: &Config, registry: Arc<Registry>, instruments: Instruments) -> Result<Self, ServerError> {
-        let parts = Parts::open(config, registry, instruments).await?;
-        let listener = Listener::bind(&config.listen, Port::Grpc, &parts.instruments.metrics).await?;
-        let side = Side::bind(config, &parts.approvals, &parts.audit, &parts.instruments).await?;
-        Side::warn_of_missing_persons(side.as_ref(), &parts.approvals, parts.serving.load().contracts());
+        let services = Services::open(config, registry, instruments).await?;
+        let listener = Listener::bind(&config.listen, Port::Grpc, &services.instruments.metrics).await?;
+        let side = HttpServer::bind(config, &services.approvals, &services.audit, &services.instruments).await?;
+        HttpServer::warn_of_missing_persons(side.as_ref(), &services.approvals, services.serving.load().contracts());
         Ok(Self {
             listener,
             side,
-            parts: Arc::new(parts),
+            services: Arc::new(services),
             request_bytes: config.request_bytes,
             grace_period: config.grace_period,
             state_dir: config.state_dir.clone(),
@@ -90,19 +90,19 @@ impl Server {
 
     /// Where the HTTP side listens, if there is one.
     pub fn http_address(&self) -> Option<&Bound> {
-        self.side.as_ref().map(Side::address)
+        self.side.as_ref().map(HttpServer::address)
     }
 
     /// How full the sandboxes are, whenever it is asked.
     pub fn load(&self) -> impl Fn() -> Load + Send + Sync + 'static {
-        let queue = self.parts.queues.sandbox.clone();
+        let queue = self.services.queues.sandbox.clone();
         move || queue.load()
     }
 
     /// Follows changes of the configuration in `file`, which was read as `config`, for as long as it is polled: other contracts
     /// are served without a restart. `hangup` is caught since before anything was read.
     pub fn reloading(&self, file: PathBuf, config: Config, hangup: Signal) -> impl Future<Output = ()> + Send + use<> {
-        reload::watch(file, config, hangup, Arc::clone(&self.parts))
+        reload::watch(file, config, hangup, Arc::clone(&self.services))
     }
 
     /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
@@ -122,9 +122,9 @@ impl Server {
         stop: impl Future<Output = ()>,
         cut: impl Future<Output = ()>,
     ) -> Result<(), ServerError> {
-        let instruments = self.parts.instruments.clone();
+        let instruments = self.services.instruments.clone();
         let in_flight = InFlight::new();
-        let executor = ExecutorServer::new(Service::new(Arc::clone(&self.parts), in_flight.clone()))
+        let executor = ExecutorServer::new(Service::new(Arc::clone(&self.services), in_flight.clone()))
             .max_decoding_message_size(self.request_bytes);
         let (health, health_service) = health_reporter();
         let reflection = |builder: Builder<'static>| {
@@ -144,12 +144,12 @@ impl Server {
         beside.spawn(async move { readiness.follow(|ready| set_health(health.clone(), ready)).await });
         let readiness = instruments.readiness.clone();
         let state_dir = self.state_dir;
-        beside.spawn(space::follow(Arc::clone(&self.parts), state_dir.clone(), self.min_free));
+        beside.spawn(space::follow(Arc::clone(&self.services), state_dir.clone(), self.min_free));
         beside.spawn(async move { readiness.probe(state_dir).await });
-        beside.spawn(orphans::follow(Arc::clone(&self.parts)));
-        beside.spawn(lag::follow(Arc::clone(&self.parts)));
-        beside.spawn(waiting::follow(Arc::clone(&self.parts)));
-        beside.spawn(pulse::follow(Arc::clone(&self.parts)));
+        beside.spawn(orphans::follow(Arc::clone(&self.services)));
+        beside.spawn(lag::follow(Arc::clone(&self.services)));
+        beside.spawn(waiting::follow(Arc::clone(&self.services)));
+        beside.spawn(pulse::follow(Arc::clone(&self.services)));
         // A dropped sender means the same.
         let (drain, drained) = watch::channel(());
         let until = |mut drained: watch::Receiver<()>| async move {
@@ -191,7 +191,7 @@ impl Server {
             () = drained => {}
             () = cut => tracing::warn!(running = in_flight.running(), "a second signal ends the drain"),
         }
-        if tokio::time::timeout(CLOSE, self.parts.close()).await.is_err() {
+        if tokio::time::timeout(CLOSE, self.services.close()).await.is_err() {
             tracing::warn!("the stores are not closed in time; the next start puts that right");
         }
         tracing::info!(cut_off = in_flight.running(), "stopped");

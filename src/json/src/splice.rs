@@ -4,12 +4,14 @@ use serde_json::{Map, Value};
 
 /// A changed member.
 #[derive(Debug, Clone)]
-pub struct Edit {
+pub struct Edit<M = &'static str> {
     /// Its name.
-    pub member: &'static str,
+    pub member: M,
     /// Its new JSON text. `None` stands for the value in the body, or for a removal if the body has none.
     pub text: Option<String>,
 }
+
+// === impl Edit ===
 
 impl Edit {
     /// Adds an edit that takes the member's value from the body, unless there is one.
@@ -18,50 +20,45 @@ impl Edit {
             edits.push(Edit { member, text: None });
         }
     }
+}
 
-    fn write(&self, out: &mut Vec<u8>, body: &Map<String, Value>) {
-        match (&self.text, body.get(self.member)) {
-            (Some(text), _) => out.extend_from_slice(text.as_bytes()),
-            (None, Some(value)) => append(out, value),
+impl<M: AsRef<str>> Edit<M> {
+    /// Appends the member under `key`, its name with quotes, unless it is removed.
+    fn write(&self, out: &mut Vec<u8>, key: &[u8], body: &Map<String, Value>) {
+        match (&self.text, body.get(self.member.as_ref())) {
+            (Some(text), _) => pair(out, key, text.as_bytes()),
+            (None, Some(value)) => {
+                pair(out, key, b"");
+                append(out, value);
+            }
             (None, None) => {}
         }
-    }
-
-    fn is_removal(&self, body: &Map<String, Value>) -> bool {
-        self.text.is_none() && !body.contains_key(self.member)
     }
 }
 
 /// Writes `body`, which was read from `text` and then changed: `edits` name the members set, added or removed.
 #[must_use]
-pub fn write(text: &[u8], body: &Map<String, Value>, edits: &[Edit]) -> Vec<u8> {
+pub fn write<M: AsRef<str>>(text: &[u8], body: &Map<String, Value>, edits: &[Edit<M>]) -> Vec<u8> {
     if edits.is_empty() {
         return text.to_vec();
     }
-    let mut out = Vec::with_capacity(text.len() + 256);
+    let new: usize = edits.iter().filter_map(|edit| edit.text.as_ref()).map(String::len).sum();
+    let mut out = Vec::with_capacity(text.len() + new + 128);
     let mut written: Vec<&str> = Vec::with_capacity(edits.len());
     out.push(b'{');
-    for (raw_key, raw_value) in walk(text) {
-        let edit = edits.iter().find(|edit| is_key(raw_key, edit.member));
-        if edit.is_some_and(|edit| edit.is_removal(body)) {
-            continue;
-        }
-        separate(&mut out);
-        out.extend_from_slice(raw_key);
-        out.push(b':');
-        match edit {
+    for (key, value) in walk(text) {
+        match edits.iter().find(|edit| is_key(key, edit.member.as_ref())) {
             Some(edit) => {
-                edit.write(&mut out, body);
-                written.push(edit.member);
+                edit.write(&mut out, key, body);
+                written.push(edit.member.as_ref());
             }
-            None => out.extend_from_slice(raw_value),
+            None => pair(&mut out, key, value),
         }
     }
-    for edit in edits.iter().filter(|edit| !written.contains(&edit.member) && !edit.is_removal(body)) {
-        separate(&mut out);
-        append(&mut out, &Value::from(edit.member));
-        out.push(b':');
-        edit.write(&mut out, body);
+    for edit in edits.iter().filter(|edit| !written.contains(&edit.member.as_ref())) {
+        let mut key = Vec::new();
+        append(&mut key, &Value::from(edit.member.as_ref()));
+        edit.write(&mut out, &key, body);
     }
     out.push(b'}');
     out
@@ -82,10 +79,14 @@ pub fn append(out: &mut Vec<u8>, value: &Value) {
     debug_assert!(written.is_ok(), "writing to a vector does not fail");
 }
 
-fn separate(out: &mut Vec<u8>) {
+/// Appends a member to an object that is being written: its name with quotes, and the text of its value.
+pub fn pair(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     if out.len() > 1 {
         out.push(b',');
     }
+    out.extend_from_slice(key);
+    out.push(b':');
+    out.extend_from_slice(value);
 }
 
 /// Returns the members of a valid JSON object: each key with its quotes, each value without the white space around it.
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     fn rewritten(text: &str, edit: impl Fn(&mut Map<String, Value>), edited: &[&'static str]) -> String {
-        let edits: Vec<Edit> = edited.iter().map(|member| Edit { member, text: None }).collect();
+        let edits: Vec<Edit> = edited.iter().map(|&member| Edit { member, text: None }).collect();
         let Ok(Value::Object(mut body)) = crate::read(text.as_bytes()) else { panic!("not an object") };
         edit(&mut body);
         String::from_utf8(write(text.as_bytes(), &body, &edits)).unwrap()

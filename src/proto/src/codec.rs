@@ -1,7 +1,7 @@
-//! Protobuf as tonic has it, with a bound on what a small message may become in memory.
+//! Protobuf as in tonic, with a bound on the memory of a small message.
 //!
-//! An empty element of a repeated field takes two bytes in a message and many in memory, so a bound on bytes bounds little.
-//! [`Bounded`] counts the fields of a message before it makes anything of them.
+//! An empty element of a repeated field takes two bytes in a message and many in memory, so a bound on bytes is not enough.
+//! [`Bounded`] counts the fields of a message before it decodes any.
 
 use std::marker::PhantomData;
 
@@ -15,7 +15,7 @@ use tonic_prost::{ProstDecoder, ProstEncoder};
 /// The most fields of a message, elements of repeated fields included. No message of ours needs half of them.
 const FIELDS: usize = 4096;
 
-/// Reads and writes protobuf; refuses to read messages of too many fields.
+/// Reads and writes protobuf; refuses messages with too many fields.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounded<T, U>(PhantomData<(T, U)>);
 
@@ -53,13 +53,13 @@ impl<U: Message + Default> Decoder for BoundedDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        // One message is one piece of memory here. If it were not, the rest would be refused as cut off.
+        // A message is one piece of memory here. If it were not, the rest would be refused as cut off.
         check(message.chunk())?;
         self.0.decode(message)
     }
 }
 
-/// Checks that a message has no more fields than it may.
+/// Checks that a message has no more than the allowed fields.
 fn check(mut message: &[u8]) -> Result<(), Status> {
     for _ in 0..FIELDS {
         if !message.has_remaining() {

@@ -1,14 +1,14 @@
 //! The executor's protobuf interface: `src/proto/proto` compiled to Rust.
 //!
-//! By default only the messages, which build for `wasm32-wasip1` as well; the feature `service` adds the tonic client and
-//! server. The comments in the `.proto` files are the documentation of what stands here.
+//! By default it has only the messages, which also build for `wasm32-wasip1`; the feature `service` adds the tonic client
+//! and server. The comments in the `.proto` files document the items.
 
 #[cfg(feature = "service")]
 mod codec;
 
 /// `callgate.executor`.
 pub mod executor {
-    /// `callgate.executor.v1`: what the filter asks of the executor.
+    /// `callgate.executor.v1`: the filter's requests to the executor.
     #[allow(
         missing_docs,
         unreachable_pub,
@@ -27,7 +27,7 @@ pub mod executor {
 
 /// `callgate.worker`.
 pub mod worker {
-    /// `callgate.worker.v1`: what the executor asks of a worker.
+    /// `callgate.worker.v1`: the executor's requests to a worker.
     #[allow(
         missing_docs,
         unreachable_pub,

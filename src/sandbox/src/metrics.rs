@@ -27,7 +27,7 @@ impl ModuleMetrics {
     /// Adds the metrics to a registry, at zero.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.register("modules", "Modules that were loaded, by whether the cache had them", metrics.loaded.clone());
+        registry.register("modules", "Loaded modules by source: cache or compiler", metrics.loaded.clone());
         registry.register_with_unit(
             "module_compile",
             "Time spent compiling modules",

@@ -3,12 +3,10 @@
 //! Keys are also compared as Go's `encoding/json` does, which ignores case: `"Tool_Calls"` is a call to clients in Go and
 //! nothing to others, so it is refused.
 
-use std::collections::HashSet;
-
 use callgate_json::{Map, Span, Value};
 use thiserror::Error;
 
-use crate::{Declared, Form, RequestError};
+use crate::RequestError;
 
 /// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
 /// linear in the size of what was read.
@@ -133,37 +131,6 @@ pub(crate) fn folds_to(key: &str, known: &str) -> bool {
         other => other.to_ascii_lowercase(),
     };
     key.chars().map(fold).eq(known.chars().map(fold))
-}
-
-/// Tools in one request. Above what APIs that search their tools take (Anthropic: 10,000), it bounds what is kept of a request.
-const MAX_DECLARED: usize = 10_000;
-
-/// Notes a tool that a request declares.
-pub(crate) fn declare(
-    declared: &mut Vec<Declared>,
-    param: &'static str,
-    name: &str,
-    form: Form,
-) -> Result<(), RequestError> {
-    if declared.len() == MAX_DECLARED {
-        return Err(RequestError::Invalid { param, expected: "a list of at most 10,000 tools" });
-    }
-    declared.push(Declared { name: name.to_owned(), form });
-    Ok(())
-}
-
-/// Refuses a request that declares two tools of one name.
-pub(crate) fn declared_once(declared: Vec<Declared>) -> Result<Vec<Declared>, RequestError> {
-    let mut names = HashSet::with_capacity(declared.len());
-    match declared.iter().find(|tool| !names.insert(tool.name.as_str())) {
-        Some(tool) => Err(RequestError::DeclaredTwice { name: printable(&tool.name) }),
-        None => Ok(declared),
-    }
-}
-
-/// A name that may be shown: 64 characters, none of them a control character.
-fn printable(name: &str) -> String {
-    name.chars().take(64).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Returns true for an object that says an error, as the APIs and what stands before them write it: an `error`, FastAPI's `detail`,

@@ -83,6 +83,10 @@ pub enum StreamError {
 // === impl RequestError ===
 
 impl RequestError {
+    pub(crate) fn invalid(param: &'static str, expected: &'static str) -> RequestError {
+        RequestError::Invalid { param, expected }
+    }
+
     /// The stable reason code.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -11,7 +11,6 @@
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 mod blocks;
-mod body;
 mod call;
 mod callless;
 mod checks;
@@ -27,6 +26,7 @@ pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
 mod registry;
+mod skeleton;
 mod target;
 mod unknown;
 

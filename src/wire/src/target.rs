@@ -27,12 +27,6 @@ impl<'a> Target<'a> {
         Target { model, ..self }
     }
 
-    /// The same target at another path, as text.
-    pub(crate) fn with_path(&self, path: &str) -> String {
-        let mark = if self.query.is_empty() { "" } else { "?" };
-        format!("{path}{mark}{}", self.query)
-    }
-
     /// The last place between `before` and `after` in the path, percent-decoded; `None` where there is none, or it is no UTF-8.
     #[must_use]
     pub fn between(&self, before: &str, after: &str) -> Option<String> {

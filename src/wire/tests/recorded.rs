@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use assemble::{calls, deltas, frames, head, turn};
 use callgate_json::Value;
-use callgate_wire::openai_chat::{Answer, Request, Rewrite, error};
-use callgate_wire::{Call, Form, Request as _, Target, Wants};
+use callgate_wire::openai_chat::{Answer, OpenAiChat, Rewrite, error};
+use callgate_wire::{Call, Dialect as _, Form, Target, Wants};
 
 /// Bodies up to this size are also cut in two at every offset; larger ones only come byte by byte.
 const SMALL: usize = 2500;
@@ -150,7 +150,8 @@ fn every_recorded_request_is_read_with_its_declared_tools() {
         if raw.is_empty() {
             continue;
         }
-        let request = Request::read(&Target::new("/v1/chat/completions"), raw.as_bytes())
+        let request = OpenAiChat
+            .request(&Target::new("/v1/chat/completions"), raw.as_bytes())
             .unwrap_or_else(|error| panic!("{id}: {error}"));
         assert_eq!(request.write(), raw.as_bytes(), "{id}");
         assert_eq!(request.wants() == Wants::Stream, exchange["request"]["stream"] == true, "{id}");

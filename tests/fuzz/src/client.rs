@@ -1,7 +1,7 @@
 //! The client's view: the calls in the released bytes, read by the reader that released them.
 //!
-//! That reader can misread a dialect; tables and recordings test against that. This reader only checks that the written
-//! bytes have the meant content.
+//! This reader can misread a dialect; tables and recordings test against that. It only checks the content of the written
+//! bytes.
 
 use std::collections::BTreeMap;
 

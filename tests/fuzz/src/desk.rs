@@ -19,7 +19,7 @@ pub const MOST_HELD: usize = 64 * MOST_BYTES;
 
 const ON_VIOLATION: [&str; 3] = ["refuse", "error", "feedback"];
 
-/// The roles: one with a tool that the executor runs, one without.
+/// The roles: one with a tool at the executor, one without.
 pub const ROLES: [&str; 2] = ["clerk", "viewer"];
 
 fn contract(on_violation: &str) -> Contract {

@@ -200,7 +200,7 @@ impl Host {
         }
     }
 
-    /// Ends everything that is open, as a host finally does. After that the exchange must have ended.
+    /// Ends everything still open, as a host finally does. After that the exchange must have ended.
     pub fn conclude(&mut self, now: Duration) {
         self.give_up();
         if !self.cancelled && !self.open && self.sent() {

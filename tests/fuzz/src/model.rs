@@ -35,7 +35,7 @@ const BODIES: [&str; 5] = [
 
 const ENDS: [&str; 3] = ["}", r#","stream":true}"#, r#","stream":false}"#];
 
-/// The member that asks for several choices.
+/// The member for several choices.
 const SEVERAL: [&str; 3] = ["", r#","n":3"#, r#","generationConfig":{"candidateCount":3}"#];
 
 thread_local! {
@@ -239,7 +239,7 @@ enum Change {
         at: u16,
         length: u8,
     },
-    /// Replaces one word by another that APIs use.
+    /// Replaces one word of APIs by another.
     Word {
         at: u16,
         from: u8,

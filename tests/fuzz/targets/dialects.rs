@@ -99,7 +99,7 @@ fn owned(list: Vec<&str>) -> Vec<String> {
     list.into_iter().map(str::to_owned).collect()
 }
 
-/// The request that is answered.
+/// The answered request.
 fn asked(row: &Row, wants: Wants) -> Box<dyn Request> {
     let asking = model::asking_of(row.key, wants).unwrap();
     asking.dialect().request(&Target::new(&asking.path), &asking.body).unwrap()

@@ -135,7 +135,7 @@ impl Play {
         }
     }
 
-    /// In any order: the only promise is that nothing breaks.
+    /// In any order: only that nothing breaks is promised.
     fn anyhow(&self) {
         let mut exchange = Exchange::new(desk::gate(self.gate), "exchange-1");
         let mut now = Duration::from_secs(1);

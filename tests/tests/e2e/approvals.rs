@@ -1,4 +1,4 @@
-//! Calls that a person must agree to, and calls that are sent twice: with the real executor and what it keeps.
+//! Calls that wait for a person, and repeated calls: with the real executor and its state.
 
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
@@ -13,14 +13,14 @@ use crate::world::{Ask, Cx, results};
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
-        "a call that needs a person waits, and the answer says so; once agreed to it runs, once" => agreed,
-        "what was agreed to is just these arguments" => other_arguments,
-        "a call that is refused by a person is told to the model as such" => refused,
-        "the same request to the executor, sent again, runs nothing again" => again,
+        "a call that needs approval waits, the answer reports it, and the approved call runs once" => agreed,
+        "an approval covers exactly its arguments" => other_arguments,
+        "the model learns that a person refused a call" => refused,
+        "a repeated request to the executor runs nothing again" => again,
     }
 }
 
-/// A quantity of its own for each protocol and case, so that no approval of one is another's.
+/// A quantity of its own for each protocol and case, so that an approval of one covers no other.
 fn release(cx: &Cx, case: u32) -> (Script, String) {
     let quantity = case * 10 + u32::from(cx.protocol == Protocol::Http2);
     let arguments = format!(r#"{{"quantity":{quantity},"sku":"AB-12"}}"#);
@@ -28,7 +28,7 @@ fn release(cx: &Cx, case: u32) -> (Script, String) {
     (Round::call("release_stock", &arguments).then(quote), arguments)
 }
 
-/// What the model was told in place of a result.
+/// Returns the model's text in place of a result.
 async fn told(cx: &Cx, script: &Script) -> Value {
     cx.upstream().recorder().forget();
     let (status, body) = cx.whole("refuse", &Ask::script(script.clone())).await;

@@ -1,4 +1,4 @@
-//! What the executor is told beside the calls that it runs: every decision, under an id that no caller can choose, in the caller's
+//! Decisions the executor gets beside the calls it runs: every decision, under an id no caller can choose, in the caller's
 //! trace.
 
 use std::collections::HashSet;
@@ -23,22 +23,22 @@ const LATER: Duration = Duration::from_secs(20);
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
-        "every decision is told to the executor once, whoever runs the call" => told,
-        "decisions wait while the executor is away, and nobody waits for them" => away,
-        "a request's id that the client chose twice is still two exchanges" => chosen,
-        "the caller's trace goes on to the executor and into what is told" => traced,
-        "the executor's log holds both decisions on a call and its outcome, and is whole" => kept,
+        "the executor gets every decision once, whoever runs the call" => told,
+        "decisions wait while the executor is unreachable, and block nothing" => away,
+        "two requests with one client-chosen id are still two exchanges" => chosen,
+        "the caller's trace reaches the executor and its decisions" => traced,
+        "the executor's log holds both decisions on a call and its outcome, and verifies" => kept,
     }
 }
 
-/// `callgate audit …` on the log of the real executor.
+/// Runs `callgate audit …` on the log of the real executor.
 fn audit(cx: &Cx, arguments: &[&str]) -> String {
     let state = cx.stack.folder().join("callgate-state");
     let mut command = Command::new(&cx.artefacts.cli);
     run(command.arg("audit").args(arguments).arg("--state").arg(state)).unwrap()
 }
 
-/// A tenant whom no other case has, so that what the cases before left to tell is not in the way.
+/// A tenant of this case alone, so that undelivered decisions of earlier cases do not disturb it.
 fn tenant(cx: &Cx, case: &str) -> String {
     format!("{case}-{:?}", cx.protocol).to_lowercase()
 }
@@ -53,7 +53,7 @@ async fn fake(cx: &Cx) -> FakeExecutor {
     fake
 }
 
-/// The decisions on this tenant's calls, once there are so many.
+/// Returns the decisions on this tenant's calls, once there are so many.
 async fn recorded(fake: &FakeExecutor, tenant: &str, count: usize) -> Vec<Decision> {
     let began = Instant::now();
     loop {
@@ -101,7 +101,7 @@ async fn away(cx: Cx) {
         let ask = Ask::lines("call get_weather {\"city\":\"Oslo\"}");
         assert_eq!(cx.connect("refuse").await.send(request(&ask, &tenant)).await.unwrap().status, 200);
     }
-    // Long enough for an attempt to fail, so that it is not the first one that arrives.
+    // Long enough for an attempt to fail, so that the first attempt does not arrive.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let fake = fake(&cx).await;
     let all = recorded(&fake, &tenant, 3).await;
@@ -148,7 +148,7 @@ async fn kept(cx: Cx) {
     let began = Instant::now();
     let records: Vec<Value> = loop {
         let shown = audit(&cx, &["show", "--tenant", &tenant, "--json"]);
-        // The filter tells what it decided a moment later, in a batch.
+        // The filter sends its decisions a moment later, in a batch.
         if shown.lines().count() == 3 {
             break shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].take()).collect();
         }

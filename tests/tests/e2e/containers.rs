@@ -1,4 +1,4 @@
-//! What the executor's container may do, and what is in its image.
+//! The rights of the executor's container, and the content of its image.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +17,10 @@ const USER: &str = "65532";
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
-        "the executor's process is not root, and has no capability and no way to one" => powerless,
-        "the executor can write to its volume and to nothing else, and did" => writes,
+        "the executor's process is not root, and has and gains no capability" => powerless,
+        "the executor writes to its volume and can write nowhere else" => writes,
         "the executor's image has one program, and no shell" => one_program,
-        "the executor's image can be told to run as nobody but its user" => image_user,
+        "the executor's image runs as no other user" => image_user,
     }
 }
 
@@ -33,7 +33,7 @@ fn inspected(container: &Container) -> Value {
     described[0].clone()
 }
 
-/// A file of `/proc` about the executor's process, unless it is in another machine or another's to read.
+/// Reads a file of `/proc` about the executor's process, unless the process is on another machine or another user's.
 fn proc(cx: &Cx, file: &str) -> Option<String> {
     let id = inspected(container(cx))["State"]["Pid"].as_u64().expect("the process's id");
     let read = fs::read_to_string(format!("/proc/{id}/{file}")).ok();
@@ -49,7 +49,7 @@ async fn powerless(cx: Cx) {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("the field");
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
-    // Real, effective, saved, file system. Inside a user namespace of the engine's the number is another, and still not root.
+    // Real, effective, saved, file system. In a user namespace of the engine the number differs, but is never root's.
     assert!(field("Uid").iter().all(|id| id != "0"), "{status}");
     assert!(field("Gid").iter().all(|id| id != "0"), "{status}");
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
@@ -59,7 +59,7 @@ async fn powerless(cx: Cx) {
 }
 
 async fn writes(cx: Cx) {
-    // A call, so that there is something to write.
+    // A call, so that the executor writes something.
     let ask = Ask::script(Round::call("lookup_stock", r#"{"quantity":2,"sku":"AB-12"}"#).then(Round::say("done")));
     let (status, body) = cx.whole("refuse", &ask).await;
     assert_eq!(status, 200, "{body}");
@@ -70,7 +70,8 @@ async fn writes(cx: Cx) {
         .iter()
         .filter(|mount| mount[3].split(',').any(|option| option == "rw"))
         .map(|mount| mount[1])
-        // The kernel's own file systems, and what the engine puts over a container's names; root's, and the executor is not.
+        // The kernel's own file systems, and the engine's files over a container's names. They are root's, and the executor
+        // is not root.
         .filter(|at| {
             !["/proc", "/dev", "/sys"]
                 .iter()
@@ -80,7 +81,7 @@ async fn writes(cx: Cx) {
         .collect();
     assert_eq!(writable, BTreeSet::from(["/var/lib/callgate"]), "{mounts:#?}");
     let changed = run(&mut container(&cx).command("diff", &[])).unwrap();
-    // Mount points that the engine itself made; no file of the executor's.
+    // Mount points made by the engine itself; they hold no file of the executor's.
     let of_executor =
         |line: &&str| !["/etc", "/var", "/run", "/dev", "/proc", "/sys"].iter().any(|own| line.contains(own));
     assert_eq!(changed.lines().find(of_executor), None, "{changed}");
@@ -98,7 +99,7 @@ async fn one_program(cx: Cx) {
     assert_eq!(programs, ["usr/bin/callgate-executor"], "{listed}");
     let known = |file: &str| {
         let library = file.contains(".so");
-        // What an engine puts into every container.
+        // Entries that an engine puts into every container.
         let own = ["dev/", "proc/", "sys/", "run/"].iter().any(|own| file.starts_with(own));
         library || own || file.starts_with("etc/") || file == ".dockerenv"
     };

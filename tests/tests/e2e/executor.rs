@@ -1,4 +1,5 @@
-//! An executor that is down, slow, of another contract, or not to be believed: an error with a code, and nothing runs twice.
+//! An unreachable, slow or untrustworthy executor, or one of another contract: an error with a code, and nothing runs
+//! twice.
 
 use std::time::Duration;
 
@@ -15,16 +16,16 @@ const STOCK: &str = r#"{"quantity":2,"sku":"AB-12"}"#;
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
-        "an executor that is down is an error" => down,
-        "an executor that is slow is an error, and is not asked again" => slow,
-        "a client that goes away while the executor runs does no harm" => client_leaves_running,
+        "an unreachable executor is an error" => down,
+        "a slow executor is an error, and is not asked again" => slow,
+        "a client that leaves while the executor runs does no harm" => client_leaves_running,
         "an executor with another contract runs nothing" => other_contract,
-        "an executor that fails is an error" => |cx: Cx| fake(cx, Behaviour::Fails, 503, "executor_unavailable"),
-        "an executor without room is an error that says when to come again" => overloaded,
-        "an executor that leaves out an outcome is not believed" => |cx: Cx| fake(cx, Behaviour::TooFew, 502, "executor_rejected"),
-        "an executor that answers under other ids is not believed" => |cx: Cx| fake(cx, Behaviour::OtherIds, 502, "executor_rejected"),
-        "a result that is no JSON never reaches the model" => not_json,
-        "an executor that is back is used again" => back,
+        "a failing executor is an error" => |cx: Cx| fake(cx, Behaviour::Fails, 503, "executor_unavailable"),
+        "an overloaded executor is an error with a retry time" => overloaded,
+        "an answer of the executor without an outcome is not trusted" => |cx: Cx| fake(cx, Behaviour::TooFew, 502, "executor_rejected"),
+        "an answer of the executor under other ids is not trusted" => |cx: Cx| fake(cx, Behaviour::OtherIds, 502, "executor_rejected"),
+        "a result that is not JSON never reaches the model" => not_json,
+        "an executor that has come back is used again" => back,
     }
 }
 
@@ -33,7 +34,7 @@ fn ask() -> Ask {
     Ask::script(Round { text: vec!["Looking.".into()], ..Round::call("lookup_stock", STOCK) }.then(quote))
 }
 
-/// Whole and streamed fail with this code; nothing of the call reaches the client; client-run calls still work.
+/// Whole and streamed fail with this code; no part of the call reaches the client; client-run calls still work.
 async fn fails(cx: &Cx, status: u16, code: &str) {
     let mut connection = cx.connect("refuse").await;
     let mut response = connection.send(ask().request()).await.unwrap();

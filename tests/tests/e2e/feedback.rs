@@ -1,4 +1,4 @@
-//! `onViolation: feedback`: the model is told what was wrong, and may try again.
+//! `onViolation: feedback`: the model gets the reason, and may try again.
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
@@ -12,11 +12,11 @@ const BAD: &str = r#"{"city":"xyzzy","days":99}"#;
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
-        "a model that repairs its arguments is heard, and the client sees only the repaired call" => repaired,
-        "the model is told code, pointer and what was expected" => told,
-        "a model that never repairs them is refused after maxRounds" => never_repaired,
-        "a good call beside a bad one is not run before the model has thought again" => beside,
-        "an answer with several choices is not asked again" => several,
+        "a model may repair its arguments, and the client sees only the repaired call" => repaired,
+        "the model gets code, pointer and expectation" => told,
+        "feedback stops at maxRounds" => never_repaired,
+        "a good call beside a bad one waits for the model's next answer" => beside,
+        "an answer with several choices gets no feedback" => several,
     }
 }
 

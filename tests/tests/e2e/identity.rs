@@ -1,6 +1,6 @@
-//! Who is calling, from a verified token: the gate `jwt` is rendered with `--identity jwt`.
+//! The caller from a verified token: the gate `jwt` is rendered with `--identity jwt`.
 //!
-//! The tokens are signed (HS256) with the key of `tests/contracts/gate/jwks.json`, which is for nothing else.
+//! The tokens are signed (HS256) with the key of `tests/contracts/gate/jwks.json`, which has no other use.
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
@@ -24,12 +24,12 @@ const NO_ROLE: [&str; 2] = [
     "eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwiZXhwIjo0MTAyNDQ0ODAwLCJ0ZW5hbnQiOiJhY21lIn0",
     "LUCNj5SEYlPX1YgseanASEBPEBokRLwSGtdXhV_MHKk",
 ];
-/// A clerk's that expired in 2001.
+/// A clerk's token that expired in 2001.
 const EXPIRED: [&str; 2] = [
     "eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwiZXhwIjoxMDAwMDAwMDAwLCJ0ZW5hbnQiOiJhY21lIiwicm9sZSI6ImNsZXJrIn0",
     "19NjuOZKbX0JJf9IPgS0cGm_I8z2jGm7FkAKtC1VuX4",
 ];
-/// A clerk's without `exp`.
+/// A clerk's token without `exp`.
 const UNENDING: [&str; 2] = [
     "eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwidGVuYW50IjoiYWNtZSIsInJvbGUiOiJjbGVyayJ9",
     "RJeus_IarhFPx_5yQdfJ4cmVGQclqf20j-9VOHgEd2I",
@@ -39,12 +39,12 @@ const MAIL: &str = r#"{"text":"hi","to":"ops@example.com"}"#;
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
         "the role of a verified token decides" => role,
-        "a token that was changed is nobody's" => |cx: Cx| nobody(cx, Some([CLERK[0], VIEWER[1]])),
-        "a token that has expired is nobody's" => |cx: Cx| nobody(cx, Some(EXPIRED)),
-        "a token that never expires is nobody's" => |cx: Cx| nobody(cx, Some(UNENDING)),
-        "no token is nobody's" => |cx: Cx| nobody(cx, None),
-        "a token without a role names nobody" => no_role,
-        "headers that claim a role are not believed beside a token" => headers,
+        "a changed token names no caller" => |cx: Cx| nobody(cx, Some([CLERK[0], VIEWER[1]])),
+        "an expired token names no caller" => |cx: Cx| nobody(cx, Some(EXPIRED)),
+        "a token without expiry names no caller" => |cx: Cx| nobody(cx, Some(UNENDING)),
+        "a missing token names no caller" => |cx: Cx| nobody(cx, None),
+        "a token without a role names no caller" => no_role,
+        "headers that claim a role are ignored beside a token" => headers,
     }
 }
 

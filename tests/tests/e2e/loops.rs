@@ -1,4 +1,4 @@
-//! Tools that run here: the model gets their results, the client only the final answer.
+//! Tools run by the executor: the model gets their results, the client only the final answer.
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
@@ -15,18 +15,18 @@ pub fn cases() -> Vec<Case<Cx>> {
     cases! {
         "a call runs in the sandbox and the final answer quotes its result" => once,
         "the sandbox gets canonical arguments" => canonical,
-        "two calls of one turn run, and each result goes under its own id" => two,
+        "two calls of one turn run, and each result has its call's id" => two,
         "several rounds run until the model stops calling" => rounds,
-        "a model that never stops is stopped at maxRounds" => never_stops,
-        "in a mixed turn the sandbox's calls run and the client's are asked for again" => mixed,
-        "a stream goes on with the answer that follows the sandbox's result" => streamed,
+        "tool rounds stop at maxRounds" => never_stops,
+        "in a mixed turn the sandbox's calls run and the model repeats the client's" => mixed,
+        "a stream continues with the answer after the sandbox's result" => streamed,
         "the usage of all rounds is added up" => usage,
-        "a tool without end is ended and the model told" => |cx: Cx| fails(cx, "spin", "out_of_fuel"),
-        "a tool that traps is an outcome that the model is told" => |cx: Cx| fails(cx, "broken", "trap"),
-        "a tool's output that is no JSON goes nowhere" => |cx: Cx| fails(cx, "babble", "output_invalid"),
+        "an endless tool is stopped and the model learns it" => |cx: Cx| fails(cx, "spin", "out_of_fuel"),
+        "a trap of a tool is an outcome for the model" => |cx: Cx| fails(cx, "broken", "trap"),
+        "a tool's output that is not JSON is dropped" => |cx: Cx| fails(cx, "babble", "output_invalid"),
         "a bad call for the sandbox runs nothing" => bad,
-        "many exchanges at once keep their answers apart" => many,
-        "a further round that fails at the provider is an error" => provider_fails,
+        "concurrent exchanges keep their answers apart" => many,
+        "a provider's failure in a further round is an error" => provider_fails,
     }
 }
 
@@ -119,7 +119,7 @@ async fn bad(cx: Cx) {
     let answer = cx.both("refuse", &ask).await.first();
     assert!(answer.text.contains("arguments_invalid at /quantity"), "{}", answer.text);
     assert_eq!(cx.upstream().recorder().all().len(), 2, "no further round");
-    // By what it would say of this call: what it says of the case before may be late.
+    // It counts decisions on this call only: those of the case before may be late.
     let since = cx.stack.executor().0.log().split_off(before);
     assert!(!since.contains("arguments_invalid"), "the executor was asked: {since}");
 }

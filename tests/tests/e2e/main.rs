@@ -1,12 +1,12 @@
 //! The gate as its users meet it: a real Envoy with the real filter, a real executor, a scripted model.
 //!
 //! `cargo test -p callgate-tests --test e2e` runs every case over HTTP/1.1 and over HTTP/2. Words after `--` choose the
-//! cases that have all of them in their names. Every answer of the model is written in the case that needs it
+//! cases with all of them in their names. Every case writes the model's answers itself
 //! (`callgate_tests::upstream::script`).
 //!
-//! With `CALLGATE_CONTAINERS` set to the command line of a container engine (`make test-containers` does that), Envoy and the executor
-//! run in containers. Left out are then HTTP/2, and the cases that put another executor in the place of the real one or ask its
-//! HTTP side, which is not published.
+//! If `CALLGATE_CONTAINERS` is the command line of a container engine (`make test-containers` sets it), Envoy and the
+//! executor run in containers. HTTP/2 is left out then, and so are the cases that replace the real executor or ask its HTTP
+//! side, which is not published.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -66,10 +66,10 @@ async fn run(words: &[String]) -> bool {
     };
     let mut tables = vec![
         ("requests", requests::cases()),
-        ("who is calling", identity::cases()),
+        ("callers", identity::cases()),
         ("calls", calls::cases()),
         ("feedback", feedback::cases()),
-        ("the loop", loops::cases()),
+        ("tool rounds", loops::cases()),
         ("streams", streams::cases()),
         ("providers", providers::cases()),
         ("trailers", trailers::cases()),
@@ -81,10 +81,10 @@ async fn run(words: &[String]) -> bool {
         tables.push(("the containers", containers::cases()));
     } else {
         tables.push(("the executor", executor::cases()));
-        tables.push(("what the audit log is told", audit::cases()));
+        tables.push(("decisions for the audit log", audit::cases()));
         tables.push(("approvals", approvals::cases()));
     }
-    // Last: it looks at what all the others left in the logs.
+    // Last: it reads the logs of all the others.
     tables.push(("at the end", world::cases()));
     let protocols: &[Protocol] = if contained { &[Protocol::Http1] } else { &[Protocol::Http1, Protocol::Http2] };
     let mut outcome = Outcome::default();

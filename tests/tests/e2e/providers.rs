@@ -13,20 +13,20 @@ const MARKED: &str = r#"{"city":"xyzzy"}"#;
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
         "a compressed answer is an error" => |cx: Cx| fault(cx, Round::call("get_weather", MARKED).wire(Wire::Gzip), "upstream_encoded"),
-        "an answer that stops in the middle of a call is an error" => truncated,
-        "a connection that breaks in the middle of a call leaks nothing" => cut,
+        "an answer truncated inside a call is an error" => truncated,
+        "a connection that breaks inside a call leaks nothing" => cut,
         "a provider that hangs up is an error" => |cx: Cx| fault(cx, Round::call("get_weather", MARKED).wire(Wire::HangUp), "upstream_error"),
         "HTML instead of an answer is an error" => |cx: Cx| fault(cx, Round::body("<!DOCTYPE html><title>xyzzy</title>"), "upstream_invalid"),
         "an HTML page with an error status is an error that quotes it" => error_page,
         "an answer without bytes is an error" => empty,
-        "JSON that is no answer is an error" => |cx: Cx| fault(cx, Round::body(r#"{"hello":"xyzzy"}"#), "upstream_invalid"),
-        "a key twice in the answer is an error" => |cx: Cx| fault(cx, Round::body(r#"{"id":"a","choices":[],"choices":[{"index":0,"message":{"role":"assistant","content":"xyzzy"}}]}"#), "upstream_invalid"),
-        "lines of a stream that are no lines of an event carry nothing to the client" => no_event,
-        "a provider's own error goes through as it is" => own_errors,
+        "JSON of another kind than an answer is an error" => |cx: Cx| fault(cx, Round::body(r#"{"hello":"xyzzy"}"#), "upstream_invalid"),
+        "a duplicate key in the answer is an error" => |cx: Cx| fault(cx, Round::body(r#"{"id":"a","choices":[],"choices":[{"index":0,"message":{"role":"assistant","content":"xyzzy"}}]}"#), "upstream_invalid"),
+        "lines outside the events of a stream carry nothing to the client" => no_event,
+        "a provider's own error is forwarded unchanged" => own_errors,
         "an answer that never ends is ended" => never_ending,
         "a line of 10 MB is ended" => huge_line,
         "an answer larger than responseBytes is an error" => large,
-        "a stream where none was asked for carries no undecided call" => |cx: Cx| wrong_form(cx, Wire::WrongForm),
+        "an unrequested stream carries no undecided call" => |cx: Cx| wrong_form(cx, Wire::WrongForm),
         "an answer without a type carries no undecided call" => |cx: Cx| wrong_form(cx, Wire::Untyped),
     }
 }
@@ -65,7 +65,7 @@ async fn faults(cx: &Cx, round: Round, codes: &[&str]) {
     cx.still_good(connection, &response).await;
 }
 
-/// The data of the last event that is JSON.
+/// Returns the data of the last JSON event.
 fn last_event(text: &str) -> Value {
     let events = text.lines().filter_map(|line| line.strip_prefix("data: "));
     events.filter_map(|data| serde_json::from_str(data).ok()).next_back().unwrap_or_default()
@@ -84,7 +84,7 @@ async fn cut(cx: Cx) {
     for stream in [false, true] {
         let ask = Ask::script(Round::call("get_weather", MARKED).wire(Wire::Cut)).with("stream", stream.into());
         let mut connection = cx.connect("refuse").await;
-        // Envoy resets what it cannot complete: an error or a broken body, both are honest.
+        // Envoy resets an answer it cannot complete. An error and a broken body are both honest.
         let text = match connection.send(ask.request()).await {
             Ok(mut response) => {
                 let mut text = String::new();
@@ -119,7 +119,7 @@ async fn own_errors(cx: Cx) {
 }
 
 async fn no_event(cx: Cx) {
-    // An honest answer with a call, but of the type of a stream, and without `data:`.
+    // An honest answer with a call, but with the type of a stream, and without `data:`.
     let call =
         r#"{"id":"c","type":"function","function":{"name":"delete_everything","arguments":"{\"x\":\"xyzzy\"}"}}"#;
     let answer = format!(
@@ -142,7 +142,7 @@ async fn never_ending(cx: Cx) {
     let mut connection = cx.connect("refuse").await;
     let (status, body) = cx.whole("refuse", &ask).await;
     expect_error(status, &body, 502, "response_too_large");
-    // A stream that has begun gets its error as an event; Envoy may cut what the provider goes on sending.
+    // A stream that has begun gets its error as an event; Envoy may cut the rest that the provider sends.
     let mut response = connection.send(ask.stream().request()).await.unwrap();
     let mut text = String::new();
     while let Ok(Some(chunk)) = response.chunk().await {

@@ -1,4 +1,4 @@
-//! Requests: the bad ones are refused before the model sees them, the good ones reach it as the contract says.
+//! Requests: the filter refuses bad ones before the model sees them, and forwards good ones as the contract demands.
 
 use std::io::Write;
 
@@ -12,37 +12,37 @@ pub fn cases() -> Vec<Case<Cx>> {
     cases! {
         "a body that is not JSON is refused" => |cx: Cx| async move { cx.refused(post("hello"), 400, "request_not_json").await; },
         "a body without bytes is refused" => |cx: Cx| async move { cx.refused(post(""), 400, "request_not_json").await; },
-        "a body that is JSON but no request is refused" => |cx: Cx| async move { cx.refused(post("[1]"), 400, "request_invalid").await; },
+        "JSON of another kind than a request is refused" => |cx: Cx| async move { cx.refused(post("[1]"), 400, "request_invalid").await; },
         "a request without messages is refused" => |cx: Cx| async move { cx.refused(post(r#"{"model":"scripted"}"#), 400, "request_invalid").await; },
-        "a key that is there twice is refused, wherever it stands" => duplicate_key,
+        "a duplicate key is refused, at any depth" => duplicate_key,
         "bytes after the JSON are refused" => |cx: Cx| async move { cx.refused(post(Ask::lines("hi").body.to_string() + "{}"), 400, "request_not_json").await; },
         "a body of 1 MiB and one byte is refused as too large" => too_large,
-        "a body of exactly 1 MiB goes through" => just_fits,
+        "a body of exactly 1 MiB is forwarded" => just_fits,
         "a nesting bomb is refused" => bomb,
         "invalid UTF-8 is refused" => not_utf8,
         "half of a surrogate pair is refused" => |cx: Cx| async move { cx.refused(post(r#"{"model":"scripted","messages":[{"role":"user","content":"\ud800"}]}"#), 400, "request_not_json").await; },
-        "a number that no double holds is refused" => |cx: Cx| async move { cx.refused(post(r#"{"model":"scripted","messages":[],"temperature":1e999}"#), 400, "request_not_json").await; },
+        "a number beyond a double is refused" => |cx: Cx| async move { cx.refused(post(r#"{"model":"scripted","messages":[],"temperature":1e999}"#), 400, "request_not_json").await; },
         "a compressed body is refused" => compressed,
         "a body of another type is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().header("content-type", "text/plain"), 415, "request_encoded").await; },
-        "a model that the contract does not have is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").with("model", json!("o1-pro")).request(), 403, "model_not_allowed").await; },
+        "a model outside the contract is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").with("model", json!("o1-pro")).request(), 403, "model_not_allowed").await; },
         "a tool declared twice is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").tools(&["get_weather", "get_weather"]).request(), 400, "tool_declared_twice").await; },
-        "a declared tool that the contract does not have is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").tools(&["get_weather", "rm_rf"]).request(), 403, "tool_not_in_contract").await; },
-        "a declared tool that the role lacks is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("viewer").tools(&["send_mail"]).request(), 403, "role_forbidden").await; },
-        "a tool_choice for a tool that the role lacks is refused" => tool_choice,
+        "an unknown declared tool is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").tools(&["get_weather", "rm_rf"]).request(), 403, "tool_not_in_contract").await; },
+        "a declared tool forbidden to the role is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("viewer").tools(&["send_mail"]).request(), 403, "role_forbidden").await; },
+        "a tool_choice for a forbidden tool is refused" => tool_choice,
         "a tool that runs at the provider is refused" => provider_tools,
         "several choices with tools that run here are refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").with("n", json!(2)).request(), 400, "request_invalid").await; },
         "a request without a caller is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().without("x-callgate-role"), 401, "caller_unknown").await; },
         "a request with two roles is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().more_header("x-callgate-role", "viewer"), 401, "caller_unknown").await; },
-        "a role that is no text is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().header("x-callgate-role", b"cl\xffrk"), 401, "caller_unknown").await; },
-        "a role that the contract does not have is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("root").request(), 403, "role_forbidden").await; },
-        "a path that nobody listed is refused" => other_path,
+        "a role that is not text is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().header("x-callgate-role", b"cl\xffrk"), 401, "caller_unknown").await; },
+        "an unknown role is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("root").request(), 403, "role_forbidden").await; },
+        "an unlisted path is refused" => other_path,
         "a method other than POST is refused" => other_method,
-        "a path that is passed through works" => passthrough,
-        "a header that is no text does no harm" => binary_header,
-        "the model sees the contract's own tools, not what the caller said of them" => own_declarations,
-        "the model does not see who called, nor that compression was accepted" => no_identity,
-        "output tokens are clamped, and bounded where nothing was said" => clamped,
-        "parts of the request that the gate does not know go on unchanged" => unchanged,
+        "a passthrough path works" => passthrough,
+        "a header that is not text does no harm" => binary_header,
+        "the model sees the contract's own tools, not the caller's descriptions" => own_declarations,
+        "the model sees neither the caller nor accept-encoding" => no_identity,
+        "output tokens are clamped, and bounded if the request has no limit" => clamped,
+        "other members of the request are forwarded unchanged" => unchanged,
     }
 }
 
@@ -186,7 +186,7 @@ async fn clamped(cx: Cx) {
     assert_eq!(seen[0]["max_completion_tokens"], 1024);
     assert_eq!(seen[1]["max_tokens"], 1024);
     assert_eq!(seen[2]["max_completion_tokens"], 7);
-    // The model of the request is gpt-4o-mini: a limit that the gate sets has the name that every imitator knows.
+    // The model of the request is gpt-4o-mini: the gate's own limit has the name known to every imitator.
     assert_eq!(seen[3]["max_tokens"], 1024);
 }
 

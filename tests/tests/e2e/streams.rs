@@ -1,4 +1,4 @@
-//! Streams: text is live, what is undecided is held, and a client may go away.
+//! Streams: text is live, undecided calls are held, and a client may leave.
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
@@ -14,9 +14,9 @@ const STOCK: &str = r#"{"quantity":2,"sku":"AB-12"}"#;
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
-        "text arrives while the model is still writing, and a bad call after it never does" => live,
+        "text arrives while the model is still writing, and a later bad call never does" => live,
         "a good call arrives whole, after its turn is complete" => held,
-        "text after a call is not held up by it" => text_after,
+        "text after a call is not delayed by the call" => text_after,
         "the bytes of a stream without calls are the provider's own" => untouched,
         "any chunking of a stream gives the same answer" => chunking,
         "CRLF, comments and a byte order mark are read" => |cx: Cx| same(cx, Wire::Crlf),
@@ -24,8 +24,8 @@ pub fn cases() -> Vec<Case<Cx>> {
         "calls without an index are read" => |cx: Cx| same(cx, Wire::NoIndex),
         "a stream without [DONE] ends well" => no_done,
         "usage at the end of a stream is kept" => usage,
-        "a client that goes away in the middle of a text does no harm" => client_leaves,
-        "a client that goes away while a call is held does no harm" => client_leaves_held,
+        "a client that leaves during text does no harm" => client_leaves,
+        "a client that leaves while a call is held does no harm" => client_leaves_held,
     }
 }
 
@@ -41,11 +41,11 @@ async fn live(cx: Cx) {
     assert_eq!(response.status, 200);
     assert!(response.header("content-type").unwrap().starts_with("text/event-stream"));
     let mut events = response.events();
-    // The model has sent its text and waits: nothing but the text can have arrived, and all of it must.
+    // The model has sent its text and waits: all of the text must have arrived, and nothing else.
     assert_eq!(events.next_text().await.unwrap().unwrap(), "Working ");
     assert_eq!(events.next_text().await.unwrap().unwrap(), "on it.");
     cx.upstream().release();
-    // Now it has sent its call and waits again; then the turn ends.
+    // Now the model has sent its call and waits again; then the turn ends.
     cx.upstream().release();
     let notice = events.next_text().await.unwrap().unwrap();
     assert!(notice.contains("tool_not_in_contract"), "{notice}");

@@ -1,5 +1,5 @@
-//! Bodies that end with trailers, on either side. The gate of `onViolation: error` speaks HTTP/2 to the model, and takes
-//! trailers from HTTP/1.1 clients too.
+//! Bodies with trailers, on either side. The gate with `onViolation: error` uses HTTP/2 to the model, and accepts trailers
+//! from HTTP/1.1 clients too.
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
@@ -13,12 +13,12 @@ const STOCK: &str = r#"{"quantity":2,"sku":"AB-12"}"#;
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
-        "a request that ends with trailers is decided as any other" => request,
-        "a bad request that ends with trailers is refused" => bad_request,
-        "an answer that ends with trailers is decided as any other" => answer,
-        "a bad call in an answer that ends with trailers is refused" => bad_answer,
-        "a sandbox call in an answer that ends with trailers runs" => server_call,
-        "a fault in an answer that ends with trailers is an error" => faulty,
+        "a request with trailers is decided like any other" => request,
+        "a bad request with trailers is refused" => bad_request,
+        "an answer with trailers is decided like any other" => answer,
+        "a bad call in an answer with trailers is refused" => bad_answer,
+        "a sandbox call in an answer with trailers runs" => server_call,
+        "a fault in an answer with trailers is an error" => faulty,
     }
 }
 
@@ -74,7 +74,7 @@ async fn server_call(cx: Cx) {
         Ask::script(first.then(Round { text: vec!["{{results}}".into()], ..Round::default() }.wire(Wire::Trailers)));
     let (status, body) = cx.whole("error", &ask).await;
     assert_eq!((status, &body["choices"][0]["message"]["content"]), (200, &json!(STOCK)), "{body}");
-    // A stream whose trailers have come cannot take more bytes on every host: the result, or an error that says so.
+    // After its trailers a stream cannot take more bytes on every host: the result, or an error that reports it.
     let streamed = cx.streamed("error", &ask).await;
     assert!(streamed.first().text == STOCK || streamed.error.is_some(), "{streamed:?}");
     assert_eq!(streamed.first().calls, []);

@@ -1,4 +1,4 @@
-//! What every case is given: the stack, a way to ask, and the checks that most cases share.
+//! The environment of every case: the stack, a way to ask, and the checks most cases share.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub const PATH: &str = "/v1/chat/completions";
-/// What a case waits for at most, where something is to become true.
+/// The longest wait of a case for a condition to become true.
 pub const SOON: Duration = Duration::from_secs(10);
 
-/// Everything that runs.
+/// All processes of the stack.
 pub struct World {
     pub stack: Stack,
     pub artefacts: Artefacts,
@@ -28,7 +28,7 @@ pub struct World {
     _folder: TempDir,
 }
 
-/// One case's view of it.
+/// One case's view of the world.
 #[derive(Clone)]
 pub struct Cx {
     world: Arc<World>,
@@ -45,8 +45,8 @@ pub struct Ask {
 // === impl World ===
 
 impl World {
-    /// One gate for each `onViolation`; that of `error` speaks HTTP/2 to the model, so that trailers get through. A fourth
-    /// takes the caller from a token. In containers of `engine`, if there is one.
+    /// One gate for each `onViolation`; that of `error` uses HTTP/2 to the model, so that trailers get through. A fourth
+    /// takes the caller from a token. In containers of `engine`, if it is set.
     pub async fn start(engine: Option<Engine>) -> Result<Self, StackError> {
         let artefacts = Artefacts::find()?;
         let folder = tempfile::tempdir().map_err(StackError::io("a folder for the stack"))?;
@@ -58,7 +58,7 @@ impl World {
         };
         let mut gates = vec![gate("refuse"), gate("feedback"), gate("error")];
         gates[2].http2_upstream = true;
-        // Beside the stack's other files, where a container finds it under the path that all of them have there.
+        // Beside the stack's other files, under a path that containers see too.
         let keys = folder.path().join("jwks.json");
         fs::copy(workspace().join("tests/contracts/gate/jwks.json"), &keys)
             .map_err(StackError::io("copying the keys"))?;
@@ -81,7 +81,7 @@ impl World {
         Ok(Self { stack, artefacts, contract, _folder: folder })
     }
 
-    /// What the processes said, for a person who has to find out why a case failed.
+    /// The output of the processes, for a person who examines a failed case.
     pub fn show_logs(&self) {
         for gate in self.stack.gates() {
             let log = gate.envoy.log();
@@ -96,7 +96,7 @@ impl World {
 // === impl Cx ===
 
 impl Cx {
-    /// A fresh view; forgets what cases before it did.
+    /// Returns a fresh view, without the traces of earlier cases.
     pub async fn new(world: Arc<World>, protocol: Protocol) -> Self {
         let cx = Self { world, protocol };
         cx.upstream().recorder().forget();
@@ -105,8 +105,8 @@ impl Cx {
         cx
     }
 
-    /// Turns the gates to another executor, and waits until they have noticed that their connections to the last are gone:
-    /// a call that goes out on one of those fails, as it should, but proves something else.
+    /// Switches the gates to another executor, and waits until they have noticed the end of their old connections. A call
+    /// on an old connection would fail rightly, but prove nothing here.
     pub async fn turn(&self, executor: Option<SocketAddr>) {
         if !self.stack.switch().turn(executor) {
             return;
@@ -131,14 +131,14 @@ impl Cx {
         Connection::open(gate.address, self.protocol).await.expect("Envoy listens")
     }
 
-    /// The whole answer: status and JSON.
+    /// Returns the whole answer: status and JSON.
     pub async fn whole(&self, gate: &str, ask: &Ask) -> (u16, Value) {
         let mut connection = self.connect(gate).await;
         let mut response = connection.send(ask.request()).await.expect("an answer");
         (response.status, response.json().await.expect("a whole body"))
     }
 
-    /// The streamed answer, put together.
+    /// Returns the streamed answer, joined.
     pub async fn streamed(&self, gate: &str, ask: &Ask) -> Accumulated {
         let mut connection = self.connect(gate).await;
         let response = connection.send(ask.clone().stream().request()).await.expect("an answer");
@@ -146,7 +146,7 @@ impl Cx {
         response.accumulate().await.expect("a whole stream")
     }
 
-    /// The answer, after asking for it whole and as a stream and finding that both say the same.
+    /// Asks whole and streamed, checks both for agreement, and returns the answer.
     pub async fn both(&self, gate: &str, ask: &Ask) -> Accumulated {
         let (status, whole) = self.whole(gate, ask).await;
         assert_eq!(status, 200, "{whole}");
@@ -158,7 +158,7 @@ impl Cx {
         whole
     }
 
-    /// A request that must be refused before the model sees it, and a good one on the same connection after it.
+    /// Sends a request the gate must refuse before the model sees it, then a good one on the same connection.
     pub async fn refused(&self, request: Request, status: u16, code: &str) -> Value {
         self.upstream().recorder().forget();
         let mut connection = self.connect("refuse").await;
@@ -170,9 +170,9 @@ impl Cx {
         body
     }
 
-    /// A good request works on this connection. On a new one only where Envoy closes an HTTP/1.1 connection by itself: after
-    /// any 400 that is not the upstream's (unless `stream_error_on_invalid_http_message` is set), and after a request that
-    /// was answered before its end, as one that is too large is.
+    /// Checks a good request on this connection. It uses a new connection only if Envoy itself closes the HTTP/1.1
+    /// connection. Envoy does so after any 400 other than the upstream's (unless `stream_error_on_invalid_http_message` is
+    /// set), and after a request answered before its end, such as one that is too large.
     pub async fn still_good(&self, mut connection: Connection, after: &Response) {
         let closes = after.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let may_close = self.protocol == Protocol::Http1 && matches!(after.status, 400 | 413);
@@ -200,7 +200,7 @@ pub async fn good(connection: &mut Connection) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// Status, code and the members that OpenAI's SDKs read.
+/// Checks status, code and the members OpenAI's SDKs read.
 pub fn expect_error(status: u16, body: &Value, expected: u16, code: &str) {
     assert_eq!((status, &body["error"]["code"]), (expected, &json!(code)), "{body}");
     assert!(body["error"]["message"].as_str().is_some_and(|text| text.len() > 10), "{body}");
@@ -216,7 +216,7 @@ impl Ask {
         Self::lines(&script.into().message())
     }
 
-    /// Says something to the model, as a clerk, with all tools of the contract that a clerk may use.
+    /// A user message of a clerk, with all tools of the contract for clerks.
     pub fn lines(text: &str) -> Self {
         let body = json!({"model": "scripted", "messages": [{"role": "user", "content": text}]});
         let tools = [
@@ -233,7 +233,7 @@ impl Ask {
         Self { body, role: "clerk" }.tools(&tools)
     }
 
-    /// Declares these tools, each with a description and a schema that the contract does not have.
+    /// Declares these tools, each with a description and a schema other than the contract's.
     #[must_use]
     pub fn tools(self, names: &[&str]) -> Self {
         let declare = |name: &&str| {
@@ -271,7 +271,7 @@ pub fn post(body: impl Into<Vec<u8>>) -> Request {
     Request::post(PATH, body.into()).header("x-callgate-tenant", "acme").header("x-callgate-role", "clerk")
 }
 
-/// What the last request to the model said in answer to the calls of the round before.
+/// Returns the results in the last request to the model, for the calls of the round before.
 pub fn results(body: &Value) -> Vec<String> {
     let messages = body["messages"].as_array().unwrap();
     let after = messages.iter().rposition(|m| m["role"] == "assistant").map_or(0, |at| at + 1);

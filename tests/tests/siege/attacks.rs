@@ -1,4 +1,4 @@
-//! Attacks that once succeeded, each at its size. Their names say what holds now.
+//! Attacks that once succeeded, each at its size. Their names state the present behaviour.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ async fn one_folder((): ()) {
     const CALLS: i64 = 600;
     let contract =
         Contract::default().folder("effects").tool("note", &note(), GRANT, "").tool("look", &echo(0), "", "");
-    // Room for all of them: the queue's limits are not what is attacked here.
+    // Room for all of them: this attack is not on the queue's limits.
     let mut executor = Executor::start(&contract, "concurrency: 1024\nqueue: { length: 4096, perTenant: 4096 }").await;
     let client = executor.client().await;
     let mut calls = JoinSet::new();
@@ -173,7 +173,7 @@ async fn idle_connections((): ()) {
     let call = request(&executor.digest, "acme", "look", 1);
     let ended = timeout(LIMIT, async {
         loop {
-            // Each with a connection of its own: the first ones may find no place.
+            // Each on its own connection: the first ones may find no room.
             match once(&executor.client().await, &call).await {
                 Ended::Success(_) => return,
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -199,7 +199,7 @@ async fn fair_share((): ()) {
             "look",
         ));
     }
-    // Once all of them wait.
+    // After all of them wait.
     while book.made().len() < TENANTS {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -209,7 +209,7 @@ async fn fair_share((): ()) {
         let ended = once(&client, &request(&executor.digest, "zeta", "look", number)).await;
         let meanwhile = book.made().len() - before;
         assert!(matches!(ended, Ended::Success(_)), "{ended:?}");
-        // Each of the others once, and what ran or was counted late.
+        // Each of the others once, and any that ran or were counted late.
         assert!(meanwhile <= 2 * TENANTS, "{meanwhile} calls of others went first");
     }
     book.end();

@@ -1,4 +1,4 @@
-//! A backend whose every call has an effect: a line in a file.
+//! A backend with an effect for every call: a line in a file.
 
 use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
@@ -26,7 +26,7 @@ pub async fn start(effects: &Path) -> SocketAddr {
             let effects = Arc::clone(&effects);
             let service = service_fn(move |request| answer(request, Arc::clone(&effects)));
             tokio::spawn(async move {
-                // A connection that broke is the executor's to know.
+                // A broken connection is the executor's concern.
                 let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
             });
         }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::executor::program;
 
-/// Tools, and what `executor.yaml` must say for them.
+/// Tools, and their lines of `executor.yaml`.
 #[derive(Clone, Default)]
 pub struct Contract {
     tools: String,
@@ -31,14 +31,14 @@ impl Contract {
         self
     }
 
-    /// Makes a folder that tools may be granted.
+    /// Makes a folder for grants to tools.
     pub fn folder(mut self, name: &str) -> Self {
         self.folders.push(name.to_owned());
         self.allow(name);
         self
     }
 
-    /// Lets the operator's list have a folder that is not made here.
+    /// Puts a folder on the operator's list without making it.
     pub fn allow(&mut self, name: &str) {
         self.allowed.push(name.to_owned());
     }
@@ -55,7 +55,7 @@ impl Contract {
         self
     }
 
-    /// The lines of `executor.yaml` that belong to it.
+    /// Returns the matching lines of `executor.yaml`.
     pub fn grants(&self) -> String {
         let allow = match self.allowed.as_slice() {
             [] => String::new(),
@@ -129,7 +129,7 @@ pub fn echo(milliseconds: u64) -> String {
     )
 }
 
-/// A command that has read its arguments to 4096, their length at 8, before `then`.
+/// A command that reads its arguments to 4096, their length to 8, before `then`.
 fn guest(data: &str, then: &str) -> String {
     format!(
         r#"(module

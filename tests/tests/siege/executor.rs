@@ -17,14 +17,14 @@ use crate::http;
 /// For a start and for an end.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A folder with a configuration, and the program that serves it.
+/// A folder with a configuration, and the program with it.
 pub struct Executor {
     pub folder: TempDir,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
     pub digest: String,
     child: Option<Child>,
-    /// Held and never read, or dropped: a reader that went away.
+    /// Held and never read, or dropped, like a reader that left.
     stderr: Option<ChildStderr>,
 }
 
@@ -51,7 +51,7 @@ impl Executor {
 
     /// Starts the program, and waits until it answers. Its standard error is a pipe that nobody reads.
     pub async fn launch(&mut self) {
-        // What a full disk is to a real executor, a limit on file sizes is here; the signal that comes with it is ignored.
+        // A limit on file sizes stands for a full disk; the signal that comes with it is ignored.
         let mut child = Command::new("sh")
             .args(["-c", "trap '' XFSZ; exec \"$0\" --config \"$1\""])
             .arg(program("callgate-executor"))
@@ -69,7 +69,7 @@ impl Executor {
         }
     }
 
-    /// The last line of `--check`, which must refuse.
+    /// Returns the last line of `--check`, which must refuse.
     pub fn refused(&self) -> String {
         let checked = Command::new(program("callgate-executor"))
             .arg("--config")
@@ -90,7 +90,7 @@ impl Executor {
         self.path("callgate-state").join(name)
     }
 
-    /// A connection of its own.
+    /// Opens a connection.
     pub async fn client(&self) -> ExecutorClient<Channel> {
         client(self.grpc).await
     }
@@ -99,17 +99,17 @@ impl Executor {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// No file of it grows beyond so many bytes; `None` ends that.
+    /// Limits the size of its files; `None` ends the limit.
     pub fn limit_files(&self, bytes: Option<u64>) {
         prlimit(Some(self.pid()), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     }
 
-    /// Nobody will read its standard error any more, and it is told so by an error.
+    /// Stops reading its standard error, so that its writes fail.
     pub fn close_stderr(&mut self) {
         self.stderr = None;
     }
 
-    /// Ends it by `signal`, and waits for it; fails if it takes longer than the grace period allows.
+    /// Ends it by `signal`, and waits for it; fails if it takes longer than the grace period.
     pub async fn end(&mut self, signal: Signal) {
         self.signal(signal);
         let began = Instant::now();
@@ -123,7 +123,7 @@ impl Executor {
         }
     }
 
-    /// `callgate audit …` on its log: success and output.
+    /// Runs `callgate audit …` on its log; returns success and output.
     pub fn audit(&self, arguments: &[&str], state: &Path) -> (bool, String) {
         let output =
             Command::new(program("callgate")).arg("audit").args(arguments).arg("--state").arg(state).output().unwrap();
@@ -145,13 +145,13 @@ impl Drop for Executor {
     }
 }
 
-/// A connection that is made when it is used, and again when it broke.
+/// A connection made at its first use, and made again after it broke.
 pub async fn client(address: SocketAddr) -> ExecutorClient<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_timeout(Duration::from_secs(5));
     ExecutorClient::new(endpoint.connect_lazy())
 }
 
-/// One of the built programs.
+/// Returns the path of a built program.
 pub fn program(name: &str) -> PathBuf {
     std::env::var_os("CALLGATE_DIST").map_or_else(|| workspace().join("dist"), PathBuf::from).join(name)
 }

@@ -1,4 +1,4 @@
-//! The executor's HTTP side as a probe asks it: one request, one connection.
+//! Probes of the executor's HTTP side: one request, one connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::time::timeout;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The status of a GET; `None` if there is no answer in time.
+/// Returns the status of a GET; `None` if no answer comes in time.
 pub async fn status(address: SocketAddr, path: &str) -> Option<u16> {
     get(address, path, "").await.map(|(status, _)| status)
 }
 
-/// Status and body of a GET with more header lines.
+/// Returns status and body of a GET with more header lines.
 pub async fn get(address: SocketAddr, path: &str, headers: &str) -> Option<(u16, String)> {
     ask(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n")).await
 }
 
-/// Status and body of a POST of JSON.
+/// Returns status and body of a POST of JSON.
 pub async fn post(address: SocketAddr, path: &str, headers: &str, body: &str) -> Option<(u16, String)> {
     let length = body.len();
     let head = format!(

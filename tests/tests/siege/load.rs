@@ -1,4 +1,4 @@
-//! Calls of several tenants, and what came of each.
+//! Calls of several tenants, and their ends.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tonic::Code;
 use tonic::transport::Channel;
 
-/// The number of times that a request without an outcome is sent again, as a proxy would.
+/// The number of repeats of a request without an outcome, as a proxy would repeat it.
 const ATTEMPTS: u32 = 4;
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -26,7 +26,7 @@ pub enum Ended {
     Unanswered(Code),
 }
 
-/// One call that was made.
+/// One call.
 #[derive(Clone, Debug)]
 pub struct Made {
     pub tool: &'static str,
@@ -34,7 +34,7 @@ pub struct Made {
     pub ended: Ended,
 }
 
-/// All calls, by the number that each carries as its argument.
+/// All calls, by the number in their arguments.
 #[derive(Clone, Default)]
 pub struct Book(Arc<Inner>);
 
@@ -42,7 +42,7 @@ pub struct Book(Arc<Inner>);
 struct Inner {
     next: AtomicI64,
     made: Mutex<HashMap<i64, Made>>,
-    /// A repeat that was answered otherwise than before.
+    /// Repeats with another answer than the first.
     torn: Mutex<Vec<String>>,
     repeats: AtomicU64,
     over: AtomicBool,
@@ -51,7 +51,7 @@ struct Inner {
 // === impl Book ===
 
 impl Book {
-    /// A number for a call, and for no other.
+    /// Returns a number for one call, and for no other.
     pub fn number(&self) -> i64 {
         self.0.next.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -81,7 +81,7 @@ impl Book {
         self.0.over.load(Ordering::Relaxed)
     }
 
-    /// Calls `tool` for `tenant` again and again until the end, one call at a time.
+    /// Calls `tool` for `tenant` until the end, one call at a time.
     pub async fn call_until_over(
         self,
         client: ExecutorClient<Channel>,
@@ -94,7 +94,7 @@ impl Book {
             let request = request(&digest, &tenant, tool, number);
             let ended = until_answered(&client, &request).await;
             self.note(number, tool, &request.exchange_id, ended.clone());
-            // One in eight comes twice, as where an answer got lost.
+            // One in eight calls is repeated, as after a lost answer.
             if number % 8 == 0 && matches!(ended, Ended::Success(_)) {
                 self.0.repeats.fetch_add(1, Ordering::Relaxed);
                 let again = until_answered(&client, &request).await;
@@ -107,7 +107,7 @@ impl Book {
     }
 }
 
-/// A request with one call in an exchange of its own.
+/// Returns a request with one call in an exchange of its own.
 pub fn request(digest: &str, tenant: &str, tool: &str, number: i64) -> ExecuteRequest {
     let call = Call {
         id: format!("call_{number}"),
@@ -140,7 +140,7 @@ pub async fn once(client: &ExecutorClient<Channel>, request: &ExecuteRequest) ->
     }
 }
 
-/// Sends a request until there is an outcome other than "not now".
+/// Sends a request until an outcome other than "not now" comes.
 async fn until_answered(client: &ExecutorClient<Channel>, request: &ExecuteRequest) -> Ended {
     let mut ended = Ended::Unanswered(Code::Unknown);
     for attempt in 0..ATTEMPTS {

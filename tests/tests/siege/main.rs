@@ -1,11 +1,13 @@
-//! The executor under siege: attacks that once succeeded, then mixed load while its stores are locked, moved away and full, its log
-//! is copied, peers stall, nobody reads standard error, it is killed, and a contract is rolled out each second.
+//! The executor under siege: attacks that once succeeded, then mixed load during faults. Its stores are locked, moved away
+//! and full, its log is copied, peers stall, nobody reads standard error, it is killed, and a contract is rolled out each
+//! second.
 //!
-//! `cargo test -p callgate-tests --test siege` runs it against the programs in `dist` (`CALLGATE_DIST`). Words after `--` choose the
-//! attacks that have all of them in their names, and leave out the rest. `SIEGE_SECONDS` says how long the mixed load lasts: 45
-//! unless it is set, 600 in `make siege`. All traffic stays on loopback.
+//! `cargo test -p callgate-tests --test siege` runs it against the programs in `dist` (`CALLGATE_DIST`). Words after `--`
+//! choose the attacks with all of them in their names, and leave out the rest. `SIEGE_SECONDS` sets the length of the mixed
+//! load: 45 unless it is set, 600 in `make siege`. All traffic stays on loopback.
 //!
-//! Not covered: jumps of the wall clock, which a process cannot have for itself; the executor's own tests inject them.
+//! Not covered: jumps of the wall clock, which a process cannot cause for itself alone; the executor's own tests inject
+//! them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

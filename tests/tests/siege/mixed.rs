@@ -1,4 +1,4 @@
-//! Mixed load through all storms, and the reckoning at its end.
+//! Mixed load through all storms, and the final comparison.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::load::Book;
 use crate::{backend, people, readiness, storms, truth};
 
 const GRANT: &str = ", timeout: 10s, files: [{ host: effects, guest: /effects, mode: rw }]";
-/// Readiness learns of a store within its own interval at the latest. A contradiction that lasts longer is a lie.
+/// Readiness notices a store within its own interval at the latest. A longer contradiction is a lie.
 const LATE: Duration = Duration::from_secs(4);
 const TENANTS: usize = 4;
 
-/// Runs for so many seconds; returns whether nothing was wrong.
+/// Runs for so many seconds; returns true if nothing was wrong.
 pub async fn run(seconds: u64) -> bool {
     let posted = tempfile::NamedTempFile::new().unwrap();
     let backend = backend::start(posted.path()).await;

@@ -1,11 +1,11 @@
-//! Peers that begin and do not go on.
+//! Peers that begin a request and stop.
 
 use std::net::SocketAddr;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-/// Opens so many connections to a port, each with these bytes on it, and holds those that were taken.
+/// Opens so many connections to a port, each with these bytes, and holds the accepted ones.
 pub async fn stalled(address: SocketAddr, count: usize, bytes: &[u8]) -> Vec<TcpStream> {
     let mut held = Vec::new();
     for _ in 0..count {

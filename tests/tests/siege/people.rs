@@ -1,4 +1,4 @@
-//! People: one approves what waits, one reads the log, both over the HTTP side.
+//! People: one approves waiting calls, one reads the log, both over the HTTP side.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use crate::http;
 use crate::load::{Book, Ended, once, request};
 
-/// Asks for a call that needs approval, approves it, and makes it, until the end.
+/// Makes a call that needs approval, approves it, and makes it again, until the end.
 pub async fn approve(client: ExecutorClient<Channel>, address: SocketAddr, token: PathBuf, digest: String, book: Book) {
     let bearer = format!("authorization: Bearer {}\r\n", std::fs::read_to_string(token).unwrap().trim());
     while !book.is_over() {
@@ -33,7 +33,7 @@ pub async fn approve(client: ExecutorClient<Channel>, address: SocketAddr, token
     }
 }
 
-/// Reads the end of the log until the end of the siege; returns how many reads were answered.
+/// Reads the end of the log until the end of the siege; returns the number of answered reads.
 pub async fn read(address: SocketAddr, token: PathBuf, book: Book) -> u32 {
     let bearer = format!("authorization: Bearer {}\r\n", std::fs::read_to_string(token).unwrap().trim());
     let mut answered = 0;

@@ -18,15 +18,15 @@ const EVERY: Duration = Duration::from_millis(50);
 pub struct Compared {
     pub ready: u64,
     pub not_ready: u64,
-    /// Answers that changed around the call, and calls that were shed: nothing to compare.
+    /// Answers that changed around the call, and shed calls: nothing to compare.
     pub undecided: u64,
-    /// Readiness said one thing before and after a call that went the other way.
+    /// Readiness gave one answer before and after a call that ended the other way.
     pub contradictions: u64,
     pub longest: Duration,
     pub longest_not_ready: Duration,
 }
 
-/// Compares until the book is closed. The calls are noted in it.
+/// Compares until the book is closed, and records the calls in it.
 pub async fn compare(address: SocketAddr, client: ExecutorClient<Channel>, digest: String, book: Book) -> Compared {
     let mut compared = Compared::default();
     let (mut wrong_since, mut down_since) = (None, None);
@@ -41,7 +41,7 @@ pub async fn compare(address: SocketAddr, client: ExecutorClient<Channel>, diges
         let taken = match &ended {
             Ended::Success(_) => Some(true),
             Ended::Failed(FailureKind::Unavailable, ..) | Ended::Unanswered(Code::Unavailable) => Some(false),
-            // Shed, or ended by a kill: it says nothing of the next call.
+            // A shed call, or one ended by a kill, proves nothing about the next call.
             Ended::Failed(..) | Ended::Unanswered(_) => None,
         };
         match (before == after, taken) {

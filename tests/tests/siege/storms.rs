@@ -1,4 +1,4 @@
-//! What befalls an executor under load, one thing after the other.
+//! Faults of an executor under load, one after the other.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::executor::Executor;
 use crate::peers::{HALF_REQUEST, PREFACE, stalled};
 use crate::readiness;
 
-/// For an executor to be ready again.
+/// The time for an executor to be ready again.
 const MENDED: Duration = Duration::from_secs(20);
 /// Between two of them.
 const REST: Duration = Duration::from_millis(1500);
@@ -24,7 +24,7 @@ pub struct Raged {
     pub wrong: Vec<String>,
 }
 
-/// All of them, again and again until `end`.
+/// Runs all storms, again and again until `end`.
 pub async fn rage(executor: &mut Executor, end: Instant) -> Raged {
     let mut raged = Raged::default();
     loop {
@@ -84,8 +84,8 @@ async fn befall(executor: &mut Executor, storm: &str) -> Result<(), String> {
             sleep(Duration::from_secs(2)).await;
         }
         "log copied" => {
-            // A copy without its write-ahead log must not pass for the whole. One that is made while pages are written may be torn
-            // as well, and lacks segments if there are any, so its fault varies. `audit::whole` has copies of a log at rest.
+            // A copy without its write-ahead log must not pass for the whole. A copy made during writes may also be torn,
+            // and lacks any segments, so its fault varies. `audit::whole` has copies of a log at rest.
             let copy = tempfile::tempdir().unwrap();
             fs::copy(executor.state("audit.db"), copy.path().join("audit.db")).unwrap();
             let (whole, told) = executor.audit(&["verify"], copy.path());

@@ -1,4 +1,4 @@
-//! Holds what callers saw against what happened: the effects, and the audit log.
+//! Compares the callers' records with the effects and the audit log.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -15,12 +15,12 @@ use crate::load::{Ended, Made};
 pub struct Truth {
     pub calls: usize,
     pub successes: usize,
-    /// Successes of calls that a person approved.
+    /// Successes of calls approved by a person.
     pub approved: usize,
     pub unknown: usize,
     pub unanswered: usize,
     pub records: usize,
-    /// Each thing that is wrong, in words.
+    /// Each fault, in words.
     pub wrong: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ pub fn effects(files: &[&Path]) -> HashMap<i64, u32> {
     counts
 }
 
-/// Compares; the executor has ended.
+/// Compares them; the executor has ended.
 pub fn compare(executor: &Executor, made: &HashMap<i64, Made>, effects: &HashMap<i64, u32>) -> Truth {
     let mut truth = Truth { calls: made.len(), ..Truth::default() };
     let doubled: Vec<_> = effects.iter().filter(|(_, count)| **count > 1).collect();
@@ -54,7 +54,7 @@ pub fn compare(executor: &Executor, made: &HashMap<i64, Made>, effects: &HashMap
     for record in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
         truth.records += 1;
         let record = &record["record"];
-        // As text in some versions of the export.
+        // Some versions of the export write it as text.
         let record = record.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| record.clone());
         let exchange = record["exchange_id"].as_str().unwrap_or_default().to_owned();
         if record["kind"] == "outcome" {

@@ -1,4 +1,4 @@
-//! Asks the executor.
+//! Client of the executor's HTTP API.
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -12,32 +12,30 @@ use serde::de::DeserializeOwned;
 use super::args::ExecutorArguments;
 use crate::terminal::plain;
 
-/// An executor that does not answer within this time is not there.
+/// An executor that does not answer within this time counts as unreachable.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const UNIX: &str = "unix:";
-/// Where the executor keeps the token that it made.
+/// The file in which the executor keeps the token it made.
 const TOKEN: &str = "http-token";
 
-/// Asks with one token.
+/// Sends requests with one token.
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
-    /// As the person wrote it.
+    /// The URL as the person wrote it.
     place: String,
     token: String,
 }
 
-/// Why the executor could not be asked, or did not do it.
+/// Reasons why the executor did not answer a request, or refused it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error("--url {0}: expected http://127.0.0.1:PORT, https://HOST:PORT or unix:/PATH")]
     Url(String),
-    #[error(
-        "--url {0}: http would send the token where others can read it; use https, or go through a tunnel to 127.0.0.1"
-    )]
+    #[error("--url {0}: others could read the token on the way; use https, or a tunnel to 127.0.0.1")]
     Plain(String),
     #[error(
-        "{path}: cannot be read: {reason}; --state names the executor's state directory, --token-file a file with a token of yours",
+        "{path}: cannot be read: {reason}; pass --state with the executor's state directory, or --token-file with a token of yours",
         path = path.display()
     )]
     Token { path: PathBuf, reason: std::io::Error },
@@ -45,11 +43,11 @@ pub(crate) enum ClientError {
     NoToken { path: PathBuf },
     #[error("--ca {path}: {reason}", path = path.display())]
     Ca { path: PathBuf, reason: String },
-    #[error("{place} does not answer: {reason}; is the executor running, and is its `http` on?")]
+    #[error("{place} is unreachable ({reason}); is the executor running, and is its `http` on?")]
     Unreachable { place: String, reason: String },
     #[error("{0}")]
     Refused(String),
-    #[error("{place} answers, but not as an executor does: {reason}")]
+    #[error("{place} does not answer like an executor ({reason}); check --url")]
     NoExecutor { place: String, reason: String },
 }
 
@@ -63,9 +61,9 @@ struct Fault {
 impl Client {
     pub(super) fn new(arguments: &ExecutorArguments) -> Result<Self, ClientError> {
         let place = arguments.url.clone();
-        // Set once for the process; a second time it stands already.
+        // The process needs this once; a second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // A token goes to the executor and nowhere else: through no proxy, to no other place that an answer names.
+        // The token goes only to the executor: not through a proxy, and not to the target of a redirect.
         let mut http = reqwest::Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy();
         let base = match place.strip_prefix(UNIX) {
             Some(path) => {
@@ -114,7 +112,7 @@ impl Client {
         body: Option<serde_json::Value>,
     ) -> Result<String, ClientError> {
         let mut url = self.base.clone();
-        // Segment by segment, so that an ID is one whatever is in it.
+        // The path is set segment by segment, so an ID stays one segment whatever is in it.
         url.path_segments_mut()
             .map_err(|()| ClientError::Url(self.place.clone()))?
             .pop_if_empty()
@@ -136,7 +134,7 @@ impl Client {
         }
         match serde_json::from_str::<Fault>(&text) {
             Ok(fault) => Err(ClientError::Refused(plain(&fault.message))),
-            Err(_) => Err(ClientError::NoExecutor { place: self.place.clone(), reason: format!("it says {status}") }),
+            Err(_) => Err(ClientError::NoExecutor { place: self.place.clone(), reason: format!("status {status}") }),
         }
     }
 }
@@ -144,7 +142,7 @@ impl Client {
 /// Reads an answer.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, ClientError> {
     serde_json::from_str(text)
-        .map_err(|error| ClientError::NoExecutor { place: "what was asked".into(), reason: error.to_string() })
+        .map_err(|error| ClientError::NoExecutor { place: "the server".into(), reason: error.to_string() })
 }
 
 fn is_here(url: &Url) -> bool {
@@ -163,7 +161,7 @@ fn token(arguments: &ExecutorArguments) -> Result<String, ClientError> {
     Ok(token.to_owned())
 }
 
-/// What it was in the end: the errors around it only say that something was sent.
+/// Returns the innermost cause: the errors around it only say that a request failed.
 fn root(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
@@ -171,6 +169,6 @@ fn root(error: &reqwest::Error) -> String {
     }
     match error.source() {
         Some(_) => cause.to_string(),
-        None => "it cannot be reached".into(),
+        None => "no connection".into(),
     }
 }

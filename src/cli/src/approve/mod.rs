@@ -1,6 +1,6 @@
 //! `approve`: a person's answer to calls that wait for one, over the executor's HTTP API.
 //!
-//! What is shown was written by a model or by whoever speaks through it: nothing of it reaches the terminal as it is.
+//! A model, or a person who controls it, wrote the shown text. None of it reaches the terminal unescaped.
 
 mod args;
 mod client;
@@ -15,10 +15,10 @@ use self::request::Request;
 use crate::output::PrintError;
 use crate::terminal::plain;
 
-/// Characters of a reason; the executor takes no more.
+/// The most characters of a reason; the executor accepts no more.
 const REASON_CHARS: usize = 500;
 
-/// Why no request was answered or shown.
+/// Reasons why a request was neither answered nor shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApproveError {
     #[error(transparent)]
@@ -26,22 +26,22 @@ pub(crate) enum ApproveError {
     #[error("--reason: expected one line of at most 500 characters")]
     Reason,
     #[error(
-        "no answer was given, and nobody is at a terminal to ask (approve {id}); pass --yes or --deny, or --json to only look"
+        "no answer to request {id}, and standard input is not a terminal; pass --yes or --deny, or --json to only look"
     )]
     NoAnswer { id: String },
     #[error("the answer cannot be read: {0}")]
     Answer(std::io::Error),
-    #[error("the system does not let this program wait for answers: {0}")]
+    #[error("cannot start an asynchronous runtime: {0}")]
     Runtime(std::io::Error),
     #[error(transparent)]
     Print(#[from] PrintError),
 }
 
-/// What to do with one request.
+/// The action on one request.
 enum Answer {
     Approve,
     Deny,
-    /// It is shown, and a person at the terminal is asked.
+    /// Shows the request and asks a person at the terminal.
     Ask,
 }
 
@@ -89,7 +89,7 @@ async fn one(client: &Client, arguments: &ApproveArguments, id: &str, reason: &s
         return Ok(shown);
     }
     if !std::io::stdin().is_terminal() {
-        // A script must not take a look for an answer.
+        // A script must not mistake a look for an answer.
         return Err(ApproveError::NoAnswer { id: plain(id) });
     }
     let Some(verb) = ask(&shown)? else { return Ok("Not answered.\n".into()) };
@@ -97,7 +97,7 @@ async fn one(client: &Client, arguments: &ApproveArguments, id: &str, reason: &s
     Ok(show::answered(&request))
 }
 
-/// Shows a request and reads a person's answer; `None` where they give none.
+/// Shows a request and reads a person's answer; `None` if they give none.
 fn ask(shown: &str) -> Result<Option<&'static str>, ApproveError> {
     let mut out = std::io::stdout().lock();
     write!(out, "{shown}\nApprove just this call, once? [y]es, [d]eny, anything else leaves it: ")

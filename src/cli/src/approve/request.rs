@@ -19,7 +19,7 @@ pub(super) struct Request {
     pub(super) tool: String,
     pub(super) tenant: String,
     pub(super) role: String,
-    /// Executors before this field do not send it, nor the five after it.
+    /// Executors before this field send neither it nor the five after it.
     #[serde(default)]
     pub(super) contract: String,
     #[serde(default)]
@@ -40,7 +40,7 @@ pub(super) struct Request {
     pub(super) reason: Option<String>,
     pub(super) answered: Option<String>,
     pub(super) used: Option<String>,
-    /// Not in lists.
+    /// Absent in lists.
     pub(super) arguments: Option<String>,
 }
 

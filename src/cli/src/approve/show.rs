@@ -1,4 +1,4 @@
-//! Requests for approval, on a terminal.
+//! Requests for approval, shown on a terminal.
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,7 @@ pub(super) fn list(list: &List, all: bool) -> String {
         out.push('\n');
     }
     if list.next.is_some() {
-        out.push_str("There are more; --json tells how to go on.\n");
+        out.push_str("There are more; `next` in the output of --json is the next page.\n");
     }
     out
 }
@@ -92,7 +92,7 @@ pub(super) fn answered(request: &Request) -> String {
     format!("{id}: {}\n", plain(&request.state))
 }
 
-/// How long an answer still counts; the executor's clock, not this machine's.
+/// Returns the time left for an answer, by the executor's clock and not this machine's.
 fn rest(request: &Request, now: &str) -> String {
     match &request.by {
         Some(by) => format!("by {by}"),
@@ -106,7 +106,7 @@ fn rest(request: &Request, now: &str) -> String {
     }
 }
 
-/// Canonical JSON laid out for reading. It is not parsed: no number is rounded, and no member moved.
+/// Indents canonical JSON for reading. It is not parsed: no number is rounded, and no member moved.
 fn laid_out(json: &str) -> String {
     let mut out = String::new();
     let (mut depth, mut string, mut escaped) = (1_usize, false, false);
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_laid_out_and_nothing_of_them_is_changed() {
+    fn arguments_are_indented_and_otherwise_unchanged() {
         let json = r#"{"a":[1,12345678901234567890,{}],"b":"x: {\"y\", [z]\\","c":[]}"#;
         let expected = r#"  {
     "a": [

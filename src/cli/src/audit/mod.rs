@@ -1,7 +1,7 @@
-//! `callgate audit`: checks an executor's audit log, shows what it says, and copies it.
+//! `callgate audit`: verifies an executor's audit log, shows its records, and copies it.
 //!
-//! Nothing here writes to the log. What is shown of a record was named by models and callers, so what a terminal would take for a
-//! command is shown by its code.
+//! No command writes to the log. Models and callers chose the names in a record, so characters a terminal would act on are
+//! shown as codes.
 
 mod args;
 mod text;
@@ -21,14 +21,14 @@ use self::args::{
 };
 use crate::output::{self, Exit, Outcome, PrintError};
 
-/// How often a log is asked for more.
+/// The time between two looks for new records.
 const AGAIN: Duration = Duration::from_millis(250);
 /// The longest that an executor may take to seal its records.
 const ROTATION: Duration = Duration::from_secs(120);
-/// Records that are held at once.
+/// The most records held at once.
 const PAGE: u32 = 1000;
 
-/// Why the log was not checked, shown or copied.
+/// Reasons why the log was not verified, shown or copied.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuditError {
     #[error(transparent)]
@@ -37,17 +37,17 @@ pub(crate) enum AuditError {
     Backup(#[from] BackupError),
     #[error("{path}: cannot be written: {reason}; run this as the executor's user", path = path.display())]
     Rotate { path: PathBuf, reason: std::io::Error },
-    #[error("no executor sealed the log in time; start one with this stateDir, or look at its log")]
+    #[error("no executor sealed the log in time; start an executor with this stateDir, or read its log")]
     NotRotated,
-    #[error("there is no record {record} in this log")]
+    #[error("unknown record {record}; `callgate audit show` without a number lists the last records")]
     NoRecord { record: u64 },
-    #[error("record {record} is damaged; `callgate audit verify` says where the log stops being whole")]
+    #[error("record {record} is damaged; `callgate audit verify` names the first damaged record")]
     NotARecord { record: u64 },
     #[error(transparent)]
     Print(#[from] PrintError),
 }
 
-/// Does what `arguments` say. `tail` and `export` print as they go.
+/// Runs the command. `tail` and `export` print while they run.
 pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, AuditError> {
     match &arguments.command {
         AuditCommand::Verify(arguments) => whole(arguments),
@@ -99,7 +99,7 @@ fn copy(arguments: &BackupArguments) -> Result<Outcome, AuditError> {
     Ok(Outcome::success(told(&whole)))
 }
 
-/// Asks the executor by a file in its stateDir, which it removes when it is done.
+/// Asks the executor by a file in its stateDir, which the executor removes when it is done.
 fn rotate(arguments: &RotateArguments) -> Result<Outcome, AuditError> {
     let request = arguments.state.join(ROTATE);
     let reader = Reader::open(&arguments.state.join(FILE))?;
@@ -114,7 +114,7 @@ fn rotate(arguments: &RotateArguments) -> Result<Outcome, AuditError> {
     let until = std::time::Instant::now() + ROTATION;
     while request.symlink_metadata().is_ok() {
         if std::time::Instant::now() >= until {
-            // It would be taken at the next start.
+            // Otherwise the next start would obey it.
             let _ = std::fs::remove_file(&request);
             return Err(AuditError::NotRotated);
         }
@@ -156,7 +156,7 @@ fn tail(arguments: &TailArguments) -> Result<Outcome, AuditError> {
     records.reverse();
     let mut at = match records.last() {
         Some(last) => last.seq,
-        // None asked for, or none there.
+        // Either none were asked for, or the log is empty.
         None => newest(&reader)?,
     };
     loop {
@@ -200,7 +200,7 @@ fn newest(reader: &Reader) -> Result<u64, AuditError> {
     Ok(last.first().map_or(0, |last| last.seq))
 }
 
-/// A line of JSON: the record's text goes into it as it is, so that its hash can be checked there.
+/// Returns a line of JSON. The record's text is embedded unchanged, so that a reader can check its hash.
 fn machine(stored: &Stored) -> Result<String, AuditError> {
     readable(stored)?;
     Ok(format!("{{\"hash\":\"{}\",\"record\":{}}}\n", stored.hash, stored.text))

@@ -1,15 +1,15 @@
-//! A record for people.
+//! An audit record for people.
 
 use std::fmt::Write as _;
 
 use callgate_executor::audit::{Record, Stored};
 
-/// One line: number, time, what, of whom, which tool, in which exchange.
+/// Returns one line: number, time, event, caller, tool, exchange.
 pub(super) fn line(record: &Record<'_>) -> String {
     format!(
         "{seq:>8}  {time}  {kind:<8}  {what:<24}  {tool:<24}  {caller:<20}  {source} {exchange}/{round}/{position}\n",
         seq = record.seq,
-        // To the millisecond; all of it is in the full record.
+        // To the millisecond; the full record has the rest.
         time = record.time.get(..23).unwrap_or(&record.time),
         kind = safe(&record.kind),
         what = what(record),
@@ -22,7 +22,7 @@ pub(super) fn line(record: &Record<'_>) -> String {
     )
 }
 
-/// Everything that a record says, a line each.
+/// Returns every field of a record, a line each.
 pub(super) fn full(record: &Record<'_>, stored: &Stored) -> String {
     let mut out = format!("record {}: {} {}\n", record.seq, safe(&record.kind), what(record));
     let usage = record.usage.map(|usage| {
@@ -60,7 +60,7 @@ pub(super) fn full(record: &Record<'_>, stored: &Stored) -> String {
     out
 }
 
-/// How it went, in a word or two.
+/// Returns the record's result in a word or two.
 fn what(record: &Record<'_>) -> String {
     let words = match (record.approved, &*record.code) {
         (Some(true), _) => "approved",
@@ -72,7 +72,7 @@ fn what(record: &Record<'_>) -> String {
     safe(words)
 }
 
-/// Without what a terminal obeys, or shows in another order than it stands there.
+/// Escapes characters a terminal would act on, or that change the order of the text.
 fn safe(text: &str) -> String {
     let obeyed = |c: char| {
         c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -92,12 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_shown_by_its_code() {
+    fn terminal_controls_are_shown_as_codes() {
         assert_eq!(safe("a\u{1b}[2Jb\n\u{202e}c é🦀"), "a\\u{1b}[2Jb\\u{a}\\u{202e}c é🦀");
     }
 
     #[test]
-    fn a_line_says_what_happened_to_which_call() {
+    fn a_line_names_the_event_and_the_call() {
         let record = Record {
             seq: 17,
             time: "2026-11-25T16:00:00.123456789Z".into(),

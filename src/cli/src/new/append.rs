@@ -1,35 +1,35 @@
-//! One more entry at the end of a contract's `spec.tools`. Every other byte of the text stays.
+//! Appends an entry to a contract's `spec.tools`. Every other byte of the text stays.
 
 use callgate_contract::Contract;
 use serde_json::Value;
 
 use crate::document::{self, Kind, Node, NotYaml};
 
-/// Why no entry can be added.
+/// Reasons why no entry can be added.
 #[derive(Debug)]
 pub(super) enum Refusal {
     NotYaml(NotYaml),
-    /// The list is written in a way that this does not change.
+    /// The list has a form that cannot be edited in place.
     Form(&'static str),
 }
 
-/// The text with `entry`, which is not indented, as the last of its tools.
+/// Returns the text with `entry`, which is not indented, as the last of its tools.
 pub(super) fn append(file: &str, text: &str, entry: &str) -> Result<String, Refusal> {
     let root = document::read(file, text).map_err(Refusal::NotYaml)?;
     let tools = root.get("spec").and_then(|spec| spec.get("tools")).ok_or(Refusal::Form("it has no `spec.tools`"))?;
-    let Kind::Sequence(items) = &tools.kind else { return Err(Refusal::Form("`spec.tools` is no list")) };
+    let Kind::Sequence(items) = &tools.kind else { return Err(Refusal::Form("`spec.tools` must be a list")) };
     if tools.is_flow(text) {
-        return Err(Refusal::Form("`spec.tools` is written in brackets"));
+        return Err(Refusal::Form("`spec.tools` is a list in brackets"));
     }
     let last = items.last().ok_or(Refusal::Form("`spec.tools` is empty"))?;
-    let (indent, end) = extent(text, last).ok_or(Refusal::Form("the last tool does not begin behind a dash"))?;
+    let (indent, end) = extent(text, last).ok_or(Refusal::Form("the last tool does not begin after a dash"))?;
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let (before, after) = text.split_at_checked(end).ok_or(Refusal::Form("the last tool has no end"))?;
     let open = if before.ends_with('\n') { "" } else { newline };
     Ok(format!("{before}{open}{newline}{}{after}", indented(entry, indent, newline)))
 }
 
-/// True if `grown` is `old` with one more tool at the end.
+/// Returns true if `grown` is `old` with one more tool at the end.
 pub(super) fn only_grew(old: &Contract, grown: &Contract) -> bool {
     let read = |contract: &Contract| serde_json::from_str::<Value>(contract.canonical()).ok();
     let (Some(old), Some(mut grown)) = (read(old), read(grown)) else { return false };
@@ -39,7 +39,7 @@ pub(super) fn only_grew(old: &Contract, grown: &Contract) -> bool {
     old == grown
 }
 
-/// Each line of `entry` behind so many spaces.
+/// Indents each line of `entry` by so many spaces.
 pub(super) fn indented(entry: &str, indent: usize, newline: &str) -> String {
     let spaces = " ".repeat(indent);
     entry
@@ -48,7 +48,7 @@ pub(super) fn indented(entry: &str, indent: usize, newline: &str) -> String {
         .collect()
 }
 
-/// The column of a list item's dash, in spaces, and the byte at which the item's lines end.
+/// Returns the column of a list item's dash, in spaces, and the byte at which the item's lines end.
 fn extent(text: &str, item: &Node) -> Option<(usize, usize)> {
     let start = item.offset(text)?;
     let line = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_stands_behind_the_last_tool_and_every_other_byte_stays() {
+    fn the_entry_follows_the_last_tool_and_every_other_byte_stays() {
         for (before, after) in [
             ("spec:\n  tools:\n    - name: a # ünïcode 😀\n      run: { client: {} }\n", ""),
             (

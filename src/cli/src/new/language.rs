@@ -1,8 +1,8 @@
-//! The languages that a tool can be begun in: their files, and what an interpreter or run-time needs to start.
+//! The languages of new tools: their files, and the limits their run-times need.
 
 use clap::ValueEnum;
 
-/// A language that a tool can be begun in.
+/// A language of new tools.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Lang {
     /// A command, by cargo for wasm32-wasip1
@@ -19,9 +19,9 @@ pub(crate) enum Lang {
 
 /// The data of one language.
 pub(super) struct Language {
-    /// The file that a tool owner changes first.
+    /// The file a tool's owner changes first.
     pub(super) source: &'static str,
-    /// Path and text of files that are copied as they are.
+    /// Path and text of files copied unchanged.
     pub(super) files: &'static [(&'static str, &'static str)],
     /// The template of `build.sh`.
     pub(super) build: &'static str,
@@ -32,7 +32,7 @@ pub(super) struct Language {
     pub(super) timeout: &'static str,
 }
 
-/// The typed world, for languages whose tool chain makes bindings from it.
+/// The typed world, for languages with tool chains that make bindings from it.
 const WIT: (&str, &str) = ("wit/tool.wit", include_str!("../../../sandbox/wit/tool.wit"));
 
 macro_rules! text {

@@ -1,7 +1,7 @@
-//! `callgate new tool`: a folder with a tool that builds, its schema, a test, and its entry in the contract.
+//! `callgate new tool`: creates a folder with a tool that builds, its schema, a test, and its entry in the contract.
 //!
-//! Everything is checked before the first byte is written: the new contract is compiled in memory. A folder that is there
-//! already is never touched, and of a contract only the new entry changes.
+//! Everything is checked before the first byte is written: the new contract is compiled in memory. An existing folder is
+//! never touched, and in an existing contract only the new entry changes.
 
 mod append;
 mod args;
@@ -22,7 +22,7 @@ use self::error::NewError;
 use self::template::{Filled, Names};
 use crate::disk::{self, FileError};
 
-/// The contract's own files, and the one that is about to be written.
+/// The contract's own files, and the schema that is about to be written.
 struct WithSchema {
     folder: PathBuf,
     path: String,
@@ -86,7 +86,7 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, NewError> {
         None => create(file, &after, 0o644),
     });
     if let Err(error) = written {
-        // It was made here, a moment ago: a tool without its entry would only be in the way.
+        // The folder is new, and a tool without its entry would only be in the way.
         let _ = fs::remove_dir_all(&folder);
         return Err(error.into());
     }
@@ -112,12 +112,12 @@ fn is_name(name: &str) -> bool {
     name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
 }
 
-/// True for a name that stands in scripts as it is.
+/// Returns true if scripts may hold the name unquoted.
 fn is_plain(name: &str) -> bool {
     !name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
-/// A contract's name, after the folder that it lies in.
+/// Returns a contract's name, after its folder.
 fn contract_name(folder: &Path) -> String {
     let folder = fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     let name = folder.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().to_lowercase()));
@@ -137,7 +137,7 @@ fn may(contract: &Contract, role: &str, tool: &str) -> bool {
     contract.tool(tool).zip(role).is_some_and(|(tool, role)| role.may_use(tool))
 }
 
-/// Writes all files of the folder, which was just made.
+/// Writes all files of the new folder.
 fn write(folder: &Path, files: &[Filled]) -> Result<(), FileError> {
     let failed = |file: &Path| {
         let file = file.to_owned();
@@ -153,7 +153,7 @@ fn write(folder: &Path, files: &[Filled]) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Writes a file that must not be there yet.
+/// Writes a file, which must not exist yet.
 fn create(file: &Path, text: &str, mode: u32) -> Result<(), FileError> {
     use std::io::Write as _;
 

@@ -16,7 +16,7 @@ const RESULT: &str = include_str!("../../templates/new/result.json");
 /// Spaces before the entries of `spec.tools` in a new contract.
 const INDENT: usize = 4;
 
-/// The names that templates are filled with.
+/// The names the templates are filled with.
 pub(super) struct Names<'a> {
     pub(super) tool: &'a str,
     /// The contract's file, without its folder.
@@ -36,19 +36,19 @@ pub(super) struct Filled {
 // === impl Names ===
 
 impl Names<'_> {
-    /// The tool's entry in `spec.tools`, without indentation.
+    /// Returns the tool's entry in `spec.tools`, without indentation.
     pub(super) fn entry(&self) -> Result<String, minijinja::Error> {
         self.fill(ENTRY, None)
     }
 
-    /// A contract with `entry` as its only tool.
+    /// Returns a contract with `entry` as its only tool.
     pub(super) fn contract(&self, entry: &str) -> Result<String, minijinja::Error> {
         let mut text = self.fill(CONTRACT, None)?;
         text.push_str(&append::indented(entry, INDENT, "\n"));
         Ok(text)
     }
 
-    /// All files of the tool's folder. `role` may call the tool.
+    /// Returns all files of the tool's folder. `role` may call the tool.
     pub(super) fn files(&self, role: Option<&str>) -> Result<Vec<Filled>, minijinja::Error> {
         let plain = |path, text: &str| Filled { path, text: text.to_owned(), mode: 0o644 };
         let script = |path, text| Filled { path, text, mode: 0o755 };

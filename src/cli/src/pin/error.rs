@@ -3,7 +3,7 @@
 use crate::disk::FileError;
 use crate::document::NotYaml;
 
-/// Why a contract was not pinned; nothing was written then.
+/// The reason why a contract was not pinned; nothing was written then.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PinError {
     #[error(transparent)]
@@ -16,7 +16,7 @@ pub(crate) enum PinError {
     Module { file: String, tool: String, module: String, reason: std::io::Error },
     #[error("{file}: nothing is pinned: the module of {tool}, {module}, is not a WebAssembly module or component")]
     NotWasm { file: String, tool: String, module: String },
-    #[error("{file}: nothing is pinned: no tool {tool} has a module; name one that runs in the sandbox")]
+    #[error("{file}: nothing is pinned: tool {tool} has no module; name a tool with `run: {{ wasm: … }}`")]
     NoTool { file: String, tool: String },
     #[error("{file}: nothing is pinned: replacing the sha256 values would change more than them; please report this")]
     Damage { file: String },

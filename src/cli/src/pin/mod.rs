@@ -1,7 +1,8 @@
-//! `callgate pin`: the SHA-256 of every tool's module, written into the contract.
+//! `callgate pin`: writes the SHA-256 of every tool's module into the contract.
 //!
-//! Only the `sha256` scalars change, or are added where they are missing; every other byte of the file stays. The new text is read again and compared with the old
-//! one before anything is written, so a scalar that was located wrongly is an error and never a damaged contract.
+//! Only the `sha256` scalars change, or are added if missing; every other byte of the file stays. Before anything is
+//! written, the new text is read again and compared with the old one. So a wrongly located scalar is an error and never a
+//! damaged contract.
 
 mod error;
 mod modules;
@@ -17,22 +18,22 @@ use self::modules::{PinnedModule, modules};
 use crate::disk;
 use crate::output::Outcome;
 
-/// Write the SHA-256 of each tool's module into the contract
+/// Write the SHA-256 of each tool's module into its contract
 #[derive(Args)]
 #[command(
-    after_help = "Only the values of `sha256` change, or are added where they are missing; comments and layout stay byte for byte.\n\
-                  Nothing is written unless every module is there and the result is a valid contract."
+    after_help = "Only the values of `sha256` change, or are added if missing; comments and layout stay byte for byte.\n\
+                  Nothing is written unless every module exists and the result is a valid contract."
 )]
 pub(crate) struct PinArguments {
-    /// Contract files; modules are looked up beside each
+    /// Contract files; module paths are relative to each
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Pin the module of this tool only; those of others need not be there
+    /// Pin only this tool's module; the others need not exist
     #[arg(long, value_name = "TOOL")]
     pub(crate) tool: Option<String>,
 }
 
-/// One line for each module, and the digest of each contract that came out.
+/// Returns one line for each module, and the digest of each resulting contract.
 pub(crate) fn pin(arguments: &PinArguments) -> Outcome {
     let mut lines = String::new();
     let mut errors = Vec::new();
@@ -51,7 +52,7 @@ fn pin_one(file: &Path, only: Option<&str>) -> Result<String, PinError> {
     let mut after = before.clone();
     let mut told = String::new();
     let found = modules(&name, &before)?;
-    // From the last one to the first, so that the bytes in front of a replacement stay where they are.
+    // From last to first, so that a replacement moves no byte before it.
     let mut pinned = Vec::new();
     if let Some(tool) = only.filter(|only| found.iter().all(|module| module.tool != *only)) {
         return Err(PinError::NoTool { file: name, tool: tool.to_owned() });
@@ -99,7 +100,7 @@ fn checksum(name: &str, file: &Path, pinned: &PinnedModule) -> Result<String, Pi
     }))
 }
 
-/// The same tools with the same modules, and at each the sum that was meant for it.
+/// Checks that the tools and modules are the same, and that each has its own sum.
 fn unharmed(
     name: &str,
     before: &[PinnedModule],

@@ -1,4 +1,4 @@
-//! The modules of a contract's tools: where in its text their `sha256` stand, or would.
+//! The modules of a contract's tools, and the places of their `sha256` in its text.
 
 use std::ops::Range;
 
@@ -12,9 +12,9 @@ use crate::document::{self, Kind, Node};
 pub(super) struct PinnedModule {
     pub(super) tool: String,
     pub(super) module: String,
-    /// The checksum that is written now; empty if none is.
+    /// The present checksum; empty if it is missing.
     pub(super) sha256: String,
-    /// The bytes that a checksum takes the place of. Empty where none is written.
+    /// The bytes to replace by a checksum; empty if it is missing.
     pub(super) range: Range<usize>,
     form: Form,
 }
@@ -22,18 +22,18 @@ pub(super) struct PinnedModule {
 /// The way to write a checksum.
 #[derive(Debug, PartialEq, Eq)]
 enum Form {
-    /// Instead of another one, in the quotes that its author chose.
+    /// Replaces another checksum, in its author's quotes.
     Single,
-    /// The same in double quotes, also where there were none, because 64 digits can look like a number.
+    /// The same in double quotes, even if the old one has none, because 64 digits can look like a number.
     Double,
-    /// As a new member: with this before the digits, in double quotes.
+    /// Adds a member: this text, then the digits in double quotes.
     Member(String),
 }
 
 // === impl PinnedModule ===
 
 impl PinnedModule {
-    /// The text that goes to `range`.
+    /// Returns the text for `range`.
     pub(super) fn written(&self, sum: &str) -> String {
         match &self.form {
             Form::Single => format!("'{sum}'"),
@@ -43,12 +43,12 @@ impl PinnedModule {
     }
 }
 
-/// All of them, in the order of the text.
+/// Returns all modules, in the order of the text.
 pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinError> {
     let root = document::read(file, text)?;
     let tools = match root.get("spec").and_then(|spec| spec.get("tools")) {
         Some(Node { kind: Kind::Sequence(tools), .. }) => tools.as_slice(),
-        // Whatever else is wrong with the contract is said when it is compiled.
+        // The compiler reports every other fault of the contract.
         _ => &[],
     };
     let mut modules = Vec::new();
@@ -89,7 +89,7 @@ pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinEr
     Ok(modules)
 }
 
-/// The byte behind `module` at which `sha256` can be added, and all that goes before its digits.
+/// Returns the byte behind `module` for a new `sha256`, and the text before its digits.
 fn room(text: &str, wasm: &Node, key: &Node, value: &Node) -> Option<(usize, String)> {
     let end = value.range(text)?.end;
     let quote = match &key.kind {
@@ -142,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn json_is_found_as_well_and_a_byte_order_mark_does_not_shift_it() {
+    fn a_checksum_in_json_is_found_after_a_byte_order_mark() {
         let text = "\u{feff}{\"spec\": {\"tools\": [{\"name\": \"a\", \"run\": {\"wasm\": {\"module\": \"m\", \"sha256\": \"0\"}}}]}}";
         assert_eq!(replaced(text), text.replace("\"0\"", "\"new\""));
     }
 
     #[test]
-    fn a_checksum_that_is_missing_is_added_and_every_other_byte_stays() {
+    fn a_missing_checksum_is_added_and_every_other_byte_stays() {
         for (wasm, expected) in [
             ("{ module: a.wasm, args: [] }", "{ module: a.wasm, sha256: \"new\", args: [] }"),
             ("{module: 'a.wasm'}", "{module: 'a.wasm', sha256: \"new\"}"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_replaced_in_place_is_an_error_that_says_where() {
+    fn an_irreplaceable_value_is_an_error_with_its_place() {
         for (wasm, at) in [
             ("{ args: [] }", "contract.yaml:3:31: nothing is pinned: `wasm` has no `module`"),
             ("{ module: >\n        a.wasm\n      }", "contract.yaml:3:"),

@@ -6,7 +6,7 @@ use minijinja::{Value, context};
 
 use super::error::RenderError;
 
-/// A host and a port as Envoy's clusters and listeners take them.
+/// A host and a port for Envoy's clusters and listeners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     /// A name, or an IP address without brackets.
@@ -36,7 +36,7 @@ impl Address {
         }
     }
 
-    /// The same for an address that Envoy binds: an IP address.
+    /// Reads an address that Envoy binds: an IP address and a port.
     pub(crate) fn read_bindable(option: &'static str, given: &str) -> Result<Self, RenderError> {
         let address = Self::read(option, given)?;
         if address.is_ip() {
@@ -50,23 +50,23 @@ impl Address {
         })
     }
 
-    /// Whether the host is an IP address and needs no name to be looked up.
+    /// Returns true if the host is an IP address, which needs no DNS.
     pub(crate) fn is_ip(&self) -> bool {
         self.host.parse::<IpAddr>().is_ok()
     }
 
-    /// Whether only this machine can be meant. `localhost` is reserved for it (RFC 6761 §6.3).
+    /// Returns true if the host can only be this machine. `localhost` is reserved for it (RFC 6761 §6.3).
     pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// `host` or `host:port` as in a `host` header: the port is left out where it is the scheme's own.
+    /// Returns `host` or `host:port` for a `host` header; the scheme's own port is left out.
     pub(crate) fn authority(&self, tls: bool) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == if tls { 443 } else { 80 } { host } else { format!("{host}:{port}", port = self.port) }
     }
 
-    /// As the templates use it.
+    /// Returns the address for the templates.
     pub(crate) fn values(&self) -> Value {
         context! {
             host => self.host,

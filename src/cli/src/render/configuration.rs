@@ -6,7 +6,7 @@ use super::args::{Form, Identity, OutputLimitMember, Target, Tools};
 use super::error::RenderError;
 use super::options::{Options, in_units};
 
-/// The JSON object that the filter reads when Envoy loads it.
+/// Returns the JSON object the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     let contract: Value = serde_json::from_str(options.contract.canonical())?;
     if options.target == Target::Istio && options.form == Form::Wasmplugin {
@@ -62,7 +62,7 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     Ok(Value::Object(plugin))
 }
 
-/// A WasmPlugin carries its configuration as a `google.protobuf.Struct`, whose numbers are doubles.
+/// Checks that doubles hold every number: a WasmPlugin carries its configuration as a `google.protobuf.Struct`.
 fn exact_in_a_struct(value: &Value, pointer: &str) -> Result<(), RenderError> {
     match value {
         Value::Number(number) if !fits_a_double(number) => {
@@ -85,7 +85,7 @@ fn fits_a_double(number: &Number) -> bool {
     match (number.as_u64(), number.as_i64()) {
         (Some(natural), _) => natural <= LARGEST,
         (None, Some(integer)) => integer.unsigned_abs() <= LARGEST,
-        // A double as it stands.
+        // It is a double already.
         (None, None) => true,
     }
 }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integer_that_a_double_rounds_does_not_go_into_a_struct() {
+    fn an_integer_a_double_would_round_is_refused_in_a_struct() {
         let fine = json!({ "a": [1, -2, 0.5, 9_007_199_254_740_992_u64] });
         exact_in_a_struct(&fine, "").unwrap();
         let error = exact_in_a_struct(&json!({ "a": [1, 9_007_199_254_740_993_u64] }), "").unwrap_err();

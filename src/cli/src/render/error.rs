@@ -4,34 +4,34 @@ use std::borrow::Cow;
 
 use crate::disk::FileError;
 
-/// Why a configuration cannot be rendered from this contract and these options.
+/// The reason why a configuration cannot be rendered from this contract and these options.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("{option} {given:?}: expected {expected}, for example {example}")]
     Option { option: &'static str, given: String, expected: Cow<'static, str>, example: &'static str },
-    #[error("{option} is needed with {because}")]
+    #[error("missing {option}; {because} needs it")]
     Missing { option: &'static str, because: &'static str },
-    #[error("{option} has no use with {because}")]
+    #[error("{option} has no effect with {because}; leave it out")]
     Useless { option: &'static str, because: &'static str },
     #[error(
-        "the contract cannot go into a WasmPlugin: the integer {number} at {pointer} would be rounded to a double on its \
-         way, and the digest would change; use --form envoyfilter"
+        "a WasmPlugin would round the integer {number} at {pointer} to a double, and the digest would change; use --form \
+         envoyfilter"
     )]
     Rounded { number: String, pointer: String },
     #[error("the filter would refuse this configuration: {0}")]
     Gate(callgate_engine::GateError),
-    #[error("a template is wrong; please report this: {0}")]
+    #[error("broken template ({0}); please report this")]
     Template(#[from] minijinja::Error),
-    #[error("the contract's canonical text cannot be read again; please report this: {0}")]
+    #[error("the contract's canonical text cannot be read again ({0}); please report this")]
     Contract(#[from] serde_json::Error),
 }
 
 // === impl RenderError ===
 
 impl RenderError {
-    /// The error of an option that has another value than it takes.
+    /// Makes the error of an option with a wrong value.
     pub(super) fn option(
         option: &'static str,
         given: &str,

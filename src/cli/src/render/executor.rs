@@ -1,4 +1,4 @@
-//! Where the executor is, and what Envoy shows and asks for on the way.
+//! The executor's address, and TLS between Envoy and it.
 
 use minijinja::{Value, context};
 
@@ -6,10 +6,10 @@ use super::address::Address;
 use super::args::RenderArguments;
 use super::error::RenderError;
 
-/// Where every executor listens that is not told otherwise.
+/// The executor's default address.
 const BESIDE: &str = "127.0.0.1:7070";
 
-/// The executor as Envoy's cluster names it.
+/// The executor, for Envoy's cluster.
 pub(super) struct Executor {
     endpoint: Endpoint,
     /// `None`: plaintext.
@@ -24,13 +24,13 @@ enum Endpoint {
 
 struct Tls {
     ca: String,
-    /// The name that the executor's certificate must bear.
+    /// The name that the executor's certificate must have.
     name: String,
-    /// What Envoy shows: certificate and key.
+    /// Envoy's own certificate and key.
     client: Option<(String, String)>,
 }
 
-/// An option that was given and has a use with `--executor-ca` only.
+/// Returns an option that only makes sense with `--executor-ca`.
 fn of_tls(arguments: &RenderArguments) -> Option<&'static str> {
     let options = [
         ("--executor-name", &arguments.executor_name),
@@ -43,7 +43,7 @@ fn of_tls(arguments: &RenderArguments) -> Option<&'static str> {
 // === impl Executor ===
 
 impl Executor {
-    /// Reads the options; `None` where none is needed and none is named.
+    /// Reads the options; `None` if no executor is needed or named.
     pub(super) fn read(arguments: &RenderArguments, needed: bool) -> Result<Option<Self>, RenderError> {
         let given = arguments.executor.as_deref();
         let Some(address) = given.or(needed.then_some(BESIDE)) else {
@@ -58,7 +58,7 @@ impl Executor {
         Ok(Some(Self { endpoint, tls }))
     }
 
-    /// As the templates use it.
+    /// Returns the executor for the templates.
     pub(super) fn values(&self) -> Value {
         let (address, path) = match &self.endpoint {
             Endpoint::Tcp(address) => (Some(address), None),
@@ -67,7 +67,7 @@ impl Executor {
         context! {
             path => path,
             address => address.map(Address::values),
-            // Of what is beside Envoy nobody else hears.
+            // On loopback, nobody else can read the traffic.
             near => address.is_none_or(Address::is_loopback),
             tls => self.tls.as_ref().map(|tls| tls.values(address)),
         }
@@ -90,7 +90,7 @@ impl Endpoint {
         }
     }
 
-    /// The name that its certificate bears if nothing else is said.
+    /// Returns the default name in its certificate.
     fn name(&self) -> Option<&str> {
         match self {
             Self::Tcp(address) => Some(&address.host),
@@ -124,7 +124,7 @@ impl Tls {
         Ok(Some(Self { ca, name: name.to_owned(), client }))
     }
 
-    /// Subject alternative names are of several types, and Envoy is told which (RFC 5280 §4.2.1.6).
+    /// Subject alternative names have types, and Envoy must know the type (RFC 5280 §4.2.1.6).
     fn values(&self, address: Option<&Address>) -> Value {
         let san_type = if self.name.contains("://") {
             "URI"

@@ -1,4 +1,4 @@
-//! Where the caller's tenant and role come from, as the templates need it.
+//! The source of the caller's tenant and role, for the templates.
 
 use minijinja::{Value, context};
 
@@ -8,7 +8,7 @@ use super::options::Options;
 /// The key in Envoy's dynamic metadata under which jwt_authn leaves the verified claims for the filter.
 pub(super) const PAYLOAD: &str = "jwt_payload";
 
-/// What the jwt_authn filter is configured with; none with `--identity header`.
+/// Returns the configuration of the jwt_authn filter; `None` with `--identity header`.
 pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
     (arguments.identity == Identity::Jwt).then(|| {
@@ -25,7 +25,7 @@ pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
     })
 }
 
-/// The names of the trusted headers; none with `--identity jwt`.
+/// Returns the names of the trusted headers; `None` with `--identity jwt`.
 pub(super) fn headers(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
     (arguments.identity == Identity::Header)

@@ -1,7 +1,7 @@
-//! `callgate render`: from a contract and a few addresses to configuration that an operator can read, copy and own.
+//! `callgate render`: turns a contract and a few addresses into configuration for an operator to read, copy and own.
 //!
-//! What is written is data filled into the templates beside the sources. Every value that comes from a contract or from the
-//! command line goes through [`yaml`], so that none can become structure.
+//! The templates are beside the sources. Every value from a contract or the command line goes through [`yaml`], so that no
+//! value can become structure.
 
 mod address;
 mod args;
@@ -37,7 +37,7 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("cluster-executor.yaml", include_str!("../../templates/cluster-executor.yaml.j2")),
 ];
 
-/// The text of the configuration that `arguments` ask for.
+/// Returns the configuration for `arguments`.
 pub(crate) fn render(arguments: &RenderArguments) -> Result<String, RenderError> {
     let contract = disk::contract(&arguments.file)?;
     let options = Options::read(arguments, &contract)?;
@@ -67,7 +67,7 @@ fn fill(options: &Options<'_>) -> Result<String, RenderError> {
     Ok(environment.get_template(name)?.render(values(options)?)?)
 }
 
-/// What the templates may use. A name that is not here is an error of the template.
+/// Returns the values for the templates. Any other name is an error of the template.
 fn values(options: &Options<'_>) -> Result<Value, RenderError> {
     let contract = options.contract;
     let limits = contract.limits();
@@ -96,8 +96,8 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         headers => identity::headers(options),
         request_bytes => limits.request_bytes,
         response_bytes => limits.response_bytes,
-        // Twice the larger one: what has arrived and the chunk that is arriving both fit, so the filter's own limit, with
-        // its own error, always comes first.
+        // Twice the larger one: the received bytes and the arriving chunk both fit. So the filter's own limit, with its own
+        // error, always comes first.
         buffer_bytes => largest.saturating_mul(2).clamp(1 << 20, u32::MAX.into()),
         // RFC 9113 §6.9.1: at most 2^31-1.
         http2_window => largest.saturating_mul(2).clamp(1 << 20, (1 << 31) - 1),
@@ -110,13 +110,13 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
     })
 }
 
-/// Envoy waits this much longer than the filter. Late exchanges are then ended by the filter, with a code and a verdict.
+/// Envoy waits this much longer than the filter, so that the filter ends late exchanges itself, with a code and a verdict.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// The longest silence of a stream that the filter tolerates, and the margin.
+/// Returns the longest silence of a stream that the filter tolerates, and the margin.
 ///
-/// A stream is silent for `turnIdleTimeout` while the upstream is. If the filter asks the model again, it is silent for every round
-/// that the contract allows, because Envoy does not count callouts as activity.
+/// A stream is silent for `turnIdleTimeout` while the upstream is. If the filter asks the model again, the stream is silent
+/// for every round the contract allows, because Envoy does not count callouts as activity.
 fn longest_silence(options: &Options<'_>) -> Duration {
     let limits = options.contract.limits();
     let silence = if options.loops {
@@ -127,14 +127,14 @@ fn longest_silence(options: &Options<'_>) -> Duration {
     silence.max(limits.turn_idle_timeout).saturating_add(MARGIN)
 }
 
-/// The longest time for a request to arrive: a pause that the filter tolerates, the margin, and the body at 32 KiB a second.
+/// Returns the longest time for a request to arrive: a tolerated pause, the margin, and the body at 32 KiB a second.
 fn longest_request(limits: &Limits) -> Duration {
     const BYTES_PER_SECOND: u64 = 32 << 10;
     let body = Duration::from_secs(limits.request_bytes.div_ceil(BYTES_PER_SECOND));
     limits.turn_idle_timeout.saturating_add(MARGIN).saturating_add(body)
 }
 
-/// The command that writes this file again.
+/// Returns the command that writes this file again.
 fn command_line() -> String {
     let arguments = std::env::args().skip(1).map(|argument| yaml::shell_word(&argument));
     std::iter::once("callgate".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")

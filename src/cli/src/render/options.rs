@@ -1,4 +1,4 @@
-//! The command line of `render`, read once: defaults filled in, nonsense refused.
+//! The command line of `render`, parsed once: fills in defaults and refuses nonsense.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::error::RenderError;
 use super::executor::Executor;
 use crate::disk;
 
-/// Everything that decides what is rendered.
+/// Everything that determines the output.
 pub(super) struct Options<'a> {
     pub(super) arguments: &'a RenderArguments,
     pub(super) contract: &'a Contract,
@@ -25,12 +25,12 @@ pub(super) struct Options<'a> {
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
     pub(super) authority: String,
-    /// `None` when every tool of the contract is run by the client and nobody asked for one.
+    /// `None` if the client runs every tool of the contract and the command line names no executor.
     pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
-    /// Whether the filter ever asks the model again by itself.
+    /// True if the filter may ask the model again by itself.
     pub(super) loops: bool,
-    /// Paths of APIs that do not stand at their own.
+    /// Other paths of APIs than their own.
     pub(super) paths: BTreeMap<String, Vec<String>>,
     pub(super) namespace: &'a str,
     pub(super) selector: (&'a str, &'a str),
@@ -96,7 +96,7 @@ impl<'a> Options<'a> {
         })
     }
 
-    /// Has the engine build the gate that the filter will build, so that what it would refuse when Envoy starts is refused now.
+    /// Builds the filter's gate, so that a configuration the filter would refuse when Envoy starts is refused now.
     pub(super) fn try_gate(&self) -> Result<(), RenderError> {
         let arguments = self.arguments;
         let identity = match arguments.identity {
@@ -118,20 +118,20 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    /// The longest `timeout` of the contract's tools, where the filter does not wait for so long.
+    /// Returns the longest `timeout` of the contract's tools, if the filter does not wait for so long.
     pub(super) fn too_short(&self) -> Option<Duration> {
         Some(self.contract.longest_timeout())
             .filter(|longest| self.executor.is_some() && self.executor_timeout <= *longest)
     }
 
-    /// Where the API of that key stands.
+    /// Returns the paths of the API with that key.
     pub(super) fn paths_of(&self, key: &str) -> Vec<String> {
         let own =
             || DIALECTS.iter().filter(|row| row.key == key).flat_map(|row| row.paths).map(|path| (*path).to_owned());
         self.paths.get(key).cloned().unwrap_or_else(|| own().collect())
     }
 
-    /// The module as a WasmPlugin names it: a path becomes a `file://` URL.
+    /// Returns the module for a WasmPlugin: a path becomes a `file://` URL.
     pub(super) fn wasm_url(&self) -> String {
         if self.wasm.contains("://") { self.wasm.to_owned() } else { format!("file://{}", self.wasm) }
     }
@@ -146,9 +146,9 @@ fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// By default longer than any tool may take: a callout that ends before its call leaves unknown what became of it.
+/// The default is longer than any tool may take: if a callout ends before its call, the call's end is unknown.
 fn executor_timeout(given: Option<&str>, contract: &Contract) -> Result<Duration, RenderError> {
-    /// For the way there and back, and for waiting in the executor's queue.
+    /// Covers the way there and back, and the executor's queue.
     const MORE: Duration = Duration::from_secs(2);
     const USUAL: Duration = Duration::from_secs(10);
     let Some(given) = given else { return Ok(USUAL.max(contract.longest_timeout().saturating_add(MORE))) };
@@ -156,7 +156,7 @@ fn executor_timeout(given: Option<&str>, contract: &Contract) -> Result<Duration
         .ok_or_else(|| RenderError::option("--executor-timeout", given, "a whole number of ms, s, m or h", "10s"))
 }
 
-/// A duration as contracts and the filter write it: `10s`, `1500ms`.
+/// Formats a duration as contracts and the filter do: `10s`, `1500ms`.
 pub(super) fn in_units(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => format!("{}s", duration.as_secs()),
@@ -191,7 +191,7 @@ fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
     }
 }
 
-/// A path names at most one model, and only APIs of models read it.
+/// Checks that a path names at most one model, and only for APIs with models.
 fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> {
     let models = path.matches("{model}").count();
     let expected = match key {
@@ -202,7 +202,7 @@ fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> 
     Err(RenderError::option("--path", given, expected, "chatCompletions=/openai/deployments/{model}/chat/completions"))
 }
 
-/// The budget has room for one exchange of the contract.
+/// Checks that the budget has room for one exchange of the contract.
 fn held_bytes(arguments: &RenderArguments, contract: &Contract) -> Result<(), RenderError> {
     let Some(given) = arguments.held_bytes.as_deref() else { return Ok(()) };
     let limits = contract.limits();

@@ -1,4 +1,4 @@
-//! Values as text that is exactly one YAML scalar, one comment line or one block of JSON.
+//! Values as text: exactly one YAML scalar, one comment line or one block of JSON.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::error::RenderError;
 
-/// `text` as one YAML scalar: plain where that is plainly a string, quoted otherwise.
+/// Formats `text` as one YAML scalar: plain if that is surely a string, quoted otherwise.
 pub(super) fn scalar(text: String) -> String {
     let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
     let letter = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'/');
-    // YAML 1.1 readers, Kubernetes' among them, take these for something else than a string.
+    // YAML 1.1 readers, Kubernetes' among them, do not read these as strings.
     let taken = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     if word && letter && !taken.contains(&text.to_ascii_lowercase().as_str()) {
         text
@@ -19,27 +19,27 @@ pub(super) fn scalar(text: String) -> String {
     }
 }
 
-/// `text` without anything that could end a comment line.
+/// Returns `text` without anything that could end a comment line.
 pub(super) fn comment(text: String) -> String {
     text.chars().map(|c| if c.is_control() || !printable(c) { '?' } else { c }).collect()
 }
 
-/// Every line of `text` `width` columns further in, with a line break after the last.
+/// Indents every line of `text` by `width` columns, with a line break after the last.
 pub(super) fn indented(text: String, width: usize) -> String {
     text.trim_end().lines().map(|line| format!("{:width$}{line}", "").trim_end().to_owned() + "\n").collect()
 }
 
-/// `text` as an item of a YAML sequence.
+/// Formats `text` as an item of a YAML sequence.
 pub(super) fn item(text: String) -> String {
     text.lines().enumerate().map(|(index, line)| format!("{}{line}\n", if index == 0 { "- " } else { "  " })).collect()
 }
 
-/// Pretty JSON that can stand, indented, in a YAML block scalar or as YAML itself.
+/// Formats pretty JSON that is valid, indented, in a YAML block scalar or as YAML itself.
 pub(super) fn pretty(value: &Value) -> Result<String, RenderError> {
     Ok(escaped(&serde_json::to_string_pretty(value)?))
 }
 
-/// JSON text with the characters that YAML does not take literally as JSON escapes. They only occur inside strings.
+/// Replaces the characters YAML does not take literally by JSON escapes. They only occur inside strings.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -54,7 +54,7 @@ fn printable(c: char) -> bool {
         || c >= '\u{10000}'
 }
 
-/// A `google.protobuf.Duration` in JSON: `30s`, `0.250s`.
+/// Formats a `google.protobuf.Duration` in JSON: `30s`, `0.250s`.
 pub(super) fn duration(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => format!("{}s", duration.as_secs()),
@@ -62,7 +62,7 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
-/// `argument` as one word of a POSIX shell.
+/// Formats `argument` as one word of a POSIX shell.
 pub(super) fn shell_word(argument: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
     if !argument.is_empty() && argument.bytes().all(plain) {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_plainly_a_string_stays_unquoted() {
+    fn only_sure_strings_stay_unquoted() {
         for (text, expected) in [
             ("api.openai.com", "api.openai.com"),
             ("/etc/callgate/callgate.wasm", "/etc/callgate/callgate.wasm"),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_seconds_with_milliseconds_where_there_are_any() {
+    fn durations_are_seconds_with_milliseconds_if_needed() {
         assert_eq!(duration(Duration::from_secs(30)), "30s");
         assert_eq!(duration(Duration::from_millis(1500)), "1.500s");
     }

@@ -1,4 +1,4 @@
-//! Running the real program over contracts in folders of their own.
+//! Runs the real program over contracts in folders of their own.
 #![allow(clippy::unwrap_used, reason = "tests: a failed step is a failed test")]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
 
@@ -43,21 +43,21 @@ spec:
 
 const SCHEMA: &str = r#"{"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}"#;
 
-/// What the program did.
+/// The output and exit code of the program.
 #[derive(Debug)]
-pub struct Said {
+pub struct Output {
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-/// The root of the repository, in which the program runs.
+/// Returns the root of the repository, the working directory of the program.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Runs the program.
-pub fn callgate(arguments: &[&str]) -> Said {
+pub fn callgate(arguments: &[&str]) -> Output {
     callgate_with(arguments, b"")
 }
 
@@ -68,7 +68,7 @@ pub fn executor_is_built() {
 }
 
 /// Runs the program with `input` as its standard input.
-pub fn callgate_with(arguments: &[&str], input: &[u8]) -> Said {
+pub fn callgate_with(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_callgate"))
         .args(arguments)
         .current_dir(repository())
@@ -77,11 +77,11 @@ pub fn callgate_with(arguments: &[&str], input: &[u8]) -> Said {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program that reads no input may be gone already.
+    // A program without input may have ended already.
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    Output { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// A contract of two tools, with its schema and module, in a folder of its own.
@@ -112,7 +112,7 @@ impl Folder {
         fs::read_to_string(self.path("contract.yaml")).unwrap()
     }
 
-    /// Writes a file; gives its path.
+    /// Writes a file and returns its path.
     pub fn write(&self, name: &str, text: &str) -> String {
         fs::write(self.path(name), text).unwrap();
         self.path(name).display().to_string()

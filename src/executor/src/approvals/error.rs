@@ -25,16 +25,16 @@ pub enum ApprovalError {
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     /// There is no such request, or it has ended long ago.
-    #[error("there is no such request for approval")]
+    #[error("unknown request for approval")]
     NotFound,
     /// Someone was faster.
-    #[error("it has been answered already")]
+    #[error("the request has been answered already")]
     Answered,
     /// The person has agreed, and the contract asks for another person.
-    #[error("you have agreed to it already; another person must agree too")]
+    #[error("you have agreed already; another person must agree too")]
     Agreed,
     /// It came too late.
-    #[error("the request has expired; the call must be made again to ask anew")]
+    #[error("the request has expired; repeat the call to ask again")]
     Expired,
     /// It is the person's own.
     #[error("the call comes from your own tenant; another person must approve it, but you may deny it")]

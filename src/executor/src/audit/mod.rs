@@ -200,7 +200,7 @@ impl AuditLog {
         &self.executor
     }
 
-    /// Outcomes that could not be written and wait in memory: anything but 0 means that no calls are taken.
+    /// Outcomes waiting in memory after a failed write: anything but 0 means that no calls are taken.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)

@@ -29,7 +29,7 @@ const PARTS: [&str; 14] = [
 pub struct Log {
     /// The level of the executor's own lines.
     pub level: LogLevel,
-    /// Parts of the executor that have another level.
+    /// Services of the executor that have another level.
     pub targets: Vec<(&'static str, LogLevel)>,
 }
 

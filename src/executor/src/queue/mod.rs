@@ -1,18 +1,18 @@
-//! Decides who runs next, who waits, and who is asked to retry later.
+//! Decides which call runs next, which waits, and which must retry later.
 //!
-//! 1. There is a fixed number of slots. A call that has one runs.
-//! 2. All calls of a request come in together or not at all: into free slots, else into the queue. The queue is bounded, over all
-//!    tenants and for each. A request that does not fit is shed before any of it ran.
-//! 3. A free slot goes to the waiting tenant that has the fewest calls running. Among equals it goes to the one that has waited
-//!    longest, counted from its last turn or from when it began to wait. A tenant's name never matters.
-//! 4. Within a tenant, calls run in the order in which they arrived.
+//! 1. The number of slots is fixed. A call runs while it has one.
+//! 2. All calls of a request enter together or not at all: into free slots, else into the queue. The queue is bounded
+//!    in total and for each tenant. A request that does not fit is shed before any of it runs.
+//! 3. A free slot goes to the waiting tenant with the fewest running calls. Among equals it goes to the tenant with the
+//!    longest wait, counted from its last turn or the start of its wait. A tenant's name never matters.
+//! 4. Within a tenant, calls run in order of arrival.
 //!
-//! The bound: let `k` calls of the same tenant wait ahead of a call when it arrives. Until the call runs, another tenant gets at
-//! most `k + 1` slots while it has as many calls running as the call's tenant, or more. So a tenant that sends a thousand calls
-//! delays the first call of another by one of its own, and new tenants rank after those that wait already.
+//! The bound: let `k` calls of the same tenant wait ahead of a call when it arrives. Until the call runs, another
+//! tenant gets at most `k + 1` slots while it has at least as many running calls as the call's tenant. So a tenant with
+//! a thousand calls delays another's first call by one of its own, and new tenants rank after those already waiting.
 //!
-//! Not covered: a running call is never interrupted. If long calls hold every slot, the others wait for the first of them to end.
-//! A caller who may choose tenants at will gets a share for each.
+//! Not covered: a running call is never interrupted. If long calls hold every slot, the others wait for the first to
+//! end. A caller who may choose tenants freely gets a share for each.
 
 mod state;
 
@@ -22,16 +22,16 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use self::state::State;
+use self::state::QueueState;
 
-/// The delay that a shed request is asked to keep, for each time that the waiting calls fill the slots.
+/// The retry delay of a shed request for each time the waiting calls fill the slots.
 const RETRY_STEP: Duration = Duration::from_millis(100);
-/// The longest delay that a request is asked to keep.
+/// The longest retry delay.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
 /// A queue in front of a number of slots. Clones are the same queue.
 #[derive(Clone, Debug)]
-pub(crate) struct Queue(Arc<Mutex<State>>);
+pub(crate) struct Queue(Arc<Mutex<QueueState>>);
 
 /// A call's right to a slot, now or in its turn. Dropping it gives the right up.
 #[derive(Debug)]
@@ -63,13 +63,13 @@ pub(crate) struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}; retry in {retry:?}")]
 pub(crate) struct Shed {
-    pub(crate) reason: Full,
+    pub(crate) reason: QueueLimit,
     pub(crate) retry: Duration,
 }
 
-/// The limit that was reached.
+/// The limit a request reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Full {
+pub(crate) enum QueueLimit {
     /// Too many calls wait.
     #[error("the queue is full ({0} calls)")]
     Queue(u32),
@@ -81,9 +81,9 @@ pub(crate) enum Full {
 /// The number of calls in a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Calls that have a slot.
+    /// Calls with a slot.
     pub running: u32,
-    /// Calls that wait for a slot.
+    /// Calls without a slot yet.
     pub waiting: u32,
 }
 
@@ -92,7 +92,7 @@ pub struct Load {
 impl Queue {
     /// Makes a queue in which `slots` calls run at once, `length` calls wait, and `per_tenant` of one tenant.
     pub(crate) fn new(slots: u32, length: u32, per_tenant: u32) -> Self {
-        Self(Arc::new(Mutex::new(State::new(slots, length, per_tenant))))
+        Self(Arc::new(Mutex::new(QueueState::new(slots, length, per_tenant))))
     }
 
     /// Takes in all of `count` calls, or none of them.
@@ -104,7 +104,7 @@ impl Queue {
         })
     }
 
-    fn stand(&self, state: &mut State, tenant: &Arc<str>) -> Standing {
+    fn stand(&self, state: &mut QueueState, tenant: &Arc<str>) -> Standing {
         if state.take_free(tenant) {
             return Standing::Running(Slot { queue: self.clone(), tenant: Arc::clone(tenant) });
         }
@@ -118,16 +118,16 @@ impl Queue {
         self.with(|state| state.load())
     }
 
-    /// Gives a free slot to whoever is next.
+    /// Gives a free slot to the next call.
     fn hand_on(&self) {
-        if let Some((tenant, call)) = self.with(State::next) {
-            // If the call has just left, the slot is dropped, comes back here and goes to the next call.
+        if let Some((tenant, call)) = self.with(QueueState::next) {
+            // If the call has just left, the slot is dropped, returns here and goes to the next call.
             drop(call.send(Slot { queue: self.clone(), tenant }));
         }
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
-    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+    /// Nothing panics while it holds the lock, so a poisoned lock is still sound.
+    fn with<R>(&self, f: impl FnOnce(&mut QueueState) -> R) -> R {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -135,7 +135,7 @@ impl Queue {
 // === impl Ticket ===
 
 impl Ticket {
-    /// Waits for the slot until `deadline`; returns `None` if it did not come in time.
+    /// Waits for the slot until `deadline`; returns `None` after it.
     pub(crate) async fn slot(self, deadline: Instant) -> Option<Slot> {
         match self.0 {
             Standing::Running(slot) => Some(slot),
@@ -149,7 +149,7 @@ impl Ticket {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.queue.with(|state| state.leave(&self.tenant, self.number));
-        // A slot that was handed over in this very moment is dropped with the channel, and so goes to the next call.
+        // A slot handed over at this very moment is dropped with the channel and goes to the next call.
     }
 }
 

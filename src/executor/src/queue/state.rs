@@ -1,4 +1,4 @@
-//! The queue's books: slots, tenants, and who is next.
+//! The queue's books: slots, tenants and the next turn.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Full, Load, RETRY_MAX, RETRY_STEP, Shed, Slot};
+use super::{Load, QueueLimit, RETRY_MAX, RETRY_STEP, Shed, Slot};
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct QueueState {
     slots: u32,
     length: u32,
     per_tenant: u32,
     load: Load,
     tenants: HashMap<Arc<str>, Tenant>,
-    /// The tenants that wait, next one first.
+    /// The waiting tenants, next one first.
     order: BTreeMap<Rank, Arc<str>>,
     /// Counts arrivals and turns. No two events share a number, so a rank never ties.
     clock: u64,
@@ -24,19 +24,19 @@ pub(super) struct State {
 /// Running calls, then the time at which the tenant's claim began. Names never decide.
 type Rank = (u32, u64);
 
-/// A tenant that has a call running or waiting.
+/// A tenant with a running or waiting call.
 #[derive(Debug, Default)]
 struct Tenant {
     running: u32,
-    /// When the tenant began to wait, or had its last turn, whichever is later.
+    /// The later of two times: the start of the tenant's wait, and its last turn.
     claim: u64,
     /// Waiting calls by arrival.
     waiting: BTreeMap<u64, oneshot::Sender<Slot>>,
 }
 
-// === impl State ===
+// === impl QueueState ===
 
-impl State {
+impl QueueState {
     pub(super) fn new(slots: u32, length: u32, per_tenant: u32) -> Self {
         Self {
             slots,
@@ -57,18 +57,18 @@ impl State {
     pub(super) fn room_for(&self, tenant: &str, count: usize) -> Result<(), Shed> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let shed = |reason| Shed { reason, retry: self.retry_with(self.load.waiting) };
-        // A call that finds a free slot does not wait. While anyone waits, a free slot is theirs.
+        // A call does not wait if a slot is free. While anyone waits, a free slot is theirs.
         let free = if self.load.waiting == 0 { self.slots.saturating_sub(self.load.running) } else { 0 };
         let wait = count.saturating_sub(free);
         if wait == 0 {
             return Ok(());
         }
         if self.load.waiting.saturating_add(wait) > self.length {
-            return Err(shed(Full::Queue(self.length)));
+            return Err(shed(QueueLimit::Queue(self.length)));
         }
         let of_tenant = self.tenants.get(tenant).map_or(0, Tenant::waits);
         if of_tenant.saturating_add(wait) > self.per_tenant {
-            return Err(shed(Full::Tenant(self.per_tenant)));
+            return Err(shed(QueueLimit::Tenant(self.per_tenant)));
         }
         Ok(())
     }
@@ -92,7 +92,7 @@ impl State {
         let number = self.tick();
         self.load.waiting += 1;
         self.change(tenant, |of| {
-            // A tenant that begins to wait ranks after those that wait already, whether it was known before or not.
+            // A tenant that begins to wait ranks after the waiting ones, known before or not.
             if of.waiting.is_empty() {
                 of.claim = number;
             }
@@ -110,7 +110,7 @@ impl State {
         }
     }
 
-    /// Takes a free slot for whoever is next, if there is one and somebody waits.
+    /// Takes a free slot for the next call, if one waits.
     pub(super) fn next(&mut self) -> Option<(Arc<str>, oneshot::Sender<Slot>)> {
         if self.load.running >= self.slots {
             return None;

@@ -6,7 +6,7 @@ use crate::admission::{AdmissionError, Registry};
 use crate::backends::BackendError;
 use crate::config::{Config, ConfigError, Http, Tokens};
 use crate::footprint::{Footprint, Reads};
-use crate::service::Parts;
+use crate::service::Services;
 
 /// More than the executor reads of a file of tokens.
 const TOKENS_BYTES: u64 = 1 << 20;
@@ -36,20 +36,20 @@ pub(super) enum ReloadError {
 
 /// Loads what the configuration in `file` lists, for the process that runs with `running`. The files that were read are told in any case. This blocks for as long as
 /// modules take to compile; those that are served already are not compiled again.
-pub(super) fn load(file: &Path, running: &Config, parts: &Parts) -> (Result<Loaded, ReloadError>, Footprint) {
+pub(super) fn load(file: &Path, running: &Config, services: &Services) -> (Result<Loaded, ReloadError>, Footprint) {
     let reads = Reads::default();
-    let loaded = read(file, running, parts, &reads);
+    let loaded = read(file, running, services, &reads);
     (loaded, reads.footprint())
 }
 
-fn read(file: &Path, running: &Config, parts: &Parts, reads: &Reads) -> Result<Loaded, ReloadError> {
+fn read(file: &Path, running: &Config, services: &Services, reads: &Reads) -> Result<Loaded, ReloadError> {
     let found = Config::read(file, reads)?;
     // The fence stands around what this process uses, not around what the next one would.
     let config = running.reloaded(&found);
     let others = (config != found).then_some(found);
-    let next = parts.serving.load_full().next(&config, reads)?;
+    let next = services.serving.load_full().next(&config, reads)?;
     for contract in next.contracts() {
-        parts.backends.check(contract)?;
+        services.backends.check(contract)?;
     }
     Ok(Loaded { config, others, next })
 }

@@ -25,7 +25,7 @@ use self::folders::Folders;
 use self::load::{Loaded, load};
 use crate::config::Config;
 use crate::footprint::{Footprint, Reads};
-use crate::service::Parts;
+use crate::service::Services;
 use crate::web;
 
 /// Time between two looks without any event: the system may not watch, or may lose events.
@@ -60,7 +60,7 @@ struct Reload {
     file: PathBuf,
     /// The configuration that the process runs with; its contracts are those that are served.
     running: Config,
-    parts: Arc<Parts>,
+    services: Arc<Services>,
     served: Footprint,
     /// The last files that were looked at; those of a refused reload differ from `served`.
     seen: Footprint,
@@ -72,17 +72,22 @@ struct Reload {
 }
 
 /// Reloads for as long as it is polled. `hangup` is handed in, so that a SIGHUP during the start counts.
-pub(crate) fn watch(file: PathBuf, running: Config, hangup: Signal, parts: Arc<Parts>) -> impl Future<Output = ()> {
+pub(crate) fn watch(
+    file: PathBuf,
+    running: Config,
+    hangup: Signal,
+    services: Arc<Services>,
+) -> impl Future<Output = ()> {
     let reads = Reads::default();
     // What changed between the reading and the watching is looked at first.
     let unread = Config::read(&file, &reads).map_or(true, |config| config != running);
-    let mut served = parts.serving.load().footprint().clone();
+    let mut served = services.serving.load().footprint().clone();
     served.join(reads.footprint());
     let tokens = load::tokens(&running);
     let reload = Reload {
         file,
         running,
-        parts,
+        services,
         seen: if unread { Footprint::default() } else { served.clone() },
         served,
         tokens,
@@ -192,12 +197,12 @@ impl Reload {
     }
 
     async fn contracts(&mut self, cause: Cause) -> Option<()> {
-        let (file, running, parts) = (self.file.clone(), self.running.clone(), Arc::clone(&self.parts));
-        let work = spawn_blocking(move || beside::run(|| load(&file, &running, &parts))).await;
+        let (file, running, services) = (self.file.clone(), self.running.clone(), Arc::clone(&self.services));
+        let work = spawn_blocking(move || beside::run(|| load(&file, &running, &services))).await;
         let (loaded, seen) = match Work::of(work) {
             Work::Done(done) => done,
             Work::Panicked => {
-                self.parts.instruments.metrics.reloads().contracts(false);
+                self.services.instruments.metrics.reloads().contracts(false);
                 self.contract_faults
                     .fault("a reload panicked and changed nothing; please report this with the log before it");
                 return Some(());
@@ -207,7 +212,7 @@ impl Reload {
         self.seen = seen;
         match loaded {
             Err(error) => {
-                self.parts.instruments.metrics.reloads().contracts(false);
+                self.services.instruments.metrics.reloads().contracts(false);
                 self.contract_faults.fault(&error.to_string());
                 tracing::error!(?cause, "the reload is refused; what was served before is served on");
             }
@@ -216,10 +221,10 @@ impl Reload {
                 if cause == Cause::Files && self.seen.same(&self.served) {
                     tracing::debug!("files changed, their content did not");
                 } else {
-                    self.parts.instruments.metrics.reloads().contracts(true);
+                    self.services.instruments.metrics.reloads().contracts(true);
                     self.running = config;
                     tracing::info!(contracts = self.running.contracts.len(), ?cause, "contracts are reloaded");
-                    let before = self.parts.serving.swap(Arc::new(next));
+                    let before = self.services.serving.swap(Arc::new(next));
                     // Unmapping code takes its time.
                     drop(spawn_blocking(move || drop(before)));
                 }

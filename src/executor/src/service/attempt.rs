@@ -1,14 +1,14 @@
-//! The way of one call, from its decision to its outcome.
+//! The steps of one allowed call, from its decision to its outcome.
 //!
-//! 1. *Once*: what was begun under its key is not begun again. A repeat gets what came of it.
-//! 2. *Consent*: where a person must agree, an approval of just this call is used up, or asked for.
-//! 3. *Audit*: the decision is on disk before anything runs. Where that cannot be, nothing runs.
-//! 4. *Place*: it waits for its turn, until its deadline, which counts from when the request came in.
-//! 5. *Run*, in the sandbox or at a backend; what comes back is checked against the contract's `result`.
-//! 6. The outcome is remembered for repeats and audited, and only then told.
+//! 1. *Idempotency*: a call begun under the same key does not begin again. A repeat gets the recorded outcome.
+//! 2. *Consent*: if a person must agree, an approval of exactly this call is used up, or requested.
+//! 3. *Audit*: the decision is on disk before anything runs. If it cannot be written, nothing runs.
+//! 4. *Queue*: the call waits for a slot until its deadline, counted from the request's arrival.
+//! 5. *Run*: the sandbox or a backend runs it. The contract's `result` then judges the output.
+//! 6. *Settle*: the outcome is kept for repeats and audited, and only then returned.
 //!
-//! A call that is dropped on its way, because its caller went away, ends as `unknown`: [`Begun`] sees to that. If the process ends
-//! in between, the next one finds it begun and not ended, and says the same.
+//! If the caller goes away, the call is dropped on its way and [`Begun`] records the outcome `unknown`. If the process
+//! ends in between, the next process finds the call begun but not ended, and records the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::batch::now;
 use super::log;
-use super::services::Parts;
+use super::services::Services;
 use crate::admission::{Admitted, Runnable};
 use crate::approvals::{About, Ask, Claim};
 use crate::audit::{self, Appended, Entry, Event, Source, Verdict};
@@ -36,9 +36,9 @@ use callgate_sandbox::{Caller, Finished, Stop};
 /// Longer than any call.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);
 
-/// A call that the contract allows, with all that it needs to run.
+/// An allowed call, with everything needed to run it.
 pub(super) struct Attempt {
-    /// As the model gave it; outcomes go back under it.
+    /// The id the model gave; the outcome carries it back.
     id: String,
     call: audit::Call,
     admitted: Arc<Admitted>,
@@ -48,36 +48,36 @@ pub(super) struct Attempt {
     consent: Consent,
     began: Instant,
     deadline: Instant,
-    /// Who sent it.
+    /// The client that sent the call.
     peer: Arc<str>,
     span: CallSpan,
 }
 
-/// Whether a person must agree.
+/// The consent a call needs from a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Consent {
     NotNeeded,
-    /// With the contract's words for that person.
+    /// A person must agree and reads these words of the contract.
     Needed(About),
 }
 
-/// Says whether an outcome is told for the first time.
+/// Distinguishes the first report of an outcome from a repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+enum Report {
     First,
-    Again,
+    Repeat,
 }
 
-/// A call that was begun and has not ended. Dropped before [`Begun::end`], it ends as unknown.
+/// A call in flight. If it is dropped before [`Begun::end`], its outcome is `unknown`.
 struct Begun<'a> {
-    parts: &'a Arc<Parts>,
+    services: &'a Arc<Services>,
     key: Key,
     call: audit::Call,
     peer: Arc<str>,
     ended: bool,
 }
 
-/// A call that the contract does not allow.
+/// A call the contract does not allow.
 pub(super) struct Denial {
     pub(super) entry: Entry,
     pub(super) outcome: CallOutcome,
@@ -89,18 +89,18 @@ pub(super) struct Denial {
 // === impl Denial ===
 
 impl Denial {
-    /// Writes the record in its turn, then returns the outcome. Nothing runs either way.
-    pub(super) async fn tell(self, parts: &Parts, admitted: &Admitted, ticket: Option<Ticket>) -> CallOutcome {
+    /// Writes the record when its turn comes, then returns the outcome. Nothing runs either way.
+    pub(super) async fn tell(self, services: &Services, admitted: &Admitted, ticket: Option<Ticket>) -> CallOutcome {
         let Self { entry, outcome, code, peer, span } = self;
-        // The records of a tenant's denied calls take turns with those of others.
+        // Denied calls of all tenants take turns to write their records.
         let _slot = match ticket {
             Some(ticket) => ticket.slot(Instant::now() + NEVER).await,
             None => None,
         };
         span.enter(|| log::ended(&entry.call, &peer, &outcome));
-        let (calls, tool) = (parts.instruments.metrics.calls(), admitted.contract().tool(&entry.call.tool));
-        let outcome = match parts.audit.append(entry).await {
-            // It was counted when it was refused first.
+        let (calls, tool) = (services.instruments.metrics.calls(), admitted.contract().tool(&entry.call.tool));
+        let outcome = match services.audit.append(entry).await {
+            // The first refusal was counted already.
             Ok(Appended::Repeat) => outcome,
             Ok(Appended::New | Appended::Conflict) => {
                 calls.denied(tool, code);
@@ -140,63 +140,67 @@ impl Attempt {
             Audit::Full => Some(approved.canonical.clone()),
             Audit::Digest => None,
         };
-        // A timeout past the clock's end is none.
+        // A timeout beyond the clock's range means no timeout.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
         Self { id, call, admitted, tool, arguments, runnable, consent, began, deadline, peer, span }
     }
 
-    /// Whether it takes a sandbox; else it waits for a backend.
+    /// Returns true if the call takes a sandbox, false if a backend runs it.
     pub(super) fn runs_here(&self) -> bool {
         matches!(self.runnable, Runnable::Sandbox { .. })
     }
 
-    /// All the way. The outcome is remembered and audited when this returns.
-    pub(super) async fn run(self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> CallOutcome {
+    /// Runs all steps. The outcome is recorded and audited when this returns.
+    pub(super) async fn run(self, services: &Arc<Services>, ticket: Option<Ticket>) -> CallOutcome {
         let Self { span, .. } = &self;
-        let (outcome, told) = span.within(self.go(parts, ticket)).await;
+        let (outcome, told) = span.within(self.go(services, ticket)).await;
         let (name, usage) = (outcome::name(&outcome), outcome.usage.unwrap_or_default());
-        let (calls, tool) = (parts.instruments.metrics.calls(), self.admitted.contract().tool(&self.tool));
+        let (calls, tool) = (services.instruments.metrics.calls(), self.admitted.contract().tool(&self.tool));
         match (told, outcome::refusal(&outcome)) {
-            // It was counted when it ended.
-            (Told::Again, _) => {}
-            (Told::First, Some(code)) => calls.denied(tool, code),
-            (Told::First, None) => calls.ended(tool, name, &usage),
+            // The metrics counted it when it ended.
+            (Report::Repeat, _) => {}
+            (Report::First, Some(code)) => calls.denied(tool, code),
+            (Report::First, None) => calls.ended(tool, name, &usage),
         }
         self.span.ended(name, &usage);
         outcome
     }
 
-    async fn go(&self, parts: &Arc<Parts>, ticket: Option<Ticket>) -> (CallOutcome, Told) {
+    async fn go(&self, services: &Arc<Services>, ticket: Option<Ticket>) -> (CallOutcome, Report) {
         let key = self.key();
         let id = self.id.clone();
-        let begin = parts.once.begin(&key, self.what()).await;
-        parts.instruments.metrics.once().began(&begin);
+        let begin = services.once.begin(&key, self.what()).await;
+        services.instruments.metrics.once().began(&begin);
         let begun = match begin {
             Ok(Begin::Fresh) => {
-                Begun { parts, key, call: self.call.clone(), peer: Arc::clone(&self.peer), ended: false }
+                Begun { services, key, call: self.call.clone(), peer: Arc::clone(&self.peer), ended: false }
             }
-            Ok(Begin::Done(outcome)) => return (self.again(parts, CallOutcome { id, ..outcome }).await, Told::Again),
-            Ok(Begin::Unknown) => return (self.again(parts, outcome::unknown(id, &self.tool)).await, Told::Again),
+            Ok(Begin::Done(outcome)) => {
+                return (self.again(services, CallOutcome { id, ..outcome }).await, Report::Repeat);
+            }
+            Ok(Begin::Unknown) => {
+                return (self.again(services, outcome::unknown(id, &self.tool)).await, Report::Repeat);
+            }
             Ok(Begin::Other) => {
-                // It is refused either way.
-                let _ = parts.audit.append(entry(&self.call, Event::KeyReused)).await;
-                return (outcome::key_reused(id, &self.tool), Told::First);
+                // The call is refused even if the record fails.
+                let _ = services.audit.append(entry(&self.call, Event::KeyReused)).await;
+                return (outcome::key_reused(id, &self.tool), Report::First);
             }
-            Err(error) => return (outcome::unavailable(id, &error.to_string()), Told::First),
+            Err(error) => return (outcome::unavailable(id, &error.to_string()), Report::First),
         };
-        let outcome = match self.may_run(parts).await {
-            Ok(()) => self.result(parts, ticket).await,
+        let outcome = match self.may_run(services).await {
+            Ok(()) => self.result(services, ticket).await,
             Err(outcome) => outcome,
         };
-        (begun.end(outcome).await, Told::First)
+        (begun.end(outcome).await, Report::First)
     }
 
-    /// Records that a call came again. It is told how it ended even if that cannot be recorded yet: who does not hear it may try
-    /// the same under another name.
-    async fn again(&self, parts: &Parts, outcome: CallOutcome) -> CallOutcome {
+    /// Audits a repeat, and returns the outcome even if the record is not written yet. A caller without an answer might
+    /// try the same call under another name.
+    async fn again(&self, services: &Services, outcome: CallOutcome) -> CallOutcome {
         let event = Event::Repeat { outcome: outcome::name(&outcome).to_owned() };
-        if let Err(error) = parts.audit.append(entry(&self.call, event)).await {
+        if let Err(error) = services.audit.append(entry(&self.call, event)).await {
             tracing::warn!(exchange = self.call.exchange_id, reason = %error, "a repeat is not audited yet");
         }
         outcome
@@ -211,7 +215,7 @@ impl Attempt {
         }
     }
 
-    /// All that the call is. Lengths stand before texts, so that no two calls run together to the same.
+    /// Identifies the call. Each text follows its length, so two different calls never produce the same input.
     fn what(&self) -> What {
         let call = &self.call;
         let mut hash = Sha256::new();
@@ -227,12 +231,12 @@ impl Attempt {
         }
     }
 
-    /// Consent, and the decision on disk.
-    async fn may_run(&self, parts: &Parts) -> Result<(), CallOutcome> {
+    /// Obtains consent and writes the decision to disk.
+    async fn may_run(&self, services: &Services) -> Result<(), CallOutcome> {
         let id = || self.id.clone();
         let (verdict, approval_id, refusal) = match &self.consent {
             Consent::NotNeeded => (Verdict::Allow, None, None),
-            Consent::Needed(about) => match parts.approvals.claim(&self.ask(about)).await {
+            Consent::Needed(about) => match services.approvals.claim(&self.ask(about)).await {
                 Ok(Claim::Granted { approval_id }) => (Verdict::Approved, Some(approval_id), None),
                 Ok(Claim::Pending { approval_id, left }) => {
                     let refusal = outcome::approval_required(id(), &self.tool, &approval_id, left);
@@ -247,7 +251,7 @@ impl Attempt {
         };
         let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
         let event = Event::Decision { verdict, code, pointer: String::new(), approval_id };
-        match parts.audit.append(entry(&self.call, event)).await {
+        match services.audit.append(entry(&self.call, event)).await {
             Ok(_) => refusal.map_or(Ok(()), Err),
             Err(error) => Err(outcome::unavailable(id(), &error.to_string())),
         }
@@ -270,14 +274,14 @@ impl Attempt {
         }
     }
 
-    /// Waits for its place, runs, and judges what came of it.
-    async fn result(&self, parts: &Parts, ticket: Option<Ticket>) -> CallOutcome {
+    /// Waits for a slot, runs the call and checks its output.
+    async fn result(&self, services: &Services, ticket: Option<Ticket>) -> CallOutcome {
         let id = self.id.clone();
         let Some(tool) = self.admitted.contract().tool(&self.tool) else {
-            // The name came from this very contract.
+            // The name came from this same contract.
             return outcome::not_here(id, &self.tool);
         };
-        let calls = parts.instruments.metrics.calls();
+        let calls = services.instruments.metrics.calls();
         let slot = {
             let (_waiting, _step) = (calls.waiting(), self.span.step("queue"));
             match ticket {
@@ -295,7 +299,7 @@ impl Attempt {
                     Ok(caller) => sandbox.run(program, grants, caller, self.arguments.clone(), self.deadline).await,
                     Err(stop) => Finished::never_began(stop),
                 };
-                // The whole call's time, waiting included.
+                // The reported duration includes the wait.
                 outcome::ran(id, tool, Finished { duration: self.began.elapsed(), ..finished })
             }
             Runnable::Backend(_) => {
@@ -308,19 +312,19 @@ impl Attempt {
                     deadline: self.deadline,
                 };
                 let called = Instant::now();
-                let answered = parts.backends.call(&invocation).await;
+                let answered = services.backends.call(&invocation).await;
                 let result = answered.as_ref().map_or_else(outcome::of_stop, |_| "answered");
-                parts.instruments.metrics.backends().request(tool.run().cluster(), result, called.elapsed());
+                services.instruments.metrics.backends().request(tool.run().cluster(), result, called.elapsed());
                 outcome::answered(id, tool, answered, self.began.elapsed())
             }
         }
     }
 }
 
-/// The same for every attempt at one call, and for no other: what a backend can keep to never do the same thing twice.
+/// Returns the key that all attempts at one call share, and no other call has. A backend can remember it and dedupe.
 ///
-/// A backend may keep keys of all tenants in one table, and exchanges are named by the proxy. So the key is a hash of all that
-/// names the call, its tenant first: 64 hexadecimal digits. Lengths stand before texts.
+/// A backend may keep the keys of all tenants in one table, and the proxy chooses the exchange's name. So the key
+/// hashes everything that names the call, the tenant first: 64 hexadecimal digits. Each text follows its length.
 fn idempotency_key(call: &audit::Call) -> String {
     let mut hash = Sha256::new();
     for part in [&call.tenant, &call.exchange_id] {
@@ -340,7 +344,7 @@ fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
     bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string never fails.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -349,20 +353,20 @@ fn hex(bytes: &[u8]) -> String {
 // === impl Begun ===
 
 impl Begun<'_> {
-    /// It ended like this.
+    /// Records the outcome and disarms the drop.
     async fn end(mut self, outcome: CallOutcome) -> CallOutcome {
         let (id, tool) = (outcome.id.clone(), self.call.tool.clone());
         let written = self.write_down(outcome);
         written.await.unwrap_or_else(|_| outcome::unknown(id, &tool))
     }
 
-    /// Writes down how it ended, once, in a task of its own: a caller that goes away meanwhile does not stop that half way.
+    /// Records the outcome once, in a separate task: a caller that goes away cannot interrupt it.
     fn write_down(&mut self, outcome: CallOutcome) -> JoinHandle<CallOutcome> {
         self.ended = true;
-        let (parts, key, call) = (Arc::clone(self.parts), self.key.clone(), self.call.clone());
+        let (services, key, call) = (Arc::clone(self.services), self.key.clone(), self.call.clone());
         let peer = Arc::clone(&self.peer);
         let writing = async move {
-            settle(&parts, &key, &call, &peer, &outcome).await;
+            settle(&services, &key, &call, &peer, &outcome).await;
             outcome
         };
         tokio::spawn(writing.with_current_context())
@@ -374,7 +378,7 @@ impl Drop for Begun<'_> {
         if self.ended {
             return;
         }
-        // While the process ends nothing can be written any more; the next one does it.
+        // An ending process can no longer write. The next process records the outcome.
         if tokio::runtime::Handle::try_current().is_ok() {
             let outcome = outcome::unknown(self.call.call_id.clone(), &self.call.tool);
             drop(self.write_down(outcome));
@@ -382,15 +386,15 @@ impl Drop for Begun<'_> {
     }
 }
 
-/// Remembers and audits how a call ended. It ended, so it is told even where one of the two cannot be written: a repeat is then told
-/// that it is unknown, and the audit log keeps the record until it can be written.
-pub(super) async fn settle(parts: &Parts, key: &Key, call: &audit::Call, peer: &str, outcome: &CallOutcome) {
+/// Stores and audits a call's outcome. The caller gets the outcome even if one of the two writes fails: a repeat then
+/// gets `unknown`, and the audit log keeps the record until it can be written.
+pub(super) async fn settle(services: &Services, key: &Key, call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     log::ended(call, peer, outcome);
     let event = Event::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
-    let audited = parts.audit.append(entry(call, event));
-    let (remembered, audited) = tokio::join!(parts.once.finish(key, outcome), audited);
+    let audited = services.audit.append(entry(call, event));
+    let (remembered, audited) = tokio::join!(services.once.finish(key, outcome), audited);
     if let Err(error) = remembered {
-        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not remembered");
+        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not stored");
     }
     if let Err(error) = audited {
         tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not audited yet");

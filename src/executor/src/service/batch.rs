@@ -1,4 +1,4 @@
-//! Checks a request and bounds every text in it, before anything of it is kept, decided or logged.
+//! Checks a request and bounds each of its texts before anything is kept, decided or logged.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,36 +16,36 @@ use tonic::metadata::MetadataMap;
 use crate::audit;
 use crate::telemetry;
 
-/// The most calls of one request. A contract's `maxToolCallsPerTurn` bounds those that may run.
+/// The maximum calls in one request. A contract's `maxToolCallsPerTurn` bounds how many may run.
 const CALLS: usize = 1024;
-/// The most bytes of an exchange's or a request's name.
+/// The maximum bytes of an exchange's or a request's name.
 const NAME_BYTES: usize = 128;
-/// The most bytes of a tenant's or a role's name.
+/// The maximum bytes of a tenant's or a role's name.
 const CALLER_BYTES: usize = 256;
-/// The most bytes of a call's id. Some proxies put a model's signature into it.
+/// The maximum bytes of a call's id. Some proxies put a model's signature into it.
 const CALL_ID_BYTES: usize = 4096;
-/// The most bytes of a tool's name. A contract's names have at most 64.
+/// The maximum bytes of a tool's name. A contract's names have at most 64.
 const TOOL_BYTES: usize = 256;
-/// The most bytes of a tenant in a decision's record that are kept as they are, if it is over [`CALLER_BYTES`].
+/// The bytes kept unchanged of a recorded tenant longer than [`CALLER_BYTES`].
 const CUT_BYTES: usize = 192;
 
-/// The part of a request that all of its calls share.
-pub(super) struct Asked {
+/// The part of a request all its calls share.
+pub(super) struct CheckedBatch {
     pub(super) exchange_id: String,
     pub(super) request_id: String,
-    /// The trace that the request belongs to, if it names one.
+    /// The request's trace, if it names one.
     pub(super) trace: Context,
-    /// Who is at the other end of the connection.
+    /// The client at the other end of the connection.
     pub(super) peer: Arc<str>,
     pub(super) round: u32,
     pub(super) contract_digest: String,
     pub(super) caller: Caller,
 }
 
-// === impl Asked ===
+// === impl CheckedBatch ===
 
-impl Asked {
-    /// Checks a request, and gives its calls apart.
+impl CheckedBatch {
+    /// Checks a request and returns its calls separately.
     pub(super) fn read(
         request: ExecuteRequest,
         metadata: &MetadataMap,
@@ -78,7 +78,7 @@ impl Asked {
         Ok((asked, request.calls))
     }
 
-    /// How the audit log names one of its calls.
+    /// Returns the audit log's description of one call.
     pub(super) fn audited(&self, position: u32, call: &proto::Call) -> audit::Call {
         audit::Call {
             exchange_id: self.exchange_id.clone(),
@@ -97,14 +97,14 @@ impl Asked {
     }
 }
 
-/// Checks that calls have names of their own: a position is a part of each.
+/// Checks that no two calls share an id or a position: both are part of a call's name.
 fn positions(calls: &[proto::Call]) -> Result<(), Status> {
     let mut taken = HashSet::with_capacity(calls.len());
     let differ = (0..).zip(calls).all(|(place, call)| taken.insert(call.position.unwrap_or(place)));
     if differ {
         return Ok(());
     }
-    Err(Status::invalid_argument("position: expected another one for each call of the request"))
+    Err(Status::invalid_argument("duplicate position (calls); give each call its own position"))
 }
 
 /// Checks that a text is a contract's digest.
@@ -116,7 +116,7 @@ pub(super) fn digest(text: &str) -> Result<(), Status> {
     Err(Status::invalid_argument(format!("not a digest (contract_digest); send {expected}")))
 }
 
-/// Checks a name that something is kept under.
+/// Checks a name used as a key.
 pub(super) fn name(field: &str, text: &str) -> Result<(), Status> {
     if text.is_empty() {
         return Err(Status::invalid_argument(format!("empty name ({field}); send 1 to {NAME_BYTES} bytes")));
@@ -124,7 +124,7 @@ pub(super) fn name(field: &str, text: &str) -> Result<(), Status> {
     fits(field, text, NAME_BYTES)
 }
 
-/// Checks a text's length, before anything of it is kept, decided or logged.
+/// Checks a text's length before anything is kept, decided or logged.
 pub(super) fn fits(field: impl fmt::Display, text: &str, most: usize) -> Result<(), Status> {
     let bytes = text.len();
     if bytes <= most {
@@ -136,14 +136,12 @@ pub(super) fn fits(field: impl fmt::Display, text: &str, most: usize) -> Result<
 pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     match caller {
         Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
-        None => {
-            Err(Status::invalid_argument("no caller (caller); send the tenant and role that the calls are made for"))
-        }
+        None => Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role")),
     }
 }
 
-/// A tenant's or role's name for the record of a decision that another program made. A name over the bound is cut, and the start of
-/// its SHA-256 keeps it apart from others: refusing it would lose the records that came with it.
+/// Returns the recorded form of a tenant or role that another program decided on. A name over the bound is cut and gets
+/// the start of its SHA-256, which keeps it distinct. A refusal would lose all records of the request.
 pub(super) fn recorded(name: String) -> String {
     if name.len() <= CALLER_BYTES {
         return name;
@@ -154,29 +152,29 @@ pub(super) fn recorded(name: String) -> String {
     format!("{start}~{hash}")
 }
 
-/// The first 64 printable characters of a name that a model chose, for a log.
+/// Returns the first 64 printable characters of a name the model chose, for a log.
 pub(super) fn printable(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
-/// The first 128 printable characters of a call's id, for logs only.
+/// Returns the first 128 printable characters of a call's id, for logs only.
 pub(super) fn bounded(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(NAME_BYTES).collect()
 }
 
-/// 64 lowercase hexadecimal digits, or nothing.
+/// Returns true for 64 lowercase hexadecimal digits.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 64 && is_hex(text)
 }
 
-/// 32 lowercase hexadecimal digits; empty where there is no trace.
+/// Returns 32 lowercase hexadecimal digits, or an empty text without a trace.
 fn trace_id(trace: &Context) -> String {
     let span = trace.span();
     let of = span.span_context();
     if of.is_valid() { of.trace_id().to_string() } else { String::new() }
 }
 
-/// 32 lowercase hexadecimal digits that are not all zero.
+/// Returns true for 32 lowercase hexadecimal digits, not all zero.
 pub(super) fn is_trace_id(text: &str) -> bool {
     text.len() == 32 && is_hex(text) && text.bytes().any(|byte| byte != b'0')
 }
@@ -189,7 +187,7 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// Now, for the audit log.
+/// Returns the current time for the audit log.
 pub(super) fn now() -> SystemTime {
     SystemTime::now()
 }

@@ -1,4 +1,4 @@
-//! The caller's own deadline, `grpc-timeout`: a call that its caller has given up ends here, too.
+//! Enforces the caller's own deadline, `grpc-timeout`: a call ends here once its caller has given up.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::time::timeout;
 use tonic::Status;
 
 const HEADER: &str = "grpc-timeout";
-/// The most digits that the protocol allows.
+/// The maximum digits in the protocol.
 const DIGITS: usize = 8;
 
-/// Answers within the caller's deadline, if the request names one that can be read.
+/// Answers within the caller's deadline, if the request has a readable one.
 pub(crate) async fn within(request: Request, next: Next) -> Response {
     let Some(limit) = limit(request.headers()) else { return next.run(request).await };
     match timeout(limit, next.run(request)).await {

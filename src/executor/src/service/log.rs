@@ -10,7 +10,7 @@ use crate::audit;
 use crate::outcome;
 use crate::telemetry::Throttle;
 
-/// One line for a call that has ended. `peer` is who sent it; empty where that has been forgotten.
+/// Logs one line for an ended call. `peer` is the client that sent it, or empty if it is forgotten.
 pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     let usage = outcome.usage.unwrap_or_default();
     let violation = match &outcome.outcome {
@@ -36,7 +36,7 @@ pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     );
 }
 
-/// One line for a request of which nothing ran, if not too many were written just now.
+/// Logs one line for a rejected request, unless the rate limit is reached.
 pub(super) fn rejected(throttle: &Throttle, exchange: &str, calls: usize, status: &Status) {
     let Some(held_back) = throttle.line() else { return };
     tracing::warn!(
@@ -49,7 +49,7 @@ pub(super) fn rejected(throttle: &Throttle, exchange: &str, calls: usize, status
     );
 }
 
-/// What [`rejected`] needs of a request that is about to be taken apart.
+/// Returns the names [`rejected`] needs, before the request is taken apart.
 pub(super) fn named(request: &ExecuteRequest) -> (String, usize) {
     (request.exchange_id.clone(), request.calls.len())
 }

@@ -1,7 +1,7 @@
-//! The gRPC service: decides every call again, runs what is allowed, reports each.
+//! The gRPC service: decides each call again, runs the allowed ones and reports each outcome.
 //!
-//! A digest selects the contract and a name the tool; nothing else of a request selects anything. What happens to one call, step
-//! by step, stands in [`attempt`].
+//! A digest selects the contract and a name selects the tool; nothing else in a request selects anything. [`attempt`]
+//! describes the steps of one call.
 
 mod attempt;
 mod batch;
@@ -29,31 +29,31 @@ use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use self::attempt::{Attempt, Consent, Denial};
-use self::batch::Asked;
-pub(crate) use self::services::Parts;
-pub use self::services::PartsError;
+use self::batch::CheckedBatch;
+pub(crate) use self::services::Services;
+pub use self::services::ServicesError;
 use crate::admission::Admitted;
 use crate::approvals::About;
 use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
 use crate::drain::InFlight;
 use crate::outcome;
-use crate::queue::{Full, Shed, Ticket};
+use crate::queue::{QueueLimit, Shed, Ticket};
 use crate::telemetry::{self, CallSpan, Throttle};
 use crate::transport::Peer;
 
-/// `callgate.executor.v1.Executor`.
+/// The implementation of `callgate.executor.v1.Executor`.
 pub(crate) struct Service {
-    parts: Arc<Parts>,
+    services: Arc<Services>,
     in_flight: InFlight,
-    /// Limits the log lines about requests that were refused.
+    /// Limits the log lines about rejected requests.
     throttle: Throttle,
 }
 
 /// One call after its decision.
 enum Decided {
-    /// Refused: the outcome is known.
+    /// The call is refused; its outcome is known.
     Denied(Box<Denial>),
-    /// To be run.
+    /// The call may run.
     Allowed(Box<Attempt>),
 }
 
@@ -67,12 +67,12 @@ struct Tickets {
 // === impl Service ===
 
 impl Service {
-    pub(crate) fn new(parts: Arc<Parts>, in_flight: InFlight) -> Self {
-        Self { parts, in_flight, throttle: Throttle::new() }
+    pub(crate) fn new(services: Arc<Services>, in_flight: InFlight) -> Self {
+        Self { services, in_flight, throttle: Throttle::new() }
     }
 
     fn contract(&self, digest: &str) -> Result<Arc<Admitted>, Status> {
-        let serving = self.parts.serving.load();
+        let serving = self.services.serving.load();
         serving.contract(digest).cloned().ok_or_else(|| {
             let held = serving.digests().join(", ");
             Status::failed_precondition(format!(
@@ -83,13 +83,13 @@ impl Service {
     }
 
     /// Takes a ticket for each call, denied ones included. Sheds the whole request if one kind does not fit.
-    fn tickets(&self, asked: &Asked, decided: &[Decided]) -> Result<Tickets, Shed> {
+    fn tickets(&self, asked: &CheckedBatch, decided: &[Decided]) -> Result<Tickets, Shed> {
         let attempts = || decided.iter().filter_map(Decided::attempt);
         let here = attempts().filter(|attempt| attempt.runs_here()).count();
         let elsewhere = attempts().count() - here;
-        let queues = &self.parts.queues;
+        let queues = &self.services.queues;
         let tenant = &asked.caller.tenant;
-        // If one does not fit, the tickets before it are dropped and give up their slots.
+        // If one kind does not fit, the earlier tickets are dropped and their slots freed.
         Ok(Tickets {
             here: queues.sandbox.enter(tenant, here)?.into_iter(),
             elsewhere: queues.backends.enter(tenant, elsewhere)?.into_iter(),
@@ -97,24 +97,25 @@ impl Service {
         })
     }
 
-    /// The same decision as the filter's, by the same function, so that a filter that was bypassed or is out of date gains nothing.
+    /// Repeats the filter's decision with the same function. Bypassing the filter, or running an outdated one, gains
+    /// nothing.
     fn decide_again(
         &self,
-        asked: &Asked,
+        asked: &CheckedBatch,
         admitted: &Arc<Admitted>,
         position: usize,
         call: proto::Call,
         began: Instant,
     ) -> Decided {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
-        let about = telemetry::About {
+        let about = telemetry::CallAttributes {
             tool: admitted.contract().tool(&call.tool),
             call_id: &call.id,
             exchange_id: &asked.exchange_id,
             contract_digest: &asked.contract_digest,
             role: &asked.caller.role,
         };
-        let span = self.parts.instruments.traces.call(&asked.trace, &about);
+        let span = self.services.instruments.traces.call(&asked.trace, &about);
         let audited = asked.audited(call.position.unwrap_or(position), &call);
         let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
             let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
@@ -157,7 +158,7 @@ impl Service {
         let began = Instant::now();
         let (metadata, extensions, request) = request.into_parts();
         let peer = extensions.get::<Peer>().map_or_else(|| Arc::from(""), |peer| Arc::from(peer.to_string()));
-        let (asked, calls) = Asked::read(request, &metadata, peer)?;
+        let (asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         let decided: Vec<Decided> = calls
             .into_iter()
@@ -166,26 +167,26 @@ impl Service {
             .collect();
         let mut tickets = self.tickets(&asked, &decided).map_err(|shed| {
             let why = match shed.reason {
-                Full::Queue(_) => telemetry::metrics::Shed::Full,
-                Full::Tenant(_) => telemetry::metrics::Shed::Share,
+                QueueLimit::Queue(_) => telemetry::metrics::Shed::Full,
+                QueueLimit::Tenant(_) => telemetry::metrics::Shed::Share,
             };
-            self.parts.instruments.metrics.calls().shed(why, decided.len());
+            self.services.instruments.metrics.calls().shed(why, decided.len());
             status_of(shed)
         })?;
 
         let mut outcomes: Vec<Option<CallOutcome>> = vec![None; decided.len()];
-        // Dropped with this future, it ends what still runs: a caller that goes away leaves nothing behind.
+        // Dropping this future ends the running calls: a caller that goes away leaves nothing behind.
         let mut running = JoinSet::new();
         for (position, decided) in decided.into_iter().enumerate() {
-            let parts = Arc::clone(&self.parts);
+            let services = Arc::clone(&self.services);
             match decided {
                 Decided::Denied(denial) => {
                     let (admitted, ticket) = (Arc::clone(&admitted), tickets.denied.next());
-                    running.spawn(async move { (position, denial.tell(&parts, &admitted, ticket).await) });
+                    running.spawn(async move { (position, denial.tell(&services, &admitted, ticket).await) });
                 }
                 Decided::Allowed(attempt) => {
                     let ticket = if attempt.runs_here() { tickets.here.next() } else { tickets.elsewhere.next() };
-                    running.spawn(async move { (position, attempt.run(&parts, ticket).await) });
+                    running.spawn(async move { (position, attempt.run(&services, ticket).await) });
                 }
             }
         }
@@ -206,7 +207,7 @@ impl Executor for Service {
         let Some(_running) = self.in_flight.enter() else {
             return Err(Status::unavailable("the executor is draining; ask another or try again later"));
         };
-        if self.parts.instruments.readiness.is_full() {
+        if self.services.instruments.readiness.is_full() {
             return Err(Status::unavailable(
                 "nothing ran: the state directory has no room left; make room (audit.minFree)",
             ));
@@ -219,17 +220,17 @@ impl Executor for Service {
     }
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
-        // Also while draining: what was decided is to be kept as long as there is someone to keep it.
-        record::record(&self.parts, request.into_inner()).await.inspect_err(|status| {
+        // A draining executor still records decisions for as long as it can.
+        record::record(&self.services, request.into_inner()).await.inspect_err(|status| {
             if let Some(held_back) = self.throttle.line() {
-                tracing::warn!(code = ?status.code(), reason = status.message(), held_back, "decisions are not kept");
+                tracing::warn!(code = ?status.code(), reason = status.message(), held_back, "decisions are not recorded");
             }
         })?;
         Ok(Response::new(RecordResponse {}))
     }
 }
 
-/// The words of a contract for the person who must agree to a call.
+/// Returns the contract's words for the person who must agree to a call.
 fn shown(contract: &Contract, tool: &Tool) -> About {
     let approvers = match tool.approval() {
         Approval::Never => 1,
@@ -244,7 +245,7 @@ fn shown(contract: &Contract, tool: &Tool) -> About {
     }
 }
 
-/// The status of a request that found no room, with the delay that gRPC clients look for.
+/// Returns the status of a shed request, with the retry delay gRPC clients read.
 fn status_of(shed: Shed) -> Status {
     let details = ErrorDetails::with_retry_info(Some(shed.retry));
     Status::with_error_details(tonic::Code::ResourceExhausted, format!("nothing ran: {shed}"), details)

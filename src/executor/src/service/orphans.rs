@@ -1,21 +1,21 @@
-//! Calls that an executor left running when it ended: each is told of once, as unknown.
+//! Reports each call an ended executor left running once, as `unknown`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::settle;
-use super::services::Parts;
+use super::services::Services;
 use crate::audit;
 use crate::outcome;
 
-/// Where the memory is shared, another executor may end at any time.
+/// The interval between two looks. Executors that share a store can end at any time.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Looks for them, now and again, for as long as it is polled. The arguments are not known here: the decision of the same name
-/// is in the audit log.
-pub(crate) async fn follow(parts: Arc<Parts>) {
+/// Reports orphans for as long as it is polled. The arguments are not known here: the audit log has them in the
+/// decision of the same name.
+pub(crate) async fn follow(services: Arc<Services>) {
     loop {
-        match parts.once.left().await {
+        match services.once.left().await {
             Ok(left) => {
                 for call in left {
                     let (key, what) = (call.key, call.what);
@@ -31,10 +31,10 @@ pub(crate) async fn follow(parts: Arc<Parts>) {
                     };
                     let tool = if call.tool.is_empty() { "the tool" } else { &call.tool };
                     let outcome = outcome::unknown(String::new(), tool);
-                    settle(&parts, &key, &call, "", &outcome).await;
+                    settle(&services, &key, &call, "", &outcome).await;
                 }
             }
-            Err(error) => tracing::warn!(%error, "calls that were left running cannot be looked up"),
+            Err(error) => tracing::warn!(%error, "orphaned calls cannot be read"),
         }
         tokio::time::sleep(EVERY).await;
     }

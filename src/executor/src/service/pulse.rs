@@ -1,20 +1,20 @@
-//! Watches the sandbox: slots that do not come back are counted, and readiness says when too few are left.
+//! Watches the sandbox: counts stuck slots, and tells readiness if too few are left.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::services::Parts;
+use super::services::Services;
 
-/// The pause between two looks.
+/// The interval between two looks.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looks for as long as it is polled.
-pub(crate) async fn follow(parts: Arc<Parts>) {
+/// Watches for as long as it is polled.
+pub(crate) async fn follow(services: Arc<Services>) {
     let mut failing = false;
     loop {
-        let pulse = parts.serving.load().sandbox().pulse();
-        parts.instruments.metrics.calls().stuck(pulse.stuck);
-        parts.instruments.readiness.sandbox(pulse.is_failing().then(|| pulse.to_string()));
+        let pulse = services.serving.load().sandbox().pulse();
+        services.instruments.metrics.calls().stuck(pulse.stuck);
+        services.instruments.readiness.sandbox(pulse.is_failing().then(|| pulse.to_string()));
         if pulse.is_failing() != failing {
             failing = pulse.is_failing();
             if failing {

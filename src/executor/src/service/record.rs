@@ -1,4 +1,4 @@
-//! The filter's decisions on their way into the audit log.
+//! Takes the filter's decisions into the audit log.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -6,16 +6,16 @@ use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
 use tonic::Status;
 
 use super::batch;
-use super::services::Parts;
+use super::services::Services;
 use crate::audit::{Call, Entry, Event, Source, Verdict};
 
-/// The most decisions of one request.
+/// The maximum decisions in one request.
 const DECISIONS: usize = 256;
-/// The most bytes of a pointer or code, which are texts of the contract's.
+/// The maximum bytes of a pointer or a code. Both come from the contract.
 const TEXT_BYTES: usize = 1024;
 
-/// Checks all decisions, then keeps them.
-pub(super) async fn record(parts: &Parts, request: RecordRequest) -> Result<(), Status> {
+/// Checks all decisions, then stores them.
+pub(super) async fn record(services: &Services, request: RecordRequest) -> Result<(), Status> {
     if !(1..=DECISIONS).contains(&request.decisions.len()) {
         let found = request.decisions.len();
         return Err(Status::invalid_argument(format!(
@@ -23,7 +23,7 @@ pub(super) async fn record(parts: &Parts, request: RecordRequest) -> Result<(), 
         )));
     }
     let entries = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    for kept in futures_util::future::join_all(entries.into_iter().map(|entry| parts.audit.append(entry))).await {
+    for kept in futures_util::future::join_all(entries.into_iter().map(|entry| services.audit.append(entry))).await {
         kept.map_err(|error| Status::unavailable(error.to_string()))?;
     }
     Ok(())

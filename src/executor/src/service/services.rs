@@ -1,4 +1,4 @@
-//! What calls need on their way, opened once at start.
+//! The services a call needs, opened once at start.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use crate::queue::Queue;
 use crate::telemetry::Instruments;
 use callgate_state::{StateError, private};
 
-/// What calls need on their way. Shared by all of them.
-pub(crate) struct Parts {
-    /// The contracts that are served now; a reload puts others in their place.
+/// The services all calls share.
+pub(crate) struct Services {
+    /// The contracts in service now; a reload replaces them.
     pub(crate) serving: ArcSwap<Registry>,
     pub(crate) queues: Queues,
     pub(crate) once: Once,
@@ -26,47 +26,47 @@ pub(crate) struct Parts {
     pub(crate) instruments: Instruments,
 }
 
-/// The denied calls whose records are written at once.
+/// The number of denied calls that write their records at the same time.
 const DENIALS: u32 = 64;
 
-/// One queue for each kind of work, so that slow backends keep no sandbox empty, and denied calls delay none that may run.
+/// One queue for each kind of work. Slow backends do not idle the sandbox, and denied calls do not delay allowed ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Queues {
     pub(crate) sandbox: Queue,
     pub(crate) backends: Queue,
-    /// Denied calls: each costs a record in the audit log.
+    /// Denied calls: each writes one record to the audit log.
     pub(crate) denials: Queue,
 }
 
-/// Why the executor cannot begin to serve.
+/// The reason the executor cannot start to serve.
 #[derive(Debug, thiserror::Error)]
-pub enum PartsError {
+pub enum ServicesError {
     /// The state directory cannot be used.
     #[error("stateDir: {0}")]
     State(#[from] StateError),
-    /// The memory of what ran.
+    /// The idempotency store cannot be opened.
     #[error("once: {0}")]
     Once(#[from] OnceError),
-    /// The requests for approval.
+    /// The store of approvals cannot be opened.
     #[error("approvals: {0}")]
     Approvals(#[from] ApprovalError),
-    /// The audit log.
+    /// The audit log cannot be opened.
     #[error("audit: {0}")]
     Audit(#[from] AuditError),
-    /// The backends.
+    /// A backend cannot be used.
     #[error("{0}")]
     Backends(#[from] BackendError),
 }
 
-// === impl Parts ===
+// === impl Services ===
 
-impl Parts {
-    /// Opens everything in the state directory, and checks that every backend that a contract names is there.
+impl Services {
+    /// Opens all stores in the state directory, and checks that each backend named by a contract is configured.
     pub(crate) async fn open(
         config: &Config,
         registry: Arc<Registry>,
         instruments: Instruments,
-    ) -> Result<Self, PartsError> {
+    ) -> Result<Self, ServicesError> {
         private::folder(&config.state_dir)?;
         let backends = Backends::new(config, instruments.metrics.backends())?;
         for contract in registry.contracts() {
@@ -90,8 +90,8 @@ impl Parts {
     }
 }
 
-impl Parts {
-    /// Ends the stores, each as one file. The audit log is the last, since the others tell it how calls ended.
+impl Services {
+    /// Closes the stores, each into a single file. The audit log closes last because the others write outcomes to it.
     pub(crate) async fn close(&self) {
         self.once.close().await;
         self.approvals.close().await;

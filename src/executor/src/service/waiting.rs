@@ -1,25 +1,25 @@
-//! How many calls wait for a person, put among the numbers now and again.
+//! Measures how many calls wait for a person, at a fixed interval.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::services::Parts;
+use super::services::Services;
 
-/// Time between two looks.
+/// The interval between two measurements.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Looks for as long as it is polled.
-pub(crate) async fn follow(parts: Arc<Parts>) {
+/// Measures for as long as it is polled.
+pub(crate) async fn follow(services: Arc<Services>) {
     let mut failing = false;
     loop {
-        match parts.approvals.waiting().await {
+        match services.approvals.waiting().await {
             Ok(waiting) => {
-                parts.instruments.metrics.approvals().waiting(waiting);
+                services.instruments.metrics.approvals().waiting(waiting);
                 failing = false;
             }
             Err(error) => {
                 if !failing {
-                    tracing::warn!(reason = %error, "calls that wait for a person cannot be counted");
+                    tracing::warn!(reason = %error, "calls waiting for a person cannot be counted");
                 }
                 failing = true;
             }

@@ -1,7 +1,7 @@
-//! What stands between calls and the collector: a queue with an end, and counts of what got through and what did not.
+//! Sends spans to the collector through a bounded queue, and counts the sent and the dropped ones.
 //!
-//! The library's batches run on a thread of their own. Around them, a span that finds the queue full is dropped and counted,
-//! and so are those of a batch that the collector did not take.
+//! The library's batches run on their own thread. This module counts each span dropped at a full queue, and each of a
+//! batch the collector did not take.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::metrics::Spans;
 
-/// Spans that wait for the collector at once.
+/// The maximum spans waiting for the collector.
 pub(super) const QUEUE: usize = 4096;
 
 /// Spans on their way, for both ends of the queue.
@@ -24,19 +24,19 @@ pub(super) struct OnTheWay {
     spans: Spans,
 }
 
-/// The end where spans go in.
+/// The queue's entry.
 #[derive(Debug)]
 pub(super) struct Bounded<P> {
     inner: P,
     on_the_way: OnTheWay,
 }
 
-/// The end where they come out.
+/// The queue's exit.
 #[derive(Debug)]
 pub(super) struct Counted<E> {
     inner: E,
     on_the_way: OnTheWay,
-    /// Whether the last batch failed: the log tells of changes, not of every batch.
+    /// True if the last batch failed: the log reports changes, not every batch.
     failing: AtomicBool,
 }
 
@@ -100,13 +100,13 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
             Ok(()) => {
                 self.on_the_way.spans.exported(counted);
                 if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the collector takes spans again");
+                    tracing::info!("the collector accepts spans again");
                 }
             }
             Err(error) => {
                 self.on_the_way.spans.collector_failed(counted);
                 if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(reason = %error, "the collector takes no spans; they are dropped and counted");
+                    tracing::warn!(reason = %error, "the collector accepts no spans; they are dropped and counted");
                 }
             }
         }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::telemetry::Metrics;
 
-    /// Takes spans and never gives them back.
+    /// Takes spans and never returns them.
     #[derive(Debug)]
     struct Stuck;
 

@@ -1,4 +1,4 @@
-//! The pages that machines read: `/metrics`, `/healthz`, `/readyz`.
+//! The pages for machines: `/metrics`, `/healthz`, `/readyz`.
 
 use axum::Router;
 use axum::extract::State;
@@ -11,13 +11,13 @@ use super::readiness::Readiness;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// `/healthz`: the process lives. `/readyz`: it can take calls; else 503 and what is wrong, a line each. Both are for anyone:
-/// they say nothing of calls.
+/// Serves `/healthz` (the process lives) and `/readyz` (it can take calls; else 503 and one line for each problem).
+/// Both are open to anyone: they reveal nothing about calls.
 pub fn health_router(readiness: Readiness) -> Router {
     Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(readiness)
 }
 
-/// `/metrics`, for Prometheus.
+/// Serves `/metrics` for Prometheus.
 pub fn metrics_router(metrics: Metrics) -> Router {
     Router::new().route("/metrics", get(page)).with_state(metrics)
 }

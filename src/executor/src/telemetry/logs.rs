@@ -1,10 +1,10 @@
-//! JSON lines on standard error: ours from `info` unless the configuration says otherwise, the libraries' from `warn`.
+//! Writes JSON lines to standard error: ours from `info` unless configured otherwise, the libraries' from `warn`.
 //!
-//! Nothing waits for a reader. A thread of its own writes the lines; if standard error is not read, up to [`LINES`] lines wait and
-//! the rest are dropped and counted. A standard error that was closed is no failure.
+//! Logging never blocks. A separate thread writes the lines. If standard error is not read, up to [`LINES`] lines wait;
+//! the rest are dropped and counted. A closed standard error is not an error.
 //!
-//! Libraries cannot be made to say more, since their traces would show what passes through. A line that is written during a call has
-//! the call's `trace_id` and `span_id` at the top level, where OpenTelemetry looks for them in logs that did not come by its own
+//! The libraries' level cannot be raised, since their traces would show the payload. A line written during a call has
+//! the call's `trace_id` and `span_id` at the top level. OpenTelemetry looks for them there in logs outside its own
 //! protocol.
 
 use std::fmt::{self, Write as _};
@@ -30,12 +30,12 @@ use crate::config::{Log, LogLevel};
 const OURS: &str = env!("CARGO_CRATE_NAME");
 /// Parts that are crates of their own.
 const CRATES: [&str; 1] = ["sandbox"];
-/// Lines that wait for standard error.
+/// The maximum lines waiting for standard error.
 const LINES: usize = 8192;
-/// The longest that the end of the process waits for the last lines to be read.
+/// The maximum time an ending process waits for its last lines to be read.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// Counts the lines that found the queue full, once the log has started.
+/// Counts the lines dropped at a full queue, once the log has started.
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
 /// The process's log. [`Logs::flush`] writes its last lines.
@@ -54,36 +54,37 @@ pub fn start() -> Logs {
         .buffered_lines_limit(LINES)
         .thread_name("log")
         .finish(std::io::stderr());
-    // It fails only if the log was started before, and then `init` below fails, too.
+    // It fails only if the log was started before; then `init` below fails, too.
     let _ = DROPPED.set(lines.error_counter());
     let (filter, levels) = reload::Layer::new(targets(&Log::default()));
     let json = Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false);
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Traced(json))
         .fmt_fields(JsonFields::new())
-        // It would print to standard error itself, and wait for it.
+        // It would write to standard error itself and block.
         .log_internal_errors(false)
         .with_writer(lines);
     tracing_subscriber::registry().with(filter).with(lines).init();
     panic::set_hook(Box::new(|panic| {
-        // The default hook writes to standard error itself, and waits for it. A panic's message may quote data, so it is left out.
+        // The default hook writes to standard error itself and blocks. A panic's message may quote data, so it is left
+        // out.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a task panicked");
     }));
     Logs { writer, levels }
 }
 
-/// Returns how many lines were dropped because standard error was not read.
+/// Returns the lines dropped because standard error was not read.
 pub fn dropped() -> u64 {
     DROPPED.get().map_or(0, |lines| u64::try_from(lines.dropped_lines()).unwrap_or(u64::MAX))
 }
 
-/// The levels of all targets: only ours follow the configuration.
+/// Returns the levels of all targets: only ours follow the configuration.
 fn targets(log: &Log) -> Targets {
     let parts = log.targets.iter().map(|(part, level)| (target(part), filter(*level)));
     Targets::new()
         .with_default(LevelFilter::WARN)
-        // Its warnings quote what MCP servers say.
+        // Its warnings quote texts of MCP servers.
         .with_target("rmcp", LevelFilter::OFF)
         .with_target(OURS, filter(log.level))
         .with_targets(CRATES.map(|part| (target(part), filter(log.level))))
@@ -113,15 +114,15 @@ const fn filter(level: LogLevel) -> LevelFilter {
 impl Logs {
     /// Uses the configured levels from now on.
     pub fn set_levels(&self, log: &Log) {
-        // It fails only if the subscriber is gone, and it lives as long as the process.
+        // It fails only if the subscriber is gone, which lives as long as the process.
         let _ = self.levels.reload(targets(log));
     }
 
-    /// Writes the last lines, for a bounded time: a standard error that nobody reads does not delay the end of the process.
+    /// Writes the last lines within a bounded time: an unread standard error does not delay the end of the process.
     pub fn flush(self) {
         let (done, written) = mpsc::channel();
         let Self { writer, .. } = self;
-        // The guard prints if the lines are stuck, which may wait, too.
+        // The guard prints if the lines are stuck, and could block too.
         let flushing = thread::Builder::new().name("log-flush".into()).spawn(move || {
             drop(writer);
             let _ = done.send(());
@@ -155,7 +156,7 @@ where
 fn with_trace(line: &str, trace: &SpanContext) -> String {
     let Some(open) = line.trim_end().strip_suffix('}') else { return line.to_owned() };
     let mut line = open.to_owned();
-    // A `String` takes whatever it is given.
+    // Writing to a `String` never fails.
     let _ = writeln!(line, ",\"trace_id\":\"{}\",\"span_id\":\"{}\"}}", trace.trace_id(), trace.span_id());
     line
 }

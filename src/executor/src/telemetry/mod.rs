@@ -1,7 +1,7 @@
-//! What the executor tells of itself: metrics, traces, logs, health.
+//! The executor's metrics, traces, logs and health.
 //!
-//! None of it holds arguments or results, and none of it can slow or fail a call: a collector that is down costs spans, and
-//! their number is counted.
+//! None of them holds arguments or results, and none can slow or fail a call. If the collector is down, spans are
+//! dropped and counted.
 
 mod export;
 mod http;
@@ -15,24 +15,24 @@ pub use self::http::{health_router, metrics_router};
 pub use self::metrics::Metrics;
 pub use self::readiness::{Disk, Readiness};
 pub(crate) use self::throttle::Throttle;
-pub use self::traces::{About, CallSpan, Step, TraceError, Traces, caller};
+pub use self::traces::{CallAttributes, CallSpan, StepSpan, TraceError, Traces, caller};
 use crate::config::Config;
 
-/// All that the executor tells by, but for its log. Clones tell to the same places.
+/// All telemetry but the log. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Instruments {
-    /// Numbers.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Spans.
+    /// The spans.
     pub traces: Traces,
-    /// Whether calls can be taken.
+    /// The executor's readiness.
     pub readiness: Readiness,
 }
 
 // === impl Instruments ===
 
 impl Instruments {
-    /// Starts what the configuration asks for. Needs a tokio runtime.
+    /// Starts the configured telemetry. Needs a tokio runtime.
     ///
     /// # Errors
     /// The collector's address or authority cannot be used.

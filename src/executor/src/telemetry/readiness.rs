@@ -1,4 +1,4 @@
-//! Says whether the executor can take calls, and if not, what keeps it from that.
+//! Reports if the executor can take calls, and the problems if it cannot.
 //!
 //! Each store knows its own health; readiness asks them whenever it is asked itself.
 
@@ -13,23 +13,23 @@ use tokio::sync::watch;
 
 use callgate_state::{StoreHealth, private};
 
-/// How often it is looked whether the state directory can be written.
+/// The interval between two probes of the state directory.
 const LOOK: Duration = Duration::from_secs(2);
-/// The time between two questions to the stores: one that falls silent wakes nobody.
+/// The interval between two questions to the stores: a store that hangs notifies nobody.
 const ASK: Duration = Duration::from_millis(500);
-/// What is written to see.
+/// The content of a probe.
 const PROBE: &str = ".writable";
 
-/// Whether calls can be taken. Clones share it. Not ready until told that the contracts are loaded.
+/// The executor's readiness. Clones share it. Not ready until the contracts are loaded.
 #[derive(Clone, Debug)]
 pub struct Readiness {
-    state: watch::Sender<State>,
+    state: watch::Sender<ReadinessState>,
     stores: Arc<Mutex<Vec<StoreHealth>>>,
 }
 
-/// Each part on its own; what is wrong is in words for an operator.
+/// The problem of each part, in words for an operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct State {
+struct ReadinessState {
     contracts: bool,
     draining: bool,
     state_dir: Option<String>,
@@ -37,7 +37,7 @@ struct State {
     disk: Disk,
 }
 
-/// The free room of the state directory.
+/// The free space of the state directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disk {
     /// More than `audit.minFree`.
@@ -52,7 +52,7 @@ pub enum Disk {
 // === impl Disk ===
 
 impl Disk {
-    /// The level of so many free bytes.
+    /// Returns the level of a number of free bytes.
     #[must_use]
     pub fn of(free: u64, min_free: u64) -> Self {
         if free < min_free / 4 {
@@ -68,17 +68,17 @@ impl Disk {
 // === impl Readiness ===
 
 impl Readiness {
-    /// Nothing is loaded yet.
+    /// Creates a readiness with nothing loaded.
     pub fn new() -> Self {
-        Self { state: watch::Sender::new(State::default()), stores: Arc::default() }
+        Self { state: watch::Sender::new(ReadinessState::default()), stores: Arc::default() }
     }
 
-    /// The contracts are loaded.
+    /// Notes the loaded contracts.
     pub fn loaded(&self) {
         self.set(|state| state.contracts = true);
     }
 
-    /// No more calls are taken.
+    /// Notes the drain: no more calls are taken.
     pub fn draining(&self) {
         self.set(|state| state.draining = true);
     }
@@ -88,24 +88,24 @@ impl Readiness {
         self.stores().push(store);
     }
 
-    /// The sandbox works, or does not, for this reason.
+    /// Notes the sandbox's problem, or that it works.
     pub fn sandbox(&self, fault: Option<String>) {
         self.set(|state| state.sandbox = fault);
     }
 
-    /// The state directory has so much room; says whether that is news.
+    /// Notes the free space; returns true if the level changed.
     pub fn disk(&self, disk: Disk) -> bool {
         let news = self.state.borrow().disk != disk;
         self.set(|state| state.disk = disk);
         news
     }
 
-    /// Finds out whether the state directory has no room for calls.
+    /// Returns true if the state directory has too little space for calls.
     pub fn is_full(&self) -> bool {
         self.state.borrow().disk == Disk::Full
     }
 
-    /// Warnings of what may soon keep calls from being taken, a line each.
+    /// Returns warnings of problems to come, one on each line.
     pub fn warnings(&self) -> Vec<String> {
         match self.state.borrow().disk {
             Disk::Low => vec!["stateDir: it has less room than audit.minFree; make room".to_owned()],
@@ -113,14 +113,14 @@ impl Readiness {
         }
     }
 
-    /// What keeps calls from being taken, a line each; empty when nothing does.
+    /// Returns the problems that prevent calls, one on each line; empty if the executor is ready.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.state.borrow().faults();
         faults.extend(self.stores().iter().filter_map(StoreHealth::fault));
         faults
     }
 
-    /// Tells whether calls can be taken: at once, and then whenever that changes. It ends when there is nobody to change it.
+    /// Reports readiness at once and after each change. Ends when no one can change it any more.
     pub async fn follow<F: Future<Output = ()>>(&self, mut tell: impl FnMut(bool) -> F) {
         let mut states = self.state.subscribe();
         let mut told = None;
@@ -136,7 +136,7 @@ impl Readiness {
                 if stores.is_empty() {
                     std::future::pending::<()>().await;
                 } else {
-                    // A store that has gone says no more.
+                    // A dropped store is silent.
                     let _ = select_all(stores.iter_mut().map(|store| Box::pin(store.changed()))).await;
                 }
             };
@@ -148,7 +148,7 @@ impl Readiness {
         }
     }
 
-    /// Looks again and again whether the state directory can be written.
+    /// Probes the state directory at a fixed interval.
     pub async fn probe(&self, state_dir: PathBuf) {
         loop {
             let folder = state_dir.clone();
@@ -156,7 +156,7 @@ impl Readiness {
             let fault = match written {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
-                // The runtime ends.
+                // The runtime is shutting down.
                 Err(_) => return,
             };
             self.set(|state| state.state_dir = fault);
@@ -164,8 +164,8 @@ impl Readiness {
         }
     }
 
-    /// Wakes who follows only when something changed.
-    fn set(&self, change: impl FnOnce(&mut State)) {
+    /// Notifies followers only of changes.
+    fn set(&self, change: impl FnOnce(&mut ReadinessState)) {
         self.state.send_if_modified(|state| {
             let before = state.clone();
             change(state);
@@ -184,9 +184,9 @@ impl Default for Readiness {
     }
 }
 
-// === impl State ===
+// === impl ReadinessState ===
 
-impl State {
+impl ReadinessState {
     fn faults(&self) -> Vec<String> {
         let state_dir = self.state_dir.as_ref().map(|reason| format!("stateDir: it cannot be written: {reason}"));
         [
@@ -203,7 +203,7 @@ impl State {
     }
 }
 
-/// Bytes, not only a name: a full disk still takes names.
+/// Writes bytes, not only a name: a full disk still takes names.
 fn probe(folder: &Path) -> io::Result<()> {
     let file = folder.join(PROBE);
     private::renewed_file(&file)?.write_all(b"callgate")?;

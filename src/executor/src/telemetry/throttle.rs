@@ -1,4 +1,4 @@
-//! Bounds the rate of log lines that strangers cause, so that they push no other line out, and counts those that were not written.
+//! Bounds the rate of log lines strangers can cause, so they displace no other line, and counts the suppressed ones.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ const LINES: u32 = 10;
 
 /// Counts the lines of the current second.
 #[derive(Debug)]
-pub(crate) struct Throttle(Mutex<State>);
+pub(crate) struct Throttle(Mutex<ThrottleState>);
 
 #[derive(Debug)]
-struct State {
+struct ThrottleState {
     since: Instant,
     written: u32,
     held_back: u64,
@@ -21,10 +21,10 @@ struct State {
 
 impl Throttle {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(State { since: Instant::now(), written: 0, held_back: 0 }))
+        Self(Mutex::new(ThrottleState { since: Instant::now(), written: 0, held_back: 0 }))
     }
 
-    /// Returns how many lines were held back since the last one, if a line may be written now.
+    /// If a line may be written now, returns the number of lines suppressed since the last one.
     pub(crate) fn line(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.since.elapsed() >= PERIOD {
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn a_flood_writes_a_few_lines_and_says_how_many_it_did_not() {
         let throttle = Throttle::new();
-        // All within a second, unless the machine stands still; then more lines are right.
+        // All happen within a second, unless the machine stalls; then more lines are correct.
         let written = (0..1000).filter(|_| throttle.line().is_some()).count();
         assert!((10..1000).contains(&written), "{written}");
         throttle.0.lock().unwrap().since = Instant::now().checked_sub(PERIOD).unwrap();

@@ -1,8 +1,8 @@
-//! Traces: an `execute_tool` span for every call, that continues the trace of whoever asked for it.
+//! Traces: an `execute_tool` span for every call, which continues the caller's trace.
 //!
-//! Names follow OpenTelemetry's semantic conventions for generative AI. What they call `gen_ai.tool.call.arguments` and
-//! `gen_ai.tool.call.result` is never set. Without a collector no span is made; the caller's trace still goes on to backends
-//! and into the log.
+//! Names follow OpenTelemetry's semantic conventions for generative AI. `gen_ai.tool.call.arguments` and
+//! `gen_ai.tool.call.result` are never set. Without a collector no span is made; the caller's trace still reaches
+//! backends and the log.
 
 use std::time::Duration;
 
@@ -22,22 +22,22 @@ use super::export::{OnTheWay, QUEUE};
 use super::metrics::Metrics;
 use crate::config::{Otlp, Telemetry};
 
-/// A batch that the collector has not taken by then is dropped.
+/// The timeout of one batch. A batch the collector has not taken by then is dropped.
 const EXPORT: Duration = Duration::from_secs(5);
-/// How long spans wait for others to go with.
+/// The interval between two batches.
 const BATCH: Duration = Duration::from_secs(1);
 const BATCH_SPANS: usize = 512;
-/// At the end: time for the last spans to leave.
+/// The time for the last spans to leave at the end.
 const FLUSH: Duration = Duration::from_secs(5);
-/// Bytes of a model's text that a span shows.
+/// The maximum bytes of a model's text in a span.
 const CALL_ID_CHARS: usize = 128;
-/// The most bytes of `traceparent` or `tracestate`; what W3C asks everyone to pass on. A longer one is left out.
+/// The maximum bytes of `traceparent` or `tracestate`: the size W3C asks everyone to pass on. A longer one is left out.
 const HEADER_BYTES: usize = 512;
 
-/// Makes spans, or does not. Clones share the collector.
+/// Makes spans if a collector is configured. Clones share it.
 #[derive(Clone, Debug)]
 pub enum Traces {
-    /// There is no collector.
+    /// No collector is configured.
     Off,
     /// Spans go to the collector.
     On {
@@ -48,7 +48,7 @@ pub enum Traces {
     },
 }
 
-/// Why spans cannot be sent.
+/// The reason spans cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The collector's address or authority cannot be used.
@@ -56,39 +56,39 @@ pub enum TraceError {
     Endpoint {
         /// The configured address.
         endpoint: String,
-        /// Why.
+        /// The library's reason.
         reason: String,
     },
 }
 
-/// What a call's span says from the start.
+/// The attributes a call's span has from the start.
 #[derive(Clone, Copy, Debug)]
-pub struct About<'a> {
-    /// The contract's tool; `None` for a name that is not in it.
+pub struct CallAttributes<'a> {
+    /// The contract's tool; `None` for an unknown name.
     pub tool: Option<&'a Tool>,
     /// The call's id as the model gave it.
     pub call_id: &'a str,
-    /// Names the exchange.
+    /// The exchange's name.
     pub exchange_id: &'a str,
-    /// Digest of the contract.
+    /// The digest of the contract.
     pub contract_digest: &'a str,
     /// The caller's role.
     pub role: &'a str,
 }
 
-/// The span of one call. One that is dropped before it was [ended](Self::ended) says that the call was given up.
+/// The span of one call. If it is dropped before it [ended](Self::ended), it records that the call was given up.
 #[derive(Debug)]
 pub struct CallSpan {
     context: Context,
-    state: State,
+    state: SpanState,
 }
 
-/// A part of a call, until it is dropped.
+/// One step of a call, until it is dropped.
 #[derive(Debug)]
-pub struct Step(Context);
+pub struct StepSpan(Context);
 
 #[derive(Debug)]
-enum State {
+enum SpanState {
     /// Nobody hears of it.
     Silent,
     Open(SdkTracer),
@@ -98,7 +98,7 @@ enum State {
 /// Reads a trace from the metadata of a gRPC request.
 struct Metadata<'a>(&'a MetadataMap);
 
-/// The trace that a request belongs to, by `traceparent` and `tracestate` (W3C Trace Context); none if they say none.
+/// Returns the trace in a request's `traceparent` and `tracestate` (W3C Trace Context), or an empty one.
 pub fn caller(metadata: &MetadataMap) -> Context {
     TraceContextPropagator::new().extract_with_context(&Context::new(), &Metadata(metadata))
 }
@@ -106,11 +106,11 @@ pub fn caller(metadata: &MetadataMap) -> Context {
 // === impl Traces ===
 
 impl Traces {
-    /// Connects to the collector that the configuration names, when there are spans to send. Needs a tokio runtime. It also
-    /// sets the process's propagator, with which requests to backends carry their trace on.
+    /// Connects to the configured collector once there are spans to send. Needs a tokio runtime. It also sets the
+    /// process's propagator, which passes the trace on to backends.
     ///
     /// # Errors
-    /// The collector's address or authority cannot be used. That it cannot be reached is none.
+    /// The collector's address or authority cannot be used. An unreachable collector is not an error.
     pub fn start(config: &Telemetry, metrics: &Metrics) -> Result<Self, TraceError> {
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
         let Some(otlp) = &config.otlp else { return Ok(Self::Off) };
@@ -140,10 +140,10 @@ impl Traces {
         Ok(Self::On { tracer: provider.tracer(env!("CARGO_CRATE_NAME")), provider })
     }
 
-    /// Begins a call's span, in the trace that it was asked for in.
-    pub fn call(&self, parent: &Context, about: &About<'_>) -> CallSpan {
+    /// Begins a call's span in the caller's trace.
+    pub fn call(&self, parent: &Context, about: &CallAttributes<'_>) -> CallSpan {
         let tracer = match self {
-            Self::Off => return CallSpan { context: parent.clone(), state: State::Silent },
+            Self::Off => return CallSpan { context: parent.clone(), state: SpanState::Silent },
             Self::On { tracer, .. } => tracer,
         };
         let call_id: String = about.call_id.chars().filter(|c| !c.is_control()).take(CALL_ID_CHARS).collect();
@@ -166,14 +166,14 @@ impl Traces {
         };
         let span = tracer.span_builder(name).with_kind(SpanKind::Internal).with_attributes(attributes);
         let span = tracer.build_with_context(span, parent);
-        CallSpan { context: parent.with_span(span), state: State::Open(tracer.clone()) }
+        CallSpan { context: parent.with_span(span), state: SpanState::Open(tracer.clone()) }
     }
 
-    /// Sends what is left, for a bounded time, and sends nothing more.
+    /// Sends the last spans within a bounded time, and nothing after.
     pub async fn shutdown(&self) {
         if let Self::On { provider, .. } = self {
             let provider = provider.clone();
-            // What could not be sent was counted.
+            // Failed spans were counted.
             let _ = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH)).await;
         }
     }
@@ -194,7 +194,7 @@ fn channel(otlp: &Otlp) -> Result<Channel, String> {
     Ok(endpoint.connect_lazy())
 }
 
-/// As the conventions have it: a `function` is run by who asked for the call, an `extension` by an agent that reaches out.
+/// Returns the conventions' kind of a tool: the caller runs a `function`, an agent reaches out with an `extension`.
 fn kind(tool: &Tool) -> &'static str {
     match tool.run() {
         Run::Client => "function",
@@ -205,36 +205,37 @@ fn kind(tool: &Tool) -> &'static str {
 // === impl CallSpan ===
 
 impl CallSpan {
-    /// The trace's id, 32 lowercase hexadecimal digits; empty where there is no trace.
+    /// Returns the trace's id, 32 lowercase hexadecimal digits; empty without a trace.
     pub fn trace_id(&self) -> String {
         let span = self.context.span();
         let trace = span.span_context();
         if trace.is_valid() { trace.trace_id().to_string() } else { String::new() }
     }
 
-    /// Runs a future in the call's trace: what it logs has the trace's id, and what it sends to backends carries it on.
+    /// Runs a future in the call's trace: its log lines carry the trace's id, and its requests pass the trace to
+    /// backends.
     pub fn within<F: Future>(&self, future: F) -> WithContext<F> {
         future.with_context(self.context.clone())
     }
 
-    /// The same for what does not wait.
+    /// Runs a function in the call's trace.
     pub fn enter<T>(&self, act: impl FnOnce() -> T) -> T {
         let _entered = self.context.clone().attach();
         act()
     }
 
-    /// Begins a part of the call, such as `queue` or `run`.
-    pub fn step(&self, name: &'static str) -> Option<Step> {
+    /// Begins a step of the call, such as `queue` or `run`.
+    pub fn step(&self, name: &'static str) -> Option<StepSpan> {
         match &self.state {
-            State::Open(tracer) => {
+            SpanState::Open(tracer) => {
                 let span = tracer.span_builder(name).start_with_context(tracer, &self.context);
-                Some(Step(self.context.with_span(span)))
+                Some(StepSpan(self.context.with_span(span)))
             }
-            State::Silent | State::Ended => None,
+            SpanState::Silent | SpanState::Ended => None,
         }
     }
 
-    /// The call ended. `outcome` is `success`, or the kind of failure, such as `timeout`.
+    /// Notes the end of the call. `outcome` is `success` or the kind of failure, such as `timeout`.
     pub fn ended(mut self, outcome: &'static str, usage: &Usage) {
         let span = self.context.span();
         let number = |n: u64| Value::I64(i64::try_from(n).unwrap_or(i64::MAX));
@@ -245,7 +246,7 @@ impl CallSpan {
     }
 
     fn end(&mut self, outcome: &'static str) {
-        if let State::Open(_) = std::mem::replace(&mut self.state, State::Ended) {
+        if let SpanState::Open(_) = std::mem::replace(&mut self.state, SpanState::Ended) {
             let span = self.context.span();
             if outcome != "success" {
                 span.set_attribute(KeyValue::new("error.type", outcome));
@@ -262,9 +263,9 @@ impl Drop for CallSpan {
     }
 }
 
-// === impl Step ===
+// === impl StepSpan ===
 
-impl Drop for Step {
+impl Drop for StepSpan {
     fn drop(&mut self) {
         self.0.span().end();
     }

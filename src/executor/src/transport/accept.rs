@@ -1,4 +1,4 @@
-//! Takes connections in and serves each in a task of its own, so that no number of slow ones delays another.
+//! Accepts connections and serves each in its own task, so slow ones never delay another.
 
 use std::io;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use super::seats::Seats;
 use super::watch::watch;
 use super::{Listener, Port, Socket};
 use crate::config::Connections;
-use crate::telemetry::metrics::Refusal;
+use crate::telemetry::metrics::ConnectionRefusal;
 use crate::telemetry::{Metrics, Throttle};
 
-/// When the system has no more descriptors, asking at once again helps nobody.
+/// The pause after the system ran out of descriptors. An immediate retry would not help.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Connections that were asked to leave and are still open. With more, new ones wait in the system's queue.
+/// The maximum connections asked to leave and still open. Beyond it, new ones wait in the system's queue.
 const LEAVING: usize = 256;
-/// The pause until connections that were asked to leave have left.
+/// The pause until leaving connections have left.
 const BREATH: Duration = Duration::from_millis(5);
 
-/// The state that every connection of a port shares.
+/// The state all connections of a port share.
 pub(super) struct Doorway {
     pub(super) port: Port,
     pub(super) certificates: Option<Certificates>,
@@ -36,7 +36,7 @@ pub(super) struct Doorway {
     throttle: Throttle,
 }
 
-/// Serves `router` on a port until `stop`, then lets open requests end.
+/// Serves `router` on a port until `stop`, then finishes the open requests.
 pub(super) async fn serve(listener: Listener, router: Router, stop: impl Future<Output = ()>) {
     let Listener { port, socket, file, certificates, connections, metrics, .. } = listener;
     let mut beside = JoinSet::new();
@@ -47,7 +47,7 @@ pub(super) async fn serve(listener: Listener, router: Router, stop: impl Future<
     let seats = Seats::new(connections.max, connections.per_address, connections.held_bytes, open);
     let doorway = Arc::new(Doorway { port, certificates, connections, router, metrics, throttle: Throttle::new() });
     let (stopping, stopped) = watch::channel(());
-    // They end with this.
+    // They end when this returns.
     let mut serving = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -81,7 +81,7 @@ impl Doorway {
     ) {
         let (seat, made_room) = match seats.take(&origin) {
             Ok(taken) => taken,
-            Err(full) => return self.refuse(&origin, Refusal::Full, &full.to_string()),
+            Err(full) => return self.refuse(&origin, ConnectionRefusal::Full, &full.to_string()),
         };
         open.spawn(Driver::new(Arc::clone(self), seat, origin, stopped.clone()).run(raw));
         if made_room {
@@ -91,8 +91,8 @@ impl Doorway {
         }
     }
 
-    /// Counts and logs a connection that was not let in.
-    pub(super) fn refuse(&self, origin: &Origin, why: Refusal, reason: &str) {
+    /// Counts and logs a rejected connection.
+    pub(super) fn refuse(&self, origin: &Origin, why: ConnectionRefusal, reason: &str) {
         let port = self.port.as_str();
         self.metrics.connections().refused(port, why);
         if let Some(held_back) = self.throttle.line() {
@@ -108,7 +108,7 @@ impl Socket {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // Answers are small and each is waited for. Without it they are slower, not wrong.
+                // Responses are small, and each is waited for. Without this option they are slower, not wrong.
                 let _ = stream.set_nodelay(true);
                 Ok((Raw::Tcp(stream), Origin::Network(address)))
             }

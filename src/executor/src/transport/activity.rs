@@ -1,7 +1,8 @@
-//! One connection's doings: how many requests are open on it, and since when nothing happens.
+//! The activity of one connection: its open requests, and the time since anything happened.
 //!
-//! A request is received, handled and answered. Only while one is handled must its connection stay open: nobody may end a call by
-//! connecting. A connection that is silent, sends a request slowly or does not read its answer may be closed to make room.
+//! A request is received, handled and answered. A connection must stay open only while it handles a request: nobody may
+//! end a call by connecting. A connection that is silent, sends a request slowly or does not read its response may be
+//! closed to make room.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,20 +11,20 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// One connection's doings, shared by whoever serves and whoever makes room.
+/// One connection's activity, shared by the task that serves it and the one that makes room.
 #[derive(Debug)]
 pub(super) struct Activity {
     opened: Instant,
-    /// Milliseconds after `opened` at which bytes last moved; 0 if none has.
+    /// Milliseconds after `opened` of the last transfer; 0 before the first.
     moved: AtomicU64,
-    /// Bytes of requests that this connection holds.
+    /// The bytes of requests this connection holds.
     held: AtomicU64,
     budget: Arc<Budget>,
-    state: Mutex<State>,
+    state: Mutex<ActivityState>,
     leave: Notify,
 }
 
-/// The bytes of requests that a port holds: from their arrival to their answer.
+/// The bytes of requests a port holds, from their arrival to their response.
 #[derive(Debug)]
 pub(super) struct Budget {
     held: AtomicU64,
@@ -31,37 +32,37 @@ pub(super) struct Budget {
 }
 
 #[derive(Debug)]
-struct State {
-    /// Requests that have begun and have not been answered whole.
+struct ActivityState {
+    /// Requests begun and not fully answered.
     open: u32,
-    /// Those of them that were received whole and have no answer yet.
+    /// Requests received in full and not answered yet.
     handled: u32,
-    /// True once a request was answered.
+    /// True after the first response.
     proven: bool,
-    /// True once the connection is being closed: no request is handled any more.
+    /// True once the connection is closing: it handles no more requests.
     cut: bool,
-    /// The last time that a request began, changed its phase or ended.
+    /// The last time a request began, changed its phase or ended.
     since: Instant,
 }
 
-/// The order in which connections make room: first those that never had an answer, then the ones quiet for longest.
+/// The order in which connections make room: first those without any response yet, then the quietest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank(bool, Instant);
 
-/// Why a connection is past its time.
+/// The reason a connection is past its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quiet {
-    /// Nothing has come yet, and might not.
+    /// It has sent nothing yet.
     Silent,
-    /// It had requests or a handshake, and has none.
+    /// It had requests or a handshake, and is idle now.
     Idle,
-    /// A request or an answer is under way and no byte moves.
+    /// A request or a response is under way and no byte moves.
     Stalled,
 }
 
-/// One request, until its answer has been sent or given up.
+/// One request, until its response has been sent or given up.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct OpenRequest {
     activity: Arc<Activity>,
     phase: Mutex<Phase>,
     held: AtomicU64,
@@ -87,7 +88,7 @@ impl Budget {
 impl Activity {
     pub(super) fn new(budget: Arc<Budget>) -> Arc<Self> {
         let now = Instant::now();
-        let state = State { open: 0, handled: 0, proven: false, cut: false, since: now };
+        let state = ActivityState { open: 0, handled: 0, proven: false, cut: false, since: now };
         Arc::new(Self {
             opened: now,
             moved: AtomicU64::new(0),
@@ -98,25 +99,29 @@ impl Activity {
         })
     }
 
-    /// Bytes moved, in either direction.
+    /// Notes that bytes moved, in either direction.
     pub(super) fn moved(&self) {
         let after = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved.store(after.max(1), Ordering::Relaxed);
     }
 
-    /// A request has begun.
-    pub(super) fn begin(self: &Arc<Self>) -> Arc<Request> {
+    /// Notes that a request has begun.
+    pub(super) fn begin(self: &Arc<Self>) -> Arc<OpenRequest> {
         self.with(|state| state.open += 1);
-        Arc::new(Request { activity: Arc::clone(self), phase: Mutex::new(Phase::Received), held: AtomicU64::new(0) })
+        Arc::new(OpenRequest {
+            activity: Arc::clone(self),
+            phase: Mutex::new(Phase::Received),
+            held: AtomicU64::new(0),
+        })
     }
 
-    /// Returns the connection's place among those that could make room; `None` while it handles a request.
+    /// Returns the connection's rank among those able to make room; `None` while it handles a request.
     pub(super) fn rank(&self) -> Option<Rank> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.handled == 0).then_some(Rank(state.proven, state.since))
     }
 
-    /// Returns how many bytes of requests the connection holds.
+    /// Returns the bytes of requests the connection holds.
     pub(super) fn held(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
     }
@@ -131,7 +136,7 @@ impl Activity {
         self.leave.notified().await;
     }
 
-    /// Returns when the connection will be past its time, and why, unless something happens before.
+    /// Returns when and why the connection will be past its time, unless something happens before.
     pub(super) fn quiet_at(&self, first: Duration, idle: Duration) -> (Instant, Quiet) {
         let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,31 +151,31 @@ impl Activity {
         }
     }
 
-    /// Closes the connection to requests, unless one is handled or an answer had less than `flush` to leave. Returns true if it did:
-    /// then no request is handled any more, and the connection may be dropped.
+    /// Closes the connection to requests, unless it handles one or a response had less than `flush` to leave. Returns
+    /// true if it did: then no request is handled any more, and the connection may be dropped.
     pub(super) fn cut(&self, flush: Duration) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.cut = state.handled == 0 && (state.open == 0 || state.since.elapsed() >= flush);
         state.cut
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
-    fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    /// Nothing panics while it holds the lock, so a poisoned lock is still sound.
+    fn with<R>(&self, change: impl FnOnce(&mut ActivityState) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.since = Instant::now();
         change(&mut state)
     }
 }
 
-// === impl Request ===
+// === impl OpenRequest ===
 
-impl Request {
-    /// The connection that it came over.
+impl OpenRequest {
+    /// The request's connection.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 
-    /// Counts more of its bytes, until it is answered. Returns false if the port holds more than it may.
+    /// Counts more of the request's bytes, until it is answered. Returns false if the port's budget is exceeded.
     pub(super) fn hold(&self, bytes: usize) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let budget = &self.activity.budget;
@@ -185,7 +190,8 @@ impl Request {
         self.activity.budget.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// The whole request has come. Returns false if its connection is being closed: then it must not be handled.
+    /// Notes that the whole request has arrived. Returns false if its connection is closing: then it must not be
+    /// handled.
     #[must_use]
     pub(super) fn received(&self) -> bool {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,7 +208,7 @@ impl Request {
         handled
     }
 
-    /// The answer's head is there. It may come before the request is whole; then nothing of the rest is handled.
+    /// Notes the response's head. If it precedes the end of the request, the rest of the request is not handled.
     pub(super) fn answered(&self) {
         self.release();
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
@@ -215,7 +221,7 @@ impl Request {
     }
 }
 
-impl Drop for Request {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.release();
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The certificates of a port: read at start, read again when told to or when their files change.
+//! The certificates of a port: read at start, and again on SIGHUP or when their files change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,27 +14,27 @@ use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::clients::Listed;
+use super::clients::ListedVerifier;
 use super::error::CertificateError;
 use super::{Port, provider};
 use crate::config::{Clients, Identity, Tls};
 use crate::telemetry::Metrics;
 
-/// What new connections are shown. Clones share it.
+/// The certificates for new connections. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Certificates(Arc<Shared>);
+pub struct Certificates(Arc<CertificateState>);
 
 #[derive(Debug)]
-struct Shared {
+struct CertificateState {
     tls: Tls,
     port: Port,
     current: ArcSwap<ServerConfig>,
-    /// Digest of the files as they were last looked at, taken or not: the same fault is not told twice.
+    /// The digest of the files at the last look, accepted or not: the same fault is reported once.
     seen: Mutex<[u8; 32]>,
     metrics: Metrics,
 }
 
-/// The files' contents, and what they come to.
+/// The files' contents and the TLS settings made from them.
 struct Files {
     certificate: Vec<u8>,
     key: Vec<u8>,
@@ -48,7 +48,7 @@ impl Certificates {
         let files = Files::read(tls)?;
         let (config, ends) = files.parse(tls, port)?;
         metrics.connections().certificate_ends(port.as_str(), ends);
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(CertificateState {
             tls: tls.clone(),
             port,
             current: ArcSwap::from_pointee(config),
@@ -57,12 +57,12 @@ impl Certificates {
         })))
     }
 
-    /// What the next connection is shown.
+    /// Returns the TLS settings of the next connection.
     pub(super) fn current(&self) -> Arc<ServerConfig> {
         self.0.current.load_full()
     }
 
-    /// Who may come in; empty where everyone may.
+    /// Returns the allowed clients; empty if every client is allowed.
     pub(super) fn allowed(&self) -> &[Identity] {
         match &self.0.tls.clients {
             Clients::Anyone => &[],
@@ -70,7 +70,7 @@ impl Certificates {
         }
     }
 
-    /// The folders that the files are in.
+    /// Returns the folders of the files.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         let tls = &self.0.tls;
         let mut folders: Vec<_> = [Some(&tls.certificate), Some(&tls.key), authority(tls)]
@@ -84,12 +84,12 @@ impl Certificates {
         folders
     }
 
-    /// Reads the files again if they changed. New ones count for new connections; those that cannot be used change nothing
-    /// and are told of in the log. Blocks while it reads.
+    /// Reads the files again if they changed. New certificates apply to new connections. Unusable ones are logged and
+    /// change nothing. Blocks while it reads.
     pub fn reload(&self) {
         let shared = &self.0;
         let port = shared.port.as_str();
-        // Held to the end: two at once must not put an older pair in place of a newer.
+        // Held to the end: of two concurrent reads, the older pair must not replace the newer.
         let mut seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let read = Files::read(&shared.tls).and_then(|files| {
             let digest = files.digest();
@@ -109,7 +109,7 @@ impl Certificates {
             }
             Err(reason) => {
                 shared.metrics.reloads().certificates(false);
-                tracing::error!(port, %reason, "new certificates cannot be used; those in use stay");
+                tracing::error!(port, %reason, "new certificates cannot be used; the current ones stay in use");
             }
         }
     }
@@ -138,7 +138,7 @@ impl Files {
         digest.finalize().into()
     }
 
-    /// What the files come to, and when the certificate ends.
+    /// Returns the TLS settings made from the files, and the certificate's expiry.
     fn parse(&self, tls: &Tls, port: Port) -> Result<(ServerConfig, SystemTime), CertificateError> {
         let chain = certificates(&tls.certificate, &self.certificate)?;
         let ends = chain.first().and_then(not_after).ok_or_else(|| CertificateError::NoCertificate {
@@ -165,7 +165,7 @@ impl Files {
         };
         let mut config = builder.with_single_cert(chain, key).map_err(pair)?;
         config.alpn_protocols = port.protocols();
-        // A session that is taken up again shows no certificate: one that has ended since would still count.
+        // A resumed session presents no certificate: one that has expired since would still count.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok((config, ends))
@@ -180,7 +180,7 @@ impl Files {
         let authority = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
             .build()
             .map_err(|error| wrong(error.to_string()))?;
-        Ok(Arc::new(Listed { authority, allowed: allowed.to_vec() }))
+        Ok(Arc::new(ListedVerifier { authority, allowed: allowed.to_vec() }))
     }
 }
 
@@ -191,7 +191,7 @@ fn authority(tls: &Tls) -> Option<&PathBuf> {
     }
 }
 
-/// All certificates of a PEM file; at least one.
+/// Returns all certificates of a PEM file; at least one.
 fn certificates(file: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let wrong = |reason: String| CertificateError::NoCertificate { file: file.to_owned(), reason };
     let found: Vec<_> =

@@ -1,6 +1,6 @@
-//! Which client certificates count: signed by the authority, and carrying an identity that the list names.
+//! Verifies client certificates: signed by the authority, and with an identity on the list.
 //!
-//! The list is looked at inside of the handshake, so that who is not on it is told so by TLS and never sends a request.
+//! The list is checked inside the handshake: TLS itself rejects a client that is not on it, before any request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,31 +14,31 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::Identity;
 
-/// Bytes of a stranger's names that a log line shows.
+/// The bytes of a stranger's names shown in a log line.
 const NAMES_BYTES: usize = 256;
 
 /// Verifies by the authority first, then by the list.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct ListedVerifier {
     pub(super) authority: Arc<dyn ClientCertVerifier>,
     pub(super) allowed: Vec<Identity>,
 }
 
-/// A certificate that the authority signed, for someone who is not on the list.
+/// The authority signed the certificate, but its identity is not on the list.
 #[derive(Debug, thiserror::Error)]
 #[error("the client is not in allowedClients: its certificate names {0}")]
 pub(super) struct NotListed(String);
 
 /// The names in a certificate.
 #[derive(Debug, Default)]
-struct Names {
+struct CertificateNames {
     uris: Vec<String>,
     dns: Vec<String>,
 }
 
-// === impl Listed ===
+// === impl ListedVerifier ===
 
-impl ClientCertVerifier for Listed {
+impl ClientCertVerifier for ListedVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.authority.root_hint_subjects()
     }
@@ -50,7 +50,7 @@ impl ClientCertVerifier for Listed {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         let verified = self.authority.verify_client_cert(end_entity, intermediates, now)?;
-        let names = Names::of(end_entity);
+        let names = CertificateNames::of(end_entity);
         if names.listed(&self.allowed).is_some() {
             return Ok(verified);
         }
@@ -81,15 +81,15 @@ impl ClientCertVerifier for Listed {
     }
 }
 
-/// The identity by which a verified certificate is on the list.
+/// Returns the listed identity of a verified certificate.
 pub(super) fn identity(certificate: &CertificateDer<'_>, allowed: &[Identity]) -> Option<Identity> {
-    Names::of(certificate).listed(allowed).cloned()
+    CertificateNames::of(certificate).listed(allowed).cloned()
 }
 
-// === impl Names ===
+// === impl CertificateNames ===
 
-impl Names {
-    /// None where they cannot be read: such a certificate is on no list.
+impl CertificateNames {
+    /// Returns `None` for unreadable names: such a certificate is on no list.
     fn of(certificate: &CertificateDer<'_>) -> Self {
         let mut names = Self::default();
         let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return names };
@@ -106,14 +106,14 @@ impl Names {
 
     fn listed<'a>(&self, allowed: &'a [Identity]) -> Option<&'a Identity> {
         allowed.iter().find(|identity| match identity {
-            // An X.509-SVID has one URI; a certificate with more must not be taken for any of them.
+            // An X.509-SVID has one URI. A certificate with more must not match any of them.
             Identity::Spiffe(id) => matches!(self.uris.as_slice(), [uri] if uri == id),
             Identity::Dns(name) => self.dns.iter().any(|dns| dns.eq_ignore_ascii_case(name)),
         })
     }
 }
 
-impl fmt::Display for Names {
+impl fmt::Display for CertificateNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dns = self.dns.iter().map(|name| format!("dns:{name}"));
         let all = self.uris.iter().cloned().chain(dns).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! One connection, over whatever it came, and who is at its other end.
+//! One connection over TCP, TLS or a Unix socket, and its peer.
 
 use std::fmt;
 use std::io;
@@ -14,30 +14,30 @@ use tokio_rustls::server::TlsStream;
 use super::activity::Activity;
 use crate::config::Identity;
 
-/// A connection that was let in.
+/// An accepted connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: Stream,
+    stream: Socket,
     peer: Peer,
-    /// Told when bytes move.
+    /// Notified when bytes move.
     activity: Arc<Activity>,
 }
 
-/// Who is at the other end; in the extensions of every request that came over the connection.
+/// The peer; in the extensions of every request of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Where from.
+    /// The peer's origin.
     pub origin: Origin,
-    /// The identity in its certificate that let it in; `None` where no certificate is asked for.
+    /// The identity in the peer's certificate; `None` if the port asks for no certificate.
     pub identity: Option<Identity>,
 }
 
-/// Where a connection came from.
+/// The origin of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// From an address.
+    /// An IP address.
     Network(SocketAddr),
-    /// From a process of this user id, on this machine; `None` where the system does not say.
+    /// A process of this user id on this machine; `None` if the system does not name it.
     Local(Option<u32>),
 }
 
@@ -49,7 +49,7 @@ pub(super) enum Raw {
 }
 
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) enum Socket {
     Plain(Raw),
     Tls(Box<TlsStream<Raw>>),
 }
@@ -57,16 +57,16 @@ pub(super) enum Stream {
 // === impl Connection ===
 
 impl Connection {
-    pub(super) fn new(stream: Stream, peer: Peer, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(stream: Socket, peer: Peer, activity: Arc<Activity>) -> Self {
         Self { stream, peer, activity }
     }
 
-    /// Who is at the other end.
+    /// Returns the peer.
     pub(super) fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// Notes that bytes moved, if any did.
+    /// Notes a transfer, if any bytes moved.
     fn note<T>(&self, moved: Poll<io::Result<T>>, some: impl FnOnce(&T) -> bool) -> Poll<io::Result<T>> {
         if let Poll::Ready(Ok(done)) = &moved
             && some(done)
@@ -81,8 +81,8 @@ impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = match &mut self.stream {
-            Stream::Plain(raw) => Pin::new(raw).poll_read(cx, buf),
-            Stream::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Socket::Plain(raw) => Pin::new(raw).poll_read(cx, buf),
+            Socket::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         };
         self.note(read, |()| buf.filled().len() > before)
     }
@@ -91,8 +91,8 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = match &mut self.stream {
-            Stream::Plain(raw) => Pin::new(raw).poll_write(cx, buf),
-            Stream::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+            Socket::Plain(raw) => Pin::new(raw).poll_write(cx, buf),
+            Socket::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
         };
         self.note(written, |bytes| *bytes > 0)
     }
@@ -103,30 +103,30 @@ impl AsyncWrite for Connection {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = match &mut self.stream {
-            Stream::Plain(raw) => Pin::new(raw).poll_write_vectored(cx, bufs),
-            Stream::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+            Socket::Plain(raw) => Pin::new(raw).poll_write_vectored(cx, bufs),
+            Socket::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
         };
         self.note(written, |bytes| *bytes > 0)
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
-            Stream::Plain(raw) => raw.is_write_vectored(),
-            Stream::Tls(tls) => tls.is_write_vectored(),
+            Socket::Plain(raw) => raw.is_write_vectored(),
+            Socket::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Plain(raw) => Pin::new(raw).poll_flush(cx),
-            Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Socket::Plain(raw) => Pin::new(raw).poll_flush(cx),
+            Socket::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Plain(raw) => Pin::new(raw).poll_shutdown(cx),
-            Stream::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Socket::Plain(raw) => Pin::new(raw).poll_shutdown(cx),
+            Socket::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

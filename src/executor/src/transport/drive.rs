@@ -1,11 +1,11 @@
-//! One connection from its first byte to its end.
+//! Serves one connection from its first byte to its end.
 //!
 //! 1. With TLS, the handshake, within a time.
-//! 2. Requests, each followed, so that it is known when nothing happens.
-//! 3. The end: the client leaves; or the connection is quiet for too long, is too old, or the executor drains, and then it takes
-//!    nothing new and ends when its requests have; or it has to make room, and then it ends at once.
+//! 2. Requests. Each is followed, so an idle connection is recognised.
+//! 3. The end: the client leaves. Or the connection is quiet for too long, too old, or the executor drains: then it
+//!    takes nothing new and ends with its last request. Or it must make room: then it ends at once.
 //!
-//! A request that is being handled is never cut off here.
+//! A request in the service is never cut off here.
 
 use std::error::Error;
 use std::io;
@@ -23,31 +23,31 @@ use super::Port;
 use super::accept::Doorway;
 use super::activity::Quiet;
 use super::clients::{self, NotListed};
-use super::connection::{Connection, Origin, Peer, Raw, Stream};
+use super::connection::{Connection, Origin, Peer, Raw, Socket};
 use super::exchange;
 use super::seats::Seat;
-use crate::telemetry::metrics::{Closed, Refusal};
+use crate::telemetry::metrics::{Closed, ConnectionRefusal};
 
-/// The longest that a TLS handshake takes.
+/// The maximum time of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// The longest that a connection waits for its first byte.
+/// The maximum time until a connection's first byte.
 const FIRST: Duration = Duration::from_secs(10);
-/// The longest that HTTP/1 waits for the head of a request, the first or the next.
+/// The maximum time for the head of an HTTP/1 request, the first or a later one.
 const HEAD: Duration = Duration::from_secs(15);
-/// The time that a connection has to end once it was told, beyond the requests that are handled.
+/// The time a connection has to close, beyond its requests in the service.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// HTTP/2 asks for a sign of life so often, and waits for it so long.
+/// The interval of HTTP/2 pings, and the time to wait for the reply.
 const PING: Duration = Duration::from_secs(20);
-/// Requests at once on one HTTP/2 connection. Envoy opens another connection for more.
+/// The maximum concurrent requests on one HTTP/2 connection. Envoy opens another connection for more.
 const STREAMS: u32 = 256;
-/// Bytes of requests that a client may send on one HTTP/2 connection before they are read.
+/// The bytes of requests a client may send on one HTTP/2 connection before they are read.
 const WINDOW: u32 = 256 << 10;
-/// Bytes of a request's head, gRPC metadata included.
+/// The maximum bytes of a request's head, gRPC metadata included.
 const HEAD_BYTES: usize = 16 << 10;
-/// Fields of a request's head.
+/// The maximum fields of a request's head.
 const HEAD_FIELDS: usize = 64;
 
-/// One connection and what it needs.
+/// One connection and its parts.
 pub(super) struct Driver {
     doorway: Arc<Doorway>,
     seat: Seat,
@@ -60,7 +60,7 @@ pub(super) struct Driver {
 enum Stage {
     /// It takes requests.
     Open,
-    /// It takes no more requests, and should have ended by then.
+    /// It takes no more requests and should end by then.
     Ending(Instant),
 }
 
@@ -92,21 +92,21 @@ impl Driver {
                 Stage::Ending(until) => until,
             };
             tokio::select! {
-                // Who breaks the protocol or goes away is no failure here.
+                // A client that breaks the protocol or goes away is not an error of the executor.
                 _ = &mut serving => return,
                 () = self.seat.activity().dismissed() => {
                     self.closed(Closed::MadeRoom);
                     if self.seat.activity().cut(Duration::ZERO) {
                         return;
                     }
-                    // A request has come whole since: it is answered first.
+                    // A complete request has arrived since: it is answered first.
                     serving.as_mut().graceful_shutdown();
                     stage = Stage::Ending(Instant::now() + FAREWELL);
                 }
-                // A closed channel means that the executor drains.
+                // A closed channel means the executor is draining.
                 _ = stopped.changed(), if stage == Stage::Open => {
                     serving.as_mut().graceful_shutdown();
-                    // The drain has a time of its own.
+                    // The drain has its own time limit.
                     stage = Stage::Ending(Instant::now() + self.doorway.connections.max_age);
                 }
                 () = sleep_until(wake) => match stage {
@@ -132,7 +132,7 @@ impl Driver {
         self.seat.activity().quiet_at(FIRST, self.doorway.connections.idle)
     }
 
-    /// Returns why the connection should end now, if it should.
+    /// Returns the reason to close the connection now, if one exists.
     fn over(&self, old: Instant) -> Option<Closed> {
         let now = Instant::now();
         let (at, why) = self.quiet_at();
@@ -146,8 +146,8 @@ impl Driver {
         (old <= now).then_some(Closed::Old)
     }
 
-    /// The longest that this connection takes requests: up to a tenth less than configured, so that those that came together do
-    /// not all leave at once.
+    /// Returns how long this connection takes requests: up to a tenth less than configured, so simultaneous connections
+    /// do not all leave at once.
     fn age(&self) -> Duration {
         let full = self.doorway.connections.max_age;
         let share = u32::try_from(self.seat.number().wrapping_mul(37) % 100).unwrap_or(0);
@@ -178,12 +178,12 @@ impl Driver {
         }
     }
 
-    /// Makes the handshake, if the port has TLS.
+    /// Performs the handshake, if the port has TLS.
     async fn let_in(&self, raw: Raw) -> Option<Connection> {
         let activity = Arc::clone(self.seat.activity());
         let origin = self.origin.clone();
         let Some(certificates) = &self.doorway.certificates else {
-            return Some(Connection::new(Stream::Plain(raw), Peer { origin, identity: None }, activity));
+            return Some(Connection::new(Socket::Plain(raw), Peer { origin, identity: None }, activity));
         };
         let mut stopped = self.stopped.clone();
         let handshake = tokio::select! {
@@ -198,21 +198,21 @@ impl Driver {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
                 let identity = shown.and_then(|shown| clients::identity(shown, certificates.allowed()));
-                Some(Connection::new(Stream::Tls(Box::new(stream)), Peer { origin, identity }, activity))
+                Some(Connection::new(Socket::Tls(Box::new(stream)), Peer { origin, identity }, activity))
             }
             Ok(Err(error)) => {
-                self.doorway.refuse(&origin, Refusal::Handshake, &reason(&error));
+                self.doorway.refuse(&origin, ConnectionRefusal::Handshake, &reason(&error));
                 None
             }
             Err(_) => {
-                self.doorway.refuse(&origin, Refusal::Slow, "the TLS handshake took too long");
+                self.doorway.refuse(&origin, ConnectionRefusal::Slow, "the TLS handshake took too long");
                 None
             }
         }
     }
 }
 
-/// Returns why a handshake failed: in our words if the list of clients is the reason, else in rustls's.
+/// Returns the reason for a failed handshake: our words if the list of clients is the reason, else rustls's.
 fn reason(error: &io::Error) -> String {
     let listed =
         error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).and_then(|error| match error {

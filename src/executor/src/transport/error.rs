@@ -1,34 +1,34 @@
-//! Why a port cannot be opened.
+//! The reasons a port cannot be opened.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::config::Address;
 
-/// Why a port cannot be opened.
+/// The reason a port cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// The address cannot be listened on.
-    #[error("listen: {address} cannot be listened on: {reason}; is another executor running?")]
+    #[error("listen: {address} cannot be opened: {reason}; stop the process that uses it, or choose another address")]
     Listen {
         /// The configured address.
         address: Address,
         /// The system's reason.
         reason: io::Error,
     },
-    /// Someone listens on the socket.
+    /// Another process listens on the socket.
     #[error("listen: unix:{path} is taken: another process listens on it; end that one, or choose another path")]
     Taken {
         /// The socket's file.
         path: PathBuf,
     },
-    /// There is a file where the socket should be.
+    /// A file stands in the socket's place.
     #[error("listen: unix:{path} exists and is not a socket; it is left alone: remove it, or choose another path")]
     NotASocket {
         /// The file.
         path: PathBuf,
     },
-    /// The socket's file cannot be made.
+    /// The socket's file cannot be created.
     #[error("listen: unix:{path} cannot be made: {reason}; its folder must exist, be writable, and the path be short")]
     Socket {
         /// The socket's file.
@@ -41,7 +41,7 @@ pub enum TransportError {
     Certificates(#[from] CertificateError),
 }
 
-/// Why certificates cannot be used.
+/// The reason certificates cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// A file cannot be read.
@@ -57,7 +57,7 @@ pub enum CertificateError {
     NoCertificate {
         /// The file.
         file: PathBuf,
-        /// What was found.
+        /// The actual content.
         reason: String,
     },
     /// A file holds no key.
@@ -65,25 +65,25 @@ pub enum CertificateError {
     NoKey {
         /// The file.
         file: PathBuf,
-        /// What was found.
+        /// The actual content.
         reason: String,
     },
-    /// Certificate and key do not go together.
+    /// Certificate and key do not match.
     #[error("{certificate} and {key} cannot be used together: {reason}")]
     Pair {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// Why.
+        /// The library's reason.
         reason: String,
     },
-    /// The certificate has ended.
-    #[error("{certificate} ended at {at}; every caller would refuse it: give a new one")]
+    /// The certificate has expired.
+    #[error("{certificate} expired at {at}; replace it")]
     Ended {
         /// The certificate's file.
         certificate: PathBuf,
-        /// When.
+        /// The time of expiry.
         at: String,
     },
     /// The clients' authority cannot be used.
@@ -91,7 +91,7 @@ pub enum CertificateError {
     Authority {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The library's reason.
         reason: String,
     },
 }

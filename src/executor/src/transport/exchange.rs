@@ -1,5 +1,5 @@
-//! Follows the requests of a connection through the service: says who sent them, notes what happens, and bounds how long one may
-//! take to arrive and how many bytes all of them hold.
+//! Follows the requests of a connection through the service. Tells the service who sent each, notes activity, and
+//! bounds the time of arrival and the bytes held.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -17,26 +17,26 @@ use tokio::time::{Sleep, sleep};
 use tonic::Status;
 use tower::ServiceExt as _;
 
-use super::activity::{Activity, Request};
+use super::activity::{Activity, OpenRequest};
 use super::connection::Peer;
 use super::seats::Seats;
 
-/// The longest that a request may take to arrive.
+/// The maximum time for a request to arrive.
 const ARRIVAL: Duration = Duration::from_secs(60);
 
-/// A request's body on its way in.
+/// The incoming body of a request.
 struct Arriving {
     inner: Incoming,
-    request: Arc<Request>,
+    request: Arc<OpenRequest>,
     seats: Seats,
-    /// Set once the body has to be waited for.
+    /// Set once the service waits for the body.
     limit: Option<Pin<Box<Sleep>>>,
 }
 
-/// An answer's body on its way out.
+/// The outgoing body of a response.
 struct Leaving {
     inner: Body,
-    _request: Arc<Request>,
+    _request: Arc<OpenRequest>,
 }
 
 /// Serves one request.
@@ -49,7 +49,7 @@ pub(super) async fn serve(
 ) -> Response<Body> {
     let following = activity.begin();
     let (mut parts, inner) = request.into_parts();
-    // The gRPC service reads the first, the HTTP side the second.
+    // The gRPC service reads the first, the HTTP server the second.
     parts.extensions.insert(peer.clone());
     parts.extensions.insert(ConnectInfo(peer));
     if inner.is_end_stream() && !following.received() {
@@ -77,7 +77,7 @@ impl HttpBody for Arriving {
                 let limit = self.limit.get_or_insert_with(|| Box::pin(sleep(ARRIVAL)));
                 ready!(limit.as_mut().poll(cx));
                 let slow = format!("the request took longer than {ARRIVAL:?} to arrive (body); send it faster");
-                // The gRPC service answers with it; the HTTP side with a status of its own.
+                // The gRPC service answers with this status; the HTTP server with one of its own.
                 return Poll::Ready(Some(Err(Box::new(Status::deadline_exceeded(slow)))));
             }
         };

@@ -1,12 +1,13 @@
-//! How callers reach the executor: TCP or a Unix socket, plaintext or TLS, for the gRPC port and the HTTP port alike.
+//! Accepts callers over TCP or a Unix socket, in plaintext or TLS, for the gRPC port and the HTTP port alike.
 //!
-//! - A caller that TLS does not let in is refused at the handshake, before any request of it is read.
-//! - Each connection is served in a task of its own, so a slow one delays nobody.
-//! - A connection that only waits keeps nobody out: [`seats`] says who makes room, [`drive`] how long each may wait.
-//! - Certificates are read again when their files change. New ones that cannot be used are logged, and the old ones stay.
+//! - TLS rejects an unknown caller at the handshake, before any request is read.
+//! - Each connection has its own task, so a slow one delays nobody.
+//! - An idle connection keeps nobody out: [`seats`] decides which one makes room, [`drive`] how long each may wait.
+//! - Certificates are read again when their files change. Unusable new ones are logged, and the old ones stay.
 //!
-//! Not covered: revocation lists, and connections that are open when the list of clients changes; they stay until they are too old.
-//! Nor a flood that costs processor time: handshakes, pings and requests that are refused, as fast as a network carries them.
+//! Not covered: revocation lists, and connections open while the list of clients changes; they stay until they are too
+//! old. Nor a flood that costs processor time: handshakes, pings and refused requests, as fast as a network carries
+//! them.
 
 mod accept;
 mod activity;
@@ -46,25 +47,25 @@ pub enum Port {
     Http,
 }
 
-/// A port that listens, but takes nobody in yet.
+/// A listening port that accepts nobody yet.
 #[derive(Debug)]
 pub struct Listener {
     port: Port,
     socket: Socket,
     bound: Bound,
-    /// Of a Unix socket.
+    /// The file of a Unix socket.
     file: Option<SocketFile>,
     certificates: Option<Certificates>,
     connections: Connections,
     metrics: Metrics,
 }
 
-/// Where a port listens: with port 0 configured, the port that was taken.
+/// A port's address; with port 0 configured, the actual port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// On an IP address.
+    /// An IP address.
     Tcp(SocketAddr),
-    /// On a Unix socket.
+    /// A Unix socket.
     Unix(PathBuf),
 }
 
@@ -77,7 +78,7 @@ enum Socket {
 // === impl Listener ===
 
 impl Listener {
-    /// Listens, having read the certificates.
+    /// Reads the certificates and listens.
     ///
     /// # Errors
     /// The address is taken or not this machine's, or the certificates cannot be used.
@@ -102,23 +103,23 @@ impl Listener {
         Ok(Self { port, socket, bound, file, certificates, connections, metrics: metrics.clone() })
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn bound(&self) -> &Bound {
         &self.bound
     }
 
-    /// Its certificates, to have them read again; `None` with plaintext.
+    /// Returns the certificates, to reload them; `None` with plaintext.
     pub fn certificates(&self) -> Option<&Certificates> {
         self.certificates.as_ref()
     }
 
-    /// Serves `router` until `stop`, then takes nobody in and returns when the requests that are open have ended.
+    /// Serves `router` until `stop`, then accepts nobody and returns after the last open request.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         accept::serve(self, router, stop).await;
     }
 }
 
-/// Checks that a port could be listened on, were it free: the address is this machine's, the certificates can be used.
+/// Checks that the port could be opened if it were free: the address is this machine's, the certificates can be used.
 ///
 /// # Errors
 /// As [`Listener::bind`].
@@ -127,7 +128,7 @@ pub fn check(listen: &Listen, port: Port) -> Result<(), TransportError> {
         Certificates::read(tls, port, &Metrics::new())?;
     }
     match &listen.address {
-        // Another port of the same address: an executor may listen on that one.
+        // Another port of the same address: a running executor may hold the configured one.
         Address::Tcp(address) => std::net::TcpListener::bind((address.ip(), 0))
             .map(drop)
             .map_err(|reason| TransportError::Listen { address: listen.address.clone(), reason }),
@@ -138,7 +139,7 @@ pub fn check(listen: &Listen, port: Port) -> Result<(), TransportError> {
 // === impl Port ===
 
 impl Port {
-    /// A short stable name.
+    /// Returns a short stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
@@ -146,7 +147,7 @@ impl Port {
         }
     }
 
-    /// What TLS offers to speak, the preferred first.
+    /// Returns the protocols TLS offers, the preferred one first.
     fn protocols(self) -> Vec<Vec<u8>> {
         match self {
             Self::Grpc => vec![b"h2".to_vec()],
@@ -166,7 +167,7 @@ impl fmt::Display for Bound {
     }
 }
 
-/// The provider of cryptography, for whoever builds TLS here.
+/// Returns the provider of cryptography for every TLS connection here.
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }

@@ -1,11 +1,11 @@
-//! The system's limit of open files, which bounds connections too.
+//! Raises the system's limit of open files, which bounds connections too.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files beyond connections: stores, modules, and those that tools and their requests open.
+/// The files beyond connections: stores, modules, and those of tools and their requests.
 const OTHERS: u64 = 512;
 
-/// Raises this process's limit of open files as far as it may, and warns if `connections` alone could use it up.
+/// Raises this process's limit of open files as far as allowed, and warns if `connections` alone could reach it.
 pub fn raise_open_files(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

@@ -1,14 +1,15 @@
-//! The connections of a port that are open, and who makes room for a new one.
+//! Bounds the open connections of a port, and decides which makes room for a new one.
 //!
-//! 1. There are so many seats, and a share of them for one address.
-//! 2. If an address has its share, its own connections make room. If all seats are taken, those of the address that has most do.
-//! 3. The connection that leaves is one that handles no request: first one that never had an answer, then the one quiet for longest.
-//! 4. If every connection in question handles a request, the new one is refused.
+//! 1. A port has a number of seats, and one address may hold a share of them.
+//! 2. If an address holds its share, its own connections make room. If all seats are taken, the address with the most
+//!    connections makes room.
+//! 3. The leaving connection handles no request: first one without any response yet, then the quietest.
+//! 4. If every candidate handles a request, the new connection is refused.
 //!
-//! Likewise for the bytes of requests: if a port holds more than it may, the connection that holds most of those that handle no
-//! request leaves.
+//! The bytes of requests follow the same rules: if a port holds too many, the connection with the most leaves, among
+//! those without a request in the service.
 //!
-//! So connections that only wait, however many, keep nobody out, and no call ends because somebody else connects.
+//! So idle connections, however many, keep nobody out, and no call ends because another client connects.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,7 +28,7 @@ pub(super) struct Seats {
     open: Gauge,
 }
 
-/// A connection's seat, until it is dropped.
+/// A connection's seat, held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Seats,
@@ -37,22 +38,22 @@ pub(super) struct Seat {
 
 /// No connection can make room for the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Full {
+pub(super) enum SeatLimit {
     /// All seats are taken.
     #[error("all {0} connections handle requests")]
     Port(usize),
-    /// The address has its share.
-    #[error("all {0} connections that one address may have handle requests")]
+    /// The address holds its share.
+    #[error("all {0} connections of this address handle requests")]
     Address(usize),
 }
 
-/// Whose share a connection counts against.
+/// The holder of a connection's seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Holder {
     V4(Ipv4Addr),
-    /// A network of IPv6: whoever has one address there has them all.
+    /// An IPv6 network: a client with one address there has them all.
     V6(u64),
-    /// A user of this machine, if the system says which.
+    /// A user of this machine, if the system names it.
     User(Option<u32>),
 }
 
@@ -62,7 +63,7 @@ struct Table {
     per_address: usize,
     taken: HashMap<u64, (Holder, Arc<Activity>)>,
     by_holder: HashMap<Holder, usize>,
-    /// Connections that were asked to leave and are still open.
+    /// Connections asked to leave and still open.
     leaving: usize,
     next: u64,
 }
@@ -70,7 +71,7 @@ struct Table {
 // === impl Seats ===
 
 impl Seats {
-    /// Makes the seats of a port that holds at most `budget` bytes of requests.
+    /// Creates the seats of a port, with at most `budget` bytes of requests.
     pub(super) fn new(max: usize, per_address: usize, budget: u64, open: Gauge) -> Self {
         let table = Table {
             max,
@@ -83,15 +84,15 @@ impl Seats {
         Self { table: Arc::new(Mutex::new(table)), budget: Budget::new(budget), open }
     }
 
-    /// Takes a seat for a new connection. Returns true beside it if another connection has to make room.
-    pub(super) fn take(&self, origin: &Origin) -> Result<(Seat, bool), Full> {
+    /// Takes a seat for a new connection. Also returns true if another connection must make room.
+    pub(super) fn take(&self, origin: &Origin) -> Result<(Seat, bool), SeatLimit> {
         let activity = Activity::new(Arc::clone(&self.budget));
         let (id, made_room) = self.with(|table| table.take(Holder::of(origin), Arc::clone(&activity)))?;
         self.open.inc();
         Ok((Seat { seats: self.clone(), id, activity }, made_room))
     }
 
-    /// Makes room for bytes of `own`. Returns false if that connection would have to leave itself, or none can.
+    /// Makes room for bytes of `own`. Returns false if only `own` itself could leave, or no connection can.
     pub(super) fn relieve(&self, own: &Arc<Activity>) -> bool {
         self.with(|table| {
             let waiting =
@@ -100,7 +101,7 @@ impl Seats {
             let Some((id, activity)) = largest.map(|(id, (_, activity))| (*id, Arc::clone(activity))) else {
                 return false;
             };
-            // Its bytes are gone as soon as it has left.
+            // Its bytes are freed as soon as it has left.
             let other = !Arc::ptr_eq(&activity, own);
             if other {
                 table.dismiss(id);
@@ -109,12 +110,12 @@ impl Seats {
         })
     }
 
-    /// Connections that were asked to leave and are still open.
+    /// Returns the connections asked to leave and still open.
     pub(super) fn leaving(&self) -> usize {
         self.with(|table| table.leaving)
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
+    /// Nothing panics while it holds the lock, so a poisoned lock is still sound.
     fn with<R>(&self, f: impl FnOnce(&mut Table) -> R) -> R {
         f(&mut self.table.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -127,7 +128,7 @@ impl Seat {
         &self.activity
     }
 
-    /// The seats that this is one of.
+    /// Returns the seats this one belongs to.
     pub(super) fn seats(&self) -> &Seats {
         &self.seats
     }
@@ -148,12 +149,12 @@ impl Drop for Seat {
 // === impl Table ===
 
 impl Table {
-    fn take(&mut self, holder: Holder, activity: Arc<Activity>) -> Result<(u64, bool), Full> {
+    fn take(&mut self, holder: Holder, activity: Arc<Activity>) -> Result<(u64, bool), SeatLimit> {
         let own = self.by_holder.get(&holder).copied().unwrap_or(0);
         let victim = if own >= self.per_address {
-            Some(self.first(|of| of == holder).ok_or(Full::Address(self.per_address))?)
+            Some(self.first(|of| of == holder).ok_or(SeatLimit::Address(self.per_address))?)
         } else if self.taken.len() >= self.max {
-            Some(self.of_the_largest().ok_or(Full::Port(self.max))?)
+            Some(self.of_the_largest().ok_or(SeatLimit::Port(self.max))?)
         } else {
             None
         };
@@ -166,14 +167,14 @@ impl Table {
         Ok((self.next, victim.is_some()))
     }
 
-    /// The connection that leaves first among those of some holders.
+    /// Returns the connection to leave first among those of some holders.
     fn first(&self, of: impl Fn(Holder) -> bool) -> Option<u64> {
         let ranked = self.taken.iter().filter(|(_, (holder, _))| of(*holder));
         let ranked = ranked.filter_map(|(id, (_, activity))| activity.rank().map(|rank: Rank| (rank, *id)));
         ranked.min().map(|(_, id)| id)
     }
 
-    /// The connection that leaves first, of the holder that has most of those that may.
+    /// Returns the connection to leave first, of the holder with the most candidates.
     fn of_the_largest(&self) -> Option<u64> {
         let mut counts: HashMap<Holder, usize> = HashMap::new();
         for (holder, activity) in self.taken.values() {
@@ -185,7 +186,7 @@ impl Table {
         self.first(|holder| holder == largest)
     }
 
-    /// Gives up a connection's seat before it has left.
+    /// Frees a connection's seat before it has left.
     fn dismiss(&mut self, id: u64) {
         if let Some(activity) = self.remove(id) {
             activity.dismiss();
@@ -266,8 +267,8 @@ mod tests {
         let (two, _) = seats.take(&from("192.0.2.1:2")).unwrap();
         let requests: Vec<_> = [&one, &two].map(|seat| seat.activity().begin()).into();
         assert!(requests.iter().all(|request| request.received()));
-        assert_eq!(seats.take(&from("192.0.2.1:3")).unwrap_err(), Full::Address(2));
-        assert_eq!(seats.take(&from("192.0.2.2:1")).unwrap_err(), Full::Port(2));
+        assert_eq!(seats.take(&from("192.0.2.1:3")).unwrap_err(), SeatLimit::Address(2));
+        assert_eq!(seats.take(&from("192.0.2.2:1")).unwrap_err(), SeatLimit::Port(2));
         requests[1].answered();
         assert!(seats.take(&from("192.0.2.2:1")).unwrap().1);
         two.activity().dismissed().await;
@@ -284,7 +285,7 @@ mod tests {
         assert!(seats.relieve(modest.activity()));
         greedy.activity().dismissed().await;
         drop((large, greedy));
-        // Now its own bytes are the most.
+        // Now it holds the most bytes itself.
         assert!(!small.hold(90) && !seats.relieve(modest.activity()));
     }
 

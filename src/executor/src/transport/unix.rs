@@ -1,4 +1,5 @@
-//! A Unix socket and its file: never open to more than it should be, never taken from a process that listens, gone at the end.
+//! A Unix socket and its file: never open to others than intended, never taken from a listening process, removed at the
+//! end.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
@@ -11,7 +12,7 @@ use tokio::net::UnixListener;
 
 use super::error::TransportError;
 
-/// Removes the socket's file when it is dropped, if it is still the one that was made here.
+/// Removes the socket's file when dropped, if the file is still the one made here.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
@@ -21,13 +22,13 @@ pub(super) struct SocketFile {
 
 /// Listens on `path`.
 ///
-/// The socket is made in a folder that only this user can enter, given its permissions, and then moved to its place: there is
-/// no moment at which others could connect. A file that nobody listens on any more is replaced.
+/// The socket is made in a folder only this user can enter, gets its permissions, and then moves to its place: others
+/// can connect at no earlier moment. A file nobody listens on is replaced.
 pub(super) fn bind(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile), TransportError> {
     free(path)?;
     let failed = |reason| TransportError::Socket { path: path.to_owned(), reason };
     let folder = path.parent().unwrap_or_else(|| Path::new("/")).join(format!(".{}", std::process::id()));
-    // Of an earlier process with our number, killed at a bad moment.
+    // Left by an earlier process with our number, killed at a bad moment.
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         Err(_) | Ok(()) => {}
@@ -39,7 +40,7 @@ pub(super) fn bind(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile),
     made.map_err(failed)
 }
 
-/// Checks that a socket could be made at `path`. One that a process listens on is no fault.
+/// Checks that a socket could be made at `path`. A socket in use is not an error.
 pub(super) fn check(path: &Path) -> Result<(), TransportError> {
     let failed = |reason| TransportError::Socket { path: path.to_owned(), reason };
     std::os::unix::net::SocketAddr::from_pathname(path).map_err(failed)?;
@@ -61,7 +62,7 @@ fn make(first: &Path, path: &Path, mode: u32) -> io::Result<(UnixListener, Socke
     Ok((listener, SocketFile { path: path.to_owned(), made: (metadata.dev(), metadata.ino()) }))
 }
 
-/// Whether `path` may be taken: there is nothing, or a socket that nobody listens on.
+/// Checks that `path` is free: it does not exist, or is a socket nobody listens on.
 fn free(path: &Path) -> Result<(), TransportError> {
     let failed = |reason| TransportError::Socket { path: path.to_owned(), reason };
     match fs::symlink_metadata(path) {

@@ -1,7 +1,7 @@
-//! Notices that the certificates' files changed.
+//! Watches the certificates' files for changes.
 //!
-//! It watches folders, not files: what renews certificates puts new files in the old ones' place, or, in Kubernetes, turns a
-//! link beside them. Where the system cannot watch, SIGHUP remains.
+//! It watches folders, not files: a renewal replaces the files or, in Kubernetes, moves a link beside them. If the
+//! system cannot watch, SIGHUP remains.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use tokio::time::sleep;
 
 use super::certificates::Certificates;
 
-/// After the first change: time for certificate and key both to be there.
+/// The delay after the first change, so certificate and key are both written.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// Reads `certificates` again whenever their files change and on SIGHUP, until it is dropped.
+/// Reads `certificates` again after each change of their files and on SIGHUP, until it is dropped.
 pub(super) async fn watch(certificates: Certificates) {
-    // One is enough: it says that there is something to look at.
+    // One is enough: it asks for one look.
     let (changed, mut changes) = mpsc::channel(1);
-    // `changed` stays here, so that the channel is open also where the system cannot watch.
+    // `changed` stays here, so the channel stays open even if the system cannot watch.
     let _watcher = watcher(&certificates, changed.clone()).inspect_err(|error| {
-        tracing::warn!(reason = %error, "certificates' files cannot be watched; send SIGHUP when they change");
+        tracing::warn!(reason = %error, "the certificates' files cannot be watched; send SIGHUP after each change");
     });
     let mut hangup = match signal(SignalKind::hangup()) {
         Ok(hangup) => hangup,
         Err(error) => {
-            tracing::warn!(reason = %error, "SIGHUP cannot be waited for; certificates are read at start only");
+            tracing::warn!(reason = %error, "SIGHUP cannot be received; certificates are read at start only");
             return;
         }
     };
@@ -36,7 +36,7 @@ pub(super) async fn watch(certificates: Certificates) {
             Some(()) = hangup.recv() => {}
             else => return,
         }
-        // What came meanwhile is read now.
+        // This read covers all changes until now.
         let _ = changes.try_recv();
         let certificates = certificates.clone();
         // It fails only when the runtime ends.
@@ -46,9 +46,9 @@ pub(super) async fn watch(certificates: Certificates) {
 
 fn watcher(certificates: &Certificates, changed: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading the files is an event too, and reading them again for it would never end.
+        // Reading the files is an event too; answering it would never end.
         if event.map_or(true, |event| !event.kind.is_access()) {
-            // Full means that a look is due already.
+            // A full channel has a look due already.
             let _ = changed.try_send(());
         }
     })?;

@@ -1,4 +1,4 @@
-//! Who asks, and whether the browser that asks for them is on this executor's own page.
+//! Authenticates requests, and checks that a browser sends them from this executor's own page.
 
 use std::net::IpAddr;
 
@@ -12,15 +12,15 @@ use super::throttle::Wrong;
 use super::tokens::{Holder, Role};
 use crate::transport::{Origin, Peer};
 
-/// Someone who may look.
+/// A person who may read.
 pub(super) struct Viewer(pub(super) Holder);
 
-/// Someone who may answer.
+/// A person who may answer.
 pub(super) struct Approver(pub(super) Holder);
 
-/// The address at the other end; `None` where it has none.
+/// The peer's address; `None` if the peer has none.
 #[derive(Clone, Copy)]
-pub(super) struct Address(pub(super) Option<IpAddr>);
+pub(super) struct PeerAddress(pub(super) Option<IpAddr>);
 
 // === impl Viewer ===
 
@@ -28,7 +28,7 @@ impl FromRequestParts<Web> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Problem> {
-        let Address(peer) = Address::of(parts);
+        let PeerAddress(peer) = PeerAddress::of(parts);
         if let Some(token) = bearer(&parts.headers)? {
             return web.holder(token, peer).map(Self);
         }
@@ -56,9 +56,9 @@ impl FromRequestParts<Web> for Approver {
     }
 }
 
-// === impl Address ===
+// === impl PeerAddress ===
 
-impl Address {
+impl PeerAddress {
     fn of(parts: &Parts) -> Self {
         match parts.extensions.get::<ConnectInfo<Peer>>() {
             Some(ConnectInfo(Peer { origin: Origin::Network(address), .. })) => Self(Some(address.ip())),
@@ -67,7 +67,7 @@ impl Address {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Address {
+impl<S: Sync> FromRequestParts<S> for PeerAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -78,7 +78,7 @@ impl<S: Sync> FromRequestParts<S> for Address {
 // === impl Web ===
 
 impl Web {
-    /// Who holds the token that a peer shows. A right token counts, however many wrong ones came from there.
+    /// Returns the holder of a peer's token. A valid token counts, however many wrong ones the peer sent.
     pub(super) fn holder(&self, token: &str, peer: Option<IpAddr>) -> Result<Holder, Problem> {
         if let Some(holder) = self.0.tokens.holder(token)? {
             return Ok(holder);
@@ -87,7 +87,7 @@ impl Web {
             Wrong::Wait(time) => Err(Problem::Wait(time)),
             Wrong::Refused { logged } => {
                 if logged {
-                    tracing::warn!(?peer, "a wrong token was shown");
+                    tracing::warn!(?peer, "a peer sent a wrong token");
                 }
                 Err(Problem::Refused)
             }
@@ -104,7 +104,8 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
 }
 
-/// Whether the browser says that this executor's own page asks. One that says nothing may look, but change nothing.
+/// Returns true if the browser names this executor's own page as the origin. A browser that names none may read, but
+/// change nothing.
 pub(super) fn own_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let said = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match said("sec-fetch-site") {

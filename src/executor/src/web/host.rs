@@ -1,8 +1,8 @@
-//! Who the browser believes it speaks to.
+//! Checks which host a browser believes it talks to.
 //!
-//! A page of another site can have its own name point at this machine (DNS rebinding) and then read what needs no token. Its
-//! name stays in `Host`, however. So a port of this machine answers to `localhost` and to IP addresses only: an address is its
-//! own origin, and no foreign page comes from there.
+//! Another site can let its own name point at this machine (DNS rebinding) and then read everything served without a
+//! token. The browser still sends that name in `Host`. So a port of this machine answers to `localhost` and to IP
+//! addresses only: an address is its own origin, and no other site's page has it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -22,7 +22,7 @@ async fn check(request: Request, next: Next) -> Response {
         Some(authority) => Some(authority.as_str()),
         None => request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?")),
     };
-    // Every browser names a host.
+    // Every browser sends a host.
     if named.is_none_or(is_here) {
         return next.run(request).await;
     }

@@ -1,19 +1,19 @@
-//! The HTTP side: what people use. An API (`/api/v1`, described by its own OpenAPI document) and a page that uses nothing else.
+//! The HTTP server for people: an API (`/api/v1`, described by its own OpenAPI document) and a page built on it alone.
 //!
-//! Everything but the page's own files needs a token: as a bearer token, or exchanged for a session by the page. Arguments
-//! that are shown here were written by a model, for whom the reader may be the target: they are sent as JSON only, and the page
-//! puts them in as text.
+//! Everything but the page's own files needs a token: a bearer token, or a session the page opened with one. A model
+//! wrote the arguments shown here, and the reader may be its target. They are sent as JSON only, and the page inserts
+//! them as text.
 
 mod api;
 mod auth;
 mod host;
-mod listed;
 mod page;
 mod persons;
 mod problem;
 mod server;
 mod sessions;
 mod throttle;
+mod token_file;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use uuid::Uuid;
 
-pub use self::server::{Side, SideError};
+pub use self::server::{HttpServer, HttpServerError};
 use self::sessions::Sessions;
 use self::throttle::Throttle;
 pub use self::tokens::TokenError;
@@ -32,11 +32,11 @@ use crate::approvals::Approvals;
 use crate::audit::AuditLog;
 use crate::config;
 
-/// What the HTTP side needs. Clones share it.
+/// The state of the HTTP server. Clones share it.
 #[derive(Clone)]
-pub struct Web(Arc<Parts>);
+pub struct Web(Arc<Services>);
 
-struct Parts {
+struct Services {
     approvals: Approvals,
     audit: AuditLog,
     tokens: Tokens,
@@ -47,10 +47,10 @@ struct Parts {
 // === impl Web ===
 
 impl Web {
-    /// Reads the tokens, or makes one in the state directory.
+    /// Reads the tokens, or creates one in the state directory.
     ///
     /// # Errors
-    /// They cannot be used.
+    /// The tokens cannot be used.
     pub fn open(
         listen: &config::Listen,
         tokens: &config::Tokens,
@@ -60,10 +60,10 @@ impl Web {
     ) -> Result<Self, TokenError> {
         let tokens = Tokens::open(tokens, state_dir)?;
         let sessions = Sessions::new(listen.tls.is_some());
-        Ok(Self(Arc::new(Parts { approvals, audit, tokens, sessions, attempts: Throttle::default() })))
+        Ok(Self(Arc::new(Services { approvals, audit, tokens, sessions, attempts: Throttle::default() })))
     }
 
-    /// The names that can answer now.
+    /// Returns the names of the persons who can answer now.
     fn approvers(&self) -> Result<BTreeSet<String>, TokenError> {
         let holders = self.0.tokens.holders()?;
         let approvers = holders.iter().filter(|holder| holder.role == Role::Approver);
@@ -71,10 +71,10 @@ impl Web {
     }
 }
 
-/// Checks the tokens that the HTTP side would accept; writes nothing.
+/// Checks the tokens of the HTTP server; writes nothing.
 ///
 /// # Errors
-/// They cannot be used.
+/// The tokens cannot be used.
 pub fn check_tokens(config: &config::Config) -> Result<(), TokenError> {
     match &config.http {
         config::Http::Off => Ok(()),
@@ -82,17 +82,17 @@ pub fn check_tokens(config: &config::Config) -> Result<(), TokenError> {
     }
 }
 
-/// All that is served. Routes of others may be merged into it; they bring their own authentication.
+/// Returns all routes. Others may be merged into the router; they bring their own authentication.
 pub fn router(web: Web) -> Router {
     page::with_headers(api::router(web).merge(page::router()))
 }
 
-/// The OpenAPI document of what [`router`] serves.
+/// Returns the OpenAPI document of [`router`].
 pub fn openapi() -> utoipa::openapi::OpenApi {
     api::openapi()
 }
 
-/// 244 bits from the system's source.
+/// Returns 244 random bits from the system's source.
 fn secret() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }

@@ -1,7 +1,7 @@
-//! Whether there are persons enough for what contracts and rules ask of them.
+//! Checks that enough persons exist for the contracts and rules.
 //!
-//! Told at start, as warnings: a typing error would otherwise show when a call waits and nobody can answer. The token file can be
-//! changed at any time, so it is no reason not to start.
+//! The executor logs warnings at start: otherwise a typing error would show only when a call waits and nobody can
+//! answer. The token file can change at any time, so a shortage does not prevent the start.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use callgate_contract::{Approval, Contract};
 use crate::approvals::Approvals;
 use crate::config::Approvers;
 
-/// Tells of names in rules that have no token, and of tools that need more persons than there are.
+/// Warns of names in rules without a token, and of tools that need more persons than exist.
 pub(super) fn warn<'c>(
     approvals: &Approvals,
     approvers: &BTreeSet<String>,
     contracts: impl Iterator<Item = &'c Contract>,
 ) {
     for name in strangers(approvals.approvers(), approvers) {
-        tracing::warn!(name, "approvals.approvers names somebody who has no token with the role approver");
+        tracing::warn!(name, "approvals.approvers names a person without a token of role approver");
     }
     for (contract, tool, needed) in short_of_persons(contracts, approvers.len()) {
         tracing::warn!(
@@ -39,7 +39,7 @@ fn strangers<'a>(rules: &'a Approvers, approvers: &BTreeSet<String>) -> BTreeSet
     named.filter(|name| !approvers.contains(*name)).map(String::as_str).collect()
 }
 
-/// Contract, tool and the number of persons that it needs.
+/// A contract, its tool and the number of persons it needs.
 fn short_of_persons<'c>(
     contracts: impl Iterator<Item = &'c Contract>,
     approvers: usize,
@@ -64,7 +64,7 @@ mod tests {
 
     impl callgate_contract::Files for NoFiles {
         fn read(&self, path: &str) -> Result<String, String> {
-            Err(format!("{path} is not there"))
+            Err(format!("{path} does not exist"))
         }
     }
 

@@ -1,4 +1,4 @@
-//! Why a request got no answer, as the API says it.
+//! The reasons for which the API rejects a request.
 
 use std::time::Duration;
 
@@ -13,56 +13,57 @@ use super::tokens::TokenError;
 use crate::approvals::{AnswerError, ApprovalError};
 use crate::audit::ReadError;
 
-/// Why a request got no answer.
+/// A reason to reject a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
-    /// Nobody is known to ask.
-    #[error("a token is needed: Authorization: Bearer TOKEN")]
+    /// The request has no token and no session.
+    #[error("no token (Authorization); send Authorization: Bearer TOKEN")]
     Unauthenticated,
-    /// The token or the session counts no more, or never did.
-    #[error("the token is not known, or the session has ended")]
+    /// The token or the session is invalid or expired.
+    #[error("the token is unknown, or the session has ended")]
     Refused,
-    /// Too many wrong tokens.
+    /// The peer sent too many wrong tokens.
     #[error("too many wrong tokens; try again in {} s", .0.as_secs())]
     Wait(Duration),
-    /// Looking is all that the token is good for.
-    #[error("the token's role is viewer, and answering needs approver")]
+    /// The token only allows reading.
+    #[error("the token's role is viewer; answering needs the role approver")]
     Forbidden,
-    /// Another site has the browser ask.
+    /// Another site made the browser send the request.
     #[error("the request does not come from this executor's own page")]
     OtherSite,
-    /// There is no such thing.
-    #[error("there is no such request for approval")]
+    /// The named thing does not exist.
+    #[error("unknown request for approval")]
     NotFound,
-    /// There is no such place.
-    #[error("there is nothing at this path")]
+    /// The path does not exist.
+    #[error("unknown path")]
     NoSuchPath,
-    /// Someone was faster.
-    #[error("it has been answered already")]
+    /// Another person answered first.
+    #[error("the request has been answered already")]
     Answered,
     /// The person has agreed already.
-    #[error("you have agreed to it already; another person must agree too")]
+    #[error("you have agreed already; another person must agree too")]
     Agreed,
-    /// It is the person's own.
+    /// The request comes from the person's own tenant.
     #[error("the call comes from your own tenant; another person must approve it, but you may deny it")]
     Own,
-    /// No rule names the person for it.
+    /// No rule names the person for this request.
     #[error("no rule in approvals.approvers lets you answer this request")]
     NotNamed,
-    /// It came too late.
-    #[error("the request has expired; the call must be made again to ask anew")]
+    /// The answer came too late.
+    #[error("the request has expired; repeat the call to ask again")]
     Expired,
     /// The request cannot be read.
     #[error("{0}")]
     Malformed(String),
-    /// Something here does not work.
+    /// The executor itself failed.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// Why a request got no answer.
+/// A rejected request, as the API reports it.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Fault {
+#[schema(as = Fault)]
+pub(super) struct ProblemBody {
     /// A stable code, such as `expired`.
     code: &'static str,
     /// One sentence for a person.
@@ -94,7 +95,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, code) = self.status();
-        let mut response = (status, Json(Fault { code, message: self.to_string() })).into_response();
+        let mut response = (status, Json(ProblemBody { code, message: self.to_string() })).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"callgate\""));
@@ -108,15 +109,15 @@ impl IntoResponse for Problem {
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
-        // Where the file is is for the operator.
-        tracing::error!(%error, "tokens cannot be checked, so nobody is let in");
+        // Only the operator may learn the file's path.
+        tracing::error!(%error, "tokens cannot be checked; the HTTP server rejects everyone");
         Self::Unavailable("tokens cannot be checked; the executor's log says why".into())
     }
 }
 
 impl From<ApprovalError> for Problem {
     fn from(error: ApprovalError) -> Self {
-        tracing::error!(%error, "requests for approval cannot be shown");
+        tracing::error!(%error, "requests for approval cannot be read");
         Self::Unavailable("approvals cannot be looked up; the executor's log says why".into())
     }
 }
@@ -131,7 +132,7 @@ impl From<AnswerError> for Problem {
             AnswerError::Own => Self::Own,
             AnswerError::NotNamed => Self::NotNamed,
             AnswerError::Store(error) => {
-                tracing::error!(%error, "an answer does not count, since its request cannot be read");
+                tracing::error!(%error, "an answer was rejected: its request cannot be read");
                 Self::Unavailable(
                     "the answer does not count and is not in the audit log: the request cannot be read; answer again when the \
                      executor is ready"
@@ -139,14 +140,14 @@ impl From<AnswerError> for Problem {
                 )
             }
             AnswerError::NotAudited(error) => {
-                tracing::error!(%error, "an answer does not count, since it cannot be audited");
+                tracing::error!(%error, "an answer was rejected: it cannot be audited");
                 Self::Unavailable(
                     "the answer does not count: it cannot be written into the audit log; answer again when the executor is ready"
                         .into(),
                 )
             }
             AnswerError::NotStored(error) => {
-                tracing::error!(%error, "an answer is in the audit log, but does not count, since it cannot be stored");
+                tracing::error!(%error, "an audited answer was rejected: it cannot be stored");
                 Self::Unavailable(
                     "the answer does not count: the audit log has it, but the store of approvals cannot be written; answer again \
                      when the executor is ready"

@@ -1,4 +1,4 @@
-//! The HTTP side beside the gRPC side: opened before calls are taken, served until the last of them has ended.
+//! The HTTP server beside the gRPC server: opened before calls are taken, served until the last call has ended.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -16,29 +16,29 @@ use crate::config::{Address, Config, Http};
 use crate::telemetry::{Instruments, health_router, metrics_router};
 use crate::transport::{Bound, Listener, Port, TransportError};
 
-/// The HTTP side, listening.
-pub struct Side {
+/// The listening HTTP server.
+pub struct HttpServer {
     listener: Listener,
     router: Router,
-    /// The names that could answer at start.
+    /// The names of the persons who could answer at start.
     approvers: BTreeSet<String>,
 }
 
-/// Why the HTTP side cannot be served.
+/// The reason the HTTP server cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum SideError {
+pub enum HttpServerError {
     /// The port cannot be opened.
     #[error("http.{0}")]
     Listen(#[from] TransportError),
-    /// Nobody could be told from anybody.
+    /// The tokens cannot be used, so no one could be authenticated.
     #[error("http.tokens: {0}")]
     Tokens(#[from] TokenError),
 }
 
-// === impl Side ===
+// === impl HttpServer ===
 
-impl Side {
-    /// Listens where the configuration says; `None` where it says `off`.
+impl HttpServer {
+    /// Listens on the configured address; returns `None` if it is `off`.
     ///
     /// # Errors
     /// The address is taken or not this machine's, or its certificates or the tokens cannot be used.
@@ -47,7 +47,7 @@ impl Side {
         approvals: &Approvals,
         audit: &AuditLog,
         instruments: &Instruments,
-    ) -> Result<Option<Self>, SideError> {
+    ) -> Result<Option<Self>, HttpServerError> {
         let Http::On { listen, tokens } = &config.http else { return Ok(None) };
         let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit.clone())?;
         let approvers = web.approvers()?;
@@ -55,7 +55,7 @@ impl Side {
         let metrics = metrics_router(instruments.metrics.clone());
         match &listen.address {
             _ if config.telemetry.open_metrics => router = router.merge(metrics),
-            // No browser reaches it.
+            // No browser reaches a Unix socket.
             Address::Unix { .. } => router = router.merge(metrics),
             Address::Tcp(address) if address.ip().is_loopback() => router = router.merge(only_here(metrics)),
             Address::Tcp(_) => {}
@@ -64,7 +64,8 @@ impl Side {
         Ok(Some(Self { listener, router, approvers }))
     }
 
-    /// Tells in the log of what contracts and rules ask of persons who are not there. Without an HTTP side nobody is.
+    /// Logs a warning for each person the contracts and rules need and no token names. Without an HTTP server nobody
+    /// exists.
     pub(crate) fn warn_of_missing_persons<'c>(
         side: Option<&Self>,
         approvals: &Approvals,
@@ -74,12 +75,12 @@ impl Side {
         persons::warn(approvals, side.map_or(&nobody, |side| &side.approvers), contracts);
     }
 
-    /// Where it listens; with port 0 configured, the port that was taken.
+    /// Returns the address; with port 0 configured, the actual port.
     pub fn address(&self) -> &Bound {
         self.listener.bound()
     }
 
-    /// Serves until `stop`, then lets requests end that are being answered.
+    /// Serves until `stop`, then finishes the open requests.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) {
         self.listener.serve(self.router, stop).await;
     }

@@ -1,8 +1,8 @@
 //! Sessions of the page: kept here, known to the browser by two random names.
 //!
-//! One is in a cookie that no script can read and no other site can have sent, the other is held by the page itself and sent as
-//! a header. Only both together open anything: browsers send a cookie to every port of a host, so that another server on the
-//! same machine may see it, and would otherwise have all that the page has.
+//! A cookie holds one name: no script can read it and no other site can send it. The page itself holds the other and
+//! sends it as a header. A session needs both: browsers send a cookie to every port of a host, so another server on the
+//! same machine may see it. The cookie alone must not open the session.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,42 +16,42 @@ use subtle::ConstantTimeEq as _;
 use super::secret;
 use super::tokens::Holder;
 
-/// A working day; then the token is asked for again.
+/// The lifetime of a session: one working day. Then the page asks for the token again.
 pub(super) const LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
-/// The header that only the page itself can send.
+/// The header only the page itself can send.
 pub(super) const HEADER: &str = "x-callgate-session";
-/// Sessions of one name at once. Its oldest ends for one more, and nobody else's.
+/// The maximum sessions of one name. One more ends the oldest of the same name.
 const SESSIONS: usize = 16;
 
 /// The sessions of this process; they end with it.
 pub(super) struct Sessions {
     cookie: Cookie,
-    /// By the digest of the cookie's value, so that looking one up tells nothing of how close a guess was.
+    /// Keyed by the digest of the cookie's value, so a lookup does not reveal how close a guess was.
     open: Mutex<HashMap<[u8; 32], Session>>,
 }
 
 #[derive(Clone, Copy)]
 enum Cookie {
-    /// Only ever sent over TLS, and never to another host.
+    /// The cookie is sent over TLS only, and never to another host.
     Secure,
     Plain,
 }
 
 struct Session {
-    /// Whose it is. There are no more names than the token file has.
+    /// The holder's name. The token file bounds the number of names.
     name: String,
-    /// Digest of the header's value.
+    /// The digest of the header's value.
     header: [u8; 32],
-    /// Digest of the token that opened it.
+    /// The digest of the token behind the session.
     token: [u8; 32],
     began: Instant,
 }
 
-/// What a browser needs of a session that was opened for it.
+/// The two values a browser needs for a new session.
 pub(super) struct Opened {
-    /// For `set-cookie`.
+    /// The value of `set-cookie`.
     pub(super) cookie: HeaderValue,
-    /// For the page to send in [`HEADER`].
+    /// The value the page sends in [`HEADER`].
     pub(super) header: String,
 }
 
@@ -77,7 +77,7 @@ impl Sessions {
         Some(Opened { cookie: self.cookie.set(&value)?, header })
     }
 
-    /// The digest of the token that opened the session that both names name.
+    /// Returns the digest of the token behind the session both names identify.
     pub(super) fn token(&self, headers: &HeaderMap) -> Option<[u8; 32]> {
         let value = self.cookie.value(headers)?;
         let header = digest(headers.get(HEADER)?.to_str().ok()?);
@@ -87,12 +87,12 @@ impl Sessions {
         whole.then_some(session.token)
     }
 
-    /// Whether a session is named, be it one that is open.
+    /// Returns true if a request names a session, open or not.
     pub(super) fn is_named(&self, headers: &HeaderMap) -> bool {
         self.cookie.value(headers).is_some()
     }
 
-    /// Ends a session; the answer is for `set-cookie`.
+    /// Ends a session; returns the value of `set-cookie`.
     pub(super) fn end(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let value = self.cookie.value(headers)?;
         self.open().remove(&digest(value));
@@ -100,7 +100,7 @@ impl Sessions {
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
-        // Nothing between two of its changes can panic.
+        // Nothing panics between two changes.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,21 +1,21 @@
 //! Counts wrong tokens.
 //!
-//! Who shows many of them is told to wait, and the log gets a few lines only. A right token always counts, also from an address
-//! that is full of wrong ones: nobody behind the same proxy is locked out. That leaves the guesser free to guess, at the cost of
-//! one hash each. What keeps a token from being guessed is its length.
+//! A peer with many wrong tokens must wait, and the log gets only a few lines. A valid token always counts, even from
+//! an address full of wrong ones: nobody behind the same proxy is locked out. A guesser can therefore keep guessing, at
+//! the cost of one hash for each guess. The token's length prevents success.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wrong tokens that one peer may show at once, and how long until it may show one more.
+/// The wrong tokens one peer may send at once, and the time until it may send one more.
 const ATTEMPTS: u32 = 10;
 const AGAIN: Duration = Duration::from_secs(6);
-/// Peers that are remembered. One more is not counted; the log's own bound holds for it all the same.
+/// The maximum peers with a count. Further peers are not counted; the log's own bound still holds.
 const PEERS: usize = 4096;
 
-/// Counts wrong tokens of each peer.
+/// Counts the wrong tokens of each peer.
 #[derive(Default)]
 pub(super) struct Throttle(Mutex<Counts>);
 
@@ -24,11 +24,11 @@ struct Counts {
     peers: HashMap<Option<IpAddr>, Bucket>,
     /// The log's lines, over all peers.
     lines: Option<Bucket>,
-    /// When those were last forgotten whose time is over: that looks at all of them.
+    /// The time of the last removal of expired counts, which visits all of them.
     swept: Option<Instant>,
 }
 
-/// A bucket that fills and empties with time.
+/// A bucket that drains with time.
 #[derive(Clone, Copy)]
 struct Bucket {
     full: u32,
@@ -38,12 +38,12 @@ struct Bucket {
 /// The consequence of a wrong token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
-    /// The peer is told that the token is wrong.
+    /// The peer learns of the wrong token.
     Refused {
         /// True if the log may have a line about it.
         logged: bool,
     },
-    /// The peer is told to wait so long.
+    /// The peer must wait this long.
     Wait(Duration),
 }
 
@@ -68,7 +68,7 @@ impl Throttle {
     }
 }
 
-/// One subscriber has 2^64 IPv6 addresses.
+/// Returns the key of a peer: one subscriber has 2^64 IPv6 addresses.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -83,7 +83,7 @@ impl Bucket {
         Self { full: 0, since: Instant::now() }
     }
 
-    /// Puts one more in, if there is room.
+    /// Adds one, if it fits.
     fn takes(&mut self) -> bool {
         *self = self.now();
         let room = self.full < ATTEMPTS;
@@ -91,12 +91,12 @@ impl Bucket {
         room
     }
 
-    /// The time until there is room in a full one.
+    /// Returns the time until a full bucket has space.
     fn wait(self) -> Duration {
         AGAIN.saturating_sub(self.since.elapsed()).max(Duration::from_secs(1))
     }
 
-    /// The rest in it.
+    /// Returns the current level.
     fn now(self) -> Self {
         let emptied = u32::try_from(self.since.elapsed().as_secs() / AGAIN.as_secs()).unwrap_or(u32::MAX);
         match self.full.checked_sub(emptied) {

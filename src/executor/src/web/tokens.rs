@@ -1,6 +1,7 @@
-//! Who may use the HTTP side: tokens, each with a name and a role, known here by their digests only.
+//! The tokens of the HTTP server. Each has a name and a role; the executor keeps only its digest.
 //!
-//! Every request looks whether the file has changed, so that a token that is taken out of it counts no more, nor what it began.
+//! Each request checks if the file has changed. A removed token loses its effect at once, as does every session it
+//! opened.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,53 +12,53 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
-use super::listed::Listed;
 use super::secret;
+use super::token_file::TokenFile;
 use crate::approvals::Person;
 use crate::config;
 use callgate_state::StateError;
 use callgate_state::private;
 
-/// In the state directory.
+/// The file's name in the state directory.
 const FILE: &str = "http-token";
-/// Whom the token belongs to that was made here.
+/// The holder of a token made here.
 const OPERATOR: &str = "operator";
-/// A token that is shorter can be guessed, whoever listed it.
+/// The minimum length: a shorter token can be guessed.
 const TOKEN_BYTES_MIN: usize = 20;
-/// Nobody's token is longer, and hashing it would cost more than it should.
+/// The maximum length: hashing a longer text would cost too much.
 const TOKEN_BYTES_MAX: usize = 1024;
-/// More than a token that was made here has.
+/// The maximum length of the file with a token made here.
 const MADE_BYTES: u64 = 4 << 10;
 
-/// Where the tokens are.
+/// The place of the tokens.
 pub(super) enum Tokens {
-    /// The token itself, readable by the executor's owner only.
+    /// A file with the token itself, readable by the executor's owner only.
     Made(PathBuf),
-    Listed(Listed),
+    Listed(TokenFile),
 }
 
-/// Who showed a token.
+/// The holder of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
     pub(super) name: String,
     pub(super) role: Role,
-    /// The tenants under which the person's own calls come.
+    /// The tenants of the person's own calls.
     pub(super) tenants: Vec<String>,
-    /// SHA-256 of the token.
+    /// The SHA-256 of the token.
     pub(super) digest: [u8; 32],
 }
 
-/// What the holder of a token may do.
+/// The rights of a token's holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Role {
-    /// Look.
+    /// Reads.
     Viewer,
-    /// Look, and answer requests for approval.
+    /// Reads, and answers requests for approval.
     Approver,
 }
 
-/// Why tokens cannot be used.
+/// The reason tokens cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The state directory cannot be used.
@@ -71,13 +72,13 @@ pub enum TokenError {
         /// The system's reason.
         reason: io::Error,
     },
-    /// Nobody could sign in.
-    #[error("{path}: expected a token, found none; list one, or remove the file if the executor made it", path = path.display())]
+    /// The file has no token, so nobody could sign in.
+    #[error("{path}: no token (the whole file); list one, or remove the file if the executor made it", path = path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// A line is not as it should be. It is not repeated: it may be a token.
+    /// A line is malformed. It is not repeated: it may be a token.
     #[error(
         "{path}:{line}: expected a name, `viewer` or `approver`, and sha256: with 64 hexadecimal digits, such as the output \
          of: printf %s \"$TOKEN\" | sha256sum; then perhaps tenant= and a tenant's name", path = path.display()
@@ -88,8 +89,8 @@ pub enum TokenError {
         /// The line, counted from 1.
         line: usize,
     },
-    /// Answers could not be told apart.
-    #[error("{path}:{line}: the name of another token", path = path.display())]
+    /// Two lines share a name or a digest, so answers could not be attributed.
+    #[error("{path}:{line}: this name has another token already; give each token its own name", path = path.display())]
     Twice {
         /// The file.
         path: PathBuf,
@@ -103,7 +104,7 @@ pub enum TokenError {
 impl Tokens {
     pub(super) fn open(config: &config::Tokens, state_dir: &Path) -> Result<Self, TokenError> {
         let tokens = match config {
-            config::Tokens::Listed(file) => Self::Listed(Listed::new(file.clone())),
+            config::Tokens::Listed(file) => Self::Listed(TokenFile::new(file.clone())),
             config::Tokens::Made => Self::Made(make(state_dir)?),
         };
         tokens.check()?;
@@ -118,7 +119,7 @@ impl Tokens {
         }
     }
 
-    /// Who holds this token. Every digest is compared in the same time, and all of them are.
+    /// Returns the holder of this token. All digests are compared, in constant time.
     pub(super) fn holder(&self, token: &str) -> Result<Option<Holder>, TokenError> {
         if !(TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&token.len()) {
             return Ok(None);
@@ -126,14 +127,14 @@ impl Tokens {
         self.with_digest(&Sha256::digest(token).into())
     }
 
-    /// Who holds the token with this digest, if it still counts.
+    /// Returns the holder of the token with this digest, if it is still valid.
     pub(super) fn with_digest(&self, digest: &[u8; 32]) -> Result<Option<Holder>, TokenError> {
         let same = |holder: &Holder| bool::from(holder.digest.ct_eq(digest));
         let holders = self.holders()?;
         Ok(holders.iter().fold(None, |found, holder| if same(holder) { Some(holder) } else { found }).cloned())
     }
 
-    /// Everybody who may use the HTTP side.
+    /// Returns all persons with a token.
     pub(super) fn holders(&self) -> Result<Arc<[Holder]>, TokenError> {
         match self {
             Self::Made(path) => {
@@ -154,11 +155,11 @@ impl Tokens {
     }
 }
 
-/// Checks the tokens of a configuration, and makes none.
+/// Checks the tokens of a configuration without creating any.
 pub(super) fn check(config: &config::Tokens, state_dir: &Path) -> Result<(), TokenError> {
     let made = state_dir.join(FILE);
     match config {
-        config::Tokens::Listed(file) => Tokens::Listed(Listed::new(file.clone())).check(),
+        config::Tokens::Listed(file) => Tokens::Listed(TokenFile::new(file.clone())).check(),
         config::Tokens::Made if made.symlink_metadata().is_ok() => Tokens::Made(made).check(),
         config::Tokens::Made => Ok(()),
     }
@@ -171,7 +172,7 @@ fn make(state_dir: &Path) -> Result<PathBuf, TokenError> {
     match private::new_file(&path) {
         Ok(mut file) => {
             file.write_all(format!("{}\n", secret()).as_bytes()).map_err(failed)?;
-            tracing::info!(file = %path.display(), "a token for the HTTP side was made; http.tokens lists your own");
+            tracing::info!(file = %path.display(), "created a token for the HTTP server; set http.tokens to use your own");
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
@@ -182,7 +183,7 @@ fn make(state_dir: &Path) -> Result<PathBuf, TokenError> {
 // === impl Holder ===
 
 impl Holder {
-    /// The person, as approvals know them.
+    /// Returns the person as approvals know them.
     pub(super) fn person(&self) -> Person {
         Person { name: self.name.clone(), tenants: self.tenants.clone() }
     }

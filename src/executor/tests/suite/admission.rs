@@ -1,11 +1,11 @@
-//! The executor refuses to start rather than serve what is not exactly what was reviewed, and says what to do.
+//! The executor starts only if every module and grant is exactly as reviewed; otherwise it refuses and names the remedy.
 
 use crate::desk::{Desk, hex, wasm};
 use crate::guests;
 use sha2::{Digest, Sha256};
 
 #[test]
-fn another_module_than_the_pinned_one_is_refused() {
+fn a_module_other_than_the_pinned_one_is_refused() {
     let module = wasm(&guests::answer("1"));
     let pinned = "00".repeat(32);
     let desk = Desk::new().tool_pinned("t", &module, &pinned, "", "");
@@ -31,7 +31,7 @@ fn a_missing_module_is_refused() {
 }
 
 #[test]
-fn an_import_that_is_not_offered_is_refused_by_name() {
+fn an_unknown_import_is_refused_by_name() {
     let wat = r#"(module (import "env" "open_the_door" (func)) (memory (export "memory") 1) (func (export "_start")))"#;
     assert_eq!(
         Desk::with(wat, "").refused(),
@@ -48,9 +48,9 @@ fn an_import_that_is_not_offered_is_refused_by_name() {
 }
 
 #[test]
-fn what_was_built_for_another_host_is_refused_with_what_to_do() {
+fn a_module_for_another_host_is_refused_with_the_remedy() {
     for (import, advice) in [
-        // A JavaScript host's, which has no `_start` either: what it lacks says less than what it asks for.
+        // A JavaScript host's module. It also lacks `_start`, but its imports explain the refusal better.
         (r#"(import "env" "emscripten_resize_heap" (func))"#, "build it for `wasm32-wasip1`"),
         (r#"(import "wasi_unstable" "fd_write" (func))"#, "makes a module that imports `wasi_snapshot_preview1`"),
         (r#"(import "wasi_snapshot_preview1" "sock_open" (func))"#, "an extension of another host"),
@@ -72,7 +72,7 @@ fn an_import_of_another_type_is_refused() {
 }
 
 #[test]
-fn what_is_no_webassembly_is_refused() {
+fn a_module_that_is_not_webassembly_is_refused() {
     for (bytes, expected) in [
         (&b""[..], "found a file that begins with other bytes"),
         (b"#!/bin/sh\n", "found a file that begins with other bytes"),
@@ -87,7 +87,7 @@ fn what_is_no_webassembly_is_refused() {
 }
 
 #[test]
-fn a_module_that_is_no_command_is_refused() {
+fn a_module_that_is_not_a_command_is_refused() {
     for wat in
         ["(module)", r#"(module (func (export "_initialize")))"#, r#"(module (func (export "_start") (param i32)))"#]
     {

@@ -1,4 +1,4 @@
-//! Small requests that would cost much.
+//! Small requests with a high cost.
 
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, Caller, Decision, ExecuteRequest, RecordRequest, Verdict};
@@ -18,12 +18,12 @@ fn kept(desk: &Running) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_request_with_many_calls_or_long_names_keeps_nothing() {
+async fn a_small_request_with_many_calls_or_long_names_stores_nothing() {
     let desk = Desk::with(&guests::echo(), "").start().await;
     let good = || desk.request("clerk", &[("t", "{}")]);
     let many = |calls: usize| vec![Call::default(); calls];
     for (request, place) in [
-        // 58 KiB that added 880 MiB to the log.
+        // 58 KiB that once added 880 MiB to the log.
         (
             ExecuteRequest { caller: tenant("x".repeat(20_000)), calls: many(20_000), ..good() },
             "too many fields (message)",
@@ -60,7 +60,7 @@ async fn a_small_request_with_many_calls_or_long_names_keeps_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn denied_calls_meet_the_queues_limits() {
     let desk = Desk::with(&guests::echo(), "").configured("queue: { length: 40, perTenant: 20 }").start().await;
-    // 64 records are written at once, and 20 of a tenant wait.
+    // The executor writes 64 records at once, and 20 of a tenant wait.
     let status = desk.execute(desk.request("clerk", &vec![("unknown", "{}"); 85])).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(kept(&desk), "0");

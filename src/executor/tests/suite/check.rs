@@ -1,4 +1,4 @@
-//! `--check` finds what a start would, and writes nothing.
+//! `--check` finds every fault of a start, and writes nothing.
 
 use std::collections::BTreeMap;
 use std::fs::{Permissions, read, read_dir, remove_file, set_permissions, write};
@@ -33,7 +33,7 @@ fn tree(folder: &Path) -> Tree {
     found
 }
 
-/// Checks, and gives the last line.
+/// Runs the check and returns the last line.
 fn checked(folder: &Path) -> (i32, String) {
     let mut program = Program::of(folder, &["--check"]);
     let mut log = String::new();
@@ -73,7 +73,7 @@ fn a_check_before_the_first_start_writes_nothing() {
 }
 
 #[test]
-fn a_check_after_a_start_that_ended_or_was_killed_writes_nothing() {
+fn a_check_after_a_normal_end_or_a_kill_writes_nothing() {
     let desk = desk("http: { listen: 127.0.0.1:0 }");
     used(&desk);
     nothing_is_written(desk.path());
@@ -94,7 +94,7 @@ async fn a_check_beside_a_running_executor_succeeds_and_disturbs_nothing() {
     let mut program = Program::of(desk.path(), &[]);
     let digest = digest(&program.logged("contract is admitted"));
     let address = program.logged("ready")["address"].as_str().unwrap().to_owned();
-    // The very port that is taken.
+    // This port is taken.
     let file = desk.path().join("executor.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     write(&file, text.replace("listen: 127.0.0.1:0", &format!("listen: {address}"))).unwrap();
@@ -107,7 +107,7 @@ async fn a_check_beside_a_running_executor_succeeds_and_disturbs_nothing() {
 }
 
 #[test]
-fn what_would_end_a_start_ends_a_check() {
+fn every_fault_of_a_start_fails_the_check() {
     for (configured, expected) in [
         (
             "http: { listen: off, tokens: 'file:none' }\naudit: { redis: { url: 'file:none' } }",
@@ -139,7 +139,7 @@ fn what_would_end_a_start_ends_a_check() {
 }
 
 #[test]
-fn a_store_that_a_start_would_not_open_ends_a_check() {
+fn a_store_that_a_start_could_not_open_fails_the_check() {
     for name in ["calls.db", "approvals.db", "audit.db"] {
         let desk = desk("");
         let path = used(&desk).join(name);
@@ -162,7 +162,7 @@ fn a_store_that_a_start_would_not_open_ends_a_check() {
         let (code, line) = checked(desk.path());
         assert!(code == 1 && line.contains(name), "{line}");
     }
-    // The head beside it tells that there was a log.
+    // The head beside it proves that a log existed.
     let desk_without = desk("");
     remove_file(used(&desk_without).join("audit.db")).unwrap();
     let (code, line) = checked(desk_without.path());

@@ -1,4 +1,4 @@
-//! A clock that tests set: wall clock, uptime and boot, each by itself.
+//! A clock under the test's control: wall clock, uptime and boot, each by itself.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -23,7 +23,7 @@ impl Manual {
         Arc::new(Self(Mutex::new(now)))
     }
 
-    /// Time passes, on both clocks.
+    /// Lets time pass, on both clocks.
     pub(crate) fn pass(&self, time: Duration) {
         let mut now = self.0.lock().unwrap();
         now.wall += time;

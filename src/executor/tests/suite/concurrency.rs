@@ -1,4 +1,4 @@
-//! Many calls at once: none waits for another's guest, more than there is room for wait, and nobody is left behind.
+//! Many calls at once: none waits for another's guest, and only calls beyond the room wait. None is forgotten.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::desk::{Desk, Running, wasm};
 use crate::guests;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fast_call_does_not_wait_for_a_slow_one_and_results_keep_their_order() {
+async fn fast_calls_do_not_wait_for_slow_ones_and_results_keep_their_order() {
     let desk = Desk::new()
         .tool("slow", &wasm(&guests::late("\"slow\"", 800)), "timeout: 10s")
         .tool("fast", &wasm(&guests::answer("\"fast\"")), "timeout: 10s")
@@ -77,7 +77,7 @@ async fn computing_guests_make_no_other_deadline_early_and_no_timer_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_leaves_nothing_running() {
+async fn a_disconnected_caller_leaves_nothing_running() {
     let desk = Desk::with(&guests::late("1", 3_000), "timeout: 30s")
         .tool("fast", &wasm(&guests::answer("1")), "timeout: 2s")
         .at_once(1)
@@ -85,7 +85,7 @@ async fn a_caller_that_goes_away_leaves_nothing_running() {
         .await;
     let gone = tokio::time::timeout(Duration::from_millis(300), desk.call("t", "{}")).await;
     assert!(gone.is_err());
-    // The only slot is free again long before the sleeper would have been done.
+    // The only slot is free long before the sleeper would have ended.
     assert_eq!(desk.call("fast", "{}").await.result(), "1");
 }
 
@@ -116,7 +116,7 @@ async fn a_caller_that_goes_away_at_any_moment_leaves_one_outcome_for_each_decis
     assert!(exchanges.values().all(|[decisions, outcomes]| *decisions <= 1 && *outcomes == 1), "{exchanges:?}");
 }
 
-/// Decisions and outcomes of each exchange in the audit log.
+/// Returns the decisions and outcomes of each exchange in the audit log.
 fn counted(desk: &Running) -> BTreeMap<String, [u32; 2]> {
     let reader = Reader::open(&desk.path("callgate-state/audit.db")).unwrap();
     let mut exchanges = BTreeMap::<_, [u32; 2]>::new();

@@ -27,11 +27,11 @@ pub(crate) struct Desk {
     tools: String,
     /// More lines of executor.yaml.
     configured: String,
-    /// Folders that it may grant, beside those of tests.
+    /// Folders it may grant, beside those of tests.
     allow: Vec<PathBuf>,
     /// A contract of another folder, served instead of this one.
     served: Option<PathBuf>,
-    /// `limits` of the contract, where they are not the defaults.
+    /// `limits` of the contract, if they differ from the defaults.
     limits: String,
     pub(crate) concurrency: u32,
     network: Network,
@@ -58,12 +58,12 @@ pub(crate) struct Served {
     load: Box<dyn Fn() -> Load + Send + Sync>,
 }
 
-/// Serves what the desk of this configuration wrote.
+/// Serves the files written by the desk of this configuration.
 pub(crate) async fn serve(config: &Config) -> Served {
     serve_on(config, Network::system()).await
 }
 
-/// An executor with that configuration, at a port of plaintext; `folder` goes when it goes.
+/// Starts an executor with this configuration, at a port of plaintext; `folder` is removed with it.
 pub(crate) async fn running(config: Config, network: Network, folder: TempDir) -> Running {
     let Served { bound, digest, stop, instruments, load, .. } = serve_on(&config, network).await;
     let channel = Channel::from_shared(format!("http://{bound}")).unwrap().connect().await.unwrap();
@@ -95,7 +95,7 @@ async fn serve_on(config: &Config, network: Network) -> Served {
 /// The variables that contracts of a desk may grant.
 const VARIABLES: &str = "CARGO_PKG_NAME, TEST_VARIABLE_THAT_NOBODY_SETS";
 
-/// What a call came to, for assertions.
+/// The end of a call, for assertions.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) result: Result<String, (FailureKind, String, String)>,
@@ -116,7 +116,7 @@ impl Desk {
         }
     }
 
-    /// A desk with one tool, `t`.
+    /// Makes a desk with one tool, `t`.
     pub(crate) fn with(wat: &str, grants: &str) -> Self {
         Self::new().tool("t", &wasm(wat), grants)
     }
@@ -132,7 +132,7 @@ impl Desk {
         self.tool_pinned(name, module, &hash, grants, more)
     }
 
-    /// Adds a tool whose module has the hash that is given here, right or wrong.
+    /// Adds a tool with this hash of its module, right or wrong.
     pub(crate) fn tool_pinned(mut self, name: &str, module: &[u8], hash: &str, grants: &str, more: &str) -> Self {
         std::fs::write(self.folder.path().join(format!("{name}.wasm")), module).unwrap();
         let comma = if grants.is_empty() { "" } else { ", " };
@@ -148,7 +148,7 @@ impl Desk {
         self
     }
 
-    /// Adds a tool that the calling application runs.
+    /// Adds a tool the calling application runs.
     pub(crate) fn client_tool(mut self, name: &str) -> Self {
         writeln!(
             self.tools,
@@ -175,13 +175,13 @@ impl Desk {
         self
     }
 
-    /// Adds a tool at a backend; `rest` is YAML of its `effects`, `run` and what else it has.
+    /// Adds a tool at a backend; `rest` is YAML of its `effects`, `run` and other fields.
     pub(crate) fn backend_tool(mut self, name: &str, rest: &str) -> Self {
         writeln!(self.tools, "    - {{ name: {name}, parameters: {{ type: object }}, {rest} }}").unwrap();
         self
     }
 
-    /// Serves a contract that is a file already.
+    /// Serves an existing contract file.
     pub(crate) fn serving(mut self, contract: PathBuf) -> Self {
         self.served = Some(contract);
         self
@@ -192,7 +192,7 @@ impl Desk {
         self
     }
 
-    /// With another network than the system's.
+    /// Uses another network than the system's.
     pub(crate) fn on(mut self, network: Network) -> Self {
         self.network = network;
         self
@@ -202,7 +202,7 @@ impl Desk {
         self.folder.path()
     }
 
-    /// Writes the contract and gives the configuration that serves it.
+    /// Writes the contract and returns the configuration that serves it.
     pub(crate) fn config(&self) -> Config {
         let contract = format!(
             "apiVersion: callgate.dev/v1\nkind: Contract\nmetadata: {{ name: desk, version: 1.0.0 }}\nspec:\n  models: [\"*\"]\n  \
@@ -210,7 +210,7 @@ impl Desk {
             self.limits, self.tools
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
-        // Its port is one for all of them.
+        // All of them share one port.
         let http =
             if self.configured.lines().any(|line| line.starts_with("http:")) { "" } else { "http: { listen: off }\n" };
         let allow = if self.allow.is_empty() { String::new() } else { format!(" allow: {:?} ", self.allow) };
@@ -233,12 +233,12 @@ impl Desk {
         Config::parse("executor.yaml", &text, self.path()).unwrap()
     }
 
-    /// The digest of the contract.
+    /// Returns the digest of the contract.
     pub(crate) fn digest(&self) -> String {
         Registry::admit(&self.config()).unwrap().digests()[0].to_owned()
     }
 
-    /// Why this desk cannot be served, with its folder cut out of the text.
+    /// Returns the reason why this desk cannot be served, without its folder's path.
     pub(crate) fn refused(&self) -> String {
         let error: AdmissionError = match Registry::admit(&self.config()) {
             Ok(_) => panic!("the executor would start"),
@@ -274,7 +274,7 @@ impl Running {
         ExecuteRequest {
             contract_digest: self.digest.clone(),
             caller: Some(Caller { tenant: "acme".into(), role: role.into() }),
-            // Of its own, as the filter makes it: the same call of the same exchange runs once.
+            // Each request has its own exchange, as the filter makes it: the same call of the same exchange runs once.
             exchange_id: uuid::Uuid::new_v4().to_string(),
             request_id: String::new(),
             round: 0,
@@ -286,7 +286,7 @@ impl Running {
         Self::send(self.client.clone(), request).await
     }
 
-    /// Until that many calls run in the sandbox.
+    /// Waits until so many calls run in the sandbox.
     pub(crate) async fn until_running(&self, calls: u32) {
         while (self.load)().running < calls {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -303,7 +303,7 @@ impl Running {
         Ok(outcomes.into_iter().map(Ended::from).collect())
     }
 
-    /// The text of a file in the desk's folder.
+    /// Returns the text of a file in the desk's folder.
     pub(crate) fn file(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.folder.path().join(path)).ok()
     }
@@ -318,7 +318,7 @@ impl Running {
 }
 
 impl Ended {
-    /// The kind of failure; panics on a success.
+    /// Returns the kind of failure; panics on a success.
     pub(crate) fn kind(&self) -> FailureKind {
         match &self.result {
             Err((kind, ..)) => *kind,
@@ -340,7 +340,7 @@ impl Ended {
         }
     }
 
-    /// The result; panics on a failure.
+    /// Returns the result; panics on a failure.
     pub(crate) fn result(&self) -> &str {
         match &self.result {
             Ok(result) => result,

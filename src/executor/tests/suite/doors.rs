@@ -1,4 +1,4 @@
-//! Attackers hold as many connections as they can, in every phase; an honest caller connects and is served.
+//! Attackers hold as many connections as they can, in every phase; an honest caller still connects and is served.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use crate::desk::{Desk, Ended, Served, serve, wasm};
 use crate::guests;
 use crate::pki::Authority;
 
-/// More than anything here takes.
+/// Longer than any step here takes.
 const LONG: Duration = Duration::from_secs(60);
-/// More than a port holds.
+/// More connections than a port holds.
 const MANY: usize = 1_030;
 /// HTTP/2's first bytes, and an empty SETTINGS frame.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
@@ -54,7 +54,7 @@ impl Doors {
         self.served.bound.to_string()
     }
 
-    /// Connects `many` times, each sends `first`, and nobody goes on.
+    /// Opens `many` connections; each sends `first` and nothing more.
     async fn hold(address: &str, many: usize, first: &[u8]) -> Vec<TcpStream> {
         let mut held = Vec::new();
         while held.len() < many {
@@ -115,13 +115,13 @@ impl Doors {
 
 async fn connect(address: &str, first: &[u8]) -> TcpStream {
     let mut stream = timeout(LONG, TcpStream::connect(address)).await.unwrap().unwrap();
-    // One that was closed already does not take it.
+    // A closed connection cannot take it.
     let _ = stream.write_all(first).await;
     stream
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_requests_on_the_http_port_keep_nobody_out() {
+async fn half_requests_on_the_http_port_block_nobody() {
     let doors = Doors::open("").await;
     let _held = Doors::hold(&doors.http, MANY, b"GET / HTTP/1.1\r\nhost: localhost\r\n").await;
     doors.are_open().await;
@@ -129,7 +129,7 @@ async fn half_requests_on_the_http_port_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_bodies_on_the_http_port_keep_nobody_out() {
+async fn half_bodies_on_the_http_port_block_nobody() {
     let doors = Doors::open("").await;
     let first = b"POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
     let _held = Doors::hold(&doors.http, MANY, first).await;
@@ -137,7 +137,7 @@ async fn half_bodies_on_the_http_port_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_nobody_reads_keep_nobody_out() {
+async fn unread_answers_block_nobody() {
     let doors = Doors::open("").await;
     let request = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(400);
     let _held = Doors::hold(&doors.http, MANY, &request).await;
@@ -145,22 +145,22 @@ async fn answers_that_nobody_reads_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silent_connections_on_the_grpc_port_keep_nobody_out() {
+async fn silent_connections_on_the_grpc_port_block_nobody() {
     let doors = Doors::open("").await;
     let _held = Doors::hold(&doors.grpc(), MANY, b"").await;
     doors.are_open().await;
-    // Nor do they hold up the end.
+    // They also do not delay the end.
     let Served { stop, ended, .. } = doors.served;
     drop(stop);
     timeout(LONG, ended).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_http2_connections_keep_nobody_out() {
+async fn half_http2_connections_block_nobody() {
     let doors = Doors::open("").await;
     // HEADERS of 1 byte without END_HEADERS, on stream 1.
     let open_headers = [PREFACE, b"\x00\x00\x01\x01\x00\x00\x00\x00\x01\x82"].concat();
-    // A whole head (POST, /, http) without END_STREAM: a request that never gets its body.
+    // A whole head (POST, /, http) without END_STREAM: the body of this request never comes.
     let open_stream = [PREFACE, b"\x00\x00\x03\x01\x04\x00\x00\x00\x01\x83\x84\x86"].concat();
     let mut held = Vec::new();
     for first in [PREFACE, &PREFACE[..10], &open_headers, &open_stream] {
@@ -171,7 +171,7 @@ async fn half_http2_connections_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_connections_of_one_address_keep_nobody_out() {
+async fn ten_thousand_connections_of_one_address_block_nobody() {
     let doors = Doors::open("").await;
     let channel = Channel::from_shared(format!("http://{}", doors.grpc())).unwrap().connect().await.unwrap();
     assert_eq!(doors.call_on(channel.clone(), "t").await, "{}");
@@ -187,14 +187,14 @@ async fn ten_thousand_connections_of_one_address_keep_nobody_out() {
             assert_eq!(doors.call().await, "{}");
         }
     };
-    // A call that runs is never cut off to make room, and who connects during the attack is served.
+    // The executor never cuts off a running call to make room, and it serves callers who connect during the attack.
     let (result, _held, ()) = tokio::join!(running, attack, newcomers);
     assert_eq!(result, "1");
     doors.are_open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silent_handshakes_keep_nobody_out() {
+async fn silent_handshakes_block_nobody() {
     let (desk, authority) = (Desk::with(&guests::echo(), ""), Authority::new());
     authority.sign(&["localhost"]).write(desk.path());
     desk.config();
@@ -225,13 +225,13 @@ async fn connections_that_are_idle_or_old_end() {
     let doors = Doors::serve(desk).await;
     let ends = async |address: &str, first: &[u8]| {
         let mut stream = connect(address, first).await;
-        // Reset or closed, either is an end.
+        // Reset or closed: both are an end.
         let _ = timeout(LONG, stream.read_to_end(&mut Vec::new())).await.unwrap();
     };
     ends(&doors.grpc(), PREFACE).await;
     ends(&doors.http, b"GET / HTTP/1.1\r\nhost: localhost\r\n").await;
     assert!(doors.counts("connections_closed_total{port=\"grpc\",reason=\"idle\"}") > 0);
-    // A call that takes longer than its connection may is answered, and the connection then ends.
+    // A call longer than its connection may last is answered, and then the connection ends.
     let channel = Channel::from_shared(format!("http://{}", doors.grpc())).unwrap().connect().await.unwrap();
     assert_eq!(doors.call_on(channel, "slow").await, "1");
     assert!(doors.counts("connections_closed_total{port=\"grpc\",reason=\"max_age\"}") > 0);
@@ -255,11 +255,11 @@ async fn large_metadata_is_refused_and_the_connection_works_on() {
     assert_eq!(doors.call_on(channel, "t").await, "{}");
 }
 
-/// 64 requests of 60 KiB that never end hold more than the port may hold.
+/// 64 unfinished requests of 60 KiB exceed the port's limit of bytes.
 #[tokio::test(flavor = "multi_thread")]
-async fn large_requests_that_never_end_hold_bounded_bytes_and_keep_nobody_out() {
+async fn unfinished_large_requests_hold_bounded_bytes_and_block_nobody() {
     let doors = Doors::open("connections: { heldBytes: 1MiB }").await;
-    // A whole head, then DATA without END_STREAM: a gRPC message of 60 KiB that lacks its end.
+    // A whole head, then DATA without END_STREAM: an unfinished gRPC message of 60 KiB.
     let path = b"/callgate.executor.v1.Executor/Execute";
     let mut first = PREFACE.to_vec();
     let mut block = vec![0x83, 0x86, 0x44, u8::try_from(path.len()).unwrap()];
@@ -277,7 +277,7 @@ async fn large_requests_that_never_end_hold_bounded_bytes_and_keep_nobody_out() 
     }
     let _held = Doors::hold(&doors.grpc(), 64, &first).await;
     let until = Instant::now() + LONG;
-    // 17 of them hold a MiB. With one more, the connection that holds most leaves, or the new request is refused.
+    // 17 of them hold a MiB. At the next one, the connection with the most bytes is closed, or the new request is refused.
     let left = || doors.counts("connections_closed_total{port=\"grpc\",reason=\"made_room\"}");
     while left() == 0 {
         assert!(Instant::now() < until, "{} have left", left());
@@ -287,9 +287,9 @@ async fn large_requests_that_never_end_hold_bounded_bytes_and_keep_nobody_out() 
     doors.are_open().await;
 }
 
-/// Connections that send frames as fast as they can: pings, and requests that are reset at once.
+/// Connections that send frames as fast as they can: pings, and requests reset at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn floods_of_frames_keep_nobody_out() {
+async fn floods_of_frames_block_nobody() {
     let doors = Doors::open("").await;
     let mut resets = Vec::new();
     for stream in (1..2_001_u32).step_by(2) {
@@ -307,7 +307,7 @@ async fn floods_of_frames_keep_nobody_out() {
         floods.spawn(async move {
             loop {
                 let mut stream = connect(&address, PREFACE).await;
-                // Until the other end has enough of it.
+                // Until the other end closes.
                 for _ in 0..20 {
                     if stream.write_all(&frames).await.is_err() {
                         break;

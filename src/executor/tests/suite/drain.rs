@@ -1,4 +1,4 @@
-//! The real program: how it starts, says so, and ends.
+//! The real program: its start, its log lines, and its end.
 
 use std::io::BufRead as _;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::program::Program;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, Caller, ExecuteRequest};
 
-/// Calls of `t`, one for each of these arguments.
+/// Calls `t` once for each of these arguments.
 pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
     let call = |arguments: &&str| Call {
         id: "1".into(),
@@ -29,7 +29,7 @@ pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_lets_what_runs_finish_and_nothing_more_begin() {
+async fn sigterm_finishes_running_calls_and_begins_no_more() {
     let desk = Desk::with(&guests::late("\"done\"", 1_000), "timeout: 20s");
     let mut program = Program::start(&desk, &[]);
     let digest = program.logged("contract is admitted")["digest"].as_str().unwrap().to_owned();
@@ -65,7 +65,7 @@ async fn a_second_signal_ends_a_drain_at_once() {
     let mut client = ExecutorClient::connect(format!("http://{address}")).await.unwrap();
     let request = request(&digest, &["{}"]);
     let running = tokio::spawn(async move { client.execute(request).await });
-    // A drain that began before the call would end without it.
+    // If the drain began before the call, it would end without it.
     tokio::time::sleep(Duration::from_millis(500)).await;
     program.terminate();
     assert_eq!(program.logged("draining")["running"], 1);
@@ -107,7 +107,7 @@ fn check_loads_everything_and_ends() {
 }
 
 #[test]
-fn a_program_that_cannot_serve_says_why_and_fails() {
+fn a_program_that_cannot_serve_fails_with_the_reason() {
     let desk = Desk::new().tool_pinned("t", &wasm(&guests::answer("1")), &"00".repeat(32), "", "");
     for more in [&[][..], &["--check"]] {
         let mut program = Program::start(&desk, more);
@@ -128,7 +128,7 @@ fn a_program_that_cannot_serve_says_why_and_fails() {
 async fn without_room_for_a_pool_instances_are_allocated_on_demand() {
     let desk = Desk::with(&guests::echo(), "timeout: 20s, memory: 8MiB");
     desk.config();
-    // 6 GiB of address space: no pool fits, and neither do two full reservations.
+    // 6 GiB of address space: no pool fits, and two full reservations do not fit either.
     let mut program = Program::from(
         Command::new("sh")
             .args(["-c", "ulimit -v 6291456; exec \"$0\" --config \"$1\""])

@@ -1,4 +1,4 @@
-//! Under load: who runs, who waits, who is told to come back.
+//! Fairness under load: running, waiting and shed requests.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn busy(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_calls_of_one_tenant_do_not_keep_another_waiting() {
+async fn a_thousand_calls_of_one_tenant_do_not_delay_another() {
     let desk = Desk::new()
         .tool("slow", &wasm(&guests::late("1", 20)), "timeout: 60s")
         .tool("quick", &wasm(&guests::answer("2")), "timeout: 60s")
@@ -43,7 +43,7 @@ async fn a_thousand_calls_of_one_tenant_do_not_keep_another_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_queue_sheds_a_request_whole_and_says_when_to_come_back() {
+async fn a_full_queue_sheds_a_whole_request_with_a_retry_time() {
     let desk = Desk::new()
         .tool("slow", &wasm(&guests::late("1", 2_000)), "timeout: 60s")
         .configured("queue: { length: 2, perTenant: 1 }")

@@ -1,4 +1,4 @@
-//! The fence: contracts grant what the operator allows, and nothing that the executor itself lives by.
+//! The fence: contracts may grant only files the operator allows, and none of the executor's own.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -67,7 +67,7 @@ fn a_folder_with_a_file_of_a_contract_is_refused() {
 }
 
 #[test]
-fn nothing_is_granted_that_the_operator_does_not_allow_and_the_error_has_the_line() {
+fn an_unallowed_grant_is_refused_and_the_error_has_the_line() {
     for (allow, host, line) in [
         (&[][..], "data", "sandbox: { allow: [data] }"),
         (&["conf"], "data/in", "sandbox: { allow: [conf, data/in] }"),
@@ -83,7 +83,7 @@ fn nothing_is_granted_that_the_operator_does_not_allow_and_the_error_has_the_lin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lies_in_an_allowed_folder_is_granted() {
+async fn files_in_an_allowed_folder_are_granted() {
     for allow in ["data", "data/in", "."] {
         let desk = Desk::with(&guests::answer("1"), &folder("data/in", "rw")).allowing(&[Path::new(allow)]);
         std::fs::create_dir_all(desk.path().join("data/in")).unwrap();
@@ -92,7 +92,7 @@ async fn what_lies_in_an_allowed_folder_is_granted() {
 }
 
 #[test]
-fn an_allowed_path_goes_through_no_link() {
+fn an_allowed_path_crosses_no_link() {
     for (allow, reason) in [("link", "symbolic link"), ("link/in", "found: ")] {
         let desk = granting(&folder("data/in", "rw")).allowing(&[Path::new(allow)]);
         symlink("data", desk.path().join("link")).unwrap();
@@ -103,7 +103,7 @@ fn an_allowed_path_goes_through_no_link() {
 }
 
 #[test]
-fn a_secret_must_be_allowed_and_is_nothing_of_the_executor_s_own() {
+fn a_secret_must_be_allowed_and_not_the_executors_own() {
     let secret =
         |desk: &Desk, path: &str| format!("secretEnv: {{ API_KEY: \"file:{}\" }}", desk.path().join(path).display());
     for (path, allow, told) in [
@@ -173,7 +173,7 @@ fn a_folder_with_a_link_on_the_way_to_the_executor_s_own_is_refused() {
             }
             let desk = desk.allowing(&[Path::new("links")]);
             if host == "links/in" {
-                // What lies beside the link leads nowhere.
+                // The entry beside the link leads nowhere.
                 desk.digest();
                 continue;
             }

@@ -1,4 +1,4 @@
-//! An authority for tests, and what it signs.
+//! An authority for tests, and its certificates.
 
 use std::path::Path;
 

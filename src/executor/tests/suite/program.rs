@@ -14,11 +14,11 @@ use crate::desk::Desk;
 pub(crate) struct Program {
     child: Child,
     pub(crate) log: BufReader<ChildStderr>,
-    /// Tells the thread that limits the program's time that it has ended.
+    /// Tells the thread that limits the program's time that the program has ended.
     _over: mpsc::Sender<()>,
 }
 
-/// The longest that a program lives.
+/// The longest life of a program.
 const LIMIT: Duration = Duration::from_secs(240);
 
 impl Program {
@@ -27,7 +27,7 @@ impl Program {
         Self::of(desk.path(), more)
     }
 
-    /// With the configuration that is in the folder.
+    /// Starts with the configuration in the folder.
     pub(crate) fn of(folder: &Path, more: &[&str]) -> Self {
         Self::from(
             Command::new(env!("CARGO_BIN_EXE_callgate-executor"))
@@ -42,7 +42,7 @@ impl Program {
         let log = BufReader::new(child.stderr.take().unwrap());
         let (over, ended) = mpsc::channel();
         let id = child.id().to_string();
-        // A line that never comes fails a test: the log ends with the program.
+        // If a line never comes, the log ends with the program and the test fails.
         std::thread::spawn(move || {
             if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
                 let _ = Command::new("kill").args(["-KILL", &id]).status();
@@ -51,7 +51,7 @@ impl Program {
         Self { child, log, _over: over }
     }
 
-    /// The next log line with this message; every line before it is one JSON object too.
+    /// Returns the next log line with this message; every line before it must be one JSON object too.
     pub(crate) fn logged(&mut self, message: &str) -> Value {
         loop {
             let mut line = String::new();
@@ -63,7 +63,7 @@ impl Program {
         }
     }
 
-    /// All lines up to the next one with this message, and that one.
+    /// Returns all lines up to the next one with this message, and that one.
     pub(crate) fn until(&mut self, message: &str) -> Vec<Value> {
         let mut lines = Vec::new();
         loop {
@@ -78,7 +78,7 @@ impl Program {
         }
     }
 
-    /// The next message with this in it.
+    /// Returns the next message that contains this.
     pub(crate) fn logged_with(&mut self, words: &str) -> String {
         loop {
             let mut line = String::new();

@@ -1,4 +1,4 @@
-//! Other contracts without a restart.
+//! New contracts without a restart.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn change(desk: &Desk, from: &str, to: &str) {
     let path = desk.path().join("contract.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains(from));
-    // By rename, as those who roll out files do.
+    // By rename, as tools that roll out files do.
     let new = desk.path().join("contract.new");
     std::fs::write(&new, text.replace(from, to)).unwrap();
     std::fs::rename(&new, &path).unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn digest(line: &serde_json::Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_contract_is_served_without_a_restart_and_the_old_one_no_more() {
+async fn a_changed_contract_replaces_the_old_one_without_a_restart() {
     let desk = Desk::with(&guests::answer("1"), "");
     let mut program = Program::start(&desk, &[]);
     let old = digest(&program.logged("contract is admitted"));
@@ -57,7 +57,7 @@ async fn a_changed_contract_is_served_without_a_restart_and_the_old_one_no_more(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_contract_changes_nothing_and_is_told_with_its_place() {
+async fn a_bad_contract_changes_nothing_and_is_reported_with_its_line() {
     let desk = Desk::with(&guests::answer("1"), "");
     let mut program = Program::start(&desk, &[]);
     let old = digest(&program.logged("contract is admitted"));
@@ -69,7 +69,7 @@ async fn a_bad_contract_changes_nothing_and_is_told_with_its_place() {
     program.logged("the reload is refused; what was served before is served on");
     assert_eq!(call(&address, &old).await.unwrap().result(), "1");
 
-    // Mended, it is served again; a signal loads it although its digest is the one that is served.
+    // The repaired contract is served again. A signal loads it although its digest is already served.
     change(&desk, "effects: sometimes", "effects: read");
     program.signal("HUP");
     program.logged("contracts are reloaded");
@@ -77,7 +77,7 @@ async fn a_bad_contract_changes_nothing_and_is_told_with_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_module_that_is_not_the_pinned_one_is_not_reloaded() {
+async fn only_the_pinned_module_is_reloaded() {
     let desk = Desk::with(&guests::answer("1"), "");
     let mut program = Program::start(&desk, &[]);
     let old = digest(&program.logged("contract is admitted"));

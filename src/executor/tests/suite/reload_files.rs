@@ -1,4 +1,4 @@
-//! Which changes of files lead to a reload: those of what a contract stands on, however they come about, and no others.
+//! The file changes that cause a reload: all changes of a contract's files, in every way, and no others.
 
 use std::fs::{OpenOptions, create_dir, read_to_string, remove_file, rename, write};
 use std::io::Write as _;
@@ -26,7 +26,7 @@ fn start(folder: &Path) -> Started {
     Started(program, digest, address)
 }
 
-/// A desk whose contract, with all that it names, is in a folder of its own beside `executor.yaml`.
+/// A desk whose contract, with all its files, is in a folder of its own beside `executor.yaml`.
 fn apart(module: &str, grants: &str, contracts: &str) -> Desk {
     let desk = Desk::with(module, grants);
     desk.config();
@@ -50,13 +50,13 @@ fn edit(file: &Path, from: &str, to: &str) {
     write(file, text.replace(from, to)).unwrap();
 }
 
-/// The messages of these lines that begin so.
+/// Returns the messages of these lines that begin so.
 fn count(lines: &[serde_json::Value], message: &str) -> usize {
     lines.iter().filter(|line| line["message"].as_str().is_some_and(|found| found.starts_with(message))).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_busy_file_nearby_neither_holds_up_a_reload_nor_causes_one_and_a_fault_is_said_once() {
+async fn a_busy_file_nearby_neither_delays_nor_causes_a_reload() {
     let desk = Desk::with(&guests::answer("1"), "");
     desk.config();
     let Started(mut program, old, address) = start(desk.path());
@@ -74,7 +74,7 @@ async fn a_busy_file_nearby_neither_holds_up_a_reload_nor_causes_one_and_a_fault
     let contract = desk.path().join("contract.yaml");
     edit(&contract, "effects: read", "effects: sometimes");
     program.logged(REFUSED);
-    // The fault stays; then it is over, without anything else to serve.
+    // The fault stays; then it is over, and the served contract is the same.
     tokio::time::sleep(Duration::from_secs(3)).await;
     edit(&contract, "effects: sometimes", "effects: read");
     let lines = program.until("the contracts are valid again");
@@ -83,7 +83,7 @@ async fn a_busy_file_nearby_neither_holds_up_a_reload_nor_causes_one_and_a_fault
     let lines = program.until(RELOADED);
     assert_eq!(count(&lines, RELOADED), 1);
     assert!(call(&address, &old).await.is_err());
-    // The same fault again, which only a signal shows again, with one line.
+    // The same fault again: only a signal reports it again, with one line.
     remove_file(&contract).unwrap();
     program.logged(REFUSED);
     program.signal("HUP");
@@ -114,7 +114,7 @@ async fn schema_files_modules_and_secrets_are_watched() {
     program.logged(RELOADED);
     assert_ne!(old, new);
 
-    // The digest stays, the value is another.
+    // The digest stays the same; the value differs.
     write(&secret, "two").unwrap();
     assert_eq!(digest(&program.logged("contract is admitted")), new);
     program.logged(RELOADED);
@@ -124,7 +124,7 @@ async fn schema_files_modules_and_secrets_are_watched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_that_moves_comes_back_or_is_made_later_is_followed() {
+async fn moved_restored_and_new_folders_are_followed() {
     let desk = apart(&guests::answer("1"), "", "desk/contract.yaml");
     let Started(mut program, digest, address) = start(desk.path());
     let at = |name: &str| desk.path().join(name);
@@ -133,11 +133,11 @@ async fn a_folder_that_moves_comes_back_or_is_made_later_is_followed() {
     assert_eq!(call(&address, &digest).await.unwrap().result(), "1");
     rename(at("away"), at("desk")).unwrap();
     program.logged("the contracts are valid again");
-    // The folder that came back is watched.
+    // The restored folder is watched.
     edit(&at("desk/contract.yaml"), "version: 1.0.0", "version: 1.0.1");
     program.logged(RELOADED);
 
-    // A list may name a folder before it is there.
+    // A list may name a folder that does not exist yet.
     list(&desk, "desk/contract.yaml, new/deep/contract.yaml");
     program.logged(REFUSED);
     create_dir(at("new")).unwrap();
@@ -176,7 +176,7 @@ async fn an_old_and_a_new_contract_that_are_equal_reload_and_then_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turned_link_reloads_as_kubernetes_turns_it() {
+async fn a_swapped_link_reloads_as_in_kubernetes() {
     let desk = apart(&guests::answer("1"), "", "mount/contract.yaml");
     let at = |name: &str| desk.path().join(name);
     create_dir(at("mount")).unwrap();
@@ -200,7 +200,7 @@ async fn a_turned_link_reloads_as_kubernetes_turns_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_be_granted_is_reloaded_and_the_running_state_directory_stays_fenced() {
+async fn allowed_grants_are_reloaded_and_the_running_state_directory_stays_fenced() {
     let desk = apart(&guests::answer("1"), "", "desk/contract.yaml");
     let at = |name: &str| desk.path().join(name);
     for folder in ["desk/data", "other"] {
@@ -222,7 +222,7 @@ async fn what_may_be_granted_is_reloaded_and_the_running_state_directory_stays_f
     let refused = program.logged_with("run.wasm.files");
     assert!(refused.contains("stateDir"), "{refused}");
     program.logged(REFUSED);
-    // The file names another state directory now, and allows the one that is in use.
+    // The file now names another state directory, and allows the one in use.
     configure("sandbox: { allow: [desk/data, callgate-state] }\nstateDir: other\n");
     let lines = program.until(REFUSED);
     assert_eq!(count(&lines, RELOADED), 0, "{lines:#?}");

@@ -1,4 +1,4 @@
-//! What a tool leaves behind, and what it is called.
+//! A tool's result and its classification.
 
 use callgate_proto::executor::v1::FailureKind;
 

@@ -1,4 +1,4 @@
-//! Secrets: the tool has them, and nobody else.
+//! Secrets: only the tool sees them.
 
 use callgate_proto::executor::v1::FailureKind;
 
@@ -22,8 +22,8 @@ async fn told(desk: &Running) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_reaches_the_tool_and_is_cut_out_of_what_is_told() {
-    // This guest writes its whole environment on standard error, and ends with 10 × variables + arguments.
+async fn a_secret_reaches_the_tool_and_is_redacted_in_reports() {
+    // This guest writes its whole environment to standard error, and ends with 10 × variables + arguments.
     for module in [wasm(&guests::surroundings()), component(&guests::surroundings())] {
         for end in ["", "\n", "\r\n"] {
             let desk = desk(&module, format!("{VALUE}{end}").as_bytes()).start().await;
@@ -34,7 +34,7 @@ async fn a_secret_reaches_the_tool_and_is_cut_out_of_what_is_told() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_read_is_refused_without_being_shown() {
+fn an_unreadable_secret_is_refused_without_being_shown() {
     let module = wasm(&guests::answer("1"));
     for (content, reason) in [
         (&b""[..], "nothing"),

@@ -18,7 +18,7 @@ fn desk() -> Desk {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_digest_runs_nothing_and_both_are_named() {
+async fn another_digest_runs_nothing_and_the_error_names_both() {
     let desk = desk().start().await;
     let other = format!("sha256:{}", "ab".repeat(32));
     let mut request = desk.request("clerk", &[("t", "{}")]);
@@ -65,7 +65,7 @@ async fn a_request_over_the_bound_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_executor_decides_again_and_one_denial_stops_no_other_call() {
+async fn the_executor_decides_again_and_a_denial_stops_only_its_call() {
     let desk = desk().start().await;
     let calls = [
         ("t", "{\"n\":1}"),
@@ -97,7 +97,7 @@ async fn the_executor_decides_again_and_one_denial_stops_no_other_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_not_is_denied() {
+async fn a_role_without_the_tool_is_denied() {
     let desk = desk().start().await;
     for role in ["guest", "nobody", ""] {
         let ended = desk.execute(desk.request(role, &[("t", "{}")])).await.unwrap().remove(0);

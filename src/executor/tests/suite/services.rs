@@ -1,7 +1,7 @@
-//! A PostgreSQL and a Redis of a test's own: on loopback, in a folder that goes with them, as nobody in particular.
+//! A PostgreSQL and a Redis of a test's own: on loopback, in a folder removed with them, with few rights.
 //!
-//! Each can be stopped and started again, and keeps its port and its data. Where the programs are missing (`make setup-services`
-//! installs them) `start` says `SKIPPED` and gives nothing; a test then returns.
+//! Each can be stopped and started again, and keeps its port and its data. If the programs are missing (`make
+//! setup-services` installs them), `start` prints `SKIPPED` and returns nothing; the test then returns.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What both servers ask for. It must never be seen in a log or an error.
+/// The password of both servers. It must never appear in a log or an error.
 pub(crate) const PASSWORD: &str = "correct-horse-battery";
 
-/// A server takes at most so long to start or to end.
+/// The longest time for a server to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// `nobody`: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
@@ -33,7 +33,7 @@ pub(crate) struct Redis {
     server: Server,
 }
 
-/// What the two have in common: a folder, a port, a process that may have ended.
+/// The common part: a folder, a port, and a process that may have ended.
 struct Server {
     folder: TempDir,
     port: u16,
@@ -43,7 +43,7 @@ struct Server {
 // === impl Postgres ===
 
 impl Postgres {
-    /// Starts one, or says that there is none here.
+    /// Starts one, or reports that the programs are missing.
     pub(crate) fn start() -> Option<Self> {
         let Some(bin) = postgres_bin() else {
             println!("SKIPPED: no PostgreSQL here; `make setup-services` installs it");
@@ -68,18 +68,18 @@ impl Postgres {
         Some(postgres)
     }
 
-    /// Its address, with user and password.
+    /// Returns its address, with user and password.
     pub(crate) fn url(&self) -> String {
         format!("postgres://callgate:{PASSWORD}@127.0.0.1:{}/postgres", self.server.port)
     }
 
-    /// Its address on a Unix socket.
+    /// Returns its address on a Unix socket.
     pub(crate) fn unix_url(&self) -> String {
         let folder = self.server.folder.path().display();
         format!("host={folder} port={} user=callgate password={PASSWORD} dbname=postgres", self.server.port)
     }
 
-    /// Lets it offer TLS.
+    /// Makes it offer TLS.
     pub(crate) fn serve_tls(&mut self, certificate: &str, key: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         self.stop();
@@ -94,7 +94,7 @@ impl Postgres {
         self.start_again();
     }
 
-    /// Ends it as a crash would: connections break, what was committed stays.
+    /// Ends it as a crash would: connections break, and committed data stays.
     pub(crate) fn stop(&mut self) {
         self.server.end("QUIT");
     }
@@ -121,7 +121,7 @@ impl Postgres {
 // === impl Redis ===
 
 impl Redis {
-    /// Starts one, or says that there is none here.
+    /// Starts one, or reports that the programs are missing.
     pub(crate) fn start() -> Option<Self> {
         if missing("redis-server") {
             println!("SKIPPED: no Redis here; `make setup-services` installs it");
@@ -132,12 +132,12 @@ impl Redis {
         Some(redis)
     }
 
-    /// Its address, with the password.
+    /// Returns its address, with the password.
     pub(crate) fn url(&self) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/", self.server.port)
     }
 
-    /// Ends it. What it was told stays.
+    /// Ends it. Its data stays.
     pub(crate) fn stop(&mut self) {
         self.server.end("TERM");
     }
@@ -188,7 +188,7 @@ impl Server {
         while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(20));
         }
-        // No more than a formality where it has ended.
+        // Only a formality if it has ended.
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -204,7 +204,7 @@ impl Drop for Server {
     }
 }
 
-/// A command that runs in `folder`, logs into it, and has no more rights than needed: as root, those of `nobody`.
+/// Returns a command that runs in `folder` and logs into it, with no more rights than needed: as root, those of `nobody`.
 fn as_nobody(program: &Path, folder: &Path) -> Command {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = Command::new(program);
@@ -256,7 +256,7 @@ fn redis_answers(port: u16) -> bool {
         && &answer == b"+OK\r\n"
 }
 
-/// A port below those that the system gives out, so that nobody gets it while the server that has it is stopped.
+/// Returns a port below those the system gives out, so that nobody takes it while its server is stopped.
 fn free_port() -> u16 {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     let seed = u64::from(std::process::id()) * 7919 + ASKED.fetch_add(1, Ordering::Relaxed) * 17;

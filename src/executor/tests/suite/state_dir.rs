@@ -57,7 +57,7 @@ fn a_tokens_file_that_others_can_read_and_one_without_tokens_are_refused() {
     for (text, others, expected) in [
         (line.as_str(), 0o644, "found mode 0644"),
         (line.as_str(), 0o620, "found mode 0620"),
-        ("# nobody\n", 0o600, "expected a token, found none"),
+        ("# nobody\n", 0o600, "no token (the whole file)"),
     ] {
         let desk = desk("http: { listen: 127.0.0.1:0, tokens: 'file:tokens' }");
         write(desk.path().join("tokens"), text).unwrap();
@@ -70,7 +70,7 @@ fn a_tokens_file_that_others_can_read_and_one_without_tokens_are_refused() {
 #[test]
 fn a_made_token_that_others_can_read_or_that_is_empty_is_refused() {
     for (text, others, expected) in
-        [("0123456789abcdef0123456789\n", 0o640, "found mode 0640"), ("\n", 0o600, "found none")]
+        [("0123456789abcdef0123456789\n", 0o640, "found mode 0640"), ("\n", 0o600, "no token")]
     {
         let desk = desk("http: { listen: 127.0.0.1:0 }");
         let token = state(&desk).join("http-token");

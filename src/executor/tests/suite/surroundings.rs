@@ -1,4 +1,4 @@
-//! What a tool sees of the world: its arguments and the variables that were granted, and no more.
+//! The surroundings of a tool: its arguments and the granted variables, and nothing else.
 
 use callgate_proto::executor::v1::FailureKind;
 
@@ -15,8 +15,8 @@ async fn arguments_are_the_tool_s_name_and_the_contract_s() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_environment_names_the_caller_and_holds_nothing_else_unless_granted() {
-    // The test process has variables; none of them is there.
+async fn the_environment_holds_only_the_caller_and_granted_variables() {
+    // The test process has variables; the tool sees none of them.
     assert!(std::env::vars().count() > 0);
     for module in [wasm(&guests::surroundings()), component(&guests::surroundings())] {
         let ended = Desk::new().tool("t", &module, "").start().await.call("t", "{}").await;
@@ -35,7 +35,7 @@ async fn a_tenant_that_an_environment_cannot_carry_runs_nothing() {
     request.caller.as_mut().unwrap().tenant = "a\0b".into();
     let answered = desk.execute(request).await;
     let refused = match &answered {
-        // Refused at the door, or where the call would begin.
+        // Refused at the entrance, or when the call begins.
         Err(status) => status.message().to_owned(),
         Ok(outcomes) => outcomes[0].message().to_owned(),
     };
@@ -43,7 +43,7 @@ async fn a_tenant_that_an_environment_cannot_carry_runs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_granted_variables_are_handed_on_and_an_unset_one_is_left_out() {
+async fn only_granted_variables_are_passed_and_unset_ones_are_left_out() {
     // Cargo sets the first for tests.
     let grants = "env: [CARGO_PKG_NAME, TEST_VARIABLE_THAT_NOBODY_SETS]";
     let ended = Desk::with(&guests::surroundings(), grants).once().await;
@@ -56,7 +56,7 @@ async fn only_granted_variables_are_handed_on_and_an_unset_one_is_left_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_variable_that_the_operator_does_not_list_is_refused_with_the_line_to_add() {
+async fn an_unlisted_variable_is_refused_with_the_line_to_add() {
     let error = Desk::with(&guests::surroundings(), "env: [PATH]").refused();
     assert!(error.contains("run.wasm.env: PATH is not allowed by `sandbox.env` in "), "{error}");
     assert!(

@@ -1,4 +1,4 @@
-//! What the executor tells of itself, and what it keeps to itself.
+//! Metrics, spans and logs of the executor, and the values they never hold.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -31,10 +31,10 @@ use crate::program::Program;
 const LONG: Duration = Duration::from_secs(30);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
-/// What no page, span or line may show.
+/// A value that no page, span or line may show.
 const SECRET: &str = "correct horse battery staple";
 
-/// A collector that keeps what it is sent.
+/// A collector that keeps the received spans.
 struct Collector(Mutex<mpsc::UnboundedSender<Span>>);
 
 #[tonic::async_trait]
@@ -55,7 +55,7 @@ impl TraceService for Collector {
     }
 }
 
-/// Where it listens, and what it is sent.
+/// Its address, and the spans it received.
 async fn collector() -> (String, mpsc::UnboundedReceiver<Span>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -71,7 +71,7 @@ fn desk() -> Desk {
     Desk::with(&guests::echo(), "")
 }
 
-/// The desk's configuration with these fields in `telemetry`.
+/// Returns the desk's configuration with these fields in `telemetry`.
 fn config(desk: &Desk, fields: &str) -> Config {
     desk.config();
     let text = format!(
@@ -90,7 +90,7 @@ async fn call_in_a_trace(desk: &Running, calls: &[(&str, &str)]) {
     desk.client.clone().execute(request).await.unwrap();
 }
 
-/// An attribute's value as text.
+/// Returns an attribute's value as text.
 fn attribute(span: &Span, key: &str) -> Option<String> {
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
     let found = span.attributes.iter().find(|attribute| attribute.key == key)?;
@@ -142,7 +142,7 @@ async fn a_call_is_a_span_in_its_callers_trace_and_holds_neither_arguments_nor_r
     assert_eq!(attribute(ran, "error.type"), None);
     assert!(attribute(ran, "callgate.fuel").unwrap().parse::<u64>().unwrap() > 0);
 
-    // A name that a model made up is no part of a span's name.
+    // A made-up name never becomes part of a span's name.
     let denied = received.iter().find(|span| span.name == "execute_tool").unwrap();
     assert_eq!(denied.parent_span_id, bytes(PARENT));
     assert_eq!(attribute(denied, "error.type").as_deref(), Some("denied"));
@@ -159,7 +159,7 @@ async fn a_caller_that_does_not_sample_gets_no_span() {
     let mut request = Request::new(desk.request("clerk", &[("t", "{}")]));
     request.metadata_mut().insert("traceparent", format!("00-{TRACE}-{PARENT}-00").parse().unwrap());
     desk.client.clone().execute(request).await.unwrap();
-    // The one that comes is the second.
+    // The received one is the second.
     let mut request = desk.request("clerk", &[("t", "{}")]);
     request.exchange_id = "exchange-2".into();
     desk.execute(request).await.unwrap();
@@ -174,8 +174,8 @@ async fn a_caller_that_does_not_sample_gets_no_span() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_down_fails_no_call_and_what_it_missed_is_counted() {
-    // A port that nobody listens on.
+async fn an_unreachable_collector_fails_no_call_and_missed_spans_are_counted() {
+    // A port on which nothing listens.
     let endpoint = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         format!("http://{}", listener.local_addr().unwrap())
@@ -195,7 +195,7 @@ async fn a_collector_that_is_down_fails_no_call_and_what_it_missed_is_counted() 
     assert!(page.contains("callgate_executor_spans_exported_total 0\n"), "{page}");
 }
 
-/// The value of one line of the page.
+/// Returns the value of one line of the page.
 fn sample(page: &str, name: &str) -> u64 {
     let line = page.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {page}"));
     line.trim().parse().unwrap()
@@ -242,7 +242,7 @@ async fn metrics_count_calls_by_tool_and_outcome_and_no_label_is_a_callers_text(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_of_metrics_is_what_prometheus_reads() {
+async fn prometheus_reads_the_page_of_metrics() {
     let desk = desk().start().await;
     desk.call("t", "{}").await;
     let page = desk.instruments.metrics.page().unwrap();
@@ -269,7 +269,7 @@ async fn the_page_of_metrics_is_what_prometheus_reads() {
     }
 }
 
-/// Serves the pages over this executor's own transport, and gets them.
+/// Serves the pages over this executor's own transport, and fetches them.
 async fn get(router: Router, listen: &Listen, path: &str) -> (u16, String, String) {
     let listener = Listener::bind(listen, Port::Http, &callgate_executor::telemetry::Metrics::new()).await.unwrap();
     let address = listener.bound().to_string();
@@ -284,7 +284,7 @@ async fn get(router: Router, listen: &Listen, path: &str) -> (u16, String, Strin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_for_machines_say_what_is_wrong() {
+async fn machine_readable_pages_name_the_fault() {
     let desk = desk();
     let listen = desk.config().listen;
     let desk = desk.start().await;
@@ -307,7 +307,7 @@ async fn pages_for_machines_say_what_is_wrong() {
     let (status, _, body) = get(health(), &listen, "/readyz").await;
     assert_eq!(status, 503);
     assert_eq!(body, "draining: no more calls are taken\naudit.db: disk full\n");
-    // The process lives all the same.
+    // The process still lives.
     let (status, _, body) = get(health(), &listen, "/healthz").await;
     assert_eq!((status, body.as_str()), (200, "ok\n"));
 }

@@ -23,7 +23,7 @@ fn module(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; `make build` builds it", path.display()))
 }
 
-/// A desk whose tools all run a script that the call brings, each within its own grants.
+/// Returns a desk whose tools all run the script of a call, each within its own grants.
 fn scripts(tools: &[(&str, &str)]) -> Desk {
     let (python, desk) = (module("python.wasm"), desk());
     let folders = format!(
@@ -41,7 +41,7 @@ async fn script(desk: &Running, tool: &str, script: &str) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_language_of_the_example_desk_answers_as_its_contract_says() {
+async fn each_language_of_the_example_desk_answers_as_its_contract_demands() {
     let folder = tempfile::tempdir().unwrap();
     let contract = desk().join("contract.yaml");
     let (contract, folder_of_it) = (contract.display(), desk());

@@ -1,4 +1,4 @@
-//! Who gets in, and how.
+//! Authentication of callers on every transport.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as StdUnixListener;
@@ -19,11 +19,11 @@ use crate::guests;
 use crate::pki::Authority;
 use crate::program::Program;
 
-/// More than any handshake here needs.
+/// Longer than any handshake here needs.
 const LONG: Duration = Duration::from_secs(30);
 const ENVOY: &str = "spiffe://mesh.example/ns/gateway/sa/envoy";
 
-/// A port with TLS, the authority that signed its certificate, and the one that signs its clients'.
+/// A port with TLS, the authority of its certificate, and the authority of its clients.
 struct Port443 {
     desk: Desk,
     servers: Authority,
@@ -38,7 +38,7 @@ impl Port443 {
         it
     }
 
-    /// The configuration, with these fields in `tls`.
+    /// Returns the configuration with these fields in `tls`.
     fn config(&self, fields: &str) -> Config {
         self.desk.config();
         let text = format!(
@@ -52,7 +52,7 @@ impl Port443 {
         self.config(&format!(", clientCa: clients.pem, allowedClients: ['{ENVOY}', 'dns:envoy.example']"))
     }
 
-    /// Calls with TLS, trusting the server's authority.
+    /// Calls with TLS, and trusts the server's authority.
     async fn call(&self, bound: &Bound, digest: &str, identity: Option<Identity>) -> Result<String, String> {
         call_tls(bound, digest, self.servers.pem(), identity).await
     }
@@ -69,14 +69,14 @@ fn request(digest: &str) -> ExecuteRequest {
     }
 }
 
-/// Another one each time: these are not the same call again.
+/// Each request differs: it is never the same call again.
 fn uuid() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("exchange-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Calls `t`; the result, or the error with all that is behind it.
+/// Calls `t`; returns the result, or the error with all its causes.
 async fn call(endpoint: Endpoint, digest: &str) -> Result<String, String> {
     let channel = endpoint.connect().await.map_err(|error| format!("{error:?}"))?;
     call_on(channel, digest).await
@@ -100,7 +100,7 @@ async fn call_plain(bound: &Bound, digest: &str) -> Result<String, String> {
     call(Channel::from_shared(format!("http://{bound}")).unwrap(), digest).await
 }
 
-/// Tries until it works: the files' change is noticed some time after it.
+/// Tries until it works: the executor notices changed files some time later.
 async fn soon<T, F: Future<Output = Result<T, String>>>(attempt: impl Fn() -> F) -> T {
     let attempts = async {
         loop {
@@ -114,12 +114,12 @@ async fn soon<T, F: Future<Output = Result<T, String>>>(attempt: impl Fn() -> F)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_serves_and_plaintext_gets_nothing_on_its_port() {
+async fn tls_works_and_plaintext_fails_on_its_port() {
     let port = Port443::new();
     let served = serve(&port.config("")).await;
     assert_eq!(port.call(&served.bound, &served.digest, None).await.unwrap(), "{\"n\":7}");
     call_plain(&served.bound, &served.digest).await.unwrap_err();
-    // Nor does one who trusts another authority take it for the executor.
+    // A client that trusts another authority also refuses the executor.
     call_tls(&served.bound, &served.digest, port.clients.pem(), None).await.unwrap_err();
     assert_eq!(port.call(&served.bound, &served.digest, None).await.unwrap(), "{\"n\":7}");
 }
@@ -141,7 +141,7 @@ async fn only_clients_of_the_list_get_in() {
         &["spiffe://mesh.example/ns/gateway/sa/ENVOY"],
         &["spiffe://mesh.example/ns/gateway/sa"],
         &["spiffe://evil.example/ns/gateway/sa/envoy"],
-        // An identity document has one URI: two could be taken for either.
+        // An identity document has one URI: two would be ambiguous.
         &[ENVOY, "spiffe://mesh.example/ns/other/sa/other"],
         &["envoy.example.evil.example"],
         &["*.example"],
@@ -164,7 +164,7 @@ async fn only_clients_of_the_list_get_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_says_who_called_and_who_was_refused_and_why() {
+async fn the_log_names_callers_and_refusals_with_reasons() {
     let port = Port443::new();
     port.mutual();
     let mut program = Program::of(port.desk.path(), &[]);
@@ -179,7 +179,7 @@ async fn the_log_says_who_called_and_who_was_refused_and_why() {
         "the client is not in allowedClients: its certificate names spiffe://mesh.example/ns/shop/sa/cart"
     );
     port.call(&bound, &digest, None).await.unwrap_err();
-    // The one before may have come twice: its client tries again.
+    // The request before may have come twice, because its client retries.
     while program.logged("a connection is refused")["reason"] != "peer sent no certificates" {}
     port.call(&bound, &digest, Some(port.clients.sign(&[ENVOY]).identity())).await.unwrap();
     let line = program.logged("call");
@@ -187,7 +187,7 @@ async fn the_log_says_who_called_and_who_was_refused_and_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn handshakes_that_never_come_hold_up_nobody() {
+async fn missing_handshakes_delay_nobody() {
     let port = Port443::new();
     let served = serve(&port.config("")).await;
     let mut silent = Vec::new();
@@ -195,14 +195,14 @@ async fn handshakes_that_never_come_hold_up_nobody() {
         silent.push(TcpStream::connect(served.bound.to_string()).await.unwrap());
     }
     assert_eq!(port.call(&served.bound, &served.digest, None).await.unwrap(), "{\"n\":7}");
-    // They still wait: the call did not come after them.
+    // They still wait: the call did not wait for them.
     for stream in &silent {
         assert_eq!(stream.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn renewed_certificates_are_used_without_a_restart_and_broken_ones_change_nothing() {
+async fn renewed_certificates_are_used_without_a_restart_and_broken_ones_are_ignored() {
     let port = Port443::new();
     let Served { bound, digest, instruments, stop: _stop, .. } = serve(&port.mutual()).await;
     let envoy = || Some(port.clients.sign(&[ENVOY]).identity());
@@ -217,7 +217,7 @@ async fn renewed_certificates_are_used_without_a_restart_and_broken_ones_change_
     soon(|| counted(&instruments, "reloads_total{what=\"certificates\",result=\"refused\"}")).await;
     call_tls(&bound, &digest, renewed.pem(), envoy()).await.unwrap();
 
-    // The clients' authority is renewed as well: then the old one's certificates are worth nothing.
+    // The clients' authority is renewed as well; then certificates of the old one are worthless.
     let others = Authority::new();
     std::fs::write(port.desk.path().join("clients.pem"), others.pem()).unwrap();
     renewed.sign(&["localhost"]).write(port.desk.path());
@@ -231,7 +231,7 @@ async fn counted(instruments: &Instruments, name: &str) -> Result<(), String> {
 }
 
 #[test]
-fn certificates_that_cannot_be_used_are_refused_at_start_with_file_and_reason() {
+fn unusable_certificates_are_refused_at_start_with_file_and_reason() {
     let port = Port443::new();
     let config = port.mutual();
     let folder = port.desk.path();
@@ -250,7 +250,7 @@ fn certificates_that_cannot_be_used_are_refused_at_start_with_file_and_reason() 
     std::fs::remove_file(folder.join("server.key")).unwrap();
     assert!(fault().starts_with("tls: server.key cannot be read: No such file"), "{}", fault());
     port.servers.sign_ended(&["localhost"]).write(folder);
-    assert!(fault().starts_with("tls: server.pem ended at 2021-01-01T00:00:00Z; every caller"), "{}", fault());
+    assert!(fault().starts_with("tls: server.pem expired at 2021-01-01T00:00:00Z; replace it"), "{}", fault());
     write("server.pem", "nothing");
     assert_eq!(fault(), "tls: server.pem: expected PEM certificates (BEGIN CERTIFICATE), found none");
     port.servers.sign(&["localhost"]).write(folder);
@@ -258,7 +258,7 @@ fn certificates_that_cannot_be_used_are_refused_at_start_with_file_and_reason() 
     assert_eq!(fault(), "tls: clients.pem: expected PEM certificates (BEGIN CERTIFICATE), found none");
 }
 
-/// A desk that listens on a Unix socket in its folder.
+/// Returns a desk that listens on a Unix socket in its folder.
 fn on_a_socket(mode: &str) -> (Desk, Config, PathBuf) {
     let desk = Desk::with(&guests::echo(), "");
     desk.config();
@@ -279,7 +279,7 @@ async fn call_socket(path: &Path, digest: &str) -> Result<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unix_socket_serves_is_its_owners_only_and_goes_at_the_end() {
+async fn a_unix_socket_is_its_owners_only_and_removed_at_the_end() {
     for (field, mode) in [("", 0o600), ("socketMode: '0660'\n", 0o660)] {
         let (_desk, config, path) = on_a_socket(field);
         let served = serve(&config).await;
@@ -292,12 +292,12 @@ async fn a_unix_socket_serves_is_its_owners_only_and_goes_at_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_that_someone_listens_on_is_not_taken_and_one_that_was_left_behind_is() {
+async fn a_live_socket_is_not_taken_and_an_orphaned_one_is() {
     let (_desk, config, path) = on_a_socket("");
     let living = StdUnixListener::bind(&path).unwrap();
     let refused = async || Listener::bind(&config.listen, Port::Grpc, &Metrics::new()).await.unwrap_err().to_string();
     assert!(refused().await.contains("is taken: another process listens on it"), "{}", refused().await);
-    // Its process has gone; the file has not.
+    // Its process has ended; the file still exists.
     drop(living);
     assert!(path.exists());
     let served = serve(&config).await;
@@ -312,7 +312,7 @@ async fn a_socket_that_someone_listens_on_is_not_taken_and_one_that_was_left_beh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_that_was_replaced_meanwhile_is_not_removed_at_the_end() {
+async fn a_replaced_socket_is_not_removed_at_the_end() {
     let (_desk, config, path) = on_a_socket("");
     let served = serve(&config).await;
     std::fs::remove_file(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Standard error that nobody reads, or that was closed, stops nothing.
+//! Unread or closed standard error stops nothing.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -19,10 +19,10 @@ use crate::desk::{Desk, Ended};
 use crate::guests;
 use crate::program::Program;
 
-/// More than anything here takes.
+/// Longer than any step here takes.
 const LONG: Duration = Duration::from_secs(60);
 
-/// The program with both ports on Unix sockets, since nobody reads its log for an address.
+/// The program with both ports on Unix sockets, because nobody reads its log for an address.
 struct Quiet {
     desk: Desk,
     program: Program,
@@ -99,7 +99,7 @@ async fn connected(socket: &Path) -> UnixStream {
 
 /// More lines than a pipe holds: every call hung here once, health stayed green, and SIGTERM did nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_waits_for_a_reader_of_standard_error() {
+async fn unread_standard_error_blocks_nothing() {
     let quiet = Quiet::start();
     let mut client = quiet.client().await;
     for _ in 0..300 {
@@ -121,7 +121,7 @@ async fn nothing_waits_for_a_reader_of_standard_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_standard_error_is_no_failure() {
+async fn closed_standard_error_is_tolerated() {
     let mut quiet = Quiet::start();
     quiet.program.log = BufReader::new(ChildStderr::from(OwnedFd::from(File::open("/dev/null").unwrap())));
     let mut client = quiet.client().await;

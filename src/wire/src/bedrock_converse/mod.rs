@@ -27,10 +27,10 @@ mod said;
 mod stream;
 
 pub use answer::Answer;
-pub use request::Request;
 pub use stream::Stream;
 
 use crate::framing::Framing;
+use crate::skeleton::document::RequestFormat;
 use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
 
 /// The dialect.
@@ -43,7 +43,7 @@ impl Dialect for BedrockConverse {
     }
 
     fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(Request::read(target, body)?))
+        Ok(Box::new(request::ConverseRequest::read(target, body)?))
     }
 
     fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

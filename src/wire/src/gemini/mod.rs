@@ -21,6 +21,7 @@ mod turn;
 pub(crate) use names::camel;
 
 use crate::framing::Framing;
+use crate::skeleton::document::RequestFormat;
 use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
 
 /// The dialect.
@@ -33,7 +34,7 @@ impl Dialect for Gemini {
     }
 
     fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::Request::read(target, body)?))
+        Ok(Box::new(request::GeminiRequest::read(target, body)?))
     }
 
     fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

@@ -29,9 +29,9 @@ struct Field<'t> {
 /// The demands that the members of a request make.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Judged {
-    pub(crate) models: Names,
+    pub(crate) models: NameSet,
     /// Tools that run at the provider.
-    pub(crate) runs: Names,
+    pub(crate) runs: NameSet,
     /// The conversation continues from state at the provider.
     pub(crate) state: bool,
     /// There are members that no table knows.
@@ -40,11 +40,11 @@ pub(crate) struct Judged {
 
 /// A list of different names.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Names(Vec<String>);
+pub(crate) struct NameSet(Vec<String>);
 
-// === impl Names ===
+// === impl NameSet ===
 
-impl Names {
+impl NameSet {
     pub(crate) fn add(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
         if self.0.iter().any(|known| known == name) {
             return Ok(());
@@ -58,6 +58,10 @@ impl Names {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
+    }
+
+    pub(crate) fn remove_all(&mut self, others: &NameSet) {
+        self.0.retain(|name| !others.0.contains(name));
     }
 }
 
@@ -99,6 +103,11 @@ impl<'t> Fields<'t> {
         kind: impl Fn(Span<'t>) -> Option<T>,
     ) -> Result<T, RequestError> {
         self.read(param, expected, kind)?.ok_or(RequestError::Invalid { param, expected })
+    }
+
+    /// Returns a flag, which may be missing or `null`.
+    pub(crate) fn flag(&self, param: &'static str) -> Result<bool, RequestError> {
+        Ok(self.read(param, "true or false", Span::bool)?.unwrap_or(false))
     }
 
     /// The items of a list, which may be missing or `null`.
@@ -195,7 +204,7 @@ impl Judged {
         }
     }
 
-    /// Names of models; objects that name one may set other members of a request, which are judged too.
+    /// NameSet of models; objects that name one may set other members of a request, which are judged too.
     fn models(&mut self, param: &'static str, value: Span<'_>, depth: usize) -> Result<(), RequestError> {
         if value.is_null() {
             return Ok(());

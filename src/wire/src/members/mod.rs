@@ -9,7 +9,7 @@ mod known;
 mod rewrite;
 mod tables;
 
-pub(crate) use judge::{Fields, Judged, Names, asks, judge};
+pub(crate) use judge::{Fields, Judged, NameSet, asks, judge};
 pub(crate) use rewrite::{clamp, is_limit, without_unknown};
 pub(crate) use tables::{ANTHROPIC_MESSAGES, BEDROCK_CONVERSE, GEMINI, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES};
 

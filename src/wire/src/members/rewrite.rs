@@ -1,10 +1,10 @@
 //! Rewrites the members of a request by its table: unknown ones are left out, limits of output are lowered.
 
-use callgate_json::{Span, splice};
+use callgate_json::Span;
+use callgate_json::splice::{pair, walk};
 
 use super::{Class, Row, Table, tables};
 use crate::UnknownMembers;
-use crate::body::pair;
 
 /// The fate of a member.
 enum Step {
@@ -78,7 +78,7 @@ fn rewrite(object: Span<'_>, table: &'static Table, path: &str, visit: &mut Visi
     let mut out = Vec::with_capacity(object.bytes().len());
     let mut changed = false;
     out.push(b'{');
-    for (key, value) in splice::walk(object.bytes()) {
+    for (key, value) in walk(object.bytes()) {
         let name = Span::new(key).string().unwrap_or_default();
         let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
         let step = visit(&path, table.find(&name), Span::new(value));

@@ -17,6 +17,7 @@ mod shape;
 mod stream;
 
 use crate::framing::Framing;
+use crate::skeleton::document::RequestFormat;
 use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
 
 /// The dialect.
@@ -29,7 +30,7 @@ impl Dialect for Ollama {
     }
 
     fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::Request::read(target, body)?))
+        Ok(Box::new(request::OllamaRequest::read(target, body)?))
     }
 
     fn answer(&self, _request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

@@ -22,10 +22,10 @@ mod stream;
 
 pub use answer::{Answer, Choice, Rewrite};
 pub use head::{DONE, StreamHead, with_reason};
-pub use request::Request;
 pub use stream::Stream;
 
 use crate::framing::Framing;
+use crate::skeleton::document::RequestFormat;
 use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
 
 /// The dialect.
@@ -38,7 +38,7 @@ impl Dialect for OpenAiChat {
     }
 
     fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(Request::read(target, body)?))
+        Ok(Box::new(request::ChatRequest::read(target, body)?))
     }
 
     fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

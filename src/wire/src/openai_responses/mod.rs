@@ -20,6 +20,7 @@ mod request;
 mod stream;
 
 use crate::framing::Framing;
+use crate::skeleton::document::RequestFormat;
 use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
 
 /// The dialect.
@@ -32,7 +33,7 @@ impl Dialect for OpenAiResponses {
     }
 
     fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::Request::read(target, body)?))
+        Ok(Box::new(request::ResponsesRequest::read(target, body)?))
     }
 
     fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {

@@ -1,8 +1,8 @@
 //! Whole answers: read, refused, rewritten.
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::{Answer, Request};
-use callgate_wire::{Answer as _, Call, CallResult, Earlier, Fate, Form, Hold, Request as _, Target};
+use callgate_wire::anthropic_messages::{Answer, AnthropicMessages};
+use callgate_wire::{Answer as _, Call, CallResult, Dialect as _, Earlier, Fate, Form, Hold, Target};
 use serde_json::json;
 
 use crate::play::call;
@@ -265,7 +265,7 @@ fn a_key_spelled_with_escapes_is_that_key() {
 #[test]
 fn a_further_round_has_every_member_of_a_call_and_an_input_that_is_json() {
     let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#;
-    let mut request = Request::read(&Target::new("/v1/messages"), body).unwrap();
+    let mut request = AnthropicMessages.request(&Target::new("/v1/messages"), body).unwrap();
     let mut good = call("a", "f", r#"{"x":1}"#);
     good.extra.insert("caller".to_owned(), json!({ "type": "direct" }));
     let results = [good, call("b", "g", "no JSON")].map(|call| CallResult { call, content: "1".into(), failed: false });

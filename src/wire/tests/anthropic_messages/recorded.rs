@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::{Answer, Request, error};
-use callgate_wire::{Answer as _, Call, Delta, Fate, Hold, Request as _, Target, Wants};
+use callgate_wire::anthropic_messages::{Answer, AnthropicMessages, error};
+use callgate_wire::{Answer as _, Call, Delta, Dialect as _, Fate, Hold, Request, Target, Wants};
 use serde_json::json;
 
 use crate::client::{accumulate, stream};
@@ -53,13 +53,17 @@ fn labelled(exchange: &Value) -> Vec<(String, String, Value)> {
     functions.map(read).collect()
 }
 
-fn request(exchange: &Value) -> Option<Request> {
+fn request(exchange: &Value) -> Option<Box<dyn Request>> {
     let raw = text(exchange, "request_raw");
     if raw.is_empty() {
         return None;
     }
     let target = Target::new(text(exchange, "path"));
-    Some(Request::read(&target, raw.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", text(exchange, "id"))))
+    Some(
+        AnthropicMessages
+            .request(&target, raw.as_bytes())
+            .unwrap_or_else(|error| panic!("{}: {error}", text(exchange, "id"))),
+    )
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn every_recorded_request_is_read_with_its_declared_tools() {
         assert_eq!(request.models(), [exchange["request"]["model"].as_str().unwrap()], "{id}");
         let labels = exchange["declared_tools"].as_array().unwrap().iter().filter_map(Value::as_str);
         assert!(request.declared().iter().map(|tool| tool.name.as_str()).eq(labels), "{id}");
-        let mut round = request.clone();
+        let mut round = self::request(exchange).unwrap();
         round.append_turn(&[json!({ "type": "text", "text": "x" })], &[]);
         let before = exchange["request"]["messages"].as_array().unwrap();
         let after: Value = serde_json::from_slice(&round.write()).unwrap();

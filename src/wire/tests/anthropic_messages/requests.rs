@@ -1,7 +1,7 @@
 //! Requests: read, refused, rewritten.
 
-use callgate_wire::anthropic_messages::Request;
-use callgate_wire::{CallResult, Declaration, Form, Request as _, Target, Wants};
+use callgate_wire::anthropic_messages::AnthropicMessages;
+use callgate_wire::{CallResult, Declaration, Dialect as _, Form, Request, Target, Wants};
 use serde_json::{Value, json};
 
 use crate::play::call;
@@ -26,12 +26,13 @@ fn tools(tools: &Value) -> String {
     with(&format!(r#""tools":{tools}"#))
 }
 
-fn read(text: &str) -> Request {
-    Request::read(&Target::new("/v1/messages?beta=true"), text.as_bytes())
+fn read(text: &str) -> Box<dyn Request> {
+    AnthropicMessages
+        .request(&Target::new("/v1/messages?beta=true"), text.as_bytes())
         .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn written(request: &Request) -> String {
+fn written(request: &dyn Request) -> String {
     String::from_utf8(request.write()).unwrap()
 }
 
@@ -44,7 +45,7 @@ fn what_is_decided_on_is_told() {
     assert_eq!(request.provider_tools(), ["web_search_20250305"]);
     assert_eq!(request.chosen(), ["get_order"]);
     assert!(!request.server_state());
-    assert_eq!(written(&request), TOOLS, "and nothing is changed");
+    assert_eq!(written(&*request), TOOLS, "and nothing is changed");
     assert_eq!(read(&with("")).wants(), Wants::Whole);
     let choice = r#""tools":[{"type":"bash_20250124","name":"bash"}],"tool_choice":{"type":"tool","name":"bash"}"#;
     assert_eq!(read(&with(choice)).chosen(), [""; 0], "a tool of the API is judged as what it is");
@@ -53,10 +54,10 @@ fn what_is_decided_on_is_told() {
 #[test]
 fn a_request_to_count_tokens_wants_a_number_whatever_else_it_says() {
     for path in ["/v1/messages/count_tokens", "/v1/messages/count_tokens?beta=true", "/proxy/count_tokens"] {
-        let request = Request::read(&Target::new(path), TOOLS.as_bytes()).unwrap();
+        let request = AnthropicMessages.request(&Target::new(path), TOOLS.as_bytes()).unwrap();
         assert_eq!(request.wants(), Wants::Count, "{path}");
     }
-    let request = Request::read(&Target::new("/v1/messages?x=/count_tokens"), TOOLS.as_bytes()).unwrap();
+    let request = AnthropicMessages.request(&Target::new("/v1/messages?x=/count_tokens"), TOOLS.as_bytes()).unwrap();
     assert_eq!(request.wants(), Wants::Stream);
 }
 
@@ -158,7 +159,7 @@ fn bad_requests_are_refused_with_a_code_and_the_member() {
     ];
     let mut told = String::new();
     for text in table {
-        let error = Request::read(&Target::new("/v1/messages"), text.as_bytes()).expect_err(&text);
+        let error = AnthropicMessages.request(&Target::new("/v1/messages"), text.as_bytes()).expect_err(&text);
         told += &format!("{text}\n    {} {:?}: {error}\n", error.code(), error.param());
     }
     insta::assert_snapshot!(told);
@@ -171,7 +172,7 @@ fn tools_may_be_named_in_the_midst_of_a_conversation() {
         { "type": "tool_removal", "tool": { "type": "mcp_toolset_reference", "mcp_server_name": "a" } },
     ]);
     let text = json!({ "model": "m", "messages": [{ "role": "system", "content": content }] }).to_string();
-    assert_eq!(written(&read(&text)), text);
+    assert_eq!(written(&*read(&text)), text);
 }
 
 #[test]
@@ -185,13 +186,13 @@ fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
     ];
     request.declare(&own.iter().collect::<Vec<_>>(), Form::Tool);
     request.declare(&[], Form::Function);
-    insta::assert_snapshot!(written(&request));
-    assert!(!written(&request).contains(r#": "POISON""#), "descriptions are the contract's");
+    insta::assert_snapshot!(written(&*request));
+    assert!(!written(&*request).contains(r#": "POISON""#), "descriptions are the contract's");
     assert_eq!(request.declared().len(), 3);
 
     let mut request = read(&with(r#""tools":[{"name":"f"}],"max_tokens":1"#));
     request.declare(&[], Form::Tool);
-    assert_eq!(written(&request), with(r#""max_tokens":1"#), "an empty list is left out");
+    assert_eq!(written(&*request), with(r#""max_tokens":1"#), "an empty list is left out");
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn output_limits_are_lowered_or_set() {
     ] {
         let mut request = read(&with(members));
         request.clamp_output_tokens(500);
-        assert_eq!(written(&request), with(expected));
+        assert_eq!(written(&*request), with(expected));
     }
 }
 
@@ -224,11 +225,11 @@ fn a_choice_that_forces_a_call_is_left_to_the_model_again() {
     ] {
         let mut request = read(&with(&format!(r#""tool_choice":{choice}"#)));
         request.free_choice();
-        assert_eq!(written(&request), with(&format!(r#""tool_choice":{free}"#)));
+        assert_eq!(written(&*request), with(&format!(r#""tool_choice":{free}"#)));
     }
     let mut none = read(&with(""));
     none.free_choice();
-    assert_eq!(written(&none), with(""));
+    assert_eq!(written(&*none), with(""));
 }
 
 #[test]
@@ -251,10 +252,10 @@ fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
         ],
     );
     request.append_turn(&[], &[result(call("c3", "get_order", "{}"), "1", false)]);
-    insta::assert_snapshot!(written(&request));
+    insta::assert_snapshot!(written(&*request));
 
     let mut empty = read(r#"{"model":"m","messages": [ ] }"#);
     empty.append_turn(&[], &[result(call("c", "f", "{}"), "1", false)]);
-    let body: Value = serde_json::from_str(&written(&empty)).unwrap();
+    let body: Value = serde_json::from_str(&written(&*empty)).unwrap();
     assert_eq!(body["messages"].as_array().map(Vec::len), Some(2));
 }

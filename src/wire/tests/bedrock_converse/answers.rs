@@ -1,7 +1,7 @@
 //! Whole answers: what is read, refused and rewritten.
 
-use callgate_wire::bedrock_converse::{Answer, Request};
-use callgate_wire::{Answer as _, Call, Earlier, Fate, Form, Hold, Request as _, Target};
+use callgate_wire::bedrock_converse::{Answer, BedrockConverse};
+use callgate_wire::{Answer as _, Call, Dialect as _, Earlier, Fate, Form, Hold, Target};
 use serde_json::{Value, json};
 
 use crate::{call, result};
@@ -211,7 +211,7 @@ fn answers_that_could_hide_a_call_are_refused() {
 #[test]
 fn a_further_round_has_every_member_of_a_call() {
     let body = br#"{"messages":[{"role":"user","content":[{"text":"x"}]}]}"#;
-    let mut request = Request::read(&Target::new("/model/m/converse"), body).unwrap();
+    let mut request = BedrockConverse.request(&Target::new("/model/m/converse"), body).unwrap();
     let kept = read(&with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{"x":1},"type":"tool_use","a":1}}"#));
     request.append_turn(&[], &[result(kept.calls()[0][0].clone(), "1", false)]);
     let body: Value = serde_json::from_slice(&request.write()).unwrap();

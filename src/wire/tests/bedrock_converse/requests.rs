@@ -1,7 +1,7 @@
 //! Requests: read, refused, rewritten.
 
-use callgate_wire::bedrock_converse::Request;
-use callgate_wire::{Declaration, Form, Request as _, RequestError, Target, Wants};
+use callgate_wire::bedrock_converse::BedrockConverse;
+use callgate_wire::{Declaration, Dialect as _, Form, Request, RequestError, Target, Wants};
 use serde_json::{Value, json};
 
 use crate::{call, result};
@@ -24,11 +24,11 @@ const TOOLS: &str = r#"{
   "performanceConfig": {"latency": "optimized"}
 }"#;
 
-fn try_read(path: &str, text: &str) -> Result<Request, RequestError> {
-    Request::read(&Target::new(path), text.as_bytes())
+fn try_read(path: &str, text: &str) -> Result<Box<dyn Request>, RequestError> {
+    BedrockConverse.request(&Target::new(path), text.as_bytes())
 }
 
-fn read(text: &str) -> Request {
+fn read(text: &str) -> Box<dyn Request> {
     try_read(PATH, text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
@@ -36,7 +36,7 @@ fn with(members: &str) -> String {
     format!(r#"{{"messages":[]{}{members}}}"#, if members.is_empty() { "" } else { "," })
 }
 
-fn written(request: &Request) -> String {
+fn written(request: &dyn Request) -> String {
     String::from_utf8(request.write()).unwrap()
 }
 
@@ -48,7 +48,7 @@ fn what_is_decided_on_is_told() {
     let names: Vec<_> = request.declared().iter().map(|tool| (tool.name.as_str(), tool.form)).collect();
     assert_eq!(names, [("get_order", Form::Tool)]);
     assert_eq!((request.provider_tools(), request.chosen()), (vec!["nova_grounding"], vec!["get_order"]));
-    assert_eq!((written(&request).as_str(), request.target()), (TOOLS, None), "and nothing is changed");
+    assert_eq!((written(&*request).as_str(), request.target()), (TOOLS, None), "and nothing is changed");
     assert_eq!(read("{}").declared(), [], "a stored prompt needs no messages");
 }
 
@@ -146,7 +146,7 @@ fn fields_of_the_models_own_api_pass_only_if_they_bring_no_tools() {
     assert_eq!(limited.drop_unknown_members(&[]).names, ["additionalModelRequestFields.future"]);
     limited.clamp_output_tokens(9);
     assert_eq!(
-        written(&limited),
+        written(&*limited),
         with(
             r#""additionalModelRequestFields":{"max_tokens":9,"inferenceConfig":{"maxTokens":9}},"inferenceConfig":{"maxTokens":9}"#
         )
@@ -202,8 +202,8 @@ fn declarations_become_the_contracts_own_where_they_stood_and_the_rest_keeps_its
     let declaration = Declaration::new("get_order", Some("Reads an order."), &parameters);
     let injected = Declaration::new("look", None, &parameters);
     request.declare(&[&injected, &declaration], Form::Tool);
-    insta::assert_snapshot!(written(&request));
-    let mut same = read(&written(&request));
+    insta::assert_snapshot!(written(&*request));
+    let mut same = read(&written(&*request));
     same.declare(&[&injected, &declaration], Form::Tool);
     assert_eq!(same.write(), request.write(), "what is declared so already is not written again");
     let names: Vec<_> = request.declared().iter().map(|tool| tool.name.as_str()).collect();
@@ -213,18 +213,18 @@ fn declarations_become_the_contracts_own_where_they_stood_and_the_rest_keeps_its
     assert_eq!(request.write(), same.write(), "the API has no functions of another form");
     request.declare(&[], Form::Tool);
     let tools = r#""tools":[{"cachePoint": {"type": "default"}},{"systemTool": {"name": "nova_grounding"}}]"#;
-    assert!(written(&request).contains(tools), "{}", written(&request));
+    assert!(written(&*request).contains(tools), "{}", written(&*request));
 
     let mut none = read(&with(""));
     none.declare(&[&injected], Form::Tool);
     assert_eq!(
-        written(&none),
+        written(&*none),
         with(
             r#""toolConfig":{"tools":[{"toolSpec":{"name":"look","inputSchema":{"json":{"type":"object","required":["id"]}}}}]}"#
         )
     );
     none.declare(&[], Form::Tool);
-    assert_eq!(written(&none), with(""));
+    assert_eq!(written(&*none), with(""));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn output_tokens_are_lowered_never_raised() {
     for (before, after) in table {
         let mut request = read(&with(before));
         request.clamp_output_tokens(100);
-        assert_eq!(written(&request), with(after));
+        assert_eq!(written(&*request), with(after));
     }
 }
 
@@ -262,7 +262,7 @@ fn a_round_appends_the_turn_and_its_results() {
     let body: Value = serde_json::from_slice(&request.write()).unwrap();
     insta::assert_json_snapshot!(body["messages"]);
     assert!(
-        written(&request).contains(r#"[ {"role": "user", "content": [{"text": "caf\u00e9"}, {"cach"#),
+        written(&*request).contains(r#"[ {"role": "user", "content": [{"text": "caf\u00e9"}, {"cach"#),
         "history keeps its bytes"
     );
     assert_eq!(request.target().as_deref(), Some("/model/m/converse"));

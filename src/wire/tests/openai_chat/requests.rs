@@ -1,7 +1,9 @@
 //! Requests: read, refused, rewritten.
 
-use callgate_wire::openai_chat::Request;
-use callgate_wire::{Call, CallResult, Declaration, Form, OutputLimit, Request as _, RequestError, Target, Wants};
+use callgate_wire::openai_chat::OpenAiChat;
+use callgate_wire::{
+    Call, CallResult, Declaration, Dialect as _, Form, OutputLimit, Request, RequestError, Target, Wants,
+};
 use serde_json::json;
 
 use crate::assemble::tool;
@@ -21,15 +23,15 @@ fn with(members: &str) -> String {
     format!(r#"{{"model":"m","messages":[]{}{members}}}"#, if members.is_empty() { "" } else { "," })
 }
 
-fn try_read(text: &str) -> Result<Request, RequestError> {
-    Request::read(&Target::new("/v1/chat/completions"), text.as_bytes())
+fn try_read(text: &str) -> Result<Box<dyn Request>, RequestError> {
+    OpenAiChat.request(&Target::new("/v1/chat/completions"), text.as_bytes())
 }
 
-fn read(text: &str) -> Request {
+fn read(text: &str) -> Box<dyn Request> {
     try_read(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn written(request: &Request) -> String {
+fn written(request: &dyn Request) -> String {
     String::from_utf8(request.write()).unwrap()
 }
 
@@ -44,7 +46,7 @@ fn what_is_decided_on_is_told() {
     assert_eq!(names, [("get_order", Form::Tool)]);
     assert_eq!(request.provider_tools(), ["web_search"]);
     assert_eq!(request.chosen(), ["get_order"]);
-    assert_eq!(written(&request), TOOLS, "and nothing is changed");
+    assert_eq!(written(&*request), TOOLS, "and nothing is changed");
 
     let request = read(&with(r#""functions":[{"name":"f"}],"function_call":{"name":"f"},"n":3,"stream":null"#));
     assert_eq!((request.declared()[0].form, request.choices(), request.wants()), (Form::Function, 3, Wants::Whole));
@@ -119,24 +121,24 @@ fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
     let parameters = json!({"type": "object", "required": ["id"]});
     let declaration = Declaration::new("get_order", Some("Reads an order."), &parameters);
     request.declare(&[&declaration], Form::Tool);
-    insta::assert_snapshot!(written(&request));
+    insta::assert_snapshot!(written(&*request));
 
-    let mut same = read(&written(&request));
+    let mut same = read(&written(&*request));
     same.declare(&[&declaration], Form::Tool);
     assert_eq!(same.write(), request.write(), "what is declared so already is not written again");
 
     request.declare(&[], Form::Tool);
     assert_eq!(request.declared(), []);
-    assert!(written(&request).contains(r#""tools":[{"type": "web_search", "user_location": null}]"#));
+    assert!(written(&*request).contains(r#""tools":[{"type": "web_search", "user_location": null}]"#));
 
     let mut legacy = read(&with(r#""functions":[{"name":"f"}]"#));
     legacy.declare(&[&Declaration::new("f", None, &parameters)], Form::Function);
     assert_eq!(
-        written(&legacy),
+        written(&*legacy),
         with(r#""functions":[{"name":"f","parameters":{"type":"object","required":["id"]}}]"#)
     );
     legacy.declare(&[], Form::Function);
-    assert_eq!(written(&legacy), with(""));
+    assert_eq!(written(&*legacy), with(""));
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn output_tokens_are_lowered_never_raised() {
     for (before, after) in table {
         let mut request = read(&with(before));
         request.clamp_output_tokens(100);
-        assert_eq!(written(&request), with(after));
+        assert_eq!(written(&*request), with(after));
     }
 }
 
@@ -180,7 +182,7 @@ fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
         ],
     );
     request.append_turn(&[], &[result(legacy, "done")]);
-    insta::assert_snapshot!(written(&request));
+    insta::assert_snapshot!(written(&*request));
     assert!(request.wants() == Wants::Whole && !request.include_usage());
 }
 
@@ -202,16 +204,16 @@ fn the_limit_has_the_name_that_the_upstream_knows() {
         let mut request = read(&format!(r#"{{"model":"{model}","messages":[]}}"#));
         request.name_output_limit(name);
         request.clamp_output_tokens(100);
-        assert!(written(&request).ends_with(&format!(r#","{expected}":100}}"#)), "{model}: {}", written(&request));
+        assert!(written(&*request).ends_with(&format!(r#","{expected}":100}}"#)), "{model}: {}", written(&*request));
     }
     let mut moved = read(&with(r#""max_tokens":7,"top_p":1"#));
     moved.name_output_limit(OutputLimit::MaxCompletionTokens);
     moved.clamp_output_tokens(100);
-    assert_eq!(written(&moved), with(r#""top_p":1,"max_completion_tokens":7"#));
+    assert_eq!(written(&*moved), with(r#""top_p":1,"max_completion_tokens":7"#));
     let azure = Target::new("/openai/deployments/any/chat/completions").with_model(Some("any"));
-    let mut azure = Request::read(&azure, br#"{"messages":[]}"#).unwrap();
+    let mut azure = OpenAiChat.request(&azure, br#"{"messages":[]}"#).unwrap();
     azure.clamp_output_tokens(5);
-    assert_eq!(written(&azure), r#"{"messages":[],"max_completion_tokens":5}"#);
+    assert_eq!(written(&*azure), r#"{"messages":[],"max_completion_tokens":5}"#);
 }
 
 #[test]
@@ -222,7 +224,7 @@ fn members_of_a_declared_tool_survive_and_custom_tools_do_not() {
     assert!(request.has_custom_tools());
     request.declare(&[&Declaration::new("f", None, &json!(true))], Form::Tool);
     assert_eq!(
-        written(&request),
+        written(&*request),
         with(
             r#""tools":[{"type":"function","function":{"name":"f","parameters":true,"strict":true},"cache_control":{"type":"ephemeral","scope":"x"}}]"#
         )
@@ -240,12 +242,12 @@ fn a_choice_of_a_dropped_tool_is_taken_back() {
     {
         let mut request = read(&with(&format!(r#"{tools},"tool_choice":{choice}"#)));
         request.drop_choice(true);
-        assert_eq!(written(&request), with(&format!(r#"{tools},"tool_choice":{left}"#)));
+        assert_eq!(written(&*request), with(&format!(r#"{tools},"tool_choice":{left}"#)));
     }
     let mut none = read(&with(&format!(r#"{tools},"tool_choice":"required""#)));
     none.declare(&[], Form::Tool);
     none.drop_choice(false);
-    assert_eq!(written(&none), with(""));
+    assert_eq!(written(&*none), with(""));
 }
 
 #[test]
@@ -270,7 +272,7 @@ fn a_choice_goes_with_the_last_declaration_of_its_form() {
     let left = |form: Form| {
         let mut request = read(&with(&format!("{tools},{functions}")));
         request.declare(&[], form);
-        written(&request)
+        written(&*request)
     };
     assert_eq!(left(Form::Function), with(tools));
     assert_eq!(left(Form::Tool), with(functions));

@@ -15,6 +15,6 @@ class Handler(World):
         arguments = json.loads(call.arguments)
         total = arguments["a"] + arguments["b"]
         if abs(total) > 1e15:
-            # The model reads code and message, so they say what to do.
+            # The model reads code and message, so they name the remedy.
             raise Err(Failure(Code.INVALID_ARGUMENTS, "the sum is too large; give smaller numbers"))
         return json.dumps({"sum": total})

@@ -1,4 +1,4 @@
-//! Turns one by one, and the bound that the module promises, for random tenants.
+//! Tests single turns, and the promised bound for random tenants.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ async fn a_request_comes_in_whole_or_not_at_all() {
     let queue = Queue::new(1, 2, 2);
     let first = queue.enter("acme", 2).unwrap();
     let shed = queue.enter("other", 2).unwrap_err();
-    assert_eq!(shed.reason, Full::Queue(2));
+    assert_eq!(shed.reason, QueueLimit::Queue(2));
     assert_eq!(queue.load(), Load { running: 1, waiting: 1 });
     drop(first);
     assert_eq!(queue.enter("other", 2).unwrap().len(), 2);
@@ -34,7 +34,7 @@ async fn a_request_comes_in_whole_or_not_at_all() {
 async fn a_tenant_fills_its_own_share_of_the_queue_only() {
     let queue = Queue::new(1, 10, 3);
     let _mine = queue.enter("greedy", 4).unwrap();
-    assert_eq!(queue.enter("greedy", 1).unwrap_err().reason, Full::Tenant(3));
+    assert_eq!(queue.enter("greedy", 1).unwrap_err().reason, QueueLimit::Tenant(3));
     assert!(queue.enter("modest", 1).is_ok());
 }
 
@@ -92,7 +92,7 @@ async fn a_slot_that_nobody_takes_goes_to_the_next_call() {
     let mut waiting = queue.enter("acme", 2).unwrap();
     let (second, first) = (waiting.pop().unwrap(), waiting.pop().unwrap());
     drop(running);
-    // The first was handed the slot, and never asked for it.
+    // The first call got the slot and never used it.
     drop(first);
     assert!(second.slot(later()).await.is_some());
     assert_eq!(queue.load(), Load::default());
@@ -100,7 +100,7 @@ async fn a_slot_that_nobody_takes_goes_to_the_next_call() {
 
 #[test]
 fn the_retry_delay_grows_with_the_queue() {
-    let delay = |slots, waiting| State::new(slots, 100_000, 100_000).retry_with(waiting);
+    let delay = |slots, waiting| QueueState::new(slots, 100_000, 100_000).retry_with(waiting);
     assert_eq!(delay(10, 0), RETRY_STEP);
     assert_eq!(delay(10, 30), RETRY_STEP * 4);
     assert_eq!(delay(1, 100_000), RETRY_MAX);
@@ -122,7 +122,7 @@ async fn a_tenant_whose_name_sorts_last_waits_for_its_share_only() {
         drop(running.take());
         let (index, ticket) = waiting.pop_front().unwrap();
         let slot = ticket.slot(Instant::now() + Duration::from_secs(5)).await.expect("the tenant before zeta is next");
-        // It is forgotten when it ends, and waits anew at once.
+        // It is forgotten when it ends, and waits again at once.
         waiting.push_back((index, queue.enter(&names[index], 1).unwrap().remove(0)));
         running = Some(slot);
     }

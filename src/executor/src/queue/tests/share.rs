@@ -1,4 +1,4 @@
-//! Random tenants, arrivals, ends and departures: nobody waits for more than its share.
+//! Random tenants, arrivals, ends and departures: no call waits for more than the bound.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ const TENANTS: usize = 6;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A request of so many calls arrives.
+    /// A request with this many calls arrives.
     Enter { tenant: usize, calls: usize },
     /// A running call ends.
     End(usize),
@@ -31,7 +31,7 @@ struct Model {
     queue: Queue,
     slots: usize,
     running: Vec<(usize, Slot)>,
-    /// By arrival.
+    /// Waiting calls in order of arrival.
     waiting: Vec<Call>,
 }
 
@@ -85,7 +85,7 @@ impl Model {
         self.check();
     }
 
-    /// Takes the slots that were handed out, and counts each as overtaking the calls that still wait.
+    /// Takes the free slots, and counts each as overtaking the calls still waiting.
     fn collect(&mut self) {
         while let Some((index, slot)) = self.handed() {
             let tenant = self.waiting.remove(index).tenant;
@@ -137,7 +137,7 @@ proptest! {
         for step in steps {
             model.step(step);
         }
-        // Every call that still waits gets its turn.
+        // Every waiting call gets its turn.
         while !model.running.is_empty() {
             model.step(Step::End(0));
         }

@@ -1,22 +1,22 @@
-//! Calls that wait for a person, and what people answer.
+//! Metrics of calls waiting for a person, and of people's answers.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::Kind;
+use super::labels::KindLabel;
 use crate::approvals::Waiting;
 
-/// Calls that wait for a person. Clones count the same ones.
+/// Metrics of calls waiting for a person. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Approvals {
     pending: Gauge,
     oldest: Gauge,
-    answers: Family<Kind, Counter>,
+    answers: Family<KindLabel, Counter>,
 }
 
-/// An answer that counts.
+/// A counted answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerKind {
     /// The call may run.
@@ -32,29 +32,29 @@ pub enum AnswerKind {
 impl Approvals {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let approvals = Self::default();
-        registry.register("approvals_pending", "Calls that wait for a person now", approvals.pending.clone());
+        registry.register("approvals_pending", "Calls waiting for a person", approvals.pending.clone());
         registry.register_with_unit(
             "approvals_oldest",
-            "Age of the oldest call that waits for a person; 0 if none waits",
+            "Age of the oldest call waiting for a person; 0 without one",
             Unit::Seconds,
             approvals.oldest.clone(),
         );
-        registry.register("approval_answers", "Answers that count, by kind", approvals.answers.clone());
+        registry.register("approval_answers", "Answers by kind", approvals.answers.clone());
         for kind in [AnswerKind::Approved, AnswerKind::Agreed, AnswerKind::Denied] {
-            drop(approvals.answers.get_or_create(&Kind { kind: kind.as_str() }));
+            drop(approvals.answers.get_or_create(&KindLabel { kind: kind.as_str() }));
         }
         approvals
     }
 
-    /// The requests that wait now.
+    /// Sets the number of pending requests.
     pub fn waiting(&self, waiting: Waiting) {
         self.pending.set(i64::from(waiting.requests));
         self.oldest.set(i64::try_from(waiting.oldest.as_secs()).unwrap_or(i64::MAX));
     }
 
-    /// A person answered.
+    /// Counts an answer.
     pub fn answered(&self, kind: AnswerKind) {
-        self.answers.get_or_create(&Kind { kind: kind.as_str() }).inc();
+        self.answers.get_or_create(&KindLabel { kind: kind.as_str() }).inc();
     }
 }
 

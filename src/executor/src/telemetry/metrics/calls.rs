@@ -1,4 +1,4 @@
-//! Calls: how each ended, what it used, and how long it waited for its turn.
+//! Metrics of calls: outcome, resource use and time in the queue.
 
 use std::time::{Duration, Instant};
 
@@ -10,18 +10,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Kind, ToolLabel, ToolOutcome};
+use super::labels::{KindLabel, ToolLabel, ToolOutcome};
 
-/// From a warm sandbox, well under a millisecond, to the longest a tool is usually granted.
+/// Buckets from a warm sandbox, well under a millisecond, to the longest usual grant.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
-/// From one page of memory, by fours, to a gigabyte.
+/// Buckets from one page of memory, by fours, to a gigabyte.
 const BYTES: [f64; 8] = [65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0, 268_435_456.0, 1e9];
 
-/// Calls, and the queue before them.
+/// Metrics of calls and the queue before them.
 #[derive(Debug)]
-pub struct Calls {
+pub struct CallMetrics {
     ended: Family<ToolOutcome, Counter>,
-    denied: Family<Kind, Counter>,
+    denied: Family<KindLabel, Counter>,
     duration: Family<ToolLabel, Histogram>,
     fuel: Family<ToolLabel, Counter>,
     peak_memory: Family<ToolLabel, Histogram>,
@@ -29,29 +29,29 @@ pub struct Calls {
     stuck: Gauge,
     waiting: Gauge,
     waited: Histogram,
-    shed: Family<Kind, Counter>,
+    shed: Family<KindLabel, Counter>,
 }
 
-/// Why a call was turned away before it waited.
+/// The reason a call was shed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shed {
     /// The queue is full.
     Full,
-    /// The tenant has its share of the queue already.
+    /// The tenant holds its share of the queue already.
     Share,
 }
 
-/// One call that is counted as running, or as waiting, until this is dropped.
+/// One call counted as running or waiting until this is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct CountedCall {
     gauge: Gauge,
-    /// Of a call that waits: where the time that it waited goes.
+    /// The histogram of waiting times, for a waiting call.
     since: Option<(Instant, Histogram)>,
 }
 
-// === impl Calls ===
+// === impl CallMetrics ===
 
-impl Calls {
+impl CallMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let calls = Self {
             ended: Family::default(),
@@ -66,41 +66,41 @@ impl Calls {
             shed: Family::default(),
         };
         registry.register("calls", "Calls by tool and outcome; denied ones included", calls.ended.clone());
-        registry.register("denials", "Calls that were not let run, by the violation's code", calls.denied.clone());
+        registry.register("denials", "Denied calls by the violation's code", calls.denied.clone());
         registry.register_with_unit(
             "call_duration",
-            "From the decision to the outcome, waiting included, of calls that were let run",
+            "Time from the decision to the outcome of allowed calls, waiting included",
             Unit::Seconds,
             calls.duration.clone(),
         );
         registry.register("call_fuel", "Fuel consumed", calls.fuel.clone());
         registry.register_with_unit(
             "call_peak_memory",
-            "The most linear memory that a call held",
+            "Peak linear memory of a call",
             Unit::Bytes,
             calls.peak_memory.clone(),
         );
-        registry.register("calls_running", "Calls that run now", calls.running.clone());
+        registry.register("calls_running", "Running calls", calls.running.clone());
         registry.register(
             "sandbox_stuck_slots",
             "Places of the sandbox whose calls should have ended by their timeout",
             calls.stuck.clone(),
         );
-        registry.register("queue_length", "Calls that wait for a place now", calls.waiting.clone());
+        registry.register("queue_length", "Calls waiting for a slot", calls.waiting.clone());
         registry.register_with_unit(
             "queue_wait",
             "How long calls waited for a place, given up or not",
             Unit::Seconds,
             calls.waited.clone(),
         );
-        registry.register("calls_shed", "Calls that were turned away by the queue", calls.shed.clone());
+        registry.register("calls_shed", "Calls shed by the queue", calls.shed.clone());
         for shed in [Shed::Full, Shed::Share] {
-            drop(calls.shed.get_or_create(&Kind { kind: shed.as_str() }));
+            drop(calls.shed.get_or_create(&KindLabel { kind: shed.as_str() }));
         }
         calls
     }
 
-    /// A call ended. `tool` is the contract's, and `None` for a name that is not in it; `outcome` is a fixed name.
+    /// Counts an ended call. `tool` is the contract's, or `None` for an unknown name; `outcome` is a fixed name.
     pub fn ended(&self, tool: Option<&Tool>, outcome: &'static str, usage: &Usage) {
         self.ended.get_or_create(&ToolOutcome::of(tool, outcome)).inc();
         let label = ToolLabel::of(tool);
@@ -109,38 +109,38 @@ impl Calls {
             self.fuel.get_or_create(&label).inc_by(usage.fuel);
         }
         if usage.peak_memory_bytes > 0 {
-            // Exact up to 2^53, and no memory is larger.
+            // Exact up to 2^53, more than any memory.
             #[allow(clippy::cast_precision_loss, reason = "a histogram counts in f64")]
             self.peak_memory.get_or_create(&label).observe(usage.peak_memory_bytes as f64);
         }
     }
 
-    /// A call was not let run; `code` is a violation's.
+    /// Counts a denied call; `code` is a violation's.
     pub fn denied(&self, tool: Option<&Tool>, code: &'static str) {
         self.ended.get_or_create(&ToolOutcome::of(tool, "denied")).inc();
-        self.denied.get_or_create(&Kind { kind: code }).inc();
+        self.denied.get_or_create(&KindLabel { kind: code }).inc();
     }
 
-    /// A call runs, until the answer is dropped.
-    pub fn running(&self) -> Held {
+    /// Counts a running call until the result is dropped.
+    pub fn running(&self) -> CountedCall {
         self.running.inc();
-        Held { gauge: self.running.clone(), since: None }
+        CountedCall { gauge: self.running.clone(), since: None }
     }
 
-    /// So many slots of the sandbox do not come back.
+    /// Sets the number of stuck slots of the sandbox.
     pub fn stuck(&self, slots: u32) {
         self.stuck.set(i64::from(slots));
     }
 
-    /// A call waits for a place, until the answer is dropped.
-    pub fn waiting(&self) -> Held {
+    /// Counts a waiting call until the result is dropped.
+    pub fn waiting(&self) -> CountedCall {
         self.waiting.inc();
-        Held { gauge: self.waiting.clone(), since: Some((Instant::now(), self.waited.clone())) }
+        CountedCall { gauge: self.waiting.clone(), since: Some((Instant::now(), self.waited.clone())) }
     }
 
-    /// `calls` were turned away.
+    /// Counts shed calls.
     pub fn shed(&self, why: Shed, calls: usize) {
-        self.shed.get_or_create(&Kind { kind: why.as_str() }).inc_by(u64::try_from(calls).unwrap_or(u64::MAX));
+        self.shed.get_or_create(&KindLabel { kind: why.as_str() }).inc_by(u64::try_from(calls).unwrap_or(u64::MAX));
     }
 }
 
@@ -155,9 +155,9 @@ impl Shed {
     }
 }
 
-// === impl Held ===
+// === impl CountedCall ===
 
-impl Drop for Held {
+impl Drop for CountedCall {
     fn drop(&mut self) {
         self.gauge.dec();
         if let Some((since, waited)) = &self.since {

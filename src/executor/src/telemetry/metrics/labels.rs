@@ -1,15 +1,15 @@
-//! The labels. Each is made from something bounded, and only here.
+//! The labels of metrics. Each has a bounded set of values, and only this module makes them.
 
 use callgate_contract::Tool;
 use prometheus_client::encoding::EncodeLabelSet;
 
-/// A tool of a contract; empty for a name that is in none.
+/// A tool of a contract; empty for an unknown name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ToolLabel {
     tool: String,
 }
 
-/// A tool and how its call ended.
+/// A tool and the outcome of its call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ToolOutcome {
     tool: String,
@@ -18,31 +18,31 @@ pub(super) struct ToolOutcome {
 
 /// One of a fixed set of kinds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Kind {
+pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
-/// A backend of the configuration.
+/// A configured backend.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Cluster {
     pub(super) cluster: String,
 }
 
-/// A backend of the configuration and how a request to it ended.
+/// A configured backend and the result of a request to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ClusterResult {
     pub(super) cluster: String,
     pub(super) result: &'static str,
 }
 
-/// A backend of the configuration and a state of its breaker.
+/// A configured backend and a state of its breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ClusterState {
     pub(super) cluster: String,
     pub(super) state: &'static str,
 }
 
-/// A sink of the configuration.
+/// A configured sink.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {
     pub(super) sink: String,
@@ -54,7 +54,7 @@ pub(super) struct Store {
     pub(super) store: &'static str,
 }
 
-/// What was read again, and whether it was taken.
+/// A reloaded thing, and the result of its reload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Reload {
     pub(super) what: &'static str,
@@ -67,7 +67,7 @@ pub(super) struct Port {
     pub(super) port: &'static str,
 }
 
-/// One of the ports, and why it refused or closed a connection.
+/// One of the ports, and the reason it refused or closed a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PortRefusal {
     pub(super) port: &'static str,

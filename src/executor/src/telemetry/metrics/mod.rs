@@ -1,8 +1,7 @@
-//! Numbers for Prometheus: one set for the process, registered once, handed to whoever counts.
+//! Metrics for Prometheus: one set for the process, registered once, shared by all parts.
 //!
-//! **Labels are bounded.** What becomes a label is a name from a contract or from the configuration, or one of an enum's:
-//! never a text that a model or a caller chose. A call of a tool that is in no contract has an empty `tool`; tenants are not
-//! labels.
+//! **Labels are bounded.** A label is a name from a contract or the configuration, or a value of an enum: never a text
+//! of a model or a caller. A call of a tool outside every contract has an empty `tool`; tenants are not labels.
 
 mod approvals;
 mod calls;
@@ -20,21 +19,21 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::approvals::{AnswerKind, Approvals};
-pub use self::calls::{Calls, Held, Shed};
-pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, Connections, Refusal, Reloads, Spans};
+pub use self::calls::{CallMetrics, CountedCall, Shed};
+pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, ConnectionRefusal, Connections, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Audit, Once};
 
-/// What every name begins with.
+/// The prefix of every name.
 const PREFIX: &str = "callgate_executor";
 
-/// Every number. Clones count the same ones.
+/// All metrics. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<All>);
 
 struct All {
     registry: Registry,
-    calls: Calls,
+    calls: CallMetrics,
     modules: ModuleMetrics,
     backends: Backends,
     once: Once,
@@ -48,7 +47,7 @@ struct All {
 // === impl Metrics ===
 
 impl Metrics {
-    /// All numbers, at zero.
+    /// Creates all metrics, at zero.
     pub fn new() -> Self {
         let mut root = Registry::default();
         root.register_collector(Box::new(Process));
@@ -56,7 +55,7 @@ impl Metrics {
         registry.register_collector(Box::new(LogLines));
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self(Arc::new(All {
-            calls: Calls::register(registry),
+            calls: CallMetrics::register(registry),
             modules: ModuleMetrics::register(registry),
             backends: Backends::register(registry),
             once: Once::register(registry),
@@ -69,12 +68,12 @@ impl Metrics {
         }))
     }
 
-    /// Calls, and the queue before them.
-    pub fn calls(&self) -> &Calls {
+    /// CallMetrics and the queue before them.
+    pub fn calls(&self) -> &CallMetrics {
         &self.0.calls
     }
 
-    /// Modules that were loaded or compiled.
+    /// Loaded and compiled modules.
     pub fn modules(&self) -> &ModuleMetrics {
         &self.0.modules
     }
@@ -84,7 +83,7 @@ impl Metrics {
         &self.0.backends
     }
 
-    /// Calls that were asked for before.
+    /// Repeated calls.
     pub fn once(&self) -> &Once {
         &self.0.once
     }
@@ -94,12 +93,12 @@ impl Metrics {
         &self.0.audit
     }
 
-    /// Calls that wait for a person, and what people answer.
+    /// CallMetrics waiting for a person, and people's answers.
     pub fn approvals(&self) -> &Approvals {
         &self.0.approvals
     }
 
-    /// What was read again while running.
+    /// Reloads while running.
     pub fn reloads(&self) -> &Reloads {
         &self.0.reloads
     }
@@ -114,7 +113,7 @@ impl Metrics {
         &self.0.spans
     }
 
-    /// The page that Prometheus reads, in the OpenMetrics text format.
+    /// Returns the page for Prometheus, in the OpenMetrics text format.
     ///
     /// # Errors
     /// Never with a `String`, by the library's own word.

@@ -1,4 +1,4 @@
-//! What surrounds the calls: modules, backends, what is read again, connections, spans.
+//! Metrics around the calls: modules, backends, reloads, connections and spans.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Cluster, ClusterResult, ClusterState, Kind, Port, PortRefusal, Reload};
+use super::labels::{Cluster, ClusterResult, ClusterState, KindLabel, Port, PortRefusal, Reload};
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -20,22 +20,22 @@ pub struct Backends {
     breaker: Family<ClusterState, Gauge>,
 }
 
-/// The gauges of one backend's breaker: the state that it is in is 1, the others are 0.
+/// The gauges of one backend's breaker: its current state is 1, the others are 0.
 #[derive(Clone, Debug)]
 pub struct BreakerGauges([(BreakerState, Gauge); 3]);
 
 /// A state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Calls are sent.
+    /// Closed: calls are sent.
     Closed,
-    /// Nothing is sent.
+    /// Open: nothing is sent.
     Open,
-    /// One call is sent, to see if the backend serves again.
+    /// Half-open: one call is sent as a probe.
     HalfOpen,
 }
 
-/// What was read again while running.
+/// Reloads while running.
 #[derive(Debug)]
 pub struct Reloads {
     reloads: Family<Reload, Counter>,
@@ -50,27 +50,27 @@ pub struct Connections {
     certificate_ends: Family<Port, Gauge>,
 }
 
-/// Why a connection was refused.
+/// The reason a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// There are as many as there may be.
+pub enum ConnectionRefusal {
+    /// The maximum number of connections is reached.
     Full,
-    /// It did not come to speak TLS in time.
+    /// The TLS handshake took too long.
     Slow,
-    /// It did not speak TLS, or showed no certificate that counts here.
+    /// The peer did not speak TLS, or had no accepted certificate.
     Handshake,
 }
 
-/// Why a connection was closed from this side.
+/// The reason this side closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// Nothing came.
+    /// The peer sent nothing.
     Silent,
     /// It had no request for too long.
     Idle,
-    /// A request or an answer was under way, and no byte moved for too long.
+    /// A request or a response was under way, and no byte moved for too long.
     Stalled,
-    /// It reached its greatest age.
+    /// It reached its maximum age.
     Old,
     /// It made room for a new one.
     MadeRoom,
@@ -80,7 +80,7 @@ pub enum Closed {
 #[derive(Clone, Debug)]
 pub struct Spans {
     exported: Counter,
-    dropped: Family<Kind, Counter>,
+    dropped: Family<KindLabel, Counter>,
 }
 
 // === impl Backends ===
@@ -105,13 +105,13 @@ impl Backends {
         );
         registry.register(
             "backend_breaker_state",
-            "The state of a backend's breaker: 1 for the one that it is in",
+            "The state of a backend's breaker: 1 for the current state",
             backends.breaker.clone(),
         );
         backends
     }
 
-    /// The gauges of a backend's breaker, which begins closed.
+    /// Returns the gauges of a backend's breaker, which starts closed.
     pub fn breaker(&self, cluster: &str) -> BreakerGauges {
         let gauges = BreakerGauges([BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen].map(|state| {
             let label = ClusterState { cluster: cluster.to_owned(), state: state.as_str() };
@@ -121,7 +121,8 @@ impl Backends {
         gauges
     }
 
-    /// A call of a backend ended. `cluster` is the configuration's name; `result` a fixed one, such as `success` or `timeout`.
+    /// Counts an ended request. `cluster` is the configuration's name; `result` is a fixed name, such as `success` or
+    /// `timeout`.
     pub fn request(&self, cluster: &str, result: &'static str, took: Duration) {
         self.requests.get_or_create(&ClusterResult { cluster: cluster.to_owned(), result }).inc();
         self.duration.get_or_create(&Cluster { cluster: cluster.to_owned() }).observe(took.as_secs_f64());
@@ -131,7 +132,7 @@ impl Backends {
 // === impl BreakerGauges ===
 
 impl BreakerGauges {
-    /// Shows the state that a breaker is in now.
+    /// Shows a breaker's current state.
     pub fn show(&self, now: BreakerState) {
         for (state, gauge) in &self.0 {
             gauge.set(i64::from(*state == now));
@@ -158,18 +159,18 @@ impl Reloads {
         let reloads = Self { reloads: Family::default() };
         registry.register(
             "reloads",
-            "What was read again, and whether it was taken; what is refused changes nothing",
+            "Reloads by part and result; a refused reload changes nothing",
             reloads.reloads.clone(),
         );
         reloads
     }
 
-    /// The contracts were read again.
+    /// Counts a reload of the contracts.
     pub fn contracts(&self, taken: bool) {
         self.read("contracts", taken);
     }
 
-    /// Certificates were read again.
+    /// Counts a reload of certificates.
     pub fn certificates(&self, taken: bool) {
         self.read("certificates", taken);
     }
@@ -190,32 +191,28 @@ impl Connections {
             closed: Family::default(),
             certificate_ends: Family::default(),
         };
-        registry.register("connections", "Connections that are open now", connections.open.clone());
-        registry.register("connections_refused", "Connections that were refused", connections.refused.clone());
-        registry.register(
-            "connections_closed",
-            "Connections that were closed from this side, by reason",
-            connections.closed.clone(),
-        );
+        registry.register("connections", "Open connections", connections.open.clone());
+        registry.register("connections_refused", "Refused connections", connections.refused.clone());
+        registry.register("connections_closed", "Connections this side closed, by reason", connections.closed.clone());
         registry.register_with_unit(
             "certificate_not_after_timestamp",
-            "When the certificate that is shown to callers ends",
+            "Expiry of the certificate callers see",
             Unit::Seconds,
             connections.certificate_ends.clone(),
         );
         connections
     }
 
-    /// The gauge of a port's open connections.
+    /// Returns the gauge of a port's open connections.
     pub(crate) fn open(&self, port: &'static str) -> Gauge {
         self.open.get_or_create_owned(&Port { port })
     }
 
-    pub(crate) fn refused(&self, port: &'static str, why: Refusal) {
+    pub(crate) fn refused(&self, port: &'static str, why: ConnectionRefusal) {
         let reason = match why {
-            Refusal::Full => "full",
-            Refusal::Slow => "handshake_timeout",
-            Refusal::Handshake => "handshake_failed",
+            ConnectionRefusal::Full => "full",
+            ConnectionRefusal::Slow => "handshake_timeout",
+            ConnectionRefusal::Handshake => "handshake_failed",
         };
         self.refused.get_or_create(&PortRefusal { port, reason }).inc();
     }
@@ -242,8 +239,8 @@ impl Connections {
 impl Spans {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let spans = Self { exported: Counter::default(), dropped: Family::default() };
-        registry.register("spans_exported", "Spans that the collector took", spans.exported.clone());
-        registry.register("spans_dropped", "Spans that never reached the collector", spans.dropped.clone());
+        registry.register("spans_exported", "Spans the collector took", spans.exported.clone());
+        registry.register("spans_dropped", "Spans lost before the collector", spans.dropped.clone());
         spans
     }
 
@@ -252,10 +249,10 @@ impl Spans {
     }
 
     pub(crate) fn queue_full(&self) {
-        self.dropped.get_or_create(&Kind { kind: "queue_full" }).inc();
+        self.dropped.get_or_create(&KindLabel { kind: "queue_full" }).inc();
     }
 
     pub(crate) fn collector_failed(&self, spans: u64) {
-        self.dropped.get_or_create(&Kind { kind: "collector" }).inc_by(spans);
+        self.dropped.get_or_create(&KindLabel { kind: "collector" }).inc_by(spans);
     }
 }

@@ -1,4 +1,4 @@
-//! The process itself, under the names that Prometheus gives these numbers everywhere. Read from `/proc` when a page is read.
+//! Metrics of the process itself, under Prometheus's standard names. Read from `/proc` at each scrape.
 
 use std::fs;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::telemetry::logs;
 
-/// The kernel's unit of processor time for programs, the same on every machine.
+/// The kernel's unit of processor time for programs, equal on every machine.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// Memory, files, threads and processor time of this process.
 #[derive(Debug)]
 pub(super) struct Process;
 
-/// Lines that the log dropped.
+/// Lines the log dropped.
 #[derive(Debug)]
 pub(super) struct LogLines;
 
-/// One reading. A number that the system does not give is left out.
+/// One reading. A number the system does not report is left out.
 #[derive(Debug, Default)]
 struct Reading {
     resident: Option<u64>,
@@ -95,7 +95,7 @@ impl Reading {
             reading.threads = number(&status, "Threads:");
         }
         if let Ok(stat) = fs::read_to_string("/proc/self/stat") {
-            // The second field is the program's name in brackets, and may hold anything.
+            // The second field is the program's name in brackets and may hold any characters.
             let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
             let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok());
             // Fields 14, 15 and 22 of proc(5); the first here is field 3.

@@ -1,4 +1,4 @@
-//! What is kept: the audit log, the memory of what was run, the calls that wait for a person.
+//! Metrics of the stores: the audit log, the idempotency store and the approvals.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Kind, Sink, Store};
+use super::labels::{KindLabel, Sink, Store};
 use crate::idempotency::{Begin, OnceError};
 
 /// The audit log and its sinks.
@@ -24,10 +24,10 @@ pub struct Audit {
     deliveries_failed: Family<Sink, Counter>,
 }
 
-/// Calls that were asked for before.
+/// Metrics of repeated calls.
 #[derive(Debug)]
 pub struct Once {
-    began: Family<Kind, Counter>,
+    began: Family<KindLabel, Counter>,
 }
 
 // === impl Audit ===
@@ -45,15 +45,15 @@ impl Audit {
             lag_seconds: Family::default(),
             deliveries_failed: Family::default(),
         };
-        registry.register("audit_records", "Records that were appended", audit.appended.clone());
+        registry.register("audit_records", "Appended records", audit.appended.clone());
         registry.register(
             "audit_write_failures",
-            "Records that could not be written here; nothing they tell of may happen",
+            "Records that could not be written; their calls do not run",
             audit.failed.clone(),
         );
         registry.register(
             "audit_conflicts",
-            "Decisions that contradict another record of the same call",
+            "Decisions in conflict with another record of the same call",
             audit.conflicts.clone(),
         );
         registry.register_with_unit(
@@ -68,64 +68,60 @@ impl Audit {
             Unit::Bytes,
             audit.free.clone(),
         );
-        registry.register(
-            "audit_held_outcomes",
-            "Outcomes that could not be written and wait in memory",
-            audit.held.clone(),
-        );
-        registry.register("audit_lag_records", "Records that a sink does not have yet", audit.lag_records.clone());
+        registry.register("audit_held_outcomes", "Outcomes waiting in memory after a failed write", audit.held.clone());
+        registry.register("audit_lag_records", "Records not yet in a sink", audit.lag_records.clone());
         registry.register_with_unit(
             "audit_lag",
-            "Age of the oldest record that a sink does not have yet",
+            "Age of the oldest record not yet in a sink",
             Unit::Seconds,
             audit.lag_seconds.clone(),
         );
         registry.register(
             "audit_delivery_failures",
-            "Attempts at delivering to a sink that failed; records wait and are delivered later",
+            "Failed deliveries to a sink; the records wait for the next attempt",
             audit.deliveries_failed.clone(),
         );
         audit
     }
 
-    /// `records` were appended.
+    /// Counts appended records.
     pub fn appended(&self, records: usize) {
         self.appended.inc_by(u64::try_from(records).unwrap_or(u64::MAX));
     }
 
-    /// A record could not be written.
+    /// Counts a record that could not be written.
     pub fn failed(&self) {
         self.failed.inc();
     }
 
-    /// So many more decisions contradict what the log has.
+    /// Counts decisions that contradict the log.
     pub fn conflicts(&self, conflicts: u64) {
         self.conflicts.inc_by(conflicts);
     }
 
-    /// A store has so many bytes, its write-ahead log included.
+    /// Sets a store's size in bytes, its write-ahead log included.
     pub(crate) fn size(&self, store: &'static str, bytes: u64) {
         self.sizes.get_or_create(&Store { store }).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// The state directory's file system has so many bytes free.
+    /// Sets the free bytes of the state directory's file system.
     pub(crate) fn free(&self, bytes: u64) {
         self.free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// So many outcomes wait in memory.
+    /// Sets the number of outcomes waiting in memory.
     pub fn held(&self, outcomes: usize) {
         self.held.set(i64::try_from(outcomes).unwrap_or(i64::MAX));
     }
 
-    /// What a sink does not have yet; `sink` is a fixed name or the configuration's.
+    /// Sets a sink's lag; `sink` is a fixed name or the configuration's.
     pub fn lag(&self, sink: &str, records: u64, oldest: Duration) {
         let label = Sink { sink: sink.to_owned() };
         self.lag_records.get_or_create(&label).set(i64::try_from(records).unwrap_or(i64::MAX));
         self.lag_seconds.get_or_create(&label).set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
     }
 
-    /// So many more attempts at a sink failed: it could not be reached, or did not take what it was sent.
+    /// Counts failed attempts at a sink: it was unreachable or refused the records.
     pub fn deliveries_failed(&self, sink: &str, attempts: u64) {
         self.deliveries_failed.get_or_create(&Sink { sink: sink.to_owned() }).inc_by(attempts);
     }
@@ -136,11 +132,11 @@ impl Audit {
 impl Once {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let once = Self { began: Family::default() };
-        registry.register("once", "Calls by what was known of them before they would begin", once.began.clone());
+        registry.register("once", "Calls by the idempotency store's answer", once.began.clone());
         once
     }
 
-    /// What the memory said of a call.
+    /// Counts the store's answer about a call.
     pub fn began(&self, answer: &Result<Begin, OnceError>) {
         let kind = match answer {
             Ok(Begin::Fresh) => "fresh",
@@ -149,6 +145,6 @@ impl Once {
             Ok(Begin::Other) => "other",
             Err(_) => "unavailable",
         };
-        self.began.get_or_create(&Kind { kind }).inc();
+        self.began.get_or_create(&KindLabel { kind }).inc();
     }
 }

@@ -11,27 +11,27 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
 use super::super::auth::{Approver, Viewer};
-use super::super::problem::{Fault, Problem};
+use super::super::problem::{Problem, ProblemBody};
 use super::super::tokens::{Holder, Role};
 use crate::approvals::{self, Answer, Answered, Approvals, Filter, Request, Search, Standing};
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;
-/// Bytes of what is searched for.
+/// The maximum bytes of a search text.
 const SEARCH_BYTES: usize = 128;
-/// Characters of a reason: it goes to the model, and into the audit log.
+/// The maximum characters of a reason. The model and the audit log get it.
 const REASON_CHARS: usize = 500;
 
-/// Which requests are listed.
+/// A selection of requests.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// Those that wait, which is the default; those that have ended; all.
-    state: Option<Listed>,
-    /// At most so many, 1 to 200; 50 by default.
+    /// `pending` (the default), `ended` or `all`.
+    state: Option<ListedState>,
+    /// The maximum number of requests, 1 to 200; 50 by default.
     limit: Option<u32>,
-    /// Go on after this request: `next` of the list before.
+    /// Continue after this request: `next` of the previous page.
     after: Option<String>,
     /// Only requests of this tool.
     tool: Option<String>,
@@ -41,26 +41,28 @@ pub(super) struct Which {
     text: Option<String>,
 }
 
-/// Which requests are listed.
+/// The states to list.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Listed {
-    /// Those that wait, from the oldest.
+#[schema(as = Listed)]
+pub(super) enum ListedState {
+    /// Pending requests, the oldest first.
     Pending,
-    /// Those that do not wait any more, from the newest.
+    /// Requests no longer pending, the newest first.
     Ended,
-    /// All, from the newest.
+    /// All requests, the newest first.
     All,
 }
 
 /// Requests for approval.
 #[derive(Serialize, ToSchema)]
-pub(super) struct List {
-    /// What the executor's clock says.
+#[schema(as = List)]
+pub(super) struct ApprovalList {
+    /// The executor's current time.
     now: String,
     /// The requests, without their arguments.
     approvals: Vec<Approval>,
-    /// What `after` takes to go on; absent at the end.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -69,9 +71,9 @@ pub(super) struct List {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Approval {
-    /// Names it.
+    /// The request's ID.
     id: String,
-    /// What has become of it.
+    /// The request's state.
     state: Stage,
     /// The tool.
     tool: String,
@@ -79,42 +81,41 @@ pub(super) struct Approval {
     tenant: String,
     /// The caller's role.
     role: String,
-    /// The name of the contract that decided; empty if an earlier version of the executor stored the request.
+    /// The name of the contract behind the decision; empty if an earlier version of the executor stored the request.
     contract: String,
-    /// Its version.
+    /// The contract's version.
     contract_version: String,
-    /// Its digest.
+    /// The contract's digest.
     contract_digest: String,
     /// The tool's effects.
     effects: Effect,
     /// The number of different persons who must agree.
     approvers: u8,
-    /// Who agreed so far, if more than one must.
+    /// The persons who agreed so far, if more than one must.
     agreed: Vec<String>,
-    /// The exchange that asked first.
+    /// The exchange of the first request.
     exchange_id: String,
-    /// How long the arguments are.
+    /// The length of the arguments in bytes.
     arguments_bytes: usize,
-    /// When it was asked.
+    /// The time of the request.
     created: String,
-    /// Until when an answer counts; for one that is approved, until when it can be used; for one that is denied, until when the
-    /// same call is refused.
+    /// The time until which a pending request can be answered, an approval can be used, or a denied call stays refused.
     expires: String,
-    /// Who answered.
+    /// The person who answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
-    /// Why, in their words.
+    /// The reason, in that person's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// When it was answered.
+    /// The time of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     answered: Option<String>,
-    /// When the approval was used.
+    /// The time at which the approval was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<String>,
 }
 
-/// A request for approval, whole.
+/// A request for approval with its arguments.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Whole {
     /// The request.
@@ -122,15 +123,15 @@ pub(super) struct Whole {
     approval: Approval,
     /// The contract's description of the tool; may be empty.
     description: String,
-    /// The arguments that run if it is approved: RFC 8785 canonical JSON, byte for byte.
+    /// The arguments an approval allows to run: RFC 8785 canonical JSON, byte for byte.
     arguments: String,
-    /// The answers that the person who asks may give.
+    /// The answers open to the person who reads this.
     may: May,
-    /// What the executor's clock says.
+    /// The executor's current time.
     now: String,
 }
 
-/// What has become of a request.
+/// The state of a request.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Stage {
@@ -138,11 +139,11 @@ pub(super) enum Stage {
     Pending,
     /// The call may run once.
     Approved,
-    /// It was approved, and the call has claimed that.
+    /// The request was approved and the call has used the approval.
     Used,
     /// The call must not run.
     Denied,
-    /// Nobody answered in time, or the approval was not used in time.
+    /// The request was not answered in time, or the approval not used in time.
     Expired,
 }
 
@@ -150,57 +151,57 @@ pub(super) enum Stage {
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Effect {
-    /// It only reads.
+    /// The tool only reads.
     Read,
-    /// It may change something.
+    /// The tool may change something.
     Write,
 }
 
-/// The answers that somebody may give to a request.
+/// The answers a person may give to a request.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum May {
-    /// Approve or deny it.
+    /// Approve it or deny it.
     Answer,
-    /// Deny it: it comes from their own tenant, or they have agreed already and another person must.
+    /// Deny it only: the request comes from the person's own tenant, or the person has agreed already and another must.
     Deny,
-    /// Look at it.
+    /// Read it only.
     Look,
 }
 
-/// Why it is answered so.
+/// The reason for an answer.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Why {
-    /// In your words, at most 500 characters. A denied caller is told.
+    /// A text of at most 500 characters. A denied caller gets it.
     #[serde(default)]
     reason: String,
 }
 
-/// List requests for approval
+/// ApprovalList requests for approval
 #[utoipa::path(get, path = "/api/v1/approvals", params(Which), security(("token" = [])), responses(
-    (status = 200, description = "The requests", body = List),
-    (status = 400, body = Fault), (status = 401, body = Fault), (status = 503, body = Fault)
+    (status = 200, description = "The requests", body = ApprovalList),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 503, body = ProblemBody)
 ))]
 pub(super) async fn list(
     State(web): State<Web>,
     _viewer: Viewer,
     which: Result<Query<Which>, QueryRejection>,
-) -> Result<Json<List>, Problem> {
+) -> Result<Json<ApprovalList>, Problem> {
     let Query(which) = which?;
     let limit = which.limit.unwrap_or(LISTED);
     if !(1..=LISTED_MAX).contains(&limit) {
-        return Err(Problem::Malformed(format!("limit: expected 1 to {LISTED_MAX}")));
+        return Err(Problem::Malformed(format!("number out of range (limit); send 1 to {LISTED_MAX}")));
     }
-    let filter = match which.state.unwrap_or(Listed::Pending) {
-        Listed::Pending => Filter::Pending,
-        Listed::Ended => Filter::Ended,
-        Listed::All => Filter::All,
+    let filter = match which.state.unwrap_or(ListedState::Pending) {
+        ListedState::Pending => Filter::Pending,
+        ListedState::Ended => Filter::Ended,
+        ListedState::All => Filter::All,
     };
-    // What a form leaves empty does not matter.
+    // An empty field of a form selects nothing.
     let said = |text: Option<String>| match text.filter(|text| !text.is_empty()) {
         Some(text) if text.len() > SEARCH_BYTES => {
-            Err(Problem::Malformed(format!("tool, tenant, text: expected at most {SEARCH_BYTES} bytes")))
+            Err(Problem::Malformed(format!("text too long (tool, tenant, text); send at most {SEARCH_BYTES} bytes")))
         }
         text => Ok(text),
     };
@@ -210,7 +211,7 @@ pub(super) async fn list(
         tenant: said(which.tenant)?,
         text: said(which.text)?,
         after: said(which.after)?,
-        // One more tells whether there is more.
+        // One more than asked for shows if another page follows.
         limit: limit + 1,
     };
     let mut found = web.0.approvals.list(search).await?;
@@ -218,13 +219,13 @@ pub(super) async fn list(
     found.truncate(limit as usize);
     let next = if more { found.last().map(|request| request.id.clone()) } else { None };
     let approvals = found.iter().map(Approval::from).collect();
-    Ok(Json(List { now: text(SystemTime::now()), approvals, next }))
+    Ok(Json(ApprovalList { now: text(SystemTime::now()), approvals, next }))
 }
 
-/// Look at a request, with its arguments
+/// Read a request with its arguments
 #[utoipa::path(get, path = "/api/v1/approvals/{id}", params(("id" = String, Path)), security(("token" = [])), responses(
     (status = 200, description = "The request", body = Whole),
-    (status = 401, body = Fault), (status = 404, body = Fault), (status = 503, body = Fault)
+    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 503, body = ProblemBody)
 ))]
 pub(super) async fn get(
     State(web): State<Web>,
@@ -236,13 +237,13 @@ pub(super) async fn get(
     Ok(Json(Whole::of(&request, &holder, &web.0.approvals)))
 }
 
-/// Agree to just this call, once
+/// Approve this call, once
 #[utoipa::path(post, path = "/api/v1/approvals/{id}/approve", params(("id" = String, Path)), request_body = Why,
     security(("token" = [])), responses(
-    (status = 200, description = "It is approved", body = Whole),
-    (status = 400, body = Fault), (status = 401, body = Fault), (status = 403, body = Fault), (status = 404, body = Fault),
-    (status = 409, description = "It has been answered already", body = Fault),
-    (status = 410, description = "It has expired", body = Fault), (status = 503, body = Fault)
+    (status = 200, description = "The call is approved", body = Whole),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody),
+    (status = 409, description = "The request has been answered already", body = ProblemBody),
+    (status = 410, description = "The request has expired", body = ProblemBody), (status = 503, body = ProblemBody)
 ))]
 pub(super) async fn approve(
     State(web): State<Web>,
@@ -253,13 +254,13 @@ pub(super) async fn approve(
     answer(&web, holder, id?, why?, true).await
 }
 
-/// Refuse a call
+/// Deny a call
 #[utoipa::path(post, path = "/api/v1/approvals/{id}/deny", params(("id" = String, Path)), request_body = Why,
     security(("token" = [])), responses(
-    (status = 200, description = "It is refused", body = Whole),
-    (status = 400, body = Fault), (status = 401, body = Fault), (status = 403, body = Fault), (status = 404, body = Fault),
-    (status = 409, description = "It has been answered already", body = Fault),
-    (status = 410, description = "It has expired", body = Fault), (status = 503, body = Fault)
+    (status = 200, description = "The call is denied", body = Whole),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody),
+    (status = 409, description = "The request has been answered already", body = ProblemBody),
+    (status = 410, description = "The request has expired", body = ProblemBody), (status = 503, body = ProblemBody)
 ))]
 pub(super) async fn deny(
     State(web): State<Web>,
@@ -279,14 +280,16 @@ async fn answer(
 ) -> Result<Json<Whole>, Problem> {
     let reason = reason.trim().to_owned();
     if reason.chars().count() > REASON_CHARS || reason.chars().any(char::is_control) {
-        return Err(Problem::Malformed(format!("reason: expected one line of at most {REASON_CHARS} characters")));
+        return Err(Problem::Malformed(format!(
+            "malformed text (reason); send one line of at most {REASON_CHARS} characters"
+        )));
     }
     let request = web.0.approvals.answer(&id, Answer { approved, by: holder.person(), reason }).await?;
     Ok(Json(Whole::of(&request, &holder, &web.0.approvals)))
 }
 
 fn text(time: SystemTime) -> String {
-    // Out of its range only for clocks that are far off.
+    // Only a clock that is far off leaves the range.
     jiff::Timestamp::try_from(time).map(|time| time.to_string()).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! Searching the audit log.
+//! Searches the audit log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,17 +13,17 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Web;
 use super::super::auth::Viewer;
-use super::super::problem::{Fault, Problem};
+use super::super::problem::{Problem, ProblemBody};
 use crate::audit;
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;
-/// The longest time of one search.
+/// The maximum time of one search.
 const SEARCH: Duration = Duration::from_secs(2);
-/// Searches that read the log at once; others wait.
+/// The maximum searches at the same time; others wait.
 static SEARCHES: Semaphore = Semaphore::const_new(4);
 
-/// Stops a search when its client goes away.
+/// Stops a search if its client goes away.
 #[derive(Default)]
 struct Cancelled(Arc<AtomicBool>);
 
@@ -33,7 +33,7 @@ impl Drop for Cancelled {
     }
 }
 
-/// Which records. What is not said does not matter.
+/// A selection of records. An absent field selects all.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -46,20 +46,22 @@ pub(super) struct Search {
     exchange: Option<String>,
     /// The violation's code or the verdict, the outcome, `approved` or `refused`.
     code: Option<String>,
-    /// What stands somewhere in the record.
+    /// A text the record must contain.
     text: Option<String>,
-    /// Only records before this number: `next` of the list before.
+    /// Only records before this number: `next` of the previous page.
     before: Option<u64>,
-    /// At most so many, 1 to 200; 50 by default.
+    /// The maximum number of records, 1 to 200; 50 by default.
     limit: Option<u32>,
 }
 
-/// Records of the audit log, from the newest.
+/// Records of the audit log, the newest first.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Found {
+#[schema(as = Found)]
+pub(super) struct AuditPage {
     /// The records.
     records: Vec<Record>,
-    /// The value of `before` for the next page; absent at the end. A search that took too long stops and returns it with what was found.
+    /// The value of `before` for the next page; absent on the last page. A search that reaches its time limit returns
+    /// this value with the records found so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
@@ -67,9 +69,10 @@ pub(super) struct Found {
 /// A record of the audit log.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Record {
-    /// Its number.
+    /// The record's number.
     seq: u64,
-    /// The record: one line of RFC 8785 canonical JSON, as it is hashed. `previous` in it is the hash of the one before.
+    /// The record: one line of RFC 8785 canonical JSON, exactly as hashed. Its `previous` is the hash of the record
+    /// before.
     record: String,
     /// The SHA-256 of the record, in hexadecimal digits.
     hash: String,
@@ -77,23 +80,23 @@ pub(super) struct Record {
 
 /// Search the audit log
 #[utoipa::path(get, path = "/api/v1/audit", params(Search), security(("token" = [])), responses(
-    (status = 200, description = "The records", body = Found),
-    (status = 400, body = Fault), (status = 401, body = Fault), (status = 503, body = Fault)
+    (status = 200, description = "The records", body = AuditPage),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 503, body = ProblemBody)
 ))]
 pub(super) async fn search(
     State(web): State<Web>,
     _viewer: Viewer,
     search: Result<Query<Search>, QueryRejection>,
-) -> Result<Json<Found>, Problem> {
+) -> Result<Json<AuditPage>, Problem> {
     let Query(search) = search?;
     let limit = search.limit.unwrap_or(LISTED);
     if !(1..=LISTED_MAX).contains(&limit) {
-        return Err(Problem::Malformed(format!("limit: expected 1 to {LISTED_MAX}")));
+        return Err(Problem::Malformed(format!("number out of range (limit); send 1 to {LISTED_MAX}")));
     }
     if search.before == Some(0) {
         return Err(Problem::Malformed("before: expected a record's number, counted from 1".into()));
     }
-    // What a form leaves empty does not matter either.
+    // An empty field of a form selects nothing.
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
     let query = audit::Query {
         to: search.before.map(|before| before - 1),
@@ -103,7 +106,7 @@ pub(super) async fn search(
         code: said(search.code),
         text: said(search.text),
         newest_first: true,
-        // One more tells whether there is more.
+        // One more than asked for shows if another page follows.
         limit: limit + 1,
         ..audit::Query::default()
     };
@@ -112,7 +115,7 @@ pub(super) async fn search(
     let cancelled = Cancelled::default();
     let gone = Arc::clone(&cancelled.0);
     let searching = tokio::task::spawn_blocking(move || {
-        // Until the search has ended, and not only its client.
+        // The permit lasts until the search has ended, even if its client left.
         let _turn = turn;
         let until = Instant::now() + SEARCH;
         log.reader()?.search(&query, || gone.load(Ordering::Relaxed) || Instant::now() >= until)
@@ -126,5 +129,5 @@ pub(super) async fn search(
         .into_iter()
         .map(|stored| Record { seq: stored.seq, record: stored.text, hash: stored.hash.to_string() })
         .collect();
-    Ok(Json(Found { records, next }))
+    Ok(Json(AuditPage { records, next }))
 }

@@ -1,4 +1,4 @@
-//! `/api/v1`: what is served and the OpenAPI document come from the same list, so that neither can have what the other has not.
+//! `/api/v1`. The routes and the OpenAPI document come from one list, so neither can differ from the other.
 
 mod approvals;
 mod audit;
@@ -14,14 +14,14 @@ use utoipa_axum::routes;
 use super::Web;
 use super::problem::Problem;
 
-/// More than any request has.
+/// The maximum bytes of a request, more than any real one has.
 const REQUEST_BYTES: usize = 16 << 10;
 const TOKEN: &str = "token";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Callgate",
-    description = "Requests for approval: look at them, answer them. The audit log: search it. Times are RFC 3339, in UTC.",
+    description = "Read and answer requests for approval; search the audit log. Times are RFC 3339, in UTC.",
     license(name = "Apache-2.0", identifier = "Apache-2.0")
 ))]
 struct Document;

@@ -1,4 +1,4 @@
-//! The page's session: begun with a token, ended by its holder, its token's end, or time.
+//! The page's session: a token opens it; its holder, the token's end or time closes it.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::Web;
-use super::super::auth::{Address, Viewer, own_page};
-use super::super::problem::{Fault, Problem};
+use super::super::auth::{PeerAddress, Viewer, own_page};
+use super::super::problem::{Problem, ProblemBody};
 use super::super::sessions::LIFETIME;
 use super::super::tokens::Role;
 
-/// What begins a session.
+/// The token that opens a session.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
@@ -22,56 +22,56 @@ pub(super) struct Login {
     token: String,
 }
 
-/// Who is asking.
+/// The person behind a request.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Who {
-    /// The token's name, which stands beside every answer.
+    /// The token's name, shown beside each answer.
     name: String,
-    /// What the token is good for.
+    /// The token's role.
     role: Role,
 }
 
-/// A session that has begun.
+/// An open session.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Begun {
-    /// The token's name, which stands beside every answer.
+    /// The token's name, shown beside each answer.
     name: String,
-    /// What the token is good for.
+    /// The token's role.
     role: Role,
-    /// To be sent as `x-callgate-session` with every request that brings the cookie.
+    /// The value of `x-callgate-session`, required in every request with the cookie.
     session: String,
-    /// How long the session lasts, in seconds.
+    /// The session's lifetime in seconds.
     seconds: u64,
 }
 
-/// Exchange a token for a session: a cookie, and a value that must come with it
+/// Exchange a token for a session: a cookie, and a value required with it
 #[utoipa::path(post, path = "/api/v1/session", request_body = Login, responses(
-    (status = 200, description = "It has begun, and the cookie is set", body = Begun),
-    (status = 400, body = Fault), (status = 401, body = Fault), (status = 403, body = Fault), (status = 429, body = Fault)
+    (status = 200, description = "The session is open and the cookie is set", body = Begun),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 429, body = ProblemBody)
 ))]
 pub(super) async fn begin(
     State(web): State<Web>,
-    Address(peer): Address,
+    PeerAddress(peer): PeerAddress,
     uri: Uri,
     headers: HeaderMap,
     login: Result<Json<Login>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(login) = login?;
-    // A browser always says whose page it is on; without one, nobody's cookie is at stake.
+    // A browser always names the page's origin. Without one, no cookie is at risk.
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         own_page(&Method::POST, &uri, &headers)?;
     }
     let holder = web.holder(login.token.trim(), peer)?;
     let opened = web.0.sessions.begin(&holder).ok_or(Problem::Unavailable("no session can be begun".into()))?;
-    tracing::info!(name = holder.name, ?peer, "a session has begun");
+    tracing::info!(name = holder.name, ?peer, "a session was opened");
     let begun = Begun { name: holder.name, role: holder.role, session: opened.header, seconds: LIFETIME.as_secs() };
     Ok(([(header::SET_COOKIE, opened.cookie)], Json(begun)).into_response())
 }
 
-/// Say who is asking
+/// Read the session's person
 #[utoipa::path(get, path = "/api/v1/session", security(("token" = [])), responses(
-    (status = 200, description = "Whose token or session it is", body = Who), (status = 401, body = Fault)
+    (status = 200, description = "The holder of the token or session", body = Who), (status = 401, body = ProblemBody)
 ))]
 pub(super) async fn look(Viewer(holder): Viewer) -> Json<Who> {
     Json(Who { name: holder.name, role: holder.role })
@@ -79,7 +79,7 @@ pub(super) async fn look(Viewer(holder): Viewer) -> Json<Who> {
 
 /// End the session
 #[utoipa::path(delete, path = "/api/v1/session", security(("token" = [])), responses(
-    (status = 204, description = "It has ended, if there was one"), (status = 401, body = Fault), (status = 403, body = Fault)
+    (status = 204, description = "The session has ended, if one was open"), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)
 ))]
 pub(super) async fn end(State(web): State<Web>, _viewer: Viewer, headers: HeaderMap) -> Response {
     match web.0.sessions.end(&headers) {

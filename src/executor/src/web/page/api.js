@@ -1,4 +1,4 @@
-// Asks the API. The cookie comes by itself; the header that must come with it is held in this tab only.
+// Calls the API. The browser sends the cookie; only this tab holds the header required with it.
 
 const KEPT = "callgate-session";
 
@@ -40,7 +40,7 @@ export async function ask(method, path, body) {
   try {
     value = text ? JSON.parse(text) : null;
   } catch {
-    // Not from the API: what is in front of it answered.
+    // Not from the API: a proxy in front of it answered.
   }
   if (!answer.ok) throw new Refused(answer.status, value);
   return value;

@@ -1,4 +1,4 @@
-// Search in the audit log, from the newest.
+// Searches the audit log, the newest records first.
 
 import { ask } from "./api.js";
 import { el, facts, json, seen, short, when } from "./build.js";
@@ -15,7 +15,7 @@ export function show(place, { left, failed }) {
     return el("div", { class: "field" }, el("label", { for: input.id }, label), input);
   });
   const list = el("div", { class: "rows" });
-  const none = el("p", { class: "none", hidden: true }, "No record fits.");
+  const none = el("p", { class: "none", hidden: true }, "No record matches.");
   const older = el("button", { type: "button", hidden: true, onclick: () => read(older.dataset.next) }, "Show older");
   const form = el("form", { class: "search", role: "search", method: "post", onsubmit: (event) => {
     event.preventDefault();
@@ -57,7 +57,7 @@ function words(record) {
   if (record.kind === "key_reused") return ["another call under its name", "deny"];
   if (record.kind === "conflict") return [`${(record.verdict ?? "").replace("_", " ")}, against record ${record.of}`, "deny"];
   if (record.kind === "repeat") return [`again: ${record.outcome}`, record.outcome === "success" ? "allow" : "deny"];
-  // A kind of a later version has at least its name.
+  // A kind of a later version shows at least its name.
   return [record.outcome ?? record.kind, record.outcome === "success" ? "allow" : "deny"];
 }
 

@@ -1,4 +1,4 @@
-// Builds what is seen. Every value goes in as text: nothing here or elsewhere makes HTML of a string.
+// Builds the visible elements. Every value is inserted as text: no code makes HTML from a string.
 
 /** el("a", { href: "#x", class: "y", onclick: f }, "text", node, null…) */
 export function el(name, attributes = {}, ...children) {
@@ -12,7 +12,7 @@ export function el(name, attributes = {}, ...children) {
   return node;
 }
 
-// Characters that cannot be seen, or change how others are seen: a reader must not be shown one thing and approve another.
+// Invisible characters, and those that change how others look: a reader must not see one thing and approve another.
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\u{e0100}-\u{e01ef}]|(?! )\p{Zs}/gu;
 
 /** Text as nodes, with what cannot be seen written out. */
@@ -22,14 +22,14 @@ export function seen(text) {
   for (const found of text.matchAll(UNSEEN)) {
     if (found.index > from) nodes.push(text.slice(from, found.index));
     const code = found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    nodes.push(el("span", { class: "unseen", title: "A character that cannot be seen" }, `U+${code}`));
+    nodes.push(el("span", { class: "unseen", title: "An invisible character" }, `U+${code}`));
     from = found.index + found[0].length;
   }
   if (from < text.length) nodes.push(text.slice(from));
   return nodes;
 }
 
-// A token of JSON. The text is canonical, so nothing stands between tokens.
+// A token of JSON. The text is canonical, so tokens follow each other directly.
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^"{}[\],:]+/gsu;
 
 /**

@@ -1,4 +1,4 @@
-// The requests that have ended, from the newest.
+// The ended requests, the newest first.
 
 import { ask } from "./api.js";
 import { el, facts, json, searching, seen, short, when } from "./build.js";
@@ -27,7 +27,7 @@ export function show(place, { left, failed }) {
       if (left.aborted || !search.same(query)) return;
       list.append(...approvals.map(row));
       none.hidden = list.childElementCount > 0;
-      none.textContent = search.any() ? "Nothing that was decided fits." : "Nothing has been decided yet.";
+      none.textContent = search.any() ? "No decided call matches." : "Nothing has been decided yet.";
       older.hidden = !next;
       older.dataset.next = next ?? "";
     } catch (error) {

@@ -1,4 +1,4 @@
-// Which view is shown, and who is looking.
+// Selects the view, and shows the reader's name.
 
 import { Refused, ask, forget, person, signIn, signOut } from "./api.js";
 import * as audit from "./audit.js";
@@ -60,7 +60,7 @@ async function leave() {
   try {
     await signOut();
   } catch {
-    // It ends by itself; this tab knows nothing of it any more.
+    // The session ends by itself; this tab forgets it.
   }
   start();
 }
@@ -90,18 +90,18 @@ function login(message) {
   } },
     el("h1", {}, "Sign in"),
     el("label", { for: "token" }, "Token"), token,
-    el("p", { id: "hint", class: "hint" }, "The executor's log says at its start where the first one is kept."),
+    el("p", { id: "hint", class: "hint" }, "At its first start, the executor logs the file of its first token."),
     wrong, button);
   place.replaceChildren(form);
   token.focus();
 }
 
 addEventListener("hashchange", () => {
-  // The link to skip to the content is no view.
+  // The link that skips to the content does not select a view.
   if (location.hash !== "#main") show();
 });
 if (person()) {
-  // Whether it still counts.
+  // Checks that the session is still open.
   ask("GET", "/api/v1/session").then(() => start(), (error) => {
     if (error instanceof Refused) forget();
     start(error instanceof Refused ? "The session has ended. Sign in again." : undefined);

@@ -1,4 +1,4 @@
-//! The page: files that stand in the program, and the headers that keep a browser from doing more with them than it should.
+//! The page: files embedded in the program, and headers that restrict the browser.
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -6,7 +6,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// Path, content type, content.
+/// Path, content type and content.
 const FILES: [(&str, &str, &str); 10] = [
     ("/", HTML, include_str!("index.html")),
     ("/page/style.css", CSS, include_str!("style.css")),
@@ -24,8 +24,8 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// On every answer. No script but the files', nothing from elsewhere, in nobody's frame, kept by nobody; and no string ever
-/// becomes HTML or script (trusted types).
+/// Headers of every response: only the embedded scripts, nothing from elsewhere, no framing, no caching, and no string
+/// ever becomes HTML or script (trusted types).
 const HEADERS: [(&str, &str); 8] = [
     (
         "content-security-policy",

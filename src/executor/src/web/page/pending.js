@@ -1,4 +1,4 @@
-// The calls that wait: read, approve, deny. What is being typed stays when the list is read again.
+// The pending calls: read, approve, deny. A text being typed survives a refresh of the list.
 
 import { Refused, ask } from "./api.js";
 import { el, facts, json, said, searching, seen, short, trouble, when } from "./build.js";
@@ -42,11 +42,11 @@ export function show(place, { person, left, failed }) {
     const wait = new Set(answer.approvals.map(({ id }) => id));
     const fresh = answer.approvals.filter(({ id, agreed }) => !cards.has(id) || cards.get(id).agreed !== agreed.length);
     const whole = await Promise.all(fresh.map(({ id }) => ask("GET", `/api/v1/approvals/${encodeURIComponent(id)}`).catch((error) => {
-      // Answered meanwhile, and long ago.
+      // Another person answered long ago.
       if (error instanceof Refused && error.status === 404) return null;
       throw error;
     })));
-    // Somebody went on to another page, or searched.
+    // The reader turned to another page, or searched.
     if (left.aborted || (after ?? "") !== (query.get("after") ?? "") || !search.same(query)) return;
     for (const id of [...cards.keys()]) if (!wait.has(id)) remove(id);
     for (const approval of whole) if (approval?.state === "pending") add(approval);
@@ -60,7 +60,7 @@ export function show(place, { person, left, failed }) {
 
   function count() {
     none.hidden = cards.size > 0;
-    none.textContent = search.any() || after ? "No call that waits fits." : "No call waits for approval.";
+    none.textContent = search.any() || after ? "No waiting call matches." : "No call waits for approval.";
   }
 
   function remove(id) {
@@ -194,7 +194,7 @@ export function show(place, { person, left, failed }) {
 
   const ticking = setInterval(() => cards.forEach((card) => {
     card.tick();
-    // Cards move without scrolling, too.
+    // Cards can move without scrolling.
     card.look();
   }), 1000);
   left.addEventListener("abort", () => {

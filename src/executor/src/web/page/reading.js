@@ -1,7 +1,7 @@
-// Whether all of a text was in view.
+// Tracks if all of a text was in view.
 //
-// The text lies in the page itself, in no box that scrolls. What counts is a part that grows from its beginning without a gap: a
-// jump to the end has not shown the middle. Whatever lays the text out anew starts it again.
+// The text lies in the page itself, not in a box with its own scroll bar. The seen part grows from the beginning without a gap:
+// a jump to the end has not shown the middle. Any new layout of the text starts over.
 
 const BAR = document.querySelector(".bar");
 
@@ -18,7 +18,7 @@ export function watch(node, done, part) {
       shown = 0;
     }
     if (box.height === 0) return;
-    // What the bar covers is not seen.
+    // The bar covers a part of the text.
     const top = Math.max(BAR.getBoundingClientRect().bottom, 0) - box.top;
     const bottom = Math.min(innerHeight, document.documentElement.clientHeight) - box.top;
     if (top <= shown && bottom > shown) shown = bottom;

@@ -21,7 +21,7 @@ use super::kit::{Kit, nowhere};
 type Chunks = Pin<Box<dyn Stream<Item = Result<InvokeChunk, Status>> + Send>>;
 type Log = Arc<Mutex<Vec<(MetadataMap, InvokeRequest)>>>;
 
-/// How a worker behaves.
+/// The behaviour of a worker.
 #[derive(Clone)]
 enum Behaviour {
     Answers(String),
@@ -101,7 +101,7 @@ async fn once(method: &str, behaviour: Behaviour) -> Result<String, Stop> {
 }
 
 #[tokio::test]
-async fn a_worker_learns_the_call_its_caller_its_key_and_how_long_it_has() {
+async fn a_worker_gets_the_call_its_caller_its_key_and_its_deadline() {
     let (settings, log) = worker(Behaviour::Answers("{\"a\":1}".into())).await;
     let kit = Kit::new(&settings, &tool("Invoke"));
     assert_eq!(kit.call_within(r#"{"n":1}"#, Duration::from_secs(40)).await.unwrap(), "{\"a\":1}");
@@ -110,7 +110,7 @@ async fn a_worker_learns_the_call_its_caller_its_key_and_how_long_it_has() {
     assert_eq!(message.idempotency_key, "exchange-1/0/0");
     assert_eq!(metadata.get("callgate-tenant").unwrap(), "Acme%20&%20S%C3%B6hne");
     assert_eq!(metadata.get("callgate-role").unwrap(), "clerk");
-    // Microseconds or milliseconds: what is left of the call's time, and no more.
+    // Microseconds or milliseconds: the rest of the call's time, and no more.
     let (digits, unit) = metadata.get("grpc-timeout").unwrap().to_str().unwrap().split_at_checked(8).unwrap();
     let micros = digits.parse::<u64>().unwrap() * if unit == "u" { 1 } else { 1000 };
     assert!(micros <= 40_000_000, "{micros}");
@@ -123,7 +123,7 @@ async fn the_parts_of_a_stream_are_put_together() {
 }
 
 #[tokio::test]
-async fn an_answer_is_bounded_in_one_piece_and_in_parts() {
+async fn an_answer_is_bounded_whole_and_in_parts() {
     assert_eq!(once("Invoke", Behaviour::Answers("x".repeat(64))).await.unwrap().len(), 64);
     for huge in [65, 1 << 20] {
         let stop = once("Invoke", Behaviour::Answers("x".repeat(huge))).await.unwrap_err();
@@ -134,7 +134,7 @@ async fn an_answer_is_bounded_in_one_piece_and_in_parts() {
 }
 
 #[tokio::test]
-async fn a_status_is_named_by_its_code_alone() {
+async fn only_the_code_of_a_status_is_shown() {
     for code in [Code::NotFound, Code::InvalidArgument, Code::Internal, Code::OutOfRange, Code::Cancelled] {
         for method in ["Invoke", "InvokeStream"] {
             let stop = once(method, Behaviour::Fails(code)).await.unwrap_err();
@@ -149,7 +149,7 @@ async fn a_status_is_named_by_its_code_alone() {
 }
 
 #[tokio::test]
-async fn a_worker_that_stalls_or_streams_nothing_for_ever_ends_at_the_deadline() {
+async fn a_stalled_worker_or_an_empty_stream_ends_at_the_deadline() {
     for (method, behaviour) in [
         ("Invoke", Behaviour::Stalls),
         ("InvokeStream", Behaviour::Stalls),
@@ -163,7 +163,7 @@ async fn a_worker_that_stalls_or_streams_nothing_for_ever_ends_at_the_deadline()
 }
 
 #[tokio::test]
-async fn a_worker_that_is_not_there_is_unavailable_and_one_that_comes_is_found() {
+async fn an_unreachable_worker_is_unavailable_and_found_once_it_starts() {
     let address = nowhere().await;
     let kit = Kit::new(&format!("address: '{address}', retries: 0"), &tool("Invoke"));
     let unavailable = Stop::Unavailable { cluster: "b".into(), reason: "gRPC status Unavailable".into() };
@@ -175,7 +175,7 @@ async fn a_worker_that_is_not_there_is_unavailable_and_one_that_comes_is_found()
 }
 
 #[tokio::test]
-async fn the_trace_goes_on_at_the_worker() {
+async fn the_trace_continues_at_the_worker() {
     let tracer = opentelemetry_sdk::trace::SdkTracerProvider::builder().build().tracer("test");
     let propagator = opentelemetry_sdk::propagation::TraceContextPropagator::new();
     opentelemetry::global::set_text_map_propagator(propagator);
@@ -189,7 +189,7 @@ async fn the_trace_goes_on_at_the_worker() {
 }
 
 #[tokio::test]
-async fn a_worker_is_known_by_its_certificate_and_knows_the_executor_by_its_own() {
+async fn worker_and_executor_verify_each_others_certificates() {
     let folder = tempfile::tempdir().unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -223,7 +223,7 @@ async fn a_worker_is_known_by_its_certificate_and_knows_the_executor_by_its_own(
 }
 
 #[tokio::test]
-async fn a_backend_that_cannot_be_a_worker_is_refused_before_anything_is_served() {
+async fn a_backend_that_cannot_be_a_worker_is_refused_at_start() {
     for (settings, told) in [
         ("address: 'http://127.0.0.1:1/api'", "run.grpc.cluster: the backend b: expected an address without a path"),
         ("address: 'https://127.0.0.1:1'", "run.grpc.cluster: the backend b: expected `tls.ca`"),

@@ -14,7 +14,7 @@ fn tool(method: &str, path: &str) -> String {
     format!("effects: write, run: {{ http: {{ cluster: b, method: {method}, path: {path}, outputBytes: 64 }} }}")
 }
 
-/// Calls one path of a server whose answers are `answers`, once.
+/// Calls one path of a server with these `answers`, once.
 async fn once<F, A>(answers: F) -> Result<String, Stop>
 where
     F: Fn(Asked) -> A + Clone + Send + Sync + 'static,
@@ -84,7 +84,7 @@ async fn secrets_come_from_files_and_go_into_headers() {
 }
 
 #[tokio::test]
-async fn a_status_other_than_2xx_is_named_and_nothing_else_of_the_answer() {
+async fn only_the_status_of_a_failed_answer_is_shown() {
     for (status, reason) in [(400, "HTTP status 400"), (401, "HTTP status 401"), (500, "HTTP status 500")] {
         let (address, _) = serve(move |_| async move { answer(status, JSON, r#"{"secret":"S"}"#) }).await;
         let kit = Kit::new(&format!("address: '{address}'"), &tool("POST", "/"));
@@ -109,7 +109,7 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn what_does_not_say_that_it_is_plain_json_is_not_read() {
+async fn only_answers_declared_as_plain_json_are_read() {
     assert_eq!(
         once(async |_| answer(200, "text/html", "<p>")).await.unwrap_err(),
         failed("its answer is not application/json")
@@ -144,7 +144,7 @@ async fn an_answer_is_bounded_while_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_backend_that_does_not_answer_or_stops_in_the_middle_ends_at_the_deadline() {
+async fn a_silent_or_stalled_backend_ends_at_the_deadline() {
     let (silent, _) = serve(async |_| std::future::pending::<Response>().await).await;
     let (stuck, _) = serve(async |_| {
         use tokio_stream::StreamExt;
@@ -155,7 +155,7 @@ async fn a_backend_that_does_not_answer_or_stops_in_the_middle_ends_at_the_deadl
     for address in [silent, stuck] {
         let kit = Kit::new(&format!("address: '{address}'"), &tool("POST", "/"));
         let stop = kit.call_within("{}", Duration::from_millis(200)).await.unwrap_err();
-        // The limit that is named is the contract's.
+        // The error names the contract's limit.
         assert_eq!(stop, Stop::Timeout { limit: Duration::from_secs(5) });
     }
 }

@@ -1,4 +1,4 @@
-//! One tool `t` at one backend `b`, and what answers there.
+//! One tool `t` at one backend `b`, and the servers behind it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,7 +26,7 @@ pub(crate) struct Kit {
     contract: Contract,
 }
 
-/// What a fake was asked.
+/// A request that a fake got.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) line: String,
@@ -54,7 +54,7 @@ impl Kit {
         Self { backends, contract }
     }
 
-    /// Why such a backend cannot serve such a tool.
+    /// Returns the reason why such a backend cannot serve such a tool.
     pub(crate) fn refused(backend: &str, tool: &str) -> BackendError {
         Backends::new(&config(backend), Metrics::new().backends())
             .and_then(|backends| backends.check(&contract(tool)))
@@ -95,7 +95,7 @@ fn contract(tool: &str) -> Contract {
     callgate_contract::load("contract.yaml", &text, &NoFiles).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An HTTP server on a loopback port whose every answer `answer` gives; what it was asked is kept.
+/// Starts an HTTP server on a loopback port that gives `answer` to every request, and keeps the requests.
 pub(crate) async fn serve<F, A>(answer: F) -> (String, Log)
 where
     F: Fn(Asked) -> A + Clone + Send + Sync + 'static,
@@ -120,17 +120,17 @@ where
     (address, log)
 }
 
-/// An answer of that status and content type.
+/// Returns an answer with this status and content type.
 pub(crate) fn answer(status: u16, content_type: &str, body: impl Into<Body>) -> Response {
     Response::builder().status(status).header("content-type", content_type).body(body.into()).unwrap()
 }
 
-/// A body that never ends and has `part` in it again and again.
+/// Returns an endless body that repeats `part`.
 pub(crate) fn endless(part: &'static str) -> Body {
     Body::from_stream(tokio_stream::iter(std::iter::repeat(Ok::<_, Infallible>(part))))
 }
 
-/// A loopback address where nothing listens.
+/// Returns a loopback address on which nothing listens.
 pub(crate) async fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())

@@ -17,7 +17,7 @@ fn message(body: &Value) -> Response {
     answer(200, "application/json", body.to_string())
 }
 
-/// What a server with sessions says to all but calls of tools.
+/// The answers of a server with sessions, except to calls of tools.
 fn handshake(asked: &Asked, session: &str) -> Response {
     let request: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
     let id = &request["id"];
@@ -50,7 +50,7 @@ fn count(log: &Log, method: &str) -> usize {
     log.lock().unwrap().iter().filter(has).count()
 }
 
-/// A server whose answers to calls are `answers`, of the request's id.
+/// Starts a server that answers calls with `answers`, a function of the request's id.
 async fn server(answers: fn(&Value) -> Response) -> (String, Log) {
     let (address, log) = serve(move |asked: Asked| async move {
         if !is_call(&asked) {
@@ -143,7 +143,7 @@ async fn an_answer_may_come_as_a_stream_with_notifications_before_it() {
 }
 
 #[tokio::test]
-async fn errors_are_told_without_the_servers_words() {
+async fn errors_never_hold_the_servers_words() {
     let error =
         |id: &Value| message(&json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32602, "message": "SECRET" } }));
     assert_eq!(once(error).await.unwrap_err(), failed("JSON-RPC error -32602"));
@@ -166,7 +166,7 @@ async fn errors_are_told_without_the_servers_words() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_something_of_the_client_gets_nothing() {
+async fn requests_of_a_server_to_the_client_are_ignored() {
     let wants = |id: &Value| {
         let ask = json!({ "resultType": "input_required", "inputRequests": {}, "requestState": "x" });
         message(&json!({ "jsonrpc": "2.0", "id": id, "result": ask }))
@@ -192,7 +192,7 @@ async fn an_answer_is_bounded_whole_and_as_a_stream() {
 }
 
 #[tokio::test]
-async fn a_server_that_stalls_is_told_that_nobody_waits_and_the_next_call_begins_anew() {
+async fn a_stalled_server_gets_a_cancellation_and_the_next_call_starts_afresh() {
     let seen = Arc::new(AtomicUsize::new(0));
     let (address, log) = serve({
         let seen = Arc::clone(&seen);
@@ -223,7 +223,7 @@ async fn a_server_that_stalls_is_told_that_nobody_waits_and_the_next_call_begins
 }
 
 #[tokio::test]
-async fn a_session_that_the_server_forgot_is_begun_again_and_the_call_made() {
+async fn a_session_the_server_forgot_is_renewed_and_the_call_made() {
     let sessions = Arc::new(AtomicUsize::new(0));
     let (address, log) = serve(move |asked: Asked| {
         let sessions = Arc::clone(&sessions);
@@ -235,7 +235,7 @@ async fn a_session_that_the_server_forgot_is_begun_again_and_the_call_made() {
             if !is_call(&asked) {
                 return handshake(&asked, "");
             }
-            // It knows the second session only.
+            // It knows only the second session.
             if header(&asked, "mcp-session-id") != "session-2" {
                 return answer(404, "text/plain", "");
             }
@@ -244,14 +244,14 @@ async fn a_session_that_the_server_forgot_is_begun_again_and_the_call_made() {
         }
     })
     .await;
-    // A write, too: a server that does not know the session has run nothing.
+    // This is safe for a write, too: a server that does not know the session has run nothing.
     let kit = Kit::new(&format!("address: '{address}'"), &TOOL.replace("read", "write"));
     assert_eq!(kit.call("{}").await.unwrap(), "1");
     assert_eq!(calls(&log).len(), 2);
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable() {
+async fn an_unreachable_server_is_unavailable() {
     let kit = Kit::new(&format!("address: '{}', retries: 0", nowhere().await), TOOL);
     assert_eq!(
         kit.call("{}").await.unwrap_err(),

@@ -1,4 +1,4 @@
-//! Tools at backends: honest ones, and each way in which one can misbehave.
+//! Tools at backends: honest ones, and every kind of misbehaviour.
 
 mod grpc;
 mod http;

@@ -21,7 +21,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The Python of set-up, if it has what the servers need; otherwise says that it is missing.
+/// Returns the Python of set-up if it has the servers' dependencies; otherwise reports that it is missing.
 fn python() -> Option<PathBuf> {
     let ours = root().join(".callgate/venv/bin/python");
     let python = std::env::var_os("CALLGATE_PYTHON").map_or(ours, PathBuf::from);
@@ -96,7 +96,7 @@ fn the_example_configuration_knows_every_backend_of_its_contract() {
     let file = root().join("contracts/rag-desk/executor.yaml");
     let config = Config::from_file(&file).unwrap();
     assert_eq!(config.backends.0.keys().collect::<Vec<_>>(), ["clock", "tickets", "workers"]);
-    // Its secret is the operator's to bring: that is all that is missing.
+    // The operator brings its secret; nothing else is missing.
     let error =
         Backends::new(&config, callgate_executor::telemetry::Metrics::new().backends()).unwrap_err().to_string();
     assert!(error.starts_with("backends.tickets.headers.authorization: "), "{error}");
@@ -117,7 +117,7 @@ async fn the_example_contract_runs_on_a_python_worker_an_http_api_and_an_mcp_ser
     assert_eq!(text["text"].as_str().unwrap().split(' ').count(), 5);
     assert_eq!(text, run(&desk, "complete_text", r#"{"prompt":"An order","max_words":5}"#).await, "the same again");
 
-    // Two calls of one turn are two jobs; what one call is, its idempotency key says.
+    // Two calls of one turn are two jobs; the idempotency key identifies a call.
     let two = [("start_fine_tune", r#"{"topic":"billing"}"#); 2];
     let jobs: Vec<String> =
         desk.execute(desk.request("agent", &two)).await.unwrap().iter().map(|e| e.result().to_owned()).collect();
@@ -133,7 +133,7 @@ async fn the_example_contract_runs_on_a_python_worker_an_http_api_and_an_mcp_ser
     };
     assert!(tokio::time::timeout(SOON, trained).await.unwrap()["perplexity"].as_f64().unwrap() > 1.0);
 
-    // Another tenant's job is not there.
+    // Another tenant's job is unknown.
     let mut foreign = desk.request("agent", &[("get_fine_tune", &jobs[0])]);
     foreign.caller.as_mut().unwrap().tenant = "other".into();
     let ended = desk.execute(foreign).await.unwrap().remove(0);
@@ -162,7 +162,7 @@ async fn the_example_contract_runs_on_a_python_worker_an_http_api_and_an_mcp_ser
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_backend_answers_must_be_a_result_that_the_contract_accepts() {
+async fn a_backends_answer_must_satisfy_the_contracts_result() {
     for (said, kind, code) in [
         (r#"{"id": "7"}"#, FailureKind::OutputInvalid, "result_invalid"),
         (r#"{"id": 7, "id": 8}"#, FailureKind::OutputInvalid, ""),

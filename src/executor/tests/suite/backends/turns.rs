@@ -1,4 +1,4 @@
-//! Which calls reach a backend, and how often.
+//! The calls that reach a backend, and their number.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::kit::{Asked, Kit, Log, answer, nowhere, serve};
 
-/// A server that fails `times`, each time like that, before it answers.
+/// A server that fails `times` times in this way before it answers.
 async fn failing(times: usize, status: u16) -> (String, Log) {
     let failed = Arc::new(AtomicUsize::new(0));
     serve(move |_: Asked| {
@@ -36,7 +36,7 @@ fn reason(stop: Stop) -> String {
 }
 
 #[tokio::test]
-async fn a_read_is_tried_again_where_the_backend_could_not_serve() {
+async fn a_read_is_retried_if_the_backend_could_not_serve() {
     for status in [502, 503, 504] {
         let (address, log) = failing(2, status).await;
         assert_eq!(
@@ -60,7 +60,7 @@ async fn a_write_is_never_tried_again() {
 }
 
 #[tokio::test]
-async fn what_the_backend_answered_is_not_asked_again() {
+async fn an_answered_request_is_not_retried() {
     for status in [400, 429, 500] {
         let (address, log) = failing(9, status).await;
         let kit = Kit::new(&format!("address: '{address}', retries: 5"), &tool("read"));
@@ -70,7 +70,7 @@ async fn what_the_backend_answered_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn a_retry_that_would_come_after_the_deadline_is_left_out() {
+async fn a_retry_after_the_deadline_is_left_out() {
     let (address, log) = failing(9, 503).await;
     let kit = Kit::new(&format!("address: '{address}', retries: 10"), &tool("read"));
     let stop = kit.call_within("{}", Duration::from_secs(1)).await.unwrap_err();
@@ -79,7 +79,7 @@ async fn a_retry_that_would_come_after_the_deadline_is_left_out() {
 }
 
 #[tokio::test]
-async fn after_failures_in_a_row_a_backend_is_left_alone() {
+async fn the_circuit_breaker_opens_after_failures_in_a_row() {
     let (address, log) = failing(2, 503).await;
     let settings = format!("address: '{address}', breaker: {{ failures: 2, openFor: 10m }}");
     let kit = Kit::new(&settings, &tool("write"));
@@ -92,7 +92,7 @@ async fn after_failures_in_a_row_a_backend_is_left_alone() {
 }
 
 #[tokio::test]
-async fn errors_that_a_backend_answers_with_do_not_open_the_breaker() {
+async fn error_answers_of_a_backend_do_not_open_the_breaker() {
     let (address, log) = failing(9, 500).await;
     let kit = Kit::new(&format!("address: '{address}', breaker: {{ failures: 1 }}"), &tool("write"));
     for _ in 0..3 {
@@ -102,7 +102,7 @@ async fn errors_that_a_backend_answers_with_do_not_open_the_breaker() {
 }
 
 #[tokio::test]
-async fn a_backend_that_is_back_is_found_by_one_call() {
+async fn one_call_finds_a_restored_backend() {
     let (address, _) = failing(1, 503).await;
     let kit = Kit::new(&format!("address: '{address}', breaker: {{ failures: 1, openFor: 1ms }}"), &tool("write"));
     assert_eq!(reason(kit.call("{}").await.unwrap_err()), "HTTP status 503");
@@ -116,7 +116,7 @@ async fn a_backend_that_is_back_is_found_by_one_call() {
 }
 
 #[tokio::test]
-async fn refused_connections_open_it_too() {
+async fn refused_connections_open_the_breaker_too() {
     let settings = format!("address: '{}', breaker: {{ failures: 1, openFor: 10m }}", nowhere().await);
     let kit = Kit::new(&settings, &tool("write"));
     assert_eq!(reason(kit.call("{}").await.unwrap_err()), "no connection");
@@ -124,7 +124,7 @@ async fn refused_connections_open_it_too() {
 }
 
 #[tokio::test]
-async fn no_more_calls_than_it_may_have_are_under_way() {
+async fn calls_in_flight_are_bounded() {
     let (arrived, leave) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
     let (address, log) = serve({
         let (arrived, leave) = (Arc::clone(&arrived), Arc::clone(&leave));

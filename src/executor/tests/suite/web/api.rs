@@ -1,4 +1,4 @@
-//! Who may look and answer, and what the API tells.
+//! Rights to look and to answer, and the content of the API.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +17,7 @@ use crate::desk::hex;
 use crate::idempotency::config;
 
 #[tokio::test]
-async fn nothing_of_the_api_is_told_without_a_token() {
+async fn the_api_reveals_nothing_without_a_token() {
     let site = Site::new();
     let id = site.pending(&ask()).await;
     let one = format!("/api/v1/approvals/{id}");
@@ -39,7 +39,7 @@ async fn nothing_of_the_api_is_told_without_a_token() {
 }
 
 #[tokio::test]
-async fn a_token_counts_in_its_header_and_nowhere_else() {
+async fn a_token_counts_only_in_its_header() {
     let site = Site::new();
     for name in ["token", "access_token", "bearer", "authorization"] {
         let told = site.get(&format!("/api/v1/approvals?{name}={ALICE}")).send().await;
@@ -108,7 +108,7 @@ async fn an_expired_or_unknown_request_cannot_be_answered() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_changes_nothing() {
+async fn an_unreadable_file_changes_nothing() {
     let site = Site::new();
     let id = site.pending(&ask()).await;
     let path = format!("/api/v1/approvals/{id}/approve");
@@ -124,7 +124,7 @@ async fn what_cannot_be_read_changes_nothing() {
         site.get("/api/v1/approvals?state=secret"),
         site.get(&format!("/api/v1/approvals?text={}", "x".repeat(129))),
     ];
-    // A form, which another site could have a browser send.
+    // A form, which another site could make a browser send.
     let mut form = site.ask(Method::POST, &path).header("content-type", "text/plain");
     form.body = "{}".into();
     cases.push(form);
@@ -136,7 +136,7 @@ async fn what_cannot_be_read_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
+async fn a_removed_token_ends_with_its_sessions() {
     let site = Site::new();
     let session = site.sign_in(ALICE).await;
     let file = site.folder.path().join("tokens");
@@ -145,7 +145,7 @@ async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
     assert_eq!(look().session(&session).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(look().bearer(ALICE).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(look().bearer(VERA).send().await.status, StatusCode::OK);
-    // Nor does anyone come in when it cannot be told who may.
+    // Nobody gets in while the list of tokens is unreadable.
     let open_to_all = line("vera", "viewer", VERA);
     for broken in [Some("this is no list of tokens"), Some(open_to_all.as_str()), None] {
         match broken {
@@ -163,7 +163,7 @@ async fn a_token_that_is_taken_out_of_the_file_ends_with_all_that_it_began() {
 }
 
 #[tokio::test]
-async fn wrong_tokens_make_a_peer_wait_and_the_right_one_counts_at_once() {
+async fn wrong_tokens_delay_a_peer_and_the_right_one_counts_at_once() {
     let site = Site::new();
     let session = site.sign_in(ALICE).await;
     let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
@@ -198,7 +198,7 @@ async fn wrong_tokens_make_a_peer_wait_and_the_right_one_counts_at_once() {
 }
 
 #[tokio::test]
-async fn a_viewer_that_signs_in_without_end_ends_only_its_own_sessions() {
+async fn a_viewer_that_floods_sign_ins_ends_only_its_own_sessions() {
     let site = Site::new();
     let alice = site.sign_in(ALICE).await;
     let first = site.sign_in(VERA).await;
@@ -215,7 +215,7 @@ async fn a_viewer_that_signs_in_without_end_ends_only_its_own_sessions() {
 }
 
 #[tokio::test]
-async fn the_card_has_the_words_of_the_contract_and_says_who_may_answer() {
+async fn the_card_has_the_contracts_description_and_the_permitted_approvers() {
     let bob = "bob-token-0123456789abcdef";
     let tokens = line("alice", "approver", ALICE).replace('\n', " tenant=acme\n")
         + &line("bob", "approver", bob)
@@ -288,13 +288,13 @@ async fn lists_are_searched_and_go_on_page_by_page() {
 }
 
 #[tokio::test]
-async fn the_openapi_document_has_what_is_served_and_answers_fit_it() {
+async fn the_openapi_document_matches_the_routes_and_the_answers() {
     let site = Site::new();
     let document = site.get("/api/v1/openapi.json").send().await.json();
     let (waits, denied) = (site.pending(&ask()).await, site.pending(&Ask { tool: "other".into(), ..ask() }).await);
     let id = |path: &str| path.replace("{id}", if path.ends_with("deny") { &denied } else { &waits });
     let mut fitted = 0;
-    // Reading first: answering changes what can be answered.
+    // Read first: an answer changes which requests can be answered.
     for method in ["get", "post", "delete"] {
         for (path, item) in document["paths"].as_object().unwrap() {
             let Some(operation) = item.get(method) else { continue };
@@ -365,7 +365,7 @@ async fn the_audit_log_is_searched_from_the_newest() {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_a_token_that_only_its_owner_can_read_and_later_ones_keep_it() {
+async fn the_first_start_makes_an_owner_only_token_and_later_ones_keep_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state/http-token");
@@ -382,7 +382,7 @@ async fn the_first_start_makes_a_token_that_only_its_owner_can_read_and_later_on
 }
 
 #[test]
-fn the_section_says_off_or_where_and_repeats_no_token() {
+fn the_section_is_off_or_an_address_and_repeats_no_token() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(config(folder.path(), "http: { listen: off }\n").http, Http::Off);
     let text = "contracts: [a]\nhttp: { tokens: my-s3cret-token }\n";

@@ -1,4 +1,4 @@
-//! Sessions, and what a browser can be made to do.
+//! Sessions, and requests an attacker can make a browser send.
 
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{Method, StatusCode};
@@ -9,7 +9,7 @@ use super::site::{ALICE, HERE, Site};
 use crate::approvals::ask;
 
 #[tokio::test]
-async fn a_session_needs_its_cookie_and_what_the_page_holds() {
+async fn a_session_needs_its_cookie_and_the_pages_token() {
     let site = Site::new();
     let told = site.post("/api/v1/session", &json!({ "token": ALICE })).like_the_page().send().await;
     let cookie = told.headers[SET_COOKIE].to_str().unwrap();
@@ -40,16 +40,16 @@ async fn another_site_cannot_have_the_browser_answer_look_or_sign_in() {
     let id = site.pending(&ask()).await;
     let session = site.sign_in(ALICE).await;
     let path = format!("/api/v1/approvals/{id}/approve");
-    // Even with all that the page holds.
+    // Even with every value the page holds.
     let post = || site.post(&path, &json!({})).session(&session);
     let cases = [
         post().header("origin", "https://evil.example").header("sec-fetch-site", "cross-site"),
         post().header("origin", "https://evil.example"),
         post().header("origin", "null"),
-        // Another port of this very host.
+        // Another port of the same host.
         post().header("origin", "http://127.0.0.1:8080").header("sec-fetch-site", "same-site"),
         post().header("origin", &format!("http://{HERE}")).header("sec-fetch-site", "same-site"),
-        // A browser always says where it is.
+        // A browser always names its origin.
         post(),
         site.get("/api/v1/approvals").session(&session).header("sec-fetch-site", "cross-site"),
         site.post("/api/v1/session", &json!({ "token": ALICE })).header("origin", "https://evil.example"),
@@ -65,7 +65,7 @@ async fn another_site_cannot_have_the_browser_answer_look_or_sign_in() {
 }
 
 #[tokio::test]
-async fn every_answer_keeps_the_browser_from_doing_more_with_it() {
+async fn every_answer_restricts_the_browser() {
     let site = Site::new();
     for path in ["/", "/page/main.js", "/api/v1/approvals", "/api/v1/openapi.json", "/no/such/path"] {
         let told = site.get(path).send().await;
@@ -87,7 +87,7 @@ async fn every_answer_keeps_the_browser_from_doing_more_with_it() {
 }
 
 #[tokio::test]
-async fn the_page_brings_all_that_it_names_and_makes_no_html_of_strings() {
+async fn the_page_is_complete_and_never_turns_strings_into_html() {
     let site = Site::new();
     let page = site.get("/").send().await;
     assert_eq!(page.headers[CONTENT_TYPE], "text/html; charset=utf-8");

@@ -1,4 +1,4 @@
-//! The HTTP side: who may look and answer, what a browser can be made to do, what the page and the API are.
+//! The HTTP side: rights to look and answer, attacks through a browser, the page and the API.
 
 mod api;
 mod browser;

@@ -1,8 +1,8 @@
-//! `/metrics` needs no token, so a page of another site must not read it under a name of its own.
+//! `/metrics` needs no token, so a page of another site must not read it under its own host name.
 
 use callgate_executor::approvals::Approvals;
 use callgate_executor::telemetry::{Instruments, Metrics};
-use callgate_executor::web::Side;
+use callgate_executor::web::HttpServer;
 use reqwest::StatusCode;
 
 use crate::approvals::audit;
@@ -19,7 +19,7 @@ async fn dns_rebinding_reads_no_metrics() {
         let audit = audit(&config);
         let approvals = Approvals::open(&config, audit.clone()).unwrap();
         let instruments = Instruments::start(&config, Metrics::new()).unwrap();
-        let side = Side::bind(&config, &approvals, &audit, &instruments).await.unwrap().unwrap();
+        let side = HttpServer::bind(&config, &approvals, &audit, &instruments).await.unwrap().unwrap();
         let address = side.address().to_string();
         let served = tokio::spawn(side.serve(std::future::pending()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -32,7 +32,7 @@ async fn dns_rebinding_reads_no_metrics() {
         for other in ["evil.example", "evil.example:7071", "127.0.0.1.evil.example"] {
             assert_eq!(get("/metrics", other).await, stranger, "{other}");
         }
-        // These say nothing of calls, and probes have names of their own.
+        // These reveal nothing of calls, and probes have names of their own.
         assert_eq!(get("/healthz", "probe.example").await, StatusCode::OK);
         served.abort();
     }

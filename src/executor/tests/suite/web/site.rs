@@ -105,7 +105,7 @@ impl Site {
         }
     }
 
-    /// Signs in as the page does: gives the cookie and what must come with it.
+    /// Signs in as the page does; returns the cookie and the value that must come with it.
     pub(super) async fn sign_in(&self, token: &str) -> (String, String) {
         let told = self.post("/api/v1/session", &json!({ "token": token })).like_the_page().send().await;
         assert_eq!(told.status, StatusCode::OK, "{}", told.body);

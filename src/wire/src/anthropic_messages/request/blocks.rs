@@ -2,7 +2,6 @@
 
 use callgate_json::Span;
 
-use super::invalid;
 use crate::RequestError;
 use crate::checks::exact;
 
@@ -11,11 +10,11 @@ const REFERENCES: [&str; 3] = ["tool_reference", "mcp_tool_reference", "mcp_tool
 /// Checks a content: a text, or blocks.
 pub(super) fn check(content: Option<Span<'_>>, param: &'static str) -> Result<(), RequestError> {
     for block in content.into_iter().flat_map(Span::items) {
-        let block = block.object().ok_or(invalid(param, "made of blocks that are objects"))?;
+        let block = block.object().ok_or(RequestError::invalid(param, "made of blocks that are objects"))?;
         exact(block, param, &["type", "tool", "tool_changes"])?;
         // What a summary tells of tools that came and went.
         for change in block.get("tool_changes").into_iter().flat_map(Span::items) {
-            tool_change(change.object().ok_or(invalid(param, "made of known blocks"))?, param)?;
+            tool_change(change.object().ok_or(RequestError::invalid(param, "made of known blocks"))?, param)?;
         }
         if block.get("type").and_then(Span::string).is_some_and(|kind| kind == "tool_addition") {
             tool_change(block, param)?;
@@ -31,5 +30,5 @@ fn tool_change(block: Span<'_>, param: &'static str) -> Result<(), RequestError>
     if kind.is_some_and(|kind| REFERENCES.contains(&kind.as_ref())) {
         return Ok(());
     }
-    Err(invalid(param, "free of tool definitions; declare every tool in `tools`"))
+    Err(RequestError::invalid(param, "free of tool definitions; declare every tool in `tools`"))
 }

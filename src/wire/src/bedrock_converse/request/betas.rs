@@ -5,7 +5,7 @@ use callgate_json::Span;
 use crate::RequestError;
 use crate::members::Fields;
 
-/// Betas that bring no tools: how much goes in and comes out, how much is thought, how inputs are cut.
+/// Betas without tools: they concern the size of input and output, the amount of thinking, and how inputs are cut.
 const HARMLESS: [&str; 7] = [
     "context-1m-",
     "context-management-",
@@ -16,7 +16,7 @@ const HARMLESS: [&str; 7] = [
     "token-efficient-tools-",
 ];
 
-/// Refuses betas of which it is not known that they bring no tools.
+/// Refuses betas unless they are known to bring no tools.
 pub(super) fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
     let expected =
         "an object whose `anthropic_beta` lists only betas that bring no tools, such as `interleaved-thinking-…`";
@@ -26,5 +26,5 @@ pub(super) fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
     if betas.is_none_or(|betas| betas.is_array() && betas.items().all(is_harmless)) {
         return Ok(());
     }
-    Err(RequestError::Invalid { param: "additionalModelRequestFields", expected })
+    Err(RequestError::invalid("additionalModelRequestFields", expected))
 }

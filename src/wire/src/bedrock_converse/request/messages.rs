@@ -2,10 +2,11 @@
 
 use callgate_json::Span;
 
-use super::tools::Tools;
+use super::tools;
 use crate::RequestError;
 use crate::checks::exact;
 use crate::members::{Fields, Judged};
+use crate::skeleton::document::Tools;
 
 const TOOL_ADDITION: &str = "toolAddition";
 
@@ -27,9 +28,9 @@ const BLOCKS: [&str; 14] = [
     TOOL_ADDITION,
 ];
 
-/// Reads the messages, and the tools that their blocks add.
+/// Reads the messages, and the tools added by their blocks.
 pub(super) fn read(fields: &Fields<'_>, tools: &mut Tools, judged: &mut Judged) -> Result<(), RequestError> {
-    let invalid = |expected| RequestError::Invalid { param: "messages", expected };
+    let invalid = |expected| RequestError::invalid("messages", expected);
     for message in fields.list("messages")? {
         let message = message.object().ok_or(invalid("an array of objects"))?;
         exact(message, "messages", &["role", "content"])?;
@@ -42,7 +43,7 @@ pub(super) fn read(fields: &Fields<'_>, tools: &mut Tools, judged: &mut Judged) 
                 return Err(invalid("an array of messages with blocks of known kinds"));
             }
             if let Some(addition) = block.some(TOOL_ADDITION) {
-                tools.added(addition, judged)?;
+                tools::read_addition(tools, addition, judged)?;
             }
         }
     }

@@ -6,139 +6,84 @@ mod messages;
 mod tools;
 mod turn;
 
-use callgate_json::{Span, Value};
+use callgate_json::{Span, Value, with_member};
 
-use crate::body::{Body, checked, with_member};
-use crate::members::{BEDROCK_CONVERSE, is_limit};
-use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
-use address::Address;
-use tools::Tools;
+use crate::members::BEDROCK_CONVERSE;
+use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, checked};
+use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
-const CONFIG: &str = "inferenceConfig";
-const LIMIT: &str = "maxTokens";
-
-/// A request that was read, and perhaps changed since.
+/// The state of a request of Converse.
 #[derive(Debug, Clone)]
-pub struct Request {
-    address: Address,
-    body: Body,
-    tools: Tools,
+pub(super) struct ConverseRequest {
+    endpoint: Endpoint,
 }
 
-// === impl Request ===
+// === impl ConverseRequest ===
 
-impl Request {
-    /// Reads a request.
+impl RequestFormat for ConverseRequest {
+    const TURNS: &'static str = "messages";
+
+    /// Also refuses a path without a model, blocks of an unknown kind, and `additionalModelRequestFields` that bring tools.
     ///
-    /// # Errors
-    /// [`RequestError`] as [`crate::Dialect::request`] says; also if the path names no model, a message has a block of an unknown
-    /// kind, or `additionalModelRequestFields` something that brings tools.
-    pub fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
-        let address = Address::read(target)?;
+    /// A stored prompt in place of a model can bring messages and tools, so it is state at the provider.
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<ConverseRequest>, RequestError> {
+        let model = address::model(target)?;
         let (mut body, fields) = Body::read(checked(text)?, &BEDROCK_CONVERSE)?;
-        // The API takes no notice of a model that the body names; what stands before the API might.
+        // The API ignores a model that the body names; a proxy before the API might not.
         fields.read("modelId", "a string", Span::string)?;
         let judged = body.judged();
-        judged.model("model", address.model())?;
-        let mut tools = Tools::read(&fields, judged)?;
+        judged.model("model", &model)?;
+        let mut tools = tools::read(&fields, judged)?;
         messages::read(&fields, &mut tools, judged)?;
         betas::check(&fields)?;
         judged.state |= judged.models.iter().any(address::is_prompt);
-        Ok(Request { address, body, tools })
-    }
-}
-
-impl crate::Request for Request {
-    fn models(&self) -> Vec<&str> {
-        self.body.models()
+        // A choice can name the provider's tools too. They are allowed or refused by themselves.
+        tools.chosen.remove_all(&judged.runs);
+        let wants = if target.path.ends_with(address::STREAM) { Wants::Stream } else { Wants::Whole };
+        Ok(Document { body, tools, wants, format: ConverseRequest { endpoint: Endpoint::new(target) } })
     }
 
-    fn wants(&self) -> Wants {
-        if self.address.streams() { Wants::Stream } else { Wants::Whole }
-    }
-
-    /// The end of every stream says what was used.
+    /// The end of every stream has the usage.
     fn include_usage(&self) -> bool {
         true
     }
 
-    /// A stored prompt in place of a model can bring messages and tools.
-    fn server_state(&self) -> bool {
-        self.body.server_state()
-    }
-
-    fn provider_tools(&self) -> Vec<&str> {
-        self.body.provider_tools()
-    }
-
-    fn declared(&self) -> &[Declared] {
-        &self.tools.declared
-    }
-
-    /// The provider's tools can be named too, and are allowed or not by themselves.
-    fn chosen(&self) -> Vec<&str> {
-        let provided = self.body.provider_tools();
-        self.tools.chosen.iter().filter(|name| !provided.contains(name)).collect()
-    }
-
-    /// The API has one list of functions: [`Form::Tool`].
-    fn declare(&mut self, declarations: &[&Declaration], form: Form) {
-        if form != Form::Tool {
-            return;
-        }
-        let config = self.body.get("toolConfig").unwrap_or(Span::new(b"{}"));
-        let list = self.tools.replace(config.get("tools"), declarations);
+    fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {
+        let config = body.get("toolConfig").unwrap_or(Span::new(b"{}"));
+        let list = tools::replaced(config.get("tools"), declarations);
         if list.is_empty() {
-            self.body.remove("toolConfig");
+            body.remove("toolConfig");
         } else {
             let config = with_member(config, "tools", Some(format!("[{}]", list.join(","))));
-            self.body.set("toolConfig", config);
+            body.set("toolConfig", config);
         }
     }
 
-    fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers {
-        self.body.drop_unknown(allow)
+    fn limit(&self, body: &mut Body, max: u64) {
+        body.limit_in("inferenceConfig", "maxTokens", max);
     }
 
-    fn clamp_output_tokens(&mut self, max: u64) {
-        self.body.clamp(max);
-        let config = self.body.get(CONFIG).unwrap_or(Span::new(b"{}"));
-        if !is_limit(config.get(LIMIT)) {
-            let config = with_member(config, LIMIT, Some(max.to_string()));
-            self.body.set(CONFIG, config);
-        }
+    fn answer_whole(&mut self, _body: &mut Body, _streamed: bool) {
+        self.endpoint.replace_end(address::STREAM, address::WHOLE);
     }
 
-    fn answer_whole(&mut self) {
-        self.address.answer_whole();
-    }
-
-    fn free_choice(&mut self) {
-        if let Some(config) = self.body.get("toolConfig") {
+    fn free_choice(&self, body: &mut Body) {
+        if let Some(config) = body.get("toolConfig") {
             let config = with_member(config, "toolChoice", None);
-            self.body.set("toolConfig", config);
+            body.set("toolConfig", config);
         }
     }
 
-    fn drop_choice(&mut self, _tools_left: bool) {
-        self.free_choice();
+    fn drop_choice(&self, body: &mut Body, _tools_left: bool) {
+        self.free_choice(body);
     }
 
-    /// A message of the assistant, then one of the user with the results.
-    fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
-        let messages = [turn::of_assistant(said, results), turn::of_user(results)];
-        self.body.extend_list("messages", &messages.map(|message| message.to_string()));
+    /// Writes a message of the assistant, then one of the user with the results.
+    fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
+        [turn::of_assistant(said, results), turn::of_user(results)].map(|message| message.to_string()).into()
     }
 
     fn target(&self) -> Option<String> {
-        self.address.changed()
-    }
-
-    fn held(&self) -> usize {
-        self.body.held()
-    }
-
-    fn write(&self) -> Vec<u8> {
-        self.body.write()
+        self.endpoint.changed()
     }
 }

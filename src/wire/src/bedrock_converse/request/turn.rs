@@ -1,4 +1,4 @@
-//! A turn that ended in calls, and what they gave, as messages.
+//! A turn that ended in calls, and their results, as messages.
 
 use callgate_json::Value;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::events::used;
 use crate::CallResult;
 
-/// What the model said, and its calls. The API takes no blank texts back.
+/// Writes the message of the model: its other blocks, then its calls. The API takes no blank texts back.
 pub(super) fn of_assistant(said: &[Value], results: &[CallResult]) -> Value {
     let says_something =
         |block: &&Value| !block.get("text").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
@@ -20,7 +20,7 @@ pub(super) fn of_assistant(said: &[Value], results: &[CallResult]) -> Value {
     json!({ "role": "assistant", "content": content })
 }
 
-/// The results. An object goes as JSON, since the API takes no other value so.
+/// Writes the results. An object is sent as JSON; the API takes no other value in this form.
 pub(super) fn of_user(results: &[CallResult]) -> Value {
     let results = results.iter().map(|CallResult { call, content, failed }| {
         let content = match callgate_json::read(content.as_bytes()) {

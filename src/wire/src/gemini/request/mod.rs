@@ -3,33 +3,28 @@
 mod address;
 mod declared;
 
-use callgate_json::{Span, Value};
+use callgate_json::{Span, Value, with_member};
 use serde_json::json;
 
 use super::names::FUNCTION_CALLING_CONFIG;
 use super::turn;
-use crate::body::{Body, checked, with_member};
-use crate::members::{Fields, GEMINI, is_limit};
-use crate::{CallResult, Declaration, Declared, Form, RequestError, Target, UnknownMembers, Wants};
-use address::Address;
-use declared::Tools;
+use crate::members::{Fields, GEMINI};
+use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, checked};
+use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 const CONFIG: &str = "generationConfig";
 const LIMIT: &str = "maxOutputTokens";
 const WHOLE_REQUEST: &str = "generateContentRequest";
 
-/// A request that was read, and perhaps changed since.
+/// The state of a request of the Gemini API.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    address: Address,
-    /// The member that the request is in: *countTokens* takes a whole request as the only member of its body.
+pub(super) struct GeminiRequest {
+    endpoint: Endpoint,
+    /// The member that holds the request: *countTokens* takes a whole request as the only member of its body.
     within: Option<String>,
-    /// The body as it came, while nothing is changed in it.
+    /// The body as it came, for as long as nothing is changed in it.
     around: Vec<u8>,
-    body: Body,
-    tools: Tools,
     choices: u64,
-    /// The spellings of members that are rewritten.
     spelled: Spelled,
 }
 
@@ -41,50 +36,12 @@ struct Spelled {
     choice: String,
 }
 
-// === impl Request ===
+// === impl GeminiRequest ===
 
-impl Request {
-    /// Reads a request.
-    ///
-    /// # Errors
-    /// [`RequestError`] as [`crate::Dialect::request`] says; also for a stream in another form than server-sent events, a member in both
-    /// spellings, and arguments that are to be streamed piece by piece.
-    pub(super) fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
-        let address = Address::read(target)?;
-        let whole = checked(text)?;
-        let (mut body, mut fields) = Body::read(whole, &GEMINI)?;
-        let mut within = None;
-        if let Some(inner) = fields.get(WHOLE_REQUEST) {
-            if address.wants != Wants::Count {
-                return Err(invalid(WHOLE_REQUEST, "a member of a request that counts tokens"));
-            }
-            if whole.members().count() > 1 {
-                return Err(invalid(WHOLE_REQUEST, "the only member"));
-            }
-            within = fields.key(WHOLE_REQUEST).map(str::to_owned);
-            (body, fields) = Body::read(inner.object().ok_or(invalid(WHOLE_REQUEST, "an object"))?, &GEMINI)?;
-            if fields.get(WHOLE_REQUEST).is_some() {
-                return Err(invalid(WHOLE_REQUEST, "found within another"));
-            }
-        }
-        check(&fields)?;
-        let in_body = fields.read("model", "a string", Span::string)?;
-        body.judged().model("model", &address.model)?;
-        if let Some(name) = &in_body {
-            body.judged().model("model", name.strip_prefix("models/").unwrap_or(name))?;
-        }
-        let tools = Tools::read(&fields, body.judged())?;
-        let config = fields.get(CONFIG);
-        let choices = config.and_then(|config| member(config, "candidateCount")).and_then(|(_, count)| count.count());
-        let spelled = |name: &str| fields.key(name).unwrap_or(name).to_owned();
-        let spelled = Spelled { config: spelled(CONFIG), tools: spelled("tools"), choice: spelled("toolConfig") };
-        let around = if within.is_some() { whole.bytes().to_vec() } else { Vec::new() };
-        Ok(Request { address, within, around, body, tools, choices: choices.unwrap_or(1), spelled })
-    }
-
-    /// Gives `functionCallingConfig` another value, or takes it out.
-    fn set_calling(&mut self, text: Option<&str>) {
-        let Some(config) = self.body.get(&self.spelled.choice) else { return };
+impl GeminiRequest {
+    /// Sets `functionCallingConfig`, or removes it.
+    fn set_calling(&self, body: &mut Body, text: Option<&str>) {
+        let Some(config) = body.get(&self.spelled.choice) else { return };
         let mut config = config.text().into_owned();
         for name in ["functionCallingConfig", "function_calling_config"] {
             config = with_member(Span::new(config.as_bytes()), name, None);
@@ -92,121 +49,124 @@ impl Request {
         if let Some(text) = text {
             config = with_member(Span::new(config.as_bytes()), FUNCTION_CALLING_CONFIG.camel, Some(text.to_owned()));
         }
-        self.body.set(&self.spelled.choice, config);
+        body.set(&self.spelled.choice, config);
     }
 }
 
-impl crate::Request for Request {
-    fn models(&self) -> Vec<&str> {
-        self.body.models()
-    }
+impl RequestFormat for GeminiRequest {
+    const TURNS: &'static str = "contents";
 
-    fn wants(&self) -> Wants {
-        self.address.wants
+    /// Also refuses a stream in another form than server-sent events, a member in both spellings, and arguments that are to be
+    /// streamed piece by piece.
+    ///
+    /// A cache brings contents and tools, and a continuation token the turn that it continues: both are state at the provider.
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<GeminiRequest>, RequestError> {
+        let (model, wants) = address::read(target)?;
+        let whole = checked(text)?;
+        let (mut body, mut fields) = Body::read(whole, &GEMINI)?;
+        let mut within = None;
+        if let Some(inner) = fields.get(WHOLE_REQUEST) {
+            let invalid = |expected| RequestError::invalid(WHOLE_REQUEST, expected);
+            if wants != Wants::Count {
+                return Err(invalid("a member of a request that counts tokens"));
+            }
+            if whole.members().count() > 1 {
+                return Err(invalid("the only member"));
+            }
+            within = fields.key(WHOLE_REQUEST).map(str::to_owned);
+            (body, fields) = Body::read(inner.object().ok_or(invalid("an object"))?, &GEMINI)?;
+            if fields.get(WHOLE_REQUEST).is_some() {
+                return Err(invalid("found within another"));
+            }
+        }
+        check(&fields)?;
+        let in_body = fields.read("model", "a string", Span::string)?;
+        body.judged().model("model", &model)?;
+        if let Some(name) = &in_body {
+            body.judged().model("model", name.strip_prefix("models/").unwrap_or(name))?;
+        }
+        let tools = declared::read(&fields, body.judged())?;
+        let config = fields.get(CONFIG);
+        let choices = config.and_then(|config| member(config, "candidateCount")).and_then(|(_, count)| count.count());
+        let spelled = |name: &str| fields.key(name).unwrap_or(name).to_owned();
+        let spelled = Spelled { config: spelled(CONFIG), tools: spelled("tools"), choice: spelled("toolConfig") };
+        let around = if within.is_some() { whole.bytes().to_vec() } else { Vec::new() };
+        let endpoint = Endpoint::new(target);
+        let format = GeminiRequest { endpoint, within, around, choices: choices.unwrap_or(1), spelled };
+        Ok(Document { body, tools, wants, format })
     }
 
     fn choices(&self) -> u64 {
         self.choices
     }
 
-    /// A cache brings contents and tools, a continuation token the turn that it continues.
-    fn server_state(&self) -> bool {
-        self.body.server_state()
+    fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {
+        declared::write(body, &self.spelled.tools, declarations);
     }
 
-    fn provider_tools(&self) -> Vec<&str> {
-        self.body.provider_tools()
+    /// proto3 takes 0 for a limit that is not set.
+    fn limit(&self, body: &mut Body, max: u64) {
+        let limit = body.get(&self.spelled.config).and_then(|config| member(config, LIMIT));
+        let limit = limit.map_or(LIMIT.into(), |(key, _)| key).into_owned();
+        body.limit_in(&self.spelled.config, &limit, max);
     }
 
-    fn declared(&self) -> &[Declared] {
-        &self.tools.declared
-    }
-
-    fn chosen(&self) -> Vec<&str> {
-        self.tools.chosen.iter().collect()
-    }
-
-    /// The API has one list of functions: [`Form::Tool`].
-    fn declare(&mut self, declarations: &[&Declaration], form: Form) {
-        if form == Form::Tool {
-            self.tools.declare(&mut self.body, &self.spelled.tools, declarations);
+    fn answer_whole(&mut self, _body: &mut Body, streamed: bool) {
+        if streamed {
+            address::answer_whole(&mut self.endpoint);
         }
     }
 
-    fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers {
-        self.body.drop_unknown(allow)
-    }
-
-    /// 0 is what proto3 takes for a limit that is not set.
-    fn clamp_output_tokens(&mut self, max: u64) {
-        self.body.clamp(max);
-        let config = self.body.get(&self.spelled.config).unwrap_or(Span::new(b"{}"));
-        let limit = member(config, LIMIT);
-        if !is_limit(limit.as_ref().map(|(_, limit)| *limit)) {
-            let config =
-                with_member(config, limit.map_or(LIMIT.into(), |(key, _)| key).as_ref(), Some(max.to_string()));
-            self.body.set(&self.spelled.config, config);
-        }
-    }
-
-    fn answer_whole(&mut self) {
-        self.address.answer_whole();
-    }
-
-    /// Only the mode `ANY` forces a call (enumerations may also be numbers in proto3 JSON, and those are not told apart here).
-    /// `AUTO` takes no list of allowed functions.
-    fn free_choice(&mut self) {
-        let config = self.body.get(&self.spelled.choice);
+    /// Only the mode `ANY` forces a call. Enumerations may also be numbers in proto3 JSON, and those are not told apart here. `AUTO`
+    /// takes no list of allowed functions.
+    fn free_choice(&self, body: &mut Body) {
+        let config = body.get(&self.spelled.choice);
         let calling = config.and_then(|config| FUNCTION_CALLING_CONFIG.find(config).ok().flatten());
         let Some(mode) = calling.and_then(|calling| calling.get("mode")) else { return };
         if mode.number().is_some() || mode.string().is_some_and(|mode| mode == "ANY") {
-            self.set_calling(Some(r#"{"mode":"AUTO"}"#));
+            self.set_calling(body, Some(r#"{"mode":"AUTO"}"#));
         }
     }
 
-    fn drop_choice(&mut self, tools_left: bool) {
-        self.set_calling(tools_left.then_some(r#"{"mode":"AUTO"}"#));
+    fn drop_choice(&self, body: &mut Body, tools_left: bool) {
+        self.set_calling(body, tools_left.then_some(r#"{"mode":"AUTO"}"#));
     }
 
-    fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
+    fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
         let mut written = turn::Written::default();
         let calls = results.iter().map(|result| written.call(&result.call));
         let parts: Vec<Value> = said.iter().cloned().chain(calls).collect();
         let responses: Vec<Value> = results.iter().map(turn::response).collect();
         let contents = [json!({ "role": "model", "parts": parts }), json!({ "role": "user", "parts": responses })];
-        self.body.extend_list("contents", &contents.map(|content| content.to_string()));
+        contents.map(|content| content.to_string()).into()
     }
 
     fn target(&self) -> Option<String> {
-        self.address.changed()
+        self.endpoint.changed()
     }
 
-    fn held(&self) -> usize {
-        self.body.held().saturating_add(self.around.len())
+    fn held(&self, body: &Body) -> usize {
+        body.held().saturating_add(self.around.len())
     }
 
-    fn write(&self) -> Vec<u8> {
-        let Some(within) = &self.within else { return self.body.write() };
-        if !self.body.is_changed() {
+    fn write(&self, body: &Body) -> Vec<u8> {
+        let Some(within) = &self.within else { return body.write() };
+        if !body.is_changed() {
             return self.around.clone();
         }
         let mut out = format!(r#"{{"{within}":"#).into_bytes();
-        out.extend_from_slice(&self.body.write());
+        out.extend_from_slice(&body.write());
         out.push(b'}');
         out
     }
 }
 
-fn invalid(param: &'static str, expected: &'static str) -> RequestError {
-    RequestError::Invalid { param, expected }
-}
-
-/// A member in the spelling that it has.
+/// Returns a member in the spelling that it has.
 fn member<'t>(object: Span<'t>, camel: &str) -> Option<(std::borrow::Cow<'t, str>, Span<'t>)> {
     object.members().find(|(key, _)| super::camel(key) == camel)
 }
 
-/// The types of the members that are decided on; tools are read apart.
+/// Checks the types of the members that decide something. Tools are read elsewhere.
 fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
     fields.required("contents", "an array of objects", Span::objects)?;
     for state in ["cachedContent", "continuationToken"] {

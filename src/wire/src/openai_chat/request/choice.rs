@@ -1,9 +1,9 @@
 //! The choice among tools, in `tool_choice` and `function_call`.
 
-use callgate_json::Span;
+use callgate_json::{Span, with_member};
 
 use crate::Form;
-use crate::body::{Body, with_member};
+use crate::skeleton::document::Body;
 
 const MEMBERS: [&str; 2] = ["tool_choice", "function_call"];
 
@@ -33,7 +33,7 @@ pub(super) fn take_back(body: &mut Body, tools_left: bool) {
     }
 }
 
-/// Takes back the choice among declarations of one form, of which none is left: APIs refuse a choice without them.
+/// Takes back the choice among declarations of one form after the last was removed: APIs refuse a choice without them.
 pub(super) fn without(body: &mut Body, form: Form) {
     match form {
         Form::Function => body.remove("function_call"),

@@ -1,15 +1,15 @@
-//! The limit of output tokens, under the name that the upstream knows.
+//! The limit of output tokens, under the name known to the upstream.
 
 use callgate_json::Span;
 
 use crate::OutputLimit;
-use crate::body::Body;
 use crate::members::is_limit;
+use crate::skeleton::document::Body;
 
 const OLD: &str = "max_tokens";
 const NEW: &str = "max_completion_tokens";
 
-/// The name of the limit that the gate sets.
+/// The choice of the limit's name.
 #[derive(Debug, Clone)]
 pub(super) struct Limit {
     pub(super) name: OutputLimit,
@@ -19,12 +19,12 @@ pub(super) struct Limit {
 // === impl Limit ===
 
 impl Limit {
-    /// The limit of a request for this model. Azure has the model in its path and wants the new name.
+    /// Chooses the name for this model. Azure has the model in its path and wants the new name.
     pub(super) fn new(model: &str, in_path: bool) -> Limit {
         Limit { name: OutputLimit::Auto, wants_new: in_path || wants_new(model) }
     }
 
-    /// Sets a limit if there is none; moves it to the name that was chosen.
+    /// Sets a limit if there is none. A chosen name takes over the limit under the other name.
     pub(super) fn set(&self, body: &mut Body, max: u64) {
         let has = |body: &Body, name: &str| body.get(name).is_some();
         let (name, other) = match self.name {
@@ -41,7 +41,7 @@ impl Limit {
     }
 }
 
-/// OpenAI's reasoning models refuse `max_tokens`; `gpt-oss` runs at imitators.
+/// Returns true for OpenAI's reasoning models, which refuse `max_tokens`; `gpt-oss` runs at imitators.
 fn wants_new(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let number =

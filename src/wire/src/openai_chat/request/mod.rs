@@ -8,61 +8,37 @@ use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
 use super::{calls, said};
-use crate::body::{Body, checked, model_in_path};
-use crate::declaration::additional;
 use crate::members::{Fields, OPENAI_CHAT};
-use crate::{CallResult, Declaration, Declared, Form, OutputLimit, RequestError, Target, UnknownMembers, Wants};
-use declared::Tools;
+use crate::skeleton::document::{Body, Document, RequestFormat, additional, checked};
+use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wants};
 
-/// A request that was read, and perhaps changed since.
+/// The state of a request of Chat Completions.
 #[derive(Debug, Clone)]
-pub struct Request {
-    body: Body,
-    tools: Tools,
-    wants: Wants,
+pub(super) struct ChatRequest {
     include_usage: bool,
     choices: u64,
     limit: limit::Limit,
 }
 
-// === impl Request ===
+// === impl ChatRequest ===
 
-impl Request {
-    /// Reads a request that came to `target`.
-    ///
-    /// # Errors
-    /// [`RequestError`] if the text is not a strict JSON object, names no model in body or path, lacks `messages`, has a member
-    /// of a wrong type among those that are decided on, or declares a tool twice.
-    pub fn read(target: &Target<'_>, text: &[u8]) -> Result<Request, RequestError> {
+impl RequestFormat for ChatRequest {
+    const TURNS: &'static str = "messages";
+    const FORMS: &'static [Form] = &[Form::Tool, Form::Function];
+
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<ChatRequest>, RequestError> {
         let (mut body, fields) = Body::read(checked(text)?, &OPENAI_CHAT)?;
-        let in_path = model_in_path(target)?;
-        let model = fields.read("model", "a string", Span::string)?;
-        let asked = model.as_deref().or(in_path.as_deref());
-        let limit = limit::Limit::new(asked.ok_or(invalid("model", "a string"))?, in_path.is_some());
-        if let Some(model) = &in_path {
-            body.judged().model("model", model)?;
-        }
+        let in_path = body.model(&fields, target)?;
+        let model = fields.get("model").and_then(Span::string);
+        let model = model.as_deref().or(in_path.as_deref()).unwrap_or_default();
+        let limit = limit::Limit::new(model, in_path.is_some());
         check(&fields, &mut body)?;
-        let tools = Tools::read(&fields, body.judged())?;
+        let tools = declared::read(&fields, body.judged())?;
         let options = fields.get("stream_options");
-        Ok(Request {
-            wants: if flag(&fields, "stream")? { Wants::Stream } else { Wants::Whole },
-            include_usage: options.and_then(|options| options.get("include_usage")).and_then(Span::bool) == Some(true),
-            choices: fields.get("n").and_then(Span::count).unwrap_or(1),
-            body,
-            tools,
-            limit,
-        })
-    }
-}
-
-impl crate::Request for Request {
-    fn models(&self) -> Vec<&str> {
-        self.body.models()
-    }
-
-    fn wants(&self) -> Wants {
-        self.wants
+        let include_usage = options.and_then(|options| options.get("include_usage")).and_then(Span::bool) == Some(true);
+        let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
+        let choices = fields.get("n").and_then(Span::count).unwrap_or(1);
+        Ok(Document { body, tools, wants, format: ChatRequest { include_usage, choices, limit } })
     }
 
     fn choices(&self) -> u64 {
@@ -73,64 +49,37 @@ impl crate::Request for Request {
         self.include_usage
     }
 
-    fn server_state(&self) -> bool {
-        self.body.server_state()
-    }
-
-    fn provider_tools(&self) -> Vec<&str> {
-        self.body.provider_tools()
-    }
-
-    fn declared(&self) -> &[Declared] {
-        &self.tools.declared
-    }
-
-    fn has_custom_tools(&self) -> bool {
-        self.tools.has_custom
-    }
-
-    fn chosen(&self) -> Vec<&str> {
-        self.tools.chosen.iter().collect()
-    }
-
-    fn declare(&mut self, declarations: &[&Declaration], form: Form) {
-        self.tools.declare(&mut self.body, declarations, form);
-    }
-
-    fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers {
-        self.body.drop_unknown(allow)
+    fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], form: Form) {
+        declared::write(body, declarations, form);
     }
 
     fn name_output_limit(&mut self, name: OutputLimit) {
         self.limit.name = name;
     }
 
-    fn clamp_output_tokens(&mut self, max: u64) {
-        self.body.clamp(max);
-        self.limit.set(&mut self.body, max);
+    fn limit(&self, body: &mut Body, max: u64) {
+        self.limit.set(body, max);
     }
 
-    fn answer_whole(&mut self) {
-        if self.wants == Wants::Stream {
-            self.body.set("stream", "false".to_owned());
+    fn answer_whole(&mut self, body: &mut Body, streamed: bool) {
+        if streamed {
+            body.set("stream", "false".to_owned());
         }
-        self.wants = Wants::Whole;
         self.include_usage = false;
-        self.body.remove("stream_options");
+        body.remove("stream_options");
     }
 
-    fn free_choice(&mut self) {
-        choice::unforce(&mut self.body);
+    fn free_choice(&self, body: &mut Body) {
+        choice::unforce(body);
     }
 
-    fn drop_choice(&mut self, tools_left: bool) {
-        choice::take_back(&mut self.body, tools_left);
+    fn drop_choice(&self, body: &mut Body, tools_left: bool) {
+        choice::take_back(body, tools_left);
     }
 
-    /// An assistant message with the calls, then one message for each result. Legacy function calls get an assistant message
-    /// each, since one holds only one. The first assistant message has what the turn [said](crate::Answer::said), reasoning
-    /// included.
-    fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
+    /// Writes an assistant message with the calls, then one message for each result. Each legacy function call gets an assistant
+    /// message of its own, since one holds only one. The first assistant message has the turn's text and reasoning.
+    fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
         let mut messages = Vec::new();
         let text = said::text(said);
         let mut content = if text.is_empty() { Value::Null } else { Value::from(text) };
@@ -156,31 +105,14 @@ impl crate::Request for Request {
             messages.push(assistant("function_call", json!({ "name": call.name, "arguments": call.arguments })));
             messages.push(json!({ "role": "function", "name": call.name, "content": content }));
         }
-        let messages: Vec<String> = messages.iter().map(Value::to_string).collect();
-        self.body.extend_list("messages", &messages);
-    }
-
-    fn held(&self) -> usize {
-        self.body.held()
-    }
-
-    fn write(&self) -> Vec<u8> {
-        self.body.write()
+        messages.iter().map(Value::to_string).collect()
     }
 }
 
-fn invalid(param: &'static str, expected: &'static str) -> RequestError {
-    RequestError::Invalid { param, expected }
-}
-
-fn flag(fields: &Fields<'_>, param: &'static str) -> Result<bool, RequestError> {
-    Ok(fields.read(param, "true or false", Span::bool)?.unwrap_or(false))
-}
-
-/// The types of the members that are decided on; tools are read apart.
+/// Checks the types of the members that decide something. Tools are read elsewhere.
 fn check(fields: &Fields<'_>, body: &mut Body) -> Result<(), RequestError> {
     let messages = fields.required("messages", "an array of objects", Span::objects)?;
-    messages.items().try_for_each(|message| additional(message, "messages", body.judged()))?;
+    additional(messages.items(), "messages", body.judged())?;
     match fields.read("route", "a string", Span::string)?.as_deref() {
         None | Some("fallback" | "sort") => Ok(()),
         Some(model) => body.judged().model("route", model),

@@ -1,8 +1,8 @@
 //! The choice among tools.
 
-use callgate_json::Span;
+use callgate_json::{Span, with_member};
 
-use crate::body::{Body, with_member};
+use crate::skeleton::document::Body;
 
 const MEMBER: &str = "tool_choice";
 const AUTO: &str = r#""auto""#;

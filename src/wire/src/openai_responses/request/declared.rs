@@ -1,113 +1,95 @@
 //! The tools that a request declares, chooses, and lets the provider run.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use callgate_json::Span;
 
-use super::invalid;
-use crate::body::Body;
-use crate::checks::{declare, declared_once, exact};
-use crate::declaration::{callers, kept_members};
-use crate::members::{Fields, Judged, Names};
-use crate::{Declaration, Declared, Form, RequestError};
+use crate::checks::exact;
+use crate::members::{Fields, Judged};
+use crate::skeleton::document::{Body, Replaced, Tools, callers, declare, declared_once, kept_members, redeclared};
+use crate::{Declaration, Form, RequestError};
 
-/// The tools of a request.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tools {
-    pub(super) declared: Vec<Declared>,
-    /// Names of functions in `tool_choice`.
-    pub(super) chosen: Names,
-    /// Tools whose input is free text.
-    pub(super) has_custom: bool,
+pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, RequestError> {
+    let mut tools = Tools::default();
+    for tool in fields.list("tools")? {
+        entry(&mut tools, tool, judged)?;
+    }
+    match fields.get("tool_choice") {
+        Some(choice) if choice.is_object() => choose(&mut tools, choice, judged, true)?,
+        Some(choice) if !choice.is_string() => {
+            return Err(RequestError::invalid("tool_choice", "a string or an object"));
+        }
+        _ => {}
+    }
+    declared_once(&tools.declared)?;
+    Ok(tools)
 }
 
-// === impl Tools ===
-
-impl Tools {
-    pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, RequestError> {
-        let mut tools = Tools::default();
-        for tool in fields.list("tools")? {
-            tools.one(tool, judged)?;
+fn entry(tools: &mut Tools, tool: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+    let invalid = |expected| RequestError::invalid("tools", expected);
+    let tool = tool.object().ok_or(invalid("an array of objects"))?;
+    exact(tool, "tools", &["type", "name", "function", "tools"])?;
+    let kind = kind(tool).ok_or(invalid("an array of tools with a `type`"))?;
+    match kind.as_ref() {
+        "function" => {
+            let name = tool.get("name").and_then(Span::string).filter(|name| !name.is_empty());
+            let name = name.filter(|_| tool.get("function").is_none());
+            let name = name.ok_or(invalid("an array of functions with a `name` of their own"))?;
+            callers(tool, judged)?;
+            declare(&mut tools.declared, "tools", &name, Form::Tool)
         }
-        match fields.get("tool_choice") {
-            Some(choice) if choice.is_object() => tools.choose(choice, judged, true)?,
-            Some(choice) if !choice.is_string() => return Err(invalid("tool_choice", "a string or an object")),
-            _ => {}
+        "custom" => {
+            tools.has_custom = true;
+            Ok(())
         }
-        tools.declared = declared_once(tools.declared)?;
-        Ok(tools)
+        _ => judged.runs.add("tools", &kind),
     }
+}
 
-    fn one(&mut self, tool: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
-        let tool = tool.object().ok_or(invalid("tools", "an array of objects"))?;
-        exact(tool, "tools", &["type", "name", "function", "tools"])?;
-        let kind = kind(tool).ok_or(invalid("tools", "an array of tools with a `type`"))?;
-        match kind.as_ref() {
-            "function" => {
-                let name = tool.get("name").and_then(Span::string).filter(|name| !name.is_empty());
-                let name = name.filter(|_| tool.get("function").is_none());
-                let name = name.ok_or(invalid("tools", "an array of functions with a `name` of their own"))?;
-                callers(tool, judged)?;
-                declare(&mut self.declared, "tools", &name, Form::Tool)
-            }
-            "custom" => {
-                self.has_custom = true;
-                Ok(())
-            }
-            _ => judged.runs.add("tools", &kind),
+fn choose(tools: &mut Tools, choice: Span<'_>, judged: &mut Judged, is_top: bool) -> Result<(), RequestError> {
+    let invalid = |expected| RequestError::invalid("tool_choice", expected);
+    exact(choice, "tool_choice", &["type", "name", "tools"])?;
+    let kind = kind(choice).ok_or(invalid("a choice with a `type`"))?;
+    match kind.as_ref() {
+        "function" => {
+            let name = choice.get("name").and_then(Span::string);
+            tools.chosen.add("tool_choice", &name.ok_or(invalid("a function with its `name`"))?)
         }
+        "allowed_tools" if is_top => {
+            let list = choice.get("tools").and_then(Span::objects);
+            let mut list = list.ok_or(invalid("a list of tools"))?.items();
+            list.try_for_each(|tool| choose(tools, tool, judged, false))
+        }
+        "allowed_tools" => Err(invalid("a list of tools with a `type`")),
+        "custom" => {
+            tools.has_custom = true;
+            Ok(())
+        }
+        _ => judged.runs.add("tool_choice", &kind),
     }
+}
 
-    fn choose(&mut self, choice: Span<'_>, judged: &mut Judged, is_top: bool) -> Result<(), RequestError> {
-        exact(choice, "tool_choice", &["type", "name", "tools"])?;
-        let kind = kind(choice).ok_or(invalid("tool_choice", "a choice with a `type`"))?;
-        match kind.as_ref() {
-            "function" => {
-                let name = choice.get("name").and_then(Span::string);
-                self.chosen.add("tool_choice", &name.ok_or(invalid("tool_choice", "a function with its `name`"))?)
-            }
-            "allowed_tools" if is_top => {
-                let tools = choice.get("tools").and_then(Span::objects);
-                let mut tools = tools.ok_or(invalid("tool_choice", "a list of tools"))?.items();
-                tools.try_for_each(|tool| self.choose(tool, judged, false))
-            }
-            "allowed_tools" => Err(invalid("tool_choice", "a list of tools with a `type`")),
-            "custom" => {
-                self.has_custom = true;
-                Ok(())
-            }
-            _ => judged.runs.add("tool_choice", &kind),
+/// Replaces the declared functions. The caller's members about the handling of a function stay, and so do tools that the provider
+/// runs.
+///
+/// A function without `strict` gets false: the API would else turn the contract's schema into one of its own.
+pub(super) fn write(body: &mut Body, declarations: &[&Declaration]) {
+    const NOT_STRICT: &str = r#","strict":false"#;
+    let sort = |tool| match kind(tool).as_deref() {
+        Some("function") => {
+            let name = tool.get("name").and_then(Span::string).unwrap_or_default();
+            let default = if tool.some("strict").is_none() { NOT_STRICT } else { "" };
+            Replaced::Function(name, format!("{default}{}", kept_members(tool)))
         }
-    }
-
-    /// Replaces the declarations, with what the caller said of how each is handled. Tools that the provider runs stay.
-    ///
-    /// A function that says nothing of `strict` gets false: the API would make a schema of its own of the contract's.
-    pub(super) fn declare(&mut self, body: &mut Body, declarations: &[&Declaration]) {
-        let mut kept: HashMap<Cow<'_, str>, String> = HashMap::new();
-        let mut provided = Vec::new();
-        for tool in body.came().get("tools").into_iter().flat_map(Span::items) {
-            match kind(tool).as_deref() {
-                Some("function") => {
-                    let name = tool.get("name").and_then(Span::string).unwrap_or_default();
-                    let default = if tool.some("strict").is_none() { r#","strict":false"# } else { "" };
-                    kept.insert(name, format!("{default}{}", kept_members(tool)));
-                }
-                Some("custom") => {}
-                _ => provided.push(tool.text().into_owned()),
-            }
-        }
-        let entry = |tool: &&Declaration| {
-            let object = tool.object("parameters");
-            let kept = kept.get(tool.name()).map_or(r#","strict":false"#, String::as_str);
-            format!(r#"{{"type":"function"{kept},{}"#, object.strip_prefix('{').unwrap_or_default())
-        };
-        let list: Vec<String> = declarations.iter().map(entry).chain(provided).collect();
-        let declared = |tool: &&Declaration| Declared { name: tool.name().to_owned(), form: Form::Tool };
-        self.declared = declarations.iter().map(declared).collect();
-        body.set_list("tools", &list);
-    }
+        Some("custom") => Replaced::Dropped,
+        _ => Replaced::Provided,
+    };
+    let list = redeclared(body.original().get("tools"), declarations, sort, |tool, kept| {
+        let object = tool.object("parameters");
+        let kept = kept.map_or(NOT_STRICT, String::as_str);
+        format!(r#"{{"type":"function"{kept},{}"#, object.strip_prefix('{').unwrap_or_default())
+    });
+    body.set_list("tools", &list);
 }
 
 fn kind(tool: Span<'_>) -> Option<Cow<'_, str>> {

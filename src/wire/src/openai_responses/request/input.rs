@@ -1,64 +1,64 @@
-//! The items of input, by their kinds: which bring tools, and which stand for state at the provider.
+//! The items of input by their kinds: some bring tools, and some stand for state at the provider.
 
 use callgate_json::Span;
 
 use crate::RequestError;
 use crate::checks::exact;
-use crate::declaration::additional;
 use crate::members::{Fields, Judged};
 use crate::openai_responses::items;
+use crate::skeleton::document::additional;
 
 /// The effect of an item of input.
 #[derive(Clone, Copy)]
-enum Kind {
-    /// It only tells what was said or done.
-    Told,
-    /// It stands for something that only the provider knows.
+enum Effect {
+    /// It only reports a turn or an event of the past.
+    None,
+    /// It stands for state that only the provider has.
     State,
-    /// It makes the provider continue something, or tells the model of tools; judged as this tool.
+    /// It makes the provider continue something, or tells the model of tools. It is judged as this tool.
     Runs(&'static str),
 }
 
-const KINDS: [(&str, Kind); 32] = [
-    ("message", Kind::Told),
-    ("reasoning", Kind::Told),
-    ("compaction", Kind::State),
-    ("compaction_trigger", Kind::Told),
-    ("configuration_update", Kind::Told),
-    ("item_reference", Kind::State),
-    ("function_call", Kind::Told),
-    ("function_call_output", Kind::Told),
-    ("custom_tool_call", Kind::Told),
-    ("custom_tool_call_output", Kind::Told),
-    ("web_search_call", Kind::Told),
-    ("x_search_call", Kind::Told),
-    ("file_search_call", Kind::Told),
-    ("code_interpreter_call", Kind::Told),
-    ("image_generation_call", Kind::Told),
-    ("computer_call", Kind::Told),
-    ("computer_call_output", Kind::Told),
-    ("local_shell_call", Kind::Told),
-    ("local_shell_call_output", Kind::Told),
-    ("shell_call", Kind::Told),
-    ("shell_call_output", Kind::Told),
-    ("apply_patch_call", Kind::Told),
-    ("apply_patch_call_output", Kind::Told),
-    ("mcp_call", Kind::Told),
-    ("mcp_list_tools", Kind::Runs("mcp")),
-    ("mcp_approval_request", Kind::Runs("mcp")),
-    ("mcp_approval_response", Kind::Runs("mcp")),
-    ("tool_search_call", Kind::Runs("tool_search")),
-    ("tool_search_output", Kind::Runs("tool_search")),
-    ("program", Kind::Runs("programmatic_tool_calling")),
-    ("program_output", Kind::Runs("programmatic_tool_calling")),
+const KINDS: [(&str, Effect); 32] = [
+    ("message", Effect::None),
+    ("reasoning", Effect::None),
+    ("compaction", Effect::State),
+    ("compaction_trigger", Effect::None),
+    ("configuration_update", Effect::None),
+    ("item_reference", Effect::State),
+    ("function_call", Effect::None),
+    ("function_call_output", Effect::None),
+    ("custom_tool_call", Effect::None),
+    ("custom_tool_call_output", Effect::None),
+    ("web_search_call", Effect::None),
+    ("x_search_call", Effect::None),
+    ("file_search_call", Effect::None),
+    ("code_interpreter_call", Effect::None),
+    ("image_generation_call", Effect::None),
+    ("computer_call", Effect::None),
+    ("computer_call_output", Effect::None),
+    ("local_shell_call", Effect::None),
+    ("local_shell_call_output", Effect::None),
+    ("shell_call", Effect::None),
+    ("shell_call_output", Effect::None),
+    ("apply_patch_call", Effect::None),
+    ("apply_patch_call_output", Effect::None),
+    ("mcp_call", Effect::None),
+    ("mcp_list_tools", Effect::Runs("mcp")),
+    ("mcp_approval_request", Effect::Runs("mcp")),
+    ("mcp_approval_response", Effect::Runs("mcp")),
+    ("tool_search_call", Effect::Runs("tool_search")),
+    ("tool_search_output", Effect::Runs("tool_search")),
+    ("program", Effect::Runs("programmatic_tool_calling")),
+    ("program_output", Effect::Runs("programmatic_tool_calling")),
     // Declarations in the midst of a conversation: the contract's own could not take their place.
-    ("additional_tools", Kind::Runs("additional_tools")),
+    ("additional_tools", Effect::Runs("additional_tools")),
 ];
 
-/// Reads the input: a text, or items of known kinds. Returns the input as it is to be written, if it must be changed.
+/// Reads the input: a text, or items of known kinds. Returns the changed input if it must change.
 ///
-/// A reference to an item that was made here is dropped: the provider has no such item. It stands for a sentence of ours, which
-/// nobody keeps.
+/// A reference to an item made by the gate is dropped: the provider has no such item. It stands for a sentence of the gate, and
+/// nobody keeps that.
 pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Option<String>, RequestError> {
     let text_or_items = |input: Span<'_>| input.is_string().then_some(()).or(input.objects().map(|_| ()));
     fields.read("input", "a string or an array of objects", text_or_items)?;
@@ -72,7 +72,7 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Option<St
     Ok(Some(format!("[{}]", kept.join(","))))
 }
 
-/// Returns true for a reference to an item that was made here.
+/// Returns true for a reference to an item made by the gate.
 fn is_ours(item: Span<'_>) -> bool {
     let text = |member: &str| item.some(member).and_then(Span::string).unwrap_or_default();
     let is_reference = match item.some("type") {
@@ -83,9 +83,9 @@ fn is_ours(item: Span<'_>) -> bool {
 }
 
 fn one(item: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
-    let invalid = RequestError::Invalid { param: "input", expected: "made of known kinds of items" };
+    let invalid = RequestError::invalid("input", "made of known kinds of items");
     exact(item, "input", &["type"])?;
-    additional(item, "input", judged)?;
+    additional([item], "input", judged)?;
     let kind = match item.some("type") {
         None => {
             // An item without a kind is a message if it has a role, else a reference.
@@ -95,12 +95,12 @@ fn one(item: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
         Some(kind) => kind.string().ok_or(invalid.clone())?,
     };
     match KINDS.iter().find(|(known, _)| *known == kind) {
-        Some((_, Kind::Told)) => Ok(()),
-        Some((_, Kind::State)) => {
+        Some((_, Effect::None)) => Ok(()),
+        Some((_, Effect::State)) => {
             judged.state = true;
             Ok(())
         }
-        Some((_, Kind::Runs(tool))) => judged.runs.add("input", tool),
+        Some((_, Effect::Runs(tool))) => judged.runs.add("input", tool),
         None if kind.is_empty() => {
             judged.state = true;
             Ok(())

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
     /// Something that `make build` leaves is not there.
-    #[error("{what} is missing: {path} is not there. Run `make build` first, or point {variable} at it.")]
+    #[error("{what} is missing: {path} does not exist. Run `make build` first, or point {variable} at it.")]
     Missing {
         /// What it is.
         what: &'static str,

@@ -1,4 +1,4 @@
-//! The token file, read again when it changes.
+//! The token file, read again after each change.
 //!
 //! ```text
 //! # name  role      digest of the token   the tenants of the person's own calls
@@ -18,11 +18,11 @@ use callgate_state::private;
 
 const NAME_BYTES: usize = 64;
 const TENANT: &str = "tenant=";
-/// Within this time two changes of a file can have the same time stamp.
+/// Two changes within this time can leave the same time stamp.
 const STAMP: Duration = Duration::from_secs(2);
 
-/// The token file. A change counts at once: each use looks at the file's stamp, so that a wrong token costs no reading.
-pub(super) struct Listed {
+/// The token file. A change counts at once: each use compares the file's stamp, so a wrong token causes no reading.
+pub(super) struct TokenFile {
     file: SecretFile,
     read: Mutex<Option<Read>>,
 }
@@ -32,7 +32,7 @@ struct Read {
     holders: Arc<[Holder]>,
 }
 
-/// Tells one content of a file from another.
+/// Distinguishes two contents of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -42,9 +42,9 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-// === impl Listed ===
+// === impl TokenFile ===
 
-impl Listed {
+impl TokenFile {
     pub(super) fn new(file: SecretFile) -> Self {
         Self { file, read: Mutex::new(None) }
     }
@@ -64,7 +64,7 @@ impl Listed {
         }
         private::check_listed(path)?;
         let holders: Arc<[Holder]> = parse(path, &self.file.read().map_err(failed)?)?.into();
-        // A change right after this one might not show in the stamp.
+        // The stamp might not show a change right after this one.
         if stamp.is_settled(SystemTime::now()) {
             let read = Read { stamp, holders: Arc::clone(&holders) };
             *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
@@ -176,7 +176,10 @@ mod tests {
             assert!(error.starts_with("tokens:2: expected a name, ") && !error.contains(&line), "{error}");
         }
         let twice = format!("alice viewer sha256:{digest}\nalice approver sha256:{digest}\n");
-        assert_eq!(read(&twice).unwrap_err(), "tokens:2: the name of another token");
+        assert_eq!(
+            read(&twice).unwrap_err(),
+            "tokens:2: this name has another token already; give each token its own name"
+        );
     }
 
     #[test]
@@ -186,7 +189,7 @@ mod tests {
         let stamp = Stamp::of(&std::fs::metadata(folder.path().join("tokens")).unwrap());
         assert!(!stamp.is_settled(SystemTime::now()));
         assert!(stamp.is_settled(SystemTime::now() + Duration::from_secs(10)));
-        // A clock that went back says nothing.
+        // A clock that moved back proves nothing.
         assert!(!stamp.is_settled(SystemTime::now() - Duration::from_secs(1000)));
     }
 }

@@ -1,0 +1,184 @@
+//! The request of every dialect: its text, the members that decide something, and the changes since.
+//!
+//! [`Document`] is the algorithm. A dialect supplies a [`RequestFormat`]: the names of members and the places of tools, limits and
+//! turns in its requests.
+
+mod body;
+mod endpoint;
+mod tools;
+
+use std::fmt::Debug;
+
+use callgate_json::Value;
+
+use crate::{
+    CallResult, Declaration, Declared, Form, OutputLimit, Request, RequestError, Target, UnknownMembers, Wants,
+};
+pub(crate) use body::{Body, checked, model_in_path};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use tools::{
+    Replaced, Tools, additional, callers, declare, declared_once, extended, kept_members, redeclared,
+};
+
+/// A request that was read, and its changes since. Unchanged members keep their bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Document<F> {
+    pub(crate) body: Body,
+    pub(crate) tools: Tools,
+    pub(crate) wants: Wants,
+    /// The state that only this dialect needs.
+    pub(crate) format: F,
+}
+
+/// The part of one API's requests that differs from all others.
+pub(crate) trait RequestFormat: Debug + Sized {
+    /// The member that holds the conversation.
+    const TURNS: &'static str;
+    /// The forms in which the API declares functions.
+    const FORMS: &'static [Form] = &[Form::Tool];
+
+    /// Reads a request sent to `target`.
+    ///
+    /// # Errors
+    /// As [`Dialect::request`](crate::Dialect::request).
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<Self>, RequestError>;
+
+    /// Returns the number of alternatives that the request asks for.
+    fn choices(&self) -> u64 {
+        1
+    }
+
+    /// Returns true if the stream is to end with the usage.
+    fn include_usage(&self) -> bool {
+        false
+    }
+
+    /// Replaces the declarations of one of the [forms](RequestFormat::FORMS).
+    fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], form: Form);
+
+    /// Chooses the name of the limit that the gate sets, if the API knows several.
+    fn name_output_limit(&mut self, _name: OutputLimit) {}
+
+    /// Sets a limit of output tokens if there is none. All limits that are there are at most `max` already.
+    fn limit(&self, body: &mut Body, max: u64);
+
+    /// Asks for a whole answer. `streamed` is false if the request did so before.
+    fn answer_whole(&mut self, body: &mut Body, streamed: bool);
+
+    /// Leaves a forced choice of tools to the model.
+    fn free_choice(&self, body: &mut Body);
+
+    /// Takes back the choice of tools.
+    fn drop_choice(&self, body: &mut Body, tools_left: bool);
+
+    /// Writes a turn that ended in calls, and their results, as JSON texts for the [conversation](RequestFormat::TURNS).
+    fn turn(&self, body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String>;
+
+    /// Returns path and query if they changed.
+    fn target(&self) -> Option<String> {
+        None
+    }
+
+    /// Returns the bytes that the request keeps.
+    fn held(&self, body: &Body) -> usize {
+        body.held()
+    }
+
+    /// Returns the bytes of the request.
+    fn write(&self, body: &Body) -> Vec<u8> {
+        body.write()
+    }
+}
+
+// === impl Document ===
+
+impl<F: RequestFormat> Request for Document<F> {
+    fn models(&self) -> Vec<&str> {
+        self.body.models()
+    }
+
+    fn wants(&self) -> Wants {
+        self.wants
+    }
+
+    fn choices(&self) -> u64 {
+        self.format.choices()
+    }
+
+    fn include_usage(&self) -> bool {
+        self.format.include_usage()
+    }
+
+    fn server_state(&self) -> bool {
+        self.body.server_state()
+    }
+
+    fn provider_tools(&self) -> Vec<&str> {
+        self.body.provider_tools()
+    }
+
+    fn declared(&self) -> &[Declared] {
+        &self.tools.declared
+    }
+
+    fn chosen(&self) -> Vec<&str> {
+        self.tools.chosen.iter().collect()
+    }
+
+    fn declare(&mut self, declarations: &[&Declaration], form: Form) {
+        if F::FORMS.contains(&form) {
+            self.tools.replace(declarations, form);
+            self.format.declare(&mut self.body, declarations, form);
+        }
+    }
+
+    fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers {
+        self.body.drop_unknown(allow)
+    }
+
+    fn has_custom_tools(&self) -> bool {
+        self.tools.has_custom
+    }
+
+    fn name_output_limit(&mut self, name: OutputLimit) {
+        self.format.name_output_limit(name);
+    }
+
+    fn clamp_output_tokens(&mut self, max: u64) {
+        self.body.clamp(max);
+        self.format.limit(&mut self.body, max);
+    }
+
+    fn answer_whole(&mut self) {
+        let streamed = self.wants == Wants::Stream;
+        if streamed {
+            self.wants = Wants::Whole;
+        }
+        self.format.answer_whole(&mut self.body, streamed);
+    }
+
+    fn free_choice(&mut self) {
+        self.format.free_choice(&mut self.body);
+    }
+
+    fn drop_choice(&mut self, tools_left: bool) {
+        self.format.drop_choice(&mut self.body, tools_left);
+    }
+
+    fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {
+        let turn = self.format.turn(&mut self.body, said, results);
+        self.body.extend_list(F::TURNS, &turn);
+    }
+
+    fn target(&self) -> Option<String> {
+        self.format.target()
+    }
+
+    fn held(&self) -> usize {
+        self.format.held(&self.body)
+    }
+
+    fn write(&self) -> Vec<u8> {
+        self.format.write(&self.body)
+    }
+}
