@@ -51,6 +51,7 @@ check "build the checks" cargo build --quiet --release --bins --tests
 target=${CARGO_TARGET_DIR:-target}
 check "the filter's imports" "$target/release/wasm-imports" "$target/wasm32-wasip1/wasm/callgate_filter.wasm"
 check "example contracts" "$target/release/callgate" lint contracts/*/contract.yaml
+check "generated pages" .setup/docs.py --check --commands "$target/release"
 
 if [ -n "$failed" ]; then
     printf '\nfailed:%s\n' "$failed"
