@@ -98,6 +98,18 @@ def test_every_page_is_in_the_summary():
     assert listed == {page for page in PAGES if page.startswith("docs/")} - {"docs/SUMMARY.md"}
 
 
+PATH = re.compile(r"`((?:src|tests|contracts|envoy|testdata|docs|\.setup)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_named_path_exists(page):
+    """Paths of the repository in code spans. dist/ and the like are made, so they are not looked for."""
+    named = PATH.findall(FENCE.sub("", (ROOT / page).read_text()))
+    # The map of tests/ names paths below tests/.
+    below = ROOT / "tests" if page == "docs/contribute/tests.md" else ROOT
+    assert [path for path in named if not (ROOT / path).exists() and not (below / path).exists()] == []
+
+
 # --- Commands ------------------------------------------------------------------------------------------------------------------
 
 
