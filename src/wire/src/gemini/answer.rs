@@ -4,7 +4,7 @@ use callgate_json::{Map, Value, span};
 use serde_json::json;
 
 use super::shape::{self, Candidate, Part};
-use super::turn::{self, Calls, Written};
+use super::turn::{self, CallReader, WrittenTurn};
 use crate::skeleton::list::{AnswerBody, Settled, settle};
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
@@ -189,7 +189,7 @@ impl crate::Answer for GeminiAnswer {
 /// The parts of a candidate as they are settled.
 #[derive(Default)]
 struct SettledParts {
-    written: Written,
+    written: WrittenTurn,
     parts: Vec<Value>,
     calls: Vec<Call>,
     told: bool,
@@ -223,7 +223,7 @@ impl SettledParts {
 }
 
 fn choice(candidate: &Candidate<'_>) -> Result<AnswerChoice, ShapeError> {
-    let mut calls = Calls::default();
+    let mut calls = CallReader::default();
     Ok(AnswerChoice {
         index: candidate.index,
         calls: candidate.calls().map(|raw| Ok(calls.read(raw)?.1)).collect::<Result<_, ShapeError>>()?,

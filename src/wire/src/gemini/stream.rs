@@ -16,7 +16,7 @@ use super::error;
 use super::event::{self, Head};
 use super::shape::{self, Candidate};
 use super::text_event::TextEvent;
-use super::turn::{self, Calls, Written};
+use super::turn::{self, CallReader, WrittenTurn};
 use crate::framing::{Frame, sse};
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
@@ -26,7 +26,7 @@ pub(crate) struct GeminiStream {
     /// The tools that the provider may run.
     tools: Vec<String>,
     head: Option<Head>,
-    choices: BTreeMap<ChoiceIndex, Choice>,
+    choices: BTreeMap<ChoiceIndex, StreamedCandidate>,
     usage: Option<Value>,
     blocked: bool,
     /// The last event, where it was text of one candidate.
@@ -35,10 +35,10 @@ pub(crate) struct GeminiStream {
 
 /// What one candidate came to so far.
 #[derive(Debug, Default)]
-struct Choice {
+struct StreamedCandidate {
     said: Vec<Value>,
-    calls: Calls,
-    written: Written,
+    calls: CallReader,
+    written: WrittenTurn,
     finished: bool,
     /// The last end, while nothing followed it.
     end: Option<Vec<u8>>,
@@ -52,7 +52,7 @@ impl GeminiStream {
         GeminiStream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false, learned: None }
     }
 
-    fn choice(&mut self, index: ChoiceIndex) -> &mut Choice {
+    fn choice(&mut self, index: ChoiceIndex) -> &mut StreamedCandidate {
         self.choices.entry(index).or_default()
     }
 
@@ -198,7 +198,7 @@ impl crate::Stream for GeminiStream {
 
     fn end(&mut self) -> Result<Vec<Delta>, StreamError> {
         let finished = self.choices.iter_mut().filter(|(_, state)| state.finished);
-        let finish = |(choice, state): (&ChoiceIndex, &mut Choice)| Delta::Finish {
+        let finish = |(choice, state): (&ChoiceIndex, &mut StreamedCandidate)| Delta::Finish {
             choice: *choice,
             end: End::new(state.end.take().unwrap_or_default()),
         };

@@ -20,7 +20,7 @@ const MOST_TAKEN_OVER: usize = 1 << 20;
 
 /// Reads calls of a turn, in order.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct CallReader {
     count: u32,
     signature: Option<Value>,
     /// The bytes of signatures that calls may take over.
@@ -29,7 +29,7 @@ pub(super) struct Calls {
 
 /// What was written of a turn so far, as far as it matters to what follows.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct WrittenTurn {
     shown: Shown,
     called: bool,
 }
@@ -44,9 +44,9 @@ enum Shown {
     Notice,
 }
 
-// === impl Calls ===
+// === impl CallReader ===
 
-impl Calls {
+impl CallReader {
     /// The next call and its position. One that has no id is named after its position.
     ///
     /// # Errors
@@ -83,9 +83,9 @@ impl Calls {
     }
 }
 
-// === impl Written ===
+// === impl WrittenTurn ===
 
-impl Written {
+impl WrittenTurn {
     /// Notes a part of the model; whether a break belongs before it, if it `shows` text.
     pub(super) fn text(&mut self, shows: bool) -> bool {
         shows && std::mem::replace(&mut self.shown, Shown::Text) == Shown::Notice

@@ -13,7 +13,7 @@ const MAX_TOOLS: usize = 4096;
 
 /// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct McpAnswer {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
@@ -61,19 +61,19 @@ pub struct Called {
     pub structured: bool,
 }
 
-// === impl Answer ===
+// === impl McpAnswer ===
 
-impl Answer {
+impl McpAnswer {
     /// Reads one message.
     ///
     /// # Errors
     /// [`AnswerError`] if it is not one JSON-RPC message in strict JSON (fractions may have digits that no double holds).
-    pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
+    pub fn read(text: &[u8]) -> Result<McpAnswer, AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "message", expected: "one JSON-RPC message" }.into());
         };
         let envelope = Envelope::read(&body)?;
-        Ok(Answer { text: text.to_vec(), body, envelope, result: None })
+        Ok(McpAnswer { text: text.to_vec(), body, envelope, result: None })
     }
 
     /// Which kind of message it is.

@@ -14,10 +14,10 @@ mod message;
 mod request;
 mod stream;
 
-pub use answer::{Answer, Called, Hints, Listed, Listing};
+pub use answer::{Called, Hints, Listed, Listing, McpAnswer};
 pub use message::{Envelope, Id};
-pub use request::Request;
-pub use stream::{Event, event};
+pub use request::McpRequest;
+pub use stream::{McpEvent, event};
 
 /// The method that calls a tool.
 pub const CALL_TOOL: &str = "tools/call";

@@ -5,7 +5,7 @@
 //! `str.splitlines` knows several; JSON leaves three of them bare in strings) are written as escapes, so that no client finds
 //! another event inside of one.
 
-use super::Answer;
+use super::McpAnswer;
 use crate::framing::{Frame, sse};
 use crate::{AnswerError, StreamError};
 
@@ -16,7 +16,7 @@ const LINE_ENDS: [(&str, &str); 3] = [("\u{85}", "\\u0085"), ("\u{2028}", "\\u20
 
 /// What an event says.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub enum McpEvent {
     /// No message, such as a comment that keeps the connection alive. May be empty.
     Aside {
         /// The event.
@@ -25,33 +25,33 @@ pub enum Event {
     /// A message.
     Said {
         /// The message.
-        answer: Box<Answer>,
+        answer: Box<McpAnswer>,
         /// The event; its exact bytes where nothing had to be taken out.
         frame: Vec<u8>,
     },
 }
 
-// === impl Event ===
+// === impl McpEvent ===
 
-impl Event {
+impl McpEvent {
     /// Reads one event. An event of another type than `message` carries no message to any client, so nothing of it is kept.
     ///
     /// # Errors
     /// [`StreamError`] for an event whose data is not one JSON-RPC message.
-    pub fn read(frame: Frame) -> Result<Event, StreamError> {
+    pub fn read(frame: Frame) -> Result<McpEvent, StreamError> {
         let is_message = frame.event.as_deref().is_none_or(|event| event.is_empty() || event == "message");
         let data = frame.data.as_deref().unwrap_or_default();
         if !is_message || data.trim_ascii().is_empty() {
             // The event that begins a stream that can be resumed has an id and nothing to say.
             let comment = is_message && frame.data.is_none() && !has_line_ends(&frame.raw);
-            return Ok(Event::Aside { frame: if comment { without_resumption(frame.raw) } else { Vec::new() } });
+            return Ok(McpEvent::Aside { frame: if comment { without_resumption(frame.raw) } else { Vec::new() } });
         }
-        let answer = Answer::read(data).map_err(|error| match error {
+        let answer = McpAnswer::read(data).map_err(|error| match error {
             AnswerError::NotJson(error) => StreamError::NotJson(error),
             AnswerError::Shape(error) => StreamError::Shape(error),
         })?;
         let frame = if has_line_ends(&frame.raw) { event(data) } else { without_resumption(frame.raw) };
-        Ok(Event::Said { answer: Box::new(answer), frame })
+        Ok(McpEvent::Said { answer: Box::new(answer), frame })
     }
 }
 

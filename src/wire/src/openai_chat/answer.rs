@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, span};
 
 use super::calls::{self, own_id};
-use super::said::{self, Said};
+use super::turn_text::{self, TurnText};
 use super::{message, shape};
 use crate::checks::{add_paragraph, paragraphs};
 use crate::skeleton::list::AnswerBody;
@@ -201,11 +201,12 @@ impl crate::Answer for ChatAnswer {
         let entries = self.body.members().get("choices").and_then(Value::as_array);
         let entry = entries.and_then(|entries| entries.get(choice.position())).and_then(message::of);
         let text = self.choices.get(choice.position()).map_or("", |choice| &choice.text);
-        entry.map(|message| Said::of(message, text).values()).unwrap_or_default()
+        entry.map(|message| TurnText::of(message, text).values()).unwrap_or_default()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
-        let before = earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &said::text(&turn.said)));
+        let before =
+            earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &turn_text::text(&turn.said)));
         if !before.is_empty() {
             for position in 0..self.choices.len() {
                 let Some(choice) = self.choices.get(position) else { continue };

@@ -2,15 +2,15 @@
 
 use super::answer::names_calls;
 use super::head::with_reason;
-use super::said::Said;
 use super::slots::Slots;
+use super::turn_text::TurnText;
 use crate::End;
 
 /// A choice under way.
 #[derive(Debug, Default)]
-pub(super) struct Choice {
+pub(super) struct StreamChoice {
     pub(super) slots: Slots,
-    pub(super) said: Said,
+    pub(super) said: TurnText,
     /// Its role was forwarded.
     pub(super) role_told: bool,
     /// Calls that were written.
@@ -21,9 +21,9 @@ pub(super) struct Choice {
     held: Option<End>,
 }
 
-// === impl Choice ===
+// === impl StreamChoice ===
 
-impl Choice {
+impl StreamChoice {
     /// Returns true if a finish with this reason is held: the choice has calls, or the reason names some.
     pub(super) fn holds_finish(&self, reason: &str) -> bool {
         self.slots.any() || self.held.is_some() || names_calls(reason)

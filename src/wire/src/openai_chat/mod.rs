@@ -14,11 +14,11 @@ mod message;
 mod reader;
 mod replayed;
 mod request;
-mod said;
 mod shape;
 mod slots;
 mod split;
 mod stream;
+mod turn_text;
 
 pub use answer::{ChatAnswer, Choice, Rewrite};
 pub use head::{DONE, StreamHead};

@@ -12,9 +12,9 @@
 use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value};
 
-use super::split::{self, Event, Part};
+use super::split::{self, ChunkEvent, ChunkPart};
 use super::stream::ChatStream;
-use super::{StreamHead, error, said, shape};
+use super::{StreamHead, error, shape, turn_text};
 use crate::framing::Frame;
 use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
@@ -47,7 +47,7 @@ impl ChatStream {
     }
 
     /// Learns from an event with one choice that carries neither a call nor a finish.
-    fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<(ChoiceIndex, FastPath<5>)> {
+    fn learn(&mut self, frame: &Frame, part: &ChunkPart<'_>) -> Option<(ChoiceIndex, FastPath<5>)> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         if !part.finish.is_empty() || !part.fragments.is_empty() || self.base(part.counted) != part.counted {
             return None;
@@ -55,7 +55,7 @@ impl ChatStream {
         let text = |key: &str| part.delta.and_then(|delta| delta.get(key)).and_then(Value::as_str).unwrap_or_default();
         let texts = [part.text.as_str(), text(REASONING[0]), text(REASONING[1])];
         let learned = FastPath::learn("", data, &HOLES, &texts)?;
-        part.delta.is_none_or(|delta| said::keeps_only(delta, &REASONING)).then_some((part.index, learned))
+        part.delta.is_none_or(|delta| turn_text::keeps_only(delta, &REASONING)).then_some((part.index, learned))
     }
 
     /// Reads one event in full.
@@ -102,7 +102,7 @@ impl ChatStream {
     }
 
     /// Finds the choice that a part belongs to.
-    fn place(&mut self, part: &mut Part<'_>) {
+    fn place(&mut self, part: &mut ChunkPart<'_>) {
         let base = self.base(part.counted);
         if !part.says_something() {
             part.index = base;
@@ -118,7 +118,7 @@ impl ChatStream {
         &mut self,
         frame: &Frame,
         body: &Map<String, Value>,
-        parts: &[Part<'_>],
+        parts: &[ChunkPart<'_>],
         usage: Option<&Value>,
     ) -> Result<Vec<Delta>, ShapeError> {
         let mut deltas = Vec::new();
@@ -136,7 +136,7 @@ impl ChatStream {
         if parts.iter().all(|part| part.fragments.is_empty()) && self.keeps_bytes(parts) {
             return Ok(self.whole(frame, body, parts, usage));
         }
-        let event = Event { name: frame.event.as_deref(), body };
+        let event = ChunkEvent { name: frame.event.as_deref(), body };
         for part in parts {
             let new_role = part.has_role() && !self.choice(part.index).role_told;
             // A choice that says nothing at all is told only if the event is its own: it may be a sign of life.
@@ -156,11 +156,12 @@ impl ChatStream {
 
     /// Returns true if an event without fragments can be forwarded as it is. It cannot if it belongs to another choice than it says,
     /// or if it has both text and a finish that is held.
-    fn keeps_bytes(&mut self, parts: &[Part<'_>]) -> bool {
+    fn keeps_bytes(&mut self, parts: &[ChunkPart<'_>]) -> bool {
         if parts.iter().any(|part| part.is_moved() || part.repeats_calls) {
             return false;
         }
-        let mut held = |part: &Part<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(part.finish);
+        let mut held =
+            |part: &ChunkPart<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(part.finish);
         match parts {
             [part] => !held(part) || !part.says_something(),
             parts => !parts.iter().any(held),
@@ -172,7 +173,7 @@ impl ChatStream {
         &mut self,
         frame: &Frame,
         body: &Map<String, Value>,
-        parts: &[Part<'_>],
+        parts: &[ChunkPart<'_>],
         usage: Option<&Value>,
     ) -> Vec<Delta> {
         parts.iter().for_each(|part| self.hear(part));
@@ -194,7 +195,7 @@ impl ChatStream {
     }
 
     /// Notes what a part says.
-    fn hear(&mut self, part: &Part<'_>) {
+    fn hear(&mut self, part: &ChunkPart<'_>) {
         let choice = self.choice(part.index);
         choice.role_told |= part.has_role();
         if let Some(delta) = part.delta {
@@ -203,7 +204,12 @@ impl ChatStream {
     }
 
     /// Takes the finish of a part; `None` if it is held, which `end` learns.
-    fn finished(&mut self, part: &Part<'_>, end: impl FnOnce(bool) -> End, usage: Option<&Value>) -> Option<Delta> {
+    fn finished(
+        &mut self,
+        part: &ChunkPart<'_>,
+        end: impl FnOnce(bool) -> End,
+        usage: Option<&Value>,
+    ) -> Option<Delta> {
         if let Some(usage) = usage {
             self.usage = Some(usage.clone());
         }

@@ -22,19 +22,19 @@ use crate::{Call, ChoiceIndex, Form, ShapeError};
 /// The calls of one choice that have begun.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    begun: Vec<Slot>,
+    begun: Vec<CallSlot>,
     last: usize,
 }
 
 /// A call under way.
 #[derive(Debug)]
-struct Slot {
+struct CallSlot {
     number: u32,
-    key: Key,
+    key: SlotKey,
     form: Form,
     id: String,
     name: String,
-    arguments: Arguments,
+    arguments: SlotArguments,
     extra: Map<String, Value>,
     /// Something of it was told.
     told: bool,
@@ -42,7 +42,7 @@ struct Slot {
 
 /// The choice that the server counts it under, its index there, and whether it is a `function_call`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Key {
+struct SlotKey {
     choice: ChoiceIndex,
     index: Option<u32>,
     legacy: bool,
@@ -50,7 +50,7 @@ struct Key {
 
 /// The arguments so far, as far as it matters to what follows: their text is not kept.
 #[derive(Debug, Default)]
-struct Arguments {
+struct SlotArguments {
     length: usize,
     hash: DefaultHasher,
     /// They came as JSON.
@@ -70,7 +70,7 @@ impl Slots {
         if raw.says_nothing() {
             return Ok(None);
         }
-        let key = Key { choice, index: raw.index, legacy: raw.form == Form::Function };
+        let key = SlotKey { choice, index: raw.index, legacy: raw.form == Form::Function };
         let position = match self.find(key, raw).filter(|&at| !self.begins_another(at, raw)) {
             Some(position) => position,
             None => self.open(key, raw.form).ok_or(ShapeError::TooMany)?,
@@ -86,7 +86,8 @@ impl Slots {
 
     /// Returns what is told of calls when all of them have come: the other members, and an id of ours for a call without one.
     pub(super) fn finish(&mut self, response: &str) -> Vec<(u32, Call)> {
-        let mut calls: Vec<&mut Slot> = self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
+        let mut calls: Vec<&mut CallSlot> =
+            self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
         calls.sort_by_key(|slot| slot.number);
         let mut news = Vec::new();
         for (position, slot) in calls.into_iter().enumerate() {
@@ -102,9 +103,9 @@ impl Slots {
         news
     }
 
-    fn find(&self, key: Key, raw: &RawCall<'_>) -> Option<usize> {
+    fn find(&self, key: SlotKey, raw: &RawCall<'_>) -> Option<usize> {
         // The newest counts: a reused index means the call that last began under it.
-        let newest = |wanted: &dyn Fn(&Slot) -> bool| {
+        let newest = |wanted: &dyn Fn(&CallSlot) -> bool| {
             self.begun.iter().rposition(|slot| slot.key.is_in_line_with(key) && wanted(slot))
         };
         match (key.legacy, raw.index) {
@@ -112,7 +113,7 @@ impl Slots {
             (false, Some(_)) => newest(&|slot| slot.key == key),
             (false, None) => {
                 let known = if raw.id.is_empty() { None } else { newest(&|slot| slot.id == raw.id) };
-                let here = |slot: &&Slot| slot.key.is_in_line_with(key);
+                let here = |slot: &&CallSlot| slot.key.is_in_line_with(key);
                 // A new id begins a new call, but in the middle of one it says nothing.
                 let last =
                     self.begun.get(self.last).filter(here).filter(|last| raw.id.is_empty() || last.continues_with(raw));
@@ -140,7 +141,7 @@ impl Slots {
         }
     }
 
-    fn open(&mut self, key: Key, form: Form) -> Option<usize> {
+    fn open(&mut self, key: SlotKey, form: Form) -> Option<usize> {
         if self.begun.len() == MAX_CALLS {
             return None;
         }
@@ -152,13 +153,13 @@ impl Slots {
                 None => 0,
             },
         };
-        self.begun.push(Slot {
+        self.begun.push(CallSlot {
             number,
             key,
             form,
             id: String::new(),
             name: String::new(),
-            arguments: Arguments::default(),
+            arguments: SlotArguments::default(),
             extra: Map::new(),
             told: false,
         });
@@ -166,16 +167,16 @@ impl Slots {
     }
 }
 
-impl Key {
+impl SlotKey {
     /// Returns true if two calls are counted under the same choice in the same form.
-    fn is_in_line_with(self, other: Key) -> bool {
+    fn is_in_line_with(self, other: SlotKey) -> bool {
         (self.choice, self.legacy) == (other.choice, other.legacy)
     }
 }
 
-// === impl Slot ===
+// === impl CallSlot ===
 
-impl Slot {
+impl CallSlot {
     /// Returns true if a fragment belongs to this call whatever its id: it adds to the call and names no other, or it comes in the
     /// middle of the arguments.
     fn continues_with(&self, raw: &RawCall<'_>) -> bool {
@@ -241,9 +242,9 @@ impl Slot {
     }
 }
 
-// === impl Arguments ===
+// === impl SlotArguments ===
 
-impl Arguments {
+impl SlotArguments {
     fn push(&mut self, piece: &str) {
         self.length = self.length.saturating_add(piece.len());
         self.hash.write(piece.as_bytes());

@@ -17,7 +17,7 @@ const FINISH: [&str; 6] =
     ["index", "finish_reason", "native_finish_reason", "stop_reason", "matched_stop", "content_filter_results"];
 
 /// One entry of `choices`.
-pub(super) struct Part<'a> {
+pub(super) struct ChunkPart<'a> {
     /// The choice that it belongs to.
     pub(super) index: ChoiceIndex,
     /// The choice that the server counts it under.
@@ -34,18 +34,23 @@ pub(super) struct Part<'a> {
 }
 
 /// Reads the entries of `choices` in the event `data`.
-pub(super) fn parts<'a>(entries: &'a [Value], data: &'a [u8]) -> Result<Vec<Part<'a>>, ShapeError> {
+pub(super) fn parts<'a>(entries: &'a [Value], data: &'a [u8]) -> Result<Vec<ChunkPart<'a>>, ShapeError> {
     let delta = |entry: &'a Value| entry.get("delta").and_then(Value::as_object);
     let has_json = entries.iter().filter_map(delta).any(calls::has_json);
     let texts = span::member(data, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
     let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
-    entries.iter().zip(texts).enumerate().map(|(position, (entry, json))| Part::read(position, entry, json)).collect()
+    entries
+        .iter()
+        .zip(texts)
+        .enumerate()
+        .map(|(position, (entry, json))| ChunkPart::read(position, entry, json))
+        .collect()
 }
 
-// === impl Part ===
+// === impl ChunkPart ===
 
-impl<'a> Part<'a> {
-    fn read(position: usize, entry: &'a Value, json: &'a [u8]) -> Result<Part<'a>, ShapeError> {
+impl<'a> ChunkPart<'a> {
+    fn read(position: usize, entry: &'a Value, json: &'a [u8]) -> Result<ChunkPart<'a>, ShapeError> {
         let Value::Object(choice) = entry else {
             return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
         };
@@ -59,7 +64,7 @@ impl<'a> Part<'a> {
         let message = choice.get("message").filter(|message| delta.is_none() || Some(*message) != choice.get("delta"));
         let repeats_calls = message.is_some_and(|message| shape::no_call(message).is_err());
         let index = shape::choice_index(choice, position)?;
-        let mut part = Part {
+        let mut part = ChunkPart {
             index,
             counted: index,
             text: String::new(),
@@ -130,21 +135,21 @@ impl<'a> Part<'a> {
 }
 
 /// An event that is told in parts.
-pub(super) struct Event<'a> {
+pub(super) struct ChunkEvent<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) body: &'a Map<String, Value>,
 }
 
-// === impl Event ===
+// === impl ChunkEvent ===
 
-impl Event<'_> {
+impl ChunkEvent<'_> {
     /// Writes a part without its calls and its finish.
-    pub(super) fn said(&self, part: &Part<'_>) -> Vec<u8> {
+    pub(super) fn said(&self, part: &ChunkPart<'_>) -> Vec<u8> {
         head::write(self.name, &self.with(part.said(), false))
     }
 
     /// The finish of a part.
-    pub(super) fn end(&self, part: &Part<'_>, with_usage: bool) -> End {
+    pub(super) fn end(&self, part: &ChunkPart<'_>, with_usage: bool) -> End {
         let body = self.with(part.end(), with_usage);
         End::parsed(head::write(self.name, &body), self.name.map(str::to_owned), body)
     }

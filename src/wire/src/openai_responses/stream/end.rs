@@ -2,9 +2,9 @@
 
 use callgate_json::{Map, Value, span, splice};
 
-use super::event::Event;
+use super::event::ResponseEvent;
 use super::numbering::Numbering;
-use super::output::Output;
+use super::output::StreamedOutput;
 use crate::checks::add;
 use crate::framing::Frame;
 use crate::openai_responses::items;
@@ -44,7 +44,7 @@ impl ResponseEnd {
             _ => "response.completed",
         };
         let mut edits = vec![response_with(&self.frame, &response, &changed)];
-        let Ok(event) = Event::read(&self.frame, &self.body) else { return Vec::new() };
+        let Ok(event) = ResponseEvent::read(&self.frame, &self.body) else { return Vec::new() };
         if event.kind == kind {
             return numbering.forward(&self.frame, &event, edits);
         }
@@ -58,7 +58,7 @@ impl ResponseEnd {
 pub(super) fn agreed(
     frame: &Frame,
     response: &Map<String, Value>,
-    output: &Output,
+    output: &StreamedOutput,
     tools: &[String],
 ) -> Option<splice::Edit> {
     let output = output.instead_of(items::output(response).unwrap_or_default(), tools)?;

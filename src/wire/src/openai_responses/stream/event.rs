@@ -9,7 +9,7 @@ use crate::{ShapeError, StreamError, unknown};
 
 /// The members of an event that are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event<'b> {
+pub(super) struct ResponseEvent<'b> {
     pub(super) kind: &'b str,
     pub(super) number: Option<u64>,
     /// The item of the output that it tells of.
@@ -42,7 +42,7 @@ pub(super) enum Tells {
 
 /// An event's words about its item.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct About<'b> {
+pub(super) struct ItemRef<'b> {
     /// Its place in the output.
     pub(super) index: Option<u32>,
     /// Its id, or that of the call; may be empty.
@@ -53,13 +53,13 @@ const MESSAGE: &[&str] = &["message"];
 const REASONING: &[&str] = &["reasoning"];
 const EITHER: &[&str] = &["message", "reasoning"];
 
-// === impl Event ===
+// === impl ResponseEvent ===
 
-impl<'b> Event<'b> {
+impl<'b> ResponseEvent<'b> {
     /// Reads the members that every event may have.
     ///
     /// The type stands in the data, and again in the `event:` line: a client reads either, so they must agree.
-    pub(super) fn read(frame: &'b Frame, body: &'b Map<String, Value>) -> Result<Event<'b>, StreamError> {
+    pub(super) fn read(frame: &'b Frame, body: &'b Map<String, Value>) -> Result<ResponseEvent<'b>, StreamError> {
         const READ: [&str; 10] = [
             "type",
             "response",
@@ -92,7 +92,7 @@ impl<'b> Event<'b> {
             None | Some(Value::Null) => None,
             Some(index) => Some(small(index, "output_index")?),
         };
-        Ok(Event { kind, number, index, body })
+        Ok(ResponseEvent { kind, number, index, body })
     }
 
     /// Some clients read the type and no `error` beside it, so an event of a known type is what its type says.
@@ -106,13 +106,13 @@ impl<'b> Event<'b> {
     }
 
     /// The item that it tells of.
-    pub(super) fn about(&self) -> About<'b> {
+    pub(super) fn about(&self) -> ItemRef<'b> {
         let text =
             |holder: Option<&'b Value>, key: &str| holder.and_then(|holder| holder.get(key)).and_then(Value::as_str);
         let item = self.body.get("item");
         let id = self.body.get("item_id").and_then(Value::as_str);
         let id = id.or_else(|| text(item, "id")).filter(|id| !id.is_empty()).or_else(|| text(item, "call_id"));
-        About { index: self.index, id: id.unwrap_or_default() }
+        ItemRef { index: self.index, id: id.unwrap_or_default() }
     }
 
     /// The response object.

@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value, splice};
 
-use super::event::{Event, Tells};
+use super::event::{ResponseEvent, Tells};
 use crate::framing::{Frame, sse};
 
 /// How the events of one stream are written.
@@ -40,7 +40,7 @@ impl Numbering {
     }
 
     /// Notes how the server writes events.
-    pub(super) fn learn(&mut self, frame: &Frame, event: &Event<'_>) {
+    pub(super) fn learn(&mut self, frame: &Frame, event: &ResponseEvent<'_>) {
         let style = || EventStyle { named: frame.event.is_some(), numbered: event.number.is_some() };
         if event.tells() != Tells::Unknown {
             self.style.get_or_insert_with(style);
@@ -55,7 +55,7 @@ impl Numbering {
     }
 
     /// An event that was read is dropped.
-    pub(super) fn dropped(&mut self, event: &Event<'_>) {
+    pub(super) fn dropped(&mut self, event: &ResponseEvent<'_>) {
         if event.number.is_some() {
             self.ahead = self.ahead.saturating_sub(1);
         }
@@ -63,7 +63,12 @@ impl Numbering {
 
     /// An event that was read goes on, under its new number and with other values of members: `output_index`, `response`. The exact
     /// bytes where nothing differs.
-    pub(super) fn forward(&mut self, frame: &Frame, event: &Event<'_>, mut edits: Vec<splice::Edit>) -> Vec<u8> {
+    pub(super) fn forward(
+        &mut self,
+        frame: &Frame,
+        event: &ResponseEvent<'_>,
+        mut edits: Vec<splice::Edit>,
+    ) -> Vec<u8> {
         if let Some(number) = event.number {
             let new = number.saturating_add_signed(self.ahead);
             if new != number {

@@ -23,18 +23,18 @@ const PIECES: [&str; 4] = ["text", "summary", "thinking", "data"];
 
 /// The text and the kept members of one choice so far.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct TurnText {
     pub(super) text: String,
     kept: Map<String, Value>,
 }
 
-// === impl Said ===
+// === impl TurnText ===
 
-impl Said {
+impl TurnText {
     /// Reads a whole message.
-    pub(super) fn of(message: &Map<String, Value>, text: &str) -> Said {
+    pub(super) fn of(message: &Map<String, Value>, text: &str) -> TurnText {
         let kept = message.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value));
-        Said { text: text.to_owned(), kept: kept.map(|(key, value)| (key.clone(), value.clone())).collect() }
+        TurnText { text: text.to_owned(), kept: kept.map(|(key, value)| (key.clone(), value.clone())).collect() }
     }
 
     /// Adds what a delta says; its text is `text`.
