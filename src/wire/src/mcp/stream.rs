@@ -1,9 +1,8 @@
 //! A stream of a server's messages: server-sent events, each with one JSON-RPC message.
 //!
-//! What would make a client resume a broken stream (`id`, `retry`) is taken out: what comes on a resumed stream cannot be told
-//! apart from answers to requests that nobody here knows. Characters at which only some clients end a line (Python's
-//! `str.splitlines` knows several; JSON leaves three of them bare in strings) are written as escapes, so that no client finds
-//! another event inside of one.
+//! The fields by which a client resumes a broken stream (`id`, `retry`) are removed: events of a resumed stream look like answers
+//! to requests nobody here knows. Some characters end a line for some clients only (Python's `str.splitlines` knows several; JSON
+//! leaves three of them bare in strings). They are written as escapes, so no client finds another event inside of one.
 
 use super::McpAnswer;
 use crate::framing::{Frame, sse};
@@ -14,10 +13,10 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Next line, line separator, paragraph separator: in UTF-8, and as a JSON string may have them.
 const LINE_ENDS: [(&str, &str); 3] = [("\u{85}", "\\u0085"), ("\u{2028}", "\\u2028"), ("\u{2029}", "\\u2029")];
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Clone)]
 pub enum McpEvent {
-    /// No message, such as a comment that keeps the connection alive. May be empty.
+    /// No message, such as a comment to keep the connection alive. May be empty.
     Aside {
         /// The event.
         frame: Vec<u8>,
@@ -26,7 +25,7 @@ pub enum McpEvent {
     Said {
         /// The message.
         answer: Box<McpAnswer>,
-        /// The event; its exact bytes where nothing had to be taken out.
+        /// The event; its exact bytes if nothing had to be removed.
         frame: Vec<u8>,
     },
 }
@@ -42,7 +41,7 @@ impl McpEvent {
         let is_message = frame.event.as_deref().is_none_or(|event| event.is_empty() || event == "message");
         let data = frame.data.as_deref().unwrap_or_default();
         if !is_message || data.trim_ascii().is_empty() {
-            // The event that begins a stream that can be resumed has an id and nothing to say.
+            // The first event of a resumable stream has an id and no data.
             let comment = is_message && frame.data.is_none() && !has_line_ends(&frame.raw);
             return Ok(McpEvent::Aside { frame: if comment { without_resumption(frame.raw) } else { Vec::new() } });
         }
@@ -73,7 +72,7 @@ fn has_line_ends(text: &[u8]) -> bool {
     text.windows(3).any(|three| matches!(three, b"\xe2\x80\xa8" | b"\xe2\x80\xa9" | [0xc2, 0x85, _]))
 }
 
-/// An event without its `id` and `retry` lines; nothing, where nothing else is left.
+/// An event without its `id` and `retry` lines; empty if nothing else is left.
 fn without_resumption(raw: Vec<u8>) -> Vec<u8> {
     let resumes = |line: &&[u8]| {
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);

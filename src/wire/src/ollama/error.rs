@@ -14,8 +14,8 @@ pub(super) fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// Returns whether a body is an error in this dialect and nothing else: a strict JSON object that says an error, without a
-/// `message` of a model and without a call anywhere.
+/// Returns true if a body is an error in this dialect and nothing else: a strict JSON object with an error, without a `message`
+/// of a model and without a call anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => {

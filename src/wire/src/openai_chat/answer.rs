@@ -12,17 +12,17 @@ use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Its `index`, its position where that is missing.
+    /// Its `index`, or its position if it has none.
     pub index: ChoiceIndex,
     /// The text of its `content`.
     pub text: String,
     /// Its calls in order, a legacy `function_call` last.
     pub calls: Vec<Call>,
-    /// Its `finish_reason`, empty where that is missing.
+    /// Its `finish_reason`, empty if it has none.
     pub finish: String,
 }
 
-/// What becomes of a choice.
+/// The new content of a choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rewrite {
     /// The text instead of the one it had; `None` leaves `content` as it is, `null` included.
@@ -43,20 +43,20 @@ pub struct ChatAnswer {
 impl ChatAnswer {
     /// Reads an answer.
     ///
-    /// A call without an id gets one of ours; stubs that call nothing, and members that could repeat a call, are left out; arguments
-    /// that came as JSON become text.
+    /// A call without an id gets one of ours. Stubs without a call, and members that could repeat a call, are left out. JSON
+    /// arguments become text.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call that stands where
-    /// none may.
+    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call in a wrong
+    /// place.
     pub fn read(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
         let (mut answer, odd) = ChatAnswer::parse(text)?;
         answer.complete(&odd);
         Ok(answer)
     }
 
-    /// Reads an answer to a request for one choice. It joins choices that have nothing but calls with the one that says something:
-    /// GitHub Copilot splits a turn so.
+    /// Reads an answer to a request for one choice. It joins choices with nothing but calls to the one with text: GitHub Copilot
+    /// splits a turn so.
     ///
     /// # Errors
     /// As [`ChatAnswer::read`].
@@ -83,7 +83,7 @@ impl ChatAnswer {
         Ok((ChatAnswer { body, choices }, odd))
     }
 
-    /// Gives calls without an id one of ours, and writes the calls of choices that need it.
+    /// Gives calls without an id one of ours, and writes the calls of choices in need of it.
     fn complete(&mut self, odd: &[bool]) {
         for position in 0..self.choices.len() {
             if self.name_calls(position) || odd.get(position) == Some(&true) {
@@ -92,7 +92,7 @@ impl ChatAnswer {
         }
     }
 
-    /// Gives the calls of a choice that have no id one of ours; false if all have one.
+    /// Gives the calls of a choice without an id one of ours; false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
         let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
@@ -120,22 +120,22 @@ impl ChatAnswer {
         &self.choices
     }
 
-    /// What the turn used, if the answer says so.
+    /// The turn's usage, if the answer has it.
     #[must_use]
     pub fn usage(&self) -> Option<&Value> {
         self.body.usage("usage")
     }
 
-    /// Adds what earlier rounds used: every number is summed with its namesake.
+    /// Adds the usage of earlier rounds: each number is summed with its namesake.
     pub fn add_usage(&mut self, earlier: &Value) {
         self.body.add_usage("usage", earlier);
     }
 
     /// Replaces the text and the calls of the choice at `position` in [`ChatAnswer::choices`].
     ///
-    /// A call that has the `id` and name of one that was there keeps what else stood beside that one. A finish reason that named
-    /// calls becomes `stop` when none is left. Where a call went or the text changed, `logprobs` go too: they spell out what was
-    /// there. Nothing happens where nothing differs.
+    /// A call with the `id` and name of an old one keeps the members beside it. A finish reason that named calls becomes `stop`
+    /// if none is left. If a call was removed or the text changed, `logprobs` are removed too: they spell out the old text. If
+    /// nothing differs, nothing changes.
     pub fn rewrite(&mut self, position: usize, rewrite: Rewrite) {
         let Some(choice) = self.choices.get_mut(position) else { return };
         let new_text = rewrite.text.filter(|text| *text != choice.text);
@@ -170,7 +170,7 @@ impl ChatAnswer {
         }
     }
 
-    /// The answer's bytes: those that were read where nothing was rewritten, else members that were not touched keep theirs.
+    /// The answer's bytes. Unchanged members keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         self.body.write()
@@ -182,7 +182,7 @@ impl crate::Answer for ChatAnswer {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
 
-    /// A message has one text, so what is told instead of calls stands after it, whatever was held.
+    /// A message has one text, so texts in place of calls stand after it under each policy.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let Some(old) = self.choices.get(choice.position()) else { return };
         let mut text = old.text.clone();
@@ -233,7 +233,7 @@ fn same(a: &Call, b: &Call) -> bool {
     a.form == b.form && a.id == b.id && a.name == b.name
 }
 
-/// Whether a finish reason says that the turn ended in calls.
+/// Returns true if a finish reason says the turn ended in calls.
 pub(super) fn names_calls(reason: &str) -> bool {
     matches!(reason, "tool_calls" | "function_call")
 }
@@ -248,7 +248,7 @@ fn stop(entry: &mut Map<String, Value>) {
     }
 }
 
-/// Takes away what repeats the generated tokens.
+/// Removes copies of the generated tokens.
 fn hide_tokens(entry: &mut Map<String, Value>) {
     if let Some(logprobs) = entry.get_mut("logprobs") {
         *logprobs = Value::Null;

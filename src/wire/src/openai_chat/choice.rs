@@ -1,4 +1,4 @@
-//! One choice of a stream: what must be known of it from its earlier events.
+//! One choice of a stream: the state its further events need.
 
 use super::answer::names_calls;
 use super::head::with_reason;
@@ -13,7 +13,7 @@ pub(super) struct StreamChoice {
     pub(super) said: TurnText,
     /// Its role was forwarded.
     pub(super) role_told: bool,
-    /// Calls that were written.
+    /// The number of written calls.
     pub(super) written: u32,
     /// Its finish reason, once it has one.
     pub(super) finish: Option<String>,
@@ -29,7 +29,7 @@ impl StreamChoice {
         self.slots.any() || self.held.is_some() || names_calls(reason)
     }
 
-    /// Holds a finish. The last one counts, but a plain `stop` after calls does not hide that they ended the turn.
+    /// Holds a finish. The last one counts, but a plain `stop` after calls does not hide the end in calls.
     pub(super) fn hold_finish(&mut self, reason: &str, end: End) {
         match self.finish.as_deref() {
             Some(earlier) if reason == "stop" && names_calls(earlier) => self.held = Some(with_reason(end, earlier)),

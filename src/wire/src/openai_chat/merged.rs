@@ -1,4 +1,4 @@
-//! One turn that a server split over several choices.
+//! One turn, split by a server over several choices.
 
 use callgate_json::{Map, Value};
 
@@ -9,8 +9,8 @@ use crate::checks::MAX_CALLS;
 use crate::{ChoiceIndex, Form};
 
 impl ChatAnswer {
-    /// Makes one choice of several, if at most one of them says something and the others are calls only. Returns whether it did;
-    /// choices that cannot be told apart so are left as they are.
+    /// Makes one choice of several, if at most one of them has text and the others are calls only. Returns true if it did; other
+    /// choices are left as they are.
     pub(super) fn merge(&mut self) -> bool {
         let Some(entries) =
             self.body.members().get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)

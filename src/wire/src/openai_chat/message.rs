@@ -32,7 +32,7 @@ pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choic
     Ok((choice, odd))
 }
 
-/// Writes the calls of a message: each into the entry that it had, else into a new one.
+/// Writes the calls of a message: each into its old entry, else into a new one.
 pub(super) fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
     let mut old = match message.get_mut("tool_calls") {
         Some(Value::Array(entries)) => std::mem::take(entries),

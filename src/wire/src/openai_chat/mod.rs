@@ -1,7 +1,7 @@
 //! OpenAI Chat Completions: `POST /v1/chat/completions`.
 //!
-//! Source: OpenAI's API reference, *Chat Completions* (create, object, chunk object), and what servers that imitate it send.
-//! If those differ from the reference without ambiguity (no `index`, no `id`, a name in every fragment, a finish reason beside each
+//! Source: OpenAI's API reference, *Chat Completions* (create, object, chunk object), and the answers of imitating servers. If
+//! those differ from the reference without ambiguity (no `index`, no `id`, a name in every fragment, a finish reason beside each
 //! call, arguments as an object), the calls are read. If two clients could read two different calls, the call is refused.
 
 mod answer;

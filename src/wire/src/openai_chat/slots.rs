@@ -1,15 +1,15 @@
-//! The calls of one choice under way: which call a fragment belongs to, and what it adds to it.
+//! The calls of one choice under way: the call of each fragment, and the news in it.
 //!
-//! A fragment belongs to a call by its `index`; if that is missing, by its `id`; else a new name begins a new call, and all else
-//! belongs to the last. Some servers give every call the index 0: a fragment with another id and a name is then a new call, and so
-//! is one with a name and arguments if those of the call are complete. An id that changes without a name (some servers draw one for
-//! each fragment) begins no call.
+//! A fragment belongs to a call by its `index`; without one, by its `id`; else a new name begins a new call, and all else belongs
+//! to the last. Some servers give every call the index 0. Then a fragment with another id and a name is a new call, and so is one
+//! with a name and arguments if those of the call are complete. A changed id without a name (some servers draw one for each
+//! fragment) begins no call.
 //!
-//! Some servers repeat the name and the id in every fragment, or the whole call: what is said again adds nothing. A name that could
-//! be the one so far with more behind it, or all of it over again, makes the call [unclear](Form::Unclear).
+//! Some servers repeat the name and the id in every fragment, or the whole call: a repetition adds nothing. If a name could be
+//! the known one with more behind it, or all of it again, the call is [unclear](Form::Unclear).
 //!
-//! The reader tells nothing of a call before it has a name or arguments: until then it may be a stub. It tells the other members of a
-//! call, which may come in pieces, when all calls have come.
+//! The reader gives nothing of a call before it has a name or arguments: until then it may be a stub. It gives the other members
+//! of a call, which may come in pieces, after all calls.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -19,7 +19,7 @@ use super::calls::{RawCall, own_id};
 use crate::checks::MAX_CALLS;
 use crate::{Call, ChoiceIndex, Form, ShapeError};
 
-/// The calls of one choice that have begun.
+/// The calls of one choice so far.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     begun: Vec<CallSlot>,
@@ -40,7 +40,7 @@ struct CallSlot {
     told: bool,
 }
 
-/// The choice that the server counts it under, its index there, and whether it is a `function_call`.
+/// The server's choice and index of a call, and true for a `function_call`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SlotKey {
     choice: ChoiceIndex,
@@ -48,7 +48,7 @@ struct SlotKey {
     legacy: bool,
 }
 
-/// The arguments so far, as far as it matters to what follows: their text is not kept.
+/// The arguments so far, as far as later fragments depend on them: their text is not kept.
 #[derive(Debug, Default)]
 struct SlotArguments {
     length: usize,
@@ -65,7 +65,7 @@ struct SlotArguments {
 // === impl Slots ===
 
 impl Slots {
-    /// Takes a fragment that the server counts under `choice`. Returns the call's slot and what the fragment adds to it.
+    /// Takes a fragment the server counts under `choice`. Returns the call's slot and the news in the fragment.
     pub(super) fn take(&mut self, choice: ChoiceIndex, raw: &RawCall<'_>) -> Result<Option<(u32, Call)>, ShapeError> {
         if raw.says_nothing() {
             return Ok(None);
@@ -84,7 +84,7 @@ impl Slots {
         self.begun.iter().any(|slot| slot.told)
     }
 
-    /// Returns what is told of calls when all of them have come: the other members, and an id of ours for a call without one.
+    /// Returns the last news of calls after all of them: the other members, and an id of ours for a call without one.
     pub(super) fn finish(&mut self, response: &str) -> Vec<(u32, Call)> {
         let mut calls: Vec<&mut CallSlot> =
             self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
@@ -104,7 +104,7 @@ impl Slots {
     }
 
     fn find(&self, key: SlotKey, raw: &RawCall<'_>) -> Option<usize> {
-        // The newest counts: a reused index means the call that last began under it.
+        // The newest counts: a reused index means the last call under it.
         let newest = |wanted: &dyn Fn(&CallSlot) -> bool| {
             self.begun.iter().rposition(|slot| slot.key.is_in_line_with(key) && wanted(slot))
         };
@@ -183,7 +183,7 @@ impl CallSlot {
         (raw.name.is_empty() && !raw.is_stub()) || (raw.name == self.name && self.arguments.are_open())
     }
 
-    /// Takes a fragment of this call; what is new in it. `None` while the call could be a stub.
+    /// Takes a fragment of this call and returns its news; `None` while the call could be a stub.
     fn take(&mut self, raw: &RawCall<'_>) -> Option<Call> {
         let mut news = Call::default();
         if self.id.is_empty() && !raw.id.is_empty() {
@@ -212,7 +212,7 @@ impl CallSlot {
         Some(news)
     }
 
-    /// Takes a piece of the name; false if it is not clear what the name is then.
+    /// Takes a piece of the name; false if the name is not clear then.
     fn take_name(&mut self, piece: &str, news: &mut Call) -> bool {
         if piece.is_empty() || piece == self.name {
             return true;
@@ -226,7 +226,7 @@ impl CallSlot {
         true
     }
 
-    /// Takes a piece of the arguments; false if it is not clear what they are then.
+    /// Takes a piece of the arguments; false if they are not clear then.
     fn take_arguments(&mut self, raw: &RawCall<'_>, news: &mut Call) -> bool {
         let said_again = (self.arguments.complete || self.arguments.whole) && self.arguments.are(raw.arguments);
         if raw.arguments.is_empty() || said_again {

@@ -1,4 +1,4 @@
-//! Takes one event apart: what each choice in it says, and the events that say the parts of it.
+//! Splits one event: the news of each choice in it, and the events for its parts.
 
 use callgate_json::{Map, Value, span};
 
@@ -7,20 +7,20 @@ use super::{head, shape};
 use crate::checks::is_short;
 use crate::{ChoiceIndex, End, ShapeError};
 
-/// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
+/// Members of a chunk for each of its parts; `usage` is for the last only. Others might repeat a call.
 const CHUNK: [&str; 8] =
     ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint", "obfuscation"];
-/// Members of a choice that are forwarded when it had fragments of calls: others might repeat them.
+/// The forwarded members of a choice with fragments of calls: others might repeat them.
 const CHOICE: [&str; 3] = ["index", "delta", "finish_reason"];
-/// Members of a choice that belong to its finish.
+/// Members of a choice for its finish.
 const FINISH: [&str; 6] =
     ["index", "finish_reason", "native_finish_reason", "stop_reason", "matched_stop", "content_filter_results"];
 
 /// One entry of `choices`.
 pub(super) struct ChunkPart<'a> {
-    /// The choice that it belongs to.
+    /// The choice of the part.
     pub(super) index: ChoiceIndex,
-    /// The choice that the server counts it under.
+    /// The server's choice of the part.
     pub(super) counted: ChoiceIndex,
     pub(super) text: String,
     /// Fragments of calls, stubs included.
@@ -134,7 +134,7 @@ impl<'a> ChunkPart<'a> {
     }
 }
 
-/// An event that is told in parts.
+/// An event to split.
 pub(super) struct ChunkEvent<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) body: &'a Map<String, Value>,

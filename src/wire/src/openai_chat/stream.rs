@@ -20,7 +20,7 @@ pub struct ChatStream {
     include_usage: bool,
     /// One choice was asked for.
     pub(super) one_choice: bool,
-    /// The choice that the first event with one had.
+    /// The choice of the first event with one.
     pub(super) first: Option<ChoiceIndex>,
     pub(super) choices: BTreeMap<ChoiceIndex, StreamChoice>,
     pub(super) usage: Option<Value>,
@@ -31,8 +31,7 @@ pub struct ChatStream {
 // === impl ChatStream ===
 
 impl ChatStream {
-    /// A stream of which nothing was read. `include_usage` says whether its end tells what was used; `choices`, how many were asked
-    /// for.
+    /// A new stream. `include_usage` is true if it ends with the usage; `choices` is the number of choices in the request.
     #[must_use]
     pub fn new(include_usage: bool, choices: u64) -> ChatStream {
         ChatStream {

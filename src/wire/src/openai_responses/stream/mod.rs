@@ -1,14 +1,15 @@
-//! A streamed answer: items of the output, event by event, and a last event that repeats them all.
+//! A streamed answer: items of the output, event by event, and a last event with all of them.
 //!
-//! 1. Each item has its place (`output_index`). Items other than calls go on as they come; the place and the number of each event
-//!    are rewritten so that no gap shows if a call was held back or told differently, or an event was dropped.
-//! 2. The events of a call carry no bytes on. When its item is done, the call is complete; if it is released it is told anew,
-//!    after whatever went on meanwhile.
-//! 3. The last event completes calls whose items never came as a whole. It goes on with an `output` that says what has gone on,
-//!    whatever it said of calls.
+//! 1. Each item has its place (`output_index`). Items other than calls are forwarded as they come. Place and number of each event
+//!    are rewritten without a gap if a call was held or written differently, or an event was dropped.
+//! 2. The events of a call carry no bytes. If its item is done, the call is complete. If it is released, the stream writes it
+//!    again,
+//!    after everything forwarded in the meantime.
+//! 3. The last event completes calls whose items never came as a whole. Its `output` has the forwarded items, whatever it said of
+//!    calls.
 //! 4. Events and items of unknown kinds are dropped if they can carry no call.
 //!
-//! What is kept: the items that went on, and of each call what events said of it, to hold later events to it.
+//! The stream keeps the forwarded items, and of each call the news so far, to compare later events with it.
 
 mod end;
 mod event;
@@ -31,7 +32,7 @@ use event::ResponseEvent;
 use numbering::Numbering;
 use output::StreamedOutput;
 
-/// What may differ between two deltas of one item: the text, its padding, the event's number.
+/// The members that may differ between two deltas of one item: the text, its padding, the event's number.
 const HOLES: Holes<3> =
     [(&["delta"], Hole::Text), (&["obfuscation"], Hole::Text), (&["sequence_number"], Hole::Number)];
 const NUMBER: usize = 2;
@@ -39,7 +40,7 @@ const NUMBER: usize = 2;
 /// A stream under way.
 #[derive(Debug)]
 pub(crate) struct ResponsesStream {
-    /// The tools that the provider may run.
+    /// The provider's tools of the request.
     tools: Vec<String>,
     numbering: Numbering,
     /// The response's id, once an event gave it.
@@ -52,7 +53,7 @@ pub(crate) struct ResponsesStream {
 // === impl ResponsesStream ===
 
 impl ResponsesStream {
-    /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
+    /// A new stream in answer to a request for these `tools` of the provider.
     pub(super) fn new(tools: Vec<String>) -> ResponsesStream {
         ResponsesStream {
             tools,
@@ -64,8 +65,8 @@ impl ResponsesStream {
         }
     }
 
-    /// Reads an event that is the delta before it with another text. The item it tells of is the same, and still under way, because
-    /// every other event ends the fast path.
+    /// Reads an event that is the delta before it with another text. Its item is the same and still under way, because every
+    /// other event ends the fast path.
     fn replay(&mut self, frame: &Frame) -> Option<()> {
         // Once something was written between, events are renumbered.
         let learned = self.learned.as_ref().filter(|_| self.numbering.is_level())?;
@@ -91,7 +92,7 @@ impl crate::Stream for ResponsesStream {
         }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if data.is_empty() {
-            // An event that carries nothing, such as a last one that was cut off: clients that read it fail on it.
+            // An event without data, such as a cut last one: clients that read it fail on it.
             let is_event = frame.event.is_some() || frame.data.is_some();
             return Ok(if is_event { Vec::new() } else { vec![Delta::Forward { frame: frame.raw }] });
         }
@@ -145,7 +146,7 @@ impl crate::Stream for ResponsesStream {
         self.ended.is_some()
     }
 
-    /// The end is that of the streamed response, whose id clients know already, with the status and the error of the last.
+    /// The end is the streamed response's, whose id clients know already, with the status and the error of the last.
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
         let Ok(answer) = ResponsesAnswer::read(answer, &self.tools) else { return Vec::new() };
         let Some(end) = self.ended.take() else { return Vec::new() };

@@ -1,8 +1,8 @@
-//! The output of a streamed response: the items that were read, in the order in which they began, and those that went on.
+//! The output of a streamed response: the items so far, in the order of their starts, and the forwarded ones.
 //!
-//! An event tells of its item by an id and by a place. Servers that imitate the API leave one of them out, give one place to two
-//! items, or draw another id for each event. So an item is found by its id, else by its place, else as the last that began, and
-//! only among those that are under way and of the kind that the event tells of.
+//! An event names its item by an id and by a place. Servers that imitate the API leave one of them out, give one place to two
+//! items, or draw another id for each event. So an item is found by its id, else by its place, else as the last one, and only
+//! among those under way and of the event's kind.
 
 use callgate_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::checks::MAX_CALLS;
 use crate::openai_responses::items;
 use crate::{Call, ShapeError, StreamError};
 
-/// Items in one response, far above what APIs give: finding one stays cheap.
+/// The most items in one response, far above the numbers of APIs: finding one stays cheap.
 const MAX_ITEMS: usize = 2 * MAX_CALLS;
 
 /// Both sides of an output.
@@ -31,32 +31,32 @@ struct OutputEntry {
     item: ReadItem,
 }
 
-/// An item that was read.
+/// An item of the upstream.
 #[derive(Debug)]
 enum ReadItem {
-    /// A call that is not complete.
+    /// An incomplete call.
     Open(OpenResponseCall),
     Call(Call),
-    /// Another, which stands at `at` among those that went on.
+    /// Another item, at `at` among the forwarded ones.
     Other {
         kind: String,
         at: usize,
         done: bool,
     },
-    /// One that does not go on.
+    /// A dropped item.
     Dropped {
         done: bool,
     },
 }
 
-/// What an event that has a whole item says.
+/// The news of an event with a whole item.
 #[derive(Debug)]
 pub(super) enum ItemStep {
     /// Returns the new text of the call of this number.
     Call(u32, Call),
-    /// Another item, which stands at this place among those that went on.
+    /// Another item, at this place among the forwarded ones.
     Item(usize),
-    /// An item that does not go on.
+    /// A dropped item.
     Dropped,
 }
 
@@ -150,7 +150,7 @@ impl StreamedOutput {
         self.read.get_mut(usize::try_from(slot).ok()?).map(|entry| &mut entry.item)
     }
 
-    /// The item that an event tells of, among those under way that fit.
+    /// The number of the event's item, among those under way that fit.
     fn find(&self, about: ItemRef<'_>, fits: impl Fn(&ReadItem) -> bool) -> Option<u32> {
         let fits = |entry: &OutputEntry| entry.item.is_under_way() && fits(&entry.item);
         let last =
@@ -163,7 +163,7 @@ impl StreamedOutput {
         found.and_then(|slot| u32::try_from(slot).ok())
     }
 
-    /// The call under way that an event tells of, and its number.
+    /// The event's call under way, and its number.
     pub(super) fn open(&mut self, about: ItemRef<'_>) -> Result<(u32, &mut OpenResponseCall), StreamError> {
         let slot = self.find(about, |item| matches!(item, ReadItem::Open(_))).ok_or(StreamError::OutOfOrder)?;
         match self.item(slot) {
@@ -172,7 +172,7 @@ impl StreamedOutput {
         }
     }
 
-    /// Completes a call; what is new of it.
+    /// Completes a call and returns its news.
     fn complete(
         &mut self,
         slot: u32,
@@ -187,7 +187,7 @@ impl StreamedOutput {
         Ok(news)
     }
 
-    /// The item that goes on which an event tells of, among those under way and of a kind that fits: its place among them.
+    /// The place of the event's item among the forwarded ones, if it is under way and its kind fits.
     pub(super) fn under_way(&self, about: ItemRef<'_>, fits: impl Fn(&str) -> bool) -> Option<usize> {
         let slot = self.find(about, |item| matches!(item, ReadItem::Other { kind, .. } if fits(kind)))?;
         match self.read.get(usize::try_from(slot).ok()?)?.item {
@@ -196,26 +196,26 @@ impl StreamedOutput {
         }
     }
 
-    /// An item goes on; its place.
+    /// Adds a forwarded item and returns its place.
     pub(super) fn write(&mut self, item: Value) -> usize {
         self.written.push(item);
         self.written.len() - 1
     }
 
-    /// What has gone on.
+    /// The forwarded items.
     pub(super) fn written(&self) -> &[Value] {
         &self.written
     }
 
-    /// Whether nothing has come of it yet.
+    /// Returns true if no item began yet.
     pub(super) fn is_empty(&self) -> bool {
         self.read.is_empty()
     }
 
-    /// Takes the end of a response, which may repeat its output; what is new of calls by it, which are complete now.
+    /// Takes the end of a response, which may repeat its output. Returns the news of calls, which are complete now.
     ///
-    /// Calls are as they were streamed, whatever the end says of them: it is written from what was released. A call whose item
-    /// never came as a whole is completed by its namesake in the end, and calls that the end alone has are read from it.
+    /// The streamed calls count, not their repetitions: the stream writes the end from the released calls. A call whose item
+    /// never came as a whole is completed by its namesake in the end. Calls of the end alone are read from it.
     pub(super) fn ended(&mut self, repeated: &[Value], tools: &[String]) -> Result<Vec<(u32, Call)>, StreamError> {
         let mut calls: Vec<Option<Call>> = items::calls(repeated, tools)?.into_iter().map(Some).collect();
         let streamed: Vec<(u32, String)> = self.streamed();
@@ -257,8 +257,7 @@ impl StreamedOutput {
         self.read.iter().zip(0..).filter_map(|(entry, slot)| Some((slot, id(&entry.item)?))).collect()
     }
 
-    /// What has gone on, in the words of an end that repeats it: of items that are no calls those may differ (a cipher that is drawn
-    /// anew).
+    /// The forwarded items, in the words of an end that repeats them: other items than calls may differ (a cipher drawn again).
     pub(super) fn in_words_of(&self, repeated: &[Value], tools: &[String]) -> Vec<Value> {
         let mut output = self.written.clone();
         let goes_on = |item: &&Value| !items::is_call(item, tools) && !items::is_unknown(item, tools);
@@ -277,8 +276,8 @@ impl StreamedOutput {
         output
     }
 
-    /// The output that an end must have instead of the one that it repeats, if that says something else than what has gone on: never
-    /// if no item was held or dropped, nor if the server repeats nothing.
+    /// The output for an end whose own output differs from the forwarded items. `None` if no item was held or dropped, and if the
+    /// server repeats nothing.
     pub(super) fn instead_of(&self, repeated: &[Value], tools: &[String]) -> Option<Vec<Value>> {
         let differs = |item: &Value| items::is_call(item, tools) || items::is_unknown(item, tools);
         if repeated.is_empty() || self.calls == 0 && !repeated.iter().any(differs) {

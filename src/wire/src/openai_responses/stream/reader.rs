@@ -82,7 +82,7 @@ impl ResponsesStream {
                 event.says_no_call()?;
                 match self.output.under_way(about, |kind| kinds::tells_of(event.kind, kind)) {
                     Some(at) => Ok(self.forward(frame, event, Some(at))),
-                    // Of a call that is held, or of nothing.
+                    // It is about a held call, or about nothing.
                     None => Ok(self.dropped(event)),
                 }
             }
@@ -91,7 +91,7 @@ impl ResponsesStream {
                 Ok(self.forward(frame, event, None))
             }
             Tells::Ended => self.ended(frame, event),
-            // Calls that are still held do not go on, so they are not in what ends the stream either.
+            // Held calls are not released any more, so the last event must not have them either.
             Tells::Failed => {
                 let response = event.response()?;
                 items::calls(items::output(response)?, &self.tools)?;
@@ -109,7 +109,7 @@ impl ResponsesStream {
         let mut deltas = Vec::new();
         let is_all = self.output.is_empty() && output.iter().any(|item| items::is_call(item, &self.tools));
         let news = self.output.ended(output, &self.tools)?;
-        // A server that streams nothing: what the end says besides calls is told before them.
+        // If a server streams nothing, the other items of the end are written before its calls.
         let is_told = |item: &&Value| is_all && items::is_said(item, &self.tools);
         let said: Vec<&Value> = output.iter().filter(is_told).collect();
         for item in said {
@@ -146,7 +146,7 @@ impl ResponsesStream {
         }
     }
 
-    /// An event goes on; `at` is the place of its item among those that went on.
+    /// Forwards an event; `at` is the place of its item among the forwarded ones.
     fn forward(&mut self, frame: &Frame, event: &ResponseEvent<'_>, at: Option<usize>) -> Vec<Delta> {
         let moved = at.filter(|at| event.index.map(place) != Some(*at));
         let edit = |at: usize| splice::Edit { member: "output_index", text: Some(at.to_string()) };
