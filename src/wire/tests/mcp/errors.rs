@@ -1,4 +1,4 @@
-//! How MCP says no.
+//! The errors of MCP.
 
 use callgate_wire::ApiError;
 use callgate_wire::mcp::{Envelope, Id, McpRequest, error};

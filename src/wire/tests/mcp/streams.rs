@@ -3,7 +3,7 @@
 use callgate_wire::framing::{Decoder, Framing};
 use callgate_wire::mcp::{McpEvent, event};
 
-/// The events of a stream: what each says, and the bytes in which it goes on; or that it cannot be read.
+/// The events of a stream: the kind and the bytes of each, or its error.
 fn read(text: &str) -> Vec<Result<(bool, String), String>> {
     let mut decoder = Decoder::new(Framing::Sse, 1 << 16);
     let mut frames = Vec::new();
