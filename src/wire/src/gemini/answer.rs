@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, span};
 use serde_json::json;
 
-use super::shape::{self, Candidate, Part};
+use super::message::{self, Candidate, Part};
 use super::turn::{self, CallReader, WrittenTurn};
 use crate::skeleton::list::{AnswerBody, Settled, settle};
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
@@ -35,7 +35,7 @@ impl GeminiAnswer {
     /// [`AnswerError`] as in [`crate::Dialect::answer`].
     pub(super) fn read(text: &[u8], tools: &[String]) -> Result<GeminiAnswer, AnswerError> {
         let body = AnswerBody::read(text)?;
-        let candidates = shape::candidates(body.members(), text, tools)?;
+        let candidates = message::candidates(body.members(), text, tools)?;
         let choices = candidates.iter().map(choice).collect::<Result<_, ShapeError>>()?;
         let is_known = |part: &Part<'_>| !matches!(part, Part::Unknown);
         let known: Vec<Vec<bool>> =
@@ -153,7 +153,7 @@ impl crate::Answer for GeminiAnswer {
             .get(CANDIDATES)
             .and_then(|entries| entries.get(choice.position())?.get("content")?.get("parts"));
         let parts = parts.and_then(Value::as_array).into_iter().flatten();
-        parts.filter(|part| !turn::is_call(part) && !shape::is_blank(part)).cloned().collect()
+        parts.filter(|part| !turn::is_call(part) && !message::is_blank(part)).cloned().collect()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
@@ -236,7 +236,7 @@ fn keeps_part(part: &Value, call: &Call, kept: &Call) -> bool {
         value.as_object().is_some_and(|members| members.keys().all(|key| of.contains(&key.as_str())))
     };
     let plain = part.as_object().is_some_and(|members| {
-        members.keys().all(|key| key == "functionCall" || shape::BESIDE.contains(&key.as_str()))
+        members.keys().all(|key| key == "functionCall" || message::BESIDE.contains(&key.as_str()))
     }) && part.get("functionCall").is_some_and(|function| known(function, &["id", "name", "args"]));
     let Call { id, name, arguments, form, extra } = kept;
     plain

@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::shape;
+use super::message;
 use crate::ApiError;
 use crate::checks::is_error_object;
 use crate::framing::{json_lines, sse};
@@ -49,7 +49,7 @@ pub(super) fn bare(strays: &[u8]) -> Option<Vec<u8>> {
 /// `candidates` and without a call anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     let is_it = |members: &Map<String, Value>| {
-        is_error_object(members) && !members.contains_key("candidates") && shape::no_call_but(members, &[]).is_ok()
+        is_error_object(members) && !members.contains_key("candidates") && message::no_call_but(members, &[]).is_ok()
     };
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => is_it(&members),

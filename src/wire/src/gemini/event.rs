@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::shape::Candidate;
+use super::message::Candidate;
 use crate::ChoiceIndex;
 use crate::checks::is_short;
 use crate::framing::sse;

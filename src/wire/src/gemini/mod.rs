@@ -11,9 +11,9 @@
 mod answer;
 mod error;
 mod event;
+mod message;
 mod names;
 mod request;
-mod shape;
 mod stream;
 mod text_event;
 mod turn;

@@ -12,7 +12,7 @@ use callgate_json::{Map, Value};
 use super::answer::GeminiAnswer;
 use super::error;
 use super::event::{self, Head};
-use super::shape::{self, Candidate};
+use super::message::{self, Candidate};
 use super::text_event::TextEvent;
 use super::turn::{self, CallReader, WrittenTurn};
 use crate::framing::{Frame, sse};
@@ -151,10 +151,10 @@ impl crate::Stream for GeminiStream {
             return Err(ShapeError::Type { at: "data", expected: "an object" }.into());
         };
         if error::is_error(body) || frame.event.as_deref() == Some("error") {
-            shape::no_call(&value)?;
+            message::no_call(&value)?;
             return Ok(vec![Delta::Error { frame: frame.raw }]);
         }
-        let candidates = shape::candidates(body, data, &self.tools)?;
+        let candidates = message::candidates(body, data, &self.tools)?;
         let usage = body.get("usageMetadata").filter(|usage| usage.is_object());
         self.usage = usage.cloned().or(self.usage.take());
         if candidates.is_empty() {

@@ -6,7 +6,7 @@
 use callgate_json::Value;
 use callgate_json::template::{Hole, unescaped};
 
-use super::shape::{Candidate, Part, is_blank};
+use super::message::{Candidate, Part, is_blank};
 use crate::ChoiceIndex;
 use crate::skeleton::fast_path::{FastPath, Holes};
 

@@ -7,7 +7,7 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::shape::{BESIDE, RawCall};
+use super::message::{BESIDE, RawCall};
 use crate::checks::MAX_CALLS;
 use crate::{Call, CallResult, ShapeError};
 

@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value, span};
 
-use super::shape::{self, Turn};
+use super::message::{self, Turn};
 use crate::checks::{add, paragraphs};
 use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
@@ -104,7 +104,7 @@ impl crate::Answer for OllamaAnswer {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
-                    && !shape::is_text(call)
+                    && !message::is_text(call)
                     && span::says(&call.arguments, arguments)
             }
             Fate::Replace(_) => false,
@@ -129,7 +129,7 @@ impl crate::Answer for OllamaAnswer {
             if kept.is_empty() {
                 message.shift_remove("tool_calls");
             } else {
-                let entries = kept.iter().zip(0..).map(|(call, position)| shape::entry(call, position));
+                let entries = kept.iter().zip(0..).map(|(call, position)| message::entry(call, position));
                 message.insert("tool_calls".to_owned(), entries.collect());
             }
         }

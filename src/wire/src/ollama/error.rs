@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::shape;
+use super::message;
 use crate::ApiError;
 use crate::checks::is_error_object;
 
@@ -20,7 +20,7 @@ pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => {
             let is_answer = members.get("message").is_some_and(Value::is_object);
-            is_error_object(&members) && !is_answer && shape::no_call_but(&members, &[]).is_ok()
+            is_error_object(&members) && !is_answer && message::no_call_but(&members, &[]).is_ok()
         }
         _ => false,
     }

@@ -12,8 +12,8 @@
 
 mod answer;
 mod error;
+mod message;
 mod request;
-mod shape;
 mod stream;
 
 use crate::framing::Framing;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::answer::{self, OllamaAnswer};
 use super::error;
-use super::shape::{self, Turn};
+use super::message::{self, Turn};
 use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
 use crate::skeleton::fast_path::{FastPath, Holes};
@@ -97,7 +97,7 @@ impl crate::Stream for OllamaStream {
             return Err(ShapeError::Type { at: "line", expected: "an object" }.into());
         };
         if error::is_error(body) {
-            shape::no_call(&value)?;
+            message::no_call(&value)?;
             return Ok(vec![Delta::Error { frame: frame.raw }]);
         }
         let turn = Turn::read(body, data)?;
@@ -141,7 +141,7 @@ impl crate::Stream for OllamaStream {
     fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         let position = self.written;
         self.written = position.saturating_add(1);
-        let entry = shape::entry(call, position);
+        let entry = message::entry(call, position);
         self.message(json!({ "role": "assistant", "content": "", "tool_calls": [entry] }))
     }
 

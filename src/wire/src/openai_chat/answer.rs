@@ -4,7 +4,7 @@ use callgate_json::{Map, Value, span};
 
 use super::calls::{self, own_id};
 use super::turn_text::{self, TurnText};
-use super::{message, shape};
+use super::{checks, message};
 use crate::checks::{add_paragraph, paragraphs};
 use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
@@ -71,9 +71,9 @@ impl ChatAnswer {
     /// Reads an answer; true for each choice whose calls are written otherwise than they came.
     fn parse(text: &[u8]) -> Result<(ChatAnswer, Vec<bool>), AnswerError> {
         let body = AnswerBody::read(text)?;
-        shape::no_call_but(body.members(), &["choices"])?;
+        checks::no_call_but(body.members(), &["choices"])?;
         let entries =
-            shape::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
+            checks::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
         let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
         let texts = span::member(text, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
         let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));

@@ -6,7 +6,7 @@
 use callgate_json::{Map, Value, span};
 use serde_json::json;
 
-use super::shape::{exact_keys, no_call_but, small, text};
+use super::checks::{exact_keys, no_call_but, small, text};
 use crate::checks::{MAX_CALLS, MAX_ID, holds_something};
 use crate::{Call, Form, ShapeError};
 

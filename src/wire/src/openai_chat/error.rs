@@ -3,7 +3,7 @@
 use callgate_json::{Value, splice};
 use serde_json::json;
 
-use super::shape;
+use super::checks;
 use crate::ApiError;
 use crate::checks::holds_something;
 use crate::framing::sse;
@@ -35,7 +35,7 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
 /// Returns true if a body is an error and nothing else: strict JSON with an error, without a choice and without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
-    callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && shape::no_call(&value).is_ok())
+    callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && checks::no_call(&value).is_ok())
 }
 
 /// Returns true if an event reports an error, in a way no chunk has.

@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value};
 
 use super::answer::names_calls;
-use super::shape::says_something;
+use super::checks::says_something;
 use super::{ChatAnswer, message};
 use crate::checks::MAX_CALLS;
 use crate::{ChoiceIndex, Form};

@@ -6,6 +6,7 @@
 
 mod answer;
 mod calls;
+mod checks;
 mod choice;
 pub mod error;
 mod head;
@@ -14,7 +15,6 @@ mod message;
 mod reader;
 mod replayed;
 mod request;
-mod shape;
 mod slots;
 mod split;
 mod stream;

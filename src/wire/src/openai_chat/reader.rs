@@ -13,7 +13,7 @@ use callgate_json::{Map, Value};
 
 use super::split::{self, ChunkEvent, ChunkPart};
 use super::stream::ChatStream;
-use super::{StreamHead, error, shape, turn_text};
+use super::{StreamHead, checks, error, turn_text};
 use crate::framing::Frame;
 use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
@@ -77,16 +77,16 @@ impl ChatStream {
         }
         let value = callgate_json::read_nearest(data)?;
         if error::is_error_value(&value) || frame.event.as_deref() == Some("error") {
-            shape::no_call(&value)?;
+            checks::no_call(&value)?;
             return Ok(vec![Delta::Error { frame: frame.raw.clone() }]);
         }
         let Value::Object(body) = &value else {
             // No chunk: a sign of life of a server's own. Clients would fail on it.
-            shape::no_call(&value)?;
+            checks::no_call(&value)?;
             return Ok(Vec::new());
         };
-        shape::no_call_but(body, &["choices"])?;
-        let mut parts = split::parts(shape::choices(body)?.unwrap_or_default(), data)?;
+        checks::no_call_but(body, &["choices"])?;
+        let mut parts = split::parts(checks::choices(body)?.unwrap_or_default(), data)?;
         let usage = body.get("usage").filter(|usage| usage.is_object());
         if parts.is_empty() {
             let Some(usage) = usage else { return Ok(forward()) };

@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, span};
 
 use super::calls::{self, RawCall};
-use super::{head, shape};
+use super::{checks, head};
 use crate::checks::is_short;
 use crate::{ChoiceIndex, End, ShapeError};
 
@@ -59,24 +59,24 @@ impl<'a> ChunkPart<'a> {
             Some(Value::Object(delta)) => Some(delta),
             Some(_) => return Err(ShapeError::Type { at: "choices[].delta", expected: "an object" }),
         };
-        shape::no_call_but(choice, &["delta", "message"])?;
+        checks::no_call_but(choice, &["delta", "message"])?;
         // Some servers repeat the delta word for word as `message`.
         let message = choice.get("message").filter(|message| delta.is_none() || Some(*message) != choice.get("delta"));
-        let repeats_calls = message.is_some_and(|message| shape::no_call(message).is_err());
-        let index = shape::choice_index(choice, position)?;
+        let repeats_calls = message.is_some_and(|message| checks::no_call(message).is_err());
+        let index = checks::choice_index(choice, position)?;
         let mut part = ChunkPart {
             index,
             counted: index,
             text: String::new(),
             fragments: Vec::new(),
             repeats_calls,
-            finish: shape::text(choice, "finish_reason")?,
+            finish: checks::text(choice, "finish_reason")?,
             choice,
             delta,
         };
         if let Some(delta) = delta {
-            shape::no_call_but(delta, &["tool_calls", "function_call"])?;
-            part.text = shape::content(delta)?;
+            checks::no_call_but(delta, &["tool_calls", "function_call"])?;
+            part.text = checks::content(delta)?;
             part.fragments = calls::read(delta, span::member(json, "delta").unwrap_or_default())?;
         }
         Ok(part)
@@ -84,7 +84,7 @@ impl<'a> ChunkPart<'a> {
 
     /// Returns true if the delta says more than a role and calls.
     pub(super) fn says_something(&self) -> bool {
-        self.delta.is_some_and(shape::says_something)
+        self.delta.is_some_and(checks::says_something)
     }
 
     pub(super) fn has_role(&self) -> bool {
