@@ -11,9 +11,9 @@ use crate::{AnswerError, Declaration, ShapeError};
 /// The maximum tools in one page of a list.
 const MAX_TOOLS: usize = 4096;
 
-/// A parsed message, possibly changed since. Unchanged parts keep their bytes.
+/// A message that was read, and perhaps changed since. Unchanged members keep their bytes.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct McpAnswer {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
@@ -26,11 +26,11 @@ pub struct Answer {
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// True if the tool declares a schema of its results. Clients then require a structured one.
+    /// True if it describes its results; clients insist on a structured one then.
     pub structured: bool,
 }
 
-/// A tool in the list a client gets.
+/// A tool in a client's list.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing<'a> {
     /// Name, description and schema of the arguments.
@@ -41,7 +41,7 @@ pub struct Listing<'a> {
     pub hints: Hints,
 }
 
-/// The annotations by which clients decide when to ask a person.
+/// The annotations by which clients decide to ask a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hints {
     /// The tool changes nothing.
@@ -55,26 +55,25 @@ pub struct Hints {
 pub struct Called {
     /// True if the tool reports a failure.
     pub failed: bool,
-    /// The result as a value: `structuredContent`, else the JSON in its single text.
+    /// Its value: `structuredContent`, else the JSON in its single text.
     pub value: Option<Value>,
     /// True if the value is its `structuredContent`.
     pub structured: bool,
 }
 
-// === impl Answer ===
+// === impl McpAnswer ===
 
-impl Answer {
+impl McpAnswer {
     /// Reads one message.
     ///
     /// # Errors
-    /// [`AnswerError`] if it is not one JSON-RPC message in strict JSON (fractions may have more digits than a double
-    /// holds).
-    pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
+    /// [`AnswerError`] unless it is one JSON-RPC message in strict JSON (fractions may have more digits than a double).
+    pub fn read(text: &[u8]) -> Result<McpAnswer, AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "message", expected: "one JSON-RPC message" }.into());
         };
         let envelope = Envelope::read(&body)?;
-        Ok(Answer { text: text.to_vec(), body, envelope, result: None })
+        Ok(McpAnswer { text: text.to_vec(), body, envelope, result: None })
     }
 
     /// Returns the kind of the message.
@@ -83,17 +82,18 @@ impl Answer {
         &self.envelope
     }
 
-    /// Returns true if the message was changed.
+    /// Returns true if something was changed.
     #[must_use]
     pub fn is_changed(&self) -> bool {
         self.result.is_some()
     }
 
-    /// Checks that a `sampling/createMessage` asks a model for text only, at once. With tools, the server would run the
-    /// model's calls undecided.
+    /// Checks that a `sampling/createMessage` asks a model for text only, at once. With tools, the model's calls would run at the
+    /// server undecided.
     ///
     /// # Errors
-    /// [`ShapeError`] if it offers tools, mentions calls, or wants a later response; also for other requests that do.
+    /// [`ShapeError`] if it offers tools, speaks of calls, or wants to be answered later; also for other requests with such
+    /// members.
     pub fn asks_for_text_only(&self) -> Result<(), ShapeError> {
         let Some(params) = message::params(&self.body)? else { return Ok(()) };
         exact_keys(params, &["messages", "tools", "toolChoice", "task"])?;
@@ -107,10 +107,10 @@ impl Answer {
         }
     }
 
-    /// Returns the tools in the response to a `tools/list`.
+    /// The tools in the answer to a `tools/list`.
     ///
     /// # Errors
-    /// [`ShapeError`] if the response is malformed.
+    /// [`ShapeError`] if it is another answer.
     pub fn listed(&self) -> Result<Vec<Listed>, ShapeError> {
         let result = self.members();
         exact_keys(result, &["tools", "nextCursor"])?;
@@ -130,8 +130,7 @@ impl Answer {
         Ok(tools.iter().map(listed).collect())
     }
 
-    /// Makes the response to a `tools/list` list exactly these tools, in the given words. Only the cursor of the next
-    /// page stays.
+    /// Makes the answer to a `tools/list` list these, in these words, and nothing else but the cursor of the next page.
     pub fn list(&mut self, tools: &[Listing<'_>]) {
         let tools: Vec<String> = tools.iter().map(listing).collect();
         let cursor = self.members().get("nextCursor").filter(|cursor| cursor.is_string());
@@ -142,7 +141,7 @@ impl Answer {
     /// Reads the response to a `tools/call`. Some servers send `structuredContent` alone.
     ///
     /// # Errors
-    /// [`ShapeError`] if the response is malformed, or has content that could be a call.
+    /// [`ShapeError`] if it is another answer, or has content that could be a call.
     pub fn called(&self) -> Result<Called, ShapeError> {
         let result = self.members();
         exact_keys(result, &["content", "structuredContent", "isError"])?;
@@ -166,15 +165,15 @@ impl Answer {
     pub fn give(&mut self, value: &Value, structured: bool) {
         let text = callgate_json::canonical(value);
         let content = json!([{ "type": "text", "text": text }]);
-        // The value's own text: clients get exactly the checked bytes.
+        // The value's own text: clients get the checked bytes.
         let value = if structured { format!(r#","structuredContent":{text}"#) } else { String::new() };
         self.result = Some(format!(r#"{{"content":{content}{value},"isError":false}}"#));
     }
 
-    /// Checks that the messages in the response to a `prompts/get` are only shown.
+    /// Checks that the messages in the answer to a `prompts/get` are only shown.
     ///
     /// # Errors
-    /// [`ShapeError`] if the response is malformed, or has content of an unknown kind.
+    /// [`ShapeError`] if it is another answer, or has content of an unknown kind.
     pub fn prompts(&self) -> Result<(), ShapeError> {
         let result = self.members();
         exact_keys(result, &["messages"])?;
@@ -184,8 +183,7 @@ impl Answer {
         messages.iter().try_for_each(message_shown)
     }
 
-    /// Removes from the response to an `initialize` the server's words for models (`instructions`), and its support of
-    /// tasks.
+    /// Removes the server's words for models (`instructions`) and its tasks from the answer to an `initialize`.
     pub fn introduce(&mut self) {
         let mut result = self.members().clone();
         let before = result.len();
@@ -233,7 +231,7 @@ fn message_shown(message: &Value) -> Result<(), ShapeError> {
     all_shown(message.get("content"))
 }
 
-/// Returns the value in a content of one text.
+/// The value in a content of one text.
 fn single_json(content: &[Value]) -> Option<Value> {
     let [only] = content else { return None };
     let text = only.get("text").and_then(Value::as_str).filter(|_| only.get("type").is_some_and(|kind| kind == "text"));

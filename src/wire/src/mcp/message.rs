@@ -1,4 +1,4 @@
-//! The common part of every message: JSON-RPC 2.0, sections 4 and 5.
+//! The members of every message: JSON-RPC 2.0, sections 4 and 5.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::{ShapeError, callless};
 /// The members of a message the gate decides on.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
-/// The maximum bytes of a string id. Clients count or draw UUIDs; the gate holds an id until its response.
+/// The most bytes of a text id. Clients count or draw UUIDs; a longer id would be held until its answer.
 const ID_LENGTH: usize = 1024;
 
-/// The id of a request: a string or a whole number. Shown as JSON.
+/// The identifier of a request: a string or a whole number. Shown as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(Value);
 
@@ -39,7 +39,7 @@ pub enum Envelope {
     },
     /// A response with an error: an object with a whole `code` and a `message`.
     Error {
-        /// The request's id; none if the request could not be read.
+        /// The request's; none if the request could not be read.
         id: Option<Id>,
     },
 }
@@ -71,7 +71,7 @@ impl Id {
 // === impl Envelope ===
 
 impl Envelope {
-    /// Distinguishes the kinds; a message that could be two of them is an error.
+    /// Reads the kind of a message. An ambiguous message is an error.
     pub(super) fn read(body: &Map<String, Value>) -> Result<Envelope, ShapeError> {
         exact_keys(body, &MEMBERS)?;
         if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
@@ -129,10 +129,10 @@ fn check_error(error: &Value) -> Result<(), ShapeError> {
     Ok(())
 }
 
-/// The kinds of content a model only reads. Others (`tool_use`) could be a call.
+/// The kinds of content a model is only shown. Others (`tool_use`) could be a call.
 const SHOWN: [&str; 5] = ["text", "image", "audio", "resource", "resource_link"];
 
-/// Refuses a block of content that is not only shown.
+/// Refuses a block of content unless it is only shown.
 pub(super) fn shown(block: &Value) -> Result<(), ShapeError> {
     let Value::Object(block) = block else {
         return Err(ShapeError::Type { at: "content", expected: "made of objects" });
@@ -144,8 +144,7 @@ pub(super) fn shown(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// Refuses a block of a tool's result that could be a call. A block of an unknown kind without a call in it is only
-/// shown.
+/// Refuses a block of a tool's result if it could be a call. An unknown kind without a call is only shown.
 pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
     match shown(block) {
         Err(ShapeError::UnknownPart) if block.get("type").is_some_and(Value::is_string) => callless::no_call(block),

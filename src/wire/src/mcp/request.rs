@@ -10,7 +10,7 @@ use crate::{Call, Form, RequestError, ShapeError};
 
 /// A parsed message, possibly changed since. Unchanged parts keep their bytes.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct McpRequest {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
@@ -18,14 +18,14 @@ pub struct Request {
     params: Option<String>,
 }
 
-// === impl Request ===
+// === impl McpRequest ===
 
-impl Request {
+impl McpRequest {
     /// Reads the body of a POST.
     ///
     /// # Errors
     /// [`RequestError`] if it is not one JSON-RPC message in strict JSON; a batch is several.
-    pub fn read(text: &[u8]) -> Result<Request, RequestError> {
+    pub fn read(text: &[u8]) -> Result<McpRequest, RequestError> {
         let body = match callgate_json::read(text)? {
             Value::Object(body) => body,
             Value::Array(_) => {
@@ -35,7 +35,7 @@ impl Request {
         };
         exact_members(&body, "message", &["jsonrpc", "id", "method", "params", "result", "error"])?;
         let envelope = Envelope::read(&body).map_err(invalid)?;
-        let request = Request { text: text.to_vec(), body, envelope, params: None };
+        let request = McpRequest { text: text.to_vec(), body, envelope, params: None };
         request.check()?;
         Ok(request)
     }

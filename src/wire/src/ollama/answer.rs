@@ -2,12 +2,12 @@
 
 use callgate_json::{Map, Value, span};
 
-use super::shape::{self, Turn};
+use super::message::{self, Turn};
 use crate::checks::{add, paragraphs};
 use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
-/// The members with a turn's usage: counts of tokens, and durations in nanoseconds.
+/// Members of the usage: counts of tokens, and durations in nanoseconds.
 const USAGE: [&str; 6] =
     ["total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration"];
 /// The texts of a message.
@@ -49,7 +49,7 @@ impl OllamaAnswer {
         self.usage = usage(self.body.members());
     }
 
-    /// Puts a break before texts that follow already forwarded ones.
+    /// Puts a break before each text that follows a forwarded one.
     pub(super) fn follow(&mut self, thinking: bool, content: bool) {
         for (key, follows) in TEXTS.into_iter().zip([thinking, content]) {
             let text = self.text(key);
@@ -59,7 +59,7 @@ impl OllamaAnswer {
         }
     }
 
-    /// Returns the answer as the lines of a stream: its text, and its end.
+    /// The answer as the lines of a stream: its message, and its end.
     pub(super) fn lines(&self) -> [Value; 2] {
         let mut said = self.body.members().clone();
         said.retain(|key, _| !USAGE.contains(&key.as_str()) && key != "done_reason" && key != "logprobs");
@@ -101,12 +101,12 @@ impl crate::Answer for OllamaAnswer {
         vec![self.calls.as_slice()]
     }
 
-    /// A message has one text, so a replacement of calls follows it under either policy.
+    /// A message has one text, so texts in place of calls stand after it under each policy.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
-                    && !shape::is_text(call)
+                    && !message::is_text(call)
                     && span::says(&call.arguments, arguments)
             }
             Fate::Replace(_) => false,
@@ -131,7 +131,7 @@ impl crate::Answer for OllamaAnswer {
             if kept.is_empty() {
                 message.shift_remove("tool_calls");
             } else {
-                let entries = kept.iter().zip(0..).map(|(call, position)| shape::entry(call, position));
+                let entries = kept.iter().zip(0..).map(|(call, position)| message::entry(call, position));
                 message.insert("tool_calls".to_owned(), entries.collect());
             }
         }
@@ -170,21 +170,21 @@ impl crate::Answer for OllamaAnswer {
     }
 }
 
-/// Returns the texts of a turn without the empty ones.
+/// The texts of a turn; empty ones are left out.
 pub(super) fn said(thinking: &str, content: &str) -> Vec<Value> {
     let texts = TEXTS.into_iter().zip([thinking, content]).filter(|(_, text)| !text.is_empty());
     let said: Map<String, Value> = texts.map(|(key, text)| (key.to_owned(), Value::from(text))).collect();
     if said.is_empty() { Vec::new() } else { vec![Value::Object(said)] }
 }
 
-/// Returns a turn's usage from its last line.
+/// The turn's usage, from its last line.
 pub(super) fn usage(body: &Map<String, Value>) -> Option<Value> {
     let used = USAGE.iter().filter_map(|member| Some((*member, body.get(*member).filter(|used| used.is_number())?)));
     let usage: Map<String, Value> = used.map(|(member, used)| (member.to_owned(), used.clone())).collect();
     (!usage.is_empty()).then_some(Value::Object(usage))
 }
 
-/// Returns true if a reason says the turn ended in calls. Ollama says `stop` for every turn; imitators may not.
+/// Returns true if a reason says the turn ended in calls. Ollama says `stop` of every turn; imitators may not.
 pub(super) fn names_calls(reason: &Value) -> bool {
     reason == "tool_calls"
 }

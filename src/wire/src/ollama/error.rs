@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::shape;
+use super::message;
 use crate::ApiError;
 use crate::checks::is_error_object;
 
@@ -14,13 +14,13 @@ pub(super) fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// Returns true if a body is an error in this dialect and nothing else: a strict JSON object with an error, without a
-/// model's `message` and without a call anywhere.
+/// Returns true if a body is an error in this dialect and nothing else: a strict JSON object with an error, without a `message`
+/// of a model and without a call anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => {
             let is_answer = members.get("message").is_some_and(Value::is_object);
-            is_error_object(&members) && !is_answer && shape::no_call_but(&members, &[]).is_ok()
+            is_error_object(&members) && !is_answer && message::no_call_but(&members, &[]).is_ok()
         }
         _ => false,
     }

@@ -3,8 +3,8 @@
 use callgate_json::{Map, Value, span};
 
 use super::calls::{self, own_id};
-use super::said::{self, Said};
-use super::{message, shape};
+use super::turn_text::{self, TurnText};
+use super::{checks, message};
 use crate::checks::{add_paragraph, paragraphs};
 use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
@@ -12,13 +12,13 @@ use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Its `index`, or its position if the index is missing.
+    /// Its `index`, or its position if it has none.
     pub index: ChoiceIndex,
     /// The text of its `content`.
     pub text: String,
     /// Its calls in order, a legacy `function_call` last.
     pub calls: Vec<Call>,
-    /// Its `finish_reason`, empty if missing.
+    /// Its `finish_reason`, empty if it has none.
     pub finish: String,
 }
 
@@ -45,20 +45,20 @@ pub struct ChatAnswer {
 impl ChatAnswer {
     /// Reads an answer.
     ///
-    /// A call without an id gets one of ours. The reader drops stubs that call nothing and members that could repeat a
-    /// call. JSON arguments become text.
+    /// A call without an id gets one of ours. Stubs without a call, and members that could repeat a call, are left out. JSON
+    /// arguments become text.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, a member of a wrong type, or a call in a place
-    /// without them.
+    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call in a wrong
+    /// place.
     pub fn read(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
         let (mut answer, odd) = ChatAnswer::parse(text)?;
         answer.complete(&odd);
         Ok(answer)
     }
 
-    /// Reads an answer to a request for one choice. It joins choices of calls alone with the one that has text: GitHub
-    /// Copilot splits a turn this way.
+    /// Reads an answer to a request for one choice. It joins choices with nothing but calls to the one with text: GitHub Copilot
+    /// splits a turn so.
     ///
     /// # Errors
     /// As [`ChatAnswer::read`].
@@ -73,9 +73,9 @@ impl ChatAnswer {
     /// Reads an answer; true for each choice with calls written in another form than received.
     fn parse(text: &[u8]) -> Result<(ChatAnswer, Vec<bool>), AnswerError> {
         let body = AnswerBody::read(text)?;
-        shape::no_call_but(body.members(), &["choices"])?;
+        checks::no_call_but(body.members(), &["choices"])?;
         let entries =
-            shape::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
+            checks::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
         let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
         let texts = span::member(text, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
         let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
@@ -85,7 +85,7 @@ impl ChatAnswer {
         Ok((ChatAnswer { body, choices }, odd))
     }
 
-    /// Gives an id of ours to calls without one, and rewrites the calls of choices that need it.
+    /// Gives calls without an id one of ours, and writes the calls of choices in need of it.
     fn complete(&mut self, odd: &[bool]) {
         for position in 0..self.choices.len() {
             if self.name_calls(position) || odd.get(position) == Some(&true) {
@@ -94,7 +94,7 @@ impl ChatAnswer {
         }
     }
 
-    /// Gives an id of ours to the calls of a choice without one; returns false if all have one.
+    /// Gives the calls of a choice without an id one of ours; false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
         let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
@@ -122,22 +122,22 @@ impl ChatAnswer {
         &self.choices
     }
 
-    /// Returns the turn's usage, if the answer has it.
+    /// The turn's usage, if the answer has it.
     #[must_use]
     pub fn usage(&self) -> Option<&Value> {
         self.body.usage("usage")
     }
 
-    /// Adds the usage of earlier rounds: each number is added to the one of the same name.
+    /// Adds the usage of earlier rounds: each number is summed with its namesake.
     pub fn add_usage(&mut self, earlier: &Value) {
         self.body.add_usage("usage", earlier);
     }
 
     /// Replaces the text and the calls of the choice at `position` in [`ChatAnswer::choices`].
     ///
-    /// A call with the `id` and name of an old one keeps the old one's other members. A finish reason that names calls
-    /// becomes `stop` if none is left. If a call was removed or the text changed, `logprobs` go too: they spell out the
-    /// old content. Nothing happens if nothing differs.
+    /// A call with the `id` and name of an old one keeps the members beside it. A finish reason that named calls becomes `stop`
+    /// if none is left. If a call was removed or the text changed, `logprobs` are removed too: they spell out the old text. If
+    /// nothing differs, nothing changes.
     pub fn rewrite(&mut self, position: usize, rewrite: Rewrite) {
         let Some(choice) = self.choices.get_mut(position) else { return };
         let new_text = rewrite.text.filter(|text| *text != choice.text);
@@ -172,7 +172,7 @@ impl ChatAnswer {
         }
     }
 
-    /// Returns the answer's bytes: the original ones if nothing was rewritten; else untouched members keep theirs.
+    /// The answer's bytes. Unchanged members keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         self.body.write()
@@ -184,7 +184,7 @@ impl crate::Answer for ChatAnswer {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
 
-    /// A message has one text, so a replacement of calls follows it under either policy.
+    /// A message has one text, so texts in place of calls stand after it under each policy.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let Some(old) = self.choices.get(choice.position()) else { return };
         let mut text = old.text.clone();
@@ -203,11 +203,12 @@ impl crate::Answer for ChatAnswer {
         let entries = self.body.members().get("choices").and_then(Value::as_array);
         let entry = entries.and_then(|entries| entries.get(choice.position())).and_then(message::of);
         let text = self.choices.get(choice.position()).map_or("", |choice| &choice.text);
-        entry.map(|message| Said::of(message, text).values()).unwrap_or_default()
+        entry.map(|message| TurnText::of(message, text).values()).unwrap_or_default()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
-        let before = earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &said::text(&turn.said)));
+        let before =
+            earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &turn_text::text(&turn.said)));
         if !before.is_empty() {
             for position in 0..self.choices.len() {
                 let Some(choice) = self.choices.get(position) else { continue };
@@ -249,7 +250,7 @@ fn stop(entry: &mut Map<String, Value>) {
     }
 }
 
-/// Removes members that repeat the generated tokens.
+/// Removes copies of the generated tokens.
 fn hide_tokens(entry: &mut Map<String, Value>) {
     if let Some(logprobs) = entry.get_mut("logprobs") {
         *logprobs = Value::Null;

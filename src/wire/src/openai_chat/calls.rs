@@ -1,19 +1,18 @@
-//! One call: reads an entry of `tool_calls` or a `function_call`, and writes a call.
+//! One call: the reader of an entry of `tool_calls` or a `function_call`, and the writer of a call.
 //!
-//! The reader keeps other members of an entry, such as signatures of thoughts, in [`Call::extra`]; those of `function`
-//! under that name. It drops members that could repeat the call or its arguments in another place, because nothing
-//! decides on them.
+//! The reader keeps other members of an entry, such as signatures of thoughts, in [`Call::extra`], and those of `function` under
+//! its name. It drops members that could repeat the call or its arguments in another place, because nothing decides on them.
 
 use callgate_json::{Map, Value, span};
 use serde_json::json;
 
-use super::shape::{exact_keys, no_call_but, small, text};
+use super::checks::{exact_keys, no_call_but, small, text};
 use crate::checks::{MAX_CALLS, MAX_ID, holds_something};
 use crate::{Call, Form, ShapeError};
 
-/// The members of an entry the reader uses.
+/// Members the reader reads of an entry.
 const ENTRY: [&str; 5] = ["index", "id", "type", "function", "custom"];
-/// The members of a function the reader uses.
+/// Members the reader reads of a function.
 const FUNCTION: [&str; 2] = ["name", "arguments"];
 /// Keys under which some API or server puts a call or its arguments; underscores, hyphens and case do not count.
 const CALLS: [&str; 8] = ["toolcall", "toolcalls", "tooluse", "functioncall", "function", "arguments", "args", "input"];
@@ -26,7 +25,7 @@ pub(super) struct RawCall<'a> {
     pub(super) index: Option<u32>,
     pub(super) id: &'a str,
     pub(super) name: &'a str,
-    /// The text of the arguments; for JSON arguments, their original bytes.
+    /// The text of the arguments. JSON arguments keep their bytes.
     pub(super) arguments: &'a str,
     /// True if the arguments are JSON, so nothing can follow them.
     pub(super) whole: bool,
@@ -125,7 +124,7 @@ fn tool_call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeE
     let (name, arguments, whole) = match (says_function, says_custom) {
         (true, _) => function,
         (false, true) => (custom.0, custom.1, false),
-        // The kind of an unknown call names it.
+        // An unknown kind of call gives the call its name.
         (false, false) => (if known { "" } else { kind }, "", false),
     };
     let (extra, pruned) = extra(members);
@@ -203,7 +202,7 @@ fn extra(members: &Map<String, Value>) -> (Map<String, Value>, bool) {
     (extra, pruned)
 }
 
-/// Drops from an entry of `tool_calls` members that could repeat the call in another place.
+/// Drops members of an entry of `tool_calls` that could repeat the call in another place.
 pub(super) fn prune_entry(entry: &mut Value) {
     let Value::Object(members) = entry else { return };
     prune(members, &ENTRY);
@@ -266,8 +265,8 @@ pub(super) fn entry(call: &Call, index: Option<u32>) -> Value {
     Value::Object(entry)
 }
 
-/// Returns the id for a call without one, made of its position and the response's id. Clients send it back with the
-/// call's result, and APIs accept up to 40 characters.
+/// Returns the id of a call without one, from its position and the response's id. Clients send it back with the call's result,
+/// and APIs take up to 40 characters.
 pub(super) fn own_id(response: &str, position: usize) -> String {
     let last = response.chars().rev().take(MAX_ID).filter(char::is_ascii_alphanumeric).take(20);
     let tail: String = last.collect::<Vec<_>>().iter().rev().collect();

@@ -3,7 +3,7 @@
 use callgate_json::{Value, splice};
 use serde_json::json;
 
-use super::shape;
+use super::checks;
 use crate::ApiError;
 use crate::checks::holds_something;
 use crate::framing::sse;
@@ -32,21 +32,19 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
 }
 
-/// Returns true if a body is an error and nothing else: strict JSON with an error, without a choice and without a call
-/// anywhere.
+/// Returns true if a body is an error and nothing else: strict JSON with an error, without a choice and without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
-    callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && shape::no_call(&value).is_ok())
+    callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && checks::no_call(&value).is_ok())
 }
 
-/// Returns true if an event reports an error in a form no chunk has.
+/// Returns true if an event reports an error, in a way no chunk has.
 pub(super) fn is_error_value(value: &Value) -> bool {
     reports(value, false)
 }
 
-/// Returns true if a value reports an error. Imitators have forms of their own: an array of one (Gemini), `detail`
-/// (FastAPI, Mistral), `object: "error"` (vLLM), `errors` (Cloudflare), a `message` with a code (gateways). `whole` is
-/// true for a body.
+/// Returns true if a value reports an error. Imitators have formats of their own: an array of one (Gemini), `detail` (FastAPI,
+/// Mistral), `object: "error"` (vLLM), `errors` (Cloudflare), a `message` with a code (gateways). `whole` marks a body.
 fn reports(value: &Value, whole: bool) -> bool {
     match value {
         Value::Array(items) => !items.is_empty() && items.iter().all(|item| item.is_object() && reports(item, whole)),

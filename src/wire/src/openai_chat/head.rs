@@ -1,4 +1,4 @@
-//! The common members of one stream's chunks, for writing more of them.
+//! The members that all chunks of one stream share, and the chunks of ours with them.
 
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
@@ -8,13 +8,13 @@ use crate::checks::is_short;
 use crate::framing::sse;
 use crate::{Call, ChoiceIndex, End, Form};
 
-/// The event that ends a stream.
+/// The last event of a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
-/// The members every chunk of a stream repeats. Only short scalars are repeated; others identify nothing.
+/// Members of every chunk of a stream. Long values identify nothing and are not repeated.
 const COMMON: [&str; 7] = ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint"];
 
-/// The identity of a stream: `id`, `created`, `model` and so on. Writes chunks of the stream.
+/// The identity of a stream: `id`, `created`, `model` and so on. It writes chunks with this identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamHead {
     common: Map<String, Value>,
@@ -23,7 +23,7 @@ pub struct StreamHead {
 // === impl StreamHead ===
 
 impl StreamHead {
-    /// Returns the head of `body`, a chunk or an answer.
+    /// The head of `body`, a chunk or an answer.
     pub(super) fn of(body: &Map<String, Value>) -> StreamHead {
         let mut common: Map<String, Value> = body
             .iter()
@@ -56,7 +56,7 @@ impl StreamHead {
         self.delta(choice, delta)
     }
 
-    /// Returns the chunk that ends a choice.
+    /// The end of a choice, as a chunk.
     #[must_use]
     pub fn finish(&self, choice: ChoiceIndex, reason: &str) -> Vec<u8> {
         self.end(choice, reason).into_frame()
@@ -69,7 +69,7 @@ impl StreamHead {
         End::parsed(write(None, &body), None, body)
     }
 
-    /// Returns the chunk with the turn's usage: no choices.
+    /// The usage, as a chunk without choices.
     #[must_use]
     pub fn usage(&self, usage: &Value) -> Vec<u8> {
         self.chunk(&[], Some(usage))

@@ -1,16 +1,16 @@
-//! One turn that a server split over several choices.
+//! One turn, split by a server over several choices.
 
 use callgate_json::{Map, Value};
 
 use super::answer::names_calls;
-use super::shape::says_something;
+use super::checks::says_something;
 use super::{ChatAnswer, message};
 use crate::checks::MAX_CALLS;
 use crate::{ChoiceIndex, Form};
 
 impl ChatAnswer {
-    /// Joins several choices if at most one has text and the others only calls. Returns true if it did; ambiguous
-    /// choices stay unchanged.
+    /// Makes one choice of several, if at most one of them has text and the others are calls only. Returns true if it did; other
+    /// choices are left as they are.
     pub(super) fn merge(&mut self) -> bool {
         let Some(entries) =
             self.body.members().get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)

@@ -3,7 +3,7 @@
 use callgate_json::{Map, Value, span};
 use serde_json::json;
 
-use super::{Choice, calls, shape};
+use super::{Choice, calls, checks};
 use crate::{Call, Form, ShapeError};
 
 /// Returns the message of an entry of `choices`.
@@ -17,18 +17,18 @@ pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choic
     let Value::Object(entry) = entry else {
         return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
     };
-    shape::no_call_but(entry, &["message"])?;
+    checks::no_call_but(entry, &["message"])?;
     let Some(Value::Object(message)) = entry.get("message") else {
         return Err(ShapeError::Type { at: "choices[].message", expected: "an object" });
     };
-    shape::no_call_but(message, &["tool_calls", "function_call"])?;
+    checks::no_call_but(message, &["tool_calls", "function_call"])?;
     let raw = calls::read(message, span::member(json, "message").unwrap_or_default())?;
     let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
     let choice = Choice {
-        index: shape::choice_index(entry, position)?,
-        text: shape::content(message)?,
+        index: checks::choice_index(entry, position)?,
+        text: checks::content(message)?,
         calls: raw.iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::call).collect(),
-        finish: shape::text(entry, "finish_reason")?.to_owned(),
+        finish: checks::text(entry, "finish_reason")?.to_owned(),
     };
     Ok((choice, odd))
 }

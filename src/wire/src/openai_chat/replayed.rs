@@ -1,4 +1,4 @@
-//! Writes a whole answer as the chunks of a stream, for rounds the client does not see streamed.
+//! A whole answer as the chunks of a stream, for rounds the client does not see as streams.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,11 @@ use super::{ChatAnswer, Choice, StreamHead};
 use crate::ChoiceIndex;
 
 impl ChatAnswer {
-    /// Returns this answer as the chunks of a stream that began with `head`. Each choice gives its message, one chunk
-    /// for each call, and its finish; then, if `include_usage`, the turn's usage. Neither a `role` nor
-    /// [`DONE`](super::DONE) is in it: clients add up repeated roles as text, and the caller knows if the stream ends
-    /// here.
+    /// Writes this answer as the chunks of a stream with this `head`: of each choice its message, its calls one a chunk, and its
+    /// finish; then, if `include_usage`, the usage. It writes neither a `role` nor [`DONE`](super::DONE): clients add up repeated
+    /// roles as text, and the caller knows if the stream ends here.
     ///
-    /// Choices with the same `index` are numbered by position.
+    /// Choices with the same `index` are numbered by their positions.
     #[must_use]
     pub fn frames(&self, head: &StreamHead, include_usage: bool) -> Vec<u8> {
         let unique = self.choices().iter().map(|choice| choice.index).collect::<BTreeSet<_>>().len();
@@ -49,7 +48,7 @@ impl ChatAnswer {
     }
 }
 
-/// Returns the chunk's choice with the message except its role and calls, if anything is left.
+/// The message of a chunk's choice without its role and calls, if there is more.
 fn said(entry: &Map<String, Value>, index: ChoiceIndex) -> Option<Value> {
     let mut delta = entry.get("message")?.as_object()?.clone();
     delta.retain(|key, value| {

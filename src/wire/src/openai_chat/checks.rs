@@ -1,6 +1,6 @@
-//! Checks answers and events, and finds calls in places without them.
+//! Checks answers and events, and finds calls in wrong places.
 //!
-//! Not covered: calls written as text inside `content` or `reasoning_content`, which no client of this dialect runs.
+//! Not covered: calls as text inside `content` or `reasoning_content`, which no client of this dialect runs.
 
 use callgate_json::{Map, Value};
 
@@ -19,7 +19,7 @@ pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Re
     checks::no_call_but(members, expected, is_call)
 }
 
-/// Returns the entries of `choices`, if there are any.
+/// The entries of `choices`; `None` if there are none.
 pub(super) fn choices(body: &Map<String, Value>) -> Result<Option<&[Value]>, ShapeError> {
     match body.get("choices") {
         None | Some(Value::Null) => Ok(None),
@@ -62,7 +62,7 @@ pub(super) fn content(holder: &Map<String, Value>) -> Result<String, ShapeError>
     Ok(whole)
 }
 
-/// Returns true if a part's type mentions something called or run.
+/// Returns true if the type of a part names an action.
 fn names_action(kind: &str) -> bool {
     const ACTIONS: [&str; 9] = ["tool", "call", "function", "exec", "shell", "command", "computer", "custom", "action"];
     let kind = kind.to_lowercase();
@@ -77,7 +77,7 @@ fn holds_call_like(value: &Value) -> bool {
     }
 }
 
-/// Returns the `index` of a choice, or `position` if it is missing.
+/// The `index` of a choice; `position` if it has none.
 pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Result<ChoiceIndex, ShapeError> {
     match choice.get("index") {
         None | Some(Value::Null) => Ok(ChoiceIndex::at(position)),
@@ -86,7 +86,7 @@ pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Resu
 }
 
 fn is_call(key: &str, value: &Value) -> bool {
-    // Byte lengths that can fold to one of the two; nearly every key ends here.
+    // The lengths in bytes of keys that can fold to one of the two; nearly every key ends here.
     matches!(key.len(), 10 | 11 | 13)
         && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
         && holds_something(value)
