@@ -42,8 +42,8 @@ impl Artefacts {
 
 /// The folder of the workspace, as it was when this was compiled.
 pub fn workspace() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap_or(tests).to_path_buf()
+    let this = Path::new(env!("CARGO_MANIFEST_DIR"));
+    this.ancestors().nth(2).unwrap_or(this).to_path_buf()
 }
 
 fn envoy() -> Result<PathBuf, StackError> {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use callgate_tests::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, end, workspace};
-use callgate_tests::upstream::Upstream;
+use callgate_stack::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, end, workspace};
+use callgate_stack::upstream::Upstream;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};

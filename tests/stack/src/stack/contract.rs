@@ -47,13 +47,27 @@ fn copy(from: &Path, into: &Path) -> Result<(), StackError> {
         if path.is_dir() {
             copy(&path, &target)?;
         } else if path.extension().is_some_and(|extension| extension == "wat") {
-            let module = wat::parse_file(&path).map_err(|error| StackError::Unfit { what: error.to_string() })?;
+            let module = assemble(&path)?;
             fs::write(target.with_extension("wasm"), module).map_err(failed(&path))?;
         } else {
             fs::copy(&path, &target).map_err(failed(&path))?;
         }
     }
     Ok(())
+}
+
+/// Turns WebAssembly text into a module.
+#[cfg(feature = "assemble")]
+fn assemble(path: &Path) -> Result<Vec<u8>, StackError> {
+    wat::parse_file(path).map_err(|error| StackError::Unfit { what: error.to_string() })
+}
+
+#[cfg(not(feature = "assemble"))]
+fn assemble(path: &Path) -> Result<Vec<u8>, StackError> {
+    let path = path.display();
+    Err(StackError::Unfit {
+        what: format!("{path} is WebAssembly text; build callgate-stack with the feature `assemble`"),
+    })
 }
 
 fn set_on_violation(text: &str, value: &str) -> String {
@@ -93,6 +107,7 @@ mod tests {
         assert_eq!(add_model("spec:\n  models: [\"a\"]\n", "b:1"), "spec:\n  models: [\"b:1\", \"a\"]\n");
     }
 
+    #[cfg(feature = "assemble")]
     #[test]
     fn the_tools_of_the_tests_are_modules() {
         let folder = tempfile::tempdir().unwrap();

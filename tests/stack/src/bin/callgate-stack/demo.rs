@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use callgate_tests::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, workspace};
+use callgate_stack::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, workspace};
 
 /// The calls of the demo together may not take longer.
 const LIMIT: Duration = Duration::from_secs(180);

@@ -1,4 +1,4 @@
-//! Starts a whole Callgate on this machine: to see it (`demo`), to try it (`up`, `down`), to measure it (`bench`).
+//! Starts a whole Callgate on this machine: to see it (`demo`), or to try it (`up`, `down`).
 
 mod background;
 mod demo;
@@ -9,8 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use callgate_tests::bench;
-use callgate_tests::stack::StackError;
+use callgate_stack::stack::StackError;
 
 #[derive(Parser)]
 #[command(name = "callgate-stack", about, disable_help_subcommand = true)]
@@ -34,18 +33,10 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         state: Option<PathBuf>,
     },
-    /// Measures the gate against the same Envoy without it; writes target/bench/summary.json
-    Bench(bench::Options),
     /// The scripted model alone, until SIGTERM or Ctrl-C
     Model {
         /// Where it listens
         #[arg(long, default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
-    },
-    /// An executor that does nothing but answer: what the bench compares with
-    #[command(hide = true)]
-    Echo {
-        #[arg(long)]
         listen: SocketAddr,
     },
 }
@@ -82,9 +73,7 @@ fn main() -> ExitCode {
             Command::Up(up) if up.foreground => background::stay(&up).await.map(|()| true),
             Command::Up(up) => background::up(&up).await.map(|()| true),
             Command::Down { state } => background::down(state).await.map(|()| true),
-            Command::Bench(options) => bench::bench(&options).await.map(|()| true),
             Command::Model { listen } => background::model(listen).await.map(|()| true),
-            Command::Echo { listen } => bench::echo(listen).await.map(|()| true),
         }
     });
     match done {
