@@ -68,8 +68,8 @@ pub(crate) struct RenderArguments {
     pub(crate) executor_timeout: Option<String>,
 
     /// The source of the caller's tenant and role
-    #[arg(long, value_enum, default_value_t = IdentitySource::Header, help_heading = "Identity")]
-    pub(crate) identity: IdentitySource,
+    #[arg(long, value_enum, default_value_t = IdentityOption::Header, help_heading = "Identity")]
+    pub(crate) identity: IdentityOption,
     /// --identity header: the header with the tenant
     #[arg(long, value_name = "NAME", default_value = "x-callgate-tenant", help_heading = "Identity")]
     pub(crate) tenant_header: String,
@@ -149,7 +149,7 @@ pub(crate) enum IstioForm {
 
 /// The source of the caller's tenant and role.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum IdentitySource {
+pub(crate) enum IdentityOption {
     /// Request headers set by a trusted proxy in front of Envoy
     Header,
     /// Claims of a token verified by Envoy's jwt_authn filter

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::args::{IdentitySource, IstioForm, OutputLimitMember, Target, Tools};
+use super::args::{IdentityOption, IstioForm, OutputLimitMember, Target, Tools};
 use super::error::RenderError;
 use super::options::{Options, in_units};
 
@@ -17,10 +17,10 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     plugin.insert(
         "identity".to_owned(),
         match arguments.identity {
-            IdentitySource::Header => {
+            IdentityOption::Header => {
                 json!({ "header": { "tenant": arguments.tenant_header, "role": arguments.role_header } })
             }
-            IdentitySource::Jwt => json!({ "jwt": {
+            IdentityOption::Jwt => json!({ "jwt": {
                 "payload": super::identity::PAYLOAD,
                 "tenantClaim": arguments.tenant_claim,
                 "roleClaim": arguments.role_claim,

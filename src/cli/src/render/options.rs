@@ -7,7 +7,7 @@ use callgate_contract::{Contract, OnViolation, Run};
 use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
 use super::address::Address;
-use super::args::{IdentitySource, IstioForm, RenderArguments, Target, Tools};
+use super::args::{IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
 use crate::disk;
@@ -100,11 +100,11 @@ impl<'a> Options<'a> {
     pub(super) fn try_gate(&self) -> Result<(), RenderError> {
         let arguments = self.arguments;
         let identity = match arguments.identity {
-            IdentitySource::Header => callgate_engine::Identity::Header {
+            IdentityOption::Header => callgate_engine::IdentitySource::Header {
                 tenant: arguments.tenant_header.clone(),
                 role: arguments.role_header.clone(),
             },
-            IdentitySource::Jwt => callgate_engine::Identity::Claims,
+            IdentityOption::Jwt => callgate_engine::IdentitySource::Claims,
         };
         let offer = match arguments.tools {
             Tools::Declared => Offer::Declared,
@@ -171,11 +171,11 @@ fn identity(arguments: &RenderArguments) -> Result<(), RenderError> {
         ("--jwt-audience", !arguments.jwt_audience.is_empty()),
     ];
     match arguments.identity {
-        IdentitySource::Header => match given.into_iter().find(|(_, given)| *given) {
+        IdentityOption::Header => match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(RenderError::Useless { option, because: "--identity header" }),
             None => Ok(()),
         },
-        IdentitySource::Jwt => match given.into_iter().take(2).find(|(_, given)| !*given) {
+        IdentityOption::Jwt => match given.into_iter().take(2).find(|(_, given)| !*given) {
             Some((option, _)) => Err(RenderError::Missing { option, because: "--identity jwt" }),
             None => Ok(()),
         },

@@ -123,7 +123,7 @@ impl Service {
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
         let conversation = Conversation { calls_before: position };
-        let given = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
+        let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
             Verdict::NeedsApproval(approved) => {

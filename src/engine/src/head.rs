@@ -1,23 +1,18 @@
-//! A request's headers: its path, the model that the path names, its caller, and the type of its body.
+//! A request's headers: its path, the model in the path, its caller, and the type of its body.
 //!
-//! All that a header means is read here: [`media`] has the type of a body, [`path`] the form of a path.
-
-mod media;
-mod path;
-
-use std::time::Duration;
+//! [`crate::headers`] reads single headers, [`crate::path`] checks the form of a path.
 
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, Target};
 
-use crate::gate::{Gate, Identity};
+use crate::gate::{Gate, IdentitySource};
+use crate::headers::media::{JSON, Media, is_identity_encoded};
+use crate::headers::{Headers, single};
 use crate::mcp::{self, McpHead};
-use crate::{Code, Headers, Refusal};
+use crate::path::{check_query, hides_a_slash, is_normal};
+use crate::{Code, Refusal};
 
-pub(crate) use media::{Media, is_identity_encoded};
-pub(crate) use path::{Route, hides_a_slash, is_normal};
-
-/// Headers that never go on to a further round of the model: they are the first request's own, or hop by hop
+/// Headers not repeated in a further round of the model: they belong to the first request, or are hop by hop
 /// (RFC 9110 §7.6.1).
 const NOT_FOR_ROUNDS: [&str; 15] = [
     "accept-encoding",
@@ -37,11 +32,10 @@ const NOT_FOR_ROUNDS: [&str; 15] = [
     "x-envoy-expected-rq-timeout-ms",
 ];
 
-/// Headers that are not forwarded if a request has them: answers must not be compressed, and the method that was read is the
-/// method that counts.
+/// Headers not forwarded: answers must not be compressed, and no header may override the method.
 const NOT_FORWARDED: [&str; 4] = ["accept-encoding", "x-http-method", "x-http-method-override", "x-method-override"];
 
-/// What a request's headers say.
+/// A request's headers, read.
 #[derive(Debug)]
 pub(crate) enum Head {
     Passthrough,
@@ -49,26 +43,26 @@ pub(crate) enum Head {
     Mcp(McpHead),
 }
 
-/// A request to an API that is read, whose body is still to come.
+/// A request to a model's API, without its body.
 #[derive(Debug)]
 pub(crate) struct ApiHead {
     pub(crate) dialect: &'static dyn Dialect,
     pub(crate) caller: Caller,
     /// With query.
     pub(crate) path: String,
-    /// The model that the path names, still percent-encoded.
+    /// The model in the path, still percent-encoded.
     pub(crate) model: Option<String>,
-    /// What a further round carries.
+    /// The headers of a further round.
     pub(crate) headers: Vec<(String, String)>,
-    /// Headers that are not forwarded to the upstream.
+    /// Headers not forwarded to the upstream.
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
     pub(crate) content_type: Option<String>,
 }
 
-/// The API that a request goes to.
+/// Returns the API of a request's path.
 pub(crate) fn api(gate: &Gate, headers: &Headers) -> Option<Api> {
-    let target = Target::new(only(headers, ":path").unwrap_or_default());
+    let target = Target::new(single(headers, ":path").unwrap_or_default());
     gate.paths.dialect(target.path).map(|(_, row)| row.api)
 }
 
@@ -79,7 +73,7 @@ pub(crate) fn read(
     claims: Option<(Vec<u8>, Vec<u8>)>,
     end: bool,
 ) -> Result<Head, Refusal> {
-    let target = only(headers, ":path").unwrap_or_default();
+    let target = single(headers, ":path").unwrap_or_default();
     let path = Target::new(target).path;
     if !is_normal(path) {
         let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
@@ -94,7 +88,7 @@ pub(crate) fn read(
             "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
         ));
     };
-    let method = only(headers, ":method").unwrap_or_default();
+    let method = single(headers, ":method").unwrap_or_default();
     let may = match row.api {
         Api::Model(_) => method == "POST",
         Api::Mcp => mcp::METHODS.contains(&method),
@@ -115,7 +109,7 @@ pub(crate) fn read(
     remove.extend(unwanted.map(str::to_owned));
     match row.api {
         Api::Model(dialect) => {
-            path::check_query(Target::new(target).query)?;
+            check_query(Target::new(target).query)?;
             let model = route.model(path).map(str::to_owned);
             Ok(Head::Api(ApiHead { model, ..ApiHead::new(dialect, caller, target, headers, remove) }))
         }
@@ -123,12 +117,12 @@ pub(crate) fn read(
     }
 }
 
-/// A body must be there, be JSON, and be readable.
+/// Checks the body's headers: the body must be there, be JSON, and be readable.
 fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal> {
     if !is_identity_encoded(headers) {
         return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
     }
-    if !media.is("application/json") {
+    if !media.is(JSON) {
         let message = "The body's `content-type` is not `application/json` in UTF-8; send just that, once.";
         return Err(Refusal::new(Code::RequestEncoded, message));
     }
@@ -138,13 +132,13 @@ fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal
     Ok(())
 }
 
-/// Tenant and role. A header that is missing, repeated, empty or no text names nobody.
-fn caller(identity: &Identity, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
+/// Returns tenant and role. A header that is missing, repeated, empty or not text names nobody.
+fn caller(identity: &IdentitySource, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
     let found = match identity {
-        Identity::Header { tenant, role } => {
-            only(headers, tenant).zip(only(headers, role)).map(|(tenant, role)| (tenant.to_owned(), role.to_owned()))
-        }
-        Identity::Claims => {
+        IdentitySource::Header { tenant, role } => single(headers, tenant)
+            .zip(single(headers, role))
+            .map(|(tenant, role)| (tenant.to_owned(), role.to_owned())),
+        IdentitySource::Claims => {
             claims.and_then(|(tenant, role)| Some((String::from_utf8(tenant).ok()?, String::from_utf8(role).ok()?)))
         }
     };
@@ -153,51 +147,21 @@ fn caller(identity: &Identity, headers: &Headers, claims: Option<(Vec<u8>, Vec<u
         _ => Err(Refusal::new(
             Code::CallerUnknown,
             match identity {
-                Identity::Header { tenant, role } => {
+                IdentitySource::Header { tenant, role } => {
                     format!("The request must carry exactly one `{tenant}` and one `{role}` header.")
                 }
-                Identity::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
+                IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
             },
         )),
     }
 }
 
-/// Headers that say who calls: they are for this gate, not for the upstream.
-pub(crate) fn identity_headers(identity: &Identity) -> Vec<String> {
+/// Returns the headers with the caller's identity. They are for the gate, not for the upstream.
+pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
     match identity {
-        Identity::Header { tenant, role } => vec![tenant.clone(), role.clone()],
-        Identity::Claims => Vec::new(),
+        IdentitySource::Header { tenant, role } => vec![tenant.clone(), role.clone()],
+        IdentitySource::Claims => Vec::new(),
     }
-}
-
-/// The value of a header that is there exactly once and is text.
-pub(crate) fn only<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    let mut values = headers.iter().filter(|(candidate, _)| candidate == name);
-    let (_, value) = values.next()?;
-    if values.next().is_some() {
-        return None;
-    }
-    std::str::from_utf8(value).ok()
-}
-
-/// Returns whether the body has this media type, in UTF-8.
-pub(crate) fn is_type(headers: &Headers, media_type: &str) -> bool {
-    Media::of(headers).is(media_type)
-}
-
-/// The length of a body that says it beforehand, in bytes.
-pub(crate) fn length(headers: &Headers) -> Option<u64> {
-    only(headers, "content-length")?.parse().ok()
-}
-
-/// The upstream's `retry-after`, if it is in seconds.
-pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
-    only(headers, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// The response status, 0 where it is none.
-pub(crate) fn status(headers: &Headers) -> u16 {
-    only(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
 // === impl Head ===

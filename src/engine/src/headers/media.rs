@@ -1,18 +1,20 @@
-//! The media type and the coding of a body: what clients and upstreams decode it by.
+//! The media type and the coding of a body, by which clients and upstreams decode it.
 //!
-//! A body is read as UTF-8, so a header that has another reader decode it otherwise would show that reader other calls. Such a
-//! header is refused, and the value that was read is the value that is written.
+//! The gate reads a body as UTF-8. A reader that decodes it otherwise could find other calls in it. A header that asks for this
+//! is refused, and the gate forwards the value as it read it.
 //!
 //! Sources: RFC 9110 §8.3.1 (media types), §8.4 (content codings), §5.6.6 (parameters). RFC 8187 and RFC 2231 give a parameter
 //! further spellings (`charset*`, `charset*0`), which some clients read; all of them are refused.
 
-use super::only;
-use crate::Headers;
+use super::{Headers, single};
+
+/// The media type of requests and of unary answers.
+pub(crate) const JSON: &str = "application/json";
 
 /// A `content-type` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Media {
-    /// There is no such header.
+    /// The header is missing.
     Missing,
     /// A media type whose text is UTF-8.
     Utf8 {
@@ -33,15 +35,15 @@ impl Media {
         if !headers.iter().any(|(name, _)| name == "content-type") {
             return Self::Missing;
         }
-        only(headers, "content-type").and_then(read).unwrap_or(Self::Ambiguous)
+        single(headers, "content-type").and_then(read).unwrap_or(Self::Ambiguous)
     }
 
-    /// Returns whether the body has this type.
+    /// Returns true if the body has this type.
     pub(crate) fn is(&self, media_type: &str) -> bool {
         matches!(self, Self::Utf8 { essence, .. } if essence == media_type)
     }
 
-    /// The header's value without anything that was not read.
+    /// Writes the header's value, with nothing but the parts that were read.
     pub(crate) fn written(&self) -> Option<String> {
         match self {
             Self::Utf8 { essence, charset: true } => Some(format!("{essence}; charset=utf-8")),
@@ -91,7 +93,7 @@ fn parameter(text: &str) -> Option<(&str, &str, &str)> {
         return None;
     }
     let (value, after) = match value.strip_prefix('"') {
-        // Escapes are refused: no value that is read needs one.
+        // Escapes are refused: no known value needs one.
         Some(quoted) => quoted.split_once('"').filter(|(value, _)| !value.contains('\\'))?,
         None => {
             let end = value.find([';', ' ', '\t']).unwrap_or(value.len());
@@ -108,7 +110,7 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Returns whether the body is not compressed: every coding in every `content-encoding` is `identity`.
+/// Returns true for an uncompressed body: every coding in every `content-encoding` is `identity`.
 pub(crate) fn is_identity_encoded(headers: &Headers) -> bool {
     headers.iter().filter(|(name, _)| name == "content-encoding").all(|(_, value)| {
         value
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_media_type_is_read_and_written_without_what_was_not_read() {
+    fn a_media_type_is_written_without_unread_parameters() {
         for (value, written) in [
             ("application/json", "application/json"),
             ("Application/JSON", "application/json"),
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_may_be_said_more_than_once() {
+    fn identity_may_be_repeated() {
         let encoded = |values: &[&str]| {
             let headers: Vec<_> =
                 values.iter().map(|value| ("content-encoding".to_owned(), value.as_bytes().to_vec())).collect();

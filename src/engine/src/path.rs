@@ -1,7 +1,7 @@
-//! Paths: their normal form, and the patterns at which a dialect is spoken.
+//! Paths: their normal form, and the patterns of dialects.
 //!
-//! The upstream must find the same path in a target as the gate. A path that another reader could resolve to another place
-//! is therefore refused, whatever the host's own settings are.
+//! The upstream must find the same path in a target as the gate. So a path that another reader could resolve otherwise
+//! is refused, whatever the host's own settings are.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use crate::{Code, Refusal};
 
 const MODEL: &str = "{model}";
 
-/// Returns whether every reader finds the same segments in a path (RFC 3986 §6.2.2): no empty or dot segment, no encoded
-/// character that needs no encoding, no encoded control character. Encoded slashes are refused apart ([`hides_a_slash`]).
+/// Returns true if every reader finds the same segments in a path (RFC 3986 §6.2.2): no empty or dot segment, no needlessly
+/// encoded character, no encoded control character. Encoded slashes are refused apart ([`hides_a_slash`]).
 pub(crate) fn is_normal(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"\\#?\"<>^`{|}".contains(&byte);
     let Some(segments) = path.strip_prefix('/') else { return false };
@@ -25,7 +25,7 @@ pub(crate) fn is_normal(path: &str) -> bool {
     normal
 }
 
-/// Returns whether an escape, without its `%`, stands for a character that cannot be written plainly.
+/// Returns true for an escape, without its `%`, of a character that needs one.
 fn is_needed(rest: &str) -> bool {
     let Some(digits) = rest.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit())) else {
         return false;
@@ -36,14 +36,14 @@ fn is_needed(rest: &str) -> bool {
     })
 }
 
-/// Returns whether a path has an encoded slash or backslash, which some readers take for a separator.
+/// Returns true for a path with an encoded slash or backslash, which some readers take for a separator.
 pub(crate) fn hides_a_slash(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
         rest.get(..2).is_some_and(|digits| digits.eq_ignore_ascii_case("2f") || digits.eq_ignore_ascii_case("5c"))
     })
 }
 
-/// Refuses parameters of a query that some servers take for members of the body, such as `model` of LiteLLM's: the gate reads
+/// Refuses query parameters that some servers take for members of the body, such as LiteLLM's `model`: the gate reads
 /// such members in the body only.
 pub(crate) fn check_query(query: &str) -> Result<(), Refusal> {
     for pair in query.split(['&', ';']).filter(|pair| !pair.is_empty()) {
@@ -66,7 +66,7 @@ pub(crate) fn check_query(query: &str) -> Result<(), Refusal> {
 pub(crate) enum Route {
     /// This path.
     Exact(String),
-    /// Every path that begins and ends so and names a model between, in one segment or a part of one.
+    /// Every path with this beginning and end, and a model between them, in one segment or a part of one.
     Model { before: String, after: String },
 }
 
@@ -80,7 +80,7 @@ impl Route {
         }
     }
 
-    /// Returns whether the pattern can match at all: normal but for one `{model}`, which `reads_model` must allow.
+    /// Returns true if the pattern can match at all: normal but for one `{model}`, which `reads_model` must allow.
     pub(crate) fn is_valid(&self, reads_model: bool) -> bool {
         match self {
             Self::Exact(path) => is_normal(path) && !hides_a_slash(path),
@@ -98,7 +98,7 @@ impl Route {
         }
     }
 
-    /// The model that a matching path names, still percent-encoded. Slashes in it are encoded, as in the ARN of a Bedrock model.
+    /// Returns the model in a matching path, still percent-encoded. Its slashes are encoded, as in the ARN of a Bedrock model.
     pub(crate) fn model<'p>(&self, path: &'p str) -> Option<&'p str> {
         let Self::Model { before, after } = self else { return None };
         let model = path.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
@@ -107,7 +107,7 @@ impl Route {
         plain.then_some(model)
     }
 
-    /// Returns whether a passthrough entry, which may end in `*`, stands for a path that this matches. Errs towards true.
+    /// Returns true if a passthrough entry, which may end in `*`, matches a path of this route. Errs towards true.
     pub(crate) fn meets(&self, entry: &str) -> bool {
         match (self, entry.strip_suffix('*')) {
             (Self::Exact(exact), Some(prefix)) => exact.starts_with(prefix),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_in_a_path_may_be_an_arn_and_never_leads_elsewhere() {
+    fn a_model_in_a_path_may_be_an_arn_and_never_leaves_its_segment() {
         let route = Route::new("/model/{model}/converse");
         let arn = "arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Ainference-profile%2Feu.claude";
         assert_eq!(route.model(&format!("/model/{arn}/converse")), Some(arn));

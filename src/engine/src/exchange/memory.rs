@@ -1,10 +1,10 @@
-//! The bytes that an exchange holds, claimed from the budget of its worker.
+//! The memory of an exchange, claimed from the budget of its worker.
 
-use super::state::State;
-use super::{Core, Step};
-use crate::budget::Full;
+use super::state::ExchangeState;
+use super::{Core, Transition};
+use crate::budget::OutOfBudget;
 use crate::effect::Effect;
-use crate::event::Headers;
+use crate::headers::Headers;
 use crate::refusal::{Code, Refusal};
 
 impl Core {
@@ -15,18 +15,18 @@ impl Core {
         Ok(())
     }
 
-    /// Claims the bytes that the next state holds. Without room for them, the exchange ends in an error.
-    pub(super) fn afford(&mut self, (state, effect): Step) -> Step {
+    /// Claims the bytes of the next state. If the claim is refused, the exchange ends in an error.
+    pub(super) fn claim_memory(&mut self, (state, effect): Transition) -> Transition {
         let held = state.held().saturating_add(self.head_bytes);
         match self.claim.as_mut().map(|claim| claim.set(held)) {
             None | Some(Ok(())) => (state, effect),
-            Some(Err(full)) => self.unaffordable(state, effect, &no_room(full)),
+            Some(Err(full)) => self.end_without_memory(state, effect, &no_room(full)),
         }
     }
 
-    /// Ends an exchange whose next state is too large. Its effect is not carried out, but bytes of a stream that are decided are
+    /// Ends an exchange whose next state is too large. Its effect is not carried out, but decided bytes of a stream are
     /// still released.
-    fn unaffordable(&mut self, state: State, effect: Effect, refusal: &Refusal) -> Step {
+    fn end_without_memory(&mut self, state: ExchangeState, effect: Effect, refusal: &Refusal) -> Transition {
         let decided = match effect {
             Effect::Emit(bytes) => bytes,
             _ => Vec::new(),
@@ -38,7 +38,7 @@ impl Core {
     }
 }
 
-fn no_room(_: Full) -> Refusal {
+fn no_room(_: OutOfBudget) -> Refusal {
     Refusal::new(
         Code::GateOverloaded,
         "The gate holds as many bytes as it may, in all or for this tenant; try again in a moment.",
