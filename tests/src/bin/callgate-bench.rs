@@ -10,15 +10,15 @@ use callgate_tests::stack::StackError;
 
 #[derive(Parser)]
 #[command(name = "callgate-bench", about, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
-struct Arguments {
+struct BenchArguments {
     #[command(flatten)]
     options: bench::Options,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<BenchCommand>,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum BenchCommand {
     /// Serves the bare gRPC echo that the executor is compared with
     #[command(hide = true)]
     Echo {
@@ -28,14 +28,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = BenchArguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&StackError::io("starting")(error)),
     };
     let done = runtime.block_on(async {
         match arguments.command {
-            Some(Command::Echo { listen }) => bench::echo(listen).await,
+            Some(BenchCommand::Echo { listen }) => bench::echo(listen).await,
             None => bench::bench(&arguments.options).await,
         }
     });

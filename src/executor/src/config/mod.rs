@@ -4,19 +4,14 @@
 //! is kept. It says what contracts may grant of this machine; what a tool may do within that, its contract says. One file a
 //! section.
 
-mod approvals;
-mod approvers;
-mod audit;
 mod backends;
 mod connections;
-mod explain;
 mod http;
 mod idempotency;
 mod listen;
 mod log;
 mod own;
 mod queue;
-mod retention;
 mod sandbox;
 mod secrets;
 mod telemetry;
@@ -25,23 +20,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use callgate_approvals::{ApprovalSection, ApprovalSettings};
+use callgate_audit::{AuditSection, AuditSettings};
 use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::approvals::Approvals;
-pub use self::approvers::{ApproverRule, Approvers};
-pub use self::audit::{Audit, AuditPostgres, AuditRedis};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 pub use self::connections::Connections;
-use self::explain::explain;
 pub use self::http::{Http, Tokens};
 pub use self::idempotency::{Once, OnceStore};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub(crate) use self::own::OwnPath;
 pub use self::queue::Queue;
-pub use self::retention::{Archive, ArchiveS3, Retention};
 pub use self::sandbox::Sandbox;
 pub use self::secrets::Secrets;
 pub use self::telemetry::{Otlp, Share, Telemetry};
@@ -83,9 +75,9 @@ pub struct Config {
     /// What keeps a call from running twice.
     pub once: Once,
     /// The audit log and where else its records go.
-    pub audit: Audit,
+    pub audit: AuditSettings,
     /// Calls that wait for a person.
-    pub approvals: Approvals,
+    pub approvals: ApprovalSettings,
     /// The HTTP side: approvals, audit, metrics, health.
     pub http: Http,
     /// Where tools run that do not run here.
@@ -134,9 +126,9 @@ struct File {
     #[serde(default)]
     once: idempotency::Section,
     #[serde(default)]
-    audit: audit::Section,
+    audit: AuditSection,
     #[serde(default)]
-    approvals: approvals::Section,
+    approvals: ApprovalSection,
     #[serde(default)]
     http: http::Section,
     #[serde(default)]
@@ -181,9 +173,7 @@ impl Config {
     /// # Errors
     /// The first fault, with its place.
     pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Self, ConfigError> {
-        let options = serde_saphyr::options! { with_snippet: false };
-        let read: File = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| explain(file, error.without_snippet()))?;
+        let read: File = callgate_settings::read(file, text)?;
         let place = ConfigFile { file, folder };
         let fault = |at: serde_saphyr::Location, message: String| ConfigError::from(place.fault(at, message));
 

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-use crate::audit;
 use crate::telemetry;
+use callgate_audit as audit;
 
 /// The maximum calls in one request. A contract's `maxToolCallsPerTurn` bounds how many may run.
 const CALLS: usize = 1024;

@@ -6,9 +6,9 @@ use callgate_proto::executor::v1::call_outcome::Outcome;
 use tonic::Status;
 
 use super::batch::printable;
-use crate::audit;
 use crate::outcome;
 use crate::telemetry::Throttle;
+use callgate_audit as audit;
 
 /// Logs one line for an ended call. `peer` is the client that sent it, or empty if it is forgotten.
 pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {

@@ -33,13 +33,13 @@ use self::batch::CheckedBatch;
 pub(crate) use self::services::Services;
 pub use self::services::ServicesError;
 use crate::admission::Admitted;
-use crate::approvals::About;
-use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
 use crate::drain::InFlight;
 use crate::outcome;
 use crate::queue::{QueueLimit, Shed, Ticket};
 use crate::telemetry::{self, CallSpan, Throttle};
 use crate::transport::Peer;
+use callgate_approvals::About;
+use callgate_audit::{self as audit, Entry, Event, Source, Verdict as Audited};
 
 /// The implementation of `callgate.executor.v1.Executor`.
 pub(crate) struct Service {

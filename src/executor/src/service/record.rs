@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::batch;
 use super::services::Services;
-use crate::audit::{Call, Entry, Event, Source, Verdict};
+use callgate_audit::{Call, Entry, Event, Source, Verdict};
 
 /// The maximum decisions in one request.
 const DECISIONS: usize = 256;

@@ -18,12 +18,12 @@ use tokio::task::JoinHandle;
 
 use super::{Accumulated, Events};
 
-/// No single wait of a client is longer than this.
+/// The longest single wait of a client.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// What a connection speaks.
+/// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
@@ -32,19 +32,19 @@ pub enum Protocol {
     Http2,
 }
 
-/// Why there is no answer, or no more of it.
+/// The error of an answer, or of the rest of it.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The connection could not be made.
     #[error("connecting: {0}")]
     Connect(#[from] std::io::Error),
-    /// The connection broke, or what came over it is not HTTP.
+    /// The connection broke, or its bytes are not HTTP.
     #[error("{0}")]
     Hyper(#[from] hyper::Error),
     /// The request could not be built.
     #[error("building the request: {0}")]
     Build(#[from] hyper::http::Error),
-    /// Nothing came for too long.
+    /// The server was silent for too long.
     #[error("nothing came for {} s", PATIENCE.as_secs())]
     Silence,
 }
@@ -100,21 +100,21 @@ impl Request {
         Self { method: Method::POST, path: path.into(), headers, body: body.into(), trailers: Vec::new() }
     }
 
-    /// The same with a header in place of any of that name.
+    /// Replaces any header of this name.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.retain(|(other, _)| other != name);
         self.more_header(name, value)
     }
 
-    /// The same with a header beside any of that name.
+    /// Adds a header of this name.
     #[must_use]
     pub fn more_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    /// The same without a header.
+    /// Removes a header.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(other, _)| other != name);
@@ -169,12 +169,12 @@ impl Connection {
         Ok(Self { server, protocol, sender, task })
     }
 
-    /// What it speaks.
+    /// Returns the protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// Whether another request can be sent over it.
+    /// True if the connection takes another request.
     pub async fn usable(&mut self) -> bool {
         match &mut self.sender {
             Sender::Http1(sender) => sender.ready().await.is_ok(),
@@ -182,7 +182,7 @@ impl Connection {
         }
     }
 
-    /// Sends a request; the answer's headers have arrived when this returns.
+    /// Sends a request; returns when the headers of the answer have arrived.
     pub async fn send(&mut self, request: Request) -> Result<Response, HttpError> {
         let request = request.build(self.server, self.protocol)?;
         let sent = async {
@@ -212,7 +212,7 @@ impl Drop for Connection {
 // === impl Response ===
 
 impl Response {
-    /// The next bytes of the body; `None` at its end.
+    /// Returns the next bytes of the body; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
         loop {
             let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await.map_err(|_| HttpError::Silence)?;
@@ -225,7 +225,7 @@ impl Response {
         }
     }
 
-    /// The whole body as text.
+    /// Returns the whole body as text.
     pub async fn text(&mut self) -> Result<String, HttpError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -234,18 +234,18 @@ impl Response {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The whole body as JSON; a string of it where it is none.
+    /// Returns the whole body as JSON; a JSON string of it if it is not JSON.
     pub async fn json(&mut self) -> Result<Value, HttpError> {
         let text = self.text().await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    /// The body as events of a stream.
+    /// Returns the body as the events of a stream.
     pub fn events(self) -> Events {
         Events::new(self)
     }
 
-    /// All events of a stream, put together.
+    /// Returns all events of a stream, accumulated.
     pub async fn accumulate(self) -> Result<Accumulated, HttpError> {
         let mut events = self.events();
         let mut all = Accumulated::default();
@@ -255,14 +255,14 @@ impl Response {
         Ok(all)
     }
 
-    /// The value of a header, as text.
+    /// Returns the value of a header, as text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
 impl Protocol {
-    /// As hyper names it.
+    /// The name in hyper.
     pub fn version(self) -> Version {
         match self {
             Self::Http1 => Version::HTTP_11,
@@ -280,7 +280,7 @@ impl Display for Protocol {
     }
 }
 
-/// Status and body of a GET.
+/// Returns the status and body of a GET.
 pub async fn get(server: SocketAddr, path: &str) -> Result<(u16, String), HttpError> {
     let mut connection = Connection::open(server, Protocol::Http1).await?;
     let request = Request { method: Method::GET, headers: Vec::new(), ..Request::post(path, "") };

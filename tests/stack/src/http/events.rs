@@ -1,5 +1,5 @@
-//! A stream of events as a client reads it. Deliberately not the product's own reader: a test that used it would agree with
-//! its mistakes.
+//! Reads a stream of events like a client. This is deliberately not the product's own reader: a test with that one would share its
+//! mistakes.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{HttpError, Response};
 
 /// One event: the text after `data: `.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub enum SseEvent {
     /// JSON.
     Data(Value),
     /// `[DONE]`.
@@ -21,20 +21,20 @@ pub enum Event {
 pub struct Events {
     response: Response,
     pending: Vec<u8>,
-    /// Everything that has arrived.
+    /// All bytes so far.
     pub raw: Vec<u8>,
 }
 
-/// A stream put together, as an SDK would.
+/// A stream, accumulated like an SDK does it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Accumulated {
     /// By index.
-    pub choices: Vec<Choice>,
-    /// The `error` of an event that had one.
+    pub choices: Vec<AccumulatedChoice>,
+    /// The `error` of an event, if one had it.
     pub error: Option<Value>,
-    /// `usage` of the last event that had one.
+    /// `usage` of the last event with one.
     pub usage: Option<Value>,
-    /// Whether `[DONE]` came, and nothing after it.
+    /// True if `[DONE]` came, and nothing after it.
     pub done: bool,
     /// Events that are neither JSON nor `[DONE]`.
     pub other: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Accumulated {
 
 /// One choice of a stream.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Choice {
+pub struct AccumulatedChoice {
     /// All its text.
     pub text: String,
     /// `(id, name, arguments)` of its calls, the legacy form with an empty id.
@@ -58,8 +58,8 @@ impl Events {
         Self { response, pending: Vec::new(), raw: Vec::new() }
     }
 
-    /// The next event; comments are left out. `None` at the end of the body.
-    pub async fn next(&mut self) -> Result<Option<Event>, HttpError> {
+    /// Returns the next event, without comments; `None` at the end of the body.
+    pub async fn next(&mut self) -> Result<Option<SseEvent>, HttpError> {
         loop {
             if let Some(block) = self.block() {
                 match event(&block) {
@@ -77,10 +77,10 @@ impl Events {
         }
     }
 
-    /// The next event that carries text of choice 0, and that text.
+    /// Returns the next event with text of choice 0, and its text.
     pub async fn next_text(&mut self) -> Result<Option<String>, HttpError> {
         while let Some(event) = self.next().await? {
-            let Event::Data(data) = event else { continue };
+            let SseEvent::Data(data) = event else { continue };
             match data.pointer("/choices/0/delta/content").and_then(Value::as_str) {
                 Some(text) if !text.is_empty() => return Ok(Some(text.to_owned())),
                 _ => {}
@@ -89,7 +89,7 @@ impl Events {
         Ok(None)
     }
 
-    /// Trailers of the body, once it has ended.
+    /// Returns the trailers of the body, once it has ended.
     pub fn trailers(&self) -> Option<&hyper::HeaderMap> {
         self.response.trailers.as_ref()
     }
@@ -101,7 +101,7 @@ impl Events {
     }
 }
 
-fn event(block: &str) -> Option<Event> {
+fn event(block: &str) -> Option<SseEvent> {
     let data: Vec<&str> = block
         .lines()
         .filter_map(|line| line.trim_start_matches('\u{feff}').strip_prefix("data:"))
@@ -109,9 +109,9 @@ fn event(block: &str) -> Option<Event> {
         .collect();
     let data = if data.is_empty() { return None } else { data.join("\n") };
     Some(match (data.as_str(), serde_json::from_str(&data)) {
-        ("[DONE]", _) => Event::Done,
-        (_, Ok(value)) => Event::Data(value),
-        (_, Err(_)) => Event::Other(data),
+        ("[DONE]", _) => SseEvent::Done,
+        (_, Ok(value)) => SseEvent::Data(value),
+        (_, Err(_)) => SseEvent::Other(data),
     })
 }
 
@@ -119,12 +119,12 @@ fn event(block: &str) -> Option<Event> {
 
 impl Accumulated {
     /// Adds an event.
-    pub fn add(&mut self, event: &Event) {
-        self.done = *event == Event::Done;
+    pub fn add(&mut self, event: &SseEvent) {
+        self.done = *event == SseEvent::Done;
         let data = match event {
-            Event::Done => return,
-            Event::Other(text) => return self.other.push(text.clone()),
-            Event::Data(data) => data,
+            SseEvent::Done => return,
+            SseEvent::Other(text) => return self.other.push(text.clone()),
+            SseEvent::Data(data) => data,
         };
         if let Some(error) = data.get("error") {
             self.error = Some(error.clone());
@@ -136,7 +136,7 @@ impl Accumulated {
             let index =
                 choice.get("index").and_then(Value::as_u64).and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
             if self.choices.len() <= index {
-                self.choices.resize(index + 1, Choice::default());
+                self.choices.resize(index + 1, AccumulatedChoice::default());
             }
             if let Some(to) = self.choices.get_mut(index) {
                 to.add(choice);
@@ -144,17 +144,18 @@ impl Accumulated {
         }
     }
 
-    /// The first choice; an empty one where there is none.
-    pub fn first(&self) -> Choice {
+    /// Returns the first choice, or an empty one.
+    pub fn first(&self) -> AccumulatedChoice {
         self.choices.first().cloned().unwrap_or_default()
     }
 
-    /// A whole answer in the same form, so that the two can be compared.
+    /// Accumulates a whole answer, so a test can compare the two.
     pub fn of_whole(answer: &Value) -> Self {
         let mut all = Self { usage: answer.get("usage").cloned(), done: true, ..Self::default() };
         for choice in answer.get("choices").and_then(Value::as_array).into_iter().flatten() {
             let message = choice.get("message").unwrap_or(&Value::Null);
-            let mut read = Choice { finish: string(choice, "/finish_reason"), ..Choice::default() };
+            let mut read =
+                AccumulatedChoice { finish: string(choice, "/finish_reason"), ..AccumulatedChoice::default() };
             read.text = string(message, "/content").unwrap_or_default();
             for (n, call) in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten().enumerate() {
                 read.add_call(n, call);
@@ -168,9 +169,9 @@ impl Accumulated {
     }
 }
 
-// === impl Choice ===
+// === impl AccumulatedChoice ===
 
-impl Choice {
+impl AccumulatedChoice {
     fn add(&mut self, choice: &Value) {
         if let Some(finish) = string(choice, "/finish_reason") {
             self.finish = Some(finish);

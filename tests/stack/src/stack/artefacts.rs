@@ -1,4 +1,4 @@
-//! Where the things are that a stack is made of.
+//! Finds the parts of a stack.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::StackError;
 /// The built parts and Envoy.
 #[derive(Debug, Clone)]
 pub struct Artefacts {
-    /// What `make build` leaves: `$CALLGATE_DIST`, or `dist` in the workspace.
+    /// The folder of built parts: `$CALLGATE_DIST`, or `dist` in the workspace.
     pub dist: PathBuf,
     /// The `callgate` command.
     pub cli: PathBuf,
@@ -16,12 +16,12 @@ pub struct Artefacts {
     pub executor: PathBuf,
     /// The filter's module.
     pub filter: PathBuf,
-    /// Envoy: `$ENVOY_BIN`, or the one that set-up got, or the one on `PATH`.
+    /// Envoy: `$ENVOY_BIN`, or the one from set-up, or the one on `PATH`.
     pub envoy: PathBuf,
 }
 
 impl Artefacts {
-    /// Finds all of them, or says what is missing and what to run.
+    /// Finds all parts; the error names the missing part and the remedy.
     pub fn find() -> Result<Self, StackError> {
         let dist = env::var_os("CALLGATE_DIST").map_or_else(|| workspace().join("dist"), PathBuf::from);
         let built = |what, name: &str| there(what, dist.join(name), "CALLGATE_DIST");
@@ -34,13 +34,13 @@ impl Artefacts {
         })
     }
 
-    /// Something else in `dist`.
+    /// Finds another file in `dist`.
     pub fn built(&self, what: &'static str, name: &str) -> Result<PathBuf, StackError> {
         there(what, self.dist.join(name), "CALLGATE_DIST")
     }
 }
 
-/// The folder of the workspace, as it was when this was compiled.
+/// Returns the folder of the workspace at compile time.
 pub fn workspace() -> PathBuf {
     let this = Path::new(env!("CARGO_MANIFEST_DIR"));
     this.ancestors().nth(2).unwrap_or(this).to_path_buf()
@@ -57,6 +57,6 @@ fn envoy() -> Result<PathBuf, StackError> {
 }
 
 fn there(what: &'static str, path: PathBuf, variable: &'static str) -> Result<PathBuf, StackError> {
-    // Absolute, because the processes run in a folder of their own.
+    // Absolute, because each process has its own working directory.
     path.canonicalize().ok().filter(|path| path.is_file()).ok_or(StackError::Missing { what, path, variable })
 }

@@ -1,4 +1,4 @@
-//! A rendered Envoy configuration, and the few changes that a test or the bench makes to it.
+//! A rendered Envoy configuration, and the few changes by tests and the bench.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ const CONNECTIONS: &str = "/static_resources/listeners/0/filter_chains/0/filters
 const PROTOCOLS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 impl Bootstrap {
-    /// Reads what `callgate render --target envoy` wrote.
+    /// Reads the output of `callgate render --target envoy`.
     pub fn read(yaml: &str) -> Result<Self, StackError> {
         serde_yaml_ng::from_str(yaml).map(Self).map_err(|error| unfit(&error.to_string()))
     }
 
-    /// As text that Envoy reads.
+    /// Returns text for Envoy.
     pub fn text(&self) -> String {
         self.0.to_string()
     }
 
-    /// HTTP/2 to the upstream, whose trailers then reach the filter.
+    /// Uses HTTP/2 to the upstream, whose trailers then reach the filter.
     pub fn http2_upstream(&mut self) -> Result<(), StackError> {
         let options = self
             .cluster("llm-api")
@@ -35,25 +35,25 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// Trailers of HTTP/1.1 clients reach the filter too.
+    /// Lets trailers of HTTP/1.1 clients reach the filter too.
     pub fn http1_trailers(&mut self) -> Result<(), StackError> {
         self.connections()?.insert("http_protocol_options".into(), json!({"enable_trailers": true}));
         Ok(())
     }
 
-    /// No access log: the bench measures filters.
+    /// Removes the access log: the bench measures filters.
     pub fn quiet(&mut self) -> Result<(), StackError> {
         self.connections()?.remove("access_log");
         Ok(())
     }
 
-    /// No wasm filter.
+    /// Removes the wasm filter.
     pub fn without_filter(&mut self) -> Result<(), StackError> {
         self.http_filters()?.retain(|filter| filter.get("name").is_none_or(|name| name != "callgate"));
         Ok(())
     }
 
-    /// Another wasm filter in the place of Callgate's, without configuration.
+    /// Replaces Callgate's filter with another wasm filter, without configuration.
     pub fn other_filter(&mut self, module: &Path) -> Result<(), StackError> {
         let filters = self.http_filters()?;
         let filter = filters.iter_mut().find(|filter| filter.get("name").is_some_and(|name| name == "callgate"));

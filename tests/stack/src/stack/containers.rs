@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::engine::{Engine, Network, Volume};
 use super::{
-    Artefacts, Doors, EXECUTOR_LIMIT, Gate, GatePlan, Model, Names, Plan, Process, Stack, StackError, Switch,
+    Artefacts, Doors, EXECUTOR_LIMIT, Gate, GateNames, GatePlan, Model, Plan, Process, Stack, StackError, Switch,
     configure, different, folders_of, free_address, prepare_all, run, tls,
 };
 use crate::upstream::Upstream;
@@ -23,17 +23,17 @@ use crate::upstream::Upstream;
 const EXECUTOR_IMAGE: &str = "localhost/callgate-executor:latest";
 const FILTER_IMAGE: &str = "localhost/callgate-filter:latest";
 const ENVOY_IMAGE: &str = "localhost/callgate-envoy:latest";
-/// Where each container finds the stack's folder.
+/// The stack's folder inside each container.
 const FOLDER: &str = "/etc/callgate";
 const STATE: &str = "/var/lib/callgate";
-/// Inside a container, where no other process is.
+/// Inside a container, which has no other process.
 const EVERYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// What all containers of a stack share.
+/// The shared parts of a stack's containers.
 #[derive(Debug)]
 pub(super) struct Containers {
     engine: Engine,
-    /// Tells this stack's names from another's.
+    /// Keeps the names of two stacks apart.
     prefix: String,
     network: Network,
     volume: Volume,
@@ -45,7 +45,7 @@ impl Containers {
         let prefix = format!("callgate-test-{}", std::process::id());
         let network = engine.network(&prefix)?;
         let volume = engine.volume(&prefix)?;
-        // The users of the containers are not this one.
+        // The containers run as other users.
         fs::set_permissions(folder, Permissions::from_mode(0o755))
             .map_err(StackError::io(folder.display().to_string()))?;
         tls::write(&folder.join("tls"))?;
@@ -54,7 +54,7 @@ impl Containers {
         Ok(containers)
     }
 
-    /// The module out of its image, as a mesh takes it. The image cannot be run, so its container has a command that it does not have.
+    /// Copies the module out of its image, like a mesh. The image cannot run, so its container names a command it does not have.
     fn take_filter(&self) -> Result<(), StackError> {
         let name = format!("{}-filter", self.prefix);
         run(&mut self.engine.command(["create", "--name", &name, FILTER_IMAGE, "/plugin.wasm"]))?;
@@ -68,7 +68,7 @@ impl Containers {
         format!("--volume={}:{FOLDER}:ro", self.folder.display())
     }
 
-    /// The path of a file of the stack's folder, inside a container.
+    /// Returns the path of a file of the stack's folder, inside a container.
     fn inside(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.folder).map_or_else(|_| path.into(), |path| Path::new(FOLDER).join(path))
     }
@@ -90,7 +90,7 @@ impl Containers {
         let (command, container) = self.engine.run(&name, &self.network, &options, EXECUTOR_IMAGE);
         let log = self.folder.join("executor.log");
         let mut executor = Process::start("executor", command, &log)?.in_container(container);
-        // Its port takes nobody without a certificate, so its log is asked.
+        // Its port refuses clients without a certificate, so the log shows readiness.
         let log = log.as_path();
         let ready = || async move { fs::read_to_string(log).is_ok_and(|log| log.contains("\"message\":\"ready\"")) };
         executor.ready(EXECUTOR_LIMIT, "compiling the tools", ready).await?;
@@ -105,7 +105,7 @@ impl Containers {
         artefacts: &Artefacts,
     ) -> Result<Gate, StackError> {
         let (address, admin) = (plan.listen.map_or_else(free_address, Ok)?, free_address()?);
-        let names = Names {
+        let names = GateNames {
             listen: (EVERYWHERE, 10_000).into(),
             admin: (EVERYWHERE, 9_901).into(),
             executor: format!("{}:7070", tls::EXECUTOR),
@@ -134,8 +134,8 @@ impl Containers {
 }
 
 impl Stack {
-    /// Starts the processes of `plan` in containers of `engine`. The images must be there: `make images`. The gates go to the executor
-    /// by its name and not through the switch, so a test cannot put another in its place.
+    /// Starts the processes of `plan` in containers of `engine`. `make images` must have built the images. The gates reach the executor by
+    /// its name and not through the switch, so a test cannot replace it.
     pub async fn start_in_containers(
         engine: Engine,
         plan: &Plan,

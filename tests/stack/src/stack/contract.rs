@@ -1,4 +1,4 @@
-//! A contract made ready for a stack: a copy of its folder, with its modules built and pinned.
+//! Prepares a contract for a stack: a copy of its folder, with its modules built and pinned.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::process::Command;
 
 use super::StackError;
 
-/// Copies the folder of `contract` to `into`, makes a `.wasm` of every `.wat` in it, sets `onViolation` where one is given,
-/// adds `$LLM_MODEL` to its models, and pins the modules. Gives the path of the copied contract.
+/// Copies the folder of `contract` to `into`, makes a `.wasm` of every `.wat` in it, sets `onViolation` if given, adds `$LLM_MODEL` to
+/// its models, and pins the modules. Returns the path of the copied contract.
 pub fn prepare(contract: &Path, into: &Path, on_violation: Option<&str>, cli: &Path) -> Result<PathBuf, StackError> {
     let (Some(folder), Some(file)) = (contract.parent(), contract.file_name()) else {
         return Err(StackError::Unfit { what: format!("{} is not a file in a folder", contract.display()) });
@@ -27,7 +27,7 @@ pub fn prepare(contract: &Path, into: &Path, on_violation: Option<&str>, cli: &P
     Ok(copied)
 }
 
-/// Runs a command to its end; gives what it wrote to standard output.
+/// Runs a command to its end and returns its standard output.
 pub fn run(command: &mut Command) -> Result<String, StackError> {
     let line = format!("{command:?}").replace('"', "");
     let output = command.output().map_err(StackError::io(line.clone()))?;

@@ -1,5 +1,4 @@
-//! A container engine: docker or podman, a network, a volume, and the containers on it. Each is removed by its own name when it is
-//! dropped.
+//! A container engine (docker or podman), a network, a volume, and the containers on it. Dropping one removes it by its own name.
 
 use std::net::IpAddr;
 use std::process::Command;
@@ -8,7 +7,7 @@ use serde_json::Value;
 
 use super::{StackError, run};
 
-/// What every container is run with: no root, no capability, nothing to write to but what is mounted, and an end that leaves nothing.
+/// The options of every container: no root, no capability, no writable path except mounts, and nothing left behind.
 const HARDENED: [&str; 8] = [
     "--rm",
     "--stop-timeout=3",
@@ -16,12 +15,12 @@ const HARDENED: [&str; 8] = [
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
     "--user=65532:65532",
-    // Below what any machine allows, so that an engine's own defaults cannot be above it.
+    // Below the limit of any machine, so an engine's own defaults cannot exceed it.
     "--ulimit=nofile=1024:1024",
     "--ulimit=nproc=1024:1024",
 ];
 
-/// The command line of an engine, as `.setup/engine.sh` finds it.
+/// The command line of an engine, found by `.setup/engine.sh`.
 #[derive(Debug, Clone)]
 pub struct Engine(Vec<String>);
 
@@ -57,7 +56,7 @@ impl Engine {
         (!words.is_empty()).then_some(Self(words))
     }
 
-    /// A command of it.
+    /// Returns a command of the engine.
     pub fn command<S: AsRef<str>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut words = self.0.iter();
         let mut command = Command::new(words.next().map_or("docker", String::as_str));
@@ -79,7 +78,7 @@ impl Engine {
             gateway(&described).ok_or_else(unfit)
         });
         let network = |gateway| Network { engine: self.clone(), name: name.into(), gateway };
-        // Removed here where it is of no use: there is no guard yet.
+        // Removed here if inspecting it fails: no guard exists yet.
         gateway.map(network).inspect_err(|_| drop(run(&mut self.command(["network", "rm", name]))))
     }
 
@@ -89,12 +88,12 @@ impl Engine {
         Ok(Volume { engine: self.clone(), name: name.into() })
     }
 
-    /// The command that runs a hardened container, and the guard that removes it.
+    /// Returns the command of a hardened container, and the guard for removing it.
     pub(super) fn run(&self, name: &str, network: &Network, options: &[String], image: &str) -> (Command, Container) {
         let mut command = self.command(["run", "--name", name, "--network", &network.name]);
         command.args(HARDENED).args(options);
         if self.0.first().is_some_and(|program| program.ends_with("podman")) {
-            // Else it adds writable folders of its own.
+            // Podman adds writable folders of its own by default.
             command.arg("--read-only-tmpfs=false");
         }
         command.arg(image);
@@ -102,7 +101,7 @@ impl Engine {
     }
 }
 
-/// Docker says it at `IPAM/Config/0/Gateway`, podman at `subnets/0/gateway`.
+/// Reads the gateway: docker has it at `IPAM/Config/0/Gateway`, podman at `subnets/0/gateway`.
 fn gateway(described: &Value) -> Option<IpAddr> {
     match described {
         Value::Object(members) => members.iter().find_map(|(name, value)| match value.as_str() {
@@ -117,7 +116,7 @@ fn gateway(described: &Value) -> Option<IpAddr> {
 // === impl Network ===
 
 impl Network {
-    /// This machine, as containers on the network see it.
+    /// Returns the address of this machine on the network.
     pub(super) fn gateway(&self) -> IpAddr {
         self.gateway
     }
@@ -132,7 +131,7 @@ impl Drop for Network {
 // === impl Volume ===
 
 impl Volume {
-    /// The option of `run` that mounts it.
+    /// Returns the option of `run` for mounting it.
     pub(super) fn at(&self, folder: &str) -> String {
         format!("--volume={}:{folder}", self.name)
     }
@@ -147,12 +146,12 @@ impl Drop for Volume {
 // === impl Container ===
 
 impl Container {
-    /// The engine that it runs in.
+    /// Returns its engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// A command of the engine on it.
+    /// Returns a command of the engine on this container.
     pub fn command(&self, command: &str, arguments: &[&str]) -> Command {
         let mut command = self.engine.command([command]);
         command.args(arguments).arg(&self.name);
@@ -162,7 +161,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // It has ended by itself, unless it did not want to: then `--rm` has not removed it.
+        // `--rm` has removed it, unless it did not end by itself.
         drop(self.command("rm", &["--force"]).output());
     }
 }

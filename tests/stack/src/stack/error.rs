@@ -1,27 +1,27 @@
-//! Why a stack cannot be had.
+//! The errors of a stack.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a stack, or a part of it, cannot be had. Each says what to do about it.
+/// The error of a stack, or of a part of it.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// Something that `make build` leaves is not there.
+    /// A built file is missing.
     #[error("{what} is missing: {path} does not exist. Run `make build` first, or point {variable} at it.")]
     Missing {
-        /// What it is.
+        /// Its name.
         what: &'static str,
-        /// Where it was looked for.
+        /// The expected path.
         path: PathBuf,
-        /// The environment variable that names another place.
+        /// The environment variable for another path.
         variable: &'static str,
     },
-    /// The operating system said no.
+    /// The operating system refused.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The attempted step.
         what: String,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
     /// A command ended with an error.
@@ -29,31 +29,31 @@ pub enum StackError {
     Command {
         /// The command line.
         command: String,
-        /// What it wrote to standard error.
+        /// Its standard error.
         output: String,
     },
     /// A process ended, or was not ready in time.
     #[error("{name} {what}. The end of its log ({log}):\n{tail}")]
     Process {
-        /// Which.
+        /// The name of the process.
         name: String,
-        /// What became of it.
+        /// Its end, or its missed deadline.
         what: String,
         /// Its log file.
         log: PathBuf,
         /// The last lines of that file.
         tail: String,
     },
-    /// A file does not say what it should.
+    /// A file has unexpected content.
     #[error("{what}")]
     Unfit {
-        /// Which file, and what is wrong with it.
+        /// The file, and its fault.
         what: String,
     },
 }
 
 impl StackError {
-    /// For `map_err`: what was tried when the operating system said no.
+    /// Wraps an error of the operating system, for `map_err`.
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }

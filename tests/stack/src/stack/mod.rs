@@ -1,11 +1,11 @@
-//! A stack of real processes on free loopback ports: the executor, one Envoy a gate, and the upstream they talk to.
+//! Starts a stack of real processes on free loopback ports: the executor, one Envoy per gate, and their upstream.
 //!
 //! ```text
 //! client ─► gate (Envoy + callgate.wasm) ─► upstream: scripted, in this process, or a real API
 //!                    └─► switch ─► executor
 //! ```
 //!
-//! Everything that a stack started ends when it is dropped, by the ids of its own processes.
+//! Dropping a stack ends everything it started, by the ids of its own processes.
 
 mod artefacts;
 mod bootstrap;
@@ -55,7 +55,7 @@ pub struct Stack {
     executor: Process,
     doors: Doors,
     folder: PathBuf,
-    /// Network and volume of the containers, if these are. Last, because they can be removed only when nothing uses them.
+    /// Network and volume of the containers, if any. Last, because they can be removed only when nothing uses them.
     _containers: Option<Containers>,
 }
 
@@ -64,7 +64,7 @@ pub struct Stack {
 pub struct Gate {
     /// The name in the plan.
     pub name: String,
-    /// Where clients connect.
+    /// The address for clients.
     pub address: SocketAddr,
     /// Envoy's admin interface.
     pub admin: SocketAddr,
@@ -77,7 +77,7 @@ pub struct Gate {
 }
 
 impl Stack {
-    /// Starts everything in `plan`; files and logs go to `folder`. Says on standard error what it is doing.
+    /// Starts everything in `plan`; files and logs go to `folder`. Reports progress on standard error.
     pub async fn start(plan: &Plan, artefacts: &Artefacts, folder: &Path) -> Result<Self, StackError> {
         let folder = folder.canonicalize().map_err(StackError::io(folder.display().to_string()))?;
         let (upstream, model) = match &plan.model {
@@ -110,7 +110,7 @@ impl Stack {
         Ok(Self { gates, upstream, switch, executor, doors, folder, _containers: None })
     }
 
-    /// The gate of that name.
+    /// Returns the gate with this name.
     pub fn gate(&self, name: &str) -> Option<&Gate> {
         self.gates.iter().find(|gate| gate.name == name)
     }
@@ -135,25 +135,25 @@ impl Stack {
         (&self.executor, self.doors.calls)
     }
 
-    /// Where the executor's HTTP side listens, and the token that it made for it.
+    /// Returns the address of the executor's HTTP side, and its token.
     pub fn executor_http(&self) -> Result<(SocketAddr, String), StackError> {
         let file = self.folder.join("callgate-state/http-token");
         let token = fs::read_to_string(&file).map_err(StackError::io(file.display().to_string()))?;
         Ok((self.doors.http, token.trim().to_owned()))
     }
 
-    /// Where files and logs are.
+    /// Returns the folder of files and logs.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The ids of all processes.
+    /// Returns the ids of all processes.
     pub fn processes(&self) -> Vec<u32> {
         self.gates.iter().map(|gate| gate.envoy.id()).chain([self.executor.id()]).collect()
     }
 }
 
-/// The contract of each gate, in a folder of its own.
+/// Prepares the contract of each gate, in a folder of its own.
 fn prepare_all(plan: &Plan, artefacts: &Artefacts, folder: &Path) -> Result<Vec<PathBuf>, StackError> {
     let prepare = |gate: &GatePlan| {
         let into = folder.join("contracts").join(&gate.name);
@@ -162,7 +162,7 @@ fn prepare_all(plan: &Plan, artefacts: &Artefacts, folder: &Path) -> Result<Vec<
     plan.gates.iter().map(prepare).collect()
 }
 
-/// The contracts without those whose text is the same as that of one before: they have one digest.
+/// Removes contracts with a repeated text: they have one digest.
 fn different(contracts: &[PathBuf]) -> Vec<PathBuf> {
     let mut seen = Vec::new();
     let mut new = |contract: &&PathBuf| {
@@ -185,7 +185,7 @@ impl Gate {
     }
 }
 
-/// Where an executor listens.
+/// The addresses of an executor.
 #[derive(Debug, Clone, Copy)]
 pub struct Doors {
     /// gRPC.
@@ -194,14 +194,14 @@ pub struct Doors {
     pub http: SocketAddr,
 }
 
-/// The line that lets contracts grant what lies in their own folders.
+/// Writes the setting that lets contracts grant files in their own folders.
 fn folders_of<'a>(contracts: impl Iterator<Item = &'a PathBuf>) -> String {
     let folders: BTreeSet<_> = contracts.filter_map(|contract| contract.parent()).collect();
     let folders: String = folders.iter().map(|folder| format!("    - {}\n", folder.display())).collect();
     if folders.is_empty() { String::new() } else { format!("sandbox:\n  allow:\n{folders}") }
 }
 
-/// Starts an executor that holds `contracts`, with its state in `folder`; wait for it with [`executor_ready`].
+/// Starts an executor with `contracts`, its state in `folder`; wait for it with [`executor_ready`].
 pub fn start_executor(
     name: &str,
     contracts: &[PathBuf],
@@ -217,7 +217,7 @@ pub fn start_executor(
     fs::write(&file, text).map_err(StackError::io(file.display().to_string()))?;
     let mut command = Command::new(&artefacts.executor);
     command.arg("--config").arg(&file).current_dir(folder);
-    // Not beside the configuration: that folder is watched, and each line would wake who watches.
+    // Not beside the configuration: the executor watches that folder, and each line would wake it.
     let logs = folder.join("logs");
     fs::create_dir_all(&logs).map_err(StackError::io(logs.display().to_string()))?;
     Ok((Process::start(name, command, &logs.join(format!("{name}.log")))?, doors))
@@ -229,26 +229,26 @@ pub async fn executor_ready(executor: &mut Process, address: SocketAddr) -> Resu
     executor.ready(EXECUTOR_LIMIT, "compiling the tools", ready).await.map(drop)
 }
 
-/// A loopback address that nothing listened on a moment ago.
+/// Returns a loopback address that was free a moment ago.
 pub fn free_address() -> Result<SocketAddr, StackError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StackError::io("finding a free port"))?;
     listener.local_addr().map_err(StackError::io("finding a free port"))
 }
 
-/// What a gate's configuration names.
-struct Names {
+/// The addresses and files in a gate's configuration.
+struct GateNames {
     listen: SocketAddr,
     admin: SocketAddr,
     executor: String,
     filter: PathBuf,
 }
 
-/// A gate's configuration, with the changes that its plan wants.
+/// Renders a gate's configuration, with the changes of its plan.
 fn configure(
     plan: &GatePlan,
     contract: &Path,
     model: &[String],
-    names: &Names,
+    names: &GateNames,
     artefacts: &Artefacts,
 ) -> Result<String, StackError> {
     let mut render = Command::new(&artefacts.cli);
@@ -281,7 +281,7 @@ fn start_gate(
 ) -> Result<Gate, StackError> {
     let address = plan.listen.map_or_else(free_address, Ok)?;
     let admin = free_address()?;
-    let names = Names { listen: address, admin, executor: executor.to_string(), filter: artefacts.filter.clone() };
+    let names = GateNames { listen: address, admin, executor: executor.to_string(), filter: artefacts.filter.clone() };
     let text = configure(plan, &contract, model, &names, artefacts)?;
     // JSON is YAML.
     let file = folder.join(format!("envoy-{}.yaml", plan.name));

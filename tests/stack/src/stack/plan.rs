@@ -1,4 +1,4 @@
-//! What a stack is to consist of.
+//! The plan of a stack.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use super::{Artefacts, Bootstrap, StackError};
 /// A stack to start.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Which model answers.
+    /// The model.
     pub model: Model,
     /// One Envoy each.
     pub gates: Vec<GatePlan>,
-    /// Each is ready before the next is started, so that start-up times can be compared.
+    /// Starts each one after the previous one is ready, so a test can compare start-up times.
     pub one_by_one: bool,
 }
 
-/// Which model answers.
+/// The model behind a stack.
 #[derive(Debug, Clone)]
 pub enum Model {
     /// The scripted upstream.
     Scripted {
-        /// Where it listens.
+        /// The listening address.
         listen: SocketAddr,
     },
-    /// Something that listens on this machine and speaks plain HTTP.
+    /// A server on this machine with plain HTTP.
     At(SocketAddr),
     /// A real API.
     Real(BaseUrl),
@@ -33,19 +33,19 @@ pub enum Model {
 /// A gate to start.
 #[derive(Debug, Clone)]
 pub struct GatePlan {
-    /// Names it in logs, and to clients of the stack.
+    /// Its name in logs, and for clients of the stack.
     pub name: String,
     /// The contract's file; its folder is copied.
     pub contract: PathBuf,
     /// `onViolation` in place of the contract's own.
     pub on_violation: Option<String>,
-    /// Where it listens; a free port unless given.
+    /// Its listening address; a free port by default.
     pub listen: Option<SocketAddr>,
     /// More options of `callgate render`.
     pub render: Vec<String>,
     /// HTTP/2 to the upstream, and trailers from HTTP/1.1 clients.
     pub http2_upstream: bool,
-    /// A change to what was rendered.
+    /// A change to the rendered configuration.
     pub change: Option<Change>,
 }
 
@@ -62,12 +62,12 @@ pub struct BaseUrl {
 }
 
 impl Model {
-    /// The scripted upstream on a free port.
+    /// Returns the scripted upstream on a free port.
     pub fn scripted() -> Self {
         Self::Scripted { listen: (Ipv4Addr::LOCALHOST, 0).into() }
     }
 
-    /// The API that `$LLM_BASE_URL` names, else the scripted one.
+    /// Returns the API in `$LLM_BASE_URL`, else the scripted upstream.
     pub fn from_environment() -> Result<Self, StackError> {
         match std::env::var("LLM_BASE_URL") {
             Ok(url) if !url.is_empty() => Ok(Self::Real(BaseUrl::read(&url)?)),
@@ -77,7 +77,7 @@ impl Model {
 }
 
 impl GatePlan {
-    /// A gate with the contract as it is.
+    /// Plans a gate with an unchanged contract.
     pub fn new(name: &str, contract: &Path) -> Self {
         Self {
             name: name.into(),
@@ -90,7 +90,7 @@ impl GatePlan {
         }
     }
 
-    /// The same with another `onViolation`.
+    /// Sets another `onViolation`.
     #[must_use]
     pub fn on_violation(mut self, value: &str) -> Self {
         self.on_violation = Some(value.into());
@@ -120,12 +120,12 @@ impl BaseUrl {
         Ok(Self { host: host.into(), port, tls, path: format!("/{}", path.trim_end_matches('/')) })
     }
 
-    /// The path that an SDK's own base URL must have.
+    /// Returns the path an SDK's own base URL must have.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The options of `callgate render` for it.
+    /// Returns the options of `callgate render` for it.
     pub(super) fn options(&self) -> Vec<String> {
         let path = format!("chatCompletions={}/chat/completions", self.path.trim_end_matches('/'));
         let mut options =

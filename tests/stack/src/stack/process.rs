@@ -11,18 +11,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::StackError;
 use super::engine::Container;
 
-/// How long a process may take to end by itself before it is killed.
+/// The time a process has to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 const TAIL: usize = 15;
 
-/// A process that is ended when this is dropped.
+/// A process that ends when this value is dropped.
 #[derive(Debug)]
 pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
     started: Instant,
-    /// The container that the process is a client of; it goes with the process.
+    /// The container, if the process is its client; it ends with the process.
     container: Option<Container>,
 }
 
@@ -37,19 +37,19 @@ impl Process {
         Ok(Self { name: name.to_owned(), child, log: log.to_path_buf(), started: Instant::now(), container: None })
     }
 
-    /// The same process as the client of a container, which is removed with it.
+    /// Ties the process to a container, which is removed with it.
     #[must_use]
     pub fn in_container(mut self, container: Container) -> Self {
         self.container = Some(container);
         self
     }
 
-    /// The container that the process runs in.
+    /// Returns the container of the process.
     pub fn container(&self) -> Option<&Container> {
         self.container.as_ref()
     }
 
-    /// Waits until `ready` says so; says each few seconds what is waited for. Gives the time since the start.
+    /// Waits until `ready` is true, and prints the reason for waiting every few seconds. Returns the time since the start.
     pub async fn ready<F: Future<Output = bool> + Send>(
         &mut self,
         limit: Duration,
@@ -81,12 +81,12 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it is still running.
+    /// True while it runs.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// All that it has written so far.
+    /// Returns all of its output so far.
     pub fn log(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
@@ -117,7 +117,7 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal to a process; false if there is no such process.
+/// Sends a signal to a process; false if no such process exists.
 pub fn end(id: u32, signal: Signal) -> bool {
     let id = i32::try_from(id).ok().and_then(Pid::from_raw);
     id.is_some_and(|id| kill_process(id, signal).is_ok())

@@ -1,4 +1,4 @@
-//! A door between Envoy and what stands behind it: a test turns it to another place, or shuts it.
+//! A forwarder between Envoy and the executor: a test can redirect or close it.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A TCP forwarder. Turning it breaks every connection through it, so that what comes next goes to the new place.
+/// A TCP forwarder. Redirecting it breaks each connection through it, so the next one reaches the new target.
 #[derive(Debug)]
 pub struct Switch {
     address: SocketAddr,
@@ -37,12 +37,12 @@ impl Switch {
         Ok(Self { address, target, task })
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Turns it to another place, or shuts it; says whether that changed anything.
+    /// Sets or removes the target; returns true if that changed anything.
     pub fn turn(&self, target: Option<SocketAddr>) -> bool {
         self.target.send_if_modified(|now| std::mem::replace(now, target) != target)
     }

@@ -7,9 +7,9 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 
 use super::StackError;
 
-/// The name under which Envoy reaches the executor, and which its certificate must have.
+/// The executor's host name for Envoy, and the name in its certificate.
 pub(super) const EXECUTOR: &str = "executor";
-/// The name in Envoy's certificate, which the executor lets in.
+/// The name in Envoy's certificate, which the executor allows.
 pub(super) const ENVOY: &str = "envoy.example";
 
 /// Writes `ca.crt`, and a `.crt` and `.key` of executor and Envoy.
@@ -31,7 +31,7 @@ pub(super) fn write(folder: &Path) -> Result<(), StackError> {
     Ok(())
 }
 
-/// A certificate with a subject of its own: one that has its issuer's name is taken for self-signed.
+/// Returns a certificate with its own subject: with its issuer's name it would count as self-signed.
 fn params(subject: &str, names: Vec<String>) -> Result<CertificateParams, StackError> {
     let mut params = CertificateParams::new(names).map_err(unfit)?;
     params.distinguished_name.push(DnType::CommonName, subject);

@@ -1,4 +1,4 @@
-//! What the scripted model reads of a request, whichever API it came through.
+//! The parts of a request that the scripted model reads, the same for every API.
 
 use serde_json::Value;
 
@@ -7,35 +7,35 @@ use serde_json::Value;
 pub struct Chat {
     /// The whole body.
     pub body: Value,
-    /// The model that was asked for.
+    /// The requested model.
     pub model: String,
-    /// Whether the answer is to be a stream.
+    /// True if the answer must be a stream.
     pub stream: bool,
-    /// The conversation, oldest first; what is none of these (a system text) is left out.
-    pub said: Vec<Said>,
+    /// The conversation, oldest first. System texts are left out.
+    pub said: Vec<Message>,
     /// The declared functions: name and parameters.
     pub declared: Vec<(String, Value)>,
-    /// Whether a tool has to be called.
+    /// The choice of tool (`tool_choice`).
     pub must: Must,
 }
 
-/// One thing that was said.
+/// One message of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// By the user: the text of it.
+pub enum Message {
+    /// A text from the user.
     User(String),
-    /// By the model: one answer, with all of its calls.
+    /// One answer of the model, with all of its calls.
     Model,
-    /// By a tool: the text of its result.
+    /// The text of a tool's result.
     Result(String),
 }
 
-/// Whether a tool has to be called (`tool_choice` and its like).
+/// The choice of tool (`tool_choice` and its equivalents).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Must {
-    /// As the model likes.
+    /// The model chooses.
     Nothing,
-    /// Any tool.
+    /// Any tool, but one.
     Any,
     /// The tool of this name.
     Tool(String),
@@ -44,25 +44,25 @@ pub enum Must {
 impl Chat {
     /// The text of the last user message.
     pub fn asked(&self) -> String {
-        let user = |said: &Said| if let Said::User(text) = said { Some(text.clone()) } else { None };
+        let user = |said: &Message| if let Message::User(text) = said { Some(text.clone()) } else { None };
         self.said.iter().rev().find_map(user).unwrap_or_default()
     }
 
-    /// How many times the model has answered since the user last spoke.
+    /// Counts the answers of the model since the last user message.
     pub fn round(&self) -> usize {
-        self.since_user().iter().filter(|said| **said == Said::Model).count()
+        self.since_user().iter().filter(|said| **said == Message::Model).count()
     }
 
-    /// The texts of the tool results that follow the last answer of the model.
+    /// Returns the texts of the tool results after the last answer of the model.
     pub fn results(&self) -> Vec<String> {
         let since = self.since_user();
-        let after = since.iter().rposition(|said| *said == Said::Model).map_or(0, |at| at + 1);
-        let result = |said: &Said| if let Said::Result(text) = said { Some(text.clone()) } else { None };
+        let after = since.iter().rposition(|said| *said == Message::Model).map_or(0, |at| at + 1);
+        let result = |said: &Message| if let Message::Result(text) = said { Some(text.clone()) } else { None };
         since.iter().skip(after).filter_map(result).collect()
     }
 
-    fn since_user(&self) -> &[Said] {
-        let after = self.said.iter().rposition(|said| matches!(said, Said::User(_))).map_or(0, |at| at + 1);
+    fn since_user(&self) -> &[Message] {
+        let after = self.said.iter().rposition(|said| matches!(said, Message::User(_))).map_or(0, |at| at + 1);
         self.said.get(after..).unwrap_or_default()
     }
 }
@@ -120,7 +120,7 @@ mod tests {
                     {"role": "user", "content": [{"toolResult": {"content": [{"text": "1"}]}}, {"toolResult": {"content": [{"json": 2}]}}]}]}),
             ),
         ];
-        // Counting tokens reads what Anthropic Messages reads.
+        // Counting tokens reads the same body as Anthropic Messages.
         assert_eq!(bodies.len() + 1, DIALECTS.len());
         for (path, body) in bodies {
             let (dialect, route) = dialect::find(path, "").unwrap();

@@ -1,4 +1,4 @@
-//! How the events of a stream become bytes, and JSON becomes text.
+//! Writes the events of a stream as bytes, and JSON as text.
 //!
 //! Source: WHATWG HTML, "Server-sent events"; Ollama API, "Streaming"; AWS, "Event stream encoding"
 //! (`application/vnd.amazon.eventstream`).
@@ -7,18 +7,18 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use super::dialect::Event;
+use super::dialect::StreamEvent;
 use super::script::Wire;
 
-/// How many bytes are too many for one event.
+/// The size of an event that is too large.
 const HUGE: usize = 10 * 1024 * 1024;
-/// A string that begins with this (a private character) is the text of a JSON value.
+/// A string with this prefix (a private character) is the text of a JSON value.
 const VERBATIM: char = '\u{e000}';
 
-/// How events are written.
+/// The framing of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// Server-sent events, with a name where the API has names.
+    /// Server-sent events, with a name if the API has names.
     Sse,
     /// One line of JSON each.
     Lines,
@@ -26,8 +26,8 @@ pub enum Framing {
     EventStream,
 }
 
-/// Arguments, in an API that has them as a JSON value: exactly the text that a script gives, so that what is unusual about it
-/// (a key twice, spaces) is sent. No text is an empty object; a text that is not JSON can only be a string.
+/// Writes arguments for an API that has them as a JSON value. The script's text is sent exactly as it is, so a repeated key or extra
+/// spaces survive. An empty text becomes an empty object; a text that is not JSON becomes a string.
 pub(super) fn arguments(text: &str) -> Value {
     match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => json!(format!("{VERBATIM}{text}")),
@@ -36,7 +36,7 @@ pub(super) fn arguments(text: &str) -> Value {
     }
 }
 
-/// JSON as text, with [`arguments`] as they were given.
+/// Writes JSON as text, with [`arguments`] unchanged.
 pub(super) fn text(value: &Value) -> String {
     let parts: Vec<String> = match value {
         Value::String(string) => return string.strip_prefix(VERBATIM).map_or_else(|| value.to_string(), str::to_owned),
@@ -53,7 +53,7 @@ pub(super) fn text(value: &Value) -> String {
 // === impl Framing ===
 
 impl Framing {
-    /// The `content-type` of a stream.
+    /// Returns the `content-type` of a stream.
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Sse => "text/event-stream; charset=utf-8",
@@ -62,7 +62,7 @@ impl Framing {
         }
     }
 
-    /// What comes before the first event, by the fault of the provider.
+    /// Returns the bytes a faulty provider sends before the first event.
     pub(super) fn before(self, wire: Wire) -> Option<Bytes> {
         let filler = vec![b'x'; HUGE];
         match (wire, self) {
@@ -74,8 +74,8 @@ impl Framing {
         }
     }
 
-    /// One event.
-    pub(super) fn event(self, event: &Event, wire: Wire) -> Bytes {
+    /// Writes one event.
+    pub(super) fn event(self, event: &StreamEvent, wire: Wire) -> Bytes {
         let data = text(&event.data);
         let (ping, end) = if wire == Wire::Crlf { (": ping\r\n", "\r\n") } else { ("", "\n") };
         match self {
@@ -83,7 +83,7 @@ impl Framing {
             Self::Sse => format!("{ping}event: {}{end}data: {data}{end}{end}", event.name).into(),
             Self::Lines => format!("{data}{end}").into(),
             Self::EventStream => {
-                // The names of exceptions say that they are; the API has no other way to tell them in a stream.
+                // An exception is known by its name; in a stream the API has nothing else to mark it.
                 let exception = event.name.ends_with("Exception");
                 let (kind, named) = if exception { ("exception", ":exception-type") } else { ("event", ":event-type") };
                 let headers = [(named, event.name), (":content-type", "application/json"), (":message-type", kind)];
@@ -92,31 +92,31 @@ impl Framing {
         }
     }
 
-    /// The text that ends a stream (`[DONE]`).
+    /// Returns the text that ends a stream (`[DONE]`).
     pub(super) fn done(self, text: &str, wire: Wire) -> Bytes {
         let end = if wire == Wire::Crlf { "\r\n" } else { "\n" };
         format!("data: {text}{end}{end}").into()
     }
 
-    /// Bytes that say nothing, for a stream that never ends.
+    /// Returns meaningless bytes, for a stream that never ends.
     pub(super) fn filler(self) -> Bytes {
         match self {
             Self::Sse => [b": still here ".as_slice(), &[b'.'; 4096], b"\n\n"].concat().into(),
             Self::Lines => [[b' '; 4096].as_slice(), b"\n"].concat().into(),
             Self::EventStream => {
                 let payload = json!({"contentBlockIndex": 0, "delta": {"text": ""}, "p": ".".repeat(4096)});
-                let event = Event { name: "contentBlockDelta", data: payload };
+                let event = StreamEvent { name: "contentBlockDelta", data: payload };
                 self.event(&event, Wire::Honest)
             }
         }
     }
 }
 
-/// An event-stream message: lengths, their CRC32, headers (all of type 7, string), payload, CRC32 of all before.
+/// Writes an event-stream message: lengths, their CRC32, headers (all of type 7, string), payload, CRC32 of everything before.
 fn frame(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
     let mut head = Vec::new();
     for (name, value) in headers {
-        // Ours are all short.
+        // Our headers are all short.
         head.push(u8::try_from(name.len()).unwrap_or_default());
         head.extend_from_slice(name.as_bytes());
         head.push(7);
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn an_exception_says_that_it_is_one() {
-        let event = Event { name: "throttlingException", data: json!({}) };
+        let event = StreamEvent { name: "throttlingException", data: json!({}) };
         let bytes = Framing::EventStream.event(&event, Wire::Honest);
         assert!(String::from_utf8_lossy(&bytes).contains(":exception-type"));
     }

@@ -1,4 +1,4 @@
-//! What the model does without a script: it follows the user's own lines, and quotes what tools returned.
+//! Answers without a script: the model follows the user's own lines and quotes tool results.
 //!
 //! A user message may say
 //! ```text
@@ -7,14 +7,14 @@
 //! call get_weather {"city":"Rome"}
 //! then call send_mail {"to":"ops@example.com"}
 //! ```
-//! `then` begins the next answer. The text after a name is the text of the arguments, exactly as it stands.
+//! `then` begins the next answer. The text after a name is the exact text of the arguments.
 
 use serde_json::{Map, Value, json};
 
 use super::chat::{Chat, Must};
 use super::script::{Round, Script};
 
-/// The model's answer to a conversation without a script.
+/// Returns the model's answer to a conversation without a script.
 pub fn answer(chat: &Chat) -> Round {
     let script = follow(&chat.asked());
     if let Some(round) = script.rounds.get(chat.round()) {
@@ -54,7 +54,7 @@ fn follow(text: &str) -> Script {
     script
 }
 
-/// The tool that the request insists on, with the smallest arguments that its schema names.
+/// Calls the tool the request insists on, with the smallest arguments its schema allows.
 fn must_call(chat: &Chat) -> Option<(String, String)> {
     let mut declared = chat.declared.iter();
     let (name, schema) = match &chat.must {
@@ -65,7 +65,7 @@ fn must_call(chat: &Chat) -> Option<(String, String)> {
     Some((name.clone(), sample(schema).to_string()))
 }
 
-/// A small instance of a schema: good enough for the plain ones, and honest about nothing else.
+/// Returns a small instance of a schema. Only plain schemas are supported.
 fn sample(schema: &Value) -> Value {
     for key in ["const", "default"] {
         if let Some(value) = schema.get(key) {

@@ -1,21 +1,21 @@
-//! The scripts that have a name, for a person with `curl` and a header: `x-script: html`.
+//! The named scripts, for a person with `curl` and a header: `x-script: html`.
 //!
-//! They call the tools of `tests/contracts/gate/contract.yaml`. A test that wants something else writes its own script.
+//! They call the tools of `tests/contracts/gate/contract.yaml`. A test with other needs writes its own script.
 
 use serde_json::{Value, json};
 
-use super::script::{Call, Round, Script, Wire};
+use super::script::{Round, Script, ScriptedCall, Wire};
 
-/// A named script: what it shows, and how it is made.
+/// A named script.
 pub struct Named {
     /// The value of `x-script`.
     pub name: &'static str,
-    /// What the model or its provider does.
+    /// The behaviour of the model or its provider.
     pub what: &'static str,
     make: fn() -> Script,
 }
 
-/// The script of that name.
+/// Returns the script with this name.
 pub fn script(name: &str) -> Option<Script> {
     LIBRARY.iter().find(|named| named.name == name).map(|named| (named.make)())
 }
@@ -38,7 +38,7 @@ fn raw(call: Value) -> Script {
 
 macro_rules! library {
     ($($name:literal, $what:literal, $make:expr;)*) => {
-        /// All of them.
+        /// All scripts.
         pub const LIBRARY: &[Named] = &[$(Named { name: $name, what: $what, make: || Script::from($make) }),*];
     };
 }
@@ -54,7 +54,7 @@ library! {
     "bad-arguments", "arguments that the schema refuses", Round::call("get_weather", r#"{"city":"Oslo","days":99}"#).then(quote());
     "repaired", "bad arguments, then good ones once it is told what was wrong", Script { rounds: vec![Round::call("lookup_stock", r#"{"quantity":-1,"sku":"AB-12"}"#), Round::call("lookup_stock", STOCK), quote()] };
     "choices", "two choices, each with its own call", Round { also: vec![Round::call("get_weather", ROME)], ..weather() };
-    "function-call", "the legacy function_call", Round { function: Some(Call { name: "get_weather".into(), arguments: OSLO.into(), ..Call::default() }), ..Round::default() };
+    "function-call", "the legacy function_call", Round { function: Some(ScriptedCall { name: "get_weather".into(), arguments: OSLO.into(), ..ScriptedCall::default() }), ..Round::default() };
     "no-name", "a call without a name", raw(json!({"id": "call_1", "type": "function", "function": {"arguments": OSLO}}));
     "no-id", "a call without an id", raw(json!({"type": "function", "function": {"name": "get_weather", "arguments": OSLO}}));
     "empty-arguments", "arguments of no characters", Round::call("list_items", "").then(quote());

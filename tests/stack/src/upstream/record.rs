@@ -1,4 +1,4 @@
-//! What the upstream was sent, in the order in which it came.
+//! Records the requests to the upstream, in order of arrival.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,15 +7,15 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// How the answer to a request ended.
+/// The end of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// It is still being sent.
+    /// The upstream is still sending it.
     Open,
-    /// All of it was taken.
+    /// The client took all of it.
     Sent,
-    /// The other side went away before the end.
+    /// The client went away before the end.
     GivenUp,
 }
 
@@ -30,21 +30,21 @@ pub struct Recorded {
     pub path: String,
     /// Header names in lower case, in order.
     pub headers: Vec<(String, String)>,
-    /// The body as text; what is not UTF-8 is replaced.
+    /// The body as text, with invalid UTF-8 replaced.
     pub body: String,
     /// Trailers of the request.
     pub trailers: Vec<(String, String)>,
-    /// How the answer ended.
+    /// The end of the answer.
     pub ending: Ending,
 }
 
 impl Recorded {
-    /// The body as JSON; `null` where it is none.
+    /// Returns the body as JSON, or `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The first value of a header.
+    /// Returns the first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
@@ -53,18 +53,18 @@ impl Recorded {
 /// The record of one upstream; clones share it.
 #[derive(Debug, Clone)]
 pub struct Recorder {
-    list: Arc<Mutex<List>>,
+    list: Arc<Mutex<RequestLog>>,
     changed: Arc<watch::Sender<()>>,
 }
 
 #[derive(Debug, Default)]
-struct List {
-    /// How many were forgotten before the first of `requests`.
+struct RequestLog {
+    /// The number of forgotten requests before the first of `requests`.
     forgotten: usize,
     requests: Vec<Recorded>,
 }
 
-/// One request whose answer is still being sent; dropping it says that the answer was given up.
+/// A request whose answer is still being sent. Dropping it records that the client gave up.
 #[derive(Debug)]
 pub(super) struct Exchange {
     recorder: Recorder,
@@ -80,24 +80,24 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// Everything since the last [`forget`](Self::forget).
+    /// Returns all requests since the last [`forget`](Self::forget).
     pub fn all(&self) -> Vec<Recorded> {
         self.lock().requests.clone()
     }
 
-    /// The bodies of all requests, as JSON.
+    /// Returns the bodies of all requests, as JSON.
     pub fn bodies(&self) -> Vec<Value> {
         self.lock().requests.iter().map(Recorded::json).collect()
     }
 
-    /// Begins anew.
+    /// Forgets all requests.
     pub fn forget(&self) {
         let mut list = self.lock();
         list.forgotten += list.requests.len();
         list.requests.clear();
     }
 
-    /// Waits until the record is as wanted, at most for `limit`; says whether it came to that.
+    /// Waits until the record satisfies a condition, at most for `limit`; returns false on a timeout.
     pub async fn wait(&self, limit: Duration, wanted: impl Fn(&[Recorded]) -> bool) -> bool {
         let mut changed = self.changed.subscribe();
         let until = async {
@@ -130,7 +130,7 @@ impl Recorder {
         self.changed.send_replace(());
     }
 
-    fn lock(&self) -> MutexGuard<'_, List> {
+    fn lock(&self) -> MutexGuard<'_, RequestLog> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,7 +138,7 @@ impl Recorder {
 // === impl Exchange ===
 
 impl Exchange {
-    /// The answer has been sent.
+    /// Records that the whole answer was sent.
     pub(super) fn sent(self) {
         self.recorder.end(self.number, Ending::Sent);
     }

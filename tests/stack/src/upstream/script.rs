@@ -1,4 +1,4 @@
-//! The language of scripts: what the model says in each round, and how its provider puts that on the wire.
+//! The script language: the model's answer in each round, and the provider's faults.
 //!
 //! ```json
 //! {"rounds": [
@@ -7,16 +7,16 @@
 //! ]}
 //! ```
 //!
-//! The round that is played is the number of answers that the model has given since the user last spoke; the last one repeats.
+//! The upstream counts the model's answers since the last user message and plays that round. The last round repeats.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What the model does, round by round.
+/// The behaviour of the model, round by round.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    /// One for each answer; the last one repeats.
+    /// One round per answer; the last one repeats.
     pub rounds: Vec<Round>,
 }
 
@@ -24,88 +24,88 @@ pub struct Script {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Round {
-    /// Fragments of thoughts before the text, where the API has them; what vouches for them is made up.
+    /// Fragments of thoughts before the text, if the API has them. Their signature is made up.
     pub think: Vec<String>,
-    /// Fragments of text; a stream sends one event for each. `{{results}}` stands for the tool results of the round before.
+    /// Fragments of text; a stream sends one event for each. `{{results}}` inserts the tool results of the previous round.
     pub text: Vec<String>,
     /// Tool calls, after the text.
-    pub calls: Vec<Call>,
+    pub calls: Vec<ScriptedCall>,
     /// A call in the legacy form of Chat Completions, `function_call`.
-    pub function: Option<Call>,
+    pub function: Option<ScriptedCall>,
     /// Fragments of text after the calls.
     pub after: Vec<String>,
-    /// `finish_reason`, `stop_reason`, …, where it is not to follow from the rest; in Responses, why the answer is incomplete.
+    /// `finish_reason`, `stop_reason`, …, if it must differ from the natural one; in Responses, the reason of an incomplete answer.
     pub finish: Option<String>,
-    /// Further choices of the same answer (`n` over 1), where the API has them: Chat Completions, Gemini.
+    /// Further choices of the same answer (`n` over 1), if the API has them: Chat Completions, Gemini.
     pub also: Vec<Round>,
-    /// A stream waits to be released twice: after its text, and after its calls.
+    /// A stream waits for two releases: after its text, and after its calls.
     pub hold: bool,
     /// Milliseconds between the events of a stream.
     pub pause: u64,
-    /// What the provider does wrong, or unusually.
+    /// The fault or peculiarity of the provider.
     pub wire: Wire,
-    /// A body to send exactly as it is, instead of an answer.
+    /// A body to send unchanged instead of an answer.
     pub body: Option<String>,
-    /// The status; 200 unless given.
+    /// The status; 200 by default.
     pub status: Option<u16>,
 }
 
 /// One call.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Call {
-    /// The call's id; one is made up unless given. `""` sends an empty one.
+pub struct ScriptedCall {
+    /// The call's id; made up by default. `""` sends an empty one.
     pub id: Option<String>,
     /// Name of the tool.
     pub name: String,
-    /// The text of the arguments; a stream splits it, where the API does.
+    /// The text of the arguments; a stream splits it if the API does.
     pub arguments: String,
-    /// The call as it is to stand in `tool_calls`, in the output, in the content, …, instead of all of the above.
+    /// The exact call in `tool_calls`, in the output, in the content, …, instead of all of the above.
     pub raw: Option<Value>,
 }
 
-/// How a provider sends an answer.
+/// The way a provider sends an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wire {
     /// As documented.
     #[default]
     Honest,
-    /// Compressed, whatever the request accepted.
+    /// Compressed, regardless of the request's `accept-encoding`.
     Gzip,
-    /// The JSON text, or the stream, stops in the middle of a call; the HTTP message is whole.
+    /// The JSON text, or the stream, stops in the middle of a call; the HTTP message is complete.
     Truncated,
-    /// The connection is cut in the middle of the body.
+    /// The connection breaks in the middle of the body.
     Cut,
-    /// The connection is closed without an answer.
+    /// The connection closes without an answer.
     HangUp,
-    /// Nothing: a body of no bytes.
+    /// An empty body.
     Empty,
     /// Bytes that never end.
     NeverEnding,
-    /// An SSE line of 10 MB; or a line or message of that size, where the API has no SSE.
+    /// An SSE line of 10 MB; or a line or message of that size, if the API has no SSE.
     HugeLine,
     /// CRLF line ends, comments, a byte order mark.
     Crlf,
     /// The body ends with trailers.
     Trailers,
-    /// The last event of a call carries `finish_reason` too, where the API has both in one event.
+    /// The last event of a call carries `finish_reason` too, if the API has both in one event.
     FinishWithCall,
-    /// A stream without `[DONE]`; or without its last event, where the API has no `[DONE]`.
+    /// A stream without `[DONE]`; or without its last event, if the API has no `[DONE]`.
     NoDone,
-    /// One byte a chunk.
+    /// One byte per chunk.
     Bytes,
     /// The whole stream in one chunk.
     OneChunk,
     /// A stream of Chat Completions without `index` in its calls.
     NoIndex,
-    /// An answer that is a stream though none was asked for, or the other way round.
+    /// A stream if the request asked for none, or the other way round.
     WrongForm,
     /// No `content-type`.
     Untyped,
-    /// A stream that ends half-way with the API's own event for an error.
+    /// A stream that ends half-way with the API's own error event.
     FailsMidway,
-    /// A byte of the last event-stream message is wrong, so that its checksum is.
+    /// A wrong byte in the last event-stream message, so its checksum is wrong.
     BadChecksum,
 }
 
@@ -115,55 +115,55 @@ impl Script {
         Self { rounds: vec![round] }
     }
 
-    /// The round to play for the `n`th answer.
+    /// Returns the round to play for the `n`th answer.
     pub fn round(&self, n: usize) -> Round {
         self.rounds.get(n).or(self.rounds.last()).cloned().unwrap_or_default()
     }
 
-    /// The user message that plays this script.
+    /// Returns the user message that plays this script.
     pub fn message(&self) -> String {
         format!("script {}", serde_json::to_string(self).unwrap_or_default())
     }
 }
 
 impl Round {
-    /// An answer of text, in one fragment.
+    /// Returns an answer of text, in one fragment.
     pub fn say(text: &str) -> Self {
         Self { text: vec![text.into()], ..Self::default() }
     }
 
-    /// An answer of one call.
+    /// Returns an answer of one call.
     pub fn call(name: &str, arguments: &str) -> Self {
         Self::default().and_call(name, arguments)
     }
 
-    /// A body sent as it is.
+    /// Returns a body to send unchanged.
     pub fn body(text: impl Into<String>) -> Self {
         Self { body: Some(text.into()), ..Self::default() }
     }
 
-    /// The same with one call more.
+    /// Adds a call.
     #[must_use]
     pub fn and_call(mut self, name: &str, arguments: &str) -> Self {
-        self.calls.push(Call { name: name.into(), arguments: arguments.into(), ..Call::default() });
+        self.calls.push(ScriptedCall { name: name.into(), arguments: arguments.into(), ..ScriptedCall::default() });
         self
     }
 
-    /// The same with a call that is sent exactly as given.
+    /// Adds a call to send exactly as given.
     #[must_use]
     pub fn and_raw(mut self, call: Value) -> Self {
-        self.calls.push(Call { raw: Some(call), ..Call::default() });
+        self.calls.push(ScriptedCall { raw: Some(call), ..ScriptedCall::default() });
         self
     }
 
-    /// The same, sent in another way.
+    /// Sends the round in another way.
     #[must_use]
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
         self
     }
 
-    /// This round, then another.
+    /// Plays this round, then another.
     pub fn then(self, next: Round) -> Script {
         Script { rounds: vec![self, next] }
     }

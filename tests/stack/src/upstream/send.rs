@@ -16,24 +16,24 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::chat::Chat;
-use super::dialect::{Dialect, Event, Step};
+use super::dialect::{Dialect, StreamEvent, StreamStep};
 use super::framing::{self, Framing};
 use super::record::Exchange;
 use super::script::{Round, Wire};
 
-/// The body of an answer; an error cuts the connection.
+/// The body of an answer; an error breaks the connection.
 pub(super) type Body = BoxBody<Bytes, io::Error>;
 
-/// An answer that is held is let go after this long, so that a test that forgot it ends.
+/// The longest hold of an answer, so a test without a release still ends.
 const HELD_AT_MOST: Duration = Duration::from_secs(20);
 const JSON: &str = "application/json";
 
-/// A body that is there at once.
+/// Returns a complete body.
 pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed()
 }
 
-/// A JSON answer.
+/// Returns a JSON answer.
 pub(super) fn json(status: StatusCode, value: &Value) -> Response<Body> {
     let mut response = Response::new(full(value.to_string()));
     *response.status_mut() = status;
@@ -41,7 +41,7 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response<Body> {
     response
 }
 
-/// Sends `round`; `exchange` is told when the last byte has been taken. An error closes the connection.
+/// Sends `round` and tells `exchange` once the client has taken the last byte. An error closes the connection.
 pub(super) fn send(
     dialect: &'static dyn Dialect,
     chat: &Chat,
@@ -62,7 +62,7 @@ pub(super) fn send(
         None => text(&dialect.whole(chat, round)),
     };
     let pause = Duration::from_millis(round.pause);
-    let wire = Plan { steps, wire: round.wire, pause, stream: stream.then(|| dialect.framing()) };
+    let wire = SendPlan { steps, wire: round.wire, pause, stream: stream.then(|| dialect.framing()) };
     let mut response = Response::new(wire.body(exchange, release));
     *response.status_mut() = status;
     headers(response.headers_mut(), round, if stream { dialect.framing().content_type() } else { JSON });
@@ -70,7 +70,7 @@ pub(super) fn send(
     Ok(response)
 }
 
-/// The headers that this API sends with every answer.
+/// Returns the headers of every answer of this API.
 pub(super) fn own_headers(headers: &mut HeaderMap, dialect: &dyn Dialect, status: u16) {
     for (name, value) in dialect.headers(status) {
         headers.extend(HeaderValue::try_from(value).ok().map(|value| (HeaderName::from_static(name), value)));
@@ -78,7 +78,7 @@ pub(super) fn own_headers(headers: &mut HeaderMap, dialect: &dyn Dialect, status
 }
 
 fn headers(headers: &mut HeaderMap, round: &Round, kind: &'static str) {
-    // A body that is given as it is has the type that it looks like.
+    // A body given unchanged has the type it looks like.
     let kind = match &round.body {
         Some(text) if text.starts_with("<!DOCTYPE html") => "text/html",
         Some(text) if text.starts_with(['{', '[']) && round.wire != Wire::WrongForm => JSON,
@@ -106,11 +106,11 @@ enum Send {
     Hold,
 }
 
-struct Plan {
+struct SendPlan {
     steps: Vec<Send>,
     wire: Wire,
     pause: Duration,
-    /// How the events are written, if it is a stream.
+    /// The framing of the events, if it is a stream.
     stream: Option<Framing>,
 }
 
@@ -119,13 +119,13 @@ fn stream_steps(dialect: &dyn Dialect, chat: &Chat, round: &Round) -> Vec<Send> 
     let mut said = dialect.stream(chat, round);
     if wire == Wire::FailsMidway {
         said.truncate(said.len() / 2);
-        let sent = said.iter().filter(|step| **step != Step::Hold).count();
-        said.push(Step::Event(dialect.failure(sent)));
+        let sent = said.iter().filter(|step| **step != StreamStep::Hold).count();
+        said.push(StreamStep::Event(dialect.failure(sent)));
     } else if wire == Wire::NoDone && dialect.done().is_none() {
         said.pop();
     }
-    let event = |event: &Event| Send::Bytes(framing.event(event, wire));
-    let steps = said.iter().map(|step| if let Step::Event(said) = step { event(said) } else { Send::Hold });
+    let event = |event: &StreamEvent| Send::Bytes(framing.event(event, wire));
+    let steps = said.iter().map(|step| if let StreamStep::Event(said) = step { event(said) } else { Send::Hold });
     let mut steps: Vec<Send> = framing.before(wire).map(Send::Bytes).into_iter().chain(steps).collect();
     if wire == Wire::BadChecksum && framing == Framing::EventStream {
         corrupt(&mut steps);
@@ -148,15 +148,15 @@ fn corrupt(steps: &mut [Send]) {
     }
 }
 
-// === impl Plan ===
+// === impl SendPlan ===
 
-impl Plan {
+impl SendPlan {
     fn body(self, exchange: Exchange, release: Arc<Semaphore>) -> Body {
         let (to, from) = mpsc::channel(1);
         tokio::spawn(async move {
-            // Sending fails once the other side is gone; the exchange is then dropped, which says so.
+            // Sending fails once the client is gone; dropping the exchange then records that.
             if self.run(&to, &release).await.is_ok() {
-                // The last frame is taken when the channel has room for all again.
+                // The client has taken the last frame when the channel has room for all frames again.
                 let _room = to.reserve().await;
                 exchange.sent();
             }
@@ -204,7 +204,7 @@ impl Plan {
         }
     }
 
-    /// How many bytes the events are that fit into `most`.
+    /// Returns the number of bytes of the events that fit into `most`.
     fn whole_events(&self, most: usize) -> usize {
         let sizes = self.steps.iter().map(|step| if let Send::Bytes(bytes) = step { bytes.len() } else { 0 });
         let ends = sizes.scan(0, |end, size| {
@@ -214,7 +214,7 @@ impl Plan {
         ends.take_while(|end| *end <= most).last().unwrap_or(0)
     }
 
-    /// The steps as this provider sends them.
+    /// Returns the steps in the order this provider sends them.
     fn faulty_steps(&self) -> Vec<Send> {
         let whole = || -> Vec<u8> {
             self.steps
@@ -232,7 +232,7 @@ impl Plan {
                 let mut text = whole();
                 text.truncate(text.len() * 2 / 3);
                 if self.stream.is_some() && self.wire == Wire::NeverEnding {
-                    // All of it can be read; it only never comes to its end.
+                    // The body can be read completely; only its end never arrives.
                     text.truncate(self.whole_events(text.len()));
                 }
                 pieces(&text, 64)

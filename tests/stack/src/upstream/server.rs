@@ -51,7 +51,7 @@ impl Upstream {
                 let shared = shared.clone();
                 tokio::spawn(async move {
                     let service = service_fn(move |request| answer(shared.clone(), request));
-                    // A connection that the other side broke is no error of the upstream.
+                    // A connection broken by the client is not an error of the upstream.
                     let _ended =
                         auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
                 });
@@ -60,22 +60,22 @@ impl Upstream {
         Ok(Self { address, recorder, release, task })
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it was sent.
+    /// Returns the recorded requests.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// Lets a held answer go on by one step.
+    /// Releases a held answer by one step.
     pub fn release(&self) {
         self.release.add_permits(1);
     }
 
-    /// Takes back releases that nothing waited for.
+    /// Takes back unused releases.
     pub fn hold_again(&self) {
         self.release.forget_permits(Semaphore::MAX_PERMITS);
     }
@@ -146,7 +146,7 @@ async fn complete(
     }
 }
 
-/// The round to play, by header, message or conversation.
+/// Returns the round to play, by header, message or conversation.
 fn round(chat: &Chat, named: Option<&str>) -> Result<Round, String> {
     let asked = chat.asked();
     let text = match named {
@@ -164,7 +164,7 @@ fn round(chat: &Chat, named: Option<&str>) -> Result<Round, String> {
     Ok(script.round(chat.round()))
 }
 
-/// Reads a request to its end and records it. A request that breaks off is answered, though nobody listens.
+/// Reads a request to its end and records it. A truncated request is answered, though nobody listens.
 async fn record(shared: &Shared, request: Request<Incoming>) -> Result<(Vec<u8>, Exchange), Response<Body>> {
     let (head, body) = request.into_parts();
     let pairs = |map: &hyper::HeaderMap| -> Vec<(String, String)> {
@@ -200,7 +200,7 @@ mod tests {
     use crate::http::{Connection, Protocol, Request};
     use crate::upstream::script::Wire;
 
-    /// Where each API answers whole, where it streams, and as what type.
+    /// Each API: the path of whole answers, the path of streams, the content type.
     const APIS: [(&str, &str, &str); 6] = [
         ("/v1/chat/completions", "/v1/chat/completions", "text/event-stream; charset=utf-8"),
         ("/v1/responses", "/v1/responses", "text/event-stream; charset=utf-8"),

@@ -1,4 +1,4 @@
-//! `up` and `down`: a stack that outlives the command that started it, known by a state file.
+//! `up` and `down`: a stack in the background, with a state file.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,20 +16,20 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Up;
 
-/// How long a stack may take to start, and to end.
+/// The time limits for starting and ending a stack.
 const START_LIMIT: Duration = Duration::from_secs(240);
 const END_LIMIT: Duration = Duration::from_secs(20);
 
-/// What runs, for `down` and for whoever wants to talk to it.
+/// The running stack, for `down` and for clients.
 #[derive(Debug, Serialize, Deserialize)]
-struct State {
-    /// The process that holds the stack.
+struct StackState {
+    /// The process with the stack.
     pid: u32,
     /// Base URL of each gate, by its `onViolation`.
     gates: BTreeMap<String, String>,
-    /// The scripted model, if it is one.
+    /// The scripted model, if the stack has it.
     upstream: Option<String>,
-    /// Where the logs are.
+    /// The folder of the logs.
     logs: PathBuf,
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn up(options: &Up) -> Result<(), StackError> {
     }
 }
 
-/// Holds the scripted model until it is told to end.
+/// Runs the scripted model until a signal ends it.
 pub(crate) async fn model(listen: SocketAddr) -> Result<(), StackError> {
     let mut terminated = signal(SignalKind::terminate()).map_err(StackError::io("waiting for signals"))?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(StackError::io("waiting for signals"))?;
@@ -91,7 +91,7 @@ pub(crate) async fn model(listen: SocketAddr) -> Result<(), StackError> {
     Ok(())
 }
 
-/// Starts a stack and holds it until it is told to end.
+/// Starts a stack and holds it until a signal ends it.
 pub(crate) async fn stay(options: &Up) -> Result<(), StackError> {
     let file = state_file(options.state.clone());
     let folder = folder(&file)?;
@@ -112,7 +112,7 @@ pub(crate) async fn stay(options: &Up) -> Result<(), StackError> {
         stack = Stack::start(&plan, &artefacts, &folder) => stack?,
         _ended = terminated.recv() => return Ok(()),
     };
-    let state = State {
+    let state = StackState {
         pid: std::process::id(),
         gates: stack.gates().iter().map(|gate| (gate.name.clone(), format!("http://{}{path}", gate.address))).collect(),
         upstream: stack.upstream().map(|upstream| format!("http://{}", upstream.address())),
@@ -149,7 +149,7 @@ pub(crate) async fn down(state: Option<PathBuf>) -> Result<(), StackError> {
     Ok(())
 }
 
-fn tell(state: &State) {
+fn tell(state: &StackState) {
     for (on_violation, url) in &state.gates {
         println!("  {url}  onViolation: {on_violation}");
     }
@@ -168,19 +168,19 @@ fn folder(file: &Path) -> Result<PathBuf, StackError> {
     folder.canonicalize().map_err(StackError::io(folder.display().to_string()))
 }
 
-fn read(file: &Path) -> Option<State> {
+fn read(file: &Path) -> Option<StackState> {
     serde_json::from_str(&fs::read_to_string(file).ok()?).ok()
 }
 
-fn write(file: &Path, state: &State) -> Result<(), StackError> {
+fn write(file: &Path, state: &StackState) -> Result<(), StackError> {
     let text = serde_json::to_string_pretty(state).unwrap_or_default();
-    // Renamed into place, so that whoever waits for it never reads half of it.
+    // Renamed into place, so no reader sees half of it.
     let partial = file.with_extension("partial");
     fs::write(&partial, text).map_err(StackError::io(partial.display().to_string()))?;
     fs::rename(&partial, file).map_err(StackError::io(file.display().to_string()))
 }
 
-/// Whether a process of this id is a stack that runs: ids are used again.
+/// True if this process id is a running stack: the system reuses ids.
 fn is_stack(pid: u32) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&line).contains("callgate-stack")

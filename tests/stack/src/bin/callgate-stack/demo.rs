@@ -1,4 +1,4 @@
-//! `demo`: a stack, and a Python program that talks to it with the official SDK.
+//! `demo`: a stack, and a Python program using it with the official SDK.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use callgate_stack::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, workspace};
 
-/// The calls of the demo together may not take longer.
+/// The time limit for all calls of the demo.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// Runs the demo; true if every line came out as announced.
+/// Runs the demo; true if every line had its announced outcome.
 pub(crate) async fn demo() -> Result<bool, StackError> {
     let model = Model::from_environment()?;
     let python = python()?;

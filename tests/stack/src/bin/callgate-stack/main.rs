@@ -13,38 +13,38 @@ use callgate_stack::stack::StackError;
 
 #[derive(Parser)]
 #[command(name = "callgate-stack", about, disable_help_subcommand = true)]
-struct Arguments {
+struct StackArguments {
     #[command(subcommand)]
-    command: Command,
+    command: StackCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    /// Shows what the gate does, one line each, and ends
+enum StackCommand {
+    /// Shows the gate at work, one line each, and ends
     ///
     /// The model is scripted, unless LLM_BASE_URL names a real API; the caller's key is then OPENAI_API_KEY, the model
-    /// LLM_MODEL. `make demo LLM=local` sets both for a small model on this machine. Exit code 0 only if every line came out as announced.
+    /// LLM_MODEL. `make demo LLM=local` sets both for a small model on this machine. Exit code 0 only if every line succeeds.
     Demo,
     /// Starts the stack and leaves it running
     Up(Up),
-    /// Ends what `up` left running
+    /// Ends the stack of `up`
     Down {
-        /// The state file that `up` wrote
+        /// The state file of `up`
         #[arg(long, value_name = "FILE")]
         state: Option<PathBuf>,
     },
     /// The scripted model alone, until SIGTERM or Ctrl-C
     Model {
-        /// Where it listens
+        /// The listening address
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
     },
 }
 
-/// What `up` starts.
+/// The options of `up`.
 #[derive(clap::Args)]
 struct Up {
-    /// The contract; by default dist/contracts/order-desk/contract.yaml
+    /// The contract; by default contracts/order-desk/contract.yaml in the build
     #[arg(long, value_name = "FILE")]
     contract: Option<PathBuf>,
     /// One gate for each, on consecutive ports
@@ -53,7 +53,7 @@ struct Up {
     /// Port of the first gate; 0 takes free ports
     #[arg(long, default_value_t = 10_000)]
     port: u16,
-    /// Where to note what runs; its folder takes logs too
+    /// The state file; its folder takes logs too
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Stay in the foreground until SIGTERM or Ctrl-C
@@ -62,18 +62,18 @@ struct Up {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = StackArguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&StackError::io("starting")(error)),
     };
     let done = runtime.block_on(async {
         match arguments.command {
-            Command::Demo => demo::demo().await,
-            Command::Up(up) if up.foreground => background::stay(&up).await.map(|()| true),
-            Command::Up(up) => background::up(&up).await.map(|()| true),
-            Command::Down { state } => background::down(state).await.map(|()| true),
-            Command::Model { listen } => background::model(listen).await.map(|()| true),
+            StackCommand::Demo => demo::demo().await,
+            StackCommand::Up(up) if up.foreground => background::stay(&up).await.map(|()| true),
+            StackCommand::Up(up) => background::up(&up).await.map(|()| true),
+            StackCommand::Down { state } => background::down(state).await.map(|()| true),
+            StackCommand::Model { listen } => background::model(listen).await.map(|()| true),
         }
     });
     match done {

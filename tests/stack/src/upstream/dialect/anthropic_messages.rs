@@ -1,21 +1,22 @@
-//! Anthropic Messages: blocks of content, whole or event by event; and the counting of a request's tokens.
+//! Anthropic Messages: blocks of content, whole or event by event; and counting the tokens of a request.
 //!
 //! Source: Anthropic API reference, "Create a Message", "Streaming Messages", "Count tokens in a Message" and "Errors".
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Dialect, Event, Route, SIGNATURE, Step, call_id, filled, fragments, list, text_of, texts, typed, user_said,
+    Dialect, Route, SIGNATURE, StreamEvent, StreamStep, call_id, filled, fragments, list, text_of, texts, typed,
+    user_messages,
 };
-use crate::upstream::chat::{Chat, Must, Said};
+use crate::upstream::chat::{Chat, Message, Must};
 use crate::upstream::framing::arguments;
-use crate::upstream::script::{Call, Round};
+use crate::upstream::script::{Round, ScriptedCall};
 
 /// `POST /v1/messages`
 #[derive(Debug)]
 pub(super) struct AnthropicMessages;
 
-/// `POST /v1/messages/count_tokens`: the same request, and nothing of a script but its faults.
+/// `POST /v1/messages/count_tokens`: the same request; of a script it uses only the faults.
 #[derive(Debug)]
 pub(super) struct CountTokens;
 
@@ -28,8 +29,8 @@ impl Dialect for AnthropicMessages {
         let mut said = Vec::new();
         for message in body.get("messages")?.as_array()? {
             match text_of(message, "role").as_str() {
-                "assistant" => said.push(Said::Model),
-                "user" => said.extend(user_said(results(message), texts(message.get("content")))),
+                "assistant" => said.push(Message::Model),
+                "user" => said.extend(user_messages(results(message), texts(message.get("content")))),
                 _ => {}
             }
         }
@@ -56,18 +57,18 @@ impl Dialect for AnthropicMessages {
         message(chat, content, Some(stop_reason(round)))
     }
 
-    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step> {
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<StreamStep> {
         let mut steps = vec![event("message_start", json!({"message": message(chat, Vec::new(), None)}))];
         let blocks = blocks(chat, round);
         let called = blocks.iter().position(|block| matches!(block, Block::Call(..)));
         for (index, block) in blocks.iter().enumerate() {
             if round.hold && called == Some(index) {
-                steps.push(Step::Hold);
+                steps.push(StreamStep::Hold);
             }
             steps.push(event("content_block_start", json!({"index": index, "content_block": block.start()})));
             let mut deltas = block.deltas().into_iter();
             let delta = |delta| event("content_block_delta", json!({"index": index, "delta": delta}));
-            // The API pings where it likes: after the start of the first block, and in the middle of every call.
+            // The API may ping anywhere: here after the start of the first block, and in the middle of every call.
             if matches!(block, Block::Call(..)) {
                 steps.extend(deltas.next().map(delta));
             }
@@ -78,7 +79,7 @@ impl Dialect for AnthropicMessages {
             steps.push(event("content_block_stop", json!({"index": index})));
         }
         let holds = if called.is_some() { 1 } else { 2 };
-        steps.extend((0..holds).filter(|_| round.hold).map(|_| Step::Hold));
+        steps.extend((0..holds).filter(|_| round.hold).map(|_| StreamStep::Hold));
         let delta = json!({"stop_reason": stop_reason(round), "stop_sequence": null, "stop_details": null});
         steps.push(event("message_delta", json!({"delta": delta, "usage": usage(5)})));
         steps.push(event("message_stop", json!({})));
@@ -99,7 +100,7 @@ impl Dialect for AnthropicMessages {
         json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_scripted"})
     }
 
-    fn failure(&self, _sent: usize) -> Event {
+    fn failure(&self, _sent: usize) -> StreamEvent {
         typed("error", json!({"error": {"type": "overloaded_error", "message": "Overloaded"}}))
     }
 
@@ -121,7 +122,7 @@ impl Dialect for CountTokens {
         json!({"input_tokens": 10})
     }
 
-    fn stream(&self, _chat: &Chat, _round: &Round) -> Vec<Step> {
+    fn stream(&self, _chat: &Chat, _round: &Round) -> Vec<StreamStep> {
         Vec::new()
     }
 
@@ -129,7 +130,7 @@ impl Dialect for CountTokens {
         AnthropicMessages.error(status, message)
     }
 
-    fn failure(&self, sent: usize) -> Event {
+    fn failure(&self, sent: usize) -> StreamEvent {
         AnthropicMessages.failure(sent)
     }
 
@@ -143,14 +144,14 @@ enum Block {
     Thinking(Vec<String>),
     Text(Vec<String>),
     /// A call with its id.
-    Call(String, Call),
+    Call(String, ScriptedCall),
 }
 
-fn event(name: &'static str, data: Value) -> Step {
-    Step::Event(typed(name, data))
+fn event(name: &'static str, data: Value) -> StreamStep {
+    StreamStep::Event(typed(name, data))
 }
 
-/// The results in a message of the user.
+/// Returns the results in a user message.
 fn results(message: &Value) -> Vec<String> {
     let blocks = list(message, "content").iter();
     let results = blocks.filter(|block| block.get("type").is_some_and(|kind| kind == "tool_result"));
@@ -202,19 +203,19 @@ impl Block {
         match self {
             Self::Thinking(text) => json!({"type": "thinking", "thinking": text.concat(), "signature": SIGNATURE}),
             Self::Text(text) => json!({"type": "text", "text": text.concat()}),
-            Self::Call(_, Call { raw: Some(raw), .. }) => raw.clone(),
+            Self::Call(_, ScriptedCall { raw: Some(raw), .. }) => raw.clone(),
             Self::Call(id, call) => {
                 json!({"type": "tool_use", "id": id, "name": call.name, "input": arguments(&call.arguments), "caller": {"type": "direct"}})
             }
         }
     }
 
-    /// The block as a stream begins it: without what its deltas say.
+    /// Returns the block at its start in a stream, without the content of its deltas.
     fn start(&self) -> Value {
         match self {
             Self::Thinking(_) => json!({"type": "thinking", "thinking": "", "signature": ""}),
             Self::Text(_) => json!({"type": "text", "text": ""}),
-            Self::Call(_, Call { raw: Some(raw), .. }) => raw.clone(),
+            Self::Call(_, ScriptedCall { raw: Some(raw), .. }) => raw.clone(),
             Self::Call(id, call) => {
                 json!({"type": "tool_use", "id": id, "name": call.name, "input": {}, "caller": {"type": "direct"}})
             }
@@ -238,7 +239,7 @@ impl Block {
                 deltas
             }
             Self::Text(text) => each("text_delta", "text", text),
-            Self::Call(_, Call { raw: Some(_), .. }) => Vec::new(),
+            Self::Call(_, ScriptedCall { raw: Some(_), .. }) => Vec::new(),
             // The first one of a call is empty.
             Self::Call(_, call) => {
                 let parts: Vec<String> = std::iter::once(String::new()).chain(fragments(&call.arguments)).collect();

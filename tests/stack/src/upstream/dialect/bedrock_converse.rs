@@ -5,12 +5,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, Event, Route, SIGNATURE, Step, call_id, decoded, filled, fragments, list, quoted, text_of, texts,
-    user_said,
+    Dialect, Route, SIGNATURE, StreamEvent, StreamStep, call_id, decoded, filled, fragments, list, quoted, text_of,
+    texts, user_messages,
 };
-use crate::upstream::chat::{Chat, Must, Said};
+use crate::upstream::chat::{Chat, Message, Must};
 use crate::upstream::framing::{Framing, arguments};
-use crate::upstream::script::{Call, Round};
+use crate::upstream::script::{Round, ScriptedCall};
 
 /// `POST /model/{modelId}/converse` and `/converse-stream`
 #[derive(Debug)]
@@ -31,8 +31,8 @@ impl Dialect for BedrockConverse {
         let mut said = Vec::new();
         for message in body.get("messages")?.as_array()? {
             match text_of(message, "role").as_str() {
-                "assistant" => said.push(Said::Model),
-                "user" => said.extend(user_said(results(message), texts(message.get("content")))),
+                "assistant" => said.push(Message::Model),
+                "user" => said.extend(user_messages(results(message), texts(message.get("content")))),
                 _ => {}
             }
         }
@@ -56,15 +56,15 @@ impl Dialect for BedrockConverse {
         })
     }
 
-    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step> {
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<StreamStep> {
         let mut steps = vec![event("messageStart", json!({"role": "assistant"}))];
         let blocks = blocks(chat, round);
         let called = blocks.iter().position(|block| matches!(block, Block::Call(..)));
         for (index, block) in blocks.iter().enumerate() {
             if round.hold && called == Some(index) {
-                steps.push(Step::Hold);
+                steps.push(StreamStep::Hold);
             }
-            // Only calls are announced.
+            // The API announces calls only.
             steps.extend(
                 block
                     .start()
@@ -75,7 +75,7 @@ impl Dialect for BedrockConverse {
             steps.push(event("contentBlockStop", json!({"contentBlockIndex": index})));
         }
         let holds = if called.is_some() { 1 } else { 2 };
-        steps.extend((0..holds).filter(|_| round.hold).map(|_| Step::Hold));
+        steps.extend((0..holds).filter(|_| round.hold).map(|_| StreamStep::Hold));
         steps.push(event("messageStop", json!({"stopReason": stop_reason(round)})));
         steps.push(event("metadata", json!({"metrics": {"latencyMs": 5}, "usage": usage()})));
         steps
@@ -89,8 +89,8 @@ impl Dialect for BedrockConverse {
         json!({"message": message})
     }
 
-    fn failure(&self, _sent: usize) -> Event {
-        Event { name: "modelStreamErrorException", data: json!({"message": "The scripted provider fails."}) }
+    fn failure(&self, _sent: usize) -> StreamEvent {
+        StreamEvent { name: "modelStreamErrorException", data: json!({"message": "The scripted provider fails."}) }
     }
 
     fn headers(&self, status: u16) -> Vec<(&'static str, String)> {
@@ -115,18 +115,18 @@ enum Block {
     Reasoning(Vec<String>),
     Text(Vec<String>),
     /// A call with its id.
-    Call(String, Call),
+    Call(String, ScriptedCall),
 }
 
-/// An event, with the padding (`p`) that the API puts into each, so that sizes tell nothing.
-fn event(name: &'static str, mut data: Value) -> Step {
+/// Writes an event, with the padding (`p`) the API puts into each to hide sizes.
+fn event(name: &'static str, mut data: Value) -> StreamStep {
     if let Some(members) = data.as_object_mut() {
         members.insert("p".into(), json!("abcdefgh"));
     }
-    Step::Event(Event { name, data })
+    StreamStep::Event(StreamEvent { name, data })
 }
 
-/// The results in a message of the user.
+/// Returns the results in a user message.
 fn results(message: &Value) -> Vec<String> {
     let results = list(message, "content").iter().filter_map(|block| block.get("toolResult"));
     let part = |part: &Value| part.get("json").map_or_else(|| text_of(part, "text"), quoted);
@@ -170,18 +170,18 @@ impl Block {
                 json!({"reasoningContent": {"reasoningText": {"text": text.concat(), "signature": SIGNATURE}}})
             }
             Self::Text(text) => json!({"text": text.concat()}),
-            Self::Call(_, Call { raw: Some(raw), .. }) => json!({"toolUse": raw}),
+            Self::Call(_, ScriptedCall { raw: Some(raw), .. }) => json!({"toolUse": raw}),
             Self::Call(id, call) => {
                 json!({"toolUse": {"toolUseId": id, "name": call.name, "input": arguments(&call.arguments)}})
             }
         }
     }
 
-    /// What a stream announces.
+    /// Returns the announcement in a stream.
     fn start(&self) -> Option<Value> {
         match self {
             Self::Reasoning(_) | Self::Text(_) => None,
-            Self::Call(_, Call { raw: Some(raw), .. }) => Some(json!({"toolUse": raw})),
+            Self::Call(_, ScriptedCall { raw: Some(raw), .. }) => Some(json!({"toolUse": raw})),
             Self::Call(id, call) => Some(json!({"toolUse": {"toolUseId": id, "name": call.name}})),
         }
     }
@@ -193,7 +193,7 @@ impl Block {
                 texts.chain([json!({"reasoningContent": {"signature": SIGNATURE}})]).collect()
             }
             Self::Text(text) => text.iter().map(|text| json!({"text": text})).collect(),
-            Self::Call(_, Call { raw: Some(_), .. }) => Vec::new(),
+            Self::Call(_, ScriptedCall { raw: Some(_), .. }) => Vec::new(),
             Self::Call(_, call) => {
                 let parts = std::iter::once(String::new()).chain(fragments(&call.arguments));
                 parts.map(|text| json!({"toolUse": {"input": text}})).collect()
@@ -243,7 +243,7 @@ mod tests {
         let names: Vec<&str> = dialect
             .stream(&chat, &everything())
             .iter()
-            .filter_map(|step| if let Step::Event(e) = step { Some(e.name) } else { None })
+            .filter_map(|step| if let StreamStep::Event(e) = step { Some(e.name) } else { None })
             .collect();
         assert_eq!(
             (names[0], names[names.len() - 2], names[names.len() - 1]),

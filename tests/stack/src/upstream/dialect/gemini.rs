@@ -1,18 +1,20 @@
-//! Gemini `generateContent` and `streamGenerateContent`: candidates with parts; a call is one part, also in a stream.
+//! Gemini `generateContent` and `streamGenerateContent`: candidates with parts; a call is one part, in a stream too.
 //!
 //! Source: Gemini API reference, "Generating content" (`GenerateContentResponse`, `FunctionCall`), "Thought signatures", and
 //! Google's "Errors" design guide (`google.rpc.Status`).
 
 use serde_json::{Value, json};
 
-use super::{Dialect, Event, Route, SIGNATURE, Step, decoded, filled, list, quoted, text_of, texts, user_said};
-use crate::upstream::chat::{Chat, Must, Said};
+use super::{
+    Dialect, Route, SIGNATURE, StreamEvent, StreamStep, decoded, filled, list, quoted, text_of, texts, user_messages,
+};
+use crate::upstream::chat::{Chat, Message, Must};
 use crate::upstream::framing::arguments;
 use crate::upstream::script::{Round, Wire};
 
 /// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent?alt=sse`
 ///
-/// Without `alt=sse` the real API streams one JSON array; this one refuses that.
+/// Without `alt=sse` the real API streams one JSON array; this one refuses such a request.
 #[derive(Debug)]
 pub(super) struct Gemini;
 
@@ -31,8 +33,8 @@ impl Dialect for Gemini {
         let mut said = Vec::new();
         for content in body.get("contents")?.as_array()? {
             match text_of(content, "role").as_str() {
-                "model" => said.push(Said::Model),
-                _ => said.extend(user_said(results(content), texts(content.get("parts")))),
+                "model" => said.push(Message::Model),
+                _ => said.extend(user_messages(results(content), texts(content.get("parts")))),
             }
         }
         let declarations = list(&body, "tools").iter().flat_map(|tool| list(tool, "functionDeclarations"));
@@ -69,11 +71,11 @@ impl Dialect for Gemini {
         answer(chat, candidates.collect())
     }
 
-    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step> {
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<StreamStep> {
         let mut steps = Vec::new();
         for (index, choice) in candidates(round) {
             let chunk = |parts: Vec<Value>, finish: Option<&str>| {
-                Step::Event(Event { name: "", data: answer(chat, vec![candidate(index, parts, finish)]) })
+                StreamStep::Event(StreamEvent { name: "", data: answer(chat, vec![candidate(index, parts, finish)]) })
             };
             let said = |fragments: &[String]| filled(chat, fragments).into_iter().map(|text| json!({"text": text}));
             for text in filled(chat, &choice.think) {
@@ -81,7 +83,7 @@ impl Dialect for Gemini {
             }
             steps.extend(said(&choice.text).map(|part| chunk(vec![part], None)));
             if choice.hold {
-                steps.push(Step::Hold);
+                steps.push(StreamStep::Hold);
             }
             let mut calls = calls(choice);
             let with_finish = round.wire == Wire::FinishWithCall && choice.after.is_empty();
@@ -89,7 +91,7 @@ impl Dialect for Gemini {
             steps.extend(calls.into_iter().map(|call| chunk(vec![call], None)));
             steps.extend(said(&choice.after).map(|part| chunk(vec![part], None)));
             if choice.hold {
-                steps.push(Step::Hold);
+                steps.push(StreamStep::Hold);
             }
             steps.push(chunk(vec![last.unwrap_or(json!({"text": ""}))], Some(finish(choice))));
         }
@@ -110,8 +112,8 @@ impl Dialect for Gemini {
         json!({"error": {"code": status, "message": message, "status": name}})
     }
 
-    fn failure(&self, _sent: usize) -> Event {
-        Event { name: "", data: self.error(503, "The model is overloaded.") }
+    fn failure(&self, _sent: usize) -> StreamEvent {
+        StreamEvent { name: "", data: self.error(503, "The model is overloaded.") }
     }
 
     fn headers(&self, _status: u16) -> Vec<(&'static str, String)> {
@@ -119,7 +121,7 @@ impl Dialect for Gemini {
     }
 }
 
-/// The results in a content of the user: `result`, `output` or `error` of the response, else all of it.
+/// Returns the results in a user content: `result`, `output` or `error` of the response, else all of it.
 fn results(content: &Value) -> Vec<String> {
     let responses = list(content, "parts").iter().filter_map(|part| part.pointer("/functionResponse/response"));
     responses
@@ -134,12 +136,12 @@ fn candidates(round: &Round) -> impl Iterator<Item = (usize, &Round)> {
     std::iter::once(round).chain(round.also.iter()).enumerate()
 }
 
-/// The parts of the calls. After a thought the first of them is signed, as the API does it.
+/// Returns the parts of the calls. After a thought, the first one is signed, as in the API.
 fn calls(choice: &Round) -> Vec<Value> {
-    let call = |(n, call): (usize, &crate::upstream::script::Call)| {
+    let call = |(n, call): (usize, &crate::upstream::script::ScriptedCall)| {
         let mut part = call.raw.clone().unwrap_or_else(|| {
             let mut function = json!({"name": call.name, "args": arguments(&call.arguments)});
-            // The API has ids for some models only, so there is one where the script gives one.
+            // The API has ids for some models only, so a call has one if the script gives one.
             if let (Some(id), Some(members)) = (&call.id, function.as_object_mut()) {
                 members.insert("id".into(), json!(id));
             }
@@ -172,7 +174,7 @@ fn answer(chat: &Chat, candidates: Vec<Value>) -> Value {
     })
 }
 
-/// A turn with calls ends as any other: the API has no reason of its own for it.
+/// A turn with calls ends like any other: the API has no separate reason.
 fn finish(choice: &Round) -> &str {
     choice.finish.as_deref().unwrap_or("STOP")
 }
@@ -189,7 +191,7 @@ mod tests {
         let events = events("/v1beta/models/m:streamGenerateContent", &everything());
         let mut parts: Vec<Value> = Vec::new();
         for part in events.iter().flat_map(|event| list(&event["candidates"][0]["content"], "parts")) {
-            // Text goes on where the part before is text of the same kind.
+            // Text continues if the previous part is text of the same kind.
             match parts
                 .last_mut()
                 .filter(|last| last.get("text").is_some() && last.get("thought") == part.get("thought"))

@@ -1,8 +1,7 @@
-//! One file for each API: what it reads of a request, and how it says a round of a script.
+//! One file per API: it reads a request, and writes a round of a script.
 //!
-//! All have one shape, [`Dialect`]; [`DIALECTS`] lists them. What an API cannot say is left out of its answers: further
-//! choices ([`Round::also`]) have Chat Completions and Gemini only, the legacy `function_call` and streams without indexes
-//! Chat Completions only.
+//! All implement [`Dialect`]; [`DIALECTS`] lists them. An API leaves out anything it cannot express. Only Chat Completions and Gemini
+//! have further choices ([`Round::also`]). Only Chat Completions has the legacy `function_call` and streams without indexes.
 
 mod anthropic_messages;
 mod bedrock_converse;
@@ -15,17 +14,17 @@ use std::fmt::Debug;
 
 use serde_json::{Value, json};
 
-use super::chat::{Chat, Said};
+use super::chat::{Chat, Message};
 use super::framing::Framing;
-use super::script::{Call, Round};
+use super::script::{Round, ScriptedCall};
 
-/// How many characters of arguments one event of a stream carries.
+/// The number of characters of arguments in one event of a stream.
 const FRAGMENT: usize = 7;
 const CREATED: u64 = 1_750_000_000;
-/// What vouches for a thought (`signature`, `thoughtSignature`, `encrypted_content`); base64, as the real ones are.
+/// The signature of a thought (`signature`, `thoughtSignature`, `encrypted_content`); base64, like the real ones.
 const SIGNATURE: &str = "c2NyaXB0ZWQ=";
 
-/// All APIs that the upstream speaks.
+/// All APIs of the upstream.
 pub const DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
     &openai_responses::OpenAiResponses,
@@ -38,81 +37,81 @@ pub const DIALECTS: &[&dyn Dialect] = &[
 
 /// One API.
 pub trait Dialect: Debug + Sync {
-    /// What path and query of a request say; `None` if they are not this API's.
+    /// Reads the path and query of a request; `None` if they belong to another API.
     fn route(&self, path: &str, query: &str) -> Option<Route>;
 
     /// Reads a request; `None` if it is not one of this API.
     fn read(&self, route: Route, body: Value) -> Option<Chat>;
 
-    /// The answer as one JSON value.
+    /// Writes the answer as one JSON value.
     fn whole(&self, chat: &Chat, round: &Round) -> Value;
 
-    /// The answer as the steps of a stream.
-    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step>;
+    /// Writes the answer as the steps of a stream.
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<StreamStep>;
 
-    /// How the events of a stream are written.
+    /// Returns the framing of the events of a stream.
     fn framing(&self) -> Framing {
         Framing::Sse
     }
 
-    /// What an SSE stream ends with after its last event.
+    /// Returns the end of an SSE stream after its last event.
     fn done(&self) -> Option<&'static str> {
         None
     }
 
-    /// The body of an error.
+    /// Writes the body of an error.
     fn error(&self, status: u16, message: &str) -> Value;
 
-    /// The event by which a stream says that it fails; `sent` events were before it.
-    fn failure(&self, sent: usize) -> Event;
+    /// Writes the error event of a stream; `sent` events were before it.
+    fn failure(&self, sent: usize) -> StreamEvent;
 
-    /// Headers of every answer of this API, and of its errors.
+    /// Returns the headers of every answer and error of this API.
     fn headers(&self, status: u16) -> Vec<(&'static str, String)>;
 }
 
-/// What path and query of a request say.
+/// The content of a request's path and query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Route {
-    /// The model, where the path names it.
+    /// The model, if the path names it.
     pub model: Option<String>,
-    /// Whether the answer is to be a stream, where the path says so.
+    /// True if the path asks for a stream; `None` if the body decides.
     pub stream: bool,
 }
 
-/// One thing that a stream does.
+/// One step of a stream.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum StreamStep {
     /// Sends an event.
-    Event(Event),
-    /// Waits until it is released.
+    Event(StreamEvent),
+    /// Waits for a release.
     Hold,
 }
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    /// Its name, where the framing has names; else empty.
+pub struct StreamEvent {
+    /// Its name, if the framing has names; else empty.
     pub name: &'static str,
-    /// What it says.
+    /// Its data.
     pub data: Value,
 }
 
-/// The API that a path and query belong to.
+/// Returns the API of a path and query.
 pub fn find(path: &str, query: &str) -> Option<(&'static dyn Dialect, Route)> {
     DIALECTS.iter().find_map(|dialect| Some((*dialect, dialect.route(path, query)?)))
 }
 
-/// The route of an API whose body says all.
+/// Returns the route of an API whose body has everything.
 fn plain(path: &str, end: &str) -> Option<Route> {
     path.ends_with(end).then(Route::default)
 }
 
-/// An event whose name is also its `type`.
-fn typed(name: &'static str, data: Value) -> Event {
+/// Returns an event whose name is also its `type`.
+fn typed(name: &'static str, data: Value) -> StreamEvent {
     let mut members = serde_json::Map::new();
     members.insert("type".into(), json!(name));
     members.extend(data.as_object().cloned().unwrap_or_default());
-    Event { name, data: Value::Object(members) }
+    StreamEvent { name, data: Value::Object(members) }
 }
 
 fn text_of(value: &Value, member: &str) -> String {
@@ -123,7 +122,7 @@ fn list<'a>(value: &'a Value, member: &str) -> &'a [Value] {
     value.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A text, or the texts of the parts that have one.
+/// Returns a text, or the joined texts of parts.
 fn texts(content: Option<&Value>) -> String {
     match content {
         Some(Value::String(text)) => text.clone(),
@@ -132,17 +131,17 @@ fn texts(content: Option<&Value>) -> String {
     }
 }
 
-/// A JSON value as a result is quoted: a text as it is.
+/// Quotes a JSON value as a result: a text stays as it is.
 fn quoted(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A message of an API in which results stand in messages of the user.
-fn user_said(results: Vec<String>, text: String) -> Vec<Said> {
-    if results.is_empty() { vec![Said::User(text)] } else { results.into_iter().map(Said::Result).collect() }
+/// Reads a message of an API that has results in user messages.
+fn user_messages(results: Vec<String>, text: String) -> Vec<Message> {
+    if results.is_empty() { vec![Message::User(text)] } else { results.into_iter().map(Message::Result).collect() }
 }
 
-/// Text of a script with the tool results in it.
+/// Returns the text of a script with the tool results in it.
 fn fill(chat: &Chat, text: &str) -> String {
     text.replace("{{results}}", &chat.results().join(" | "))
 }
@@ -151,19 +150,19 @@ fn filled(chat: &Chat, fragments: &[String]) -> Vec<String> {
     fragments.iter().map(|text| fill(chat, text)).collect()
 }
 
-/// The id of the `n`th call.
-fn call_id(chat: &Chat, prefix: &str, n: usize, call: &Call) -> String {
+/// Returns the id of the `n`th call.
+fn call_id(chat: &Chat, prefix: &str, n: usize, call: &ScriptedCall) -> String {
     call.id.clone().unwrap_or_else(|| format!("{prefix}_{}_{n}", chat.round()))
 }
 
-/// Pieces of a text, each of a few characters, or a few thousand of a text that is huge.
+/// Splits a text into pieces of a few characters, or of a few thousand if it is huge.
 fn fragments(text: &str) -> Vec<String> {
     let size = FRAGMENT.max(text.len() / 200);
     let chars: Vec<char> = text.chars().collect();
     chars.chunks(size).map(|piece| piece.iter().collect()).collect()
 }
 
-/// A part of a path without its percent-encoding.
+/// Decodes the percent-encoding of a part of a path.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -188,7 +187,7 @@ mod tests {
     use super::*;
     use crate::upstream::framing;
 
-    /// A request of that path, without a conversation.
+    /// Returns a request of this path, without a conversation.
     pub(super) fn chat(path: &str, stream: bool) -> (&'static dyn Dialect, Chat) {
         let (dialect, route) = find(path, "alt=sse").unwrap();
         let body = json!({"model": "m", "stream": stream, "input": "hi", "messages": [{"role": "user", "content": "hi"}],
@@ -196,20 +195,20 @@ mod tests {
         (dialect, dialect.read(route, body).unwrap())
     }
 
-    /// The events of a stream as a client reads them.
+    /// Returns the events of a stream, read like a client.
     pub(super) fn events(path: &str, round: &Round) -> Vec<Value> {
         let (dialect, chat) = chat(path, true);
-        let event = |step| if let Step::Event(event) = step { Some(event.data) } else { None };
+        let event = |step| if let StreamStep::Event(event) = step { Some(event.data) } else { None };
         dialect.stream(&chat, round).into_iter().filter_map(event).map(|event| read(&event)).collect()
     }
 
-    /// The whole answer as a client reads it.
+    /// Returns the whole answer, read like a client.
     pub(super) fn whole(path: &str, round: &Round) -> Value {
         let (dialect, chat) = chat(path, false);
         read(&dialect.whole(&chat, round))
     }
 
-    /// A round that has one of everything.
+    /// Returns a round with one of everything.
     pub(super) fn everything() -> Round {
         let round = Round {
             think: vec!["hm ".into(), "so".into()],
@@ -238,10 +237,11 @@ mod tests {
             let (dialect, chat) = chat(path, true);
             let steps = dialect.stream(&chat, &Round { hold: true, ..Round::say("a") }.and_call("t", "{}"));
             let held: Vec<usize> =
-                steps.iter().enumerate().filter(|(_, s)| **s == Step::Hold).map(|(n, _)| n).collect();
+                steps.iter().enumerate().filter(|(_, s)| **s == StreamStep::Hold).map(|(n, _)| n).collect();
             let says = |text: &str| {
-                let event =
-                    |step: &Step| if let Step::Event(e) = step { e.data.to_string().contains(text) } else { false };
+                let event = |step: &StreamStep| {
+                    if let StreamStep::Event(e) = step { e.data.to_string().contains(text) } else { false }
+                };
                 steps.iter().position(event).unwrap()
             };
             assert_eq!(held.len(), 2, "{path}");

@@ -1,13 +1,13 @@
-//! Ollama chat: one JSON object, or one a line; a call is never split.
+//! Ollama chat: one JSON object, or one per line; a call is never split.
 //!
 //! Source: Ollama API, "Generate a chat message", "Streaming" and "Errors".
 
 use serde_json::{Value, json};
 
-use super::{Dialect, Event, Route, Step, filled, openai_chat, text_of};
-use crate::upstream::chat::{Chat, Must, Said};
+use super::{Dialect, Route, StreamEvent, StreamStep, filled, openai_chat, text_of};
+use crate::upstream::chat::{Chat, Message, Must};
 use crate::upstream::framing::{Framing, arguments};
-use crate::upstream::script::{Call, Round, Wire};
+use crate::upstream::script::{Round, ScriptedCall, Wire};
 
 /// `POST /api/chat`
 #[derive(Debug)]
@@ -21,14 +21,14 @@ impl Dialect for OllamaChat {
     fn read(&self, _route: Route, body: Value) -> Option<Chat> {
         let messages = body.get("messages")?.as_array()?.iter();
         let said = messages.filter_map(|message| match text_of(message, "role").as_str() {
-            "user" => Some(Said::User(text_of(message, "content"))),
-            "assistant" => Some(Said::Model),
-            "tool" => Some(Said::Result(text_of(message, "content"))),
+            "user" => Some(Message::User(text_of(message, "content"))),
+            "assistant" => Some(Message::Model),
+            "tool" => Some(Message::Result(text_of(message, "content"))),
             _ => None,
         });
         Some(Chat {
             model: text_of(&body, "model"),
-            // This API streams unless told not to.
+            // This API streams by default.
             stream: body.get("stream").and_then(Value::as_bool).unwrap_or(true),
             said: said.collect(),
             declared: openai_chat::declared(&body),
@@ -44,15 +44,15 @@ impl Dialect for OllamaChat {
         answer(chat, message(&text, &thinking, calls), Some(done_reason(round)))
     }
 
-    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step> {
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<StreamStep> {
         let line = |text: &str, thinking: &str, calls: Vec<Value>, done: Option<&str>| {
-            Step::Event(Event { name: "", data: answer(chat, message(text, thinking, calls), done) })
+            StreamStep::Event(StreamEvent { name: "", data: answer(chat, message(text, thinking, calls), done) })
         };
         let mut steps = Vec::new();
         steps.extend(filled(chat, &round.think).iter().map(|text| line("", text, Vec::new(), None)));
         steps.extend(filled(chat, &round.text).iter().map(|text| line(text, "", Vec::new(), None)));
         if round.hold {
-            steps.push(Step::Hold);
+            steps.push(StreamStep::Hold);
         }
         let mut calls: Vec<Value> = round.calls.iter().map(call).collect();
         let with_finish = round.wire == Wire::FinishWithCall && round.after.is_empty();
@@ -60,7 +60,7 @@ impl Dialect for OllamaChat {
         steps.extend(calls.into_iter().map(|call| line("", "", vec![call], None)));
         steps.extend(filled(chat, &round.after).iter().map(|text| line(text, "", Vec::new(), None)));
         if round.hold {
-            steps.push(Step::Hold);
+            steps.push(StreamStep::Hold);
         }
         steps.push(line("", "", last.into_iter().collect(), Some(done_reason(round))));
         steps
@@ -74,8 +74,8 @@ impl Dialect for OllamaChat {
         json!({"error": message})
     }
 
-    fn failure(&self, _sent: usize) -> Event {
-        Event { name: "", data: self.error(500, "The scripted provider fails.") }
+    fn failure(&self, _sent: usize) -> StreamEvent {
+        StreamEvent { name: "", data: self.error(500, "The scripted provider fails.") }
     }
 
     fn headers(&self, _status: u16) -> Vec<(&'static str, String)> {
@@ -83,8 +83,8 @@ impl Dialect for OllamaChat {
     }
 }
 
-/// A call has no id, unless the script gives one: releases differ.
-fn call(call: &Call) -> Value {
+/// A call has an id only if the script gives one: releases of Ollama differ.
+fn call(call: &ScriptedCall) -> Value {
     call.raw.clone().unwrap_or_else(|| {
         let function = json!({"name": call.name, "arguments": arguments(&call.arguments)});
         match &call.id {
@@ -122,7 +122,7 @@ fn answer(chat: &Chat, message: Value, done_reason: Option<&str>) -> Value {
     answer
 }
 
-/// A turn with calls ends as any other: the API has no reason of its own for it.
+/// A turn with calls ends like any other: the API has no separate reason.
 fn done_reason(round: &Round) -> &str {
     round.finish.as_deref().unwrap_or("stop")
 }

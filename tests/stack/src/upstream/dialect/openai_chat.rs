@@ -4,9 +4,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CREATED, Dialect, Event, Route, Step, fill, fragments, list, text_of, texts};
-use crate::upstream::chat::{Chat, Must, Said};
-use crate::upstream::script::{Call, Round, Wire};
+use super::{CREATED, Dialect, Route, StreamEvent, StreamStep, fill, fragments, list, text_of, texts};
+use crate::upstream::chat::{Chat, Message, Must};
+use crate::upstream::script::{Round, ScriptedCall, Wire};
 
 /// `POST /v1/chat/completions`
 #[derive(Debug)]
@@ -20,9 +20,9 @@ impl Dialect for OpenAiChat {
     fn read(&self, _route: Route, body: Value) -> Option<Chat> {
         let messages = body.get("messages")?.as_array()?.iter();
         let said = messages.filter_map(|message| match text_of(message, "role").as_str() {
-            "user" => Some(Said::User(texts(message.get("content")))),
-            "assistant" => Some(Said::Model),
-            "tool" | "function" => Some(Said::Result(texts(message.get("content")))),
+            "user" => Some(Message::User(texts(message.get("content")))),
+            "assistant" => Some(Message::Model),
+            "tool" | "function" => Some(Message::Result(texts(message.get("content")))),
             _ => None,
         });
         let choice = body.get("tool_choice").unwrap_or(&Value::Null);
@@ -45,7 +45,7 @@ impl Dialect for OpenAiChat {
         whole(chat, round)
     }
 
-    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step> {
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<StreamStep> {
         stream(chat, round)
     }
 
@@ -57,8 +57,8 @@ impl Dialect for OpenAiChat {
         error(status, message)
     }
 
-    fn failure(&self, _sent: usize) -> Event {
-        Event { name: "", data: error(500, "The scripted provider fails.") }
+    fn failure(&self, _sent: usize) -> StreamEvent {
+        StreamEvent { name: "", data: error(500, "The scripted provider fails.") }
     }
 
     fn headers(&self, _status: u16) -> Vec<(&'static str, String)> {
@@ -66,7 +66,7 @@ impl Dialect for OpenAiChat {
     }
 }
 
-/// The body of an error of OpenAI.
+/// Writes the body of an OpenAI error.
 pub(super) fn error(status: u16, message: &str) -> Value {
     let kind = match status {
         429 => "rate_limit_exceeded",
@@ -76,7 +76,7 @@ pub(super) fn error(status: u16, message: &str) -> Value {
     json!({"error": {"message": message, "type": kind, "param": null, "code": kind}})
 }
 
-/// The functions that a body declares, in the form of Chat Completions.
+/// Returns the declared functions of a body, in the form of Chat Completions.
 pub(super) fn declared(body: &Value) -> Vec<(String, Value)> {
     let tools = list(body, "tools").iter().filter_map(|tool| tool.get("function"));
     let all = tools.chain(list(body, "functions"));
@@ -84,7 +84,7 @@ pub(super) fn declared(body: &Value) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// The answer as one JSON object.
+/// Writes the answer as one JSON object.
 fn whole(chat: &Chat, round: &Round) -> Value {
     let choices: Vec<Value> = choices(round)
         .map(|(index, choice)| {
@@ -111,8 +111,8 @@ fn whole(chat: &Chat, round: &Round) -> Value {
     })
 }
 
-/// The answer as the steps of a stream, without `[DONE]`.
-fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
+/// Writes the answer as the steps of a stream, without `[DONE]`.
+fn stream(chat: &Chat, round: &Round) -> Vec<StreamStep> {
     let include_usage = chat.body.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or(false);
     let mut steps = Vec::new();
     let delta = |index: usize, delta: Value, finish: Option<&str>| {
@@ -121,7 +121,7 @@ fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
         if include_usage {
             event.insert("usage".into(), Value::Null);
         }
-        Step::Event(Event { name: "", data: Value::Object(event) })
+        StreamStep::Event(StreamEvent { name: "", data: Value::Object(event) })
     };
     for (index, choice) in choices(round) {
         steps.push(delta(index, json!({"role": "assistant", "content": "", "refusal": null}), None));
@@ -129,7 +129,7 @@ fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
             steps.push(delta(index, json!({"content": fill(chat, text)}), None));
         }
         if choice.hold {
-            steps.push(Step::Hold);
+            steps.push(StreamStep::Hold);
         }
         let mut parts: Vec<Value> = Vec::new();
         for (n, call) in choice.calls.iter().enumerate() {
@@ -151,14 +151,14 @@ fn stream(chat: &Chat, round: &Round) -> Vec<Step> {
             steps.push(delta(index, json!({"content": fill(chat, text)}), None));
         }
         if choice.hold {
-            steps.push(Step::Hold);
+            steps.push(StreamStep::Hold);
         }
         steps.push(delta(index, last.unwrap_or(json!({})), Some(finish(choice))));
     }
     if include_usage {
         let mut event = chunk(chat, json!([]));
         event.insert("usage".into(), usage());
-        steps.push(Step::Event(Event { name: "", data: Value::Object(event) }));
+        steps.push(StreamStep::Event(StreamEvent { name: "", data: Value::Object(event) }));
     }
     steps
 }
@@ -188,18 +188,18 @@ fn chunk(chat: &Chat, choices: Value) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn call_id(chat: &Chat, choice: usize, n: usize, call: &Call) -> String {
+fn call_id(chat: &Chat, choice: usize, n: usize, call: &ScriptedCall) -> String {
     call.id.clone().unwrap_or_else(|| format!("call_{}_{choice}_{n}", chat.round()))
 }
 
-fn call_object(chat: &Chat, choice: usize, n: usize, call: &Call) -> Value {
+fn call_object(chat: &Chat, choice: usize, n: usize, call: &ScriptedCall) -> Value {
     call.raw.clone().unwrap_or_else(|| {
         let function = json!({"name": call.name, "arguments": call.arguments});
         json!({"id": call_id(chat, choice, n, call), "type": "function", "function": function})
     })
 }
 
-fn call_parts(chat: &Chat, choice: usize, n: usize, call: &Call, indexed: bool) -> Vec<Value> {
+fn call_parts(chat: &Chat, choice: usize, n: usize, call: &ScriptedCall, indexed: bool) -> Vec<Value> {
     let index = |mut part: Map<String, Value>| {
         if indexed {
             part.insert("index".into(), json!(n));

@@ -5,11 +5,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    CREATED, Dialect, Event, Route, SIGNATURE, Step, call_id, filled, fragments, list, openai_chat, text_of, texts,
-    typed,
+    CREATED, Dialect, Route, SIGNATURE, StreamEvent, StreamStep, call_id, filled, fragments, list, openai_chat,
+    text_of, texts, typed,
 };
-use crate::upstream::chat::{Chat, Must, Said};
-use crate::upstream::script::{Call, Round};
+use crate::upstream::chat::{Chat, Message, Must};
+use crate::upstream::script::{Round, ScriptedCall};
 
 /// `POST /v1/responses`
 #[derive(Debug)]
@@ -45,21 +45,21 @@ impl Dialect for OpenAiResponses {
         response(chat, round, Some(output))
     }
 
-    fn stream(&self, chat: &Chat, round: &Round) -> Vec<Step> {
-        let mut stream = Stream::default();
+    fn stream(&self, chat: &Chat, round: &Round) -> Vec<StreamStep> {
+        let mut stream = ResponseStream::default();
         stream.event("response.created", json!({"response": response(chat, round, None)}));
         stream.event("response.in_progress", json!({"response": response(chat, round, None)}));
         let items = items(chat, round);
-        // The first hold is before the calls, or at the end of the text if there are none.
-        let called = items.iter().position(|item| matches!(item, Item::Call(..)));
+        // The first hold is before the calls, or at the end of the text if there are no calls.
+        let called = items.iter().position(|item| matches!(item, OutputItem::Call(..)));
         for (index, item) in items.iter().enumerate() {
             if round.hold && called == Some(index) {
-                stream.steps.push(Step::Hold);
+                stream.steps.push(StreamStep::Hold);
             }
             stream.item(index, item);
         }
         let holds = if called.is_some() { 1 } else { 2 };
-        stream.steps.extend((0..holds).filter(|_| round.hold).map(|_| Step::Hold));
+        stream.steps.extend((0..holds).filter(|_| round.hold).map(|_| StreamStep::Hold));
         let name = if round.finish.is_some() { "response.incomplete" } else { "response.completed" };
         stream.event(name, json!({"response": self.whole(chat, round)}));
         stream.steps
@@ -69,7 +69,7 @@ impl Dialect for OpenAiResponses {
         openai_chat::error(status, message)
     }
 
-    fn failure(&self, sent: usize) -> Event {
+    fn failure(&self, sent: usize) -> StreamEvent {
         let message = "The scripted provider fails.";
         typed("error", json!({"code": "server_error", "message": message, "param": null, "sequence_number": sent}))
     }
@@ -80,62 +80,62 @@ impl Dialect for OpenAiResponses {
 }
 
 /// One item of the output.
-enum Item {
+enum OutputItem {
     /// A summary of thoughts, in fragments: id, text.
     Reasoning(String, Vec<String>),
     /// Text, in fragments.
     Message(String, Vec<String>),
     /// A call: id of the item, id of the call.
-    Call(String, String, Call),
+    Call(String, String, ScriptedCall),
 }
 
-/// A stream as it is written.
+/// A stream while it is written.
 #[derive(Default)]
-struct Stream {
-    steps: Vec<Step>,
+struct ResponseStream {
+    steps: Vec<StreamStep>,
     /// The next `sequence_number`.
     sent: u64,
 }
 
-/// What was said; items of the model that follow each other are one answer.
-fn said(input: &Value) -> Option<Vec<Said>> {
+/// Reads the conversation; consecutive items of the model are one answer.
+fn said(input: &Value) -> Option<Vec<Message>> {
     if let Some(text) = input.as_str() {
-        return Some(vec![Said::User(text.to_owned())]);
+        return Some(vec![Message::User(text.to_owned())]);
     }
-    let mut all: Vec<Said> = Vec::new();
+    let mut all: Vec<Message> = Vec::new();
     for item in input.as_array()? {
         let said = match (text_of(item, "type").as_str(), text_of(item, "role").as_str()) {
-            ("" | "message", "user") => Said::User(texts(item.get("content"))),
-            ("" | "message", "assistant") | ("function_call" | "reasoning", _) => Said::Model,
-            ("function_call_output", _) => Said::Result(texts(item.get("output"))),
+            ("" | "message", "user") => Message::User(texts(item.get("content"))),
+            ("" | "message", "assistant") | ("function_call" | "reasoning", _) => Message::Model,
+            ("function_call_output", _) => Message::Result(texts(item.get("output"))),
             _ => continue,
         };
-        if said != Said::Model || all.last() != Some(&Said::Model) {
+        if said != Message::Model || all.last() != Some(&Message::Model) {
             all.push(said);
         }
     }
     Some(all)
 }
 
-fn items(chat: &Chat, round: &Round) -> Vec<Item> {
+fn items(chat: &Chat, round: &Round) -> Vec<OutputItem> {
     let n = chat.round();
     let mut items = Vec::new();
     if !round.think.is_empty() {
-        items.push(Item::Reasoning(format!("rs_{n}"), filled(chat, &round.think)));
+        items.push(OutputItem::Reasoning(format!("rs_{n}"), filled(chat, &round.think)));
     }
     if !round.text.is_empty() || (round.calls.is_empty() && round.after.is_empty()) {
-        items.push(Item::Message(format!("msg_{n}_0"), filled(chat, &round.text)));
+        items.push(OutputItem::Message(format!("msg_{n}_0"), filled(chat, &round.text)));
     }
     for (at, call) in round.calls.iter().enumerate() {
-        items.push(Item::Call(format!("fc_{n}_{at}"), call_id(chat, "call", at, call), call.clone()));
+        items.push(OutputItem::Call(format!("fc_{n}_{at}"), call_id(chat, "call", at, call), call.clone()));
     }
     if !round.after.is_empty() {
-        items.push(Item::Message(format!("msg_{n}_1"), filled(chat, &round.after)));
+        items.push(OutputItem::Message(format!("msg_{n}_1"), filled(chat, &round.after)));
     }
     items
 }
 
-/// The response object; without output it has only begun.
+/// Returns the response object; without output it has only begun.
 fn response(chat: &Chat, round: &Round, output: Option<Vec<Value>>) -> Value {
     let asked = |name: &str, default: Value| chat.body.get(name).cloned().unwrap_or(default);
     let status = match (&output, &round.finish) {
@@ -170,10 +170,10 @@ fn summary_text(text: &str) -> Value {
     json!({"type": "summary_text", "text": text})
 }
 
-// === impl Item ===
+// === impl OutputItem ===
 
-impl Item {
-    /// The item as it stands in the output: `completed`, or `in_progress` and still without what it says.
+impl OutputItem {
+    /// Returns the item in the output: `completed`, or `in_progress` and still without content.
     fn whole(&self, status: &str) -> Value {
         let done = status == "completed";
         let parts = |parts: &[String], part: fn(&str) -> Value| {
@@ -187,7 +187,7 @@ impl Item {
                 let content = parts(text, output_text);
                 json!({"id": id, "type": "message", "status": status, "role": "assistant", "content": content})
             }
-            Self::Call(.., Call { raw: Some(raw), .. }) => raw.clone(),
+            Self::Call(.., ScriptedCall { raw: Some(raw), .. }) => raw.clone(),
             Self::Call(id, call_id, call) => {
                 let arguments = if done { call.arguments.as_str() } else { "" };
                 json!({"id": id, "type": "function_call", "status": status, "arguments": arguments, "call_id": call_id, "name": call.name})
@@ -196,26 +196,26 @@ impl Item {
     }
 }
 
-// === impl Stream ===
+// === impl ResponseStream ===
 
-impl Stream {
+impl ResponseStream {
     fn event(&mut self, name: &'static str, data: Value) {
         let mut event = typed(name, json!({"sequence_number": self.sent}));
         if let (Some(event), Value::Object(data)) = (event.data.as_object_mut(), data) {
             event.extend(data);
             if name.ends_with(".delta") {
-                // The API pads each delta, so that sizes tell nothing.
+                // The API pads each delta to hide sizes.
                 event.insert("obfuscation".into(), json!("abcdefgh"));
             }
         }
         self.sent += 1;
-        self.steps.push(Step::Event(event));
+        self.steps.push(StreamStep::Event(event));
     }
 
-    fn item(&mut self, index: usize, item: &Item) {
+    fn item(&mut self, index: usize, item: &OutputItem) {
         self.event("response.output_item.added", json!({"output_index": index, "item": item.whole("in_progress")}));
         match item {
-            Item::Reasoning(id, text) => {
+            OutputItem::Reasoning(id, text) => {
                 let part = |part: &str| json!({"item_id": id, "output_index": index, "summary_index": 0, "part": summary_text(part)});
                 self.event("response.reasoning_summary_part.added", part(""));
                 for text in text {
@@ -227,7 +227,7 @@ impl Stream {
                 self.event("response.reasoning_summary_text.done", done);
                 self.event("response.reasoning_summary_part.done", part(&all));
             }
-            Item::Message(id, text) => {
+            OutputItem::Message(id, text) => {
                 let part = |part: &str| json!({"item_id": id, "output_index": index, "content_index": 0, "part": output_text(part)});
                 self.event("response.content_part.added", part(""));
                 for text in text {
@@ -240,8 +240,8 @@ impl Stream {
                 self.event("response.output_text.done", done);
                 self.event("response.content_part.done", part(&all));
             }
-            Item::Call(.., Call { raw: Some(_), .. }) => {}
-            Item::Call(id, _, call) => {
+            OutputItem::Call(.., ScriptedCall { raw: Some(_), .. }) => {}
+            OutputItem::Call(id, _, call) => {
                 for text in fragments(&call.arguments) {
                     let delta = json!({"item_id": id, "output_index": index, "delta": text});
                     self.event("response.function_call_arguments.delta", delta);

@@ -1,0 +1,251 @@
+//! The one thread that writes, and how it groups.
+//!
+//! It takes all that waits, writes it in one transaction, then answers each: the busier it is, the less a record costs.
+//!
+//! When the disk is full or broken it refuses, and whatever asked does not run. The outcome of a call that did run cannot be
+//! refused: it is held in memory and written first as soon as that works, tried again every second. While something is held
+//! and cannot be written, nothing else is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use super::AuditError;
+use super::entry::{Appended, Entry, Event};
+use super::metrics::AuditMetrics;
+use super::segment::{Segment, SegmentPlace};
+use super::store::{Head, Store};
+use callgate_state::PROBE;
+
+/// Records of one transaction at most.
+const GROUP: usize = 1024;
+/// Outcomes in memory at most: far more than calls can run while nothing new is let in.
+const HELD: usize = 65_536;
+/// How soon it is tried again to write what is held.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What the writer is told.
+pub(super) enum Message {
+    /// Write an entry, and say when that is done.
+    Append(Box<Entry>, oneshot::Sender<Result<Appended, AuditError>>),
+    /// Remember how much of the log a sink has.
+    Delivered(&'static str, u64),
+    /// Remember that the log is on the disk itself, up to this record.
+    Synced(Head),
+    /// Remember for how many seconds the log was open.
+    Open(u64),
+    /// Remember a segment, and say whether that is written.
+    Sealed(Segment, oneshot::Sender<bool>),
+    /// Remember where the segment that begins with this record is now, and say whether that is written.
+    Moved(u64, SegmentPlace, oneshot::Sender<bool>),
+    /// Take the records up to this one out of the log, and say whether that is done.
+    Trim(u64, oneshot::Sender<bool>),
+    /// Close the log and end.
+    Close(oneshot::Sender<()>),
+}
+
+/// The writer, on its thread.
+pub(super) struct Writer {
+    store: Store,
+    messages: mpsc::Receiver<Message>,
+    head: watch::Sender<Head>,
+    held: Vec<Entry>,
+    held_count: Arc<AtomicUsize>,
+    /// The threads that read the log.
+    beside: Vec<JoinHandle<()>>,
+    closing: Option<oneshot::Sender<()>>,
+    metrics: AuditMetrics,
+    told: Told,
+}
+
+/// Conflicts that no log line has told of yet: at most one line a second.
+struct Told {
+    conflicts: u64,
+    at: Option<Instant>,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    pub(super) fn new(
+        store: Store,
+        messages: mpsc::Receiver<Message>,
+        head: watch::Sender<Head>,
+        held_count: Arc<AtomicUsize>,
+        beside: Vec<JoinHandle<()>>,
+        metrics: AuditMetrics,
+    ) -> Self {
+        let told = Told { conflicts: 0, at: None };
+        Self { store, messages, head, held: Vec::new(), held_count, beside, closing: None, metrics, told }
+    }
+
+    /// Writes until it is closed, or nobody is left who could append.
+    pub(super) async fn run(mut self) {
+        let mut group = Vec::new();
+        let mut tried = Instant::now();
+        loop {
+            let wait = if self.held.is_empty() { PROBE } else { AGAIN };
+            let open = match timeout(wait, self.messages.recv_many(&mut group, GROUP)).await {
+                Ok(received) => received > 0,
+                Err(_) => true,
+            };
+            if self.write(&mut group) {
+                tried = Instant::now();
+            } else if tried.elapsed() >= wait.min(PROBE) {
+                // Other messages may come without a pause: a sink that catches up sends many.
+                self.store.probe();
+                tried = Instant::now();
+            }
+            if !open || self.closing.is_some() {
+                break;
+            }
+        }
+        self.close();
+    }
+
+    fn close(self) {
+        let Self { store, head, held, beside, closing, messages, .. } = self;
+        if !held.is_empty() {
+            tracing::error!(outcomes = held.len(), "the audit log ends without outcomes that could not be written");
+        }
+        // Who still asks is told that the writer has ended.
+        drop(messages);
+        // The other threads end with it: a reader of theirs would keep the write-ahead log.
+        drop(head);
+        for thread in beside {
+            let _ = thread.join();
+        }
+        store.close();
+        if let Some(closed) = closing {
+            let _ = closed.send(());
+        }
+    }
+
+    /// Does what it is told; says whether it tried to write records.
+    fn write(&mut self, group: &mut Vec<Message>) -> bool {
+        let mut asked = Vec::with_capacity(group.len());
+        for message in group.drain(..) {
+            match message {
+                Message::Append(entry, done) => asked.push((entry, done)),
+                Message::Delivered(sink, seq) => self.delivered(sink, seq),
+                Message::Synced(head) => self.store.synced(head),
+                Message::Open(seconds) => self.store.open_for(seconds),
+                Message::Sealed(segment, done) => drop(done.send(self.store.sealed(&segment))),
+                Message::Moved(first, to, done) => drop(done.send(self.store.moved(first, to))),
+                Message::Trim(to, done) => drop(done.send(self.store.trim(to))),
+                Message::Close(closed) => self.closing = Some(closed),
+            }
+        }
+        if asked.is_empty() && self.held.is_empty() {
+            return false;
+        }
+        let before = self.store.head().seq;
+        let entries = self.held.iter().chain(asked.iter().map(|(entry, _)| &**entry));
+        match self.store.write(entries) {
+            Ok(appended) => {
+                let written = self.store.head().seq.saturating_sub(before);
+                self.metrics.appended(usize::try_from(written).unwrap_or(usize::MAX));
+                self.conflicts(&appended);
+                let held = self.held.len();
+                self.held.clear();
+                self.count_held();
+                self.head.send_replace(self.store.head());
+                for ((_, done), appended) in asked.into_iter().zip(appended.into_iter().skip(held)) {
+                    // Who has gone away does not want to know.
+                    let _ = done.send(Ok(appended));
+                }
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                for (entry, done) in asked {
+                    self.metrics.failed();
+                    let _ = done.send(Err(self.refuse(entry, &reason)));
+                }
+            }
+        }
+        true
+    }
+
+    /// What becomes of an entry that could not be written.
+    fn refuse(&mut self, entry: Box<Entry>, reason: &str) -> AuditError {
+        let room = match entry.event {
+            Event::Outcome { .. } => HELD,
+            // Outcomes have the rest for themselves.
+            Event::Repeat { .. } => HELD / 2,
+            Event::Decision { .. } | Event::KeyReused | Event::Conflict { .. } | Event::Approval { .. } => 0,
+        };
+        if self.held.len() >= room {
+            return AuditError::Unwritable(reason.to_owned());
+        }
+        self.held.push(*entry);
+        // Before anybody is told of it.
+        self.count_held();
+        AuditError::Held(reason.to_owned())
+    }
+
+    fn count_held(&self) {
+        self.held_count.store(self.held.len(), Ordering::Relaxed);
+        self.metrics.held(self.held.len());
+    }
+
+    fn conflicts(&mut self, appended: &[Appended]) {
+        let conflicts = appended.iter().filter(|appended| **appended == Appended::Conflict).count();
+        if conflicts > 0 {
+            let conflicts = u64::try_from(conflicts).unwrap_or(u64::MAX);
+            self.metrics.conflicts(conflicts);
+            self.told.conflicts = self.told.conflicts.saturating_add(conflicts);
+        }
+        if self.told.conflicts > 0 && self.told.at.is_none_or(|at| at.elapsed() >= AGAIN) {
+            let conflicts = std::mem::take(&mut self.told.conflicts);
+            self.told.at = Some(Instant::now());
+            tracing::error!(
+                conflicts,
+                "decisions on calls contradict each other; `callgate audit show --code conflict` shows them"
+            );
+        }
+    }
+
+    /// A cursor that cannot be written is one that comes again: sinks are asked how far they are whenever they are connected.
+    fn delivered(&self, sink: &str, seq: u64) {
+        if let Err(error) = self.store.set_cursor(sink, seq) {
+            tracing::warn!(sink, reason = %error, "how much of the audit log a sink has cannot be written down");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use callgate_state::Synchronous;
+
+    #[tokio::test]
+    async fn messages_that_write_no_record_do_not_keep_the_log_from_being_probed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state"), Synchronous::Normal).unwrap();
+        let path = store.path().to_path_buf();
+        let probes = || -> u64 {
+            let log = Connection::open(&path).unwrap();
+            log.query_row("SELECT writes FROM probe", [], |row| row.get(0)).unwrap()
+        };
+        let before = probes();
+        let (messages, received) = mpsc::channel(8);
+        let (written, _head) = watch::channel(store.head());
+        let writer = Writer::new(store, received, written, Arc::default(), Vec::new(), AuditMetrics::default());
+        let catching_up = async {
+            let until = Instant::now() + PROBE * 2;
+            while Instant::now() < until {
+                assert!(messages.send(Message::Delivered("redis", 1)).await.is_ok());
+                tokio::time::sleep(PROBE / 20).await;
+            }
+            assert!(probes() > before);
+            drop(messages);
+        };
+        tokio::join!(writer.run(), catching_up);
+    }
+}
