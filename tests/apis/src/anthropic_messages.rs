@@ -1,10 +1,10 @@
-//! The API's side of a stream and the client's: a message told as the API streams it, and put together again as the official Python
-//! SDK does (`lib/streaming/_messages.py`, `accumulate_event`). Unlike that, this client minds what the API promises: blocks are
-//! numbered without a gap and stand one after the other, and every event has the name that its data has.
+//! The API's side of a stream and the client's. One side streams a message as the API does. The other puts it together as the
+//! official Python SDK does (`lib/streaming/_messages.py`, `accumulate_event`). Unlike the SDK, this client checks the API's
+//! promises: blocks are numbered without a gap and stand one after the other, and name and data of every event agree.
 
 use serde_json::{Map, Value, json};
 
-/// What a client has at the end of a stream.
+/// The state of a client at the end of a stream.
 #[derive(Debug, Default, PartialEq)]
 pub struct Seen {
     /// The message, `null` before it began.
@@ -35,7 +35,7 @@ pub fn accumulate(bytes: &[u8]) -> Seen {
                 seen.message = data["message"].clone();
             }
             "message_delta" => {
-                // A turn that is cut short may leave its last block without an end.
+                // A cut turn may leave its last block without an end.
                 if std::mem::take(&mut inside)
                     && let Some(block) = seen.message["content"].as_array_mut().and_then(|content| content.last_mut())
                 {
@@ -105,8 +105,8 @@ fn delta(block: &mut Value, delta: &Value, pieces: &mut Option<String>) {
     }
 }
 
-/// Tells a message as the API streams it, texts in pieces of `cut` characters. `texts` are the arguments of its calls in order,
-/// where they are no JSON or spelled in a way of their own.
+/// Streams a message as the API does, texts in pieces of `cut` characters. `texts` are the arguments of its calls in order, if
+/// they are not JSON or have a spelling of their own.
 pub fn stream(message: &Value, texts: &[&str], cut: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut event = |data: Value| {

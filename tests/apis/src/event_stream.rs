@@ -27,7 +27,7 @@ pub fn frame(headers: &[Header<'_>], payload: &[u8]) -> Vec<u8> {
     summed(u32::try_from(total).unwrap(), u32::try_from(encoded.len()).unwrap(), &[&encoded, payload].concat())
 }
 
-/// A frame that says these lengths and has this inside, with right checksums.
+/// A frame with these lengths and this inside, with right checksums.
 pub fn summed(total: u32, headers: u32, inside: &[u8]) -> Vec<u8> {
     let mut out = [total.to_be_bytes(), headers.to_be_bytes()].concat();
     out.extend_from_slice(&crc32(&out).to_be_bytes());
@@ -57,7 +57,7 @@ pub fn written(name: &str, kind: &str, message_type: &str, payload: &[u8]) -> Ve
 /// A frame with text headers: those, and its payload.
 pub type Parsed = (Vec<(String, String)>, Vec<u8>);
 
-/// The frames of a stream that has nothing but such.
+/// The frames of a stream with nothing else.
 pub fn parse(mut bytes: &[u8]) -> Vec<Parsed> {
     let number = |at: usize, bytes: &[u8]| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
     let mut frames = Vec::new();
@@ -83,7 +83,7 @@ pub fn parse(mut bytes: &[u8]) -> Vec<Parsed> {
     frames
 }
 
-/// The events of such a stream: the type of each (of an exception with a `!` before it) and what it carries.
+/// The events of such a stream: the type of each (of an exception with a `!` before it) and its payload.
 pub fn events(bytes: &[u8]) -> Vec<(String, Value)> {
     let event = |(headers, payload): Parsed| {
         let header = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());

@@ -1,4 +1,4 @@
-//! What a server of the Responses API says, whole and streamed, and what a client makes of it.
+//! The answers of a server of the Responses API, whole and streamed, and their result for a client.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub fn call(id: &str, name: &str, arguments: &str) -> Value {
     })
 }
 
-/// The response object. It repeats what the request declared, as the API does.
+/// The response object. It repeats the declarations of the request, as the API does.
 pub fn response(output: &[Value]) -> Value {
     json!({
         "id": "resp_1", "object": "response", "created_at": 1741476777, "status": "completed", "error": null,
@@ -129,10 +129,10 @@ fn pieces(text: &Value, cut: usize) -> Vec<String> {
     letters.chunks(cut.max(1)).map(|piece| piece.iter().collect()).collect()
 }
 
-/// What a client makes of a stream.
+/// The result of a stream for a client.
 #[derive(Debug, Default, PartialEq)]
 pub struct Seen {
-    /// The response as its last event has it, or what its items came to where it did not end.
+    /// The response of its last event, or the items so far if it did not end.
     pub response: Value,
     pub ended: bool,
     /// The code of an error event.
@@ -156,8 +156,8 @@ pub fn events(bytes: &[u8]) -> Vec<Value> {
     events
 }
 
-/// Puts a stream together as `openai` does (`lib/streaming/responses`), but believes nothing: events are numbered without a gap,
-/// items stand at the next place, what is said in pieces is what is said in the end, and the last event repeats it all.
+/// Puts a stream together as `openai` does (`lib/streaming/responses`), but trusts nothing. Events are numbered without a gap,
+/// items stand at the next place, the pieces of a text are the text at its end, and the last event repeats everything.
 pub fn accumulate(bytes: &[u8]) -> Seen {
     let mut seen = Seen::default();
     let mut output: Vec<Value> = Vec::new();

@@ -6,20 +6,20 @@ use callgate_settings::{Allow, Bytes, ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use callgate_sandbox::{Fixed, Nat64};
+use crate::{Deterministic, Nat64};
 
 /// The default size of the cache for compiled code: a dozen large interpreters.
 const CACHE_BYTES: u64 = 1 << 30;
 
 /// The settings of tools run by this executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sandbox {
+pub struct SandboxSettings {
     /// Bytes of compiled code kept in `stateDir`; 0 keeps none.
     pub cache_bytes: u64,
-    /// The prefixes of this network's own translators from IPv6 to IPv4.
+    /// The prefixes of this network's own translators (NAT64).
     pub nat64: Vec<Nat64>,
     /// A clock and randomness equal for every call: for tests and replay.
-    pub deterministic: Option<Fixed>,
+    pub deterministic: Option<Deterministic>,
     /// Folders contracts may grant, with everything in them.
     pub allow: Allow,
     /// The executor's variables contracts may grant, by name.
@@ -29,7 +29,7 @@ pub struct Sandbox {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub struct SandboxSection {
     cache_bytes: Option<Bytes>,
     #[serde(default)]
     nat64: Vec<Spanned<String>>,
@@ -47,15 +47,19 @@ struct DeterministicSection {
     seed: u64,
 }
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Sandbox, FieldError> {
+impl SandboxSection {
+    /// Checks the section.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn resolve(self, place: &ConfigFile<'_>) -> Result<SandboxSettings, FieldError> {
         let deterministic = match self.deterministic {
             None => None,
-            Some(written) => Some(Fixed { clock: clock(&written.clock, place)?, seed: written.seed }),
+            Some(written) => Some(Deterministic { clock: clock(&written.clock, place)?, seed: written.seed }),
         };
         let nat64 = self.nat64.iter().map(|written| nat64(written, place)).collect::<Result<_, _>>()?;
         let env = self.env.iter().map(|written| variable(written, place)).collect::<Result<_, _>>()?;
-        Ok(Sandbox {
+        Ok(SandboxSettings {
             nat64,
             env,
             cache_bytes: self.cache_bytes.map_or(CACHE_BYTES, |bytes| bytes.0),
@@ -98,11 +102,19 @@ fn clock(written: &Spanned<String>, place: &ConfigFile<'_>) -> Result<Duration, 
 mod tests {
     use std::path::Path;
 
-    use crate::config::Config;
+    use super::*;
 
-    fn parse(section: &str) -> Result<super::Sandbox, String> {
+    #[derive(Deserialize)]
+    struct File {
+        sandbox: SandboxSection,
+    }
+
+    fn parse(section: &str) -> Result<SandboxSettings, String> {
         let text = format!("contracts: [a]\nsandbox:\n{section}");
-        Config::parse("executor.yaml", &text, Path::new("/")).map(|config| config.sandbox).map_err(|e| e.to_string())
+        let place = ConfigFile { file: "executor.yaml", folder: Path::new("/") };
+        callgate_settings::read(place.file, &text)
+            .and_then(|file: File| file.sandbox.resolve(&place))
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Checks of answers and events, and finding calls that stand where none may.
+//! Checks answers and events, and finds calls in wrong places.
 //!
-//! Not covered: calls written as text inside `content` or `reasoning_content`, which no client runs by this dialect.
+//! Not covered: calls as text inside `content` or `reasoning_content`, which no client of this dialect runs.
 
 use callgate_json::{Map, Value};
 
@@ -14,12 +14,12 @@ pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
     checks::no_call(value, is_call)
 }
 
-/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
+/// Refuses calls anywhere in an object except under the members `expected`, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
     checks::no_call_but(members, expected, is_call)
 }
 
-/// The entries of `choices`; `None` where there are none.
+/// The entries of `choices`; `None` if there are none.
 pub(super) fn choices(body: &Map<String, Value>) -> Result<Option<&[Value]>, ShapeError> {
     match body.get("choices") {
         None | Some(Value::Null) => Ok(None),
@@ -43,9 +43,9 @@ pub(super) fn says_something(holder: &Map<String, Value>) -> bool {
     })
 }
 
-/// `content` as text: a string, `null`, or parts, of which the text ones count.
+/// Returns `content` as text: a string, `null`, or parts, of which the text ones count.
 ///
-/// A part of an unknown type is passed if it can neither carry nor trigger a call.
+/// A part of an unknown type passes if it can neither carry nor trigger a call.
 pub(super) fn content(holder: &Map<String, Value>) -> Result<String, ShapeError> {
     const WRONG: ShapeError = ShapeError::Type { at: "content", expected: "a string or an array of parts" };
     let Some(Value::Array(parts)) = holder.get("content") else { return text(holder, "content").map(str::to_owned) };
@@ -62,7 +62,7 @@ pub(super) fn content(holder: &Map<String, Value>) -> Result<String, ShapeError>
     Ok(whole)
 }
 
-/// Returns true if the type of a part speaks of something that is called or run.
+/// Returns true if the type of a part names an action.
 fn names_action(kind: &str) -> bool {
     const ACTIONS: [&str; 9] = ["tool", "call", "function", "exec", "shell", "command", "computer", "custom", "action"];
     let kind = kind.to_lowercase();
@@ -77,7 +77,7 @@ fn holds_call_like(value: &Value) -> bool {
     }
 }
 
-/// The `index` of a choice; `position` where it is missing.
+/// The `index` of a choice; `position` if it has none.
 pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Result<ChoiceIndex, ShapeError> {
     match choice.get("index") {
         None | Some(Value::Null) => Ok(ChoiceIndex::at(position)),
@@ -86,7 +86,7 @@ pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Resu
 }
 
 fn is_call(key: &str, value: &Value) -> bool {
-    // The lengths in bytes that can fold to one of the two; nearly every key ends here.
+    // The lengths in bytes of keys that can fold to one of the two; nearly every key ends here.
     matches!(key.len(), 10 | 11 | 13)
         && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
         && holds_something(value)

@@ -1,20 +1,20 @@
-//! Reading the message of an answer or a line, and finding calls that stand where none may.
+//! Reads the message of an answer or a line, and finds calls in wrong places.
 
 use callgate_json::{Map, Value, span};
 
 use crate::checks::{self, MAX_CALLS, exact_keys, folds_to, holds_something, small, text};
 use crate::{Call, Form, ShapeError};
 
-/// Members of [`Call::extra`]: the call came with an id; its `type`; it had an index.
+/// Members of [`Call::extra`]: the call had an id; its `type`; it had an index.
 const WITH_ID: &str = "id";
 const TYPE: &str = "type";
 const INDEX: &str = "index";
-/// Member of [`Call::extra`]: the arguments came as a text, as imitators write them.
+/// Member of [`Call::extra`]: the arguments were a text, as imitators write them.
 const TEXT: &str = "text";
 
 /// An answer, or one line of a stream.
 pub(super) struct Turn<'a> {
-    /// `message`; `None` where there is none.
+    /// `message`; `None` if it is missing.
     pub(super) message: Option<&'a Map<String, Value>>,
     pub(super) content: &'a str,
     pub(super) thinking: &'a str,
@@ -26,7 +26,7 @@ pub(super) struct Turn<'a> {
 pub(super) struct RawCall<'a> {
     id: &'a str,
     name: &'a str,
-    /// The text of `arguments` as it came, `{}` where there are none.
+    /// The text of `arguments` as it came, `{}` if there are none.
     arguments: &'a str,
     form: Form,
     extra: Map<String, Value>,
@@ -59,7 +59,7 @@ impl<'a> Turn<'a> {
         Ok(turn)
     }
 
-    /// Whether it says anything besides calls.
+    /// Returns true if it has text.
     pub(super) fn says_something(&self) -> bool {
         !self.content.is_empty() || !self.thinking.is_empty()
     }
@@ -68,7 +68,7 @@ impl<'a> Turn<'a> {
 // === impl RawCall ===
 
 impl RawCall<'_> {
-    /// The call at this position of its turn. One that has no id is named after the position.
+    /// The call at this position of its turn. A call without an id is named after the position.
     pub(super) fn call(&self, position: u32) -> Call {
         let id = if self.id.is_empty() { format!("call_{position}") } else { self.id.to_owned() };
         let (name, arguments) = (self.name.to_owned(), self.arguments.to_owned());
@@ -97,7 +97,7 @@ fn call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError>
     no_call_but(members, &["function"])?;
     let kind = text(members, TYPE)?;
     if !matches!(kind, "" | "function") {
-        // A call that no contract decides on: it can only be refused.
+        // A call outside of every contract: the engine refuses it.
         let named = members.get(kind).and_then(|call| call.get("name")).or_else(|| members.get("name"));
         let name = named.and_then(Value::as_str).unwrap_or(kind);
         return Ok(RawCall { id: text(members, "id")?, name, arguments: "{}", form: Form::Custom, extra: Map::new() });
@@ -133,7 +133,7 @@ fn call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError>
     Ok(RawCall { id, name: text(function, "name")?, arguments, form: Form::Tool, extra })
 }
 
-/// A call as an entry of `tool_calls`, at this position of those that are there.
+/// A call as an entry of `tool_calls`, at this position of the list.
 pub(super) fn entry(call: &Call, position: u32) -> Value {
     let mut members = Map::new();
     if has_id(call) {
@@ -151,12 +151,12 @@ pub(super) fn entry(call: &Call, position: u32) -> Value {
     Value::Object(members)
 }
 
-/// Whether a call came with its id; else the id is ours, and is not written.
+/// Returns true if a call came with its id; else the id is ours and is not written.
 pub(super) fn has_id(call: &Call) -> bool {
     call.extra.contains_key(WITH_ID)
 }
 
-/// Returns true if a call came with its arguments as a text: it is written with an object.
+/// Returns true if the call's arguments were a text: they are written as an object.
 pub(super) fn is_text(call: &Call) -> bool {
     call.extra.contains_key(TEXT)
 }
@@ -166,14 +166,14 @@ pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
     checks::no_call(value, is_call)
 }
 
-/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads. Ollama's own client ignores the
-/// case of keys.
+/// Refuses calls anywhere in an object except under the members `expected`, which the caller reads. Ollama's own client
+/// ignores the case of keys.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
     checks::no_call_but(members, expected, is_call)
 }
 
 fn is_call(key: &str, value: &Value) -> bool {
-    // The lengths in bytes that can fold to one of the two; nearly every key ends here.
+    // The lengths in bytes of keys that can fold to one of the two; nearly every key ends here.
     matches!(key.len(), 10 | 11 | 13)
         && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
         && holds_something(value)

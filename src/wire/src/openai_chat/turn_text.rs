@@ -1,13 +1,13 @@
-//! The words of a turn without its calls: its text, and the members of its message that the API wants back.
+//! A turn without its calls: its text, and the members of its message the API wants back.
 //!
-//! DeepSeek and OpenRouter refuse a further round in which the reasoning of the turn before is missing; GitHub Copilot, LiteLLM
-//! and Gemini's compatible API keep signatures of thoughts there.
+//! DeepSeek and OpenRouter refuse a further round without the reasoning of the turn before. GitHub Copilot, LiteLLM and Gemini's
+//! compatible API keep signatures of thoughts there.
 
 use callgate_json::{Map, Value};
 
 use crate::checks::holds_something;
 
-/// Members of a message that go into a further round. None of them can hold a call: a reader refuses a call there.
+/// Members of a message for a further round. None of them can hold a call: a reader refuses a call there.
 const KEPT: [&str; 8] = [
     "reasoning_content",
     "reasoning",
@@ -18,26 +18,26 @@ const KEPT: [&str; 8] = [
     "provider_specific_fields",
     "extra_content",
 ];
-/// Members of an item of a list that come in pieces.
+/// Members of an item of a list, in pieces.
 const PIECES: [&str; 4] = ["text", "summary", "thinking", "data"];
 
 /// The text and the kept members of one choice so far.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct TurnText {
     pub(super) text: String,
     kept: Map<String, Value>,
 }
 
-// === impl Said ===
+// === impl TurnText ===
 
-impl Said {
+impl TurnText {
     /// Reads a whole message.
-    pub(super) fn of(message: &Map<String, Value>, text: &str) -> Said {
+    pub(super) fn of(message: &Map<String, Value>, text: &str) -> TurnText {
         let kept = message.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value));
-        Said { text: text.to_owned(), kept: kept.map(|(key, value)| (key.clone(), value.clone())).collect() }
+        TurnText { text: text.to_owned(), kept: kept.map(|(key, value)| (key.clone(), value.clone())).collect() }
     }
 
-    /// Adds what a delta says; its text is `text`.
+    /// Adds a delta with the text `text`.
     pub(super) fn add(&mut self, delta: &Map<String, Value>, text: &str) {
         self.text.push_str(text);
         for (key, value) in delta.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value)) {
@@ -57,7 +57,7 @@ impl Said {
         }
     }
 
-    /// Adds a piece of a member that is text.
+    /// Adds a piece of a text member.
     pub(super) fn add_piece(&mut self, key: &str, piece: &str) {
         match self.kept.get_mut(key) {
             Some(Value::String(text)) => text.push_str(piece),
@@ -82,17 +82,17 @@ pub(super) fn keeps_only(delta: &Map<String, Value>, members: &[&str]) -> bool {
     others.into_iter().all(|(_, value)| !holds_something(value))
 }
 
-/// The text of what a turn said.
+/// The text of a turn.
 pub(super) fn text(said: &[Value]) -> String {
     said.iter().filter_map(Value::as_str).collect()
 }
 
-/// The members of what a turn said.
+/// The members of a turn.
 pub(super) fn members(said: &[Value]) -> Map<String, Value> {
     said.iter().filter_map(Value::as_object).flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Adds an item to a list: the next piece of the item of the same type, index and id, else a new one.
+/// Adds an item to a list: the next piece of the item with the same type, index and id, else a new one.
 fn join(items: &mut Vec<Value>, piece: &Value) {
     let same = |item: &Value| ["type", "index", "id"].iter().all(|key| item.get(*key) == piece.get(*key));
     let Some((Value::Object(item), Value::Object(piece))) = items.last_mut().filter(|item| same(item)).zip(Some(piece))
@@ -102,7 +102,7 @@ fn join(items: &mut Vec<Value>, piece: &Value) {
     for (key, value) in piece.iter().filter(|(_, value)| !value.is_null()) {
         match (item.get_mut(key), value) {
             (Some(Value::String(text)), Value::String(piece)) if PIECES.contains(&key.as_str()) => text.push_str(piece),
-            // A signature comes last; before that it is empty.
+            // A signature comes last; it is empty until then.
             (Some(Value::String(_)), Value::String(piece)) if piece.is_empty() => {}
             _ => {
                 item.insert(key.clone(), value.clone());

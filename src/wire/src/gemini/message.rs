@@ -1,14 +1,14 @@
-//! Reading candidates and their parts, and finding calls that stand where none may.
+//! Reads candidates and their parts, and finds calls in wrong places.
 //!
-//! A part's kind is told by which of its members there is. One that runs at the provider must have been asked for, else it is refused.
-//! A part of an unknown kind is dropped if it can carry no call and trigger none, else refused.
+//! The members of a part name its kind. A part of a tool of the provider is refused unless the request asked for the tool. A part
+//! of an unknown kind is dropped if it can neither carry nor trigger a call, else refused.
 
 use callgate_json::{Map, Value, span};
 
 use crate::checks::{self, MAX_CHOICES, exact_keys, folds_to, holds_something, small, text};
 use crate::{ChoiceIndex, ShapeError, unknown};
 
-/// Members that say what a part is: those that say something, and those that come from a tool that the provider runs.
+/// Members that name the kind of a part: texts and data, and the results of tools of the provider.
 const SAYS: [&str; 3] = ["text", "inlineData", "fileData"];
 const CODE: [&str; 2] = ["executableCode", "codeExecutionResult"];
 const TOOL: [&str; 2] = ["toolCall", "toolResponse"];
@@ -29,7 +29,7 @@ pub(super) const BESIDE: [&str; 12] = [
     "spreadsheetMetadata",
 ];
 
-/// The kinds of [`TOOL`] parts (`toolType`) and the tool that has to be asked for.
+/// The kinds of [`TOOL`] parts (`toolType`), and the tool a request must ask for.
 const TOOL_TYPES: [(&str, &str); 5] = [
     ("GOOGLE_SEARCH_WEB", "googleSearch"),
     ("GOOGLE_SEARCH_IMAGE", "googleSearch"),
@@ -41,7 +41,7 @@ const TOOL_TYPES: [(&str, &str); 5] = [
 /// One of `candidates`.
 pub(super) struct Candidate<'a> {
     pub(super) index: ChoiceIndex,
-    /// Empty where it goes on.
+    /// Empty while the candidate has no end.
     pub(super) finish: &'a str,
     pub(super) members: &'a Map<String, Value>,
     pub(super) role: &'a str,
@@ -51,7 +51,7 @@ pub(super) struct Candidate<'a> {
 /// One of `parts`.
 pub(super) enum Part<'a> {
     Call(RawCall<'a>),
-    /// Anything else, with the text in it that an answer shows to a person (a thought is none).
+    /// Any other part, with the text it shows to a person (a thought shows none).
     Said {
         value: &'a Value,
         shown: &'a str,
@@ -64,7 +64,7 @@ pub(super) enum Part<'a> {
 pub(super) struct RawCall<'a> {
     pub(super) id: &'a str,
     pub(super) name: &'a str,
-    /// The text of `args` as it came, `{}` where there are none.
+    /// The text of `args` as it came, `{}` if there are none.
     pub(super) args: &'a str,
     /// The part.
     pub(super) part: &'a Map<String, Value>,
@@ -88,7 +88,7 @@ impl<'a> Candidate<'a> {
         self.calls().next().is_some()
     }
 
-    /// The parts that are no calls and say anything at all.
+    /// The parts without calls and with any content.
     pub(super) fn said(&self) -> impl Iterator<Item = &'a Value> {
         self.parts.iter().filter_map(|part| match part {
             Part::Said { value, .. } if !is_blank(value) => Some(*value),
@@ -96,14 +96,14 @@ impl<'a> Candidate<'a> {
         })
     }
 
-    /// Whether it shows text.
+    /// Returns true if it shows text.
     pub(super) fn shows(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Said { shown, .. } if !shown.is_empty()))
     }
 }
 
-/// Reads the candidates of an answer or an event, whose JSON text is `text`; none where there are none. `tools` are those that
-/// the provider was to run.
+/// Reads the candidates of an answer or an event with the JSON text `text`; none if there are none. `tools` are the provider's
+/// tools of the request.
 pub(super) fn candidates<'a>(
     body: &'a Map<String, Value>,
     text: &'a [u8],
@@ -191,7 +191,7 @@ fn part<'a>(value: &'a Value, tools: &[String]) -> Result<Part<'a>, ShapeError> 
     Ok(Part::Said { value, shown: if is_thought { "" } else { shown } })
 }
 
-/// Whether a member is what a tool of the provider did that the request asked for.
+/// Returns true if a member is the work of a provider's tool the request asked for.
 fn is_asked_for(key: &str, value: &Value, tools: &[String]) -> bool {
     let asked = |tool: &str| tools.iter().any(|asked| asked == tool);
     if CODE.contains(&key) {
@@ -244,9 +244,9 @@ pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Re
     checks::no_call_but(members, expected, is_call)
 }
 
-/// The two spellings, in any case, and the name that clients give to the list of an answer's calls.
+/// Returns true for the two spellings, in any case, and for the clients' name of the list of an answer's calls.
 fn is_call(key: &str, value: &Value) -> bool {
-    // The lengths in bytes that can fold to one of them; nearly every key ends here.
+    // The lengths in bytes of keys that can fold to one of them; nearly every key ends here.
     matches!(key.len(), 12..=15)
         && ["functionCall", "function_call", "functionCalls", "function_calls"].iter().any(|known| folds_to(key, known))
         && holds_something(value)
