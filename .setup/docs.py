@@ -5,9 +5,9 @@ Usage: docs.py [--check] [--commands DIR]
 
 - `contract-fields.md` from contracts/contract.schema.json
 - `executor-configuration.md` from contracts/executor.schema.json
-- `commands.md` from `--help` of the programs in DIR (dist/ by default); left as it is if they are not built
+- `commands.md` from `--help` of the programs in DIR; left as it is without that option
 
-`--check` writes nothing. It exits with 1 if a page differs, and prints the command that writes it.
+`--check` writes nothing. It exits with 1 if a page differs, and prints the command that writes it. DIR is dist/ after `make build`.
 """
 
 import argparse
@@ -167,7 +167,7 @@ def pages(folder):
         "`ms`, `s`, `m`, `h` or `d`. For completion in an editor, begin the file with\n"
         "`# yaml-language-server: $schema=executor.schema.json`.",
     )
-    if (folder / "callgate").is_file() and (folder / "callgate-executor").is_file():
+    if folder is not None:
         yield "commands.md", commands_page(folder)
 
 
@@ -175,7 +175,7 @@ def main():
     """Writes or checks, and returns the exit status."""
     parser = argparse.ArgumentParser(description="generated pages of docs/reference")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--commands", type=pathlib.Path, default=pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist"))
+    parser.add_argument("--commands", type=pathlib.Path, metavar="DIR")
     options = parser.parse_args()
     stale = []
     for name, text in pages(options.commands):
@@ -185,7 +185,7 @@ def main():
             if not options.check:
                 path.write_text(text, encoding="utf-8")
     for name in stale:
-        print(f"docs/reference/{name} " + ("is not what its source says; run .setup/docs.py" if options.check else "is written"))
+        print(f"docs/reference/{name} " + ("is not what its source says; run .setup/docs.py --commands dist" if options.check else "is written"))
     return 1 if options.check and stale else 0
 
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use callgate_contract::{Contract, OnViolation, Role, Run};
-use callgate_wire::{DIALECTS, Declaration, Hold, OutputLimit, Row, is_judged};
+use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::path::{Route, hides_a_slash, is_normal};
@@ -252,9 +252,9 @@ impl Gate {
 
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
     /// if the model is asked again, or if the executor runs a tool first.
-    pub(crate) fn hold(&self, role: &str) -> Hold {
+    pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
         let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
-        if again { Hold::Turn } else { Hold::Call }
+        if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 
     /// Returns true if decisions are recorded.

@@ -56,8 +56,8 @@ fn again(decided: Vec<Decided>) -> TurnPlan {
 fn fate(decided: Decided, beside_refused: bool, alone: bool) -> Fate {
     match decided {
         Decided::Client(call) => Fate::Keep(call),
-        Decided::Run(runnable) => Fate::Tell(not_run(&runnable, beside_refused, alone)),
-        Decided::Refused(refused) => Fate::Tell(notice(&refused.violation)),
+        Decided::Run(runnable) => Fate::Replace(not_run(&runnable, beside_refused, alone)),
+        Decided::Refused(refused) => Fate::Replace(notice(&refused.violation)),
     }
 }
 

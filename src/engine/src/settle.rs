@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use callgate_contract::{Caller, Code, Conversation, ProposedCall, Run, Verdict, Violation, decide, name_in_sentence};
-use callgate_wire::{Call, Form};
+use callgate_wire::{Call, ChoiceIndex, Form};
 
 use crate::effect::RunCall;
 use crate::gate::Gate;
@@ -42,14 +42,14 @@ pub(crate) struct TurnSoFar {
     /// The turn's calls over all its choices.
     calls: u32,
     /// Identifiers of the calls of each choice.
-    ids: HashSet<(u32, String)>,
+    ids: HashSet<(ChoiceIndex, String)>,
 }
 
 /// Decides the calls of one choice, in order, and records each decision.
 pub(crate) fn settle(
     gate: &Gate,
     caller: &Caller,
-    choice: u32,
+    choice: ChoiceIndex,
     calls: Vec<Call>,
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
@@ -60,7 +60,7 @@ pub(crate) fn settle(
 fn settle_one(
     gate: &Gate,
     caller: &Caller,
-    choice: u32,
+    choice: ChoiceIndex,
     call: Call,
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
@@ -111,7 +111,7 @@ fn settle_one(
 }
 
 /// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own.
-fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&'static str> {
+fn malformed(choice: ChoiceIndex, call: &Call, ids: &HashSet<(ChoiceIndex, String)>) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }

@@ -5,7 +5,7 @@
 //! 3. A fragment of a call is added to its call and held. If no tool the caller's role may use has a name with this beginning,
 //!    the call is doomed whatever follows, and its arguments are dropped unread.
 //! 4. A complete call is decided, and released or replaced. This happens call by call if no later call can take it back
-//!    ([`Hold::Call`]) and the dialect marks its end, else for a whole choice when it finishes.
+//!    ([`ReleasePolicy::Call`]) and the dialect marks its end, else for a whole choice when it finishes.
 //! 5. If the plan is to ask the model again, the finish is held too. The stream's end starts the next round, whose answer is
 //!    appended to the stream.
 //!
@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use callgate_wire::framing::{Decoder, Frame, FrameError};
-use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
+use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, Form, ReleasePolicy, Stream};
 
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
@@ -35,7 +35,7 @@ pub(crate) struct StreamTurn {
     pub(crate) checked: CheckedRequest,
     pub(crate) stream: Box<dyn Stream>,
     decoder: Decoder,
-    choices: BTreeMap<u32, PendingChoice>,
+    choices: BTreeMap<ChoiceIndex, PendingChoice>,
     before: TurnSoFar,
     bytes: u64,
     /// The bytes of the events' trees beyond their text.
@@ -183,12 +183,9 @@ impl StreamTurn {
     fn delta(&mut self, context: &mut StreamContext<'_>, delta: Delta) -> Result<Progress, Refusal> {
         match delta {
             Delta::Forward { frame } => context.out.extend_from_slice(&frame),
-            Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
-                let piece = Call { id, name, arguments, form, extra };
-                self.fragment(context.gate, choice, slot, piece)?;
-            }
+            Delta::Fragment { choice, slot, call } => self.fragment(context.gate, choice, slot, call)?,
             Delta::CallEnd { choice, slot } => self.call_end(context, choice, slot)?,
-            Delta::Finish { choice, frame } => self.finish(context, choice, frame)?,
+            Delta::Finish { choice, end } => self.finish(context, choice, end)?,
             Delta::Usage { frame } => {
                 if self.again.is_none() {
                     context.out.extend_from_slice(&frame);
@@ -211,7 +208,7 @@ impl StreamTurn {
         Ok(Progress::Open)
     }
 
-    fn fragment(&mut self, gate: &Gate, choice: u32, slot: u32, piece: Call) -> Result<(), Refusal> {
+    fn fragment(&mut self, gate: &Gate, choice: ChoiceIndex, slot: u32, piece: Call) -> Result<(), Refusal> {
         let choice = self.choices.entry(choice).or_default();
         if choice.finished {
             return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer has a call after its end."));
@@ -230,8 +227,8 @@ impl StreamTurn {
     }
 
     /// A call is complete. It is released now if the policy allows.
-    fn call_end(&mut self, context: &mut StreamContext<'_>, choice: u32, slot: u32) -> Result<(), Refusal> {
-        if self.checked.hold == Hold::Turn {
+    fn call_end(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, slot: u32) -> Result<(), Refusal> {
+        if self.checked.hold == ReleasePolicy::Turn {
             return Ok(());
         }
         let Some(held) = self.choices.get_mut(&choice).and_then(|choice| choice.calls.remove(&slot)) else {
@@ -241,7 +238,7 @@ impl StreamTurn {
     }
 
     /// A choice is complete. Its remaining calls are decided now.
-    fn finish(&mut self, context: &mut StreamContext<'_>, index: u32, frame: Vec<u8>) -> Result<(), Refusal> {
+    fn finish(&mut self, context: &mut StreamContext<'_>, index: ChoiceIndex, end: End) -> Result<(), Refusal> {
         let choice = self.choices.entry(index).or_default();
         choice.finished = true;
         let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(PendingCall::call).collect();
@@ -249,12 +246,17 @@ impl StreamTurn {
             self.decide(context, index, calls)?;
         }
         if self.again.is_none() {
-            context.out.extend_from_slice(&self.stream.finish(index, frame));
+            context.out.extend_from_slice(&self.stream.finish(index, end));
         }
         Ok(())
     }
 
-    fn decide(&mut self, context: &mut StreamContext<'_>, choice: u32, calls: Vec<Call>) -> Result<(), Refusal> {
+    fn decide(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        choice: ChoiceIndex,
+        calls: Vec<Call>,
+    ) -> Result<(), Refusal> {
         let alone = self.checked.request.choices() == 1;
         let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
@@ -269,7 +271,7 @@ impl StreamTurn {
                 for fate in fates {
                     let bytes = match fate {
                         Fate::Keep(call) => self.stream.call(choice, &call),
-                        Fate::Tell(notice) => self.stream.text(choice, &notice),
+                        Fate::Replace(notice) => self.stream.text(choice, &notice),
                     };
                     context.out.extend_from_slice(&bytes);
                 }

@@ -1,6 +1,6 @@
 //! A whole JSON answer of the model: decided, and rewritten if necessary.
 
-use callgate_wire::{Answer, Call, Earlier};
+use callgate_wire::{Answer, Call, ChoiceIndex, Earlier};
 
 use crate::error_format::failure;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
@@ -100,17 +100,17 @@ pub(crate) fn decide(
     let alone = choices.len() == 1;
     let mut before = TurnSoFar::new(checked.round);
     for (position, calls) in choices.into_iter().enumerate().filter(|(_, calls)| !calls.is_empty()) {
-        let choice = u32::try_from(position).unwrap_or(u32::MAX);
+        let choice = ChoiceIndex::at(position);
         let decided = settle(gate, &checked.caller, choice, calls, &mut before, ledger);
         tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         match plan(gate, decided, checked.round, alone) {
             TurnPlan::Release(fates) => {
                 tally.release(&fates);
-                answer.settle(position, fates, checked.hold);
+                answer.settle(choice, fates, checked.hold);
             }
             TurnPlan::Fail(refusal) => return Err(refusal),
             TurnPlan::Again { run, refused } => {
-                let said = Earlier { said: answer.said(position), usage: answer.usage().cloned() };
+                let said = Earlier { said: answer.said(choice), usage: answer.usage().cloned() };
                 return Ok(Turn::Again(Next { said, run, refused }));
             }
         }

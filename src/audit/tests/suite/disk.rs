@@ -1,4 +1,4 @@
-//! What becomes of records when the disk is full, when the log is locked, and when the process is killed.
+//! Records survive or are refused when the disk is full, when the log is locked, and when the process is killed.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::{StateFolder, decision, outcome};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Where the process that is killed keeps its log.
+/// The log folder of the killed process.
 const CRASH_FOLDER: &str = "CALLGATE_TEST_CRASH_FOLDER";
 
 /// A small file system of its own, until it is dropped.
@@ -55,7 +55,7 @@ async fn until_nothing_is_held(log: &AuditLog) {
     }
 }
 
-/// What is recorded of the exchange: kind and place, in order.
+/// The records of the exchange: kind and position, in order.
 fn recorded(place: &StateFolder, exchange: &str) -> Vec<(String, u64)> {
     let query = Query { exchange: Some(exchange.into()), limit: 1000, ..Query::default() };
     place.reader().query(&query).unwrap().iter().map(|record| super::told(&record.text)).collect()

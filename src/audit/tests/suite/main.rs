@@ -81,7 +81,7 @@ impl StateFolder {
         verify(&self.reader(), None).unwrap_or_else(|error| panic!("{error}")).head.seq
     }
 
-    /// What is wrong with the log.
+    /// The fault of the log.
     fn fault(&self, head: Option<Hash>) -> Fault {
         match verify(&self.reader(), head) {
             Err(VerifyError::Broken(fault)) => fault,

@@ -1,4 +1,4 @@
-//! A search reads a part of the log at a time, can be stopped, and goes on where it was.
+//! A search reads a part of the log at a time, can be stopped, and continues at the same place.
 
 use std::cell::Cell;
 

@@ -2,7 +2,7 @@
 
 use callgate_contract::{Caller, Code as CallCode, OnViolation, Violation, name_in_sentence};
 use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, Request, error};
-use callgate_wire::{Call, Fate};
+use callgate_wire::{Call, ChoiceIndex, Fate};
 
 use super::{Expected, SentMessage};
 use crate::ledger::Ledger;
@@ -104,7 +104,7 @@ fn call_server(
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Call, Violation> {
-    let mut decided = settle(gate, caller, 0, vec![call], &mut TurnSoFar::new(1), ledger);
+    let mut decided = settle(gate, caller, ChoiceIndex::FIRST, vec![call], &mut TurnSoFar::new(1), ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);

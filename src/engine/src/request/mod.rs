@@ -3,7 +3,7 @@
 mod tools;
 
 use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers, name_in_sentence};
-use callgate_wire::{Dialect, Hold, Request, RequestError, Target, Wants};
+use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
 use crate::head::ApiHead;
 use crate::ledger::Ledger;
@@ -19,7 +19,7 @@ pub(crate) struct CheckedRequest {
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     /// The release policy of the turn's calls.
-    pub(crate) hold: Hold,
+    pub(crate) hold: ReleasePolicy,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
 }

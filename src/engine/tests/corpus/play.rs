@@ -96,10 +96,10 @@ fn streamed(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> Vec<C
     decoder.push(bytes, &mut frames).unwrap();
     frames.extend(decoder.finish().unwrap());
     let mut stream = dialect.stream(request);
-    let mut calls: BTreeMap<(u32, u32), callgate_wire::Call> = BTreeMap::new();
+    let mut calls: BTreeMap<(callgate_wire::ChoiceIndex, u32), callgate_wire::Call> = BTreeMap::new();
     for frame in frames {
         for delta in stream.read(frame).unwrap_or_else(|error| panic!("what went on cannot be read: {error}")) {
-            if let Delta::Fragment { choice, slot, id, name, arguments, .. } = delta {
+            if let Delta::Fragment { choice, slot, call: callgate_wire::Call { id, name, arguments, .. } } = delta {
                 let call = calls.entry((choice, slot)).or_default();
                 call.id.push_str(&id);
                 call.name.push_str(&name);

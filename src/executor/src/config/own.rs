@@ -1,6 +1,7 @@
-//! The files that the executor itself lives by. No tool may be granted any of them.
+//! The executor's own files. No tool may be granted any of them.
 //!
-//! Sections with files are taken apart field by field: a new field does not compile until someone decided about it.
+//! Sections with files are destructured field by field: a new field does not compile until somebody has decided about
+//! it.
 
 use std::path::{Path, PathBuf};
 

@@ -3,40 +3,40 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::pen::Pen;
+use super::numbering::Numbering;
 use crate::openai_responses::{items, kinds};
 
 /// The events that say one whole item, which stands at `place` in the output.
-pub(super) fn item(pen: &mut Pen, place: usize, item: &Value) -> Vec<u8> {
-    let mut teller = Teller { pen, place, id: id(item), out: Vec::new() };
-    teller.event("response.output_item.added", false, json!({ "item": begun(item) }));
+pub(super) fn item(numbering: &mut Numbering, place: usize, item: &Value) -> Vec<u8> {
+    let mut events = ItemEvents { numbering, place, id: id(item), out: Vec::new() };
+    events.event("response.output_item.added", false, json!({ "item": begun(item) }));
     match items::kind(item) {
         kinds::CALL => {
             let arguments = item.get("arguments").cloned().unwrap_or_default();
-            teller.event("response.function_call_arguments.delta", true, json!({ "delta": arguments }));
-            teller.event("response.function_call_arguments.done", true, json!({ "arguments": arguments }));
+            events.event("response.function_call_arguments.delta", true, json!({ "delta": arguments }));
+            events.event("response.function_call_arguments.done", true, json!({ "arguments": arguments }));
         }
-        "message" => list(item, "content").for_each(|(at, part)| teller.content(at, part)),
+        "message" => list(item, "content").for_each(|(at, part)| events.content(at, part)),
         "reasoning" => {
-            list(item, "summary").for_each(|(at, part)| teller.summary(at, part));
-            list(item, "content").for_each(|(at, part)| teller.content(at, part));
+            list(item, "summary").for_each(|(at, part)| events.summary(at, part));
+            list(item, "content").for_each(|(at, part)| events.content(at, part));
         }
         _ => {}
     }
-    teller.event("response.output_item.done", false, json!({ "item": item }));
-    teller.out
+    events.event("response.output_item.done", false, json!({ "item": item }));
+    events.out
 }
 
-struct Teller<'p> {
-    pen: &'p mut Pen,
+struct ItemEvents<'p> {
+    numbering: &'p mut Numbering,
     place: usize,
     id: Value,
     out: Vec<u8>,
 }
 
-// === impl Teller ===
+// === impl ItemEvents ===
 
-impl Teller<'_> {
+impl ItemEvents<'_> {
     /// An event of the item; `inside` says whether of a part of it.
     fn event(&mut self, kind: &str, inside: bool, says: Value) {
         let mut members = Map::new();
@@ -47,7 +47,7 @@ impl Teller<'_> {
         if let Value::Object(says) = says {
             members.extend(says);
         }
-        let event = self.pen.write(kind, members);
+        let event = self.numbering.write(kind, members);
         self.out.extend_from_slice(&event);
     }
 

@@ -8,7 +8,7 @@ use crate::{Call, ShapeError, StreamError};
 
 /// What has come of a call.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Open {
+pub(super) struct OpenResponseCall {
     /// Joined from what has come.
     call: Call,
     /// The arguments were told as a whole: no more pieces of them may come.
@@ -17,18 +17,18 @@ pub(super) struct Open {
     position: usize,
 }
 
-// === impl Open ===
+// === impl OpenResponseCall ===
 
-impl Open {
+impl OpenResponseCall {
     /// A call that begins: all that its item says already.
-    pub(super) fn new(item: Call, position: usize) -> Open {
+    pub(super) fn new(item: Call, position: usize) -> OpenResponseCall {
         let whole = !item.arguments.is_empty();
-        Open { call: item, whole, position }
+        OpenResponseCall { call: item, whole, position }
     }
 
     /// A call that begins and ends with one item.
-    pub(super) fn at(position: usize) -> Open {
-        Open { position, ..Open::default() }
+    pub(super) fn at(position: usize) -> OpenResponseCall {
+        OpenResponseCall { position, ..OpenResponseCall::default() }
     }
 
     /// The call's id; empty if none came yet.

@@ -1,123 +1,137 @@
 //! A block of a stream without a call: what it amounts to when all its deltas have arrived.
 
-use callgate_json::template::{Hole, Template, unescaped};
+use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::block::{self, Kind};
+use super::block::{self, MessagesBlock};
 use super::stream::unpadded;
 use crate::ShapeError;
-use crate::blocks::{Event, Said as Block, Taken};
 use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
+use crate::skeleton::blocks::{BlockEvent, Growth, TextBlock};
+use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::unknown;
+
+/// The event that brings a delta.
+const DELTA: &str = "content_block_delta";
 
 /// A block without a call.
 #[derive(Debug)]
-pub struct Said {
-    kind: Kind,
+pub struct MessagesTextBlock {
+    kind: MessagesBlock,
     block: Map<String, Value>,
     /// The pieces added up: text, thought, or the JSON text of an input.
     pieces: String,
 }
 
-// === impl Said ===
+// === impl MessagesTextBlock ===
 
-impl Said {
-    pub(super) fn new(kind: Kind, block: Map<String, Value>) -> Said {
-        Said { kind, block, pieces: String::new() }
+impl MessagesTextBlock {
+    pub(super) fn new(kind: MessagesBlock, block: Map<String, Value>) -> MessagesTextBlock {
+        MessagesTextBlock { kind, block, pieces: String::new() }
     }
 
     /// Begins a block of which only deltas arrive.
-    pub(super) fn implied(delta: &Map<String, Value>) -> Result<Said, ShapeError> {
+    pub(super) fn implied(delta: &Map<String, Value>) -> Result<MessagesTextBlock, ShapeError> {
         let (kind, start) = match text(delta, "type")? {
-            "text_delta" | "citations_delta" => (Kind::Text, text_start()),
-            "thinking_delta" | "signature_delta" => (Kind::Thinking, thinking_start()),
+            "text_delta" | "citations_delta" => (MessagesBlock::Text, text_start()),
+            "thinking_delta" | "signature_delta" => (MessagesBlock::Thinking, thinking_start()),
             "input_json_delta" => return Err(ShapeError::StrayCall),
             _ => return Err(ShapeError::UnknownPart),
         };
-        Ok(Said::new(kind, start.as_object().cloned().unwrap_or_default()))
+        Ok(MessagesTextBlock::new(kind, start.as_object().cloned().unwrap_or_default()))
     }
 
     /// The block as a start without any text, if its deltas may follow in a further block.
     pub(super) fn start(&self) -> Option<Value> {
         match self.kind {
-            Kind::Text => Some(text_start()),
-            Kind::Thinking => Some(thinking_start()),
-            Kind::Call | Kind::Provided | Kind::Compaction | Kind::Whole | Kind::Unknown => None,
+            MessagesBlock::Text => Some(text_start()),
+            MessagesBlock::Thinking => Some(thinking_start()),
+            MessagesBlock::Call
+            | MessagesBlock::Provided
+            | MessagesBlock::Compaction
+            | MessagesBlock::Whole
+            | MessagesBlock::Unknown => None,
         }
     }
 
     /// The member of a delta that is a text and nothing but added up.
     fn added_up(&self) -> Option<&'static str> {
         match self.kind {
-            Kind::Text => Some("text"),
-            Kind::Thinking => Some("thinking"),
-            Kind::Call | Kind::Provided | Kind::Compaction | Kind::Whole | Kind::Unknown => None,
+            MessagesBlock::Text => Some("text"),
+            MessagesBlock::Thinking => Some("thinking"),
+            MessagesBlock::Call
+            | MessagesBlock::Provided
+            | MessagesBlock::Compaction
+            | MessagesBlock::Whole
+            | MessagesBlock::Unknown => None,
         }
     }
 
     /// Adds a piece of that member.
-    fn add(&mut self, piece: &str) -> Taken {
+    fn add(&mut self, piece: &str) -> Growth {
         self.pieces.push_str(piece);
-        if piece.is_empty() { Taken::Nothing } else { Taken::More }
+        if piece.is_empty() { Growth::Nothing } else { Growth::More }
     }
 
-    fn take(&mut self, delta: &Map<String, Value>, keys: &[&str]) -> Taken {
-        let mut taken = Taken::Nothing;
+    fn take(&mut self, delta: &Map<String, Value>, keys: &[&str]) -> Growth {
+        let mut taken = Growth::Nothing;
         for (key, value) in keys.iter().filter_map(|key| Some((*key, delta.get(*key)?))) {
             self.block.insert(key.to_owned(), value.clone());
             if !value.is_null() && value != "" {
-                taken = Taken::More;
+                taken = Growth::More;
             }
         }
         taken
     }
 }
 
-impl Block for Said {
-    type Plain = Template<1>;
+impl TextBlock for MessagesTextBlock {
+    type FastPath = FastPath<1>;
 
     /// Takes a delta. One whose kind does not fit the block is ignored, as the official SDKs do.
-    fn delta(&mut self, delta: &Map<String, Value>) -> Result<Taken, ShapeError> {
+    fn delta(&mut self, delta: &Map<String, Value>) -> Result<Growth, ShapeError> {
         exact_keys(delta, &block::DELTA_MEMBERS)?;
         block::no_call(delta)?;
         Ok(match (self.kind, text(delta, "type")?) {
-            (Kind::Text, "text_delta") => self.add(text(delta, "text")?),
-            (Kind::Text, "citations_delta") => {
+            (MessagesBlock::Text, "text_delta") => self.add(text(delta, "text")?),
+            (MessagesBlock::Text, "citations_delta") => {
                 let citation = delta.get("citation").cloned().unwrap_or_default();
                 match self.block.get_mut("citations") {
                     Some(Value::Array(citations)) => citations.push(citation),
                     _ => drop(self.block.insert("citations".to_owned(), Value::Array(vec![citation]))),
                 }
-                Taken::More
+                Growth::More
             }
-            (Kind::Thinking, "thinking_delta") => self.add(text(delta, "thinking")?),
-            (Kind::Thinking, "signature_delta") => self.take(delta, &["signature"]),
-            (Kind::Provided, "input_json_delta") => self.add(text(delta, "partial_json")?),
-            (Kind::Compaction, "compaction_delta") => self.take(delta, &["content", "encrypted_content"]),
+            (MessagesBlock::Thinking, "thinking_delta") => self.add(text(delta, "thinking")?),
+            (MessagesBlock::Thinking, "signature_delta") => self.take(delta, &["signature"]),
+            (MessagesBlock::Provided, "input_json_delta") => self.add(text(delta, "partial_json")?),
+            (MessagesBlock::Compaction, "compaction_delta") => self.take(delta, &["content", "encrypted_content"]),
             (_, "input_json_delta") => return Err(ShapeError::StrayCall),
             (_, kind) => {
                 unknown::no_part_of_call(kind, delta)?;
-                Taken::Unknown
+                Growth::Unknown
             }
         })
     }
 
-    /// Learns from a delta of the block's own kind: one of another may have such a member, too, which is not added up.
-    fn learn(&self, event: &Event) -> Option<Template<1>> {
+    /// Learns from a delta of the block's own kind: a delta of another kind may have such a member too, which is not added up.
+    fn learn(&self, event: &BlockEvent) -> Option<FastPath<1>> {
         let member = self.added_up()?;
-        let kind = event.delta().ok()?.get("type")?.as_str()?;
-        if kind.strip_suffix("_delta") != Some(member) {
+        let delta = event.delta().ok()?;
+        if text(delta, "type").ok()?.strip_suffix("_delta") != Some(member) {
             return None;
         }
-        Template::learn(unpadded(&event.data)?, &[(&["delta", member], Hole::Text)]).filter(|template| template.has(0))
+        let holes: Holes<1> =
+            [(if member == "text" { &["delta", "text"] } else { &["delta", "thinking"] }, Hole::Text)];
+        let learned = FastPath::learn(DELTA, unpadded(&event.data)?, &holes, &[text(delta, member).ok()?]);
+        learned.filter(|learned| learned.has(0))
     }
 
-    fn fill(&mut self, plain: &Template<1>, frame: &Frame) -> Option<()> {
-        let named = frame.event.as_deref().is_none_or(|name| name == "content_block_delta");
-        let data = frame.data.as_deref().filter(|_| named)?;
-        let [piece] = plain.fill(unpadded(data)?)?;
+    fn replay(&mut self, learned: &FastPath<1>, frame: &Frame) -> Option<()> {
+        let name = frame.event.as_deref().unwrap_or(DELTA);
+        let [piece] = learned.replay(name, unpadded(frame.data.as_deref()?)?)?;
         self.add(&unescaped(piece)?);
         Some(())
     }

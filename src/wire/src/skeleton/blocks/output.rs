@@ -2,26 +2,26 @@
 
 /// The blocks that were written.
 #[derive(Debug)]
-pub(super) struct Output<P> {
+pub(super) struct ClientBlocks<P> {
     /// Their number.
     placed: u32,
-    open: Option<Written<P>>,
+    open: Option<ClientBlock<P>>,
 }
 
 /// A block that is open on the client's side.
 #[derive(Debug)]
-pub(super) struct Written<P> {
+pub(super) struct ClientBlock<P> {
     /// Its position among the turn's blocks without a call.
     pub(super) block: usize,
     /// Its number.
     pub(super) place: u32,
     /// Its last delta, if the next can be compared with it.
-    pub(super) plain: Option<P>,
+    pub(super) learned: Option<P>,
 }
 
-// === impl Output ===
+// === impl ClientBlocks ===
 
-impl<P> Output<P> {
+impl<P> ClientBlocks<P> {
     pub(super) fn new() -> Self {
         Self { placed: 0, open: None }
     }
@@ -41,19 +41,19 @@ impl<P> Output<P> {
     /// Opens the next block. The one before must be closed.
     pub(super) fn open(&mut self, block: usize) -> u32 {
         let place = self.place();
-        self.open = Some(Written { block, place, plain: None });
+        self.open = Some(ClientBlock { block, place, learned: None });
         place
     }
 
     /// The open block, if it is `block`.
-    pub(super) fn get(&mut self, block: usize) -> Option<&mut Written<P>> {
+    pub(super) fn get(&mut self, block: usize) -> Option<&mut ClientBlock<P>> {
         self.open.as_mut().filter(|open| open.block == block)
     }
 
     /// The position of the open block, and the delta to compare with.
-    pub(super) fn plain(&self) -> Option<(usize, &P)> {
+    pub(super) fn learned(&self) -> Option<(usize, &P)> {
         let open = self.open.as_ref()?;
-        Some((open.block, open.plain.as_ref()?))
+        Some((open.block, open.learned.as_ref()?))
     }
 
     /// Closes the open block; returns its number.

@@ -4,35 +4,37 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use callgate_json::Value;
+use callgate_json::{Map, Value};
 
-use super::called::Called;
-use super::calls::Calls;
+use super::call::OpenCall;
+use super::calls::TurnCalls;
 use super::event::overlay;
-use super::output::Output;
-use super::{Event, Format, Part, Said, Step};
+use super::output::ClientBlocks;
+use super::write::{self, stop_event};
+use super::{BlockEvent, BlockFormat, Meaning, TextBlock, USAGE};
 use crate::checks::add;
 use crate::framing::Frame;
-use crate::{ApiError, Call, Delta, StreamError};
+use crate::skeleton::list::{BlockAnswer, Part};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 
 /// A stream under way.
 #[derive(Debug)]
-pub struct Stream<F: Format> {
+pub struct BlockStream<F: BlockFormat> {
     /// Tools that the provider may run.
     provided: Vec<String>,
     phase: Phase,
     /// The blocks that have not stopped, by the upstream's index.
-    open: BTreeMap<u32, Open>,
+    open: BTreeMap<u32, OpenBlock>,
     /// The lowest index above all that began.
     next: u32,
     /// The blocks without a call, in the order in which they began.
-    said: Vec<F::Said>,
-    calls: Calls,
-    output: Output<<F::Said as Said>::Plain>,
+    text_blocks: Vec<F::TextBlock>,
+    calls: TurnCalls,
+    output: ClientBlocks<<F::TextBlock as TextBlock>::FastPath>,
     /// The event that ends the turn.
-    closing: Option<Event>,
+    closing: Option<BlockEvent>,
     /// The turn's usage as an event of its own.
-    used: Option<Event>,
+    used: Option<BlockEvent>,
     usage: Value,
 }
 
@@ -47,16 +49,16 @@ enum Phase {
 
 /// A block that has not stopped.
 #[derive(Debug)]
-enum Open {
-    /// Without a call: its position in [`Stream::said`].
-    Said(usize),
-    Call(Called),
+enum OpenBlock {
+    /// Without a call: its position in [`BlockStream::text_blocks`].
+    Text(usize),
+    Call(OpenCall),
     Unknown,
 }
 
-// === impl Stream ===
+// === impl BlockStream ===
 
-impl<F: Format> Stream<F> {
+impl<F: BlockFormat> BlockStream<F> {
     /// A stream of which nothing was read, the answer to a request that makes the provider run the tools `provided`.
     #[must_use]
     pub fn new(provided: &[&str]) -> Self {
@@ -65,9 +67,9 @@ impl<F: Format> Stream<F> {
             phase: Phase::New,
             open: BTreeMap::new(),
             next: 0,
-            said: Vec::new(),
-            calls: Calls::default(),
-            output: Output::new(),
+            text_blocks: Vec::new(),
+            calls: TurnCalls::default(),
+            output: ClientBlocks::new(),
             closing: None,
             used: None,
             usage: Value::Null,
@@ -75,12 +77,12 @@ impl<F: Format> Stream<F> {
     }
 
     /// Reads a delta that differs from the last one of its block in nothing but text.
-    fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let (block, plain) = self.output.plain()?;
-        self.said.get_mut(block)?.fill(plain, frame)
+    fn replay(&mut self, frame: &Frame) -> Option<()> {
+        let (block, learned) = self.output.learned()?;
+        self.text_blocks.get_mut(block)?.replay(learned, frame)
     }
 
-    fn close(&mut self, event: Event, reason: bool) {
+    fn close(&mut self, event: BlockEvent, reason: bool) {
         match &mut self.closing {
             Some(closing) => closing.merge(event),
             None => self.closing = Some(event),
@@ -95,26 +97,26 @@ impl<F: Format> Stream<F> {
         let mut deltas = Vec::new();
         forward(self.close_output(), &mut deltas);
         for open in std::mem::take(&mut self.open).into_values() {
-            if let Open::Call(call) = open {
+            if let OpenBlock::Call(call) = open {
                 self.calls.stop(call, &mut deltas);
             }
         }
         self.calls.ends(&mut deltas);
         self.phase = Phase::Over;
-        let frame = self.closing.as_ref().map(Event::bytes::<F>).unwrap_or_default();
-        deltas.push(Delta::Finish { choice: 0, frame });
+        let end = self.closing.take().map(BlockEvent::into_end::<F>).unwrap_or_default();
+        deltas.push(Delta::Finish { choice: ChoiceIndex::FIRST, end });
         if let Some(event) = self.used.take() {
-            deltas.push(Delta::Usage { frame: self.corrected(event) });
+            deltas.push(Delta::Usage { frame: self.corrected(event.into_end::<F>()) });
         }
         deltas
     }
 
     /// An event that closes the turn, without what it says of calls that were not released.
-    fn corrected(&self, mut event: Event) -> Vec<u8> {
-        if self.calls.some_left_out() && F::correct(&event.kind, &mut event.body, self.calls.none_left()) {
-            event.frame.clear();
-        }
-        event.bytes::<F>()
+    fn corrected(&self, end: End) -> Vec<u8> {
+        let correct = |kind: &str, body: &mut Map<String, Value>| {
+            self.calls.some_left_out() && F::correct(kind, body, self.calls.none_left())
+        };
+        end.corrected(correct, |kind, body| F::event(kind.unwrap_or_default(), body)).into_frame()
     }
 
     /// Notes the usage so far: later numbers replace earlier ones.
@@ -128,50 +130,50 @@ impl<F: Format> Stream<F> {
 
     /// The event that stops the block that is open on the client's side; empty if no block is open.
     fn close_output(&mut self) -> Vec<u8> {
-        self.output.close().map(F::stop).unwrap_or_default()
+        self.output.close().map(stop_event::<F>).unwrap_or_default()
     }
 }
 
-impl<F: Format> crate::Stream for Stream<F> {
+impl<F: BlockFormat> crate::Stream for BlockStream<F> {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         match (F::read(frame, &self.provided)?, self.phase) {
-            (Step::Pass(frame), _) => Ok(vec![Delta::Forward { frame }]),
-            (Step::Error(frame), _) => Ok(vec![Delta::Error { frame }]),
-            (Step::Drop, _) => Ok(Vec::new()),
-            (Step::Begin(event, usage), Phase::New) => {
+            (Meaning::Pass(frame), _) => Ok(vec![Delta::Forward { frame }]),
+            (Meaning::Error(frame), _) => Ok(vec![Delta::Error { frame }]),
+            (Meaning::Drop, _) => Ok(Vec::new()),
+            (Meaning::Begin(event, usage), Phase::New) => {
                 self.use_up(usage);
                 self.phase = Phase::Turn;
                 Ok(vec![Delta::Forward { frame: event.frame }])
             }
             // Official SDKs keep the first, or refuse a second.
-            (Step::Begin(_, usage), Phase::Turn | Phase::Ending) => {
+            (Meaning::Begin(_, usage), Phase::Turn | Phase::Ending) => {
                 self.use_up(usage);
                 Ok(Vec::new())
             }
-            (Step::Start(event, begun), Phase::Turn | Phase::Ending) => self.start(event, begun),
-            (Step::Delta(event), Phase::Turn | Phase::Ending) => self.delta(event),
-            (Step::Stop(event), Phase::Turn | Phase::Ending) => self.stop(event),
-            (Step::Close { event, usage, reason }, Phase::Turn | Phase::Ending) => {
+            (Meaning::Start(event, begun), Phase::Turn | Phase::Ending) => self.start(event, begun),
+            (Meaning::Delta(event), Phase::Turn | Phase::Ending) => self.delta(event),
+            (Meaning::Stop(event), Phase::Turn | Phase::Ending) => self.stop(event),
+            (Meaning::Close { event, usage, reason }, Phase::Turn | Phase::Ending) => {
                 self.use_up(usage);
                 self.close(event, reason);
                 Ok(Vec::new())
             }
-            (Step::Usage(event, usage), Phase::Turn | Phase::Ending) => {
+            (Meaning::Usage(event, usage), Phase::Turn | Phase::Ending) => {
                 self.use_up(usage);
                 self.used.get_or_insert(event);
                 crate::Stream::end(self)
             }
-            (Step::Over(frame), Phase::Turn | Phase::Ending) => {
+            (Meaning::Over(frame), Phase::Turn | Phase::Ending) => {
                 let mut deltas = self.finish_turn();
                 deltas.push(Delta::Done { frame });
                 Ok(deltas)
             }
-            (Step::Over(frame), Phase::Over) => Ok(vec![Delta::Done { frame }]),
+            (Meaning::Over(frame), Phase::Over) => Ok(vec![Delta::Done { frame }]),
             // The client has the end already.
-            (Step::Stop(_) | Step::Close { .. } | Step::Usage(..), Phase::Over) => Ok(Vec::new()),
+            (Meaning::Stop(_) | Meaning::Close { .. } | Meaning::Usage(..), Phase::Over) => Ok(Vec::new()),
             (_, Phase::New | Phase::Over) => Err(StreamError::OutOfOrder),
         }
     }
@@ -180,29 +182,29 @@ impl<F: Format> crate::Stream for Stream<F> {
         Ok(if self.phase == Phase::Ending { self.finish_turn() } else { Vec::new() })
     }
 
-    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         self.calls.release();
         let mut out = self.close_output();
-        out.extend(F::call(self.output.place(), call));
+        out.extend(write::call::<F>(self.output.place(), call));
         out
     }
 
-    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, _choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let mut out = self.close_output();
-        out.extend(F::text(self.output.place(), text));
+        out.extend(write::text::<F>(self.output.place(), text));
         out
     }
 
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        self.closing.take().map_or(frame, |closing| self.corrected(closing))
+    fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
+        self.corrected(end)
     }
 
     fn choices(&self) -> usize {
         usize::from(self.phase != Phase::New)
     }
 
-    fn said(&self, _choice: u32) -> Vec<Value> {
-        self.said.iter().flat_map(Said::whole).collect()
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
+        self.text_blocks.iter().flat_map(TextBlock::whole).collect()
     }
 
     fn is_complete(&self) -> bool {
@@ -211,19 +213,20 @@ impl<F: Format> crate::Stream for Stream<F> {
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
         let provided: Vec<&str> = self.provided.iter().map(String::as_str).collect();
-        let Some((content, closing)) = F::answer(&provided, answer) else { return Vec::new() };
+        let Ok(answer) = BlockAnswer::<F>::read(&provided, answer) else { return Vec::new() };
+        let (content, closing) = answer.into_parts();
         let mut out = self.close_output();
         for part in content.parts() {
             let bytes = match part {
-                Part::Said(block) => F::said(self.output.next(), &block),
-                Part::Call(call) => Some(F::call(self.output.next(), call)),
+                Part::Text(block) => write::block::<F>(self.output.next(), &block),
+                Part::Call(call) => Some(write::call::<F>(self.output.next(), call)),
             };
             if let Some(bytes) = bytes {
                 self.output.place();
                 out.extend(bytes);
             }
         }
-        let mut usage = closing.get("usage").cloned().unwrap_or_default();
+        let mut usage = closing.get(USAGE).cloned().unwrap_or_default();
         add(&mut usage, &self.usage);
         out.extend(F::end(&closing, &usage));
         out

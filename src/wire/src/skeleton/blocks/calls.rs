@@ -2,24 +2,24 @@
 
 use std::collections::VecDeque;
 
-use super::called::{Called, Start};
+use super::call::{OpenCall, Start, call_id};
 use crate::checks::MAX_CALLS;
-use crate::{Delta, ShapeError};
+use crate::{ChoiceIndex, Delta, ShapeError};
 
 /// The calls of a streamed turn.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct TurnCalls {
     began: u32,
     released: u32,
     /// Calls whose end was not given out, in the order in which they began, and whether each has stopped.
     ends: VecDeque<(u32, bool)>,
 }
 
-// === impl Calls ===
+// === impl TurnCalls ===
 
-impl Calls {
+impl TurnCalls {
     /// Begins a call.
-    pub(super) fn begin(&mut self, mut start: Start) -> Result<(Called, Delta), ShapeError> {
+    pub(super) fn begin(&mut self, mut start: Start) -> Result<(OpenCall, Delta), ShapeError> {
         let slot = self.began;
         let position = usize::try_from(slot).unwrap_or(usize::MAX);
         if position >= MAX_CALLS {
@@ -27,12 +27,12 @@ impl Calls {
         }
         self.began = slot.saturating_add(1);
         self.ends.push_back((slot, false));
-        start.id = super::id(&start.id, position);
-        Ok(Called::new(slot, start))
+        start.id = call_id(&start.id, position);
+        Ok(OpenCall::new(slot, start))
     }
 
     /// Stops a call.
-    pub(super) fn stop(&mut self, call: Called, deltas: &mut Vec<Delta>) {
+    pub(super) fn stop(&mut self, call: OpenCall, deltas: &mut Vec<Delta>) {
         let slot = call.slot;
         deltas.extend(call.stop());
         if let Some((_, stopped)) = self.ends.iter_mut().find(|(open, _)| *open == slot) {
@@ -45,7 +45,7 @@ impl Calls {
     pub(super) fn ends(&mut self, deltas: &mut Vec<Delta>) {
         while let Some(&(slot, true)) = self.ends.front() {
             self.ends.pop_front();
-            deltas.push(Delta::CallEnd { choice: 0, slot });
+            deltas.push(Delta::CallEnd { choice: ChoiceIndex::FIRST, slot });
         }
     }
 

@@ -7,9 +7,9 @@ use crate::framing::{Frame, sse};
 
 /// How the events of one stream are written.
 #[derive(Debug)]
-pub(super) struct Pen {
+pub(super) struct Numbering {
     /// How the server writes its events, once one was read.
-    manner: Option<Manner>,
+    style: Option<EventStyle>,
     /// The number of the next event.
     next: u64,
     /// How many more of the numbered events were written than read.
@@ -17,21 +17,21 @@ pub(super) struct Pen {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Manner {
+struct EventStyle {
     /// With their type as `event:` line too.
     named: bool,
     /// With a `sequence_number`.
     numbered: bool,
 }
 
-/// The API's own manner.
-const OWN: Manner = Manner { named: true, numbered: true };
+/// The API's own style.
+const OWN: EventStyle = EventStyle { named: true, numbered: true };
 
-// === impl Pen ===
+// === impl Numbering ===
 
-impl Pen {
-    pub(super) fn new() -> Pen {
-        Pen { manner: None, next: 0, ahead: 0 }
+impl Numbering {
+    pub(super) fn new() -> Numbering {
+        Numbering { style: None, next: 0, ahead: 0 }
     }
 
     /// Whether an event goes on under the number that it has.
@@ -41,9 +41,9 @@ impl Pen {
 
     /// Notes how the server writes events.
     pub(super) fn learn(&mut self, frame: &Frame, event: &Event<'_>) {
-        let manner = || Manner { named: frame.event.is_some(), numbered: event.number.is_some() };
+        let style = || EventStyle { named: frame.event.is_some(), numbered: event.number.is_some() };
         if event.tells() != Tells::Unknown {
-            self.manner.get_or_insert_with(manner);
+            self.style.get_or_insert_with(style);
         }
     }
 
@@ -80,17 +80,17 @@ impl Pen {
 
     /// Writes an event of ours.
     pub(super) fn write(&mut self, kind: &str, members: Map<String, Value>) -> Vec<u8> {
-        let manner = self.manner.unwrap_or(OWN);
+        let style = self.style.unwrap_or(OWN);
         let mut body = Map::new();
         body.insert("type".to_owned(), Value::from(kind));
         body.extend(members);
-        if manner.numbered {
+        if style.numbered {
             body.insert("sequence_number".to_owned(), Value::from(self.next));
             self.next = self.next.saturating_add(1);
             self.ahead = self.ahead.saturating_add(1);
         }
         let mut text = Vec::with_capacity(256);
         splice::append(&mut text, &Value::Object(body));
-        sse::event(manner.named.then_some(kind), &text)
+        sse::event(style.named.then_some(kind), &text)
     }
 }

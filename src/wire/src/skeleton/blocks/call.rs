@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value};
 
-use crate::{Call, Delta, Form};
+use crate::{Call, ChoiceIndex, Delta, Form};
 
 /// The start of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,20 +21,20 @@ pub struct Start {
 
 /// A call under way.
 #[derive(Debug)]
-pub(super) struct Called {
+pub(super) struct OpenCall {
     pub(super) slot: u32,
     start: Start,
     /// A piece of the input arrived.
     pieces: bool,
 }
 
-// === impl Called ===
+// === impl OpenCall ===
 
-impl Called {
-    pub(super) fn new(slot: u32, mut start: Start) -> (Called, Delta) {
+impl OpenCall {
+    pub(super) fn new(slot: u32, mut start: Start) -> (OpenCall, Delta) {
         let extra = std::mem::take(&mut start.extra);
         let call = Call { id: start.id.clone(), name: start.name.clone(), form: start.form, extra, ..Call::default() };
-        (Called { slot, start, pieces: false }, fragment(slot, call))
+        (OpenCall { slot, start, pieces: false }, fragment(slot, call))
     }
 
     pub(super) fn start(&self) -> &Start {
@@ -71,20 +71,11 @@ impl Called {
 }
 
 fn fragment(slot: u32, call: Call) -> Delta {
-    let Call { id, name, arguments, form, extra } = call;
-    Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
+    Delta::Fragment { choice: ChoiceIndex::FIRST, slot, call }
 }
 
-/// The arguments' text in an `input` whose JSON text is `raw`: a string that holds an object stands for that object. `None` if the
-/// input is missing, `null` or empty.
-pub(crate) fn input(value: Option<&Value>, raw: Option<&[u8]>) -> Option<String> {
-    match value {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if text.trim().is_empty() => None,
-        Some(Value::Object(members)) if members.is_empty() => None,
-        Some(Value::String(text)) if matches!(callgate_json::read(text.as_bytes()), Ok(Value::Object(_))) => {
-            Some(text.clone())
-        }
-        Some(_) => raw.map(|raw| String::from_utf8_lossy(raw).into_owned()),
-    }
+/// Returns the upstream's identifier of a call, or one of ours if it is empty. `position` counts the turn's calls from 0, so
+/// that a stream and a whole answer give the same identifier.
+pub(crate) fn call_id(given: &str, position: usize) -> String {
+    if given.is_empty() { format!("call_{position}") } else { given.to_owned() }
 }

@@ -2,13 +2,13 @@
 
 use callgate_json::{Map, Value};
 
-use super::Format;
-use crate::ShapeError;
+use super::BlockFormat;
 use crate::checks::small;
+use crate::{End, ShapeError, StreamError, unknown};
 
 /// An event that was read.
 #[derive(Debug)]
-pub struct Event {
+pub struct BlockEvent {
     /// Its type.
     pub kind: String,
     /// Its bytes; empty if they have to be written.
@@ -19,11 +19,11 @@ pub struct Event {
     pub body: Map<String, Value>,
 }
 
-// === impl Event ===
+// === impl BlockEvent ===
 
-impl Event {
+impl BlockEvent {
     /// The number of the event's block.
-    pub(super) fn index<F: Format>(&self) -> Result<u32, ShapeError> {
+    pub(super) fn index<F: BlockFormat>(&self) -> Result<u32, ShapeError> {
         small(self.body.get(F::INDEX).unwrap_or(&Value::Null), F::INDEX)
     }
 
@@ -36,7 +36,7 @@ impl Event {
     }
 
     /// The event's bytes with the number `place`.
-    pub(super) fn numbered<F: Format>(mut self, index: u32, place: u32) -> Vec<u8> {
+    pub(super) fn numbered<F: BlockFormat>(mut self, index: u32, place: u32) -> Vec<u8> {
         if index == place {
             return self.frame;
         }
@@ -44,17 +44,17 @@ impl Event {
         F::event(&self.kind, &Value::Object(self.body))
     }
 
-    /// The event's bytes.
-    pub(super) fn bytes<F: Format>(&self) -> Vec<u8> {
-        if self.frame.is_empty() {
-            return F::event(&self.kind, &Value::Object(self.body.clone()));
-        }
-        self.frame.clone()
+    /// The event as the end of its turn.
+    pub(super) fn into_end<F: BlockFormat>(self) -> End {
+        let BlockEvent { kind, frame, body, .. } = self;
+        let body = Value::Object(body);
+        let frame = if frame.is_empty() { F::event(&kind, &body) } else { frame };
+        End::parsed(frame, Some(kind), body)
     }
 
     /// Takes a later event of the same kind: its members win unless they are `null`. The bytes are written when they are needed,
     /// so that many events cost no more than their own size.
-    pub(super) fn merge(&mut self, later: Event) {
+    pub(super) fn merge(&mut self, later: BlockEvent) {
         overlay(&mut self.body, later.body);
         self.frame.clear();
     }
@@ -68,5 +68,25 @@ pub(super) fn overlay(below: &mut Map<String, Value>, above: Map<String, Value>)
             (Some(Value::Object(below)), Value::Object(above)) => overlay(below, above),
             (_, value) => drop(below.insert(key, value)),
         }
+    }
+}
+
+/// Reads the members of an event from its data. `None` for an event of an unknown kind in which no reader finds a call: it is
+/// dropped.
+///
+/// # Errors
+/// [`StreamError`] if the data is not a strict JSON object, or is of an unknown kind and could carry a call.
+pub(crate) fn read_members(
+    data: &[u8],
+    is_unknown: bool,
+    at: &'static str,
+) -> Result<Option<Map<String, Value>>, StreamError> {
+    match callgate_json::read_nearest(data) {
+        Ok(Value::Object(members)) => Ok(Some(members)),
+        // No reader finds a call in data that is not JSON.
+        Err(_) if is_unknown => Ok(None),
+        Ok(other) if is_unknown => Ok(unknown::no_call(&other).map(|()| None)?),
+        Ok(_) => Err(ShapeError::Type { at, expected: "an object" }.into()),
+        Err(error) => Err(error.into()),
     }
 }
