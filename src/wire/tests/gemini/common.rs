@@ -1,4 +1,4 @@
-//! Reads and puts together what the dialect gives out.
+//! Reads the dialect's output and puts it together.
 
 use callgate_wire::framing::sse::Decoder;
 use callgate_wire::gemini::Gemini;
@@ -12,7 +12,7 @@ pub(crate) fn request(target: &str, body: &str) -> Result<Box<dyn Request>, Requ
     Gemini.request(&Target::new(target), body.as_bytes())
 }
 
-/// A request that asks the provider to run these tools.
+/// A request for these tools of the provider.
 pub(crate) fn asking(target: &str, tools: &[&str]) -> Box<dyn Request> {
     let tools: Vec<Value> = tools.iter().map(|tool| json!({ *tool: {} })).collect();
     request(target, &json!({ "contents": [], "tools": tools }).to_string()).unwrap()
@@ -40,7 +40,7 @@ pub(crate) fn event(body: &Value) -> String {
     format!("data: {body}\r\n\r\n")
 }
 
-/// An event with one candidate of these parts that goes on.
+/// An event of one candidate with these parts and without an end.
 pub(crate) fn piece(parts: Value) -> String {
     let candidate = json!({ "content": { "parts": parts, "role": "model" }, "index": 0 });
     event(&json!({ "candidates": [candidate], "modelVersion": "gemini-2.5-flash", "responseId": "r1" }))
@@ -65,7 +65,7 @@ pub(crate) fn deltas(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<De
     Ok(deltas)
 }
 
-/// As [`deltas`], for a whole stream: what was held until its end is given out.
+/// As [`deltas`], for a whole stream: with the deltas held until its end.
 pub(crate) fn ended(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<Delta>, StreamError> {
     let mut all = deltas(stream, chunks)?;
     all.extend(stream.end()?);
@@ -89,7 +89,7 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
     deltas.iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
 }
 
-/// Everything in the deltas that could go on.
+/// All bytes in the deltas.
 pub(crate) fn passed(deltas: &[Delta]) -> Vec<u8> {
     deltas
         .iter()
@@ -122,8 +122,8 @@ pub(crate) fn events(bytes: &[u8]) -> Vec<Value> {
     frames.into_iter().filter_map(|frame| frame.data).map(|data| serde_json::from_slice(&data).unwrap()).collect()
 }
 
-/// What a client makes of a stream, as `google-genai` does: the parts of the first candidate one after the other, the last
-/// finish reason and usage. Texts of one kind are joined, empty ones dropped.
+/// The result of a stream for a client like `google-genai`: the parts of the first candidate in order, the last finish reason and
+/// usage. Texts of one kind are joined, empty ones dropped.
 pub(crate) fn accumulate(events: &[Value]) -> Value {
     let mut parts = Vec::new();
     let (mut finish, mut usage) = (Value::Null, Value::Null);

@@ -1,4 +1,4 @@
-//! The properties that every dialect's streams have.
+//! The properties of every dialect's streams.
 
 use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common::{accumulate, answer, calls, deltas, ended, event, events, joined, of_parts, passed, stream};
 
-/// Appears in every text that belongs to a call, and nowhere else.
+/// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
 
 fn part() -> impl Strategy<Value = Value> {
@@ -29,9 +29,8 @@ fn part() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// The parts of a turn, and how many of them each event has. In an event, calls come last: in what order an event with calls
-/// and texts is told depends on what is held. What shows no text ends its event: a break goes
-/// before an event, not into it.
+/// The parts of a turn, and the number of them in each event. In an event, calls come last, because the order of calls and texts
+/// depends on the policy. A part without text ends its event, because a break stands before an event and not in it.
 fn turns() -> impl Strategy<Value = (Vec<Value>, String)> {
     let is_call = |part: &Value| part.get("functionCall").is_some();
     let shows = |part: &Value| part["thought"] != true && part.get("text").is_some();
@@ -60,7 +59,7 @@ fn turns() -> impl Strategy<Value = (Vec<Value>, String)> {
         })
 }
 
-/// Carries deltas out as a gate does that lets each call go or tells of it, by `keep`.
+/// Carries deltas out as a gate does. `keep` says which calls are released and which are replaced.
 fn carried(stream: &mut dyn Stream, text: &str, keep: &[bool], hold: ReleasePolicy) -> Vec<u8> {
     let mut out = Vec::new();
     let mut held: Vec<Call> = Vec::new();
@@ -111,7 +110,7 @@ fn seen(parts: &[Value]) -> (String, Vec<Value>) {
 }
 
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads and puts together what the dialect gives out.
+//! Reads the dialect's output and puts it together.
 
 use callgate_wire::framing::json_lines::Decoder;
 use callgate_wire::ollama::Ollama;
@@ -80,7 +80,7 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
     deltas.iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
 }
 
-/// Everything in the deltas that could go on.
+/// All bytes in the deltas.
 pub(crate) fn passed(deltas: &[Delta]) -> String {
     let bytes = deltas.iter().flat_map(|delta| match delta {
         Delta::Forward { frame } | Delta::Usage { frame } | Delta::Error { frame } | Delta::Done { frame } => {
@@ -102,7 +102,7 @@ pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
     deltas.iter().filter_map(call).collect()
 }
 
-/// What a client makes of a stream, as the official ones do: texts added up, calls collected, the rest from the last line.
+/// The result of a stream for a client like the official ones: texts added up, calls collected, the rest from the last line.
 pub(crate) fn accumulate(lines: &str) -> Value {
     let (mut content, mut thinking, mut calls) = (String::new(), String::new(), Vec::new());
     let mut end = Value::Null;

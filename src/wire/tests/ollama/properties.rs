@@ -1,4 +1,4 @@
-//! The properties that every dialect's streams have.
+//! The properties of every dialect's streams.
 
 use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common::{accumulate, answer, call, calls, deltas, done, last, passed, piece, stream, whole};
 
-/// Appears in every text that belongs to a call, and nowhere else.
+/// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
 
 /// Line ends to Python's `str.splitlines`, and not to JSON lines.
@@ -57,7 +57,7 @@ fn canonical(call: Call) -> Call {
     Call { arguments, ..call }
 }
 
-/// Carries deltas out as a gate does that lets each call go or tells of it, by `keep`.
+/// Carries deltas out as a gate does. `keep` says which calls are released and which are replaced.
 fn carried(stream: &mut dyn Stream, lines: &str, keep: &[bool]) -> String {
     let mut out = Vec::new();
     let mut held: Vec<Call> = Vec::new();
@@ -85,7 +85,7 @@ fn carried(stream: &mut dyn Stream, lines: &str, keep: &[bool]) -> String {
 }
 
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

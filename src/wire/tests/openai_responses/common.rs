@@ -1,4 +1,4 @@
-//! Reads what the dialect gives out.
+//! Reads the dialect's output.
 
 use callgate_wire::framing::sse::Decoder;
 use callgate_wire::openai_responses::OpenAiResponses;
@@ -11,7 +11,7 @@ pub(crate) fn request(body: &str) -> Result<Box<dyn Request>, RequestError> {
     OpenAiResponses.request(&Target::new("/v1/responses"), body.as_bytes())
 }
 
-/// A request that asks the provider to run these tools.
+/// A request for these tools of the provider.
 pub(crate) fn asking(tools: &[&str]) -> Box<dyn Request> {
     let tools: Vec<Value> = tools.iter().map(|tool| json!({ "type": tool })).collect();
     request(&json!({ "model": "m", "input": "a", "tools": tools }).to_string()).unwrap()
@@ -60,7 +60,7 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
     deltas.iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
 }
 
-/// Everything in the deltas that can go on while calls are held.
+/// All bytes in the deltas while calls are held.
 pub(crate) fn passed(deltas: &[Delta]) -> Vec<u8> {
     let frame = |delta: &Delta| match delta {
         Delta::Forward { frame } | Delta::Error { frame } | Delta::Done { frame } => frame.clone(),
@@ -84,7 +84,7 @@ pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
     calls.into_values().collect()
 }
 
-/// What becomes of a call.
+/// The fate of a call.
 pub(crate) type Fate = dyn Fn(usize, Call) -> callgate_wire::Fate;
 
 /// Carries a stream out as a gate does: calls are released as `fate` says, each when it is complete or all at the end.

@@ -1,4 +1,4 @@
-//! The properties that every dialect's streams have.
+//! The properties of every dialect's streams.
 
 use callgate_wire::{Call, ChoiceIndex, Fate, ReleasePolicy};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::common::{answer, calls, carried, deltas, passed, stream_of};
 use crate::kit::{accumulate, call, message, numbered, reasoning, response, said, stream, stream_events};
 
-/// Appears in every text that belongs to a call, and nowhere else.
+/// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
 
 fn item() -> impl Strategy<Value = Value> {
@@ -49,7 +49,7 @@ fn holds() -> impl Strategy<Value = ReleasePolicy> {
 }
 
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

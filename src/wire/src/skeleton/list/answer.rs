@@ -24,8 +24,8 @@ impl<F: BlockFormat> BlockAnswer<F> {
     /// Reads an answer to a request that makes the provider run the tools `provided`.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no content, a member of a wrong type, a block that was not asked for or
-    /// could carry a call unseen, or a call outside of the content.
+    /// [`AnswerError`] if the body is not strict JSON, has no content, a member of a wrong type, a block of a tool the request
+    /// did not ask for, a block that could carry a call unseen, or a call outside of the content.
     pub fn read(provided: &[&str], text: &[u8]) -> Result<Self, AnswerError> {
         let mut body = AnswerBody::read(text)?;
         exact_keys(body.members(), F::ANSWER_MEMBERS)?;
