@@ -52,6 +52,7 @@ check "build the checks" cargo build --quiet --profile demo -p callgate -p wasm-
 target=$(target_folder)
 check "the filter's imports" "$target/demo/wasm-imports" "$target/wasm32-wasip1/wasm/callgate_filter.wasm"
 check "example contracts" "$target/demo/callgate" lint contracts/*/contract.yaml
+check "generated pages" .setup/docs.py --check
 
 if [ -n "$failed" ]; then
     printf '\nfailed:%s\n' "$failed"

@@ -1,5 +1,5 @@
-//! Errors: those that are written in a dialect's own shape, and why what was read cannot be decided on. They quote nothing but
-//! names of members and of declared tools.
+//! Errors: those written in a dialect's own format, and the reasons to refuse a body. They quote nothing but names of members and
+//! of declared tools.
 
 use callgate_json::ReadError;
 use thiserror::Error;
@@ -15,7 +15,7 @@ pub struct ApiError {
     pub code: String,
     /// One sentence for a person.
     pub message: String,
-    /// The request member that is at fault, if there is one.
+    /// The request member at fault, if there is one.
     pub param: Option<String>,
 }
 
@@ -33,13 +33,13 @@ pub enum RequestError {
     Invalid {
         /// The member.
         param: &'static str,
-        /// What was expected.
+        /// The expected value.
         expected: &'static str,
     },
-    /// A member is spelled so that only readers that ignore case take it for one that is decided on.
+    /// The spelling of a member is such that only readers without regard to case take it for one that is decided on.
     #[error("a member is spelled almost as `{like}`")]
     Ambiguous {
-        /// The member of the request that it is or is in.
+        /// The member of the request, or the one around it.
         param: &'static str,
         /// The member it resembles.
         like: &'static str,
@@ -52,13 +52,13 @@ pub enum RequestError {
     },
 }
 
-/// Why a body is no answer that can be decided on.
+/// The reason why a body cannot be decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AnswerError {
     /// Not strict JSON.
     #[error("the answer is not strict JSON: {0}")]
     NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call that could be read in two ways.
+    /// JSON in another format, or with an ambiguous call.
     #[error("the answer has not the shape of its API: {0}")]
     Shape(#[from] ShapeError),
 }
@@ -69,13 +69,13 @@ pub enum StreamError {
     /// The event's data is not strict JSON.
     #[error("an event is not strict JSON: {0}")]
     NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call that could be read in two ways.
+    /// JSON in another format, or with an ambiguous call.
     #[error("an event has not the shape of its API: {0}")]
     Shape(#[from] ShapeError),
-    /// An event of a kind that is not known, and so could carry a call.
+    /// An event of an unknown kind, which could carry a call.
     #[error("an event is of a kind that is not known")]
     UnknownEvent,
-    /// An event that cannot come at this point of a stream.
+    /// An event at a wrong point of a stream.
     #[error("an event came out of order")]
     OutOfOrder,
 }

@@ -1,10 +1,11 @@
-//! Framings and dialects of LLM APIs: what is on the wire, read into Callgate's words and written back.
+//! Framings and dialects of LLM APIs: they read bytes into Callgate's terms and write them back.
 //!
-//! Nothing is decided here and nothing read here is believed: a [`Call`] is what a model asked for, word for word. Bytes that
-//! need no change are kept as they came. What could hide a call from this reader but not from a client (a key twice, a call
-//! in an unexpected place, a wrong type) is an error, so that the exchange fails closed.
+//! Nothing is decided here and nothing is trusted: a [`Call`] is the model's own words. Unchanged bytes are kept as they came.
+//! Anything that could hide a call from this reader but not from a client (a duplicate key, a call in an unexpected place, a
+//! wrong type) is an error, so the exchange fails closed.
 //!
-//! Each dialect is a folder of the same files: `mod.rs` (the [`Dialect`]), `request.rs`, `answer.rs`, `stream.rs`, `error.rs`.
+//! Each dialect is a folder with a table ([`Dialect`]) in `mod.rs`, and `request`, `answer`, `stream` and `error` beside it.
+//! `skeleton` has their shared algorithms.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 

@@ -1,4 +1,4 @@
-//! Decisions of the same call that agree, repeat or contradict each other.
+//! Decisions on the same call: equal, repeated and contradicting ones.
 
 use callgate_audit::{Appended, AuditEvent, Entry, Query, Source, Verdict};
 
@@ -10,7 +10,7 @@ fn denied(source: Source, exchange: &str, position: u32, code: &str) -> Entry {
     Entry { event, ..decision(source, exchange, position) }
 }
 
-/// Kind and `of` of all records.
+/// Returns kind and `of` of all records.
 fn kinds(state: &StateFolder) -> Vec<(String, u64)> {
     let kind = |text: &str| {
         let record: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -25,7 +25,7 @@ fn listed(kinds: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 #[tokio::test]
-async fn a_decision_of_the_filter_that_contradicts_an_earlier_one_is_recorded_once() {
+async fn a_contradicting_decision_of_the_filter_is_recorded_once() {
     let state = StateFolder::new();
     let log = state.open();
     assert_eq!(log.append(decision(Source::Filter, "e-1", 0)).await.unwrap(), Appended::New);
@@ -51,7 +51,7 @@ async fn contradictions_of_one_call_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_filter_refused_and_the_executor_ran_is_a_conflict_whichever_is_told_first() {
+async fn a_call_refused_by_the_filter_and_run_by_the_executor_is_a_conflict_in_either_order() {
     let state = StateFolder::new();
     let log = state.open();
     log.append(denied(Source::Filter, "e-1", 0, "tainted")).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_call_that_the_filter_refused_and_the_executor_ran_is_a_conflict_which
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_again_leaves_a_repeat() {
+async fn a_repeated_refusal_leaves_a_repeat_record() {
     let state = StateFolder::new();
     let log = state.open();
     let refused = || denied(Source::Executor, "e-1", 0, "arguments_invalid");

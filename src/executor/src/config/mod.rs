@@ -5,6 +5,7 @@
 //! module composes them.
 
 mod own;
+mod secrets;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,14 +13,13 @@ use std::time::Duration;
 
 use callgate_approvals::{ApprovalSection, ApprovalSettings};
 use callgate_audit::{AuditSection, AuditSettings};
+use callgate_sandbox::{SandboxSection, SandboxSettings};
 use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::admission::{AdmissionSettings, SandboxSection, SecretsSection};
-pub use crate::admission::{SandboxSettings, SecretsSettings};
-use crate::backends::BackendsSection;
-pub use crate::backends::BackendsSettings;
+pub use self::secrets::Secrets;
+use crate::backends::{BackendsSection, BackendsSettings};
 use crate::footprint::Reads;
 use crate::idempotency::IdempotencySection;
 pub use crate::idempotency::{IdempotencySettings, IdempotencyStore};
@@ -78,7 +78,7 @@ pub struct Config {
     /// The sandbox.
     pub sandbox: SandboxSettings,
     /// The files contracts may hand to tools.
-    pub secrets: SecretsSettings,
+    pub secrets: Secrets,
     /// Metrics, traces, logs.
     pub telemetry: TelemetrySettings,
 }
@@ -129,7 +129,7 @@ struct File {
     #[serde(default)]
     sandbox: SandboxSection,
     #[serde(default)]
-    secrets: SecretsSection,
+    secrets: secrets::Section,
     #[serde(default)]
     telemetry: TelemetrySection,
 }
@@ -162,20 +162,6 @@ impl Config {
             ..self.sandbox.clone()
         };
         Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
-    }
-
-    /// Returns the settings of admission.
-    #[must_use]
-    pub fn admission(&self) -> AdmissionSettings {
-        AdmissionSettings {
-            file: self.file.clone(),
-            contracts: self.contracts.clone(),
-            state_dir: self.state_dir.clone(),
-            concurrency: self.concurrency,
-            sandbox: self.sandbox.clone(),
-            secrets: self.secrets.clone(),
-            own: self.own_files(),
-        }
     }
 
     /// Reads configuration text; `file` names it in errors, and its relative paths start at `folder`.

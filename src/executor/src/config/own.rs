@@ -10,7 +10,7 @@ use callgate_settings::postgres::PostgresLink;
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
 
 use super::Config;
-use crate::admission::OwnPath;
+use crate::admission::{AdmissionSettings, OwnPath};
 use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
 use crate::idempotency::{IdempotencySettings, IdempotencyStore};
 use crate::telemetry::{Otlp, TelemetrySettings};
@@ -21,8 +21,21 @@ use crate::web::{Http, Tokens};
 struct OwnFiles(Vec<OwnPath>);
 
 impl Config {
+    /// The settings of contracts and their grants.
+    pub fn admission(&self) -> AdmissionSettings {
+        AdmissionSettings {
+            file: self.file.clone(),
+            contracts: self.contracts.clone(),
+            concurrency: self.concurrency,
+            state_dir: self.state_dir.clone(),
+            sandbox: self.sandbox.clone(),
+            secrets: self.secrets.allow.clone(),
+            own: self.own_files(),
+        }
+    }
+
     /// The configuration, `stateDir`, certificates, keys, tokens, secrets and sockets; not the files of contracts.
-    pub(crate) fn own_files(&self) -> Vec<OwnPath> {
+    fn own_files(&self) -> Vec<OwnPath> {
         let mut found = OwnFiles::default();
         found.add("the configuration", &self.file);
         found.add("stateDir", &self.state_dir);

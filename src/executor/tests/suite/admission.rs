@@ -116,7 +116,7 @@ fn shared_memory_is_refused() {
 }
 
 #[test]
-fn a_granted_folder_that_is_not_there_is_refused() {
+fn a_missing_granted_folder_is_refused() {
     let desk = Desk::with(&guests::answer("1"), "files: [{ host: data, guest: /data, mode: ro }]");
     assert_eq!(
         desk.refused(),

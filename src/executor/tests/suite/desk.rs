@@ -74,7 +74,7 @@ async fn serve_on(config: &Config, network: Network) -> Served {
     let metrics = Metrics::new();
     let registry = tokio::task::spawn_blocking({
         let (config, metrics) = (config.clone(), metrics.clone());
-        move || Registry::admit_on(&config.admission(), network, &metrics)
+        move || Registry::admit_on(&config.admission(), network, metrics.modules())
     });
     let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
     let digest = registry.digests()[0].to_owned();

@@ -1,5 +1,6 @@
-//! Names of members in requests. proto3 JSON (Protocol Buffers, *ProtoJSON format*) takes each in camel case and as the `.proto`
-//! file spells it; one that is there in both spellings is refused, as is one that only a reader that ignores case takes for it.
+//! Names of members in requests. proto3 JSON (Protocol Buffers, *ProtoJSON format*) takes each in camel case and in the spelling
+//! of the `.proto` file. A member in both spellings is refused, and so is a key that only readers without regard to case take for
+//! it.
 
 use callgate_json::Span;
 
@@ -26,7 +27,7 @@ impl Name {
         Name { camel, snake }
     }
 
-    /// Whether a key is one of the two spellings.
+    /// Returns true if a key is one of the two spellings.
     pub(super) fn is(&self, key: &str) -> bool {
         key == self.camel || key == self.snake
     }
@@ -47,7 +48,7 @@ impl Name {
         Ok(found.filter(|value| !value.is_null()))
     }
 
-    /// The member's value, if it is of the kind that `as_kind` reads.
+    /// The member's value, if `as_kind` reads it.
     pub(super) fn read<'t, T>(
         &self,
         object: Span<'t>,
