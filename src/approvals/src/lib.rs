@@ -1,11 +1,14 @@
-//! Calls that a person must agree to: stored with their exact arguments until someone answers or the request expires.
+//! Calls that need a person's agreement. They are stored with their exact arguments until someone answers or the
+//! request expires.
 //!
-//! An approval counts for one call of the same tenant, role, contract, tool and arguments, byte for byte; the call that claims
-//! it uses it up. A request waits for an answer no longer than the configured expiry, and an approval as long for its use. After
-//! a refusal the same call is refused for a while without asking again. An answer counts only once the audit log has it.
+//! An approval counts for one call of the same tenant, role, contract, tool and arguments, byte for byte; the claiming
+//! call uses it up. A request waits for an answer no longer than the configured expiry, and an approval as long for its
+//! use. After a refusal the same call is refused for a while without asking again. An answer counts only once the audit
+//! log has it.
 //!
-//! All of these times are the store's ([`StoreTime`](callgate_state::StoreTime)): setting the wall clock neither ends nor prolongs
-//! them. This crate must never decide if a call needs approval, speak HTTP, or let a model's text into an answer.
+//! All of these times are the store's ([`StoreTime`](callgate_state::StoreTime)): setting the wall clock neither ends
+//! nor prolongs them. This crate must never decide if a call needs approval, speak HTTP, or let a model's text into an
+//! answer.
 //!
 //! ```
 //! use std::path::Path;
@@ -44,7 +47,7 @@ use self::store::Store;
 use callgate_audit::{self as audit, AuditLog, Entry, Event, Source};
 use callgate_state::{self as state, Clock, PROBE, StateError, StoreHealth, SystemClock};
 
-/// Arguments that are longer than this nobody reads before agreeing to them.
+/// The maximum length of arguments: nobody reads longer ones before agreeing.
 const ARGUMENTS_BYTES: usize = 64 << 10;
 
 /// The requests for approval. Clones share them.
@@ -56,7 +59,7 @@ pub struct Approvals {
     audit: AuditLog,
     limits: ApprovalSettings,
     metrics: ApprovalMetrics,
-    /// One answer at a time, so that of two to the same request only one gets into the audit log.
+    /// One answer at a time: of two answers to a request, only one reaches the audit log.
     answering: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -79,7 +82,7 @@ impl Approvals {
         Self::open_with(state_dir, settings, audit, Arc::new(SystemClock))
     }
 
-    /// Opens the store as [`open`](Self::open) does, and reads its time off `clock`.
+    /// Opens the store as [`open`](Self::open) does, with the time of `clock`.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -102,13 +105,14 @@ impl Approvals {
         Ok(Self { store, health, audit, limits, metrics, answering: Arc::default() })
     }
 
-    /// Counts answers there.
+    /// Sets the metrics for answers.
     #[must_use]
     pub fn counting(self, metrics: ApprovalMetrics) -> Self {
         Self { metrics, ..self }
     }
 
-    /// Uses up an approval of just this call, or asks for one. A caller that goes away meanwhile has used it up all the same.
+    /// Uses up an approval of exactly this call, or requests one. A caller that disconnects meanwhile has used it up
+    /// too.
     ///
     /// # Errors
     /// The call must not run.
@@ -120,7 +124,7 @@ impl Approvals {
         self.in_store(move |store| store.claim(&ask)).await
     }
 
-    /// The requests that a search finds.
+    /// Returns the matching requests.
     ///
     /// # Errors
     /// They cannot be read.
@@ -137,28 +141,28 @@ impl Approvals {
         self.in_store(move |store| store.get(&id)).await
     }
 
-    /// The number of requests that wait.
+    /// Counts the pending requests.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// They cannot be read.
     pub async fn waiting(&self) -> Result<Waiting, ApprovalError> {
         self.in_store(|store| store.waiting()).await
     }
 
-    /// Who may answer which requests.
+    /// The rules on approvers.
     pub fn approvers(&self) -> &Approvers {
         &self.limits.approvers
     }
 
-    /// Finds out what a person may say to a call.
+    /// Returns the answers a person may give to a call.
     pub fn standing(&self, person: &Person, ask: &Ask) -> Standing {
         rules::standing(&self.limits.approvers, person, ask)
     }
 
-    /// Answers a request in somebody's name. Goes on to its end even if whoever answers goes away.
+    /// Answers a request in somebody's name. Continues to its end if the person disconnects.
     ///
     /// # Errors
-    /// The answer does not count, and why.
+    /// The answer does not count, with the reason.
     pub async fn answer(&self, id: &str, answer: Answer) -> Result<Request, AnswerError> {
         let (approvals, id) = (self.clone(), id.to_owned());
         let answered = tokio::spawn(async move { approvals.answer_once(&id, answer).await });
@@ -169,11 +173,11 @@ impl Approvals {
         let _alone = self.answering.lock().await;
         let request = self.get(id).await?.ok_or(AnswerError::NotFound)?;
         self.may_be_answered(&request, &answer)?;
-        // First, so that there is no approval that the log does not tell of.
+        // First, so every approval is in the audit log.
         self.audit.append(entry(&request, &answer)).await?;
         let (id, approved) = (id.to_owned(), answer.approved);
         let stored = self.in_store(move |store| store.answer(&id, &answer)).await;
-        // It expired while the audit log was written, if there is none.
+        // Without a request, it expired while the audit log was written.
         let request = stored.map_err(AnswerError::NotStored)?.ok_or(AnswerError::Expired)?;
         self.metrics.answered(match approved {
             false => AnswerKind::Denied,
@@ -199,13 +203,13 @@ impl Approvals {
         }
     }
 
-    /// Tells whether the store can be written.
+    /// Returns the health of the store.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         self.health.clone()
     }
 
-    /// Ends the store, so that it is one file. Nothing can be asked or answered afterwards.
+    /// Closes the store as one file. Nothing can be asked or answered afterwards.
     pub async fn close(&self) {
         let store = Arc::clone(&self.store);
         let close = move || {
@@ -213,7 +217,7 @@ impl Approvals {
                 store.close();
             }
         };
-        // It says itself what is wrong.
+        // It logs its own faults.
         let _ = tokio::task::spawn_blocking(close).await;
     }
 
@@ -222,7 +226,7 @@ impl Approvals {
         work: impl FnOnce(&mut Store) -> Result<T, ApprovalError> + Send + 'static,
     ) -> Result<T, ApprovalError> {
         let store = Arc::clone(&self.store);
-        // Whoever panicked with the store in hand has not committed.
+        // A thread that panicked with the store has not committed.
         let work = move || match &mut *store.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(store) => work(store),
             None => Err(ApprovalError::Unavailable("the store is closed".into())),
@@ -231,7 +235,7 @@ impl Approvals {
     }
 }
 
-/// Looks whether the store can be written, for as long as there is one.
+/// Probes the store at intervals, until it is closed.
 fn probe(store: &Weak<Mutex<Option<Store>>>) {
     loop {
         std::thread::sleep(PROBE);

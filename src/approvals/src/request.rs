@@ -1,4 +1,4 @@
-//! Requests for approval: the call, what is shown of it, and what people say to it.
+//! Requests for approval: the call, its description, and people's answers.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,19 +11,19 @@ pub struct Ask {
     pub tenant: String,
     /// The caller's role.
     pub role: String,
-    /// Digest of the contract that decided.
+    /// Digest of the deciding contract.
     pub contract_digest: String,
     /// The tool.
     pub tool: String,
-    /// RFC 8785 canonical arguments: what a person sees, and what runs.
+    /// RFC 8785 canonical arguments: a person sees them, and the call runs with them.
     pub arguments: String,
-    /// The exchange that asked first, for the log.
+    /// The first exchange to ask, for the log.
     pub exchange_id: String,
-    /// The contract's words about the tool. The digest binds them.
+    /// The contract's description of the tool. The digest binds it.
     pub about: About,
 }
 
-/// The contract's words about a tool.
+/// The contract's description of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
     /// The contract's name.
@@ -41,12 +41,12 @@ pub struct About {
 /// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// As many persons as needed agreed to just this call. The approval is used up by this answer.
+    /// Enough persons agreed to exactly this call. This answer uses the approval up.
     Granted {
         /// Names the request.
         approval_id: String,
     },
-    /// Someone has yet to answer.
+    /// The request is pending.
     Pending {
         /// Names the request.
         approval_id: String,
@@ -57,7 +57,7 @@ pub enum Claim {
     Refused {
         /// Names the request.
         approval_id: String,
-        /// Why, in their words; may be empty.
+        /// Their reason; may be empty.
         reason: String,
         /// The time for which the same call is refused without asking again.
         left: Duration,
@@ -71,29 +71,29 @@ pub struct Request {
     pub id: String,
     /// The call.
     pub ask: Ask,
-    /// When it was first asked.
+    /// The time of the first ask.
     pub created: SystemTime,
-    /// Until when an answer counts; for one that is approved, until when it can be used; for one that is refused, until when the
-    /// same call is refused.
+    /// The end of its validity: for an answer if pending, for its use if approved, for the refusal of the same call if
+    /// denied.
     pub expires: SystemTime,
-    /// Those who agreed so far, if the contract asks for more than one.
+    /// The persons who agreed so far, if the contract asks for more than one.
     pub agreed: Vec<Answered>,
-    /// What has become of it.
+    /// Its state.
     pub state: State,
 }
 
-/// What has become of a request.
+/// The state of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// It waits for an answer.
     Pending,
-    /// The call may run once. The last answer is told.
+    /// The call may run once. Holds the last answer.
     Approved(Answered),
     /// The call was run.
     Used {
         /// The approval.
         answered: Answered,
-        /// When it was claimed.
+        /// The time of the claim.
         used: SystemTime,
     },
     /// The call must not run.
@@ -102,70 +102,70 @@ pub enum State {
     Expired,
 }
 
-/// An answer that counts.
+/// A counted answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
-    /// Who answered.
+    /// The person.
     pub by: String,
-    /// Why, in their words; may be empty.
+    /// Their reason; may be empty.
     pub reason: String,
-    /// When.
+    /// The time.
     pub time: SystemTime,
 }
 
-/// Someone who answers.
+/// A person who answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
     /// The token's name. Two names count as two persons.
     pub name: String,
-    /// The tenants under which their own calls come, by the token file.
+    /// The tenants of their own calls, from the token file.
     pub tenants: Vec<String>,
 }
 
-/// What a person says to a request.
+/// A person's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether they agree.
+    /// True if they agree.
     pub approved: bool,
-    /// Who they are.
+    /// The person.
     pub by: Person,
-    /// Why, in their words; may be empty.
+    /// Their reason; may be empty.
     pub reason: String,
 }
 
-/// Which requests are listed.
+/// The states to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
-    /// Those that wait, from the oldest.
+    /// Pending requests, oldest first.
     #[default]
     Pending,
-    /// Those that do not wait any more, from the newest.
+    /// Requests no longer pending, newest first.
     Ended,
-    /// All, from the newest.
+    /// All, newest first.
     All,
 }
 
-/// Which requests are listed, and how many.
+/// The requests to list, and their number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// By what has become of them.
+    /// By state.
     pub filter: Filter,
     /// Requests for this tool.
     pub tool: Option<String>,
     /// Requests of this tenant.
     pub tenant: Option<String>,
-    /// With this text in their ID, tool or tenant, in either case of ASCII letters.
+    /// With this text in their ID, tool or tenant; the case of ASCII letters does not matter.
     pub text: Option<String>,
-    /// Go on after this request.
+    /// Continue after this request.
     pub after: Option<String>,
-    /// At most so many.
+    /// The maximum number.
     pub limit: u32,
 }
 
-/// The number of requests that wait, and the age of the oldest.
+/// The number of pending requests, and the age of the oldest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// Requests that wait for an answer.
+    /// Pending requests.
     pub requests: u32,
     /// The age of the oldest of them.
     pub oldest: Duration,

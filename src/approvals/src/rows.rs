@@ -1,4 +1,4 @@
-//! The rows: how a request is kept, found and read again. All times in them are the store's own.
+//! The rows of requests: stored, found and read. All times in them are the store's own.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::request::{About, Answered, Ask, Filter, Request, Search, State, Waiting};
 use callgate_state::{Format, StoreTime};
 
-/// `asked` is a digest of the call; among the requests that are still open there is one of each.
+/// `asked` is a digest of the call; the open requests have at most one of each.
 pub(super) const FORMAT: Format = Format { steps: &[""], opening: SCHEMA, page_bytes: 1024 };
 
 const SCHEMA: &str = "
@@ -42,7 +42,7 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS listed_approvals ON approvals (id, state, expires, created, tenant, tool);
 ";
 
-/// Columns that earlier versions did not make. Those versions still read the table.
+/// Columns later versions added. Earlier versions can still read the table.
 const LATER: [(&str, &str); 5] = [
     ("contract_name", "TEXT NOT NULL DEFAULT ''"),
     ("contract_version", "TEXT NOT NULL DEFAULT ''"),
@@ -55,7 +55,7 @@ pub(super) const PENDING: i64 = 0;
 pub(super) const APPROVED: i64 = 1;
 pub(super) const USED: i64 = 2;
 pub(super) const DENIED: i64 = 3;
-/// Denied, and the time is over for which that counts.
+/// Denied, and the refusal has expired.
 pub(super) const DENIED_BEFORE: i64 = 4;
 /// Nobody answered in time, or the approval was not used in time.
 pub(super) const EXPIRED: i64 = 5;
@@ -67,12 +67,12 @@ const COLUMNS: &str = "id, tenant, role, contract, tool, arguments, exchange, cr
 pub(super) struct Count {
     pub(super) pending: u32,
     pub(super) pending_of_tenant: u32,
-    /// Approvals that can be used and refusals that count.
+    /// Usable approvals and refusals in force.
     pub(super) answers: u32,
     pub(super) answers_of_tenant: u32,
 }
 
-/// Adds what a database of an earlier version lacks.
+/// Adds the columns a database of an earlier version lacks.
 pub(super) fn complete(store: &Connection) -> rusqlite::Result<()> {
     for (name, kind) in LATER {
         let there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('approvals') WHERE name = ?)";
@@ -84,8 +84,8 @@ pub(super) fn complete(store: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Lets nothing count longer than it could if it began now. An earlier version wrote the wall clock's time, which may have been
-/// ahead, and the configuration may have been changed.
+/// Caps every expiry at the longest one possible now. An earlier version wrote the wall clock's time, which may have
+/// been ahead, and the configuration may have changed.
 pub(super) fn shorten(store: &Connection, expiry: i64, denied: i64) -> rusqlite::Result<()> {
     store.execute("UPDATE approvals SET expires = ?1 WHERE state IN (0, 1) AND expires > ?1", [expiry])?;
     store.execute("UPDATE approvals SET expires = ?1 WHERE state = 3 AND expires > ?1", [denied]).map(drop)
@@ -182,8 +182,8 @@ pub(super) fn list(store: &Connection, time: &StoreTime, search: &Search) -> rus
     rows.into_iter().map(|request| with_agreements(store, time, request)).collect()
 }
 
-/// Forgets requests that ended longer than `keep` ago, and the oldest of those that ended if there are more than `ended`; at
-/// most `at_most` of each.
+/// Deletes requests ended longer than `keep` ago, and the oldest ended ones above the limit `ended`; at most `at_most`
+/// of each.
 pub(super) fn prune(store: &Connection, now: i64, keep: Duration, ended: i64, at_most: u32) -> rusqlite::Result<()> {
     let before = now.saturating_sub(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
     store

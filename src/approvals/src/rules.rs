@@ -1,10 +1,10 @@
-//! Who may answer a request.
+//! The rules on who may answer a request.
 //!
-//! The executor knows of a request the tenant and the role that the proxy named, and not the person behind them. So *own* means:
-//! the tenant of the request is the approver's name, or one of the tenants that the token file gives to the approver.
+//! The executor knows the tenant and the role of a request, as the proxy named them, and not the person behind them. So
+//! *own* means: the tenant of the request is the approver's name, or one of the approver's tenants in the token file.
 //!
-//! Nobody approves a request of a tenant with their own name. A rule with `notOwn` also excludes the tenants of the token file.
-//! Refusing one's own request is always allowed: it lets nothing run.
+//! Nobody approves a request of a tenant with their own name. A rule with `notOwn` also excludes the tenants of the
+//! token file. Everyone may refuse their own request: a refusal lets nothing run.
 
 use wildmatch::WildMatchPattern;
 
@@ -12,7 +12,7 @@ use super::Ask;
 use super::request::Person;
 use crate::settings::{ApproverRule, Approvers};
 
-/// The answers that a person may give to a request.
+/// The answers a person may give to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// They may approve or refuse it.
@@ -23,7 +23,7 @@ pub enum Standing {
     Nothing,
 }
 
-/// Finds out what a person may say to a request.
+/// Returns the answers a person may give to a request.
 pub(super) fn standing(approvers: &Approvers, person: &Person, ask: &Ask) -> Standing {
     let rules = match approvers {
         Approvers::All => return if has_name(person, ask) { Standing::Refuse } else { Standing::Answer },
@@ -52,7 +52,7 @@ fn covers(rule: &ApproverRule, person: &Person, ask: &Ask) -> bool {
 }
 
 fn fits(patterns: &[String], name: &str) -> bool {
-    // NUL stands where the library wants a sign for "any one character"; no name has it.
+    // NUL stands for the library's "any one character"; no name contains it.
     patterns.iter().any(|pattern| WildMatchPattern::<'*', '\0'>::new(pattern).matches(name))
 }
 

@@ -1,4 +1,4 @@
-//! The store: one row a request. Every claim and every answer is one transaction.
+//! The store: one row for each request. Every claim and every answer is one transaction.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use callgate_state::Synchronous;
 use callgate_state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
 pub(super) const FILE: &str = "approvals.db";
-/// Requests that have ended and can be looked up. The oldest go first; the audit log has the answers for good.
+/// The maximum ended requests that can be looked up. The oldest go first; the audit log keeps the answers.
 const ENDED_MAX: i64 = 10_000;
-/// Rows that are forgotten with each new request: more than one, so that what is too much becomes less.
+/// Rows deleted with each new request: more than one, so an excess shrinks.
 const PRUNED: u32 = 16;
-/// For each request that may wait, so many answers may still count: approvals not used, refusals not over.
+/// Answers still in force for each possible pending request: unused approvals, unexpired refusals.
 const ANSWERS: u32 = 10;
 
-/// The store, for one at a time.
+/// The store, for one caller at a time.
 #[derive(Debug)]
 pub(super) struct Store {
     database: Database,
@@ -30,7 +30,7 @@ pub(super) struct Store {
     limits: ApprovalSettings,
 }
 
-/// A request that is still open for a call.
+/// The open request of a call.
 struct Open {
     id: String,
     state: i64,
@@ -44,7 +44,7 @@ impl Store {
     pub(super) fn open(folder: &Path, clock: Arc<dyn Clock>, limits: ApprovalSettings) -> Result<Self, ApprovalError> {
         let database = Database::open(folder, FILE, &rows::FORMAT, Synchronous::Normal)?;
         rows::complete(&database)?;
-        // An approval counts rather too short than too long.
+        // An approval may expire early, never late.
         let time = StoreTime::open(&database, clock, Gap::Wall)?;
         let now = time.now();
         rows::shorten(&database, later(now, limits.expiry), later(now, limits.denied_for))?;
@@ -81,22 +81,22 @@ impl Store {
         })
     }
 
-    /// Tells how the store is.
+    /// The health of the store.
     pub(super) fn health(&self) -> StoreHealth {
         self.database.health().clone()
     }
 
-    /// Writes something, so that it is known whether that works.
+    /// Writes a probe, which updates the health.
     pub(super) fn probe(&mut self) {
         self.database.probe();
     }
 
-    /// Leaves one file.
+    /// Closes the store as one file.
     pub(super) fn close(self) {
         self.database.close();
     }
 
-    /// Answers a request; `None` if it does not wait any more.
+    /// Answers a request; `None` if it is not pending any more.
     pub(super) fn answer(&mut self, id: &str, answer: &Answer) -> Result<Option<Request>, ApprovalError> {
         let Self { database, time, limits } = self;
         let now = time.now();
@@ -157,7 +157,7 @@ fn agreed(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<u32> {
     transaction.prepare_cached("SELECT count(*) FROM agreements WHERE approval = ?")?.query_row([id], |row| row.get(0))
 }
 
-/// Asks for an approval that nobody has asked for yet.
+/// Makes a new request.
 fn request(
     transaction: &Transaction<'_>,
     ask: &Ask,
@@ -182,7 +182,7 @@ fn request(
     Ok(Ok(Claim::Pending { approval_id: id, left: limits.expiry }))
 }
 
-/// Of all that an approval is bound to. Each part is preceded by its length, so that no two calls read the same.
+/// Digest of everything an approval is bound to. Each part is preceded by its length, so no two calls read the same.
 fn digest(ask: &Ask) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [&ask.tenant, &ask.role, &ask.contract_digest, &ask.tool, &ask.arguments] {

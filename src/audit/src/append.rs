@@ -1,4 +1,4 @@
-//! What becomes of one entry: a record, a repeat, a contradiction, or nothing.
+//! Appends one entry: as a record, a repeat, a contradiction, or nothing.
 
 use rusqlite::{Connection, params};
 
@@ -7,10 +7,10 @@ use super::known::{self, Judged};
 use super::record::{self, Hash, Link};
 use super::store::{Head, INSERT};
 
-/// The outcome of a call that the executor refused.
+/// The outcome of a call the executor refused.
 const DENIED: &str = "denied";
 
-/// Why one entry was not written.
+/// The reason an entry was not written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TakeError {
     #[error(transparent)]
@@ -19,7 +19,7 @@ pub(super) enum TakeError {
     Text(#[from] serde_json::Error),
 }
 
-/// The end of the log, while a group is written.
+/// The end of the log while a group is written.
 pub(super) struct End<'a> {
     pub(super) log: &'a Connection,
     pub(super) executor: &'a str,
@@ -29,7 +29,7 @@ pub(super) struct End<'a> {
 // === impl End ===
 
 impl End<'_> {
-    /// Writes what is to be written of an entry.
+    /// Writes the records of an entry.
     pub(super) fn take(&mut self, entry: &Entry) -> Result<Appended, TakeError> {
         Ok(match known::judge(self.log, entry)? {
             Judged::New => {
@@ -75,7 +75,7 @@ impl End<'_> {
     }
 }
 
-/// The record of a contradiction: the decision, and what it contradicts.
+/// The record of a contradiction: the decision, and the number of the contradicted record.
 fn conflict(entry: &Entry, of: u64) -> Entry {
     let event = match entry.event.clone() {
         Event::Decision { verdict, code, pointer, .. } => Event::Conflict { of, verdict, code, pointer },

@@ -1,7 +1,8 @@
-//! Where segments go from here: a folder, or S3-compatible storage.
+//! Archives segments in a folder or in S3-compatible storage.
 //!
-//! A segment is put there, read back and compared by its SHA-256. Only then it counts as archived, and its file here is deleted. After
-//! a failure, or a restart in between, it is put there again under the same name.
+//! The archiver writes a segment, reads it back and compares the SHA-256. Only then the segment counts as archived, and
+//! its local file is deleted. After a failure or a restart in between, the archiver writes it again under the same
+//! name.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -24,21 +25,21 @@ use super::store::Head;
 use super::writer::Message;
 use crate::settings::{Archive, ArchiveS3, Retention};
 
-/// The time between two looks for a segment that is not archived.
+/// The time between two looks for a segment to archive.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between attempts that failed: doubled each time, up to the second.
+/// The pause after a failed attempt: doubled each time, up to `PAUSE_MAX`.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
-/// The time for which a signed address is valid.
+/// The validity of a signed address.
 const SIGNED: Duration = Duration::from_secs(15 * 60);
 const CONNECT: Duration = Duration::from_secs(10);
 /// The longest silence of the storage.
 const SILENCE: Duration = Duration::from_secs(60);
-/// For a whole segment, one way.
+/// The timeout for a whole segment, one way.
 const TRANSFER: Duration = Duration::from_secs(60 * 60);
 const PIECE: usize = 64 << 10;
 
-/// Why a segment is not archived. Never holds an address or a key.
+/// The reason a segment is not archived. Never holds an address or a key.
 #[derive(Debug, thiserror::Error)]
 enum ArchiveError {
     #[error("{path}: {reason}", path = path.display())]
@@ -69,7 +70,7 @@ struct Archiver {
     messages: mpsc::WeakSender<Message>,
 }
 
-/// Starts the thread that archives segments, which ends with the log. Without an archive it has nothing to do.
+/// Starts the archiver's thread, which ends with the log. Fails without an archive.
 pub(super) fn start(
     retention: &Retention,
     path: &Path,
@@ -100,7 +101,7 @@ impl Archiver {
             let closed = async { while head.changed().await.is_ok() {} };
             let done = tokio::select! {
                 done = self.next() => done,
-                // What is half way there is put there again after the next start.
+                // An interrupted transfer starts again after the next start.
                 () = closed => return,
             };
             let rest = match done {
@@ -130,10 +131,10 @@ impl Archiver {
         }
     }
 
-    /// Archives the oldest segment that is here; says whether there was one.
+    /// Archives the oldest local segment. Returns false if there was no segment to archive.
     async fn next(&mut self) -> Result<bool, ArchiveError> {
         let segments = Reader::open(&self.log)?.segments()?;
-        // Files that an executor that ended in between did not delete.
+        // Deletes files an executor left when it ended in between.
         for segment in segments.iter().filter(|segment| segment.at != SegmentPlace::Here) {
             let _ = fs::remove_file(self.folder.join(segment.name()));
         }
@@ -154,7 +155,7 @@ impl Archiver {
     }
 }
 
-/// A pause that no failure asked for.
+/// Returns true for a pause no failure asked for.
 fn done_well(rest: Duration, pause: Duration) -> bool {
     rest < pause || rest == Duration::ZERO
 }
@@ -163,7 +164,7 @@ fn into_folder(folder: &Path, segment: &Segment, file: &Path) -> Result<(), Arch
     let to = folder.join(segment.name());
     let part = folder.join(format!("{}.part", segment.name()));
     let disk = |reason| ArchiveError::Disk { path: to.clone(), reason };
-    // From an attempt whose end was not written down, or of another log that uses the same folder.
+    // Left by an attempt whose end was not recorded, or written by another log with the same folder.
     if to.symlink_metadata().is_ok() {
         let same = segment::hash(&to).map_err(disk)? == segment.sha256;
         return if same { Ok(()) } else { Err(ArchiveError::Taken(to)) };
@@ -179,13 +180,13 @@ fn into_folder(folder: &Path, segment: &Segment, file: &Path) -> Result<(), Arch
 
 async fn into_storage(storage: &ArchiveS3, segment: &Segment, file: &Path) -> Result<(), ArchiveError> {
     let settings = |error: &dyn std::fmt::Display| ArchiveError::Settings(error.to_string());
-    // Paths, not host names: every storage takes them, and one certificate does.
+    // Path-style addresses work with every storage and need one certificate.
     let bucket = Bucket::new(storage.endpoint.clone(), UrlStyle::Path, storage.bucket.clone(), storage.region.clone())
         .map_err(|error| settings(&error))?;
     let secret = |file: &callgate_settings::SecretFile| {
         file.read().map_err(|reason| ArchiveError::Secret { file: file.path().into(), reason })
     };
-    // Read each time: they may have been changed.
+    // Read each time: they may have changed.
     let credentials = Credentials::new(secret(&storage.access_key)?, secret(&storage.secret_key)?);
     let object = format!("{}{}", storage.prefix, segment.name());
     let client = client(storage)?;
@@ -216,9 +217,9 @@ async fn into_storage(storage: &ArchiveS3, segment: &Segment, file: &Path) -> Re
     if Hash(hash.finalize().into()) == segment.sha256 { Ok(()) } else { Err(ArchiveError::Differs) }
 }
 
-/// A client that goes where it is told and nowhere else: no redirects, no proxies.
+/// Builds a client without redirects and proxies.
 fn client(storage: &ArchiveS3) -> Result<Client, ArchiveError> {
-    // It fails if another provider was chosen before, and then that one is used.
+    // Fails if the process has chosen a provider before, and then uses that one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = Client::builder()
         .redirect(redirect::Policy::none())
@@ -237,7 +238,7 @@ fn client(storage: &ArchiveS3) -> Result<Client, ArchiveError> {
     Ok(client.build()?)
 }
 
-/// A file, piece by piece. This thread has nothing else to do, so reading may block it.
+/// Streams a file in pieces. This thread has no other work, so reading may block it.
 fn pieces(file: File) -> impl stream::Stream<Item = io::Result<Bytes>> + Send {
     stream::unfold(Some(file), |file| async move {
         let mut file = file?;

@@ -1,4 +1,4 @@
-//! A whole and consistent copy of a log, made while the executor writes it.
+//! Copies a log, whole and consistent, while the executor writes it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use super::chain::{VerifyError, Whole, verify};
 use super::read::{ReadError, Reader};
 
-/// Why there is no copy.
+/// The reason a copy was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// Something is at its path.
+    /// The path is taken.
     #[error("{path}: exists already; name a file that does not", path = .0.display())]
     Exists(PathBuf),
     /// The file cannot be written.
@@ -35,17 +35,17 @@ pub enum BackupError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] ReadError),
-    /// The copy is not whole, since the log is not.
+    /// The log is not whole, so neither is the copy.
     #[error("the copy is not whole: {0}")]
     NotWhole(VerifyError),
 }
 
-/// Copies the log to a file that does not exist yet, readable by its owner only, and checks the copy.
+/// Copies the log to a new file, readable by its owner only, and checks the copy.
 ///
-/// The copy is of one moment, and one file. An executor that is started with it goes on after its last record.
+/// The copy shows one moment and is one file. An executor started with it continues after its last record.
 ///
 /// # Errors
-/// The copy cannot be made, or is not whole; then nothing is left of it.
+/// The copy cannot be made, or is not whole; then it is deleted.
 pub fn backup(log: &Reader, to: &Path) -> Result<Whole, BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.into()));
@@ -55,7 +55,7 @@ pub fn backup(log: &Reader, to: &Path) -> Result<Whole, BackupError> {
     let part = PathBuf::from(name);
     let made = copy(log, &part, to);
     if made.is_err() {
-        // What is left of it is of no use; the first error is told.
+        // The rest is useless; the caller gets the first error.
         let _ = std::fs::remove_file(&part);
     }
     made
@@ -75,7 +75,7 @@ fn copy(log: &Reader, part: &Path, to: &Path) -> Result<Whole, BackupError> {
     Ok(whole)
 }
 
-/// Says in the copy that no writer has it open, and that no head is kept beside it.
+/// Marks the copy as closed by its writer and without a head beside it.
 fn close(part: &Path) -> rusqlite::Result<()> {
     let copy = Connection::open(part)?;
     copy.pragma_update(None, "journal_mode", "DELETE")?;

@@ -1,4 +1,4 @@
-//! The threads beside the writer that bring records and segments elsewhere, and how far each sink is.
+//! Threads beside the writer: they deliver records and segments, and report the lag of each sink.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,22 +15,22 @@ use crate::settings::{AuditSettings, Retention};
 use crate::store::Head;
 use crate::writer::Message;
 
-/// How far a sink is behind.
+/// The lag of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lag {
     /// `postgres` or `redis`.
     pub sink: &'static str,
-    /// Records that it does not have yet.
+    /// Records the sink does not have yet.
     pub records: u64,
-    /// How old the oldest of those is.
+    /// The age of the oldest of them.
     pub oldest: Duration,
-    /// Attempts that failed since the executor was started.
+    /// Failed attempts since the executor's start.
     pub failures: u64,
-    /// What keeps it from getting records; nothing while all is well.
+    /// The reason deliveries fail; `None` while they succeed.
     pub fault: Option<String>,
 }
 
-/// How far each sink is: what its feed writes, and anyone may read.
+/// The progress of a sink. Its feed writes it; anyone may read it.
 #[derive(Debug)]
 pub(crate) struct Progress {
     sink: &'static str,
@@ -39,10 +39,10 @@ pub(crate) struct Progress {
     fault: Mutex<Option<String>>,
 }
 
-/// The progress of each sink, and the thread that feeds them if there are any.
+/// The progress of each sink, and the thread feeding them, if there are any.
 pub(crate) type Feeding = (Vec<Arc<Progress>>, Option<JoinHandle<()>>);
 
-/// Starts the thread that feeds the sinks, if there are any.
+/// Starts the thread feeding the sinks, if there are any.
 #[cfg(feature = "sinks")]
 pub(crate) fn sinks(
     settings: &AuditSettings,
@@ -54,7 +54,7 @@ pub(crate) fn sinks(
     crate::sinks::start(settings, path, executor, head, messages)
 }
 
-/// Refuses sinks: this build has none.
+/// Refuses sinks, which this build lacks.
 #[cfg(not(feature = "sinks"))]
 pub(crate) fn sinks(
     settings: &AuditSettings,
@@ -69,7 +69,7 @@ pub(crate) fn sinks(
     }
 }
 
-/// Starts the thread that archives segments.
+/// Starts the archiver's thread.
 #[cfg(feature = "sinks")]
 pub(crate) fn archive(
     retention: &Retention,
@@ -80,7 +80,7 @@ pub(crate) fn archive(
     crate::archive::start(retention, path, head, messages)
 }
 
-/// Refuses an archive: this build has none.
+/// Refuses an archive, which this build lacks.
 #[cfg(not(feature = "sinks"))]
 pub(crate) fn archive(
     _: &Retention,
@@ -99,18 +99,18 @@ fn unavailable() -> std::io::Error {
 // === impl Progress ===
 
 impl Progress {
-    /// A sink that is known to have the records up to `delivered`.
+    /// A sink known to have the records up to `delivered`.
     pub(crate) fn new(sink: &'static str, delivered: u64) -> Self {
         let (delivered, failures) = (AtomicU64::new(delivered), AtomicU64::new(0));
         Self { sink, delivered, failures, fault: Mutex::new(None) }
     }
 
-    /// The last record that the sink has.
+    /// The last record the sink has.
     pub(crate) fn has(&self) -> u64 {
         self.delivered.load(Ordering::Relaxed)
     }
 
-    /// How far the sink is behind a log that ends with `head`.
+    /// Returns the lag behind a log ending with `head`.
     pub(crate) fn lag(&self, head: Head, reader: &Reader) -> Result<Lag, ReadError> {
         let delivered = self.delivered.load(Ordering::Relaxed);
         let records = head.seq.saturating_sub(delivered);
@@ -124,7 +124,7 @@ impl Progress {
         })
     }
 
-    /// The sink has all records up to this one, and is well.
+    /// Records a successful delivery up to this record.
     pub(crate) fn delivered(&self, seq: u64) {
         self.delivered.store(seq, Ordering::Relaxed);
         if self.set_fault(None) {
@@ -132,7 +132,7 @@ impl Progress {
         }
     }
 
-    /// Told once for each reason: the next attempt will most often fail the same way.
+    /// Logs each reason once: the next attempt usually fails the same way.
     pub(crate) fn failed(&self, reason: String) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         if self.set_fault(Some(reason.clone())) {
@@ -140,7 +140,7 @@ impl Progress {
         }
     }
 
-    /// Whether this is news.
+    /// Returns true if the fault changed.
     fn set_fault(&self, fault: Option<String>) -> bool {
         let mut current = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         let news = *current != fault;
@@ -153,6 +153,6 @@ fn age(record: &Stored) -> Duration {
     let time = Record::read(&record.text).ok().and_then(|record| record.time.parse::<Timestamp>().ok());
     let since_epoch = time.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).unwrap_or(0);
     let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(since_epoch);
-    // A filter's clock may be ahead of ours.
+    // A filter's clock may be ahead of this one.
     SystemTime::now().duration_since(time).unwrap_or_default()
 }

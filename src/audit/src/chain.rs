@@ -1,8 +1,9 @@
-//! Checks that a log is whole.
+//! Verifies a log.
 //!
-//! A whole chain shows that no record was altered, left out, added or moved, as long as nobody rewrote the chain from some record
-//! on. A cut at the end is found by `audit.head` beside the log, by what the sinks are known to have, and by a head hash that was
-//! kept elsewhere (`--head`). Only the last of these, and the sinks, help against somebody with the executor's rights.
+//! A whole chain proves: no record was altered, left out, added or moved, unless somebody rewrote the chain from some
+//! record on. Three things reveal a cut at the end: `audit.head` beside the log, the records the sinks are known to
+//! have, and a head hash kept elsewhere (`--head`). Only the last one and the sinks help against somebody with the
+//! executor's rights.
 
 use callgate_json::{Value, canonical};
 
@@ -11,36 +12,36 @@ use super::read::{ReadError, Reader, Stored};
 use super::record::Hash;
 use super::store::Head;
 
-/// A log that is whole.
+/// A whole log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
-    /// The record before its first: what is sealed elsewhere.
+    /// The record before its first one, sealed elsewhere.
     pub base: Head,
     /// Its last record.
     pub head: Head,
     /// The executor that wrote it.
     pub executor: String,
-    /// The record that has the hash which was asked for.
+    /// The record with the requested hash.
     pub known: Option<u64>,
 }
 
-/// The first thing that is wrong with a log.
+/// The first fault of a log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// A record is not there.
+    /// A record is missing.
     #[error("record {seq} is missing: after record {before} comes record {found}", before = seq.saturating_sub(1))]
     Missing {
         /// Its number.
         seq: u64,
-        /// The one that stands in its place.
+        /// The number found in its place.
         found: u64,
     },
-    /// A record is not what was written.
+    /// A record was altered.
     #[error("record {seq} was altered: {what}")]
     Altered {
         /// Its number.
         seq: u64,
-        /// What does not fit.
+        /// The mismatch.
         what: &'static str,
     },
     /// A record does not follow the one before it.
@@ -52,58 +53,58 @@ pub enum Fault {
     /// The end is missing.
     #[error("the log was cut: it ends with record {last}, and {sink} has record {delivered}")]
     Cut {
-        /// The last record there is.
+        /// The last record of the log.
         last: u64,
-        /// A sink that has more.
+        /// A sink with more records.
         sink: String,
-        /// The last record that the sink has.
+        /// The last record of the sink.
         delivered: u64,
     },
-    /// The head beside the log is of a later record.
+    /// The head beside the log names a later record.
     #[error(
         "the log was cut or replaced: it ends with record {last}, and audit.head names record {kept}, which it does not have"
     )]
     Behind {
-        /// The last record there is.
+        /// The last record of the log.
         last: u64,
-        /// The record that was kept.
+        /// The record in the head.
         kept: u64,
     },
-    /// The head beside the log is of another log.
+    /// The head beside the log belongs to another log.
     #[error("audit.head is of another log: audit.db was deleted or replaced")]
     Replaced,
-    /// There is no head beside the log, and one was kept.
+    /// The head beside the log is missing, and the log says it was kept.
     #[error(
         "audit.head is missing, and tells where the log ends; put it back, or put a copy of `callgate audit backup` in the log's place"
     )]
     HeadMissing,
-    /// A segment should be in the state directory and is not.
+    /// A segment is missing from the state directory.
     #[error("the segment {name} is missing, and it was neither archived nor deleted after audit.keep")]
     SegmentMissing {
         /// The name of its file.
         name: String,
     },
-    /// A segment is not the file that was sealed.
+    /// A segment is not the sealed file.
     #[error("the segment {name} is not the file that was sealed: it was altered or replaced")]
     SegmentAltered {
         /// The name of its file.
         name: String,
     },
-    /// It is a copy without its last records.
+    /// The file is a copy without its last records.
     #[error(
         "the file was copied while an executor wrote it, without audit.db-wal: it ends with record {last}, and later ones may be \
          missing; make copies with `callgate audit backup`"
     )]
     Incomplete {
-        /// The last record there is.
+        /// The last record of the copy.
         last: u64,
     },
-    /// The head that was kept elsewhere is not in the log.
+    /// The head kept elsewhere is not in the log.
     #[error("no record has the hash {0}: the log was cut before that record, or written anew")]
     HeadUnknown(Hash),
 }
 
-/// Why there is no telling that a log is whole.
+/// The reason a log did not verify.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// It cannot be read.
@@ -114,13 +115,13 @@ pub enum VerifyError {
     Broken(#[from] Fault),
 }
 
-/// Checks a whole log, and whether it holds the record whose hash is `head`.
+/// Verifies a whole log, and finds the record with the hash `head`.
 ///
 /// # Errors
-/// The first fault, or why it cannot be read.
+/// The first fault, or the reason it cannot be read.
 pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError> {
     let executor = reader.executor()?;
-    // Before the records: what is written meanwhile is in the log when they are read.
+    // Read before the records, so the log has every record the sinks are known to have.
     let kept = KeptHead::read(reader.path()).ok().flatten();
     let base = reader.base()?;
     let mut chain = Chain::from(base.seq + 1, Some(base.hash), &executor);
@@ -132,7 +133,7 @@ pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError>
         chain.accept(&stored)
     })??;
     let end = chain.end(&reader.cursors()?)?;
-    // Beside a copy there is none, or that of another log.
+    // A copy has no head beside it, or that of another log.
     let kept = kept.filter(|kept| kept.executor == executor).and_then(|kept| kept.required());
     match kept {
         Some(kept) if !reader.holds(kept)? => return Err(Fault::Behind { last: end.seq, kept: kept.seq }.into()),
@@ -151,19 +152,19 @@ pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError>
 pub(super) struct Chain<'a> {
     executor: &'a str,
     next: u64,
-    /// The hash that the next record must carry; unknown where the examination begins inside the log.
+    /// The hash the next record must carry; unknown if the examination begins inside the log.
     previous: Option<Hash>,
 }
 
 // === impl Chain ===
 
 impl<'a> Chain<'a> {
-    /// A chain that is examined from a record on; `previous` is the hash of the one before, if it is known.
+    /// Starts an examination at a record; `previous` is the hash of the record before it, if known.
     pub(super) fn from(seq: u64, previous: Option<Hash>, executor: &'a str) -> Self {
         Self { executor, next: seq, previous }
     }
 
-    /// Takes the next record there is.
+    /// Examines the next record.
     pub(super) fn accept(&mut self, stored: &Stored) -> Result<(), Fault> {
         let seq = self.next;
         if stored.seq != seq {
@@ -196,7 +197,7 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    /// The last record, once there are no more.
+    /// Returns the last record after all were examined.
     pub(super) fn end(&self, cursors: &[(String, u64)]) -> Result<Head, Fault> {
         let last = self.next.saturating_sub(1);
         match cursors.iter().find(|(_, delivered)| *delivered > last) {

@@ -1,4 +1,4 @@
-//! Looks at a log before a start, and writes nothing.
+//! Checks a log before a start, without writing.
 
 use std::path::Path;
 
@@ -7,13 +7,14 @@ use super::chain::Fault;
 use super::head::KeptHead;
 use super::store::{FILE, FORMAT, check_end};
 
-/// Checks the end of the log in the state directory `folder`, as a start does. No log is a fault only if there was one.
+/// Checks the end of the log in the state directory `folder`, as a start does. A missing log is a fault only if there
+/// was one.
 ///
 /// # Errors
 /// The log is not whole or cannot be read.
 pub fn check(folder: &Path) -> Result<(), AuditError> {
     let path = folder.join(FILE);
-    // Before the log is read: an executor that runs writes records first, and then the head.
+    // Read before the log: a running executor writes records first, and then the head.
     let kept = KeptHead::read(&path).map_err(|error| AuditError::Open {
         path: path.clone(),
         reason: format!("its head in audit.head cannot be read: {error}"),

@@ -1,23 +1,24 @@
-//! What a record tells.
+//! The content of a record.
 
 use std::time::SystemTime;
 
 use callgate_proto::executor::v1::Usage;
 
-/// What is appended: a call, and what happened to it. The log adds its own number, the hash of the record before, and its own.
+/// An entry to append: a call and its event. The log adds the record's number, the previous record's hash, and its own
+/// hash.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// When it happened.
+    /// The time of the event.
     pub time: SystemTime,
-    /// Who tells of it.
+    /// The reporter.
     pub source: Source,
     /// The call.
     pub call: Call,
-    /// What happened to it.
+    /// The event.
     pub event: Event,
 }
 
-/// Who tells of an event.
+/// The reporter of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The filter in Envoy.
@@ -26,17 +27,17 @@ pub enum Source {
     Executor,
 }
 
-/// Which call, of whom, under which contract. Never the arguments themselves, but where the contract says `audit: full`.
+/// A call, its caller and its contract. Holds the arguments only if the contract says `audit: full`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Call {
-    /// Names the exchange; made up by the filter.
+    /// The exchange's name, made by the filter.
     pub exchange_id: String,
-    /// Which round of the exchange, counted from 1.
+    /// The round of the exchange, counted from 1.
     pub round: u32,
-    /// The call's place among the decisions of its exchange, as the filter counts them; if the filter did not say, its place in
+    /// The call's position among the decisions of its exchange, as the filter counts them; without one, its position in
     /// the request to the executor.
     pub position: u32,
-    /// The call's id as the model gave it.
+    /// The call's id, from the model.
     pub call_id: String,
     /// `x-request-id` of the HTTP request, or empty.
     pub request_id: String,
@@ -50,84 +51,84 @@ pub struct Call {
     pub contract_digest: String,
     /// The tool's name, printable, at most 64 characters.
     pub tool: String,
-    /// SHA-256 of the canonical arguments, 64 hexadecimal digits; empty where they are no strict JSON.
+    /// SHA-256 of the canonical arguments, 64 hexadecimal digits; empty if they are not strict JSON.
     pub arguments_digest: String,
-    /// The canonical arguments, where the contract says `audit: full`.
+    /// The canonical arguments, if the contract says `audit: full`.
     pub arguments: Option<String>,
 }
 
-/// What happened to a call.
+/// An event in the life of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// It was decided.
+    /// The call was decided.
     Decision {
-        /// How.
+        /// The verdict.
         verdict: Verdict,
-        /// The violation's code; empty where there is none.
+        /// The violation's code, or empty.
         code: String,
-        /// JSON Pointer into the arguments; empty where there is none.
+        /// JSON Pointer into the arguments, or empty.
         pointer: String,
-        /// Names the request for approval, where there is one.
+        /// The request for approval, if any.
         approval_id: Option<String>,
     },
-    /// It ended.
+    /// The call ended.
     Outcome {
         /// `success`, or the kind of failure, such as `timeout`.
         outcome: String,
-        /// What it used.
+        /// The resources it used.
         usage: Usage,
     },
-    /// It came again, and was told how it had ended. Nothing ran.
+    /// The call was repeated and got the recorded outcome. Nothing ran.
     Repeat {
-        /// The outcome that was told.
+        /// The recorded outcome.
         outcome: String,
     },
-    /// Another call came under its name, and was refused.
+    /// Another call used its idempotency key and was refused.
     KeyReused,
     /// A decision contradicts another record of the same call.
     Conflict {
-        /// The number of that record.
+        /// The number of the contradicted record.
         of: u64,
         /// The decision.
         verdict: Verdict,
-        /// The violation's code; empty where there is none.
+        /// The violation's code, or empty.
         code: String,
-        /// JSON Pointer into the arguments; empty where there is none.
+        /// JSON Pointer into the arguments, or empty.
         pointer: String,
     },
     /// A person answered a request for approval.
     Approval {
-        /// Names the request.
+        /// The request.
         approval_id: String,
-        /// Whether they agreed.
+        /// True if they agreed.
         approved: bool,
-        /// Who answered.
+        /// The person.
         by: String,
-        /// Why, in their words; may be empty.
+        /// Their reason; may be empty.
         reason: String,
     },
 }
 
-/// The way in which an entry was taken.
+/// The log's answer to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
-    /// As a new record.
+    /// It is a new record.
     New,
-    /// As a repeat of one that was there.
+    /// It repeats a record.
     Repeat,
-    /// As a contradiction to one that was there.
+    /// It contradicts a record.
     Conflict,
 }
 
 /// A verdict on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may run.
+    /// The call may run.
     Allow,
-    /// It may not.
+    /// The call must not run.
     Deny,
     /// A person must agree first.
     NeedsApproval,
-    /// A person has agreed: it may run.
+    /// A person has agreed: the call may run.
     Approved,
 }

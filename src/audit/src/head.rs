@@ -1,13 +1,14 @@
 //! The head of the log, kept in a second place: `audit.head` beside `audit.db`.
 //!
-//! A log that is cut at its end looks whole to its own chain. So the number and hash of the last record are also kept here, written
-//! after each group of records, and a start compares. The file has two lines of fixed length that are written in turn, so one of
-//! them is always complete. Each line ends with a checksum.
+//! A log cut at its end looks whole to its own chain. So this file keeps the number and hash of the last record,
+//! written after each group of records, and a start compares. The file has two lines of fixed length, written in turn,
+//! so one of them is always complete. Each line ends with a checksum.
 //!
-//! A loss of power may take the last records while `synchronous` is `normal`. So a line also holds the last record that is known
-//! to be on the disk itself, and the kernel's boot id: after a reboot only that record must still be there.
+//! A loss of power may take the last records while `synchronous` is `normal`. So a line also holds the last record
+//! known to be on the disk itself, and the kernel's boot id: after a reboot only that record must still be there.
 //!
-//! Not covered: somebody with the executor's rights who rewrites both files. Against that, keep a head elsewhere, or use a sink.
+//! Not covered: somebody with the executor's rights who rewrites both files. Against them, keep a head elsewhere, or
+//! use a sink.
 
 use std::fs::File;
 use std::io;
@@ -23,7 +24,7 @@ use callgate_state::{Altered, Watched, private};
 /// The file's name, beside the log.
 pub const HEAD_FILE: &str = "audit.head";
 
-/// Bytes of a line: one sector, so that a line is written whole or not at all.
+/// Bytes of a line: one sector, so a line is written whole or not at all.
 const LINE: usize = 512;
 /// Digits of the checksum.
 const CHECK: usize = 16;
@@ -31,10 +32,10 @@ const CHECK: usize = 16;
 /// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptHead {
-    /// Counts writes, so that the newer line is known.
+    /// Counts writes and so identifies the newer line.
     #[serde(default)]
     turn: u64,
-    /// Names the executor whose log it is.
+    /// The executor of the log.
     pub(super) executor: String,
     /// The kernel's boot id at the time of writing.
     boot: String,
@@ -55,11 +56,11 @@ pub(super) struct HeadFile {
 // === impl KeptHead ===
 
 impl KeptHead {
-    /// Reads the head that is kept beside the log at `path`; `None` if there is no such file, or nothing in it: a start that found no
-    /// room leaves one.
+    /// Reads the head beside the log at `path`; `None` if the file is missing or empty: a start without free space
+    /// leaves an empty one.
     ///
     /// # Errors
-    /// It cannot be read, or no line of it is complete.
+    /// It cannot be read, or has no complete line.
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
         let bytes = match std::fs::read(beside(path)) {
             Ok(bytes) => bytes,
@@ -73,12 +74,12 @@ impl KeptHead {
         newest.map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no line of it is complete"))
     }
 
-    /// The last record that was written.
+    /// The last written record.
     pub(super) fn written(&self) -> Option<Head> {
         Some(Head { seq: self.seq, hash: self.hash.parse().ok()? })
     }
 
-    /// The last record that must be in the log: after a reboot, the last that was known to be on the disk itself.
+    /// The last record the log must have: after a reboot, the last one known to be on the disk itself.
     pub(super) fn required(&self) -> Option<Head> {
         if self.boot == boot() {
             return self.written();
@@ -90,7 +91,7 @@ impl KeptHead {
 // === impl HeadFile ===
 
 impl HeadFile {
-    /// Opens the file beside the log at `path`, or makes it, and writes the log's head into it.
+    /// Opens or makes the file beside the log at `path`, and writes the log's head into it.
     pub(super) fn open(path: &Path, executor: &str, head: Head) -> io::Result<Self> {
         let turn = KeptHead::read(path).ok().flatten().map_or(0, |kept| kept.turn);
         let path = beside(path);
@@ -101,7 +102,7 @@ impl HeadFile {
             boot: boot(),
             seq: head.seq,
             hash: head.hash.to_string(),
-            // What is there at a start was read back from the file system, and is brought to the disk below.
+            // A start has read these records back from the file system, and brings them to the disk below.
             synced_seq: head.seq,
             synced_hash: head.hash.to_string(),
         };
@@ -113,12 +114,12 @@ impl HeadFile {
         Ok(opened)
     }
 
-    /// Finds out whether the file was deleted, replaced or truncated.
+    /// Checks if the file was deleted, replaced or truncated.
     pub(super) fn check(&mut self) -> Result<(), Altered> {
         self.watched.check()
     }
 
-    /// Remembers the last record; `synced`, that all of the log is on the disk itself.
+    /// Writes the last record; `synced` means the whole log is on the disk itself.
     pub(super) fn keep(&mut self, head: Head, synced: bool) -> io::Result<()> {
         let hash = head.hash.to_string();
         if synced {
@@ -129,14 +130,14 @@ impl HeadFile {
         self.write()
     }
 
-    /// Remembers the last record that is known to be on the disk itself.
+    /// Writes the last record known to be on the disk itself.
     pub(super) fn synced(&mut self, head: Head) -> io::Result<()> {
         self.kept.synced_seq = head.seq;
         self.kept.synced_hash = head.hash.to_string();
         self.write()
     }
 
-    /// Brings it to the disk itself.
+    /// Syncs the file to the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
@@ -166,7 +167,7 @@ fn check(text: &str) -> String {
     Hash::of(text).to_string().chars().take(CHECK).collect()
 }
 
-/// The kernel's boot id; empty where there is none, so that every start counts as the same boot.
+/// The kernel's boot id; empty if unknown, and then every start counts as the same boot.
 fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }

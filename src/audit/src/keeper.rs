@@ -1,12 +1,12 @@
-//! What is done for the log beside the thread that writes it: everything here may wait for the disk.
+//! Maintenance of the log beside the writer's thread. Everything here may wait for the disk.
 //!
-//! 1. The log is brought to the disk itself, so that a loss of power can be told from a cut.
-//! 2. *Rotation*: when enough records have come together, when `audit.keep` asks for it, or when somebody asks (`audit.rotate`), they are
-//!    sealed into a segment.
+//! 1. *Sync*: the log is brought to the disk itself, so a loss of power differs from a cut.
+//! 2. *Rotation*: records are sealed into a segment when there are enough, when `audit.keep` asks for it, or when
+//!    somebody asks (`audit.rotate`).
 //! 3. *Trimming*: sealed records leave the log, a few at a time, once every sink has them and `audit.live` has passed.
-//! 4. *Forgetting*: without an archive, segments are deleted after `audit.keep`.
+//! 4. *Expiry*: without an archive, segments are deleted after `audit.keep`.
 //!
-//! Times are those that the log was open: a clock that jumps deletes nothing, and a machine that is off keeps records longer.
+//! Times count only while the log is open: a clock jump deletes nothing, and a stopped machine keeps records longer.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -24,20 +24,20 @@ use super::writer::Message;
 use crate::settings::Retention;
 use callgate_state::wal;
 
-/// In the state directory: somebody asks for a rotation.
+/// A file in the state directory: somebody asks for a rotation.
 pub const ROTATE: &str = "audit.rotate";
 
 /// The time between two looks for work, or for the end of the log.
 const LOOK: Duration = Duration::from_secs(1);
 const PARTS_OF_LOOK: u32 = 10;
-/// The time between two syncs to the disk. Before the last of them, a loss of power can be told from a cut.
+/// The time between two syncs to the disk. Before the last of them, a loss of power differs from a cut.
 const SYNC: Duration = Duration::from_secs(5);
 /// The time between two writes of the log's age and end.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Sealed records that leave the log at once, and the pause after it: records that come wait meanwhile.
+/// Sealed records that leave the log at once, and the pause after them: new records wait meanwhile.
 const TRIMMED: u64 = 500;
 const TRIM_REST: Duration = Duration::from_millis(20);
-/// With `audit.keep`, records are sealed after a part of it, so that none stays much longer.
+/// With `audit.keep`, records are sealed after this part of it, so none stays much longer.
 const PARTS: u32 = 10;
 
 /// The keeper of a log, on its thread.
@@ -56,23 +56,23 @@ pub(super) struct Keeper {
 struct State {
     synced: Head,
     sync_next: Instant,
-    /// The last record that is sealed.
+    /// The last sealed record.
     sealed: Head,
     /// The log begins after this record.
     base: u64,
-    /// Bytes of records after the last sealed, up to the record.
+    /// Bytes of the records after the last sealed one, up to this record.
     unsealed: (u64, u64),
-    /// Seconds that the log was open before this start, and since when it is.
+    /// Seconds the log was open before this start, and the time of this start.
     opened: (u64, Instant),
-    /// The same at the last rotation, be it before this start.
+    /// The same at the last rotation, even before this start.
     rotated: u64,
     minute_next: Instant,
-    /// The last record at each minute, for as long as records stay after they were sealed.
+    /// The last record at each minute, for as long as sealed records stay.
     marks: VecDeque<(Instant, u64)>,
     failing: Option<String>,
 }
 
-/// Why the keeper did not do its work.
+/// The reason maintenance failed.
 #[derive(Debug, thiserror::Error)]
 enum KeeperError {
     #[error(transparent)]
@@ -123,7 +123,7 @@ impl Keeper {
     /// Works until the log is closed.
     pub(super) fn run(mut self) {
         while self.head.has_changed().is_ok() {
-            // In parts: whoever closes the log waits for this thread.
+            // In parts: closing the log waits for this thread.
             for _ in 0..PARTS_OF_LOOK {
                 std::thread::sleep(LOOK / PARTS_OF_LOOK);
                 if self.head.has_changed().is_err() {
@@ -157,7 +157,7 @@ impl Keeper {
         self.trim()
     }
 
-    /// Brings the log to the disk itself, and has that remembered.
+    /// Brings the log to the disk itself, and has the writer remember it.
     fn sync(&mut self) -> Result<(), KeeperError> {
         let head = *self.head.borrow();
         if head == self.state.synced {
@@ -168,7 +168,7 @@ impl Keeper {
         self.tell(Message::Synced(head))
     }
 
-    /// Seconds that the log was open, before this start and since.
+    /// Seconds the log was open, before this start and since.
     fn ticks(&self) -> u64 {
         let (before, since) = self.state.opened;
         before.saturating_add(since.elapsed().as_secs())
@@ -218,23 +218,23 @@ impl Keeper {
         Ok(())
     }
 
-    /// A segment must not take the room that the outcomes of running calls need.
+    /// Refuses a segment if it would take the room of running calls' outcomes.
     fn check_room(&self) -> Result<(), KeeperError> {
         let bytes = self.state.unsealed.1.min(self.retention.segment_bytes);
         // Twice: columns and indexes repeat a part of each text.
         let needed = bytes.saturating_mul(2).saturating_add(self.retention.min_free / 4);
         let folder = self.path.parent().unwrap_or(&self.path);
-        // A system that does not say how much there is finds out by writing.
+        // If the system does not report free space, writing finds out.
         match rustix::fs::statvfs(folder) {
             Ok(found) if found.f_bavail.saturating_mul(found.f_frsize) < needed => Err(KeeperError::Room { needed }),
             Ok(_) | Err(_) => Ok(()),
         }
     }
 
-    /// Deletes segments that were made, and that the log does not know: their maker ended in between.
+    /// Deletes segments unknown to the log: their maker ended in between.
     ///
-    /// Only a segment whose records the log still has goes. Others may be all that is left of a log that was moved away, or of one
-    /// that was replaced by an older copy.
+    /// Deletes a segment only if the log still has its records. Others may be the rest of a log that was moved away or
+    /// replaced by an older copy.
     fn remove_unknown(&self, log: &Reader) -> Result<(), KeeperError> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Ok(()) };
         let known: Vec<String> = log.segments()?.iter().map(Segment::name).collect();
@@ -256,7 +256,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Takes sealed records out of the log that nobody needs there any more.
+    /// Takes sealed records out of the log once nobody needs them there.
     fn trim(&mut self) -> Result<(), KeeperError> {
         while let Some((at, _)) = self.state.marks.get(1)
             && at.elapsed() >= self.retention.live
@@ -272,7 +272,7 @@ impl Keeper {
         let to = self.state.sealed.seq.min(settled).min(delivered);
         if self.state.base < to {
             let (log, base) = (Reader::open(&self.path)?, self.state.base);
-            // Records leave the log only if their segment is where it should be.
+            // Records leave the log only if their segment is in its place.
             let here = log
                 .segments()?
                 .into_iter()
@@ -290,7 +290,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Deletes segments that have been here for long enough, if they go nowhere else.
+    /// Deletes segments older than `audit.keep`, if they are not archived.
     fn forget(&self) -> Result<(), KeeperError> {
         let (Some(keep), None) = (self.retention.keep, &self.retention.archive) else { return Ok(()) };
         let log = Reader::open(&self.path)?;
@@ -303,7 +303,7 @@ impl Keeper {
                 "a segment of the audit log is deleted after audit.keep"
             );
         }
-        // Also those that an executor that ended in between did not delete.
+        // Also those an executor left when it ended in between.
         for segment in log.segments()?.iter().filter(|segment| segment.at == SegmentPlace::Forgotten) {
             let path = self.folder.join(segment.name());
             match fs::remove_file(&path) {
@@ -321,7 +321,7 @@ impl Keeper {
         messages.blocking_send(message).map_err(|_| KeeperError::Writer)
     }
 
-    /// Has the writer do something, and waits for it.
+    /// Sends the writer a message and waits for its answer.
     fn ask(&self, message: impl FnOnce(oneshot::Sender<bool>) -> Message) -> Result<(), KeeperError> {
         let (done, answer) = oneshot::channel();
         self.tell(message(done))?;
@@ -332,8 +332,8 @@ impl Keeper {
     }
 }
 
-/// Brings to disk what is only in the system's cache. SQLite's write-ahead log holds all that is not in the database, and what
-/// is there, it brought to disk itself.
+/// Brings the system's cache to disk. SQLite's write-ahead log holds everything the database lacks, and SQLite synced
+/// the database itself.
 pub(super) fn to_disk(path: &Path) -> std::io::Result<()> {
     match fs::File::open(wal(path)) {
         Ok(file) => file.sync_data(),

@@ -1,36 +1,37 @@
-//! Compares a decision with those that the log has of the same call.
+//! Compares a decision with the log's records of the same call.
 //!
-//! The filter sends a decision until it is acknowledged, so the same one may come again: it is kept once. Another decision under the
-//! same name is an alarm, and so is a call that the filter refused and the executor ran. Both leave a record of their own.
+//! The filter sends a decision until it is acknowledged, so the same one may arrive again: it is kept once. A different
+//! decision on the same call is an alarm, and so is a call the filter refused and the executor ran. Both leave a record
+//! of their own.
 
 use rusqlite::{Connection, params};
 
 use super::entry::{Entry, Event, Source, Verdict};
 use super::record::Record;
 
-/// Records of one call that are looked at.
+/// Records of one call to compare with.
 const LOOKED_AT: u32 = 64;
-/// Contradictions of one call that are recorded; more are only counted.
+/// Recorded contradictions of one call; more are only counted.
 const CONFLICTS: usize = 8;
 
-/// The records that an entry becomes.
+/// The records an entry becomes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judged {
     /// It is new.
     New,
     /// It is new, and contradicts this record.
     NewAgainst(u64),
-    /// The log has it: nothing.
+    /// The log has it already.
     Kept,
     /// The executor refused the same call before.
     RefusedAgain,
-    /// It contradicts this record of the same source, and takes its place nowhere.
+    /// It contradicts this record of the same source, and replaces nothing.
     Against(u64),
-    /// As before, and so often that no more is written.
+    /// The same, too often: no further record is written.
     AgainstAgain,
 }
 
-/// Compares an entry with what the log has.
+/// Compares an entry with the log.
 pub(super) fn judge(log: &Connection, entry: &Entry) -> rusqlite::Result<Judged> {
     let Event::Decision { verdict, .. } = &entry.event else { return Ok(Judged::New) };
     let mut ask = log.prepare_cached("SELECT seq, text FROM record WHERE exchange = ?1 AND position = ?2 LIMIT ?3")?;
@@ -38,7 +39,7 @@ pub(super) fn judge(log: &Connection, entry: &Entry) -> rusqlite::Result<Judged>
     let (mut first, mut conflicts, mut other_side) = (None, 0, None);
     while let Some(row) = rows.next()? {
         let (seq, text): (u64, String) = (row.get(0)?, row.get(1)?);
-        // A text that is no record is for `verify` to find.
+        // `verify` reports texts that are not records.
         let Ok(record) = Record::read(&text) else { continue };
         let of_filter = record.source == Source::Filter.as_str();
         match (entry.source, &*record.kind) {
@@ -70,13 +71,13 @@ pub(super) fn judge(log: &Connection, entry: &Entry) -> rusqlite::Result<Judged>
     })
 }
 
-/// A decision of the same words; times may differ.
+/// Compares two decisions apart from their times.
 fn same(entry: &Entry, record: &Record<'_>) -> bool {
     let Event::Decision { verdict, code, pointer, .. } = &entry.event else { return false };
     one_call(entry, record) && record.verdict == verdict.as_str() && record.code == *code && record.pointer == *pointer
 }
 
-/// A record of the same call, in all that decides about it.
+/// Compares the members that identify a call.
 fn one_call(entry: &Entry, record: &Record<'_>) -> bool {
     let call = &entry.call;
     record.round == call.round

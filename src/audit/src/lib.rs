@@ -1,18 +1,19 @@
 //! The audit log: every decision and every outcome, one record each. Each record carries the hash of the one before.
 //!
-//! An entry becomes a [`Record`] (canonical JSON, hashed) in a SQLite file before anything runs on the strength of it: a call that
-//! cannot be recorded does not run. From the file the records go to the sinks, in order, each at its own pace; no call ever waits
-//! for one. [`verify`] says if a log is whole, [`Reader`] reads one.
+//! An entry becomes a [`Record`] (canonical JSON, hashed) in a SQLite file before anything depends on it: a call that
+//! cannot be recorded does not run. From the file the records go to the sinks, in order, each at its own pace; no call
+//! ever waits for one. [`verify`] checks a log, [`Reader`] reads one.
 //!
-//! With the feature `sinks` the log delivers records to PostgreSQL and Redis, and segments to an archive. Without it a log that is
-//! configured to do so is not opened. This crate must never decide on a call, and never hold arguments unless the contract says so.
+//! With the feature `sinks` the log delivers records to PostgreSQL and Redis, and segments to an archive. Without it a
+//! log with sinks or an archive in its settings does not open. This crate must never decide on a call, and never hold
+//! arguments unless the contract says so.
 //!
 //! ```
 //! use std::path::Path;
 //!
 //! use callgate_audit::{ReadError, Reader};
 //!
-//! // Whoever reads a log needs no executor: the file is enough.
+//! // A reader needs no executor: the file is enough.
 //! let found: Result<Reader, ReadError> = Reader::open(Path::new("no-such-folder/audit.db"));
 //! assert!(found.is_err());
 //! ```

@@ -1,4 +1,4 @@
-//! The log as its users hold it: entries go to the thread that writes.
+//! The handle of the log, which sends entries to the writer's thread.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::settings::AuditSettings;
 use crate::store::{Head, Store};
 use crate::writer::{Message, Writer};
 
-/// Entries that wait for the writer at most; who comes then waits for room.
+/// The maximum entries waiting for the writer; further senders wait for room.
 const WAITING: usize = 4096;
 
-/// The log. Clones write to the same one; with the last of them it closes.
+/// The log. Clones write to the same one; the last of them closes it.
 #[derive(Clone, Debug)]
 pub struct AuditLog {
     messages: mpsc::Sender<Message>,
@@ -35,7 +35,7 @@ pub struct AuditLog {
 // === impl AuditLog ===
 
 impl AuditLog {
-    /// Opens the log in the state directory, or makes it; what is written is counted nowhere.
+    /// Opens or makes the log in the state directory, without registered metrics.
     ///
     /// # Errors
     /// It cannot be opened, or is not whole.
@@ -43,7 +43,7 @@ impl AuditLog {
         Self::open_counted(state_dir, settings, &AuditMetrics::default())
     }
 
-    /// Opens the log in the state directory, or makes it.
+    /// Opens or makes the log in the state directory.
     ///
     /// # Errors
     /// It cannot be opened, or is not whole.
@@ -90,10 +90,12 @@ impl AuditLog {
         Ok(log)
     }
 
-    /// Appends a record, says how it was taken, and returns once it would survive the end of the process. Never waits for anything remote.
+    /// Appends a record and reports if it was new. Returns once the record would survive the end of the process. Never
+    /// waits for another machine.
     ///
     /// # Errors
-    /// It cannot be written. [`AuditError::Held`]: it will be as soon as that works, if the process lives so long.
+    /// It cannot be written. With [`AuditError::Held`] the outcome is written as soon as possible, if the process lives
+    /// so long.
     pub async fn append(&self, entry: Entry) -> Result<Appended, AuditError> {
         let gone = || AuditError::Unwritable("its writer has ended".into());
         let (done, written) = oneshot::channel();
@@ -101,40 +103,40 @@ impl AuditLog {
         written.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Tells whether the log can be written.
+    /// Returns the health of the store.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         self.health.clone()
     }
 
-    /// Ends the log, so that it is one file with its head beside it. Nothing can be appended afterwards.
+    /// Closes the log: one file, with its head beside it. No further append succeeds.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.messages.send(Message::Close(done)).await.is_ok() {
-            // A writer that has ended has closed it.
+            // If the writer has ended, it has closed the log.
             let _ = closed.await;
         }
     }
 
-    /// The last record written.
+    /// The last written record.
     #[must_use]
     pub fn head(&self) -> Head {
         *self.head.borrow()
     }
 
-    /// Names this executor: made up once, and kept with the log.
+    /// This executor's name: made at random, and kept with the log.
     #[must_use]
     pub fn executor(&self) -> &str {
         &self.executor
     }
 
-    /// Outcomes waiting in memory after a failed write: anything but 0 means that no calls are taken.
+    /// Outcomes waiting in memory after a failed write: with any but 0, no calls are taken.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// How far each sink is behind. Reads the log, so not on a thread that must not wait.
+    /// Returns the lag of each sink. Reads the log, so it may block.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -146,7 +148,7 @@ impl AuditLog {
         self.sinks.iter().map(|sink| sink.lag(head, &reader)).collect()
     }
 
-    /// The log, for reading.
+    /// Opens the log for reading.
     ///
     /// # Errors
     /// It cannot be opened.

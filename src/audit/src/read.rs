@@ -1,4 +1,4 @@
-//! Reading a log: for the command line, the web page, and the sinks. Beside the executor that writes it, or without one.
+//! Reads a log for the command line, the web page and the sinks, beside the executor writing it or without one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::segment::{self, Segment};
 use super::store::Head;
 use callgate_state::wal;
 
-/// Other processes hold the file for a moment at most.
+/// The longest time another process may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool, code";
 
-/// A log, open for reading. It sees what is committed at each question.
+/// A log open for reading. Each query sees the latest committed records.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
@@ -41,7 +41,7 @@ pub struct Stored {
     pub(super) code: String,
 }
 
-/// Which records. What is not said does not matter.
+/// The records to find. An empty field matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// The lowest number.
@@ -54,23 +54,23 @@ pub struct Query {
     pub tenant: Option<String>,
     /// The exchange's name.
     pub exchange: Option<String>,
-    /// The violation's code, or the verdict where there is none; the outcome; `approved` or `refused`.
+    /// The violation's code, or the verdict without one; the outcome; `approved` or `refused`.
     pub code: Option<String>,
-    /// What stands somewhere in the record's text; letter case of ASCII does not matter.
+    /// A text inside the record's text; the case of ASCII letters does not matter.
     pub text: Option<String>,
-    /// Whether the newest come first.
+    /// True for the newest first.
     pub newest_first: bool,
-    /// At most so many.
+    /// The maximum number of records.
     pub limit: u32,
 }
 
-/// Why a log cannot be read.
+/// The reason a log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// There is none.
+    /// The file does not exist.
     #[error("{path}: there is no audit log here; it is `audit.db` in the executor's stateDir", path = .0.display())]
     Missing(PathBuf),
-    /// It cannot be read, or is something else.
+    /// The file cannot be read, or is not a log.
     #[error("{path}: cannot be read as an audit log: {reason}", path = path.display())]
     Unreadable {
         /// The file.
@@ -86,24 +86,24 @@ impl Reader {
     /// Opens the log in a file.
     ///
     /// # Errors
-    /// There is none, or it is something else.
+    /// The file does not exist, or is not a log.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         if !path.is_file() {
             return Err(ReadError::Missing(path.to_path_buf()));
         }
-        // SQLite may make an empty one.
+        // SQLite could make an empty one.
         let with_wal = wal(path).metadata().is_ok_and(|found| found.len() > 0);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)
             .and_then(|connection| connection.busy_timeout(BUSY).map(|()| connection))
             .map(|connection| Self { connection, path: path.to_path_buf(), with_wal });
         let reader = reader.map_err(|reason| ReadError::Unreadable { path: path.to_path_buf(), reason })?;
-        // Nothing was read so far: this finds out whether it is one.
+        // The first read finds out if the file is a database.
         reader.executor()?;
         Ok(reader)
     }
 
-    /// The records asked for.
+    /// Returns the matching records.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -137,7 +137,7 @@ impl Reader {
         })
     }
 
-    /// The records after a number, oldest first: what to ask again and again to follow a log.
+    /// Returns the records after a number, oldest first. Repeat it to follow a log.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -145,10 +145,10 @@ impl Reader {
         self.query(&Query { from: Some(seq.saturating_add(1)), limit, ..Query::default() })
     }
 
-    /// Hands over each record from a number on, as long as that goes well. All of them are of one moment.
+    /// Passes each record from a number on to `take`, until that fails. All records are of one moment.
     ///
     /// # Errors
-    /// The log cannot be read; inside, what went wrong with the handing over.
+    /// The log cannot be read; inside, the error of `take`.
     pub fn each<E>(&self, from: u64, take: impl FnMut(Stored) -> Result<(), E>) -> Result<Result<(), E>, ReadError> {
         self.read(|connection| each(connection, i64::try_from(from).unwrap_or(i64::MAX), take))
     }
@@ -166,7 +166,7 @@ impl Reader {
         self.read(|connection| connection.query_row("SELECT id FROM executor", [], |row| row.get(0)))
     }
 
-    /// The number of the last record that each sink was known to have.
+    /// The last record each sink is known to have.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -174,7 +174,7 @@ impl Reader {
         self.read(cursors)
     }
 
-    /// The last record that is sealed elsewhere: the log begins after it.
+    /// The last record sealed elsewhere: the log begins after it.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -182,7 +182,7 @@ impl Reader {
         self.read(base)
     }
 
-    /// The last record; if there is none, the one that the log begins after.
+    /// The last record; in an empty log, the one before its beginning.
     pub(super) fn last(&self) -> Result<Head, ReadError> {
         let newest = self.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
         match newest.first() {
@@ -191,7 +191,7 @@ impl Reader {
         }
     }
 
-    /// Finds out whether the file is a copy that lacks its write-ahead log: a writer had it open, and the log is not beside it.
+    /// Checks if the file is a copy without its write-ahead log: a writer had it open, and the log is not beside it.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -205,12 +205,12 @@ impl Reader {
         })
     }
 
-    /// Finds out whether the log holds a record, or begins right after it.
+    /// Checks if the log holds a record, or begins right after it.
     pub(super) fn holds(&self, head: Head) -> Result<bool, ReadError> {
         self.read(|connection| holds(connection, head))
     }
 
-    /// The segments that the log was sealed into, from the oldest.
+    /// The segments of the log, oldest first.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -218,7 +218,7 @@ impl Reader {
         self.read(segment::known)
     }
 
-    /// The segments that are here, and were sealed when the log had been open for less than so many seconds.
+    /// Local segments sealed before the log had been open for this many seconds.
     pub(super) fn segments_sealed_before(&self, ticks: u64) -> Result<Vec<Segment>, ReadError> {
         let old: Vec<u64> = self.read(|log| {
             let mut ask = log.prepare_cached("SELECT first FROM segment WHERE sealed <= ?1 AND place = 0")?;
@@ -227,12 +227,12 @@ impl Reader {
         Ok(self.segments()?.into_iter().filter(|segment| old.contains(&segment.first)).collect())
     }
 
-    /// Seconds that the log was open when its last segment was sealed; 0 if there is none.
+    /// Seconds the log was open when its last segment was sealed; 0 without segments.
     pub(super) fn sealed_at(&self) -> Result<u64, ReadError> {
         self.read(|log| log.query_row("SELECT coalesce(max(sealed), 0) FROM segment", [], |row| row.get(0)))
     }
 
-    /// Seconds that the log was open, as far as it was remembered.
+    /// Seconds the log was open, as last recorded.
     pub(super) fn ticks(&self) -> Result<u64, ReadError> {
         self.read(|log| log.query_row("SELECT ticks FROM log", [], |row| row.get(0)))
     }
@@ -243,7 +243,7 @@ impl Reader {
         self.read(|log| log.query_row(ask, [after, to], |row| row.get(0)))
     }
 
-    /// Copies all of the log, as it is at one moment, into an empty file.
+    /// Copies the whole log, as of one moment, into an empty file.
     pub(super) fn copy_into(&self, file: &Path) -> Result<(), ReadError> {
         self.read(|connection| connection.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
     }
@@ -281,7 +281,7 @@ pub(super) fn each<E>(
     Ok(Ok(()))
 }
 
-/// The last record that is sealed elsewhere: the log begins after it.
+/// The last record sealed elsewhere: the log begins after it.
 pub(super) fn base(connection: &Connection) -> rusqlite::Result<Head> {
     if !is_marked(connection)? {
         return Ok(Head { seq: 0, hash: Hash::GENESIS });
@@ -291,7 +291,7 @@ pub(super) fn base(connection: &Connection) -> rusqlite::Result<Head> {
     })
 }
 
-/// Finds out whether a log holds a record, or begins right after it.
+/// Checks if a log holds a record, or begins right after it.
 pub(super) fn holds(connection: &Connection, head: Head) -> rusqlite::Result<bool> {
     let base = base(connection)?;
     if head.seq <= base.seq {
@@ -302,7 +302,7 @@ pub(super) fn holds(connection: &Connection, head: Head) -> rusqlite::Result<boo
     Ok(found.map(Hash) == Some(head.hash))
 }
 
-/// Finds out whether the log's head must be kept beside it.
+/// Checks if the log's head must be kept beside it.
 pub(super) fn is_head_kept(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(is_marked(connection)? && connection.query_row("SELECT head_kept FROM log", [], |row| row.get(0))?)
 }
@@ -320,7 +320,7 @@ pub(super) fn cursors(connection: &Connection) -> rusqlite::Result<Vec<(String, 
     rows.collect()
 }
 
-/// Reads a row whatever is in it: what does not fit is for the chain to say.
+/// Reads a row with any content: the chain reports a mismatch.
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let text = |column: usize| -> rusqlite::Result<String> {
         let bytes = row.get_ref(column)?.as_bytes().unwrap_or_default();

@@ -1,7 +1,7 @@
-//! A record as it is kept: one line of canonical JSON (RFC 8785), and the SHA-256 of it.
+//! A stored record: one line of canonical JSON (RFC 8785), and its SHA-256.
 //!
-//! Every record carries the hash of the one before. So whoever knows the hash of the last one (the head) knows that nothing
-//! before it was altered, left out, added or moved.
+//! Every record carries the hash of the one before. So the hash of the last record (the head) proves every record
+//! before it: none was altered, left out, added or moved.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,39 +18,39 @@ use super::entry::{Entry, Event, Source, Verdict};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hash(pub(super) [u8; 32]);
 
-/// What ties a record to its place in the log.
+/// Ties a record to its place in the log.
 pub(super) struct Link<'a> {
     pub(super) executor: &'a str,
     pub(super) seq: u64,
     pub(super) previous: Hash,
 }
 
-/// A record's members. Those that are empty are left out.
+/// A record's members, without the empty ones.
 ///
-/// They stand here in the order of RFC 8785, and are texts, booleans and integers only: so what `serde_json` writes of them is
-/// canonical, and is written once. A test holds it against `callgate_json::canonical`.
+/// They are declared in the order of RFC 8785 and are texts, booleans and integers only: so `serde_json` writes
+/// canonical JSON at once. A test compares it with `callgate_json::canonical`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record<'a> {
-    /// Names the request for approval, where there is one.
+    /// The request for approval, if any.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub approval_id: Cow<'a, str>,
-    /// Of an answer of a person: whether they agreed.
+    /// For an answer of a person: true if they agreed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
-    /// The canonical arguments as text, where the contract says `audit: full`.
+    /// The canonical arguments as text, if the contract says `audit: full`.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Cow<'a, str>>,
     /// SHA-256 of the canonical arguments, 64 hexadecimal digits.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub arguments_digest: Cow<'a, str>,
-    /// Of an answer of a person: who.
+    /// For an answer of a person: their name.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub by: Cow<'a, str>,
-    /// The call's id as the model gave it.
+    /// The call's id, from the model.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub call_id: Cow<'a, str>,
-    /// Of a decision: the violation's code.
+    /// For a decision: the violation's code.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub code: Cow<'a, str>,
     /// Digest of the contract.
@@ -59,27 +59,28 @@ pub struct Record<'a> {
     /// Names the exchange.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub exchange_id: Cow<'a, str>,
-    /// Names the executor whose log this is.
+    /// The executor of this log.
     #[serde(borrow)]
     pub executor: Cow<'a, str>,
     /// `decision`, `outcome`, `approval`, `repeat`, `key_reused` or `conflict`.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
-    /// The number of the record that a conflict contradicts.
+    /// For a conflict: the number of the contradicted record.
     #[serde(skip_serializing_if = "is_zero")]
     pub of: u64,
-    /// The outcome, or that of a repeat: `success`, or the kind of failure.
+    /// For an outcome or a repeat: `success`, or the kind of failure.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub outcome: Cow<'a, str>,
-    /// Of a decision: JSON Pointer into the arguments.
+    /// For a decision: JSON Pointer into the arguments.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub pointer: Cow<'a, str>,
-    /// The call's place among the decisions of its exchange; if the filter did not say, its place in the request.
+    /// The call's position among the decisions of its exchange; without one from the filter, its position in the
+    /// request.
     pub position: u32,
-    /// The hash of the record before; of the first record, 64 zeros.
+    /// The hash of the previous record; 64 zeros in the first.
     #[serde(borrow)]
     pub previous: Cow<'a, str>,
-    /// Of an answer of a person: why.
+    /// For an answer of a person: their reason.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub reason: Cow<'a, str>,
     /// `x-request-id` of the HTTP request.
@@ -98,7 +99,7 @@ pub struct Record<'a> {
     /// The caller's tenant.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub tenant: Cow<'a, str>,
-    /// When: RFC 3339, UTC, with nine digits of a second.
+    /// The time: RFC 3339, UTC, with nine digits of a second.
     #[serde(borrow)]
     pub time: Cow<'a, str>,
     /// The tool.
@@ -107,15 +108,15 @@ pub struct Record<'a> {
     /// W3C trace id.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub trace_id: Cow<'a, str>,
-    /// Of an outcome: what the call used.
+    /// For an outcome: the resources the call used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Used>,
-    /// Of a decision: `allow`, `deny`, `needs_approval` or `approved`.
+    /// For a decision: `allow`, `deny`, `needs_approval` or `approved`.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub verdict: Cow<'a, str>,
 }
 
-/// What a call used.
+/// The resources a call used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Used {
@@ -123,14 +124,14 @@ pub struct Used {
     pub duration_us: u64,
     /// Fuel consumed.
     pub fuel: u64,
-    /// The most linear memory that it held.
+    /// The most linear memory it held.
     pub peak_memory_bytes: u64,
 }
 
 // === impl Hash ===
 
 impl Hash {
-    /// What the first record carries as the hash of the one before it: zeros.
+    /// The previous hash in the first record: zeros.
     pub const GENESIS: Self = Self([0; 32]);
 
     /// The hash of a record's text.
@@ -166,10 +167,10 @@ impl FromStr for Hash {
 // === impl Record ===
 
 impl<'a> Record<'a> {
-    /// Reads a record's text; what it does not know it passes over.
+    /// Reads a record's text and ignores unknown members.
     ///
     /// # Errors
-    /// It is no record.
+    /// The text is not a record.
     pub fn read(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -241,7 +242,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 fn time(time: SystemTime) -> String {
-    // Beyond jiff's years (-9999 to 9999) there is no RFC 3339 either.
+    // RFC 3339 has no years outside jiff's range (-9999 to 9999) either.
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{time:.9}")
 }
@@ -249,7 +250,7 @@ fn time(time: SystemTime) -> String {
 // === impl Source, Event, Verdict ===
 
 impl Source {
-    /// As it is written.
+    /// The word in the record.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -271,7 +272,7 @@ impl Event {
         }
     }
 
-    /// One word on how it went: the violation's code if there is one, else the verdict; the outcome; a person's answer; `repeat`,
+    /// The event in one word: the violation's code or else the verdict; the outcome; a person's answer; `repeat`,
     /// `key_reused` or `conflict`.
     pub(super) fn code(&self) -> &str {
         match self {
@@ -288,7 +289,7 @@ impl Event {
 }
 
 impl Verdict {
-    /// As it is written.
+    /// The word in the record.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

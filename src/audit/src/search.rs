@@ -1,8 +1,8 @@
-//! Searching a log a part at a time, so that a search can be stopped.
+//! Searches a log in parts, so a search can be stopped.
 
 use super::read::{Query, ReadError, Reader, Stored};
 
-/// Records of which a search asks at once: an index answers most of it, unless texts are searched.
+/// Records read in one part: an index answers most conditions, except a search for text.
 const PART: u64 = 100_000;
 const TEXT_PART: u64 = 2_000;
 
@@ -11,17 +11,18 @@ const TEXT_PART: u64 = 2_000;
 pub struct Found {
     /// The records, newest first.
     pub records: Vec<Stored>,
-    /// The newest record that was not looked at, if the search was stopped.
+    /// The newest unread record, if the search was stopped.
     pub unsearched: Option<u64>,
 }
 
 // === impl Reader ===
 
 impl Reader {
-    /// The records asked for, newest first, as far as they are found in time; a search goes on after `unsearched`.
+    /// Returns the matching records, newest first, found before `stop` returns true. A later search continues at
+    /// `unsearched`.
     ///
-    /// A condition that no index answers reads every record, so a search reads a part of the log at a time, and looks in between
-    /// whether it should stop.
+    /// A condition without an index reads every record. So a search reads a part of the log at a time, and asks `stop`
+    /// in between.
     ///
     /// # Errors
     /// The log cannot be read.

@@ -1,7 +1,8 @@
-//! Sealed parts of the log: records in a file of their own that is never written again.
+//! Sealed parts of the log: each is a file of its own, never written again.
 //!
-//! A segment is a log like `audit.db`, whose `log` table names the record before its first. So chains go on from segment to
-//! segment and into the live log, and all that reads a log reads a segment. Its name says which records it holds.
+//! A segment is a log like `audit.db`. Its `log` table names the record before its first, so chains continue from
+//! segment to segment and into the live log. Every reader of a log reads a segment too. The file's name has the numbers
+//! of its records.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -33,7 +34,7 @@ pub struct Segment {
     pub at: SegmentPlace,
 }
 
-/// The path of a segment's file.
+/// The place of a segment's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentPlace {
     /// In the state directory.
@@ -44,7 +45,7 @@ pub enum SegmentPlace {
     Forgotten,
 }
 
-/// Why records cannot be sealed.
+/// The reason records cannot be sealed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SealError {
     #[error(transparent)]
@@ -63,7 +64,7 @@ pub(super) enum SealError {
     Empty,
 }
 
-/// Why the handing over of records stops.
+/// The reason the copying of records stopped.
 enum Stop {
     Enough,
     Error(SealError),
@@ -99,13 +100,13 @@ impl SegmentPlace {
     }
 }
 
-/// Seals the records after `after`, up to `to` or to so many bytes, into a file in `folder`.
+/// Seals the records after `after`, up to `to` or to this many bytes, into a file in `folder`.
 pub(super) fn seal(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path) -> Result<Segment, SealError> {
     private::folder(folder)?;
     let part = folder.join(PART);
     let sealed = seal_into(log, after, to, bytes, folder, &part);
     if sealed.is_err() {
-        // It may have taken the last room, and calls need that.
+        // It may have taken the last free space, and calls need it.
         let _ = fs::remove_file(&part);
     }
     sealed
@@ -119,7 +120,7 @@ fn seal_into(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path, part
     let sha256 = hash(part).map_err(disk)?;
     let segment = Segment { first: after.seq + 1, last, sha256, at: SegmentPlace::Here };
     let path = folder.join(segment.name());
-    // One of another log, which was moved away without its segments.
+    // Left by another log, moved away without its segments.
     if path.symlink_metadata().is_ok() {
         return Err(SealError::Taken(path));
     }
@@ -131,7 +132,7 @@ fn seal_into(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path, part
 fn copy(log: &Reader, after: Head, to: u64, bytes: u64, part: &Path) -> Result<Head, SealError> {
     let executor = log.executor()?;
     let mut out = Connection::open(part)?;
-    // What becomes of it if the machine fails does not matter: it is made again.
+    // Needs no durability: after a crash the segment is made again.
     out.pragma_update(None, "journal_mode", "OFF")?;
     out.pragma_update(None, "synchronous", "OFF")?;
     out.execute_batch(store::FIRST)?;
@@ -191,7 +192,7 @@ pub(super) fn hash(path: &Path) -> io::Result<Hash> {
     }
 }
 
-/// All segments that the log knows, from the oldest.
+/// All segments known to the log, oldest first.
 pub(super) fn known(log: &Connection) -> rusqlite::Result<Vec<Segment>> {
     if !super::read::is_marked(log)? {
         return Ok(Vec::new());

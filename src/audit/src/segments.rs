@@ -1,4 +1,4 @@
-//! Checks a log together with the segments that it was sealed into.
+//! Verifies a log together with its segments.
 
 use std::path::PathBuf;
 
@@ -8,33 +8,33 @@ use super::record::Hash;
 use super::segment::{self, Segment, SegmentPlace};
 use super::store::Head;
 
-/// A log that is whole, and what is not here to be checked.
+/// A whole log, and the segments that could not be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WholeLog {
     /// The log itself.
     pub live: Whole,
-    /// Segments that were checked.
+    /// The number of checked segments.
     pub checked: Vec<Segment>,
-    /// Segments that were not found, and need not be here.
+    /// Segments not found, which need not be here.
     pub absent: Vec<Absent>,
 }
 
-/// A segment that was not found.
+/// A segment not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Absent {
     /// The segment.
     pub segment: Segment,
 }
 
-/// Checks a log and its segments, which are looked for in `folders`. Each must be the file that was sealed, be whole, and follow the
+/// Verifies a log and its segments, found in `folders`. Each segment must be the sealed file, be whole, and follow the
 /// one before; the log must follow the last.
 ///
 /// # Errors
-/// The first fault, or why something cannot be read. A segment that should be in the state directory and is not is a fault.
+/// The first fault, or the reason something cannot be read. A segment missing from the state directory is a fault.
 pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Result<WholeLog, VerifyError> {
     let (mut checked, mut absent) = (Vec::new(), Vec::new());
     let mut known = None;
-    // Before the log: what is sealed meanwhile is in the log, too.
+    // Read before the log: records sealed meanwhile are in the log, too.
     let segments = log.segments()?;
     let mut before = Head { seq: 0, hash: Hash::GENESIS };
     for segment in &segments {
@@ -45,7 +45,7 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
         let name = segment.name();
         let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
         let Some(path) = found else {
-            // It may have been archived just now.
+            // The archiver may have moved it just now.
             let now = log.segments()?.into_iter().find(|now| now.first == segment.first);
             let segment = now.unwrap_or_else(|| segment.clone());
             if segment.at == SegmentPlace::Here {
@@ -62,7 +62,7 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
         if whole.head != segment.last || whole.base.seq != follows.seq {
             return Err(Fault::SegmentAltered { name }.into());
         }
-        // Otherwise a segment could be written anew without those after it.
+        // Otherwise somebody could replace a segment without those after it.
         if whole.base.hash != follows.hash {
             return Err(Fault::Unlinked { seq: segment.first }.into());
         }

@@ -1,8 +1,8 @@
-//! The log on disk: one SQLite file of one writer.
+//! The log on disk: one SQLite file with one writer.
 //!
-//! `record` holds each record's text and hash; the columns beside them repeat what the text says, for looking things up, and
-//! `callgate audit verify` holds them against it. `cursor` says how much of the log each sink has. `log` says whether a writer has
-//! the log open: a copy of the file alone that says so has lost its write-ahead log, and with it the last records.
+//! `record` holds each record's text and hash. Its other columns repeat members of the text for queries, and `callgate
+//! audit verify` compares them. `cursor` has the progress of each sink. `log` says if a writer has the log open: a copy
+//! of the file alone with this mark has lost its write-ahead log, and with it the last records.
 
 use std::path::Path;
 
@@ -23,14 +23,14 @@ use callgate_state::{Altered, Database, Format, StoreError, StoreHealth};
 /// The log's name in the state directory.
 pub const FILE: &str = "audit.db";
 
-/// Records whose chain is checked at start: all of them is what `callgate audit verify` is for.
+/// Records checked at start; `callgate audit verify` checks all.
 const CHECKED_AT_START: u64 = 10_000;
 
 /// The newest form of the file.
 pub(super) const VERSION: u32 = 2;
 pub(super) const FORMAT: Format = Format { steps: &[FIRST, SECOND], opening: "", page_bytes: 4096 };
 
-/// STRICT: a column holds what it says. A decision of the filter is kept once, however often it is sent.
+/// STRICT: a column holds its declared type. A decision of the filter is kept once, however often it is sent.
 pub(super) const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS executor (id TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS record (
@@ -49,9 +49,9 @@ pub(super) const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 ";
 
-/// An index for each thing that is searched for. `log.head_kept`: the head is kept beside the log, and must be there. `log.base_…`: the
-/// record before the first that is not only in a segment. `log.ticks`: seconds that the log was open. `segment.sealed`: the same when
-/// it was sealed.
+/// One index for each search condition. `log.head_kept`: the head is kept beside the log, and must be there.
+/// `log.base_…`: the last record that is only in a segment. `log.ticks`: seconds the log was open. `segment.sealed`:
+/// the same at its sealing.
 pub(super) const SECOND: &str = "
     CREATE TABLE log (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -83,7 +83,7 @@ pub(super) const INSERT: &str = "
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ";
 
-/// The log, open for writing. There is one in the world for a state directory.
+/// The log, open for writing. A state directory has one.
 #[derive(Debug)]
 pub(super) struct Store {
     database: Database,
@@ -96,7 +96,7 @@ pub(super) struct Store {
 /// The last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its number; 0 where there is none.
+    /// Its number; 0 in an empty log.
     pub seq: u64,
     /// Its hash.
     pub hash: Hash,
@@ -105,22 +105,22 @@ pub struct Head {
 // === impl Store ===
 
 impl Store {
-    /// Opens the log in `folder`, or makes it, readable by its owner only; looks whether its end is whole.
+    /// Opens or makes the log in `folder`, readable by its owner only, and checks its end.
     pub(super) fn open(folder: &Path, synchronous: Synchronous) -> Result<Self, AuditError> {
         let path = folder.join(FILE);
         let cannot =
             |reason: &dyn std::fmt::Display| AuditError::Open { path: path.clone(), reason: reason.to_string() };
-        // Before the log is made where there is none.
+        // Read before the log is made.
         let kept = KeptHead::read(&path)
             .map_err(|error| cannot(&format!("its head in audit.head cannot be read: {error}")))?;
         let mut database = Database::open(folder, FILE, &FORMAT, synchronous)?;
         check_end(&database, kept.as_ref(), &path)?;
         let executor = executor(&database).map_err(|error| cannot(&error))?;
         let head = head(&database).map_err(|error| cannot(&error))?;
-        // What is on the disk has a head, and only then the log says so: a start that ends in between is done again.
+        // The head is written first, and then the mark in the log: an interrupted start is repeated.
         database.settle().map_err(|error| cannot(&error))?;
         let kept = HeadFile::open(&path, &executor, head).map_err(|error| cannot(&format!("audit.head: {error}")))?;
-        // From here on a copy of the file alone says that it is one.
+        // From now on a copy of the file alone is recognized as a copy.
         let mark =
             |transaction: &rusqlite::Transaction<'_>| transaction.execute("UPDATE log SET open = 1, head_kept = 1", []);
         database.write(mark).and_then(|_| database.settle()).map_err(|error| cannot(&error))?;
@@ -144,7 +144,7 @@ impl Store {
         self.database.health()
     }
 
-    /// Writes the entries in one transaction: all of them, in order, or none. Says how each was taken.
+    /// Writes the entries in one transaction: all of them, in order, or none. Returns the answer to each.
     pub(super) fn write<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Appended>, WriteError> {
         self.check_head()?;
         let (executor, mut head) = (&self.executor, self.head);
@@ -155,20 +155,20 @@ impl Store {
             match appended {
                 Ok(appended) => Ok(appended),
                 Err(TakeError::Sqlite(error)) => Err(error),
-                // Nothing of the group is kept by the caller's word: it would be half of it.
+                // Nothing of the group is stored: half of it would be.
                 Err(TakeError::Text(error)) => Err(rusqlite::Error::ToSqlConversionFailure(error.into())),
             }
         });
         let appended: Vec<Appended> = appended?;
         self.head = head;
-        // The records are there. The next group finds out whether their head can be kept.
+        // The records are stored. The next group finds out if their head can be kept.
         if let Err(error) = self.kept.keep(head, self.synchronous == Synchronous::Full) {
             self.database.health().failed(&format!("audit.head: {error}"));
         }
         Ok(appended)
     }
 
-    /// Writes something, so that it is known whether that works.
+    /// Writes a probe, which updates the health.
     pub(super) fn probe(&mut self) {
         match self.check_head() {
             Ok(()) => self.database.probe(),
@@ -176,20 +176,20 @@ impl Store {
         }
     }
 
-    /// The head of what is there must be kept before more is written.
+    /// Keeps the head of stored records before more are written.
     fn check_head(&mut self) -> Result<(), WriteError> {
         let checked = self.kept.check().map_err(WriteError::Head);
         let kept = checked.and_then(|()| self.kept.keep(self.head, false).map_err(WriteError::HeadFile));
         kept.inspect_err(|error| self.database.health().failed(&error.to_string()))
     }
 
-    /// Remembers for how many seconds the log was open.
+    /// Stores the seconds the log was open.
     pub(super) fn open_for(&mut self, ticks: u64) {
-        // A health that is wrong says so.
+        // The health reports a failure.
         let _ = self.database.write(|log| log.execute("UPDATE log SET ticks = ?1", [ticks]));
     }
 
-    /// Remembers a segment; says whether that is written.
+    /// Stores a segment; returns false if that failed.
     pub(super) fn sealed(&mut self, segment: &Segment) -> bool {
         let Segment { first, last, sha256, at } = segment;
         let insert = "INSERT INTO segment (first, last, head, sha256, sealed, place)
@@ -198,13 +198,13 @@ impl Store {
         self.database.write(|log| log.execute(insert, values)).is_ok()
     }
 
-    /// Remembers where a segment is now; says whether that is written.
+    /// Stores a segment's new place; returns false if that failed.
     pub(super) fn moved(&mut self, first: u64, to: SegmentPlace) -> bool {
         let update = "UPDATE segment SET place = ?2 WHERE first = ?1";
         self.database.write(|log| log.execute(update, params![first, to.number()])).is_ok()
     }
 
-    /// Takes the records up to `to` out of the log, which begins after them from now on. They are in segments.
+    /// Removes the records up to `to` from the log. They are in segments.
     pub(super) fn trim(&mut self, to: u64) -> bool {
         let trimmed = self.database.write(|log| {
             log.execute("UPDATE log SET base_seq = ?1, base_hash = (SELECT hash FROM record WHERE seq = ?1)", [to])?;
@@ -213,13 +213,13 @@ impl Store {
         trimmed.is_ok()
     }
 
-    /// All records up to this one are on the disk itself.
+    /// Notes: all records up to this one are on the disk itself.
     pub(super) fn synced(&mut self, head: Head) {
-        // What is not known to be there is only not required after a loss of power.
+        // After a failure here, only a start after a loss of power requires fewer records.
         let _ = self.kept.synced(head);
     }
 
-    /// Remembers how much of the log a sink has.
+    /// Stores the progress of a sink.
     pub(super) fn set_cursor(&self, sink: &str, seq: u64) -> rusqlite::Result<()> {
         self.database
             .prepare_cached(
@@ -229,7 +229,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the log as one file, and its head beside it.
+    /// Closes the log as one file, with its head beside it.
     pub(super) fn close(mut self) {
         let path = self.path().to_path_buf();
         if let Err(error) = self.database.write(|transaction| transaction.execute("UPDATE log SET open = 0", [])) {
@@ -243,7 +243,7 @@ impl Store {
     }
 }
 
-/// A log that was cut or altered at its end is not written on: that would make it look whole.
+/// Refuses a log cut or altered at its end: new records would make it look whole.
 pub(super) fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: &Path) -> Result<(), AuditError> {
     let cannot = |error: &dyn std::fmt::Display| AuditError::Open { path: path.into(), reason: error.to_string() };
     let broken = |fault| AuditError::NotWhole { path: path.into(), fault };
@@ -283,7 +283,7 @@ pub(super) fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: 
     Ok(())
 }
 
-/// Why entries were not written.
+/// The reason entries were not written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     #[error(transparent)]
@@ -294,7 +294,7 @@ pub(super) enum WriteError {
     HeadFile(std::io::Error),
 }
 
-/// The executor's name: made up once, and kept with the log that it signs.
+/// The executor's name: made at random, and kept with the log.
 fn executor(connection: &Connection) -> rusqlite::Result<String> {
     if let Some(id) = known_executor(connection)? {
         return Ok(id);
@@ -308,7 +308,7 @@ fn known_executor(connection: &Connection) -> rusqlite::Result<Option<String>> {
     connection.query_row("SELECT id FROM executor", [], |row| row.get(0)).optional()
 }
 
-/// The last record; where all are sealed, the last of those.
+/// The last record; if all are sealed, the last sealed one.
 fn head(connection: &Connection) -> rusqlite::Result<Head> {
     let last = connection
         .query_row("SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1", [], |row| {

@@ -1,10 +1,11 @@
-//! The one thread that writes, and how it groups.
+//! The writer's thread, and its grouping.
 //!
-//! It takes all that waits, writes it in one transaction, then answers each: the busier it is, the less a record costs.
+//! The writer takes all waiting messages, writes them in one transaction, then answers each: under load a record costs
+//! less.
 //!
-//! When the disk is full or broken it refuses, and whatever asked does not run. The outcome of a call that did run cannot be
-//! refused: it is held in memory and written first as soon as that works, tried again every second. While something is held
-//! and cannot be written, nothing else is.
+//! If the disk is full or broken, the writer refuses an entry, and its call does not run. The outcome of a finished
+//! call cannot be refused: the writer holds it in memory, retries every second, and writes it first. While a held
+//! outcome cannot be written, nothing else is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,30 +22,30 @@ use super::segment::{Segment, SegmentPlace};
 use super::store::{Head, Store};
 use callgate_state::PROBE;
 
-/// Records of one transaction at most.
+/// The maximum records in one transaction.
 const GROUP: usize = 1024;
-/// Outcomes in memory at most: far more than calls can run while nothing new is let in.
+/// The maximum outcomes in memory: far more than the running calls, since no new calls are taken.
 const HELD: usize = 65_536;
-/// How soon it is tried again to write what is held.
+/// The time between two attempts to write held outcomes.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What the writer is told.
+/// A message to the writer.
 pub(super) enum Message {
-    /// Write an entry, and say when that is done.
+    /// Writes an entry, then answers.
     Append(Box<Entry>, oneshot::Sender<Result<Appended, AuditError>>),
-    /// Remember how much of the log a sink has.
+    /// Stores the progress of a sink.
     Delivered(&'static str, u64),
-    /// Remember that the log is on the disk itself, up to this record.
+    /// Notes: the log is on the disk itself, up to this record.
     Synced(Head),
-    /// Remember for how many seconds the log was open.
+    /// Stores the seconds the log was open.
     Open(u64),
-    /// Remember a segment, and say whether that is written.
+    /// Stores a segment, then answers.
     Sealed(Segment, oneshot::Sender<bool>),
-    /// Remember where the segment that begins with this record is now, and say whether that is written.
+    /// Stores the new place of the segment beginning with this record, then answers.
     Moved(u64, SegmentPlace, oneshot::Sender<bool>),
-    /// Take the records up to this one out of the log, and say whether that is done.
+    /// Removes the records up to this one from the log, then answers.
     Trim(u64, oneshot::Sender<bool>),
-    /// Close the log and end.
+    /// Closes the log and ends.
     Close(oneshot::Sender<()>),
 }
 
@@ -55,14 +56,14 @@ pub(super) struct Writer {
     head: watch::Sender<Head>,
     held: Vec<Entry>,
     held_count: Arc<AtomicUsize>,
-    /// The threads that read the log.
+    /// The threads reading the log.
     beside: Vec<JoinHandle<()>>,
     closing: Option<oneshot::Sender<()>>,
     metrics: AuditMetrics,
     told: Told,
 }
 
-/// Conflicts that no log line has told of yet: at most one line a second.
+/// Conflicts not logged yet: at most one line a second.
 struct Told {
     conflicts: u64,
     at: Option<Instant>,
@@ -83,7 +84,7 @@ impl Writer {
         Self { store, messages, head, held: Vec::new(), held_count, beside, closing: None, metrics, told }
     }
 
-    /// Writes until it is closed, or nobody is left who could append.
+    /// Runs until the log is closed or its last handle is gone.
     pub(super) async fn run(mut self) {
         let mut group = Vec::new();
         let mut tried = Instant::now();
@@ -96,7 +97,7 @@ impl Writer {
             if self.write(&mut group) {
                 tried = Instant::now();
             } else if tried.elapsed() >= wait.min(PROBE) {
-                // Other messages may come without a pause: a sink that catches up sends many.
+                // Other messages may come without a pause: a sink catching up sends many.
                 self.store.probe();
                 tried = Instant::now();
             }
@@ -112,9 +113,9 @@ impl Writer {
         if !held.is_empty() {
             tracing::error!(outcomes = held.len(), "the audit log ends without outcomes that could not be written");
         }
-        // Who still asks is told that the writer has ended.
+        // Waiting senders get an error.
         drop(messages);
-        // The other threads end with it: a reader of theirs would keep the write-ahead log.
+        // The other threads end with it: one of their readers would keep the write-ahead log.
         drop(head);
         for thread in beside {
             let _ = thread.join();
@@ -125,7 +126,7 @@ impl Writer {
         }
     }
 
-    /// Does what it is told; says whether it tried to write records.
+    /// Handles a group of messages. Returns true if it tried to write records.
     fn write(&mut self, group: &mut Vec<Message>) -> bool {
         let mut asked = Vec::with_capacity(group.len());
         for message in group.drain(..) {
@@ -155,7 +156,7 @@ impl Writer {
                 self.count_held();
                 self.head.send_replace(self.store.head());
                 for ((_, done), appended) in asked.into_iter().zip(appended.into_iter().skip(held)) {
-                    // Who has gone away does not want to know.
+                    // The sender may be gone.
                     let _ = done.send(Ok(appended));
                 }
             }
@@ -170,11 +171,11 @@ impl Writer {
         true
     }
 
-    /// What becomes of an entry that could not be written.
+    /// Refuses an entry that could not be written, or holds it.
     fn refuse(&mut self, entry: Box<Entry>, reason: &str) -> AuditError {
         let room = match entry.event {
             Event::Outcome { .. } => HELD,
-            // Outcomes have the rest for themselves.
+            // Outcomes have the rest of the room to themselves.
             Event::Repeat { .. } => HELD / 2,
             Event::Decision { .. } | Event::KeyReused | Event::Conflict { .. } | Event::Approval { .. } => 0,
         };
@@ -182,7 +183,7 @@ impl Writer {
             return AuditError::Unwritable(reason.to_owned());
         }
         self.held.push(*entry);
-        // Before anybody is told of it.
+        // Counted before the sender gets its answer.
         self.count_held();
         AuditError::Held(reason.to_owned())
     }
@@ -209,7 +210,7 @@ impl Writer {
         }
     }
 
-    /// A cursor that cannot be written is one that comes again: sinks are asked how far they are whenever they are connected.
+    /// Stores a sink's progress. A failure is harmless: the feed asks the sink at each connection.
     fn delivered(&self, sink: &str, seq: u64) {
         if let Err(error) = self.store.set_cursor(sink, seq) {
             tracing::warn!(sink, reason = %error, "how much of the audit log a sink has cannot be written down");

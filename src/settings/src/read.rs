@@ -1,4 +1,4 @@
-//! Reads YAML, with faults of the YAML reader in our words.
+//! Reads YAML, and rewords the faults of its reader.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, FieldError
     serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(file, error.without_snippet()))
 }
 
-/// Puts a fault of the YAML reader in our words: the place first, and for an unknown field the nearest known one.
+/// Rewords a fault of the YAML reader: the place first, and for an unknown field the nearest known one.
 fn explain(file: &str, error: &serde_saphyr::Error) -> FieldError {
     let place = match error.location() {
         Some(at) => format!("{file}:{}:{}", at.line(), at.column()),

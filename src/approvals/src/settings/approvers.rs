@@ -1,4 +1,4 @@
-//! `approvals.approvers` and `approvals.groups`: who may answer which requests.
+//! `approvals.approvers` and `approvals.groups`: the rules on who may answer requests.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// More than this is a list that nobody keeps right.
+/// The maximum number of rules: nobody maintains a longer list.
 const RULES_MAX: usize = 256;
 
-/// Who may answer which requests.
+/// The rules on who may answer requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Approvers {
     /// Every token with the role `approver` may answer every request.
     #[default]
     All,
-    /// A request may be answered only by those whom one of these rules names for it.
+    /// Only persons named for a request by one of these rules may answer it.
     Listed(Vec<ApproverRule>),
 }
 
-/// Names persons and the requests that they may answer.
+/// Names persons and the requests they may answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApproverRule {
     /// Names in the token file.
@@ -30,11 +30,11 @@ pub struct ApproverRule {
     pub tenants: Vec<String>,
     /// Patterns of roles.
     pub roles: Vec<String>,
-    /// Keeps a person from approving what their own tenants ask for.
+    /// Keeps a person from approving requests of their own tenants.
     pub not_own: bool,
 }
 
-/// A rule as it is written.
+/// A rule in the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct RuleSection {
@@ -90,7 +90,7 @@ impl RuleSection {
         };
         let patterns = |name: &str, list: Option<Spanned<Vec<String>>>| match list {
             None => Ok(vec!["*".to_owned()]),
-            // The empty tenant is a tenant: the one of calls without.
+            // The empty tenant is the tenant of calls without one.
             Some(list) if !list.value.is_empty() => Ok(list.value),
             Some(list) => {
                 let message =

@@ -1,4 +1,4 @@
-//! `approvals`: calls that wait for a person.
+//! `approvals`: calls waiting for a person.
 
 mod approvers;
 
@@ -22,24 +22,24 @@ const PENDING: u32 = 1_000;
 const PENDING_PER_TENANT: u32 = 100;
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Calls that wait for a person.
+/// Limits of calls waiting for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovalSettings {
-    /// How long a request waits for an answer, and an approval for its use.
+    /// The time a request waits for an answer, and an approval for its use.
     pub expiry: Duration,
-    /// The time for which a denied call is refused without asking anybody again.
+    /// The time a denied call is refused without asking anybody again.
     pub denied_for: Duration,
-    /// Requests that wait at once, over all tenants.
+    /// The maximum pending requests, over all tenants.
     pub pending: u32,
-    /// Requests of one tenant that wait at once.
+    /// The maximum pending requests of one tenant.
     pub pending_per_tenant: u32,
-    /// How long a request can be looked up after it has ended.
+    /// The time an ended request can be looked up.
     pub keep: Duration,
-    /// Who may answer which requests.
+    /// The rules on who may answer requests.
     pub approvers: Approvers,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ApprovalSection {

@@ -1,4 +1,4 @@
-//! `audit`: the audit log and where else its records go.
+//! `audit`: the audit log and the sinks for its records.
 
 mod retention;
 
@@ -18,46 +18,46 @@ const TABLE: &str = "callgate_audit";
 const TABLE_BYTES: usize = 63;
 const STREAM: &str = "callgate:audit";
 
-/// The audit log and where else its records go.
+/// The audit log and the sinks for its records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditSettings {
-    /// What a record that was acknowledged survives.
+    /// The failures an acknowledged record survives.
     pub synchronous: Synchronous,
-    /// A PostgreSQL that gets every record.
+    /// A PostgreSQL sink for every record.
     pub postgres: Option<AuditPostgres>,
-    /// A Redis Stream that gets every record.
+    /// A Redis Stream for every record.
     pub redis: Option<AuditRedis>,
-    /// The time for which records stay, and the archive of segments.
+    /// Retention of records, and the archive of segments.
     pub retention: Retention,
 }
 
-/// A PostgreSQL that gets every record.
+/// A PostgreSQL sink for every record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditPostgres {
     /// Holds the connection string, its password included.
     pub url: SecretFile,
-    /// The table, made where it is missing.
+    /// The table; made if missing.
     pub table: String,
-    /// PEM file: what the server's certificate must chain to. With it the connection is TLS.
+    /// PEM file: the CA of the server's certificate. With it the connection is TLS.
     pub ca: Option<PathBuf>,
     /// True if the executor may speak to another machine without TLS.
     pub unencrypted: bool,
 }
 
-/// A Redis Stream that gets every record.
+/// A Redis Stream for every record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRedis {
     /// Holds the address, its password included.
     pub url: SecretFile,
-    /// The stream's key, up to the executor's name.
+    /// The stream's key, without the executor's name.
     pub stream: String,
-    /// About how many records the stream keeps; all of them where it is not said.
+    /// The approximate number of records in the stream; all if not set.
     pub max_length: Option<u64>,
-    /// Whether another machine may be spoken to: there is no TLS.
+    /// True if the executor may speak to another machine: the client has no TLS.
     pub unencrypted: bool,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AuditSection {
@@ -161,7 +161,7 @@ impl Redis {
 // === impl AuditPostgres ===
 
 impl AuditPostgres {
-    /// The way to it.
+    /// The link to it.
     pub fn link(&self) -> PostgresLink {
         PostgresLink {
             url: self.url.clone(),
@@ -172,7 +172,7 @@ impl AuditPostgres {
     }
 }
 
-/// Names that need no quotes, so that what is written in SQL is what is meant.
+/// Accepts names that need no quotes in SQL.
 fn is_table(text: &str) -> bool {
     let mut parts = text.split('.');
     let name = |part: &str| {

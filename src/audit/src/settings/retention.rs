@@ -1,4 +1,4 @@
-//! `audit.segment`, `keep`, `live`, `archive` and `minFree`: how long records stay, and where they go.
+//! `audit.segment`, `keep`, `live`, `archive` and `minFree`: the retention of records and their archive.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use url::Url;
 
 const SEGMENT: u64 = 256 << 20;
 const SEGMENT_MIN: u64 = 64 << 10;
-/// Larger files cannot be put into S3-compatible storage in one request.
+/// S3-compatible storage takes no larger file in one request.
 const SEGMENT_MAX: u64 = 4 << 30;
 const KEEP_MIN: Duration = Duration::from_secs(24 * 60 * 60);
 const LIVE: Duration = Duration::from_secs(60 * 60);
 const LIVE_MIN: Duration = Duration::from_secs(60);
 const MIN_FREE: u64 = 256 << 20;
 
-/// The time for which records stay, and the archive of segments.
+/// Retention of records, and the archive of segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Bytes of records from which on they are sealed into a segment.
+    /// Bytes of records at which a segment is sealed.
     pub segment_bytes: u64,
-    /// The time for which segments stay on this machine; forever if it is not set.
+    /// The time segments stay on this machine; forever if not set.
     pub keep: Option<Duration>,
-    /// The time for which a sealed record stays in the log itself, so that a decision that comes again is known.
+    /// The time a sealed record stays in the log itself, so a repeated decision is recognized.
     pub live: Duration,
     /// The destination of segments.
     pub archive: Option<Archive>,
-    /// Free bytes of the state directory's file system below which readiness warns; at a quarter no calls are taken.
+    /// Free bytes of the state directory's file system below which readiness warns; below a quarter no calls are taken.
     pub min_free: u64,
 }
 
@@ -47,9 +47,9 @@ pub enum Archive {
 pub struct ArchiveS3 {
     /// `https://`, or `http://` to a loopback address.
     pub endpoint: Url,
-    /// The bucket, which must be there.
+    /// The bucket, which must exist.
     pub bucket: String,
-    /// The region that requests are signed for.
+    /// The region in the signatures of requests.
     pub region: String,
     /// The prefix of all object names.
     pub prefix: String,
@@ -57,11 +57,11 @@ pub struct ArchiveS3 {
     pub access_key: SecretFile,
     /// Holds the secret key.
     pub secret_key: SecretFile,
-    /// PEM file: what the server's certificate must chain to, in place of the system's authorities.
+    /// PEM file: the CA of the server's certificate, in place of the system's authorities.
     pub ca: Option<PathBuf>,
 }
 
-/// The fields as they are written.
+/// The fields in the file.
 #[derive(Debug, Default)]
 pub(super) struct RetentionFields {
     pub(super) segment: Option<Spanned<Bytes>>,
@@ -162,7 +162,7 @@ impl S3Section {
     }
 }
 
-/// Nothing but TLS leaves this machine, and no password stands in the address.
+/// Allows plaintext to loopback only, and no password in the address.
 fn is_safe(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let loopback = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());

@@ -1,4 +1,4 @@
-//! Feeds one sink from the local log, for as long as the log is open.
+//! Feeds one sink from the local log while the log is open.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -17,18 +17,18 @@ use crate::store::Head;
 use crate::writer::Message;
 use callgate_state::Synchronous;
 
-/// For one answer of a sink. A batch that takes longer is delivered again as far as it did not arrive.
+/// The timeout of one answer. Undelivered records of a slow batch are sent again.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between attempts: doubled each time, up to the second.
+/// The pause between attempts: doubled each time, up to `PAUSE_MAX`.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// Records of a moment go together.
+/// Records within this time go together.
 const GATHER: Duration = Duration::from_millis(20);
-/// One batch: so many records or bytes of text at most, and always one record.
+/// The maximum records and bytes of text in one batch; always at least one record.
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// What a feed draws on.
+/// The inputs of a feed.
 pub(super) struct Feed {
     pub(super) path: PathBuf,
     pub(super) executor: String,
@@ -56,14 +56,14 @@ pub(super) async fn feed<S: Sink>(sink: &S, mut from: Feed) {
 // === impl Feed ===
 
 impl Feed {
-    /// Ends well with the log, and badly with the connection.
+    /// Returns `Ok` when the log closes, and an error when the connection breaks.
     async fn feed<S: Sink>(&mut self, sink: &S, pause: &mut Duration) -> Result<(), SinkError> {
         let (mut connection, last) = within(sink.connect()).await?;
         let reader = Reader::open(&self.path)?;
         let (mut at, mut hash) = self.agree(&reader, last)?;
         self.delivered(S::NAME, at);
         loop {
-            // What a log was that is closed may be another one by now.
+            // The path of a closed log may hold another one by now.
             if self.head.has_changed().is_err() {
                 return Ok(());
             }
@@ -86,9 +86,9 @@ impl Feed {
         }
     }
 
-    /// The last record there must be one of this log. Gives its number and its hash.
+    /// Checks the sink's last record: it must be one of this log. Returns its number and its hash.
     fn agree(&self, reader: &Reader, last: Option<Last>) -> Result<(u64, Hash), SinkError> {
-        // What is sealed is not sent: the sink gets what the log still has.
+        // Sealed records are not sent: the sink gets the rest of the log.
         let base = reader.base()?;
         let Last { seq, hash } = match last {
             None if base.seq == 0 => return Ok((0, Hash::GENESIS)),
@@ -116,7 +116,7 @@ impl Feed {
     fn delivered(&self, sink: &'static str, seq: u64) {
         self.progress.delivered(seq);
         if let Some(messages) = self.messages.upgrade() {
-            // Where the writer has no room just now, the next batch tells.
+            // If the writer is busy, the next batch reports the progress.
             let _ = messages.try_send(Message::Delivered(sink, seq));
         }
     }
@@ -133,12 +133,12 @@ fn batch(reader: &Reader, at: u64) -> Result<Vec<Stored>, SinkError> {
         records.push(record);
         if records.len() < BATCH && bytes < BATCH_BYTES { Ok(()) } else { Err(()) }
     })?;
-    // Full or not: the rest comes next.
+    // Full or not: the rest follows in the next batch.
     let (Ok(()) | Err(())) = full;
     Ok(records)
 }
 
-/// A log that somebody alters while it is read must not reach a sink: each record follows the one before.
+/// Keeps records altered during the read from a sink: each must follow the one before.
 fn follow(at: u64, hash: Hash, records: &[Stored]) -> Result<(), SinkError> {
     let (mut seq, mut hash) = (at, hash.to_string());
     for record in records {

@@ -1,12 +1,12 @@
-//! Where records go beside the local log: each sink in its own time, in order, every record once.
+//! Sinks: places besides the local log that get records, each at its own pace, in order, every record once.
 //!
-//! 1. A sink is asked for the last record that it has. It must be one of ours, or else two logs would be mixed.
-//! 2. Records after it are read from the local log, a batch at a time, and delivered. Only what is on disk is delivered: no sink
-//!    knows of a record that a power cut takes from us.
-//! 3. Whatever goes wrong: pause, connect anew, ask again. So a batch of which nobody knows whether it arrived comes neither
-//!    twice nor never.
+//! 1. The feed asks the sink for its last record. It must be one of this log; otherwise two logs would be mixed.
+//! 2. The feed reads the records after it from the local log and delivers them in batches. It delivers only records on
+//!    the disk, so no sink knows a record the log can lose in a power cut.
+//! 3. After any failure the feed pauses, reconnects and asks again. So a batch with an unknown fate is neither repeated
+//!    nor lost.
 //!
-//! What is not covered: a sink that loses records from its middle. One that loses its end, or everything, gets it again.
+//! Not covered: a sink that loses records from its middle. A sink that loses its end, or everything, gets it again.
 
 mod feed;
 mod postgres;
@@ -28,7 +28,7 @@ use super::store::Head;
 use super::writer::Message;
 use crate::settings::AuditSettings;
 
-/// Why a sink does not get records. Never holds an address or a record.
+/// The reason a sink gets no records. Never holds an address or a record.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SinkError {
     #[error("{file}: cannot be read: {reason}")]
@@ -52,27 +52,27 @@ pub(super) enum SinkError {
     Disk(std::io::Error),
 }
 
-/// The last record that a sink has.
+/// The last record of a sink.
 pub(super) struct Last {
     seq: u64,
-    /// Unknown where the sink keeps the number alone.
+    /// Unknown if the sink keeps only the number.
     hash: Option<Hash>,
 }
 
-/// A place that takes records.
+/// A destination of records.
 pub(super) trait Sink {
     const NAME: &'static str;
     type Connection;
 
-    /// Connects, and asks for the last record there.
+    /// Connects, and asks for the sink's last record.
     async fn connect(&self) -> Result<(Self::Connection, Option<Last>), SinkError>;
 
-    /// Delivers records that follow each other and the last one there. When it fails, any number of them may have arrived, the
-    /// first ones first.
+    /// Delivers records in order, right after the sink's last one. If it fails, any number of them may have arrived,
+    /// the first ones first.
     async fn deliver(&self, connection: &mut Self::Connection, records: &[Stored]) -> Result<(), SinkError>;
 }
 
-/// Starts feeding the sinks of the configuration, on a thread of their own. It ends with the log.
+/// Starts a thread feeding the configured sinks. It ends with the log.
 pub(super) fn start(
     audit: &AuditSettings,
     path: &Path,
@@ -80,7 +80,7 @@ pub(super) fn start(
     head: &watch::Receiver<Head>,
     messages: &mpsc::Sender<Message>,
 ) -> std::io::Result<Feeding> {
-    // Whoever reads the lag before the first connection gets what was last known.
+    // The last known progress, for a lag read before the first connection.
     let known = Reader::open(path).and_then(|reader| reader.cursors()).map_err(std::io::Error::other)?;
     let progress = |sink: &'static str| {
         let delivered = known.iter().find(|(name, _)| name == sink).map_or(0, |(_, seq)| *seq);
@@ -122,7 +122,7 @@ pub(super) fn start(
                 }
             };
             let closed = async { while head.changed().await.is_ok() {} };
-            // A batch that is cut off here is delivered after the next start, as far as it did not arrive.
+            // The undelivered rest of an interrupted batch follows after the next start.
             tokio::select! {
                 _ = async { tokio::join!(postgres, redis) } => {}
                 () = closed => {}

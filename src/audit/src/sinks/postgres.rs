@@ -1,6 +1,6 @@
-//! PostgreSQL: a table with one row a record, for as many executors as like.
+//! PostgreSQL: a table with one row for each record, shared by any number of executors.
 //!
-//! `record` is `json`, which keeps the text as it is: `sha256(convert_to(record::text, 'UTF8'))` is `hash`.
+//! `record` is `json`, which keeps the text unchanged: `sha256(convert_to(record::text, 'UTF8'))` is `hash`.
 
 use tokio_postgres::{Client, Statement};
 
@@ -15,7 +15,7 @@ pub(super) struct Postgres {
     executor: String,
 }
 
-/// A connection, and what is asked over it again and again.
+/// A connection and its prepared statements.
 pub(super) struct Connection {
     client: Client,
     insert: Statement,
@@ -36,7 +36,7 @@ impl Sink for Postgres {
     async fn connect(&self) -> Result<(Connection, Option<Last>), SinkError> {
         let client = postgres::connect(&self.config.link()).await?;
         let table = &self.config.table;
-        // Asked first: making a table that is there needs a right that its user may not have.
+        // Asked first: `CREATE TABLE` needs a right its user may lack, even if the table exists.
         let there = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[table]).await.map_err(failed)?;
         if !there.try_get::<_, bool>(0).map_err(failed)? {
             let create = format!(
@@ -50,7 +50,7 @@ impl Sink for Postgres {
         let last = last.map(|row| {
             let seq: i64 = row.try_get(0)?;
             let hash: Option<[u8; 32]> = row.try_get::<_, &[u8]>(1)?.try_into().ok();
-            // What is no hash is not ours.
+            // Another program wrote it.
             Ok(Last { seq: u64::try_from(seq).unwrap_or(0), hash: Some(Hash(hash.unwrap_or_default())) })
         });
         let last = last.transpose().map_err(failed)?;
@@ -65,7 +65,7 @@ impl Sink for Postgres {
 
     /// One statement is one transaction: all of them or none.
     async fn deliver(&self, connection: &mut Connection, records: &[Stored]) -> Result<(), SinkError> {
-        // SQLite's own numbers end where PostgreSQL's do.
+        // SQLite and PostgreSQL have the same largest integer.
         let seqs: Vec<i64> = records.iter().filter_map(|record| i64::try_from(record.seq).ok()).collect();
         let texts: Vec<&str> = records.iter().map(|record| &*record.text).collect();
         let hashes: Vec<&[u8]> = records.iter().map(|record| &record.hash.0[..]).collect();

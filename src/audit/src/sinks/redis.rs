@@ -1,7 +1,7 @@
-//! Redis Streams: a live feed, and as much of the past as the stream keeps.
+//! Redis Streams: a live feed, and as much history as the stream keeps.
 //!
-//! The key is `<stream>:<executor>`, the entry of record 17 is `17-0` with the fields `record` and `hash`. A consumer replays from
-//! there with `XRANGE key 17-0 +`, and follows with `XREAD BLOCK 0 STREAMS key 17-0`.
+//! The key is `<stream>:<executor>`. The entry of record 17 is `17-0` with the fields `record` and `hash`. A consumer
+//! replays with `XRANGE key 17-0 +`, and follows with `XREAD BLOCK 0 STREAMS key 17-0`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::settings::AuditRedis;
 
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// A script ends with its first error. Commands one by one would go on, and leave out a record for good.
+/// A script stops at its first error. Single commands would continue, and leave out a record for good.
 const DELIVER: &str = "
     for i = 3, #ARGV, 2 do
         local id = string.format('%.0f-0', tonumber(ARGV[2]) + (i - 3) / 2)
@@ -41,11 +41,11 @@ impl Redis {
         Self { config, key }
     }
 
-    /// Reads the secret each time: it may have been changed.
+    /// Reads the secret each time: it may have changed.
     fn client(&self) -> Result<Client, SinkError> {
         let file = self.config.url.path().display().to_string();
         let text = self.config.url.read().map_err(|reason| SinkError::Secret { file: file.clone(), reason })?;
-        // The parser's reason may repeat a part of what is secret.
+        // The parser's reason may repeat a part of the secret.
         let client = Client::open(text).map_err(|_| {
             SinkError::Address(format!(
                 "{file}: expected an address such as redis://user:password@127.0.0.1:6379/0 or unix:///run/redis.sock"
@@ -57,7 +57,7 @@ impl Redis {
                 let host = host.trim_start_matches('[').trim_end_matches(']');
                 host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
             }
-            // TLS, which this client is built without, and whatever is to come.
+            // TLS, which this client is built without, and any later scheme.
             _ => false,
         };
         if local || self.config.unencrypted {
@@ -82,7 +82,7 @@ impl Sink for Redis {
         if !there {
             return Ok((connection, None));
         }
-        // Also where all entries were trimmed away: Redis takes nothing below this.
+        // Set even after all entries were trimmed: Redis refuses lower ids.
         let info: StreamInfoStreamReply =
             cmd("XINFO").arg("STREAM").arg(&self.key).query_async(&mut connection).await.map_err(failed)?;
         let seq = number(&info.last_generated_id);
@@ -109,7 +109,7 @@ impl Sink for Redis {
     }
 }
 
-/// The record's number in the id of its entry.
+/// The record's number in an entry's id.
 fn number(id: &str) -> u64 {
     id.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(u64::MAX)
 }

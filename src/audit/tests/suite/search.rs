@@ -1,4 +1,4 @@
-//! A search reads a part of the log at a time, can be stopped, and goes on where it was.
+//! A search reads a part of the log at a time, can be stopped, and continues at the same place.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{StateFolder, calls, decision};
 
 #[tokio::test]
-async fn a_search_that_is_stopped_says_where_it_goes_on() {
+async fn a_stopped_search_returns_its_next_position() {
     let state = StateFolder::new();
     let log = state.open();
     let mut rare = decision(Source::Executor, "e-0", 0);

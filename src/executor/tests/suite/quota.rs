@@ -136,7 +136,7 @@ async fn calls_at_once_share_one_quota() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_are_bounded_even_where_they_are_empty() {
+async fn empty_entries_are_bounded_too() {
     let ways = [
         "(call $letters (local.get $n)) (local.set $error (call $open (i32.const 3) (i32.const 1) (i32.const 0)))",
         "(call $letters (local.get $n))
@@ -160,7 +160,7 @@ async fn entries_are_bounded_even_where_they_are_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_moved_or_linked_from_one_quota_to_another() {
+async fn files_cannot_be_moved_or_linked_between_quotas() {
     let xdev = "75";
     for step in [
         "(local.set $error (call $path_rename (i32.const 3) (i32.const 1024) (i32.const 1) (i32.const 4) (i32.const 1024) (i32.const 1)))",
@@ -265,7 +265,7 @@ async fn a_path_deeper_than_any_path_may_be_does_not_fill_its_folder() {
 }
 
 #[test]
-fn a_folder_inside_a_writable_folder_is_refused_even_if_it_is_only_read() {
+fn a_read_only_folder_inside_a_writable_one_is_refused() {
     for (one, two) in [("work", "work/sub"), ("work/sub", "work"), ("work", "link"), ("link", "work")] {
         for (mode, other) in [("rw", "ro"), ("ro", "rw"), ("rw", "rw")] {
             let desk = Desk::new()
@@ -285,7 +285,7 @@ fn a_folder_inside_a_writable_folder_is_refused_even_if_it_is_only_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_that_are_only_read_may_lie_in_one_another_and_one_folder_may_be_shared() {
+async fn read_only_folders_may_be_nested_or_shared() {
     for (one, two, modes) in
         [("work", "work/sub", ["ro", "ro"]), ("work", "work", ["rw", "ro"]), ("work", "work", ["rw", "rw"])]
     {

@@ -1,4 +1,4 @@
-//! A server's message: its answer to a request, a notification, or a request of its own.
+//! A server's message: a response, a notification, or a request of its own.
 
 use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value};
@@ -8,7 +8,7 @@ use super::message::{self, Envelope, all_shown, harmless};
 use crate::checks::exact_keys;
 use crate::{AnswerError, Declaration, ShapeError};
 
-/// Tools in one page of a list.
+/// The maximum tools in one page of a list.
 const MAX_TOOLS: usize = 4096;
 
 /// A message that was read, and perhaps changed since. Unchanged members keep their bytes.
@@ -35,7 +35,7 @@ pub struct Listed {
 pub struct Listing<'a> {
     /// Name, description and schema of the arguments.
     pub declaration: &'a Declaration,
-    /// Schema of the results, an object's.
+    /// The schema of the results, an object's.
     pub result: Option<&'a Value>,
     /// The tool's effects on its surroundings.
     pub hints: Hints,
@@ -76,7 +76,7 @@ impl McpAnswer {
         Ok(McpAnswer { text: text.to_vec(), body, envelope, result: None })
     }
 
-    /// Which kind of message it is.
+    /// Returns the kind of the message.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
@@ -138,7 +138,7 @@ impl McpAnswer {
         self.result = Some(format!(r#"{{"tools":[{}]{next}}}"#, tools.join(",")));
     }
 
-    /// Reads the answer to a `tools/call`. Some servers give `structuredContent` alone.
+    /// Reads the response to a `tools/call`. Some servers send `structuredContent` alone.
     ///
     /// # Errors
     /// [`ShapeError`] if it is another answer, or has content that could be a call.
@@ -161,7 +161,7 @@ impl McpAnswer {
         Ok(Called { failed, structured: structured.is_some(), value })
     }
 
-    /// Makes the answer to a `tools/call` say this value and nothing else.
+    /// Makes the response to a `tools/call` carry this value and nothing else.
     pub fn give(&mut self, value: &Value, structured: bool) {
         let text = callgate_json::canonical(value);
         let content = json!([{ "type": "text", "text": text }]);
@@ -197,7 +197,7 @@ impl McpAnswer {
         }
     }
 
-    /// Gives a result, JSON text of an object, in place of the one there is.
+    /// Replaces the result with another, the JSON text of an object.
     pub fn replace(&mut self, result: String) {
         self.result = Some(result);
     }
@@ -222,7 +222,7 @@ impl McpAnswer {
     }
 }
 
-/// One message of a prompt or of a conversation to sample from.
+/// Checks one message of a prompt, or of a conversation to sample from.
 fn message_shown(message: &Value) -> Result<(), ShapeError> {
     let Value::Object(message) = message else {
         return Err(ShapeError::Type { at: "messages", expected: "made of objects" });

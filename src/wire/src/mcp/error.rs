@@ -31,7 +31,7 @@ pub fn body(id: Option<&Id>, error: &ApiError, tool: Option<&str>) -> Vec<u8> {
     write(id, code(error), &error.message, &data(error, tool))
 }
 
-/// The same as an event.
+/// Returns the same as an event.
 #[must_use]
 pub fn frame(id: Option<&Id>, error: &ApiError) -> Vec<u8> {
     event(&body(id, error, None))
@@ -59,7 +59,7 @@ pub fn result(error: &ApiError, tool: &str) -> String {
     .to_string()
 }
 
-/// A response with such a result.
+/// Returns a response with this result.
 #[must_use]
 pub fn told(id: &Id, error: &ApiError, tool: &str) -> Vec<u8> {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result(error, tool)).into_bytes()

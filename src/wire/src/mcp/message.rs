@@ -7,7 +7,7 @@ use callgate_json::{Map, Value};
 use crate::checks::exact_keys;
 use crate::{ShapeError, callless};
 
-/// Members of a message that are decided on.
+/// The members of a message the gate decides on.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
 /// The most bytes of a text id. Clients count or draw UUIDs; a longer id would be held until its answer.
@@ -17,27 +17,27 @@ const ID_LENGTH: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(Value);
 
-/// Which kind of message it is.
+/// The kind of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Envelope {
-    /// Something is asked, and will be answered.
+    /// A request, which gets a response.
     Request {
-        /// Named again by the answer.
+        /// The id, repeated in the response.
         id: Id,
         /// The method.
         method: String,
     },
-    /// Something is told.
+    /// A notification.
     Notification {
         /// The method.
         method: String,
     },
-    /// An answer with a result, which is an object.
+    /// A response with a result, which is an object.
     Result {
-        /// The request's.
+        /// The request's id.
         id: Id,
     },
-    /// An answer with an error, which is an object with a whole `code` and a `message`.
+    /// A response with an error: an object with a whole `code` and a `message`.
     Error {
         /// The request's; none if the request could not be read.
         id: Option<Id>,
@@ -61,7 +61,7 @@ impl Id {
         }
     }
 
-    /// As a member's value.
+    /// Returns the id as a member's value.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.0
@@ -99,7 +99,7 @@ impl Envelope {
         }
     }
 
-    /// The method of a request or a notification.
+    /// Returns the method of a request or a notification.
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         match self {
@@ -109,7 +109,7 @@ impl Envelope {
     }
 }
 
-/// `params`, which MCP has as an object only; `null` carries nothing.
+/// Returns `params`, an object in MCP; `null` carries nothing.
 pub(super) fn params(body: &Map<String, Value>) -> Result<Option<&Map<String, Value>>, ShapeError> {
     match body.get("params") {
         None | Some(Value::Null) => Ok(None),

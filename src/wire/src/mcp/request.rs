@@ -1,4 +1,4 @@
-//! A client's message: a request, a notification, or its response to what the server asked.
+//! A client's message: a request, a notification, or its response to a server's request.
 
 use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value, span};
@@ -8,13 +8,13 @@ use super::{CALL_TOOL, message::all_shown};
 use crate::checks::{exact_members, folds_to};
 use crate::{Call, Form, RequestError, ShapeError};
 
-/// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.
+/// A parsed message, possibly changed since. Unchanged parts keep their bytes.
 #[derive(Debug, Clone)]
 pub struct McpRequest {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
-    /// The text of `params`, where they were changed.
+    /// The text of `params`, if they were changed.
     params: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl McpRequest {
         Ok(request)
     }
 
-    /// Members on which a method is decided are of their types.
+    /// Checks the types of the members a method's decision reads.
     fn check(&self) -> Result<(), RequestError> {
         match self.envelope.method() {
             Some(CALL_TOOL) => {
@@ -64,7 +64,7 @@ impl McpRequest {
         }
     }
 
-    /// What a client's model said for the server (*sampling*) has no calls in it: the server would run them undecided.
+    /// Checks that a client's sampling result has no calls in it: the server would run them undecided.
     fn check_sampled(&self) -> Result<(), RequestError> {
         let Some(Value::Object(result)) = self.body.get("result") else { return Ok(()) };
         let sampled = result.keys().any(|key| folds_to(key, "role") || folds_to(key, "model"));
@@ -80,7 +80,7 @@ impl McpRequest {
         })
     }
 
-    /// Which kind of message it is.
+    /// Returns the kind of the message.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
@@ -95,7 +95,7 @@ impl McpRequest {
         }
     }
 
-    /// The call that a `tools/call` makes; its id is the JSON text of the request's. Arguments that are missing are `{}`.
+    /// Returns the call of a `tools/call`; its id is the JSON text of the request's. Missing arguments are `{}`.
     #[must_use]
     pub fn call(&self) -> Option<Call> {
         let id = self.id().filter(|_| self.envelope.method() == Some(CALL_TOOL))?;
@@ -111,19 +111,19 @@ impl McpRequest {
         })
     }
 
-    /// Gives a call these arguments, JSON text.
+    /// Replaces a call's arguments with this JSON text.
     pub fn set_arguments(&mut self, arguments: String) {
         let text = span::member(&self.text, "params").unwrap_or(b"{}").to_vec();
         if span::member(&text, "arguments") == Some(arguments.as_bytes()) {
             return;
         }
         let edits = [Edit { member: "arguments", text: Some(arguments) }];
-        // What was read as UTF-8 is written as UTF-8.
+        // The bytes were read as UTF-8.
         self.params = String::from_utf8(splice::write(&text, &Map::new(), &edits)).ok();
     }
 
-    /// Takes out of an `initialize` what the client can do and this crate does not take from a server: to answer later (tasks), to
-    /// have its model call tools of the server's.
+    /// Removes from an `initialize` the client's abilities this crate does not allow a server to use: a later response
+    /// (tasks), and the server's tools in sampling.
     pub fn withhold_capabilities(&mut self) {
         let Some(mut params) = self.members().cloned() else { return };
         let Some(Value::Object(capabilities)) = params.get_mut("capabilities") else { return };
@@ -152,7 +152,7 @@ impl McpRequest {
     }
 }
 
-/// What a message lacks, as a request's fault.
+/// Returns a message's missing member as a fault of the request.
 fn invalid(error: ShapeError) -> RequestError {
     match error {
         ShapeError::Type { at, expected } => RequestError::Invalid { param: at, expected },

@@ -10,7 +10,7 @@ use crate::{AnswerError, StreamError};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Next line, line separator, paragraph separator: in UTF-8, and as a JSON string may have them.
+/// Next line, line separator and paragraph separator: in UTF-8, and as escapes of a JSON string.
 const LINE_ENDS: [(&str, &str); 3] = [("\u{85}", "\\u0085"), ("\u{2028}", "\\u2028"), ("\u{2029}", "\\u2029")];
 
 /// The content of an event.
@@ -57,11 +57,11 @@ impl McpEvent {
 /// Writes a message as an event.
 #[must_use]
 pub fn event(message: &[u8]) -> Vec<u8> {
-    // JSON texts may have line ends between their tokens, which end a line of an event too.
+    // JSON texts may have line ends between their tokens, which would end a line of the event.
     let mut line: Vec<u8> =
         message.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect();
     if has_line_ends(&line) {
-        // Valid JSON has them inside of strings only.
+        // Valid JSON has these characters inside strings only.
         let text = String::from_utf8_lossy(&line).into_owned();
         line = LINE_ENDS.iter().fold(text, |text, (bare, escaped)| text.replace(bare, escaped)).into_bytes();
     }
@@ -87,7 +87,7 @@ fn without_resumption(raw: Vec<u8>) -> Vec<u8> {
     if kept.trim_ascii().is_empty() { Vec::new() } else { kept }
 }
 
-/// Lines with their ends: LF, CR or CRLF.
+/// Splits a text into lines with their ends: LF, CR or CRLF.
 fn lines(mut text: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     while !text.is_empty() {

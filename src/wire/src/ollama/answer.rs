@@ -13,7 +13,9 @@ const USAGE: [&str; 6] =
 /// The texts of a message.
 const TEXTS: [&str; 2] = ["thinking", "content"];
 
-/// An answer that was read, and perhaps changed since.
+/// A parsed answer, possibly changed since.
+///
+/// Outside arguments, numbers beyond a double's precision are tolerated: no decision reads them.
 #[derive(Debug, Clone)]
 pub(crate) struct OllamaAnswer {
     body: AnswerBody,

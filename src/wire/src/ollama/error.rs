@@ -1,4 +1,4 @@
-//! Errors in Ollama's shape: `{"error": "text"}`. It has no place for a code, so the text begins with ours.
+//! Errors in Ollama's format: `{"error": "text"}`. It has no member for a code, so the text begins with ours.
 
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::message;
 use crate::ApiError;
 use crate::checks::is_error_object;
 
-/// The body of an error response.
+/// Returns the body of an error response.
 pub(super) fn body(error: &ApiError) -> Vec<u8> {
     let mut text = Vec::with_capacity(64 + error.message.len());
     splice::append(&mut text, &json!({ "error": format!("{}: {}", error.code, error.message) }));
@@ -26,7 +26,7 @@ pub(super) fn is_error_body(body: &[u8]) -> bool {
     }
 }
 
-/// Clients ask whether `error` says anything at all.
+/// Clients check if `error` has any content.
 pub(super) fn is_error(body: &Map<String, Value>) -> bool {
     body.get("error").is_some_and(|error| !error.is_null() && error != "")
 }

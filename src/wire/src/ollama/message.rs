@@ -5,11 +5,11 @@ use callgate_json::{Map, Value, span};
 use crate::checks::{self, MAX_CALLS, exact_keys, folds_to, holds_something, small, text};
 use crate::{Call, Form, ShapeError};
 
-/// Members of [`Call::extra`]: the call came with an id; its `type`; it had an index.
+/// Members of [`Call::extra`]: the call had an id; its `type`; it had an index.
 const WITH_ID: &str = "id";
 const TYPE: &str = "type";
 const INDEX: &str = "index";
-/// Member of [`Call::extra`]: the arguments came as a text, as imitators write them.
+/// Member of [`Call::extra`]: the arguments were a text, as imitators write them.
 const TEXT: &str = "text";
 
 /// An answer, or one line of a stream.
@@ -156,7 +156,7 @@ pub(super) fn has_id(call: &Call) -> bool {
     call.extra.contains_key(WITH_ID)
 }
 
-/// Returns true if a call came with its arguments as a text: it is written with an object.
+/// Returns true if the call's arguments were a text: they are written as an object.
 pub(super) fn is_text(call: &Call) -> bool {
     call.extra.contains_key(TEXT)
 }
@@ -166,8 +166,8 @@ pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
     checks::no_call(value, is_call)
 }
 
-/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads. Ollama's own client ignores the
-/// case of keys.
+/// Refuses calls anywhere in an object except under the members `expected`, which the caller reads. Ollama's own client
+/// ignores the case of keys.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
     checks::no_call_but(members, expected, is_call)
 }

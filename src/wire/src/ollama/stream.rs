@@ -47,7 +47,8 @@ impl OllamaStream {
         Some(())
     }
 
-    /// Learns from a line with text only. The line alone does not say if its log probabilities may be forwarded.
+    /// Learns from a line forwarded with its bytes. Its content must equal the content of the holes: a text in other
+    /// escapes would be the same in every matching line. Spelled-out tokens depend on more than the line.
     fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<FastPath<3>> {
         if turn.done || !turn.calls.is_empty() || body.contains_key("logprobs") {
             return None;
@@ -102,7 +103,7 @@ impl crate::Stream for OllamaStream {
         }
         let turn = Turn::read(body, data)?;
         if turn.message.is_none() && !turn.done {
-            // A line of an unknown kind: dropped, if it can carry no call.
+            // A line of an unknown kind is dropped if it can carry no call.
             return unknown::no_call(&value).map(|()| Vec::new()).map_err(|_| StreamError::UnknownEvent);
         }
         if !self.begun {

@@ -25,13 +25,15 @@ pub struct Choice {
 /// The new content of a choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rewrite {
-    /// The text instead of the one it had; `None` leaves `content` as it is, `null` included.
+    /// The new text; `None` leaves `content` unchanged, `null` included.
     pub text: Option<String>,
-    /// The calls instead of those it had.
+    /// The new calls.
     pub calls: Vec<Call>,
 }
 
-/// An answer that was read, and perhaps changed since.
+/// A parsed answer, possibly changed since.
+///
+/// Numbers beyond a double's precision are tolerated: no decision reads them, and they keep their bytes.
 #[derive(Debug, Clone)]
 pub struct ChatAnswer {
     pub(super) body: AnswerBody,
@@ -68,7 +70,7 @@ impl ChatAnswer {
         Ok(answer)
     }
 
-    /// Reads an answer; true for each choice whose calls are written otherwise than they came.
+    /// Reads an answer; true for each choice with calls written in another form than received.
     fn parse(text: &[u8]) -> Result<(ChatAnswer, Vec<bool>), AnswerError> {
         let body = AnswerBody::read(text)?;
         checks::no_call_but(body.members(), &["choices"])?;
@@ -114,7 +116,7 @@ impl ChatAnswer {
         }
     }
 
-    /// The choices, in the order of the answer.
+    /// Returns the choices, in the order of the answer.
     #[must_use]
     pub fn choices(&self) -> &[Choice] {
         &self.choices
@@ -165,7 +167,7 @@ impl ChatAnswer {
         choice.calls = rewrite.calls;
         self.body.edit("choices");
         if gone {
-            // llama.cpp repeats the raw turn there when it is asked to be verbose.
+            // llama.cpp repeats the raw turn here if asked to be verbose.
             self.body.remove("__verbose");
         }
     }

@@ -27,19 +27,19 @@ pub(super) struct RawCall<'a> {
     pub(super) name: &'a str,
     /// The text of the arguments. JSON arguments keep their bytes.
     pub(super) arguments: &'a str,
-    /// The arguments came as JSON, so nothing can follow them.
+    /// True if the arguments are JSON, so nothing can follow them.
     pub(super) whole: bool,
     pub(super) form: Form,
     /// As [`Call::extra`].
     pub(super) extra: Map<String, Value>,
-    /// Members were dropped.
+    /// True if members were dropped.
     pub(super) pruned: bool,
 }
 
 // === impl RawCall ===
 
 impl RawCall<'_> {
-    /// Returns true if it names no tool and has no arguments. Some servers fill every message with such stubs.
+    /// Returns true for a call without a name and arguments. Some servers fill every message with such stubs.
     pub(super) fn is_stub(&self) -> bool {
         self.name.is_empty() && self.arguments.is_empty()
     }
@@ -161,7 +161,7 @@ fn object<'a>(
     }
 }
 
-/// Reads a function: its name, its arguments, and whether those are JSON.
+/// Reads a function: its name, its arguments, and true if those are JSON.
 fn named<'a>(function: &'a Map<String, Value>, json: &'a [u8]) -> Result<(&'a str, &'a str, bool), ShapeError> {
     exact_keys(function, &FUNCTION)?;
     no_call_but(function, &["arguments"])?;

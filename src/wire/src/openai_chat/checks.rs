@@ -14,7 +14,7 @@ pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
     checks::no_call(value, is_call)
 }
 
-/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
+/// Refuses calls anywhere in an object except under the members `expected`, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &[&str]) -> Result<(), ShapeError> {
     checks::no_call_but(members, expected, is_call)
 }
@@ -43,9 +43,9 @@ pub(super) fn says_something(holder: &Map<String, Value>) -> bool {
     })
 }
 
-/// `content` as text: a string, `null`, or parts, of which the text ones count.
+/// Returns `content` as text: a string, `null`, or parts, of which the text ones count.
 ///
-/// A part of an unknown type is passed if it can neither carry nor trigger a call.
+/// A part of an unknown type passes if it can neither carry nor trigger a call.
 pub(super) fn content(holder: &Map<String, Value>) -> Result<String, ShapeError> {
     const WRONG: ShapeError = ShapeError::Type { at: "content", expected: "a string or an array of parts" };
     let Some(Value::Array(parts)) = holder.get("content") else { return text(holder, "content").map(str::to_owned) };

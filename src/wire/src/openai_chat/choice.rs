@@ -40,7 +40,7 @@ impl StreamChoice {
         }
     }
 
-    /// The held finish.
+    /// Takes the held finish.
     pub(super) fn take_finish(&mut self) -> Option<End> {
         self.held.take()
     }

@@ -1,4 +1,4 @@
-//! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
+//! Errors in OpenAI's format: `{"error": {"message", "type", "param", "code"}}`.
 
 use callgate_json::{Value, splice};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::ApiError;
 use crate::checks::holds_something;
 use crate::framing::sse;
 
-/// The body of an error response.
+/// Returns the body of an error response.
 #[must_use]
 pub fn body(error: &ApiError) -> Vec<u8> {
     let mut text = Vec::with_capacity(128 + error.message.len());
@@ -16,7 +16,7 @@ pub fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// The error object.
+/// Returns the error object.
 pub(crate) fn object(error: &ApiError) -> Value {
     json!({
         "message": error.message,
@@ -26,7 +26,7 @@ pub(crate) fn object(error: &ApiError) -> Value {
     })
 }
 
-/// The same as an event inside a stream; official clients raise it as an error.
+/// Returns the same as an event inside a stream; official clients raise it as an error.
 #[must_use]
 pub fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))

@@ -34,18 +34,19 @@ impl StreamHead {
         StreamHead { common }
     }
 
-    /// The response's id; empty if it has none.
+    /// Returns the response's id; empty if it has none.
     pub(super) fn id(&self) -> &str {
         self.common.get("id").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A chunk with text of the model.
+    /// Returns a chunk with text of the model.
     #[must_use]
     pub fn text(&self, choice: ChoiceIndex, text: &str) -> Vec<u8> {
         self.delta(choice, json!({ "content": text }))
     }
 
-    /// A chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has none.
+    /// Returns a chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has
+    /// none.
     #[must_use]
     pub fn call(&self, choice: ChoiceIndex, index: u32, call: &Call) -> Vec<u8> {
         let delta = match call.form {
@@ -103,7 +104,7 @@ pub(super) fn write(event: Option<&str>, chunk: &Value) -> Vec<u8> {
     sse::event(event, &text)
 }
 
-/// An end with another finish reason.
+/// Returns the event of a finish with another finish reason; other events unchanged.
 pub(super) fn with_reason(end: End, reason: &str) -> End {
     let correct = |_: &str, body: &mut Map<String, Value>| {
         let mut changed = false;

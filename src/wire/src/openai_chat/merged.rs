@@ -53,7 +53,7 @@ impl ChatAnswer {
     }
 }
 
-/// The entries of `tool_calls` of all choices, in order.
+/// Returns the entries of `tool_calls` of all choices, in order.
 fn entries_of(body: &Map<String, Value>) -> Vec<Value> {
     let choices = body.get("choices").and_then(Value::as_array).into_iter().flatten();
     let calls = choices.filter_map(|entry| message::of(entry)?.get("tool_calls")?.as_array());

@@ -1,4 +1,4 @@
-//! The message of a choice of a whole answer: how its calls are read and written.
+//! The message of a choice of a whole answer: reads and writes its calls.
 
 use callgate_json::{Map, Value, span};
 use serde_json::json;
@@ -11,7 +11,8 @@ pub(super) fn of(entry: &Value) -> Option<&Map<String, Value>> {
     entry.get("message").and_then(Value::as_object)
 }
 
-/// Reads an entry of `choices`; true if its calls are written otherwise than they came. A missing id is still missing.
+/// Reads an entry of `choices`; true if its calls are written in another form than received. A missing id is still
+/// missing.
 pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choice, bool), ShapeError> {
     let Value::Object(entry) = entry else {
         return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
@@ -54,7 +55,7 @@ pub(super) fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
     }
 }
 
-/// The old entry of the call with its new arguments, else a new entry.
+/// Returns the old entry of the call with its new arguments, else a new entry.
 fn entry_for(old: &mut Vec<Value>, call: &Call) -> Value {
     let text = |value: Option<&Value>, expected: &str| value.and_then(Value::as_str) == Some(expected);
     let is_it = |entry: &Value| {

@@ -167,7 +167,7 @@ impl ChatStream {
         }
     }
 
-    /// Tells an event with its bytes as they are.
+    /// Forwards an event with its original bytes.
     fn whole(
         &mut self,
         frame: &Frame,

@@ -26,7 +26,7 @@ pub(super) struct Slots {
     last: usize,
 }
 
-/// A call under way.
+/// An open call.
 #[derive(Debug)]
 struct CallSlot {
     number: u32,
@@ -36,7 +36,7 @@ struct CallSlot {
     name: String,
     arguments: SlotArguments,
     extra: Map<String, Value>,
-    /// Something of it was told.
+    /// True once a fragment of it was returned.
     told: bool,
 }
 
@@ -53,7 +53,7 @@ struct SlotKey {
 struct SlotArguments {
     length: usize,
     hash: DefaultHasher,
-    /// They came as JSON.
+    /// The arguments are JSON.
     whole: bool,
     depth: u32,
     in_string: bool,
@@ -79,7 +79,7 @@ impl Slots {
         Ok(self.begun.get_mut(position).and_then(|slot| Some((slot.number, slot.take(raw)?))))
     }
 
-    /// Returns true if a call was told.
+    /// Returns true if a call was returned.
     pub(super) fn any(&self) -> bool {
         self.begun.iter().any(|slot| slot.told)
     }
@@ -275,7 +275,8 @@ impl SlotArguments {
     }
 }
 
-/// Adds a later value of a member to an earlier one: objects are merged, signatures may come in pieces, all else is the latest.
+/// Adds a later value of a member to an earlier one: objects are merged, signatures may arrive in pieces, the latest of
+/// anything else counts.
 fn merge(earlier: &mut Value, key: &str, later: &Value) {
     match (&mut *earlier, later) {
         (Value::Object(members), Value::Object(others)) => {

@@ -25,7 +25,8 @@ pub(super) struct ChunkPart<'a> {
     pub(super) text: String,
     /// Fragments of calls, stubs included.
     pub(super) fragments: Vec<RawCall<'a>>,
-    /// A `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not forwarded.
+    /// True if a `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not
+    /// forwarded.
     pub(super) repeats_calls: bool,
     /// Empty while the choice is not finished.
     pub(super) finish: &'a str,
@@ -96,7 +97,7 @@ impl<'a> ChunkPart<'a> {
         self.index != self.counted
     }
 
-    /// The choice without calls and finish.
+    /// Returns the choice without calls and finish.
     fn said(&self) -> Map<String, Value> {
         let mut choice = self.choice.clone();
         if !self.fragments.is_empty() {
@@ -116,7 +117,7 @@ impl<'a> ChunkPart<'a> {
         self.at_its_index(choice)
     }
 
-    /// The choice with nothing but its finish.
+    /// Returns the choice with nothing but its finish.
     fn end(&self) -> Map<String, Value> {
         let mut choice = Map::new();
         choice.insert("index".to_owned(), Value::from(self.index.get()));

@@ -18,7 +18,7 @@ use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 pub struct ChatStream {
     pub(super) head: Option<StreamHead>,
     include_usage: bool,
-    /// One choice was asked for.
+    /// True if the request asked for one choice.
     pub(super) one_choice: bool,
     /// The choice of the first event with one.
     pub(super) first: Option<ChoiceIndex>,
@@ -45,7 +45,7 @@ impl ChatStream {
         }
     }
 
-    /// The stream's identity, once an event with a choice has been read.
+    /// Returns the stream's identity, once an event with a choice has been read.
     #[must_use]
     pub fn head(&self) -> Option<&StreamHead> {
         self.head.as_ref()

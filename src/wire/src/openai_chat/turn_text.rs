@@ -92,7 +92,7 @@ pub(super) fn members(said: &[Value]) -> Map<String, Value> {
     said.iter().filter_map(Value::as_object).flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Adds an item to a list: the next piece of the item of the same type, index and id, else a new one.
+/// Adds an item to a list: the next piece of the item with the same type, index and id, else a new one.
 fn join(items: &mut Vec<Value>, piece: &Value) {
     let same = |item: &Value| ["type", "index", "id"].iter().all(|key| item.get(*key) == piece.get(*key));
     let Some((Value::Object(item), Value::Object(piece))) = items.last_mut().filter(|item| same(item)).zip(Some(piece))

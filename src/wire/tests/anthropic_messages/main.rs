@@ -12,7 +12,7 @@
 mod suite;
 
 mod answers;
-mod client;
+use callgate_test_apis::anthropic_messages as client;
 mod errors;
 mod orders;
 mod play;

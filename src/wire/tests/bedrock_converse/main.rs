@@ -13,7 +13,7 @@ mod suite;
 
 mod answers;
 mod errors;
-mod frames;
+use callgate_test_apis::event_stream as frames;
 mod orders;
 mod properties;
 mod requests;

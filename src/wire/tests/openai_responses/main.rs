@@ -15,7 +15,7 @@ mod answers;
 mod common;
 mod errors;
 mod imitators;
-mod kit;
+use callgate_test_apis::openai_responses as kit;
 mod properties;
 mod recorded;
 mod requests;
