@@ -12,9 +12,9 @@
 //! 2. It learns only from an event with all its texts in holes: [`FastPath::learn`] compares them with the parsed texts. A text
 //!    with
 //!    escapes no hole takes would be the same bytes in each event that fits, and would be missed.
-//! 3. It forgets the template if something changes the meaning of a further text: the stop of a block, a text of ours, an event
-//!    with
-//!    a call.
+//! 3. It forgets the template if a further text of the same bytes would mean something else. Messages and Converse do so if the
+//!    block closes, Gemini if anything is written in between, Responses at every event it parses. To Chat and Ollama the text of
+//!    a choice means the same at any time.
 //!
 //! The property test `compared` reads each stream twice, once with an extra space in each event so nothing fits. Both ways give
 //! the same bytes and the same state.
