@@ -1,9 +1,9 @@
-"""The documentation is true: its links lead somewhere, its commands print what it shows, and its configuration is read.
+"""Compares the documentation with the programs and the sources: links, commands, configuration, generated pages, codes, metrics.
 
 Blocks of the pages in docs/, the README and SECURITY.md:
-- ```console: lines with `$` are run by a shell, and the lines below each are its standard output, to the byte. Standard error of
-  `callgate lint` belongs to it, since a fault is printed there.
-- ```yaml: the first line is a comment that names the file, so that the block can be checked. Only the README's contract has none.
+- ```console: a shell runs each line with `$`. The lines below it are its standard output, to the byte. For `callgate lint`,
+  standard error is compared too, because it prints faults there.
+- ```yaml: the first line is a comment with the name of the file. Only the README's contract has none.
 """
 
 import os
@@ -65,7 +65,7 @@ def named(found):
 
 
 def anchors(path):
-    """The anchors of a page, as GitHub and mdbook make them."""
+    """The anchors of a page, by the rules of GitHub and mdbook."""
     text = FENCE.sub("", path.read_text())
     headings = re.findall(r"^#+ (.*)$", text, re.M)
     plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()) for heading in headings)
@@ -76,7 +76,7 @@ def anchors(path):
 
 
 def broken(page):
-    """Links of a page that lead nowhere."""
+    """The broken links of a page."""
     text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", (ROOT / page).read_text()))
     for link in LINK.findall(text):
         if re.match(r"[a-z]+:", link):
@@ -103,7 +103,7 @@ PATH = re.compile(r"`((?:src|tests|contracts|envoy|testdata|docs|\.setup)/[\w./-
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_named_path_exists(page):
-    """Paths of the repository in code spans. dist/ and the like are made, so they are not looked for."""
+    """Paths of the repository in code spans. Built folders such as dist/ are left out."""
     named = PATH.findall(FENCE.sub("", (ROOT / page).read_text()))
     # The map of tests/ names paths below tests/.
     below = ROOT / "tests" if page == "docs/contribute/tests.md" else ROOT
@@ -114,7 +114,7 @@ def test_every_named_path_exists(page):
 
 
 def commands(text):
-    """(command, what it prints) of a console block."""
+    """(command, output) of a console block."""
     parts = re.split(r"^\$ ", text, flags=re.M)
     assert parts[0] == "", "a console block begins with a command"
     for part in parts[1:]:
@@ -151,7 +151,7 @@ YAML = all_blocks("yaml")
 
 
 def run(*command):
-    """Runs one of our programs; gives its exit code and all that it prints."""
+    """Runs one of our programs; returns its exit code and its output."""
     found = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return found.returncode, found.stdout + found.stderr
 
@@ -162,7 +162,7 @@ def indented(text, spaces):
 
 
 def check_contract(text, where, folder):
-    """Lints a contract, or one that has the given part."""
+    """Lints a contract, or one with the given part."""
     if where == "under spec":
         text = CONTRACT + OTHER + indented(text, 2)
     elif where == "under spec.tools[].run.wasm":
@@ -176,7 +176,7 @@ def check_contract(text, where, folder):
 
 
 def check_executor(text, where, folder):
-    """Reads a configuration with `--check`. Files and folders that only an operator's machine has may be missing."""
+    """Reads a configuration with `--check`. Files and folders of an operator's machine may be missing."""
     assert where in ("", "a section"), where
     if where:
         assert "contracts" not in yaml.safe_load(text)

@@ -1,4 +1,4 @@
-//! `contracts/executor.schema.json`, which editors and the reference page use, and the reader agree on the configuration.
+//! Compares `contracts/executor.schema.json` with the reader. Editors and the reference page use the schema.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step is a failed test")]
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::path::Path;
 use callgate_executor::config::Config;
 use serde_json::{Map, Value, json};
 
-/// Fields with a bound that another field sets.
+/// Fields with a bound from another field.
 const BOUNDED_BY_ANOTHER: [&str; 3] = ["perTenant", "pendingPerTenant", "perAddress"];
 
 fn repository() -> std::path::PathBuf {
@@ -98,7 +98,7 @@ fn resolved(schema: &Value, node: &Value) -> Map<String, Value> {
     whole
 }
 
-/// Calls `visit` for each object of the schema that has fields, with its place in [`full`].
+/// Calls `visit` for each object with fields in the schema, with its place in [`full`].
 fn objects(schema: &Value, node: &Value, place: &str, visit: &mut dyn FnMut(&str, &Map<String, Value>)) {
     let whole = resolved(schema, node);
     if whole.contains_key("properties") {
