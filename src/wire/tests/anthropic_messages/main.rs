@@ -8,6 +8,9 @@
     reason = "a failed helper is a failed test"
 )]
 
+#[path = "../suite/mod.rs"]
+mod suite;
+
 mod answers;
 use callgate_test_apis::anthropic_messages as client;
 mod errors;

@@ -8,6 +8,9 @@
     reason = "a failed helper is a failed test"
 )]
 
+#[path = "../suite/mod.rs"]
+mod suite;
+
 mod answers;
 mod errors;
 use callgate_test_apis::event_stream as frames;

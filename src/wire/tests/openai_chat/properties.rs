@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::assemble::{calls, deltas, frames, head, turn};
+use crate::suite;
 
 /// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
@@ -118,15 +119,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_chunking_of_a_stream_gives_the_same_deltas(
-        (_, _, stream) in streams(),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
-    ) {
+    fn any_chunking_of_a_stream_gives_the_same_deltas((_, _, stream) in streams(), cuts in suite::cuts()) {
         let whole = deltas([&stream[..]]).unwrap();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-        cuts.extend([0, stream.len()]);
-        cuts.sort_unstable();
-        prop_assert_eq!(&deltas(cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]])).unwrap(), &whole);
+        prop_assert_eq!(&deltas(suite::chunks(&stream, &cuts)).unwrap(), &whole);
         prop_assert_eq!(&deltas(stream.chunks(1)).unwrap(), &whole);
     }
 
