@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// The longest tool name that a violation repeats.
-const LONGEST_NAME: usize = 64;
+use callgate_json::printable;
 
 /// The reason why a call was denied.
 ///
@@ -62,11 +61,6 @@ impl fmt::Display for Violation {
 }
 
 impl std::error::Error for Violation {}
-
-/// A name the model wrote, fit to stand in a line of text between backticks.
-fn printable(name: &str) -> String {
-    name.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_graphic() && c != '`' { c } else { '?' }).collect()
-}
 
 // === impl Code ===
 

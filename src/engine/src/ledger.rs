@@ -5,16 +5,14 @@
 //! for tools whose contract says `audit: full`.
 
 use callgate_contract::{Audit, Caller, Code, Violation};
+use callgate_json::printable;
 use sha2::{Digest, Sha256};
 
 use crate::head::only;
-use crate::request::short;
 use crate::{Gate, Headers, Trace};
 
 /// Bytes of a request's id and of a call's that are kept.
 const ID_LENGTH: usize = 128;
-/// Bytes of a tool's name that are kept.
-const NAME_LENGTH: usize = 64;
 /// Longer arguments are not kept themselves, only their digest: a record must fit into a message with others.
 const ARGUMENTS_LENGTH: usize = 256 << 10;
 
@@ -137,7 +135,7 @@ impl Ledger {
             round,
             position,
             call_id: cut(call_id, ID_LENGTH).to_owned(),
-            tool: cut(&short(tool), NAME_LENGTH).to_owned(),
+            tool: printable(tool),
             arguments_digest: canonical.map(|text| Sha256::digest(text).into()),
             arguments: canonical.filter(|text| full && text.len() <= ARGUMENTS_LENGTH).map(str::to_owned),
             ruling,

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use callgate_contract::{Call as Asked, Caller, Code, Conversation, Run, Verdict, Violation, decide};
+use callgate_json::printable;
 use callgate_wire::{Call, Form};
 
 use crate::ledger::Ledger;
-use crate::request::short;
 use crate::{Gate, Ruling, RunCall};
 
 /// A call that may be run by the executor.
@@ -70,7 +70,7 @@ fn settle_one(
     let verdict = match malformed(choice, &call, &before.ids) {
         Some(message) => Verdict::Deny(Violation {
             code: Code::CallMalformed,
-            tool: short(&call.name),
+            tool: printable(&call.name),
             pointer: String::new(),
             message: message.to_owned(),
         }),

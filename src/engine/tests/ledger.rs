@@ -125,11 +125,7 @@ fn what_a_model_wrote_is_cut_and_made_printable() {
     answered(&mut exchange, &answer(json!(null), &[call(&id, &name, "{}")]));
     let decision = told(&mut exchange).remove(0);
     assert_eq!(decision.call_id.len(), 128);
-    assert!(
-        decision.tool.len() <= 64 && !decision.tool.contains('\u{7}') && decision.tool.ends_with('ä'),
-        "{}",
-        decision.tool
-    );
+    assert_eq!(decision.tool, "?".repeat(64));
 }
 
 #[test]

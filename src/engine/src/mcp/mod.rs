@@ -80,7 +80,7 @@ pub(crate) fn head(caller: Caller, headers: &Headers, remove: Vec<String>) -> Re
     let version = only(headers, "mcp-protocol-version").unwrap_or_default();
     if versions > 0 && !VERSIONS.contains(&version) {
         let message = format!("This gate reads no messages of that revision of MCP, only {}.", VERSIONS.join(", "));
-        return Err(Refusal::at(Code::McpVersionUnsupported, crate::request::short(version), message));
+        return Err(Refusal::at(Code::McpVersionUnsupported, callgate_json::printable(version), message));
     }
     if headers.iter().any(|(name, _)| name == "last-event-id") {
         let message = "Streams cannot be resumed through this gate; send the request again.";

@@ -1,12 +1,12 @@
 //! A client's message: which methods go through, and the decision on a call.
 
 use callgate_contract::{Caller, Code as CallCode, OnViolation, Violation};
+use callgate_json::printable;
 use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, Request, error};
 use callgate_wire::{Call, Fate};
 
 use super::{Asked, What};
 use crate::ledger::Ledger;
-use crate::request::short;
 use crate::settle::{Before, Decided, settle};
 use crate::{Code, Gate, Refusal, Tally};
 
@@ -90,7 +90,7 @@ fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
     if methods.contains(&method) {
         return Ok(());
     }
-    let message = format!("Messages of the method `{}` do not go through this gate.", short(method));
+    let message = format!("Messages of the method `{}` do not go through this gate.", printable(method));
     Err(Refusal::at(Code::McpMethodForbidden, "method", message))
 }
 

@@ -3,6 +3,7 @@
 mod tools;
 
 use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers};
+use callgate_json::printable;
 use callgate_wire::{Dialect, Hold, Request, RequestError, Target, Wants};
 
 use crate::head::ApiHead;
@@ -58,7 +59,7 @@ pub(crate) fn check(
     }
     if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {
         let message =
-            format!("The request uses `{}`, which runs at the provider and is not in the contract.", short(kind));
+            format!("The request uses `{}`, which runs at the provider and is not in the contract.", printable(kind));
         return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
@@ -111,15 +112,12 @@ fn check_members(contract: &Contract, request: &mut dyn Request, tally: &mut Tal
 }
 
 pub(crate) fn unreadable(error: RequestError) -> Refusal {
-    let code = match error.code() {
-        "request_not_json" => Code::RequestNotJson,
-        "tool_declared_twice" => Code::ToolDeclaredTwice,
-        _ => Code::RequestInvalid,
+    let code = match error {
+        RequestError::NotJson(_) => Code::RequestNotJson,
+        RequestError::DeclaredTwice { .. } => Code::ToolDeclaredTwice,
+        RequestError::NotAnObject | RequestError::Invalid { .. } | RequestError::Ambiguous { .. } => {
+            Code::RequestInvalid
+        }
     };
     Refusal { param: error.param().map(str::to_owned), ..Refusal::new(code, error.to_string()) }
-}
-
-/// A name that a caller chose, made fit for one line.
-pub(crate) fn short(name: &str) -> String {
-    name.chars().take(64).map(|char| if char.is_control() || char == '`' { '\u{fffd}' } else { char }).collect()
 }

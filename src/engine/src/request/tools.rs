@@ -1,9 +1,9 @@
 //! The tools that a request declares and chooses, against the contract and the caller's role.
 
 use callgate_contract::{Caller, Role, Run, Tool, UndeclaredTools, Violation};
+use callgate_json::printable;
 use callgate_wire::{Declaration, Form, Request};
 
-use super::short;
 use crate::ledger::Ledger;
 use crate::tally::Tally;
 use crate::{Code, Gate, Offer, Refusal, Ruling};
@@ -55,7 +55,7 @@ pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Reques
         match usable(gate, role, name, "tool_choice") {
             Ok(_) if is_offered => {}
             Ok(_) => {
-                let message = format!("`tool_choice` names `{}`, which the request does not declare.", short(name));
+                let message = format!("`tool_choice` names `{}`, which the request does not declare.", printable(name));
                 return Err(Refusal::at(Code::RequestInvalid, "tool_choice", message));
             }
             Err(_) if drops => choice_stands = false,
@@ -97,7 +97,7 @@ impl<'g> Offered<'g> {
             };
             let name = if name.is_empty() { "custom" } else { name };
             let message = refusal.message.clone();
-            self.dropped.push(Violation { code, tool: short(name), pointer: String::new(), message });
+            self.dropped.push(Violation { code, tool: printable(name), pointer: String::new(), message });
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl<'g> Offered<'g> {
 /// A tool that a request names, if the contract has it and the role may use it.
 fn usable<'g>(gate: &'g Gate, role: &Role, name: &str, param: &str) -> Result<&'g Tool, Refusal> {
     let Some(tool) = gate.contract.tool(name) else {
-        let message = format!("The request names the tool `{}`, which is not in the contract.", short(name));
+        let message = format!("The request names the tool `{}`, which is not in the contract.", printable(name));
         return Err(Refusal::at(Code::ToolNotInContract, param, message));
     };
     if !role.may_use(tool) {

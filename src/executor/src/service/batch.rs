@@ -152,11 +152,6 @@ pub(super) fn recorded(name: String) -> String {
     format!("{start}~{hash}")
 }
 
-/// Returns the first 64 printable characters of a name the model chose, for a log.
-pub(super) fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
-}
-
 /// Returns the first 128 printable characters of a call's id, for logs only.
 pub(super) fn bounded(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(NAME_BYTES).collect()
