@@ -1,8 +1,8 @@
-//! A call, and what it gave.
+//! A call, and its result.
 
 use callgate_json::{Map, Value};
 
-/// One tool call as the model wrote it. An empty text means that it was missing, `null` or empty; nothing in it is believed.
+/// One tool call as the model wrote it. An empty text was missing, `null` or empty. Nothing in it is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
     /// The dialect's identifier of the call; always empty for [`Form::Function`].
@@ -11,14 +11,14 @@ pub struct Call {
     pub name: String,
     /// The arguments' text: JSON if the model did well.
     pub arguments: String,
-    /// How it was asked for, so that it is answered in kind.
+    /// The way in which it was asked for; the answer takes the same.
     pub form: Form,
-    /// What the API says beside the call and wants to be given back with it (a signature of the thought that led to it), member
-    /// by member; only the dialect that read it knows what it means. It never holds a call.
+    /// The members next to the call that the API wants back with it, such as the signature of the thought behind it. Only the
+    /// dialect that read them knows their meaning. They never hold a call.
     pub extra: Map<String, Value>,
 }
 
-/// How tools are declared and called.
+/// The ways to declare and call tools.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Form {
     /// The dialect's own, `tools` in most.
@@ -26,20 +26,20 @@ pub enum Form {
     Tool,
     /// The older `functions` and `function_call` of Chat Completions: at most one call a choice, without an identifier.
     Function,
-    /// A custom tool, whose input is any text, or a kind of call that is not known. The engine refuses every such call;
-    /// `arguments` hold the input as the model wrote it.
+    /// A custom tool, whose input is any text, or an unknown kind of call. The engine refuses every such call; `arguments` hold the
+    /// input as the model wrote it.
     Custom,
-    /// A call that two clients could read differently, such as one with two names. The engine refuses every such call.
+    /// A call open to two readings by clients, such as one with two names. The engine refuses every such call.
     Unclear,
 }
 
-/// What a call gave, to be shown to the model.
+/// The result of a call, to be shown to the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallResult {
-    /// The call that it answers.
+    /// The answered call.
     pub call: Call,
     /// The result's text, JSON.
     pub content: String,
-    /// Whether the call failed or was refused, for dialects that say so beside the text.
+    /// The call failed or was refused. Some dialects report this outside of the text.
     pub failed: bool,
 }

@@ -1,12 +1,12 @@
-//! Errors: those that are written in a dialect's own shape, and why what was read cannot be decided on. They quote nothing but
-//! names of members and of declared tools.
+//! Errors: those written in a dialect's own shape, and the reasons to refuse a text. They quote only names of members and of
+//! declared tools.
 
 use callgate_json::ReadError;
 use thiserror::Error;
 
 use crate::checks::ShapeError;
 
-/// An error to be written in a dialect's own shape.
+/// An error, written in each dialect's own shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// HTTP status; it chooses the dialect's error type.
@@ -15,11 +15,11 @@ pub struct ApiError {
     pub code: String,
     /// One sentence for a person.
     pub message: String,
-    /// The request member that is at fault, if there is one.
+    /// The request member at fault, if there is one.
     pub param: Option<String>,
 }
 
-/// Why a request is refused.
+/// The reason to refuse a request.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RequestError {
     /// Not strict JSON.
@@ -33,13 +33,13 @@ pub enum RequestError {
     Invalid {
         /// The member.
         param: &'static str,
-        /// What was expected.
+        /// The expected value.
         expected: &'static str,
     },
-    /// A member is spelled so that only readers that ignore case take it for one that is decided on.
+    /// For readers that ignore case, and only for them, a member equals one that decides something.
     #[error("a member is spelled almost as `{like}`")]
     Ambiguous {
-        /// The member of the request that it is or is in.
+        /// The member of the request, or the one around it.
         param: &'static str,
         /// The member it resembles.
         like: &'static str,
@@ -52,30 +52,30 @@ pub enum RequestError {
     },
 }
 
-/// Why a body is no answer that can be decided on.
+/// The reason to refuse an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AnswerError {
     /// Not strict JSON.
     #[error("the answer is not strict JSON: {0}")]
     NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call that could be read in two ways.
+    /// JSON of another shape, or with a call open to two readings.
     #[error("the answer has not the shape of its API: {0}")]
     Shape(#[from] ShapeError),
 }
 
-/// Why an event of a stream cannot be decided on.
+/// The reason to refuse an event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StreamError {
     /// The event's data is not strict JSON.
     #[error("an event is not strict JSON: {0}")]
     NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call that could be read in two ways.
+    /// JSON of another shape, or with a call open to two readings.
     #[error("an event has not the shape of its API: {0}")]
     Shape(#[from] ShapeError),
-    /// An event of a kind that is not known, and so could carry a call.
+    /// An event of an unknown kind, which could carry a call.
     #[error("an event is of a kind that is not known")]
     UnknownEvent,
-    /// An event that cannot come at this point of a stream.
+    /// An event out of its order in the stream.
     #[error("an event came out of order")]
     OutOfOrder,
 }

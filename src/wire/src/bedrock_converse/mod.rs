@@ -4,18 +4,18 @@
 //! from (`bedrock-runtime`, 2023-09-30). Model and wish for a stream are in the path; streams are AWS event streams.
 //!
 //! **Who signs.** The gate changes requests (declarations become the contract's own, limits are lowered, a further round goes to
-//! another path), and an AWS signature (SigV4) covers body and path, so a request that the application signed would be
-//! rejected upstream. Two ways work: applications use a Bedrock API key, which is a bearer token (`AWS_BEARER_TOKEN_BEDROCK`;
-//! boto3 sends it only to an `https` endpoint, so Envoy has to have a certificate), or they sign with keys that mean nothing
-//! and Envoy signs anew behind the gate (`aws_request_signing` among the filters of the cluster, where further rounds pass too).
+//! another path), and an AWS signature (SigV4) covers body and path, so the upstream would reject a request signed
+//! by the application. Two ways work: applications use a Bedrock API key, which is a bearer token (`AWS_BEARER_TOKEN_BEDROCK`;
+//! boto3 sends it only to an `https` endpoint, so Envoy has to have a certificate), or they sign with meaningless keys
+//! and Envoy signs again behind the gate (`aws_request_signing` among the filters of the cluster, through which further rounds pass too).
 //! Envoy must leave escaped slashes in paths alone (its default), because model ids that are ARNs have them.
 //!
-//! **Stored prompts.** A prompt of Prompt management as the model brings messages and tools that the gate does not see; it is
-//! [state of the provider](crate::Request::server_state). The API takes no limit of output tokens beside one, so a contract that
-//! sets such a limit keeps stored prompts out.
+//! **Stored prompts.** A prompt of Prompt management as the model brings messages and tools unseen by the gate; it is
+//! [state of the provider](crate::Request::server_state). The API takes no limit of output tokens next to one, so a contract
+//! with such a limit keeps stored prompts out.
 //!
-//! **Fields of models.** What `additionalModelRequestFields` holds goes to the model as it is, tools of its own API included, so
-//! what is not known to be harmless there is refused. Members at the top or in `toolConfig` that this crate does not know count
+//! **Fields of models.** The members of `additionalModelRequestFields` reach the model unchanged, tools of its own API included, so
+//! all but the harmless ones are refused. Unknown members at the top or in `toolConfig` count
 //! as [tools of the provider](crate::Request::provider_tools) by their names: they are refused unless the contract has them.
 
 mod answer;

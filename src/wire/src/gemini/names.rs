@@ -1,5 +1,5 @@
 //! Names of members in requests. proto3 JSON (Protocol Buffers, *ProtoJSON format*) takes each in camel case and as the `.proto`
-//! file spells it; one that is there in both spellings is refused, as is one that only a reader that ignores case takes for it.
+//! file spells it. A member in both spellings is refused, and so is one in another case: readers that ignore case would take it.
 
 use callgate_json::Span;
 
@@ -26,12 +26,12 @@ impl Name {
         Name { camel, snake }
     }
 
-    /// Whether a key is one of the two spellings.
+    /// Returns true if a key is one of the two spellings.
     pub(super) fn is(&self, key: &str) -> bool {
         key == self.camel || key == self.snake
     }
 
-    /// The member's value; `None` if it is missing or `null`, which proto3 JSON takes for the same.
+    /// Returns the member's value, and `None` if it is missing or `null`, which proto3 JSON takes for the same.
     pub(super) fn find<'t>(&self, object: Span<'t>) -> Result<Option<Span<'t>>, RequestError> {
         let Name { camel, snake } = *self;
         let mut found = None;
@@ -47,7 +47,7 @@ impl Name {
         Ok(found.filter(|value| !value.is_null()))
     }
 
-    /// The member's value, if it is of the kind that `as_kind` reads.
+    /// Reads the member's value by `as_kind`.
     pub(super) fn read<'t, T>(
         &self,
         object: Span<'t>,
@@ -61,7 +61,7 @@ impl Name {
     }
 }
 
-/// A name in camel case, as the API's reference has it.
+/// Returns a name in camel case, the spelling of the API's reference.
 pub(crate) fn camel(name: &str) -> String {
     let mut words = name.split('_').filter(|word| !word.is_empty());
     let mut whole = words.next().unwrap_or_default().to_owned();

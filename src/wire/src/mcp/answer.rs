@@ -8,29 +8,29 @@ use super::message::{self, Envelope, all_shown, harmless};
 use crate::checks::exact_keys;
 use crate::{AnswerError, Declaration, ShapeError};
 
-/// Tools in one page of a list.
+/// The maximum of tools in one page of a list.
 const MAX_TOOLS: usize = 4096;
 
-/// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.
+/// A message that was read, and its changes since. Unchanged members keep their bytes.
 #[derive(Debug, Clone)]
 pub struct Answer {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
-    /// The text of `result`, where it was changed.
+    /// The text of `result` if it was changed.
     result: Option<String>,
 }
 
-/// A tool that a server lists.
+/// A tool in a server's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// It says what its results look like, so that clients insist on a structured one.
+    /// It has a schema of its results, so clients insist on a structured one.
     pub structured: bool,
 }
 
-/// A tool that a client is told of.
+/// A tool in the list for a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing<'a> {
     /// Name, description and schema of the arguments.
@@ -41,7 +41,7 @@ pub struct Listing<'a> {
     pub hints: Hints,
 }
 
-/// The annotations by which clients decide what to ask a person about.
+/// The annotations by which clients decide whether to ask a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hints {
     /// The tool changes nothing.
@@ -50,14 +50,14 @@ pub struct Hints {
     pub destructive: bool,
 }
 
-/// What a tool gave back.
+/// The result of a tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Called {
-    /// The tool says that it failed.
+    /// The tool reports a failure.
     pub failed: bool,
-    /// What it gave as a value: `structuredContent`, else the JSON in its single text.
+    /// Its value: `structuredContent`, else the JSON in its single text.
     pub value: Option<Value>,
-    /// That value is its `structuredContent`.
+    /// The value is its `structuredContent`.
     pub structured: bool,
 }
 
@@ -67,7 +67,7 @@ impl Answer {
     /// Reads one message.
     ///
     /// # Errors
-    /// [`AnswerError`] if it is not one JSON-RPC message in strict JSON (fractions may have digits that no double holds).
+    /// [`AnswerError`] if it is not one JSON-RPC message in strict JSON (fractions may have more digits than a double).
     pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "message", expected: "one JSON-RPC message" }.into());
@@ -129,7 +129,7 @@ impl Answer {
         Ok(tools.iter().map(listed).collect())
     }
 
-    /// Makes the answer to a `tools/list` list these, in the words given, and nothing else but where the next page is.
+    /// Makes the answer to a `tools/list` list only these tools, with the given words and the cursor of the next page.
     pub fn list(&mut self, tools: &[Listing<'_>]) {
         let tools: Vec<String> = tools.iter().map(listing).collect();
         let cursor = self.members().get("nextCursor").filter(|cursor| cursor.is_string());
@@ -140,7 +140,7 @@ impl Answer {
     /// Reads the answer to a `tools/call`. Some servers give `structuredContent` alone.
     ///
     /// # Errors
-    /// [`ShapeError`] if it has not the shape of one, or content that could be a call.
+    /// [`ShapeError`] if it has another shape, or content which could be a call.
     pub fn called(&self) -> Result<Called, ShapeError> {
         let result = self.members();
         exact_keys(result, &["content", "structuredContent", "isError"])?;
@@ -160,19 +160,19 @@ impl Answer {
         Ok(Called { failed, structured: structured.is_some(), value })
     }
 
-    /// Makes the answer to a `tools/call` say this value and nothing else.
+    /// Makes the answer to a `tools/call` hold only this value.
     pub fn give(&mut self, value: &Value, structured: bool) {
         let text = callgate_json::canonical(value);
         let content = json!([{ "type": "text", "text": text }]);
-        // The value's own text, so that what clients get is what was checked.
+        // Clients get the text of the checked value.
         let value = if structured { format!(r#","structuredContent":{text}"#) } else { String::new() };
         self.result = Some(format!(r#"{{"content":{content}{value},"isError":false}}"#));
     }
 
-    /// Of the answer to a `prompts/get`: that its messages are only shown.
+    /// Checks the answer to a `prompts/get`: its messages may only be shown.
     ///
     /// # Errors
-    /// [`ShapeError`] if it has not the shape of one, or content of a kind that is not known.
+    /// [`ShapeError`] if it has another shape, or content of an unknown kind.
     pub fn prompts(&self) -> Result<(), ShapeError> {
         let result = self.members();
         exact_keys(result, &["messages"])?;
@@ -182,7 +182,7 @@ impl Answer {
         messages.iter().try_for_each(message_shown)
     }
 
-    /// Takes out of the answer to an `initialize` what the server wants models to be told (`instructions`), and that it has tasks.
+    /// Removes the server's `instructions` for models and its capability of tasks from the answer to an `initialize`.
     pub fn introduce(&mut self) {
         let mut result = self.members().clone();
         let before = result.len();
@@ -196,12 +196,12 @@ impl Answer {
         }
     }
 
-    /// Gives a result, JSON text of an object, in place of the one there is.
+    /// Replaces the result by the JSON text of another object.
     pub fn replace(&mut self, result: String) {
         self.result = Some(result);
     }
 
-    /// The message's bytes.
+    /// Returns the message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         match &self.result {
@@ -221,7 +221,7 @@ impl Answer {
     }
 }
 
-/// One message of a prompt or of a conversation to sample from.
+/// Checks one message of a prompt or of a conversation to sample from.
 fn message_shown(message: &Value) -> Result<(), ShapeError> {
     let Value::Object(message) = message else {
         return Err(ShapeError::Type { at: "messages", expected: "made of objects" });
@@ -230,7 +230,7 @@ fn message_shown(message: &Value) -> Result<(), ShapeError> {
     all_shown(message.get("content"))
 }
 
-/// The value in a content that is one text.
+/// Reads the value in a content of one text.
 fn single_json(content: &[Value]) -> Option<Value> {
     let [only] = content else { return None };
     let text = only.get("text").and_then(Value::as_str).filter(|_| only.get("type").is_some_and(|kind| kind == "text"));

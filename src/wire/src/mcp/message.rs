@@ -1,4 +1,4 @@
-//! What every message has: JSON-RPC 2.0, sections 4 and 5.
+//! The envelope of every message: JSON-RPC 2.0, sections 4 and 5.
 
 use std::fmt;
 
@@ -7,29 +7,29 @@ use callgate_json::{Map, Value};
 use crate::checks::exact_keys;
 use crate::{ShapeError, callless};
 
-/// Members of a message that are decided on.
+/// The members of a message which decide something.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
-/// Bytes of an id that is a string. Clients count or draw UUIDs; a longer id would be held until its answer.
+/// The maximum bytes of a string id. Clients count or draw UUIDs; a longer id would be held until its answer.
 const ID_LENGTH: usize = 1024;
 
-/// What identifies a request: a string or a whole number. Shown as JSON.
+/// The identifier of a request: a string or a whole number. Shown as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(Value);
 
-/// Which kind of message it is.
+/// The kind of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Envelope {
-    /// Something is asked, and will be answered.
+    /// A request, which will be answered.
     Request {
-        /// Named again by the answer.
+        /// The id, repeated by the answer.
         id: Id,
-        /// What is asked.
+        /// The method.
         method: String,
     },
-    /// Something is told.
+    /// A notification, without an answer.
     Notification {
-        /// What is told.
+        /// The method.
         method: String,
     },
     /// An answer with a result, which is an object.
@@ -39,7 +39,7 @@ pub enum Envelope {
     },
     /// An answer with an error, which is an object with a whole `code` and a `message`.
     Error {
-        /// The request's; none where the request could not be read.
+        /// The request's; none if the request could not be read.
         id: Option<Id>,
     },
 }
@@ -61,7 +61,7 @@ impl Id {
         }
     }
 
-    /// As a member's value.
+    /// Returns the id as a member's value.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.0
@@ -71,7 +71,7 @@ impl Id {
 // === impl Envelope ===
 
 impl Envelope {
-    /// Tells the kinds apart; a message that could be two of them is an error.
+    /// Finds the kind of a message. A message of two kinds is an error.
     pub(super) fn read(body: &Map<String, Value>) -> Result<Envelope, ShapeError> {
         exact_keys(body, &MEMBERS)?;
         if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
@@ -99,7 +99,7 @@ impl Envelope {
         }
     }
 
-    /// The method of a request or a notification.
+    /// Returns the method of a request or a notification.
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         match self {
@@ -109,7 +109,7 @@ impl Envelope {
     }
 }
 
-/// `params`, which MCP has as an object only; `null` carries nothing.
+/// Returns `params`, always an object in MCP; `null` carries nothing.
 pub(super) fn params(body: &Map<String, Value>) -> Result<Option<&Map<String, Value>>, ShapeError> {
     match body.get("params") {
         None | Some(Value::Null) => Ok(None),
@@ -129,10 +129,10 @@ fn check_error(error: &Value) -> Result<(), ShapeError> {
     Ok(())
 }
 
-/// The kinds of content that a model is only shown. Others (`tool_use`) could be a call.
+/// The kinds of content only shown to a model. Others (`tool_use`) could be a call.
 const SHOWN: [&str; 5] = ["text", "image", "audio", "resource", "resource_link"];
 
-/// Refuses a block of content that is not only shown.
+/// Refuses a block of content unless it is only shown.
 pub(super) fn shown(block: &Value) -> Result<(), ShapeError> {
     let Value::Object(block) = block else {
         return Err(ShapeError::Type { at: "content", expected: "made of objects" });
@@ -144,7 +144,7 @@ pub(super) fn shown(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// Refuses a block of a tool's result that could be a call. A kind that is not known is only shown, if there is no call in it.
+/// Refuses a block of a tool's result if it could be a call. A block of an unknown kind without a call in it is only shown.
 pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
     match shown(block) {
         Err(ShapeError::UnknownPart) if block.get("type").is_some_and(Value::is_string) => callless::no_call(block),
@@ -152,7 +152,7 @@ pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// As [`shown`], for one block or a list of them.
+/// Does the same as [`shown`], for one block or a list of them.
 pub(super) fn all_shown(content: Option<&Value>) -> Result<(), ShapeError> {
     match content {
         Some(Value::Array(blocks)) => blocks.iter().try_for_each(shown),

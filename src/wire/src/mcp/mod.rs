@@ -1,7 +1,7 @@
 //! Model Context Protocol over streamable HTTP: JSON-RPC 2.0 messages between a client and a server that has tools.
 //!
 //! Source: the specification's revisions 2025-03-26, 2025-06-18 and 2025-11-25, *Transports* (Streamable HTTP), *Tools*, and
-//! their `schema.ts`; JSON-RPC 2.0. No model speaks here, so this is no [`Dialect`](crate::Dialect): the request itself makes the
+//! their `schema.ts`; JSON-RPC 2.0. No model speaks here, so this module is not a [`Dialect`](crate::Dialect): the request itself makes the
 //! call, the server runs it, and its answer is the result. Batches (2025-03-26 only) and tasks (2025-11-25, experimental) are not
 //! taken: a task's result comes by a later request, which does not say what it is the result of.
 //!

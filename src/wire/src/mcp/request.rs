@@ -1,4 +1,4 @@
-//! A client's message: a request, a notification, or its response to what the server asked.
+//! A client's message: a request, a notification, or its response to a request of the server.
 
 use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value, span};
@@ -8,13 +8,13 @@ use super::{CALL_TOOL, message::all_shown};
 use crate::checks::{exact_members, folds_to};
 use crate::{Call, Form, RequestError, ShapeError};
 
-/// A message that was read, and perhaps changed since. Bytes of what was not changed are kept.
+/// A message that was read, and its changes since. Unchanged members keep their bytes.
 #[derive(Debug, Clone)]
 pub struct Request {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
-    /// The text of `params`, where they were changed.
+    /// The text of `params` if they were changed.
     params: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl Request {
         Ok(request)
     }
 
-    /// Members on which a method is decided are of their types.
+    /// Checks the types of the members which decide something.
     fn check(&self) -> Result<(), RequestError> {
         match self.envelope.method() {
             Some(CALL_TOOL) => {
@@ -64,7 +64,7 @@ impl Request {
         }
     }
 
-    /// What a client's model said for the server (*sampling*) has no calls in it: the server would run them undecided.
+    /// Refuses calls in a turn that the client's model made for the server (*sampling*): the server would run them undecided.
     fn check_sampled(&self) -> Result<(), RequestError> {
         let Some(Value::Object(result)) = self.body.get("result") else { return Ok(()) };
         let sampled = result.keys().any(|key| folds_to(key, "role") || folds_to(key, "model"));
@@ -80,13 +80,13 @@ impl Request {
         })
     }
 
-    /// Which kind of message it is.
+    /// Returns the kind of message.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// The id of a request.
+    /// Returns the id of a request.
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         match &self.envelope {
@@ -95,7 +95,7 @@ impl Request {
         }
     }
 
-    /// The call that a `tools/call` makes; its id is the JSON text of the request's. Arguments that are missing are `{}`.
+    /// Returns the call of a `tools/call`. Its id is the JSON text of the request's; missing arguments are `{}`.
     #[must_use]
     pub fn call(&self) -> Option<Call> {
         let id = self.id().filter(|_| self.envelope.method() == Some(CALL_TOOL))?;
@@ -118,12 +118,12 @@ impl Request {
             return;
         }
         let edits = [Edit { member: "arguments", text: Some(arguments) }];
-        // What was read as UTF-8 is written as UTF-8.
+        // The text was read as UTF-8.
         self.params = String::from_utf8(splice::write(&text, &Map::new(), &edits)).ok();
     }
 
-    /// Takes out of an `initialize` what the client can do and this crate does not take from a server: to answer later (tasks), to
-    /// have its model call tools of the server's.
+    /// Removes capabilities of the client from an `initialize` which this crate does not let a server use: to answer later (tasks),
+    /// and to have the client's model call the server's tools.
     pub fn withhold_capabilities(&mut self) {
         let Some(mut params) = self.members().cloned() else { return };
         let Some(Value::Object(capabilities)) = params.get_mut("capabilities") else { return };
@@ -136,7 +136,7 @@ impl Request {
         }
     }
 
-    /// The message's bytes.
+    /// Returns the message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         match &self.params {
@@ -152,7 +152,7 @@ impl Request {
     }
 }
 
-/// What a message lacks, as a request's fault.
+/// Converts the fault of a message to the fault of a request.
 fn invalid(error: ShapeError) -> RequestError {
     match error {
         ShapeError::Type { at, expected } => RequestError::Invalid { param: at, expected },

@@ -1,9 +1,8 @@
 //! A stream of a server's messages: server-sent events, each with one JSON-RPC message.
 //!
-//! What would make a client resume a broken stream (`id`, `retry`) is taken out: what comes on a resumed stream cannot be told
-//! apart from answers to requests that nobody here knows. Characters at which only some clients end a line (Python's
-//! `str.splitlines` knows several; JSON leaves three of them bare in strings) are written as escapes, so that no client finds
-//! another event inside of one.
+//! The lines which make a client resume a broken stream (`id`, `retry`) are removed: messages of a resumed stream look like answers
+//! to requests unknown here. Some clients end a line at further characters (Python's `str.splitlines` knows several; JSON leaves
+//! three of them bare in strings). They are written as escapes, so no client finds another event inside of one.
 
 use super::Answer;
 use crate::framing::{Frame, sse};
@@ -14,7 +13,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Next line, line separator, paragraph separator: in UTF-8, and as a JSON string may have them.
 const LINE_ENDS: [(&str, &str); 3] = [("\u{85}", "\\u0085"), ("\u{2028}", "\\u2028"), ("\u{2029}", "\\u2029")];
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// No message, such as a comment that keeps the connection alive. May be empty.
@@ -26,7 +25,7 @@ pub enum Event {
     Said {
         /// The message.
         answer: Box<Answer>,
-        /// The event; its exact bytes where nothing had to be taken out.
+        /// The event; its exact bytes unless something was removed.
         frame: Vec<u8>,
     },
 }
@@ -42,7 +41,7 @@ impl Event {
         let is_message = frame.event.as_deref().is_none_or(|event| event.is_empty() || event == "message");
         let data = frame.data.as_deref().unwrap_or_default();
         if !is_message || data.trim_ascii().is_empty() {
-            // The event that begins a stream that can be resumed has an id and nothing to say.
+            // A resumable stream begins with an event of an id only.
             let comment = is_message && frame.data.is_none() && !has_line_ends(&frame.raw);
             return Ok(Event::Aside { frame: if comment { without_resumption(frame.raw) } else { Vec::new() } });
         }
@@ -58,7 +57,7 @@ impl Event {
 /// Writes a message as an event.
 #[must_use]
 pub fn event(message: &[u8]) -> Vec<u8> {
-    // JSON texts may have line ends between their tokens, which end a line of an event too.
+    // Line ends between the tokens of a JSON text would end a line of the event too.
     let mut line: Vec<u8> =
         message.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect();
     if has_line_ends(&line) {
@@ -73,7 +72,7 @@ fn has_line_ends(text: &[u8]) -> bool {
     text.windows(3).any(|three| matches!(three, b"\xe2\x80\xa8" | b"\xe2\x80\xa9" | [0xc2, 0x85, _]))
 }
 
-/// An event without its `id` and `retry` lines; nothing, where nothing else is left.
+/// Returns an event without its `id` and `retry` lines, or nothing if nothing else is left.
 fn without_resumption(raw: Vec<u8>) -> Vec<u8> {
     let resumes = |line: &&[u8]| {
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
@@ -88,7 +87,7 @@ fn without_resumption(raw: Vec<u8>) -> Vec<u8> {
     if kept.trim_ascii().is_empty() { Vec::new() } else { kept }
 }
 
-/// Lines with their ends: LF, CR or CRLF.
+/// Returns lines with their ends: LF, CR or CRLF.
 fn lines(mut text: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     while !text.is_empty() {
