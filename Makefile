@@ -18,8 +18,12 @@ FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
 TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach callgate-tool-units callgate-tool-payment
 WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
 
-# Run as built by `make native`: `cargo run -p` would build its dependencies again, with other features.
-STACK := $(or $(CARGO_TARGET_DIR),target)/release/callgate-stack
+# Run as built: `cargo run -p` would build its dependencies again, with other features.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BENCH := $(TARGET)/release/callgate-bench
+# The demo's own build, by .setup/demo.sh.
+DEMO := $(abspath $(TARGET))/demo
+STACK_ENV := CALLGATE_DIST=$(DEMO)/dist CALLGATE_PYTHON=$(CURDIR)/.callgate/demo/bin/python
 
 # Starts the model that LLM names, and then what follows in front of it.
 WITH_LLM = $(if $(LLM),$(if $(filter local,$(LLM)),$(LOCAL_MODEL),$(error LLM=$(LLM) is not known; LLM=local is)))
@@ -42,17 +46,21 @@ help: ## Show this
 	@printf '  FUZZ_SECONDS=60                 fuzz: how long each target runs\n\n'
 
 .PHONY: demo
-demo: build $(if $(filter local,$(LLM)),setup-local-model) ## See the gate at work: a real Envoy, a sandbox, the official client; ends by itself
-	$(WITH_LLM) $(STACK) demo
+demo: demo-build $(if $(filter local,$(LLM)),setup-local-model) ## See the gate at work: a real Envoy, a sandbox, the official client; ends by itself
+	@$(STACK_ENV) $(WITH_LLM) $(DEMO)/callgate-stack demo
 
 .PHONY: up
-up: build ## Start executor, Envoy and upstream, and keep them up
+up: demo-build ## Start executor, Envoy and upstream, and keep them up
 	$(if $(filter local,$(LLM)),$(error LLM=local is for demo: the model ends with the command in front of it))
-	$(STACK) up
+	@$(STACK_ENV) $(DEMO)/callgate-stack up
+
+.PHONY: demo-build
+demo-build:
+	@.setup/demo.sh
 
 .PHONY: down
 down: ## Stop what `make up` started
-	$(STACK) down
+	@[ ! -x $(DEMO)/callgate-stack ] || $(DEMO)/callgate-stack down
 
 .PHONY: build
 build: setup wasm native tools ## Build dist/: callgate.wasm, callgate, callgate-executor, contracts/
@@ -88,11 +96,11 @@ fuzz: setup-rust ## Fuzz framings, dialects and the engine, each target for FUZZ
 
 .PHONY: bench
 bench: build ## Measure throughput and latency against the same Envoy without the gate
-	$(STACK) bench
+	$(BENCH)
 
 .PHONY: bench-executor
 bench-executor: build ## Measure the executor alone: calls against a bare gRPC echo, instances, memory
-	$(STACK) bench --executor
+	$(BENCH) --executor
 
 ##@ Parts
 

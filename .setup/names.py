@@ -3,7 +3,7 @@
 
 Usage: names.py
 
-Counts the definitions of structs, enums, traits and type aliases in `src/*/src` and `tests/src`, generated code and associated
+Counts the definitions of structs, enums, traits and type aliases in `src/*/src`, `tests/src` and `tests/stack/src`, generated code and associated
 types left out. Exits with 1 if a name is defined more than three times, and lists the places.
 """
 
@@ -20,11 +20,11 @@ STRUCT = re.compile(r"^\s*(?:pub(?:\([a-z: _]+\))? )?(?:struct|enum|trait|union)
 
 def main():
     """Prints the names that are defined too often and returns the exit status."""
-    listed = subprocess.run(["git", "ls-files", "-z", "src/*.rs", "tests/src"], check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(["git", "ls-files", "-z", "src/*.rs", "tests/src", "tests/stack/src"], check=True, capture_output=True, text=True).stdout
     places = collections.defaultdict(list)
     for name in listed.split("\0"):
         path = pathlib.Path(name)
-        if not path.is_file() or path.suffix != ".rs" or not re.match(r"(src/\w+/src|tests/src)/", name) or "/tests/" in name:
+        if not path.is_file() or path.suffix != ".rs" or not re.match(r"(src/[\w-]+/src|tests/src|tests/stack/src)/", name) or "/tests/" in name:
             continue
         text = path.read_text(encoding="utf-8")
         for pattern in (STRUCT, ALIAS):

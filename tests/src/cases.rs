@@ -1,5 +1,5 @@
-//! Runs a table of named cases against one stack: each case's name is the sentence that it proves, all run even when one
-//! fails, and the exit code says whether all passed.
+//! Runs a table of named cases against one stack. Each case's name is the sentence it proves. All cases run, even after a failure, and
+//! the exit code is 0 only if all passed.
 
 use std::future::Future;
 use std::panic;
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// No case may take longer.
+/// The time limit of a case.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The future of a case.
@@ -15,20 +15,20 @@ pub type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One case: it passes unless it panics.
 pub struct Case<C> {
-    /// The sentence that it proves.
+    /// The sentence it proves.
     pub name: &'static str,
     /// The proof.
     pub run: fn(C) -> Run,
 }
 
-/// The arguments that `cargo test` and `cargo nextest` give a test program.
+/// The arguments `cargo test` and `cargo nextest` give a test program.
 #[derive(Debug, Default)]
-pub struct Arguments {
-    /// Only list what there is.
+pub struct CaseArguments {
+    /// Only list the cases.
     pub list: bool,
-    /// List or run what is ignored: nothing is.
+    /// List or run ignored cases: there are none.
     pub ignored: bool,
-    /// Run only the cases whose names contain all of these.
+    /// Run only the cases whose names contain all of these words.
     pub words: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ macro_rules! cases {
     };
 }
 
-/// How many passed, and the names of those that did not.
+/// The number of passed cases, and the names of the failed ones.
 #[derive(Debug, Default)]
 pub struct Outcome {
     passed: usize,
@@ -49,9 +49,9 @@ pub struct Outcome {
 
 static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-// === impl Arguments ===
+// === impl CaseArguments ===
 
-impl Arguments {
+impl CaseArguments {
     /// Reads the command line. A program of cases is one test to a test runner, named `program`.
     pub fn read(program: &str) -> Self {
         let mut read = Self::default();
@@ -73,7 +73,7 @@ impl Arguments {
 // === impl Outcome ===
 
 impl Outcome {
-    /// Runs the cases of a table that have all `words` in their names, one after the other, saying so.
+    /// Runs the cases with all `words` in their names, one after the other, and prints each result.
     pub async fn run<C: Send + 'static>(
         &mut self,
         cases: &[Case<C>],
@@ -82,7 +82,7 @@ impl Outcome {
         context: impl AsyncFn() -> C,
     ) {
         panic::set_hook(Box::new(|info| {
-            // Cases run on other threads. A panic on this one ends the program, so nobody would tell why.
+            // Cases run on other threads. A panic on this one ends the program, so it must be printed here.
             if std::thread::current().name() == Some("main") {
                 eprintln!("{info}");
             }
@@ -127,7 +127,7 @@ impl Outcome {
         }
     }
 
-    /// Says how it went; true if all passed, and there was something to pass.
+    /// Prints the summary; true if all passed, and at least one ran.
     pub fn finish(&self) -> bool {
         for name in &self.failed {
             println!("failed: {name}");

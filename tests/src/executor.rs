@@ -1,4 +1,4 @@
-//! An executor that answers what a test wants, in the place of the real one.
+//! A fake executor: a test chooses its behaviour.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,26 +16,26 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-/// What a fake executor does with a request.
+/// The behaviour of a fake executor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behaviour {
     /// Every call's result is its arguments, at once.
     Echo,
-    /// The same, but after this long.
+    /// The same, after this delay.
     Slow(Duration),
-    /// One outcome less than there were calls.
+    /// One outcome too few.
     TooFew,
-    /// Outcomes under ids that nobody asked for.
+    /// Outcomes under unknown ids.
     OtherIds,
-    /// Results that are no JSON.
+    /// Results with invalid JSON.
     NotJson,
     /// An internal error.
     Fails,
-    /// No room, for anything.
+    /// Always overloaded.
     Overloaded,
 }
 
-/// What a fake executor was asked.
+/// The requests to a fake executor.
 #[derive(Debug, Default)]
 struct Seen {
     executed: Vec<Executed>,
@@ -47,7 +47,7 @@ struct Seen {
 pub struct Executed {
     /// The request.
     pub request: ExecuteRequest,
-    /// Its `traceparent` and `tracestate`, where it had them.
+    /// Its `traceparent` and `tracestate`, if present.
     pub trace: (Option<String>, Option<String>),
 }
 
@@ -61,7 +61,7 @@ pub struct FakeExecutor {
 
 struct Service {
     behaviour: Behaviour,
-    /// None where nobody will ask: the bench's echo.
+    /// `None` if nobody reads them: the bench's echo.
     seen: Option<Arc<Mutex<Seen>>>,
 }
 
@@ -76,22 +76,22 @@ impl FakeExecutor {
         Ok(Self { address, seen, task })
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many requests to run calls have come.
+    /// Counts the requests to run calls.
     pub fn begun(&self) -> usize {
         self.executed().len()
     }
 
-    /// The requests to run calls.
+    /// Returns the requests to run calls.
     pub fn executed(&self) -> Vec<Executed> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).executed.clone()
     }
 
-    /// The decisions on calls of this tenant's that it was told, in the order in which they came.
+    /// Returns the recorded decisions on this tenant's calls, in order of arrival.
     pub fn recorded(&self, tenant: &str) -> Vec<Decision> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let of_tenant = |decision: &&Decision| decision.caller.as_ref().is_some_and(|caller| caller.tenant == tenant);
@@ -99,7 +99,7 @@ impl FakeExecutor {
     }
 }
 
-/// Serves an echo that remembers nothing, for a bench to compare with.
+/// Serves an echo without memory, as the baseline of a bench.
 pub async fn echo(listen: SocketAddr) -> io::Result<()> {
     let service = Service { behaviour: Behaviour::Echo, seen: None };
     serve(service, TcpListener::bind(listen).await?).await;
@@ -107,7 +107,7 @@ pub async fn echo(listen: SocketAddr) -> io::Result<()> {
 }
 
 async fn serve(service: Service, listener: TcpListener) {
-    // Of the builder's own listeners only would its `tcp_nodelay` be true.
+    // The builder sets `tcp_nodelay` only on its own listeners.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     drop(Server::builder().add_service(ExecutorServer::new(service)).serve_with_incoming(incoming).await);
 }

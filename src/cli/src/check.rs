@@ -3,7 +3,9 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use callgate_contract::{Approved, Call, Caller, Conversation, Run, Verdict, decide, denial_text, verdict_json};
+use callgate_contract::{
+    Approved, Caller, Conversation, ProposedCall, Run, Verdict, decide, denial_text, verdict_json,
+};
 use clap::Args;
 
 use crate::disk::{self, FileError};
@@ -50,7 +52,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let text = self::arguments(&arguments.arguments)?;
     // No rule of a contract reads the tenant.
     let caller = Caller { tenant: "check".to_owned(), role: arguments.role.clone() };
-    let call = Call { name: &arguments.tool, arguments: &text };
+    let call = ProposedCall { name: &arguments.tool, arguments: &text };
     let verdict = decide(&contract, &caller, &Conversation { calls_before: 0 }, &call);
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),

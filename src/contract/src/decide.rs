@@ -1,22 +1,22 @@
 //! The decision on one call.
 //!
-//! The checks run in this order and the first that fails wins: name in table, role may use it, arguments are strict
+//! The checks run in this order and the first failure wins: name in table, role may use it, arguments are strict
 //! JSON, arguments valid against the schema, turn limit, approval. Each is a lookup or one pass over the arguments; none
 //! depends on how many tools the contract has, and nothing is compiled here. A message is built only for a denial.
 //!
-//! The limit comes before approval, so that nobody is asked to agree to a call that could not run.
+//! The limit comes before approval, so nobody is asked to approve a call over the limit.
 //!
-//! Not checked here: `origin`, `requires`, `when` and `approval.when`. A contract that uses them does not load.
+//! Not checked here: `origin`, `requires`, `when` and `approval.when`. A contract with them does not load.
 
 use callgate_json::{Map, Value};
 
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::violation::{Code, Violation};
 
-/// The maximum number of tool names that a message lists.
+/// The maximum number of tool names in a message.
 const LISTED_TOOLS: usize = 32;
 
-/// Who asks.
+/// The caller of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant, for limits and logs.
@@ -25,19 +25,19 @@ pub struct Caller {
     pub role: String,
 }
 
-/// One tool call as the model wrote it; nothing in it is believed.
+/// One tool call as the model wrote it. Nothing in it is trusted.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub struct ProposedCall<'a> {
     /// The tool's name; empty if the model wrote none.
     pub name: &'a str,
-    /// The text of the arguments. The empty text stands for `{}` where the tool's schema accepts `{}`.
+    /// The text of the arguments. The empty text means `{}` if the tool's schema accepts `{}`.
     pub arguments: &'a str,
 }
 
-/// The facts about the conversation that a decision needs.
+/// The facts of the conversation on which a decision depends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversation {
-    /// Calls of the same turn that come before this one.
+    /// The number of earlier calls in the same turn.
     pub calls_before: u32,
 }
 
@@ -68,7 +68,7 @@ pub fn decide<'c>(
     contract: &'c Contract,
     caller: &Caller,
     conversation: &Conversation,
-    call: &Call<'_>,
+    call: &ProposedCall<'_>,
 ) -> Verdict<'c> {
     match check(contract, caller, conversation, call) {
         Ok(approved) => match approved.tool.approval() {
@@ -83,17 +83,15 @@ fn check<'c>(
     contract: &'c Contract,
     caller: &Caller,
     conversation: &Conversation,
-    call: &Call<'_>,
+    call: &ProposedCall<'_>,
 ) -> Result<Approved<'c>, Violation> {
     let deny = |code, message| Violation::new(code, call.name, String::new(), message);
     if call.name.is_empty() {
         return Err(deny(Code::CallMalformed, "expected the call to name a tool".to_owned()));
     }
     let role = contract.role(&caller.role);
-    let tool = contract.tool(call.name).ok_or_else(|| deny(Code::ToolNotInContract, expected_tool(contract, role)))?;
-    if !role.is_some_and(|role| role.may_use(tool)) {
-        return Err(deny(Code::RoleForbidden, expected_tool(contract, role)));
-    }
+    let tool =
+        contract.permit(role, call.name).map_err(|forbidden| deny(forbidden.code(), expected_tool(contract, role)))?;
     let arguments = read_arguments(tool, call)?;
     let limit = contract.limits().max_tool_calls_per_turn;
     if conversation.calls_before >= limit {
@@ -104,7 +102,7 @@ fn check<'c>(
 }
 
 /// The arguments, strict and valid against the tool's schema.
-fn read_arguments(tool: &Tool, call: &Call<'_>) -> Result<Value, Violation> {
+fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<Value, Violation> {
     let schema = &tool.parameters;
     if call.arguments.is_empty() {
         let nothing = Value::Object(Map::new());
@@ -125,7 +123,7 @@ fn read_arguments(tool: &Tool, call: &Call<'_>) -> Result<Value, Violation> {
     Err(Violation::new(Code::ArgumentsInvalid, call.name, problem.pointer, problem.message))
 }
 
-/// Names the caller's role, and no tool: people and clients read the sentence.
+/// Names the caller's role, and no tool, because people and clients read the sentence.
 fn expected_tool(contract: &Contract, role: Option<&Role>) -> String {
     match role {
         None => "expected the caller to have a role of the contract".to_owned(),
@@ -138,7 +136,7 @@ fn expected_tool(contract: &Contract, role: Option<&Role>) -> String {
 
 /// The sentence of a violation as the model may read it.
 ///
-/// If the call named a tool that the role may not use, the sentence lists those that it may, at most 32. A model that is
+/// If the role may not use the named tool, the sentence lists the tools it may use, at most 32. A model that is
 /// asked again needs the list. It is for the model only: clients and logs get [`Violation::message`].
 pub fn message_for_model(contract: &Contract, role: &str, violation: &Violation) -> String {
     let is_about_names = matches!(violation.code, Code::ToolNotInContract | Code::RoleForbidden);

@@ -1,4 +1,4 @@
-//! The faults of a contract: all at once, each with its place and what to do about it.
+//! The faults of a contract: all at once, each with its place and a remedy.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 /// place is the JSON Pointer alone: `/spec/tools/2/whn: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The file that holds the fault: the contract, or a schema file it refers to. Empty for a JSON value.
+    /// The file with the fault: the contract, or a schema file it refers to. Empty for a JSON value.
     pub file: String,
     /// Line, from 1; 0 if unknown.
     pub line: u32,
@@ -16,11 +16,11 @@ pub struct Diagnostic {
     pub column: u32,
     /// JSON Pointer (RFC 6901) into the contract with its files inlined.
     pub path: String,
-    /// The problem and what to do.
+    /// The problem and its remedy.
     pub message: String,
 }
 
-/// The faults of one contract, in the order in which they stand in it. Never empty.
+/// The faults of one contract, in its order. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errors(Vec<Diagnostic>);
 
@@ -45,7 +45,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// `/spec/tools/2/when` as `spec.tools[2].when`; a name that would not read well so is quoted: `["a.b"]`.
+/// `/spec/tools/2/when` as `spec.tools[2].when`; any other name is quoted: `["a.b"]`.
 fn dotted(pointer: &str) -> String {
     let mut text = String::new();
     for segment in pointer.split('/').skip(1) {

@@ -1,35 +1,35 @@
-//! From a failed validation to one sentence that says what was expected.
+//! Turns a failed validation into one sentence: the expected value.
 //!
-//! Everything in the sentence comes from the schema, that is from the contract. Nothing comes from the value: its
+//! Everything in the sentence comes from the schema, and so from the contract. Nothing comes from the value: its
 //! author is a model, and who reads the sentence may be another one. For the same reason the pointer stops at the first
-//! key that the schema does not name.
+//! key missing from the schema.
 
 use callgate_json::Value;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::{Location, LocationSegment};
 
+use crate::problem::Problem;
 use crate::recursion;
-use crate::schema::Problem;
 use crate::source::node::join;
 
-/// Characters of a schema's own text (options, patterns, names) that one sentence repeats at most.
+/// The maximum number of characters of a schema's own text (options, patterns, names) in one sentence.
 const LONGEST_QUOTE: usize = 400;
-/// Alternatives that one sentence describes at most.
+/// The maximum number of alternatives in one sentence.
 const ALTERNATIVES: usize = 4;
 
 /// One step of an explanation.
-pub(crate) struct Step<'v> {
+pub(crate) struct Explanation<'v> {
     pub(crate) problem: Problem,
-    /// True if the pointer leads all the way, stopped by no key that only the value has.
+    /// True if the pointer is whole, not cut at a key missing from the schema.
     pub(crate) is_whole: bool,
-    /// The recursive reference that failed, and the value it failed for.
+    /// The failed recursive reference, and its value.
     pub(crate) stopped_at: Option<(String, &'v Value)>,
 }
 
-/// The place and the sentence for `error`, which `value` gave under `schema`, and where to go on if the error is that a
-/// recursive reference failed.
-pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError<'_>) -> Step<'v> {
+/// Explains `error`, which `value` caused under `schema`. If a recursive reference failed, the explanation names it, to
+/// continue there.
+pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError<'_>) -> Explanation<'v> {
     let error = closest(error);
     let location = error.instance_path().as_str();
     let mut pointer = named_part(schema, value, error.instance_path());
@@ -45,10 +45,10 @@ pub(crate) fn step<'v>(schema: &Value, value: &'v Value, error: &ValidationError
         }
         _ => None,
     };
-    Step { problem: Problem { pointer, message: expectation(schema, error) }, is_whole, stopped_at }
+    Explanation { problem: Problem { pointer, message: expectation(schema, error) }, is_whole, stopped_at }
 }
 
-/// A sentence that begins with "expected".
+/// Returns a sentence: "expected …".
 pub(crate) fn expectation(schema: &Value, error: &ValidationError<'_>) -> String {
     match error.kind() {
         Kind::Type { kind } => format!("expected {}", types(kind)),
@@ -98,8 +98,8 @@ pub(crate) fn expectation(schema: &Value, error: &ValidationError<'_>) -> String
     }
 }
 
-/// The error to tell. Where the value plainly means one alternative of `anyOf` or `oneOf`, that is what is wrong inside
-/// it: the alternative is the only one whose own type and constants the value has.
+/// Returns the error to report. If the value clearly means one alternative of `anyOf` or `oneOf`, this is the error inside
+/// it: no other alternative has the value's own type and constants.
 fn closest<'e, 'i>(error: &'e ValidationError<'i>) -> &'e ValidationError<'i>
 where
     'i: 'e,
@@ -124,7 +124,7 @@ where
     }
 }
 
-/// As much of the pointer as the schema or an array's order gives; a key that only the value has ends it.
+/// Returns the pointer up to the first key missing from the schema. Positions in arrays are kept.
 fn named_part(schema: &Value, value: &Value, location: &Location) -> String {
     let mut pointer = String::new();
     let mut here = Some(value);
@@ -146,7 +146,7 @@ fn named_part(schema: &Value, value: &Value, location: &Location) -> String {
     pointer
 }
 
-/// Tells whether `key` is the name of a property anywhere in the schema.
+/// Returns true if `key` is the name of a property anywhere in the schema.
 fn names(schema: &Value, key: &str) -> bool {
     match schema {
         Value::Array(items) => items.iter().any(|item| names(item, key)),
@@ -164,7 +164,7 @@ fn names(schema: &Value, key: &str) -> bool {
     }
 }
 
-/// The properties that the object at `additionalProperties` may have.
+/// Names the allowed properties of the object at `additionalProperties`.
 fn allowed(schema: &Value, keyword: &Location) -> String {
     let object = keyword.as_str().rsplit_once('/').and_then(|(object, _)| schema.pointer(object));
     let keys = |name: &str| match object.and_then(|object| object.get(name)) {
@@ -240,7 +240,7 @@ fn ticked(names: &[String]) -> String {
     shortened(&texts)
 }
 
-/// As many as fit, and how many more there are.
+/// Lists as many as fit, and the number of the others.
 fn shortened(texts: &[String]) -> String {
     let mut length = 0;
     let fitting = texts.iter().take_while(|text| {

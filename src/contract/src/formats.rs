@@ -1,8 +1,8 @@
-//! The formats that are checked, and the copy of a schema in which the validator checks them.
+//! The checked formats, and the copy of a schema in which the validator checks them.
 //!
-//! The validator alone checks a format only in drafts that define it, and never the formats of numbers. Most schemas are
-//! generated, and name `uuid` under draft 7 or `int32` under any. So the copy that the validator compiles says the same
-//! in keywords that it enforces: bounds for a number, and a subschema of the draft that knows the format.
+//! The validator alone checks a format only in drafts with this format, and never the formats of numbers. Most schemas are
+//! generated, and name `uuid` under draft 7 or `int32` under any. So the compiled copy has the same rule
+//! in enforced keywords: bounds for a number, and a subschema of a draft with the format.
 
 use callgate_json::{Map, Value};
 use jsonschema::Draft;
@@ -10,12 +10,12 @@ use serde_json::json;
 
 use crate::keywords::{self, Holds};
 use crate::nearest::nearest;
-use crate::schema::options;
+use crate::options::options;
 
-/// The most characters of a value with `format: regex`. It is parsed, never compiled, but by rules that are not linear.
+/// The maximum number of characters of a value with `format: regex`. It is parsed, never compiled, but not in linear time.
 const LONGEST_REGEX: u64 = 1000;
 
-/// Formats of strings that the validator checks in at least one draft.
+/// Formats of strings, each checked in at least one draft.
 const STRINGS: [&str; 17] = [
     "date",
     "date-time",
@@ -36,16 +36,16 @@ const STRINGS: [&str; 17] = [
     "regex",
 ];
 
-/// Formats that would need tables of Unicode, which this build leaves out.
+/// Formats that need tables of Unicode. This build has none.
 const UNCHECKED: [&str; 2] = ["idn-email", "idn-hostname"];
 
-/// Says how a form shows the value, and nothing about the value.
+/// A hint for forms, without a rule for the value.
 const SHOWN: &str = "password";
 
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema#";
 const DRAFT_2020_12: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The rule that a format of numbers (OpenAPI's registry) stands for.
+/// Returns the rule of a format of numbers (OpenAPI's registry).
 fn number(format: &str) -> Option<Value> {
     let whole = |minimum: Value, maximum: Value| json!({ "minimum": minimum, "maximum": maximum, "multipleOf": 1 });
     Some(match format {
@@ -63,7 +63,7 @@ fn number(format: &str) -> Option<Value> {
     })
 }
 
-/// Says why a format would not be enforced beside that `type`; `None` if it is.
+/// Returns the reason why a format is not enforced beside a `type`; `None` if it is.
 pub(crate) fn fault(format: &str, kind: Option<&Value>) -> Option<String> {
     let allows = |names: &[&str]| {
         let is_one = |kind: &Value| kind.as_str().is_some_and(|kind| names.contains(&kind));
@@ -90,13 +90,13 @@ pub(crate) fn fault(format: &str, kind: Option<&Value>) -> Option<String> {
     })
 }
 
-/// Says why the encoding or the media type of a string would not be enforced; `None` if it is.
+/// Returns the reason why the encoding or the media type of a string is not enforced; `None` if it is.
 pub(crate) fn content_fault(keyword: &str, value: &str) -> Option<String> {
     let checked = if keyword == "contentEncoding" { "base64" } else { "application/json" };
     (value != checked).then(|| format!("only `{checked}` is checked; say anything else in the `description`"))
 }
 
-/// The copy that the validator compiles, with its keys in order.
+/// Returns the copy for the validator, with its keys in order.
 ///
 /// The order makes the first violation the same however the author ordered the keywords.
 pub(crate) fn enforced(schema: &Value) -> Value {

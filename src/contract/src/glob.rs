@@ -2,7 +2,7 @@
 
 use wildmatch::WildMatchPattern;
 
-/// NUL stands where wildmatch wants a sign for "any one character"; no name we read holds one.
+/// wildmatch needs a sign for "any one character". NUL serves, because no name holds one.
 type Pattern = WildMatchPattern<'*', '\0'>;
 
 /// A pattern over names.

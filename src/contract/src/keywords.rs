@@ -1,6 +1,6 @@
-//! The keywords of JSON Schema: what each value holds, and in which drafts the validator enforces it.
+//! The keywords of JSON Schema: the kind of each value, and the drafts in which the validator enforces it.
 //!
-//! This table is the only place that knows keywords. A schema is walked along it: only the places that it names hold
+//! Only this table knows keywords. A schema is walked along it: only the listed places hold
 //! schemas, and a `$ref` or a misspelt keyword elsewhere is data.
 
 use callgate_json::Value;
@@ -48,7 +48,7 @@ const fn rule(name: &'static str, holds: Holds, since: Draft) -> Keyword {
     word(name, holds, Purpose::Rule, since, Draft202012)
 }
 
-/// A keyword that describes and decides nothing is harmless in every draft.
+/// A descriptive keyword is harmless in every draft.
 const fn note(name: &'static str) -> Keyword {
     word(name, Holds::Data, Purpose::Note, Draft4, Draft202012)
 }
@@ -59,7 +59,7 @@ const fn place(name: &'static str, holds: Holds, since: Draft, until: Draft) -> 
 
 use Holds::{Data, Named, Schemas};
 
-/// Every keyword that a schema may use. The notes after `writeOnly` are no part of a draft, but common and harmless.
+/// Every keyword of schemas. No draft has the notes after `writeOnly`, but they are common and harmless.
 pub(crate) const KEYWORDS: [Keyword; 69] = [
     place("$schema", Data, Draft4, Draft202012),
     place("$id", Data, Draft6, Draft202012),
@@ -132,12 +132,12 @@ pub(crate) const KEYWORDS: [Keyword; 69] = [
     note("externalDocs"),
 ];
 
-/// The keyword of that name.
+/// Returns the keyword of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Keyword> {
     KEYWORDS.iter().find(|keyword| keyword.name == name)
 }
 
-/// Returns what the value of `name` holds. An unknown keyword holds data.
+/// Returns the kind of `name`'s value. An unknown keyword holds data.
 pub(crate) fn holds(name: &str) -> Holds {
     find(name).map_or(Holds::Data, |keyword| keyword.holds)
 }
@@ -159,12 +159,12 @@ pub(crate) fn schemas<'s>(keyword: &str, value: &'s Value, pointer: &str) -> Vec
     }
 }
 
-/// The draft that a schema names; 2020-12 if it names none.
+/// Returns the draft of a schema; 2020-12 by default.
 pub(crate) fn draft(schema: &Value) -> Draft {
     schema.get("$schema").and_then(Value::as_str).map_or(Draft202012, Draft::from_schema_uri)
 }
 
-/// The place that a local reference (`#` or `#/…`) names.
+/// Returns the target of a local reference (`#` or `#/…`).
 pub(crate) fn local<'s>(schema: &'s Value, reference: &str) -> Option<&'s Value> {
     schema.pointer(&percent_decoded(reference.strip_prefix('#')?)?)
 }

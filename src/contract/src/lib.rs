@@ -1,4 +1,4 @@
-//! The contract: what it says, whether it is sound, and what it decides.
+//! The contract: its format, its faults, its decisions.
 //!
 //! A contract is read once, by [`load`] from YAML beside its schema files or by [`from_value`] from the JSON in which
 //! they are inlined, and everything in it is resolved then: schemas to validators, globs to sets, names to a table.
@@ -8,10 +8,53 @@
 //! Nothing here does I/O or knows of HTTP or of an LLM API: files come through [`Files`], calls as a name and a text.
 //!
 //! Every keyword and format of a schema is enforced, or the contract is invalid: a misspelt one, one of another draft, or
-//! one that the validator does not check is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
+//! an unchecked one is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
 //!
-//! A rule of the format that is not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
+//! A rule not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
 //! contract invalid: declared and not enforced is worse than absent.
+//!
+//! # Example
+//!
+//! ```
+//! use callgate_contract::{Caller, Code, Conversation, ProposedCall, Verdict, decide, from_value};
+//!
+//! let contract = callgate_json::read(
+//!     br#"{
+//!         "apiVersion": "callgate.dev/v1",
+//!         "kind": "Contract",
+//!         "metadata": { "name": "weather", "version": "1.0.0" },
+//!         "spec": {
+//!             "models": ["*"],
+//!             "roles": { "clerk": { "tools": ["get_weather"] } },
+//!             "tools": [{
+//!                 "name": "get_weather",
+//!                 "effects": "read",
+//!                 "parameters": {
+//!                     "type": "object",
+//!                     "required": ["city"],
+//!                     "additionalProperties": false,
+//!                     "properties": { "city": { "type": "string" } }
+//!                 },
+//!                 "run": { "client": {} }
+//!             }]
+//!         }
+//!     }"#,
+//! )?;
+//! let contract = from_value(&contract)?;
+//! let clerk = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+//!
+//! // ALLOW: the arguments in canonical form.
+//! let call = ProposedCall { name: "get_weather", arguments: r#"{ "city": "Oslo" }"# };
+//! let Verdict::Allow(approved) = decide(&contract, &clerk, &Conversation::default(), &call) else { panic!("denied") };
+//! assert_eq!(approved.canonical, r#"{"city":"Oslo"}"#);
+//!
+//! // DENY: the broken rule, the place, and the expected value.
+//! let call = ProposedCall { name: "get_weather", arguments: r#"{ "city": 7 }"# };
+//! let Verdict::Deny(violation) = decide(&contract, &clerk, &Conversation::default(), &call) else { panic!("allowed") };
+//! assert_eq!(violation.code, Code::ArgumentsInvalid);
+//! assert_eq!(violation.to_string(), "arguments_invalid at /city: expected a string");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
@@ -24,8 +67,11 @@ mod keywords;
 mod lint;
 mod model;
 mod nearest;
+mod options;
 mod paths;
+mod permission;
 mod presentation;
+mod problem;
 mod read;
 mod recursion;
 mod reports;
@@ -37,12 +83,14 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
-pub use decide::{Approved, Call, Caller, Conversation, Verdict, decide, message_for_model};
+pub use callgate_json::{name_in_record, name_in_sentence};
+pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
+pub use permission::Forbidden;
 pub use presentation::{denial_text, verdict_json};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
@@ -52,7 +100,7 @@ pub use violation::{Code, Violation};
 
 use source::node::Node;
 
-/// Levels of nesting that a contract leaves free, for the configuration that carries it: both must be readable JSON.
+/// The levels of nesting kept free for the configuration around a contract: both must be readable JSON.
 const ROOM_AROUND: usize = 4;
 
 /// The files beside a contract.
@@ -68,10 +116,10 @@ pub trait Files {
 
 /// Reads a contract from YAML or JSON text, with the files it refers to.
 ///
-/// `file` is what the contract's file is called in errors; files beside it are called likewise.
+/// Errors name the contract's file `file`, and files beside it likewise.
 ///
 /// # Errors
-/// Everything that is wrong with it, with line and column. Only a text that is not YAML ends the search early.
+/// Every fault, with line and column. Only malformed YAML ends the search early.
 pub fn load(file: &str, text: &str, files: &dyn Files) -> Result<Contract, Errors> {
     let mut found = Vec::new();
     match source::read(file, text) {
@@ -87,7 +135,7 @@ pub fn load(file: &str, text: &str, files: &dyn Files) -> Result<Contract, Error
 /// Reads a contract from its JSON, in which every file is inlined, as [`Contract::canonical`] writes it.
 ///
 /// # Errors
-/// Everything that is wrong with it, with JSON Pointers.
+/// Every fault, with JSON Pointers.
 pub fn from_value(value: &Value) -> Result<Contract, Errors> {
     let mut found = Vec::new();
     compile(Node::without_text(value), "", &NoFiles, &mut found).ok_or_else(|| Errors::new(found, ""))
@@ -98,7 +146,7 @@ fn compile(mut document: Node, file: &str, files: &dyn Files, found: &mut Vec<Di
     let broken: Vec<String> = found.iter().map(|fault| source::refs::schema_of(&fault.path).to_owned()).collect();
     let mut rest = Vec::new();
     let contract = read::contract(&document, &mut rest);
-    // A schema with a reference that failed is reported once, for the reference.
+    // A schema with a failed reference is reported once, for the reference.
     rest.retain(|fault| !broken.iter().any(|schema| source::refs::schema_of(&fault.path) == schema));
     found.append(&mut rest);
     let value = document.to_value();
@@ -127,7 +175,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// The files of a contract that came without its folder.
+/// The files of a contract without its folder: none.
 struct NoFiles;
 
 impl Files for NoFiles {

@@ -1,9 +1,9 @@
-//! Finds what a schema says that would not be enforced, and why one does not compile: every fault, each with its place.
+//! Finds the rules of a schema that would not be enforced, and the reasons why one does not compile: every fault with its place.
 //!
-//! A rule that is not enforced is worse than none. So a misspelt keyword, a keyword of another draft, an unknown format
-//! and a keyword without the one that it belongs to are errors. Notes and `x-…` keywords decide nothing and pass.
+//! An unenforced rule is worse than a missing one. So a misspelt keyword, a keyword of another draft, an unknown format
+//! and a keyword without its companion are errors. Notes and `x-…` keywords decide nothing and pass.
 //!
-//! Not found: rules that contradict each other, or that no value of their `type` can break.
+//! Not found: contradictory rules, and rules that no value of their `type` can break.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,12 @@ use jsonschema::error::ValidationErrorKind;
 
 use crate::keywords::{self, KEYWORDS, Keyword, Purpose};
 use crate::nearest::nearest;
-use crate::schema::{Fault, options};
+use crate::options::options;
+use crate::problem::SchemaFault;
 use crate::source::node::join;
 use crate::{explain, formats};
 
-/// Names from other languages of schemas, and what JSON Schema says instead.
+/// Names from other languages of schemas, and their equivalents in JSON Schema.
 const FOREIGN: [(&str, &str); 14] = [
     ("nullable", "`type: [string, \"null\"]`"),
     ("optional", "`required` in the object, which lists the properties that must be there"),
@@ -39,7 +40,7 @@ const FOREIGN: [(&str, &str); 14] = [
 /// The prefix `x-` marks notes; this one is kept for rules.
 const OURS: &str = "x-callgate";
 
-/// Keywords that are enforced only together with another.
+/// Keywords enforced only together with another.
 const COMPANIONS: [(&str, &[&str]); 7] = [
     ("if", &["then", "else"]),
     ("then", &["if"]),
@@ -50,9 +51,9 @@ const COMPANIONS: [(&str, &[&str]); 7] = [
     ("discriminator", &["oneOf", "anyOf"]),
 ];
 
-/// All that is wrong with `schema`, without compiling it.
-pub(crate) fn faults(schema: &Value) -> Vec<Fault> {
-    let mut walk = Walk {
+/// Returns every fault of `schema`, without compiling it.
+pub(crate) fn faults(schema: &Value) -> Vec<SchemaFault> {
+    let mut walk = SchemaWalk {
         root: schema,
         draft: keywords::draft(schema),
         places: BTreeSet::new(),
@@ -61,13 +62,13 @@ pub(crate) fn faults(schema: &Value) -> Vec<Fault> {
     };
     walk.schema(schema, "");
     walk.references(schema, "");
-    let Walk { apart, mut found, .. } = walk;
+    let SchemaWalk { apart, mut found, .. } = walk;
     meta_faults(schema, &apart, &mut found);
     found
 }
 
-/// A fault that only compiling finds.
-pub(crate) fn uncompiled(error: &ValidationError<'_>) -> Fault {
+/// Returns a fault found by compiling.
+pub(crate) fn uncompiled(error: &ValidationError<'_>) -> SchemaFault {
     let pointer = match error.instance_path().as_str() {
         "" => error.schema_path().as_str().to_owned(),
         pointer => pointer.to_owned(),
@@ -78,44 +79,44 @@ pub(crate) fn uncompiled(error: &ValidationError<'_>) -> Fault {
         }
         _ => format!("expected a JSON Schema: {error}"),
     };
-    Fault { pointer, message }
+    SchemaFault { pointer, message }
 }
 
-/// Adds the faults that the meta-schema of the draft finds, except at places that have one already.
-fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<Fault>) {
+/// Adds the faults found by the draft's meta-schema, except at places with a fault.
+fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<SchemaFault>) {
     let Ok(meta) = jsonschema::meta::validator_for(schema) else { return };
     for (place, part) in parts {
         for error in meta.iter_errors(part) {
             let pointer = format!("{place}{}", error.instance_path().as_str());
-            // A key that is not a regular expression is reported at the key.
-            let is_told = |fault: &Fault| {
+            // A key with a malformed regular expression is reported at the key.
+            let is_told = |fault: &SchemaFault| {
                 let rest = fault.pointer.strip_prefix(pointer.as_str());
                 rest.is_some_and(|rest| {
                     rest.is_empty() || (rest.starts_with('/') && pointer.ends_with("/patternProperties"))
                 })
             };
             if !found.iter().any(is_told) {
-                found.push(Fault { pointer, message: explain::expectation(&Value::Null, &error) });
+                found.push(SchemaFault { pointer, message: explain::expectation(&Value::Null, &error) });
             }
         }
     }
 }
 
-struct Walk<'s> {
+struct SchemaWalk<'s> {
     root: &'s Value,
     draft: Draft,
-    /// Pointers to the places that hold schemas.
+    /// Pointers to the schemas.
     places: BTreeSet<String>,
     /// The whole, and the schemas in `$defs` if the draft's meta-schema does not look into it.
     apart: Vec<(String, &'s Value)>,
-    found: Vec<Fault>,
+    found: Vec<SchemaFault>,
 }
 
-// === impl Walk ===
+// === impl SchemaWalk ===
 
-impl<'s> Walk<'s> {
+impl<'s> SchemaWalk<'s> {
     fn fault(&mut self, pointer: &str, message: impl Into<String>) {
-        self.found.push(Fault { pointer: pointer.to_owned(), message: message.into() });
+        self.found.push(SchemaFault { pointer: pointer.to_owned(), message: message.into() });
     }
 
     fn schema(&mut self, schema: &'s Value, pointer: &str) {
@@ -230,7 +231,7 @@ impl<'s> Walk<'s> {
                     self.fault(&place, "expected a reference to a schema; that place holds none");
                 }
                 Some(target) if target.is_empty() || target.starts_with('/') => {
-                    self.fault(&place, "expected a reference to a place in this schema; there is no such place");
+                    self.fault(&place, "expected a reference to an existing place in this schema");
                 }
                 _ => {}
             }

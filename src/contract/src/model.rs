@@ -12,7 +12,7 @@ use crate::run::Run;
 use crate::schema::Schema;
 use crate::violation::{Code, Violation};
 
-/// A contract that was found valid: the table that decides every call.
+/// A valid contract: the table that decides every call.
 ///
 /// It is immutable, holds no cell and can be shared by threads.
 #[derive(Debug)]
@@ -50,14 +50,14 @@ pub struct Limits {
     /// Time for one turn: one answer of the model, from the request for it to its last byte; 10 min by default.
     pub turn_timeout: Duration,
     /// Time in which nothing of a turn arrives: before its first byte, and between two bytes. By default 60 s,
-    /// or `turn_timeout` if that is shorter.
+    /// or `turn_timeout` if shorter.
     pub turn_idle_timeout: Duration,
 }
 
-/// Decides what a turn with a refused call becomes.
+/// The answer to a turn with a refused call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnViolation {
-    /// A well-formed answer that says which call was refused and why; the default.
+    /// A well-formed answer with the refused call and the reason; the default.
     Refuse,
     /// An error in the dialect's own shape.
     Error,
@@ -65,7 +65,7 @@ pub enum OnViolation {
     Feedback,
 }
 
-/// Decides whether a conversation may continue from state at the provider, which the gate cannot see.
+/// The rule for conversations continued from state at the provider, which the gate cannot see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerState {
     /// Every request carries its whole conversation; the default.
@@ -74,7 +74,7 @@ pub enum ServerState {
     Allowed,
 }
 
-/// Decides what happens to a tool that a request declares or chooses and that the contract or the caller's role lacks.
+/// The rule for a declared or chosen tool missing from the contract or the caller's role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UndeclaredTools {
     /// The request is refused; the default.
@@ -84,16 +84,16 @@ pub enum UndeclaredTools {
     Drop,
 }
 
-/// Decides on members of a request that no table of the gate knows.
+/// The rules for members of a request unknown to the gate's tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestMembers {
-    /// Applies to members that are not in `allow`.
+    /// The rule for members not in `allow`.
     pub unknown: UnknownMembers,
-    /// Members that are forwarded, by the name of the top-level member or as a dotted path (`extra_body.store_hint`).
+    /// Forwarded members, by the name of the top-level member or as a dotted path (`extra_body.store_hint`).
     pub allow: Vec<String>,
 }
 
-/// Decides what happens to an unknown member. It never reaches the provider.
+/// The rule for an unknown member. It never reaches the provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownMembers {
     /// The member is left out of the request; the default.
@@ -103,7 +103,7 @@ pub enum UnknownMembers {
     Refuse,
 }
 
-/// Who may use what.
+/// A role: a name, and the tools it may use.
 #[derive(Debug)]
 pub struct Role {
     pub(crate) name: String,
@@ -119,21 +119,21 @@ pub enum Effects {
     Write,
 }
 
-/// Tells whether the result of a tool may carry text of outsiders.
+/// The trust in a tool's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// It carries none.
+    /// It has no text of outsiders.
     Trusted,
-    /// It may; the default.
+    /// It may have text of outsiders; the default.
     Untrusted,
 }
 
-/// Decides whether a person must approve each call.
+/// The approval a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approval {
-    /// No; the default.
+    /// No approval; the default.
     Never,
-    /// To every call, each by itself.
+    /// Approval of every call, each by itself.
     Always {
         /// The number of different persons who must agree, 1 to 3.
         approvers: u8,
@@ -163,7 +163,7 @@ pub struct Tool {
     pub(crate) run: Run,
 }
 
-/// Tells whether a text can be the name of a model: printable ASCII without spaces.
+/// Returns true for a possible model name: printable ASCII without spaces.
 pub(crate) fn is_model_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
@@ -176,7 +176,7 @@ impl Contract {
         &self.digest
     }
 
-    /// Values that are valid and worth a look, such as a granted folder outside of the contract's own.
+    /// Notes on valid values worth a look, such as a granted folder outside of the contract's own.
     pub fn notes(&self) -> &[Diagnostic] {
         &self.notes
     }
@@ -196,15 +196,15 @@ impl Contract {
         &self.version
     }
 
-    /// Tells whether a caller may name this upstream model.
+    /// Returns true if a caller may name this upstream model.
     ///
     /// A name of other characters than printable ASCII matches no glob, and neither does one with a space or the empty
-    /// one. No provider gives such names. A provider that trims or folds them would serve another model than was checked.
+    /// one. No provider gives such names. A provider that trims or folds them would serve another model than the checked one.
     pub fn allows_model(&self, model: &str) -> bool {
         is_model_name(model) && self.models.iter().any(|glob| glob.matches(model))
     }
 
-    /// Tells whether this tool may run at the provider.
+    /// Returns true if this tool may run at the provider.
     pub fn allows_provider_tool(&self, name: &str) -> bool {
         self.provider_tools.iter().any(|listed| listed == name)
     }
@@ -214,17 +214,17 @@ impl Contract {
         self.server_state
     }
 
-    /// Decides what happens to tools that a request declares and the contract or the role lacks.
+    /// The rule for declared tools missing from the contract or the role.
     pub fn undeclared_tools(&self) -> UndeclaredTools {
         self.undeclared_tools
     }
 
-    /// Decides on unknown members of requests.
+    /// The rules for unknown members of requests.
     pub fn request_members(&self) -> &RequestMembers {
         &self.request_members
     }
 
-    /// The role of that name.
+    /// Returns the role of that name.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(name)
     }
@@ -234,7 +234,7 @@ impl Contract {
         self.roles.values()
     }
 
-    /// The tool of that name.
+    /// Returns the tool of that name.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.get(*self.table.get(name)?)
     }
@@ -244,7 +244,7 @@ impl Contract {
         &self.tools
     }
 
-    /// The longest that the executor may take for one call; zero if every tool is run by the client.
+    /// Returns the longest time limit of a call at the executor; zero if the client runs every tool.
     pub fn longest_timeout(&self) -> Duration {
         self.tools.iter().filter_map(|tool| tool.run.timeout()).max().unwrap_or_default()
     }
@@ -254,7 +254,7 @@ impl Contract {
         &self.limits
     }
 
-    /// Decides what a turn with a refused call becomes.
+    /// The answer to a turn with a refused call.
     pub fn on_violation(&self) -> OnViolation {
         self.on_violation
     }
@@ -284,13 +284,13 @@ impl Role {
         &self.name
     }
 
-    /// Tells whether it may use that tool.
-    pub fn may_use(&self, tool: &Tool) -> bool {
+    /// Returns true if it may use that tool. [`Contract::permit`] is the public form.
+    pub(crate) fn may_use(&self, tool: &Tool) -> bool {
         self.tools.contains(tool.name.as_str())
     }
 
-    /// Tells whether a name that begins with `prefix` can be that of a tool it may use. If not, [`decide`](crate::decide) refuses
-    /// every call whose name begins so, whatever its arguments.
+    /// Returns true if it may use a tool whose name begins with `prefix`. If not, [`decide`](crate::decide) refuses
+    /// every call whose name begins with it, whatever its arguments.
     pub fn may_use_one_named(&self, prefix: &str) -> bool {
         self.tools
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
@@ -312,7 +312,7 @@ impl Tool {
         &self.name
     }
 
-    /// The description that the model gets.
+    /// The description for the model.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
@@ -322,7 +322,7 @@ impl Tool {
         self.parameters.value()
     }
 
-    /// The JSON Schema of what it returns, if the contract gives one.
+    /// The JSON Schema of its result, if the contract has one.
     pub fn result(&self) -> Option<&Value> {
         self.result.as_ref().map(Schema::value)
     }
@@ -332,12 +332,12 @@ impl Tool {
         self.effects
     }
 
-    /// Whether what it returns may carry text of outsiders.
+    /// The trust in its result.
     pub fn output(&self) -> Output {
         self.output
     }
 
-    /// Decides whether a person must approve each call.
+    /// The approval a call needs.
     pub fn approval(&self) -> Approval {
         self.approval
     }
@@ -352,10 +352,10 @@ impl Tool {
         &self.run
     }
 
-    /// Checks what the tool returned against `result`; everything passes if the contract has none.
+    /// Checks a tool's result against `result`; everything passes if the contract has none.
     ///
     /// # Errors
-    /// `result_invalid`, with the place in the result and what was expected there.
+    /// `result_invalid`, with the place in the result and the expected value.
     pub fn check_result(&self, result: &Value) -> Result<(), Violation> {
         match &self.result {
             Some(schema) if !schema.accepts(result) => {

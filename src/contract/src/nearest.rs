@@ -1,6 +1,6 @@
-//! The known name that a misspelt one was meant to be.
+//! Suggestions for misspelt names.
 
-/// The name most like `name`, if there is one that a slip could have turned into it.
+/// Returns the known name most like `name`, if it is close enough for a slip.
 pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let lower = name.to_lowercase();
     known

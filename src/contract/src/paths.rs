@@ -1,9 +1,9 @@
-//! Paths that stay where the contract is.
+//! Paths inside the contract's folder.
 
 /// Resolves `path`, as written in the file `from`, to a path relative to the contract's folder. Both use `/`.
 ///
 /// # Errors
-/// The problem with the path, as the end of a sentence that says what to do.
+/// The problem with the path, as a sentence with the remedy.
 pub(crate) fn inside(from: &str, path: &str) -> Result<String, &'static str> {
     if path.is_empty() {
         return Err("expected a path; it is empty");
@@ -33,7 +33,7 @@ pub(crate) fn inside(from: &str, path: &str) -> Result<String, &'static str> {
     Ok(parts.join("/"))
 }
 
-/// `path`, relative to the contract's folder, as it is called from where the contract is called `contract`.
+/// Returns `path`, relative to the contract's folder, as seen from the place where the contract's path is `contract`.
 pub(crate) fn beside(contract: &str, path: &str) -> String {
     match contract.rsplit_once('/') {
         Some((folder, _)) => format!("{folder}/{path}"),
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_called_from_where_the_contract_is_called() {
+    fn a_file_is_named_from_the_place_of_the_contract() {
         assert_eq!(beside("desk/contract.yaml", "a.json"), "desk/a.json");
         assert_eq!(beside("contract.yaml", "a.json"), "a.json");
     }

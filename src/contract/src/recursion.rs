@@ -1,14 +1,14 @@
-//! Schemas that refer to themselves, and why explaining needs to know.
+//! Schemas that refer to themselves, and the danger of explaining them.
 //!
-//! The validator answers yes or no about a recursive schema in polynomial time: it remembers what it has found. Its
+//! The validator answers yes or no about a recursive schema in polynomial time, because it remembers results. Its
 //! error reports do not: for `anyOf` they hold the errors of every alternative, each with those of every alternative
-//! below it, so that sixty levels of nesting, a few hundred bytes from a model, would fill any memory.
+//! below it. Sixty levels of nesting, a few hundred bytes from a model, would fill any memory.
 //!
-//! So a report is never asked for across a reference that leads back to itself. The explaining copy of a schema has
-//! `not: { not: { $ref } }` there, which means the same and reports only that it failed; the explanation then continues
+//! So no report crosses a reference that leads back to itself. The explaining copy of a schema has
+//! `not: { not: { $ref } }` there, which means the same and reports only its failure. The explanation then continues
 //! from that place in the value, one level at a time.
 //!
-//! Not followed: dynamic references. A schema that uses them is checked like any other and gets a general sentence.
+//! Not followed: dynamic references. A schema with them is checked like any other and gets a general sentence.
 //! References by `$id` and anchor are pointers by then.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use callgate_json::{Map, Value};
 
 use crate::keywords::{local, schemas};
 
-/// The references of a schema, by whether they lead back.
+/// The references of a schema: finite or recursive.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// None leads back to itself.
@@ -43,7 +43,7 @@ pub(crate) fn shape(schema: &Value) -> Shape {
     if recursive.is_empty() { Shape::Finite } else { Shape::Recursive(recursive) }
 }
 
-/// The references in `start` and in all that they lead to; `None` if one cannot be followed.
+/// Returns the references reachable from `start`; `None` if one cannot be followed.
 fn reachable(schema: &Value, start: &Value) -> Option<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     let mut open = vec![start];
@@ -90,7 +90,7 @@ pub(crate) fn cut(schema: &Value, recursive: &BTreeSet<String>, siblings_count: 
     }
 }
 
-/// The reference at which a report stopped, from the schema of the `not` that failed.
+/// Returns the reference at which a report stopped, from the schema of the failed `not`.
 pub(crate) fn stopped_at(negated: &Value) -> Option<&str> {
     negated.get("not")?.get("$ref")?.as_str()
 }

@@ -8,23 +8,24 @@ use jsonschema::{Draft, Validator};
 use crate::explain;
 use crate::formats::enforced;
 use crate::keywords;
+use crate::options::options;
+use crate::problem::Problem;
 use crate::recursion::{self, Shape, single};
-use crate::schema::{Problem, options};
 
 /// The `$id` of the explaining copy.
 const COPY: &str = "callgate:schema";
 
 /// The source of reasons.
 pub(crate) enum Reports {
-    /// From the validator that decides.
+    /// From the deciding validator.
     Direct,
     /// From the explaining copy of the schema, one level of its recursion at a time.
     Stepwise(Stepwise),
-    /// From nowhere: the schema is one whose references are not followed.
+    /// A general sentence: the schema's references are not followed.
     None,
 }
 
-/// The explaining copy, and a validator of it for each reference that leads back to itself, and for `#`.
+/// The explaining copy, with a validator for each recursive reference and for `#`.
 pub(crate) struct Stepwise {
     copy: Value,
     validators: BTreeMap<String, Validator>,
@@ -41,7 +42,7 @@ impl Reports {
         }
     }
 
-    /// Returns why `schema`, compiled as `validator`, does not accept `value`.
+    /// Returns the reason why `schema`, compiled as `validator`, does not accept `value`.
     pub(crate) fn explain(&self, schema: &Value, validator: &Validator, value: &Value) -> Problem {
         let general = |pointer| Problem { pointer, message: "expected a value that satisfies the schema".to_owned() };
         match self {
@@ -77,7 +78,7 @@ impl Stepwise {
         Some(Self { copy, validators })
     }
 
-    /// Goes from one recursive reference to the next, down to the place that is wrong. The error is as far as it came.
+    /// Follows one recursive reference after the other, down to the fault. The error is the pointer so far.
     fn explain(&self, value: &Value) -> Result<Problem, String> {
         let mut here = value;
         let mut reference = "#".to_owned();

@@ -9,11 +9,11 @@ pub enum Run {
     Client,
     /// A WebAssembly module in the executor's sandbox.
     Wasm(WasmRun),
-    /// A worker that the executor calls over gRPC.
+    /// A worker called by the executor over gRPC.
     Grpc(GrpcRun),
-    /// An HTTP API that the executor calls.
+    /// An HTTP API called by the executor.
     Http(HttpRun),
-    /// A tool of an MCP server that the executor calls.
+    /// A tool of an MCP server called by the executor.
     Mcp(McpRun),
 }
 
@@ -50,7 +50,7 @@ pub struct HttpRun {
     pub bounds: Bounds,
 }
 
-/// The methods that a tool may be (RFC 9110 §9.3, RFC 5789).
+/// The allowed methods (RFC 9110 §9.3, RFC 5789).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpMethod {
     /// GET
@@ -85,7 +85,7 @@ pub struct Bounds {
     pub output_bytes: u64,
 }
 
-/// A WebAssembly module, what it is given and how far it may go. What is not granted here is denied.
+/// A WebAssembly module, its grants and its limits. Everything not granted here is denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WasmRun {
     /// Path of the module, relative to the contract's file; it never leaves that folder.
@@ -104,7 +104,7 @@ pub struct WasmRun {
     pub output_bytes: u64,
     /// Files and folders it may reach.
     pub files: Vec<FileGrant>,
-    /// Names of environment variables that are handed on from the executor.
+    /// Names of environment variables passed on from the executor.
     pub env: Vec<String>,
     /// Environment variables whose values the executor reads from files: name, path on the executor's host.
     pub secret_env: Vec<(String, String)>,
@@ -112,7 +112,7 @@ pub struct WasmRun {
     pub http: Vec<HttpGrant>,
 }
 
-/// A server that a module may send HTTP requests to.
+/// A destination of a module's HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpGrant {
     /// Name or address, in lower case, as the module names it.
@@ -125,16 +125,16 @@ pub struct HttpGrant {
     pub authorization: bool,
 }
 
-/// A file or folder of the host that a module may reach.
+/// A granted file or folder of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileGrant {
-    /// Path on the host: absolute, or relative to the contract's file. `{tenant}` may stand in it; see [`FileGrant::per_tenant`].
+    /// Path on the host: absolute, or relative to the contract's file. It may contain `{tenant}`; see [`FileGrant::per_tenant`].
     pub host: String,
     /// Absolute path under which the module sees it.
     pub guest: String,
     /// The mode: read only, or read and write.
     pub mode: FileMode,
-    /// Bytes that the folder may hold, where it may be written to; by default 64 MiB.
+    /// The maximum bytes of a writable folder; by default 64 MiB.
     pub quota: u64,
 }
 
@@ -150,7 +150,7 @@ pub enum FileMode {
 // === impl Run ===
 
 impl Run {
-    /// The backend that it names; empty if it names none.
+    /// The name of its backend; empty without one.
     pub fn cluster(&self) -> &str {
         match self {
             Self::Client | Self::Wasm(_) => "",
@@ -160,7 +160,7 @@ impl Run {
         }
     }
 
-    /// The field of `run` that stands for it.
+    /// Its field in `run`.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -171,7 +171,7 @@ impl Run {
         }
     }
 
-    /// Wall clock over a whole call; none where the client runs it.
+    /// The wall clock limit of a call; `None` if the client runs it.
     pub const fn timeout(&self) -> Option<Duration> {
         match self {
             Self::Client => None,
@@ -221,12 +221,12 @@ impl HttpMethod {
 // === impl FileGrant ===
 
 impl FileGrant {
-    /// `quota` where the contract says nothing: 64 MiB.
+    /// The default of `quota`: 64 MiB.
     pub const QUOTA: u64 = 64 << 20;
-    /// The segment of `host` that stands for the caller's tenant.
+    /// The segment of `host` replaced by the caller's tenant.
     pub const TENANT: &str = "{tenant}";
 
-    /// Splits the host path of a folder that each tenant has for itself: the folder above `{tenant}`, and the names below it.
+    /// Splits the host path of a folder per tenant: the folder above `{tenant}`, and the names below it.
     /// `None` if the folder is the same for all tenants.
     pub fn per_tenant(&self) -> Option<(&str, impl Iterator<Item = &str>)> {
         let at = self.host.find(Self::TENANT)?;
@@ -239,12 +239,12 @@ impl FileGrant {
 // === impl WasmRun ===
 
 impl WasmRun {
-    /// `memory` where the contract says nothing: 64 MiB.
+    /// The default of `memory`: 64 MiB.
     pub const MEMORY: u64 = 64 << 20;
-    /// `fuel` where the contract says nothing: 500 million.
+    /// The default of `fuel`: 500 million.
     pub const FUEL: u64 = 500_000_000;
-    /// `timeout` where the contract says nothing: 2 s.
+    /// The default of `timeout`: 2 s.
     pub const TIMEOUT: Duration = Duration::from_secs(2);
-    /// `outputBytes` where the contract says nothing: 1 MiB.
+    /// The default of `outputBytes`: 1 MiB.
     pub const OUTPUT_BYTES: u64 = 1 << 20;
 }

@@ -4,9 +4,11 @@
 //! Regular expressions run in linear time. Nothing is fetched.
 
 use callgate_json::{MAX_DEPTH, Value};
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::Validator;
 
 use crate::keywords::local;
+use crate::options::options;
+use crate::problem::{Problem, SchemaFault};
 use crate::reports::Reports;
 use crate::{formats, lint};
 
@@ -17,25 +19,11 @@ pub(crate) struct Schema {
     reports: Reports,
 }
 
-/// A fault of a schema, and its place.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) pointer: String,
-    pub(crate) message: String,
-}
-
-/// The reason why a value does not satisfy a schema, and the place in the value.
-#[derive(Debug)]
-pub(crate) struct Problem {
-    pub(crate) pointer: String,
-    pub(crate) message: String,
-}
-
 // === impl Schema ===
 
 impl Schema {
     /// Compiles it.
-    pub(crate) fn compile(value: Value) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn compile(value: Value) -> Result<Self, Vec<SchemaFault>> {
         let mut found = lint::faults(&value);
         match options().build(&formats::enforced(&value)) {
             Ok(validator) if found.is_empty() => Ok(Self { reports: Reports::new(&value), value, validator }),
@@ -57,12 +45,12 @@ impl Schema {
         self.validator.is_valid(value)
     }
 
-    /// The slow path, for a value that is not accepted.
+    /// The slow path: explains a refused value.
     pub(crate) fn explain(&self, value: &Value) -> Problem {
         self.reports.explain(&self.value, &self.validator, value)
     }
 
-    /// Tells whether the top type is `object`, directly or through `#/…` references.
+    /// Returns true if the top type is `object`, directly or through `#/…` references.
     pub(crate) fn is_object_at_the_top(&self) -> bool {
         let mut here = &self.value;
         for _ in 0..MAX_DEPTH {
@@ -82,9 +70,4 @@ impl std::fmt::Debug for Schema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Schema").field(&self.value).finish()
     }
-}
-
-/// The options with which every schema is compiled.
-pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
-    jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex())
 }

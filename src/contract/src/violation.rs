@@ -2,29 +2,29 @@
 
 use std::fmt;
 
-use callgate_json::printable;
+use callgate_json::name_in_sentence;
 
 /// The reason why a call was denied.
 ///
-/// Nothing that the model chose is repeated in `message`: neither a value nor a key of the arguments. `tool` is the one
+/// `message` repeats nothing from the model: neither a value nor a key of the arguments. `tool` is the one
 /// exception, made printable and cut to 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The rule that was broken.
+    /// The broken rule.
     pub code: Code,
-    /// The name that was called.
+    /// The called name.
     pub tool: String,
-    /// JSON Pointer (RFC 6901) into the arguments (or the result): the offending place; for a property that is missing,
-    /// where it should be. Empty for the whole. It stops short of a key that the schema does not name.
+    /// JSON Pointer (RFC 6901) into the arguments (or the result): the offending place; for a missing property,
+    /// where it should be. Empty for the whole. It stops short of a key missing from the schema.
     pub pointer: String,
-    /// One sentence: what was expected.
+    /// One sentence: the expected value.
     pub message: String,
 }
 
-/// The rule that a call broke. The text form is stable: clients and logs depend on it.
+/// The broken rule. The text form is stable: clients and logs depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// No tool of the contract has that name.
+    /// The contract has no tool of that name.
     ToolNotInContract,
     /// The caller's role may not use the tool, or the contract has no such role.
     RoleForbidden,
@@ -32,11 +32,11 @@ pub enum Code {
     ArgumentsNotJson,
     /// The arguments do not satisfy the tool's `parameters`.
     ArgumentsInvalid,
-    /// A person must agree to the call first, and has not.
+    /// A person must approve the call first, and has not.
     ApprovalRequired,
     /// A limit of the contract is reached.
     LimitExceeded,
-    /// The call lacks what every call has, such as a name.
+    /// The call lacks a required part, such as a name.
     CallMalformed,
     /// The tool's result does not satisfy its `result`.
     ResultInvalid,
@@ -46,7 +46,7 @@ pub enum Code {
 
 impl Violation {
     pub(crate) fn new(code: Code, tool: &str, pointer: String, message: String) -> Self {
-        Self { code, tool: printable(tool), pointer, message }
+        Self { code, tool: name_in_sentence(tool), pointer, message }
     }
 }
 

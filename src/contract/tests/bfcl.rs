@@ -1,9 +1,9 @@
 //! Replay of function calls from the Berkeley Function Calling Leaderboard against the verdicts of a reference validator.
 //!
-//! Each row has function schemas, one call and what the reference says of it: `allow`, or `deny:` and a keyword. A
+//! Each row has function schemas, one call and the reference's verdict: `allow`, or `deny:` and a keyword. A
 //! contract is built from the schemas and the call is decided as the caller's only role.
 //!
-//! One thing is changed on the way in: a contract's tool names are those that LLM APIs accept, so a name such as
+//! One thing is changed on the way in: a contract's tool names must suit LLM APIs, so a name such as
 //! `math.hypot` is written `math_hypot`, in the contract and in the call.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
-use callgate_contract::{Call, Caller, Code, Conversation, Verdict, decide, from_value};
+use callgate_contract::{Caller, Code, Conversation, ProposedCall, Verdict, decide, from_value};
 use callgate_json::{Map, Value};
 
 fn data(file: &str) -> Option<PathBuf> {
@@ -36,7 +36,7 @@ fn api_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' }).take(64).collect()
 }
 
-/// A contract with these tools, all run by the client, and one role that may use them all.
+/// A contract with these tools, all run by the client, and one role for all of them.
 fn contract(schemas: &Map<String, Value>) -> Value {
     let mut document = json(
         r#"{"apiVersion":"callgate.dev/v1","kind":"Contract","metadata":{"name":"bfcl","version":"1"},
@@ -77,7 +77,7 @@ fn real_function_calls_get_the_verdict_of_the_reference() {
         };
         let name = api_name(row["call"]["name"].as_str().unwrap());
         let arguments = row["call"]["arguments"].to_string();
-        let call = Call { name: &name, arguments: &arguments };
+        let call = ProposedCall { name: &name, arguments: &arguments };
         let got = match decide(&contract, &caller, &Conversation::default(), &call) {
             Verdict::Allow(_) | Verdict::NeedsApproval(_) => "allow".to_owned(),
             Verdict::Deny(violation) => {

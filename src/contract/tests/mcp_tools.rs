@@ -1,4 +1,4 @@
-//! The tool schemas of real MCP servers, as they publish them, are schemas that a contract can hold.
+//! A contract can hold the published tool schemas of real MCP servers.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,

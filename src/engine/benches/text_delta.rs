@@ -1,4 +1,4 @@
-//! What one text delta costs in the engine, by dialect, beside what it costs to parse its JSON into a tree once.
+//! The cost of one text delta in the engine, by dialect, beside one parse of its JSON into a tree.
 //!
 //! `same` is the common case: each event differs from the one before in its text only. `other` spells every second event so that
 //! it has to be parsed in full. Both are one event of a stream whose request was let through; times are for one event.
@@ -11,14 +11,14 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
 use callgate_wire::framing::Framing;
 use callgate_wire::{DIALECTS, Row};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 const EVENTS: usize = 200;
 
-/// How a dialect's stream begins, and its text delta with `TEXT` and `NUMBER` in it: one event a line, in an event stream with its type
+/// The start of a dialect's stream, and its text delta with `TEXT` and `NUMBER` in it: one event a line, in an event stream with its type
 /// before it.
 struct Sample {
     path: &'static str,
@@ -128,7 +128,7 @@ fn streaming(row: &Row, sample: &Sample) -> Exchange {
     )
     .unwrap();
     let contract = callgate_contract::from_value(&document).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap();
     let mut exchange = Exchange::new(Rc::new(gate), "exchange-1");

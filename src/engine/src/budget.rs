@@ -1,21 +1,21 @@
-//! The bytes that the exchanges of one worker hold, bounded in all and for each tenant.
+//! The memory of one worker's exchanges, bounded in all and for each tenant.
 //!
-//! A WebAssembly instance that runs out of memory takes every exchange of its worker with it. So each exchange claims what it
-//! holds before it holds it:
+//! A WebAssembly instance without memory ends every exchange of its worker. So each exchange claims bytes
+//! before it holds them:
 //!
-//! - A tenant may hold as much as nobody holds: its claims grow while they are at most the bytes that are free afterwards.
-//!   So a tenant alone gets half of the budget, and there is always room for a tenant that holds nothing yet. (This is the
+//! - A tenant may hold as many bytes as are free: a claim is granted while the tenant's total is at most the bytes left free.
+//!   So a tenant alone gets half of the budget, and a tenant that holds nothing always finds room. (This is the
 //!   *dynamic threshold* of Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998, with a factor of 1.)
-//! - A new exchange is admitted up to three quarters of that; the rest is left to exchanges that have begun.
+//! - A new exchange is admitted up to three quarters of it. The rest is left to exchanges under way.
 //!
-//! A claim that is dropped gives everything back. Not covered: what a host buffers itself.
+//! A dropped claim returns all its bytes. Not covered: the host's own buffers.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice what it
-/// holds, and reading a body takes a multiple of it for a moment.
+/// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice its
+/// content, and reading a body takes a multiple of it for a moment.
 pub const DEFAULT_HELD_BYTES: u64 = 256 << 20;
 
 /// The cost of an exchange before it holds a byte of a body: its states.
@@ -25,17 +25,17 @@ const EXCHANGE_BYTES: usize = 8 << 10;
 #[derive(Debug)]
 pub(crate) struct Budget {
     most: usize,
-    held: RefCell<Held>,
+    held: RefCell<HeldBytes>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HeldBytes {
     all: usize,
-    /// Tenants that hold something.
+    /// Bytes by tenant, without tenants that hold none.
     tenants: HashMap<Rc<str>, usize>,
 }
 
-/// The bytes that one exchange holds.
+/// The bytes claimed by one exchange.
 #[derive(Debug)]
 pub(crate) struct Claim {
     budget: Rc<Budget>,
@@ -43,9 +43,9 @@ pub(crate) struct Claim {
     bytes: usize,
 }
 
-/// There is no room in the budget, or in the tenant's share of it.
+/// The budget, or the tenant's share of it, is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct OutOfBudget;
 
 // === impl Budget ===
 
@@ -55,13 +55,13 @@ impl Budget {
     }
 
     /// Admits an exchange of a tenant.
-    pub(crate) fn admit(self: &Rc<Self>, tenant: &str) -> Result<Claim, Full> {
+    pub(crate) fn admit(self: &Rc<Self>, tenant: &str) -> Result<Claim, OutOfBudget> {
         let (name, own) = {
             let held = self.held.borrow();
             let known = held.tenants.get_key_value(tenant).map(|(name, own)| (Rc::clone(name), *own));
             let (name, own) = known.unwrap_or_else(|| (Rc::from(tenant), 0));
             if own > self.most.saturating_sub(held.all) / 4 * 3 {
-                return Err(Full);
+                return Err(OutOfBudget);
             }
             (name, own)
         };
@@ -69,12 +69,12 @@ impl Budget {
         Ok(Claim { budget: Rc::clone(self), tenant: name, bytes: EXCHANGE_BYTES })
     }
 
-    /// Changes what a tenant holds in all.
-    fn change(&self, tenant: &Rc<str>, before: usize, after: usize) -> Result<(), Full> {
+    /// Changes a tenant's total.
+    fn change(&self, tenant: &Rc<str>, before: usize, after: usize) -> Result<(), OutOfBudget> {
         let mut held = self.held.borrow_mut();
         let all = held.all.saturating_sub(before).saturating_add(after);
         if after > before && after > self.most.saturating_sub(all) {
-            return Err(Full);
+            return Err(OutOfBudget);
         }
         held.all = all;
         if after == 0 {
@@ -93,12 +93,12 @@ impl Budget {
 // === impl Claim ===
 
 impl Claim {
-    /// Claims that the exchange holds `bytes` now. Fewer than before are always granted.
-    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
+    /// Sets the bytes of the exchange. Fewer than before are always granted.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), OutOfBudget> {
         self.resize(bytes.saturating_add(EXCHANGE_BYTES))
     }
 
-    fn resize(&mut self, bytes: usize) -> Result<(), Full> {
+    fn resize(&mut self, bytes: usize) -> Result<(), OutOfBudget> {
         let own = self.budget.own(&self.tenant);
         self.budget.change(&self.tenant, own, own.saturating_sub(self.bytes).saturating_add(bytes))?;
         self.bytes = bytes;
@@ -124,7 +124,7 @@ mod tests {
         Rc::new(Budget::new(most))
     }
 
-    /// Admits and claims until there is no room.
+    /// Admits and claims until a claim is refused.
     fn fill(budget: &Rc<Budget>, tenant: &str, each: usize) -> Vec<Claim> {
         let mut claims = Vec::new();
         while let Ok(mut claim) = budget.admit(tenant) {
@@ -171,9 +171,9 @@ mod tests {
         let budget = budget(8 * MIB);
         let mut claim = budget.admit("acme").unwrap();
         assert_eq!(claim.set(4 * MIB - 2 * EXCHANGE_BYTES), Ok(()));
-        assert_eq!(budget.admit("acme").map(|_| ()), Err(Full));
+        assert_eq!(budget.admit("acme").map(|_| ()), Err(OutOfBudget));
         assert_eq!(claim.set(4 * MIB - EXCHANGE_BYTES), Ok(()));
-        assert_eq!(claim.set(4 * MIB), Err(Full), "half of the budget is nobody's");
+        assert_eq!(claim.set(4 * MIB), Err(OutOfBudget), "half of the budget is nobody's");
         assert_eq!(claim.set(MIB), Ok(()));
         assert!(budget.admit("acme").is_ok());
     }

@@ -1,44 +1,44 @@
-//! What an exchange asks of its adapter.
+//! The effects: an exchange's orders to its adapter.
 
 use std::time::Duration;
 
 use crate::Trace;
 
-/// What the host must do about the event that was just told. Every event has exactly one effect.
+/// The host's next action. Every event has exactly one effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing goes on yet. The engine has taken the bytes of the event: the host's copy of them is dropped.
+    /// Forward nothing yet. The engine has the bytes of the event; the host drops its copy.
     Hold,
-    /// What was told goes on as it is.
+    /// Forward the event unchanged.
     Pass,
-    /// The request goes on as it is, without these headers.
+    /// Forward the request unchanged, without these headers.
     PassWithout(Vec<String>),
-    /// The request goes on, changed.
+    /// Forward the request, changed.
     Forward(Forward),
-    /// The exchange is answered here; neither the request nor the upstream's response goes on.
+    /// Answer here. Forward neither the request nor the upstream's response.
     Reply(Reply),
-    /// Response headers go on without a length: a stream follows, its bytes given by [`Effect::Emit`].
+    /// Forward the response headers without a length. A stream follows, in [`Effect::Emit`].
     BeginStream,
-    /// These bytes go on in place of those told. Never empty.
+    /// Forward these bytes in place of those of the event. Never empty.
     Emit(Vec<u8>),
-    /// Hold everything and have these calls run; tell [`crate::Event::CallsRun`].
+    /// Hold everything and send these calls to the executor; [`crate::Event::CallsRun`] answers.
     Run(CallBatch),
-    /// Hold everything and ask the model again; tell [`crate::Event::ModelAnswered`].
+    /// Hold everything and ask the model again; [`crate::Event::ModelAnswered`] answers.
     Ask(ModelRequest),
-    /// Release the response with this body in place of all that is held. It is complete; what the upstream still sends is dropped.
+    /// Release the response with this body in place of everything held. It is complete; later bytes of the upstream are dropped.
     Finish(Vec<u8>),
     /// Reset the response: its end would look like a complete answer, and nothing can be written any more.
     Reset,
 }
 
-/// A request that goes on.
+/// A request to forward.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
     /// Its body. `content-length` is its length.
     pub body: Vec<u8>,
-    /// Headers that are not forwarded.
+    /// Headers not to forward.
     pub remove: Vec<String>,
-    /// The body's media type, to be set; `None` if there is no body.
+    /// The body's media type, to be set; `None` for an empty body.
     pub content_type: Option<String>,
 }
 
@@ -49,14 +49,14 @@ pub struct Reply {
     pub status: u16,
     /// JSON.
     pub body: Vec<u8>,
-    /// After how long the same request may fare better: `retry-after` (RFC 9110 §10.2.3).
+    /// The time to wait before retrying: `retry-after` (RFC 9110 §10.2.3).
     pub retry_after: Option<Duration>,
 }
 
 /// The approved calls of one turn, for one request to the executor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallBatch {
-    /// Digest of the contract that approved them.
+    /// Digest of the approving contract.
     pub contract_digest: String,
     /// The caller's tenant.
     pub tenant: String,
@@ -64,9 +64,9 @@ pub struct CallBatch {
     pub role: String,
     /// The adapter's name of this exchange; with `round` and a call's position, the idempotency key.
     pub exchange_id: String,
-    /// What the proxy calls the request; may be empty.
+    /// The proxy's name of the request; may be empty.
     pub request_id: String,
-    /// The trace that goes on with the calls.
+    /// The trace of the request, for the calls.
     pub trace: Option<Trace>,
     /// Counted from 1.
     pub round: u32,
@@ -96,6 +96,6 @@ pub struct ModelRequest {
     pub headers: Vec<(String, String)>,
     /// JSON.
     pub body: Vec<u8>,
-    /// How long the model may take.
+    /// The time limit for the model's answer.
     pub timeout: Duration,
 }

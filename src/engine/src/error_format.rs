@@ -6,15 +6,15 @@ use callgate_wire::{Api, ApiError, Dialect, is_callless};
 
 use crate::{Code, Refusal, Reply};
 
-/// Characters of an upstream's error text that are kept.
+/// The maximum number of characters kept of an upstream's error text.
 const TEXT_LENGTH: usize = 2048;
 
-/// The format that errors are written in.
+/// The format of errors.
 #[derive(Debug, Clone)]
 pub(crate) enum ErrorFormat {
     /// An LLM API's own error objects.
     Model(&'static dyn Dialect),
-    /// JSON-RPC errors; to the request of that id, once it is known.
+    /// JSON-RPC errors. The id is the request's, once it is known.
     Mcp(Option<Id>),
 }
 
@@ -57,7 +57,7 @@ impl ErrorFormat {
         }
     }
 
-    /// Returns whether a body is an error in this format and nothing else.
+    /// Returns true for a body that is an error in this format and nothing else.
     pub(crate) fn is_error(&self, body: &[u8]) -> bool {
         match self {
             Self::Model(dialect) => dialect.is_error(body),
@@ -65,8 +65,8 @@ impl ErrorFormat {
         }
     }
 
-    /// Returns the body of an upstream's error: its own JSON if that carries no call, else an error object of ours that quotes the
-    /// beginning of its text. `None` is a body that was not read.
+    /// Returns the body of an upstream's error: its own JSON if it carries no call, else Callgate's error object, which quotes the
+    /// beginning of its text. `None` is an unread body.
     pub(crate) fn upstream_error(&self, status: u16, body: Option<&[u8]>) -> Vec<u8> {
         if let Some(body) = body
             && (self.is_error(body) || self.is_plain(body))
@@ -85,7 +85,7 @@ impl ErrorFormat {
         }
     }
 
-    /// Returns whether a body is JSON that no client can take for an answer.
+    /// Returns true for JSON that no client can take for an answer.
     fn is_plain(&self, body: &[u8]) -> bool {
         match self {
             Self::Model(_) => is_callless(body),
@@ -94,7 +94,7 @@ impl ErrorFormat {
     }
 }
 
-/// The sentence that tells of an upstream's error and quotes the beginning of its text. JSON that could hold a call is not quoted.
+/// Describes an upstream's error and quotes the beginning of its text. JSON that could hold a call is not quoted.
 pub(crate) fn failure(peer: &str, status: u16, body: Option<&[u8]>) -> String {
     let body = body.unwrap_or_default();
     let text = String::from_utf8_lossy(body);

@@ -1,9 +1,8 @@
-//! What an adapter tells an exchange.
+//! The events: an adapter's input to an exchange.
 
 use std::time::Duration;
 
-/// Header pairs as the host gave them, pseudo-headers included, names in lower case, repeated names repeated.
-pub type Headers = [(String, Vec<u8>)];
+use crate::headers::Headers;
 
 /// One thing that happened to an exchange. `now` is any monotonic time, the same clock for one exchange.
 #[derive(Debug)]
@@ -12,12 +11,12 @@ pub enum Event<'a> {
     RequestHead {
         /// All of them.
         headers: &'a Headers,
-        /// `(tenant, role)` claims of a verified token, where the gate's identity is a token and the host has them.
+        /// `(tenant, role)` claims of a verified token, if the gate's identity is a token and the host has them.
         claims: Option<(Vec<u8>, Vec<u8>)>,
         /// The request has no body.
         end: bool,
     },
-    /// Bytes of the request's body that were not told before.
+    /// New bytes of the request's body.
     RequestData {
         /// Those bytes.
         chunk: &'a [u8],
@@ -38,7 +37,7 @@ pub enum Event<'a> {
         /// The response has no body.
         end: bool,
     },
-    /// Bytes of the response's body that were not told before.
+    /// New bytes of the response's body.
     ResponseData {
         /// Those bytes.
         chunk: &'a [u8],
@@ -49,7 +48,7 @@ pub enum Event<'a> {
     },
     /// The response ended with trailers.
     ResponseTrailers {
-        /// Whether the host can still put bytes into the body: after trailers, only while it holds the body back.
+        /// True if the host can still write to the body: after trailers, only while it holds the body back.
         writable: bool,
         /// When.
         now: Duration,
@@ -60,7 +59,7 @@ pub enum Event<'a> {
     ModelAnswered(Result<ModelReply<'a>, CallFailed>),
     /// Time has passed. Hosts send one about twice a second to every exchange.
     Tick {
-        /// The host holds back bytes of the response, so that it can still write to its body.
+        /// True if the host holds back bytes of the response, so it can still write to the body.
         writable: bool,
         /// The time now.
         now: Duration,
@@ -69,12 +68,12 @@ pub enum Event<'a> {
     Cancelled,
 }
 
-/// What became of one call at the executor.
+/// The outcome of one call at the executor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The id of the call in the batch.
     pub id: String,
-    /// JSON text of the tool's result, or why there is none.
+    /// The JSON text of the tool's result, or the reason for its absence.
     pub result: Result<String, ToolFailure>,
 }
 
@@ -85,18 +84,18 @@ pub struct ToolFailure {
     pub code: String,
     /// One sentence.
     pub message: String,
-    /// Names the request for approval that waits for a person, where there is one.
+    /// The pending approval request, if there is one.
     pub approval_id: Option<String>,
 }
 
-/// A callout that brought no answer.
+/// The reason for a callout without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFailed {
-    /// No such cluster, no connection, no answer in time.
+    /// The cluster is unknown, the connection failed, or the answer did not come in time.
     Unreachable,
-    /// The other side answered that it will not: another contract, a bad request.
+    /// The other side rejected the request: another contract, a bad request.
     Rejected,
-    /// The other side has no room; it did nothing.
+    /// The other side is overloaded; it did nothing.
     Overloaded,
     /// The answer cannot be read.
     Unreadable,

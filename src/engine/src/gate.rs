@@ -1,46 +1,46 @@
-//! What does not change between exchanges.
+//! The gate: everything that stays the same between exchanges.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use callgate_contract::{Contract, OnViolation, Role, Run};
-use callgate_wire::{DIALECTS, Declaration, Hold, OutputLimit, Row, is_judged};
+use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
-use crate::head::{Route, hides_a_slash, is_normal};
+use crate::path::{Route, hides_a_slash, is_normal};
 
-/// A contract and how its callers are told, their paths found and their tools offered. Built once, shared by exchanges.
+/// A contract, the source of callers' identities, the paths of APIs and the offer of tools. Built once, shared by exchanges.
 #[derive(Debug)]
 pub struct Gate {
     pub(crate) contract: Contract,
-    pub(crate) identity: Identity,
+    pub(crate) identity: IdentitySource,
     pub(crate) paths: Paths,
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
-    /// What models are told of the contract's tools, by name.
+    /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: HashMap<String, Declaration>,
-    /// Roles that may use a tool which the executor runs.
+    /// Roles that may use a server-run tool.
     server_run: HashSet<String>,
-    /// Whether there is an executor, to keep what was decided.
+    /// True if an executor records decisions.
     records: bool,
     pub(crate) budget: Rc<Budget>,
 }
 
-/// Where the caller's tenant and role come from.
+/// The source of the caller's tenant and role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
-    /// Two headers that only a trusted proxy can set. They do not go on to the upstream.
+pub enum IdentitySource {
+    /// Two headers that only a trusted proxy can set. They are not forwarded to the upstream.
     Header {
         /// Name of the tenant's, in lower case.
         tenant: String,
         /// Name of the role's, in lower case.
         role: String,
     },
-    /// Claims of a token that the host has verified.
+    /// Claims of a token verified by the host.
     Claims,
 }
 
-/// Where the APIs stand, and what is not read.
+/// The paths of the APIs, and the paths forwarded unread.
 #[derive(Debug, Clone)]
 pub struct Paths {
     routes: Vec<(Route, &'static Row)>,
@@ -48,9 +48,9 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Every dialect at its own paths, or at those that `named` gives for its [`Row::key`]: exact, without query, in which
-    /// `{model}` stands for one segment or a part of one. A passthrough path goes on unread in both directions; it may end in `*`
-    /// and then stands for every path that begins so.
+    /// Puts every dialect at its own paths, or at those `named` gives for its [`Row::key`]. A path is exact, without query;
+    /// `{model}` in it matches one segment or a part of one. Requests and responses of a passthrough path are forwarded unread. It
+    /// may end in `*`, which matches every path with that beginning.
     #[must_use]
     pub fn new(named: &HashMap<String, Vec<String>>, passthrough: Vec<String>) -> Self {
         let own = |row: &Row| row.paths.iter().map(|path| (*path).to_owned()).collect();
@@ -59,12 +59,12 @@ impl Paths {
         Self { routes: routes.collect(), passthrough }
     }
 
-    /// The dialect that is spoken at a path.
+    /// Returns the dialect of a path.
     pub(crate) fn dialect(&self, path: &str) -> Option<(&Route, &'static Row)> {
         self.routes.iter().find(|(route, _)| route.matches(path)).map(|(route, row)| (route, *row))
     }
 
-    /// Refuses paths that could never match, or that two readers could take for two things.
+    /// Refuses paths that can never match, and ambiguous paths.
     fn check(&self) -> Result<(), GateError> {
         for (position, (route, row)) in self.routes.iter().enumerate() {
             if !route.is_valid(row.dialect().is_some()) {
@@ -79,7 +79,7 @@ impl Paths {
         }
         let plain = |entry: &&String| {
             let path = entry.strip_suffix('*').unwrap_or(entry);
-            // What follows a `*` completes a segment, so that the entry itself may end in the middle of one.
+            // An entry may end in the middle of a segment, because `*` matches the rest.
             !is_normal(path) || hides_a_slash(path) || path.contains('*')
         };
         match self.passthrough.iter().find(plain) {
@@ -88,7 +88,7 @@ impl Paths {
         }
     }
 
-    /// Whether a path goes on unread.
+    /// Returns true for a path that is forwarded unread.
     pub(crate) fn passes(&self, path: &str) -> bool {
         self.passthrough.iter().any(|entry| covers(entry, path))
     }
@@ -100,17 +100,17 @@ impl Default for Paths {
     }
 }
 
-/// Which tools the model is told of.
+/// The tools declared to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Offer {
-    /// Those that the caller declared.
+    /// The caller's declared tools.
     #[default]
     Declared,
-    /// Those, and the role's server-run tools: the application need not know of them.
+    /// The caller's declared tools and the role's server-run tools. The application need not know of the latter.
     Inject,
 }
 
-/// A gate that could not work.
+/// The reason for refusing a gate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GateError {
     /// A server-run tool without an executor to run it.
@@ -119,13 +119,13 @@ pub enum GateError {
         /// The first such tool.
         tool: String,
     },
-    /// A loop without a cluster to ask the model again.
+    /// Further rounds without a cluster to ask the model again.
     #[error("`upstream` is missing: {because}; name the cluster on which the model is asked again")]
     NoUpstream {
-        /// What needs the loop.
+        /// The part of the contract that needs further rounds.
         because: String,
     },
-    /// An entry of `requestMembers.allow` that the gate decides on itself.
+    /// An entry of `requestMembers.allow` on which the gate itself decides.
     #[error(
         "`requestMembers.allow` lists `{member}`, which the gate reads and decides on itself; remove it, because listing it \
              would change nothing"
@@ -134,13 +134,13 @@ pub enum GateError {
         /// The entry.
         member: String,
     },
-    /// A path that no request can have, or with a `{model}` that its API does not read.
+    /// A path that no request can have, or with a `{model}` its API does not read.
     #[error(
         "`paths.{key}` lists `{path}`, which no request can match; write a path in normal form, with one `{{model}}` at most and \
              only if the API is a model's"
     )]
     PathPattern {
-        /// The list that has it.
+        /// The list with the path.
         key: &'static str,
         /// The path.
         path: String,
@@ -159,12 +159,12 @@ pub enum GateError {
         /// The path.
         path: String,
     },
-    /// A path that is listed as passthrough would let calls by undecided.
+    /// A passthrough path that would forward calls undecided.
     #[error("`paths.passthrough` lists `{path}`, which would let the calls of `{dialect_path}` through undecided")]
     PassthroughHidesDialect {
         /// The passthrough entry.
         path: String,
-        /// The dialect's path that it covers.
+        /// The covered path of a dialect.
         dialect_path: String,
     },
 }
@@ -179,13 +179,13 @@ pub struct Reach {
 }
 
 impl Gate {
-    /// Checks that what the contract needs is there.
+    /// Creates a gate, if everything the contract needs is there.
     ///
     /// # Errors
-    /// Names the first thing that is missing.
+    /// Names the first fault.
     pub fn new(
         contract: Contract,
-        identity: Identity,
+        identity: IdentitySource,
         paths: Paths,
         offer: Offer,
         reach: Reach,
@@ -201,7 +201,7 @@ impl Gate {
             }
         }
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
-            return Err(GateError::NoUpstream { because: "the contract says `onViolation: feedback`".to_owned() });
+            return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });
         }
         paths.check()?;
         if let Some(member) = contract.request_members().allow.iter().find(|member| is_judged(member)) {
@@ -230,10 +230,10 @@ impl Gate {
         })
     }
 
-    /// The same gate with another bound on the bytes that all its exchanges hold together.
+    /// Changes the bound on the bytes held by all exchanges together.
     ///
     /// # Errors
-    /// [`GateError::HeldBytes`] if one exchange of the contract could not hold what the contract lets it.
+    /// [`GateError::HeldBytes`] if one exchange could not hold as many bytes as the contract allows.
     pub fn with_held_bytes(self, most: u64) -> Result<Self, GateError> {
         let limits = self.contract.limits();
         // A tenant alone gets half of the budget.
@@ -244,32 +244,32 @@ impl Gate {
         }
     }
 
-    /// The same gate with another name for the limit of output tokens that it sets in Chat Completions.
+    /// Changes the name of the output token limit in Chat Completions.
     #[must_use]
     pub fn with_output_limit(self, output_limit: OutputLimit) -> Self {
         Self { output_limit, ..self }
     }
 
-    /// Until when a role's calls are held: a call can go on by itself only where no later one can take it back, be it because the
-    /// model is then asked again or because what runs here comes first.
-    pub(crate) fn hold(&self, role: &str) -> Hold {
+    /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
+    /// if the model is asked again, or if the executor runs a tool first.
+    pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
         let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
-        if again { Hold::Turn } else { Hold::Call }
+        if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 
-    /// Whether decisions are written down.
+    /// Returns true if decisions are recorded.
     pub(crate) fn records(&self) -> bool {
         self.records
     }
 
-    /// The contract that decides.
+    /// Returns the contract.
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.contract
     }
 }
 
-/// Whether a passthrough entry stands for a path.
+/// Returns true if a passthrough entry matches a path.
 pub(crate) fn covers(entry: &str, path: &str) -> bool {
     match entry.strip_suffix('*') {
         Some(prefix) => path.starts_with(prefix),

@@ -1,65 +1,67 @@
-//! What was decided on each call of an exchange, for the audit log.
+//! The decisions on the calls of one exchange, for the audit log.
 //!
-//! A decision says what the contract says of a call; whether the call then ran is the executor's to record. It is written down
-//! where it is made ([`crate::settle`]), and only where there is an executor to keep it. The arguments themselves are kept only
-//! for tools whose contract says `audit: full`.
+//! A decision is the contract's verdict on a call. The executor records the outcome of the call. [`crate::settle`] writes
+//! decisions, and only if an executor keeps them. The arguments themselves are kept only
+//! for tools with `audit: full`.
 
-use callgate_contract::{Audit, Caller, Code, Violation};
-use callgate_json::printable;
+use callgate_contract::{Audit, Caller, Code, Violation, name_in_record};
 use sha2::{Digest, Sha256};
 
-use crate::head::only;
-use crate::{Gate, Headers, Trace};
+use crate::gate::Gate;
+use crate::headers::{Headers, single};
+use crate::trace::Trace;
 
-/// Bytes of a request's id and of a call's that are kept.
+/// The maximum bytes kept of a request's id and of a call's id.
 const ID_LENGTH: usize = 128;
+/// The maximum bytes kept of a tool's name.
+const NAME_LENGTH: usize = 64;
 /// Longer arguments are not kept themselves, only their digest: a record must fit into a message with others.
 const ARGUMENTS_LENGTH: usize = 256 << 10;
 
-/// The decisions of one exchange that were not told yet.
+/// The decisions of one exchange since the last look.
 #[derive(Debug)]
 pub struct Decisions<'a> {
-    /// Digest of the contract that decided.
+    /// Digest of the deciding contract.
     pub contract_digest: &'a str,
-    /// Which exchange it is.
-    pub about: &'a About,
+    /// The exchange.
+    pub correlation: &'a Correlation,
     /// On whose behalf the calls were made.
     pub caller: Caller,
     /// At least one, in order.
     pub list: Vec<Decision>,
 }
 
-/// What an exchange is called.
+/// The identifiers that link an exchange to logs and traces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct About {
-    /// Made up by the adapter, so that no caller can choose it.
+pub struct Correlation {
+    /// The adapter's own id, which no caller can choose.
     pub exchange_id: String,
-    /// What the proxy calls the request (`x-request-id`), which a caller may have chosen. At most 128 bytes, printable.
+    /// The proxy's id of the request (`x-request-id`). A caller may have chosen it. At most 128 bytes, printable.
     pub request_id: String,
-    /// The trace that the request belongs to.
+    /// The trace of the request.
     pub trace: Option<Trace>,
 }
 
-/// What was decided on one call.
+/// The decision on one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The round of the exchange, counted from 1.
     pub round: u32,
     /// The call's place among the decisions of its exchange, counted from 0.
     pub position: u32,
-    /// The model's id of the call; empty for a declared tool that was left out of the request. At most 128 bytes.
+    /// The model's id of the call; empty for a dropped declaration. At most 128 bytes.
     pub call_id: String,
     /// The tool's name as the model gave it, made printable. At most 64 bytes.
     pub tool: String,
-    /// SHA-256 of the canonical arguments; none where they are no strict JSON, or were dropped unread because of the name.
+    /// SHA-256 of the canonical arguments; `None` if they are not strict JSON, or were dropped unread because of the name.
     pub arguments_digest: Option<[u8; 32]>,
-    /// The canonical arguments, where the contract says so.
+    /// The canonical arguments, if the tool has `audit: full`.
     pub arguments: Option<String>,
-    /// How.
+    /// The ruling.
     pub ruling: Ruling,
 }
 
-/// How a call was decided.
+/// The ruling on a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ruling {
     /// It may run.
@@ -68,32 +70,32 @@ pub enum Ruling {
     NeedsApproval,
     /// It may not run.
     Deny {
-        /// The rule that it broke.
+        /// The broken rule.
         code: Code,
         /// JSON Pointer into the arguments.
         pointer: String,
     },
 }
 
-/// Where decisions are written down until they are told.
+/// The decisions not yet taken by the adapter.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    pub(crate) about: About,
+    pub(crate) correlation: Correlation,
     caller: Option<Caller>,
     list: Vec<Decision>,
     written: u32,
 }
 
-// === impl About ===
+// === impl Correlation ===
 
-impl About {
+impl Correlation {
     pub(crate) fn of(exchange_id: String) -> Self {
         Self { exchange_id, ..Self::default() }
     }
 
-    /// Reads what the request's headers say.
+    /// Reads the identifiers in the request's headers.
     pub(crate) fn read(&mut self, headers: &Headers) {
-        let request_id = only(headers, "x-request-id").unwrap_or_default().chars().filter(char::is_ascii_graphic);
+        let request_id = single(headers, "x-request-id").unwrap_or_default().chars().filter(char::is_ascii_graphic);
         self.request_id = request_id.take(ID_LENGTH).collect();
         self.trace = Trace::read(headers);
     }
@@ -110,8 +112,8 @@ impl From<&Violation> for Ruling {
 // === impl Ledger ===
 
 impl Ledger {
-    pub(crate) fn of(about: About) -> Self {
-        Self { about, ..Self::default() }
+    pub(crate) fn of(correlation: Correlation) -> Self {
+        Self { correlation, ..Self::default() }
     }
 
     /// Writes a decision down, and returns its place among those of the exchange. `canonical` is the call's arguments, if they are
@@ -135,7 +137,7 @@ impl Ledger {
             round,
             position,
             call_id: cut(call_id, ID_LENGTH).to_owned(),
-            tool: printable(tool),
+            tool: cut(&name_in_record(tool), NAME_LENGTH).to_owned(),
             arguments_digest: canonical.map(|text| Sha256::digest(text).into()),
             arguments: canonical.filter(|text| full && text.len() <= ARGUMENTS_LENGTH).map(str::to_owned),
             ruling,
@@ -144,21 +146,21 @@ impl Ledger {
         Some(position)
     }
 
-    /// The decision just written was not the last word.
+    /// Changes the decision just written to a denial.
     pub(crate) fn amend(&mut self, violation: &Violation) {
         if let Some(last) = self.list.last_mut() {
             last.ruling = violation.into();
         }
     }
 
-    /// Those that were not told yet.
+    /// Takes the decisions not taken before.
     pub(crate) fn take<'a>(&'a mut self, gate: &'a Gate) -> Option<Decisions<'a>> {
         if self.list.is_empty() {
             return None;
         }
         let list = std::mem::take(&mut self.list);
         let caller = self.caller.take()?;
-        Some(Decisions { contract_digest: gate.contract.digest(), about: &self.about, caller, list })
+        Some(Decisions { contract_digest: gate.contract.digest(), correlation: &self.correlation, caller, list })
     }
 }
 

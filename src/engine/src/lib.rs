@@ -1,22 +1,79 @@
-//! The sans-IO state machine of one exchange: one HTTP request to an LLM API or an MCP server, and its response.
+//! The sans-IO state machine of one has these steps: one HTTP request to an LLM API or an MCP server, and its response.
 //!
-//! An adapter turns what its host tells it into [`Event`]s and carries out the [`Effect`] that each returns. The engine
-//! decides with `callgate-contract`, and reads and writes with `callgate-wire`. It has no I/O, no clock and no host. The steps of an
-//! exchange:
+//! An adapter turns its host's callbacks into [`Event`]s and carries out the [`Effect`] of each. The engine
+//! decides with `callgate-contract`, and reads and writes with `callgate-wire`. It has no I/O, no clock and no host. An exchange
+//! has these steps:
 //!
 //! 1. [`head`]: path, method, caller.
 //! 2. [`request`]: the request, checked and rewritten.
-//! 3. [`settle`] decides every call of the model's turn, and [`plan`] what becomes of the turn.
-//! 4. [`whole`] and [`stream`] apply that to a JSON answer and to a stream of events.
-//! 5. [`rounds`] runs the loop: calls to the executor, results to the model.
+//! 3. [`settle`] decides every call of the model's turn; [`plan`] then plans the turn.
+//! 4. [`unary`] and [`stream`] apply the plan to a JSON answer and to a stream of events.
+//! 5. [`tool_results`] sends calls to the executor and results to the model.
 //!
-//! Every decision on a call is written into a [`ledger`], and waits in an [`Outbox`] for the audit log.
+//! The [`ledger`] records every decision on a call. An [`Outbox`] buffers the decisions for the audit log.
 //!
-//! An MCP server's request itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
-//! both. It has a clock: a tick ends an exchange that exceeds a limit on time.
+//! A request to an MCP server itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
+//! both. A tick ends an exchange over its time limit.
 //!
-//! It fails closed. An event that is out of order, an answer that cannot be read, a callout that fails: each ends in an error
-//! with a [`Code`], and no call is released.
+//! The engine fails closed. An event out of order, an unreadable answer or a failed callout ends the exchange in an error
+//! with a [`Code`]. It releases no call.
+//!
+//! # Example
+//!
+//! A request whose role may use no tool of that name is answered here, and never reaches the model.
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use std::rc::Rc;
+//! use std::time::Duration;
+//!
+//! use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
+//!
+//! let contract = callgate_json::read(
+//!     br#"{
+//!         "apiVersion": "callgate.dev/v1",
+//!         "kind": "Contract",
+//!         "metadata": { "name": "weather", "version": "1.0.0" },
+//!         "spec": {
+//!             "models": ["*"],
+//!             "roles": { "clerk": { "tools": ["get_weather"] } },
+//!             "tools": [{
+//!                 "name": "get_weather",
+//!                 "effects": "read",
+//!                 "parameters": { "type": "object" },
+//!                 "run": { "client": {} }
+//!             }]
+//!         }
+//!     }"#,
+//! )?;
+//! let contract = callgate_contract::from_value(&contract)?;
+//! let identity = IdentitySource::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
+//! let paths = Paths::new(&HashMap::new(), Vec::new());
+//! let reach = Reach { executor: false, upstream: false };
+//! let gate = Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach)?);
+//!
+//! let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+//! let headers = [
+//!     header(":method", "POST"),
+//!     header(":path", "/v1/chat/completions"),
+//!     header("content-type", "application/json"),
+//!     header("x-tenant", "acme"),
+//!     header("x-role", "clerk"),
+//! ];
+//! let body = br#"{
+//!     "model": "gpt-4o",
+//!     "messages": [{ "role": "user", "content": "Delete everything." }],
+//!     "tools": [{ "type": "function", "function": { "name": "delete_all" } }]
+//! }"#;
+//! let mut exchange = Exchange::new(gate, "exchange-1");
+//! let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+//! assert_eq!(effect, Effect::Hold);
+//! let effect = exchange.on(Event::RequestData { chunk: body, end: true, now: Duration::ZERO });
+//! let Effect::Reply(reply) = effect else { panic!("the request must be refused") };
+//! assert_eq!(reply.status, 403);
+//! assert_eq!(exchange.tally().verdict(), "error:tool_not_in_contract");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
@@ -27,9 +84,11 @@ mod event;
 mod exchange;
 mod gate;
 mod head;
+mod headers;
 mod ledger;
 mod mcp;
 mod outbox;
+mod path;
 mod plan;
 mod refusal;
 mod request;
@@ -44,10 +103,11 @@ mod weight;
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
-pub use event::{CallFailed, Event, Headers, ModelReply, Outcome, ToolFailure};
+pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;
-pub use gate::{Gate, GateError, Identity, Offer, Paths, Reach};
-pub use ledger::{About, Decision, Decisions, Ruling};
+pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach};
+pub use headers::Headers;
+pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
 pub use tally::Tally;

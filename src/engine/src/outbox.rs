@@ -1,21 +1,21 @@
-//! Records on their way to the executor: bounded, in batches, kept until they are acknowledged, sent again after a failure.
+//! Records on their way to the executor: bounded, batched, kept until acknowledged, retried after a failure.
 //!
-//! One batch is under way at a time. While the executor is away, attempts come ever more slowly, up to [`LONGEST_PAUSE`]; records
-//! that come when the outbox is full are dropped and counted, so that what is kept has its gap at the end. A batch that is refused
-//! for what is in it is halved until the record at fault stands alone; only that is dropped.
+//! One batch is under way at a time. If the executor is unreachable, pauses between retries grow up to [`LONGEST_PAUSE`]. A full
+//! outbox drops and counts new records, so the gap is at the end. A batch refused for its content is halved until the record at
+//! fault is alone; only this record is dropped.
 //!
-//! Not covered: what is in the outbox when its host ends is lost.
+//! Not covered: records in the outbox are lost when its host ends.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Records that are held, those under way included.
+/// The maximum number of records, those under way included.
 const MOST_RECORDS: usize = 8192;
-/// Bytes of them.
+/// The maximum bytes of all records.
 const MOST_BYTES: usize = 4 << 20;
-/// Records in a batch.
+/// The maximum number of records in a batch.
 const BATCH_RECORDS: usize = 256;
-/// Bytes from which on a batch gets no further record.
+/// A batch of so many bytes gets no further record.
 const BATCH_BYTES: usize = 1 << 20;
 /// The first pause after a failure, which doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -26,28 +26,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 pub struct Outbox {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
-    state: State,
-    /// Records that the next batch may have.
+    state: Delivery,
+    /// The maximum number of records in the next batch.
     most: usize,
     lost: u64,
 }
 
 #[derive(Debug)]
-enum State {
+enum Delivery {
     /// Nothing is under way; nothing is sent before this time.
     Resting { until: Duration, pause: Duration },
     /// This batch is under way.
     Sent { batch: Vec<Vec<u8>>, pause: Duration },
 }
 
-/// What became of a batch.
+/// The fate of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
     /// It is kept.
     Kept,
-    /// It never will be, because of what is in it.
+    /// It is refused for its content, for good.
     Refused,
-    /// It may be, later.
+    /// It failed, and may be retried.
     Failed,
 }
 
@@ -58,7 +58,7 @@ impl Default for Outbox {
         Self {
             waiting: VecDeque::new(),
             bytes: 0,
-            state: State::Resting { until: Duration::ZERO, pause: Duration::ZERO },
+            state: Delivery::Resting { until: Duration::ZERO, pause: Duration::ZERO },
             most: BATCH_RECORDS,
             lost: 0,
         }
@@ -66,7 +66,7 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Takes a record, or drops and counts it where there is no room.
+    /// Takes a record, or drops and counts it if the outbox is full.
     pub fn put(&mut self, record: Vec<u8>) {
         let bytes = self.bytes.saturating_add(record.len());
         if self.len() >= MOST_RECORDS || bytes > MOST_BYTES {
@@ -77,9 +77,9 @@ impl Outbox {
         self.waiting.push_back(record);
     }
 
-    /// The batch to send now, if there is one. It is under way until its [`Receipt`] comes.
+    /// Returns the batch to send now, if any. It is under way until its [`Receipt`] comes.
     pub fn next(&mut self, now: Duration) -> Option<&[Vec<u8>]> {
-        let State::Resting { until, pause } = self.state else { return None };
+        let Delivery::Resting { until, pause } = self.state else { return None };
         if now < until || self.waiting.is_empty() {
             return None;
         }
@@ -91,17 +91,17 @@ impl Outbox {
         });
         let count = fit.count();
         let batch = self.waiting.drain(..count).collect();
-        self.state = State::Sent { batch, pause };
+        self.state = Delivery::Sent { batch, pause };
         match &self.state {
-            State::Sent { batch, .. } => Some(batch),
-            State::Resting { .. } => None,
+            Delivery::Sent { batch, .. } => Some(batch),
+            Delivery::Resting { .. } => None,
         }
     }
 
-    /// What became of the batch under way; how many of its records are kept.
+    /// Ends the batch under way; returns the number of its records that are kept.
     pub fn settle(&mut self, receipt: Receipt, now: Duration) -> usize {
-        let resting = State::Resting { until: Duration::ZERO, pause: Duration::ZERO };
-        let State::Sent { batch, pause } = std::mem::replace(&mut self.state, resting) else { return 0 };
+        let resting = Delivery::Resting { until: Duration::ZERO, pause: Duration::ZERO };
+        let Delivery::Sent { batch, pause } = std::mem::replace(&mut self.state, resting) else { return 0 };
         let count = batch.len();
         match receipt {
             Receipt::Kept => {
@@ -119,29 +119,29 @@ impl Outbox {
             }
             Receipt::Failed => {
                 let pause = pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-                self.state = State::Resting { until: now.saturating_add(pause), pause };
+                self.state = Delivery::Resting { until: now.saturating_add(pause), pause };
                 self.put_back(batch);
             }
         }
         0
     }
 
-    /// How many records were dropped since this was last asked.
+    /// Returns the number of records dropped since the last call.
     pub fn take_lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
     }
 
-    /// How many records it holds, those under way included.
+    /// Returns the number of records, those under way included.
     #[must_use]
     pub fn len(&self) -> usize {
         let under_way = match &self.state {
-            State::Resting { .. } => 0,
-            State::Sent { batch, .. } => batch.len(),
+            Delivery::Resting { .. } => 0,
+            Delivery::Sent { batch, .. } => batch.len(),
         };
         self.waiting.len().saturating_add(under_way)
     }
 
-    /// Whether it holds none.
+    /// Returns true if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -206,11 +206,11 @@ mod tests {
         outbox.put(vec![0; 4]);
         assert!(outbox.next(now).is_some(), "no pause after a success");
         outbox.settle(Receipt::Failed, now);
-        assert!(outbox.next(now + FIRST_PAUSE).is_some(), "and the pauses begin anew");
+        assert!(outbox.next(now + FIRST_PAUSE).is_some(), "and the pauses start over");
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_and_what_is_kept_has_no_gap() {
+    fn records_over_the_bound_are_counted_and_the_kept_ones_have_no_gap() {
         let mut records = outbox(u32::try_from(MOST_RECORDS).unwrap());
         assert_eq!(records.next(NOW).unwrap().len(), BATCH_RECORDS);
         records.put(vec![0; 4]);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_record_at_fault_is_dropped_from_a_batch_that_is_refused() {
+    fn only_the_record_at_fault_is_dropped_from_a_refused_batch() {
         let mut outbox = outbox(300);
         let mut arrived = Vec::new();
         while let Some(batch) = outbox.next(NOW) {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_nobody_waits_for_changes_nothing() {
+    fn an_unexpected_receipt_changes_nothing() {
         let mut outbox = outbox(1);
         assert_eq!(outbox.settle(Receipt::Kept, NOW), 0);
         assert_eq!(outbox.len(), 1);

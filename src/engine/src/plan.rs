@@ -1,50 +1,47 @@
-//! What becomes of a turn once its calls are decided (DESIGN §5).
+//! The plan for a turn whose calls are decided.
 
-use callgate_contract::{OnViolation, Violation};
+use callgate_contract::OnViolation;
 use callgate_wire::Fate;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, notice};
 use crate::settle::{Decided, Refused, Runnable};
 use crate::{Code, Gate};
 
-/// What becomes of one choice of a turn.
+/// The plan for one choice of a turn.
 #[derive(Debug)]
-pub(crate) enum Plan {
-    /// The turn goes to the client: of each call itself, or a sentence that says why not.
+pub(crate) enum TurnPlan {
+    /// The client gets the turn: each call, or a sentence with the reason in its place.
     Release(Vec<Fate>),
     /// The whole exchange ends in an error.
     Fail(Refusal),
-    /// The model is asked again, with the results of `run` and what was wrong with `refused`. Client-run calls are left
+    /// The model is asked again, with the results of `run` and the violations of `refused`. Client-run calls are left
     /// out of this turn: the model asks for them again, knowing the results.
     Again { run: Vec<Runnable>, refused: Vec<Refused> },
 }
 
-/// Plans one choice, or one call of it. `round` is the one just answered; `alone` says whether the answer has this choice only:
-/// a conversation with several answers has no one continuation.
-pub(crate) fn plan(gate: &Gate, decided: Vec<Decided>, round: u32, alone: bool) -> Plan {
+/// Plans one choice, or one call of it. `round` is the one just answered. `alone` is true if the answer has this choice only:
+/// a conversation with several answers has no single continuation.
+pub(crate) fn plan(gate: &Gate, decided: Vec<Decided>, round: u32, alone: bool) -> TurnPlan {
     let on_violation = gate.contract.on_violation();
     let may_go_on = alone && round < gate.contract.limits().max_rounds;
-    let refused = decided.iter().find_map(|decided| match decided {
-        Decided::Refused(refused) => Some(&refused.violation),
-        Decided::Client(_) | Decided::Run(_) => None,
-    });
+    let refused = decided.iter().find_map(Decided::violation);
     let runs = decided.iter().any(|decided| matches!(decided, Decided::Run(_)));
     match (refused, on_violation) {
-        (Some(first), OnViolation::Error) => Plan::Fail(Refusal::of_call(first)),
+        (Some(first), OnViolation::Error) => TurnPlan::Fail(Refusal::of_call(first)),
         (Some(_), OnViolation::Feedback) if may_go_on => again(decided),
         (None, _) if runs && may_go_on => again(decided),
-        (None, OnViolation::Error) if runs => Plan::Fail(Refusal::new(
+        (None, OnViolation::Error) if runs => TurnPlan::Fail(Refusal::new(
             Code::LimitExceeded,
             "The contract's `maxRounds` does not leave a round to tell the model a tool's result.",
         )),
         _ => {
             let beside_refused = refused.is_some();
-            Plan::Release(decided.into_iter().map(|decided| fate(decided, beside_refused, alone)).collect())
+            TurnPlan::Release(decided.into_iter().map(|decided| fate(decided, beside_refused, alone)).collect())
         }
     }
 }
 
-fn again(decided: Vec<Decided>) -> Plan {
+fn again(decided: Vec<Decided>) -> TurnPlan {
     let (mut run, mut refused) = (Vec::new(), Vec::new());
     for decided in decided {
         match decided {
@@ -53,22 +50,15 @@ fn again(decided: Vec<Decided>) -> Plan {
             Decided::Client(_) => {}
         }
     }
-    Plan::Again { run, refused }
+    TurnPlan::Again { run, refused }
 }
 
 fn fate(decided: Decided, beside_refused: bool, alone: bool) -> Fate {
     match decided {
         Decided::Client(call) => Fate::Keep(call),
-        Decided::Run(runnable) => Fate::Tell(not_run(&runnable, beside_refused, alone)),
-        Decided::Refused(refused) => Fate::Tell(notice(&refused.violation)),
+        Decided::Run(runnable) => Fate::Replace(not_run(&runnable, beside_refused, alone)),
+        Decided::Refused(refused) => Fate::Replace(notice(&refused.violation)),
     }
-}
-
-/// The sentence that tells a person or a model of a refused call.
-pub(crate) fn notice(violation: &Violation) -> String {
-    let place = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
-    let tool = if violation.tool.is_empty() { "an unnamed tool".to_owned() } else { format!("`{}`", violation.tool) };
-    format!("Callgate refused the call of {tool} ({}{place}): {}", violation.code.as_str(), violation.message)
 }
 
 fn not_run(runnable: &Runnable, beside_refused: bool, alone: bool) -> String {

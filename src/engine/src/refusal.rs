@@ -1,15 +1,15 @@
-//! Why an exchange, not one call, is refused: stable codes and their HTTP statuses.
+//! Refusals of a whole exchange: stable codes and their HTTP statuses.
 
 use std::time::Duration;
 
 use callgate_contract::Violation;
 use callgate_wire::ApiError;
 
-/// An executor's queue moves within this. What it says itself (`google.rpc.RetryInfo`) does not reach a proxy-wasm filter.
+/// An executor's queue moves within this time. Its own hint (`google.rpc.RetryInfo`) does not reach a proxy-wasm filter.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Stable code of an exchange that ends in an error. A refused call has a `callgate_contract::Code` instead; with
-/// `onViolation: error` that code is in the error object ([`Code::Call`]).
+/// The stable code of an exchange ended by an error. A refused call has a `callgate_contract::Code` instead; with
+/// `onViolation: error` the error object has this code ([`Code::Call`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
@@ -17,7 +17,7 @@ pub enum Code {
     PathNotAllowed,
     /// The path takes POST only.
     MethodNotAllowed,
-    /// The caller cannot be told from the request.
+    /// The request does not identify the caller.
     CallerUnknown,
     /// The caller's role is not in the contract, or may not use the tool.
     RoleForbidden,
@@ -29,9 +29,9 @@ pub enum Code {
     RequestTooLarge,
     /// The body is not strict JSON.
     RequestNotJson,
-    /// The body is JSON but no request of the dialect, or asks for what the gate cannot decide on.
+    /// The body is JSON but not a request of the dialect, or the gate cannot decide on it.
     RequestInvalid,
-    /// A member that the gate does not know, and the contract says `requestMembers: { unknown: refuse }`.
+    /// The request has an unknown member, and the contract has `requestMembers: { unknown: refuse }`.
     RequestMemberUnknown,
     /// A tool is declared twice.
     ToolDeclaredTwice,
@@ -39,44 +39,44 @@ pub enum Code {
     ToolNotInContract,
     /// The model is not in the contract.
     ModelNotAllowed,
-    /// A tool that would run at the provider is not in the contract.
+    /// A provider-run tool is not in the contract.
     ProviderToolForbidden,
-    /// The conversation goes on from state that the provider keeps, and the contract does not allow it.
+    /// The conversation continues from state at the provider, and the contract does not allow it.
     ServerStateForbidden,
     /// The upstream's response is compressed.
     UpstreamEncoded,
-    /// The upstream's response cannot be read, or is of a kind that cannot be decided on.
+    /// The upstream's response is unreadable, or of a kind the gate cannot decide on.
     UpstreamInvalid,
     /// The upstream's response ended early.
     UpstreamTruncated,
-    /// The upstream answered with an error that is none of its dialect, or could not be reached.
+    /// The upstream answered with an error of another format, or was unreachable.
     UpstreamError,
-    /// What a tool of an MCP server gave back does not fit the contract.
+    /// The result of an MCP server's tool does not fit the contract.
     OutputInvalid,
-    /// An MCP message of a method that does not go through.
+    /// The method of an MCP message is not forwarded.
     McpMethodForbidden,
-    /// A revision of MCP that is not read.
+    /// The revision of MCP is not supported.
     McpVersionUnsupported,
     /// The response is larger than `limits.responseBytes`.
     ResponseTooLarge,
-    /// A limit of the contract on time, rounds or calls was met.
+    /// A limit of the contract on time, rounds or calls was reached.
     LimitExceeded,
-    /// The worker holds as many bytes as it may, in all or for the tenant.
+    /// The worker's memory budget is used up, in all or for the tenant.
     GateOverloaded,
     /// The executor could not be reached in time.
     ExecutorUnavailable,
-    /// The executor has no room for more calls. Those of the turn did not run.
+    /// The executor is overloaded. The calls of the turn did not run.
     ExecutorOverloaded,
     /// The executor refused the request, or its answer cannot be read.
     ExecutorRejected,
-    /// An event came out of order: a defect of the adapter. Nothing goes on.
+    /// An event came out of order: a defect of the adapter. Nothing is forwarded.
     OutOfOrder,
     /// A call was refused and the contract says `onViolation: error`.
     Call(callgate_contract::Code),
 }
 
 impl Code {
-    /// The code as callers see it.
+    /// Returns the code for callers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -146,21 +146,21 @@ impl Code {
         }
     }
 
-    /// Returns how long to wait before retrying, if that is known.
+    /// Returns how long to wait before retrying, if known.
     fn retry_after(self) -> Option<Duration> {
         matches!(self, Self::ExecutorOverloaded | Self::GateOverloaded).then_some(RETRY_AFTER)
     }
 }
 
-/// An exchange that ends in an error.
+/// The reason for ending an exchange in an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", code.as_str())]
 pub struct Refusal {
-    /// Why, for programs.
+    /// The reason, for programs.
     pub code: Code,
-    /// Why, for people: one sentence.
+    /// The reason, for people: one sentence.
     pub message: String,
-    /// The part of the request at fault, where there is one.
+    /// The part of the request at fault, if there is one.
     pub param: Option<String>,
     /// The status and `retry-after` of the upstream, if its error is the reason.
     pub(crate) upstream: Option<(u16, Option<Duration>)>,
@@ -177,7 +177,7 @@ impl Refusal {
 
     /// A refused call under `onViolation: error`. `param` is the JSON Pointer into the call's arguments.
     pub(crate) fn of_call(violation: &Violation) -> Self {
-        let refusal = Self::new(Code::Call(violation.code), crate::plan::notice(violation));
+        let refusal = Self::new(Code::Call(violation.code), notice(violation));
         Self { param: Some(violation.pointer.clone()).filter(|pointer| !pointer.is_empty()), ..refusal }
     }
 
@@ -191,12 +191,12 @@ impl Refusal {
         self.upstream.map_or(self.code.status(), |(status, _)| status)
     }
 
-    /// Returns how long to wait before retrying, if that is known.
+    /// Returns how long to wait before retrying, if known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.upstream.and_then(|(_, after)| after).or(self.code.retry_after())
     }
 
-    /// For a dialect to write.
+    /// Returns the error for a dialect to write.
     pub(crate) fn api_error(&self) -> ApiError {
         ApiError {
             status: self.status(),
@@ -205,4 +205,11 @@ impl Refusal {
             param: self.param.clone(),
         }
     }
+}
+
+/// Describes a refused call, for a person or a model.
+pub(crate) fn notice(violation: &Violation) -> String {
+    let place = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
+    let tool = if violation.tool.is_empty() { "an unnamed tool".to_owned() } else { format!("`{}`", violation.tool) };
+    format!("Callgate refused the call of {tool} ({}{place}): {}", violation.code.as_str(), violation.message)
 }

@@ -1,15 +1,15 @@
-//! Every call of a turn is decided here, and nowhere else.
+//! The decision on every call of a turn. It is made here and nowhere else.
 
 use std::collections::HashSet;
 
-use callgate_contract::{Call as Asked, Caller, Code, Conversation, Run, Verdict, Violation, decide};
-use callgate_json::printable;
-use callgate_wire::{Call, Form};
+use callgate_contract::{Caller, Code, Conversation, ProposedCall, Run, Verdict, Violation, decide, name_in_sentence};
+use callgate_wire::{Call, ChoiceIndex, Form};
 
-use crate::ledger::Ledger;
-use crate::{Gate, Ruling, RunCall};
+use crate::effect::RunCall;
+use crate::gate::Gate;
+use crate::ledger::{Ledger, Ruling};
 
-/// A call that may be run by the executor.
+/// An allowed call for the executor.
 #[derive(Debug, Clone)]
 pub(crate) struct Runnable {
     /// With canonical arguments.
@@ -17,15 +17,15 @@ pub(crate) struct Runnable {
     pub(crate) run: RunCall,
 }
 
-/// A call that goes nowhere.
+/// A refused call.
 #[derive(Debug, Clone)]
 pub(crate) struct Refused {
-    /// As it may be shown to the model again: canonical arguments, or `{}` where they were no JSON.
+    /// The call as the model may see it again: canonical arguments, or `{}` if they were not JSON.
     pub(crate) call: Call,
     pub(crate) violation: Violation,
 }
 
-/// What was decided on one call.
+/// The decision on one call.
 #[derive(Debug, Clone)]
 pub(crate) enum Decided {
     /// The client runs it; arguments canonical.
@@ -34,24 +34,24 @@ pub(crate) enum Decided {
     Refused(Refused),
 }
 
-/// What the decision on a call has to know of the turn before it.
+/// The earlier calls of a turn, as far as a decision needs them.
 #[derive(Debug)]
-pub(crate) struct Before {
+pub(crate) struct TurnSoFar {
     /// The turn's round, counted from 1.
     round: u32,
     /// The turn's calls over all its choices.
     calls: u32,
     /// Identifiers of the calls of each choice.
-    ids: HashSet<(u32, String)>,
+    ids: HashSet<(ChoiceIndex, String)>,
 }
 
-/// Decides the calls of one choice, in order, and writes each decision down.
+/// Decides the calls of one choice, in order, and records each decision.
 pub(crate) fn settle(
     gate: &Gate,
     caller: &Caller,
-    choice: u32,
+    choice: ChoiceIndex,
     calls: Vec<Call>,
-    before: &mut Before,
+    before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Vec<Decided> {
     calls.into_iter().map(|call| settle_one(gate, caller, choice, call, before, ledger)).collect()
@@ -60,9 +60,9 @@ pub(crate) fn settle(
 fn settle_one(
     gate: &Gate,
     caller: &Caller,
-    choice: u32,
+    choice: ChoiceIndex,
     call: Call,
-    before: &mut Before,
+    before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Decided {
     let conversation = Conversation { calls_before: before.calls };
@@ -70,19 +70,19 @@ fn settle_one(
     let verdict = match malformed(choice, &call, &before.ids) {
         Some(message) => Verdict::Deny(Violation {
             code: Code::CallMalformed,
-            tool: printable(&call.name),
+            tool: name_in_sentence(&call.name),
             pointer: String::new(),
             message: message.to_owned(),
         }),
         None => {
             before.ids.insert((choice, call.id.clone()));
-            let asked = Asked { name: &call.name, arguments: &call.arguments };
-            decide(&gate.contract, caller, &conversation, &asked)
+            let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
+            decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
     let (approved, ruling) = match verdict {
         Verdict::Allow(approved) => (approved, Ruling::Allow),
-        // Whether a person agreed is the executor's to know: it holds the call until then, and says so in the call's outcome.
+        // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
         Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
         Verdict::Deny(violation) => {
             let arguments = callgate_json::read(call.arguments.as_bytes()).ok();
@@ -110,8 +110,8 @@ fn settle_one(
     }
 }
 
-/// Returns what keeps a call from being decided at all. Results go back by id, so ids must be there and differ.
-fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&'static str> {
+/// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own.
+fn malformed(choice: ChoiceIndex, call: &Call, ids: &HashSet<(ChoiceIndex, String)>) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }
@@ -127,9 +127,9 @@ fn malformed(choice: u32, call: &Call, ids: &HashSet<(u32, String)>) -> Option<&
     }
 }
 
-/// A refused call in a form that an API accepts back: OpenAI's own rule for names, an object for arguments.
+/// Returns a refused call in a form an API accepts back: OpenAI's own rule for names, an object for arguments.
 fn presentable(call: Call, arguments: Option<String>) -> Call {
-    // The input of a custom tool is any text, so it is an answer to the model as it is.
+    // The input of a custom tool is any text, so it stays unchanged.
     let arguments = arguments.or_else(|| (call.form == Form::Custom).then(|| call.arguments.clone()));
     let name_is_fit = (1..=64).contains(&call.name.len())
         && call.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
@@ -141,10 +141,22 @@ fn presentable(call: Call, arguments: Option<String>) -> Call {
     }
 }
 
-// === impl Before ===
+// === impl Decided ===
 
-impl Before {
-    /// Nothing: the turn of this round begins.
+impl Decided {
+    /// Returns the reason for a refusal.
+    pub(crate) fn violation(&self) -> Option<&Violation> {
+        match self {
+            Self::Refused(refused) => Some(&refused.violation),
+            Self::Client(_) | Self::Run(_) => None,
+        }
+    }
+}
+
+// === impl TurnSoFar ===
+
+impl TurnSoFar {
+    /// Begins the turn of this round.
     pub(crate) fn new(round: u32) -> Self {
         Self { round, calls: 0, ids: HashSet::new() }
     }

@@ -1,95 +1,95 @@
-//! A streamed turn: text goes on as it arrives, what is undecided is held.
+//! A streamed turn: text is forwarded as it arrives, undecided calls are held.
 //!
 //! 1. Bytes become frames (bounded), frames become deltas.
-//! 2. A delta that carries no call goes on at once.
-//! 3. A fragment of a call is added to its call and goes nowhere. As soon as what has come of its name begins no name that the
-//!    caller's role may use, the call is lost whatever follows, and its arguments are dropped unread.
-//! 4. A call that is complete is decided and released or replaced: each by itself where no later call can take it back
-//!    ([`Hold::Call`]) and the dialect says where it ends, else all of a choice when that finishes.
-//! 5. If the plan is to ask the model again, the finish is held too, and the stream's end starts the next round; its answer is
+//! 2. A delta without a call is forwarded at once.
+//! 3. A fragment of a call is added to its call and held. If no tool the caller's role may use has a name with this beginning,
+//!    the call is doomed whatever follows, and its arguments are dropped unread.
+//! 4. A complete call is decided, and released or replaced. This happens call by call if no later call can take it back
+//!    ([`ReleasePolicy::Call`]) and the dialect marks its end, else for a whole choice when it finishes.
+//! 5. If the plan is to ask the model again, the finish is held too. The stream's end starts the next round, whose answer is
 //!    appended to the stream.
 //!
-//! What is held: the calls of unfinished choices and one incomplete frame, together at most `responseBytes`, which bounds
-//! the whole stream. Not covered: a choice that finishes twice with calls both times is an error, not two turns.
+//! The calls of unfinished choices and one incomplete frame are held, together at most `responseBytes`, which bounds
+//! the whole stream. Not covered: if a choice finishes twice with calls both times, it is an error, not two turns.
 
 use std::collections::BTreeMap;
 
 use callgate_wire::framing::{Decoder, Frame, FrameError};
-use callgate_wire::{Call, Delta, Earlier, Fate, Form, Hold, Stream};
+use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, Form, ReleasePolicy, Stream};
 
 use crate::ledger::Ledger;
-use crate::plan::{Plan, plan};
-use crate::request::Asked;
-use crate::settle::{Before, settle};
+use crate::plan::{TurnPlan, plan};
+use crate::request::CheckedRequest;
+use crate::settle::{Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::unary::{too_large, too_many_values};
 use crate::weight;
 use crate::{Code, Gate, Refusal, Tally};
 
-/// Characters of a lost call's name that are kept, for the sentence that tells of it.
+/// The characters kept of a doomed call's name, for the sentence in its place.
 const NAME_TOLD: usize = 64;
 
 /// A streamed turn under way.
 #[derive(Debug)]
 pub(crate) struct StreamTurn {
-    pub(crate) asked: Asked,
+    pub(crate) checked: CheckedRequest,
     pub(crate) stream: Box<dyn Stream>,
     decoder: Decoder,
-    choices: BTreeMap<u32, Choice>,
-    before: Before,
+    choices: BTreeMap<ChoiceIndex, PendingChoice>,
+    before: TurnSoFar,
     bytes: u64,
-    /// The bytes that the trees of the events may take beyond their text.
+    /// The bytes of the events' trees beyond their text.
     trees: usize,
-    /// The plan to ask again, once a choice made it; the stream's end carries it out.
+    /// The next round, once a choice leads to it; the stream's end starts it.
     again: Option<Next>,
 }
 
-/// The calls of one choice that are not decided yet.
+/// The undecided calls of one choice.
 #[derive(Debug, Default)]
-struct Choice {
-    calls: BTreeMap<u32, Held>,
+struct PendingChoice {
+    calls: BTreeMap<u32, PendingCall>,
     finished: bool,
 }
 
-/// A call of which not all has come.
+/// A call still incomplete.
 #[derive(Debug)]
-enum Held {
-    /// What has come so far.
+enum PendingCall {
+    /// The fragments so far.
     Open(Call),
-    /// It can only be refused: its name begins no name that may be used.
-    Lost(Call),
+    /// It can only be refused: no usable name has this beginning.
+    Doomed(Call),
 }
 
-/// Where a stream stands after some of its bytes.
+/// The state of a stream after some of its bytes.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// It goes on.
+    /// More is to come.
     Open,
-    /// It is complete; nothing of it remains to be said.
+    /// It is complete; nothing of it remains unsent.
     Complete,
     /// The model is asked again.
     Again(Next),
 }
 
-/// What the steps of a stream work with.
-pub(crate) struct Desk<'a> {
+/// The parts of an exchange that the steps of a stream use.
+pub(crate) struct StreamContext<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) tally: &'a mut Tally,
     pub(crate) ledger: &'a mut Ledger,
-    /// What may go on.
+    /// The bytes to forward.
     pub(crate) out: &'a mut Vec<u8>,
 }
 
 // === impl StreamTurn ===
 
 impl StreamTurn {
-    pub(crate) fn new(gate: &Gate, asked: Asked) -> Self {
+    pub(crate) fn new(gate: &Gate, checked: CheckedRequest) -> Self {
         let most = usize::try_from(gate.contract.limits().response_bytes).unwrap_or(usize::MAX);
         Self {
-            stream: asked.dialect.stream(&*asked.request),
-            decoder: Decoder::new(asked.dialect.framing(), most),
-            before: Before::new(asked.round),
-            asked,
+            stream: checked.dialect.stream(&*checked.request),
+            decoder: Decoder::new(checked.dialect.framing(), most),
+            before: TurnSoFar::new(checked.round),
+            checked,
             choices: BTreeMap::new(),
             bytes: 0,
             trees: 0,
@@ -97,46 +97,46 @@ impl StreamTurn {
         }
     }
 
-    /// Returns the bytes that it holds. A stream counts with all its bytes, because what it said is kept.
+    /// Returns the bytes held. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
-        self.asked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
+        self.checked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
     }
 
-    /// Returns the bytes of the events so far, and of what is kept of them.
+    /// Returns the bytes of the events so far, and of the trees kept of them.
     pub(crate) fn said(&self) -> usize {
         usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(self.trees)
     }
 
     /// Takes bytes.
-    pub(crate) fn data(&mut self, desk: &mut Desk<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
+    pub(crate) fn data(&mut self, context: &mut StreamContext<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
         let mut frames = Vec::new();
         let decoded = self.decoder.push(chunk, &mut frames);
-        let progress = self.frames(desk, frames)?;
-        // After what fits in the bound went on, so that where a chunk is cut changes nothing.
-        decoded.map_err(|error| unframed(desk.gate, error))?;
+        let progress = self.frames(context, frames)?;
+        // This comes after all frames within the bound, so the cuts between chunks change nothing.
+        decoded.map_err(|error| unframed(context.gate, error))?;
         Ok(progress)
     }
 
     /// The stream ended.
-    pub(crate) fn end(&mut self, desk: &mut Desk<'_>) -> Result<Progress, Refusal> {
+    pub(crate) fn end(&mut self, context: &mut StreamContext<'_>) -> Result<Progress, Refusal> {
         let truncated = || Refusal::new(Code::UpstreamTruncated, "The model's answer ended before it was complete.");
-        // An event without its end: some clients read it, so it is decided too.
+        // Some clients read an event without its end, so it is decided too.
         if let Some(frame) = self.decoder.finish().map_err(|_| truncated())? {
-            // One that lost what it carries would be an event with nothing in it to a client.
+            // Without its data, a client would read it as an empty event.
             if frame.data.is_none() && frame.strays.is_empty() && !self.stream.is_complete() {
                 return Err(truncated());
             }
-            let before = desk.out.len();
-            let progress = self.frames(desk, vec![frame]).map_err(|_| truncated())?;
+            let before = context.out.len();
+            let progress = self.frames(context, vec![frame]).map_err(|_| truncated())?;
             if !matches!(progress, Progress::Open) {
                 return Ok(progress);
             }
-            if desk.out.len() > before && !self.stream.is_complete() {
-                desk.out.extend_from_slice(self.decoder.terminator());
+            if context.out.len() > before && !self.stream.is_complete() {
+                context.out.extend_from_slice(self.decoder.terminator());
             }
         }
         let held_back = self.stream.end().map_err(|_| truncated())?;
-        match self.deltas(desk, held_back)? {
+        match self.deltas(context, held_back)? {
             Progress::Open => {}
             progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
         }
@@ -146,12 +146,12 @@ impl StreamTurn {
         Ok(self.again.take().map_or(Progress::Complete, Progress::Again))
     }
 
-    fn frames(&mut self, desk: &mut Desk<'_>, frames: Vec<Frame>) -> Result<Progress, Refusal> {
-        let most = desk.gate.contract.limits().response_bytes;
+    fn frames(&mut self, context: &mut StreamContext<'_>, frames: Vec<Frame>) -> Result<Progress, Refusal> {
+        let most = context.gate.contract.limits().response_bytes;
         for frame in frames {
             self.bytes = self.bytes.saturating_add(u64::try_from(frame.raw.len()).unwrap_or(u64::MAX));
             if self.bytes > most {
-                return Err(too_large(desk.gate, "model's API"));
+                return Err(too_large(context.gate, "model's API"));
             }
             let excess = weight::excess(frame.data.as_deref().unwrap_or_default());
             if excess > weight::MOST {
@@ -161,8 +161,8 @@ impl StreamTurn {
             let deltas = self.stream.read(frame).map_err(|error| {
                 Refusal::new(Code::UpstreamInvalid, format!("An event of the model's answer cannot be read: {error}"))
             })?;
-            self.asked.check_choices(self.stream.choices())?;
-            match self.deltas(desk, deltas)? {
+            self.checked.check_choices(self.stream.choices())?;
+            match self.deltas(context, deltas)? {
                 Progress::Open => {}
                 progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
             }
@@ -170,9 +170,9 @@ impl StreamTurn {
         Ok(Progress::Open)
     }
 
-    fn deltas(&mut self, desk: &mut Desk<'_>, deltas: Vec<Delta>) -> Result<Progress, Refusal> {
+    fn deltas(&mut self, context: &mut StreamContext<'_>, deltas: Vec<Delta>) -> Result<Progress, Refusal> {
         for delta in deltas {
-            match self.delta(desk, delta)? {
+            match self.delta(context, delta)? {
                 Progress::Open => {}
                 progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
             }
@@ -180,29 +180,26 @@ impl StreamTurn {
         Ok(Progress::Open)
     }
 
-    fn delta(&mut self, desk: &mut Desk<'_>, delta: Delta) -> Result<Progress, Refusal> {
+    fn delta(&mut self, context: &mut StreamContext<'_>, delta: Delta) -> Result<Progress, Refusal> {
         match delta {
-            Delta::Forward { frame } => desk.out.extend_from_slice(&frame),
-            Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
-                let piece = Call { id, name, arguments, form, extra };
-                self.fragment(desk.gate, choice, slot, piece)?;
-            }
-            Delta::CallEnd { choice, slot } => self.call_end(desk, choice, slot)?,
-            Delta::Finish { choice, frame } => self.finish(desk, choice, frame)?,
+            Delta::Forward { frame } => context.out.extend_from_slice(&frame),
+            Delta::Fragment { choice, slot, call } => self.fragment(context.gate, choice, slot, call)?,
+            Delta::CallEnd { choice, slot } => self.call_end(context, choice, slot)?,
+            Delta::Finish { choice, end } => self.finish(context, choice, end)?,
             Delta::Usage { frame } => {
                 if self.again.is_none() {
-                    desk.out.extend_from_slice(&frame);
+                    context.out.extend_from_slice(&frame);
                 }
             }
             Delta::Error { frame } => {
-                desk.out.extend_from_slice(&frame);
+                context.out.extend_from_slice(&frame);
                 return Ok(Progress::Complete);
             }
             Delta::Done { frame } => {
                 return Ok(match self.again.take() {
                     Some(next) => Progress::Again(next),
                     None => {
-                        desk.out.extend_from_slice(&frame);
+                        context.out.extend_from_slice(&frame);
                         Progress::Complete
                     }
                 });
@@ -211,67 +208,72 @@ impl StreamTurn {
         Ok(Progress::Open)
     }
 
-    fn fragment(&mut self, gate: &Gate, choice: u32, slot: u32, piece: Call) -> Result<(), Refusal> {
+    fn fragment(&mut self, gate: &Gate, choice: ChoiceIndex, slot: u32, piece: Call) -> Result<(), Refusal> {
         let choice = self.choices.entry(choice).or_default();
         if choice.finished {
-            return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer went on with a call after its end."));
+            return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer has a call after its end."));
         }
         let blank = Call { form: piece.form, ..Call::default() };
-        let held = choice.calls.entry(slot).or_insert(Held::Open(blank));
+        let held = choice.calls.entry(slot).or_insert(PendingCall::Open(blank));
         held.add(piece);
-        if let Held::Open(call) = held
+        if let PendingCall::Open(call) = held
             && !call.name.is_empty()
-            && !gate.contract.role(&self.asked.caller.role).is_some_and(|role| role.may_use_one_named(&call.name))
+            && !gate.contract.role(&self.checked.caller.role).is_some_and(|role| role.may_use_one_named(&call.name))
         {
             let call = std::mem::take(call);
-            *held = Held::Lost(Call { arguments: String::new(), ..call });
+            *held = PendingCall::Doomed(Call { arguments: String::new(), ..call });
         }
         Ok(())
     }
 
-    /// A call is complete: where it can go on by itself, it does.
-    fn call_end(&mut self, desk: &mut Desk<'_>, choice: u32, slot: u32) -> Result<(), Refusal> {
-        if self.asked.hold == Hold::Turn {
+    /// A call is complete. It is released now if the policy allows.
+    fn call_end(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, slot: u32) -> Result<(), Refusal> {
+        if self.checked.hold == ReleasePolicy::Turn {
             return Ok(());
         }
         let Some(held) = self.choices.get_mut(&choice).and_then(|choice| choice.calls.remove(&slot)) else {
             return Ok(());
         };
-        self.decide(desk, choice, vec![held.call()])
+        self.decide(context, choice, vec![held.call()])
     }
 
-    /// A choice is complete: what is left of its calls is decided now.
-    fn finish(&mut self, desk: &mut Desk<'_>, index: u32, frame: Vec<u8>) -> Result<(), Refusal> {
+    /// A choice is complete. Its remaining calls are decided now.
+    fn finish(&mut self, context: &mut StreamContext<'_>, index: ChoiceIndex, end: End) -> Result<(), Refusal> {
         let choice = self.choices.entry(index).or_default();
         choice.finished = true;
-        let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(Held::call).collect();
+        let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(PendingCall::call).collect();
         if !calls.is_empty() {
-            self.decide(desk, index, calls)?;
+            self.decide(context, index, calls)?;
         }
         if self.again.is_none() {
-            desk.out.extend_from_slice(&self.stream.finish(index, frame));
+            context.out.extend_from_slice(&self.stream.finish(index, end));
         }
         Ok(())
     }
 
-    fn decide(&mut self, desk: &mut Desk<'_>, choice: u32, calls: Vec<Call>) -> Result<(), Refusal> {
-        let alone = self.asked.request.choices() == 1;
-        let decided = settle(desk.gate, &self.asked.caller, choice, calls, &mut self.before, desk.ledger);
-        desk.tally.count(&decided);
-        match plan(desk.gate, decided, self.asked.round, alone) {
-            Plan::Fail(refusal) => return Err(refusal),
-            Plan::Again { run, refused } => {
+    fn decide(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        choice: ChoiceIndex,
+        calls: Vec<Call>,
+    ) -> Result<(), Refusal> {
+        let alone = self.checked.request.choices() == 1;
+        let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
+        context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
+        match plan(context.gate, decided, self.checked.round, alone) {
+            TurnPlan::Fail(refusal) => return Err(refusal),
+            TurnPlan::Again { run, refused } => {
                 let said = Earlier { said: self.stream.said(choice), usage: None };
                 self.again = Some(Next { said, run, refused });
             }
-            Plan::Release(fates) => {
-                desk.tally.release(&fates);
+            TurnPlan::Release(fates) => {
+                context.tally.release(&fates);
                 for fate in fates {
                     let bytes = match fate {
                         Fate::Keep(call) => self.stream.call(choice, &call),
-                        Fate::Tell(notice) => self.stream.text(choice, &notice),
+                        Fate::Replace(notice) => self.stream.text(choice, &notice),
                     };
-                    desk.out.extend_from_slice(&bytes);
+                    context.out.extend_from_slice(&bytes);
                 }
             }
         }
@@ -279,11 +281,11 @@ impl StreamTurn {
     }
 }
 
-// === impl Held ===
+// === impl PendingCall ===
 
-impl Held {
+impl PendingCall {
     fn add(&mut self, piece: Call) {
-        let (Self::Open(Call { form, .. }) | Self::Lost(Call { form, .. })) = self;
+        let (Self::Open(Call { form, .. }) | Self::Doomed(Call { form, .. })) = self;
         if matches!(piece.form, Form::Custom | Form::Unclear) {
             *form = piece.form;
         }
@@ -297,7 +299,7 @@ impl Held {
                 call.arguments.push_str(&piece.arguments);
                 call.extra.extend(piece.extra);
             }
-            Self::Lost(call) => {
+            Self::Doomed(call) => {
                 if call.id.is_empty() {
                     call.id = piece.id;
                 }
@@ -308,7 +310,7 @@ impl Held {
     }
 
     fn call(self) -> Call {
-        let (Self::Open(call) | Self::Lost(call)) = self;
+        let (Self::Open(call) | Self::Doomed(call)) = self;
         call
     }
 }

@@ -1,29 +1,28 @@
-//! What an exchange decided, for metrics and access logs. Holds only text of ours, but for the names of
-//! dropped members.
+//! The counts of an exchange, for metrics and access logs. The names of dropped members are the only text from
+//! outside.
 
 use callgate_contract as contract;
 use callgate_wire::Fate;
 
 use crate::Code;
-use crate::settle::Decided;
 
 /// Counts of one exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Calls that went on to the client.
+    /// Calls released to the client.
     pub released: u32,
-    /// Calls that were given to the executor.
+    /// Calls given to the executor.
     pub run: u32,
     /// The code of each refused call, in order.
     pub refused: Vec<contract::Code>,
-    /// Why the whole exchange ended in an error, if it did.
+    /// The reason for ending the whole exchange in an error, if it did.
     pub error: Option<Code>,
-    /// Members of the request that were left out because no table knows them: at most 32 names or dotted paths, each of at most
+    /// Unknown members dropped from the request: at most 32 names or dotted paths, each of at most
     /// 64 printable ASCII characters without commas. The caller chose these names.
     pub dropped_members: Vec<String>,
-    /// The number of further members that were left out, whose names are not kept.
+    /// The number of further dropped members, whose names are not kept.
     pub dropped_members_unnamed: u64,
-    /// Declared tools that were left out because the contract or the role lacks them.
+    /// Declared tools dropped because the contract or the role lacks them.
     pub undeclared_dropped: u32,
     /// The client or the upstream broke the exchange off.
     pub cancelled: bool,
@@ -45,15 +44,12 @@ impl Tally {
 }
 
 impl Tally {
-    /// Counts what was decided.
-    pub(crate) fn count(&mut self, decided: &[Decided]) {
-        self.refused.extend(decided.iter().filter_map(|decided| match decided {
-            Decided::Refused(refused) => Some(refused.violation.code),
-            Decided::Client(_) | Decided::Run(_) => None,
-        }));
+    /// Counts refused calls.
+    pub(crate) fn refuse(&mut self, codes: impl IntoIterator<Item = contract::Code>) {
+        self.refused.extend(codes);
     }
 
-    /// Counts calls that go on to the client.
+    /// Counts the calls forwarded to the client.
     pub(crate) fn release(&mut self, fates: &[Fate]) {
         let kept = fates.iter().filter(|fate| matches!(fate, Fate::Keep(_))).count();
         self.released = self.released.saturating_add(u32::try_from(kept).unwrap_or(u32::MAX));

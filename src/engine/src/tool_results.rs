@@ -1,4 +1,4 @@
-//! The loop: approved calls to the executor, results and violations back to the model.
+//! Further rounds: approved calls to the executor, results and violations back to the model.
 
 use std::time::Duration;
 
@@ -8,34 +8,34 @@ use callgate_wire::{CallResult, Earlier};
 use serde_json::json;
 
 use crate::event::{Outcome, ToolFailure};
-use crate::request::Asked;
+use crate::request::CheckedRequest;
 use crate::settle::{Refused, Runnable};
-use crate::{About, CallBatch, CallFailed, Code, Gate, ModelRequest, Refusal};
+use crate::{CallBatch, CallFailed, Code, Correlation, Gate, ModelRequest, Refusal};
 
 /// A turn after which the model is asked again.
 #[derive(Debug)]
 pub(crate) struct Next {
-    /// What the model said in it, and what it cost.
+    /// The content of the turn and its usage.
     pub(crate) said: Earlier,
     pub(crate) run: Vec<Runnable>,
     pub(crate) refused: Vec<Refused>,
 }
 
 /// The request to the executor for a turn's approved calls: all of them in one.
-pub(crate) fn batch(gate: &Gate, about: &About, asked: &Asked, run: &[Runnable]) -> CallBatch {
+pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedRequest, run: &[Runnable]) -> CallBatch {
     CallBatch {
         contract_digest: gate.contract.digest().to_owned(),
-        tenant: asked.caller.tenant.clone(),
-        role: asked.caller.role.clone(),
-        exchange_id: about.exchange_id.clone(),
-        request_id: about.request_id.clone(),
-        trace: about.trace.clone(),
-        round: asked.round,
+        tenant: checked.caller.tenant.clone(),
+        role: checked.caller.role.clone(),
+        exchange_id: correlation.exchange_id.clone(),
+        request_id: correlation.request_id.clone(),
+        trace: correlation.trace.clone(),
+        round: checked.round,
         calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
     }
 }
 
-/// Outcomes must answer the batch call by call: an executor that answers otherwise cannot be believed.
+/// Matches outcomes to the batch. They must answer it call by call, or the whole answer is refused.
 pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) -> Result<Vec<CallResult>, Refusal> {
     let matches = run.len() == outcomes.len()
         && run.iter().zip(&outcomes).all(|(runnable, outcome)| runnable.run.id == outcome.id);
@@ -45,10 +45,11 @@ pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) 
     Ok(run.into_iter().zip(outcomes).map(|(runnable, outcome)| result(gate, runnable, outcome)).collect())
 }
 
-/// The result of one call, checked against the tool's `result` schema, in the words that the model gets.
+/// Returns the result of one call for the model, checked against the tool's `result` schema.
 fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
     let tool = gate.contract.tool(&runnable.run.tool);
-    let failed = |code, pointer, message| (error_content(&Told { code, pointer, message, approval_id: None }), true);
+    let failed =
+        |code, pointer, message| (error_content(&ErrorResult { code, pointer, message, approval_id: None }), true);
     let (content, failed) = match outcome.result {
         Ok(text) => match (callgate_json::read(text.as_bytes()), tool) {
             (Ok(value), Some(tool)) => match tool.check_result(&value) {
@@ -58,30 +59,30 @@ fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
             (Ok(_), None) | (Err(_), _) => failed("output_invalid", "", "The tool's result is not strict JSON."),
         },
         Err(ToolFailure { code, message, approval_id }) => {
-            let told = Told { code: &code, pointer: "", message: &message, approval_id: approval_id.as_deref() };
+            let told = ErrorResult { code: &code, pointer: "", message: &message, approval_id: approval_id.as_deref() };
             (error_content(&told), true)
         }
     };
     CallResult { call: runnable.call, content, failed }
 }
 
-/// The result that the model gets for a refused call. It lists the tools that the caller's role may use.
+/// Returns the model's result for a refused call. It lists the tools the caller's role may use.
 pub(crate) fn told(gate: &Gate, role: &str, refused: Refused) -> CallResult {
     let Violation { code, pointer, .. } = &refused.violation;
     let message = &message_for_model(&gate.contract, role, &refused.violation);
-    let content = error_content(&Told { code: code.as_str(), pointer, message, approval_id: None });
+    let content = error_content(&ErrorResult { code: code.as_str(), pointer, message, approval_id: None });
     CallResult { call: refused.call, content, failed: true }
 }
 
-/// Why there is no result. What is empty is not told.
-struct Told<'a> {
+/// The reason for a missing result. Empty fields are left out.
+struct ErrorResult<'a> {
     code: &'a str,
     pointer: &'a str,
     message: &'a str,
     approval_id: Option<&'a str>,
 }
 
-fn error_content(told: &Told<'_>) -> String {
+fn error_content(told: &ErrorResult<'_>) -> String {
     let mut error = json!({ "code": told.code, "message": told.message });
     let pointer = Some(told.pointer).filter(|pointer| !pointer.is_empty());
     for (name, value) in [("pointer", pointer), ("approval_id", told.approval_id)] {
@@ -92,27 +93,31 @@ fn error_content(told: &Told<'_>) -> String {
     callgate_json::canonical(&json!({ "error": error }))
 }
 
-/// The further round: the conversation so far, the turn, its results.
-pub(crate) fn ask(asked: &mut Asked, said: &[Value], results: &[CallResult], timeout: Duration) -> ModelRequest {
-    asked.request.append_turn(said, results);
-    asked.request.answer_whole();
-    asked.request.free_choice();
-    asked.round = asked.round.saturating_add(1);
+/// Builds the request of a further round: the conversation so far, the turn, its results.
+pub(crate) fn ask(
+    checked: &mut CheckedRequest,
+    said: &[Value],
+    results: &[CallResult],
+    timeout: Duration,
+) -> ModelRequest {
+    checked.request.append_turn(said, results);
+    checked.request.answer_whole();
+    checked.request.free_choice();
+    checked.round = checked.round.saturating_add(1);
     ModelRequest {
-        path: asked.request.target().unwrap_or_else(|| asked.path.clone()),
-        headers: asked.headers.clone(),
-        body: asked.request.write(),
+        path: checked.request.target().unwrap_or_else(|| checked.path.clone()),
+        headers: checked.headers.clone(),
+        body: checked.request.write(),
         timeout,
     }
 }
 
-/// The executor brought no outcomes.
+/// Explains missing outcomes of the executor.
 pub(crate) fn failed(why: CallFailed) -> Refusal {
     match why {
-        CallFailed::Unreachable => Refusal::new(
-            Code::ExecutorUnavailable,
-            "The executor did not answer in time; whether the calls ran is not known.",
-        ),
+        CallFailed::Unreachable => {
+            Refusal::new(Code::ExecutorUnavailable, "The executor did not answer in time; the calls may have run.")
+        }
         CallFailed::Rejected => Refusal::new(
             Code::ExecutorRejected,
             "The executor refused the calls; it may hold another version of the contract. Nothing ran.",
@@ -125,7 +130,7 @@ pub(crate) fn failed(why: CallFailed) -> Refusal {
     }
 }
 
-/// The model brought no answer to a further round.
+/// Explains a missing answer to a further round.
 pub(crate) fn unanswered(why: CallFailed) -> Refusal {
     let message = match why {
         CallFailed::Unreachable => "The model's API did not answer a further round in time.",

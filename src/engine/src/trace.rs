@@ -1,12 +1,11 @@
-//! The trace that a request belongs to, as it came: nothing here begins one or samples it.
+//! The trace of a request, unchanged: the engine neither begins traces nor samples them.
 //!
-//! W3C Trace Context (Recommendation, 23 November 2021): `traceparent` §3.2, `tracestate` §3.3. What is not well-formed is left
-//! out, as §4.3 wants it.
+//! W3C Trace Context (Recommendation, 23 November 2021): `traceparent` §3.2, `tracestate` §3.3. A malformed header is left
+//! out, as §4.3 requires.
 
-use crate::Headers;
-use crate::head::only;
+use crate::headers::{Headers, single};
 
-/// Bytes of `tracestate` that go on. §3.3.1.5 asks for at least 512.
+/// The maximum bytes of a forwarded `tracestate`. §3.3.1.5 asks for at least 512.
 const STATE_LENGTH: usize = 512;
 
 /// A well-formed `traceparent`, and the `tracestate` beside it.
@@ -20,7 +19,7 @@ pub struct Trace {
 
 impl Trace {
     pub(crate) fn read(headers: &Headers) -> Option<Self> {
-        let parent = only(headers, "traceparent").filter(|parent| is_parent(parent))?;
+        let parent = single(headers, "traceparent").filter(|parent| is_parent(parent))?;
         Some(Self { parent: parent.to_owned(), state: state(headers) })
     }
 
@@ -30,7 +29,7 @@ impl Trace {
         &self.parent
     }
 
-    /// `tracestate`, where there is one.
+    /// Returns `tracestate`, if there is one.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
@@ -43,7 +42,7 @@ impl Trace {
     }
 }
 
-/// `VERSION-TRACE-PARENT-FLAGS`; later versions may go on after another `-`.
+/// Returns true for `VERSION-TRACE-PARENT-FLAGS`; later versions may have more after another `-`.
 fn is_parent(text: &str) -> bool {
     let hex = |part: &str, length: usize| {
         part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
@@ -59,7 +58,7 @@ fn is_parent(text: &str) -> bool {
     known && hex(trace, 32) && not_zero(trace) && hex(parent, 16) && not_zero(parent) && hex(flags, 2)
 }
 
-/// All the request's `tracestate` in one, where it is short and plain enough to go on.
+/// Joins the request's `tracestate` headers, if the whole is short printable ASCII.
 fn state(headers: &Headers) -> Option<String> {
     let mut state = String::new();
     for (_, value) in headers.iter().filter(|(name, _)| name == "tracestate") {
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on_with_all_of_its_state() {
+    fn a_trace_is_forwarded_with_all_of_its_state() {
         let trace = read(&[("traceparent", PARENT), ("tracestate", "a=1,b=2"), ("tracestate", "c=3")]).unwrap();
         assert_eq!((trace.id(), trace.parent()), ("0af7651916cd43dd8448eb211c80319c", PARENT));
         assert_eq!(trace.state(), Some("a=1,b=2,c=3"));
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_is_left_out() {
+    fn a_malformed_trace_is_left_out() {
         for wrong in [
             "",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",

@@ -1,18 +1,20 @@
-//! A JSON answer of the model, whole: decided, and rewritten where it must be.
+//! A whole JSON answer of the model: decided, and rewritten if necessary.
 
-use callgate_wire::{Answer, Call, Earlier};
+use callgate_wire::{Answer, Call, ChoiceIndex, Earlier};
 
 use crate::error_format::failure;
+use crate::headers::media::{JSON, Media, is_identity_encoded};
+use crate::headers::{self, Headers};
 use crate::ledger::Ledger;
-use crate::plan::{Plan, plan};
-use crate::request::Asked;
-use crate::settle::{Before, settle};
+use crate::plan::{TurnPlan, plan};
+use crate::request::CheckedRequest;
+use crate::settle::{Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
-use crate::{Code, Gate, Headers, Refusal, Tally, head, weight};
+use crate::{Code, Gate, Refusal, Tally, weight};
 
 const PEER: &str = "model's API";
 
-/// What a decided answer leads to.
+/// The next step after a decided answer.
 #[derive(Debug)]
 pub(crate) enum Turn {
     /// It goes to the client.
@@ -22,13 +24,18 @@ pub(crate) enum Turn {
 }
 
 /// Reads a model's answer to a further round: status, encoding, type, body.
-pub(crate) fn read(gate: &Gate, asked: &Asked, headers: &Headers, body: &[u8]) -> Result<Box<dyn Answer>, Refusal> {
-    let status = head::status(headers);
+pub(crate) fn read(
+    gate: &Gate,
+    checked: &CheckedRequest,
+    headers: &Headers,
+    body: &[u8],
+) -> Result<Box<dyn Answer>, Refusal> {
+    let status = headers::status(headers);
     let most = gate.contract.limits().response_bytes;
     let fits = u64::try_from(body.len()).unwrap_or(u64::MAX) <= most;
     if (400..600).contains(&status) {
-        let text = Some(body).filter(|_| fits && head::is_identity_encoded(headers));
-        return Err(Refusal::of_upstream(status, failure(PEER, status, text), head::retry_after(headers)));
+        let text = Some(body).filter(|_| fits && is_identity_encoded(headers));
+        return Err(Refusal::of_upstream(status, failure(PEER, status, text), headers::retry_after(headers)));
     }
     if status != 200 {
         return Err(Refusal::new(
@@ -36,36 +43,36 @@ pub(crate) fn read(gate: &Gate, asked: &Asked, headers: &Headers, body: &[u8]) -
             format!("The model's API answered with status {status} in a further round."),
         ));
     }
-    if !head::is_identity_encoded(headers) {
+    if !is_identity_encoded(headers) {
         return Err(Refusal::new(
             Code::UpstreamEncoded,
             "The model's API answered with a compressed body, which cannot be checked.",
         ));
     }
-    if !head::is_type(headers, "application/json") {
+    if !Media::of(headers).is(JSON) {
         return Err(Refusal::new(Code::UpstreamInvalid, "The model's API did not answer with `application/json`."));
     }
     if !fits {
         return Err(too_large(gate, PEER));
     }
-    if !weight::is_excessive(body) && asked.dialect.is_error(body) {
+    if !weight::is_excessive(body) && checked.dialect.is_error(body) {
         return Err(Refusal::new(Code::UpstreamError, failure(PEER, status, Some(body))));
     }
-    parse(asked, body)
+    parse(checked, body)
 }
 
 /// Reads the body of an answer.
-pub(crate) fn parse(asked: &Asked, body: &[u8]) -> Result<Box<dyn Answer>, Refusal> {
+pub(crate) fn parse(checked: &CheckedRequest, body: &[u8]) -> Result<Box<dyn Answer>, Refusal> {
     if weight::is_excessive(body) {
         return Err(too_many_values());
     }
-    asked
+    checked
         .dialect
-        .answer(&*asked.request, body)
+        .answer(&*checked.request, body)
         .map_err(|error| Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}")))
 }
 
-/// An answer whose tree is not built.
+/// Refuses an answer before its tree is built.
 pub(crate) fn too_many_values() -> Refusal {
     let message = "The model's answer has more arrays and objects than any answer of its size; it is not read.";
     Refusal::new(Code::ResponseTooLarge, message)
@@ -79,31 +86,31 @@ pub(crate) fn too_large(gate: &Gate, peer: &str) -> Refusal {
     )
 }
 
-/// Decides all calls of an answer and rewrites it. `earlier` is what the rounds before left behind.
+/// Decides all calls of an answer and rewrites it. `earlier` has the content of earlier rounds.
 pub(crate) fn decide(
     gate: &Gate,
-    asked: &Asked,
+    checked: &CheckedRequest,
     mut answer: Box<dyn Answer>,
     earlier: &[Earlier],
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Turn, Refusal> {
     let choices: Vec<Vec<Call>> = answer.calls().into_iter().map(<[Call]>::to_vec).collect();
-    asked.check_choices(choices.len())?;
+    checked.check_choices(choices.len())?;
     let alone = choices.len() == 1;
-    let mut before = Before::new(asked.round);
+    let mut before = TurnSoFar::new(checked.round);
     for (position, calls) in choices.into_iter().enumerate().filter(|(_, calls)| !calls.is_empty()) {
-        let choice = u32::try_from(position).unwrap_or(u32::MAX);
-        let decided = settle(gate, &asked.caller, choice, calls, &mut before, ledger);
-        tally.count(&decided);
-        match plan(gate, decided, asked.round, alone) {
-            Plan::Release(fates) => {
+        let choice = ChoiceIndex::at(position);
+        let decided = settle(gate, &checked.caller, choice, calls, &mut before, ledger);
+        tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
+        match plan(gate, decided, checked.round, alone) {
+            TurnPlan::Release(fates) => {
                 tally.release(&fates);
-                answer.settle(position, fates, asked.hold);
+                answer.settle(choice, fates, checked.hold);
             }
-            Plan::Fail(refusal) => return Err(refusal),
-            Plan::Again { run, refused } => {
-                let said = Earlier { said: answer.said(position), usage: answer.usage().cloned() };
+            TurnPlan::Fail(refusal) => return Err(refusal),
+            TurnPlan::Again { run, refused } => {
+                let said = Earlier { said: answer.said(choice), usage: answer.usage().cloned() };
                 return Ok(Turn::Again(Next { said, run, refused }));
             }
         }

@@ -1,21 +1,21 @@
-//! The memory that a JSON text takes as a tree.
+//! The memory of a JSON text as a tree.
 //!
-//! A tree of many small values takes up to fifty times the bytes of its text. Answers of model APIs are texts and a few members
-//! around them, so that the allowance below holds for all of them. An upstream that sends more is not read: one such answer could
-//! take the memory of the worker. Texts that stay below the bound and keep trees are claimed from the budget with their weight.
+//! A tree of many small values takes up to fifty times the bytes of its text. Answers of model APIs are texts with a few members
+//! around them, so they all stay within the allowance below. A larger answer is not read: one such answer could
+//! use up the memory of the worker. Smaller texts kept as trees are claimed from the budget with their weight.
 //!
-//! The weights are those of `serde_json` on 32 bits. Brackets within strings weigh nothing: JSON in a string, such as the arguments
-//! of a call, becomes a tree only for the moment in which it is decided, and a reader bounds the values of such a tree.
+//! The weights are those of `serde_json` on 32 bits. Brackets within strings weigh nothing. JSON in a string, such as the arguments
+//! of a call, becomes a tree only while it is decided, and a reader bounds the values of such a tree.
 
 const ARRAY: usize = 128;
 const OBJECT: usize = 320;
 const VALUE: usize = 32;
-/// Bytes of a tree for each byte of the text that every answer may take.
+/// The bytes of a tree allowed for each byte of text.
 const ALLOWED: usize = 24;
-/// The most that one answer or event may take beyond that.
+/// The maximum excess of one answer or event.
 pub(crate) const MOST: usize = 1 << 20;
 
-/// Returns the bytes that the tree of a text takes beyond the allowance.
+/// Returns the bytes of a text's tree beyond the allowance.
 pub(crate) fn excess(text: &[u8]) -> usize {
     weight(text).saturating_sub(text.len().saturating_mul(ALLOWED))
 }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_weighs_nothing_whatever_is_in_it() {
+    fn a_string_weighs_nothing() {
         let text = format!(r#"{{"a":"\"{}"}}"#, r"[{},\,\\".repeat(1 << 17));
         assert_eq!(excess(text.as_bytes()), 0);
     }

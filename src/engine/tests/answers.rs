@@ -1,4 +1,4 @@
-//! What becomes of a JSON answer, under each `onViolation`, with and without further rounds.
+//! Unary JSON answers, under each `onViolation`, with and without further rounds.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
@@ -25,7 +25,7 @@ fn an_answer_in_which_nothing_had_to_change_keeps_every_byte() {
 }
 
 #[test]
-fn an_allowed_call_goes_on_in_canonical_form() {
+fn an_allowed_call_is_released_in_canonical_form() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let effect = answered(
         &mut exchange,
@@ -38,7 +38,7 @@ fn an_allowed_call_goes_on_in_canonical_form() {
 }
 
 #[test]
-fn refuse_takes_the_call_out_and_says_why() {
+fn refuse_replaces_the_call_with_the_reason() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let effect = answered(&mut exchange, &answer(json!("Sure."), &[call("c1", "rm_rf", "{}")]));
     let message = body(effect);
@@ -51,7 +51,7 @@ fn refuse_takes_the_call_out_and_says_why() {
 }
 
 #[test]
-fn refuse_lets_the_allowed_calls_of_the_same_turn_go_on() {
+fn refuse_releases_the_allowed_calls_of_the_same_turn() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let calls = [call("c1", "rm_rf", "{}"), call("c2", "get_weather", r#"{"city":"Oslo"}"#)];
     let seen = seen(&finished(answered(&mut exchange, &answer(Value::Null, &calls))));
@@ -80,7 +80,7 @@ fn error_answers_with_the_code_of_the_call() {
 }
 
 #[test]
-fn calls_that_are_none_are_refused() {
+fn malformed_calls_are_refused() {
     for (calls, code) in [
         (vec![call("c1", "", "{}")], "call_malformed"),
         (vec![call("c1", "order", r#"{"sku":"a"}"#), call("c1", "order", r#"{"sku":"b"}"#)], "call_malformed"),
@@ -96,7 +96,7 @@ fn calls_that_are_none_are_refused() {
 }
 
 #[test]
-fn more_choices_than_were_asked_for_are_no_answer() {
+fn more_choices_than_requested_are_refused() {
     let mut several = answer(json!("A"), &[call("c1", "get_weather", r#"{"town":"Oslo"}"#)]);
     let choice = several["choices"][0].clone();
     several["choices"].as_array_mut().unwrap().push(choice);
@@ -277,7 +277,7 @@ fn an_upstream_that_misbehaves_is_an_error_of_ours() {
 }
 
 #[test]
-fn an_error_object_of_the_upstream_goes_on_as_it_is() {
+fn an_error_object_of_the_upstream_is_forwarded_unchanged() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let pairs = headers(&[(":status", "429"), ("content-type", "application/json")]);
     assert_eq!(exchange.on(Event::ResponseHead { headers: &pairs, end: false }), Effect::Hold);
@@ -310,7 +310,7 @@ fn an_answer_that_ends_with_trailers_is_decided_all_the_same() {
 }
 
 #[test]
-fn nothing_of_an_answer_goes_on_after_it_was_replaced() {
+fn nothing_of_a_replaced_answer_is_forwarded() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     begun(&mut exchange, "application/json");
     let effect = exchange.on(Event::ResponseData { chunk: &vec![b' '; 65 * 1024], end: false, now: NOW });

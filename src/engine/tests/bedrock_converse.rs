@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Reply};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Reply};
 use common::{NOW, asked, batch, contract, finished, headers, model_answered, ran};
 use frames::{event, events};
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ impl Files for NoFiles {
 fn gate(on_violation: &str) -> Rc<Gate> {
     let text = contract(on_violation).replace("[\"gpt-*\"]", "[\"*claude*\"]\n  providerTools: [nova_grounding]");
     let contract = load("desk.yaml", &text, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())
@@ -69,7 +69,7 @@ fn request() -> Value {
     })
 }
 
-/// An exchange whose request by a clerk went on; and what went on.
+/// Sends a clerk's request; returns the exchange and the forwarded request.
 fn sent(on_violation: &str, stream: bool) -> (Exchange, Value) {
     sent_by("clerk", &request(), on_violation, stream)
 }
@@ -94,7 +94,7 @@ fn refused(effect: Effect) -> (u16, String, String) {
     }
 }
 
-/// A call as a block; arguments that are no JSON as a text, which no schema takes.
+/// A call as a block. Arguments that are not JSON become a string, which no schema accepts.
 fn used(id: &str, name: &str, arguments: &str) -> Value {
     let input = serde_json::from_str(arguments).unwrap_or_else(|_| json!(arguments));
     json!({"toolUse": {"toolUseId": id, "name": name, "input": input}})
@@ -142,7 +142,7 @@ fn stream_of(answer: &Value, cut: usize) -> Vec<u8> {
     bytes
 }
 
-/// Feeds a stream in chunks; every byte that went on, and the effect that was not an emission, if one came.
+/// Feeds a stream in chunks. Returns every forwarded byte, and the effect that was not an emission, if any.
 fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
     assert_eq!(common::begun(exchange, STREAM_TYPE), Effect::BeginStream);
     let (mut out, mut rest) = (Vec::new(), bytes);
@@ -163,7 +163,7 @@ fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>
     (out, None)
 }
 
-/// What a client makes of an answer or a stream: its blocks, its reason, its usage; the code of its error.
+/// A client's view of an answer or a stream: its blocks, its reason, its usage, the code of its error.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     content: Vec<Value>,
@@ -272,7 +272,7 @@ fn a_request_is_checked_against_contract_and_role_and_rewritten() {
 }
 
 #[test]
-fn a_whole_answer_that_is_allowed_keeps_every_byte() {
+fn an_allowed_unary_answer_keeps_every_byte() {
     let (mut exchange, _) = sent("refuse", false);
     let body = format!(" {:#}\n", answer(&[json!({"text": "Look:"}), used("t1", "get_weather", GOOD)]));
     assert_eq!(String::from_utf8(finished(answered(&mut exchange, body.as_bytes()))).unwrap(), body);
@@ -446,7 +446,7 @@ proptest! {
         cut in 1_usize..6,
         chunks in proptest::collection::vec(1_usize..200, 1..8),
         on_violation in prop_oneof![Just("refuse"), Just("error")],
-        // No tool of a viewer is run here, so that each call goes on when it is complete and not when the turn is.
+        // A viewer has no server-run tool, so each call is forwarded when it is complete, not when the turn is.
         role in prop_oneof![Just("clerk"), Just("viewer")],
     ) {
         let answer = answer(&content);

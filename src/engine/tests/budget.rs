@@ -1,4 +1,4 @@
-//! The bytes that the exchanges of one worker hold together.
+//! The bytes held by all exchanges of one worker.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -7,7 +7,7 @@ mod common;
 use std::rc::Rc;
 
 use callgate_contract::load;
-use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, IdentitySource, Offer, Paths, Reach};
 use common::*;
 
 struct NoFiles;
@@ -21,7 +21,7 @@ impl callgate_contract::Files for NoFiles {
 /// A gate whose exchanges hold at most so many bytes; the contract lets each have 64 KiB each way.
 fn bounded(held_bytes: u64) -> Result<Gate, GateError> {
     let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: true, upstream: true };
     Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)?.with_held_bytes(held_bytes)
 }
@@ -33,7 +33,7 @@ fn of_tenant(tenant: &str) -> Vec<(String, Vec<u8>)> {
     headers
 }
 
-/// An exchange that stalls one byte before its request is complete.
+/// An exchange stalled one byte before its request is complete.
 fn stalled(gate: &Rc<Gate>, tenant: &str) -> (Exchange, Effect) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let headers = of_tenant(tenant);
@@ -129,11 +129,11 @@ fn told_stream(gate: &Rc<Gate>) -> Option<Exchange> {
 }
 
 #[test]
-fn a_budget_that_is_too_small_for_one_exchange_is_refused_at_start() {
+fn a_budget_too_small_for_one_exchange_is_refused_at_start() {
     assert!(matches!(bounded(200 << 10).err(), Some(GateError::HeldBytes { least: 262_144 })));
 }
 
-/// A request for a stream was forwarded; the stream sends these bytes. What reaches the client.
+/// Forwards a request for a stream, which sends these bytes. Returns the bytes for the client.
 fn streamed_by(gate: &Rc<Gate>, events: &[String]) -> Seen {
     let mut exchange = told_stream(gate).unwrap();
     let (out, _) = streamed(&mut exchange, events.concat().as_bytes(), &[1 << 16]);

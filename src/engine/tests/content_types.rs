@@ -1,4 +1,4 @@
-//! Content types of answers: what is missing or wrong, and can still be read for certain.
+//! Content types of answers: missing or wrong ones, read only if they are unambiguous.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
@@ -17,7 +17,7 @@ fn undeclared(stream: bool, content_type: Option<&str>) -> Exchange {
 }
 
 #[test]
-fn a_stream_without_a_content_type_is_told_by_its_first_bytes_in_any_chunking() {
+fn a_stream_without_a_content_type_is_recognized_by_its_first_bytes_in_any_chunking() {
     let calls = [call("c1", "get_weather", r#"{"town":"SECRET"}"#), call("c2", "order", r#"{"sku":"a"}"#)];
     let whole = stream(&["Hi"], &calls, 3);
     for (before, content_type) in [("", None), ("\u{feff}", Some("text/plain")), (": ping\n\n", None), ("\n\n", None)] {
@@ -61,7 +61,7 @@ fn a_server_that_knows_no_streams_answers_whole_and_is_decided() {
 }
 
 #[test]
-fn a_body_that_is_neither_json_nor_a_stream_is_refused() {
+fn a_body_of_another_type_than_json_or_a_stream_is_refused() {
     for (stream, text) in [(true, "<html>"), (true, "hello"), (true, ""), (false, "data: {}\n\n"), (false, "dat")] {
         let mut exchange = undeclared(stream, None);
         let effect = exchange.on(Event::ResponseData { chunk: text.as_bytes(), end: true, now: NOW });
@@ -70,7 +70,7 @@ fn a_body_that_is_neither_json_nor_a_stream_is_refused() {
 }
 
 #[test]
-fn lines_that_are_declared_as_json_are_a_stream_of_ollama() {
+fn lines_declared_as_json_are_a_stream_of_ollama() {
     let contract = contract("refuse").replace("gpt-*", "*");
     let gate = gate_of(&contract, callgate_engine::Offer::Declared, true);
     let mut exchange = Exchange::new(gate, "exchange-1");

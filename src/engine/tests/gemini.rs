@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Reply};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Reply};
 use common::{NOW, asked, batch, begun, finished, headers, model_answered, ran, streamed};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -27,13 +27,13 @@ impl Files for NoFiles {
 fn gate(on_violation: &str) -> Rc<Gate> {
     let contract = common::contract(on_violation).replace("gpt-*", "gemini-*");
     let contract = load("desk.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())
 }
 
-/// Tells a request of a clerk whole.
+/// Sends a clerk's whole request.
 fn told(exchange: &mut Exchange, path: &str, body: &Value) -> Effect {
     told_by(exchange, "clerk", path, body)
 }
@@ -63,7 +63,7 @@ fn sent(on_violation: &str, path: &str) -> Exchange {
     sent_by("clerk", on_violation, path)
 }
 
-/// A viewer may use no tool that is run by the executor: each of its calls is decided by itself.
+/// A viewer may use no server-run tool: each of its calls is decided by itself.
 fn sent_by(role: &str, on_violation: &str, path: &str) -> Exchange {
     let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     let mut body = request();
@@ -113,7 +113,7 @@ fn stream(parts: &[Value], beside: bool) -> Vec<u8> {
     bytes.into_bytes()
 }
 
-/// What a client makes of a turn: shown text, calls, the finish reason, the error.
+/// A client's view of a turn: shown text, calls, the finish reason, the error.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     text: String,
@@ -165,7 +165,7 @@ fn oslo() -> Value {
 }
 
 #[test]
-fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
+fn an_allowed_request_is_forwarded_with_the_contracts_declarations_and_limits() {
     let Effect::Forward(forward) = told(&mut Exchange::new(gate("refuse"), "exchange-1"), WHOLE, &request()) else {
         panic!("refused")
     };
@@ -180,7 +180,7 @@ fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
 }
 
 #[test]
-fn what_the_contract_does_not_allow_is_refused_in_googles_shape() {
+fn a_forbidden_request_is_refused_in_googles_format() {
     let with = |member: &str, value: Value| {
         let mut body = request();
         body[member] = value;
@@ -234,7 +234,7 @@ fn an_answer_in_which_nothing_had_to_change_keeps_every_byte() {
 }
 
 #[test]
-fn a_number_that_is_rounded_is_no_argument() {
+fn a_rounded_number_is_not_a_valid_argument() {
     let mut exchange = sent("error", WHOLE);
     begun(&mut exchange, "application/json");
     let text = answer(&[call("get_weather", json!({ "city": "Oslo", "days": 7 }))]).to_string();
@@ -244,10 +244,10 @@ fn a_number_that_is_rounded_is_no_argument() {
 }
 
 #[test]
-fn refuse_says_why_where_the_call_stood_and_lets_the_others_go_on() {
+fn refuse_puts_the_reason_in_the_calls_place_and_releases_the_others() {
     let mut exchange = sent("refuse", WHOLE);
     let turn = [json!({ "text": "Sure." }), call("rm_rf", json!({ "a": "SECRET" })), oslo()];
-    // Server-run tools hold the whole turn, so what replaces a call comes last.
+    // Server-run tools hold the whole turn, so the text in place of a call comes last.
     let bytes = finished(answered(&mut exchange, &turn));
     assert!(!String::from_utf8(bytes.clone()).unwrap().contains("SECRET"));
     let seen = seen(&bytes);
@@ -256,7 +256,7 @@ fn refuse_says_why_where_the_call_stood_and_lets_the_others_go_on() {
 }
 
 #[test]
-fn a_call_that_no_later_one_can_take_back_goes_on_in_its_own_place() {
+fn a_call_no_later_one_can_take_back_is_released_in_its_own_place() {
     let turn =
         [json!({ "text": "A" }), call("rm_rf", json!({})), json!({ "text": "B" }), oslo(), json!({ "text": "C" })];
     let bytes = stream(&turn, true);
@@ -332,7 +332,7 @@ fn a_mixed_turn_leaves_the_clients_calls_for_the_next_round_and_hands_their_sign
 }
 
 #[test]
-fn a_server_run_call_goes_on_in_the_same_stream_with_the_models_next_answer() {
+fn a_server_run_call_continues_in_the_same_stream_with_the_models_next_answer() {
     let mut exchange = sent("refuse", STREAM);
     let turn = [json!({ "text": "Let me look." }), call("lookup", json!({ "key": "k" }))];
     let (mut out, other) = streamed(&mut exchange, &stream(&turn, true), &[50]);
@@ -365,7 +365,7 @@ fn a_loop_that_fails_and_a_stream_that_ends_early_end_in_an_error_event() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
+fn an_unreadable_event_ends_the_stream_with_an_error_event() {
     let first = stream(&[json!({ "text": "Hi" }), json!({ "text": "" })], false);
     let first = first.split_inclusive(|byte| *byte == b'\n').take(2).collect::<Vec<_>>().concat();
     for (event, code) in [
@@ -375,7 +375,7 @@ fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
     ]
     .map(|event| (event, "upstream_invalid"))
     .into_iter()
-    // A line that is no field is removed.
+    // A line without a field is removed.
     .chain([("[{\"candidates\":\"SECRET\"}]\n\n", "upstream_truncated")])
     {
         let bytes = [&first, event.as_bytes()].concat();

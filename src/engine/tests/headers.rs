@@ -7,7 +7,7 @@ mod common;
 use std::collections::HashMap;
 
 use callgate_contract::load;
-use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, IdentitySource, Offer, Paths, Reach};
 use common::*;
 
 fn changed(name: &str, value: &str) -> Vec<(String, Vec<u8>)> {
@@ -46,7 +46,7 @@ fn an_answer_in_another_charset_is_refused_whole_and_streamed() {
 }
 
 #[test]
-fn the_content_type_that_was_read_is_the_one_that_is_written() {
+fn the_content_type_is_written_as_it_was_read() {
     for (value, written) in [
         ("application/json", "application/json"),
         ("Application/JSON ; Charset=\"UTF-8\"; profile=x", "application/json; charset=utf-8"),
@@ -60,7 +60,7 @@ fn the_content_type_that_was_read_is_the_one_that_is_written() {
 }
 
 #[test]
-fn a_path_in_another_than_its_normal_form_is_refused_whatever_it_leads_to() {
+fn a_path_out_of_normal_form_is_refused() {
     for path in [
         "/files/../v1/chat/completions",
         "/files/%2e%2e/v1/chat/completions",
@@ -98,7 +98,7 @@ fn a_path_that_no_request_can_match_is_refused_at_start() {
             }
         }
         let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
-        let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+        let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
         let owned = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
         let paths = Paths::new(&HashMap::from([(key.to_owned(), owned(paths))]), owned(passthrough));
         let reach = Reach { executor: true, upstream: true };

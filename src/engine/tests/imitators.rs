@@ -1,4 +1,4 @@
-//! Chat Completions as servers that imitate it send them: the same verdict and the same turn for the client, streamed as whole.
+//! Chat Completions from servers that imitate it: the same verdict and the same turn for the client, streamed or whole.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
@@ -86,7 +86,7 @@ fn a_last_chunk_that_repeats_the_turn_repeats_no_call() {
 }
 
 #[test]
-fn words_between_chunks_and_errors_that_are_none_break_no_stream() {
+fn comments_between_chunks_and_empty_errors_do_not_break_a_stream() {
     let mut bytes = b"event: ping\ndata: ping\n\ndata: OK\n\n".to_vec();
     for error in ["\"\"", "{}", "false", "null", "[]"] {
         let chunk =

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Reply};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Reply};
 use common::{NOW, asked, batch, begun, finished, headers, model_answered, ran};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,13 +24,13 @@ impl Files for NoFiles {
 fn gate(on_violation: &str) -> Rc<Gate> {
     let contract = common::contract(on_violation).replace("gpt-*", "llama*");
     let contract = load("desk.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())
 }
 
-/// Tells a request whole.
+/// Sends a whole request.
 fn told(exchange: &mut Exchange, role: &str, body: &Value) -> Effect {
     let headers = headers(&[
         (":method", "POST"),
@@ -111,7 +111,7 @@ fn lines(text: &[&str], calls: &[Value]) -> Vec<u8> {
     text.chain(calls).chain([answer(message("", &[]))]).flat_map(|line| format!("{line}\n").into_bytes()).collect()
 }
 
-/// Feeds a stream in chunks; every byte that went on, and the effect that was not an emission, if one came.
+/// Feeds a stream in chunks. Returns every forwarded byte, and the effect that was not an emission, if any.
 fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
     assert_eq!(begun(exchange, "application/x-ndjson"), Effect::BeginStream);
     let mut out = Vec::new();
@@ -133,7 +133,7 @@ fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>
     (out, None)
 }
 
-/// What a client makes of a turn.
+/// A client's view of a turn.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     content: String,
@@ -143,7 +143,7 @@ struct Seen {
     error: String,
 }
 
-/// Of a stream's lines, or of a whole answer, which is one.
+/// Reads the lines of a stream, or the one line of a whole answer.
 fn seen(bytes: &[u8]) -> Seen {
     let mut seen = Seen::default();
     for line in std::str::from_utf8(bytes).unwrap().lines() {
@@ -162,7 +162,7 @@ fn answered(exchange: &mut Exchange, message: Value) -> Effect {
 }
 
 #[test]
-fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
+fn an_allowed_request_is_forwarded_with_the_contracts_declarations_and_limits() {
     let body = request(json!({ "options": { "num_predict": -1, "seed": 1 } }));
     let Effect::Forward(forward) = told(&mut Exchange::new(gate("refuse"), "exchange-1"), "clerk", &body) else {
         panic!("refused")
@@ -175,7 +175,7 @@ fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
 }
 
 #[test]
-fn what_the_contract_does_not_allow_is_refused_in_ollamas_shape() {
+fn a_forbidden_request_is_refused_in_ollamas_format() {
     let tools = |kind: &str, name: &str| json!([{ "type": kind, "function": { "name": name } }]);
     let table = [
         (json!({ "model": "other" }), 403, "model_not_allowed"),
@@ -201,7 +201,7 @@ fn a_stream_has_to_be_lines() {
 }
 
 #[test]
-fn what_had_not_to_change_keeps_every_byte() {
+fn an_unchanged_answer_keeps_every_byte() {
     let mut exchange = sent("refuse", false);
     begun(&mut exchange, "application/json; charset=utf-8");
     let bytes = format!(" {:#}\n", answer(message("fine", &[oslo()])));
@@ -212,7 +212,7 @@ fn what_had_not_to_change_keeps_every_byte() {
 }
 
 #[test]
-fn refuse_says_why_after_the_text_and_lets_the_others_go_on() {
+fn refuse_gives_the_reason_after_the_text_and_releases_the_others() {
     let calls = [call("rm_rf", json!({ "a": "SECRET" })), oslo()];
     let whole = finished(answered(&mut sent("refuse", false), message("Sure.", &calls)));
     let (stream, other) = streamed(&mut sent("refuse", true), &lines(&["Su", "re."], &calls), &[11]);

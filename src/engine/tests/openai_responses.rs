@@ -10,7 +10,7 @@ mod kit;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
 use common::{NOW, answered, asked, batch, begun, finished, headers, model_answered, ran, refused, streamed};
 use kit::{accumulate, call, message, reasoning, response, said, stream, stream_events};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ impl Files for NoFiles {
 fn gate_with(on_violation: &str, members: &str) -> Rc<Gate> {
     let contract = common::contract(on_violation).replace("  roles:", &format!("{members}  roles:"));
     let contract = load("desk.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap())
 }
@@ -58,7 +58,7 @@ fn request(stream: bool) -> Value {
     })
 }
 
-/// A viewer may use no tool that is run by the executor: each of its calls is decided by itself.
+/// A viewer may use no server-run tool: each of its calls is decided by itself.
 fn sent_by(role: &str, on_violation: &str, stream: bool) -> Exchange {
     let mut body = request(stream);
     if role == "viewer" {
@@ -90,7 +90,7 @@ fn body(bytes: &[u8]) -> Value {
 }
 
 #[test]
-fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
+fn an_allowed_request_is_forwarded_with_the_contracts_declarations_and_limits() {
     let (_, effect) = told(gate_with("refuse", ""), "clerk", &request(true));
     let Effect::Forward(forward) = effect else { panic!("{effect:?}") };
     let body = body(&forward.body);
@@ -103,7 +103,7 @@ fn an_allowed_request_goes_on_with_the_contracts_declarations_and_limits() {
 }
 
 #[test]
-fn what_the_contract_does_not_allow_is_refused() {
+fn a_forbidden_request_is_refused() {
     let with = |member: &str, value: Value| {
         let mut body = request(false);
         body[member] = value;
@@ -150,7 +150,7 @@ fn what_the_contract_does_not_allow_is_refused() {
 }
 
 #[test]
-fn what_the_contract_allows_of_the_provider_goes_on() {
+fn allowed_provider_features_are_forwarded() {
     let gate = || gate_with("refuse", "  serverState: allowed\n  providerTools: [web_search, custom]\n");
     let mut body = request(false);
     body["previous_response_id"] = json!("resp_0");
@@ -185,7 +185,7 @@ fn an_answer_in_which_nothing_had_to_change_keeps_every_byte() {
 }
 
 #[test]
-fn an_allowed_call_goes_on_in_canonical_form_and_keeps_its_ids() {
+fn an_allowed_call_is_released_in_canonical_form_and_keeps_its_ids() {
     let turn = [call("c1", "get_weather", "{ \"days\": 2.0, \"city\" : \"\\u004fslo\" }")];
     let expected = json!([call("c1", "get_weather", r#"{"city":"Oslo","days":2}"#)]);
     assert_eq!(body(&finished(answered(&mut sent("refuse", false), &response(&turn))))["output"], expected);
@@ -194,7 +194,7 @@ fn an_allowed_call_goes_on_in_canonical_form_and_keeps_its_ids() {
 }
 
 #[test]
-fn refuse_says_why_and_lets_the_others_go_on() {
+fn refuse_gives_the_reason_and_releases_the_others() {
     let turn = [message("Sure."), call("c1", "rm_SECRET", r#"{"a":"SECRET"}"#), oslo("c2")];
     let whole = finished(answered(&mut sent("refuse", false), &response(&turn)));
     let (streamed, _) = streamed(&mut sent("refuse", true), stream(&turn, 2).as_bytes(), &[40]);
@@ -208,7 +208,7 @@ fn refuse_says_why_and_lets_the_others_go_on() {
 }
 
 #[test]
-fn a_call_that_no_later_one_can_take_back_goes_on_in_its_own_place() {
+fn a_call_no_later_one_can_take_back_is_released_in_its_own_place() {
     let turn = [message("A"), call("c1", "rm_rf", "{}"), message("BB"), oslo("c2"), message("CCC")];
     let bytes = stream(&turn, 100);
     let mut exchange = sent_by("viewer", "refuse", true);
@@ -243,7 +243,7 @@ fn error_answers_with_the_code_of_the_call() {
 }
 
 #[test]
-fn calls_that_are_none_are_refused() {
+fn malformed_calls_are_refused() {
     let good = r#"{"sku":"a"}"#;
     for (turn, code) in [
         (vec![call("c1", "", "{}")], "call_malformed"),
@@ -300,7 +300,7 @@ fn a_mixed_turn_runs_the_servers_calls_and_leaves_the_clients_for_the_next_round
 }
 
 #[test]
-fn a_server_run_call_goes_on_in_the_same_stream_with_the_models_next_answers() {
+fn a_server_run_call_continues_in_the_same_stream_with_the_models_next_answers() {
     let mut exchange = sent("refuse", true);
     let turn = [reasoning("Hm"), message("Let me look."), lookup("c1")];
     let (mut out, other) = streamed(&mut exchange, stream(&turn, 4).as_bytes(), &[50]);
@@ -321,7 +321,7 @@ fn a_server_run_call_goes_on_in_the_same_stream_with_the_models_next_answers() {
 }
 
 #[test]
-fn what_follows_the_end_of_a_stream_does_not_disturb_it() {
+fn bytes_after_the_end_of_a_stream_do_not_disturb_it() {
     let text = stream(&[message("Hi"), oslo("c1")], 2) + "data: [DONE]\n\n";
     let (out, other) = streamed(&mut sent("refuse", true), text.as_bytes(), &[9]);
     assert_eq!(other, None);
@@ -368,7 +368,7 @@ fn a_failed_response_ends_the_stream_without_the_calls_that_were_held() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
+fn an_unreadable_event_ends_the_stream_with_an_error_event() {
     let begin = stream(&[message("Hi")], 1);
     let begin = &begin[..begin.find("event: response.completed").unwrap()];
     let secret = call("c1", "SECRET", "{}");
@@ -432,7 +432,7 @@ fn a_call_that_only_the_end_has_is_decided_like_every_other() {
 }
 
 #[test]
-fn an_error_object_of_the_upstream_goes_on_as_it_is() {
+fn an_error_object_of_the_upstream_is_forwarded_unchanged() {
     let mut exchange = sent("refuse", false);
     let head = headers(&[(":status", "429"), ("content-type", "application/json")]);
     assert_eq!(exchange.on(Event::ResponseHead { headers: &head, end: false }), Effect::Hold);
@@ -472,7 +472,7 @@ fn any_turn() -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
-/// A response with its calls last, as streams have them where a turn is held whole.
+/// A response with its calls last, as in a stream whose whole turn is held.
 fn calls_last(mut response: Value) -> Value {
     let items = response["output"].as_array_mut().unwrap();
     items.sort_by_key(|item| item["type"] == "function_call");
@@ -506,7 +506,7 @@ proptest! {
         match answered(&mut sent(false), &response(&items)) {
             Effect::Finish(unary) => {
                 let whole = body(&unary);
-                // Where nothing had to change, calls that were held come after what was said meanwhile.
+                // In an unchanged turn, held calls come after the text that arrived meanwhile.
                 let order = if role == "clerk" { calls_last } else { |response| response };
                 prop_assert_eq!(order(seen.response.clone()), order(whole));
                 prop_assert!(seen.ended);

@@ -1,11 +1,13 @@
-//! What a request must be to go on, and what of it goes on.
+//! Requests: which are forwarded, and in which form.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 mod common;
 
 use callgate_contract::load;
-use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach, Ruling};
+use callgate_engine::{
+    Effect, Event, Exchange, Gate, GateError, IdentitySource, Offer, OutputLimit, Paths, Reach, Ruling,
+};
 use common::*;
 use serde_json::{Value, json};
 
@@ -188,7 +190,7 @@ fn a_body_over_the_limit_is_refused_at_its_first_byte_too_many() {
 }
 
 #[test]
-fn a_declaration_goes_on_in_the_contracts_own_words() {
+fn a_declaration_is_forwarded_in_the_contracts_own_words() {
     let (_, went_on) = sent(&gate("refuse"), &request(false));
     let weather = &went_on["tools"][0]["function"];
     assert_eq!(weather["description"], "The weather of a city.");
@@ -197,7 +199,7 @@ fn a_declaration_goes_on_in_the_contracts_own_words() {
 }
 
 #[test]
-fn output_tokens_are_clamped_and_added_where_the_caller_named_none() {
+fn output_tokens_are_clamped_and_added_if_the_caller_named_none() {
     let (_, none) = sent(&gate("refuse"), &request(false));
     assert_eq!(none["max_tokens"], 500);
     let mut more = request(false);
@@ -209,7 +211,7 @@ fn output_tokens_are_clamped_and_added_where_the_caller_named_none() {
 }
 
 #[test]
-fn identity_headers_and_accept_encoding_do_not_go_on() {
+fn identity_headers_and_accept_encoding_are_not_forwarded() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let Effect::Forward(forward) = told(&mut exchange, "clerk", request(false).to_string().as_bytes()) else {
         panic!("the request did not go on");
@@ -218,7 +220,7 @@ fn identity_headers_and_accept_encoding_do_not_go_on() {
 }
 
 #[test]
-fn server_run_tools_are_added_only_when_told_to() {
+fn server_run_tools_are_added_only_with_inject() {
     let mut body = request(false);
     body["tools"] = json!([tool("order")]);
     assert_eq!(sent(&gate("refuse"), &body).1["tools"].as_array().map(Vec::len), Some(1));
@@ -252,7 +254,7 @@ fn a_request_that_ends_with_trailers_is_checked_all_the_same() {
 }
 
 #[test]
-fn nothing_of_a_refused_request_goes_on_and_our_answer_does() {
+fn nothing_of_a_refused_request_is_forwarded_and_our_answer_reaches_the_client() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     assert_eq!(refused(told(&mut exchange, "clerk", b"{")).0, 400);
     assert_eq!(exchange.on(Event::RequestData { chunk: b"more", end: true, now: NOW }), Effect::Hold);
@@ -289,17 +291,17 @@ fn an_unknown_member_never_reaches_the_provider_unless_the_contract_lists_it() {
 }
 
 #[test]
-fn a_contract_that_lists_what_the_gate_judges_is_refused_at_start() {
+fn a_contract_that_lists_a_judged_member_is_refused_at_start() {
     let text = contract_with("requestMembers: { allow: [store_hint, extra_body.tools] }");
     let contract = load("desk.yaml", &text, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: true, upstream: true };
     let error = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap_err();
     assert_eq!(error, GateError::MemberJudged { member: "extra_body.tools".to_owned() });
 }
 
 #[test]
-fn an_undeclared_tool_is_dropped_if_the_contract_says_so_and_the_audit_log_says_it() {
+fn an_undeclared_tool_is_dropped_if_the_contract_allows_and_the_audit_log_records_it() {
     let mut body = request(false);
     let custom = json!({ "type": "custom", "custom": { "name": "sh" } });
     body["tools"] = json!([tool("get_weather"), tool("rm_rf"), tool("order"), custom]);
@@ -349,7 +351,7 @@ fn a_model_in_the_path_is_checked_beside_the_one_in_the_body() {
         "chatCompletions".to_owned(),
         vec!["/openai/deployments/{model}/chat/completions".to_owned()],
     )]);
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let contract = load("desk.yaml", &contract("refuse"), &NoFiles).unwrap();
     let reach = Reach { executor: true, upstream: true };
     let gate = Gate::new(contract, identity, Paths::new(&paths, Vec::new()), Offer::Declared, reach).unwrap();

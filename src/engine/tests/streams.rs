@@ -32,7 +32,7 @@ fn a_stream_without_calls_keeps_every_byte_and_arrives_event_by_event() {
 }
 
 #[test]
-fn an_allowed_call_is_held_until_it_is_whole_and_then_goes_on_canonically() {
+fn an_allowed_call_is_held_until_complete_and_released_in_canonical_form() {
     let bytes = stream(&["Look: "], &[call("c1", "get_weather", r#"{ "city" : "Oslo" }"#)], 3);
     let (out, other) = run("refuse", &bytes, &[13]);
     assert_eq!(other, None);
@@ -68,7 +68,7 @@ fn error_ends_the_stream_with_an_error_event() {
 }
 
 #[test]
-fn a_server_run_call_goes_on_in_the_same_stream_with_the_models_next_answer() {
+fn a_server_run_call_continues_in_the_same_stream_with_the_models_next_answer() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(true));
     let bytes = stream(&["Let me look."], &[call("c1", "lookup", r#"{"key":"k"}"#)], 2);
     let (mut out, other) = streamed(&mut exchange, &bytes, &[50]);
@@ -111,7 +111,7 @@ fn a_loop_that_fails_ends_the_stream_with_an_error_event() {
 }
 
 #[test]
-fn a_stream_that_ends_early_releases_no_call_and_says_so() {
+fn a_stream_that_ends_early_releases_no_call_and_ends_in_an_error() {
     let bytes = stream(&["Hi"], &[call("c1", "get_weather", GOOD)], 2);
     for cut in [bytes.len() / 3, bytes.len() / 2, bytes.len() - 150] {
         let (out, _) = run("refuse", &bytes[..cut], &[31]);
@@ -171,9 +171,9 @@ fn more_choices_than_were_asked_for_end_the_stream_with_an_error_event() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
+fn an_unreadable_event_ends_the_stream_with_an_error_event() {
     for (event, code) in [
-        // A line that is no field is removed.
+        // A line without a field is removed.
         ("{\"choices\":[{\"message\":{}}]}\n\n".to_owned(), "upstream_truncated"),
         ("data: {not json\n\n".to_owned(), "upstream_invalid"),
         ("data: {\"choices\":[],\"choices\":[]}\n\n".to_owned(), "upstream_invalid"),
@@ -282,7 +282,7 @@ fn fragments(pieces: &[(Option<&str>, &str, &str)]) -> Vec<u8> {
 }
 
 #[test]
-fn a_name_may_come_in_pieces_as_long_as_it_can_become_one_that_is_allowed() {
+fn a_name_may_come_in_pieces_while_it_can_become_an_allowed_one() {
     let bytes = fragments(&[
         (Some("c1"), "get_", ""),
         (None, "wea", ""),
@@ -294,7 +294,7 @@ fn a_name_may_come_in_pieces_as_long_as_it_can_become_one_that_is_allowed() {
 }
 
 #[test]
-fn a_call_whose_name_begins_no_allowed_one_is_given_up_and_the_rest_of_it_goes_nowhere() {
+fn a_call_with_no_possible_name_is_doomed_and_its_arguments_are_dropped() {
     let mut pieces = vec![(Some("c1"), "get_x", "{\"SECRET\":\"")];
     let piece = "SECRET".repeat(20);
     pieces.extend(std::iter::repeat_n((None, "", piece.as_str()), 50));

@@ -1,4 +1,4 @@
-//! Limits on time: an exchange that takes too long is ended in the best words that can still be said.
+//! Limits on time: an exchange over its limit ends in the best error that can still be written.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
@@ -15,13 +15,13 @@ fn at(seconds: u64) -> Duration {
     NOW + Duration::from_secs(seconds)
 }
 
-/// A gate that bounds silence to 5 s and a turn to 20 s.
+/// A gate with at most 5 s of silence and 20 s for a turn.
 fn timed(on_violation: &str) -> Rc<Gate> {
     let contract = contract(on_violation).replace("turnTimeout: 30s", "turnTimeout: 20s, turnIdleTimeout: 5s");
     gate_of(&contract, Offer::Declared, true)
 }
 
-/// Ticks twice a second from `from` to `to`; the first effect that is not a hold, and when it came.
+/// Ticks twice a second from `from` to `to`; returns the first effect other than a hold, and its time.
 fn tick(exchange: &mut Exchange, from: u64, to: u64, writable: bool) -> Option<(u64, Effect)> {
     (from * 2..=to * 2).find_map(|half| {
         let effect = exchange.on(Event::Tick { writable, now: NOW + Duration::from_millis(half * 500) });
@@ -75,7 +75,7 @@ fn a_silent_stream_ends_with_an_error_event_if_bytes_are_held_and_with_a_reset_i
 }
 
 #[test]
-fn a_stream_that_goes_on_and_on_ends_with_an_error_event_at_its_next_chunk() {
+fn an_endless_stream_ends_with_an_error_event_at_its_next_chunk() {
     let mut exchange = begin(true);
     let event = stream(&["x"], &[], 1).split_inclusive(|byte| *byte == b'\n').take(2).collect::<Vec<_>>().concat();
     for second in 1..=20 {
@@ -128,7 +128,7 @@ fn a_request_body_that_makes_no_progress_is_refused() {
         let (when, effect) = tick(&mut exchange, 3, 60, false).unwrap();
         assert_eq!((when, refused(effect)), (8, (408, "request_timeout".into())), "{role}");
     }
-    // A byte now and then is no progress either.
+    // A byte now and then does not count as progress.
     let mut exchange = Exchange::new(timed("refuse"), "exchange-1");
     exchange.on(Event::RequestHead { headers: &request_headers("clerk"), claims: None, end: false });
     let late = (0..60).find_map(|second| {
@@ -140,7 +140,7 @@ fn a_request_body_that_makes_no_progress_is_refused() {
 }
 
 #[test]
-fn a_further_round_has_only_the_time_that_is_left() {
+fn a_further_round_has_only_the_rest_of_the_time() {
     let (mut exchange, _) = sent(&timed("refuse"), &request(false));
     begun(&mut exchange, "application/json");
     let turn = answer(Value::Null, &[call("c1", "lookup", r#"{"key":"k"}"#)]).to_string();
@@ -166,7 +166,7 @@ fn a_loop_in_a_stream_that_takes_too_long_ends_with_an_error_event() {
 }
 
 #[test]
-fn an_exchange_that_is_broken_off_has_the_verdict_cancelled() {
+fn a_cancelled_exchange_has_the_verdict_cancelled() {
     let mut exchange = begin(true);
     exchange.on(Event::ResponseData { chunk: &stream(&["Hi"], &[], 1)[..100], end: false, now: at(1) });
     exchange.on(Event::Cancelled);

@@ -8,7 +8,7 @@ use callgate_engine::{CallBatch, Effect, Event, Exchange, ModelReply, Reply};
 use common::*;
 use serde_json::{Value, json};
 
-/// An error that comes with its headers; the effect of its end.
+/// Sends an error with its headers; returns the effect of its end.
 fn failed(pairs: &[(&str, &str)], text: &[u8]) -> (Exchange, Effect) {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     assert_eq!(exchange.on(Event::ResponseHead { headers: &headers(pairs), end: false }), Effect::Hold);

@@ -9,14 +9,14 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use crate::admission::{AdmissionError, Registry};
-use crate::audit::AuditError;
 use crate::backends::{BackendError, Backends};
-use crate::config::{Archive, Audit, Config, Http, OnceStore};
+use crate::config::{Config, Http, OnceStore};
 use crate::idempotency;
 use crate::telemetry::{Instruments, Metrics, TraceError};
 use crate::transport::{self, Port, TransportError};
 use crate::web::{self, TokenError};
-use crate::{approvals, audit};
+use callgate_audit::AuditError;
+use callgate_audit::{Archive, AuditSettings};
 use callgate_sandbox::Network;
 use callgate_settings::SecretFile;
 use callgate_settings::postgres::{self, PostgresLink};
@@ -79,8 +79,8 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     if config.once.store == OnceStore::Local {
         idempotency::check(&config.state_dir)?;
     }
-    approvals::check(&config.state_dir)?;
-    audit::check(&config.state_dir)?;
+    callgate_approvals::check(&config.state_dir)?;
+    callgate_audit::check(&config.state_dir)?;
     let metrics = Metrics::new();
     let registry = Registry::check(config, Network::system(), &metrics)?;
     let backends = Backends::new(config, metrics.backends())?;
@@ -118,7 +118,7 @@ fn state(folder: &Path) -> Result<(), StateError> {
 
 /// Checks the secrets that are read when they are used.
 fn secrets(config: &Config) -> Result<(), CheckError> {
-    let Audit { postgres, redis, retention, .. } = &config.audit;
+    let AuditSettings { postgres, redis, retention, .. } = &config.audit;
     if let OnceStore::Postgres { link, .. } = &config.once.store {
         database(link)?;
     }

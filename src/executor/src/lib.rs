@@ -5,8 +5,6 @@
 //! the first one arrives; [`config`] says what is loaded.
 
 pub mod admission;
-pub mod approvals;
-pub mod audit;
 pub mod backends;
 pub mod call;
 pub mod check;

@@ -1,7 +1,7 @@
-//! The claims of a token that `jwt_authn` verified.
+//! The claims of a token verified by `jwt_authn`.
 //!
 //! A property of one claim has lost its type: a number is eight bytes, which could spell a role. So the filter reads all dynamic
-//! metadata as the message that it is, where every value has a type.
+//! metadata as one message, in which every value has a type.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use prost::{Message, Oneof};
 
 use crate::config::Claims;
 
-/// The largest whole number that a double holds exactly with all smaller ones.
+/// The largest whole number below which a double holds every whole number exactly.
 const MOST: f64 = 9_007_199_254_740_992.0;
 
 /// `envoy.config.core.v3.Metadata`.
@@ -29,12 +29,12 @@ struct Struct {
 /// `google.protobuf.Value`, as far as it can be or hold a claim.
 #[derive(Clone, PartialEq, Message)]
 struct Value {
-    #[prost(oneof = "Kind", tags = "2, 3, 5")]
-    kind: Option<Kind>,
+    #[prost(oneof = "ClaimValue", tags = "2, 3, 5")]
+    kind: Option<ClaimValue>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-enum Kind {
+enum ClaimValue {
     #[prost(double, tag = "2")]
     Number(f64),
     #[prost(string, tag = "3")]
@@ -47,7 +47,7 @@ enum Kind {
 pub(crate) fn read(metadata: &[u8], claims: &Claims) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut metadata = Metadata::decode(metadata).ok()?;
     let mut verified = metadata.filter_metadata.remove("envoy.filters.http.jwt_authn")?;
-    let Some(Kind::Struct(payload)) = verified.fields.remove(&claims.payload)?.kind else { return None };
+    let Some(ClaimValue::Struct(payload)) = verified.fields.remove(&claims.payload)?.kind else { return None };
     let text = |claim: &str| payload.fields.get(claim)?.text().map(String::into_bytes);
     Some((text(&claims.tenant_claim)?, text(&claims.role_claim)?))
 }
@@ -57,9 +57,9 @@ pub(crate) fn read(metadata: &[u8], claims: &Claims) -> Option<(Vec<u8>, Vec<u8>
 impl Value {
     fn text(&self) -> Option<String> {
         match self.kind.as_ref()? {
-            Kind::Text(text) => Some(text.clone()),
-            Kind::Number(number) if number.fract() == 0.0 && number.abs() <= MOST => Some(format!("{number:.0}")),
-            Kind::Number(_) | Kind::Struct(_) => None,
+            ClaimValue::Text(text) => Some(text.clone()),
+            ClaimValue::Number(number) if number.fract() == 0.0 && number.abs() <= MOST => Some(format!("{number:.0}")),
+            ClaimValue::Number(_) | ClaimValue::Struct(_) => None,
         }
     }
 }
@@ -68,13 +68,13 @@ impl Value {
 mod tests {
     use super::*;
 
-    fn value(kind: Kind) -> Value {
+    fn value(kind: ClaimValue) -> Value {
         Value { kind: Some(kind) }
     }
 
     fn metadata(tenant: Value, role: Value) -> Vec<u8> {
         let payload = Struct { fields: [("org".to_owned(), tenant), ("role".to_owned(), role)].into() };
-        let verified = Struct { fields: [("claims".to_owned(), value(Kind::Struct(payload)))].into() };
+        let verified = Struct { fields: [("claims".to_owned(), value(ClaimValue::Struct(payload)))].into() };
         let filter_metadata = [("envoy.filters.http.jwt_authn".to_owned(), verified)].into();
         Metadata { filter_metadata }.encode_to_vec()
     }
@@ -85,12 +85,12 @@ mod tests {
 
     #[test]
     fn strings_and_whole_numbers_are_claims() {
-        let text = |text: &str| value(Kind::Text(text.to_owned()));
+        let text = |text: &str| value(ClaimValue::Text(text.to_owned()));
         for (tenant, expected) in [
             (text("acme"), "acme"),
-            (value(Kind::Number(42.0)), "42"),
-            (value(Kind::Number(-7.0)), "-7"),
-            (value(Kind::Number(9_007_199_254_740_991.0)), "9007199254740991"),
+            (value(ClaimValue::Number(42.0)), "42"),
+            (value(ClaimValue::Number(-7.0)), "-7"),
+            (value(ClaimValue::Number(9_007_199_254_740_991.0)), "9007199254740991"),
         ] {
             let read = read(&metadata(tenant, text("clerk")), &claims());
             assert_eq!(read, Some((expected.as_bytes().to_vec(), b"clerk".to_vec())));
@@ -101,15 +101,15 @@ mod tests {
     fn a_number_whose_bytes_spell_a_role_names_nobody() {
         let spelled = f64::from_le_bytes(*b"clerk\0\0\0");
         for number in [spelled, 0.5, 1e300, f64::NAN, f64::INFINITY] {
-            let metadata = metadata(value(Kind::Text("acme".into())), value(Kind::Number(number)));
+            let metadata = metadata(value(ClaimValue::Text("acme".into())), value(ClaimValue::Number(number)));
             assert_eq!(read(&metadata, &claims()), None, "{number}");
         }
     }
 
     #[test]
     fn other_values_and_missing_claims_name_nobody() {
-        let acme = || value(Kind::Text("acme".into()));
-        for role in [Value { kind: None }, value(Kind::Struct(Struct::default()))] {
+        let acme = || value(ClaimValue::Text("acme".into()));
+        for role in [Value { kind: None }, value(ClaimValue::Struct(Struct::default()))] {
             assert_eq!(read(&metadata(acme(), role), &claims()), None);
         }
         let other = Claims { role_claim: "roles".into(), ..claims() };

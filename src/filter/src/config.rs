@@ -3,23 +3,25 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, Gate, GateError, Identity, Offer, OutputLimit, Paths, Reach};
+use callgate_engine::{
+    DEFAULT_HELD_BYTES, DIALECTS, Gate, GateError, IdentitySource, Offer, OutputLimit, Paths, Reach,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The key of the paths that are not read.
+/// The key of the paths that are forwarded unread.
 const PASSTHROUGH: &str = "passthrough";
 
-/// What the filter works with.
+/// The filter's configuration, checked.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) gate: Gate,
     pub(crate) clusters: Clusters,
-    /// Property path of the verified token's claims, where the identity is a token.
+    /// The claims to read, if the identity is a token.
     pub(crate) claims: Option<Claims>,
 }
 
-/// Where callouts go.
+/// The clusters for callouts.
 #[derive(Debug)]
 pub(crate) struct Clusters {
     pub(crate) executor: Option<Executor>,
@@ -43,7 +45,7 @@ pub(crate) struct Upstream {
     pub(crate) authority: String,
 }
 
-/// Where Envoy's `jwt_authn` leaves a verified token (its `payload_in_metadata`), and the claims to read.
+/// The place of a verified token in Envoy's metadata (`payload_in_metadata` of `jwt_authn`), and the claims to read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Claims {
@@ -52,7 +54,7 @@ pub(crate) struct Claims {
     pub(crate) role_claim: String,
 }
 
-/// Why a configuration is refused. One line.
+/// The reason for refusing a configuration, in one line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("the plugin has no configuration; expected one JSON object with `contract` and `identity`")]
@@ -63,11 +65,11 @@ pub(crate) enum ConfigError {
     Shape(serde_json::Error),
     #[error("`contract`: {0}")]
     Contract(String),
-    #[error("`identity.header`: `{0}` is no header name in lower case")]
+    #[error("`identity.header`: `{0}` is not a header name in lower case")]
     Header(String),
-    #[error("`paths`: `{key}` is no API that Callgate reads; expected one of `{known}`")]
+    #[error("`paths`: unknown API `{key}`; known: `{known}`")]
     Path { key: String, known: String },
-    #[error("`{0}` is no name of a cluster: expected 1 to 120 ASCII characters")]
+    #[error("`{0}` is not a cluster name; use 1 to 120 ASCII characters")]
     Cluster(String),
     #[error("`heldBytes`: `{0}` is not a size; give bytes, or a whole number of KiB, MiB or GiB, such as `256MiB`")]
     HeldBytes(String),
@@ -107,7 +109,7 @@ enum OfferDocument {
     Inject,
 }
 
-/// The name of the limit of output tokens that the gate sets in Chat Completions.
+/// The name of the output token limit in Chat Completions.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 enum OutputLimitDocument {
@@ -120,7 +122,7 @@ enum OutputLimitDocument {
 /// Reads a configuration and compiles its contract.
 ///
 /// # Errors
-/// The first thing that is wrong, in one line.
+/// The first fault, in one line.
 pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ConfigError::Missing);
@@ -136,9 +138,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
                     return Err(ConfigError::Header(name.clone()));
                 }
             }
-            (Identity::Header { tenant, role }, None)
+            (IdentitySource::Header { tenant, role }, None)
         }
-        IdentityDocument::Jwt(claims) => (Identity::Claims, Some(claims)),
+        IdentityDocument::Jwt(claims) => (IdentitySource::Claims, Some(claims)),
     };
     let paths = paths(document.paths)?;
     let offer = match document.tools {
@@ -170,7 +172,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     Ok(Config { gate, clusters: Clusters { executor: document.executor, upstream: document.upstream }, claims })
 }
 
-/// The paths of the APIs by the names that the dialects have, and `passthrough`.
+/// Reads the paths of each API, by its key, and `passthrough`.
 fn paths(mut named: HashMap<String, Vec<String>>) -> Result<Paths, ConfigError> {
     let passthrough = named.remove(PASSTHROUGH).unwrap_or_default();
     if let Some(key) = named.keys().find(|key| DIALECTS.iter().all(|row| row.key != key.as_str())) {
@@ -180,7 +182,7 @@ fn paths(mut named: HashMap<String, Vec<String>>) -> Result<Paths, ConfigError> 
     Ok(Paths::new(&named, passthrough))
 }
 
-/// RFC 9110 §5.1 tokens, in the lower case in which Envoy tells them.
+/// Returns true for a header name (RFC 9110 §5.1) in lower case, as Envoy gives them.
 fn is_header_name(name: &str) -> bool {
     !name.is_empty()
         && name
@@ -201,7 +203,7 @@ fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duratio
     let text = String::deserialize(deserializer)?;
     callgate_contract::parse_duration(&text).ok_or_else(|| {
         serde::de::Error::custom(format!(
-            "`{text}` is no duration; expected a whole number and a unit, such as `10s` or `500ms`"
+            "`{text}` is not a duration; use a whole number and a unit, such as `10s` or `500ms`"
         ))
     })
 }

@@ -29,7 +29,7 @@ impl HttpExchange {
         Self { context_id, shared, live }
     }
 
-    /// Reads the claims of the token that `jwt_authn` verified.
+    /// Reads the claims of the verified token.
     fn claims(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let names = self.shared.claims.as_ref()?;
         claims::read(&host::property("metadata")?, names)
@@ -62,7 +62,7 @@ impl Context for HttpExchange {
         if !live.awaited(Callout::Model(token)) {
             return;
         }
-        // A call that failed has no headers, and asking for them would panic.
+        // A failed call has no headers, and reading them would panic.
         if headers == 0 {
             live.on_held(Event::ModelAnswered(Err(CallFailed::Unreachable)));
             return;

@@ -23,7 +23,7 @@ const FAILED_PRECONDITION: u32 = 9;
 const OUT_OF_RANGE: u32 = 11;
 const UNIMPLEMENTED: u32 = 12;
 
-/// A batch as the message that the executor takes.
+/// Encodes a batch for the executor.
 pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
     ExecuteRequest {
         contract_digest: batch.contract_digest,
@@ -40,7 +40,7 @@ pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
     .encode_to_vec()
 }
 
-/// The executor's answer: one outcome a call.
+/// Decodes the executor's answer: one outcome per call.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Outcome>, CallFailed> {
     let response = ExecuteResponse::decode(bytes).map_err(|_| CallFailed::Unreadable)?;
     response
@@ -61,7 +61,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Outcome>, CallFailed> {
         .collect()
 }
 
-/// A failure's code as the model is told it: a violation keeps its own.
+/// Returns the failure code for the model. A violation keeps its own.
 fn code(kind: FailureKind, violation_code: String) -> String {
     if !violation_code.is_empty() {
         return violation_code;
@@ -69,7 +69,7 @@ fn code(kind: FailureKind, violation_code: String) -> String {
     kind.as_str_name().strip_prefix("FAILURE_KIND_").unwrap_or("failed").to_ascii_lowercase()
 }
 
-/// The status of an `Execute` that failed, as the engine's reason.
+/// Maps the status of a failed `Execute` to the engine's reason.
 pub(crate) fn failed(grpc_status: u32) -> CallFailed {
     match grpc_status {
         INVALID_ARGUMENT | FAILED_PRECONDITION | OUT_OF_RANGE | UNIMPLEMENTED => CallFailed::Rejected,
@@ -78,13 +78,13 @@ pub(crate) fn failed(grpc_status: u32) -> CallFailed {
     }
 }
 
-/// Decisions as messages, each encoded by itself: so many bytes are what waiting costs.
+/// Encodes each decision by itself. The outbox counts these bytes.
 pub(crate) fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(Vec<u8>)) {
-    let about = decisions.about;
+    let correlation = decisions.correlation;
     let mut message = Decision {
-        exchange_id: about.exchange_id.clone(),
-        request_id: about.request_id.clone(),
-        trace_id: about.trace.as_ref().map(|trace| trace.id().to_owned()).unwrap_or_default(),
+        exchange_id: correlation.exchange_id.clone(),
+        request_id: correlation.request_id.clone(),
+        trace_id: correlation.trace.as_ref().map(|trace| trace.id().to_owned()).unwrap_or_default(),
         time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         contract_digest: decisions.contract_digest.to_owned(),
         caller: Some(Caller { tenant: decisions.caller.tenant, role: decisions.caller.role }),
@@ -109,7 +109,7 @@ pub(crate) fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl 
     }
 }
 
-/// A `RecordRequest` of decisions that are encoded already.
+/// Builds a `RecordRequest` from encoded decisions.
 pub(crate) fn record_request(decisions: &[Vec<u8>]) -> Vec<u8> {
     const DECISIONS: u32 = 1;
     let mut request = Vec::with_capacity(decisions.iter().map(|decision| decision.len().saturating_add(8)).sum());
@@ -119,7 +119,7 @@ pub(crate) fn record_request(decisions: &[Vec<u8>]) -> Vec<u8> {
     request
 }
 
-/// The status of a `Record`. What its content makes impossible is impossible again; all else may pass.
+/// Maps the status of a `Record`. A batch refused for its content is never accepted; any other failure may pass.
 pub(crate) fn receipt(grpc_status: u32) -> Receipt {
     match grpc_status {
         OK => Receipt::Kept,

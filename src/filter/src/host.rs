@@ -11,7 +11,7 @@ use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 use crate::config::{Executor, Upstream};
 use crate::executor;
 
-/// The answer where the adapter itself is at fault.
+/// The answer if the adapter itself is at fault.
 pub(crate) const DEFECT: &[u8] =
     br#"{"error":{"message":"Callgate could not carry on with this exchange.","type":"server_error","param":null,"code":"out_of_order"}}"#;
 
@@ -28,7 +28,7 @@ pub(crate) fn reset() {
     let _ = hostcalls::reset_http_response();
 }
 
-/// Releases the response that is held back.
+/// Releases the buffered response.
 pub(crate) fn resume_response() {
     let _ = hostcalls::resume_http_response();
 }
@@ -66,7 +66,7 @@ pub(crate) fn act_for(context_id: u32) -> bool {
     hostcalls::set_effective_context(context_id).is_ok()
 }
 
-/// Cancels a call of the executor. One that has ended is as good as cancelled.
+/// Cancels a call of the executor. An ended call needs no cancelling.
 pub(crate) fn cancel_executor(token: u32) {
     let _ = hostcalls::cancel_grpc_call(token);
 }
@@ -76,14 +76,14 @@ pub(crate) fn counter(name: &str) -> Option<u32> {
     hostcalls::define_metric(MetricType::Counter, name).ok()
 }
 
-/// Adds to a counter. A counter that cannot be counted must not end an exchange.
+/// Adds to a counter. A failed counter must not end an exchange.
 pub(crate) fn count(id: u32, by: u64) {
     let _ = hostcalls::increment_metric(id, i64::try_from(by).unwrap_or(i64::MAX));
 }
 
 /// The host's clock, since the Unix epoch.
 pub(crate) fn now() -> Duration {
-    // The one status that is no success never comes of this call.
+    // The host never returns the only other status.
     hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default()
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn lower(headers: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// A unary call of the executor. The token comes back with the answer, to the context that is active now.
+/// Calls the executor. The answer carries the token, and goes to the context active now.
 pub(crate) fn call_executor(
     Executor { cluster, timeout }: &Executor,
     method: &str,
@@ -114,7 +114,7 @@ pub(crate) fn call_executor(
         .inspect_err(|status| log::error!("callgate: cluster `{cluster}` cannot be called: {status:?}"))
 }
 
-/// A further round of the model. The token comes back with the answer, to the context that is active now.
+/// Asks the model again. The answer carries the token, and goes to the context active now.
 pub(crate) fn call_model(Upstream { cluster, authority }: &Upstream, request: &ModelRequest) -> Result<u32, Status> {
     let length = request.body.len().to_string();
     let mut headers = vec![

@@ -1,10 +1,10 @@
 //! The proxy-wasm adapter: Envoy's callbacks become events of `callgate-engine`, its effects become calls of the host.
 //!
-//! Nothing is decided here. The adapter knows only when it can still write: see [`live`].
+//! The adapter decides nothing. It knows only when it can still write: see [`live`].
 //!
-//! The SDK panics on any status that it does not expect, and a panic takes the worker's VM and every exchange in it with
-//! it. So: bytes forms of every getter; request headers are read in their own callback only; bodies are written only in
-//! body callbacks or while they are held; clusters are named in an encoded `GrpcService`.
+//! The SDK panics on any unexpected status, and a panic ends the worker's VM with every exchange in
+//! it. So the adapter reads bytes, not strings, from every getter. It reads request headers only in their own callback. It
+//! writes bodies only in body callbacks or while they are buffered. It names clusters in an encoded `GrpcService`.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 // `proxy_wasm::main!` writes a public function without a word on it.

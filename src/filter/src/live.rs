@@ -1,6 +1,6 @@
 //! The engine's effects as calls of the host.
 //!
-//! The engine keeps the bytes. Envoy's buffer drops what the engine has taken at once, so only forwarded bytes meet Envoy's own
+//! The engine keeps the bytes. Envoy's buffer drops bytes as soon as the engine has them, so only forwarded bytes meet Envoy's own
 //! limit. A body is written only if Envoy has a buffer for it: in a body callback, or later while the body is held back
 //! ([`Holding`]); a write elsewhere would panic in the SDK.
 
@@ -14,17 +14,17 @@ use crate::executor;
 use crate::host::{self, now, reply, set_request_header, set_response_header};
 use crate::root::Shared;
 
-/// One exchange, and what Envoy holds back for it.
+/// One exchange, and the part of its response that Envoy buffers.
 #[derive(Debug)]
 pub(crate) struct Live {
     exchange: Exchange,
     shared: Rc<Shared>,
     holding: Holding,
-    /// The callout that is awaited.
+    /// The callout under way.
     callout: Option<Callout>,
 }
 
-/// The part of the response that is held back, and so can still be written.
+/// The buffered part of the response, which can still be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holding {
     /// Nothing: headers have not come, or bytes are forwarded as they come.
@@ -37,7 +37,7 @@ enum Holding {
     Body,
 }
 
-/// A call to another cluster that is under way.
+/// A call to another cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Callout {
     Executor(u32),
@@ -49,7 +49,7 @@ impl Live {
         Self { exchange: Exchange::new(gate, id), shared, holding: Holding::Nothing, callout: None }
     }
 
-    /// Returns whether the exchange waits for this callout, and ends the wait.
+    /// Returns true if the exchange waits for this callout, and ends the wait.
     pub(crate) fn awaited(&mut self, callout: Callout) -> bool {
         let awaited = self.callout == Some(callout);
         if awaited {
@@ -58,7 +58,7 @@ impl Live {
         awaited
     }
 
-    /// Tells the engine what happened; its decisions go to the audit log.
+    /// Passes an event to the engine. Its decisions go to the audit log.
     fn tell(&mut self, event: Event<'_>) -> Effect {
         let effect = self.exchange.on(event);
         if let (Some(recorder), Some(decisions)) = (&self.shared.recorder, self.exchange.take_decisions()) {
@@ -165,7 +165,7 @@ impl Live {
     pub(crate) fn on_response_trailers(&mut self) -> Action {
         let writable = self.is_writable();
         match self.tell(Event::ResponseTrailers { writable, now: now() }) {
-            // Without a body that is held back there is no buffer to write to, and the engine has nothing to write.
+            // Without a buffered body nothing can be written, and the engine has nothing to write.
             Effect::Finish(_) if !writable => {
                 self.note();
                 Action::Continue
@@ -174,14 +174,14 @@ impl Live {
         }
     }
 
-    /// Carries out the effect of an event that came while the response was held back.
+    /// Carries out the effect of an event that came while the response was buffered.
     pub(crate) fn on_held(&mut self, event: Event<'_>) {
         let effect = self.tell(event);
         let effect = self.settle(effect);
         self.on_tick(effect);
     }
 
-    /// Tells the engine the time. Returns an effect that is to be carried out in the stream's own context, if there is one.
+    /// Passes the time to the engine. Returns an effect to carry out in the stream's own context, if any.
     pub(crate) fn tick(&mut self, now: Duration) -> Option<Effect> {
         let writable = self.is_writable();
         Some(self.tell(Event::Tick { writable, now })).filter(|effect| *effect != Effect::Hold)
@@ -221,7 +221,7 @@ impl Live {
         matches!(self.holding, Holding::HeadersAndBody | Holding::Body)
     }
 
-    /// Sends callouts. The engine learns at once of one that cannot even be sent; the effect of that is returned.
+    /// Sends callouts. If one cannot be sent, the engine learns of it at once; this returns the last effect.
     fn settle(&mut self, mut effect: Effect) -> Effect {
         loop {
             let event = match &effect {
@@ -280,7 +280,7 @@ impl Live {
     /// Makes the response's headers fit its body.
     fn release_headers(&self, length: Option<usize>) {
         set_response_header("content-length", length.map(|length| length.to_string()).as_deref());
-        // A body that the engine has read or written is not encoded.
+        // The engine reads and writes no encoded bodies.
         set_response_header("content-encoding", None);
         if let Some(content_type) = self.exchange.content_type() {
             set_response_header("content-type", Some(content_type));
@@ -307,7 +307,7 @@ impl Live {
         Action::Pause
     }
 
-    /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members that were dropped
+    /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members dropped
     /// from the request are there as `wasm.callgate.dropped_members`.
     fn note(&self) {
         host::note("callgate.verdict", &self.exchange.tally().verdict());
@@ -328,7 +328,7 @@ fn forward_without(request_headers: &[String]) {
     }
 }
 
-/// Fails closed if the engine asks for what cannot be done at this point.
+/// Fails closed if an effect does not fit its event.
 fn defect() -> Action {
     log::error!("callgate: an effect came that does not fit its event; the exchange is refused");
     reply(500, host::DEFECT, None);

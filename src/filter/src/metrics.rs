@@ -18,7 +18,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Defines those that are always there.
+    /// Defines the counters without a code.
     pub(crate) fn define() -> Self {
         Self {
             released: counter("callgate.calls.released"),
@@ -47,7 +47,7 @@ impl Metrics {
         }
     }
 
-    /// Counts decisions that the executor has, and those that it never will.
+    /// Counts decisions the executor has acknowledged, and lost ones.
     pub(crate) fn count_decisions(&self, recorded: u64, lost: u64) {
         add(self.recorded, recorded);
         add(self.lost, lost);

@@ -1,7 +1,7 @@
-//! What was decided, on its way to the executor's audit log.
+//! Sends decisions to the executor's audit log.
 //!
-//! Exchanges put their decisions into an [`Outbox`]; the root context sends them, on its ticks and one batch after the other. No
-//! exchange waits for it. A decision is told until the executor has it; it knows one that it has by exchange and place.
+//! Exchanges put their decisions into an [`Outbox`]. The root context sends them on its ticks, one batch after the other. No
+//! exchange waits for it. A decision is sent until the executor acknowledges it. The executor finds duplicates by exchange and
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::{executor, host};
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     outbox: RefCell<Outbox>,
-    /// The callout that is under way.
+    /// The callout under way.
     token: std::cell::Cell<Option<u32>>,
 }
 
@@ -29,7 +29,7 @@ impl Recorder {
         executor::decisions(decisions, now, |record| outbox.put(record));
     }
 
-    /// Sends the next batch, if it is time. In a callback of the root context only: the answer goes to the context that asks.
+    /// Sends the next batch, if it is time. Call it in a callback of the root context only: the answer goes to the calling context.
     pub(crate) fn send(&self, to: &Executor, metrics: &Metrics) {
         let now = host::now();
         let sent = match self.outbox.borrow_mut().next(now) {
@@ -42,7 +42,7 @@ impl Recorder {
         }
     }
 
-    /// The executor's answer. The next batch follows at once.
+    /// Takes the executor's answer. The next batch follows at once.
     pub(crate) fn answered(&self, token: u32, status: u32, to: &Executor, metrics: &Metrics) {
         if self.token.get() != Some(token) {
             return;
@@ -57,7 +57,7 @@ impl Recorder {
         self.send(to, metrics);
     }
 
-    /// How many decisions the executor does not have.
+    /// Returns the number of decisions not yet acknowledged.
     pub(crate) fn waiting(&self) -> usize {
         self.outbox.borrow().len()
     }
@@ -68,7 +68,7 @@ impl Recorder {
         let lost = outbox.take_lost();
         if lost > 0 {
             log::error!(
-                "callgate: {lost} decisions will never be in the audit log: the executor was away for too long, or refuses them"
+                "callgate: {lost} decisions are lost for the audit log: the executor was unreachable for too long, or refused them"
             );
         }
         metrics.count_decisions(u64::try_from(recorded).unwrap_or(u64::MAX), lost);

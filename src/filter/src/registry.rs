@@ -24,14 +24,14 @@ impl Registry {
         self.live.borrow_mut().remove(&context_id);
     }
 
-    /// Tells every exchange the time. In a callback of the root context `root` only.
+    /// Passes the time to every exchange. Call it in a callback of the root context `root` only.
     pub(crate) fn tick(&self, root: u32) {
         let now = now();
         let live: Vec<_> = self.live.borrow().iter().filter_map(|(id, live)| Some((*id, live.upgrade()?))).collect();
         for (context_id, live) in live {
             let Ok(mut live) = live.try_borrow_mut() else { continue };
             if let Some(effect) = live.tick(now) {
-                // Calls of the host concern that stream from here on.
+                // From here on, calls of the host concern this stream.
                 if act_for(context_id) {
                     live.on_tick(effect);
                 }

@@ -16,7 +16,7 @@ use crate::registry::Registry;
 /// The interval of ticks for exchanges and for the outbox.
 const TICK: Duration = Duration::from_millis(500);
 
-/// What every stream of a worker shares.
+/// The state shared by every stream of a worker.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clusters: Clusters,
@@ -39,7 +39,7 @@ impl Root {
         Self { context_id, ready: None }
     }
 
-    /// What sends decisions, and where to.
+    /// Returns the recorder, its destination and the metrics.
     fn recorder(&self) -> Option<(&Recorder, &Executor, &Metrics)> {
         let (_, shared) = self.ready.as_ref()?;
         Some((shared.recorder.as_ref()?, shared.clusters.executor.as_ref()?, &shared.metrics))
@@ -56,7 +56,7 @@ impl Context for Root {
     fn on_done(&mut self) -> bool {
         let waiting = self.recorder().map_or(0, |(recorder, ..)| recorder.waiting());
         if waiting > 0 {
-            log::error!("callgate: this worker ends, and {waiting} decisions will never be in the audit log");
+            log::error!("callgate: this worker ends, and {waiting} decisions are lost for the audit log");
         }
         true
     }
@@ -94,7 +94,7 @@ impl RootContext for Root {
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
         let id = exchange_id(self.get_current_time());
         if id.is_none() {
-            log::error!("callgate: there is no randomness to name an exchange by; it is refused");
+            log::error!("callgate: no random bytes for the exchange's id; the exchange is refused");
         }
         Some(match self.ready.as_ref().zip(id) {
             Some(((gate, shared), id)) => {
@@ -118,7 +118,7 @@ impl RootContext for Root {
     }
 }
 
-/// A UUID of a time and 74 random bits (version 7, RFC 9562 §5.7): no client can choose it, or tell the next from those it saw,
+/// A UUID of a time and 74 random bits (version 7, RFC 9562 §5.7): no client can choose or predict it,
 /// and the executor's indexes grow at their end.
 fn exchange_id(now: SystemTime) -> Option<String> {
     let mut random = [0; 10];
@@ -128,7 +128,7 @@ fn exchange_id(now: SystemTime) -> Option<String> {
     Some(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string())
 }
 
-/// A callout that ends before a tool's own timeout hides what became of the call.
+/// Warns if the callout can end before a tool does: the outcome of the call is then unknown.
 fn short_timeout(executor: &Executor, gate: &Gate) {
     let longest = gate.contract().longest_timeout();
     if executor.timeout <= longest {
@@ -140,7 +140,7 @@ fn short_timeout(executor: &Executor, gate: &Gate) {
     }
 }
 
-/// A stream that came before any configuration: it gets an error and nothing goes on.
+/// A stream without a configuration. It gets an error, and nothing is forwarded.
 struct Unready;
 
 impl Context for Unready {}

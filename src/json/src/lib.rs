@@ -42,7 +42,7 @@ pub use canonical::canonical;
 pub use check::check;
 pub use error::ReadError;
 pub use object::{Object, with_member};
-pub use printable::printable;
+pub use printable::{name_in_record, name_in_sentence};
 pub use read::{MAX_DEPTH, MAX_VALUES, read, read_by_value, read_nearest};
 pub use serde_json::{Map, Number, Value};
 pub use span::Span;

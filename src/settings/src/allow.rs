@@ -1,7 +1,7 @@
-//! `sandbox.allow` and `secrets.allow`: all that contracts may grant of this machine.
+//! `sandbox.allow` and `secrets.allow`: the limits of contracts' grants on this machine.
 //!
-//! A contract is written by the owner of a tool, this file by the operator. If a list is not there, nothing of its kind can be
-//! granted. A path on a list goes through no symbolic link: otherwise whoever can replace a part of it could widen the list.
+//! The owner of a tool writes a contract; the operator writes this file. Without a list nothing of its kind can be
+//! granted. A path in a list must not contain a symbolic link: whoever can replace a part of it could widen the list.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use serde_saphyr::Spanned;
 
 use crate::{ConfigFile, FieldError};
 
-/// Paths that contracts may grant, or grant what lies in them.
+/// Paths contracts may grant, with everything in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allow(Vec<AllowedPath>);
 
 /// One path of such a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedPath {
-    /// The path as the file says it, for errors.
+    /// The path as written in the file, for errors.
     pub written: String,
     /// The same path, resolved against the folder of the configuration file.
     pub path: PathBuf,
@@ -39,12 +39,12 @@ impl Allow {
         Ok(Self(written.into_iter().map(path).collect::<Result<_, _>>()?))
     }
 
-    /// The paths, as they are listed.
+    /// The paths in the order of the list.
     pub fn paths(&self) -> &[AllowedPath] {
         &self.0
     }
 
-    /// The list with one more path, as it would be written.
+    /// Writes the list with one more path, for the file.
     pub fn with(&self, path: &Path) -> String {
         let quoted = |text: &str| {
             let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);

@@ -1,8 +1,8 @@
-//! The configuration file while it is read: names the place of a fault, and resolves relative paths.
+//! The configuration file during reading: places of faults, and relative paths.
 
 use std::path::Path;
 
-/// The file that is read, and the folder that relative paths start from.
+/// The file, and the folder of relative paths.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigFile<'a> {
     /// Its name in errors.
@@ -11,20 +11,20 @@ pub struct ConfigFile<'a> {
     pub folder: &'a Path,
 }
 
-/// A field that cannot be used: its place, and what was expected there.
+/// A field that cannot be used: its place, and the expected value.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct FieldError {
     /// `file:line:column`.
     pub place: String,
-    /// What was expected.
+    /// The expected value.
     pub message: String,
 }
 
 // === impl ConfigFile ===
 
 impl ConfigFile<'_> {
-    /// A fault at a value: what was expected there.
+    /// A fault at a value, with a message on the expected one.
     #[must_use]
     pub fn fault(&self, at: serde_saphyr::Location, message: String) -> FieldError {
         FieldError { place: format!("{}:{}:{}", self.file, at.line(), at.column()), message }

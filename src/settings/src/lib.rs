@@ -18,6 +18,7 @@
 
 mod allow;
 mod fault;
+mod read;
 mod secret;
 mod units;
 
@@ -25,5 +26,6 @@ pub mod postgres;
 
 pub use self::allow::{Allow, AllowedPath};
 pub use self::fault::{ConfigFile, FieldError};
+pub use self::read::read;
 pub use self::secret::SecretFile;
 pub use self::units::{Bytes, Seconds};

@@ -1,4 +1,4 @@
-//! Secrets by reference: `file:PATH`. The secret itself never stands in the configuration, nor in what is said of it.
+//! Secrets by reference: `file:PATH`. The configuration and its errors never contain the secret itself.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use serde_saphyr::Spanned;
 
 use crate::{ConfigFile, FieldError};
 
-/// More than this is not a secret, but a mistake.
+/// The maximum size: a larger file is a mistake.
 const BYTES: u64 = 64 << 10;
 
-/// A file that holds a secret. It is read when the secret is used.
+/// A file with a secret, read when the secret is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretFile(PathBuf);
 
@@ -24,7 +24,7 @@ impl SecretFile {
     pub fn resolve(field: &str, text: &Spanned<String>, place: &ConfigFile<'_>) -> Result<Self, FieldError> {
         match text.value.strip_prefix("file:") {
             Some(path) if !path.is_empty() => Ok(Self(place.folder.join(path))),
-            // What stands there instead may be the secret: it is not repeated.
+            // The value may be the secret itself: it is not repeated.
             Some(_) | None => {
                 let message = format!("{field}: expected file: and the path of a file that holds it");
                 Err(place.fault(text.referenced, message))
@@ -32,15 +32,15 @@ impl SecretFile {
         }
     }
 
-    /// Where it is.
+    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Reads it, without the line break at its end.
+    /// Reads the secret, without the line break at its end.
     ///
     /// # Errors
-    /// It cannot be read, is no text, or is far too large.
+    /// It cannot be read, is not text, or is far too large.
     pub fn read(&self) -> io::Result<String> {
         let size = std::fs::metadata(&self.0)?.len();
         if size > BYTES {

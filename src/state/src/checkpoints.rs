@@ -1,6 +1,7 @@
-//! Brings what is in a database's write-ahead log into the database, beside the thread that writes.
+//! Moves a database's write-ahead log into the database, beside the writer's thread.
 //!
-//! That waits for the disk, and whoever writes must not: calls wait for it. SQLite would do it in the middle of a commit.
+//! A checkpoint waits for the disk. The writer must not, since calls wait for it, and SQLite would run one in the
+//! middle of a commit.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,13 +10,14 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// How often. Each time the disk is busy for a while, so not often; and at what most executors run, long before the writer has to.
+/// The time between two checkpoints. Each keeps the disk busy for a while; most executors never reach `AT_MOST` in this
+/// time.
 const EVERY: Duration = Duration::from_secs(5);
-/// Pages of the write-ahead log at which the writer does it after all, so that it cannot grow for ever: writers that
-/// never rest leave no moment in which it could begin anew.
+/// Pages of the write-ahead log at which the writer runs a checkpoint itself. This bounds the log under writers without
+/// a pause, who leave it no moment to restart.
 pub(crate) const AT_MOST: u32 = 16_384;
 
-/// A thread that does it, until this is dropped.
+/// The thread running checkpoints, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     end: Option<Sender<()>>,
@@ -27,13 +29,13 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Starts for the database at `path`, which is in WAL mode.
     pub(crate) fn start(path: &Path) -> rusqlite::Result<Self> {
-        // Opened now: later another file may be there, and one that is missing is not made.
+        // Opened now: later the path may hold another file. A missing one is not made.
         let connection = crate::connect(path)?;
         let path = path.to_path_buf();
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("checkpoints".into());
         let thread = thread.spawn(move || run(&path, &connection, &ended));
-        // Without it the writer does it, at its own expense.
+        // Without the thread the writer runs checkpoints, which delays its commits.
         let thread =
             thread.inspect_err(|reason| tracing::warn!(%reason, "no thread can be started for checkpoints")).ok();
         Ok(Self { end: Some(end), thread })
@@ -44,7 +46,7 @@ impl Drop for Checkpoints {
     fn drop(&mut self) {
         self.end = None;
         if let Some(thread) = self.thread.take() {
-            // It says what is wrong itself.
+            // The thread logs its own faults.
             let _ = thread.join();
         }
     }
@@ -53,7 +55,7 @@ impl Drop for Checkpoints {
 fn run(path: &Path, connection: &Connection, ended: &Receiver<()>) {
     let mut failing = false;
     while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-        // As much as can be without waiting for others.
+        // As much as possible without waiting for others.
         match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             Ok(()) => failing = false,
             Err(error) if !failing => {

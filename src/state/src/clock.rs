@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Names the present boot on Linux. It changes at each boot and at nothing else.
+/// Names the current boot on Linux. It changes at each boot and at nothing else.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The two clocks of a machine: one that people set, and one that only counts.
+/// The two clocks of a machine: the wall clock, which people set, and the uptime, which only counts.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The wall clock. It can jump in both directions at any time.
     fn wall(&self) -> SystemTime;
@@ -16,7 +16,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// The time since the machine booted, sleep included. It never jumps while the machine runs.
     fn uptime(&self) -> Duration;
 
-    /// Names the present boot: two equal names that are not empty mean that [`uptime`](Self::uptime) ran on in between.
+    /// Names the current boot. Two equal names, if not empty, prove a continuous [`uptime`](Self::uptime) in between.
     fn boot(&self) -> String;
 }
 
@@ -42,7 +42,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// `CLOCK_MONOTONIC` stands still while the machine sleeps, and a request must not outlive that.
+/// `CLOCK_MONOTONIC` stands still while the machine sleeps, and a request must not outlive a sleep.
 #[cfg(target_os = "linux")]
 const UPTIME: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]

@@ -13,24 +13,24 @@ use super::files::{Altered, StoreFiles};
 use super::health::{PROBE, StoreHealth};
 use crate::{StateError, lock, private};
 
-/// The longest that another process (someone's `sqlite3`, a backup) may hold the file before a write fails.
+/// The longest time another process (someone's `sqlite3`, a backup) may hold the file before a write fails.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// What a record that was acknowledged survives; SQLite's word for it.
+/// The failures an acknowledged record survives; SQLite's word for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Synchronous {
-    /// The end of the process, by `kill -9` too. A power cut may take the last moments, never something in between.
+    /// The end of the process, even by `kill -9`. A power cut may take the last moments, never a record in between.
     #[default]
     Normal,
-    /// A power cut too: the disk is waited for, with every group of records.
+    /// A power cut too: the writer waits for the disk with every group of records.
     Full,
 }
 
-/// The form of a database.
+/// The format of a database.
 #[derive(Clone, Copy, Debug)]
 pub struct Format {
-    /// SQL that brings a database from one version to the next; the first makes a new one. Their number is the version.
+    /// SQL migrations from one version to the next; the first makes a new database. Their number is the version.
     pub steps: &'static [&'static str],
     /// SQL that runs at each opening.
     pub opening: &'static str,
@@ -41,7 +41,7 @@ pub struct Format {
 /// A database of the state directory, for this process alone.
 #[derive(Debug)]
 pub struct Database {
-    // Ended first, so that the connection is the last and leaves no write-ahead log behind.
+    // Dropped first, so the connection is the last and leaves no write-ahead log behind.
     checkpoints: Option<Checkpoints>,
     connection: Connection,
     files: StoreFiles,
@@ -50,10 +50,10 @@ pub struct Database {
     _lock: File,
 }
 
-/// Why a store cannot be written.
+/// The reason a store cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Its files are not those that were opened.
+    /// Its files are not the opened ones.
     #[error(transparent)]
     Altered(#[from] Altered),
     /// SQLite's reason.
@@ -73,10 +73,13 @@ impl Format {
 // === impl Database ===
 
 impl Database {
-    /// Opens a database for this process alone, makes it, or brings it to the newest version.
+    /// Opens a database for this process alone, makes it, or migrates it to the newest version.
     ///
-    /// Committed rows survive the end of the process, however it ends. With [`Synchronous::Normal`] the last commits may be
-    /// missing after a loss of power: nothing waits for the disk itself.
+    /// Committed rows survive any end of the process. With [`Synchronous::Normal`] a loss of power may take the last
+    /// commits, since nothing waits for the disk itself.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be used, or the database cannot be opened.
     pub fn open(
         folder: &Path,
         name: &'static str,
@@ -100,12 +103,15 @@ impl Database {
         &self.path
     }
 
-    /// Tells how the store is.
+    /// The health of the store.
     pub fn health(&self) -> &StoreHealth {
         &self.health
     }
 
-    /// Does `work` in one transaction, all of it or nothing, and remembers whether that worked.
+    /// Does `work` in one transaction, all of it or nothing, and updates the health.
+    ///
+    /// # Errors
+    /// The store cannot be written.
     pub fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let done = self.transact(work);
         match &done {
@@ -115,7 +121,10 @@ impl Database {
         done
     }
 
-    /// As [`Self::write`], for work whose own errors are no faults of the store.
+    /// As [`Self::write`], for work with errors of its own, which are not faults of the store.
+    ///
+    /// # Errors
+    /// The store cannot be written, or the work's own error.
     pub fn attempt<T, E: From<StoreError>>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
@@ -124,7 +133,7 @@ impl Database {
             Well(T),
             Refused(E),
         }
-        // A refusal is committed too: what it did not write cannot hurt, and its reads were of one moment.
+        // A refusal commits too: it wrote nothing, and its reads were of one moment.
         let ended = self.write(|transaction| {
             Ok(match work(transaction)? {
                 Ok(done) => Ended::Well(done),
@@ -145,9 +154,9 @@ impl Database {
         Ok(done)
     }
 
-    /// Writes something, so that it is known whether that works.
+    /// Writes a row, which updates the health.
     pub fn probe(&mut self) {
-        // What is wrong, the health says.
+        // The health has the fault.
         let _ = self.write(|transaction| {
             transaction
                 .prepare_cached(
@@ -157,12 +166,15 @@ impl Database {
         });
     }
 
-    /// The moment at which the next probe is due if nothing else is written.
+    /// The time of the next probe if nothing else is written.
     pub fn next_probe() -> Instant {
         Instant::now() + PROBE
     }
 
-    /// Brings everything into the database file, and goes on with an empty write-ahead log.
+    /// Moves everything into the database file and empties the write-ahead log.
+    ///
+    /// # Errors
+    /// The store cannot be written.
     pub fn settle(&mut self) -> Result<(), StoreError> {
         self.files.check()?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -170,7 +182,7 @@ impl Database {
         Ok(())
     }
 
-    /// Brings everything into the database file, and leaves no other.
+    /// Closes the store as one file, without a write-ahead log.
     pub fn close(mut self) {
         self.health.closed();
         self.checkpoints = None;
@@ -206,7 +218,7 @@ const PROBE_TABLE: &str =
 fn connect(path: &Path, format: &Format, synchronous: Synchronous) -> rusqlite::Result<Result<Connection, StateError>> {
     let mut connection = crate::connect(path)?;
     connection.busy_timeout(BUSY)?;
-    // Of a new database only.
+    // Only a new database takes it.
     connection.pragma_update(None, "page_size", format.page_bytes)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match synchronous {
@@ -252,7 +264,7 @@ mod tests {
         Database::open(folder, "a.db", format, Synchronous::Normal)
     }
 
-    /// A folder as a state directory is, whatever the umask.
+    /// A folder like a state directory, with any umask.
     fn private_tempdir() -> tempfile::TempDir {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
 //! The identity of a store's files.
 //!
-//! A process that has a file open goes on writing to it after somebody deleted or replaced it, and what it writes is lost. So the
-//! file at the path is compared with the file that was opened, before each commit: two calls of `stat`.
+//! A process can write to an open file after somebody deleted or replaced it, and then its writes are lost. So before
+//! each commit the store compares the file at the path with the opened one: two calls of `stat`.
 //!
-//! Not covered: bytes that somebody changes in the middle of a file. The audit log's chain finds those.
+//! Not covered: bytes changed in the middle of a file. The audit log's chain finds those.
 
 use std::fs;
 use std::io;
@@ -17,10 +17,10 @@ pub(crate) struct StoreFiles {
     log: Watched,
 }
 
-/// Why a store's files are not those that were opened.
+/// The difference between a store's files and the opened ones.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Altered {
-    /// The file has gone.
+    /// The file was deleted or moved.
     #[error("{path} was deleted or moved while the executor uses it; put it back, or restart the executor", path = .0.display())]
     Deleted(PathBuf),
     /// Another file is at its path.
@@ -29,7 +29,7 @@ pub enum Altered {
     /// The file became shorter.
     #[error("{path} was truncated while the executor uses it; restart the executor", path = .0.display())]
     Truncated(PathBuf),
-    /// The system does not say.
+    /// The system refuses to look.
     #[error("{path} cannot be looked at: {reason}; look at the disk", path = path.display())]
     Unreadable {
         /// The file.
@@ -39,7 +39,7 @@ pub enum Altered {
     },
 }
 
-/// One file, and what was last seen of it.
+/// One file, as last seen.
 #[derive(Debug)]
 pub struct Watched {
     path: PathBuf,
@@ -56,7 +56,7 @@ struct Seen {
 // === impl StoreFiles ===
 
 impl StoreFiles {
-    /// Remembers the files of the database at `path`, which has just been opened.
+    /// Remembers the files of the just opened database at `path`.
     pub(crate) fn of(path: &Path) -> Result<Self, Altered> {
         let mut files = Self { database: Watched::new(path.to_path_buf()), log: Watched::new(wal(path)) };
         files.database.check()?;
@@ -64,7 +64,7 @@ impl StoreFiles {
         Ok(files)
     }
 
-    /// Compares the files at the paths with those that were opened.
+    /// Compares the files at the paths with the opened ones.
     pub(crate) fn check(&mut self) -> Result<(), Altered> {
         self.database.check()?;
         self.log.adopt();
@@ -75,19 +75,22 @@ impl StoreFiles {
 // === impl Watched ===
 
 impl Watched {
-    /// A file that was not looked at yet. The first look takes it as it is.
+    /// A file not seen yet. The first check accepts any.
     pub fn new(path: PathBuf) -> Self {
         Self { path, seen: None }
     }
 
-    /// Takes the file as it is, if none was seen before.
+    /// Accepts the file as it is, if none was seen before.
     fn adopt(&mut self) {
         if self.seen.is_none() {
             self.seen = look(&self.path).ok();
         }
     }
 
-    /// Compares the file at the path with the one that was seen first.
+    /// Compares the file at the path with the one seen first.
+    ///
+    /// # Errors
+    /// The file was deleted, replaced or truncated.
     pub fn check(&mut self) -> Result<(), Altered> {
         let path = || self.path.clone();
         let now = look(&self.path).map_err(|error| match error.kind() {

@@ -1,7 +1,7 @@
-//! The health of one store, as its owner knows it from what it last wrote.
+//! The health of one store, known from its last write.
 //!
-//! The owner says after each commit whether that worked, and writes a probe if it wrote nothing else for [`PROBE`]. So a fault ends
-//! without another call, and a store that hangs is found by its silence.
+//! The store's owner reports the result of each commit, and writes a probe after [`PROBE`] without one. So a fault ends
+//! without another call, and silence reveals a hanging store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 /// The longest time without a write before a store's owner writes a probe.
 pub const PROBE: Duration = Duration::from_secs(2);
-/// The longest time of a write before the store counts as hanging. It is longer than the wait for another program's lock.
+/// The longest time of a write before the store counts as hanging. It is longer than the wait for another program's
+/// lock.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// The health of one store. Clones share it.
@@ -27,7 +28,7 @@ struct Inner {
 #[derive(Debug)]
 struct Condition {
     fault: Option<String>,
-    /// When the last write ended.
+    /// The end of the last write.
     wrote: Instant,
     closed: bool,
 }
@@ -35,7 +36,7 @@ struct Condition {
 // === impl StoreHealth ===
 
 impl StoreHealth {
-    /// A store that was just opened; `name` is what operators know it by, such as `calls.db`.
+    /// A store that was just opened; operators know it by `name`, such as `calls.db`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let condition = Mutex::new(Condition { fault: None, wrote: Instant::now(), closed: false });
@@ -48,22 +49,22 @@ impl StoreHealth {
         self.0.name
     }
 
-    /// A write ended well.
+    /// Reports a successful write.
     pub fn wrote(&self) {
         self.set(None);
     }
 
-    /// A write failed, for this reason.
+    /// Reports a failed write and its reason.
     pub fn failed(&self, reason: &str) {
         self.set(Some(reason.to_owned()));
     }
 
-    /// Nothing more will be written: silence is no fault from now on.
+    /// Ends the writes: silence counts as healthy from now on.
     pub fn closed(&self) {
         self.condition().closed = true;
     }
 
-    /// Says what is wrong with the store now; nothing if its last write ended well and was not long ago.
+    /// Returns the store's fault; `None` if its last write succeeded recently.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let condition = self.condition();
@@ -78,12 +79,12 @@ impl StoreHealth {
         }
     }
 
-    /// Wakes when a fault begins, changes or ends. A store that falls silent wakes nobody: ask now and then.
+    /// Wakes when a fault begins, changes or ends. A silent store wakes nobody: ask at intervals.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.0.changed.subscribe()
     }
 
-    /// Each fault is logged once, and its end.
+    /// Logs each fault once, and its end.
     fn set(&self, fault: Option<String>) {
         let before = {
             let mut condition = self.condition();
@@ -103,7 +104,7 @@ impl StoreHealth {
     }
 
     fn condition(&self) -> std::sync::MutexGuard<'_, Condition> {
-        // Nothing between two of its changes can panic.
+        // No code holding this lock can panic.
         self.0.condition.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
-//! Reads a database of the state directory without writing a byte: for a check beside a running executor, or before its start.
+//! Reads a database of the state directory without writing a byte: for a check beside a running executor, or before its
+//! start.
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,13 +9,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{StateError, private};
 
-/// Opens a database for reading, if there is one. No file is made beside it, and none is changed.
+/// Opens a database for reading, if it exists. Makes and changes no file.
 ///
 /// # Errors
-/// It is a link, another user's, no database, or of a later format than `known`.
+/// It is a link, another user's, not a database, or of a later format than `known`.
 pub fn inspect(path: &Path, known: i64) -> Result<Option<Connection>, StateError> {
     match path.symlink_metadata() {
-        // What one start begins and does not end is an empty file.
+        // An interrupted start leaves an empty file.
         Ok(found) if found.is_file() && found.len() == 0 => return Ok(None),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Ok(_) | Err(_) => {}
@@ -36,8 +37,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         name.push(end);
         Path::new(&name).symlink_metadata().is_ok_and(|found| found.is_file())
     };
-    // With a write-ahead log and its index, what another process commits is seen. Otherwise SQLite would make these files; then the
-    // database alone is read, as it is.
+    // With a write-ahead log and its index, the reader sees other processes' commits. Without them SQLite would make
+    // these files, so the reader opens the database alone.
     let how = if beside("-wal") && beside("-shm") { "readonly_shm=1" } else { "immutable=1" };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -46,7 +47,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(format!("file:{}?mode=ro&{how}", escaped(&path)), flags)
 }
 
-/// A path as a URI has it.
+/// Escapes a path for a URI.
 fn escaped(path: &Path) -> String {
     path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {

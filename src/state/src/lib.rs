@@ -41,64 +41,64 @@ pub use self::health::{PROBE, StoreHealth};
 pub use self::inspect::inspect;
 pub use self::store_time::{Gap, StoreTime};
 
-/// Why something in the state directory cannot be used.
+/// The reason something in the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The system refuses it.
+    /// The system refuses the path.
     #[error("{path}: cannot be opened: {reason}; stateDir names a directory that the executor may write", path = path.display())]
     Refused {
-        /// What.
+        /// The path.
         path: PathBuf,
         /// The system's reason.
         reason: io::Error,
     },
-    /// Other users can use it.
+    /// Other users can use the path.
     #[error(
         "{path}: expected a {what} of the executor's user that no other user can use, found {found}; remove it, or run \
          `chmod {mode} {path}` as its owner", path = path.display()
     )]
     Exposed {
-        /// What.
+        /// The path.
         path: PathBuf,
         /// `folder` or `file`.
         what: &'static str,
-        /// The owner or mode that was found.
+        /// The owner or mode found.
         found: String,
-        /// The mode that mends it.
+        /// The right mode.
         mode: &'static str,
     },
-    /// Another process has it.
+    /// Another process uses the database.
     #[error("{path}: is in use by another executor; give each its own stateDir", path = path.display())]
     InUse {
-        /// What.
+        /// The database.
         path: PathBuf,
     },
-    /// It was written by a later version.
+    /// A later version wrote the database.
     #[error("{path}: has format {found}, and this executor knows format {known}: run the version that wrote it", path = path.display())]
     TooNew {
-        /// What.
+        /// The database.
         path: PathBuf,
         /// Its format.
         found: i64,
         /// The newest known format.
         known: i64,
     },
-    /// Its files were exchanged while it was opened.
+    /// Somebody exchanged its files during the opening.
     #[error(transparent)]
     Altered(#[from] Altered),
-    /// It is no database, or is damaged.
+    /// The file is not a database, or is damaged.
     #[error("{path}: {reason}", path = path.display())]
     Database {
-        /// What.
+        /// The file.
         path: PathBuf,
         /// SQLite's reason.
         reason: rusqlite::Error,
     },
 }
 
-/// Takes the database at `path` for this process, for as long as the answer is held; makes the file where there is none.
+/// Locks the database at `path` for this process while the result is held. Makes a missing file.
 ///
-/// The lock is a file beside it: closing the database itself would drop SQLite's own locks on that.
+/// The lock is a file beside it: closing the database itself would drop SQLite's own locks.
 fn lock(path: &Path) -> Result<File, StateError> {
     let refused = |reason| StateError::Refused { path: path.to_path_buf(), reason };
     let lock = private::file(&path.with_extension("lock")).map_err(refused)?;
@@ -111,21 +111,21 @@ fn lock(path: &Path) -> Result<File, StateError> {
     Ok(lock)
 }
 
-/// Opens a database of the state directory for reading and writing. A link in its place is refused, and none is made.
+/// Opens a database of the state directory for reading and writing. Refuses a link, and makes no file.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    // The folder may be reached by a link that the operator chose; SQLite would refuse that one too.
+    // The operator may have chosen a folder behind a link; SQLite would refuse that link too.
     let path = private::resolved(path).unwrap_or_else(|_| path.to_owned());
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     Connection::open_with_flags(path, flags)
 }
 
-/// A time as the databases keep it: milliseconds since the Unix epoch.
+/// Converts a time for the databases: milliseconds since the Unix epoch.
 pub fn millis(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The time that [`millis`] was made of.
+/// Reverses [`millis`].
 pub fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }

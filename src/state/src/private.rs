@@ -1,7 +1,7 @@
-//! Files and folders that only the executor's user can use: made so, or refused.
+//! Files and folders only the executor's user can use: made so, or refused.
 //!
-//! Nothing here follows a link in the last part of a path. A link that somebody planted in the state directory is an error,
-//! never a way to another file.
+//! Nothing here follows a link in the last part of a path. A link planted in the state directory is an error, never a
+//! way to another file.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -17,10 +17,10 @@ const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 /// Permissions of all users but the owner.
 const OTHERS: u32 = 0o077;
-/// Permissions that a file which an operator wrote must not have. Its group may read it: Kubernetes gives a volume to a group.
+/// Permissions an operator's file must not have. Its group may read it: Kubernetes gives a volume to a group.
 const LISTED_OTHERS: u32 = 0o027;
 
-/// Makes a folder if it is missing, and checks that no other user can use it.
+/// Makes a missing folder, and checks it for access by other users.
 ///
 /// # Errors
 /// It cannot be made, or [`StateError::Exposed`].
@@ -30,7 +30,7 @@ pub fn folder(path: &Path) -> Result<(), StateError> {
     check_folder(path)
 }
 
-/// Checks that a folder belongs to the executor's user and that no other user can use it. Writes nothing.
+/// Checks a folder: it belongs to the executor's user, and no other user can use it. Writes nothing.
 ///
 /// # Errors
 /// It is missing, a link or a file, another user's, or open to others.
@@ -44,7 +44,7 @@ pub fn check_folder(path: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Opens a file for reading and writing that its owner alone may use, or makes it.
+/// Opens or makes a file for reading and writing by its owner alone.
 ///
 /// # Errors
 /// The system's; a link or anything else but a file; another user's file.
@@ -61,7 +61,7 @@ pub fn file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a file that its owner alone may use. A file, or a link, that is there already is an error.
+/// Makes a file for its owner alone. An existing file or link is an error.
 ///
 /// # Errors
 /// The system's.
@@ -69,7 +69,7 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     options().create_new(true).open(path)
 }
 
-/// Makes a file as [`new_file`] does, in place of one that an ended process left there.
+/// Makes a file as [`new_file`] does, in place of one left by an ended process.
 ///
 /// # Errors
 /// The system's.
@@ -80,7 +80,7 @@ pub fn renewed_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens a file for reading that must belong to the executor's user and be closed to all others.
+/// Opens a file for reading. It must belong to the executor's user and be closed to all others.
 ///
 /// # Errors
 /// It is missing, a link, another user's, or open to others.
@@ -96,11 +96,11 @@ pub fn read(path: &Path) -> Result<File, StateError> {
     }
 }
 
-/// Checks that a file that an operator wrote is safe from other users: it belongs to the executor's user or to root, other users
-/// cannot read it, and its group cannot write it. Links are followed, since Kubernetes mounts files as links.
+/// Checks an operator's file: it belongs to the executor's user or to root, other users cannot read it, and its group
+/// cannot write it. Follows links, since Kubernetes mounts files as links.
 ///
 /// # Errors
-/// It is missing, no file, another user's, or open to others.
+/// It is missing, not a file, another user's, or open to others.
 pub fn check_listed(path: &Path) -> Result<(), StateError> {
     let found = std::fs::metadata(path).map_err(|reason| StateError::Refused { path: path.to_owned(), reason })?;
     let (us, owner, mode) = (geteuid().as_raw(), found.uid(), found.mode());
@@ -116,7 +116,7 @@ pub fn check_listed(path: &Path) -> Result<(), StateError> {
     Err(StateError::Exposed { path: path.to_owned(), what: "file", found, mode: "640" })
 }
 
-/// The path of a file with all links of its *folder* resolved, for SQLite: that refuses a link in any part of a path.
+/// Resolves all links of a file's *folder* for SQLite, which refuses a link in any part of a path.
 ///
 /// # Errors
 /// The folder is missing.
@@ -136,7 +136,7 @@ fn flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
-/// Why other users can use it, if they can.
+/// Returns the reason other users can use it, if they can.
 fn exposure(found: &Metadata) -> Option<String> {
     let us = geteuid().as_raw();
     if found.uid() != us {

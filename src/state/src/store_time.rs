@@ -1,10 +1,11 @@
-//! The time of a store: what ages its rows. Setting the wall clock does not move it.
+//! The time of a store, which ages its rows. Setting the wall clock does not move it.
 //!
-//! It begins with the wall clock's time when the store is made. From then on it advances with the machine's uptime only, also
-//! while the executor is stopped. Only a reboot leaves a gap that nothing but the wall clock can tell. [`Gap`] decides on it.
+//! It begins with the wall clock's time when the store is made. Then it advances only with the machine's uptime, even
+//! while the executor is stopped. Only a reboot leaves a gap, known to the wall clock alone. [`Gap`] decides how to
+//! count it.
 //!
-//! The last time is kept in the store, with the boot and the uptime it was taken at. A later process of the same boot goes on
-//! exactly from there, even if the last one was killed long after it wrote.
+//! The store keeps the last time with its boot and uptime. A later process of the same boot continues exactly from
+//! there, even if the last one was killed long after its last write.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,12 +25,12 @@ const SCHEMA: &str = "
     ) STRICT;
 ";
 
-/// Decides how much time passed over a reboot.
+/// The time counted over a reboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
-    /// None. For what must never be forgotten too early.
+    /// None. For rows that must never expire too early.
     Nothing,
-    /// As much as the wall clock says, if it went forward. For what must never count too long.
+    /// The wall clock's advance, if it went forward. For rows that must never count too long.
     Wall,
 }
 
@@ -42,7 +43,7 @@ pub struct StoreTime {
     opened: (i64, Duration),
 }
 
-/// The time as a store keeps it.
+/// The time in the store.
 struct Kept {
     time: i64,
     boot: String,
@@ -53,7 +54,10 @@ struct Kept {
 // === impl StoreTime ===
 
 impl StoreTime {
-    /// Goes on from the time that the store keeps.
+    /// Continues from the time in the store.
+    ///
+    /// # Errors
+    /// SQLite's.
     pub fn open(store: &Connection, clock: Arc<dyn Clock>, gap: Gap) -> rusqlite::Result<Self> {
         store.execute_batch(SCHEMA)?;
         let kept = store
@@ -71,13 +75,16 @@ impl StoreTime {
         Ok(opened)
     }
 
-    /// Milliseconds, which only ever grow.
+    /// Milliseconds; never decreases.
     pub fn now(&self) -> i64 {
         let (time, uptime) = self.opened;
         time.saturating_add(whole(self.clock.uptime().saturating_sub(uptime)))
     }
 
-    /// Puts the present time into the store, for the next process.
+    /// Writes the current time into the store, for the next process.
+    ///
+    /// # Errors
+    /// SQLite's.
     pub fn keep(&self, store: &Connection) -> rusqlite::Result<()> {
         store
             .prepare_cached("INSERT OR REPLACE INTO store_time (one, time, boot, uptime, wall) VALUES (1, ?, ?, ?, ?)")?
@@ -85,7 +92,7 @@ impl StoreTime {
         Ok(())
     }
 
-    /// A time of the store as the wall clock tells it now.
+    /// Converts a time of the store to the wall clock's.
     pub fn shown(&self, at: i64) -> SystemTime {
         time(millis(self.clock.wall()).saturating_add(at.saturating_sub(self.now())))
     }
@@ -169,7 +176,7 @@ mod tests {
                 clock.jump(jump);
                 clock.pass(HOUR);
                 assert_eq!(one.now() - began, HOUR);
-                // Nothing was kept since: the next process finds out all the same.
+                // Nothing was stored since: the next process finds out all the same.
                 clock.pass(HOUR);
                 clock.jump(jump);
                 assert_eq!(open(&store, &clock, gap).now() - began, 2 * HOUR);
@@ -182,7 +189,7 @@ mod tests {
         for (gap, off, expected) in [
             (Gap::Nothing, 5 * HOUR, 0),
             (Gap::Wall, 5 * HOUR, 5 * HOUR),
-            // The clock went back: no time is taken back.
+            // The wall clock went back: the store's time does not.
             (Gap::Wall, -5 * HOUR, 0),
         ] {
             let (store, clock) = (Connection::open_in_memory().unwrap(), Manual::new());

@@ -9,8 +9,8 @@ use callgate_json::Value;
 
 use crate::framing::{Frame, Framing};
 use crate::{
-    AnswerError, ApiError, Call, CallResult, Declaration, Declared, Delta, Fate, Form, Hold, RequestError, StreamError,
-    Target, UnknownMembers,
+    AnswerError, ApiError, Call, CallResult, ChoiceIndex, Declaration, Declared, Delta, End, Fate, Form, ReleasePolicy,
+    RequestError, StreamError, Target, UnknownMembers,
 };
 
 /// One LLM API's wire format.
@@ -149,14 +149,14 @@ pub trait Answer: Debug {
 
     /// Says what becomes of the calls of one alternative: one fate for each of its [calls](Answer::calls), in order.
     ///
-    /// What replaces a call stands where it stood ([`Hold::Call`]) or after all else ([`Hold::Turn`]), as in a stream. Where no
+    /// What replaces a call stands where it stood ([`ReleasePolicy::Call`]) or after all else ([`ReleasePolicy::Turn`]), as in a stream. Where no
     /// call is left, the reason for which the turn ended no longer names calls. Whatever else repeats the calls (log
     /// probabilities, a copy of the turn) goes with them. Nothing changes where nothing differs.
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, hold: Hold);
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, hold: ReleasePolicy);
 
     /// What one alternative says beside its calls, in the dialect's own terms: for [`Request::append_turn`] and
     /// [`Answer::prepend`] only.
-    fn said(&self, choice: usize) -> Vec<Value>;
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
 
     /// Puts what earlier turns said before what each alternative says, and adds what those used to the usage.
     fn prepend(&mut self, earlier: &[Earlier]);
@@ -200,20 +200,19 @@ pub trait Stream: Debug {
     }
 
     /// Events that say one whole call.
-    fn call(&mut self, choice: u32, call: &Call) -> Vec<u8>;
+    fn call(&mut self, choice: ChoiceIndex, call: &Call) -> Vec<u8>;
 
     /// Events that say a text of ours, in a paragraph or block of its own.
-    fn text(&mut self, choice: u32, text: &str) -> Vec<u8>;
+    fn text(&mut self, choice: ChoiceIndex, text: &str) -> Vec<u8>;
 
-    /// The end of a choice, from the frame that [`Delta::Finish`] gave out, corrected where it tells of calls that were not
-    /// written.
-    fn finish(&mut self, choice: u32, frame: Vec<u8>) -> Vec<u8>;
+    /// Writes the end of a choice that [`Delta::Finish`] gave out. It corrects an end that tells of calls not released.
+    fn finish(&mut self, choice: ChoiceIndex, end: End) -> Vec<u8>;
 
     /// The alternatives that began so far.
     fn choices(&self) -> usize;
 
     /// What one alternative said so far, as [`Answer::said`].
-    fn said(&self, choice: u32) -> Vec<Value>;
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
 
     /// Whether nothing essential is missing if the stream ends here.
     fn is_complete(&self) -> bool;

@@ -26,7 +26,6 @@
 
 pub mod anthropic_messages;
 pub mod bedrock_converse;
-mod blocks;
 mod call;
 mod callless;
 mod checks;
@@ -50,7 +49,7 @@ pub use call::{Call, CallResult, Form};
 pub use callless::is_callless;
 pub use checks::ShapeError;
 pub use declaration::{Declaration, Declared};
-pub use delta::{Delta, Fate, Hold};
+pub use delta::{ChoiceIndex, Delta, End, Fate, ReleasePolicy};
 pub use dialect::{Answer, Dialect, Earlier, OutputLimit, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
 pub use members::{UnknownMembers, is_judged};

@@ -39,9 +39,9 @@ fn read(api: &str, text: &str) -> (usize, usize) {
         for delta in deltas {
             match delta {
                 Delta::Forward { frame } | Delta::Usage { frame } => written += frame.len(),
-                Delta::Fragment { extra, .. } => kept += Value::Object(extra).to_string().len(),
+                Delta::Fragment { call: Call { extra, .. }, .. } => kept += Value::Object(extra).to_string().len(),
                 Delta::CallEnd { choice, .. } => written += stream.text(choice, "refused").len(),
-                Delta::Finish { choice, frame } => written += stream.finish(choice, frame).len(),
+                Delta::Finish { choice, end } => written += stream.finish(choice, end).len(),
                 Delta::Error { .. } | Delta::Done { .. } => {}
             }
         }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use assemble::{calls, deltas, frames, head, turn};
 use callgate_json::Value;
-use callgate_wire::openai_chat::{Answer, OpenAiChat, Rewrite, error};
+use callgate_wire::openai_chat::{ChatAnswer, OpenAiChat, Rewrite, error};
 use callgate_wire::{Call, Dialect as _, Form, Target, Wants};
 
 /// Bodies up to this size are also cut in two at every offset; larger ones only come byte by byte.
@@ -65,7 +65,7 @@ fn every_recorded_call_is_found_and_none_invented() {
             assert!(error::is_error_body(body.as_bytes()), "{id}");
             errors += 1;
         } else if body.is_empty() {
-            assert!(Answer::read(b"").is_err() && labelled(exchange).is_empty(), "{id}");
+            assert!(ChatAnswer::read(b"").is_err() && labelled(exchange).is_empty(), "{id}");
             empty += 1;
         } else if exchange["streamed"] == true {
             cuts += check_stream(id, body.as_bytes(), &labelled(exchange));
@@ -114,7 +114,7 @@ fn check_stream(id: &str, body: &[u8], labelled: &[Call]) -> usize {
 }
 
 fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
-    let answer = Answer::read(body).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let answer = ChatAnswer::read(body).unwrap_or_else(|error| panic!("{id}: {error}"));
     let found: Vec<Call> = answer.choices().iter().flat_map(|choice| choice.calls.clone()).map(plain).collect();
     assert_eq!(found, labelled, "{id}");
     assert_eq!(answer.write(), body, "{id}");
@@ -126,7 +126,7 @@ fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
         without.rewrite(position, Rewrite::default());
     }
     assert_eq!(same.write(), body, "{id}: nothing was changed");
-    let without = Answer::read(&without.write()).unwrap();
+    let without = ChatAnswer::read(&without.write()).unwrap();
     for (choice, before) in without.choices().iter().zip(answer.choices()) {
         assert!(choice.calls.is_empty() && choice.finish != "tool_calls" && choice.text == before.text, "{id}");
     }
@@ -135,7 +135,7 @@ fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
     assert_eq!(calls(&streamed).into_iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert_eq!(streamed.usage.as_ref(), answer.usage(), "{id}");
     for choice in answer.choices() {
-        let said = &streamed.choices[&choice.index];
+        let said = &streamed.choices[&choice.index.get()];
         assert_eq!((&said.text, &said.finish), (&choice.text, &choice.finish), "{id}");
     }
 }

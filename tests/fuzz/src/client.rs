@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use callgate_wire::framing::Decoder;
-use callgate_wire::{Call, Delta, Dialect, Request};
+use callgate_wire::{Call, ChoiceIndex, Delta, Dialect, Request};
 
 /// The end of a stream.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub fn stream(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> See
     assert!(last.is_ok(), "what goes on is framed to its end: {last:?}");
     frames.extend(last.ok().flatten());
     let mut reader = dialect.stream(request);
-    let (mut calls, mut seen) = (BTreeMap::<(u32, u32), Call>::new(), Seen::default());
+    let (mut calls, mut seen) = (BTreeMap::<(ChoiceIndex, u32), Call>::new(), Seen::default());
     for frame in frames {
         if seen.failed {
             break;
@@ -43,7 +43,7 @@ pub fn stream(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> See
         let deltas = reader.read(frame).unwrap_or_else(|error| panic!("what goes on is read again: {error}: {shown}"));
         for delta in deltas {
             match delta {
-                Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
+                Delta::Fragment { choice, slot, call: Call { id, name, arguments, form, extra } } => {
                     let call = calls.entry((choice, slot)).or_insert_with(|| Call { form, ..Call::default() });
                     if call.id != id {
                         call.id.push_str(&id);

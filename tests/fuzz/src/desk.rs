@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Caller, Contract, Conversation, Verdict};
-use callgate_engine::{Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{Gate, IdentitySource, Offer, Paths, Reach};
 
 /// A mark in the arguments of every refused call, and nowhere else.
 pub const MARK: &str = "S3CR3T";
@@ -53,7 +53,7 @@ pub fn gate(number: u8) -> Rc<Gate> {
         let gates = gates.get_or_init(|| {
             let each = ON_VIOLATION.iter().flat_map(|on| [(on, Offer::Declared), (on, Offer::Inject)]);
             each.map(|(on, offer)| {
-                let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+                let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
                 let paths = Paths::new(&HashMap::new(), vec!["/open".into()]);
                 let reach = Reach { executor: true, upstream: true };
                 Rc::new(Gate::new(contract(on), identity, paths, offer, reach).unwrap())
@@ -67,7 +67,7 @@ pub fn gate(number: u8) -> Rc<Gate> {
 /// Returns true if a call may reach the client: the contract allows it, the client runs it, and it is canonical.
 pub fn may_go_on(gate: &Gate, role: &str, name: &str, arguments: &str) -> bool {
     let caller = Caller { tenant: "acme".into(), role: role.into() };
-    let call = callgate_contract::Call { name, arguments };
+    let call = callgate_contract::ProposedCall { name, arguments };
     match callgate_contract::decide(gate.contract(), &caller, &Conversation { calls_before: 0 }, &call) {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => matches!(approved.tool.run(), callgate_contract::Run::Client),
         Verdict::Deny(_) => false,

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use callgate_fuzz::client;
 use callgate_fuzz::model;
 use callgate_wire::framing::{Decoder, Framing};
-use callgate_wire::{
-    Call, CallResult, DIALECTS, Declaration, Delta, Dialect, Earlier, Fate, Form, Hold, Request, Row, Target, Wants,
+use callgate_wire::{ChoiceIndex, 
+    Call, CallResult, DIALECTS, Declaration, Delta, Dialect, Earlier, Fate, Form, ReleasePolicy, Request, Row, Target, Wants,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
@@ -111,7 +111,7 @@ fn answer(row: &Row, body: &[u8]) {
     let Some(answer) = taken(dialect.answer(&*request, body)) else { return };
     assert_eq!(answer.write(), body, "what is not changed keeps its bytes");
     let choices: Vec<Vec<Call>> = answer.calls().into_iter().map(<[Call]>::to_vec).collect();
-    for hold in [Hold::Call, Hold::Turn] {
+    for hold in [ReleasePolicy::Call, ReleasePolicy::Turn] {
         for keep in [false, true] {
             let mut answer = dialect.answer(&*request, body).unwrap();
             let mut kept = Vec::new();
@@ -119,11 +119,11 @@ fn answer(row: &Row, body: &[u8]) {
                 let fates: Vec<Fate> = calls.iter().map(|call| fate(call, keep)).collect();
                 kept.extend(fates.iter().filter_map(|fate| match fate {
                     Fate::Keep(call) => Some(call.clone()),
-                    Fate::Tell(_) => None,
+                    Fate::Replace(_) => None,
                 }));
-                answer.settle(choice, fates, hold);
+                answer.settle(ChoiceIndex::at(choice), fates, hold);
             }
-            let said = answer.said(0);
+            let said = answer.said(ChoiceIndex::FIRST);
             let written = answer.write();
             let seen = client::whole(dialect, &*request, &written);
             let shown = String::from_utf8_lossy(&written);
@@ -143,7 +143,7 @@ fn fate(call: &Call, keep: bool) -> Fate {
     let value = callgate_json::read(call.arguments.as_bytes()).ok().filter(|value| value.is_object());
     match value.filter(|_| keep && !call.name.is_empty()) {
         Some(value) => Fate::Keep(Call { arguments: callgate_json::canonical(&value), ..call.clone() }),
-        None => Fate::Tell("No.".into()),
+        None => Fate::Replace("No.".into()),
     }
 }
 
@@ -164,7 +164,7 @@ fn stream(row: &Row, text: &[u8]) {
     }
     for keep in [false, true] {
         let mut stream = dialect.stream(&*request);
-        let (mut open, mut kept, mut out) = (BTreeMap::<(u32, u32), Call>::new(), Vec::new(), Vec::new());
+        let (mut open, mut kept, mut out) = (BTreeMap::<(ChoiceIndex, u32), Call>::new(), Vec::new(), Vec::new());
         let mut failed = false;
         'frames: for frame in frames.clone() {
             let Some(deltas) = taken(stream.read(frame)) else {
@@ -174,7 +174,7 @@ fn stream(row: &Row, text: &[u8]) {
             for delta in deltas {
                 match delta {
                     Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
-                    Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
+                    Delta::Fragment { choice, slot, call: Call { id, name, arguments, form, extra } } => {
                         let call = open.entry((choice, slot)).or_insert_with(|| Call { form, ..Call::default() });
                         if call.id != id {
                             call.id.push_str(&id);
@@ -188,7 +188,7 @@ fn stream(row: &Row, text: &[u8]) {
                             say(&mut *stream, choice, &call, keep, &mut out, &mut kept);
                         }
                     }
-                    Delta::Finish { choice, frame } => {
+                    Delta::Finish { choice, end } => {
                         let later = open.split_off(&(choice, 0));
                         let mut others = open;
                         for ((of, slot), call) in later {
@@ -199,7 +199,7 @@ fn stream(row: &Row, text: &[u8]) {
                             }
                         }
                         open = others;
-                        out.extend(stream.finish(choice, frame));
+                        out.extend(stream.finish(choice, end));
                     }
                     Delta::Error { frame } | Delta::Done { frame } => {
                         out.extend(frame);
@@ -219,7 +219,7 @@ fn stream(row: &Row, text: &[u8]) {
         assert_eq!(sorted(seen.calls), sorted(kept), "calls go on as told: {shown}");
         if !failed {
             let complete = stream.is_complete();
-            let _ = stream.said(0);
+            let _ = stream.said(ChoiceIndex::FIRST);
             assert!(!complete || seen.complete || seen.failed, "what was complete still is: {shown}");
         }
     }
@@ -227,7 +227,7 @@ fn stream(row: &Row, text: &[u8]) {
 
 fn say(
     stream: &mut dyn callgate_wire::Stream,
-    choice: u32,
+    choice: ChoiceIndex,
     call: &Call,
     keep: bool,
     out: &mut Vec<u8>,
@@ -238,7 +238,7 @@ fn say(
             out.extend(stream.call(choice, &call));
             kept.push(call);
         }
-        Fate::Tell(text) => out.extend(stream.text(choice, &text)),
+        Fate::Replace(text) => out.extend(stream.text(choice, &text)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The exchanges that are measured: a request of 1.5 KB that declares two tools and an answer of 1 KB that calls both; and the
-//! same request for a stream, answered with [`DELTAS`] events of text, one at a time.
+//! The measured exchanges: a request of 1.5 KB that declares two tools, and an answer of 1 KB that calls both; and the same request for
+//! a stream, answered with [`DELTAS`] events of text, one at a time.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The path of the request.
 pub(super) const PATH: &str = "/v1/chat/completions";
-/// What a caller sends with it.
+/// The headers of the caller.
 pub(super) const HEADERS: [(&str, &str); 3] =
     [("x-callgate-tenant", "acme"), ("x-callgate-role", "clerk"), ("authorization", "Bearer sk-bench-0123456789")];
 
@@ -20,7 +20,7 @@ pub(super) const REQUEST: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"
 
 /// Text deltas in a streamed answer.
 pub(super) const DELTAS: usize = 400;
-/// Between two of them: so long that each arrives alone, as those of a model do.
+/// The pause between two deltas: long enough for each to arrive alone, like those of a model.
 const BETWEEN: Duration = Duration::from_millis(1);
 
 /// The body of the request for a stream.
@@ -105,8 +105,8 @@ fn event(delta: &str, finish: &str) -> String {
     )
 }
 
-/// Where the first HTTP/1.1 message in `buffer` ends; `None` while it is not whole. Reads `content-length`, and the end of a
-/// chunked body that contains no empty chunk's text itself, which JSON does not.
+/// Returns the end of the first HTTP/1.1 message in `buffer`; `None` while it is incomplete. Reads `content-length`, and the end of a
+/// chunked body. Such a body must not contain the text of an empty chunk itself; JSON never does.
 pub(super) fn message_end(buffer: &[u8]) -> Option<usize> {
     let head = find(buffer, b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(buffer.get(..head)?).ok()?;

@@ -1,5 +1,5 @@
-//! The executor: calls of a tool that does nothing, with all of its way (once, audit, decision), against a bare gRPC echo of the same
-//! messages; and what it holds in memory.
+//! Measures the executor: calls of an empty tool through all of its steps (idempotency, audit, decision), against a bare gRPC echo of the
+//! same messages; and its memory.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -22,21 +22,21 @@ pub(super) const AT_ONCE: usize = 16;
 /// Tools of the large contract, each a module of its own.
 const TOOLS: usize = 100;
 
-/// What was measured of it.
+/// The measurements of the executor.
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(super) struct ExecutorFigures {
     /// Many calls at a time.
     pub(super) executor: Sample,
     pub(super) echo: Sample,
-    /// What it says itself that a call took, median of calls one after the other, in microseconds.
+    /// The executor's own duration of a call, median of sequential calls, in microseconds.
     pub(super) duration: f64,
     pub(super) instances: Instances,
-    /// Bytes of memory that are resident: idle with one tool, after the load, idle with [`TOOLS`].
+    /// Resident memory in bytes: idle with one tool, after the load, idle with [`TOOLS`].
     pub(super) resident: [u64; 3],
-    /// Until it was ready with [`TOOLS`]: the first time, and again with what it kept.
+    /// Time to readiness with [`TOOLS`]: the first time, and again with its cache.
     pub(super) startup: [Duration; 2],
-    /// Until it had loaded and checked `contracts/tool-desk`, with CPython (20 MB) and a tool in Python (19 MB): the first time, and the
-    /// median of more with what it kept.
+    /// Time to load and check `contracts/tool-desk`, with CPython (20 MB) and a tool in Python (19 MB): the first time, and the median of
+    /// later starts with the cache.
     pub(super) interpreter: [Duration; 2],
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn measure(
     folder: &Path,
     rounds: usize,
     time: Duration,
-) -> Result<Calls, StackError> {
+) -> Result<ExecutorFigures, StackError> {
     let folder = folder.join("executor");
     let contract = workspace().join("tests/contracts/bench/contract.yaml");
     let contract = prepare(&contract, &folder.join("contract"), None, &artefacts.cli)?;
@@ -59,12 +59,12 @@ pub(super) async fn measure(
     let (executor, echo) = against_echo(doors.calls, &digest, &folder, rounds, time).await?;
     let loaded = resident(process.id())?;
     drop(process);
-    // In a thread of its own: what runs a guest here waits, and no runtime's thread may.
+    // In a thread of its own: running a guest blocks, and a runtime's thread must not.
     let instances = std::thread::spawn(instances).join().map_err(|_| unfit("measuring instances"))?;
     let instances = instances.map_err(|error| unfit(&error.to_string()))?;
     let (hundred, startup) = hundred(artefacts, &folder.join("hundred")).await?;
     let interpreter = interpreter(artefacts, &folder.join("interpreter"))?;
-    Ok(Calls { executor, echo, duration, instances, resident: [idle, loaded, hundred], startup, interpreter })
+    Ok(ExecutorFigures { executor, echo, duration, instances, resident: [idle, loaded, hundred], startup, interpreter })
 }
 
 async fn against_echo(
@@ -91,7 +91,7 @@ async fn against_echo(
     Ok((Sample::median(&real), Sample::median(&bare)))
 }
 
-/// An executor with many tools: what it holds, and how long it takes to start, twice.
+/// Measures an executor with many tools: its memory, and two starts.
 async fn hundred(artefacts: &Artefacts, folder: &Path) -> Result<(u64, [Duration; 2]), StackError> {
     let failed = |path: &Path| StackError::io(path.display().to_string());
     let tools = folder.join("contract/tools");
@@ -103,7 +103,7 @@ async fn hundred(artefacts: &Artefacts, folder: &Path) -> Result<(u64, [Duration
                     models: [\"*\"]\n  roles: { clerk: { tools: [\"*\"] } }\n  tools:\n"
             .to_owned();
     for n in 0..TOOLS {
-        // Another custom section each, so that none is compiled for another.
+        // Each has another custom section, so no compiled code is shared.
         let mut other = module.clone();
         let section = format!("\u{3}n{n:02}");
         other.extend([0, u8::try_from(section.len()).unwrap_or_default()]);
@@ -131,7 +131,7 @@ async fn hundred(artefacts: &Artefacts, folder: &Path) -> Result<(u64, [Duration
     Ok((held, startup))
 }
 
-/// How long an executor takes to load the contract with CPython, without and with compiled code from an earlier start.
+/// Measures loading the contract with CPython, without and with compiled code from an earlier start.
 fn interpreter(artefacts: &Artefacts, folder: &Path) -> Result<[Duration; 2], StackError> {
     const WARM: usize = 9;
     let failed = |path: &Path| StackError::io(path.display().to_string());
@@ -160,7 +160,7 @@ fn resident(process: u32) -> Result<u64, StackError> {
     Ok(line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024)
 }
 
-/// What a client sees, and the median of what the server says that a call took.
+/// Returns the client's view, and the median of the server's own durations.
 async fn load(server: SocketAddr, digest: &str, at_once: usize, time: Duration) -> Result<(Sample, f64), StackError> {
     let endpoint = Channel::from_shared(format!("http://{server}")).map_err(|error| unfit(&error.to_string()))?;
     let channel = endpoint.tcp_nodelay(true).connect().await.map_err(|error| unfit(&error.to_string()))?;

@@ -1,4 +1,4 @@
-//! What an instance costs in wasmtime alone, with an engine that is set as the executor's is: the floor of a call.
+//! Measures an instance in wasmtime alone, with the executor's engine settings: the floor of a call.
 
 use std::time::{Duration, Instant};
 
@@ -16,15 +16,15 @@ const TIMES: u32 = 2000;
 /// Medians, in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Instances {
-    /// Of a module that has nothing.
+    /// An empty module.
     pub(super) empty: f64,
-    /// Of the bench's tool, with what WASI gives it.
+    /// The bench's tool, with its WASI context.
     pub(super) wasi: f64,
-    /// That, and its run.
+    /// The tool, and its run.
     pub(super) run: f64,
 }
 
-/// Measures it.
+/// Measures all three.
 pub(super) fn instances() -> wasmtime::Result<Instances> {
     let engine = engine()?;
     let empty = wat::parse_str("(module)").map_err(|error| wasmtime::format_err!("{error}"))?;

@@ -1,4 +1,4 @@
-//! A closed loop: each connection sends the next request when it has the answer to the last.
+//! A closed loop: each connection sends the next request after the answer to the last.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,13 +17,13 @@ pub(super) struct Load {
     /// The body of each request.
     pub(super) request: String,
     pub(super) server: SocketAddr,
-    /// The server's process, whose time is counted.
+    /// The server's process, for its CPU time.
     pub(super) process: u32,
     pub(super) connections: usize,
     pub(super) time: Duration,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
     /// Requests a second.
@@ -32,7 +32,7 @@ pub(super) struct Sample {
     pub(super) p50: f64,
     /// 99th percentile, in microseconds.
     pub(super) p99: f64,
-    /// The server's own CPU time for a request, in microseconds: what a machine that does other things too hardly changes.
+    /// The server's own CPU time for a request, in microseconds; other work on the machine hardly changes it.
     pub(super) cpu: f64,
 }
 
@@ -50,7 +50,7 @@ impl Load {
         Ok(Sample { cpu, ..Sample::of(latencies, took) })
     }
 
-    /// The latencies of all requests, in microseconds, and how long it took.
+    /// Returns the latencies of all requests, in microseconds, and the total time.
     async fn drive(self) -> io::Result<(Vec<f64>, Duration)> {
         let mut request = format!("POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n");
         for (name, value) in HEADERS {
@@ -73,7 +73,7 @@ impl Load {
 /// User and system time of a process so far. Source: proc_pid_stat(5), fields 14 and 15, in ticks of 1/100 s on Linux.
 fn cpu_time(process: u32) -> io::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The second field, the name, may have blanks in it and ends with the last parenthesis.
+    // The second field, the name, may contain blanks and ends with the last parenthesis.
     let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
     let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     Ok(Duration::from_millis(ticks * 10))
@@ -111,7 +111,7 @@ async fn client(server: SocketAddr, request: Arc<[u8]>, until: Instant) -> io::R
 }
 
 impl Sample {
-    /// Of latencies in microseconds.
+    /// Summarises latencies in microseconds.
     pub(super) fn of(mut latencies: Vec<f64>, time: Duration) -> Self {
         let throughput = count(&latencies) / time.as_secs_f64();
         latencies.sort_by(f64::total_cmp);
@@ -119,7 +119,7 @@ impl Sample {
         Self { throughput, p50: at(50), p99: at(99), cpu: f64::NAN }
     }
 
-    /// The median of each number over several rounds.
+    /// Returns the median of each number over several rounds.
     pub(super) fn median(samples: &[Self]) -> Self {
         let median = |number: fn(&Self) -> f64| {
             let mut numbers: Vec<f64> = samples.iter().map(number).collect();

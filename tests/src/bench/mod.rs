@@ -1,10 +1,10 @@
-//! The gate against the same Envoy without it, in one run on one machine: ratios, not records.
+//! Measures the gate against the same Envoy without it, in one run on one machine: ratios, not records.
 //!
-//! Four Envoys with one worker each stand before one static upstream: bare, with a wasm filter that does nothing, with one
-//! that holds, copies and writes back both bodies (the floor of this design), and with Callgate. They are measured in turn,
-//! round after round, and the median of the rounds counts. Throughput is that of a closed loop of 32 connections; added
-//! latency is measured with a single connection, where nothing queues. Load generator and upstream run on the same machine,
-//! so Envoy's own CPU time for a request, or for one text delta of a stream, is shown beside it.
+//! Four Envoys with one worker each stand before one static upstream: bare, with an empty wasm filter, with one that buffers, copies
+//! and writes back both bodies (the floor of this design), and with Callgate. The bench measures them in turn, round after round, and
+//! takes the median of the rounds. Throughput comes from a closed loop of 32 connections. Added latency comes from a single connection,
+//! so nothing queues. Load generator and upstream run on the same machine, so the table shows Envoy's own CPU time for a request, or
+//! for one text delta of a stream, too.
 
 mod exchange;
 mod executor;
@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 32;
 /// Streams at a time; each brings a text delta a millisecond at most.
 const STREAMS: usize = 16;
 
-/// How long to measure.
+/// The length of a measurement.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Rounds; each measures every variant once
@@ -74,7 +74,7 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
                 Load { request, server: gate.address, process: gate.envoy.id(), connections, time }.run()
             };
             let measure = |connections, time| load(exchange::REQUEST, connections, time);
-            // Warm connections and caches are what is measured.
+            // The bench measures warm connections and caches.
             measure(CONNECTIONS, Duration::from_millis(300)).map_err(StackError::io(gate.name.clone()))?;
             under_load.push(measure(CONNECTIONS, time).map_err(StackError::io(gate.name.clone()))?);
             alone.push(measure(1, time / 3).map_err(StackError::io(gate.name.clone()))?);
@@ -116,12 +116,12 @@ async fn measure_executor(
     folder: &Path,
     options: &Options,
     time: Duration,
-) -> Result<executor::Calls, StackError> {
+) -> Result<executor::ExecutorFigures, StackError> {
     println!("executor: calls of a tool that does nothing, against a bare gRPC echo, {} at a time", executor::AT_ONCE);
     executor::measure(artefacts, folder, options.rounds, time / 2).await
 }
 
-/// Serves the bare gRPC echo that the executor is compared with, until it is ended.
+/// Serves the bare gRPC echo, the baseline of the executor, until the process ends.
 pub async fn echo(listen: SocketAddr) -> Result<(), StackError> {
     crate::executor::echo(listen).await.map_err(StackError::io("starting the echo"))
 }
@@ -142,7 +142,7 @@ fn plan(upstream: SocketAddr) -> Plan {
     Plan { model: Model::At(upstream), gates: VARIANTS.into_iter().zip(changes).map(gate).collect(), one_by_one: true }
 }
 
-/// Every variant must do its job before its speed means anything.
+/// Checks every variant: its speed means nothing if it fails its job.
 async fn check(stack: &Stack) -> Result<(), StackError> {
     for gate in stack.gates() {
         let unfit = |what: String| StackError::Unfit { what: format!("{} does not do its job: {what}", gate.name) };

@@ -1,4 +1,4 @@
-//! What was measured, for people and for programs.
+//! Prints the measurements, and writes them as JSON.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::exchange::DELTAS;
-use super::executor::Calls;
+use super::executor::ExecutorFigures;
 use super::load::Sample;
 use super::{CONNECTIONS, VARIANTS};
 use crate::stack::StackError;
 
-/// Everything that was measured. Arrays are in the order of [`VARIANTS`].
+/// All measurements. Arrays are in the order of [`VARIANTS`].
 #[derive(Debug)]
 pub(super) struct Measured {
     /// With many connections.
@@ -22,15 +22,15 @@ pub(super) struct Measured {
     /// Streams of text, many at a time.
     pub(super) streams: [Sample; 4],
     /// The executor.
-    pub(super) calls: Calls,
-    /// Bytes of Callgate's module, and of the one that copies.
+    pub(super) calls: ExecutorFigures,
+    /// Bytes of Callgate's module, and of the copying one.
     pub(super) module: (u64, u64),
-    /// From Envoy's start until it was ready.
+    /// Time from Envoy's start to readiness.
     pub(super) startup: Vec<Duration>,
 }
 
-/// One line of the summary; what it is compared with is `baseline`.
-pub(super) struct Entry {
+/// One line of the summary, compared with `baseline`.
+pub(super) struct SummaryLine {
     name: &'static str,
     value: f64,
     unit: &'static str,
@@ -39,7 +39,7 @@ pub(super) struct Entry {
 }
 
 impl Measured {
-    fn entries(&self) -> Vec<Entry> {
+    fn entries(&self) -> Vec<SummaryLine> {
         let [bare, noop, copy, gate] = self.under_load;
         let [bare_alone, _, _, gate_alone] = self.alone;
         let startup = |n: usize| self.startup.get(n).map_or(f64::NAN, Duration::as_secs_f64);
@@ -74,7 +74,7 @@ impl Measured {
         entries
     }
 
-    /// Two tables on standard output.
+    /// Prints two tables on standard output.
     pub(super) fn print(&self) {
         println!(
             "\n{:<10}{:>12}{:>12}{:>12}{:>13}{:>14}{:>14}{:>12}",
@@ -106,19 +106,19 @@ impl Measured {
         );
     }
 
-    /// The summary as JSON.
+    /// Writes the summary as JSON.
     pub(super) fn write(&self, file: &Path) -> Result<(), StackError> {
         write(&self.entries(), file)
     }
 }
 
-fn entry(name: &'static str, value: f64, unit: &'static str, baseline: f64, against: &'static str) -> Entry {
-    Entry { name, value, unit, baseline, against }
+fn entry(name: &'static str, value: f64, unit: &'static str, baseline: f64, against: &'static str) -> SummaryLine {
+    SummaryLine { name, value, unit, baseline, against }
 }
 
-/// The lines of the executor.
-pub(super) fn executor(calls: &Calls) -> Vec<Entry> {
-    let Calls { executor, echo, duration, instances, .. } = calls;
+/// Returns the lines of the executor.
+pub(super) fn executor(calls: &ExecutorFigures) -> Vec<SummaryLine> {
+    let ExecutorFigures { executor, echo, duration, instances, .. } = calls;
     #[allow(clippy::cast_precision_loss, reason = "sizes of processes")]
     let [idle, loaded, hundred] = calls.resident.map(|bytes| bytes as f64 / f64::from(1 << 20));
     let [cold, warm] = calls.startup.map(|took| took.as_secs_f64());
@@ -136,8 +136,8 @@ pub(super) fn executor(calls: &Calls) -> Vec<Entry> {
     ]
 }
 
-/// A table on standard output.
-pub(super) fn table(entries: &[Entry]) {
+/// Prints a table on standard output.
+pub(super) fn table(entries: &[SummaryLine]) {
     println!("{:<28}{:>14} {:<12}{:>8}  against", "", "value", "unit", "ratio");
     for entry in entries {
         let (value, ratio) = (number(entry.value), entry.value / entry.baseline);
@@ -146,9 +146,9 @@ pub(super) fn table(entries: &[Entry]) {
     }
 }
 
-/// The same as JSON.
-pub(super) fn write(entries: &[Entry], file: &Path) -> Result<(), StackError> {
-    let one = |e: &Entry| {
+/// Writes a table as JSON.
+pub(super) fn write(entries: &[SummaryLine], file: &Path) -> Result<(), StackError> {
+    let one = |e: &SummaryLine| {
         let (value, baseline, ratio) = (round(e.value), round(e.baseline), round(e.value / e.baseline));
         json!({"name": e.name, "value": value, "unit": e.unit, "baseline": baseline, "ratio": ratio})
     };

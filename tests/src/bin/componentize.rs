@@ -1,8 +1,8 @@
-//! `componentize MODULE COMPONENT`: makes a component of a core module for `wasm32-wasip1` that was built against a WIT world.
+//! `componentize MODULE COMPONENT`: makes a component of a core module for `wasm32-wasip1`, built against a WIT world.
 //!
-//! What `cargo build --target wasm32-wasip2` would do, for tool chains without that target. The module carries its world in a
-//! section of its own (bindgen puts it there); what it asks of WASI preview 1 is translated to WASI 0.2 by wasmtime's adapter,
-//! in its form for libraries: the component has no `main`.
+//! `cargo build --target wasm32-wasip2` does the same, but some toolchains lack that target. The module carries its world in a custom
+//! section, which bindgen wrote. Wasmtime's adapter translates the calls of WASI preview 1 to WASI 0.2. The adapter has its form for
+//! libraries: the component has no `main`.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
-//! `wasm-imports FILE…`: will Envoy load this module? Lists what it imports and fails on anything that Envoy does not provide.
+//! `wasm-imports FILE…`: lists the imports of a module, and fails on any import Envoy does not provide.
 //!
-//! Envoy refuses a module with an import that it lacks, when the configuration is loaded. This finds it at build time. What
-//! Envoy provides is in its wasm host, proxy-wasm-cpp-host: `FOR_ALL_HOST_FUNCTIONS` and `FOR_ALL_WASI_FUNCTIONS` in
-//! `include/proxy-wasm/exports.h`, registered by `WasmBase::registerCallbacks`. Of the WASI functions, that host answers most
-//! with an error, because it has no files and no sockets. Those are refused here too: a filter that reaches for one is wrong,
-//! even if it loads. Signatures are not compared; the SDK and the toolchain own them.
+//! Envoy refuses such a module only when it loads the configuration; this program finds it at build time. The list comes from Envoy's
+//! wasm host, proxy-wasm-cpp-host: `FOR_ALL_HOST_FUNCTIONS` and `FOR_ALL_WASI_FUNCTIONS` in `include/proxy-wasm/exports.h`, registered
+//! by `WasmBase::registerCallbacks`. The host answers most WASI functions with an error, because it has no files and no sockets. This
+//! program refuses those too: a filter that needs one is wrong, even if it loads. It does not compare signatures; the SDK and the
+//! toolchain own them.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -54,8 +54,8 @@ const PROXY: [&str; 39] = [
     "get_log_level",
 ];
 
-/// `wasi_snapshot_preview1.…` that this host carries out, rather than answers with an error. Files and sockets are not among
-/// them; `fd_write` writes to Envoy's log, arguments are none, the environment is what `environment_variables` lists.
+/// The functions `wasi_snapshot_preview1.…` this host implements. Files and sockets are not among them. `fd_write` writes to Envoy's log,
+/// arguments are empty, and the environment is the list `environment_variables`.
 const WASI: [&str; 10] = [
     "args_get",
     "args_sizes_get",
@@ -69,7 +69,7 @@ const WASI: [&str; 10] = [
     "sched_yield",
 ];
 
-/// What Envoy looks for in a module: the ABI's mark, an entry point, and a way to take memory.
+/// The exports Envoy needs in a module: the ABI's mark, an entry point, and an allocator.
 const NEEDED: [&[&str]; 3] =
     [&["proxy_abi_version_0_2_1"], &["_initialize", "_start"], &["proxy_on_memory_allocate", "malloc"]];
 
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints what the module imports; returns why Envoy would not load it.
+/// Prints the imports of a module; returns the reasons Envoy would refuse it.
 fn faults(file: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let module = std::fs::read(file)?;
     let mut imports = Vec::new();

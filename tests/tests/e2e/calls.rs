@@ -3,7 +3,7 @@
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
 use callgate_tests::http::Accumulated;
-use callgate_tests::upstream::script::{Call, Round};
+use callgate_tests::upstream::script::{Round, ScriptedCall};
 use serde_json::json;
 
 use crate::world::{Ask, Cx, expect_error};
@@ -146,7 +146,11 @@ async fn choices(cx: Cx) {
 
 async fn legacy(cx: Cx) {
     let function = |arguments: &str| Round {
-        function: Some(Call { name: "get_weather".into(), arguments: arguments.into(), ..Call::default() }),
+        function: Some(ScriptedCall {
+            name: "get_weather".into(),
+            arguments: arguments.into(),
+            ..ScriptedCall::default()
+        }),
         ..Round::default()
     };
     let functions = json!([{"name": "get_weather", "parameters": {"type": "object"}}]);

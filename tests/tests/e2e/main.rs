@@ -34,13 +34,13 @@ mod world;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use callgate_tests::cases::{Arguments, Outcome};
+use callgate_tests::cases::{CaseArguments, Outcome};
 use callgate_tests::http::Protocol;
 use callgate_tests::stack::Engine;
 use world::{Cx, World};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::read("gate");
+    let arguments = CaseArguments::read("gate");
     if arguments.list {
         if !arguments.ignored {
             println!("gate: test");

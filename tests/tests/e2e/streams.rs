@@ -2,7 +2,7 @@
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
-use callgate_tests::http::Event;
+use callgate_tests::http::SseEvent;
 use callgate_tests::upstream::Ending;
 use callgate_tests::upstream::script::{Round, Wire};
 use serde_json::json;
@@ -51,7 +51,7 @@ async fn live(cx: Cx) {
     assert!(notice.contains("tool_not_in_contract"), "{notice}");
     let mut finish = None;
     while let Some(event) = events.next().await.unwrap() {
-        if let Event::Data(data) = event {
+        if let SseEvent::Data(data) = event {
             finish = data.pointer("/choices/0/finish_reason").and_then(|f| f.as_str()).map(str::to_owned).or(finish);
         }
     }
@@ -70,7 +70,7 @@ async fn held(cx: Cx) {
     cx.upstream().release();
     let mut calls = Vec::new();
     while let Some(event) = events.next().await.unwrap() {
-        let Event::Data(data) = event else { continue };
+        let SseEvent::Data(data) = event else { continue };
         if let Some(call) = data.pointer("/choices/0/delta/tool_calls/0") {
             calls.push(call.clone());
         }

@@ -33,13 +33,13 @@ mod truth;
 
 use std::process::ExitCode;
 
-use callgate_tests::cases::{Arguments, Outcome};
+use callgate_tests::cases::{CaseArguments, Outcome};
 
 /// The length of the mixed load in `make test`.
 const SECONDS: u64 = 45;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::read("siege");
+    let arguments = CaseArguments::read("siege");
     if arguments.list {
         if !arguments.ignored {
             println!("siege: test");

@@ -1,6 +1,6 @@
 //! The decision itself.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide};
+use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide};
 
 use crate::{Case, Found};
 
@@ -9,7 +9,7 @@ use crate::{Case, Found};
 pub fn decided(contract: &Contract, case: &Case) -> Found {
     let caller = Caller { tenant: "acme".to_owned(), role: case.role.clone() };
     let conversation = Conversation { calls_before: case.before };
-    match decide(contract, &caller, &conversation, &Call { name: &case.tool, arguments: &case.arguments }) {
+    match decide(contract, &caller, &conversation, &ProposedCall { name: &case.tool, arguments: &case.arguments }) {
         Verdict::Allow(approved) => Found::allowed(Some(approved.canonical)),
         Verdict::NeedsApproval(_) => Found::refused("approval_required", ""),
         Verdict::Deny(violation) => Found::refused(violation.code.as_str(), &violation.pointer),

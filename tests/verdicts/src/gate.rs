@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_contract::Contract;
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
 use serde_json::{Value, json};
 
 use crate::{BEFORE, Case, Found};
@@ -27,7 +27,7 @@ impl Played {
     /// # Errors
     /// The reason why the gate cannot be built.
     pub fn new(contract: Contract) -> Result<Self, String> {
-        let identity = Identity::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
+        let identity = IdentitySource::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
         let paths = Paths::new(&HashMap::new(), Vec::new());
         let reach = Reach { executor: false, upstream: false };
         let gate = Gate::new(contract, identity, paths, Offer::Declared, reach).map_err(|error| error.to_string())?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use callgate_executor::audit::{FILE, Hash};
+use callgate_audit::{FILE, Hash};
 use clap::{Args, Subcommand};
 
 /// Verify, read and copy an executor's audit log

@@ -9,7 +9,7 @@ mod text;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use callgate_executor::audit::{
+use callgate_audit::{
     Absent, BackupError, FILE, Fault, Query, ROTATE, ReadError, Reader, Record, SEGMENTS, SegmentPlace, Stored,
     VerifyError, Whole, WholeLog, backup, verify_all,
 };
@@ -181,7 +181,7 @@ fn export(arguments: &ExportArguments) -> Result<Outcome, AuditError> {
     let header = json!({
         "executor": reader.executor()?,
         "records": last.map_or(0, |last| last.seq),
-        "head": last.map_or(callgate_executor::audit::Hash::GENESIS, |last| last.hash).to_string(),
+        "head": last.map_or(callgate_audit::Hash::GENESIS, |last| last.hash).to_string(),
     });
     let mut goes_on = output::print(&format!("{header}\n"))?;
     let (mut next, end) = (arguments.from, last.map_or(0, |last| last.seq));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use callgate_executor::audit::{Record, Stored};
+use callgate_audit::{Record, Stored};
 
 /// Returns one line: number, time, event, caller, tool, exchange.
 pub(super) fn line(record: &Record<'_>) -> String {

@@ -134,7 +134,7 @@ fn compile(file: &Path, text: &str, files: &WithSchema) -> Result<Contract, File
 
 fn may(contract: &Contract, role: &str, tool: &str) -> bool {
     let role = contract.role(role);
-    contract.tool(tool).zip(role).is_some_and(|(tool, role)| role.may_use(tool))
+    contract.permit(role, tool).is_ok()
 }
 
 /// Writes all files of the new folder.

@@ -100,11 +100,11 @@ impl<'a> Options<'a> {
     pub(super) fn try_gate(&self) -> Result<(), RenderError> {
         let arguments = self.arguments;
         let identity = match arguments.identity {
-            Identity::Header => callgate_engine::Identity::Header {
+            Identity::Header => callgate_engine::IdentitySource::Header {
                 tenant: arguments.tenant_header.clone(),
                 role: arguments.role_header.clone(),
             },
-            Identity::Jwt => callgate_engine::Identity::Claims,
+            Identity::Jwt => callgate_engine::IdentitySource::Claims,
         };
         let offer = match arguments.tools {
             Tools::Declared => Offer::Declared,

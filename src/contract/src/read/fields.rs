@@ -2,22 +2,22 @@
 
 use crate::error::Diagnostic;
 use crate::nearest::nearest;
-use crate::source::node::{At, Data, Entry, Node, join};
+use crate::source::node::{At, Data, MapEntry, Node, join};
 
-/// A value and the JSON Pointer that leads to it.
+/// A value and its JSON Pointer.
 #[derive(Clone, Debug)]
-pub(super) struct Item<'n> {
+pub(super) struct Located<'n> {
     pub(super) node: &'n Node,
     pub(super) path: String,
 }
 
 /// A mapping all of whose fields are known.
 pub(super) struct Fields<'n> {
-    item: Item<'n>,
-    entries: &'n [Entry],
+    item: Located<'n>,
+    entries: &'n [MapEntry],
 }
 
-/// The faults found so far, and what is no fault but worth a look.
+/// The faults found so far, and notes on valid values.
 pub(super) struct Report<'r> {
     found: &'r mut Vec<Diagnostic>,
     notes: Vec<Diagnostic>,
@@ -31,7 +31,7 @@ impl<'r> Report<'r> {
     }
 
     /// Notes something about a valid value.
-    pub(super) fn note(&mut self, item: &Item<'_>, message: impl Into<String>) {
+    pub(super) fn note(&mut self, item: &Located<'_>, message: impl Into<String>) {
         let At { file, line, column } = &item.node.at;
         let (file, path) = (file.to_string(), item.path.clone());
         self.notes.push(Diagnostic { file, line: *line, column: *column, path, message: message.into() });
@@ -41,8 +41,8 @@ impl<'r> Report<'r> {
         self.notes
     }
 
-    /// A fault of that value. Returns `None` so that a reader can end with it.
-    pub(super) fn fault<T>(&mut self, item: &Item<'_>, message: impl Into<String>) -> Option<T> {
+    /// Reports a fault of that value. Returns `None`, so a reader can end with it.
+    pub(super) fn fault<T>(&mut self, item: &Located<'_>, message: impl Into<String>) -> Option<T> {
         self.fault_at(&item.node.at, item.path.clone(), message)
     }
 
@@ -56,9 +56,9 @@ impl<'r> Report<'r> {
 // === impl Fields ===
 
 impl<'n> Fields<'n> {
-    /// Opens a mapping; a field that is not in `known` is a fault, and so is one that is in `unenforced`.
+    /// Opens a mapping. A field not in `known` is a fault, and so is one in `unenforced`.
     pub(super) fn open(
-        item: &Item<'n>,
+        item: &Located<'n>,
         known: &[&str],
         unenforced: &[(&str, &str)],
         report: &mut Report<'_>,
@@ -80,13 +80,13 @@ impl<'n> Fields<'n> {
         Some(Self { item: item.clone(), entries })
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<Item<'n>> {
+    pub(super) fn get(&self, name: &str) -> Option<Located<'n>> {
         let entry = self.entries.iter().find(|entry| entry.key == name)?;
-        Some(Item { node: &entry.value, path: join(&self.item.path, name) })
+        Some(Located { node: &entry.value, path: join(&self.item.path, name) })
     }
 
-    /// A field that must be there; `expected` completes "expected".
-    pub(super) fn need(&self, name: &str, expected: &str, report: &mut Report<'_>) -> Option<Item<'n>> {
+    /// Returns a required field; `expected` completes "expected".
+    pub(super) fn need(&self, name: &str, expected: &str, report: &mut Report<'_>) -> Option<Located<'n>> {
         let found = self.get(name);
         if found.is_none() {
             report.fault::<()>(&self.item, format!("missing field `{name}`; expected {expected}"));
@@ -113,23 +113,23 @@ pub(super) fn one_of(names: &[&str]) -> String {
     }
 }
 
-// === impl Item ===
+// === impl Located ===
 
-impl<'n> Item<'n> {
-    pub(super) fn entries(&self, report: &mut Report<'_>) -> Option<&'n [Entry]> {
+impl<'n> Located<'n> {
+    pub(super) fn entries(&self, report: &mut Report<'_>) -> Option<&'n [MapEntry]> {
         match &self.node.data {
             Data::Map(entries) => Some(entries),
             _ => report.fault(self, format!("expected a mapping, found {}", self.node.kind())),
         }
     }
 
-    pub(super) fn list(&self, report: &mut Report<'_>) -> Option<Vec<Item<'n>>> {
+    pub(super) fn list(&self, report: &mut Report<'_>) -> Option<Vec<Located<'n>>> {
         match &self.node.data {
             Data::List(items) => Some(
                 items
                     .iter()
                     .enumerate()
-                    .map(|(index, node)| Item { node, path: format!("{}/{index}", self.path) })
+                    .map(|(index, node)| Located { node, path: format!("{}/{index}", self.path) })
                     .collect(),
             ),
             _ => report.fault(self, format!("expected a list, found {}", self.node.kind())),
@@ -159,9 +159,9 @@ impl<'n> Item<'n> {
         }
     }
 
-    /// A list of strings as [`Item::text`] reads them, none twice.
-    pub(super) fn texts(&self, report: &mut Report<'_>) -> Option<Vec<(Item<'n>, &'n str)>> {
-        let mut texts: Vec<(Item<'n>, &'n str)> = Vec::new();
+    /// A list of strings as [`Located::text`] reads them, none twice.
+    pub(super) fn texts(&self, report: &mut Report<'_>) -> Option<Vec<(Located<'n>, &'n str)>> {
+        let mut texts: Vec<(Located<'n>, &'n str)> = Vec::new();
         for item in self.list(report)? {
             let Some(text) = item.text(report) else { continue };
             if texts.iter().any(|(_, earlier)| *earlier == text) {

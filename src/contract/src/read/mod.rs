@@ -7,7 +7,7 @@ mod spec;
 mod tools;
 pub(crate) mod units;
 
-use fields::{Item, Report};
+use fields::{Located, Report};
 
 use crate::error::Diagnostic;
 use crate::model::Contract;
@@ -16,6 +16,6 @@ use crate::source::node::Node;
 /// Reads a document whose files are inlined. The digest and the canonical text are left empty.
 pub(crate) fn contract(document: &Node, found: &mut Vec<Diagnostic>) -> Option<Contract> {
     let mut report = Report::new(found);
-    let contract = spec::contract(&Item { node: document, path: String::new() }, &mut report)?;
+    let contract = spec::contract(&Located { node: document, path: String::new() }, &mut report)?;
     Some(Contract { notes: report.into_notes(), ..contract })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::fields::{Fields, Item, Report};
+use super::fields::{Fields, Located, Report};
 use crate::glob::Glob;
 use crate::model::Role;
 use crate::nearest::nearest;
@@ -11,7 +11,7 @@ use crate::source::node::join;
 const UNENFORCED: [(&str, &str); 2] =
     [("tokensPerMinute", "`tokensPerMinute`"), ("callsPerMinute", "`callsPerMinute`")];
 
-pub(super) fn roles(item: &Item<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<HashMap<String, Role>> {
+pub(super) fn roles(item: &Located<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<HashMap<String, Role>> {
     let entries = item.entries(report)?;
     if entries.is_empty() {
         return report.fault(item, "expected at least one role, such as `clerk: { tools: [\"get_*\"] }`");
@@ -19,7 +19,7 @@ pub(super) fn roles(item: &Item<'_>, tools: &[&str], report: &mut Report<'_>) ->
     let mut roles = HashMap::new();
     for entry in entries {
         let name = entry.key.as_str();
-        let role = Item { node: &entry.value, path: join(&item.path, name) };
+        let role = Located { node: &entry.value, path: join(&item.path, name) };
         if name.is_empty() || name.len() > 128 || !name.chars().all(|c| c.is_ascii_graphic()) {
             let expected = "expected a role name of 1 to 128 printable ASCII characters without spaces";
             report.fault_at::<()>(&entry.at, role.path.clone(), expected);
@@ -31,7 +31,7 @@ pub(super) fn roles(item: &Item<'_>, tools: &[&str], report: &mut Report<'_>) ->
     Some(roles)
 }
 
-fn role_tools(role: &Item<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<BTreeSet<String>> {
+fn role_tools(role: &Located<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<BTreeSet<String>> {
     let fields = Fields::open(role, &["tools"], &UNENFORCED, report)?;
     let listed = fields.need("tools", "a list of tool names, globs with `*` allowed", report)?;
     let mut allowed = BTreeSet::new();
@@ -47,7 +47,7 @@ fn role_tools(role: &Item<'_>, tools: &[&str], report: &mut Report<'_>) -> Optio
                 "expected a glob that matches a tool of this contract; it matches none".to_owned()
             }
             Some(near) => format!("expected the name of a tool of this contract; did you mean `{near}`?"),
-            None => "expected the name of a tool of this contract; there is none of this name".to_owned(),
+            None => "expected the name of a tool of this contract; it has no tool of this name".to_owned(),
         };
         report.fault::<()>(&item, message);
     }

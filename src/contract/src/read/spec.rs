@@ -1,6 +1,6 @@
 //! The document and everything in `spec` but roles and tools.
 
-use super::fields::{Fields, Item, Report};
+use super::fields::{Fields, Located, Report};
 use super::{roles, tools, units};
 use crate::glob::Glob;
 use crate::model::is_model_name;
@@ -11,7 +11,7 @@ const KIND: &str = "Contract";
 const MEMBER: &str = "expected the exact name of a member, such as `store_hint` or `extra_body.store_hint`, of letters, digits, `_`, \
                       `$` and `-`; globs are not allowed here";
 
-pub(super) fn contract(document: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
+pub(super) fn contract(document: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let fields = Fields::open(document, &["apiVersion", "kind", "metadata", "spec"], &[], report)?;
     if let Some(version) = fields.need("apiVersion", &format!("`{API_VERSION}`"), report) {
         version.word(&[(API_VERSION, ())], report);
@@ -27,7 +27,7 @@ pub(super) fn contract(document: &Item<'_>, report: &mut Report<'_>) -> Option<C
     Some(Contract { name, version, ..spec })
 }
 
-fn metadata_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, String)> {
+fn metadata_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<(String, String)> {
     let fields = Fields::open(item, &["name", "version"], &[], report)?;
     let name = fields.need("name", "a name such as `order-desk`", report).and_then(|item| {
         let text = item.text(report)?;
@@ -49,7 +49,7 @@ fn metadata_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, Stri
     Some((name?, version?))
 }
 
-fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
+fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let known = [
         "models",
         "providerTools",
@@ -119,7 +119,7 @@ fn spec_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Contract> {
     })
 }
 
-fn models_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Glob>> {
+fn models_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<Glob>> {
     let texts = item.texts(report)?;
     if texts.is_empty() {
         return report.fault(item, "expected at least one model; `\"*\"` allows every model");
@@ -138,7 +138,7 @@ fn models_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Glob>> {
     Some(globs)
 }
 
-fn provider_tools_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<String>> {
+fn provider_tools_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<String>> {
     let mut names = Vec::new();
     for (item, text) in item.texts(report)? {
         if text.contains(['*', '?']) {
@@ -150,7 +150,7 @@ fn provider_tools_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Str
     Some(names)
 }
 
-fn request_members_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<RequestMembers> {
+fn request_members_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<RequestMembers> {
     let fields = Fields::open(item, &["unknown", "allow"], &[], report)?;
     let mut members = RequestMembers::default();
     if let Some(item) = fields.get("unknown") {
@@ -168,13 +168,13 @@ fn request_members_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Reques
     Some(members)
 }
 
-/// Member names joined with `.`, each of characters that no path syntax gives a meaning to.
+/// Returns true for member names joined with `.`, without characters special in any path syntax.
 fn is_member_path(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_$-".contains(&b);
     text.split('.').all(|name| !name.is_empty() && name.bytes().all(is_plain))
 }
 
-fn limits_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<Limits> {
+fn limits_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Limits> {
     let known = [
         "maxOutputTokens",
         "maxToolCallsPerTurn",

@@ -1,8 +1,8 @@
-//! Tools, but for what runs them.
+//! Tools, without their `run`.
 
 use std::collections::HashSet;
 
-use super::fields::{Fields, Item, Report};
+use super::fields::{Fields, Located, Report};
 use super::run;
 use crate::model::{Approval, Audit, Effects, Output, Tool};
 use crate::run::Run;
@@ -12,19 +12,19 @@ use crate::source::node::Data;
 const KNOWN: [&str; 9] =
     ["name", "description", "parameters", "result", "effects", "approval", "audit", "output", "run"];
 const UNENFORCED: [(&str, &str); 3] = [("when", "`when`"), ("requires", "`requires`"), ("origin", "`origin`")];
-/// More persons than this agree to nothing in time.
+/// More persons never agree in time.
 const APPROVERS_MAX: u8 = 3;
 const PARAMETERS: &str = "a JSON Schema of the arguments, such as `{ type: object }` for a tool without arguments";
 
 /// The names of the tools, whatever else may be wrong with them.
-pub(super) fn names<'n>(item: &Item<'n>) -> Vec<&'n str> {
+pub(super) fn names<'n>(item: &Located<'n>) -> Vec<&'n str> {
     match &item.node.data {
         Data::List(tools) => tools.iter().filter_map(|tool| tool.get("name")?.text()).collect(),
         _ => Vec::new(),
     }
 }
 
-pub(super) fn tools(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Tool>> {
+pub(super) fn tools(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<Tool>> {
     let items = item.list(report)?;
     if items.is_empty() {
         return report.fault(item, "expected at least one tool");
@@ -37,7 +37,7 @@ pub(super) fn tools(item: &Item<'_>, report: &mut Report<'_>) -> Option<Vec<Tool
     Some(tools)
 }
 
-fn tool<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<Tool> {
+fn tool<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<Tool> {
     let fields = Fields::open(item, &KNOWN, &UNENFORCED, report)?;
     let name = fields.need("name", "the name the model calls it by", report);
     let name = name.and_then(|item| name_of(&item, seen, report));
@@ -84,7 +84,7 @@ fn tool<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_
     })
 }
 
-fn name_of<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<String> {
+fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     if text.len() > 64 || !text.bytes().all(plain) {
@@ -96,8 +96,8 @@ fn name_of<'n>(item: &Item<'n>, seen: &mut HashSet<&'n str>, report: &mut Report
     Some(text.to_owned())
 }
 
-/// A word, or a mapping that says how many persons must agree.
-fn approval(item: &Item<'_>, report: &mut Report<'_>) -> Option<Approval> {
+/// Reads a word, or a mapping with the number of approvers.
+fn approval(item: &Located<'_>, report: &mut Report<'_>) -> Option<Approval> {
     if item.node.get("when").is_some() {
         let message = "expected `never`, `always` or `{ approvers: 2 }`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none";
         return report.fault(item, message);
@@ -113,14 +113,14 @@ fn approval(item: &Item<'_>, report: &mut Report<'_>) -> Option<Approval> {
     }
 }
 
-/// The type that the top of a schema must have.
+/// The required type at the top of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Top {
     Object,
     Any,
 }
 
-fn schema(item: &Item<'_>, top: Top, report: &mut Report<'_>) -> Option<Schema> {
+fn schema(item: &Located<'_>, top: Top, report: &mut Report<'_>) -> Option<Schema> {
     let entries = item.entries(report)?;
     let value = item.node.to_value();
     let schema = match Schema::compile(value) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fields::{Item, Report};
+use super::fields::{Located, Report};
 use crate::source::node::Data;
 
 const SIZE: &str =
@@ -29,23 +29,23 @@ pub fn parse_size(text: &str) -> Option<u64> {
 }
 
 /// Bytes.
-pub(super) fn size(item: &Item<'_>, report: &mut Report<'_>) -> Option<u64> {
+pub(super) fn size(item: &Located<'_>, report: &mut Report<'_>) -> Option<u64> {
     quantity(item, &SIZE_UNITS).or_else(|| report.fault(item, SIZE))
 }
 
 /// Time, to the millisecond.
-pub(super) fn duration(item: &Item<'_>, report: &mut Report<'_>) -> Option<Duration> {
+pub(super) fn duration(item: &Located<'_>, report: &mut Report<'_>) -> Option<Duration> {
     quantity(item, &DURATION_UNITS).map(Duration::from_millis).or_else(|| report.fault(item, DURATION))
 }
 
 /// Fuel in the engine's units.
-pub(super) fn fuel(item: &Item<'_>, report: &mut Report<'_>) -> Option<u64> {
+pub(super) fn fuel(item: &Located<'_>, report: &mut Report<'_>) -> Option<u64> {
     let units = [("", 1), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
     quantity(item, &units).or_else(|| report.fault(item, FUEL))
 }
 
-/// A positive whole number times its unit; a number without quotes has the unit `""`, where there is such a one.
-fn quantity(item: &Item<'_>, units: &[(&str, u64)]) -> Option<u64> {
+/// Reads a positive whole number with a unit. A number without quotes has the unit `""`, if this unit exists.
+fn quantity(item: &Located<'_>, units: &[(&str, u64)]) -> Option<u64> {
     match &item.node.data {
         Data::Number(number) => total(number.as_u64()?, "", units),
         Data::Text(text) => parse(text, units),
@@ -70,9 +70,9 @@ mod tests {
     use crate::source::node::Node;
     use callgate_json::Value;
 
-    fn read<T>(value: impl Into<Value>, unit: fn(&Item<'_>, &mut Report<'_>) -> Option<T>) -> Option<T> {
+    fn read<T>(value: impl Into<Value>, unit: fn(&Located<'_>, &mut Report<'_>) -> Option<T>) -> Option<T> {
         let node = Node::without_text(&value.into());
-        unit(&Item { node: &node, path: String::new() }, &mut Report::new(&mut Vec::new()))
+        unit(&Located { node: &node, path: String::new() }, &mut Report::new(&mut Vec::new()))
     }
 
     #[test]

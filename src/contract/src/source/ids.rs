@@ -1,11 +1,11 @@
 //! References by `$id`, `$anchor` and absolute URI, written as `#/…`.
 //!
 //! A schema may name its parts: `$id` gives a part a URI, `$anchor` a name below the nearest URI, and `$ref` is resolved
-//! against the nearest `$id` around it (JSON Schema 2020-12 Core, section 8.2). The walk here resolves all of that once:
-//! it rewrites each reference as a JSON Pointer from the top and then drops the names. What reads a schema afterwards,
-//! a model's API included, needs to know pointers only.
+//! against the nearest `$id` around it (JSON Schema 2020-12 Core, section 8.2). The walk here resolves all of them once:
+//! it rewrites each reference as a JSON Pointer from the top and then drops the names. Later readers,
+//! a model's API included, need to know pointers only.
 //!
-//! A relative reference that names no part is left as it is: it is the path of a file. Nothing is ever fetched.
+//! A relative reference without a named part stays unchanged: it is the path of a file. Nothing is ever fetched.
 //!
 //! Not rewritten: a schema with dynamic references, whose targets depend on who refers. Its anchors stay, and it may have
 //! no `$id` below its top.
@@ -14,23 +14,23 @@ use std::collections::BTreeMap;
 
 use jsonschema::{Draft, Uri, uri};
 
-use super::node::{At, Data, Entry, Node, join};
+use super::node::{At, Data, MapEntry, Node, join};
 use crate::error::Diagnostic;
 use crate::keywords::{self, Holds};
 
-/// The URI of a schema that gives itself none.
+/// The URI of a schema without one of its own.
 const HERE: &str = "json-schema:///";
 const DYNAMIC: [&str; 4] = ["$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor"];
 
-/// The anchors below the URI of a document, by name, and the pointers that they stand for as fragments.
+/// The anchors below the URI of a document, by name, with their pointers as fragments.
 pub(crate) type Anchors = BTreeMap<String, String>;
 
-/// Rewrites the references of one document, which stands at `pointer` in the contract.
+/// Rewrites the references of one document at `pointer` in the contract.
 pub(crate) fn resolve(document: &mut Node, draft: &str, pointer: &str, found: &mut Vec<Diagnostic>) -> Anchors {
     let Ok(here) = uri::from_str(HERE) else { return Anchors::new() };
     let draft = Draft::from_schema_uri(draft);
     let dynamic = is_dynamic(document);
-    let mut names = Names { draft, dynamic, at: pointer, top: here.clone(), places: BTreeMap::new(), found };
+    let mut names = SchemaUris { draft, dynamic, at: pointer, top: here.clone(), places: BTreeMap::new(), found };
     names.collect(document, "", &here);
     if dynamic {
         return Anchors::new();
@@ -43,7 +43,7 @@ pub(crate) fn resolve(document: &mut Node, draft: &str, pointer: &str, found: &m
 }
 
 /// The schemas in the value of a keyword, each with its place.
-pub(crate) fn schemas<'n>(entry: &'n mut Entry, pointer: &str) -> Vec<(String, &'n mut Node)> {
+pub(crate) fn schemas<'n>(entry: &'n mut MapEntry, pointer: &str) -> Vec<(String, &'n mut Node)> {
     let place = join(pointer, &entry.key);
     match (keywords::holds(&entry.key), &entry.value.data) {
         (Holds::Data, _) => return Vec::new(),
@@ -79,7 +79,7 @@ fn is_dynamic(node: &mut Node) -> bool {
     })
 }
 
-struct Names<'a> {
+struct SchemaUris<'a> {
     draft: Draft,
     dynamic: bool,
     /// The place of the document in the contract.
@@ -91,9 +91,9 @@ struct Names<'a> {
     found: &'a mut Vec<Diagnostic>,
 }
 
-// === impl Names ===
+// === impl SchemaUris ===
 
-impl Names<'_> {
+impl SchemaUris<'_> {
     fn id_keyword(&self) -> &'static str {
         if self.draft == Draft::Draft4 { "id" } else { "$id" }
     }
@@ -107,7 +107,7 @@ impl Names<'_> {
         Some((uri.to_owned(), anchor.to_owned()))
     }
 
-    /// The URI that a schema gives itself; `None` if it gives none, the error if that is no URI.
+    /// Returns a schema's own URI; `None` without one, an error if it is malformed.
     fn own_uri(&self, node: &Node, around: &Uri<String>) -> Option<Result<Uri<String>, ()>> {
         let (id, _) = self.id(node).filter(|(id, _)| !id.is_empty())?;
         Some(uri::resolve_against(&around.borrow(), &id).map_err(drop))
@@ -155,8 +155,8 @@ impl Names<'_> {
         let base = self.own_uri(node, around).and_then(Result::ok).unwrap_or_else(|| around.clone());
         let id = self.id_keyword();
         let Data::Map(entries) = &mut node.data else { return };
-        // The names have served. At the top, `$id` says where the schema is from.
-        let is_name = |entry: &Entry| entry.key == "$anchor" || (entry.key == id && !pointer.is_empty());
+        // The names are resolved. At the top, `$id` names the schema's origin.
+        let is_name = |entry: &MapEntry| entry.key == "$anchor" || (entry.key == id && !pointer.is_empty());
         entries.retain(|entry| !is_name(entry) || entry.value.text().is_none());
         for entry in entries.iter_mut() {
             if entry.key == "$ref"
@@ -186,7 +186,7 @@ impl Names<'_> {
             Some(place) if is_pointer => Some(format!("#{}{part}", fragment(place))),
             Some(_) => match self.places.get(&format!("{}#{part}", target.as_str())) {
                 Some(place) => Some(format!("#{}", fragment(place))),
-                None => self.lost(at, pointer, format!("expected an anchor of this schema; there is no `{part}`")),
+                None => self.lost(at, pointer, format!("expected an anchor of this schema; it has no `{part}`")),
             },
             None if *base != self.top => {
                 let message =
@@ -197,7 +197,7 @@ impl Names<'_> {
         }
     }
 
-    /// Reports a reference to nowhere, and points it to the top so that it is not reported again.
+    /// Reports a reference without a target, and points it to the top to avoid a second report.
     fn lost(&mut self, at: &At, pointer: &str, message: impl Into<String>) -> Option<String> {
         self.fault(at, pointer, message);
         Some("#".to_owned())

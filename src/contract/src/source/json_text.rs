@@ -1,13 +1,13 @@
 //! JSON text as a tree with places.
 //!
-//! `callgate_json::read` decides what the text says, with all its strictness. The walk below only finds out where each
-//! value stands; it goes along the value that was read, so the two cannot disagree.
+//! `callgate_json::read` reads the text, with all its strictness. The walk below only finds the place of each
+//! value. It follows the value already read, so the two cannot disagree.
 
 use std::rc::Rc;
 
 use callgate_json::{ReadError, Value};
 
-use super::node::{At, Data, Entry, Node};
+use super::node::{At, Data, MapEntry, Node};
 use crate::error::Diagnostic;
 
 /// Reads strict JSON.
@@ -17,7 +17,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, Diagnostic> {
         let message = format!("expected strict JSON: {error}");
         Diagnostic { file: file.to_owned(), line, column, path: String::new(), message }
     })?;
-    let mut walk = Walk { file: Rc::from(file), rest: text, line: 1, column: 1 };
+    let mut walk = PlaceWalk { file: Rc::from(file), rest: text, line: 1, column: 1 };
     Ok(walk.node(&value))
 }
 
@@ -36,16 +36,16 @@ fn position(error: &ReadError) -> (u32, u32) {
     (number(line), number(column))
 }
 
-struct Walk<'t> {
+struct PlaceWalk<'t> {
     file: Rc<str>,
     rest: &'t str,
     line: u32,
     column: u32,
 }
 
-// === impl Walk ===
+// === impl PlaceWalk ===
 
-impl Walk<'_> {
+impl PlaceWalk<'_> {
     fn node(&mut self, value: &Value) -> Node {
         self.skip_space();
         let at = self.at();
@@ -67,7 +67,7 @@ impl Walk<'_> {
                         self.skip_scalar();
                         self.skip_space();
                         self.step_over(':');
-                        Entry { key: key.clone(), at, value: self.node_then_separator(value) }
+                        MapEntry { key: key.clone(), at, value: self.node_then_separator(value) }
                     })
                     .collect();
                 self.skip_space();
@@ -118,7 +118,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A string with its quotes, or a literal up to what ends it.
+    /// Skips a string with its quotes, or a literal up to its end.
     fn skip_scalar(&mut self) {
         if self.rest.starts_with('"') {
             self.step();

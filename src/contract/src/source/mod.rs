@@ -1,4 +1,4 @@
-//! From text to a tree of values that know their places.
+//! From text to a tree of values with their places.
 
 mod ids;
 pub(crate) mod json_text;

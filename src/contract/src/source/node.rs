@@ -1,10 +1,10 @@
-//! A contract's text as a tree in which every value knows where it stands.
+//! A contract's text as a tree of values with their places.
 
 use std::rc::Rc;
 
 use callgate_json::{Map, Number, Value};
 
-/// A place in a file. Line 0 means that the value came without a text.
+/// A place in a file. Line 0 means a value without a text.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
     pub(crate) file: Rc<str>,
@@ -27,12 +27,12 @@ pub(crate) enum Data {
     Number(Number),
     Text(String),
     List(Vec<Node>),
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
 }
 
-/// A name in a mapping, its place, and what it stands for.
+/// A name in a mapping, its place, and its value.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct MapEntry {
     pub(crate) key: String,
     pub(crate) at: At,
     pub(crate) value: Node,
@@ -41,7 +41,7 @@ pub(crate) struct Entry {
 // === impl Node ===
 
 impl Node {
-    /// A value that came without a text.
+    /// Makes a tree of a value without a text.
     pub(crate) fn without_text(value: &Value) -> Self {
         let nowhere = At { file: Rc::from(""), line: 0, column: 0 };
         Self::all_at(value, &nowhere)
@@ -57,7 +57,7 @@ impl Node {
             Value::Object(entries) => Data::Map(
                 entries
                     .iter()
-                    .map(|(key, value)| Entry { key: key.clone(), at: at.clone(), value: Self::all_at(value, at) })
+                    .map(|(key, value)| MapEntry { key: key.clone(), at: at.clone(), value: Self::all_at(value, at) })
                     .collect(),
             ),
         };
@@ -98,7 +98,7 @@ impl Node {
         }
     }
 
-    /// The place that a JSON Pointer names, or the last one on the way there that exists.
+    /// Returns the place of a JSON Pointer, or of its longest existing beginning.
     pub(crate) fn nearest(&self, pointer: &str) -> &At {
         let mut here = self;
         let mut at = &self.at;

@@ -1,26 +1,26 @@
 //! `$ref` to files, inlined.
 //!
 //! A schema whose only entry is a reference to a file becomes that file. Any other reference to a file becomes a
-//! reference into the schema's own `$defs`, where the file is put once; the file's own `#/…` references are rewritten so
-//! that they still mean the same. What comes out is one self-contained schema with only `#/…` references, the form that
-//! every validator and every LLM API understands.
+//! reference into the schema's own `$defs`, which hold the file once. The file's own `#/…` references are rewritten to keep
+//! their meaning. The result is one self-contained schema with only `#/…` references, the form
+//! understood by every validator and every LLM API.
 //!
 //! References by `$id` and anchor are pointers by then; see [`super::ids`].
 //!
-//! Refused rather than guessed: absolute paths, paths that leave the contract's folder, URLs, files that refer to each
-//! other in a circle, and, in a file that is put into `$defs`, dynamic references and another draft than around it.
+//! Refused rather than guessed: absolute paths, paths out of the contract's folder, URLs, files that refer to each
+//! other in a circle, and, in a file put into `$defs`, dynamic references and another draft than around it.
 
 use std::collections::BTreeMap;
 
 use super::ids::{self, Anchors};
-use super::node::{At, Data, Entry, Node, join};
+use super::node::{At, Data, MapEntry, Node, join};
 use crate::Files;
 use crate::error::Diagnostic;
 use crate::paths;
 
-/// Keywords that a file in `$defs` may not use.
+/// Keywords forbidden in a file in `$defs`.
 const FIXED: [&str; 7] = ["$id", "id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$recursiveAnchor"];
-/// The draft of a schema that names none.
+/// The default draft of a schema.
 const DEFAULT_DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Inlines the files of every tool's `parameters` and `result`.
@@ -57,12 +57,12 @@ struct Inliner<'a> {
     draft: String,
     /// Path of each file in `$defs`, and its name there.
     bundled: BTreeMap<String, String>,
-    definitions: Vec<Entry>,
+    definitions: Vec<MapEntry>,
     /// The anchors of each file in `$defs`, by its name there.
     anchors: BTreeMap<String, Anchors>,
 }
 
-/// The place that the walk has reached.
+/// The place of the walk.
 struct Position<'p> {
     /// The file, relative to the contract's folder; empty for the contract itself.
     file: &'p str,
@@ -110,7 +110,7 @@ impl Inliner<'_> {
             && let Data::Map(entries) = &mut schema.data
         {
             let value = Node { at: schema.at.clone(), data: Data::Map(Vec::new()) };
-            entries.push(Entry { key: "$defs".to_owned(), at: schema.at.clone(), value });
+            entries.push(MapEntry { key: "$defs".to_owned(), at: schema.at.clone(), value });
         }
         if let Some(Data::Map(entries)) = schema.get_mut("$defs").map(|defs| &mut defs.data) {
             entries.append(&mut self.definitions);
@@ -155,7 +155,7 @@ impl Inliner<'_> {
         let anchored = self.anchors.get(&name).and_then(|anchors| anchors.get(fragment));
         let rewritten = anchored.map(|pointer| format!("#/$defs/{name}{pointer}"));
         if rewritten.is_none() {
-            self.fault(&place.0, &place.1, format!("expected an anchor of `{file}`; there is no `{fragment}`"));
+            self.fault(&place.0, &place.1, format!("expected an anchor of `{file}`; it has no `{fragment}`"));
         }
         rewritten
     }
@@ -176,7 +176,7 @@ impl Inliner<'_> {
         trail.push(path.clone());
         let root = format!("/$defs/{name}");
         self.schema(&mut node, &Position { file: &path, root: &root, trail: &trail }, &pointer);
-        self.definitions.push(Entry { key: name.clone(), at: node.at.clone(), value: node });
+        self.definitions.push(MapEntry { key: name.clone(), at: node.at.clone(), value: node });
         Some(name)
     }
 
@@ -267,7 +267,7 @@ pub(crate) fn schema_of(pointer: &str) -> &str {
     }
 }
 
-/// The file that stands for the whole schema: `{ $ref: "file" }` and nothing else.
+/// Returns the file of a schema with nothing but `{ $ref: "file" }`.
 fn sole_file_reference(schema: &Node) -> Option<String> {
     let Data::Map(entries) = &schema.data else { return None };
     let [entry] = entries.as_slice() else { return None };
@@ -276,7 +276,7 @@ fn sole_file_reference(schema: &Node) -> Option<String> {
     (entry.key == "$ref" && !file.is_empty() && !file.contains('#')).then(|| file.to_owned())
 }
 
-/// Tells whether it begins with a scheme (RFC 3986 section 3.1) or with `//`.
+/// Returns true if it begins with a scheme (RFC 3986 section 3.1) or with `//`.
 fn is_url(reference: &str) -> bool {
     let is_scheme = |s: &str| {
         s.starts_with(|c: char| c.is_ascii_alphabetic())

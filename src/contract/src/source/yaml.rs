@@ -1,23 +1,23 @@
 //! YAML text as a tree with places.
 //!
-//! A contract says each thing once and in one way, so a part of YAML 1.2 is left out: one document, no anchors, aliases
+//! A contract has one way to write each thing, so a part of YAML 1.2 is left out: one document, no anchors, aliases
 //! or tags, no merge keys, no key twice, keys are strings. Scalars follow the core schema (YAML 1.2.2, section 10.3.2):
-//! `yes`, `on` and `0777` are what they look like to a reader, two strings and a number.
+//! `yes` and `on` are strings, and `0777` is a number, as they look to a reader.
 
 use std::rc::Rc;
 
 use callgate_json::{MAX_DEPTH, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::node::{At, Data, Entry, Node};
+use super::node::{At, Data, MapEntry, Node};
 use crate::error::Diagnostic;
 
 /// Reads one YAML document.
 ///
 /// # Errors
-/// Every use of what is left out; or the one place where the text stops being YAML.
+/// Every use of a part left out; or the one place of malformed YAML.
 pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
-    let mut reader = Reader { file: Rc::from(file), parser: Parser::new_from_str(text), found: Vec::new() };
+    let mut reader = YamlReader { file: Rc::from(file), parser: Parser::new_from_str(text), found: Vec::new() };
     match reader.document() {
         Ok(node) if reader.found.is_empty() => Ok(node),
         Ok(_) => Err(reader.found),
@@ -28,16 +28,16 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
     }
 }
 
-struct Reader<'t> {
+struct YamlReader<'t> {
     file: Rc<str>,
     parser: Parser<'t, StrInput<'t>>,
-    /// Faults after which reading can go on.
+    /// Faults after which reading continues.
     found: Vec<Diagnostic>,
 }
 
-// === impl Reader ===
+// === impl YamlReader ===
 
-impl<'t> Reader<'t> {
+impl<'t> YamlReader<'t> {
     fn document(&mut self) -> Result<Node, Diagnostic> {
         let mut document = None;
         loop {
@@ -106,8 +106,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Vec<Entry>, Diagnostic> {
-        let mut entries: Vec<Entry> = Vec::new();
+    fn map(&mut self, depth: usize) -> Result<Vec<MapEntry>, Diagnostic> {
+        let mut entries: Vec<MapEntry> = Vec::new();
         loop {
             let (event, start) = self.next()?;
             if event == Event::MappingEnd {
@@ -124,7 +124,7 @@ impl<'t> Reader<'t> {
                 Data::Text(key) if entries.iter().any(|entry| entry.key == key) => {
                     self.report(start, format!("expected each key once; `{key}` is there twice, remove one"));
                 }
-                Data::Text(key) => entries.push(Entry { key, at: node.at, value }),
+                Data::Text(key) => entries.push(MapEntry { key, at: node.at, value }),
                 _ => self.report(start, "expected a string as the key; put it in quotes"),
             }
         }
@@ -180,7 +180,7 @@ fn scalar(text: &str) -> Result<Data, String> {
     })
 }
 
-/// The JSON literal for a YAML number; `None` if the scalar is no number.
+/// Returns the JSON literal for a YAML number; `None` if the scalar is not a number.
 fn json_number(text: &str) -> Result<Option<String>, String> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

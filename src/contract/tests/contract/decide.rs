@@ -1,7 +1,7 @@
 //! Calls and their verdicts.
 
 use callgate_contract::{
-    Call, Caller, Code, Contract, Conversation, Verdict, Violation, decide, load, message_for_model,
+    Caller, Code, Contract, Conversation, ProposedCall, Verdict, Violation, decide, load, message_for_model,
 };
 
 use crate::folder::{Folder, order_desk};
@@ -19,7 +19,7 @@ pub(crate) fn outcome(
     arguments: &str,
     calls_before: u32,
 ) -> Result<String, Violation> {
-    match decide(contract, &caller(role), &Conversation { calls_before }, &Call { name, arguments }) {
+    match decide(contract, &caller(role), &Conversation { calls_before }, &ProposedCall { name, arguments }) {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
             assert_eq!(approved.canonical, callgate_json::canonical(&approved.arguments));
             Ok(approved.canonical)
@@ -29,7 +29,7 @@ pub(crate) fn outcome(
 }
 
 #[test]
-fn a_call_that_the_contract_allows_goes_on_in_canonical_form() {
+fn an_allowed_call_is_canonical() {
     let contract = order_desk();
     let cases = [
         ("create_order", " {\"quantity\": 1e1, \"customer\":\"\\u0041\"} ", r#"{"customer":"A","quantity":10}"#),
@@ -175,7 +175,7 @@ fn a_call_that_it_does_not_allow_is_denied_with_code_place_and_sentence() {
 }
 
 #[test]
-fn only_the_model_is_told_which_tools_there_are() {
+fn only_the_model_gets_the_list_of_tools() {
     let contract = order_desk();
     let cases = [
         ("clerk", "drop_table", "expected a tool that role `clerk` may use: `get_order`, `create_order`"),
@@ -253,7 +253,7 @@ fn the_name_in_a_violation_is_printable_and_short() {
 }
 
 #[test]
-fn what_a_tool_returns_is_checked_too() {
+fn a_result_is_checked_too() {
     let contract = order_desk();
     let tool = contract.tool("create_order").unwrap();
     let check = |text: &str| tool.check_result(&callgate_json::read(text.as_bytes()).unwrap());
@@ -271,7 +271,7 @@ fn a_call_that_a_person_must_agree_to_is_checked_like_every_other_first() {
         &contract,
         &caller(role),
         &Conversation { calls_before },
-        &Call { name, arguments },
+        &ProposedCall { name, arguments },
     ) {
         Verdict::Allow(_) => "allow".to_owned(),
         Verdict::NeedsApproval(approved) => format!("needs approval {}", approved.canonical),

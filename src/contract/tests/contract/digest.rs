@@ -39,7 +39,7 @@ fn layout_order_and_comments_do_not_change_the_digest_and_a_value_does() {
 }
 
 #[test]
-fn inlining_does_not_depend_on_where_the_files_are_called_from() {
+fn inlining_does_not_depend_on_the_path_of_the_folder() {
     let text = ORDER_DESK.replace("{ type: [string, \"null\"] }", "{ $ref: schemas/note.json }");
     let folder =
         Folder(&[("schemas/note.json", r##"{"anyOf": [{"$ref": "#/$defs/n"}], "$defs": {"n": {"type": "string"}}}"##)]);
@@ -49,7 +49,7 @@ fn inlining_does_not_depend_on_where_the_files_are_called_from() {
 }
 
 #[test]
-fn a_value_that_is_wrong_is_told_with_json_pointers() {
+fn a_fault_of_a_json_value_has_a_json_pointer() {
     let text = order_desk().canonical().replace("\"effects\":\"read\"", "\"effects\":\"x\",\"whn\":1");
     let value = callgate_json::read(text.as_bytes()).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Arguments that a schema refuses, the place, and the sentence.
+//! Refused arguments, the place, and the sentence.
 
 use callgate_contract::load;
 
@@ -7,7 +7,7 @@ use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// A property's schema, a value it refuses, and what is said of it.
+/// A property's schema, a refused value, and the sentence.
 const SENTENCES: [(&str, &str, &str, &str); 34] = [
     ("{ enum: [a, 1, null] }", "\"x\"", "/p", "expected one of \"a\", 1, null"),
     ("{ const: a }", "1", "/p", "expected the value `a`"),
@@ -81,7 +81,7 @@ const SENTENCES: [(&str, &str, &str, &str); 34] = [
 ];
 
 #[test]
-fn each_keyword_says_what_it_expected() {
+fn each_keyword_names_the_expected_value() {
     let mut wrong = String::new();
     for (schema, value, pointer, message) in SENTENCES {
         let text = with_parameters(&format!(
@@ -100,7 +100,7 @@ fn each_keyword_says_what_it_expected() {
 }
 
 #[test]
-fn what_is_wrong_inside_a_recursive_value_is_told_with_its_place() {
+fn a_fault_inside_a_recursive_value_has_its_place() {
     let schema = "{ type: object, required: [name], properties: { name: { type: string }, link: { $ref: \"#/$defs/link\" }, \
                   children: { type: array, items: { $ref: \"#\" } }, by_name: { additionalProperties: { $ref: \"#\" } } }, \
                   additionalProperties: false, $defs: { link: { anyOf: [{ type: \"null\" }, { $ref: \"#/$defs/link2\" }] }, \

@@ -1,6 +1,6 @@
 //! Schemas in files of their own mean the same once they are inlined.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Errors, Verdict, decide, load};
+use callgate_contract::{Caller, Contract, Conversation, Errors, ProposedCall, Verdict, decide, load};
 
 use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
@@ -12,7 +12,7 @@ fn contract(parameters: &str, files: &[(&str, &str)]) -> Result<Contract, Errors
 
 fn pointer(contract: &Contract, arguments: &str) -> Option<String> {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
-    match decide(contract, &caller, &Conversation::default(), &Call { name: "f", arguments }) {
+    match decide(contract, &caller, &Conversation::default(), &ProposedCall { name: "f", arguments }) {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => None,
         Verdict::Deny(violation) => Some(violation.pointer),
     }
@@ -29,7 +29,7 @@ const MONEY: &str = r##"{ "$defs": { "amount": { "$ref": "#/$defs/positive" }, "
 const FILES: [(&str, &str); 2] = [("schemas/line.json", LINE), ("schemas/lib/money.json", MONEY)];
 
 #[test]
-fn a_file_that_is_the_whole_schema_takes_its_place() {
+fn a_file_can_be_the_whole_schema() {
     let contract = contract("{ $ref: schemas/line.json }", &FILES).unwrap_or_else(|errors| panic!("{errors}"));
     let schema = contract.tools()[0].parameters();
     assert_eq!(schema["properties"]["sku"]["$ref"], "#/$defs/sku");
@@ -80,7 +80,7 @@ fn an_older_draft_is_honoured_in_a_file() {
 }
 
 #[test]
-fn a_reference_that_cannot_be_inlined_is_told_where_it_stands() {
+fn a_failed_reference_is_reported_at_its_place() {
     let at = "desk/contract.yaml:11:29: spec.tools[0].parameters";
     let in_yaml = [
         (
@@ -115,7 +115,7 @@ fn files_that_refer_to_each_other_in_a_circle_are_refused() {
 }
 
 #[test]
-fn a_fault_in_a_file_is_told_with_the_place_in_that_file() {
+fn a_fault_in_a_file_has_its_place_in_that_file() {
     let parameters = "{ type: object, properties: { a: { $ref: a.json } } }";
     let cases = [
         (
@@ -128,7 +128,7 @@ fn a_fault_in_a_file_is_told_with_the_place_in_that_file() {
         ),
         (
             "{ \"$ref\": \"#x\" }",
-            "desk/a.json:1:11: spec.tools[0].parameters.$defs.a.$ref: expected an anchor of this schema; there is no `x`",
+            "desk/a.json:1:11: spec.tools[0].parameters.$defs.a.$ref: expected an anchor of this schema; it has no `x`",
         ),
         (
             "{ \"$schema\": \"http://json-schema.org/draft-07/schema\" }",

@@ -1,4 +1,4 @@
-//! A contract's folder in memory, and the contract that most tests begin with.
+//! A contract's folder in memory, and the contract at the start of most tests.
 
 use callgate_contract::{Contract, Files, load};
 

@@ -1,4 +1,4 @@
-//! `contracts/contract.schema.json`, which editors use, and the reader agree on what a contract is.
+//! `contracts/contract.schema.json`, used by editors, and the reader agree on valid contracts.
 
 use callgate_contract::{Files, load};
 use callgate_json::Value;
@@ -188,7 +188,7 @@ fn both_refuse_the_same_contracts() {
 }
 
 #[test]
-fn both_refuse_an_unknown_field_everywhere() {
+fn schema_and_reader_refuse_unknown_fields_everywhere() {
     let published = published();
     for place in [
         "",

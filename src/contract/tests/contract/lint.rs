@@ -7,7 +7,7 @@ use crate::runs::RUNS;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// What is replaced, by what, and the line that comes of it.
+/// The replaced text, its replacement, and the resulting line.
 const CASES: [(&str, &str, &str); 61] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
@@ -166,7 +166,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "create_order] }",
         "refund] }",
-        "contract.yaml:12:31: spec.roles.clerk.tools[1]: expected the name of a tool of this contract; there is none of this name",
+        "contract.yaml:12:31: spec.roles.clerk.tools[1]: expected the name of a tool of this contract; it has no tool of this name",
     ),
     (
         "guest: { tools: [] }",
@@ -285,7 +285,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "customer: { type: string, minLength: 1 }",
         "customer: { $ref: \"#/$defs/nowhere\" }",
-        "contract.yaml:27:29: spec.tools[1].parameters.properties.customer.$ref: expected a reference to a place in this schema; there is no such place",
+        "contract.yaml:27:29: spec.tools[1].parameters.properties.customer.$ref: expected a reference to an existing place in this schema",
     ),
     (
         "minLength: 1",

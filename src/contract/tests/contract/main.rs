@@ -1,4 +1,4 @@
-//! What a contract may say, what it is told when it is wrong, and what it decides.
+//! Valid contracts, the errors of invalid ones, and decisions.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

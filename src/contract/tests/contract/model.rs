@@ -1,4 +1,4 @@
-//! Valid contracts: what each field becomes, and its default.
+//! Valid contracts: each field and its default.
 
 use callgate_contract::{
     Approval, Audit, HttpGrant, HttpMethod, OnViolation, RequestMembers, Run, UndeclaredTools, UnknownMembers, WasmRun,
@@ -10,7 +10,7 @@ use crate::folder::{Folder, ORDER_DESK, order_desk, with_parameters};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
-fn what_the_contract_says_is_what_the_model_holds() {
+fn the_model_holds_every_field_of_the_contract() {
     let contract = order_desk();
     assert_eq!((contract.name(), contract.version()), ("order-desk", "1.4.0"));
     assert!(
@@ -63,7 +63,7 @@ fn a_glob_matches_only_names_that_a_model_can_have() {
 }
 
 #[test]
-fn unknown_members_and_undeclared_tools_are_treated_as_the_contract_says() {
+fn the_contract_rules_unknown_members_and_undeclared_tools() {
     let text = ORDER_DESK.replace(
         "providerTools: []",
         "undeclaredTools: drop\n  requestMembers: { unknown: refuse, allow: [store_hint, extra_body.top-k, $x.y_1] }",
@@ -94,7 +94,7 @@ fn silence_is_bounded_by_the_turn() {
 }
 
 #[test]
-fn what_is_left_out_has_its_documented_default() {
+fn a_missing_field_has_its_documented_default() {
     let text = with_parameters("{ type: object }").replace(
         "run: { client: {} }",
         "run: { wasm: { module: a.wasm, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\" } }",
@@ -117,7 +117,7 @@ fn what_is_left_out_has_its_documented_default() {
 }
 
 #[test]
-fn a_contract_says_how_many_persons_must_agree() {
+fn a_contract_sets_the_number_of_approvers() {
     for (word, expected) in [
         ("never", Approval::Never),
         ("always", Approval::Always { approvers: 1 }),
@@ -155,7 +155,7 @@ fn a_backend_is_named_by_the_contract_and_found_by_the_executor() {
 }
 
 #[test]
-fn what_a_module_is_granted_is_what_the_contract_says() {
+fn a_module_gets_the_contracts_grants() {
     let text = ORDER_DESK
         .replace("mode: rw", "mode: rw, quota: 2MiB")
         .replace("http: []", "http: [\"API.Example.com:443\", { to: \"[::1]:80\", private: true, authorization: true }]\n          secretEnv: { API_KEY: \"file:/run/secrets/api-key\" }");

@@ -1,6 +1,6 @@
-//! References by `$id`, `$anchor` and absolute URI mean what JSON Schema says, and nothing is fetched.
+//! References by `$id`, `$anchor` and absolute URI have the meaning of JSON Schema, and nothing is fetched.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, from_value, load};
+use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, from_value, load};
 
 use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
@@ -17,7 +17,7 @@ fn contract(parameters: &str, files: &[(&str, &str)]) -> Contract {
 /// The sentence on arguments in which `p` is too long; empty if they are allowed.
 fn too_long(contract: &Contract) -> String {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
-    let call = Call { name: "f", arguments: r#"{"p":"xx"}"# };
+    let call = ProposedCall { name: "f", arguments: r#"{"p":"xx"}"# };
     match decide(contract, &caller, &Conversation::default(), &call) {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => String::new(),
         Verdict::Deny(violation) => format!("{} {}", violation.pointer, violation.message),
@@ -64,7 +64,7 @@ fn a_part_is_found_by_its_id_its_anchor_and_its_uri() {
             "p: { $ref: \"#/$defs/q\" }",
             "$defs: { z: { $anchor: x }, q: { $id: \"https://e.com/i\", $ref: \"#x\", $defs: { z: { $anchor: x, maxLength: 1 } } } }",
         ),
-        // up to draft 7, an anchor is an `$id` and what stands beside `$ref` is no `$id`
+        // up to draft 7, an anchor is an `$id`, and an `$id` beside `$ref` has no effect
         (DRAFT_7, "p: { $ref: \"#x\" }", "definitions: { q: { $id: \"#x\", maxLength: 1 } }"),
         (DRAFT_7, "p: { $ref: item }", "definitions: { q: { $id: item, maxLength: 1 } }"),
         (DRAFT_4, "p: { $ref: \"#x\" }", "definitions: { q: { id: \"#x\", maxLength: 1 } }"),
@@ -110,24 +110,24 @@ fn a_file_keeps_its_ids_and_anchors() {
     let text = with_parameters("{ type: object, properties: { p: { $ref: \"lib.json#long\" } } }");
     assert_eq!(
         load("c.yaml", &text, &Folder(&[("lib.json", file)])).unwrap_err().to_string(),
-        "c.yaml:11:60: spec.tools[0].parameters.properties.p.$ref: expected an anchor of `lib.json`; there is no `long`"
+        "c.yaml:11:60: spec.tools[0].parameters.properties.p.$ref: expected an anchor of `lib.json`; it has no `long`"
     );
 }
 
 #[test]
-fn a_reference_that_leads_out_is_refused_where_it_stands() {
+fn a_reference_out_of_the_schema_is_refused_at_its_place() {
     let out = "expected a place in this schema or a file beside the contract; nothing is fetched";
     let cases = [
         ("p: { $ref: \"https://e.com/other\" }", "properties.p.$ref", out),
         ("p: { $ref: \"https://e.com/r2#/x\" }", "properties.p.$ref", out),
         ("p: { $ref: \"urn:example:other\" }", "properties.p.$ref", out),
         ("p: { $ref: \"http://json-schema.org/draft-07/schema#\" }", "properties.p.$ref", out),
-        ("p: { $ref: \"#y\" }", "properties.p.$ref", "expected an anchor of this schema; there is no `y`"),
-        ("p: { $ref: \"item#y\" }", "properties.p.$ref", "expected an anchor of this schema; there is no `y`"),
+        ("p: { $ref: \"#y\" }", "properties.p.$ref", "expected an anchor of this schema; it has no `y`"),
+        ("p: { $ref: \"item#y\" }", "properties.p.$ref", "expected an anchor of this schema; it has no `y`"),
         (
             "p: { $ref: \"item#/$defs/y\" }",
             "properties.p.$ref",
-            "expected a reference to a place in this schema; there is no such place",
+            "expected a reference to an existing place in this schema",
         ),
         ("p: { $ref: other.json }", "properties.p.$ref", "cannot read `other.json`: no such file"),
         (

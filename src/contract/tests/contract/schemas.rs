@@ -1,6 +1,6 @@
-//! A schema is enforced as it is written, or refused at the place that would not be.
+//! A schema is enforced as written, or refused at the unenforced place.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, load};
+use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, load};
 
 use crate::folder::{Folder, with_parameters};
 #[cfg(target_arch = "wasm32")]
@@ -32,7 +32,7 @@ fn contract(draft: &str, schema: &str) -> Result<Contract, String> {
 fn allows(contract: &Contract, value: &str) -> bool {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
     let arguments = format!("{{\"p\":{value}}}");
-    let call = Call { name: "f", arguments: &arguments };
+    let call = ProposedCall { name: "f", arguments: &arguments };
     matches!(decide(contract, &caller, &Conversation::default(), &call), Verdict::Allow(_))
 }
 
@@ -161,7 +161,7 @@ const REFUSED: [(&str, &str, &str); 65] = [
         "{ $dynamicRef: \"#\" }",
         "/$dynamicRef: `$dynamicRef` is not enforced in draft 2019-09, only in draft 2020-12; name such a draft in `$schema` or say it another way",
     ),
-    // known, but not beside what is there or without what is not
+    // known, but not beside this keyword or without that one
     (
         "draft 7",
         "{ $ref: \"#/definitions/d\", maxProperties: 5 }",
@@ -195,7 +195,7 @@ const REFUSED: [(&str, &str, &str); 65] = [
         "{ discriminator: { propertyName: k } }",
         "/discriminator: `discriminator` means nothing without `oneOf` or `anyOf`; add it or remove this",
     ),
-    // formats and contents that would not be checked
+    // unchecked formats and contents
     (
         "draft 2020-12",
         "{ format: idn-email }",
@@ -252,7 +252,7 @@ const REFUSED: [(&str, &str, &str); 65] = [
         "{ propertyNames: { pattern: \"a{9999}{9999}\" } }",
         "/propertyNames/pattern: expected a regular expression that runs in linear time; look-around, back-references and expressions that grow beyond the size limit are not supported",
     ),
-    // values that the draft's meta-schema does not look at
+    // values unknown to the draft's meta-schema
     ("draft 7", "{ $defs: { a: { maxLength: x } } }", "/$defs/a/maxLength: expected an integer"),
     ("draft 4", "{ minimum: 1, exclusiveMinimum: 1 }", "/exclusiveMinimum: expected true or false"),
     // drafts
@@ -279,20 +279,16 @@ const REFUSED: [(&str, &str, &str); 65] = [
         "/$ref: expected a reference to a schema; that place holds none",
     ),
     ("draft 2020-12", "{ $ref: \"#/definitions\" }", "/$ref: expected a reference to a schema; that place holds none"),
-    (
-        "draft 7",
-        "{ $ref: \"#/definitions/x\" }",
-        "/$ref: expected a reference to a place in this schema; there is no such place",
-    ),
+    ("draft 7", "{ $ref: \"#/definitions/x\" }", "/$ref: expected a reference to an existing place in this schema"),
     (
         "draft 2020-12",
         "{ $ref: \"#/definitions/d/properties/n/type\" }",
-        "/$ref: expected a reference to a place in this schema; there is no such place",
+        "/$ref: expected a reference to an existing place in this schema",
     ),
 ];
 
 #[test]
-fn what_would_not_be_enforced_is_refused_where_it_stands() {
+fn an_unenforced_rule_is_refused_at_its_place() {
     let mut wrong = String::new();
     for (draft, schema, expected) in REFUSED {
         let got = contract(draft, schema).map_or_else(|faults| faults, |_| "(accepted)".to_owned());
@@ -303,7 +299,7 @@ fn what_would_not_be_enforced_is_refused_where_it_stands() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Schemas in which what looks like a fault is a name, data, or a note.
+/// Schemas with apparent faults: names, data, or notes.
 const HARMLESS: [&str; 12] = [
     "{ properties: { maxLenght: {}, format: {}, nullable: {}, $ref: {}, required: {} } }",
     "{ patternProperties: { maxLenght: {} } }",
@@ -320,7 +316,7 @@ const HARMLESS: [&str; 12] = [
 ];
 
 #[test]
-fn names_data_and_notes_are_no_keywords() {
+fn names_data_and_notes_are_not_keywords() {
     for schema in HARMLESS {
         for (draft, _) in DRAFTS {
             if let Err(faults) = contract(draft, schema) {
@@ -330,7 +326,7 @@ fn names_data_and_notes_are_no_keywords() {
     }
 }
 
-/// Schemas that mean the same in every draft that has their keywords: since which, a value that fits, one that does not.
+/// Schemas with the same meaning in every draft with their keywords: the first draft, a valid value, an invalid one.
 const ENFORCED: [(&str, &str, &str, &str); 30] = [
     ("draft 4", "{ format: uuid }", "\"123e4567-e89b-12d3-a456-426614174000\"", "\"x\""),
     ("draft 4", "{ type: [string, \"null\"], format: duration }", "\"P1D\"", "\"x\""),
@@ -370,7 +366,7 @@ const ENFORCED: [(&str, &str, &str, &str); 30] = [
 ];
 
 #[test]
-fn what_is_accepted_is_enforced_in_every_draft() {
+fn accepted_keywords_are_enforced_in_every_draft() {
     let rank = |name: &str| DRAFTS.iter().position(|(draft, _)| *draft == name).unwrap();
     for (since, schema, fits, breaks) in ENFORCED {
         for (draft, _) in &DRAFTS[rank(since)..] {

@@ -1,11 +1,11 @@
-//! A violation never repeats what the model wrote: no value, no key of its own.
+//! A violation never repeats the model's text: no value, no key of its own.
 
-use callgate_contract::{Call, Caller, Contract, Conversation, Verdict, decide, load};
+use callgate_contract::{Caller, Contract, Conversation, ProposedCall, Verdict, decide, load};
 use proptest::prelude::*;
 
 use crate::folder::{Folder, with_parameters};
 
-/// What no sentence may hold. Every string and every key that the properties make up has it inside.
+/// A text forbidden in every sentence. Every generated string and key contains it.
 const MARK: &str = "Zq9";
 
 const SCHEMA: &str = r##"{ type: object, required: [a], additionalProperties: false, properties: {
@@ -47,7 +47,7 @@ fn value() -> impl Strategy<Value = String> {
 fn check(contract: &Contract, arguments: &str) -> Result<(), TestCaseError> {
     let caller = Caller { tenant: String::new(), role: "r".to_owned() };
     if let Verdict::Deny(violation) =
-        decide(contract, &caller, &Conversation::default(), &Call { name: "f", arguments })
+        decide(contract, &caller, &Conversation::default(), &ProposedCall { name: "f", arguments })
     {
         let told = format!("{} {}", violation.message, violation.pointer);
         prop_assert!(!told.contains(MARK) && !told.contains("991199"), "{told} tells of {arguments}");

@@ -1,4 +1,4 @@
-//! How a contract's text is read.
+//! Reading a contract's text.
 
 use callgate_contract::{Contract, Errors, from_value, load};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn lines(text: &str) -> String {
 }
 
 #[test]
-fn what_a_reviewer_could_misread_is_refused() {
+fn ambiguous_yaml_is_refused() {
     let cases = [
         ("", "c.yaml:1:1: expected a text; it is empty"),
         (

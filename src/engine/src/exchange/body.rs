@@ -1,118 +1,92 @@
-//! A response's body that is gathered and decided when it is whole.
+//! Handles a response's body: it is buffered, and decided once it is complete.
 
 use callgate_wire::framing::Framing;
 use callgate_wire::{Wants, is_callless};
 
-use super::response::JSON;
-use super::rounds::{AnswerForm, Looping};
-use super::state::State;
-use super::{Core, Step, exceeds};
+use super::state::ExchangeState;
+use super::state::awaited::AwaitedBody;
+use super::state::rounds::{AnswerForm, Rounds};
+use super::{Core, Transition, exceeds};
 use crate::effect::Effect;
+use crate::headers::media::JSON;
 use crate::mcp;
-use crate::mcp::answer::{self, Said};
+use crate::mcp::answer::{self, Disposition};
 use crate::refusal::{Code, Refusal};
-use crate::request::Asked;
+use crate::request::CheckedRequest;
 use crate::unary::{self, Turn};
 use crate::weight;
-
-/// The expected kind of a body.
-#[derive(Debug)]
-pub(super) enum Awaited {
-    /// A model's turn, a count of tokens, or an error object.
-    Turn(Box<Asked>),
-    /// A model's answer whose type is not declared: a stream, or the same as [`Awaited::Turn`].
-    Undeclared(Box<Asked>),
-    /// One message of an MCP server.
-    Message(mcp::Asked),
-    /// An error of the upstream. A compressed one is not readable.
-    Error { status: u16, readable: bool },
-    /// Nothing: the body is dropped.
-    Nothing,
-}
-
-// === impl Awaited ===
-
-impl Awaited {
-    /// Returns the bytes of the request that it keeps.
-    pub(super) fn held(&self) -> usize {
-        match self {
-            Self::Turn(asked) | Self::Undeclared(asked) => asked.request.held(),
-            Self::Message(_) | Self::Error { .. } | Self::Nothing => 0,
-        }
-    }
-}
 
 // === impl Core ===
 
 impl Core {
-    pub(super) fn body_data(&mut self, awaited: Awaited, mut body: Vec<u8>, chunk: &[u8], end: bool) -> Step {
+    pub(super) fn body_data(&mut self, awaited: AwaitedBody, mut body: Vec<u8>, chunk: &[u8], end: bool) -> Transition {
         let fits = !exceeds(body.len().saturating_add(chunk.len()), self.gate.contract.limits().response_bytes);
         body.extend_from_slice(chunk);
         match awaited {
-            Awaited::Error { status, readable } if end || !fits => {
+            AwaitedBody::Error { status, readable } if end || !fits => {
                 let text = Some(body.as_slice()).filter(|body| readable && fits && !weight::is_excessive(body));
                 self.failed(status, text)
             }
             _ if !fits => self.replace(&unary::too_large(&self.gate, self.format.peer())),
-            Awaited::Undeclared(asked) => self.undeclared(asked, body, end),
-            Awaited::Turn(asked) if end => self.turn_came(asked, body),
-            Awaited::Message(asked) if end => self.message_came(&asked, &body),
-            Awaited::Nothing if end => (State::Ended, Effect::Finish(Vec::new())),
-            awaited => (State::Body { awaited, body }, Effect::Hold),
+            AwaitedBody::Undeclared(checked) => self.undeclared(checked, body, end),
+            AwaitedBody::Turn(checked) if end => self.turn_came(checked, body),
+            AwaitedBody::Message(sent) if end => self.message_came(&sent, &body),
+            AwaitedBody::Nothing if end => (ExchangeState::Ended, Effect::Finish(Vec::new())),
+            awaited => (ExchangeState::Body { awaited, body }, Effect::Hold),
         }
     }
 
     /// An error of the upstream: in its own words if they carry no call.
-    fn failed(&mut self, status: u16, text: Option<&[u8]>) -> Step {
+    fn failed(&mut self, status: u16, text: Option<&[u8]>) -> Transition {
         self.tally.error = Some(Code::UpstreamError);
         self.content_type = Some(JSON.to_owned());
-        (State::Closed, Effect::Finish(self.format.upstream_error(status, text)))
+        (ExchangeState::Closed, Effect::Finish(self.format.upstream_error(status, text)))
     }
 
-    fn turn_came(&mut self, asked: Box<Asked>, body: Vec<u8>) -> Step {
+    fn turn_came(&mut self, checked: Box<CheckedRequest>, body: Vec<u8>) -> Transition {
         if weight::is_excessive(&body) {
             return self.replace(&unary::too_many_values());
         }
         // Some APIs report errors with status 200.
         if self.format.is_error(&body) {
             self.tally.error = Some(Code::UpstreamError);
-            return (State::Ended, Effect::Finish(body));
+            return (ExchangeState::Ended, Effect::Finish(body));
         }
-        if asked.request.wants() == Wants::Count {
+        if checked.request.wants() == Wants::Count {
             if is_callless(&body) {
-                return (State::Ended, Effect::Finish(body));
+                return (ExchangeState::Ended, Effect::Finish(body));
             }
             let message = "The model's API answered a count with what is not JSON or could be a call.";
             return self.replace(&Refusal::new(Code::UpstreamInvalid, message));
         }
-        let turn = unary::parse(&asked, &body)
-            .and_then(|answer| unary::decide(&self.gate, &asked, answer, &[], &mut self.tally, &mut self.ledger));
+        let turn = unary::parse(&checked, &body)
+            .and_then(|answer| unary::decide(&self.gate, &checked, answer, &[], &mut self.tally, &mut self.ledger));
         match turn {
-            Ok(Turn::Release(answer)) => (State::Ended, Effect::Finish(answer.write())),
+            Ok(Turn::Release(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
             Ok(Turn::Again(next)) => {
                 let earlier = vec![next.said.clone()];
                 let said = body.len().saturating_add(weight::excess(&body));
-                self.again(Looping::new(*asked, earlier, AnswerForm::Whole { said }, true), next)
+                self.again(Rounds::new(*checked, earlier, AnswerForm::Whole { said }, true), next)
             }
             Err(refusal) => self.replace(&refusal),
         }
     }
 
-    /// The first bytes tell a stream from a whole answer.
-    fn undeclared(&mut self, asked: Box<Asked>, body: Vec<u8>, end: bool) -> Step {
-        let stream = asked.request.wants() == Wants::Stream;
-        match Opening::of(&body, asked.dialect.framing()) {
+    /// The first bytes show a stream or a whole answer.
+    fn undeclared(&mut self, checked: Box<CheckedRequest>, body: Vec<u8>, end: bool) -> Transition {
+        let stream = checked.request.wants() == Wants::Stream;
+        match Opening::of(&body, checked.dialect.framing()) {
             Opening::Stream if stream => {
-                self.content_type = Some(asked.dialect.framing().media_type().to_owned());
-                let turn = self.turn(*asked);
+                self.content_type = Some(checked.dialect.framing().media_type().to_owned());
+                let turn = self.turn(*checked);
                 self.stream_data(turn, &body, end)
             }
             Opening::Json if end => {
                 self.content_type = Some(JSON.to_owned());
-                self.turn_came(asked, body)
+                self.turn_came(checked, body)
             }
             Opening::Json | Opening::Unclear if !end => {
-                (State::Body { awaited: Awaited::Undeclared(asked), body }, Effect::Hold)
+                (ExchangeState::Body { awaited: AwaitedBody::Undeclared(checked), body }, Effect::Hold)
             }
             Opening::Stream | Opening::Json | Opening::Unclear | Opening::Other => {
                 let message = "The model's API answered without a content type, and with neither JSON nor a stream.";
@@ -121,11 +95,11 @@ impl Core {
         }
     }
 
-    fn message_came(&mut self, asked: &mcp::Asked, body: &[u8]) -> Step {
-        let said = answer::read(body).and_then(|answer| answer::decide(&self.gate, asked, answer, &mut self.tally));
-        match said {
-            Ok(Said::Answer(answer)) => (State::Ended, Effect::Finish(answer.write())),
-            Ok(Said::Meanwhile(_) | Said::Dropped) => {
+    fn message_came(&mut self, sent: &mcp::SentMessage, body: &[u8]) -> Transition {
+        let decided = answer::read(body).and_then(|answer| answer::decide(&self.gate, sent, answer, &mut self.tally));
+        match decided {
+            Ok(Disposition::Final(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
+            Ok(Disposition::Forward(_) | Disposition::Drop) => {
                 self.replace(&answer::invalid("does not answer the request, and no other follows it"))
             }
             Err(refusal) => self.replace(&refusal),
@@ -137,7 +111,7 @@ impl Core {
 enum Opening {
     Stream,
     Json,
-    /// Too few bytes to tell.
+    /// Too few bytes to decide.
     Unclear,
     Other,
 }
@@ -155,7 +129,7 @@ impl Opening {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let text = body.get(..body.len().min(2 * BLANKS)).unwrap_or_default().trim_ascii_start();
         match (framing, text.first()) {
-            // Each further chunk is looked at from the start, so blanks are bounded.
+            // Each chunk makes the body be read from its start, so blanks are bounded.
             (_, None) if body.len() > BLANKS => Self::Other,
             (_, None) => Self::Unclear,
             (Framing::JsonLines, Some(b'{')) => Self::Stream,

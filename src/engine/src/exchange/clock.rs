@@ -1,41 +1,41 @@
-//! The time of an exchange. Some events do not say the time; the next one that does, a tick at the latest, sets it.
+//! The time of an exchange. Some events carry no time; the next one with a time, a tick at the latest, sets it.
 
 use std::time::Duration;
 
 use crate::Event;
 
-/// The time that a stream may overrun before it is reset. Until then, its next chunk can carry an error event.
+/// The overrun allowed before a stream is reset. Until then, its next chunk can carry an error event.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The times that limits are measured from. Each is unknown until an event says the time.
+/// The start times of limits. Each is unknown until an event carries a time.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     now: Option<Duration>,
     /// The begin of the request, or of the turn once the request was forwarded.
     began: Option<Duration>,
-    /// The last event that was not a tick.
+    /// The last event other than a tick.
     progress: Option<Duration>,
 }
 
-/// Which limits hold in a state.
+/// The limits that apply in a state.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct TimeLimits {
     pub(super) idle: bool,
     pub(super) turn: bool,
 }
 
-/// The limit that was exceeded.
+/// The exceeded limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Late {
+pub(super) enum TimeLimit {
     /// `turnIdleTimeout`: too long a silence.
     Idle,
     /// `turnTimeout`: too long a turn.
     Turn,
 }
 
-// === impl Bounds ===
+// === impl TimeLimits ===
 
-impl Bounds {
+impl TimeLimits {
     pub(super) const NONE: Self = Self { idle: false, turn: false };
     pub(super) const TURN: Self = Self { idle: false, turn: true };
     pub(super) const BOTH: Self = Self { idle: true, turn: true };
@@ -45,7 +45,7 @@ impl Bounds {
 
 impl Clock {
     /// Takes the time of an event.
-    pub(super) fn hear(&mut self, event: &Event<'_>) {
+    pub(super) fn observe(&mut self, event: &Event<'_>) {
         let now = match event {
             Event::RequestData { now, .. }
             | Event::RequestTrailers { now }
@@ -70,23 +70,23 @@ impl Clock {
         self.began = self.now.filter(|_| timed);
     }
 
-    /// Returns the time that is left of a turn, at least one millisecond.
+    /// Returns the rest of a turn's time, at least one millisecond.
     pub(super) fn left(&self, timeout: Duration) -> Duration {
         let spent = self.spent(self.began).unwrap_or_default();
         timeout.saturating_sub(spent).max(Duration::from_millis(1))
     }
 
-    /// Returns whether the turn has taken longer than `timeout`.
+    /// Returns true if the turn has taken longer than `timeout`.
     pub(super) fn is_over(&self, timeout: Duration) -> bool {
         self.spent(self.began).is_some_and(|spent| spent > timeout)
     }
 
-    /// Returns whether the turn has taken so long that waiting for another chunk makes no sense.
+    /// Returns true if the turn has taken too long to wait for another chunk.
     pub(super) fn is_long_over(&self, timeout: Duration) -> bool {
         self.is_over(timeout.saturating_add(GRACE))
     }
 
-    /// Returns whether nothing has come for longer than `timeout`.
+    /// Returns true if nothing has come for longer than `timeout`.
     pub(super) fn is_silent(&self, timeout: Duration) -> bool {
         self.spent(self.progress).is_some_and(|spent| spent > timeout)
     }

@@ -1,18 +1,18 @@
-//! One exchange: its states, and which event leads from which state to which.
+//! One has these steps: its states, and the transition for each event.
 //!
-//! Model APIs and MCP servers share one machine. Their differences are three small enums: who reads the request ([`Reader`]), which
-//! request was forwarded ([`Forwarded`]), and which stream answers it ([`Answering`]). Every handler returns the next state together
+//! Model APIs and MCP servers share one machine. Their differences are three small enums: the reader of the request ([`RequestReader`]), the
+//! forwarded request ([`Forwarded`]), and the stream of its answer ([`AnswerStream`]). Every handler returns the next state together
 //! with the effect, so no handler can forget it.
 
-mod afford;
-mod answering;
 mod body;
 mod clock;
-mod late;
+mod memory;
 mod request;
 mod response;
 mod rounds;
 mod state;
+mod streaming;
+mod timeouts;
 
 use std::rc::Rc;
 
@@ -21,20 +21,20 @@ use crate::effect::Effect;
 use crate::error_format::ErrorFormat;
 use crate::event::Event;
 use crate::gate::Gate;
-use crate::ledger::{About, Decisions, Ledger};
+use crate::ledger::{Correlation, Decisions, Ledger};
 use crate::refusal::{Code, Refusal};
 use crate::tally::Tally;
 use clock::Clock;
-use state::State;
+use state::ExchangeState;
 
 /// The state machine of one exchange.
 #[derive(Debug)]
 pub struct Exchange {
     core: Core,
-    state: State,
+    state: ExchangeState,
 }
 
-/// Everything of an exchange that is not its state.
+/// Everything of an exchange but its state.
 #[derive(Debug)]
 struct Core {
     gate: Rc<Gate>,
@@ -49,8 +49,8 @@ struct Core {
     head_bytes: usize,
 }
 
-/// The next state, and what the host must do now.
-type Step = (State, Effect);
+/// The next state, and the effect for the host.
+type Transition = (ExchangeState, Effect);
 
 // === impl Exchange ===
 
@@ -63,13 +63,13 @@ impl Exchange {
             gate,
             format: ErrorFormat::of(None),
             tally: Tally::default(),
-            ledger: Ledger::of(About::of(id.into())),
+            ledger: Ledger::of(Correlation::of(id.into())),
             clock: Clock::default(),
             content_type: None,
             claim: None,
             head_bytes: 0,
         };
-        Self { core, state: State::New }
+        Self { core, state: ExchangeState::New }
     }
 
     /// Returns the decisions since the last call, if there are any.
@@ -89,13 +89,13 @@ impl Exchange {
         self.core.content_type.as_deref()
     }
 
-    /// Takes an event and returns what the host must do. Total: an event that fits no state fails closed.
+    /// Takes an event and returns its effect. An event that does not fit the state fails closed.
     pub fn on(&mut self, event: Event<'_>) -> Effect {
-        self.core.clock.hear(&event);
+        self.core.clock.observe(&event);
         // Every step returns a state, so this placeholder is never seen.
-        let state = std::mem::replace(&mut self.state, State::Ended);
+        let state = std::mem::replace(&mut self.state, ExchangeState::Ended);
         let step = self.core.step(state, event);
-        let (state, effect) = self.core.afford(step);
+        let (state, effect) = self.core.claim_memory(step);
         self.state = state;
         effect
     }
@@ -104,103 +104,117 @@ impl Exchange {
 // === impl Core ===
 
 impl Core {
-    fn step(&mut self, state: State, event: Event<'_>) -> Step {
+    fn step(&mut self, state: ExchangeState, event: Event<'_>) -> Transition {
         match (state, event) {
             (state, Event::Cancelled) => self.cancelled(&state),
             (state, Event::Tick { writable, .. }) => self.tick(state, writable),
-            (state, Event::RequestData { .. } | Event::ResponseData { end: false, .. }) if self.is_late(&state) => {
-                self.late(state, true)
+            (state, Event::RequestData { .. } | Event::ResponseData { end: false, .. })
+                if self.is_over_time(&state) =>
+            {
+                self.time_out(state, true)
             }
-            (state, Event::ResponseData { end: true, .. }) if self.is_late(&state) => self.late_end(state, true),
-            (state, Event::ResponseTrailers { writable, .. }) if self.is_late(&state) => self.late_end(state, writable),
-            (State::New, Event::RequestHead { headers, claims, end }) => self.request_head(headers, claims, end),
-            (State::Refusing { refusal, size }, Event::RequestData { chunk, end, .. }) => {
+            (state, Event::ResponseData { end: true, .. }) if self.is_over_time(&state) => {
+                self.time_out_at_end(state, true)
+            }
+            (state, Event::ResponseTrailers { writable, .. }) if self.is_over_time(&state) => {
+                self.time_out_at_end(state, writable)
+            }
+            (ExchangeState::New, Event::RequestHead { headers, claims, end }) => {
+                self.request_head(headers, claims, end)
+            }
+            (ExchangeState::Refusing { refusal, size }, Event::RequestData { chunk, end, .. }) => {
                 self.refused_data(refusal, size, chunk, end)
             }
-            (State::Refusing { refusal, .. }, Event::RequestTrailers { .. }) => self.refuse(&refusal),
-            (State::Gathering { reader, body }, Event::RequestData { chunk, end, .. }) => {
+            (ExchangeState::Refusing { refusal, .. }, Event::RequestTrailers { .. }) => self.refuse(&refusal),
+            (ExchangeState::Gathering { reader, body }, Event::RequestData { chunk, end, .. }) => {
                 self.request_data(reader, body, chunk, end)
             }
-            (State::Gathering { reader, body }, Event::RequestTrailers { .. }) => {
+            (ExchangeState::Gathering { reader, body }, Event::RequestTrailers { .. }) => {
                 self.request_data(reader, body, &[], true)
             }
-            (State::Sent(forwarded), Event::ResponseHead { headers, end }) => {
+            (ExchangeState::Sent(forwarded), Event::ResponseHead { headers, end }) => {
                 self.response_head(Some(forwarded), headers, end)
             }
-            // An answer that comes before the request was forwarded is the host's own, such as an error of another filter.
-            (State::New | State::Refusing { .. } | State::Gathering { .. }, Event::ResponseHead { headers, end }) => {
-                self.response_head(None, headers, end)
-            }
-            (State::Body { awaited, body }, Event::ResponseData { chunk, end, .. }) => {
+            // An answer before the request is forwarded is the host's own, such as an error of another filter.
+            (
+                ExchangeState::New | ExchangeState::Refusing { .. } | ExchangeState::Gathering { .. },
+                Event::ResponseHead { headers, end },
+            ) => self.response_head(None, headers, end),
+            (ExchangeState::Body { awaited, body }, Event::ResponseData { chunk, end, .. }) => {
                 self.body_data(awaited, body, chunk, end)
             }
-            (State::Body { awaited, body }, Event::ResponseTrailers { .. }) => self.body_data(awaited, body, &[], true),
-            (State::Streaming(answering), Event::ResponseData { chunk, end, .. }) => {
-                self.stream_data(answering, chunk, end)
+            (ExchangeState::Body { awaited, body }, Event::ResponseTrailers { .. }) => {
+                self.body_data(awaited, body, &[], true)
             }
-            (State::Streaming(answering), Event::ResponseTrailers { writable, .. }) => {
-                self.stream_trailers(answering, writable)
+            (ExchangeState::Streaming(answer_stream), Event::ResponseData { chunk, end, .. }) => {
+                self.stream_data(answer_stream, chunk, end)
             }
-            (State::Looping(looping), Event::CallsRun(outcomes)) => self.calls_run(*looping, outcomes),
-            (State::Looping(looping), Event::ModelAnswered(reply)) => self.model_answered(*looping, reply),
-            // The turn is complete, so what the upstream still sends is dropped.
-            (State::Looping(mut looping), Event::ResponseData { end, .. }) => {
-                looping.ended |= end;
-                (State::Looping(looping), Effect::Hold)
+            (ExchangeState::Streaming(answer_stream), Event::ResponseTrailers { writable, .. }) => {
+                self.stream_trailers(answer_stream, writable)
             }
-            (State::Looping(mut looping), Event::ResponseTrailers { .. }) => {
-                looping.ended = true;
-                (State::Looping(looping), Effect::Hold)
+            (ExchangeState::BetweenRounds(rounds), Event::CallsRun(outcomes)) => self.calls_run(*rounds, outcomes),
+            (ExchangeState::BetweenRounds(rounds), Event::ModelAnswered(reply)) => self.model_answered(*rounds, reply),
+            // The turn is complete, so later bytes of the upstream are dropped.
+            (ExchangeState::BetweenRounds(mut rounds), Event::ResponseData { end, .. }) => {
+                rounds.ended |= end;
+                (ExchangeState::BetweenRounds(rounds), Effect::Hold)
             }
-            (State::Open, _) => (State::Open, Effect::Pass),
+            (ExchangeState::BetweenRounds(mut rounds), Event::ResponseTrailers { .. }) => {
+                rounds.ended = true;
+                (ExchangeState::BetweenRounds(rounds), Effect::Hold)
+            }
+            (ExchangeState::Open, _) => (ExchangeState::Open, Effect::Pass),
             (
-                State::Refused,
+                ExchangeState::Refused,
                 Event::ResponseHead { .. } | Event::ResponseData { .. } | Event::ResponseTrailers { .. },
-            ) => (State::Refused, Effect::Pass),
-            (state @ (State::Refused | State::Ended), _) => (state, Effect::Hold),
-            (State::Closed | State::Cut, Event::ResponseData { end: true, .. } | Event::ResponseTrailers { .. }) => {
-                (State::Ended, Effect::Finish(Vec::new()))
-            }
-            (State::Cut, Event::ResponseData { .. }) => (State::Ended, Effect::Reset),
-            (State::Closed, Event::ResponseData { .. }) => (State::Closed, Effect::Hold),
-            // Callouts that were under way when the exchange ended.
-            (state @ (State::Closed | State::Cut), Event::CallsRun(_) | Event::ModelAnswered(_)) => {
+            ) => (ExchangeState::Refused, Effect::Pass),
+            (state @ (ExchangeState::Refused | ExchangeState::Ended), _) => (state, Effect::Hold),
+            (
+                ExchangeState::Closed | ExchangeState::Cut,
+                Event::ResponseData { end: true, .. } | Event::ResponseTrailers { .. },
+            ) => (ExchangeState::Ended, Effect::Finish(Vec::new())),
+            (ExchangeState::Cut, Event::ResponseData { .. }) => (ExchangeState::Ended, Effect::Reset),
+            (ExchangeState::Closed, Event::ResponseData { .. }) => (ExchangeState::Closed, Effect::Hold),
+            // Answers to callouts that were under way when the exchange ended.
+            (state @ (ExchangeState::Closed | ExchangeState::Cut), Event::CallsRun(_) | Event::ModelAnswered(_)) => {
                 (state, Effect::Hold)
             }
             (state, _) => self.out_of_order(&state),
         }
     }
 
-    fn out_of_order(&mut self, state: &State) -> Step {
+    fn out_of_order(&mut self, state: &ExchangeState) -> Transition {
         let refusal = Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen.");
         match state {
-            State::New | State::Gathering { .. } | State::Refusing { .. } => self.refuse(&refusal),
+            ExchangeState::New | ExchangeState::Gathering { .. } | ExchangeState::Refusing { .. } => {
+                self.refuse(&refusal)
+            }
             _ => self.replace(&refusal),
         }
     }
 
     /// The client or the upstream has gone, or the exchange is over.
-    fn cancelled(&mut self, state: &State) -> Step {
+    fn cancelled(&mut self, state: &ExchangeState) -> Transition {
         self.tally.cancelled |= state.is_unfinished();
-        (State::Ended, Effect::Hold)
+        (ExchangeState::Ended, Effect::Hold)
     }
 
     /// Answers the request in place of the upstream.
-    fn refuse(&mut self, refusal: &Refusal) -> Step {
+    fn refuse(&mut self, refusal: &Refusal) -> Transition {
         self.tally.error = Some(refusal.code);
-        (State::Refused, Effect::Reply(self.format.reply(refusal)))
+        (ExchangeState::Refused, Effect::Reply(self.format.reply(refusal)))
     }
 
-    /// Answers in place of a response that has begun to arrive, or that is awaited.
-    fn replace(&mut self, refusal: &Refusal) -> Step {
+    /// Answers in place of a response, awaited or begun.
+    fn replace(&mut self, refusal: &Refusal) -> Transition {
         self.tally.error = Some(refusal.code);
-        (State::Ended, Effect::Reply(self.format.reply(refusal)))
+        (ExchangeState::Ended, Effect::Reply(self.format.reply(refusal)))
     }
 
-    /// Resets a response of which nothing more can be said.
-    fn reset(&mut self, code: Code) -> Step {
+    /// Resets a response to which nothing more can be written.
+    fn reset(&mut self, code: Code) -> Transition {
         self.tally.error.get_or_insert(code);
-        (State::Ended, Effect::Reset)
+        (ExchangeState::Ended, Effect::Reset)
     }
 }
 

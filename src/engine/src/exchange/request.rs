@@ -2,55 +2,68 @@
 
 use callgate_wire::mcp::Request;
 
-use super::state::{Forwarded, Reader, State};
-use super::{Core, Step, exceeds};
+use super::state::{ExchangeState, Forwarded, RequestReader};
+use super::{Core, Transition, exceeds};
 use crate::effect::{Effect, Forward, Reply};
 use crate::error_format::ErrorFormat;
-use crate::event::Headers;
 use crate::head::{self, ApiHead, Head};
+use crate::headers::{self, Headers};
 use crate::mcp::request::{self as message, Checked};
 use crate::mcp::{self, McpHead, Verb};
 use crate::refusal::{Code, Refusal};
 use crate::request;
 
 impl Core {
-    pub(super) fn request_head(&mut self, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>, end: bool) -> Step {
+    pub(super) fn request_head(
+        &mut self,
+        headers: &Headers,
+        claims: Option<(Vec<u8>, Vec<u8>)>,
+        end: bool,
+    ) -> Transition {
         self.format = ErrorFormat::of(head::api(&self.gate, headers));
-        self.ledger.about.read(headers);
+        self.ledger.correlation.read(headers);
         let head = head::read(&self.gate, headers, claims, end);
         let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),
         });
         match admitted {
-            Ok(Head::Passthrough) => (State::Open, Effect::PassWithout(head::identity_headers(&self.gate.identity))),
-            Ok(Head::Api(head)) => gather(Reader::Model(Box::new(head))),
+            Ok(Head::Passthrough) => {
+                (ExchangeState::Open, Effect::PassWithout(head::identity_headers(&self.gate.identity)))
+            }
+            Ok(Head::Api(head)) => gather(RequestReader::Model(Box::new(head))),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);
-                (State::Sent(Forwarded::Mcp(without_message(verb))), Effect::PassWithout(remove))
+                (ExchangeState::Sent(Forwarded::Mcp(without_message(verb))), Effect::PassWithout(remove))
             }
-            Ok(Head::Mcp(head)) => gather(Reader::Mcp(head)),
+            Ok(Head::Mcp(head)) => gather(RequestReader::Mcp(head)),
             Err(refusal) => {
                 // Answered before its body is read, an HTTP/1.1 request would cost the client its connection.
                 let most = self.gate.contract.limits().request_bytes;
-                if !end && head::length(headers).is_some_and(|length| length <= most) {
-                    return (State::Refusing { refusal, size: 0 }, Effect::Hold);
+                if !end && headers::length(headers).is_some_and(|length| length <= most) {
+                    return (ExchangeState::Refusing { refusal, size: 0 }, Effect::Hold);
                 }
                 self.refuse(&refusal)
             }
         }
     }
 
-    /// Drops more of a request that is refused, up to the limit of any request.
-    pub(super) fn refused_data(&mut self, refusal: Refusal, size: usize, chunk: &[u8], end: bool) -> Step {
+    /// Drops more bytes of a refused request, up to the limit of any request.
+    pub(super) fn refused_data(&mut self, refusal: Refusal, size: usize, chunk: &[u8], end: bool) -> Transition {
         let size = size.saturating_add(chunk.len());
         if end || exceeds(size, self.gate.contract.limits().request_bytes) {
             return self.refuse(&refusal);
         }
-        (State::Refusing { refusal, size }, Effect::Hold)
+        (ExchangeState::Refusing { refusal, size }, Effect::Hold)
     }
 
-    pub(super) fn request_data(&mut self, reader: Reader, mut body: Vec<u8>, chunk: &[u8], end: bool) -> Step {
+    pub(super) fn request_data(
+        &mut self,
+        reader: RequestReader,
+        mut body: Vec<u8>,
+        chunk: &[u8],
+        end: bool,
+    ) -> Transition {
         let most = self.gate.contract.limits().request_bytes;
         if exceeds(body.len().saturating_add(chunk.len()), most) {
             let message = format!("The request is larger than the contract's `requestBytes`, {most} bytes.");
@@ -58,27 +71,27 @@ impl Core {
         }
         body.extend_from_slice(chunk);
         if !end {
-            return (State::Gathering { reader, body }, Effect::Hold);
+            return (ExchangeState::Gathering { reader, body }, Effect::Hold);
         }
         let checked = match reader {
-            Reader::Model(head) => self.model_request(*head, &body),
-            Reader::Mcp(head) => self.mcp_request(head, body),
+            RequestReader::Model(head) => self.model_request(*head, &body),
+            RequestReader::Mcp(head) => self.mcp_request(head, body),
         };
         checked.unwrap_or_else(|refusal| self.refuse(&refusal))
     }
 
-    fn model_request(&mut self, head: ApiHead, body: &[u8]) -> Result<Step, Refusal> {
+    fn model_request(&mut self, head: ApiHead, body: &[u8]) -> Result<Transition, Refusal> {
         let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
-        let asked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
-        let body = asked.request.write();
-        Ok(self.forward(Forwarded::Model(Box::new(asked)), Forward { body, remove, content_type }))
+        let checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
+        let body = checked.request.write();
+        Ok(self.forward(Forwarded::Model(Box::new(checked)), Forward { body, remove, content_type }))
     }
 
     fn mcp_request(
         &mut self,
         McpHead { caller, verb, remove, content_type }: McpHead,
         body: Vec<u8>,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Transition, Refusal> {
         if verb != Verb::Send {
             if !body.is_empty() {
                 return Err(Refusal::new(Code::RequestInvalid, "Only a POST request has a message for its body."));
@@ -88,27 +101,27 @@ impl Core {
         let request = Request::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
         Ok(match message::check(&self.gate, caller, request, &mut self.tally, &mut self.ledger)? {
-            Checked::Forward(asked, body) => {
-                self.forward(Forwarded::Mcp(asked), Forward { body, remove, content_type })
+            Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),
+            Checked::Answer(body) => {
+                (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
             }
-            Checked::Answer(body) => (State::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None })),
         })
     }
 
-    fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Step {
+    fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Transition {
         self.clock.begin(true);
-        (State::Sent(forwarded), Effect::Forward(forward))
+        (ExchangeState::Sent(forwarded), Effect::Forward(forward))
     }
 }
 
-fn gather(reader: Reader) -> Step {
-    (State::Gathering { reader, body: Vec::new() }, Effect::Hold)
+fn gather(reader: RequestReader) -> Transition {
+    (ExchangeState::Gathering { reader, body: Vec::new() }, Effect::Hold)
 }
 
-/// Returns what a request without a message asks for.
-fn without_message(verb: Verb) -> mcp::Asked {
+/// Returns the sent message of a request without a body.
+fn without_message(verb: Verb) -> mcp::SentMessage {
     match verb {
-        Verb::Listen => mcp::Asked::Listening,
-        Verb::EndSession | Verb::Send => mcp::Asked::Told,
+        Verb::Listen => mcp::SentMessage::Listening,
+        Verb::EndSession | Verb::Send => mcp::SentMessage::OneWay,
     }
 }

@@ -1,4 +1,4 @@
-//! A server's message, decided by what was asked.
+//! Decides a server's message by the request it answers.
 
 use std::collections::HashSet;
 
@@ -6,15 +6,15 @@ use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
 use callgate_wire::mcp::{Answer, Called, Envelope, Hints, Listing, error};
 use callgate_wire::{AnswerError, ShapeError};
 
-use super::{Asked, What};
+use super::{Expected, SentMessage};
 use crate::{Code, Gate, Refusal, Tally};
 
-/// Requests of the server that go through to the client. None of them makes a call, if [sampling] goes without tools.
+/// Requests of the server forwarded to the client. None of them makes a call, if [sampling] has no tools.
 ///
 /// [sampling]: Answer::asks_for_text_only
 const REQUESTS: [&str; 4] = ["ping", "roots/list", "elicitation/create", "sampling/createMessage"];
 
-/// Notifications of the server that go through. All that 2025-11-25 has but those of tasks.
+/// Forwarded notifications of the server: all of 2025-11-25 but those of tasks.
 const NOTIFICATIONS: [&str; 8] = [
     "notifications/message",
     "notifications/progress",
@@ -26,19 +26,19 @@ const NOTIFICATIONS: [&str; 8] = [
     "notifications/elicitation/complete",
 ];
 
-/// What a message is to the exchange that it came in.
+/// The next step for a server's message.
 #[derive(Debug)]
-pub(crate) enum Said {
-    /// It may be forwarded; more is to come.
-    Meanwhile(Answer),
-    /// It concerns nobody here: a notification or a request of a method that is not forwarded, an answer to another request.
-    /// Nothing of it is forwarded, and the answer to this request may still come: a write has perhaps run already.
-    Dropped,
-    /// The answer that was asked for, in the form in which it goes on.
-    Answer(Answer),
+pub(crate) enum Disposition {
+    /// Forward it; the answer is still to come.
+    Forward(Answer),
+    /// Drop it: a notification or a request with an unknown method, or an answer to another request.
+    /// The answer to this request may still come: a write has perhaps run already.
+    Drop,
+    /// The awaited answer, in the form to forward.
+    Final(Answer),
 }
 
-/// Reads a message that came whole.
+/// Reads a whole message.
 pub(crate) fn read(body: &[u8]) -> Result<Answer, Refusal> {
     Answer::read(body).map_err(|error| match error {
         AnswerError::NotJson(error) => invalid(format!("is not strict JSON: {error}")),
@@ -47,36 +47,47 @@ pub(crate) fn read(body: &[u8]) -> Result<Answer, Refusal> {
 }
 
 /// Decides one message.
-pub(crate) fn decide(gate: &Gate, asked: &Asked, answer: Answer, tally: &mut Tally) -> Result<Said, Refusal> {
+pub(crate) fn decide(
+    gate: &Gate,
+    sent: &SentMessage,
+    answer: Answer,
+    tally: &mut Tally,
+) -> Result<Disposition, Refusal> {
     let answered = match answer.envelope() {
         Envelope::Request { method, .. } => {
             let forwarded =
                 REQUESTS.contains(&method.as_str()) && (method == "ping" || answer.asks_for_text_only().is_ok());
-            return Ok(if forwarded { Said::Meanwhile(answer) } else { Said::Dropped });
+            return Ok(if forwarded { Disposition::Forward(answer) } else { Disposition::Drop });
         }
         Envelope::Notification { method } => {
             let forwarded = NOTIFICATIONS.contains(&method.as_str());
-            return Ok(if forwarded { Said::Meanwhile(answer) } else { Said::Dropped });
+            return Ok(if forwarded { Disposition::Forward(answer) } else { Disposition::Drop });
         }
         Envelope::Result { id } => Some(id),
         Envelope::Error { id } => id.as_ref(),
     };
-    let Asked::Request { id, caller, what } = asked else {
+    let SentMessage::Request { id, caller, expected } = sent else {
         return Err(invalid("answers a request that was not made here"));
     };
     if Some(id) != answered {
-        return Ok(Said::Dropped);
+        return Ok(Disposition::Drop);
     }
     if matches!(answer.envelope(), Envelope::Error { .. }) {
-        return Ok(Said::Answer(answer));
+        return Ok(Disposition::Final(answer));
     }
-    result(gate, caller, what, answer, tally).map(Said::Answer)
+    result(gate, caller, expected, answer, tally).map(Disposition::Final)
 }
 
-fn result(gate: &Gate, caller: &Caller, what: &What, mut answer: Answer, tally: &mut Tally) -> Result<Answer, Refusal> {
-    match what {
-        What::Introduction => answer.introduce(),
-        What::List => {
+fn result(
+    gate: &Gate,
+    caller: &Caller,
+    expected: &Expected,
+    mut answer: Answer,
+    tally: &mut Tally,
+) -> Result<Answer, Refusal> {
+    match expected {
+        Expected::Introduction => answer.introduce(),
+        Expected::List => {
             let listed = answer.listed().map_err(misshapen)?;
             let mut seen = HashSet::new();
             let offered: Vec<Listing<'_>> = listed
@@ -86,36 +97,35 @@ fn result(gate: &Gate, caller: &Caller, what: &What, mut answer: Answer, tally: 
                 .collect();
             answer.list(&offered);
         }
-        What::Call(name) => {
+        Expected::Call(name) => {
             let called = answer.called().map_err(misshapen)?;
             if let Some(tool) = gate.contract.tool(name) {
                 check(gate, tool, called, &mut answer, tally)?;
             }
         }
-        What::Prompt => answer.prompts().map_err(misshapen)?,
-        What::Other => {}
+        Expected::Prompt => answer.prompts().map_err(misshapen)?,
+        Expected::Other => {}
     }
     Ok(answer)
 }
 
-/// A tool of the server in the contract's words, if the contract has it, gives it to the server, and the role may use it.
+/// Returns a tool of the server as the contract declares it, if the server runs it and the role may use it.
 ///
-/// Its `result` is told only where the server promises a structured result too: clients insist on one then.
+/// It has a `result` only if the server promises a structured result too: clients then insist on one.
 fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> Option<Listing<'g>> {
-    let tool = gate.contract.tool(name).filter(|tool| matches!(tool.run(), Run::Client))?;
-    let role = gate.contract.role(&caller.role)?;
-    let declaration = gate.declarations.get(name).filter(|_| role.may_use(tool))?;
+    let tool = gate.contract.permit(gate.contract.role(&caller.role), name).ok()?;
+    let declaration = gate.declarations.get(name).filter(|_| matches!(tool.run(), Run::Client))?;
     let is_object = |schema: &&callgate_json::Value| schema.get("type").is_some_and(|kind| kind == "object");
     let hints = match tool.effects() {
         Effects::Read => Hints { read_only: true, destructive: false },
-        // The contract does not tell a write that adds from one that destroys.
+        // The contract does not distinguish a write that adds from a write that destroys.
         Effects::Write => Hints { read_only: false, destructive: true },
     };
     Some(Listing { declaration, result: tool.result().filter(is_object).filter(|_| structured), hints })
 }
 
-/// Where the contract says what a tool returns, that value goes on and nothing beside it. A failure that the tool tells of itself
-/// is a text for the model, and no result.
+/// Checks a tool's result. If the contract has a `result` schema, only the checked value is forwarded. A failure reported by the
+/// tool is a text for the model, not a result.
 fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut Answer, tally: &mut Tally) -> Result<(), Refusal> {
     if tool.result().is_none() {
         return Ok(());
@@ -148,7 +158,7 @@ fn misshapen(error: ShapeError) -> Refusal {
     invalid(format!("has not the shape of MCP: {error}"))
 }
 
-/// A message that cannot go on.
-pub(crate) fn invalid(what: impl std::fmt::Display) -> Refusal {
-    Refusal::new(Code::UpstreamInvalid, format!("A message of the MCP server {what}."))
+/// Refuses a message of the server.
+pub(crate) fn invalid(expected: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Code::UpstreamInvalid, format!("A message of the MCP server {expected}."))
 }

@@ -1,38 +1,39 @@
-//! Messages to and from an MCP server: what the gate does in front of tools instead of in front of a model.
+//! Messages to and from an MCP server: the gate in front of tools instead of a model.
 //!
-//! 1. [`head`]: which HTTP methods, which revision.
-//! 2. [`request`]: methods by a list; the call that a `tools/call` makes is decided before the server sees it.
-//! 3. [`answer`]: the one answer to the one request, by what was asked: lists are cut to the contract, results checked.
-//! 4. [`stream`]: the same for a stream of messages, told one by one.
+//! 1. [`head`]: the HTTP method and the revision.
+//! 2. [`request`]: forwards listed methods, and decides a `tools/call` before the server sees it.
+//! 3. [`answer`]: checks the one answer to the one request: lists are cut to the contract, results checked.
+//! 4. [`stream`]: the same for a stream of messages.
 //!
-//! What is asked is known from the request of the same exchange only. So answers that come elsewhere (another request's, on the
-//! server's own stream, on a stream that is resumed) are refused: nobody could say what they answer.
+//! An answer is checked by the request of the same exchange. So the gate refuses answers that come elsewhere (another request's, on
+//! the server's own stream, on a resumed stream), because it cannot know their requests.
 
 pub(crate) mod answer;
 pub(crate) mod request;
 pub(crate) mod stream;
 
-use callgate_contract::Caller;
+use callgate_contract::{Caller, name_in_sentence};
 use callgate_wire::mcp::{Id, VERSIONS};
 
-use crate::head::{Media, only};
-use crate::{Code, Headers, Refusal};
+use crate::headers::media::Media;
+use crate::headers::{Headers, single};
+use crate::{Code, Refusal};
 
 /// Send a message, listen to the server's own, end the session (*Transports*, Streamable HTTP).
 pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 
-/// A request of HTTP whose body, if it has one, is still to come.
+/// An HTTP request without its body.
 #[derive(Debug)]
 pub(crate) struct McpHead {
     pub(crate) caller: Caller,
     pub(crate) verb: Verb,
-    /// Headers that are not forwarded to the server.
+    /// Headers not forwarded to the server.
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
     pub(crate) content_type: Option<String>,
 }
 
-/// What a request of HTTP is for.
+/// The purpose of an HTTP request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     /// `POST`: a message.
@@ -43,21 +44,21 @@ pub(crate) enum Verb {
     EndSession,
 }
 
-/// What went on to the server, as far as its answer depends on it.
+/// The data of a forwarded message on which its answer depends.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum SentMessage {
     /// A request: one answer comes.
-    Request { id: Id, caller: Caller, what: What },
+    Request { id: Id, caller: Caller, expected: Expected },
     /// The server's own stream: no answer comes.
     Listening,
-    /// A notification, an answer to the server, or the end of a session: that it came is all that is said.
-    Told,
+    /// A notification, an answer to the server, or the end of a session: the server only confirms it.
+    OneWay,
 }
 
-/// What a request is answered with.
+/// The expected answer to a request.
 #[derive(Debug)]
-pub(crate) enum What {
-    /// What the server is and can do.
+pub(crate) enum Expected {
+    /// The server's name and capabilities.
     Introduction,
     /// Its tools.
     List,
@@ -65,22 +66,22 @@ pub(crate) enum What {
     Call(String),
     /// Messages to show a model.
     Prompt,
-    /// Nothing that is decided on.
+    /// An answer without decisions.
     Other,
 }
 
-/// Reads the headers that are MCP's own.
+/// Reads MCP's own headers.
 pub(crate) fn head(caller: Caller, headers: &Headers, remove: Vec<String>) -> Result<McpHead, Refusal> {
-    let verb = match only(headers, ":method") {
+    let verb = match single(headers, ":method") {
         Some("GET") => Verb::Listen,
         Some("DELETE") => Verb::EndSession,
         _ => Verb::Send,
     };
     let versions = headers.iter().filter(|(name, _)| name == "mcp-protocol-version").count();
-    let version = only(headers, "mcp-protocol-version").unwrap_or_default();
+    let version = single(headers, "mcp-protocol-version").unwrap_or_default();
     if versions > 0 && !VERSIONS.contains(&version) {
         let message = format!("This gate reads no messages of that revision of MCP, only {}.", VERSIONS.join(", "));
-        return Err(Refusal::at(Code::McpVersionUnsupported, callgate_json::printable(version), message));
+        return Err(Refusal::at(Code::McpVersionUnsupported, name_in_sentence(version), message));
     }
     if headers.iter().any(|(name, _)| name == "last-event-id") {
         let message = "Streams cannot be resumed through this gate; send the request again.";

@@ -1,16 +1,15 @@
-//! A client's message: which methods go through, and the decision on a call.
+//! A client's message: the forwarded methods, and the decision on a call.
 
-use callgate_contract::{Caller, Code as CallCode, OnViolation, Violation};
-use callgate_json::printable;
+use callgate_contract::{Caller, Code as CallCode, OnViolation, Violation, name_in_sentence};
 use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, Request, error};
-use callgate_wire::{Call, Fate};
+use callgate_wire::{Call, ChoiceIndex, Fate};
 
-use super::{Asked, What};
+use super::{Expected, SentMessage};
 use crate::ledger::Ledger;
-use crate::settle::{Before, Decided, settle};
+use crate::settle::{Decided, TurnSoFar, settle};
 use crate::{Code, Gate, Refusal, Tally};
 
-/// Requests that go through. All that 2025-11-25 has but its tasks, which separate a call from its result.
+/// Forwarded requests: all of 2025-11-25 but its tasks, which separate a call from its result.
 const REQUESTS: [&str; 13] = [
     "initialize",
     "ping",
@@ -27,7 +26,7 @@ const REQUESTS: [&str; 13] = [
     "logging/setLevel",
 ];
 
-/// Notifications that go through.
+/// Forwarded notifications.
 const NOTIFICATIONS: [&str; 4] = [
     "notifications/initialized",
     "notifications/cancelled",
@@ -35,12 +34,12 @@ const NOTIFICATIONS: [&str; 4] = [
     "notifications/roots/list_changed",
 ];
 
-/// What becomes of a message.
+/// The result of checking a message.
 #[derive(Debug)]
 pub(crate) enum Checked {
-    /// It goes on to the server, in this form.
-    Forward(Asked, Vec<u8>),
-    /// It is answered here, with this body: its call is refused.
+    /// Forward it to the server, in this form.
+    Forward(SentMessage, Vec<u8>),
+    /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
 }
 
@@ -59,42 +58,45 @@ pub(crate) fn check(
         }
         Envelope::Notification { method } => {
             through(&NOTIFICATIONS, method)?;
-            return Ok(Checked::Forward(Asked::Told, request.write()));
+            return Ok(Checked::Forward(SentMessage::OneWay, request.write()));
         }
         Envelope::Result { .. } | Envelope::Error { .. } => {
-            return Ok(Checked::Forward(Asked::Told, request.write()));
+            return Ok(Checked::Forward(SentMessage::OneWay, request.write()));
         }
     };
     if let Some(call) = request.call() {
         return Ok(match call_server(gate, &caller, call, tally, ledger) {
             Ok(call) => {
                 request.set_arguments(call.arguments);
-                Checked::Forward(Asked::Request { id, caller, what: What::Call(call.name) }, request.write())
+                Checked::Forward(
+                    SentMessage::Request { id, caller, expected: Expected::Call(call.name) },
+                    request.write(),
+                )
             }
             Err(violation) => Checked::Answer(refused(gate, &id, &violation, tally)),
         });
     }
-    let what = match request.envelope().method() {
+    let expected = match request.envelope().method() {
         Some("initialize") => {
             request.withhold_capabilities();
-            What::Introduction
+            Expected::Introduction
         }
-        Some(LIST_TOOLS) => What::List,
-        Some("prompts/get") => What::Prompt,
-        _ => What::Other,
+        Some(LIST_TOOLS) => Expected::List,
+        Some("prompts/get") => Expected::Prompt,
+        _ => Expected::Other,
     };
-    Ok(Checked::Forward(Asked::Request { id, caller, what }, request.write()))
+    Ok(Checked::Forward(SentMessage::Request { id, caller, expected }, request.write()))
 }
 
 fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
     if methods.contains(&method) {
         return Ok(());
     }
-    let message = format!("Messages of the method `{}` do not go through this gate.", printable(method));
+    let message = format!("Messages of the method `{}` do not go through this gate.", name_in_sentence(method));
     Err(Refusal::at(Code::McpMethodForbidden, "method", message))
 }
 
-/// Decides a call. A tool that the executor runs is none of the server's.
+/// Decides a call. The server runs no tool that the executor runs.
 fn call_server(
     gate: &Gate,
     caller: &Caller,
@@ -102,7 +104,7 @@ fn call_server(
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Call, Violation> {
-    let mut decided = settle(gate, caller, 0, vec![call], &mut Before::new(1), ledger);
+    let mut decided = settle(gate, caller, ChoiceIndex::FIRST, vec![call], &mut TurnSoFar::new(1), ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);
@@ -116,7 +118,7 @@ fn call_server(
             message: "expected a tool that the server runs; the contract gives this one to Callgate's executor"
                 .to_owned(),
         },
-        // One call was given, so one was decided.
+        // Unreachable: one call in, one decision out.
         None => Violation {
             code: CallCode::CallMalformed,
             tool: String::new(),
@@ -129,8 +131,8 @@ fn call_server(
     Err(violation)
 }
 
-/// The answer to a refused call (DESIGN §5): for the model to see, as a result of the tool that says so (`refuse`; `feedback` too,
-/// because who asked the model is the one who asks it again); or an error.
+/// Answers a refused call. With `refuse` the answer is a failed result of the tool, for the model to see. So it is with `feedback`,
+/// because the client asks the model again. With `error` it is an error.
 fn refused(gate: &Gate, id: &Id, violation: &Violation, tally: &mut Tally) -> Vec<u8> {
     let refusal = Refusal::of_call(violation);
     match gate.contract.on_violation() {

@@ -2,33 +2,32 @@
 
 mod tools;
 
-use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers};
-use callgate_json::printable;
-use callgate_wire::{Dialect, Hold, Request, RequestError, Target, Wants};
+use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers, name_in_sentence};
+use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
 use crate::head::ApiHead;
 use crate::ledger::Ledger;
 use crate::tally::Tally;
 use crate::{Code, Gate, Refusal};
 
-/// A request that was found allowed, in the form in which it is forwarded.
+/// An allowed request, in the form to forward.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct CheckedRequest {
     pub(crate) dialect: &'static dyn Dialect,
     pub(crate) request: Box<dyn Request>,
     pub(crate) caller: Caller,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// Until when the calls of a turn are held.
-    pub(crate) hold: Hold,
+    /// The release policy of the turn's calls.
+    pub(crate) hold: ReleasePolicy,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
 }
 
-// === impl Asked ===
+// === impl CheckedRequest ===
 
-impl Asked {
-    /// Refuses an answer of more choices than were asked for: what becomes of a turn depends on how many there are.
+impl CheckedRequest {
+    /// Refuses an answer with more choices than requested: the plan of a turn depends on their number.
     pub(crate) fn check_choices(&self, came: usize) -> Result<(), Refusal> {
         if u64::try_from(came).unwrap_or(u64::MAX) <= self.request.choices() {
             return Ok(());
@@ -38,14 +37,14 @@ impl Asked {
     }
 }
 
-/// Checks and rewrites. The order is DESIGN §5's.
+/// Checks and rewrites a request: members, models, provider-run tools, state at the provider, tools, limits.
 pub(crate) fn check(
     gate: &Gate,
     head: ApiHead,
     body: &[u8],
     tally: &mut Tally,
     ledger: &mut Ledger,
-) -> Result<Asked, Refusal> {
+) -> Result<CheckedRequest, Refusal> {
     let target = Target::new(&head.path).with_model(head.model.as_deref());
     let mut request = head.dialect.request(&target, body).map_err(unreadable)?;
     let contract = &gate.contract;
@@ -53,13 +52,15 @@ pub(crate) fn check(
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
     check_members(contract, &mut *request, tally)?;
-    // Some APIs take models to fall back to: each is a model that may answer.
+    // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
     }
     if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {
-        let message =
-            format!("The request uses `{}`, which runs at the provider and is not in the contract.", printable(kind));
+        let message = format!(
+            "The request uses `{}`, which runs at the provider and is not in the contract.",
+            name_in_sentence(kind)
+        );
         return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
@@ -81,10 +82,10 @@ pub(crate) fn check(
     }
     let ApiHead { dialect, caller, path, headers, .. } = head;
     let hold = gate.hold(&caller.role);
-    Ok(Asked { dialect, request, caller, path, headers, hold, round: 1 })
+    Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1 })
 }
 
-/// Leaves out the members that no table of the gate knows and the contract does not list, or refuses them.
+/// Drops or refuses the members that neither the gate's tables nor the contract list.
 fn check_members(contract: &Contract, request: &mut dyn Request, tally: &mut Tally) -> Result<(), Refusal> {
     let rule = contract.request_members();
     let unknown = request.drop_unknown_members(&rule.allow);
@@ -111,6 +112,7 @@ fn check_members(contract: &Contract, request: &mut dyn Request, tally: &mut Tal
     }
 }
 
+/// Turns an unreadable request into its refusal.
 pub(crate) fn unreadable(error: RequestError) -> Refusal {
     let code = match error {
         RequestError::NotJson(_) => Code::RequestNotJson,

@@ -1,44 +1,47 @@
-//! The tools that a request declares and chooses, against the contract and the caller's role.
+//! The declared and chosen tools of a request, checked against the contract and the caller's role.
 
-use callgate_contract::{Caller, Role, Run, Tool, UndeclaredTools, Violation};
-use callgate_json::printable;
+use callgate_contract::{Caller, Forbidden, Role, Run, Tool, UndeclaredTools, Violation, name_in_sentence};
 use callgate_wire::{Declaration, Form, Request};
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Ruling};
 use crate::tally::Tally;
-use crate::{Code, Gate, Offer, Refusal, Ruling};
+use crate::{Code, Gate, Offer, Refusal};
 
-/// Names of dropped declarations that are written down, at most.
+/// The maximum number of dropped declarations to record.
 const MOST_NOTED: usize = 64;
 
-/// The tools that the model will be told of.
+/// The tools to declare to the model.
 #[derive(Debug)]
 pub(super) struct Offered<'g> {
     pub(super) tools: Vec<(&'g Tool, Form)>,
-    /// Declared tools that the model is not told of, at most [`MOST_NOTED`], and why not.
+    /// Dropped declarations with the reasons, at most [`MOST_NOTED`].
     dropped: Vec<Violation>,
-    /// The number of all of them.
+    /// The number of all dropped declarations.
     dropped_count: u32,
-    /// The forms whose list of declarations is rewritten.
+    /// The forms with a rewritten list of declarations.
     forms: Vec<Form>,
 }
 
-/// Checks what the request declares and chooses. Each declared tool is offered, and with [`Offer::Inject`] the role's server-run
-/// ones. A tool that the contract or the role lacks is an error, or is dropped if the contract says so.
+/// Checks the declared and chosen tools. Each declared tool is offered, and with [`Offer::Inject`] the role's server-run
+/// ones. A tool the contract or the role lacks is an error, or is dropped if the contract says so.
 pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Request) -> Result<Offered<'g>, Refusal> {
     let drops = gate.contract.undeclared_tools() == UndeclaredTools::Drop;
     let mut offered = Offered { tools: Vec::new(), dropped: Vec::new(), dropped_count: 0, forms: Vec::new() };
     if request.has_custom_tools() {
-        // Every call of one is refused, so the model is not told of it even if the contract lists such tools.
+        // Every call of one is refused, so none is declared to the model even if the contract lists such tools.
         let drops = drops || gate.contract.allows_provider_tool("custom");
         let message = "The request declares or chooses a custom tool (`type: custom`), whose free text no contract can decide \
                        on; declare it as a function with a schema.";
-        offered.refuse(drops, "", Form::Tool, &Refusal::at(Code::ProviderToolForbidden, "tools", message))?;
+        let refusal = Refusal::at(Code::ProviderToolForbidden, "tools", message);
+        offered.drop_or(drops, Forbidden::ToolNotInContract, "custom", Form::Tool, refusal)?;
     }
     for declared in request.declared() {
-        match usable(gate, role, &declared.name, "tools") {
+        match gate.contract.permit(Some(role), &declared.name) {
             Ok(tool) => offered.add(tool, declared.form),
-            Err(refusal) => offered.refuse(drops, &declared.name, declared.form, &refusal)?,
+            Err(forbidden) => {
+                let refusal = refusal(forbidden, role, &declared.name, "tools");
+                offered.drop_or(drops, forbidden, &declared.name, declared.form, refusal)?;
+            }
         }
     }
     if gate.offer == Offer::Inject {
@@ -52,14 +55,15 @@ pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Reques
     let mut choice_stands = !request.has_custom_tools();
     for name in request.chosen() {
         let is_offered = offered.tools.iter().any(|(tool, _)| tool.name() == name);
-        match usable(gate, role, name, "tool_choice") {
+        match gate.contract.permit(Some(role), name) {
             Ok(_) if is_offered => {}
             Ok(_) => {
-                let message = format!("`tool_choice` names `{}`, which the request does not declare.", printable(name));
+                let message =
+                    format!("`tool_choice` names `{}`, which the request does not declare.", name_in_sentence(name));
                 return Err(Refusal::at(Code::RequestInvalid, "tool_choice", message));
             }
             Err(_) if drops => choice_stands = false,
-            Err(refusal) => return Err(refusal),
+            Err(forbidden) => return Err(refusal(forbidden, role, name, "tool_choice")),
         }
     }
     let tools_left = !offered.tools.is_empty() || !request.provider_tools().is_empty();
@@ -83,26 +87,28 @@ impl<'g> Offered<'g> {
         }
     }
 
-    /// Refuses the request, or drops the declaration.
-    fn refuse(&mut self, drops: bool, name: &str, form: Form, refusal: &Refusal) -> Result<(), Refusal> {
+    /// Drops a declaration if the contract says so; returns `refusal` otherwise.
+    fn drop_or(
+        &mut self,
+        drops: bool,
+        forbidden: Forbidden,
+        name: &str,
+        form: Form,
+        refusal: Refusal,
+    ) -> Result<(), Refusal> {
         if !drops {
-            return Err(refusal.clone());
+            return Err(refusal);
         }
         self.write(form);
         self.dropped_count = self.dropped_count.saturating_add(1);
         if self.dropped.len() < MOST_NOTED {
-            let code = match refusal.code {
-                Code::RoleForbidden => callgate_contract::Code::RoleForbidden,
-                _ => callgate_contract::Code::ToolNotInContract,
-            };
-            let name = if name.is_empty() { "custom" } else { name };
-            let message = refusal.message.clone();
-            self.dropped.push(Violation { code, tool: printable(name), pointer: String::new(), message });
+            let (code, tool) = (forbidden.code(), name_in_sentence(name));
+            self.dropped.push(Violation { code, tool, pointer: String::new(), message: refusal.message });
         }
         Ok(())
     }
 
-    /// Counts the dropped declarations and writes them down. A decision without a call id is one on a declaration.
+    /// Counts and records the dropped declarations. A decision without a call id is about a declaration.
     pub(super) fn note(&self, gate: &Gate, caller: &Caller, tally: &mut Tally, ledger: &mut Ledger) {
         tally.undeclared_dropped = self.dropped_count;
         for violation in &self.dropped {
@@ -121,15 +127,17 @@ impl<'g> Offered<'g> {
     }
 }
 
-/// A tool that a request names, if the contract has it and the role may use it.
-fn usable<'g>(gate: &'g Gate, role: &Role, name: &str, param: &str) -> Result<&'g Tool, Refusal> {
-    let Some(tool) = gate.contract.tool(name) else {
-        let message = format!("The request names the tool `{}`, which is not in the contract.", printable(name));
-        return Err(Refusal::at(Code::ToolNotInContract, param, message));
-    };
-    if !role.may_use(tool) {
-        let message = format!("The role `{}` may not use the tool `{}`.", role.name(), tool.name());
-        return Err(Refusal::at(Code::RoleForbidden, param, message));
+/// Refuses a request with a forbidden tool.
+fn refusal(forbidden: Forbidden, role: &Role, name: &str, param: &str) -> Refusal {
+    match forbidden {
+        Forbidden::ToolNotInContract => {
+            let message =
+                format!("The request names the tool `{}`, which is not in the contract.", name_in_sentence(name));
+            Refusal::at(Code::ToolNotInContract, param, message)
+        }
+        Forbidden::RoleForbidden => {
+            let message = format!("The role `{}` may not use the tool `{name}`.", role.name());
+            Refusal::at(Code::RoleForbidden, param, message)
+        }
     }
-    Ok(tool)
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use callgate_contract::{Files, load};
 use callgate_engine::{
-    CallBatch, Effect, Event, Exchange, Gate, Identity, ModelReply, ModelRequest, Offer, Outcome, Paths, Reach, Reply,
+    CallBatch, Effect, Event, Exchange, Gate, IdentitySource, ModelReply, ModelRequest, Offer, Outcome, Paths, Reach,
+    Reply,
 };
 use serde_json::{Value, json};
 
@@ -70,7 +71,7 @@ pub(crate) fn gate_offering(on_violation: &str, offer: Offer) -> Rc<Gate> {
 
 pub(crate) fn gate_of(contract: &str, offer: Offer, executor: bool) -> Rc<Gate> {
     let contract = load("desk.yaml", contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), vec!["/v1/models".into(), "/files/*".into()]);
     Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor, upstream: true }).unwrap())
 }
@@ -105,7 +106,7 @@ pub(crate) fn tool(name: &str) -> Value {
     json!({ "type": "function", "function": { "name": name, "description": "poisoned", "parameters": {} } })
 }
 
-/// An exchange whose request by a clerk went on; and what went on.
+/// Sends a clerk's request; returns the exchange and the forwarded request.
 pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     match told(&mut exchange, "clerk", body.to_string().as_bytes()) {
@@ -114,7 +115,7 @@ pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
     }
 }
 
-/// Tells a request whole; the last effect.
+/// Sends a whole request; returns the last effect.
 pub(crate) fn told(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
     told_with(exchange, &request_headers(role), body)
 }
@@ -202,7 +203,7 @@ pub(crate) fn stream(text: &[&str], calls: &[Value], cut: usize) -> Vec<u8> {
     bytes
 }
 
-/// Feeds a stream in chunks; every byte that went on, and the effect that was not an emission, if one came.
+/// Feeds a stream in chunks. Returns every forwarded byte, and the effect that was not an emission, if any.
 pub(crate) fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
     assert_eq!(begun(exchange, "text/event-stream"), Effect::BeginStream);
     let mut out = Vec::new();
@@ -227,7 +228,7 @@ pub(crate) fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) 
     (out, other)
 }
 
-/// What a client makes of a stream: its content, its calls, its finish reason, its error code.
+/// A client's view of a stream: its content, its calls, its finish reason, its error code.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) content: String,

@@ -1,9 +1,9 @@
-//! Every recorded exchange with a real API through `wire` and `engine`, under a contract made of the tools that the exchange itself
-//! declared: calls found as labelled, each with the verdict that an independent validator gives it, the rest of the answer as it
+//! Every recorded exchange with a real API through `wire` and `engine`, under a contract made of the tools the exchange itself
+//! declared: calls found as labelled, each with the verdict of an independent validator, the rest of the answer as it
 //! came, however its bytes arrive.
 //!
 //! The recordings are not part of the project: they are looked for in `CALLGATE_DATA`, else in `shared/data` beside the
-//! workspace, and the test says so where they are missing.
+//! workspace, and the test says so if they are missing.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 #![allow(clippy::print_stdout, reason = "a replay prints what it covered")]
@@ -20,7 +20,7 @@ use play::play;
 use recording::{Call, Recording, recordings};
 use reference::Reference;
 
-/// What was covered, by dialect.
+/// The covered exchanges, by dialect.
 #[derive(Debug, Default)]
 struct Covered {
     whole: u32,
@@ -31,9 +31,9 @@ struct Covered {
     allowed: u32,
     refused: BTreeMap<String, u32>,
     unusable: BTreeMap<String, u32>,
-    /// Exchanges that the gate broke although the validator accepts all of their calls, and why.
+    /// Exchanges broken by the gate although the validator accepts all of their calls, and why.
     false_refusals: Vec<String>,
-    /// Members of requests that no table knows.
+    /// Members of requests unknown to every table.
     dropped_members: usize,
 }
 

@@ -1,10 +1,10 @@
-//! Plays a recorded exchange through the engine, and reads what went on as a client does.
+//! Plays a recorded exchange through the engine, and reads the forwarded answer as a client does.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Tally};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Tally};
 use callgate_wire::framing::Decoder;
 use callgate_wire::{Delta, Dialect, Request, Row, Target};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::reference::Reference;
 
 const NOW: Duration = Duration::from_secs(1);
 
-/// What came of an exchange.
+/// The result of an exchange.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) bytes: Vec<u8>,
@@ -22,7 +22,7 @@ pub(crate) struct Outcome {
     pub(crate) tally: Tally,
 }
 
-/// Plays an exchange whose response arrives in these chunks. An error is the answer to a request that is refused.
+/// Plays an exchange whose response arrives in these chunks. An error is the answer to a refused request.
 pub(crate) fn play(
     recording: &Recording,
     row: &'static Row,
@@ -33,7 +33,7 @@ pub(crate) fn play(
     let dialect = row.dialect().unwrap();
     let document = callgate_json::read(reference.contract.as_bytes()).unwrap();
     let contract = callgate_contract::from_value(&document).unwrap_or_else(|errors| panic!("{id}: {errors}"));
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap());
     let mut exchange = Exchange::new(gate, "exchange-1");
@@ -89,17 +89,17 @@ fn take(effect: Effect, bytes: &mut Vec<u8>) {
     }
 }
 
-/// The calls in a stream that went on.
+/// The calls in a forwarded stream.
 fn streamed(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> Vec<Call> {
     let mut decoder = Decoder::new(dialect.framing(), usize::MAX);
     let mut frames = Vec::new();
     decoder.push(bytes, &mut frames).unwrap();
     frames.extend(decoder.finish().unwrap());
     let mut stream = dialect.stream(request);
-    let mut calls: BTreeMap<(u32, u32), callgate_wire::Call> = BTreeMap::new();
+    let mut calls: BTreeMap<(callgate_wire::ChoiceIndex, u32), callgate_wire::Call> = BTreeMap::new();
     for frame in frames {
         for delta in stream.read(frame).unwrap_or_else(|error| panic!("what went on cannot be read: {error}")) {
-            if let Delta::Fragment { choice, slot, id, name, arguments, .. } = delta {
+            if let Delta::Fragment { choice, slot, call: callgate_wire::Call { id, name, arguments, .. } } = delta {
                 let call = calls.entry((choice, slot)).or_default();
                 call.id.push_str(&id);
                 call.name.push_str(&name);
@@ -118,7 +118,7 @@ fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-/// The value of a JSON answer in which texts that are JSON themselves are what they say.
+/// The value of a JSON answer; texts that are JSON themselves become their values.
 pub(crate) fn meaning(body: &[u8]) -> Value {
     fn open(value: &mut Value) {
         match value {
@@ -129,7 +129,7 @@ pub(crate) fn meaning(body: &[u8]) -> Value {
             }
             Value::Array(items) => items.iter_mut().for_each(open),
             Value::Object(members) => {
-                // Arguments that are empty stand for none.
+                // Empty arguments mean no arguments.
                 if let Some(arguments) = members.get_mut("arguments").filter(|arguments| **arguments == "") {
                     *arguments = Value::from("{}");
                 }

@@ -19,9 +19,9 @@ pub(crate) struct Recording {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     pub(crate) streamed: bool,
-    /// The calls that a reader must find; those that ran at the provider are none.
+    /// The calls a reader must find, without those run by the provider.
     pub(crate) calls: Vec<Call>,
-    /// Names of the functions that the request declared.
+    /// Names of the declared functions.
     pub(crate) declared: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl Recording {
             Call { id: text("id"), name: text("name"), arguments: text("arguments") }
         };
         let function = |call: &&Value| !call["kind"].as_str().unwrap_or_default().starts_with("hosted:");
-        // Of some exchanges only the answer was recorded: it answers the least that could have been asked.
+        // If only the answer was recorded, the request is the smallest one it could answer.
         let (request, request_body) = match &line["request"] {
             Value::Null => {
                 let least = least(&text("dialect"), line["streamed"] == true);
@@ -76,7 +76,7 @@ impl Recording {
         }
     }
 
-    /// Whether it is of that dialect.
+    /// Returns true for an exchange of that dialect.
     pub(crate) fn is_of(&self, row: &Row) -> bool {
         let key = match self.dialect.as_str() {
             "openai-chat" => "chatCompletions",
@@ -87,14 +87,14 @@ impl Recording {
         key == row.key
     }
 
-    /// The functions that the request declared, with their schemas, wherever the dialect puts them.
+    /// The declared functions with their schemas, wherever the dialect puts them.
     pub(crate) fn functions(&self) -> Vec<(String, Value)> {
         let list = |key: &str| self.request[key].as_array().cloned().unwrap_or_default();
         let functions = list("tools").into_iter().map(|tool| tool.get("function").cloned().unwrap_or(tool));
         let schema = |function: &Value| {
             let found = ["parameters", "input_schema"].iter().find_map(|key| function.get(*key));
-            // A function without a schema takes no arguments. What the API itself refused may have a schema that no contract takes;
-            // there is no call to decide then.
+            // A function without a schema takes no arguments. A request refused by the API may have a schema no contract accepts;
+            // it has no call to decide.
             found
                 .filter(|schema| !schema.is_null() && self.status == 200)
                 .cloned()
@@ -107,7 +107,7 @@ impl Recording {
             .collect()
     }
 
-    /// The body up to the answer's own end. What a gateway of another dialect's habits says after it (`[DONE]`) is no part of it.
+    /// The body up to the answer's own end, without the `[DONE]` that some gateways add after it.
     pub(crate) fn answer(&self) -> &[u8] {
         let position = |from: usize, wanted: &[u8]| {
             self.body[from..].windows(wanted.len()).position(|window| window == wanted).map(|at| from + at)
@@ -117,7 +117,7 @@ impl Recording {
         &self.body[..end]
     }
 
-    /// The same turn as a stream, as the dialect itself tells a whole answer in events.
+    /// The same turn as a stream, in the events with which the dialect sends a whole answer.
     pub(crate) fn streamed_again(&self, row: &Row) -> Recording {
         let mut request = self.request.clone();
         request["stream"] = Value::Bool(true);
@@ -125,7 +125,7 @@ impl Recording {
         let dialect = row.dialect().unwrap();
         let read = dialect.request(&Target::new(row.paths[0]), &request_body).unwrap();
         let mut stream = dialect.stream(&*read);
-        // A turn of no content, whose end is held back while what the answer says is written.
+        // A turn without content. Its end is held back while the content of the answer is written.
         let (mut body, held) = self.empty_turn();
         let mut frames = Vec::new();
         Decoder::new(dialect.framing(), usize::MAX).push(&[body.as_slice(), &held].concat(), &mut frames).unwrap();
@@ -136,7 +136,7 @@ impl Recording {
         Recording { request, request_body, body, streamed: true, ..self.clone() }
     }
 
-    /// The first event of a stream of this answer, where the dialect has one, and its last, where that tells of the first.
+    /// The first event of this answer's stream, if the dialect has one, and its last, if that repeats the first.
     fn empty_turn(&self) -> (Vec<u8>, Vec<u8>) {
         let answer: Value = serde_json::from_slice(&self.body).unwrap();
         let event = |kind: &str, number: u32, member: &str, value: Value| {
@@ -162,7 +162,7 @@ impl Recording {
         }
     }
 
-    /// Whether the answer's own end is in the recording.
+    /// Returns true if the recording has the answer's own end.
     pub(crate) fn is_complete(&self) -> bool {
         let body = String::from_utf8_lossy(&self.body);
         let ends =
@@ -171,7 +171,7 @@ impl Recording {
     }
 }
 
-/// A request that declares no function.
+/// A request without declared functions.
 fn least(dialect: &str, stream: bool) -> Value {
     let mut request = serde_json::json!({ "model": "recorded", "stream": stream });
     match dialect {

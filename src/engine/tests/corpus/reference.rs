@@ -1,4 +1,4 @@
-//! The verdict that a call must get, by a JSON Schema validator that Callgate does not use (`boon`).
+//! The expected verdict of a call, from a JSON Schema validator other than Callgate's (`boon`).
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::recording::{Call, Recording};
 
-/// The functions of one exchange, and what they accept.
+/// The functions of one exchange, with the validators of their arguments.
 pub(crate) struct Reference {
     schemas: Schemas,
     functions: BTreeMap<String, SchemaIndex>,
-    /// The contract that has these functions and no others.
+    /// The contract with these functions and no others.
     pub(crate) contract: String,
 }
 
@@ -61,7 +61,7 @@ impl Reference {
         Ok(Self { schemas, functions: compiled, contract: contract.to_string() })
     }
 
-    /// Of each call of a turn: itself with canonical arguments, or the code with which it must be refused.
+    /// Returns each call of a turn with canonical arguments, or the code of its expected refusal.
     pub(crate) fn verdicts(&self, calls: &[Call]) -> Vec<Result<Call, String>> {
         let mut ids = HashSet::new();
         calls.iter().map(|call| self.verdict(call, &mut ids).map_err(str::to_owned)).collect()

@@ -49,7 +49,7 @@ fn a_list_is_cut_to_the_contract_and_the_role_in_the_contracts_words() {
 }
 
 #[test]
-fn an_introduction_goes_on_without_what_would_steer_a_model() {
+fn an_introduction_is_forwarded_without_instructions_for_models() {
     let (mut exchange, _) = sent(&gate("refuse"), &request("initialize", json!({ "capabilities": {} })));
     let result = json!({ "protocolVersion": "2025-06-18", "capabilities": { "tools": {} }, "serverInfo": {} });
     let mut poisoned = result.clone();
@@ -74,7 +74,7 @@ fn other_answers_and_errors_of_the_server_keep_their_bytes() {
 }
 
 #[test]
-fn what_is_not_the_answer_to_this_request_is_refused() {
+fn an_answer_to_another_request_is_refused() {
     let table = [
         ("another id", json!({ "jsonrpc": "2.0", "id": 8, "result": {} })),
         ("an id of another type", json!({ "jsonrpc": "2.0", "id": "7", "result": {} })),
@@ -120,7 +120,7 @@ fn answers_that_cannot_be_read_fail_closed() {
 }
 
 #[test]
-fn what_is_only_told_is_acknowledged_without_a_body() {
+fn a_one_way_message_is_acknowledged_without_a_body() {
     for message in [notification("notifications/initialized"), response(json!({ "roots": [] }))] {
         let (mut exchange, _) = sent(&gate("refuse"), &message);
         assert_eq!(begun(&mut exchange, "202", "application/json", true), Effect::Pass);

@@ -16,7 +16,7 @@ fn refused_call(on_violation: &str, role: &str, message: &Value) -> (Value, Stri
 }
 
 #[test]
-fn an_allowed_call_goes_on_with_canonical_arguments() {
+fn an_allowed_call_is_forwarded_with_canonical_arguments() {
     let message = call("get_time", json!({ "zone": "Oslo", "digits": 2.0 }));
     let (exchange, sent) = sent(&gate("refuse"), &message);
     assert_eq!(sent, call("get_time", json!({ "digits": 2, "zone": "Oslo" })));
@@ -24,7 +24,7 @@ fn an_allowed_call_goes_on_with_canonical_arguments() {
 }
 
 #[test]
-fn a_refused_call_is_a_result_that_says_why() {
+fn a_refused_call_is_a_result_with_the_reason() {
     let table = [
         ("clerk", call("get_time", json!({ "zone": 7 })), "arguments_invalid", Some("/zone")),
         ("clerk", call("get_time", json!({})), "arguments_invalid", Some("/zone")),
@@ -51,7 +51,7 @@ fn a_refused_call_is_a_result_that_says_why() {
 }
 
 #[test]
-fn a_refused_call_is_an_error_where_the_contract_says_so() {
+fn a_refused_call_is_an_error_with_on_violation_error() {
     let (answer, verdict) = refused_call("error", "clerk", &call("get_time", json!({ "zone": "x".repeat(21) })));
     assert_eq!(answer["error"]["code"], -32602);
     let data = json!({ "code": "arguments_invalid", "tool": "get_time", "pointer": "/zone" });
@@ -62,7 +62,7 @@ fn a_refused_call_is_an_error_where_the_contract_says_so() {
 }
 
 #[test]
-fn a_tool_of_the_executors_is_said_to_be_none_of_the_servers() {
+fn a_tool_of_the_executor_is_refused_at_the_server() {
     let (answer, _) = refused_call("error", "clerk", &call("lookup", json!({})));
     assert!(answer["error"]["message"].as_str().unwrap().contains("executor"), "{answer}");
 }
@@ -76,7 +76,7 @@ fn result_of(on_violation: &str, tool: &str, result: &Value) -> (Value, String) 
 }
 
 #[test]
-fn a_result_that_the_contract_describes_goes_on_as_that_and_nothing_else() {
+fn a_described_result_is_forwarded_alone() {
     let value = json!({ "time": "12:00" });
     let checked = |structured: bool| {
         let mut result = json!({ "content": [{ "type": "text", "text": value.to_string() }], "isError": false });
@@ -137,14 +137,17 @@ fn every_call_is_written_down_with_the_verdict_that_it_got() {
             Ruling::Deny { code: Code::ArgumentsInvalid, pointer: "/zone".into() },
         ),
         (call("rm_rf", json!({})), "rm_rf", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
-        // The contract has it, but it is none of the server's.
+        // The contract has it, but the server does not run it.
         (call("lookup", json!({})), "lookup", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
     ];
     for (message, tool, ruling) in table {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         told(&mut exchange, "clerk", message.to_string().as_bytes());
         let decisions = exchange.take_decisions().unwrap();
-        assert_eq!((decisions.about.exchange_id.as_str(), decisions.caller.role.as_str()), ("exchange-1", "clerk"));
+        assert_eq!(
+            (decisions.correlation.exchange_id.as_str(), decisions.caller.role.as_str()),
+            ("exchange-1", "clerk")
+        );
         let [decision] = decisions.list.as_slice() else { panic!("{:?}", decisions.list) };
         assert_eq!((decision.tool.as_str(), &decision.ruling, decision.round), (tool, &ruling, 1), "{message}");
     }

@@ -1,4 +1,4 @@
-//! Which requests go on to the server.
+//! The requests that are forwarded to the server.
 
 use callgate_engine::{Effect, Event, Exchange};
 use serde_json::json;

@@ -15,7 +15,7 @@ fn get_time() -> Value {
 }
 
 #[test]
-fn notifications_go_on_live_and_the_answer_ends_the_stream() {
+fn notifications_are_forwarded_live_and_the_answer_ends_the_stream() {
     let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
     assert_eq!(begun(&mut exchange, "200", "text/event-stream", false), Effect::BeginStream);
     let progress = notification("notifications/progress");
@@ -105,7 +105,7 @@ fn an_answer_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn what_a_server_may_ask_goes_through() {
+fn allowed_requests_of_a_server_are_forwarded() {
     let asks = [
         request("ping", json!({})),
         request("roots/list", json!({})),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach, Reply};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Reply};
 use serde_json::{Value, json};
 
 pub(crate) const NOW: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ spec:
 "#
     );
     let contract = load("clock.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, Reach { executor: true, upstream: true }).unwrap())
 }
@@ -78,7 +78,7 @@ pub(crate) fn request_headers(method: &str, role: &str) -> Vec<(String, Vec<u8>)
     ])
 }
 
-/// Tells a POST whole; the last effect.
+/// Sends a whole POST; returns the last effect.
 pub(crate) fn told(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
     let headers = request_headers("POST", role);
     match exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }) {
@@ -87,7 +87,7 @@ pub(crate) fn told(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
     }
 }
 
-/// An exchange whose message, sent by a clerk, went on; and what went on.
+/// Sends a clerk's message; returns the exchange and the forwarded message.
 pub(crate) fn sent(gate: &Rc<Gate>, message: &Value) -> (Exchange, Value) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     match told(&mut exchange, "clerk", message.to_string().as_bytes()) {
@@ -135,7 +135,7 @@ pub(crate) fn answered(exchange: &mut Exchange, body: &Value) -> Effect {
     exchange.on(Event::ResponseData { chunk: body.to_string().as_bytes(), end: true, now: NOW })
 }
 
-/// The body of an answer that went on, or of ours.
+/// The body of a forwarded answer, or of Callgate's own.
 pub(crate) fn body(effect: Effect) -> Value {
     match effect {
         Effect::Finish(body) | Effect::Reply(Reply { body, .. }) => serde_json::from_slice(&body).unwrap(),
@@ -162,7 +162,7 @@ pub(crate) fn events(messages: &[Value]) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Feeds a stream in chunks of these sizes, then its end; every byte that went on.
+/// Feeds a stream in chunks of these sizes, then its end. Returns every forwarded byte.
 pub(crate) fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> Vec<u8> {
     assert_eq!(begun(exchange, "200", "text/event-stream; charset=utf-8", false), Effect::BeginStream);
     let mut out = Vec::new();

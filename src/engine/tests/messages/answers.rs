@@ -1,4 +1,4 @@
-//! What becomes of a JSON answer, under each `onViolation`, with and without further rounds.
+//! Unary JSON answers, under each `onViolation`, with and without further rounds.
 
 use callgate_engine::{Effect, Event};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn an_answer_in_which_nothing_had_to_change_keeps_every_byte() {
 }
 
 #[test]
-fn an_allowed_call_goes_on_in_canonical_form() {
+fn an_allowed_call_is_released_in_canonical_form() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let whole = answer(&[call("c1", "get_weather", GOOD)]).to_string();
     let odd = whole.replace(GOOD, r#"{ "days": 2.0, "city" : "\u004fslo" }"#);
@@ -34,7 +34,7 @@ fn an_allowed_call_goes_on_in_canonical_form() {
 }
 
 #[test]
-fn a_refused_call_is_replaced_where_it_stood_and_the_others_go_on() {
+fn a_refused_call_is_replaced_in_its_place_and_the_others_are_released() {
     let content = [text("Sure."), call("c1", "rm_rf", r#"{"SECRET":1}"#), call("c2", "get_weather", GOOD)];
     let message = body(answered(&mut sent_by_viewer(&gate("refuse"), false), &answer(&content)));
     assert_eq!(kinds(&message), ["text", "text", "tool_use"]);
@@ -103,7 +103,7 @@ fn of_a_mixed_turn_the_server_run_calls_run_and_the_clients_own_are_left_out() {
 }
 
 #[test]
-fn feedback_tells_the_model_what_was_wrong() {
+fn feedback_gives_the_model_the_violation() {
     let (mut exchange, _) = sent(&gate("feedback"), &request(false));
     let effect = answered(&mut exchange, &answer(&[text("Hm."), call("c1", "get_weather", "{}")]));
     let again: Value = serde_json::from_slice(&asked(effect).body).unwrap();
@@ -115,7 +115,7 @@ fn feedback_tells_the_model_what_was_wrong() {
 }
 
 #[test]
-fn what_ran_at_the_provider_unasked_fails_closed() {
+fn an_unrequested_provider_run_tool_fails_closed() {
     for block in [
         json!({ "type": "server_tool_use", "id": "s", "name": "web_search", "input": {} }),
         json!({ "type": "mcp_tool_use", "id": "s", "name": "x", "server_name": "a", "input": {} }),

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{Effect, Event, Exchange, Gate, Identity, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
 use serde_json::{Value, json};
 
 use crate::common::{NOW, contract, request_headers};
 
-/// Arguments that `get_weather` takes, in canonical form.
+/// Valid arguments of `get_weather`, in canonical form.
 pub(crate) const GOOD: &str = r#"{"city":"Oslo"}"#;
 
 struct NoFiles;
@@ -28,12 +28,12 @@ pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
 pub(crate) fn gate_with(on_violation: &str, offer: Offer, spec: &str) -> Rc<Gate> {
     let contract = contract(on_violation).replace("gpt-*", "claude-*").replace("spec:", &format!("spec:{spec}"));
     let contract = load("desk.yaml", &contract, &NoFiles).unwrap();
-    let identity = Identity::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     let paths = Paths::new(&HashMap::new(), Vec::new());
     Rc::new(Gate::new(contract, identity, paths, offer, Reach { executor: true, upstream: true }).unwrap())
 }
 
-/// Tells a clerk's request whole; the last effect.
+/// Sends a clerk's whole request; returns the last effect.
 pub(crate) fn told(exchange: &mut Exchange, role: &str, path: &str, body: &[u8]) -> Effect {
     let mut headers = request_headers(role);
     for (name, value) in &mut headers {
@@ -47,7 +47,7 @@ pub(crate) fn told(exchange: &mut Exchange, role: &str, path: &str, body: &[u8])
     }
 }
 
-/// An exchange whose request by a clerk went on; and what went on.
+/// Sends a clerk's request; returns the exchange and the forwarded request.
 pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     match told(&mut exchange, "clerk", "/v1/messages", body.to_string().as_bytes()) {
@@ -56,7 +56,7 @@ pub(crate) fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
     }
 }
 
-/// An exchange of a role without tools that the executor runs, so that its calls are held one by one.
+/// An exchange of a role without server-run tools: its calls are held one by one.
 pub(crate) fn sent_by_viewer(gate: &Rc<Gate>, stream: bool) -> Exchange {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let mut body = request(stream);

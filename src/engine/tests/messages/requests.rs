@@ -1,4 +1,4 @@
-//! What a request must be to go on, and what of it goes on.
+//! Requests: which are forwarded, and in which form.
 
 use callgate_engine::{Effect, Event, Exchange, Offer};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn with(change: impl FnOnce(&mut Value)) -> Value {
 }
 
 #[test]
-fn each_bad_request_is_refused_with_its_own_code_whatever_it_asks_for() {
+fn each_bad_request_is_refused_with_its_own_code() {
     let table: Vec<(&str, Value, (u16, &str))> = vec![
         ("an array", json!([]), (400, "request_invalid")),
         ("no messages", json!({ "model": "claude-x" }), (400, "request_invalid")),

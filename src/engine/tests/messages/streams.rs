@@ -21,7 +21,7 @@ fn a_stream_without_calls_keeps_every_byte() {
 }
 
 #[test]
-fn text_goes_on_before_the_turn_is_complete_and_a_call_once_its_block_is() {
+fn text_is_released_at_once_and_a_call_when_its_block_is_complete() {
     let content = [text("Look: "), call("c1", "get_weather", GOOD), text("Then")];
     let bytes = String::from_utf8(stream(&answer(&content), &[], 100)).unwrap();
     let at = |wanted: &str, nth: usize| bytes.match_indices(wanted).nth(nth).unwrap().0;
@@ -45,7 +45,7 @@ fn text_goes_on_before_the_turn_is_complete_and_a_call_once_its_block_is() {
 }
 
 #[test]
-fn nothing_of_a_refused_call_reaches_the_client_and_what_stands_around_it_does() {
+fn nothing_of_a_refused_call_reaches_the_client_and_the_rest_does() {
     let content = [
         text("Before."),
         call("c1", "get_weather", r#"{"city":"Oslo","SECRETKEY":"SECRETVALUE"}"#),
@@ -87,7 +87,7 @@ fn error_ends_the_stream_with_an_error_event() {
 }
 
 #[test]
-fn a_server_run_call_goes_on_in_the_same_stream_with_the_models_next_answer() {
+fn a_server_run_call_continues_in_the_same_stream_with_the_models_next_answer() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(true));
     let content = [thinking("Hm."), text("Let me look."), call("c1", "lookup", r#"{"key":"k"}"#)];
     let (mut out, other) = streamed(&mut exchange, &stream(&answer(&content), &[], 2), &[50]);
@@ -116,7 +116,7 @@ fn feedback_repairs_a_call_within_the_stream() {
 }
 
 #[test]
-fn a_stream_that_ends_early_releases_no_call_that_is_incomplete_and_says_so() {
+fn a_stream_that_ends_early_releases_no_incomplete_call_and_ends_in_an_error() {
     let bytes = stream(&answer(&[text("Hi"), call("c1", "get_weather", GOOD)]), &[], 2);
     let text = String::from_utf8(bytes.clone()).unwrap();
     let stop = text.rfind("event: content_block_stop").unwrap();
@@ -131,9 +131,9 @@ fn a_stream_that_ends_early_releases_no_call_that_is_incomplete_and_says_so() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_the_stream_with_an_error_event() {
+fn an_unreadable_event_ends_the_stream_with_an_error_event() {
     for (event, code) in [
-        // A line that is no field is removed.
+        // A line without a field is removed.
         ("{\"type\":\"ping\"}\n\n".to_owned(), "upstream_truncated"),
         ("data: {not json\n\n".to_owned(), "upstream_invalid"),
         ("event: a\ndata: {\"type\":\"a\",\"b\":[{\"type\":\"tool_use\"}]}\n\n".to_owned(), "upstream_invalid"),
@@ -241,7 +241,7 @@ proptest! {
 }
 
 #[test]
-fn one_turn_ends_the_same_streamed_and_whole_where_calls_are_held_to_its_end() {
+fn one_turn_ends_the_same_streamed_and_whole_if_calls_are_held_to_its_end() {
     let content = [call("c1", "rm_rf", "{}"), text("Between."), call("c2", "get_weather", GOOD)];
     let whole = finished(answered(&mut sent(&gate("refuse"), &request(false)).0, &answer(&content)));
     let (out, _) = run("refuse", &stream(&answer(&content), &[], 4), &[13]);

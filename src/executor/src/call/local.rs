@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use callgate_contract::{
-    Approved, Bounds, Call, Caller, Contract, Conversation, GrpcRun, HttpRun, McpRun, Role, Run, Tool, Verdict,
+    Approved, Bounds, Caller, Contract, Conversation, GrpcRun, HttpRun, McpRun, ProposedCall, Role, Run, Tool, Verdict,
     Violation, WasmRun, decide,
 };
 use callgate_proto::executor::v1::call_outcome::Outcome;
@@ -132,7 +132,7 @@ impl LocalCall<'_> {
             config.sandbox.env = variables(&contract);
         }
         let caller = Caller { tenant: self.tenant.to_owned(), role: self.role(&contract)? };
-        let call = Call { name: self.tool, arguments: self.arguments };
+        let call = ProposedCall { name: self.tool, arguments: self.arguments };
         let (approved, needs_approval) = match decide(&contract, &caller, &Conversation { calls_before: 0 }, &call) {
             Verdict::Allow(approved) => (approved, false),
             Verdict::NeedsApproval(approved) => (approved, true),

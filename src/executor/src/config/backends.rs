@@ -1,6 +1,7 @@
-//! `backends`: where tools run that do not run here.
+//! `backends`: the places of tools outside this executor.
 //!
-//! A contract names a backend; only this section says where that is, so no address ever comes from a contract or a request.
+//! A contract names a backend; only this section has its address. So no address ever comes from a contract or a
+//! request.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,7 +14,7 @@ use reqwest::header::HeaderName;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-/// Calls of one backend that are under way at once, where the file does not say.
+/// The default maximum calls in flight to one backend.
 const MAX_IN_FLIGHT: u32 = 64;
 const MAX_IN_FLIGHT_MAX: u32 = 4096;
 const RETRIES: u32 = 2;
@@ -23,7 +24,7 @@ const FAILURES_MAX: u32 = 1000;
 const OPEN_FOR: Duration = Duration::from_secs(10);
 const OPEN_FOR_MAX: Duration = Duration::from_secs(600);
 
-/// Headers that a call brings itself, or that its framing depends on.
+/// Headers a call brings itself, and headers of its framing.
 const OWN_HEADERS: [&str; 13] = [
     "accept",
     "accept-encoding",
@@ -41,7 +42,7 @@ const OWN_HEADERS: [&str; 13] = [
 ];
 const OWN_PREFIXES: [&str; 3] = ["callgate-", "grpc-", "mcp-"];
 
-/// Where tools run that do not run here, by the names that contracts use.
+/// Backends by the names in contracts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backends(pub BTreeMap<String, Backend>);
 
@@ -50,46 +51,46 @@ pub struct Backends(pub BTreeMap<String, Backend>);
 pub struct Backend {
     /// `http` or `https`, host, port, and for HTTP and MCP a path; no user, query or fragment.
     pub address: Url,
-    /// How it is known and how it knows the executor; only with `https`.
+    /// Certificates of both sides; only with `https`.
     pub tls: Option<Tls>,
-    /// Headers of every request, each with the file that holds its value.
+    /// Headers of every request, each with the file of its value.
     pub headers: Vec<(HeaderName, PathBuf)>,
-    /// Calls under way at once, 1 to 4096; the others wait, and their waiting counts against their timeout.
+    /// The maximum calls in flight, 1 to 4096; the others wait, and their waiting counts against their timeout.
     pub max_in_flight: u32,
-    /// When it is left alone.
+    /// The circuit breaker.
     pub breaker: Breaker,
-    /// How often a call of a tool with `effects: read` is tried again, 0 to 10.
+    /// The retries of a call to a tool with `effects: read`, 0 to 10.
     pub retries: u32,
 }
 
 /// Certificates of a connection, all PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// Who may have signed the backend's certificate; nobody else then. Without it, whom the system trusts.
+    /// The only CA of the backend's certificate; the system's CAs if not set.
     pub ca: Option<PathBuf>,
-    /// What the executor shows of itself.
+    /// The executor's own certificate.
     pub identity: Option<Identity>,
 }
 
 /// A certificate with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The certificate and those between it and the root.
+    /// The certificate and its intermediates.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
 }
 
-/// When a backend is left alone.
+/// The settings of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
-    /// After so many failures in a row.
+    /// The failures in a row that open it.
     pub failures: u32,
-    /// For so long; then one call tries it.
+    /// The time it stays open; then one call tries the backend.
     pub open_for: Duration,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Section(BTreeMap<String, Entry>);
@@ -122,7 +123,7 @@ struct BreakerEntry {
     open_for: Option<Spanned<Seconds>>,
 }
 
-/// Where faults of one backend are, and what it is called in them.
+/// The place of faults of one backend, and its name in them.
 struct Here<'a> {
     place: &'a ConfigFile<'a>,
     name: &'a str,
@@ -199,7 +200,7 @@ impl Here<'_> {
         let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.port() != Some(0);
         let path = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
-        // Reading an address undoes escapes and dot segments; what is written must be what is asked for.
+        // Parsing an address undoes escapes and dot segments; the request must use the written one.
         let escaped = text.value.contains('%');
         if !plain || !usable || escaped || url.fragment().is_some() || !url.path().bytes().all(path) {
             return Err(wrong());
@@ -254,7 +255,7 @@ impl Here<'_> {
     }
 }
 
-/// Whether what is sent there stays on this machine. A name other than `localhost` may be anywhere.
+/// Returns true if requests there stay on this machine. A name other than `localhost` may be anywhere.
 fn is_loopback(address: &Url) -> bool {
     match address.host_str() {
         Some("localhost") => true,

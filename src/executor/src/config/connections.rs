@@ -1,4 +1,5 @@
-//! `connections`: how many connections a port holds, and for how long. The gRPC and the HTTP port have one section each.
+//! `connections`: the maximum connections of a port and their time limits. The gRPC and the HTTP port have one section
+//! each.
 
 use std::time::Duration;
 
@@ -6,34 +7,34 @@ use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// Connections at once, if the file does not say. Proxies hold a few each.
+/// The default maximum connections. Proxies hold a few each.
 const MAX: u32 = 1024;
 /// Fewer leave no room for probes.
 const MAX_LEAST: u32 = 8;
 /// Each holds a file descriptor.
 const MAX_MOST: u32 = 65_536;
 const MAX_AGE: Duration = Duration::from_secs(3600);
-/// Bytes of requests at once, if the file does not say.
+/// The default maximum bytes of requests at once.
 const HELD_BYTES: u64 = 256 << 20;
 const HELD_BYTES_LEAST: u64 = 1 << 20;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The number of connections that a port holds, and their time limits.
+/// The maximum connections of a port, and their time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
     /// Connections at once.
     pub max: usize,
     /// Connections of one address at once; of a user, on a Unix socket.
     pub per_address: usize,
-    /// The longest that a connection stays open without a request.
+    /// The longest time a connection stays open without a request.
     pub idle: Duration,
-    /// The longest that a connection takes new requests.
+    /// The longest time a connection takes new requests.
     pub max_age: Duration,
-    /// Bytes of requests that are held at once, from their arrival to their answer.
+    /// The maximum bytes of requests held at once, from their arrival to their answer.
     pub held_bytes: u64,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {
@@ -77,7 +78,7 @@ impl Section {
             }
         };
         let max = number("max", self.max, MAX, MAX_LEAST, MAX_MOST)?;
-        // Three quarters: all of a sidecar may come from one address, and others still find a seat.
+        // Three quarters: a whole sidecar may use one address, and others still find room.
         let per_address = number("perAddress", self.per_address, max - max / 4, 1, max)?;
         Ok(Connections {
             max: usize::try_from(max).unwrap_or(usize::MAX),

@@ -10,34 +10,34 @@ use super::connections;
 use super::listen::{self, Door, Listen};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
-/// What stands for no HTTP side at all.
+/// The value of `listen` that turns the HTTP side off.
 const OFF: &str = "off";
 
 /// The HTTP side: approvals, audit, metrics, health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Http {
-    /// There is none.
+    /// It is off.
     Off,
-    /// It is served.
+    /// It is on.
     On {
-        /// Where.
+        /// The port.
         listen: Listen,
-        /// Who may use it.
+        /// The tokens it accepts.
         tokens: Tokens,
     },
 }
 
-/// Where the tokens are that the HTTP side accepts.
+/// The tokens the HTTP side accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tokens {
     /// One token, made at the first start and kept in the state directory.
     Made,
-    /// In a file: names, roles and digests.
+    /// Tokens listed in a file: names, roles and digests.
     Listed(SecretFile),
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {

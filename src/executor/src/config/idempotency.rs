@@ -1,4 +1,4 @@
-//! `once`: what keeps a call from running twice.
+//! `once`: the idempotency store.
 
 use std::time::Duration;
 
@@ -10,35 +10,35 @@ use serde_saphyr::Spanned;
 /// Longer than any repeat takes to arrive.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 const KEEP_MIN: Duration = Duration::from_secs(60);
-/// How long an executor that says nothing counts as running.
+/// The default time a silent executor counts as running.
 const LEASE: Duration = Duration::from_secs(30);
 const LEASE_MIN: Duration = Duration::from_secs(1);
 const LEASE_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// What keeps a call from running twice.
+/// The settings of the idempotency store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Once {
-    /// How long it is known what was run.
+    /// The time a call is remembered.
     pub keep: Duration,
-    /// Where that is kept.
+    /// The place of the store.
     pub store: OnceStore,
 }
 
-/// Where it is kept what was run.
+/// The place of the idempotency store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnceStore {
-    /// In the state directory: one executor alone gets these calls.
+    /// The state directory: one executor alone gets these calls.
     Local,
-    /// In a PostgreSQL database that several executors share.
+    /// A PostgreSQL database shared by several executors.
     Postgres {
-        /// The way to the database.
+        /// The link to the database.
         link: PostgresLink,
-        /// After this time without a sign of life an executor counts as ended, and what it ran as unknown.
+        /// The time without a sign of life after which an executor counts as ended, and its running calls as unknown.
         lease: Duration,
     },
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {

@@ -1,8 +1,9 @@
-//! `listen`, `tls`, `socketMode`, `exposed`: where a port is, and who may come in. The gRPC and the HTTP port share these.
+//! `listen`, `tls`, `socketMode`, `exposed`: the address of a port, and its clients. The gRPC and the HTTP port share
+//! these.
 //!
-//! Whoever reaches the gRPC port may run tools. So plaintext stays on this machine, and from elsewhere only clients come in
-//! that a list names, unless the configuration says in so many words that it wants it otherwise. On the HTTP port callers are
-//! known by their tokens: there TLS is enough.
+//! Every client of the gRPC port may run tools. So plaintext stays on this machine, and clients from elsewhere need TLS
+//! and a place in a list, unless the configuration opens the port explicitly. On the HTTP port tokens identify callers:
+//! TLS is enough there.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::connections::{self, Connections};
 
-/// The owner of the socket file only, where the file does not say.
+/// The default mode of the socket file: its owner only.
 const SOCKET_MODE: u32 = 0o600;
 const UNIX: &str = "unix:";
 const SPIFFE: &str = "spiffe://";
@@ -23,18 +24,18 @@ const DNS: &str = "dns:";
 /// The SPIFFE specification's bound on an ID.
 const SPIFFE_BYTES: usize = 2048;
 
-/// Where a port is, and who may come in.
+/// The address of a port, and its clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// Where it listens.
+    /// The address.
     pub address: Address,
     /// TLS; without it, plaintext.
     pub tls: Option<Tls>,
-    /// The number of connections that it holds, and their time limits.
+    /// The maximum connections, and their time limits.
     pub connections: Connections,
 }
 
-/// Where a port listens.
+/// The address of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// On an IP address. Port 0 takes a free one.
@@ -51,29 +52,29 @@ pub enum Address {
 /// The files of TLS, read at start and again when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The certificate that is shown to callers, and those between it and their root: PEM.
+    /// The server's certificate and its intermediates: PEM.
     pub certificate: PathBuf,
     /// Its key: PEM.
     pub key: PathBuf,
-    /// Whose certificates are asked for.
+    /// The clients' certificates.
     pub clients: Clients,
 }
 
-/// Which callers TLS lets in.
+/// The clients TLS accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// Everyone: no certificate is asked for.
+    /// Everyone: the server asks for no certificate.
     Anyone,
-    /// Those with a certificate that the authority signed and that carries one of these identities.
+    /// Clients with a certificate from this authority and one of these identities.
     Listed {
         /// The roots: PEM.
         authority: PathBuf,
-        /// Whom. Not empty.
+        /// The identities. Not empty.
         allowed: Vec<Identity>,
     },
 }
 
-/// Who a certificate says that its holder is: a name in its subject alternative names.
+/// The identity of a certificate's holder: a name in its subject alternative names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A SPIFFE ID, compared byte by byte.
@@ -82,16 +83,16 @@ pub enum Identity {
     Dns(String),
 }
 
-/// Which port, for what it must not be without.
+/// The kind of a port, which decides its protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Door {
-    /// Whoever comes in may run tools.
+    /// Every client may run tools.
     Grpc,
-    /// Callers show a token, which nobody on the way may read.
+    /// Clients show a token, which nobody on the network may read.
     Http,
 }
 
-/// The fields as they are written, at the top of the file or under `http`.
+/// The fields in the file, at its top or under `http`.
 pub(super) struct Section {
     pub(super) listen: Option<Spanned<String>>,
     pub(super) socket_mode: Option<Spanned<String>>,
@@ -100,7 +101,7 @@ pub(super) struct Section {
     pub(super) connections: connections::Section,
 }
 
-/// `tls` as it is written.
+/// `tls` in the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct TlsSection {
@@ -113,7 +114,7 @@ pub(super) struct TlsSection {
 // === impl Section ===
 
 impl Section {
-    /// `default` is where to listen if the file does not say: a loopback address.
+    /// Checks the fields. `default` is the default address, on loopback.
     pub(super) fn resolve(self, place: &ConfigFile<'_>, door: Door, default: SocketAddr) -> Result<Listen, FieldError> {
         let prefix = door.prefix();
         let at = self.listen.as_ref().map(|listen| listen.referenced);
@@ -191,7 +192,7 @@ impl TlsSection {
                 }
                 Clients::Listed { authority: place.folder.join(authority), allowed }
             }
-            // An authority signs for more than those who should call: in a mesh, for every workload.
+            // An authority signs for more than the intended clients: in a mesh, for every workload.
             (Some(_), None) => {
                 let message = format!(
                     "{prefix}tls: clientCa is given without allowedClients; list who may call, such as \
@@ -225,7 +226,7 @@ fn identity(place: &ConfigFile<'_>, prefix: &str, written: &Spanned<String>) -> 
 // === impl Identity ===
 
 impl Identity {
-    /// Reads `spiffe://trust-domain/path` or `dns:name`. Patterns are none.
+    /// Reads `spiffe://trust-domain/path` or `dns:name`, without patterns.
     fn parse(text: &str) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
         if let Some(rest) = text.strip_prefix(SPIFFE) {
@@ -257,8 +258,8 @@ impl Door {
         }
     }
 
-    /// The longest that a connection stays open without a request, if the file does not say. Proxies keep theirs for long, browsers
-    /// open new ones.
+    /// The default time a connection stays open without a request. Proxies keep theirs for long, browsers open new
+    /// ones.
     const fn idle(self) -> Duration {
         match self {
             Self::Grpc => Duration::from_secs(300),
@@ -266,7 +267,7 @@ impl Door {
         }
     }
 
-    /// What one has to write to have it open.
+    /// The value of `exposed` that opens the port.
     const fn words(self) -> &'static str {
         match self {
             Self::Grpc => "anyone who reaches this port may run tools",
@@ -281,7 +282,7 @@ impl Door {
         }
     }
 
-    /// Why a port that others reach is not safe like this.
+    /// The reason this port is unsafe for other machines.
     const fn lacks(self, tls: Option<&Tls>) -> Option<&'static str> {
         match (self, tls) {
             (Self::Grpc, None) => Some("without tls anyone who reaches it may run tools"),
@@ -297,7 +298,7 @@ impl Door {
 // === impl Listen ===
 
 impl Listen {
-    /// Whether only this machine reaches it.
+    /// Returns true if only this machine reaches the address.
     pub fn is_local(&self) -> bool {
         match &self.address {
             Address::Tcp(address) => address.ip().is_loopback(),

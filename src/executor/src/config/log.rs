@@ -1,4 +1,4 @@
-//! `telemetry.log`: how much the log says.
+//! `telemetry.log`: the levels of the log.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// The executor's own parts that have a level of their own. Libraries are not among them: their lines would show what passes.
+/// The executor's parts with a level of their own. Libraries have none: their lines would show the data of calls.
 const PARTS: [&str; 14] = [
     "admission",
     "approvals",
@@ -29,11 +29,11 @@ const PARTS: [&str; 14] = [
 pub struct Log {
     /// The level of the executor's own lines.
     pub level: LogLevel,
-    /// Services of the executor that have another level.
+    /// Parts of the executor with another level.
     pub targets: Vec<(&'static str, LogLevel)>,
 }
 
-/// The least severe lines that are written.
+/// The least severe lines in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
     /// Only errors.
@@ -42,11 +42,11 @@ pub enum LogLevel {
     Warn,
     /// Each call and each change of state, too.
     Info,
-    /// Details for whoever looks for a fault, too.
+    /// Details for debugging, too.
     Debug,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {

@@ -1,22 +1,17 @@
 //! The executor's own configuration: one YAML file.
 //!
-//! It says where to listen, which contracts to serve, how much to run at once, where the backends are, and where what happened
-//! is kept. It says what contracts may grant of this machine; what a tool may do within that, its contract says. One file a
-//! section.
+//! It has the addresses, the contracts, the limits, the backends and the stores, and the limits of contracts' grants on
+//! this machine. A contract decides within these limits. Each part of the executor owns its section and checks it; this
+//! module composes them.
 
-mod approvals;
-mod approvers;
-mod audit;
 mod backends;
 mod connections;
-mod explain;
 mod http;
 mod idempotency;
 mod listen;
 mod log;
 mod own;
 mod queue;
-mod retention;
 mod sandbox;
 mod secrets;
 mod telemetry;
@@ -25,33 +20,30 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use callgate_approvals::{ApprovalSection, ApprovalSettings};
+use callgate_audit::{AuditSection, AuditSettings};
 use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::approvals::Approvals;
-pub use self::approvers::{ApproverRule, Approvers};
-pub use self::audit::{Audit, AuditPostgres, AuditRedis};
 pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 pub use self::connections::Connections;
-use self::explain::explain;
 pub use self::http::{Http, Tokens};
 pub use self::idempotency::{Once, OnceStore};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
 pub(crate) use self::own::OwnPath;
 pub use self::queue::Queue;
-pub use self::retention::{Archive, ArchiveS3, Retention};
 pub use self::sandbox::Sandbox;
 pub use self::secrets::Secrets;
 pub use self::telemetry::{Otlp, Share, Telemetry};
 use crate::footprint::Reads;
 
-/// Calls that run at once when the file does not say: a modest number, since each may hold its tool's whole memory.
+/// The default maximum running calls: a modest number, since each may hold its tool's whole memory.
 const CONCURRENCY: u32 = 16;
-/// More than this reserves more address space than a machine has.
+/// More would reserve more address space than a machine has.
 const CONCURRENCY_MAX: u32 = 1024;
-/// Where the gRPC services listen.
+/// The default address of the gRPC services.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 7070);
 const REQUEST_BYTES: u64 = 4 << 20;
 const REQUEST_BYTES_MAX: u64 = 256 << 20;
@@ -61,44 +53,44 @@ const STATE_DIR: &str = "callgate-state";
 const FILE_BYTES: u64 = 4 << 20;
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
-/// A configuration that was found valid.
+/// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The configuration file itself.
     pub file: PathBuf,
-    /// Where the gRPC services listen, and who may call them.
+    /// The address of the gRPC services, and their clients.
     pub listen: Listen,
     /// The contracts' files, resolved against the folder of the configuration file. Not empty.
     pub contracts: Vec<PathBuf>,
-    /// How many calls run at once, 1 to 1024; the others wait, and their waiting counts against their timeout.
+    /// The maximum running calls, 1 to 1024; the others wait, and their waiting counts against their timeout.
     pub concurrency: u32,
-    /// The largest request that is read, in bytes.
+    /// The maximum bytes of a request.
     pub request_bytes: usize,
-    /// How long a drain waits for what runs.
+    /// The longest time a drain waits for running calls.
     pub grace_period: Duration,
-    /// Where everything is kept that must outlive the process; made at start, readable by its owner only.
+    /// The folder of everything that must outlive the process; made at start, readable by its owner only.
     pub state_dir: PathBuf,
-    /// How many calls wait, and of whom.
+    /// The maximum waiting calls.
     pub queue: Queue,
-    /// What keeps a call from running twice.
+    /// The idempotency store.
     pub once: Once,
-    /// The audit log and where else its records go.
-    pub audit: Audit,
-    /// Calls that wait for a person.
-    pub approvals: Approvals,
+    /// The audit log and the sinks for its records.
+    pub audit: AuditSettings,
+    /// Calls waiting for a person.
+    pub approvals: ApprovalSettings,
     /// The HTTP side: approvals, audit, metrics, health.
     pub http: Http,
-    /// Where tools run that do not run here.
+    /// The backends.
     pub backends: Backends,
-    /// How tools run that run here.
+    /// The sandbox.
     pub sandbox: Sandbox,
-    /// The files that contracts may hand to tools.
+    /// The files contracts may hand to tools.
     pub secrets: Secrets,
     /// Metrics, traces, logs.
     pub telemetry: Telemetry,
 }
 
-/// Why a configuration cannot be used: the file, the place, what was expected.
+/// The reason a configuration cannot be used: the file, the place, the expected value.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -109,12 +101,12 @@ pub enum ConfigError {
         /// The system's reason.
         reason: String,
     },
-    /// The file is not YAML, or a field is not known, has the wrong type or a value that cannot be used.
+    /// The file is not YAML, or a field is unknown, has the wrong type or an unusable value.
     #[error(transparent)]
     Field(#[from] FieldError),
 }
 
-/// The file as it is written.
+/// The configuration file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct File {
@@ -134,9 +126,9 @@ struct File {
     #[serde(default)]
     once: idempotency::Section,
     #[serde(default)]
-    audit: audit::Section,
+    audit: AuditSection,
     #[serde(default)]
-    approvals: approvals::Section,
+    approvals: ApprovalSection,
     #[serde(default)]
     http: http::Section,
     #[serde(default)]
@@ -160,7 +152,7 @@ impl Config {
         Self::read(path, &Reads::default())
     }
 
-    /// The same, noting what was read.
+    /// The same, recording the read files.
     pub(crate) fn read(path: &Path, reads: &Reads) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
         let text = reads
@@ -169,21 +161,19 @@ impl Config {
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
-    /// This configuration with what a reload takes from `read`: the contracts, and what they may grant.
+    /// Returns this configuration with the reloadable parts of `read`: the contracts, and the limits of their grants.
     pub(crate) fn reloaded(&self, read: &Self) -> Self {
         let sandbox =
             Sandbox { allow: read.sandbox.allow.clone(), env: read.sandbox.env.clone(), ..self.sandbox.clone() };
         Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
     }
 
-    /// Reads configuration text; `file` names it in errors, and relative paths in it are relative to `folder`.
+    /// Reads configuration text; `file` names it in errors, and its relative paths start at `folder`.
     ///
     /// # Errors
     /// The first fault, with its place.
     pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Self, ConfigError> {
-        let options = serde_saphyr::options! { with_snippet: false };
-        let read: File = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| explain(file, error.without_snippet()))?;
+        let read: File = callgate_settings::read(file, text)?;
         let place = ConfigFile { file, folder };
         let fault = |at: serde_saphyr::Location, message: String| ConfigError::from(place.fault(at, message));
 

@@ -1,14 +1,17 @@
-//! The files that the executor itself lives by. No tool may be granted any of them.
+//! The executor's own files. No tool may be granted any of them.
 //!
-//! Sections with files are taken apart field by field: a new field does not compile until someone decided about it.
+//! Sections with files are destructured field by field: a new field does not compile until somebody has decided about
+//! it.
 
 use std::path::{Path, PathBuf};
 
 use callgate_settings::postgres::PostgresLink;
 
+use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
+
 use super::{
-    Address, Archive, ArchiveS3, Audit, AuditRedis, Backend, BackendIdentity, BackendTls, Clients, Config, Http,
-    Listen, Once, OnceStore, Otlp, Telemetry, Tls, Tokens,
+    Address, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry,
+    Tls, Tokens,
 };
 
 /// A file or folder of the executor's own.
@@ -78,7 +81,7 @@ impl Found {
         }
     }
 
-    fn audit(&mut self, Audit { postgres, redis, retention, synchronous: _ }: &Audit) {
+    fn audit(&mut self, AuditSettings { postgres, redis, retention, synchronous: _ }: &AuditSettings) {
         match &retention.archive {
             None => {}
             Some(Archive::Folder(folder)) => self.add("the audit archive", folder),

@@ -1,28 +1,28 @@
-//! `queue`: how many calls wait for a place, and how many of one tenant.
+//! `queue`: the maximum waiting calls, in all and of one tenant.
 
 use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// Calls that wait for a place at once, for each place there is, where the file does not say.
+/// The default waiting calls for each running call.
 const WAITING_PER_PLACE: u32 = 16;
-/// Calls at backends at once, where the file does not say: they hold little here while they wait.
+/// The default calls in flight to backends: they hold little here while they wait.
 const BACKENDS: u32 = 256;
-/// More than this is not a queue but a way to run out of memory.
+/// A longer queue would only exhaust the memory.
 const WAITING_MAX: u32 = 65_536;
 
-/// How many calls wait for a place, and how many of one tenant.
+/// The maximum waiting calls, in all and of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
-    /// Calls that wait at once, over all tenants.
+    /// Waiting calls, over all tenants.
     pub length: u32,
-    /// Calls of one tenant that wait at once.
+    /// Waiting calls of one tenant.
     pub per_tenant: u32,
-    /// Calls that are at backends at once.
+    /// Calls in flight to backends.
     pub backends: u32,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {
@@ -42,7 +42,7 @@ impl Section {
             }
         };
         let per_tenant = match self.per_tenant {
-            // Half: one tenant alone may wait long, and never keeps the last places from the others.
+            // Half: one tenant alone may wait long, and never takes the last places from the others.
             None => length.div_ceil(2),
             Some(n) if n.value <= length => n.value,
             Some(n) => {

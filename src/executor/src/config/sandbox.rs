@@ -1,4 +1,4 @@
-//! `sandbox`: how tools run that run here.
+//! `sandbox`: the settings of tools run by this executor.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use serde_saphyr::Spanned;
 
 use callgate_sandbox::{Fixed, Nat64};
 
-/// Compiled code that is kept where the file does not say: a dozen large interpreters.
+/// The default size of the cache for compiled code: a dozen large interpreters.
 const CACHE_BYTES: u64 = 1 << 30;
 
-/// How tools run that run here.
+/// The settings of tools run by this executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sandbox {
-    /// Bytes of compiled code that are kept in `stateDir`; 0 keeps none.
+    /// Bytes of compiled code kept in `stateDir`; 0 keeps none.
     pub cache_bytes: u64,
     /// The prefixes of this network's own translators from IPv6 to IPv4.
     pub nat64: Vec<Nat64>,
-    /// Clock and randomness that are the same for every call: for tests and replay.
+    /// A clock and randomness equal for every call: for tests and replay.
     pub deterministic: Option<Fixed>,
-    /// Folders that contracts may grant, with all that lies in them.
+    /// Folders contracts may grant, with everything in them.
     pub allow: Allow,
-    /// The executor's variables that contracts may grant, by name.
+    /// The executor's variables contracts may grant, by name.
     pub env: Vec<String>,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {

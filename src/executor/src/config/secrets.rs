@@ -1,17 +1,17 @@
-//! `secrets`: the files that contracts may hand to tools.
+//! `secrets`: the files contracts may hand to tools.
 
 use callgate_settings::{Allow, ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// The files that contracts may hand to tools as `secretEnv`.
+/// The files contracts may hand to tools as `secretEnv`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Secrets {
     /// Files, and folders of files.
     pub allow: Allow,
 }
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {

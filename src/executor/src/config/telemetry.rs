@@ -15,24 +15,24 @@ const HTTPS: &str = "https://";
 /// Metrics, traces, logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telemetry {
-    /// Where spans go; `None` makes none.
+    /// The destination of spans; `None` makes no spans.
     pub otlp: Option<Otlp>,
-    /// What the executor is called in traces.
+    /// The executor's name in traces.
     pub service_name: String,
-    /// How many of the traces that begin here are kept. One that a caller began is kept if the caller says so.
+    /// The kept share of traces beginning here. A caller decides about the traces it began.
     pub sampling: Share,
-    /// Whether `/metrics` is for anyone where others than this machine reach it.
+    /// True if everyone may read `/metrics` on a port other machines reach.
     pub open_metrics: bool,
     /// The levels of the log.
     pub log: log::Log,
 }
 
-/// A collector that takes OTLP over gRPC.
+/// An OTLP collector over gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Otlp {
     /// `http://host:port` or `https://host:port`.
     pub endpoint: String,
-    /// With `https`, who signs the collector's certificate: PEM.
+    /// With `https`, the CA of the collector's certificate: PEM.
     pub authority: Option<PathBuf>,
 }
 
@@ -40,7 +40,7 @@ pub struct Otlp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share(u32);
 
-/// The section as it is written.
+/// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Section {

@@ -1,4 +1,4 @@
-//! The local store: a SQLite database in the state directory, which this executor has for itself.
+//! The local store: a SQLite database in the state directory, for this executor alone.
 
 use std::fmt;
 use std::path::Path;
@@ -15,7 +15,7 @@ use callgate_state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
 pub(super) const FILE: &str = "calls.db";
 
-/// A handle to the thread that writes the store; it ends with the last handle.
+/// A handle to the store's thread, which ends with the last handle.
 #[derive(Clone)]
 pub struct Local {
     orders: Sender<Order>,
@@ -28,7 +28,7 @@ impl Local {
     pub(super) fn open(folder: &Path, keep: Duration, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
         let store = Database::open(folder, FILE, &rows::FORMAT, Synchronous::Normal)?;
         let health = store.health().clone();
-        // What ran is remembered rather too long than too short.
+        // A call is remembered rather too long than too short.
         let time = StoreTime::open(&store, clock, Gap::Nothing)?;
         rows::none_from_the_future(&store, &time)?;
         let (orders, ordered) = channel();
@@ -71,7 +71,7 @@ impl Local {
     }
 
     pub(super) async fn close(&self) {
-        // A thread that has ended has closed it.
+        // If the thread has ended, it has closed the store.
         let _ = self.ask(|answer| Order::Close { answer }).await;
     }
 

@@ -1,9 +1,9 @@
-//! Runs a call once: what was begun under a key is not begun again.
+//! Idempotency: a call begun under a key does not begin again.
 //!
-//! A key is begun once, and then is *running* until it is *done*, with an outcome that every repeat gets. If the executor that
-//! runs it ends before, it is *unknown* for good: nobody can tell whether the tool did what it does, so it is not run again.
-//! Two stores: [`local`], a SQLite database in the state directory, and [`shared`], a PostgreSQL database, where several
-//! executors get the same calls. Where the store cannot be written, nothing runs.
+//! A key is begun once. It is *running* until it is *done*, with an outcome every repeat gets. If its executor ends in
+//! between, the key is *unknown* for good: nobody can tell if the tool had its effect, so it does not run again. There
+//! are two stores: [`local`], a SQLite database in the state directory, and [`shared`], a PostgreSQL database for
+//! several executors with the same calls. If the store cannot be written, nothing runs.
 
 mod local;
 mod rows;
@@ -22,7 +22,7 @@ use self::shared::Shared;
 use crate::config::{Config, OnceStore};
 use callgate_state::{self as state, Clock, StateError, StoreError, StoreHealth, SystemClock};
 
-/// The memory of what was begun and how it ended. Clones share it.
+/// The idempotency store: begun calls and their outcomes. Clones share it.
 #[derive(Clone, Debug)]
 pub enum Once {
     /// This executor's own.
@@ -31,7 +31,7 @@ pub enum Once {
     Shared(Shared),
 }
 
-/// Names one call, and no other.
+/// The idempotency key: names exactly one call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The caller's tenant: no tenant can name another's call.
@@ -40,16 +40,17 @@ pub struct Key {
     pub exchange_id: String,
     /// The round.
     pub round: u32,
-    /// The call's place among the decisions of its exchange; if the filter did not say, its place in the request.
+    /// The call's position among the decisions of its exchange; without one from the filter, its position in the
+    /// request.
     pub position: u32,
 }
 
-/// The call that a key stands for.
+/// The call behind a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct What {
-    /// Digest of all that the call is. A repeat must have the same.
+    /// Digest of the whole call. A repeat must have the same.
     pub digest: [u8; 32],
-    /// The tool, for telling of a call that was left running.
+    /// The tool, for reports of a call left running.
     pub tool: String,
     /// The caller's role, for the same.
     pub role: String,
@@ -57,42 +58,42 @@ pub struct What {
     pub contract_digest: String,
 }
 
-/// What a key stands for.
+/// The store's answer about a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Begin {
-    /// It was never begun. It is now: run it, and say how it ended.
+    /// It is new, and begins now: run it, and record its outcome.
     Fresh,
-    /// It ended, and this is how.
+    /// It ended with this outcome.
     Done(CallOutcome),
-    /// It was begun, and nobody will ever know how it ended.
+    /// It was begun, and its outcome is lost for good.
     Unknown,
     /// The key was used for another call, with other arguments, tool, role or contract.
     Other,
 }
 
-/// A call whose executor ended before it could say how it went.
+/// A call whose executor ended before its outcome was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// Names it.
+    /// Its key.
     pub key: Key,
-    /// The call. Calls that an older executor began have no names.
+    /// The call. Calls begun by an older executor have no names.
     pub what: What,
-    /// When it was begun.
+    /// The time of its beginning.
     pub begun: SystemTime,
 }
 
-/// Why the memory cannot be used.
+/// The reason the store cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OnceError {
-    /// Nothing can be remembered, so nothing may run.
+    /// Nothing can be recorded, so nothing may run.
     #[error("what was run before cannot be looked up: {0}")]
     Unavailable(String),
-    /// A call ended that is not running: it was never begun, or has ended before.
+    /// A call ended without running: it was never begun, or has ended before.
     #[error("a call ended that is not running")]
     NotRunning,
 }
 
-/// Checks the memory in the state directory `folder`, if there is one; writes nothing.
+/// Checks the store in the state directory `folder`, if there is one; writes nothing.
 pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
     state::inspect(&folder.join(local::FILE), rows::FORMAT.version()).map(drop)
 }
@@ -100,7 +101,7 @@ pub(crate) fn check(folder: &Path) -> Result<(), StateError> {
 // === impl Once ===
 
 impl Once {
-    /// Opens the memory in the state directory, or connects to the one that is shared.
+    /// Opens the store in the state directory, or connects to the shared one.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -108,7 +109,7 @@ impl Once {
         Self::open_with(config, Arc::new(SystemClock)).await
     }
 
-    /// Opens the memory as [`open`](Self::open) does, and reads the time of the local one off `clock`. The shared one goes by
+    /// Opens the store as [`open`](Self::open) does. The local store takes its time from `clock`, the shared one from
     /// its database.
     ///
     /// # Errors
@@ -124,8 +125,8 @@ impl Once {
 
     /// Begins a call. Waits while another request with the same key runs it.
     ///
-    /// Whoever gets [`Begin::Fresh`] must [`finish`](Self::finish): until then repeats wait. A caller that goes away while it
-    /// waits here leaves nothing behind.
+    /// After [`Begin::Fresh`] the caller must [`finish`](Self::finish) the call: repeats wait for it. A caller that
+    /// disconnects while it waits here leaves nothing behind.
     ///
     /// # Errors
     /// It cannot be written, so the call must not run.
@@ -137,10 +138,10 @@ impl Once {
         }
     }
 
-    /// Says how a call ended that was begun as [`Begin::Fresh`], or that is [`left`](Self::left).
+    /// Records the outcome of a call begun as [`Begin::Fresh`], or of one [`left`](Self::left) running.
     ///
     /// # Errors
-    /// It cannot be written; a repeat will be told that it is unknown.
+    /// It cannot be written; a repeat gets the answer unknown.
     pub async fn finish(&self, key: &Key, outcome: &CallOutcome) -> Result<(), OnceError> {
         match self {
             Self::Local(local) => local.finish(key, outcome.encode_to_vec()).await,
@@ -148,7 +149,7 @@ impl Once {
         }
     }
 
-    /// Tells whether the memory can be written.
+    /// Returns the health of the store.
     pub fn health(&self) -> StoreHealth {
         match self {
             Self::Local(local) => local.health(),
@@ -156,7 +157,7 @@ impl Once {
         }
     }
 
-    /// Ends the memory in the state directory, so that it is one file. Nothing can be begun afterwards.
+    /// Closes the store in the state directory as one file. No call can begin afterwards.
     pub async fn close(&self) {
         match self {
             Self::Local(local) => local.close().await,
@@ -164,9 +165,9 @@ impl Once {
         }
     }
 
-    /// The calls that an executor left running when it ended, each of them until it is finished: tell of each, then
-    /// [`finish`](Self::finish) it as unknown. Repeats are told so from the start. Where the memory is shared, executors can
-    /// end at any time, so ask now and then; each call is given to one executor.
+    /// Returns the calls left running by ended executors, each until it is finished: report each, then
+    /// [`finish`](Self::finish) it as unknown. Repeats get this answer from the start. Executors with a shared store
+    /// can end at any time, so ask at intervals; each call is given to one executor.
     ///
     /// # Errors
     /// It cannot be looked up.
@@ -178,7 +179,7 @@ impl Once {
     }
 }
 
-/// What is kept of an outcome, read again.
+/// Reads a stored outcome.
 fn decode(kept: &[u8]) -> Result<Begin, OnceError> {
     match CallOutcome::decode(kept) {
         Ok(outcome) => Ok(Begin::Done(outcome)),

@@ -1,4 +1,4 @@
-//! The rows of the local store: what is kept of a call.
+//! The rows of the local store.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::{Key, Left, What};
 use callgate_state::{Format, StoreTime};
 
-/// Names count up with time, so that the oldest rows are found without an index of their own. `begun` is the store's own time.
+/// Keys count up with time, so the oldest rows need no index of their own. `begun` is the store's own time.
 pub(super) const FORMAT: Format = Format {
     steps: &[
         "CREATE TABLE calls (
@@ -26,7 +26,7 @@ pub(super) const FORMAT: Format = Format {
          ALTER TABLE calls ADD COLUMN role TEXT NOT NULL DEFAULT '';
          ALTER TABLE calls ADD COLUMN contract TEXT NOT NULL DEFAULT ''",
     ],
-    // Nobody is left who could tell how these ended.
+    // Their executor has ended, and their outcomes are lost.
     opening: "UPDATE calls SET state = 2 WHERE state = 0",
     // Rows are short.
     page_bytes: 1024,
@@ -34,25 +34,25 @@ pub(super) const FORMAT: Format = Format {
 
 const RUNNING: i64 = 0;
 const DONE: i64 = 1;
-/// Begun, and nobody can tell how it ended.
+/// Begun, and the outcome is lost.
 const LEFT: i64 = 2;
 
-/// What is kept of a call that was begun before.
+/// The stored state of a begun call.
 pub(super) enum Kept {
     Running,
     Done(Vec<u8>),
     Left,
-    /// It is another call.
+    /// The key belongs to another call.
     Other,
 }
 
-/// Puts calls that seem to begin later than now at now. An earlier version wrote the wall clock's time, which may have been
-/// ahead, and such calls would keep those behind them from being forgotten.
+/// Caps beginnings at the current time. An earlier version wrote the wall clock's time, which may have been ahead, and
+/// such rows would keep those behind them from expiring.
 pub(super) fn none_from_the_future(store: &Connection, time: &StoreTime) -> rusqlite::Result<()> {
     store.execute("UPDATE calls SET begun = ?1 WHERE begun > ?1", [time.now()]).map(drop)
 }
 
-/// Begins a call; `None` where it is new.
+/// Begins a call; returns `None` if it is new.
 pub(super) fn begin(store: &Connection, time: &StoreTime, key: &Key, what: &What) -> rusqlite::Result<Option<Kept>> {
     let added = store
         .prepare_cached(
@@ -84,14 +84,14 @@ pub(super) fn begin(store: &Connection, time: &StoreTime, key: &Key, what: &What
                 (false, _) => Kept::Other,
                 (true, RUNNING) => Kept::Running,
                 (true, DONE) => Kept::Done(row.get(2)?),
-                // Whatever else stands there, it was begun, and it does not say how it ended.
+                // Any other value: the call was begun, and its outcome is not recorded.
                 (true, _) => Kept::Left,
             })
         })
         .map(Some)
 }
 
-/// Ends a call; false where it is not running.
+/// Ends a call; false if it is not running.
 pub(super) fn finish(store: &Connection, key: &Key, outcome: &[u8]) -> rusqlite::Result<bool> {
     let changed = store
         .prepare_cached(
@@ -102,7 +102,7 @@ pub(super) fn finish(store: &Connection, key: &Key, outcome: &[u8]) -> rusqlite:
     Ok(changed == 1)
 }
 
-/// Says that nobody can tell how a call ended.
+/// Marks the outcome of a call as lost.
 pub(super) fn leave(store: &Connection, key: &Key) -> rusqlite::Result<()> {
     store
         .prepare_cached(
@@ -113,7 +113,7 @@ pub(super) fn leave(store: &Connection, key: &Key) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Takes back that a call was begun: nothing of it ran.
+/// Takes back a beginning: nothing of the call ran.
 pub(super) fn abandon(store: &Connection, key: &Key) -> rusqlite::Result<()> {
     store
         .prepare_cached(
@@ -123,7 +123,7 @@ pub(super) fn abandon(store: &Connection, key: &Key) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The calls of which nobody can tell how they ended.
+/// The calls with a lost outcome.
 pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec<Left>> {
     store
         .prepare_cached(
@@ -138,7 +138,7 @@ pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec
         .collect()
 }
 
-/// Forgets at most `at_most` of the oldest calls that were begun longer than `keep` ago and do not run; says how many.
+/// Deletes at most `at_most` of the oldest calls begun longer than `keep` ago and not running; returns their number.
 pub(super) fn prune(store: &Connection, time: &StoreTime, keep: Duration, at_most: u32) -> rusqlite::Result<usize> {
     let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
     let before = time.now().saturating_sub(keep);

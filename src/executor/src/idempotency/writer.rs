@@ -1,7 +1,7 @@
-//! The one thread that writes the local store.
+//! The writer's thread of the local store.
 //!
-//! All that has arrived is written in one transaction, and answered once that is committed. What waits for a call that runs is
-//! kept here, beside the store: no end of a call can slip between looking and waiting.
+//! It writes all waiting orders in one transaction and answers them after the commit. It also keeps the requests
+//! waiting for a running call: no end of a call can slip between looking and waiting.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,14 +14,15 @@ use super::rows::{self, Kept};
 use super::{Key, Left, OnceError, What};
 use callgate_state::{Database, StoreError, StoreTime};
 
-/// Orders in one transaction: enough to make its end cheap for each, few enough that the first does not wait long.
+/// The maximum orders in one transaction: enough to make a commit cheap for each, few enough for a short wait of the
+/// first.
 const BATCH: usize = 256;
-/// Rows that are forgotten at once, and how long after it the next may be: calls wait meanwhile.
+/// Rows deleted at once, and the pause after it: calls wait meanwhile.
 const PRUNED: u32 = 256;
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
 const PRUNE_REST: Duration = Duration::from_secs(60);
 
-/// What is asked of the thread.
+/// An order to the thread.
 pub(super) enum Order {
     Begin {
         key: Arc<Key>,
@@ -40,7 +41,7 @@ pub(super) enum Order {
     Left {
         answer: oneshot::Sender<Result<Vec<Left>, OnceError>>,
     },
-    /// Close the store and end.
+    /// Closes the store and ends.
     Close {
         answer: oneshot::Sender<()>,
     },
@@ -52,11 +53,12 @@ pub(super) enum Answer {
     Done(Arc<[u8]>),
     Unknown,
     Other,
-    /// It was begun by someone who went away before it ran: begin it again.
+    /// Its beginner disconnected before it ran: begin it again.
     Again,
 }
 
-/// Begun, and not yet running. Dropped, it takes that back: whoever began it has gone away before it could run.
+/// A call begun, and not yet running. If it is dropped, the beginning is taken back: its beginner disconnected before
+/// it could run.
 pub(super) struct Ticket {
     key: Arc<Key>,
     orders: Option<Sender<Order>>,
@@ -67,15 +69,15 @@ pub(super) struct Writer {
     store: Database,
     time: StoreTime,
     keep: Duration,
-    /// Those who wait for the end of a call that runs.
+    /// Requests waiting for the end of a running call.
     waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<Answer, OnceError>>>>,
-    /// Calls that ended, but whose end could not be written. No more than ran at once.
+    /// Calls whose end could not be written: no more than ran at once.
     lost: HashSet<Arc<Key>>,
     prune_next: Instant,
     probe_next: Instant,
 }
 
-/// What the store said to an order.
+/// The store's answer to an order.
 enum Said {
     Fresh,
     Kept(Kept),
@@ -101,7 +103,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(orders) = self.orders.take() {
-            // A store that has gone has nothing to take back either.
+            // A closed store has nothing to take back either.
             let _ = orders.send(Order::Abandon { key: Arc::clone(&self.key) });
         }
     }
@@ -122,12 +124,12 @@ impl Writer {
         }
     }
 
-    /// Serves until it is closed, or nobody is left to give orders.
+    /// Runs until the store is closed or the last handle is gone.
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         let closed = self.serve_until_closed(orders);
         self.store.close();
         if let Some(answer) = closed {
-            // Who has gone away does not want to know.
+            // The sender may be gone.
             let _ = answer.send(());
         }
     }
@@ -209,8 +211,8 @@ impl Writer {
         })
     }
 
-    /// Answers an order whose transaction is committed. An answer that nobody waits for any more is dropped, and a ticket in it
-    /// then takes back what was begun.
+    /// Answers an order after its commit. If nobody waits for the answer, it is dropped, and a ticket in it takes back
+    /// the beginning.
     fn answer(&mut self, order: Order, said: Said) {
         match (order, said) {
             (Order::Begin { ticket, answer, .. }, Said::Fresh) => drop(answer.send(Ok(Answer::Fresh(ticket)))),
@@ -234,7 +236,7 @@ impl Writer {
             (Order::Finish { answer, .. }, Said::Finished(false)) => drop(answer.send(Err(OnceError::NotRunning))),
             (Order::Abandon { key }, Said::Abandoned) => self.wake(&key, || Answer::Again),
             (Order::Left { answer }, Said::Left(left)) => drop(answer.send(Ok(left))),
-            // `write` gives each order what it asked for.
+            // `write` answers each order with its own kind.
             (order, _) => self.fail(order, &OnceError::Unavailable("the store gave another answer".into())),
         }
     }

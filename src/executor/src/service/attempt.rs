@@ -24,13 +24,13 @@ use super::batch::now;
 use super::log;
 use super::services::Services;
 use crate::admission::{Admitted, Runnable};
-use crate::approvals::{About, Ask, Claim};
-use crate::audit::{self, Appended, Entry, Event, Source, Verdict};
 use crate::backends::Invocation;
 use crate::idempotency::{Begin, Key, What};
 use crate::outcome;
 use crate::queue::Ticket;
 use crate::telemetry::CallSpan;
+use callgate_approvals::{About, Ask, Claim};
+use callgate_audit::{self as audit, Appended, Entry, Event, Source, Verdict};
 use callgate_sandbox::{Caller, Finished, Stop};
 
 /// Longer than any call.

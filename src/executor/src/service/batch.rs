@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-use crate::audit;
 use crate::telemetry;
+use callgate_audit as audit;
 
 /// The maximum calls in one request. A contract's `maxToolCallsPerTurn` bounds how many may run.
 const CALLS: usize = 1024;
@@ -90,7 +90,7 @@ impl CheckedBatch {
             tenant: self.caller.tenant.clone(),
             role: self.caller.role.clone(),
             contract_digest: self.contract_digest.clone(),
-            tool: printable(&call.tool),
+            tool: callgate_json::name_in_record(&call.tool),
             arguments_digest: String::new(),
             arguments: None,
         }

@@ -5,9 +5,9 @@ use callgate_proto::executor::v1::ExecuteRequest;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use tonic::Status;
 
-use crate::audit;
 use crate::outcome;
 use crate::telemetry::Throttle;
+use callgate_audit as audit;
 
 /// Logs one line for an ended call. `peer` is the client that sent it, or empty if it is forgotten.
 pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
@@ -39,7 +39,7 @@ pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
 pub(super) fn rejected(throttle: &Throttle, exchange: &str, calls: usize, status: &Status) {
     let Some(held_back) = throttle.line() else { return };
     tracing::warn!(
-        exchange = callgate_json::printable(exchange),
+        exchange = callgate_json::name_in_record(exchange),
         calls,
         code = ?status.code(),
         reason = status.message(),

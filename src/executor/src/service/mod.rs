@@ -33,13 +33,13 @@ use self::batch::CheckedBatch;
 pub(crate) use self::services::Services;
 pub use self::services::ServicesError;
 use crate::admission::Admitted;
-use crate::approvals::About;
-use crate::audit::{self, Entry, Event, Source, Verdict as Audited};
 use crate::drain::InFlight;
 use crate::outcome;
 use crate::queue::{QueueLimit, Shed, Ticket};
 use crate::telemetry::{self, CallSpan, Throttle};
 use crate::transport::Peer;
+use callgate_approvals::About;
+use callgate_audit::{self as audit, Entry, Event, Source, Verdict as Audited};
 
 /// The implementation of `callgate.executor.v1.Executor`.
 pub(crate) struct Service {
@@ -123,7 +123,7 @@ impl Service {
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
         let conversation = Conversation { calls_before: position };
-        let given = callgate_contract::Call { name: &call.tool, arguments: &call.arguments };
+        let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
             Verdict::NeedsApproval(approved) => {

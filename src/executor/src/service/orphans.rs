@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::attempt::settle;
 use super::services::Services;
-use crate::audit;
 use crate::outcome;
+use callgate_audit as audit;
 
 /// The interval between two looks. Executors that share a store can end at any time.
 const EVERY: Duration = Duration::from_secs(30);

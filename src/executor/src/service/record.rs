@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::batch;
 use super::services::Services;
-use crate::audit::{Call, Entry, Event, Source, Verdict};
+use callgate_audit::{Call, Entry, Event, Source, Verdict};
 
 /// The maximum decisions in one request.
 const DECISIONS: usize = 256;
@@ -72,7 +72,7 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             tenant: batch::recorded(caller.tenant),
             role: batch::recorded(caller.role),
             contract_digest: decision.contract_digest,
-            tool: callgate_json::printable(&decision.tool),
+            tool: callgate_json::name_in_record(&decision.tool),
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
         },

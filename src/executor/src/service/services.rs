@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::admission::Registry;
-use crate::approvals::{ApprovalError, Approvals};
-use crate::audit::{AuditError, AuditLog};
 use crate::backends::{BackendError, Backends};
 use crate::config::Config;
 use crate::idempotency::{Once, OnceError};
 use crate::queue::Queue;
 use crate::telemetry::Instruments;
+use callgate_approvals::{ApprovalError, Approvals};
+use callgate_audit::{AuditError, AuditLog};
 use callgate_state::{StateError, private};
 
 /// The services all calls share.
@@ -72,9 +72,10 @@ impl Services {
         for contract in registry.contracts() {
             backends.check(contract)?;
         }
-        let audit = AuditLog::open_counted(config, &instruments.metrics)?;
+        let audit = AuditLog::open_counted(&config.state_dir, &config.audit, instruments.metrics.audit())?;
         let once = Once::open(config).await?;
-        let approvals = Approvals::open(config, audit.clone())?.counting(instruments.metrics.approvals().clone());
+        let approvals = Approvals::open(&config.state_dir, &config.approvals, audit.clone())?
+            .counting(instruments.metrics.approvals().clone());
         for store in [audit.health(), once.health(), approvals.health()] {
             instruments.readiness.ask(store);
         }

@@ -22,7 +22,7 @@ pub(crate) async fn follow(services: Arc<Services>, state_dir: PathBuf, min_free
         let folder = state_dir.clone();
         // The runtime is shutting down.
         let Ok((free, sizes)) = tokio::task::spawn_blocking(move || look(&folder)).await else { return };
-        let numbers = services.instruments.metrics.audit();
+        let numbers = services.instruments.metrics.stores();
         for (store, bytes) in STORES.into_iter().zip(sizes) {
             numbers.size(store, bytes);
         }

@@ -26,10 +26,6 @@ use tracing_subscriber::{Registry, reload};
 
 use crate::config::{Log, LogLevel};
 
-/// The library of this program, as log lines name it.
-const OURS: &str = env!("CARGO_CRATE_NAME");
-/// Parts that are crates of their own.
-const CRATES: [&str; 1] = ["sandbox"];
 /// The maximum lines waiting for standard error.
 const LINES: usize = 8192;
 /// The maximum time an ending process waits for its last lines to be read.
@@ -79,24 +75,34 @@ pub fn dropped() -> u64 {
     DROPPED.get().map_or(0, |lines| u64::try_from(lines.dropped_lines()).unwrap_or(u64::MAX))
 }
 
+/// The crates whose lines are the executor's own.
+const OURS: [&str; 6] = [
+    "callgate_approvals",
+    "callgate_audit",
+    "callgate_executor",
+    "callgate_sandbox",
+    "callgate_settings",
+    "callgate_state",
+];
+
 /// Returns the levels of all targets: only ours follow the configuration.
 fn targets(log: &Log) -> Targets {
+    let ours = OURS.map(|name| (name, filter(log.level)));
     let parts = log.targets.iter().map(|(part, level)| (target(part), filter(*level)));
     Targets::new()
         .with_default(LevelFilter::WARN)
         // Its warnings quote texts of MCP servers.
         .with_target("rmcp", LevelFilter::OFF)
-        .with_target(OURS, filter(log.level))
-        .with_targets(CRATES.map(|part| (target(part), filter(log.level))))
+        .with_targets(ours)
         .with_targets(parts)
 }
 
-/// The target of a part's lines. A part is a module here, or a crate.
+/// The target of a part's lines: its crate, or its module of this crate.
 fn target(part: &str) -> String {
     match part {
-        "once" => format!("{OURS}::idempotency"),
-        part if CRATES.contains(&part) => format!("callgate_{part}"),
-        part => format!("{OURS}::{part}"),
+        "approvals" | "audit" | "sandbox" | "state" => format!("callgate_{part}"),
+        "once" => "callgate_executor::idempotency".into(),
+        part => format!("callgate_executor::{part}"),
     }
 }
 
@@ -169,11 +175,13 @@ mod tests {
 
     #[test]
     fn levels_are_for_our_own_parts_and_libraries_stay_at_warn() {
-        let log = Log { level: LogLevel::Warn, targets: vec![("transport", LogLevel::Debug)] };
-        let targets = targets(&log);
+        let parts = vec![("transport", LogLevel::Debug), ("state", LogLevel::Info), ("once", LogLevel::Debug)];
+        let targets = targets(&Log { level: LogLevel::Warn, targets: parts });
         assert!(targets.would_enable("callgate_executor::transport::serve", &Level::DEBUG));
-        assert!(targets.would_enable("callgate_executor::audit", &Level::WARN));
-        assert!(!targets.would_enable("callgate_executor::audit", &Level::INFO));
+        assert!(targets.would_enable("callgate_audit::writer", &Level::WARN));
+        assert!(!targets.would_enable("callgate_audit::writer", &Level::INFO));
+        assert!(targets.would_enable("callgate_state::database", &Level::INFO));
+        assert!(targets.would_enable("callgate_executor::idempotency::shared", &Level::DEBUG));
         assert!(targets.would_enable("callgate_sandbox::slots", &Level::WARN));
         assert!(!targets.would_enable("callgate_sandbox::slots", &Level::INFO));
         assert!(!targets.would_enable("hyper::proto", &Level::INFO));

@@ -28,9 +28,9 @@ use self::sessions::Sessions;
 use self::throttle::Throttle;
 pub use self::tokens::TokenError;
 use self::tokens::{Role, Tokens};
-use crate::approvals::Approvals;
-use crate::audit::AuditLog;
 use crate::config;
+use callgate_approvals::Approvals;
+use callgate_audit::AuditLog;
 
 /// The state of the HTTP server. Clones share it.
 #[derive(Clone)]

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use callgate_contract::{Approval, Contract};
 
-use crate::approvals::Approvals;
-use crate::config::Approvers;
+use callgate_approvals::Approvals;
+use callgate_approvals::Approvers;
 
 /// Warns of names in rules without a token, and of tools that need more persons than exist.
 pub(super) fn warn<'c>(
@@ -58,7 +58,7 @@ fn short_of_persons<'c>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ApproverRule;
+    use callgate_approvals::ApproverRule;
 
     struct NoFiles;
 

@@ -10,8 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::tokens::TokenError;
-use crate::approvals::{AnswerError, ApprovalError};
-use crate::audit::ReadError;
+use callgate_approvals::{AnswerError, ApprovalError};
+use callgate_audit::ReadError;
 
 /// A reason to reject a request.
 #[derive(Debug, thiserror::Error)]

@@ -10,11 +10,11 @@ use super::host::only_here;
 use super::persons;
 use super::tokens::TokenError;
 use super::{Web, router};
-use crate::approvals::Approvals;
-use crate::audit::AuditLog;
 use crate::config::{Address, Config, Http};
 use crate::telemetry::{Instruments, health_router, metrics_router};
 use crate::transport::{Bound, Listener, Port, TransportError};
+use callgate_approvals::Approvals;
+use callgate_audit::AuditLog;
 
 /// The listening HTTP server.
 pub struct HttpServer {

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use super::secret;
 use super::token_file::TokenFile;
-use crate::approvals::Person;
 use crate::config;
+use callgate_approvals::Person;
 use callgate_state::StateError;
 use callgate_state::private;
 

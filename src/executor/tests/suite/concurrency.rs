@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use callgate_executor::audit::{Query, Reader};
+use callgate_audit::{Query, Reader};
 use callgate_proto::executor::v1::FailureKind;
 
 use crate::desk::{Desk, Running, wasm};

@@ -11,11 +11,10 @@ mod desk;
 mod guests;
 mod pki;
 mod program;
+#[allow(dead_code, reason = "the tests of the audit log use the rest")]
 mod services;
 
 mod admission;
-mod approvals;
-mod audit;
 mod backends;
 mod bounds;
 mod cache;

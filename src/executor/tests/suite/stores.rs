@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use callgate_executor::audit::{Query, Reader};
+use callgate_audit::{Query, Reader};
 use callgate_executor::telemetry::Disk;
 use callgate_proto::executor::v1::FailureKind;
 use rusqlite::Connection;

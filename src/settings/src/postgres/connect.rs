@@ -1,8 +1,8 @@
-//! Connections to PostgreSQL: one rule for all that speak to one.
+//! Connects to PostgreSQL: one rule for all connections.
 //!
-//! With a CA the connection is TLS, and the server's certificate must chain to that CA and bear the name in the connection string.
-//! Without one only loopback and Unix sockets are spoken to, unless the configuration calls the network trusted. What the
-//! connection string says about TLS does not count: it must not be able to turn it off.
+//! With a CA the connection is TLS, and the server's certificate must chain to the CA and bear the name in the
+//! connection string. Without one the executor connects only to loopback and Unix sockets, unless the configuration
+//! calls the network trusted. The connection string cannot change this: its TLS settings are ignored.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,7 +21,7 @@ use super::PostgresLink;
 
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Why there is no connection.
+/// The reason a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
     /// The file with the connection string cannot be read.
@@ -32,13 +32,13 @@ pub enum PostgresError {
         /// The system's reason.
         reason: std::io::Error,
     },
-    /// It holds no connection string. What it holds may be secret.
+    /// The file has no connection string. Its content may be secret.
     #[error("{file}: expected a connection string, such as postgres://user:password@host:5432/database")]
     NoAddress {
         /// The file.
         file: String,
     },
-    /// It would be plaintext over a network.
+    /// The connection would be plaintext over a network.
     #[error(
         "{file}: the server is on another machine: set {field}.ca to the PEM file that its certificate chains to, or \
          {field}.unencrypted: true if the network is as trusted as this machine"
@@ -52,22 +52,22 @@ pub enum PostgresError {
     /// The CA cannot be used.
     #[error("{0}")]
     Ca(String),
-    /// The server, or the way to it.
+    /// The server or the network failed.
     #[error("{0}")]
     Failed(String),
 }
 
-/// The way to make a connection.
+/// The settings of a connection.
 struct Plan {
     config: Config,
-    /// None: plaintext, which is allowed there.
+    /// `None` for plaintext, if allowed.
     tls: Option<MakeRustlsConnect>,
 }
 
-/// Connects as the configuration says. The secret is read each time: it may have been changed.
+/// Connects by the settings. Reads the secret each time: it may have changed.
 ///
 /// # Errors
-/// There is no connection, and why. Nothing of the connection string is repeated.
+/// The connection failed. The error never repeats the connection string.
 pub async fn connect(link: &PostgresLink) -> Result<Client, PostgresError> {
     let Plan { mut config, tls } = plan(link)?;
     config.application_name("callgate-executor").connect_timeout(CONNECT).tcp_user_timeout(CONNECT);
@@ -77,10 +77,10 @@ pub async fn connect(link: &PostgresLink) -> Result<Client, PostgresError> {
     }
 }
 
-/// Checks what a connection needs, and makes none.
+/// Checks the settings of a connection without connecting.
 ///
 /// # Errors
-/// No connection could be made.
+/// A connection would fail.
 pub fn check(link: &PostgresLink) -> Result<(), PostgresError> {
     plan(link).map(drop)
 }
@@ -88,7 +88,7 @@ pub fn check(link: &PostgresLink) -> Result<(), PostgresError> {
 fn plan(link: &PostgresLink) -> Result<Plan, PostgresError> {
     let file = link.url.path().display().to_string();
     let text = link.url.read().map_err(|reason| PostgresError::Unreadable { file: file.clone(), reason })?;
-    // The parser's reason may repeat a part of what is secret.
+    // The parser's reason may repeat a part of the secret.
     let config: Config = text.parse().map_err(|_| PostgresError::NoAddress { file: file.clone() })?;
     match &link.ca {
         Some(ca) if !config.get_hosts().iter().all(is_socket) => {
@@ -100,7 +100,7 @@ fn plan(link: &PostgresLink) -> Result<Plan, PostgresError> {
     }
 }
 
-/// Takes the certificates of a PEM file for its CAs.
+/// Reads CAs from a PEM file.
 fn tls(ca: &Path) -> Result<MakeRustlsConnect, String> {
     let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", ca.display());
     let mut roots = RootCertStore::empty();
@@ -128,12 +128,12 @@ where
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
     let (client, connection) = config.connect(tls).await.map_err(|error| PostgresError::Failed(reason(&error)))?;
-    // Ends with the client. What broke it, the next question tells.
+    // Ends with the client. The next query reports its error.
     tokio::spawn(connection);
     Ok(client)
 }
 
-/// The reason without what the server adds to its message, which may repeat values.
+/// Returns the reason without the server's details, which may repeat values.
 pub fn reason(error: &tokio_postgres::Error) -> String {
     use std::error::Error as _;
 
@@ -153,7 +153,7 @@ fn is_socket(host: &Host) -> bool {
 
 fn is_local(config: &Config) -> bool {
     let loopback = |address: &IpAddr| address.is_loopback();
-    // With addresses given, names are not looked up.
+    // The client looks up no names if there are addresses.
     if !config.get_hostaddrs().is_empty() {
         return config.get_hostaddrs().iter().all(loopback);
     }

@@ -1,4 +1,4 @@
-//! How a PostgreSQL is reached: the same for all that is kept in one.
+//! Links to PostgreSQL: the same settings for every use.
 
 #[cfg(feature = "postgres")]
 mod connect;
@@ -9,12 +9,12 @@ use std::path::PathBuf;
 pub use self::connect::{PostgresError, check, connect, reason};
 use crate::SecretFile;
 
-/// The way to a PostgreSQL.
+/// A link to a PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostgresLink {
     /// Holds the connection string, its password included.
     pub url: SecretFile,
-    /// PEM file: the CA that the server's certificate must chain to. With it the connection is TLS.
+    /// PEM file: the CA of the server's certificate. With it the connection is TLS.
     pub ca: Option<PathBuf>,
     /// True if the executor may speak to another machine without TLS.
     pub unencrypted: bool,

@@ -4,14 +4,14 @@
 
 use callgate_json::{Map, Value};
 
-use crate::blocks::Start;
 use crate::checks::{self, exact_keys, folds_to, text};
+use crate::skeleton::blocks::Start;
 use crate::unknown;
 use crate::{Form, ShapeError};
 
 /// What a block is, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MessagesBlock {
     /// `text`.
     Text,
     /// `thinking`, with the signature that proves it unchanged.
@@ -43,35 +43,35 @@ const MCP: &[&str] = &["mcp"];
 ///
 /// `provided` are the tools that the request makes the provider run. Kinds that only tools make which were not asked for are
 /// errors, and so is a call inside of a block of another kind.
-pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<Kind, ShapeError> {
+pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<MessagesBlock, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
     let Some(Value::String(name)) = block.get("type") else {
         return Err(ShapeError::Type { at: "content[].type", expected: "a string" });
     };
     let (kind, makers) = match name.as_str() {
-        "tool_use" => return Ok(Kind::Call),
+        "tool_use" => return Ok(MessagesBlock::Call),
         "text" => {
             text(block, "text")?;
-            (Kind::Text, None)
+            (MessagesBlock::Text, None)
         }
         "thinking" => {
             text(block, "thinking")?;
-            (Kind::Thinking, None)
+            (MessagesBlock::Thinking, None)
         }
-        "redacted_thinking" | "fallback" => (Kind::Whole, None),
-        "compaction" => (Kind::Compaction, None),
-        "server_tool_use" => (Kind::Provided, Some(makers_of_use(text(block, "name")?))),
-        "web_search_tool_result" => (Kind::Whole, Some(&["web_search_"] as &[_])),
-        "web_fetch_tool_result" => (Kind::Whole, Some(&["web_fetch_"] as &[_])),
+        "redacted_thinking" | "fallback" => (MessagesBlock::Whole, None),
+        "compaction" => (MessagesBlock::Compaction, None),
+        "server_tool_use" => (MessagesBlock::Provided, Some(makers_of_use(text(block, "name")?))),
+        "web_search_tool_result" => (MessagesBlock::Whole, Some(&["web_search_"] as &[_])),
+        "web_fetch_tool_result" => (MessagesBlock::Whole, Some(&["web_fetch_"] as &[_])),
         "code_execution_tool_result"
         | "bash_code_execution_tool_result"
         | "text_editor_code_execution_tool_result"
-        | "container_upload" => (Kind::Whole, Some(CODE)),
-        "tool_search_tool_result" => (Kind::Whole, Some(&["tool_search_tool_"] as &[_])),
-        "advisor_tool_result" => (Kind::Whole, Some(&["advisor_"] as &[_])),
-        "mcp_tool_use" => (Kind::Provided, Some(MCP)),
-        "mcp_tool_result" | "mcp_tool_listing" => (Kind::Whole, Some(MCP)),
-        name => return unknown::no_part_of_call(name, block).map(|()| Kind::Unknown),
+        | "container_upload" => (MessagesBlock::Whole, Some(CODE)),
+        "tool_search_tool_result" => (MessagesBlock::Whole, Some(&["tool_search_tool_"] as &[_])),
+        "advisor_tool_result" => (MessagesBlock::Whole, Some(&["advisor_"] as &[_])),
+        "mcp_tool_use" => (MessagesBlock::Provided, Some(MCP)),
+        "mcp_tool_result" | "mcp_tool_listing" => (MessagesBlock::Whole, Some(MCP)),
+        name => return unknown::no_part_of_call(name, block).map(|()| MessagesBlock::Unknown),
     };
     let is_there = |maker: &&str| provided.iter().any(|tool| tool.as_ref().starts_with(maker));
     if makers.is_some_and(|makers| !makers.iter().any(is_there)) {

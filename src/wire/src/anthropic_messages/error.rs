@@ -9,7 +9,7 @@ use serde_json::json;
 use super::block::no_call_in;
 use super::events;
 use crate::ApiError;
-use crate::blocks::reports_error;
+use crate::skeleton::blocks::reports_error;
 
 /// The body of an error response.
 #[must_use]

@@ -3,8 +3,8 @@
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use crate::Call;
 use crate::framing::sse;
+use crate::skeleton::blocks::WholeBlock;
 
 /// One event.
 pub(super) fn event(kind: &str, data: &Value) -> Vec<u8> {
@@ -13,25 +13,9 @@ pub(super) fn event(kind: &str, data: &Value) -> Vec<u8> {
     sse::event(Some(kind), &text)
 }
 
-/// A whole text block.
-pub(super) fn text(index: u32, text: &str) -> Vec<u8> {
-    let delta = json!({ "type": "text_delta", "text": text });
-    block(index, &json!({ "type": "text", "text": "" }), &[delta])
-}
-
-/// A whole call, as the API brings one: the input in deltas.
-pub(super) fn call(index: u32, call: &Call) -> Vec<u8> {
-    let delta = json!({ "type": "input_json_delta", "partial_json": call.arguments });
-    let mut start = json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} });
-    if let Value::Object(members) = &mut start {
-        members.extend(call.extra.clone());
-    }
-    block(index, &start, &[delta])
-}
-
-/// A whole block that is no call, as the API brings one: what clients add up comes in deltas.
-pub(super) fn said(index: u32, block_value: &Value) -> Vec<u8> {
-    let mut start = block_value.as_object().cloned().unwrap_or_default();
+/// Splits a block as the API does: the members that clients add up come in deltas.
+pub(super) fn split(block: &Value) -> WholeBlock {
+    let mut start = block.as_object().cloned().unwrap_or_default();
     let mut deltas = Vec::new();
     match start.get("type").and_then(Value::as_str) {
         Some("text") => {
@@ -49,14 +33,19 @@ pub(super) fn said(index: u32, block_value: &Value) -> Vec<u8> {
         }
         Some("server_tool_use" | "mcp_tool_use") => {
             let input = take(&mut start, "input", Value::Object(Map::new()));
-            deltas.push(json!({ "type": "input_json_delta", "partial_json": input.to_string() }));
+            deltas.push(input_delta(&input.to_string()));
         }
         _ => {}
     }
-    block(index, &Value::Object(start), &deltas)
+    WholeBlock { start: Some(Value::Object(start)), deltas }
 }
 
-/// The events that end a turn. `closing` has what the whole message would say of its end.
+/// A delta of a call's input.
+pub(super) fn input_delta(arguments: &str) -> Value {
+    json!({ "type": "input_json_delta", "partial_json": arguments })
+}
+
+/// The events that end a turn. `closing` has the members of the whole message that tell of its end.
 pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     let mut delta = Map::new();
     for key in ["stop_reason", "stop_sequence"] {
@@ -73,28 +62,6 @@ pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     }
     let mut out = event("message_delta", &last);
     out.extend(event("message_stop", &json!({ "type": "message_stop" })));
-    out
-}
-
-/// The start of a block.
-pub(super) fn start(index: u32, start: &Value) -> Vec<u8> {
-    let kind = "content_block_start";
-    event(kind, &json!({ "type": kind, "index": index, "content_block": start }))
-}
-
-/// The stop of a block.
-pub(super) fn stop(index: u32) -> Vec<u8> {
-    let kind = "content_block_stop";
-    event(kind, &json!({ "type": kind, "index": index }))
-}
-
-fn block(index: u32, first: &Value, deltas: &[Value]) -> Vec<u8> {
-    let mut out = start(index, first);
-    for delta in deltas {
-        let kind = "content_block_delta";
-        out.extend(event(kind, &json!({ "type": kind, "index": index, "delta": delta })));
-    }
-    out.extend(stop(index));
     out
 }
 

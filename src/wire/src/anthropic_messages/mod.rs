@@ -6,47 +6,37 @@
 //! Not covered: `thinking.budget_tokens` stays as it is where `max_tokens` is lowered beneath it, so that the API says no itself;
 //! the output limit of an advisor tool, which the contract allows as a tool, is its own.
 
-mod answer;
 mod block;
 pub mod error;
 mod events;
 mod request;
-mod said;
 mod stream;
+mod text_block;
 
-pub use answer::Answer;
-pub use stream::Stream;
+pub use stream::{MessagesAnswer, MessagesStream};
 
 use crate::framing::Framing;
-use crate::skeleton::document::RequestFormat;
-use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
+use crate::skeleton::format::{ErrorFormat, Format};
+use crate::{AnswerError, Request};
+use request::MessagesRequest;
 
 /// The dialect.
 #[derive(Debug)]
 pub struct AnthropicMessages;
 
-impl Dialect for AnthropicMessages {
-    fn framing(&self) -> Framing {
-        Framing::Sse
+impl Format for AnthropicMessages {
+    type Request = MessagesRequest;
+    type Answer = MessagesAnswer;
+    type Stream = MessagesStream;
+
+    const FRAMING: Framing = Framing::Sse;
+    const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+
+    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<MessagesAnswer, AnswerError> {
+        MessagesAnswer::read(&request.provider_tools(), body)
     }
 
-    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::MessagesRequest::read(target, body)?))
-    }
-
-    fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
-        Ok(Box::new(Answer::read(&request.provider_tools(), body)?))
-    }
-
-    fn stream(&self, request: &dyn crate::Request) -> Box<dyn crate::Stream> {
-        Box::new(Stream::new(&request.provider_tools()))
-    }
-
-    fn error(&self, error: &ApiError) -> Vec<u8> {
-        error::body(error)
-    }
-
-    fn is_error(&self, body: &[u8]) -> bool {
-        error::is_error_body(body)
+    fn begin_stream(request: &dyn Request) -> MessagesStream {
+        MessagesStream::new(&request.provider_tools())
     }
 }

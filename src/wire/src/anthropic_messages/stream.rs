@@ -6,27 +6,33 @@
 //! A text delta that differs from the one before in its text only is read by comparison (`template.rs`).
 
 use callgate_json::{Map, Value, span};
+use serde_json::json;
 
-use super::block::{self, Kind};
-use super::said::Said;
-use super::{Answer, error, events};
-use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step};
+use super::block::{self, MessagesBlock};
+use super::text_block::{self, MessagesTextBlock};
+use super::{error, events};
 use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
-use crate::unknown;
-use crate::{ApiError, Call, ShapeError, StreamError};
+use crate::skeleton::blocks::{
+    BlockEvent, BlockFormat, BlockKind, BlockStart, BlockStream, EventTypes, Meaning, NAMES_CALLS, NO_CALLS, Start,
+    USAGE, WholeBlock, read_members, start_event,
+};
+use crate::skeleton::list::{BlockAnswer, input};
+use crate::{ApiError, Call, ShapeError, StreamError, unknown};
 
+/// A whole answer: the *message object*.
+pub type MessagesAnswer = BlockAnswer<Messages>;
 /// A stream under way.
-pub type Stream = blocks::Stream<Messages>;
+pub type MessagesStream = BlockStream<Messages>;
 
 /// The reader and writer of this dialect's blocks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Messages;
 
 /// Members of an event that are read.
 const READ_MEMBERS: [&str; 6] = ["type", "message", "index", "content_block", "delta", "usage"];
 /// The events of the API.
-const EVENTS: [&str; 8] = [
+const KNOWN_EVENTS: [&str; 8] = [
     "ping",
     "error",
     "message_start",
@@ -37,45 +43,104 @@ const EVENTS: [&str; 8] = [
     "message_stop",
 ];
 
-impl Format for Messages {
-    type Said = Said;
+impl BlockFormat for Messages {
+    type TextBlock = MessagesTextBlock;
 
+    const ANSWER_MEMBERS: &'static [&'static str] = &["type", "content", "stop_reason", USAGE];
+    const CONTENT: &'static [&'static str] = &["content"];
+    const STOP_REASON: &'static str = "stop_reason";
+    const REPEATS: &'static [&'static str] = &[];
+    const CALL: &'static [&'static str] = &[];
+    const CALL_ID: &'static str = "id";
     const INDEX: &'static str = "index";
+    const EVENTS: EventTypes = EventTypes {
+        start: "content_block_start",
+        start_member: "content_block",
+        delta: "content_block_delta",
+        stop: "content_block_stop",
+    };
 
-    fn read(frame: Frame, provided: &[String]) -> Result<Step<Said>, StreamError> {
+    fn content(answer: &Map<String, Value>) -> Result<&[Value], ShapeError> {
+        if answer.get("type").is_some_and(|kind| kind != "message") {
+            return Err(ShapeError::Type { at: "type", expected: "`message`" });
+        }
+        block::no_call_but(answer, "content")?;
+        text(answer, "stop_reason")?;
+        match answer.get("content") {
+            Some(Value::Array(blocks)) => Ok(blocks),
+            _ => Err(ShapeError::Type { at: "content", expected: "an array" }),
+        }
+    }
+
+    fn kind<S: AsRef<str>>(members: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError> {
+        Ok(match block::kind(members, provided)? {
+            MessagesBlock::Call => BlockKind::Call,
+            MessagesBlock::Unknown => BlockKind::Unknown,
+            MessagesBlock::Text
+            | MessagesBlock::Thinking
+            | MessagesBlock::Provided
+            | MessagesBlock::Compaction
+            | MessagesBlock::Whole => BlockKind::Text,
+        })
+    }
+
+    fn call_in(block: &Map<String, Value>) -> Result<&Map<String, Value>, ShapeError> {
+        Ok(block)
+    }
+
+    fn call_start(call: &Map<String, Value>) -> Result<Start, ShapeError> {
+        block::named(call)
+    }
+
+    fn call_members(call: &Call) -> Map<String, Value> {
+        let mut members = Map::new();
+        members.insert("type".to_owned(), Value::from(NAMES_CALLS));
+        members.insert("id".to_owned(), Value::from(call.id.as_str()));
+        members.insert("name".to_owned(), Value::from(call.name.as_str()));
+        members.insert("input".to_owned(), Value::Object(Map::new()));
+        members.extend(call.extra.clone());
+        members
+    }
+
+    fn keeps_arguments(old: &Call, kept: &Call) -> bool {
+        old == kept
+    }
+
+    fn text_block(text: &str) -> Value {
+        json!({ "type": "text", "text": text })
+    }
+
+    fn says_something(block: &Value) -> bool {
+        text_block::says_something(block)
+    }
+
+    fn read(frame: Frame, provided: &[String]) -> Result<Meaning<MessagesTextBlock>, StreamError> {
         let Frame { raw: frame, event: name, data, .. } = frame;
         let data = data.unwrap_or_default();
         match data.trim_ascii() {
-            b"" => return Ok(Step::Pass(frame)),
+            b"" => return Ok(Meaning::Pass(frame)),
             // Gateways that know one kind of stream only.
-            b"[DONE]" => return Ok(Step::Over(frame)),
-            words if unknown::are_words(words) => return Ok(Step::Drop),
+            b"[DONE]" => return Ok(Meaning::Over(frame)),
+            words if unknown::are_words(words) => return Ok(Meaning::Drop),
             _ => {}
         }
-        let is_unknown = name.as_deref().is_some_and(|name| !EVENTS.contains(&name));
-        let body = match callgate_json::read_nearest(&data) {
-            Ok(Value::Object(body)) => body,
-            // No reader finds a call in what is not JSON.
-            Err(_) if is_unknown => return Ok(Step::Drop),
-            Ok(other) if is_unknown => return Ok(unknown::no_call(&other).map(|()| Step::Drop)?),
-            Ok(_) => return Err(ShapeError::Type { at: "data", expected: "an object" }.into()),
-            Err(error) => return Err(error.into()),
-        };
+        let is_unknown = name.as_deref().is_some_and(|name| !KNOWN_EVENTS.contains(&name));
+        let Some(body) = read_members(&data, is_unknown, "data")? else { return Ok(Meaning::Drop) };
         exact_keys(&body, &READ_MEMBERS)?;
         let kind = kind(name.as_deref(), text(&body, "type")?)?.to_owned();
-        Messages::step(Event { kind, frame, data, body }, provided)
+        Messages::meaning(BlockEvent { kind, frame, data, body }, provided)
     }
 
-    fn implied(delta: &Map<String, Value>) -> Result<Said, ShapeError> {
-        Said::implied(delta)
+    fn implied(delta: &Map<String, Value>) -> Result<MessagesTextBlock, ShapeError> {
+        MessagesTextBlock::implied(delta)
     }
 
-    fn empty() -> Option<Said> {
+    fn empty() -> Option<MessagesTextBlock> {
         None
     }
 
     /// A delta of another kind is ignored, as the official SDKs do.
-    fn piece(event: &Event, _start: &Start) -> Result<String, ShapeError> {
+    fn piece(event: &BlockEvent, _start: &Start) -> Result<String, ShapeError> {
         let delta = event.delta()?;
         exact_keys(delta, &block::DELTA_MEMBERS)?;
         match text(delta, "type")? {
@@ -83,35 +148,31 @@ impl Format for Messages {
                 Some(Value::String(piece)) => Ok(piece.clone()),
                 value => {
                     let raw = span::member(&event.data, "delta").and_then(|delta| span::member(delta, "partial_json"));
-                    Ok(blocks::input(value, raw).unwrap_or_default())
+                    Ok(input(value, raw).unwrap_or_default())
                 }
             },
             kind => unknown::no_part_of_call(kind, delta).map(|()| String::new()),
         }
     }
 
+    fn input_delta(arguments: &str) -> Value {
+        events::input_delta(arguments)
+    }
+
     fn event(kind: &str, body: &Value) -> Vec<u8> {
         events::event(kind, body)
     }
 
-    fn stop(place: u32) -> Vec<u8> {
-        events::stop(place)
+    fn numbered(kind: &str, place: u32) -> Map<String, Value> {
+        Map::from_iter([("type".to_owned(), Value::from(kind)), ("index".to_owned(), Value::from(place))])
     }
 
-    fn resume(place: u32, said: &Said) -> Option<Vec<u8>> {
-        said.start().map(|start| events::start(place, &start))
+    fn resume(place: u32, block: &MessagesTextBlock) -> Option<Vec<u8>> {
+        block.start().map(|start| start_event::<Messages>(place, start))
     }
 
-    fn text(place: u32, text: &str) -> Vec<u8> {
-        events::text(place, text)
-    }
-
-    fn call(place: u32, call: &Call) -> Vec<u8> {
-        events::call(place, call)
-    }
-
-    fn said(place: u32, block: &Value) -> Option<Vec<u8>> {
-        Some(events::said(place, block))
+    fn split(block: &Value) -> Option<WholeBlock> {
+        Some(events::split(block))
     }
 
     fn correct(_kind: &str, body: &mut Map<String, Value>, none_left: bool) -> bool {
@@ -122,10 +183,6 @@ impl Format for Messages {
             }
             _ => false,
         }
-    }
-
-    fn answer(provided: &[&str], text: &[u8]) -> Option<(Content, Map<String, Value>)> {
-        Answer::read(provided, text).ok().map(Answer::into_parts)
     }
 
     fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
@@ -140,48 +197,48 @@ impl Format for Messages {
 // === impl Messages ===
 
 impl Messages {
-    fn step(event: Event, provided: &[String]) -> Result<Step<Said>, StreamError> {
+    fn meaning(event: BlockEvent, provided: &[String]) -> Result<Meaning<MessagesTextBlock>, StreamError> {
         match event.kind.as_str() {
             "content_block_start" => return Messages::start(event, provided),
-            kind if !EVENTS.contains(&kind) => {
+            kind if !KNOWN_EVENTS.contains(&kind) => {
                 unknown::no_call_in(&event.body)?;
-                return Ok(Step::Drop);
+                return Ok(Meaning::Drop);
             }
             _ => block::no_call(&event.body)?,
         }
         Ok(match event.kind.as_str() {
             "message_start" => {
                 let usage = begin(&event.body)?;
-                Step::Begin(event, usage)
+                Meaning::Begin(event, usage)
             }
-            "content_block_delta" => Step::Delta(event),
-            "content_block_stop" => Step::Stop(event),
+            "content_block_delta" => Meaning::Delta(event),
+            "content_block_stop" => Meaning::Stop(event),
             "message_delta" => {
                 let reason = !reason(&event.body)?.is_empty();
                 let usage = event.body.get("usage").cloned().unwrap_or_default();
-                Step::Close { event, usage, reason }
+                Meaning::Close { event, usage, reason }
             }
-            "message_stop" => Step::Over(event.frame),
-            "error" => Step::Error(event.frame),
-            _ => Step::Pass(event.frame),
+            "message_stop" => Meaning::Over(event.frame),
+            "error" => Meaning::Error(event.frame),
+            _ => Meaning::Pass(event.frame),
         })
     }
 
-    fn start(event: Event, provided: &[String]) -> Result<Step<Said>, StreamError> {
+    fn start(event: BlockEvent, provided: &[String]) -> Result<Meaning<MessagesTextBlock>, StreamError> {
         let Some(Value::Object(members)) = event.body.get("content_block") else {
             return Err(ShapeError::Type { at: "content_block", expected: "an object" }.into());
         };
         block::no_call_but(&event.body, "content_block")?;
         let begun = match block::kind(members, provided)? {
-            Kind::Unknown => Begun::Unknown,
-            Kind::Call => {
+            MessagesBlock::Unknown => BlockStart::Unknown,
+            MessagesBlock::Call => {
                 let named = block::named(members)?;
                 let raw = span::member(&event.data, "content_block").and_then(|block| span::member(block, "input"));
-                Begun::Call(Start { input: blocks::input(members.get("input"), raw), ..named })
+                BlockStart::Call(Start { input: input(members.get("input"), raw), ..named })
             }
-            kind => Begun::Said(Said::new(kind, members.clone())),
+            kind => BlockStart::Text(MessagesTextBlock::new(kind, members.clone())),
         };
-        Ok(Step::Start(event, begun))
+        Ok(Meaning::Start(event, begun))
     }
 }
 
@@ -194,7 +251,7 @@ fn kind<'a>(name: Option<&'a str>, kind: &'a str) -> Result<&'a str, StreamError
         (None, "") => Err(StreamError::UnknownEvent),
         (None, kind) => Ok(kind),
         (Some(name), kind) if name == kind => Ok(kind),
-        (Some(name), kind) if !EVENTS.contains(&name) && !EVENTS.contains(&kind) => Ok(name),
+        (Some(name), kind) if !KNOWN_EVENTS.contains(&name) && !KNOWN_EVENTS.contains(&kind) => Ok(name),
         (Some(_), _) => Err(StreamError::UnknownEvent),
     }
 }

@@ -4,8 +4,8 @@
 
 use callgate_json::{Map, Value};
 
-use crate::blocks::{NAMES_CALLS, Start};
 use crate::checks::{self, exact_keys, folds_to, text};
+use crate::skeleton::blocks::{BlockKind, NAMES_CALLS, Start};
 use crate::unknown;
 use crate::{Form, ShapeError};
 
@@ -13,17 +13,6 @@ use crate::{Form, ShapeError};
 const CALL: &str = "toolUse";
 const KINDS: [&str; 9] =
     ["text", "reasoningContent", "citationsContent", "image", "audio", "video", "document", CALL, "toolResult"];
-
-/// The kinds of blocks in an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A call, which the client runs.
-    Call,
-    /// Every other known kind.
-    Said,
-    /// A kind that is not known and carries no call.
-    Unknown,
-}
 
 /// The one member that is not `null`, and its value. It may be of a kind that is not `known`.
 pub(super) fn only<'b>(
@@ -49,29 +38,29 @@ pub(super) fn unknown(key: &str, value: &Value) -> Result<(), ShapeError> {
 ///
 /// `provided` are the tools that the request makes the provider run. Kinds that only come of such tools if there are none are
 /// errors, and so is a call inside of a block of another kind.
-pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<Kind, ShapeError> {
+pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError> {
     let (name, value) = only(block, &KINDS)?.ok_or(ShapeError::UnknownPart)?;
     match name {
         CALL => {
             let Value::Object(used) = value else {
                 return Err(ShapeError::Type { at: "content[].toolUse", expected: "an object" });
             };
-            let Use { by_provider, .. } = read_use(used, provided)?;
-            return Ok(if by_provider { Kind::Said } else { Kind::Call });
+            let ToolUse { by_provider, .. } = read_use(used, provided)?;
+            return Ok(if by_provider { BlockKind::Text } else { BlockKind::Call });
         }
         "toolResult" if provided.is_empty() => return Err(ShapeError::UnknownPart),
         "text" => {
             text(block, "text")?;
         }
-        name if !KINDS.contains(&name) => return unknown(name, value).map(|()| Kind::Unknown),
+        name if !KINDS.contains(&name) => return unknown(name, value).map(|()| BlockKind::Unknown),
         _ => {}
     }
     no_call_in(value)?;
-    Ok(Kind::Said)
+    Ok(BlockKind::Text)
 }
 
 /// A `toolUse`, whole or its start.
-pub(super) struct Use {
+pub(super) struct ToolUse {
     pub(super) start: Start,
     /// The provider has run it; it is one of its tools.
     pub(super) by_provider: bool,
@@ -79,7 +68,7 @@ pub(super) struct Use {
 
 /// Reads a `toolUse` but for its input. Claude's calls have the type of the Messages API; one of another type counts as
 /// [custom](Form::Custom).
-pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S]) -> Result<Use, ShapeError> {
+pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S]) -> Result<ToolUse, ShapeError> {
     exact_keys(used, &["toolUseId", "name", "input", "type"])?;
     no_call_but(used, "input")?;
     let (id, name) = (text(used, "toolUseId")?.to_owned(), text(used, "name")?.to_owned());
@@ -98,7 +87,7 @@ pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S])
     if let Some(kind) = used.get("type").filter(|kind| !kind.is_null()) {
         extra.insert("type".to_owned(), kind.clone());
     }
-    Ok(Use { start: Start { id, name, form, extra, input: None }, by_provider })
+    Ok(ToolUse { start: Start { id, name, form, extra, input: None }, by_provider })
 }
 
 /// Refuses calls anywhere in an object.

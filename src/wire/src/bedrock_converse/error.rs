@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::block;
 use crate::ApiError;
-use crate::blocks::reports_error;
 use crate::framing::event_stream;
+use crate::skeleton::blocks::reports_error;
 
 /// The body of an error response.
 #[must_use]

@@ -3,9 +3,9 @@
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::answer::with;
 use crate::Call;
 use crate::framing::event_stream;
+use crate::skeleton::blocks::WholeBlock;
 
 /// One event.
 pub(super) fn event(kind: &str, payload: &Value) -> Vec<u8> {
@@ -14,40 +14,18 @@ pub(super) fn event(kind: &str, payload: &Value) -> Vec<u8> {
     event_stream::event(kind, &text)
 }
 
-/// A block with a text.
-pub(super) fn text_block(text: &str) -> Value {
-    json!({ "text": text })
+/// The members of a call, without its input.
+pub(super) fn call_members(call: &Call) -> Map<String, Value> {
+    let mut members = Map::new();
+    members.insert("toolUseId".to_owned(), Value::from(call.id.as_str()));
+    members.insert("name".to_owned(), Value::from(call.name.as_str()));
+    members.extend(call.extra.clone());
+    members
 }
 
-/// A block with a call, whose arguments are JSON.
-pub(super) fn call_block(call: &Call) -> String {
-    let used = Value::Object(used(call)).to_string();
-    with(b"{}", "toolUse", with(used.as_bytes(), "input", call.arguments.clone()))
-}
-
-/// A call but for its input.
-pub(super) fn used(call: &Call) -> Map<String, Value> {
-    let mut used = Map::new();
-    used.insert("toolUseId".to_owned(), Value::from(call.id.as_str()));
-    used.insert("name".to_owned(), Value::from(call.name.as_str()));
-    used.extend(call.extra.clone());
-    used
-}
-
-/// A whole text block. The API begins such blocks with their first delta.
-pub(super) fn text(index: u32, text: &str) -> Vec<u8> {
-    block(index, None, &[json!({ "text": text })])
-}
-
-/// A whole call.
-pub(super) fn call(index: u32, call: &Call) -> Vec<u8> {
-    let start = json!({ "toolUse": used(call) });
-    block(index, Some(start), &[json!({ "toolUse": { "input": call.arguments } })])
-}
-
-/// A whole block that is no call, as the API brings one; nothing of kinds that streams do not have.
-pub(super) fn said(index: u32, said: &Value) -> Option<Vec<u8>> {
-    let (kind, value) = said.as_object()?.iter().find(|(_, value)| !value.is_null())?;
+/// Splits a block as the API does; `None` for kinds streams do not have. Texts have no start.
+pub(super) fn split(block: &Value) -> Option<WholeBlock> {
+    let (kind, value) = block.as_object()?.iter().find(|(_, value)| !value.is_null())?;
     let (start, deltas) = match kind.as_str() {
         "text" => (None, vec![json!({ "text": value })]),
         "reasoningContent" => (None, reasoning(value)),
@@ -62,7 +40,7 @@ pub(super) fn said(index: u32, said: &Value) -> Option<Vec<u8>> {
         }
         "toolUse" => {
             let (start, input) = without(value, "input");
-            (Some(json!({ "toolUse": start })), vec![json!({ "toolUse": { "input": input.to_string() } })])
+            (Some(json!({ "toolUse": start })), vec![input_delta(&input.to_string())])
         }
         "toolResult" => {
             let (start, content) = without(value, "content");
@@ -70,7 +48,12 @@ pub(super) fn said(index: u32, said: &Value) -> Option<Vec<u8>> {
         }
         _ => return None,
     };
-    Some(block(index, start, &deltas))
+    Some(WholeBlock { start, deltas })
+}
+
+/// A delta of a call's input.
+pub(super) fn input_delta(arguments: &str) -> Value {
+    json!({ "toolUse": { "input": arguments } })
 }
 
 fn reasoning(value: &Value) -> Vec<Value> {
@@ -98,7 +81,7 @@ fn without(value: &Value, key: &str) -> (Value, Value) {
     (value, taken)
 }
 
-/// The events that end a turn. `closing` has what the whole answer would say beside its output.
+/// The events that end a turn. `closing` has the members of the whole answer beside its output.
 pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     let (mut stop, mut metadata) = (Map::new(), Map::new());
     for (key, value) in closing {
@@ -112,21 +95,5 @@ pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     metadata.insert("usage".to_owned(), usage.clone());
     let mut out = event("messageStop", &Value::Object(stop));
     out.extend(event("metadata", &Value::Object(metadata)));
-    out
-}
-
-/// The stop of a block.
-pub(super) fn stop(index: u32) -> Vec<u8> {
-    event("contentBlockStop", &json!({ "contentBlockIndex": index }))
-}
-
-fn block(index: u32, start: Option<Value>, deltas: &[Value]) -> Vec<u8> {
-    let mut out = start
-        .map(|start| event("contentBlockStart", &json!({ "contentBlockIndex": index, "start": start })))
-        .unwrap_or_default();
-    for delta in deltas {
-        out.extend(event("contentBlockDelta", &json!({ "contentBlockIndex": index, "delta": delta })));
-    }
-    out.extend(stop(index));
     out
 }

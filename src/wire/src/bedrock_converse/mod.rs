@@ -18,47 +18,37 @@
 //! all but the harmless ones are refused. Unknown members at the top or in `toolConfig` count
 //! as [tools of the provider](crate::Request::provider_tools) by their names: they are refused unless the contract has them.
 
-mod answer;
 mod block;
 pub mod error;
 mod events;
 mod request;
-mod said;
 mod stream;
+mod text_block;
 
-pub use answer::Answer;
-pub use stream::Stream;
+pub use stream::{ConverseAnswer, ConverseStream};
 
 use crate::framing::Framing;
-use crate::skeleton::document::RequestFormat;
-use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
+use crate::skeleton::format::{ErrorFormat, Format};
+use crate::{AnswerError, Request};
+use request::ConverseRequest;
 
 /// The dialect.
 #[derive(Debug)]
 pub struct BedrockConverse;
 
-impl Dialect for BedrockConverse {
-    fn framing(&self) -> Framing {
-        Framing::EventStream
+impl Format for BedrockConverse {
+    type Request = ConverseRequest;
+    type Answer = ConverseAnswer;
+    type Stream = ConverseStream;
+
+    const FRAMING: Framing = Framing::EventStream;
+    const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+
+    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<ConverseAnswer, AnswerError> {
+        ConverseAnswer::read(&request.provider_tools(), body)
     }
 
-    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::ConverseRequest::read(target, body)?))
-    }
-
-    fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
-        Ok(Box::new(Answer::read(&request.provider_tools(), body)?))
-    }
-
-    fn stream(&self, request: &dyn crate::Request) -> Box<dyn crate::Stream> {
-        Box::new(Stream::new(&request.provider_tools()))
-    }
-
-    fn error(&self, error: &ApiError) -> Vec<u8> {
-        error::body(error)
-    }
-
-    fn is_error(&self, body: &[u8]) -> bool {
-        error::is_error_body(body)
+    fn begin_stream(request: &dyn Request) -> ConverseStream {
+        ConverseStream::new(&request.provider_tools())
     }
 }

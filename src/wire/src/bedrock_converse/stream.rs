@@ -7,67 +7,122 @@
 //! A text delta that differs from the one before in its text and its padding only is read by comparison (`template.rs`).
 
 use callgate_json::{Map, Value, span};
+use serde_json::json;
 
-use super::said::Said;
-use super::{Answer, block, error, events};
-use crate::blocks::{self, Begun, Content, Event, Format, NAMES_CALLS, NO_CALLS, Start, Step};
+use super::text_block::ConverseTextBlock;
+use super::{block, error, events};
 use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
 use crate::framing::event_stream::EXCEPTION;
-use crate::unknown;
-use crate::{ApiError, Call, ShapeError, StreamError};
+use crate::skeleton::blocks::{
+    BlockEvent, BlockFormat, BlockKind, BlockStart, BlockStream, EventTypes, Meaning, NAMES_CALLS, NO_CALLS, Start,
+    USAGE, WholeBlock, read_members,
+};
+use crate::skeleton::list::{BlockAnswer, input};
+use crate::{ApiError, Call, ShapeError, StreamError, unknown};
 
+/// A whole answer: the response of *Converse*.
+pub type ConverseAnswer = BlockAnswer<Converse>;
 /// A stream under way.
-pub type Stream = blocks::Stream<Converse>;
+pub type ConverseStream = BlockStream<Converse>;
 
 /// The reader and writer of this dialect's blocks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Converse;
 
 /// Members of events that are read.
 const READ_MEMBERS: [&str; 6] =
     ["contentBlockIndex", "start", "delta", "stopReason", "usage", "additionalModelResponseFields"];
 /// The events of the API.
-const EVENTS: [&str; 6] =
+const KNOWN_EVENTS: [&str; 6] =
     ["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
 
-impl Format for Converse {
-    type Said = Said;
+impl BlockFormat for Converse {
+    type TextBlock = ConverseTextBlock;
 
+    const ANSWER_MEMBERS: &'static [&'static str] = &["output", "stopReason", USAGE];
+    const CONTENT: &'static [&'static str] = &["output", "message", "content"];
+    const STOP_REASON: &'static str = "stopReason";
+    const REPEATS: &'static [&'static str] = &["additionalModelResponseFields", "trace"];
+    const CALL: &'static [&'static str] = &["toolUse"];
+    const CALL_ID: &'static str = "toolUseId";
     const INDEX: &'static str = "contentBlockIndex";
+    const EVENTS: EventTypes = EventTypes {
+        start: "contentBlockStart",
+        start_member: "start",
+        delta: "contentBlockDelta",
+        stop: "contentBlockStop",
+    };
 
-    fn read(frame: Frame, provided: &[String]) -> Result<Step<Said>, StreamError> {
+    fn content(answer: &Map<String, Value>) -> Result<&[Value], ShapeError> {
+        block::no_call_but(answer, "output")?;
+        text(answer, "stopReason")?;
+        let output = only_member(answer.get("output"), "output", "message")?;
+        let message = only_member(output.get("message"), "output.message", "content")?;
+        text(message, "role")?;
+        match message.get("content") {
+            Some(Value::Array(content)) => Ok(content),
+            _ => Err(ShapeError::Type { at: "output.message.content", expected: "an array" }),
+        }
+    }
+
+    fn kind<S: AsRef<str>>(members: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError> {
+        block::kind(members, provided)
+    }
+
+    fn call_in(block: &Map<String, Value>) -> Result<&Map<String, Value>, ShapeError> {
+        match block.get("toolUse") {
+            Some(Value::Object(call)) => Ok(call),
+            _ => Err(ShapeError::Type { at: "content[].toolUse", expected: "an object" }),
+        }
+    }
+
+    fn call_start(call: &Map<String, Value>) -> Result<Start, ShapeError> {
+        Ok(block::read_use::<&str>(call, &[])?.start)
+    }
+
+    fn call_members(call: &Call) -> Map<String, Value> {
+        events::call_members(call)
+    }
+
+    fn keeps_arguments(old: &Call, kept: &Call) -> bool {
+        span::says(&old.arguments, &kept.arguments)
+    }
+
+    fn text_block(text: &str) -> Value {
+        json!({ "text": text })
+    }
+
+    fn read(frame: Frame, provided: &[String]) -> Result<Meaning<ConverseTextBlock>, StreamError> {
         let Frame { raw: frame, event, data, .. } = frame;
         let (kind, data) = (event.unwrap_or_default(), data.unwrap_or_default());
         let is_exception = kind.starts_with(EXCEPTION);
-        let is_unknown = !is_exception && !EVENTS.contains(&kind.as_str());
-        let body = match callgate_json::read_nearest(&data) {
-            Ok(Value::Object(body)) => body,
+        let is_unknown = !is_exception && !KNOWN_EVENTS.contains(&kind.as_str());
+        let body = match read_members(&data, is_unknown, "payload") {
             // The text of an exception may be in its headers.
             Err(_) if is_exception && data.is_empty() => Map::new(),
-            // No reader finds a call in what is not JSON.
-            Err(_) if is_unknown => return Ok(Step::Drop),
-            Ok(other) if is_unknown => return Ok(unknown::no_call(&other).map(|()| Step::Drop)?),
-            Ok(_) => return Err(ShapeError::Type { at: "payload", expected: "an object" }.into()),
-            Err(error) => return Err(error.into()),
+            members => match members? {
+                Some(body) => body,
+                None => return Ok(Meaning::Drop),
+            },
         };
         if is_unknown {
             unknown::no_call_in(&body)?;
-            return Ok(Step::Drop);
+            return Ok(Meaning::Drop);
         }
         exact_keys(&body, &READ_MEMBERS)?;
-        Converse::step(Event { kind, frame, data, body }, is_exception, provided)
+        Converse::meaning(BlockEvent { kind, frame, data, body }, is_exception, provided)
     }
 
-    fn implied(delta: &Map<String, Value>) -> Result<Said, ShapeError> {
-        Said::implied(delta)
+    fn implied(delta: &Map<String, Value>) -> Result<ConverseTextBlock, ShapeError> {
+        ConverseTextBlock::implied(delta)
     }
 
-    fn empty() -> Option<Said> {
-        Some(Said::default())
+    fn empty() -> Option<ConverseTextBlock> {
+        Some(ConverseTextBlock::default())
     }
 
-    fn piece(event: &Event, start: &Start) -> Result<String, ShapeError> {
+    fn piece(event: &BlockEvent, start: &Start) -> Result<String, ShapeError> {
         let used = match block::only(event.delta()?, &["toolUse"])? {
             None => return Ok(String::new()),
             Some(("toolUse", Value::Object(used))) => used,
@@ -83,32 +138,28 @@ impl Format for Converse {
         let raw = ["delta", "toolUse", "input"].iter().try_fold(&*event.data, |object, key| span::member(object, key));
         Ok(match used.get("input") {
             Some(Value::String(piece)) => piece.clone(),
-            value => blocks::input(value, raw).unwrap_or_default(),
+            value => input(value, raw).unwrap_or_default(),
         })
+    }
+
+    fn input_delta(arguments: &str) -> Value {
+        events::input_delta(arguments)
     }
 
     fn event(kind: &str, body: &Value) -> Vec<u8> {
         events::event(kind, body)
     }
 
-    fn stop(place: u32) -> Vec<u8> {
-        events::stop(place)
+    fn numbered(_kind: &str, place: u32) -> Map<String, Value> {
+        Map::from_iter([("contentBlockIndex".to_owned(), Value::from(place))])
     }
 
-    fn resume(_place: u32, said: &Said) -> Option<Vec<u8>> {
-        said.may_be_split().then(Vec::new)
+    fn resume(_place: u32, block: &ConverseTextBlock) -> Option<Vec<u8>> {
+        block.may_be_split().then(Vec::new)
     }
 
-    fn text(place: u32, text: &str) -> Vec<u8> {
-        events::text(place, text)
-    }
-
-    fn call(place: u32, call: &Call) -> Vec<u8> {
-        events::call(place, call)
-    }
-
-    fn said(place: u32, block: &Value) -> Option<Vec<u8>> {
-        events::said(place, block)
+    fn split(block: &Value) -> Option<WholeBlock> {
+        events::split(block)
     }
 
     /// Removes members that can repeat the calls in the model's own words: a trace, and what the model adds to its answer.
@@ -124,10 +175,6 @@ impl Format for Converse {
         changed
     }
 
-    fn answer(provided: &[&str], text: &[u8]) -> Option<(Content, Map<String, Value>)> {
-        Answer::read(provided, text).ok().map(Answer::into_parts)
-    }
-
     fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
         events::end(closing, usage)
     }
@@ -140,7 +187,11 @@ impl Format for Converse {
 // === impl Converse ===
 
 impl Converse {
-    fn step(event: Event, is_exception: bool, provided: &[String]) -> Result<Step<Said>, StreamError> {
+    fn meaning(
+        event: BlockEvent,
+        is_exception: bool,
+        provided: &[String],
+    ) -> Result<Meaning<ConverseTextBlock>, StreamError> {
         match event.kind.as_str() {
             "contentBlockStart" => block::no_call_but(&event.body, "start")?,
             "contentBlockDelta" => block::no_call_but(&event.body, "delta")?,
@@ -148,24 +199,24 @@ impl Converse {
         }
         let usage = event.body.get("usage").cloned().unwrap_or_default();
         Ok(match event.kind.as_str() {
-            _ if is_exception => Step::Error(event.frame),
-            "messageStart" => Step::Begin(event, Value::Null),
+            _ if is_exception => Meaning::Error(event.frame),
+            "messageStart" => Meaning::Begin(event, Value::Null),
             "contentBlockStart" => {
                 let begun = Converse::begun(&event, provided)?;
-                Step::Start(event, begun)
+                Meaning::Start(event, begun)
             }
-            "contentBlockDelta" => Step::Delta(event),
-            "contentBlockStop" => Step::Stop(event),
+            "contentBlockDelta" => Meaning::Delta(event),
+            "contentBlockStop" => Meaning::Stop(event),
             "messageStop" => {
                 let reason = !text(&event.body, "stopReason")?.is_empty();
-                Step::Close { event, usage: Value::Null, reason }
+                Meaning::Close { event, usage: Value::Null, reason }
             }
-            "metadata" => Step::Usage(event, usage),
-            _ => Step::Drop,
+            "metadata" => Meaning::Usage(event, usage),
+            _ => Meaning::Drop,
         })
     }
 
-    fn begun(event: &Event, provided: &[String]) -> Result<Begun<Said>, ShapeError> {
+    fn begun(event: &BlockEvent, provided: &[String]) -> Result<BlockStart<ConverseTextBlock>, ShapeError> {
         let empty = Map::new();
         let start = match event.body.get("start") {
             None | Some(Value::Null) => &empty,
@@ -173,31 +224,43 @@ impl Converse {
             Some(_) => return Err(ShapeError::Type { at: "start", expected: "an object" }),
         };
         Ok(match block::only(start, &["toolUse", "toolResult", "image"])? {
-            None => Begun::Said(Said::default()),
+            None => BlockStart::Text(ConverseTextBlock::default()),
             Some(("toolUse", Value::Object(members))) => {
                 let used = block::read_use(members, provided)?;
                 if used.by_provider {
                     block::no_call(members)?;
-                    return Ok(Begun::Said(Said::used(&Value::Object(members.clone()))));
+                    return Ok(BlockStart::Text(ConverseTextBlock::used(&Value::Object(members.clone()))));
                 }
                 let raw = ["start", "toolUse", "input"]
                     .iter()
                     .try_fold(&*event.data, |object, key| span::member(object, key));
-                Begun::Call(Start { input: blocks::input(members.get("input"), raw), ..used.start })
+                BlockStart::Call(Start { input: input(members.get("input"), raw), ..used.start })
             }
             Some(("toolResult", result @ Value::Object(_))) if !provided.is_empty() => {
                 block::no_call_in(result)?;
-                Begun::Said(Said::result(result))
+                BlockStart::Text(ConverseTextBlock::result(result))
             }
             Some(("image", image)) => {
                 block::no_call_in(image)?;
-                Begun::Said(Said::image())
+                BlockStart::Text(ConverseTextBlock::image())
             }
             Some(("toolUse" | "toolResult", _)) => return Err(ShapeError::UnknownPart),
             Some((key, value)) => {
                 block::unknown(key, value)?;
-                Begun::Unknown
+                BlockStart::Unknown
             }
         })
     }
+}
+
+/// The members of an object of an answer whose calls stand under `member` alone.
+fn only_member<'a>(
+    value: Option<&'a Value>,
+    at: &'static str,
+    member: &'static str,
+) -> Result<&'a Map<String, Value>, ShapeError> {
+    let Some(Value::Object(members)) = value else { return Err(ShapeError::Type { at, expected: "an object" }) };
+    exact_keys(members, &[member])?;
+    block::no_call_but(members, member)?;
+    Ok(members)
 }

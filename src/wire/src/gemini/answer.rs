@@ -1,12 +1,12 @@
 //! A whole answer: the *GenerateContentResponse*.
 
-use callgate_json::{Map, Value, span, splice};
+use callgate_json::{Map, Value, span};
 use serde_json::json;
 
 use super::shape::{self, Candidate, Part};
 use super::turn::{self, Calls, Written};
-use crate::checks::add;
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::skeleton::list::{AnswerBody, Settled, settle};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 const CANDIDATES: &str = "candidates";
 const USAGE: &str = "usageMetadata";
@@ -14,39 +14,33 @@ const USAGE: &str = "usageMetadata";
 const LOGPROBS: &str = "logprobsResult";
 
 /// An answer that was read, and perhaps changed since. An answer to a prompt that was blocked has no candidates.
-///
-/// Numbers that no double holds exactly are tolerated outside of arguments: no decision rests on them.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    text: Vec<u8>,
-    body: Map<String, Value>,
-    choices: Vec<Choice>,
-    edits: Vec<splice::Edit>,
+pub(crate) struct GeminiAnswer {
+    body: AnswerBody,
+    choices: Vec<AnswerChoice>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Choice {
-    index: u32,
+struct AnswerChoice {
+    index: ChoiceIndex,
     calls: Vec<Call>,
 }
 
-// === impl Answer ===
+// === impl GeminiAnswer ===
 
-impl Answer {
+impl GeminiAnswer {
     /// Reads an answer to a request that has the provider run `tools`.
     ///
     /// # Errors
     /// [`AnswerError`] as [`crate::Dialect::answer`] says.
-    pub(super) fn read(text: &[u8], tools: &[String]) -> Result<Answer, AnswerError> {
-        let Value::Object(body) = callgate_json::read_nearest(text)? else {
-            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
-        };
-        let candidates = shape::candidates(&body, text, tools)?;
+    pub(super) fn read(text: &[u8], tools: &[String]) -> Result<GeminiAnswer, AnswerError> {
+        let body = AnswerBody::read(text)?;
+        let candidates = shape::candidates(body.members(), text, tools)?;
         let choices = candidates.iter().map(choice).collect::<Result<_, ShapeError>>()?;
         let is_known = |part: &Part<'_>| !matches!(part, Part::Unknown);
         let known: Vec<Vec<bool>> =
             candidates.iter().map(|candidate| candidate.parts.iter().map(is_known).collect()).collect();
-        let mut answer = Answer { text: text.to_vec(), body, choices, edits: Vec::new() };
+        let mut answer = GeminiAnswer { body, choices };
         answer.keep(&known);
         Ok(answer)
     }
@@ -54,51 +48,48 @@ impl Answer {
     /// Drops the parts that are not known.
     fn keep(&mut self, known: &[Vec<bool>]) {
         for (choice, known) in known.iter().enumerate().filter(|(_, known)| known.contains(&false)) {
-            if let Some(parts) = self.parts(choice) {
+            if let Some(parts) = self.parts(ChoiceIndex::at(choice)) {
                 let mut known = known.iter();
                 parts.retain(|_| known.next().is_none_or(|known| *known));
             }
-            self.edit(CANDIDATES);
+            self.body.edit(CANDIDATES);
         }
     }
 
     /// The `index` of each candidate.
-    pub(super) fn indexes(&self) -> Vec<u32> {
+    pub(super) fn indexes(&self) -> Vec<ChoiceIndex> {
         self.choices.iter().map(|choice| choice.index).collect()
     }
 
     /// Puts a break before the first text of a candidate that follows text which has gone on already.
-    pub(super) fn follow_text(&mut self, choice: usize) {
+    pub(super) fn follow_text(&mut self, choice: ChoiceIndex) {
         if let Some(parts) = self.parts(choice) {
             let later = std::mem::take(parts);
             turn::append(parts, true, later);
         }
-        self.edit(CANDIDATES);
+        self.body.edit(CANDIDATES);
     }
 
     /// Adds what earlier rounds used: every number is summed with its namesake.
     pub(super) fn add_usage(&mut self, earlier: &Value) {
-        if earlier.is_object() {
-            add(self.body.entry(USAGE).or_insert(Value::Null), earlier);
-            self.edit(USAGE);
-        }
+        self.body.add_usage(USAGE, earlier);
     }
 
     /// The answer in one line.
     pub(super) fn line(&self) -> Vec<u8> {
-        let mut text = Vec::with_capacity(self.text.len());
-        match serde_json::to_writer(&mut text, &self.body) {
+        let mut text = Vec::with_capacity(self.body.text().len());
+        match serde_json::to_writer(&mut text, self.body.members()) {
             Ok(()) => text,
             Err(_) => Vec::new(),
         }
     }
 
-    fn entry(&mut self, choice: usize) -> Option<&mut Map<String, Value>> {
-        self.body.get_mut(CANDIDATES)?.get_mut(choice)?.as_object_mut()
+    fn entry(&mut self, choice: ChoiceIndex) -> Option<&mut Map<String, Value>> {
+        self.body.members_mut().get_mut(CANDIDATES)?.get_mut(choice.position())?.as_object_mut()
     }
 
     /// The parts of a candidate, which gets a content where it has none.
-    fn parts(&mut self, choice: usize) -> Option<&mut Vec<Value>> {
+    fn parts(&mut self, choice: ChoiceIndex) -> Option<&mut Vec<Value>> {
         let content = self.entry(choice)?.entry("content").or_insert(Value::Null);
         if !content.is_object() {
             *content = json!({ "role": "model" });
@@ -109,54 +100,58 @@ impl Answer {
         }
         parts.as_array_mut()
     }
-
-    fn edit(&mut self, member: &'static str) {
-        splice::Edit::value(&mut self.edits, member);
-    }
 }
 
-impl crate::Answer for Answer {
+impl crate::Answer for GeminiAnswer {
     fn calls(&self) -> Vec<&[Call]> {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
 
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, hold: Hold) {
-        let Some(calls) = self.choices.get(choice).map(|choice| choice.calls.clone()) else { return };
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, policy: ReleasePolicy) {
+        let Some(calls) = self.choices.get(choice.position()).map(|choice| choice.calls.clone()) else { return };
         let Some(parts) = self.parts(choice) else { return };
         let entries = parts.iter().filter(|part| turn::is_call(part));
-        if entries.zip(&calls).zip(&fates).all(|((part, call), fate)| stays(part, call, fate)) {
+        if entries
+            .zip(&calls)
+            .zip(&fates)
+            .all(|((part, call), fate)| matches!(fate, Fate::Keep(kept) if keeps_part(part, call, kept)))
+        {
             return;
         }
-        let mut of_calls = calls.iter().zip(fates);
-        let mut settled = Settled::default();
-        let mut at_end = Vec::new();
-        for part in std::mem::take(parts) {
-            if !turn::is_call(&part) {
-                settled.said(part);
-                continue;
-            }
-            let Some((call, fate)) = of_calls.next() else { continue };
-            let same = stays(&part, call, &fate);
-            match fate {
-                Fate::Keep(call) => settled.call(call, same.then_some(part)),
-                Fate::Tell(text) if hold == Hold::Turn => at_end.push(text),
-                Fate::Tell(text) => settled.notice(&text),
+        let mut old = calls.iter();
+        let with_calls = std::mem::take(parts).into_iter().map(|part| {
+            let is_call = turn::is_call(&part);
+            ((part, if is_call { old.next() } else { None }), is_call)
+        });
+        let mut settled = SettledParts::default();
+        // A kept call stays among the parts, in the order of the turn, whatever the policy.
+        for item in settle(with_calls, fates, policy, Settled::is_notice) {
+            match item {
+                Settled::Other((part, _)) => settled.text_part(part),
+                Settled::Kept((part, old), kept) => {
+                    let same = old.is_some_and(|old| keeps_part(&part, old, &kept));
+                    settled.call(kept, same.then_some(part));
+                }
+                Settled::Notice(text) => settled.notice(&text),
             }
         }
-        at_end.iter().for_each(|text| settled.notice(text));
         *parts = settled.parts;
         let told = settled.told;
-        if let Some(choice) = self.choices.get_mut(choice) {
+        if let Some(choice) = self.choices.get_mut(choice.position()) {
             choice.calls = settled.calls;
         }
         if told && let Some(entry) = self.entry(choice) {
             entry.shift_remove(LOGPROBS);
         }
-        self.edit(CANDIDATES);
+        self.body.edit(CANDIDATES);
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
-        let parts = self.body.get(CANDIDATES).and_then(|entries| entries.get(choice)?.get("content")?.get("parts"));
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        let parts = self
+            .body
+            .members()
+            .get(CANDIDATES)
+            .and_then(|entries| entries.get(choice.position())?.get("content")?.get("parts"));
         let parts = parts.and_then(Value::as_array).into_iter().flatten();
         parts.filter(|part| !turn::is_call(part) && !shape::is_blank(part)).cloned().collect()
     }
@@ -168,14 +163,14 @@ impl crate::Answer for Answer {
             turn::append(&mut before, shows, turn.said.clone());
         }
         let shows = before.iter().any(|part| !turn::shown(part).is_empty());
-        for choice in 0..self.choices.len() {
+        for choice in (0..self.choices.len()).map(ChoiceIndex::at) {
             if before.is_empty() {
                 break;
             }
             let Some(parts) = self.parts(choice) else { continue };
             let later = std::mem::replace(parts, before.clone());
             turn::append(parts, shows, later);
-            self.edit(CANDIDATES);
+            self.body.edit(CANDIDATES);
         }
         for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()) {
             self.add_usage(usage);
@@ -183,27 +178,27 @@ impl crate::Answer for Answer {
     }
 
     fn usage(&self) -> Option<&Value> {
-        self.body.get(USAGE).filter(|usage| usage.is_object())
+        self.body.usage(USAGE)
     }
 
     fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
+        self.body.write()
     }
 }
 
 /// The parts of a candidate as they are settled.
 #[derive(Default)]
-struct Settled {
+struct SettledParts {
     written: Written,
     parts: Vec<Value>,
     calls: Vec<Call>,
     told: bool,
 }
 
-// === impl Settled ===
+// === impl SettledParts ===
 
-impl Settled {
-    fn said(&mut self, part: Value) {
+impl SettledParts {
+    fn text_part(&mut self, part: Value) {
         if self.written.text(!turn::shown(&part).is_empty()) {
             self.parts.push(turn::paragraph_break());
         }
@@ -227,17 +222,16 @@ impl Settled {
     }
 }
 
-fn choice(candidate: &Candidate<'_>) -> Result<Choice, ShapeError> {
+fn choice(candidate: &Candidate<'_>) -> Result<AnswerChoice, ShapeError> {
     let mut calls = Calls::default();
-    Ok(Choice {
+    Ok(AnswerChoice {
         index: candidate.index,
         calls: candidate.calls().map(|raw| Ok(calls.read(raw)?.1)).collect::<Result<_, ShapeError>>()?,
     })
 }
 
-/// Whether a call's part can stay as it is: nothing of the call differs, and nothing unknown stands in it.
-fn stays(part: &Value, call: &Call, fate: &Fate) -> bool {
-    let Fate::Keep(kept) = fate else { return false };
+/// Returns true if a call's part can stay as it is: nothing of the call differs, and nothing unknown stands in it.
+fn keeps_part(part: &Value, call: &Call, kept: &Call) -> bool {
     let known = |value: &Value, of: &[&str]| {
         value.as_object().is_some_and(|members| members.keys().all(|key| of.contains(&key.as_str())))
     };

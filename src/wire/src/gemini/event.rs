@@ -4,6 +4,7 @@ use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
 use super::shape::Candidate;
+use crate::ChoiceIndex;
 use crate::checks::is_short;
 use crate::framing::sse;
 
@@ -29,10 +30,10 @@ impl Head {
     }
 
     /// An event with one part of a candidate.
-    pub(super) fn part(&self, index: u32, part: Value) -> Vec<u8> {
+    pub(super) fn part(&self, index: ChoiceIndex, part: Value) -> Vec<u8> {
         let mut candidate = Map::new();
         candidate.insert("content".to_owned(), json!({ "parts": [part], "role": "model" }));
-        candidate.insert("index".to_owned(), Value::from(index));
+        candidate.insert("index".to_owned(), Value::from(index.get()));
         write(self.common.clone(), candidate, None)
     }
 }
@@ -56,7 +57,7 @@ pub(super) fn said(
         }
     }
     members.insert("content".to_owned(), content(candidate, parts));
-    members.insert("index".to_owned(), Value::from(candidate.index));
+    members.insert("index".to_owned(), Value::from(candidate.index.get()));
     Some(write(beside(body, is_first), members, usage))
 }
 
@@ -70,7 +71,7 @@ pub(super) fn finish(
     let mut members = candidate.members.clone();
     members.shift_remove("logprobsResult");
     members.insert("content".to_owned(), content(candidate, Vec::new()));
-    members.insert("index".to_owned(), Value::from(candidate.index));
+    members.insert("index".to_owned(), Value::from(candidate.index.get()));
     write(beside(body, is_first), members, usage)
 }
 

@@ -12,48 +12,38 @@ mod answer;
 mod error;
 mod event;
 mod names;
-mod plain;
 mod request;
 mod shape;
 mod stream;
+mod text_event;
 mod turn;
 
 pub(crate) use names::camel;
 
 use crate::framing::Framing;
-use crate::skeleton::document::RequestFormat;
-use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
+use crate::skeleton::format::{ErrorFormat, Format, provider_tools};
+use crate::{AnswerError, Request};
+use answer::GeminiAnswer;
+use request::GeminiRequest;
+use stream::GeminiStream;
 
 /// The dialect.
 #[derive(Debug)]
 pub struct Gemini;
 
-impl Dialect for Gemini {
-    fn framing(&self) -> Framing {
-        Framing::Sse
+impl Format for Gemini {
+    type Request = GeminiRequest;
+    type Answer = GeminiAnswer;
+    type Stream = GeminiStream;
+
+    const FRAMING: Framing = Framing::Sse;
+    const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+
+    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<GeminiAnswer, AnswerError> {
+        GeminiAnswer::read(body, &provider_tools(request))
     }
 
-    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::GeminiRequest::read(target, body)?))
+    fn begin_stream(request: &dyn Request) -> GeminiStream {
+        GeminiStream::new(provider_tools(request))
     }
-
-    fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
-        Ok(Box::new(answer::Answer::read(body, &provider_tools(request))?))
-    }
-
-    fn stream(&self, request: &dyn crate::Request) -> Box<dyn crate::Stream> {
-        Box::new(stream::Stream::new(provider_tools(request)))
-    }
-
-    fn error(&self, error: &ApiError) -> Vec<u8> {
-        error::body(error)
-    }
-
-    fn is_error(&self, body: &[u8]) -> bool {
-        error::is_error_body(body)
-    }
-}
-
-fn provider_tools(request: &dyn crate::Request) -> Vec<String> {
-    request.provider_tools().into_iter().map(str::to_owned).collect()
 }

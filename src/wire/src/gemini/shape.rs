@@ -6,7 +6,7 @@
 use callgate_json::{Map, Value, span};
 
 use crate::checks::{self, MAX_CHOICES, exact_keys, folds_to, holds_something, small, text};
-use crate::{ShapeError, unknown};
+use crate::{ChoiceIndex, ShapeError, unknown};
 
 /// Members that say what a part is: those that say something, and those that come from a tool that the provider runs.
 const SAYS: [&str; 3] = ["text", "inlineData", "fileData"];
@@ -40,7 +40,7 @@ const TOOL_TYPES: [(&str, &str); 5] = [
 
 /// One of `candidates`.
 pub(super) struct Candidate<'a> {
-    pub(super) index: u32,
+    pub(super) index: ChoiceIndex,
     /// Empty where it goes on.
     pub(super) finish: &'a str,
     pub(super) members: &'a Map<String, Value>,
@@ -130,8 +130,8 @@ fn candidate<'a>(position: usize, entry: &'a Value, tools: &[String]) -> Result<
     };
     no_call_but(members, &["content"])?;
     let index = match members.get("index") {
-        None | Some(Value::Null) => u32::try_from(position).unwrap_or(u32::MAX),
-        Some(index) => small(index, "candidates[].index")?,
+        None | Some(Value::Null) => ChoiceIndex::at(position),
+        Some(index) => ChoiceIndex::new(small(index, "candidates[].index")?),
     };
     let finish = text(members, "finishReason")?;
     // The default of the enumeration: as good as none.

@@ -11,26 +11,26 @@ use std::collections::BTreeMap;
 
 use callgate_json::{Map, Value};
 
-use super::answer::Answer;
+use super::answer::GeminiAnswer;
 use super::error;
 use super::event::{self, Head};
-use super::plain::Plain;
 use super::shape::{self, Candidate};
+use super::text_event::TextEvent;
 use super::turn::{self, Calls, Written};
 use crate::framing::{Frame, sse};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// A stream under way.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct GeminiStream {
     /// The tools that the provider may run.
     tools: Vec<String>,
     head: Option<Head>,
-    choices: BTreeMap<u32, Choice>,
+    choices: BTreeMap<ChoiceIndex, Choice>,
     usage: Option<Value>,
     blocked: bool,
     /// The last event, where it was text of one candidate.
-    plain: Option<Plain>,
+    learned: Option<TextEvent>,
 }
 
 /// What one candidate came to so far.
@@ -44,24 +44,24 @@ struct Choice {
     end: Option<Vec<u8>>,
 }
 
-// === impl Stream ===
+// === impl GeminiStream ===
 
-impl Stream {
+impl GeminiStream {
     /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
-    pub(super) fn new(tools: Vec<String>) -> Stream {
-        Stream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false, plain: None }
+    pub(super) fn new(tools: Vec<String>) -> GeminiStream {
+        GeminiStream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false, learned: None }
     }
 
-    fn choice(&mut self, index: u32) -> &mut Choice {
+    fn choice(&mut self, index: ChoiceIndex) -> &mut Choice {
         self.choices.entry(index).or_default()
     }
 
     /// Reads an event that differs from the last one in nothing but text and counts. What is more of the candidate's text is joined to
     /// the part that the last event was joined to; nothing was written since, so that no break belongs before it.
-    fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let plain = self.plain.as_ref().filter(|_| frame.event.is_none())?;
-        let told = plain.read(frame.data.as_deref()?)?;
-        let last = self.choices.get_mut(&plain.choice).and_then(|choice| choice.said.last_mut())?;
+    fn replay(&mut self, frame: &Frame) -> Option<()> {
+        let learned = self.learned.as_ref().filter(|_| frame.event.is_none())?;
+        let told = learned.replay(frame.data.as_deref()?)?;
+        let last = self.choices.get_mut(&learned.choice).and_then(|choice| choice.said.last_mut())?;
         let Some(Value::String(text)) = last.get_mut("text") else { return None };
         text.push_str(&told.text);
         if let Some(usage) = &mut self.usage {
@@ -70,7 +70,7 @@ impl Stream {
         Some(())
     }
 
-    fn part(&self, index: u32, part: Value) -> Vec<u8> {
+    fn part(&self, index: ChoiceIndex, part: Value) -> Vec<u8> {
         self.head.as_ref().unwrap_or(&Head::default()).part(index, part)
     }
 
@@ -80,8 +80,8 @@ impl Stream {
         for candidate in candidates {
             let choice = candidate.index;
             for raw in candidate.calls() {
-                let (slot, Call { id, name, arguments, form, extra }) = self.choice(choice).calls.read(raw)?;
-                fragments.push(Delta::Fragment { choice, slot, id, name, arguments, form, extra });
+                let (slot, call) = self.choice(choice).calls.read(raw)?;
+                fragments.push(Delta::Fragment { choice, slot, call });
                 ends.push(Delta::CallEnd { choice, slot });
             }
         }
@@ -95,7 +95,7 @@ impl Stream {
     }
 
     /// The end of a candidate: held if there are calls that must come before it.
-    fn finish(&mut self, index: u32, frame: Vec<u8>) -> Option<Delta> {
+    fn finish(&mut self, index: ChoiceIndex, frame: Vec<u8>) -> Option<Delta> {
         let state = self.choice(index);
         if state.calls.any() {
             state.end = Some(frame);
@@ -132,12 +132,12 @@ impl Stream {
     }
 }
 
-impl crate::Stream for Stream {
+impl crate::Stream for GeminiStream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
-        self.plain = None;
+        self.learned = None;
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
         if let Some(error) = error::bare(&frame.strays) {
             return Ok(vec![Delta::Error { frame: error }]);
@@ -189,7 +189,7 @@ impl crate::Stream for Stream {
         if let [only] = candidates.as_slice()
             && frame.event.is_none()
         {
-            self.plain = Plain::learn(data, only);
+            self.learned = TextEvent::learn(data, only);
         }
         breaks.extend_from_slice(&frame.raw);
         deltas.push(Delta::Forward { frame: breaks });
@@ -198,21 +198,21 @@ impl crate::Stream for Stream {
 
     fn end(&mut self) -> Result<Vec<Delta>, StreamError> {
         let finished = self.choices.iter_mut().filter(|(_, state)| state.finished);
-        let finish = |(choice, state): (&u32, &mut Choice)| Delta::Finish {
+        let finish = |(choice, state): (&ChoiceIndex, &mut Choice)| Delta::Finish {
             choice: *choice,
-            frame: state.end.take().unwrap_or_default(),
+            end: End::new(state.end.take().unwrap_or_default()),
         };
         Ok(finished.map(finish).collect())
     }
 
-    fn call(&mut self, choice: u32, call: &Call) -> Vec<u8> {
-        self.plain = None;
+    fn call(&mut self, choice: ChoiceIndex, call: &Call) -> Vec<u8> {
+        self.learned = None;
         let part = self.choice(choice).written.call(call);
         self.part(choice, part)
     }
 
-    fn text(&mut self, choice: u32, text: &str) -> Vec<u8> {
-        self.plain = None;
+    fn text(&mut self, choice: ChoiceIndex, text: &str) -> Vec<u8> {
+        self.learned = None;
         let state = self.choice(choice);
         let part = state.written.notice(text);
         turn::join(&mut state.said, &part);
@@ -220,15 +220,15 @@ impl crate::Stream for Stream {
     }
 
     /// A turn that ends in calls ends in `STOP`, as every other: there is nothing to correct.
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        frame
+    fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
+        end.into_frame()
     }
 
     fn choices(&self) -> usize {
         self.choices.len()
     }
 
-    fn said(&self, choice: u32) -> Vec<Value> {
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
         self.choices.get(&choice).map(|choice| choice.said.clone()).unwrap_or_default()
     }
 
@@ -237,10 +237,10 @@ impl crate::Stream for Stream {
     }
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let Ok(mut answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
+        let Ok(mut answer) = GeminiAnswer::read(answer, &self.tools) else { return Vec::new() };
         for (choice, index) in answer.indexes().into_iter().enumerate() {
             if self.choices.get(&index).is_some_and(|streamed| streamed.written.shows()) {
-                answer.follow_text(choice);
+                answer.follow_text(ChoiceIndex::at(choice));
             }
         }
         if let Some(earlier) = &self.usage {
@@ -273,7 +273,11 @@ fn said(
 }
 
 /// The ends of candidates in an event; what was used goes with the last.
-fn finishes(body: &Map<String, Value>, candidates: &[Candidate<'_>], usage: Option<&Value>) -> Vec<(u32, Vec<u8>)> {
+fn finishes(
+    body: &Map<String, Value>,
+    candidates: &[Candidate<'_>],
+    usage: Option<&Value>,
+) -> Vec<(ChoiceIndex, Vec<u8>)> {
     let finished: Vec<&Candidate<'_>> = candidates.iter().filter(|candidate| !candidate.finish.is_empty()).collect();
     let last = finished.len().saturating_sub(1);
     let finish = |(position, candidate): (usize, &&Candidate<'_>)| {

@@ -1,10 +1,11 @@
 //! A whole answer: one object with a `message`.
 
-use callgate_json::{Map, Value, span, splice};
+use callgate_json::{Map, Value, span};
 
 use super::shape::{self, Turn};
 use crate::checks::{add, paragraphs};
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::skeleton::list::AnswerBody;
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// Members that say what a turn used: counts of tokens, and durations in nanoseconds.
 const USAGE: [&str; 6] =
@@ -13,44 +14,37 @@ const USAGE: [&str; 6] =
 const TEXTS: [&str; 2] = ["thinking", "content"];
 
 /// An answer that was read, and perhaps changed since.
-///
-/// Numbers that no double holds exactly are tolerated outside of arguments: no decision rests on them.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    text: Vec<u8>,
-    body: Map<String, Value>,
+pub(crate) struct OllamaAnswer {
+    body: AnswerBody,
     calls: Vec<Call>,
     usage: Option<Value>,
-    edits: Vec<splice::Edit>,
 }
 
-// === impl Answer ===
+// === impl OllamaAnswer ===
 
-impl Answer {
+impl OllamaAnswer {
     /// Reads an answer.
     ///
     /// # Errors
     /// [`AnswerError`] as [`crate::Dialect::answer`] says.
-    pub(super) fn read(text: &[u8]) -> Result<Answer, AnswerError> {
-        let Value::Object(body) = callgate_json::read_nearest(text)? else {
-            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
-        };
-        let turn = Turn::read(&body, text)?;
+    pub(super) fn read(text: &[u8]) -> Result<OllamaAnswer, AnswerError> {
+        let body = AnswerBody::read(text)?;
+        let turn = Turn::read(body.members(), text)?;
         if turn.message.is_none() {
             return Err(ShapeError::Type { at: "message", expected: "an object" }.into());
         }
         let calls = turn.calls.iter().zip(0..).map(|(raw, position)| raw.call(position)).collect();
-        let usage = usage(&body);
-        Ok(Answer { text: text.to_vec(), body, calls, usage, edits: Vec::new() })
+        let usage = usage(body.members());
+        Ok(OllamaAnswer { body, calls, usage })
     }
 
     /// Adds what earlier rounds used.
     pub(super) fn add_usage(&mut self, earlier: &Value) {
         for (member, value) in USAGE.iter().filter_map(|member| Some((member, earlier.get(*member)?))) {
-            add(self.body.entry(*member).or_insert(Value::Null), value);
-            self.edit(member);
+            add(self.body.edit(member).entry(*member).or_insert(Value::Null), value);
         }
-        self.usage = usage(&self.body);
+        self.usage = usage(self.body.members());
     }
 
     /// Puts a break before the texts that follow such as have gone on already.
@@ -65,10 +59,10 @@ impl Answer {
 
     /// The answer as the lines of a stream: what it says, and its end.
     pub(super) fn lines(&self) -> [Value; 2] {
-        let mut said = self.body.clone();
+        let mut said = self.body.members().clone();
         said.retain(|key, _| !USAGE.contains(&key.as_str()) && key != "done_reason" && key != "logprobs");
         said.insert("done".to_owned(), Value::Bool(false));
-        let mut end = self.body.clone();
+        let mut end = self.body.members().clone();
         end.insert("done".to_owned(), Value::Bool(true));
         if let Some(Value::Object(message)) = end.get_mut("message") {
             message.retain(|key, _| key == "role");
@@ -78,11 +72,16 @@ impl Answer {
     }
 
     fn message(&mut self) -> Option<&mut Map<String, Value>> {
-        self.body.get_mut("message").and_then(Value::as_object_mut)
+        self.body.edit("message").get_mut("message").and_then(Value::as_object_mut)
     }
 
     fn text(&self, key: &str) -> &str {
-        self.body.get("message").and_then(|message| message.get(key)).and_then(Value::as_str).unwrap_or_default()
+        self.body
+            .members()
+            .get("message")
+            .and_then(|message| message.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     fn set_text(&mut self, key: &str, text: String) {
@@ -92,30 +91,25 @@ impl Answer {
         if let Some(message) = self.message() {
             message.insert(key.to_owned(), Value::String(text));
         }
-        self.edit("message");
-    }
-
-    fn edit(&mut self, member: &'static str) {
-        splice::Edit::value(&mut self.edits, member);
     }
 }
 
-impl crate::Answer for Answer {
+impl crate::Answer for OllamaAnswer {
     fn calls(&self) -> Vec<&[Call]> {
         vec![self.calls.as_slice()]
     }
 
     /// A message has one text, so what is told instead of calls stands after it, whatever was held.
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, _hold: Hold) {
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
                     && !shape::is_text(call)
                     && span::says(&call.arguments, arguments)
             }
-            Fate::Tell(_) => false,
+            Fate::Replace(_) => false,
         };
-        if choice > 0 || self.calls.iter().zip(&fates).all(stays) {
+        if choice != ChoiceIndex::FIRST || self.calls.iter().zip(&fates).all(stays) {
             return;
         }
         let mut content = self.text("content").to_owned();
@@ -123,7 +117,7 @@ impl crate::Answer for Answer {
         for fate in fates {
             match fate {
                 Fate::Keep(call) => kept.push(call),
-                Fate::Tell(notice) => {
+                Fate::Replace(notice) => {
                     content.push_str(if content.is_empty() { "" } else { "\n\n" });
                     content.push_str(&notice);
                 }
@@ -139,19 +133,17 @@ impl crate::Answer for Answer {
                 message.insert("tool_calls".to_owned(), entries.collect());
             }
         }
-        self.edit("message");
-        if kept.is_empty() && self.body.get("done_reason").is_some_and(names_calls) {
-            self.body.insert("done_reason".to_owned(), Value::from("stop"));
-            self.edit("done_reason");
+        if kept.is_empty() && self.body.members().get("done_reason").is_some_and(names_calls) {
+            self.body.set("done_reason", Value::from("stop"));
         }
-        if told && self.body.shift_remove("logprobs").is_some() {
-            self.edit("logprobs");
+        if told {
+            self.body.remove("logprobs");
         }
         self.calls = kept;
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
-        if choice > 0 { Vec::new() } else { said(self.text("thinking"), self.text("content")) }
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        if choice != ChoiceIndex::FIRST { Vec::new() } else { said(self.text("thinking"), self.text("content")) }
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
@@ -172,7 +164,7 @@ impl crate::Answer for Answer {
     }
 
     fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
+        self.body.write()
     }
 }
 

@@ -17,35 +17,29 @@ mod shape;
 mod stream;
 
 use crate::framing::Framing;
-use crate::skeleton::document::RequestFormat;
-use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
+use crate::skeleton::format::{ErrorFormat, Format};
+use crate::{AnswerError, Request};
+use answer::OllamaAnswer;
+use request::OllamaRequest;
+use stream::OllamaStream;
 
 /// The dialect.
 #[derive(Debug)]
 pub struct Ollama;
 
-impl Dialect for Ollama {
-    fn framing(&self) -> Framing {
-        Framing::JsonLines
+impl Format for Ollama {
+    type Request = OllamaRequest;
+    type Answer = OllamaAnswer;
+    type Stream = OllamaStream;
+
+    const FRAMING: Framing = Framing::JsonLines;
+    const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+
+    fn read_answer(_request: &dyn Request, body: &[u8]) -> Result<OllamaAnswer, AnswerError> {
+        OllamaAnswer::read(body)
     }
 
-    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::OllamaRequest::read(target, body)?))
-    }
-
-    fn answer(&self, _request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
-        Ok(Box::new(answer::Answer::read(body)?))
-    }
-
-    fn stream(&self, _request: &dyn crate::Request) -> Box<dyn crate::Stream> {
-        Box::new(stream::Stream::default())
-    }
-
-    fn error(&self, error: &ApiError) -> Vec<u8> {
-        error::body(error)
-    }
-
-    fn is_error(&self, body: &[u8]) -> bool {
-        error::is_error_body(body)
+    fn begin_stream(_request: &dyn Request) -> OllamaStream {
+        OllamaStream::default()
     }
 }

@@ -15,7 +15,7 @@ use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// A request of Ollama has no state of its own.
 #[derive(Debug, Clone)]
-pub(super) struct OllamaRequest;
+pub(crate) struct OllamaRequest;
 
 // === impl OllamaRequest ===
 

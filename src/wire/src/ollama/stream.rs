@@ -2,27 +2,28 @@
 //!
 //! A line that differs from the last one in its text and its time only is read by comparison (`template.rs`).
 
-use callgate_json::template::{Hole, Template, unescaped};
+use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::answer::{self, Answer};
+use super::answer::{self, OllamaAnswer};
 use super::error;
 use super::shape::{self, Turn};
 use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
+use crate::skeleton::fast_path::{FastPath, Holes};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// Members that every line repeats.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
 
 /// What may differ between two lines that say something and nothing else. The time is kept of the first line only.
-const HOLES: [(&[&str], Hole); 3] =
+const HOLES: Holes<3> =
     [(&["message", "content"], Hole::Text), (&["message", "thinking"], Hole::Text), (&["created_at"], Hole::Text)];
 
 /// A stream under way. The API has one alternative: choice 0.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(crate) struct OllamaStream {
     head: Map<String, Value>,
     thinking: String,
     content: String,
@@ -33,30 +34,27 @@ pub(super) struct Stream {
     done: bool,
     usage: Option<Value>,
     /// The last line that had no call, no end and no tokens spelled out.
-    plain: Option<Template<3>>,
+    learned: Option<FastPath<3>>,
 }
 
-// === impl Stream ===
+// === impl OllamaStream ===
 
-impl Stream {
+impl OllamaStream {
     /// Reads a line that differs from the last such one in nothing but text.
-    fn plain(&mut self, frame: &Frame) -> Option<()> {
-        let [content, thinking, _] = self.plain.as_ref()?.fill(frame.data.as_deref()?)?;
+    fn replay(&mut self, frame: &Frame) -> Option<()> {
+        let [content, thinking, _] = self.learned.as_ref()?.replay("", frame.data.as_deref()?)?;
         let (content, thinking) = (unescaped(content)?, unescaped(thinking)?);
         self.content.push_str(&content);
         self.thinking.push_str(&thinking);
         Some(())
     }
 
-    /// Learns from a line that goes on with its bytes. What it says must be what the holes hold: a text in other escapes would be the
-    /// same in every line that fits. Whether tokens may be spelled out depends on more than the line.
-    fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<Template<3>> {
+    /// Learns from a line with text only. The line alone does not say if its log probabilities may be forwarded.
+    fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<FastPath<3>> {
         if turn.done || !turn.calls.is_empty() || body.contains_key("logprobs") {
             return None;
         }
-        let template = Template::learn(data, &HOLES)?;
-        let [content, thinking, _] = template.fill(data)?;
-        (unescaped(content)? == turn.content && unescaped(thinking)? == turn.thinking).then_some(template)
+        FastPath::learn("", data, &HOLES, &[turn.content, turn.thinking])
     }
 
     /// A line with this message.
@@ -75,8 +73,7 @@ impl Stream {
                 return Err(ShapeError::TooMany);
             }
             self.called = slot.saturating_add(1);
-            let Call { id, name, arguments, form, extra } = raw.call(slot);
-            fragments.push(Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra });
+            fragments.push(Delta::Fragment { choice: ChoiceIndex::FIRST, slot, call: raw.call(slot) });
         }
         Ok(fragments)
     }
@@ -89,9 +86,9 @@ impl Stream {
     }
 }
 
-impl crate::Stream for Stream {
+impl crate::Stream for OllamaStream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         let Some(data) = frame.data.as_deref() else {
@@ -118,7 +115,7 @@ impl crate::Stream for Stream {
         self.content.push_str(turn.content);
         let mut deltas = self.fragments(&turn)?;
         let keeps_bytes = self.keeps_bytes(body, &turn);
-        self.plain = Stream::learn(data, body, &turn);
+        self.learned = OllamaStream::learn(data, body, &turn);
         let is_end_only = turn.done && !turn.says_something();
         if keeps_bytes && !is_end_only {
             deltas.push(Delta::Forward { frame: frame.raw.clone() });
@@ -128,48 +125,53 @@ impl crate::Stream for Stream {
         if turn.done {
             self.done = true;
             self.usage = answer::usage(body);
-            let frame = match (keeps_bytes, is_end_only) {
-                (true, true) => frame.raw.clone(),
-                (true, false) => Vec::new(),
-                (false, _) => write(&finish(body, &turn)),
+            let end = match (keeps_bytes, is_end_only) {
+                (true, true) if self.called > 0 => End::parsed(frame.raw.clone(), None, Value::Object(body.clone())),
+                (true, true) => End::new(frame.raw.clone()),
+                (true, false) => End::default(),
+                (false, _) => {
+                    let end = finish(body, &turn);
+                    End::parsed(write(&end), None, end)
+                }
             };
-            deltas.push(Delta::Finish { choice: 0, frame });
+            deltas.push(Delta::Finish { choice: ChoiceIndex::FIRST, end });
             deltas.push(Delta::Done { frame: Vec::new() });
         }
         Ok(deltas)
     }
 
-    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         let position = self.written;
         self.written = position.saturating_add(1);
         let entry = shape::entry(call, position);
         self.message(json!({ "role": "assistant", "content": "", "tool_calls": [entry] }))
     }
 
-    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, _choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let told = format!("{}{text}", if self.content.is_empty() { "" } else { "\n\n" });
         self.content.push_str(&told);
         self.message(json!({ "role": "assistant", "content": told }))
     }
 
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
+    fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
         if self.called == 0 || self.written > 0 {
-            return frame;
+            return end.into_frame();
         }
-        match callgate_json::read_nearest(&frame) {
-            Ok(Value::Object(mut body)) if body.get("done_reason").is_some_and(answer::names_calls) => {
-                body.insert("done_reason".to_owned(), Value::from("stop"));
-                write(&Value::Object(body))
+        let correct = |_: &str, body: &mut Map<String, Value>| match body.get_mut("done_reason") {
+            Some(reason) if answer::names_calls(reason) => {
+                *reason = Value::from("stop");
+                true
             }
-            _ => frame,
-        }
+            _ => false,
+        };
+        end.corrected(correct, |_, body| write(body)).into_frame()
     }
 
     fn choices(&self) -> usize {
         usize::from(self.begun)
     }
 
-    fn said(&self, _choice: u32) -> Vec<Value> {
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         answer::said(&self.thinking, &self.content)
     }
 
@@ -178,7 +180,7 @@ impl crate::Stream for Stream {
     }
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let Ok(mut answer) = Answer::read(answer) else { return Vec::new() };
+        let Ok(mut answer) = OllamaAnswer::read(answer) else { return Vec::new() };
         answer.follow(!self.thinking.is_empty(), !self.content.is_empty());
         if let Some(earlier) = &self.usage {
             answer.add_usage(earlier);

@@ -1,18 +1,19 @@
 //! A whole answer: the *chat completion object*.
 
-use callgate_json::{Map, Value, span, splice};
+use callgate_json::{Map, Value, span};
 
 use super::calls::{self, own_id};
 use super::said::{self, Said};
 use super::{message, shape};
-use crate::checks::{add, add_paragraph, paragraphs};
-use crate::{AnswerError, Call, Earlier, Fate, Form, Hold, ShapeError};
+use crate::checks::{add_paragraph, paragraphs};
+use crate::skeleton::list::AnswerBody;
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// Its `index`, its position where that is missing.
-    pub index: u32,
+    pub index: ChoiceIndex,
     /// The text of its `content`.
     pub text: String,
     /// Its calls in order, a legacy `function_call` last.
@@ -31,19 +32,15 @@ pub struct Rewrite {
 }
 
 /// An answer that was read, and perhaps changed since.
-///
-/// Numbers that no double holds exactly are tolerated: no decision rests on them, and they are passed on as they came.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    text: Vec<u8>,
-    pub(super) body: Map<String, Value>,
+pub struct ChatAnswer {
+    pub(super) body: AnswerBody,
     pub(super) choices: Vec<Choice>,
-    edits: Vec<splice::Edit>,
 }
 
-// === impl Answer ===
+// === impl ChatAnswer ===
 
-impl Answer {
+impl ChatAnswer {
     /// Reads an answer.
     ///
     /// A call without an id gets one of ours; stubs that call nothing, and members that could repeat a call, are left out; arguments
@@ -52,8 +49,8 @@ impl Answer {
     /// # Errors
     /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call that stands where
     /// none may.
-    pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
-        let (mut answer, odd) = Answer::parse(text)?;
+    pub fn read(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
+        let (mut answer, odd) = ChatAnswer::parse(text)?;
         answer.complete(&odd);
         Ok(answer)
     }
@@ -62,9 +59,9 @@ impl Answer {
     /// GitHub Copilot splits a turn so.
     ///
     /// # Errors
-    /// As [`Answer::read`].
-    pub fn read_one(text: &[u8]) -> Result<Answer, AnswerError> {
-        let (mut answer, odd) = Answer::parse(text)?;
+    /// As [`ChatAnswer::read`].
+    pub fn read_one(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
+        let (mut answer, odd) = ChatAnswer::parse(text)?;
         if !answer.merge() {
             answer.complete(&odd);
         }
@@ -72,19 +69,18 @@ impl Answer {
     }
 
     /// Reads an answer; true for each choice whose calls are written otherwise than they came.
-    fn parse(text: &[u8]) -> Result<(Answer, Vec<bool>), AnswerError> {
-        let Value::Object(body) = callgate_json::read_nearest(text)? else {
-            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
-        };
-        shape::no_call_but(&body, &["choices"])?;
-        let entries = shape::choices(&body)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
+    fn parse(text: &[u8]) -> Result<(ChatAnswer, Vec<bool>), AnswerError> {
+        let body = AnswerBody::read(text)?;
+        shape::no_call_but(body.members(), &["choices"])?;
+        let entries =
+            shape::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
         let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
         let texts = span::member(text, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
         let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
         let read = entries.iter().zip(texts).enumerate();
         let read = read.map(|(position, (entry, json))| message::read(position, entry, json));
         let (choices, odd) = read.collect::<Result<Vec<_>, ShapeError>>()?.into_iter().unzip();
-        Ok((Answer { text: text.to_vec(), body, choices, edits: Vec::new() }, odd))
+        Ok((ChatAnswer { body, choices }, odd))
     }
 
     /// Gives calls without an id one of ours, and writes the calls of choices that need it.
@@ -98,7 +94,7 @@ impl Answer {
 
     /// Gives the calls of a choice that have no id one of ours; false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
-        let response = self.body.get("id").and_then(Value::as_str).unwrap_or_default();
+        let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
         let calls = choice.calls.iter_mut().filter(|call| call.form != Form::Function);
         let mut any = false;
@@ -112,11 +108,10 @@ impl Answer {
     /// Writes the calls of a choice into its message.
     pub(super) fn write_calls(&mut self, position: usize) {
         let Some(choice) = self.choices.get(position) else { return };
-        let entry = self.body.get_mut("choices").and_then(|choices| choices.get_mut(position));
+        let entry = self.body.edit("choices").get_mut("choices").and_then(|choices| choices.get_mut(position));
         if let Some(Value::Object(message)) = entry.and_then(|entry| entry.get_mut("message")) {
             message::write_calls(message, &choice.calls);
         }
-        self.edit("choices");
     }
 
     /// The choices, in the order of the answer.
@@ -128,20 +123,15 @@ impl Answer {
     /// What the turn used, if the answer says so.
     #[must_use]
     pub fn usage(&self) -> Option<&Value> {
-        self.body.get("usage").filter(|usage| usage.is_object())
+        self.body.usage("usage")
     }
 
     /// Adds what earlier rounds used: every number is summed with its namesake.
     pub fn add_usage(&mut self, earlier: &Value) {
-        if !earlier.is_object() {
-            return;
-        }
-        let usage = self.body.entry("usage").or_insert(Value::Null);
-        add(usage, earlier);
-        self.edit("usage");
+        self.body.add_usage("usage", earlier);
     }
 
-    /// Replaces the text and the calls of the choice at `position` in [`Answer::choices`].
+    /// Replaces the text and the calls of the choice at `position` in [`ChatAnswer::choices`].
     ///
     /// A call that has the `id` and name of one that was there keeps what else stood beside that one. A finish reason that named
     /// calls becomes `stop` when none is left. Where a call went or the text changed, `logprobs` go too: they spell out what was
@@ -152,7 +142,8 @@ impl Answer {
         if new_text.is_none() && rewrite.calls == choice.calls {
             return;
         }
-        let Some(Value::Object(entry)) = self.body.get_mut("choices").and_then(|choices| choices.get_mut(position))
+        let Some(Value::Object(entry)) =
+            self.body.members_mut().get_mut("choices").and_then(|choices| choices.get_mut(position))
         else {
             return;
         };
@@ -172,48 +163,44 @@ impl Answer {
             }
         }
         choice.calls = rewrite.calls;
-        self.edit("choices");
-        if gone && self.body.shift_remove("__verbose").is_some() {
+        self.body.edit("choices");
+        if gone {
             // llama.cpp repeats the raw turn there when it is asked to be verbose.
-            self.edit("__verbose");
+            self.body.remove("__verbose");
         }
     }
 
     /// The answer's bytes: those that were read where nothing was rewritten, else members that were not touched keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
-    }
-
-    pub(super) fn edit(&mut self, member: &'static str) {
-        splice::Edit::value(&mut self.edits, member);
+        self.body.write()
     }
 }
 
-impl crate::Answer for Answer {
+impl crate::Answer for ChatAnswer {
     fn calls(&self) -> Vec<&[Call]> {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
 
     /// A message has one text, so what is told instead of calls stands after it, whatever was held.
-    fn settle(&mut self, choice: usize, fates: Vec<Fate>, _hold: Hold) {
-        let Some(old) = self.choices.get(choice) else { return };
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
+        let Some(old) = self.choices.get(choice.position()) else { return };
         let mut text = old.text.clone();
         let mut calls = Vec::with_capacity(fates.len());
         for fate in fates {
             match fate {
                 Fate::Keep(call) => calls.push(call),
-                Fate::Tell(notice) => add_paragraph(&mut text, &notice),
+                Fate::Replace(notice) => add_paragraph(&mut text, &notice),
             }
         }
         let text = Some(text).filter(|text| !text.is_empty());
-        self.rewrite(choice, Rewrite { text, calls });
+        self.rewrite(choice.position(), Rewrite { text, calls });
     }
 
-    fn said(&self, choice: usize) -> Vec<Value> {
-        let entries = self.body.get("choices").and_then(Value::as_array);
-        let entry = entries.and_then(|entries| entries.get(choice)).and_then(message::of);
-        let text = self.choices.get(choice).map_or("", |choice| &choice.text);
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        let entries = self.body.members().get("choices").and_then(Value::as_array);
+        let entry = entries.and_then(|entries| entries.get(choice.position())).and_then(message::of);
+        let text = self.choices.get(choice.position()).map_or("", |choice| &choice.text);
         entry.map(|message| Said::of(message, text).values()).unwrap_or_default()
     }
 

@@ -4,6 +4,7 @@ use super::answer::names_calls;
 use super::head::with_reason;
 use super::said::Said;
 use super::slots::Slots;
+use crate::End;
 
 /// A choice under way.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub(super) struct Choice {
     /// Its finish reason, once it has one.
     pub(super) finish: Option<String>,
     /// The event with the finish, while more calls may come.
-    held: Option<Vec<u8>>,
+    held: Option<End>,
 }
 
 // === impl Choice ===
@@ -29,18 +30,18 @@ impl Choice {
     }
 
     /// Holds a finish. The last one counts, but a plain `stop` after calls does not hide that they ended the turn.
-    pub(super) fn hold_finish(&mut self, reason: &str, frame: Vec<u8>) {
+    pub(super) fn hold_finish(&mut self, reason: &str, end: End) {
         match self.finish.as_deref() {
-            Some(earlier) if reason == "stop" && names_calls(earlier) => self.held = Some(with_reason(&frame, earlier)),
+            Some(earlier) if reason == "stop" && names_calls(earlier) => self.held = Some(with_reason(end, earlier)),
             _ => {
                 self.finish = Some(reason.to_owned());
-                self.held = Some(frame);
+                self.held = Some(end);
             }
         }
     }
 
     /// The held finish.
-    pub(super) fn take_finish(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn take_finish(&mut self) -> Option<End> {
         self.held.take()
     }
 }

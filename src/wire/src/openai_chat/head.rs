@@ -6,7 +6,7 @@ use serde_json::json;
 use super::calls;
 use crate::checks::is_short;
 use crate::framing::sse;
-use crate::{Call, Form};
+use crate::{Call, ChoiceIndex, End, Form};
 
 /// The event that ends a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -41,13 +41,13 @@ impl StreamHead {
 
     /// A chunk with text of the model.
     #[must_use]
-    pub fn text(&self, choice: u32, text: &str) -> Vec<u8> {
+    pub fn text(&self, choice: ChoiceIndex, text: &str) -> Vec<u8> {
         self.delta(choice, json!({ "content": text }))
     }
 
     /// A chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has none.
     #[must_use]
-    pub fn call(&self, choice: u32, index: u32, call: &Call) -> Vec<u8> {
+    pub fn call(&self, choice: ChoiceIndex, index: u32, call: &Call) -> Vec<u8> {
         let delta = match call.form {
             Form::Function => json!({ "function_call": { "name": call.name, "arguments": call.arguments } }),
             Form::Tool | Form::Custom | Form::Unclear => json!({ "tool_calls": [calls::entry(call, Some(index))] }),
@@ -57,8 +57,15 @@ impl StreamHead {
 
     /// The chunk that ends a choice.
     #[must_use]
-    pub fn finish(&self, choice: u32, reason: &str) -> Vec<u8> {
-        self.choice(json!({ "index": choice, "delta": {}, "logprobs": null, "finish_reason": reason }))
+    pub fn finish(&self, choice: ChoiceIndex, reason: &str) -> Vec<u8> {
+        self.end(choice, reason).into_frame()
+    }
+
+    /// The end of a choice whose server sends none.
+    pub(super) fn end(&self, choice: ChoiceIndex, reason: &str) -> End {
+        let choice = json!({ "index": choice.get(), "delta": {}, "logprobs": null, "finish_reason": reason });
+        let body = self.body(&[choice], None);
+        End::parsed(write(None, &body), None, body)
     }
 
     /// The chunk that tells what the turn used: no choices.
@@ -67,8 +74,8 @@ impl StreamHead {
         self.chunk(&[], Some(usage))
     }
 
-    fn delta(&self, choice: u32, delta: Value) -> Vec<u8> {
-        self.choice(json!({ "index": choice, "delta": delta, "logprobs": null, "finish_reason": null }))
+    fn delta(&self, choice: ChoiceIndex, delta: Value) -> Vec<u8> {
+        self.choice(json!({ "index": choice.get(), "delta": delta, "logprobs": null, "finish_reason": null }))
     }
 
     pub(super) fn choice(&self, choice: Value) -> Vec<u8> {
@@ -76,12 +83,16 @@ impl StreamHead {
     }
 
     fn chunk(&self, choices: &[Value], usage: Option<&Value>) -> Vec<u8> {
+        write(None, &self.body(choices, usage))
+    }
+
+    fn body(&self, choices: &[Value], usage: Option<&Value>) -> Value {
         let mut body = self.common.clone();
         body.insert("choices".to_owned(), Value::from(choices));
         if let Some(usage) = usage {
             body.insert("usage".to_owned(), usage.clone());
         }
-        write(None, &Value::Object(body))
+        Value::Object(body)
     }
 }
 
@@ -92,25 +103,21 @@ pub(super) fn write(event: Option<&str>, chunk: &Value) -> Vec<u8> {
     sse::event(event, &text)
 }
 
-/// The event of a finish with another finish reason; other events as they are.
-#[must_use]
-pub fn with_reason(frame: &[u8], reason: &str) -> Vec<u8> {
-    let mut decoder = sse::Decoder::new(usize::MAX);
-    let mut frames = Vec::new();
-    let decoded = decoder.push(frame, &mut frames);
-    frames.extend(decoder.finish());
-    let (Ok(()), [only]) = (decoded, frames.as_slice()) else { return frame.to_vec() };
-    let Some(Ok(mut body)) = only.data.as_deref().map(callgate_json::read_nearest) else { return frame.to_vec() };
-    let mut changed = false;
-    for choice in body.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
-        for key in ["finish_reason", "native_finish_reason"] {
-            if let Some(old) = choice.get_mut(key)
-                && old.as_str().is_some_and(|old| old != reason)
-            {
-                *old = Value::from(reason);
-                changed = true;
+/// An end with another finish reason.
+pub(super) fn with_reason(end: End, reason: &str) -> End {
+    let correct = |_: &str, body: &mut Map<String, Value>| {
+        let mut changed = false;
+        for choice in body.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
+            for key in ["finish_reason", "native_finish_reason"] {
+                if let Some(old) = choice.get_mut(key)
+                    && old.as_str().is_some_and(|old| old != reason)
+                {
+                    *old = Value::from(reason);
+                    changed = true;
+                }
             }
         }
-    }
-    if changed { write(only.event.as_deref(), &body) } else { frame.to_vec() }
+        changed
+    };
+    end.corrected(correct, write)
 }

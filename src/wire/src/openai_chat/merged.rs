@@ -4,15 +4,16 @@ use callgate_json::{Map, Value};
 
 use super::answer::names_calls;
 use super::shape::says_something;
-use super::{Answer, message};
-use crate::Form;
+use super::{ChatAnswer, message};
 use crate::checks::MAX_CALLS;
+use crate::{ChoiceIndex, Form};
 
-impl Answer {
+impl ChatAnswer {
     /// Makes one choice of several, if at most one of them says something and the others are calls only. Returns whether it did;
     /// choices that cannot be told apart so are left as they are.
     pub(super) fn merge(&mut self) -> bool {
-        let Some(entries) = self.body.get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)
+        let Some(entries) =
+            self.body.members().get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)
         else {
             return false;
         };
@@ -28,13 +29,13 @@ impl Answer {
         let calls = self.choices.iter_mut().flat_map(|choice| std::mem::take(&mut choice.calls)).collect();
         let mut choice = self.choices.swap_remove(base);
         choice.calls = calls;
-        choice.index = 0;
+        choice.index = ChoiceIndex::FIRST;
         if let Some(reason) = &reason {
             choice.finish.clone_from(reason);
         }
-        let calls = entries_of(&self.body);
+        let calls = entries_of(self.body.members());
         self.choices = vec![choice];
-        if let Some(Value::Array(entries)) = self.body.get_mut("choices") {
+        if let Some(Value::Array(entries)) = self.body.members_mut().get_mut("choices") {
             let mut entry = entries.swap_remove(base);
             entries.clear();
             if let Value::Object(members) = &mut entry {

@@ -20,40 +20,32 @@ mod slots;
 mod split;
 mod stream;
 
-pub use answer::{Answer, Choice, Rewrite};
-pub use head::{DONE, StreamHead, with_reason};
-pub use stream::Stream;
+pub use answer::{ChatAnswer, Choice, Rewrite};
+pub use head::{DONE, StreamHead};
+pub use stream::ChatStream;
 
 use crate::framing::Framing;
-use crate::skeleton::document::RequestFormat;
-use crate::{AnswerError, ApiError, Dialect, RequestError, Target};
+use crate::skeleton::format::{ErrorFormat, Format};
+use crate::{AnswerError, Request};
+use request::ChatRequest;
 
 /// The dialect.
 #[derive(Debug)]
 pub struct OpenAiChat;
 
-impl Dialect for OpenAiChat {
-    fn framing(&self) -> Framing {
-        Framing::Sse
+impl Format for OpenAiChat {
+    type Request = ChatRequest;
+    type Answer = ChatAnswer;
+    type Stream = ChatStream;
+
+    const FRAMING: Framing = Framing::Sse;
+    const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+
+    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<ChatAnswer, AnswerError> {
+        if request.choices() == 1 { ChatAnswer::read_one(body) } else { ChatAnswer::read(body) }
     }
 
-    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn crate::Request>, RequestError> {
-        Ok(Box::new(request::ChatRequest::read(target, body)?))
-    }
-
-    fn answer(&self, request: &dyn crate::Request, body: &[u8]) -> Result<Box<dyn crate::Answer>, AnswerError> {
-        Ok(Box::new(if request.choices() == 1 { Answer::read_one(body)? } else { Answer::read(body)? }))
-    }
-
-    fn stream(&self, request: &dyn crate::Request) -> Box<dyn crate::Stream> {
-        Box::new(Stream::new(request.include_usage(), request.choices()))
-    }
-
-    fn error(&self, error: &ApiError) -> Vec<u8> {
-        error::body(error)
-    }
-
-    fn is_error(&self, body: &[u8]) -> bool {
-        error::is_error_body(body)
+    fn begin_stream(request: &dyn Request) -> ChatStream {
+        ChatStream::new(request.include_usage(), request.choices())
     }
 }

@@ -9,17 +9,18 @@
 //!
 //! Not covered: log probabilities that a server sends in later events than the tokens they belong to.
 
-use callgate_json::template::{Hole, Template, unescaped};
+use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value};
 
 use super::split::{self, Event, Part};
-use super::stream::{Plain, Stream};
+use super::stream::ChatStream;
 use super::{StreamHead, error, said, shape};
 use crate::framing::Frame;
-use crate::{Call, Delta, ShapeError, StreamError, unknown};
+use crate::skeleton::fast_path::{FastPath, Holes};
+use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// The members that may differ between two plain events: the texts, and members that decide nothing.
-const HOLES: [(&[&str], Hole); 5] = [
+const HOLES: Holes<5> = [
     (&["choices", "0", "delta", "content"], Hole::Text),
     (&["choices", "0", "delta", "reasoning_content"], Hole::Text),
     (&["choices", "0", "delta", "reasoning"], Hole::Text),
@@ -29,12 +30,12 @@ const HOLES: [(&[&str], Hole); 5] = [
 /// Members of a delta that the holes after the first are.
 const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
-impl Stream {
-    /// Reads an event that differs from the last plain one in nothing but text.
-    pub(super) fn plain(&mut self, frame: &Frame) -> Option<()> {
+impl ChatStream {
+    /// Reads an event that differs from the learned one in nothing but text.
+    pub(super) fn replay(&mut self, frame: &Frame) -> Option<()> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
-        let Plain { choice, template } = self.plain.as_ref()?;
-        let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
+        let (choice, learned) = self.learned.as_ref()?;
+        let [content, reasoning_content, reasoning, ..] = learned.replay("", data)?;
         let content = unescaped(content)?;
         let pieces = [unescaped(reasoning_content)?, unescaped(reasoning)?];
         let said = &mut self.choices.entry(*choice).or_default().said;
@@ -45,21 +46,16 @@ impl Stream {
         Some(())
     }
 
-    /// Learns from an event with one choice that carries neither a call nor a finish. What it says must be what the holes hold: it
-    /// is not if it has escapes that no hole takes.
-    fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<Plain> {
+    /// Learns from an event with one choice that carries neither a call nor a finish.
+    fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<(ChoiceIndex, FastPath<5>)> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         if !part.finish.is_empty() || !part.fragments.is_empty() || self.base(part.counted) != part.counted {
             return None;
         }
-        let template = Template::learn(data, &HOLES)?;
-        let [content, reasoning_content, reasoning, ..] = template.fill(data)?;
         let text = |key: &str| part.delta.and_then(|delta| delta.get(key)).and_then(Value::as_str).unwrap_or_default();
-        let holes_hold_all = unescaped(content)? == part.text
-            && unescaped(reasoning_content)? == text("reasoning_content")
-            && unescaped(reasoning)? == text("reasoning")
-            && part.delta.is_none_or(|delta| said::keeps_only(delta, &REASONING));
-        holes_hold_all.then_some(Plain { choice: part.index, template })
+        let texts = [part.text.as_str(), text(REASONING[0]), text(REASONING[1])];
+        let learned = FastPath::learn("", data, &HOLES, &texts)?;
+        part.delta.is_none_or(|delta| said::keeps_only(delta, &REASONING)).then_some((part.index, learned))
     }
 
     /// Reads one event in full.
@@ -114,7 +110,7 @@ impl Stream {
     }
 
     /// The choice that what is counted under `index` belongs to if it says nothing but calls.
-    fn base(&mut self, index: u32) -> u32 {
+    fn base(&mut self, index: ChoiceIndex) -> ChoiceIndex {
         if self.one_choice { *self.first.get_or_insert(index) } else { index }
     }
 
@@ -138,7 +134,7 @@ impl Stream {
             }
         }
         if parts.iter().all(|part| part.fragments.is_empty()) && self.keeps_bytes(parts) {
-            return Ok(self.whole(frame, parts, usage));
+            return Ok(self.whole(frame, body, parts, usage));
         }
         let event = Event { name: frame.event.as_deref(), body };
         for part in parts {
@@ -153,7 +149,7 @@ impl Stream {
         let last = parts.iter().rposition(|part| !part.finish.is_empty());
         for (position, part) in parts.iter().enumerate().filter(|(_, part)| !part.finish.is_empty()) {
             let usage = usage.filter(|_| last == Some(position));
-            deltas.extend(self.finished(part, event.end(part, usage.is_some()), usage));
+            deltas.extend(self.finished(part, |_| event.end(part, usage.is_some()), usage));
         }
         Ok(deltas)
     }
@@ -172,17 +168,27 @@ impl Stream {
     }
 
     /// Tells an event with its bytes as they are.
-    fn whole(&mut self, frame: &Frame, parts: &[Part<'_>], usage: Option<&Value>) -> Vec<Delta> {
+    fn whole(
+        &mut self,
+        frame: &Frame,
+        body: &Map<String, Value>,
+        parts: &[Part<'_>],
+        usage: Option<&Value>,
+    ) -> Vec<Delta> {
         parts.iter().for_each(|part| self.hear(part));
         if let [part] = parts {
             if !part.finish.is_empty() && !part.says_something() {
-                return self.finished(part, frame.raw.clone(), usage).into_iter().collect();
+                let end = |is_held| match is_held {
+                    true => End::parsed(frame.raw.clone(), frame.event.clone(), Value::Object(body.clone())),
+                    false => End::new(frame.raw.clone()),
+                };
+                return self.finished(part, end, usage).into_iter().collect();
             }
-            self.plain = self.learn(frame, part);
+            self.learned = self.learn(frame, part);
         }
         let mut deltas = vec![Delta::Forward { frame: frame.raw.clone() }];
         for part in parts.iter().filter(|part| !part.finish.is_empty()) {
-            deltas.extend(self.finished(part, Vec::new(), usage));
+            deltas.extend(self.finished(part, |_| End::default(), usage));
         }
         deltas
     }
@@ -196,18 +202,18 @@ impl Stream {
         }
     }
 
-    /// Takes the finish of a part; `None` if it is held.
-    fn finished(&mut self, part: &Part<'_>, frame: Vec<u8>, usage: Option<&Value>) -> Option<Delta> {
+    /// Takes the finish of a part; `None` if it is held, which `end` learns.
+    fn finished(&mut self, part: &Part<'_>, end: impl FnOnce(bool) -> End, usage: Option<&Value>) -> Option<Delta> {
         if let Some(usage) = usage {
             self.usage = Some(usage.clone());
         }
         let choice = self.choice(part.index);
         if choice.holds_finish(part.finish) {
-            choice.hold_finish(part.finish, frame);
+            choice.hold_finish(part.finish, end(true));
             return None;
         }
         choice.finish = Some(part.finish.to_owned());
-        Some(Delta::Finish { choice: part.index, frame })
+        Some(Delta::Finish { choice: part.index, end: end(false) })
     }
 
     /// Returns the finishes that were held, each after what is told of its calls at the end. Some APIs never send a finish; then
@@ -217,18 +223,17 @@ impl Stream {
         let mut deltas = Vec::new();
         for (&index, choice) in &mut self.choices {
             if done && choice.finish.is_none() && choice.slots.any() {
-                choice.hold_finish("tool_calls", head.finish(index, "tool_calls"));
+                choice.hold_finish("tool_calls", head.end(index, "tool_calls"));
             }
-            let Some(frame) = choice.take_finish() else { continue };
+            let Some(end) = choice.take_finish() else { continue };
             let news = choice.slots.finish(head.id());
             deltas.extend(news.into_iter().map(|(slot, news)| fragment(index, slot, news)));
-            deltas.push(Delta::Finish { choice: index, frame });
+            deltas.push(Delta::Finish { choice: index, end });
         }
         deltas
     }
 }
 
-fn fragment(choice: u32, slot: u32, news: Call) -> Delta {
-    let Call { id, name, arguments, form, extra } = news;
-    Delta::Fragment { choice, slot, id, name, arguments, form, extra }
+fn fragment(choice: ChoiceIndex, slot: u32, call: Call) -> Delta {
+    Delta::Fragment { choice, slot, call }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use callgate_json::{Map, Value};
 
-use super::{Answer, Choice, StreamHead};
+use super::{ChatAnswer, Choice, StreamHead};
+use crate::ChoiceIndex;
 
-impl Answer {
+impl ChatAnswer {
     /// This answer as the chunks of a stream that began with `head`: of each choice what its message says, its calls one a
     /// chunk, and its finish; then, if `include_usage`, what the turn used. Neither a `role` nor [`DONE`](super::DONE) is in it:
     /// clients add up repeated roles as text, and the caller knows whether the stream ends here.
@@ -18,7 +19,7 @@ impl Answer {
         let unique = unique == self.choices().len();
         let mut out = Vec::new();
         for (position, choice) in self.choices().iter().enumerate() {
-            let index = if unique { choice.index } else { u32::try_from(position).unwrap_or(u32::MAX) };
+            let index = if unique { choice.index } else { ChoiceIndex::at(position) };
             self.choice_frames(&mut out, head, (position, choice), index);
         }
         if include_usage && let Some(usage) = self.usage() {
@@ -27,8 +28,15 @@ impl Answer {
         out
     }
 
-    fn choice_frames(&self, out: &mut Vec<u8>, head: &StreamHead, (position, choice): (usize, &Choice), index: u32) {
-        let entry = self.body.get("choices").and_then(|choices| choices.get(position)).and_then(Value::as_object);
+    fn choice_frames(
+        &self,
+        out: &mut Vec<u8>,
+        head: &StreamHead,
+        (position, choice): (usize, &Choice),
+        index: ChoiceIndex,
+    ) {
+        let entry =
+            self.body.members().get("choices").and_then(|choices| choices.get(position)).and_then(Value::as_object);
         if let Some(said) = entry.and_then(|entry| said(entry, index)) {
             out.extend_from_slice(&head.choice(said));
         }
@@ -41,7 +49,7 @@ impl Answer {
 }
 
 /// The chunk's choice with all that the message says but its role and calls, if it says anything.
-fn said(entry: &Map<String, Value>, index: u32) -> Option<Value> {
+fn said(entry: &Map<String, Value>, index: ChoiceIndex) -> Option<Value> {
     let mut delta = entry.get("message")?.as_object()?.clone();
     delta.retain(|key, value| {
         let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value == "";
@@ -51,7 +59,7 @@ fn said(entry: &Map<String, Value>, index: u32) -> Option<Value> {
         return None;
     }
     let mut choice = Map::new();
-    choice.insert("index".to_owned(), Value::from(index));
+    choice.insert("index".to_owned(), Value::from(index.get()));
     choice.insert("delta".to_owned(), Value::Object(delta));
     choice.insert("logprobs".to_owned(), entry.get("logprobs").cloned().unwrap_or(Value::Null));
     choice.insert("finish_reason".to_owned(), Value::Null);

@@ -68,7 +68,7 @@ impl Said {
         }
     }
 
-    /// As [`Answer::said`](crate::Answer::said): the text, and an object with the members.
+    /// As [`ChatAnswer::said`](crate::Answer::said): the text, and an object with the members.
     pub(super) fn values(&self) -> Vec<Value> {
         let text = Some(Value::from(self.text.as_str())).filter(|_| !self.text.is_empty());
         let kept = Some(Value::Object(self.kept.clone())).filter(|_| !self.kept.is_empty());

@@ -5,9 +5,9 @@
 use callgate_json::{Map, Value};
 
 use super::calls::is_call_like;
-use crate::ShapeError;
 use crate::checks::{self, MAX_CHOICES, holds_something};
 pub(super) use crate::checks::{exact_keys, folds_to, small, text};
+use crate::{ChoiceIndex, ShapeError};
 
 /// Refuses calls anywhere in a value.
 pub(super) fn no_call(value: &Value) -> Result<(), ShapeError> {
@@ -78,10 +78,10 @@ fn holds_call_like(value: &Value) -> bool {
 }
 
 /// The `index` of a choice; `position` where it is missing.
-pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Result<u32, ShapeError> {
+pub(super) fn choice_index(choice: &Map<String, Value>, position: usize) -> Result<ChoiceIndex, ShapeError> {
     match choice.get("index") {
-        None | Some(Value::Null) => Ok(u32::try_from(position).unwrap_or(u32::MAX)),
-        Some(index) => small(index, "choices[].index"),
+        None | Some(Value::Null) => Ok(ChoiceIndex::at(position)),
+        Some(index) => small(index, "choices[].index").map(ChoiceIndex::new),
     }
 }
 

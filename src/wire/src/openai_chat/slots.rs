@@ -17,7 +17,7 @@ use callgate_json::{Map, Value};
 
 use super::calls::{RawCall, own_id};
 use crate::checks::MAX_CALLS;
-use crate::{Call, Form, ShapeError};
+use crate::{Call, ChoiceIndex, Form, ShapeError};
 
 /// The calls of one choice that have begun.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ struct Slot {
 /// The choice that the server counts it under, its index there, and whether it is a `function_call`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
-    choice: u32,
+    choice: ChoiceIndex,
     index: Option<u32>,
     legacy: bool,
 }
@@ -66,7 +66,7 @@ struct Arguments {
 
 impl Slots {
     /// Takes a fragment that the server counts under `choice`. Returns the call's slot and what the fragment adds to it.
-    pub(super) fn take(&mut self, choice: u32, raw: &RawCall<'_>) -> Result<Option<(u32, Call)>, ShapeError> {
+    pub(super) fn take(&mut self, choice: ChoiceIndex, raw: &RawCall<'_>) -> Result<Option<(u32, Call)>, ShapeError> {
         if raw.says_nothing() {
             return Ok(None);
         }

@@ -4,8 +4,8 @@ use callgate_json::{Map, Value, span};
 
 use super::calls::{self, RawCall};
 use super::{head, shape};
-use crate::ShapeError;
 use crate::checks::is_short;
+use crate::{ChoiceIndex, End, ShapeError};
 
 /// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
 const CHUNK: [&str; 8] =
@@ -19,9 +19,9 @@ const FINISH: [&str; 6] =
 /// One entry of `choices`.
 pub(super) struct Part<'a> {
     /// The choice that it belongs to.
-    pub(super) index: u32,
+    pub(super) index: ChoiceIndex,
     /// The choice that the server counts it under.
-    pub(super) counted: u32,
+    pub(super) counted: ChoiceIndex,
     pub(super) text: String,
     /// Fragments of calls, stubs included.
     pub(super) fragments: Vec<RawCall<'a>>,
@@ -114,7 +114,7 @@ impl<'a> Part<'a> {
     /// The choice with nothing but its finish.
     fn end(&self) -> Map<String, Value> {
         let mut choice = Map::new();
-        choice.insert("index".to_owned(), Value::from(self.index));
+        choice.insert("index".to_owned(), Value::from(self.index.get()));
         choice.insert("delta".to_owned(), Value::Object(Map::new()));
         let members = self.choice.iter().filter(|(key, _)| FINISH.contains(&key.as_str()));
         choice.extend(members.map(|(key, value)| (key.clone(), value.clone())));
@@ -123,7 +123,7 @@ impl<'a> Part<'a> {
 
     fn at_its_index(&self, mut choice: Map<String, Value>) -> Map<String, Value> {
         if self.is_moved() {
-            choice.insert("index".to_owned(), Value::from(self.index));
+            choice.insert("index".to_owned(), Value::from(self.index.get()));
         }
         choice
     }
@@ -140,15 +140,17 @@ pub(super) struct Event<'a> {
 impl Event<'_> {
     /// Writes a part without its calls and its finish.
     pub(super) fn said(&self, part: &Part<'_>) -> Vec<u8> {
-        self.write(part.said(), false)
+        head::write(self.name, &self.with(part.said(), false))
     }
 
-    /// Writes the finish of a part.
-    pub(super) fn end(&self, part: &Part<'_>, with_usage: bool) -> Vec<u8> {
-        self.write(part.end(), with_usage)
+    /// The finish of a part.
+    pub(super) fn end(&self, part: &Part<'_>, with_usage: bool) -> End {
+        let body = self.with(part.end(), with_usage);
+        End::parsed(head::write(self.name, &body), self.name.map(str::to_owned), body)
     }
 
-    fn write(&self, choice: Map<String, Value>, with_usage: bool) -> Vec<u8> {
+    /// The event with this choice alone.
+    fn with(&self, choice: Map<String, Value>, with_usage: bool) -> Value {
         let mut body = Map::new();
         for (key, value) in self.body {
             if key == "usage" {
@@ -158,6 +160,6 @@ impl Event<'_> {
             }
         }
         body.insert("choices".to_owned(), Value::Array(vec![Value::Object(choice)]));
-        head::write(self.name, &Value::Object(body))
+        Value::Object(body)
     }
 }

@@ -1,54 +1,48 @@
-//! A streamed answer, read and written: the [`Stream`](crate::Stream) of Chat Completions.
+//! A streamed answer, read and written: the [`ChatStream`](crate::Stream) of Chat Completions.
 
 use std::collections::BTreeMap;
 
 use callgate_json::Value;
-use callgate_json::template::Template;
 
 use super::answer::names_calls;
 use super::choice::Choice;
 use super::head::with_reason;
-use super::{Answer, DONE, StreamHead, error};
+use super::{ChatAnswer, DONE, StreamHead, error};
 use crate::checks::add_paragraph;
 use crate::framing::Frame;
-use crate::{ApiError, Call, Delta, StreamError};
+use crate::skeleton::fast_path::FastPath;
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 
 /// A stream under way.
 #[derive(Debug)]
-pub struct Stream {
+pub struct ChatStream {
     pub(super) head: Option<StreamHead>,
     include_usage: bool,
     /// One choice was asked for.
     pub(super) one_choice: bool,
     /// The choice that the first event with one had.
-    pub(super) first: Option<u32>,
-    pub(super) choices: BTreeMap<u32, Choice>,
+    pub(super) first: Option<ChoiceIndex>,
+    pub(super) choices: BTreeMap<ChoiceIndex, Choice>,
     pub(super) usage: Option<Value>,
-    pub(super) plain: Option<Plain>,
+    /// The last event without a call and without an end, and its choice.
+    pub(super) learned: Option<(ChoiceIndex, FastPath<5>)>,
 }
 
-/// The last event that carried no call and no end, with holes for its texts, and its choice.
-#[derive(Debug)]
-pub(super) struct Plain {
-    pub(super) choice: u32,
-    pub(super) template: Template<5>,
-}
+// === impl ChatStream ===
 
-// === impl Stream ===
-
-impl Stream {
+impl ChatStream {
     /// A stream of which nothing was read. `include_usage` says whether its end tells what was used; `choices`, how many were asked
     /// for.
     #[must_use]
-    pub fn new(include_usage: bool, choices: u64) -> Stream {
-        Stream {
+    pub fn new(include_usage: bool, choices: u64) -> ChatStream {
+        ChatStream {
             head: None,
             include_usage,
             one_choice: choices == 1,
             first: None,
             choices: BTreeMap::new(),
             usage: None,
-            plain: None,
+            learned: None,
         }
     }
 
@@ -58,14 +52,14 @@ impl Stream {
         self.head.as_ref()
     }
 
-    pub(super) fn choice(&mut self, index: u32) -> &mut Choice {
+    pub(super) fn choice(&mut self, index: ChoiceIndex) -> &mut Choice {
         self.choices.entry(index).or_default()
     }
 }
 
-impl crate::Stream for Stream {
+impl crate::Stream for ChatStream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.plain(&frame).is_some() {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         self.parse(&frame)
@@ -75,14 +69,14 @@ impl crate::Stream for Stream {
         Ok(self.last_finishes(false))
     }
 
-    fn call(&mut self, choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         let state = self.choice(choice);
         let position = state.written;
         state.written = position.saturating_add(1);
         self.head.clone().unwrap_or_default().call(choice, position, call)
     }
 
-    fn text(&mut self, choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let said = &mut self.choice(choice).said;
         let before = said.text.len();
         add_paragraph(&mut said.text, text);
@@ -90,17 +84,19 @@ impl crate::Stream for Stream {
         self.head.clone().unwrap_or_default().text(choice, &told)
     }
 
-    fn finish(&mut self, choice: u32, frame: Vec<u8>) -> Vec<u8> {
+    fn finish(&mut self, choice: ChoiceIndex, end: End) -> Vec<u8> {
         let state = self.choice(choice);
         let left_out = state.slots.any() && state.written == 0;
-        if left_out && state.finish.as_deref().is_some_and(names_calls) { with_reason(&frame, "stop") } else { frame }
+        let names_them = left_out && state.finish.as_deref().is_some_and(names_calls);
+        let end = if names_them { with_reason(end, "stop") } else { end };
+        end.into_frame()
     }
 
     fn choices(&self) -> usize {
         self.choices.len()
     }
 
-    fn said(&self, choice: u32) -> Vec<Value> {
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
         self.choices.get(&choice).map(|choice| choice.said.values()).unwrap_or_default()
     }
 
@@ -109,7 +105,7 @@ impl crate::Stream for Stream {
     }
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let Ok(mut answer) = Answer::read(answer) else { return Vec::new() };
+        let Ok(mut answer) = ChatAnswer::read(answer) else { return Vec::new() };
         if let Some(earlier) = &self.usage {
             answer.add_usage(earlier);
         }
@@ -117,7 +113,7 @@ impl crate::Stream for Stream {
         let mut out = Vec::new();
         let streamed = self.choices.values().any(|choice| !choice.said.text.is_empty());
         if streamed && answer.choices().iter().any(|choice| !choice.text.is_empty()) {
-            out.extend_from_slice(&head.text(0, "\n\n"));
+            out.extend_from_slice(&head.text(ChoiceIndex::FIRST, "\n\n"));
         }
         out.extend_from_slice(&answer.frames(&head, self.include_usage));
         out.extend_from_slice(DONE);

@@ -1,48 +1,35 @@
 //! A whole answer: the *response object*.
 
-use callgate_json::{Map, Value, splice};
+use callgate_json::{Map, Value};
 
 use super::items;
-use crate::checks::add;
-use crate::{AnswerError, Call, Earlier, Fate, Hold, ShapeError};
+use crate::skeleton::list::{AnswerBody, Settled, settle};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// An answer that was read, and perhaps changed since. It has one alternative.
-///
-/// Numbers that no double holds exactly are tolerated: no decision rests on them, and they are passed on as they came.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    text: Vec<u8>,
-    body: Map<String, Value>,
+pub(crate) struct ResponsesAnswer {
+    body: AnswerBody,
     /// The tools that the provider may run.
     tools: Vec<String>,
     calls: Vec<Call>,
-    edits: Vec<splice::Edit>,
 }
 
-/// What stands in the output.
-enum Piece {
-    Item(Value),
-    /// Said instead of a call.
-    Told(String),
-}
+// === impl ResponsesAnswer ===
 
-// === impl Answer ===
-
-impl Answer {
+impl ResponsesAnswer {
     /// Reads an answer to a request that has the provider run `tools`.
     ///
     /// # Errors
     /// [`AnswerError`] as [`crate::Dialect::answer`] says.
-    pub(super) fn read(text: &[u8], tools: &[String]) -> Result<Answer, AnswerError> {
-        let Value::Object(body) = callgate_json::read_nearest(text)? else {
-            return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
-        };
-        items::no_stray_call(&body)?;
-        if !body.get("output").is_some_and(Value::is_array) {
+    pub(super) fn read(text: &[u8], tools: &[String]) -> Result<ResponsesAnswer, AnswerError> {
+        let body = AnswerBody::read(text)?;
+        items::no_stray_call(body.members())?;
+        if !body.members().get("output").is_some_and(Value::is_array) {
             return Err(ShapeError::Type { at: "output", expected: "an array" }.into());
         }
-        let calls = items::calls(items::output(&body)?, tools)?;
-        let mut answer = Answer { text: text.to_vec(), body, tools: tools.to_vec(), calls, edits: Vec::new() };
+        let calls = items::calls(items::output(body.members())?, tools)?;
+        let mut answer = ResponsesAnswer { body, tools: tools.to_vec(), calls };
         answer.amend();
         Ok(answer)
     }
@@ -71,65 +58,48 @@ impl Answer {
     }
 
     /// The response object.
-    pub(super) fn body(&self) -> &Map<String, Value> {
-        &self.body
+    pub(super) fn members(&self) -> &Map<String, Value> {
+        self.body.members()
     }
 
     fn items(&self) -> &[Value] {
-        items::output(&self.body).unwrap_or_default()
+        items::output(self.body.members()).unwrap_or_default()
     }
 
     fn set_output(&mut self, output: Vec<Value>) {
-        for edited in items::set_output(&mut self.body, output) {
-            splice::Edit::value(&mut self.edits, edited);
-        }
+        self.body.change(|members| items::set_output(members, output));
     }
 }
 
-impl crate::Answer for Answer {
+impl crate::Answer for ResponsesAnswer {
     fn calls(&self) -> Vec<&[Call]> {
         vec![&self.calls]
     }
 
-    fn settle(&mut self, _choice: usize, fates: Vec<Fate>, hold: Hold) {
+    fn settle(&mut self, _choice: ChoiceIndex, fates: Vec<Fate>, policy: ReleasePolicy) {
         let is_as_it_was = |(fate, call): (&Fate, &Call)| matches!(fate, Fate::Keep(kept) if kept == call);
         if fates.len() == self.calls.len() && fates.iter().zip(&self.calls).all(is_as_it_was) {
             return;
         }
         let mut kept = Vec::new();
-        let (mut pieces, mut last) = (Vec::new(), Vec::new());
-        let mut fates = fates.into_iter();
-        for item in self.items() {
-            if !items::is_call(item, &self.tools) {
-                pieces.push(Piece::Item(item.clone()));
-                continue;
+        let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let with_kinds = self.items().iter().map(|item| (item, items::is_call(item, &self.tools)));
+        let settled = settle(with_kinds, fates, policy, Settled::is_of_call).into_iter().enumerate();
+        let output = settled.map(|(place, settled)| match settled {
+            Settled::Other(item) => item.clone(),
+            Settled::Kept(item, call) => {
+                let item = rewritten(item, &call);
+                kept.push(call);
+                item
             }
-            let piece = match fates.next() {
-                Some(Fate::Keep(call)) => {
-                    let piece = Piece::Item(rewritten(item, &call));
-                    kept.push(call);
-                    piece
-                }
-                Some(Fate::Tell(text)) => Piece::Told(text),
-                None => continue,
-            };
-            match hold {
-                Hold::Call => pieces.push(piece),
-                Hold::Turn => last.push(piece),
-            }
-        }
-        pieces.append(&mut last);
-        let response = self.body.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let item = |(place, piece)| match piece {
-            Piece::Item(item) => item,
-            Piece::Told(text) => items::of_text(&text, &response, place),
-        };
-        let output = pieces.into_iter().enumerate().map(item).collect();
+            Settled::Notice(text) => items::of_text(&text, &response, place),
+        });
+        let output = output.collect();
         self.calls = kept;
         self.set_output(output);
     }
 
-    fn said(&self, _choice: usize) -> Vec<Value> {
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         self.items().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 
@@ -138,18 +108,17 @@ impl crate::Answer for Answer {
             let said = earlier.iter().flat_map(|turn| &turn.said);
             self.set_output(items::joined(said.chain(self.items())));
         }
-        for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()).filter(|usage| usage.is_object()) {
-            add(self.body.entry("usage").or_insert(Value::Null), usage);
-            splice::Edit::value(&mut self.edits, "usage");
+        for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()) {
+            self.body.add_usage("usage", usage);
         }
     }
 
     fn usage(&self) -> Option<&Value> {
-        self.body.get("usage").filter(|usage| usage.is_object())
+        self.body.usage("usage")
     }
 
     fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &self.body, &self.edits)
+        self.body.write()
     }
 }
 

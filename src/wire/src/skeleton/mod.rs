@@ -1,3 +1,13 @@
-//! The algorithms that dialects share, each written once over the data of a dialect.
+//! The algorithms that dialects share. A dialect supplies its tables and its own readers and writers.
+//!
+//! - [`format`]: the table of a dialect, and the one [`Dialect`](crate::Dialect) made of it.
+//! - [`document`]: requests.
+//! - [`list`]: whole answers that are lists of blocks, items or parts.
+//! - [`blocks`]: streams of blocks.
+//! - [`fast_path`]: text deltas that are read by comparison.
 
+pub(crate) mod blocks;
 pub(crate) mod document;
+pub(crate) mod fast_path;
+pub(crate) mod format;
+pub(crate) mod list;

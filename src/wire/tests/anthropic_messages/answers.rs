@@ -1,8 +1,10 @@
 //! Whole answers: read, refused, rewritten.
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::{Answer, AnthropicMessages};
-use callgate_wire::{Answer as _, Call, CallResult, Dialect as _, Earlier, Fate, Form, Hold, Target};
+use callgate_wire::anthropic_messages::{AnthropicMessages, MessagesAnswer};
+use callgate_wire::{
+    Answer as _, Call, CallResult, ChoiceIndex, Dialect as _, Earlier, Fate, Form, ReleasePolicy, Target,
+};
 use serde_json::json;
 
 use crate::play::call;
@@ -15,11 +17,11 @@ const CALLS: &str = r#"{ "id": "msg_1", "type": "message", "role": "assistant", 
     {"type":"tool_use","id":"b","name":"g","input":{}} ],
   "stop_reason": "tool_use", "stop_sequence": null, "usage": {"input_tokens": 10, "output_tokens": 5, "service_tier": "standard"} }"#;
 
-fn read(text: &str) -> Answer {
-    Answer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> MessagesAnswer {
+    MessagesAnswer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn written(answer: &Answer) -> String {
+fn written(answer: &MessagesAnswer) -> String {
     String::from_utf8(answer.write()).unwrap()
 }
 
@@ -32,7 +34,7 @@ fn keep(call: &Call, arguments: &str) -> Fate {
 }
 
 fn tell(text: &str) -> Fate {
-    Fate::Tell(text.to_owned())
+    Fate::Replace(text.to_owned())
 }
 
 #[test]
@@ -44,8 +46,8 @@ fn calls_are_found_word_for_word() {
     assert_eq!(a.extra["caller"], json!({ "type": "direct" }));
     assert_eq!(*b, call("b", "g", "{}"));
     assert_eq!(written(&answer), CALLS, "and nothing is changed");
-    assert_eq!(answer.said(0).len(), 3);
-    assert!(answer.said(1).is_empty());
+    assert_eq!(answer.said(ChoiceIndex::FIRST).len(), 3);
+    assert!(answer.said(ChoiceIndex::new(1)).is_empty());
     assert_eq!(answer.usage().unwrap()["input_tokens"], 10);
 }
 
@@ -70,7 +72,7 @@ fn an_input_that_is_missing_or_a_text_is_read_as_the_object_that_it_means() {
         let mut answer = read(&text(input));
         let calls = answer.calls()[0].to_vec();
         assert_eq!(calls[0].arguments, arguments, "{input}");
-        answer.settle(0, vec![Fate::Keep(calls[0].clone())], Hold::Call);
+        answer.settle(ChoiceIndex::FIRST, vec![Fate::Keep(calls[0].clone())], ReleasePolicy::Call);
         assert_eq!(written(&answer), text(forwarded), "{input}");
     }
 }
@@ -83,7 +85,7 @@ fn a_call_without_an_id_gets_one_that_the_client_sees_too() {
     let mut answer = read(&text);
     let calls = answer.calls()[0].to_vec();
     assert_eq!(calls.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["call_0", "b", "call_2"]);
-    answer.settle(0, calls.into_iter().map(Fate::Keep).collect(), Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, calls.into_iter().map(Fate::Keep).collect(), ReleasePolicy::Call);
     let body: Value = serde_json::from_str(&written(&answer)).unwrap();
     let ids: Vec<&Value> = body["content"].as_array().unwrap().iter().map(|block| &block["id"]).collect();
     assert_eq!(ids, ["call_0", "b", "call_2"]);
@@ -103,7 +105,7 @@ fn every_member_of_a_call_survives() {
     let calls = answer.calls()[0].to_vec();
     let extra = json!({ "caller": { "type": "direct" }, "cache_control": { "type": "ephemeral", "ttl": "1h" }, "signature": "SIG==" });
     assert_eq!(Value::Object(calls[0].extra.clone()), extra);
-    answer.settle(0, vec![keep(&calls[0], r#"{"x":1}"#)], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![keep(&calls[0], r#"{"x":1}"#)], ReleasePolicy::Call);
     assert_eq!(written(&answer), content(&call.replace("{ \"x\"", "{\"x\"")));
 }
 
@@ -114,22 +116,26 @@ fn a_block_of_an_unknown_kind_is_dropped_if_it_carries_no_call() {
     );
     let answer = read(&text);
     assert_eq!(written(&answer), content(r#"{"type":"text","text":"y"}"#));
-    assert_eq!(answer.said(0), [json!({ "type": "text", "text": "y" })]);
+    assert_eq!(answer.said(ChoiceIndex::FIRST), [json!({ "type": "text", "text": "y" })]);
 }
 
 #[test]
 fn calls_keep_their_place_and_what_replaces_one_takes_it() {
     let mut answer = read(CALLS);
     let calls = answer.calls()[0].to_vec();
-    answer.settle(0, vec![keep(&calls[0], r#"{"x":1,"y":"é"}"#), keep(&calls[1], "{}")], Hold::Call);
+    answer.settle(
+        ChoiceIndex::FIRST,
+        vec![keep(&calls[0], r#"{"x":1,"y":"é"}"#), keep(&calls[1], "{}")],
+        ReleasePolicy::Call,
+    );
     insta::assert_snapshot!("canonical", written(&answer));
     let calls = answer.calls()[0].to_vec();
-    answer.settle(0, vec![tell("Refused \"f\"."), Fate::Keep(calls[1].clone())], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![tell("Refused \"f\"."), Fate::Keep(calls[1].clone())], ReleasePolicy::Call);
     insta::assert_snapshot!("one_call_less", written(&answer));
-    answer.settle(0, vec![tell("Refused g.")], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![tell("Refused g.")], ReleasePolicy::Call);
     insta::assert_snapshot!("no_call_left", written(&answer));
-    answer.settle(0, vec![], Hold::Call);
-    answer.settle(7, vec![], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![], ReleasePolicy::Call);
+    answer.settle(ChoiceIndex::new(7), vec![], ReleasePolicy::Call);
     assert!(answer.calls()[0].is_empty());
 }
 
@@ -137,7 +143,7 @@ fn calls_keep_their_place_and_what_replaces_one_takes_it() {
 fn calls_that_were_held_to_the_end_come_after_all_else() {
     let mut answer = read(CALLS);
     let calls = answer.calls()[0].to_vec();
-    answer.settle(0, vec![tell("No."), Fate::Keep(calls[1].clone())], Hold::Turn);
+    answer.settle(ChoiceIndex::FIRST, vec![tell("No."), Fate::Keep(calls[1].clone())], ReleasePolicy::Turn);
     let body: Value = serde_json::from_str(&written(&answer)).unwrap();
     let kinds: Vec<_> =
         body["content"].as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap()).collect();
@@ -148,17 +154,17 @@ fn calls_that_were_held_to_the_end_come_after_all_else() {
 #[test]
 fn a_call_without_a_fate_goes_nowhere() {
     let mut answer = read(CALLS);
-    answer.settle(0, vec![], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![], ReleasePolicy::Call);
     assert!(!written(&answer).contains("tool_use"));
 }
 
 #[test]
 fn nothing_changes_where_nothing_differs() {
-    for hold in [Hold::Call, Hold::Turn] {
+    for hold in [ReleasePolicy::Call, ReleasePolicy::Turn] {
         let text = content(r#"{"type":"text","text":"x"} , {"type":"tool_use","id":"a","name":"f","input":{"x":1}}"#);
         let mut answer = read(&text);
         let fates = answer.calls()[0].iter().cloned().map(Fate::Keep).collect();
-        answer.settle(0, fates, hold);
+        answer.settle(ChoiceIndex::FIRST, fates, hold);
         answer.prepend(&[]);
         assert_eq!(written(&answer), text);
     }
@@ -199,12 +205,15 @@ fn what_the_provider_ran_is_said_only_where_it_was_asked_for() {
     ];
     for (block, provided) in table {
         let text = content(&block);
-        let answer = Answer::read(provided, text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
-        assert!(answer.calls()[0].is_empty() && answer.said(0).len() == 1, "{text}");
-        assert!(Answer::read(&["other_20250101"], text.as_bytes()).is_err(), "{text}");
+        let answer = MessagesAnswer::read(provided, text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(answer.calls()[0].is_empty() && answer.said(ChoiceIndex::FIRST).len() == 1, "{text}");
+        assert!(MessagesAnswer::read(&["other_20250101"], text.as_bytes()).is_err(), "{text}");
     }
-    assert!(Answer::read(&["web_search_20250305"], content(&uses("code_execution")).as_bytes()).is_err());
-    assert!(Answer::read(&["bash_20250124"], content(&uses("bash")).as_bytes()).is_err(), "the client would run it");
+    assert!(MessagesAnswer::read(&["web_search_20250305"], content(&uses("code_execution")).as_bytes()).is_err());
+    assert!(
+        MessagesAnswer::read(&["bash_20250124"], content(&uses("bash")).as_bytes()).is_err(),
+        "the client would run it"
+    );
 }
 
 #[test]
@@ -247,7 +256,7 @@ fn answers_that_could_hide_a_call_are_refused() {
     ];
     let mut told = String::new();
     for text in table {
-        let error = Answer::read(&[], text.as_bytes()).expect_err(&text);
+        let error = MessagesAnswer::read(&[], text.as_bytes()).expect_err(&text);
         told += &format!("{}\n    {error}\n", text.chars().take(120).collect::<String>());
     }
     insta::assert_snapshot!(told);
@@ -258,7 +267,7 @@ fn a_key_spelled_with_escapes_is_that_key() {
     let text = content(r#"{"\u0074ype":"tool_\u0075se","id":"a","na\u006de":"f","\u0069nput":{ "x":1}}"#);
     let mut answer = read(&text);
     assert_eq!(answer.calls()[0], [call("a", "f", r#"{ "x":1}"#)]);
-    answer.settle(0, vec![keep(&call("a", "f", ""), r#"{"x":1}"#)], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![keep(&call("a", "f", ""), r#"{"x":1}"#)], ReleasePolicy::Call);
     assert_eq!(written(&answer), text.replace("{ \"x\"", "{\"x\""));
 }
 

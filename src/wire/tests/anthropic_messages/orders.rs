@@ -1,7 +1,7 @@
 //! Streams whose events come in another order than the API's, or more or less often: what servers that imitate it send.
 
-use callgate_wire::anthropic_messages::Stream;
-use callgate_wire::{Call, Delta, Fate, Hold, Stream as _};
+use callgate_wire::anthropic_messages::MessagesStream;
+use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -35,10 +35,10 @@ fn used(id: &str, name: &str, input: &Value) -> Value {
 /// The content that a client sees if every call is released, and that the stream remembers for further rounds.
 fn content(datas: &[&str]) -> (Value, Value) {
     let bytes = events(datas);
-    let (out, stream) = released(&[], [bytes.as_bytes()], Hold::Call, Fate::Keep).unwrap();
+    let (out, stream) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap();
     let seen = accumulate(&out);
     assert!(seen.done, "{}", String::from_utf8_lossy(&out));
-    (seen.message["content"].clone(), Value::from(stream.said(0)))
+    (seen.message["content"].clone(), Value::from(stream.said(ChoiceIndex::FIRST)))
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_server_that_stops_every_block_at_the_end_streams_its_text() {
     let said = say(1, "Hi");
     let datas =
         [START, thinking, thought, &at(1, TEXT), &said, &at(2, CALL), &input(2, "{}"), &at(3, CALL), &input(3, "{}")];
-    let mut stream = Stream::new(&[]);
+    let mut stream = MessagesStream::new(&[]);
     let mut forwarded = Vec::new();
     for frame in frames([events(&datas).as_bytes()]) {
         forwarded.extend(stream.read(frame).unwrap());
@@ -86,7 +86,13 @@ fn calls_are_given_out_in_the_order_in_which_they_began() {
     let datas = [START, CALL, &second, &input(1, "{}"), &at(1, STOP), &input(0, "{}"), STOP, END, OVER];
     let read = deltas(&[], [events(&datas).as_bytes()]).unwrap();
     let ends: Vec<&Delta> = read.iter().filter(|delta| matches!(delta, Delta::CallEnd { .. })).collect();
-    assert_eq!(ends, [&Delta::CallEnd { choice: 0, slot: 0 }, &Delta::CallEnd { choice: 0, slot: 1 }]);
+    assert_eq!(
+        ends,
+        [
+            &Delta::CallEnd { choice: ChoiceIndex::FIRST, slot: 0 },
+            &Delta::CallEnd { choice: ChoiceIndex::FIRST, slot: 1 }
+        ]
+    );
     assert_eq!(content(&datas).0, json!([used("a", "f", &json!({})), used("b", "g", &json!({}))]));
 }
 
@@ -140,7 +146,7 @@ fn a_message_that_starts_or_ends_twice_does_so_once_for_the_client() {
     let late =
         r#"{"type":"message_delta","delta":{"stop_reason":null,"stop_sequence":null},"usage":{"output_tokens":12}}"#;
     let bytes = events(&[START, TEXT, START, &say(0, "Hi"), STOP, early, END, late, OVER]);
-    let (out, _) = released(&[], [bytes.as_bytes()], Hold::Call, Fate::Keep).unwrap();
+    let (out, _) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap();
     let seen = accumulate(&out).message;
     assert_eq!((&seen["content"], &seen["stop_reason"]), (&json!([text("Hi")]), &json!("tool_use")), "the last reason");
     assert_eq!(seen["usage"], json!({ "input_tokens": 3, "cache_read_input_tokens": 1, "output_tokens": 12 }));
@@ -160,7 +166,7 @@ fn a_turn_without_a_reason_ends_with_its_last_event() {
     let reasonless = r#"{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":9}}"#;
     for end in [events(&[OVER]), events(&[reasonless, OVER]), "data: [DONE]\n\n".to_owned()] {
         let bytes = events(&[START, TEXT, &say(0, "Hi"), &at(1, CALL)]) + &end;
-        let (out, stream) = released(&[], [bytes.as_bytes()], Hold::Turn, Fate::Keep).unwrap();
+        let (out, stream) = released(&[], [bytes.as_bytes()], ReleasePolicy::Turn, Fate::Keep).unwrap();
         assert_eq!(accumulate(&out).message["content"], json!([text("Hi"), used("a", "f", &json!({}))]), "{end}");
         assert!(stream.is_complete(), "{end}");
     }
@@ -171,7 +177,7 @@ fn a_stream_that_breaks_off_before_its_reason_gives_out_no_end() {
     for datas in
         [&[START, CALL, STOP][..], &[START, TEXT], &[START, r#"{"type":"message_delta","delta":{},"usage":{}}"#]]
     {
-        let mut stream = Stream::new(&[]);
+        let mut stream = MessagesStream::new(&[]);
         for frame in frames([events(datas).as_bytes()]) {
             stream.read(frame).unwrap();
         }
@@ -188,7 +194,7 @@ fn events_and_blocks_of_unknown_kinds_are_dropped_and_leave_no_gap() {
     let bytes = events(&[usage, START, note, &say(0, "x"), STOP, &at(1, TEXT), odd, &say(1, "Hi")])
         + bare
         + &events(&[&at(1, STOP), &at(2, CALL), &at(2, STOP), usage, END, usage, OVER]);
-    let (out, _) = released(&[], [bytes.as_bytes()], Hold::Call, Fate::Keep).unwrap();
+    let (out, _) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap();
     assert_eq!(accumulate(&out).message["content"], json!([text("Hi"), used("a", "f", &json!({}))]));
     for dropped in ["vertex_event", "note", "usage_delta", "heartbeat", "queue"] {
         assert!(!String::from_utf8_lossy(&out).contains(dropped), "{dropped}");
@@ -291,7 +297,7 @@ proptest! {
         message in message(),
         picks in prop::collection::vec(any::<usize>(), 1..40),
         stopping in prop_oneof![Just(Stopping::Each), Just(Stopping::Last), Just(Stopping::Never)],
-        hold in prop_oneof![Just(Hold::Call), Just(Hold::Turn)],
+        hold in prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)],
     ) {
         let mut message = message;
         // Their deltas cannot be split over blocks.
@@ -305,7 +311,7 @@ proptest! {
         let (out, turn) = released(&provided, [&mixed[..]], hold, fate).unwrap();
         let (expected, ordered) = released(&provided, [&ordered[..]], hold, fate).unwrap();
         prop_assert!(!String::from_utf8_lossy(&out).contains(SECRET));
-        prop_assert_eq!(turn.said(0), ordered.said(0));
+        prop_assert_eq!(turn.said(ChoiceIndex::FIRST), ordered.said(ChoiceIndex::FIRST));
         let (seen, expected) = (accumulate(&out), accumulate(&expected));
         prop_assert!(seen.done);
         prop_assert_eq!(calls_of(&seen.message["content"]), calls_of(&expected.message["content"]));
@@ -332,8 +338,8 @@ fn a_call_that_is_replaced_amid_overlapping_blocks_leaves_nothing() {
         OVER,
     ];
     let bytes = events(&datas);
-    let refuse = |_: Call| Fate::Tell("No.".to_owned());
-    let (out, _) = released(&[], [bytes.as_bytes()], Hold::Call, refuse).unwrap();
+    let refuse = |_: Call| Fate::Replace("No.".to_owned());
+    let (out, _) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, refuse).unwrap();
     let seen = accumulate(&out).message;
     assert_eq!(seen["content"], json!([text("a"), text("No."), text("b")]));
     assert_eq!(seen["stop_reason"], "end_turn");

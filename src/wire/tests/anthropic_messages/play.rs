@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use callgate_wire::anthropic_messages::Stream;
+use callgate_wire::anthropic_messages::MessagesStream;
 use callgate_wire::framing::{Frame, sse};
-use callgate_wire::{Call, Delta, Fate, Hold, Stream as _, StreamError};
+use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _, StreamError};
 
 pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
     let mut decoder = sse::Decoder::new(1 << 24);
@@ -21,7 +21,7 @@ pub(crate) fn deltas<'a>(
     provided: &[&str],
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Vec<Delta>, StreamError> {
-    let mut stream = Stream::new(provided);
+    let mut stream = MessagesStream::new(provided);
     let mut deltas = Vec::new();
     for frame in frames(chunks) {
         deltas.extend(stream.read(frame)?);
@@ -40,7 +40,7 @@ pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
 }
 
 fn add(calls: &mut BTreeMap<u32, Call>, delta: &Delta) {
-    if let Delta::Fragment { slot, id, name, arguments, form, extra, .. } = delta {
+    if let Delta::Fragment { slot, call: Call { id, name, arguments, form, extra }, .. } = delta {
         let call = calls.entry(*slot).or_insert_with(|| Call { form: *form, ..Call::default() });
         call.id.push_str(id);
         call.name.push_str(name);
@@ -53,16 +53,16 @@ fn add(calls: &mut BTreeMap<u32, Call>, delta: &Delta) {
 pub(crate) fn released<'a>(
     provided: &[&str],
     chunks: impl IntoIterator<Item = &'a [u8]>,
-    hold: Hold,
+    hold: ReleasePolicy,
     fate: impl Fn(Call) -> Fate,
-) -> Result<(Vec<u8>, Stream), StreamError> {
-    let mut stream = Stream::new(provided);
+) -> Result<(Vec<u8>, MessagesStream), StreamError> {
+    let mut stream = MessagesStream::new(provided);
     let mut out = Vec::new();
     let mut held = BTreeMap::new();
-    let release = |stream: &mut Stream, out: &mut Vec<u8>, call: Call| {
+    let release = |stream: &mut MessagesStream, out: &mut Vec<u8>, call: Call| {
         out.extend(match fate(call) {
-            Fate::Keep(call) => stream.call(0, &call),
-            Fate::Tell(notice) => stream.text(0, &notice),
+            Fate::Keep(call) => stream.call(ChoiceIndex::FIRST, &call),
+            Fate::Replace(notice) => stream.text(ChoiceIndex::FIRST, &notice),
         });
     };
     let mut read: Vec<Option<Frame>> = frames(chunks).into_iter().map(Some).collect();
@@ -76,16 +76,16 @@ pub(crate) fn released<'a>(
             add(&mut held, &delta);
             match delta {
                 Delta::Fragment { .. } => {}
-                Delta::CallEnd { slot, .. } if hold == Hold::Call => {
+                Delta::CallEnd { slot, .. } if hold == ReleasePolicy::Call => {
                     let call = held.remove(&slot).unwrap();
                     release(&mut stream, &mut out, call);
                 }
                 Delta::CallEnd { .. } => {}
-                Delta::Finish { choice, frame } => {
+                Delta::Finish { choice, end } => {
                     for call in std::mem::take(&mut held).into_values() {
                         release(&mut stream, &mut out, call);
                     }
-                    out.extend(stream.finish(choice, frame));
+                    out.extend(stream.finish(choice, end));
                 }
                 Delta::Forward { frame } | Delta::Usage { frame } | Delta::Error { frame } | Delta::Done { frame } => {
                     out.extend(frame);

@@ -1,7 +1,7 @@
 //! The two properties of streaming, and what follows from them.
 
-use callgate_wire::anthropic_messages::{Answer, Stream};
-use callgate_wire::{Answer as _, Call, Delta, Fate, Hold, Stream as _};
+use callgate_wire::anthropic_messages::{MessagesAnswer, MessagesStream};
+use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub(crate) fn message() -> impl Strategy<Value = Value> {
 }
 
 pub(crate) fn fate(call: Call) -> Fate {
-    if call.arguments.contains(SECRET) { Fate::Tell(format!("No {}.", call.name)) } else { Fate::Keep(call) }
+    if call.arguments.contains(SECRET) { Fate::Replace(format!("No {}.", call.name)) } else { Fate::Keep(call) }
 }
 
 fn chunked<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
@@ -63,7 +63,7 @@ proptest! {
         message in message(),
         cut in 1_usize..9,
         sizes in prop::collection::vec(1_usize..90, 1..6),
-        hold in prop_oneof![Just(Hold::Call), Just(Hold::Turn)],
+        hold in prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)],
     ) {
         let bytes = stream(&message, &[], cut);
         let (out, turn) = released(&PROVIDED, [&bytes[..]], hold, fate).unwrap();
@@ -71,11 +71,11 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&out));
         prop_assert!(!String::from_utf8_lossy(&out).contains(SECRET));
 
-        let mut answer = Answer::read(&PROVIDED, message.to_string().as_bytes()).unwrap();
+        let mut answer = MessagesAnswer::read(&PROVIDED, message.to_string().as_bytes()).unwrap();
         let fates: Vec<Fate> = answer.calls()[0].iter().cloned().map(fate).collect();
-        prop_assert_eq!(Value::from(turn.said(0)), Value::from(answer.said(0)));
+        prop_assert_eq!(Value::from(turn.said(ChoiceIndex::FIRST)), Value::from(answer.said(ChoiceIndex::FIRST)));
         if !fates.is_empty() {
-            answer.settle(0, fates, hold);
+            answer.settle(ChoiceIndex::FIRST, fates, hold);
         }
         let whole: Value = serde_json::from_slice(&answer.write()).unwrap();
         let seen = accumulate(&out);
@@ -89,14 +89,14 @@ proptest! {
         let mut message = message;
         message["content"].as_array_mut().unwrap().retain(|block| block["type"] != "tool_use");
         let bytes = stream(&message, &[], cut);
-        let (out, _) = released(&PROVIDED, [&bytes[..]], Hold::Call, fate).unwrap();
+        let (out, _) = released(&PROVIDED, [&bytes[..]], ReleasePolicy::Call, fate).unwrap();
         prop_assert_eq!(out, bytes);
     }
 
     #[test]
     fn an_answer_told_as_events_is_that_answer(message in message()) {
         let answer = message.to_string();
-        let mut stream = Stream::new(&PROVIDED);
+        let mut stream = MessagesStream::new(&PROVIDED);
         let start = json!({ "type": "message_start", "message": { "content": [], "usage": {} } });
         let mut out = format!("event: message_start\ndata: {start}\n\n").into_bytes();
         for frame in frames([&out[..]]) {
@@ -116,7 +116,8 @@ proptest! {
         if let Ok(deltas) = deltas(&PROVIDED, [text.as_bytes()]) {
             let found = calls(&deltas).len();
             let passed: Vec<u8> = deltas.into_iter().flat_map(|delta| match delta {
-                Delta::Forward { frame } | Delta::Usage { frame } | Delta::Finish { frame, .. } => frame,
+                Delta::Forward { frame } | Delta::Usage { frame } => frame,
+                Delta::Finish { end, .. } => end.into_frame(),
                 _ => Vec::new(),
             }).collect();
             let passed = String::from_utf8_lossy(&passed).into_owned();
@@ -175,7 +176,7 @@ fn spelled() -> impl Strategy<Value = (String, Option<String>)> {
 proptest! {
     #[test]
     fn a_delta_read_by_comparison_says_what_it_says_when_parsed(deltas in prop::collection::vec(spelled(), 1..40)) {
-        let mut stream = Stream::new(&[]);
+        let mut stream = MessagesStream::new(&[]);
         let mut read = |data: &str| {
             let bytes = format!("event: {}\ndata: {data}\n\n", serde_json::from_str::<Value>(data).unwrap()["type"].as_str().unwrap());
             let frame = frames([bytes.as_bytes()]).remove(0);
@@ -195,7 +196,7 @@ proptest! {
             }
         }
         read(r#"{"type":"content_block_stop","index":0}"#).0.unwrap();
-        let said = stream.said(0);
+        let said = stream.said(ChoiceIndex::FIRST);
         prop_assert_eq!(said.first().map_or("", |block| block["text"].as_str().unwrap()), whole);
     }
 }

@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use callgate_json::Value;
-use callgate_wire::anthropic_messages::{Answer, AnthropicMessages, error};
-use callgate_wire::{Answer as _, Call, Delta, Dialect as _, Fate, Hold, Request, Target, Wants};
+use callgate_wire::anthropic_messages::{AnthropicMessages, MessagesAnswer, error};
+use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Dialect as _, Fate, ReleasePolicy, Request, Target, Wants};
 use serde_json::json;
 
 use crate::client::{accumulate, stream};
@@ -99,7 +99,7 @@ fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
     let read = deltas(provided, [body]).unwrap_or_else(|error| panic!("{id}: {error}"));
     assert_eq!(calls(&read).iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert!(frames(body.chunks(1)) == frames([body]), "{id} byte by byte");
-    let (same, turn) = released(provided, [body], Hold::Call, Fate::Keep).unwrap();
+    let (same, turn) = released(provided, [body], ReleasePolicy::Call, Fate::Keep).unwrap();
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&same), String::from_utf8_lossy(body), "{id}");
     }
@@ -113,7 +113,7 @@ fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
     }
     assert_eq!(seen, message, "{id}: what is released is what came");
 
-    let (none, _) = released(provided, [body], Hold::Call, |_| Fate::Tell("No.".to_owned())).unwrap();
+    let (none, _) = released(provided, [body], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
     seen = ended(&none);
     assert!(seen.message["content"].as_array().unwrap().iter().all(|block| block["type"] != "tool_use"), "{id}");
     assert!(labelled.is_empty() || seen.message["stop_reason"] != "tool_use", "{id}");
@@ -123,24 +123,28 @@ fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
             blocks.filter(|block| block["type"] != "tool_use" && !(block["type"] == "text" && block["text"] == ""));
         told.cloned().collect::<Vec<_>>()
     };
-    assert_eq!(callgate_wire::Stream::said(&turn, 0), said(&message.message), "{id}");
+    assert_eq!(callgate_wire::Stream::said(&turn, ChoiceIndex::FIRST), said(&message.message), "{id}");
 
     // The same turn as a whole answer.
     check_answer(id, provided, message.message.to_string().as_bytes(), labelled);
 }
 
 fn check_answer(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, String, Value)]) {
-    let answer = Answer::read(provided, body).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let answer = MessagesAnswer::read(provided, body).unwrap_or_else(|error| panic!("{id}: {error}"));
     assert_eq!(answer.calls()[0].iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert_eq!(answer.write(), body, "{id}");
     let mut same = answer.clone();
-    same.settle(0, answer.calls()[0].iter().cloned().map(Fate::Keep).collect(), Hold::Call);
+    same.settle(ChoiceIndex::FIRST, answer.calls()[0].iter().cloned().map(Fate::Keep).collect(), ReleasePolicy::Call);
     assert_eq!(same.write(), body, "{id}: nothing was changed");
     let mut without = answer.clone();
-    without.settle(0, answer.calls()[0].iter().map(|_| Fate::Tell("No.".to_owned())).collect(), Hold::Call);
-    let without = Answer::read(provided, &without.write()).unwrap();
+    without.settle(
+        ChoiceIndex::FIRST,
+        answer.calls()[0].iter().map(|_| Fate::Replace("No.".to_owned())).collect(),
+        ReleasePolicy::Call,
+    );
+    let without = MessagesAnswer::read(provided, &without.write()).unwrap();
     assert!(without.calls()[0].is_empty(), "{id}");
-    assert_eq!(without.said(0).len(), answer.said(0).len() + labelled.len(), "{id}");
+    assert_eq!(without.said(ChoiceIndex::FIRST).len(), answer.said(ChoiceIndex::FIRST).len() + labelled.len(), "{id}");
 
     // The same turn as a stream.
     let message: Value = serde_json::from_slice(body).unwrap();

@@ -1,7 +1,7 @@
 //! Streams: read event by event, written block by block.
 
-use callgate_wire::anthropic_messages::Stream;
-use callgate_wire::{ApiError, Call, Delta, Fate, Hold, Stream as _};
+use callgate_wire::anthropic_messages::MessagesStream;
+use callgate_wire::{ApiError, Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
 use serde_json::{Value, json};
 
 use crate::client::{accumulate, stream};
@@ -49,29 +49,35 @@ fn an_ordinary_stream_is_calls_and_the_rest_as_it_came() {
     first.extra.insert("caller".to_owned(), json!({ "type": "direct" }));
     assert_eq!(calls(&deltas), [first, call("b", "g", "{}")]);
     let ends: Vec<&Delta> = deltas.iter().filter(|delta| matches!(delta, Delta::CallEnd { .. })).collect();
-    assert_eq!(ends, [&Delta::CallEnd { choice: 0, slot: 0 }, &Delta::CallEnd { choice: 0, slot: 1 }]);
-    assert!(matches!(deltas.as_slice(), [.., Delta::Finish { choice: 0, .. }, Delta::Done { .. }]));
+    assert_eq!(
+        ends,
+        [
+            &Delta::CallEnd { choice: ChoiceIndex::FIRST, slot: 0 },
+            &Delta::CallEnd { choice: ChoiceIndex::FIRST, slot: 1 }
+        ]
+    );
+    assert!(matches!(deltas.as_slice(), [.., Delta::Finish { choice: ChoiceIndex::FIRST, .. }, Delta::Done { .. }]));
 }
 
 #[test]
 fn what_is_released_is_the_message_again() {
     let bytes = stream(&message(), &[], 2);
-    let (out, stream) = released(&[], [&bytes[..]], Hold::Call, Fate::Keep).unwrap();
+    let (out, stream) = released(&[], [&bytes[..]], ReleasePolicy::Call, Fate::Keep).unwrap();
     let seen = accumulate(&out);
     assert_eq!((&seen.message, seen.done), (&message(), true));
     let said = json!([message()["content"][0], message()["content"][1], message()["content"][3]]);
-    assert_eq!(Value::from(stream.said(0)), said, "what it said beside the calls");
+    assert_eq!(Value::from(stream.said(ChoiceIndex::FIRST)), said, "what it said beside the calls");
     assert!(stream.is_complete());
 }
 
 #[test]
 fn blocks_after_one_that_was_taken_out_are_numbered_anew() {
     let bytes = stream(&message(), &[r#"{"x":"SECRET"}"#], 40);
-    let fate = |call: Call| if call.name == "f" { Fate::Tell("No.".to_owned()) } else { Fate::Keep(call) };
-    let (out, _) = released(&[], [&bytes[..]], Hold::Call, fate).unwrap();
+    let fate = |call: Call| if call.name == "f" { Fate::Replace("No.".to_owned()) } else { Fate::Keep(call) };
+    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Call, fate).unwrap();
     assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
     insta::assert_snapshot!("one_by_one", String::from_utf8_lossy(&out));
-    let (out, _) = released(&[], [&bytes[..]], Hold::Turn, fate).unwrap();
+    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Turn, fate).unwrap();
     insta::assert_snapshot!("at_the_end", String::from_utf8_lossy(&out));
     accumulate(&out);
 }
@@ -79,12 +85,12 @@ fn blocks_after_one_that_was_taken_out_are_numbered_anew() {
 #[test]
 fn a_turn_without_a_call_left_ends_as_one_without() {
     let bytes = stream(&message(), &[], 40);
-    let (out, _) = released(&[], [&bytes[..]], Hold::Call, |_| Fate::Tell("No.".to_owned())).unwrap();
+    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
     assert_eq!(accumulate(&out).message["stop_reason"], "end_turn");
     let mut cut_short = message();
     cut_short["stop_reason"] = json!("max_tokens");
     let bytes = stream(&cut_short, &[], 40);
-    let (out, _) = released(&[], [&bytes[..]], Hold::Call, |_| Fate::Tell("No.".to_owned())).unwrap();
+    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
     assert_eq!(accumulate(&out).message["stop_reason"], "max_tokens", "other reasons stay");
 }
 
@@ -131,11 +137,11 @@ fn a_turn_that_is_cut_short_ends_the_call_that_it_was_cut_in() {
     let [.., Delta::CallEnd { slot: 0, .. }, Delta::Finish { .. }, Delta::Done { .. }] = read.as_slice() else {
         panic!("{read:?}")
     };
-    let (out, _) = released(&[], [text.as_bytes()], Hold::Call, |_| Fate::Tell("No.".to_owned())).unwrap();
+    let (out, _) = released(&[], [text.as_bytes()], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
     assert_eq!(accumulate(&out).message["content"], json!([{ "type": "text", "text": "No." }]));
     let text = events(&[START, TEXT, END, OVER]);
     let stopped = events(&[START, TEXT, STOP, END, OVER]);
-    assert_eq!(released(&[], [text.as_bytes()], Hold::Call, Fate::Keep).unwrap().0, stopped.as_bytes());
+    assert_eq!(released(&[], [text.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap().0, stopped.as_bytes());
 }
 
 #[test]
@@ -146,7 +152,7 @@ fn the_mark_of_other_streams_may_follow_the_end() {
 
 #[test]
 fn a_stream_is_complete_once_it_says_why_it_ends() {
-    let mut stream = Stream::new(&[]);
+    let mut stream = MessagesStream::new(&[]);
     assert_eq!((stream.choices(), stream.is_complete()), (0, false));
     for (event, complete) in [(START, false), (TEXT, false), (STOP, false), (END, true), (OVER, true)] {
         for frame in frames([super::streams::event(event).as_bytes()]) {
@@ -161,7 +167,8 @@ fn a_whole_answer_goes_on_where_the_turn_stopped() {
     let bytes = stream(&message(), &[], 100);
     let streamed = String::from_utf8(bytes).unwrap();
     let (turn, _) = streamed.split_once("event: message_delta").unwrap();
-    let (mut out, mut stream) = released(&["web_search_20250305"], [turn.as_bytes()], Hold::Turn, Fate::Keep).unwrap();
+    let (mut out, mut stream) =
+        released(&["web_search_20250305"], [turn.as_bytes()], ReleasePolicy::Turn, Fate::Keep).unwrap();
     let delta = r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":7}}"#;
     for frame in frames([event(delta).as_bytes()]) {
         assert_eq!(stream.read(frame).unwrap(), [], "more may follow");
@@ -195,7 +202,7 @@ fn a_whole_answer_goes_on_where_the_turn_stopped() {
 #[test]
 fn an_error_of_ours_is_an_event_that_clients_raise() {
     let error = ApiError { status: 502, code: "upstream_invalid".into(), message: "No.".into(), param: None };
-    let seen = accumulate(&Stream::new(&[]).error(&error));
+    let seen = accumulate(&MessagesStream::new(&[]).error(&error));
     assert_eq!(seen.error["code"], "upstream_invalid");
 }
 

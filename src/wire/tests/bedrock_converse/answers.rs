@@ -1,7 +1,7 @@
 //! Whole answers: what is read, refused and rewritten.
 
-use callgate_wire::bedrock_converse::{Answer, BedrockConverse};
-use callgate_wire::{Answer as _, Call, Dialect as _, Earlier, Fate, Form, Hold, Target};
+use callgate_wire::bedrock_converse::{BedrockConverse, ConverseAnswer};
+use callgate_wire::{Answer as _, Call, ChoiceIndex, Dialect as _, Earlier, Fate, Form, ReleasePolicy, Target};
 use serde_json::{Value, json};
 
 use crate::{call, result};
@@ -17,8 +17,8 @@ const TURN: &str = r#"{ "metrics": {"latencyMs": 551},
   "stopReason": "tool_use", "trace": {"guardrail": {"modelOutput": ["get_order(1.5)"]}},
   "usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15, "cacheReadInputTokens": 2} }"#;
 
-fn read(text: &str) -> Answer {
-    Answer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> ConverseAnswer {
+    ConverseAnswer::read(&[], text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn with(content: &str) -> String {
@@ -27,9 +27,9 @@ fn with(content: &str) -> String {
     )
 }
 
-fn settled(fates: Vec<Fate>, hold: Hold) -> Value {
+fn settled(fates: Vec<Fate>, hold: ReleasePolicy) -> Value {
     let mut answer = read(TURN);
-    answer.settle(0, fates, hold);
+    answer.settle(ChoiceIndex::FIRST, fates, hold);
     serde_json::from_slice(&answer.write()).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn calls_are_told_with_the_text_of_their_input() {
     assert_eq!(answer.calls(), [expected.as_slice()]);
     assert_eq!(answer.usage().unwrap()["totalTokens"], 15);
     assert_eq!(
-        answer.said(0),
+        answer.said(ChoiceIndex::FIRST),
         [
             json!({"reasoningContent": {"reasoningText": {"text": "hm", "signature": "c2ln"}}}),
             json!({"text": "Let me look. é"}),
@@ -71,7 +71,7 @@ fn a_call_without_id_or_input_gets_both_and_the_client_sees_them() {
     let mut answer = read(&text);
     let calls = answer.calls()[0].to_vec();
     assert_eq!(calls, [call("call_0", "f", "{}"), call("t", "g", r#"{"x": 1}"#)]);
-    answer.settle(0, calls.into_iter().map(Fate::Keep).collect(), Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, calls.into_iter().map(Fate::Keep).collect(), ReleasePolicy::Call);
     let expected = with(
         r#"{"toolUse":{"toolUseId":"call_0","name":"f","input":{}}},{"toolUse":{"toolUseId":"t","name":"g","input":{"x": 1}}}"#,
     );
@@ -90,7 +90,11 @@ fn every_member_of_a_call_survives() {
     let mut answer = read(&with(used));
     let kept = answer.calls()[0][0].clone();
     assert_eq!(Value::Object(kept.extra.clone()), json!({"type": "tool_use", "signature": "SIG"}));
-    answer.settle(0, vec![Fate::Keep(Call { arguments: r#"{"x":1}"#.to_owned(), ..kept })], Hold::Call);
+    answer.settle(
+        ChoiceIndex::FIRST,
+        vec![Fate::Keep(Call { arguments: r#"{"x":1}"#.to_owned(), ..kept })],
+        ReleasePolicy::Call,
+    );
     assert_eq!(String::from_utf8(answer.write()).unwrap(), with(&used.replace("{ \"x\":1.0}", "{\"x\":1}")));
 }
 
@@ -98,16 +102,16 @@ fn every_member_of_a_call_survives() {
 fn a_block_of_an_unknown_kind_is_dropped_if_it_carries_no_call() {
     let answer = read(&with(r#"{"future":{}},{"text":"a"}"#));
     assert_eq!(String::from_utf8(answer.write()).unwrap(), with(r#"{"text":"a"}"#));
-    assert_eq!(answer.said(0), [json!({"text": "a"})]);
+    assert_eq!(answer.said(ChoiceIndex::FIRST), [json!({"text": "a"})]);
 }
 
 #[test]
 fn calls_that_are_kept_as_they_are_leave_every_byte() {
-    for hold in [Hold::Call, Hold::Turn] {
+    for hold in [ReleasePolicy::Call, ReleasePolicy::Turn] {
         let text =
             with(r#"{"text":"a"},{"toolUse":{"toolUseId":"t1","name":"f","input":{ "b":[1, 2.5],"a":"\u00e9" }}}"#);
         let mut answer = read(&text);
-        answer.settle(0, vec![keep("t1", "f", r#"{"a":"é","b":[1,2.5]}"#)], hold);
+        answer.settle(ChoiceIndex::FIRST, vec![keep("t1", "f", r#"{"a":"é","b":[1,2.5]}"#)], hold);
         assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
     }
 }
@@ -115,16 +119,16 @@ fn calls_that_are_kept_as_they_are_leave_every_byte() {
 #[test]
 fn arguments_that_readers_could_take_differently_are_written_anew() {
     let mut answer = read(&with(r#"{"toolUse": {"toolUseId":"t1","more":1,"name":"f","input": {"a" : 1.0}}}"#));
-    answer.settle(0, vec![keep("t1", "f", r#"{"a":1}"#)], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![keep("t1", "f", r#"{"a":1}"#)], ReleasePolicy::Call);
     let expected = with(r#"{"toolUse":{"toolUseId":"t1","more":1,"name":"f","input":{"a":1}}}"#);
     assert_eq!(String::from_utf8(answer.write()).unwrap(), expected);
 }
 
 #[test]
 fn a_refused_call_is_told_of_in_its_place_or_at_the_end_and_what_repeats_it_goes() {
-    let fates = || vec![Fate::Tell("No.".to_owned()), keep("t2", "list", "{}")];
-    insta::assert_json_snapshot!("one_call_less", settled(fates(), Hold::Call));
-    let held = settled(fates(), Hold::Turn);
+    let fates = || vec![Fate::Replace("No.".to_owned()), keep("t2", "list", "{}")];
+    insta::assert_json_snapshot!("one_call_less", settled(fates(), ReleasePolicy::Call));
+    let held = settled(fates(), ReleasePolicy::Turn);
     let kinds: Vec<String> = held["output"]["message"]["content"]
         .as_array()
         .unwrap()
@@ -134,7 +138,8 @@ fn a_refused_call_is_told_of_in_its_place_or_at_the_end_and_what_repeats_it_goes
     assert_eq!(kinds, ["reasoningContent", "text", "text", "text", "toolUse"]);
     assert_eq!(held["output"]["message"]["content"][3]["text"], "No.");
 
-    let none = settled(vec![Fate::Tell("No.".to_owned()), Fate::Tell("Nor this.".to_owned())], Hold::Call);
+    let none =
+        settled(vec![Fate::Replace("No.".to_owned()), Fate::Replace("Nor this.".to_owned())], ReleasePolicy::Call);
     assert_eq!(none["stopReason"], "end_turn");
     assert!(!none.to_string().contains("get_order"), "{none}");
     assert_eq!(none["metrics"]["latencyMs"], 551);
@@ -155,13 +160,13 @@ fn earlier_turns_come_first_and_are_paid_for() {
 fn tools_of_the_provider_may_stand_only_where_they_were_asked_for() {
     let used = r#"{"toolUse":{"toolUseId":"s","name":"nova_grounding","type":"server_tool_use","input":{"toolUse":{}}}},
         {"toolResult":{"toolUseId":"s","content":[{"text":"x"}]}},{"citationsContent":{"content":[{"text":"c"}],"citations":[]}}"#;
-    let answer = Answer::read(&["nova_grounding"], with(used).as_bytes()).unwrap();
-    assert_eq!((answer.calls(), answer.said(0).len()), (vec![[].as_slice()], 3));
-    assert!(Answer::read(&["other"], with(used).as_bytes()).is_err());
-    assert!(Answer::read(&[], with(used).as_bytes()).is_err());
-    assert!(Answer::read(&[], with(r#"{"toolResult":{"toolUseId":"s","content":[]}}"#).as_bytes()).is_err());
+    let answer = ConverseAnswer::read(&["nova_grounding"], with(used).as_bytes()).unwrap();
+    assert_eq!((answer.calls(), answer.said(ChoiceIndex::FIRST).len()), (vec![[].as_slice()], 3));
+    assert!(ConverseAnswer::read(&["other"], with(used).as_bytes()).is_err());
+    assert!(ConverseAnswer::read(&[], with(used).as_bytes()).is_err());
+    assert!(ConverseAnswer::read(&[], with(r#"{"toolResult":{"toolUseId":"s","content":[]}}"#).as_bytes()).is_err());
     let by_client = with(r#"{"toolUse":{"toolUseId":"s","name":"nova_grounding","input":{}}}"#);
-    let answer = Answer::read(&["nova_grounding"], by_client.as_bytes()).unwrap();
+    let answer = ConverseAnswer::read(&["nova_grounding"], by_client.as_bytes()).unwrap();
     assert_eq!(answer.calls()[0].len(), 1, "without the type it is the client's");
 }
 
@@ -200,11 +205,11 @@ fn answers_that_could_hide_a_call_are_refused() {
         with(&format!(r#"{{"toolUse":{{"toolUseId":"t","name":"f","input":{{}},"more":{{"toolUse":{good}}}}}}}"#)),
     ];
     for text in table {
-        let error = Answer::read(&[], text.as_bytes()).expect_err(&text);
+        let error = ConverseAnswer::read(&[], text.as_bytes()).expect_err(&text);
         told += &format!("{text}\n    {error}\n");
     }
     let many = vec![format!(r#"{{"toolUse":{good}}}"#); 1025].join(",");
-    assert!(Answer::read(&[], with(&many).as_bytes()).is_err());
+    assert!(ConverseAnswer::read(&[], with(&many).as_bytes()).is_err());
     insta::assert_snapshot!(told);
 }
 

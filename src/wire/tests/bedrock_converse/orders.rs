@@ -1,8 +1,8 @@
 //! Streams whose events come in another order than the API's, or more or less often.
 
-use callgate_wire::bedrock_converse::Stream;
+use callgate_wire::bedrock_converse::ConverseStream;
 use callgate_wire::framing::event_stream::Decoder;
-use callgate_wire::{Call, Delta, Form, Stream as _};
+use callgate_wire::{Call, ChoiceIndex, Delta, Form, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::properties::accumulated;
 use crate::streams::{call_start, delta, end, input, metadata, read, read_part, start, stop, text};
 
 /// Plays the engine that releases every call when it ends; returns the bytes that go out.
-fn released(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
+fn released(stream: &mut ConverseStream, bytes: &[u8]) -> Vec<u8> {
     let (mut out, mut held) = (Vec::new(), std::collections::BTreeMap::<u32, Call>::new());
     let mut frames = Vec::new();
     Decoder::new(1 << 20).push(bytes, &mut frames).unwrap();
@@ -23,15 +23,17 @@ fn released(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
         };
         for delta in deltas {
             match delta {
-                Delta::Fragment { slot, id, name, arguments, extra, .. } => {
+                Delta::Fragment { slot, call: Call { id, name, arguments, extra, .. }, .. } => {
                     let call = held.entry(slot).or_default();
                     call.id += &id;
                     call.name += &name;
                     call.arguments += &arguments;
                     call.extra.extend(extra);
                 }
-                Delta::CallEnd { slot, .. } => out.extend(stream.call(0, &held.remove(&slot).unwrap())),
-                Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
+                Delta::CallEnd { slot, .. } => {
+                    out.extend(stream.call(ChoiceIndex::FIRST, &held.remove(&slot).unwrap()))
+                }
+                Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
                 Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
                 other => panic!("{other:?}"),
             }
@@ -42,7 +44,7 @@ fn released(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
 
 fn content(parts: &[Vec<u8>]) -> Vec<Value> {
     let bytes = [&[start()], parts].concat().concat();
-    let mut stream = Stream::new(&[]);
+    let mut stream = ConverseStream::new(&[]);
     let (content, reason, _) = accumulated(&released(&mut stream, &bytes));
     assert_eq!((reason.as_str(), stream.is_complete()), ("tool_use", true));
     content
@@ -118,7 +120,7 @@ fn an_end_that_is_said_twice_or_too_early_ends_the_turn_once() {
     assert_eq!(seen, [json!({"text": "a"}), used("t", "f", &json!({}))]);
     let bytes = [start(), metadata(), start(), text(0, "a"), end("tool_use")].concat();
     let kinds: Vec<String> =
-        events(&released(&mut Stream::new(&[]), &bytes)).into_iter().map(|(kind, _)| kind).collect();
+        events(&released(&mut ConverseStream::new(&[]), &bytes)).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["messageStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"]);
 }
 
@@ -129,7 +131,7 @@ fn a_stream_that_breaks_off_before_its_reason_gives_out_no_end() {
         vec![start(), text(0, "a"), metadata()],
         vec![start(), text(0, "a"), stop(0), event("messageStop", &json!({}))],
     ] {
-        let mut stream = Stream::new(&[]);
+        let mut stream = ConverseStream::new(&[]);
         read_part(&mut stream, &parts.concat()).unwrap();
         assert_eq!((stream.end().unwrap(), stream.is_complete()), (Vec::new(), false));
     }
@@ -183,15 +185,18 @@ fn an_input_is_read_however_it_is_given() {
 #[test]
 fn a_call_of_an_unknown_type_is_a_custom_call_that_the_engine_refuses() {
     let begun = begin(0, &json!({"toolUse": {"toolUseId": "t", "name": "f", "type": "future"}}));
-    let deltas = read(&mut Stream::new(&[]), &[start(), begun].concat()).unwrap();
-    assert!(matches!(deltas.last(), Some(Delta::Fragment { form: Form::Custom, .. })), "{deltas:?}");
+    let deltas = read(&mut ConverseStream::new(&[]), &[start(), begun].concat()).unwrap();
+    assert!(
+        matches!(deltas.last(), Some(Delta::Fragment { call: callgate_wire::Call { form: Form::Custom, .. }, .. })),
+        "{deltas:?}"
+    );
 }
 
 #[test]
 fn a_block_of_the_provider_is_not_torn_apart() {
     let begun = begin(0, &json!({"toolUse": {"name": "nova_grounding", "toolUseId": "s", "type": "server_tool_use"}}));
     let bytes = [start(), begun, input(0, "{\"q\":"), text(1, "a"), input(0, "1}")].concat();
-    assert!(read(&mut Stream::new(&["nova_grounding"]), &bytes).is_err());
+    assert!(read(&mut ConverseStream::new(&["nova_grounding"]), &bytes).is_err());
 }
 
 proptest! {
@@ -222,12 +227,12 @@ proptest! {
         }
         bytes.extend([stops.concat(), end("tool_use"), metadata()].concat());
 
-        let mut stream = Stream::new(&[]);
+        let mut stream = ConverseStream::new(&[]);
         let mut read_calls: Vec<Call> = Vec::new();
         let mut forwarded = Vec::new();
         for delta in read(&mut stream, &bytes).unwrap() {
             match delta {
-                Delta::Fragment { slot, id, name, arguments, .. } => {
+                Delta::Fragment { slot, call: Call { id, name, arguments, .. }, .. } => {
                     let slot = usize::try_from(slot).unwrap();
                     read_calls.resize(read_calls.len().max(slot + 1), Call::default());
                     read_calls[slot].id += &id;
@@ -244,7 +249,7 @@ proptest! {
         });
         prop_assert_eq!(read_calls, expected.collect::<Vec<_>>());
         let texts = || blocks.iter().filter(|(is_call, _)| !is_call).map(|(_, pieces)| pieces.concat());
-        prop_assert_eq!(stream.said(0), texts().map(|text| json!({"text": text})).collect::<Vec<_>>());
+        prop_assert_eq!(stream.said(ChoiceIndex::FIRST), texts().map(|text| json!({"text": text})).collect::<Vec<_>>());
         let length: usize = accumulated(&forwarded).0.iter().map(|block| block["text"].as_str().unwrap_or("").len()).sum();
         prop_assert_eq!(length, texts().map(|text| text.len()).sum::<usize>(), "no text is lost or said twice");
     }

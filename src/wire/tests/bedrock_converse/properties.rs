@@ -1,9 +1,9 @@
 //! The properties of streaming, on random streams.
 
-use callgate_wire::bedrock_converse::{Answer, Stream};
+use callgate_wire::bedrock_converse::{ConverseAnswer, ConverseStream};
 use callgate_wire::framing::Frame;
 use callgate_wire::framing::event_stream::Decoder;
-use callgate_wire::{Answer as _, Call, Delta, Stream as _};
+use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -92,12 +92,12 @@ fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
 
 /// The stream's calls, and the stream written again without them.
 fn gone_on(frames: Vec<Frame>) -> (Vec<Call>, Vec<u8>) {
-    let (mut stream, mut calls, mut out) = (Stream::new(&[]), Vec::<Call>::new(), Vec::new());
+    let (mut stream, mut calls, mut out) = (ConverseStream::new(&[]), Vec::<Call>::new(), Vec::new());
     for delta in frames.into_iter().flat_map(|frame| stream.read(frame).unwrap()).collect::<Vec<_>>() {
         match delta {
             Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
-            Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
-            Delta::Fragment { slot, id, name, arguments, .. } => {
+            Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
+            Delta::Fragment { slot, call: Call { id, name, arguments, .. }, .. } => {
                 let slot = usize::try_from(slot).unwrap();
                 calls.resize(calls.len().max(slot + 1), Call::default());
                 calls[slot].id += &id;
@@ -194,7 +194,7 @@ proptest! {
             "stopReason": if called { "tool_use" } else { "end_turn" },
             "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}, "metrics": {"latencyMs": 1},
         });
-        let mut stream = Stream::new(&[]);
+        let mut stream = ConverseStream::new(&[]);
         for frame in frames([start().as_slice()]) {
             stream.read(frame).unwrap();
         }
@@ -203,14 +203,14 @@ proptest! {
         prop_assert_eq!(json!(content), answer["output"]["message"]["content"].clone());
         prop_assert_eq!(json!(reason), answer["stopReason"].clone());
         prop_assert_eq!(&usage, &answer["usage"]);
-        let read = Answer::read(&[], answer.to_string().as_bytes()).unwrap();
+        let read = ConverseAnswer::read(&[], answer.to_string().as_bytes()).unwrap();
         prop_assert_eq!(read.calls()[0].len(), blocks.iter().filter(|block| matches!(block, Block::Call(..))).count());
     }
 
     #[test]
     fn an_event_read_by_comparison_says_what_it_says_when_parsed(events in prop::collection::vec(spelled(), 1..40)) {
         let opened = [start(), text(0, "a")].concat();
-        let mut compared = Stream::new(&[]);
+        let mut compared = ConverseStream::new(&[]);
         for frame in frames([opened.as_slice()]) {
             compared.read(frame).unwrap();
         }
@@ -218,7 +218,7 @@ proptest! {
         for payload in events {
             let frame = frames([written(":event-type", "contentBlockDelta", "event", payload.as_bytes()).as_slice()]).remove(0);
             // A stream that has only seen a start has nothing to compare with.
-            let mut parsed = Stream::new(&[]);
+            let mut parsed = ConverseStream::new(&[]);
             for frame in frames([[start(), delta(0, &json!({}))].concat().as_slice()]) {
                 parsed.read(frame).unwrap();
             }
@@ -234,7 +234,7 @@ proptest! {
         for frame in frames([stop(0).as_slice()]) {
             compared.read(frame).unwrap();
         }
-        let text: String = compared.said(0).iter().filter_map(|block| block["text"].as_str()).collect();
+        let text: String = compared.said(ChoiceIndex::FIRST).iter().filter_map(|block| block["text"].as_str()).collect();
         prop_assert_eq!(text, said);
     }
 }

@@ -1,8 +1,8 @@
 //! Streams, event by event.
 
-use callgate_wire::bedrock_converse::Stream;
+use callgate_wire::bedrock_converse::ConverseStream;
 use callgate_wire::framing::event_stream::Decoder;
-use callgate_wire::{ApiError, Delta, Stream as _, StreamError};
+use callgate_wire::{ApiError, ChoiceIndex, Delta, Stream as _, StreamError};
 use serde_json::{Value, json};
 
 use crate::call;
@@ -43,14 +43,14 @@ pub(crate) fn metadata() -> Vec<u8> {
 }
 
 /// Reads a stream whole.
-pub(crate) fn read(stream: &mut Stream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
+pub(crate) fn read(stream: &mut ConverseStream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
     let mut deltas = read_part(stream, bytes)?;
     deltas.extend(stream.end()?);
     Ok(deltas)
 }
 
 /// Reads a part of a stream.
-pub(crate) fn read_part(stream: &mut Stream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
+pub(crate) fn read_part(stream: &mut ConverseStream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
     let mut frames = Vec::new();
     Decoder::new(1 << 20).push(bytes, &mut frames).unwrap();
     let mut deltas = Vec::new();
@@ -62,7 +62,8 @@ pub(crate) fn read_part(stream: &mut Stream, bytes: &[u8]) -> Result<Vec<Delta>,
 
 fn forwarded(deltas: &[Delta]) -> Vec<u8> {
     let frames = deltas.iter().map(|delta| match delta {
-        Delta::Forward { frame } | Delta::Finish { frame, .. } | Delta::Usage { frame } => frame.clone(),
+        Delta::Forward { frame } | Delta::Usage { frame } => frame.clone(),
+        Delta::Finish { end, .. } => end.frame().to_vec(),
         other => panic!("{other:?}"),
     });
     frames.collect::<Vec<_>>().concat()
@@ -70,7 +71,9 @@ fn forwarded(deltas: &[Delta]) -> Vec<u8> {
 
 fn in_call(deltas: &[Delta]) -> Vec<(u32, String, String, String)> {
     let fragments = deltas.iter().filter_map(|delta| match delta {
-        Delta::Fragment { slot, id, name, arguments, .. } => Some((*slot, id.clone(), name.clone(), arguments.clone())),
+        Delta::Fragment { slot, call: callgate_wire::Call { id, name, arguments, .. }, .. } => {
+            Some((*slot, id.clone(), name.clone(), arguments.clone()))
+        }
         Delta::CallEnd { slot, .. } => Some((*slot, "end".into(), "end".into(), "end".into())),
         _ => None,
     });
@@ -99,12 +102,12 @@ fn a_stream_without_calls_goes_on_byte_for_byte() {
         metadata(),
     ]
     .concat();
-    let mut stream = Stream::new(&[]);
+    let mut stream = ConverseStream::new(&[]);
     assert_eq!(forwarded(&read(&mut stream, &bytes).unwrap()), bytes);
     assert!(stream.is_complete());
     assert_eq!(stream.choices(), 1);
     assert_eq!(
-        stream.said(0),
+        stream.said(ChoiceIndex::FIRST),
         [
             json!({"reasoningContent": {"reasoningText": {"text": "Let me think.", "signature": "c2ln"}}}),
             json!({"text": "Hello\n\"\u{1f600}\u{1}"}),
@@ -131,7 +134,7 @@ fn of_a_call_come_fragments_and_its_end_and_no_bytes() {
         stop(2),
     ]
     .concat();
-    let mut stream = Stream::new(&[]);
+    let mut stream = ConverseStream::new(&[]);
     let deltas = read(&mut stream, &bytes).unwrap();
     let fragment =
         |slot, id: &str, name: &str, arguments: &str| (slot, id.to_owned(), name.to_owned(), arguments.to_owned());
@@ -153,7 +156,7 @@ fn of_a_call_come_fragments_and_its_end_and_no_bytes() {
 
 #[test]
 fn blocks_are_numbered_without_gaps_where_a_call_was_taken_out() {
-    let mut stream = Stream::new(&[]);
+    let mut stream = ConverseStream::new(&[]);
     let mut out = Vec::new();
     let first = [start(), text(0, "A"), stop(0), call_start(1, "t1", "f"), input(1, "{}"), stop(1)].concat();
     out.extend(forwarded(
@@ -165,12 +168,12 @@ fn blocks_are_numbered_without_gaps_where_a_call_was_taken_out() {
     ));
     let second = [call_start(2, "t2", "g"), input(2, "{}"), stop(2)].concat();
     read(&mut stream, &second).unwrap();
-    out.extend(stream.call(0, &call("t2", "g", "{}")));
+    out.extend(stream.call(ChoiceIndex::FIRST, &call("t2", "g", "{}")));
     let third = [text(3, "B"), text(3, "C"), stop(3), end("tool_use"), metadata()].concat();
     let deltas = read(&mut stream, &third).unwrap();
     for delta in deltas {
         match delta {
-            Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
+            Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
             Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
             other => panic!("{other:?}"),
         }
@@ -180,7 +183,7 @@ fn blocks_are_numbered_without_gaps_where_a_call_was_taken_out() {
 
 #[test]
 fn where_no_call_went_on_the_reason_names_none_and_what_could_repeat_one_goes() {
-    let mut stream = Stream::new(&[]);
+    let mut stream = ConverseStream::new(&[]);
     let stop_reason =
         event("messageStop", &json!({"stopReason": "tool_use", "additionalModelResponseFields": {"x": "f(SECRET)"}}));
     let trace =
@@ -189,8 +192,8 @@ fn where_no_call_went_on_the_reason_names_none_and_what_could_repeat_one_goes() 
     let mut out = Vec::new();
     for delta in read(&mut stream, &bytes).unwrap() {
         match delta {
-            Delta::CallEnd { .. } => out.extend(stream.text(0, "Refused.")),
-            Delta::Finish { choice, frame } => out.extend(stream.finish(choice, frame)),
+            Delta::CallEnd { .. } => out.extend(stream.text(ChoiceIndex::FIRST, "Refused.")),
+            Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
             Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
             _ => {}
         }
@@ -209,11 +212,11 @@ fn where_no_call_went_on_the_reason_names_none_and_what_could_repeat_one_goes() 
 
 #[test]
 fn a_further_answer_is_told_as_further_blocks_and_then_the_end() {
-    let mut stream = Stream::new(&["nova_grounding"]);
+    let mut stream = ConverseStream::new(&["nova_grounding"]);
     let bytes =
         [start(), text(0, "A"), stop(0), call_start(1, "t1", "f"), stop(1), end("tool_use"), metadata()].concat();
     read(&mut stream, &bytes).unwrap();
-    assert_eq!(stream.said(0), [json!({"text": "A"})]);
+    assert_eq!(stream.said(ChoiceIndex::FIRST), [json!({"text": "A"})]);
     let answer = json!({
         "metrics": {"latencyMs": 2}, "stopReason": "tool_use", "additionalModelResponseFields": {"stop_sequence": null},
         "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2, "cacheReadInputTokens": 0},
@@ -253,17 +256,17 @@ fn tools_of_the_provider_go_on_where_they_were_asked_for() {
         end("end_turn"),
     ]
     .concat();
-    let mut stream = Stream::new(&["nova_grounding"]);
+    let mut stream = ConverseStream::new(&["nova_grounding"]);
     assert_eq!(forwarded(&read(&mut stream, &bytes).unwrap()), bytes);
     assert_eq!(
-        stream.said(0),
+        stream.said(ChoiceIndex::FIRST),
         [
             json!({"toolUse": {"name": "nova_grounding", "toolUseId": "s", "type": "server_tool_use", "input": {"q": 1}}}),
             json!({"toolResult": {"toolUseId": "s", "status": "success", "content": [{"text": "r"}]}}),
         ]
     );
-    assert!(read(&mut Stream::new(&[]), &bytes).is_err());
-    assert!(read(&mut Stream::new(&["other"]), &bytes).is_err());
+    assert!(read(&mut ConverseStream::new(&[]), &bytes).is_err());
+    assert!(read(&mut ConverseStream::new(&["other"]), &bytes).is_err());
 }
 
 #[test]
@@ -273,12 +276,12 @@ fn exceptions_end_the_stream_as_they_came() {
         exception("somethingNew", &json!({})),
         written(":error-code", "InternalError", "error", b""),
     ] {
-        let mut stream = Stream::new(&[]);
+        let mut stream = ConverseStream::new(&[]);
         let deltas = read(&mut stream, &[start(), frame.clone()].concat()).unwrap();
         assert_eq!(deltas[1..], [Delta::Error { frame }]);
     }
     let error = ApiError { status: 403, code: "c".into(), message: "m".into(), param: None };
-    let bytes = Stream::new(&[]).error(&error);
+    let bytes = ConverseStream::new(&[]).error(&error);
     assert_eq!(events(&bytes), [("!validationException".to_owned(), json!({"message": "c: m"}))]);
 }
 
@@ -345,7 +348,7 @@ fn events_that_could_hide_a_call_are_refused() {
     let mut told = String::new();
     for (what, frames) in table {
         let (last, before) = frames.split_last().unwrap();
-        let mut stream = Stream::new(&[]);
+        let mut stream = ConverseStream::new(&[]);
         read_part(&mut stream, &before.concat()).unwrap_or_else(|error| panic!("{what}: too early: {error}"));
         let error = read_part(&mut stream, last).expect_err(what);
         told += &format!("{what}: {error}\n");

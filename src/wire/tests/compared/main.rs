@@ -10,7 +10,7 @@
 mod samples;
 
 use callgate_wire::framing::{Decoder, Frame, Framing};
-use callgate_wire::{ApiError, Call, DIALECTS, Delta, Dialect, Stream, Target};
+use callgate_wire::{ApiError, Call, ChoiceIndex, DIALECTS, Delta, Dialect, Stream, Target};
 use proptest::prelude::*;
 use samples::{CHAT, CONVERSE, GEMINI, MESSAGES, OLLAMA, RESPONSES, Sample};
 
@@ -156,7 +156,7 @@ fn told(sample: &Sample, delta: &Delta, spaces: usize) -> String {
     let shown = |frame: &[u8]| shown(sample, frame, spaces);
     match delta {
         Delta::Forward { frame } => format!("forward {}", shown(frame)),
-        Delta::Finish { choice, frame } => format!("finish {choice} {}", shown(frame)),
+        Delta::Finish { choice, end } => format!("finish {choice} {}", shown(end.frame())),
         Delta::Usage { frame } => format!("usage {}", shown(frame)),
         Delta::Error { frame } => format!("error {}", shown(frame)),
         Delta::Done { frame } => format!("done {}", shown(frame)),
@@ -168,7 +168,7 @@ fn agree(sample: &Sample, choices: &[Choice]) -> Result<(), TestCaseError> {
     let (mut compared, mut parsed) = (stream(sample), stream(sample));
     for (at, (event, named)) in events(sample, choices).iter().enumerate() {
         if event == "WRITE" {
-            prop_assert_eq!(compared.text(0, "of ours"), parsed.text(0, "of ours"));
+            prop_assert_eq!(compared.text(ChoiceIndex::FIRST, "of ours"), parsed.text(ChoiceIndex::FIRST, "of ours"));
             continue;
         }
         let spaces = at + 1;
@@ -183,13 +183,12 @@ fn agree(sample: &Sample, choices: &[Choice]) -> Result<(), TestCaseError> {
             if let Delta::CallEnd { choice, .. } = read {
                 prop_assert_eq!(compared.text(*choice, "not that"), parsed.text(*choice, "not that"));
             }
-            if let (Delta::Finish { choice, frame }, Delta::Finish { frame: spaced, .. }) = (read, expected) {
-                let (read, expected) =
-                    (compared.finish(*choice, frame.clone()), parsed.finish(*choice, spaced.clone()));
+            if let (Delta::Finish { choice, end }, Delta::Finish { end: spaced, .. }) = (read, expected) {
+                let (read, expected) = (compared.finish(*choice, end.clone()), parsed.finish(*choice, spaced.clone()));
                 prop_assert_eq!(shown(sample, &read, 0), shown(sample, &expected, spaces));
             }
         }
-        for choice in 0..3 {
+        for choice in (0..3).map(ChoiceIndex::new) {
             prop_assert_eq!(compared.said(choice), parsed.said(choice), "{}", event);
         }
     }
@@ -203,7 +202,12 @@ fn agree(sample: &Sample, choices: &[Choice]) -> Result<(), TestCaseError> {
 fn last_words(stream: &mut dyn Stream, sample: &Sample) -> String {
     let call = Call { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned(), ..Call::default() };
     let error = ApiError { status: 502, code: "c".to_owned(), message: "m".to_owned(), param: None };
-    let written = [stream.text(0, "at last"), stream.call(0, &call), stream.append(sample.answer.as_bytes())].concat();
+    let written = [
+        stream.text(ChoiceIndex::FIRST, "at last"),
+        stream.call(ChoiceIndex::FIRST, &call),
+        stream.append(sample.answer.as_bytes()),
+    ]
+    .concat();
     shown(sample, &[written, stream.error(&error)].concat(), 0)
 }
 

@@ -1,7 +1,7 @@
 //! Whole answers: which calls they have, and how they look without some of them.
 
 use callgate_wire::gemini::Gemini;
-use callgate_wire::{Answer, Call, Dialect, Earlier, Fate, Hold};
+use callgate_wire::{Answer, Call, ChoiceIndex, Dialect, Earlier, Fate, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::{WHOLE, answer, asking, of_parts};
@@ -31,7 +31,7 @@ fn keep(answer: &dyn Answer) -> Vec<Fate> {
 }
 
 fn tell(text: &str) -> Fate {
-    Fate::Tell(text.to_owned())
+    Fate::Replace(text.to_owned())
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn every_kind_of_part_that_is_no_call_is_let_through() {
     let answer = read(parts.clone());
     assert!(calls(&*answer).is_empty());
     let said: Vec<Value> = parts.as_array().unwrap().iter().filter(|part| **part != json!({})).cloned().collect();
-    assert_eq!(answer.said(0), said);
+    assert_eq!(answer.said(ChoiceIndex::FIRST), said);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn an_answer_of_which_every_call_is_kept_keeps_its_bytes() {
     );
     let mut answer = answer(&text).unwrap();
     let fates = keep(&*answer);
-    answer.settle(0, fates, Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     answer.prepend(&[]);
     assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
 }
@@ -192,7 +192,7 @@ fn a_call_whose_arguments_readers_could_differ_over_is_written_canonically() {
     let text = r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"n":1.0}, "unknown":1},"thoughtSignature":"s","other":1}]}}],"x":1.50}"#;
     let mut answer = answer(text).unwrap();
     let fates = keep(&*answer);
-    answer.settle(0, fates, Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     assert_eq!(
         String::from_utf8(answer.write()).unwrap(),
         r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"n":1}},"thoughtSignature":"s"}]}}],"x":1.50}"#
@@ -204,11 +204,11 @@ fn what_replaces_a_call_stands_in_a_paragraph_where_it_stood_or_at_the_end() {
     let turn = json!([{ "text": "A" }, call("f", json!({})), { "text": "B" }, call("g", json!({})), { "text": "C" }]);
     let table = [
         (
-            Hold::Call,
+            ReleasePolicy::Call,
             json!([{ "text": "A" }, { "text": "\n\nno f" }, { "text": "\n\n" }, { "text": "B" }, call("g", json!({})), { "text": "C" }]),
         ),
         (
-            Hold::Turn,
+            ReleasePolicy::Turn,
             json!([{ "text": "A" }, { "text": "B" }, call("g", json!({})), { "text": "C" }, { "text": "\n\nno f" }]),
         ),
     ];
@@ -216,12 +216,12 @@ fn what_replaces_a_call_stands_in_a_paragraph_where_it_stood_or_at_the_end() {
         let mut answer = read(turn.clone());
         let mut fates = keep(&*answer);
         fates[0] = tell("no f");
-        answer.settle(0, fates, hold);
+        answer.settle(ChoiceIndex::FIRST, fates, hold);
         assert_eq!(parts(&*answer), expected);
         assert_eq!(calls(&*answer).len(), 1);
     }
     let mut answer = read(json!([call("f", json!({})), call("g", json!({}))]));
-    answer.settle(0, vec![tell("no f"), tell("no g")], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![tell("no f"), tell("no g")], ReleasePolicy::Call);
     assert_eq!(parts(&*answer), json!([{ "text": "no f" }, { "text": "\n\nno g" }]));
     assert_eq!(serde_json::from_slice::<Value>(&answer.write()).unwrap()["candidates"][0]["finishReason"], "STOP");
 }
@@ -231,7 +231,7 @@ fn log_probabilities_go_with_a_call_that_is_left_out() {
     let mut body = of_parts(json!([call("f", json!({}))]));
     body["candidates"][0]["logprobsResult"] = json!({ "chosenCandidates": [{ "token": "SECRET" }] });
     let mut answer = answer(&body.to_string()).unwrap();
-    answer.settle(0, vec![tell("no")], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![tell("no")], ReleasePolicy::Call);
     assert!(!String::from_utf8(answer.write()).unwrap().contains("SECRET"));
 }
 
@@ -242,13 +242,13 @@ fn the_next_call_takes_the_signature_over_from_one_that_goes_nowhere() {
     let mut answer = read(turn.clone());
     let mut fates = keep(&*answer);
     fates[0] = tell("no f");
-    answer.settle(0, fates, Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     let g = json!({ "functionCall": { "name": "g", "args": {} }, "thoughtSignature": "c2ln" });
     assert_eq!(parts(&*answer), json!([{ "text": "no f" }, g, call("h", json!({}))]));
     let mut answer = read(turn);
     let mut fates = keep(&*answer);
     fates[2] = tell("no h");
-    answer.settle(0, fates, Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     assert_eq!(parts(&*answer), json!([signed, call("g", json!({})), { "text": "no h" }]));
 }
 

@@ -1,6 +1,6 @@
 //! The properties that every dialect's streams have.
 
-use callgate_wire::{Call, Delta, Fate, Hold, Stream};
+use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -61,12 +61,16 @@ fn turns() -> impl Strategy<Value = (Vec<Value>, String)> {
 }
 
 /// Carries deltas out as a gate does that lets each call go or tells of it, by `keep`.
-fn carried(stream: &mut dyn Stream, text: &str, keep: &[bool], hold: Hold) -> Vec<u8> {
+fn carried(stream: &mut dyn Stream, text: &str, keep: &[bool], hold: ReleasePolicy) -> Vec<u8> {
     let mut out = Vec::new();
     let mut held: Vec<Call> = Vec::new();
     let mut keep = keep.iter().cycle();
     let mut release = |stream: &mut dyn Stream, call: Call| {
-        if *keep.next().unwrap() { stream.call(0, &canonical(call)) } else { stream.text(0, "not that one") }
+        if *keep.next().unwrap() {
+            stream.call(ChoiceIndex::FIRST, &canonical(call))
+        } else {
+            stream.text(ChoiceIndex::FIRST, "not that one")
+        }
     };
     // One event at a time, as a gate reads them.
     let events: Vec<&str> = text.split_inclusive("\r\n\r\n").collect();
@@ -74,19 +78,19 @@ fn carried(stream: &mut dyn Stream, text: &str, keep: &[bool], hold: Hold) -> Ve
         let read = if at + 1 == events.len() { ended } else { deltas };
         for delta in read(stream, &[event.as_bytes()]).unwrap() {
             match delta {
-                Delta::Fragment { id, name, arguments, form, extra, .. } => {
+                Delta::Fragment { call: Call { id, name, arguments, form, extra }, .. } => {
                     held.push(Call { id, name, arguments, form, extra });
                 }
-                Delta::CallEnd { .. } if hold == Hold::Call => {
+                Delta::CallEnd { .. } if hold == ReleasePolicy::Call => {
                     let call = held.remove(0);
                     out.extend(release(stream, call));
                 }
                 Delta::CallEnd { .. } => {}
-                Delta::Finish { choice, frame } => {
+                Delta::Finish { choice, end } => {
                     for call in std::mem::take(&mut held) {
                         out.extend(release(stream, call));
                     }
-                    out.extend(stream.finish(choice, frame));
+                    out.extend(stream.finish(choice, end));
                 }
                 other => out.extend(passed(&[other])),
             }
@@ -141,21 +145,21 @@ proptest! {
     fn an_accumulated_stream_equals_the_answer_whatever_becomes_of_its_calls(
         (parts, text) in turns(),
         keep in prop::collection::vec(any::<bool>(), 1..5),
-        hold in prop_oneof![Just(Hold::Call), Just(Hold::Turn)],
+        hold in prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)],
     ) {
         let mut whole = answer(&of_parts(json!(parts)).to_string()).unwrap();
         let mut keeps = keep.iter().cycle();
         let fates = whole.calls()[0].to_vec().into_iter().map(|call| {
-            if *keeps.next().unwrap() { Fate::Keep(canonical(call)) } else { Fate::Tell("not that one".to_owned()) }
+            if *keeps.next().unwrap() { Fate::Keep(canonical(call)) } else { Fate::Replace("not that one".to_owned()) }
         });
         let fates = fates.collect();
-        whole.settle(0, fates, hold);
+        whole.settle(ChoiceIndex::FIRST, fates, hold);
         let whole: Value = serde_json::from_slice(&whole.write()).unwrap();
         let streamed = accumulate(&events(&carried(&mut *stream(), &text, &keep, hold)));
         let (streamed_parts, whole_parts) =
             (streamed["parts"].as_array().unwrap(), whole["candidates"][0]["content"]["parts"].as_array().unwrap());
         prop_assert_eq!(seen(streamed_parts), seen(whole_parts));
-        if hold == Hold::Call {
+        if hold == ReleasePolicy::Call {
             prop_assert_eq!(streamed_parts, &joined(whole_parts));
         }
         prop_assert_eq!(&streamed["finish"], &whole["candidates"][0]["finishReason"]);

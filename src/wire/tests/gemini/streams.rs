@@ -1,7 +1,7 @@
 //! Streamed answers: what each event says, and what of it may go on.
 
 use callgate_wire::gemini::Gemini;
-use callgate_wire::{ApiError, Call, Delta, Dialect, Stream};
+use callgate_wire::{ApiError, Call, ChoiceIndex, Delta, Dialect, Stream};
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -131,7 +131,7 @@ fn a_signature_survives_wherever_it_stands() {
     let deltas = ended(&mut *stream, &[last(parts).as_bytes()]).unwrap();
     let told = String::from_utf8(passed(&deltas)).unwrap();
     assert!(told.contains("\"a\"") && told.contains("\"c\""), "{told}");
-    let written = stream.call(0, &calls(&deltas)[0]);
+    let written = stream.call(ChoiceIndex::FIRST, &calls(&deltas)[0]);
     assert_eq!(events(&written)[0]["candidates"][0]["content"]["parts"][0]["thought_signature"], "b");
 }
 
@@ -231,8 +231,8 @@ fn a_released_call_is_written_as_it_came_and_with_no_id_that_it_did_not_have() {
         json!({ "functionCall": { "id": "x", "name": "f", "args": { "b": 1, "a": 2 } }, "thoughtSignature": "s" });
     let (mut stream, deltas) = begun(&piece(json!([signed, call("g")])));
     let calls = calls(&deltas);
-    assert_eq!(only_part(&stream.call(0, &calls[0])), signed);
-    assert_eq!(only_part(&stream.call(0, &calls[1])), call("g"));
+    assert_eq!(only_part(&stream.call(ChoiceIndex::FIRST, &calls[0])), signed);
+    assert_eq!(only_part(&stream.call(ChoiceIndex::FIRST, &calls[1])), call("g"));
 }
 
 #[test]
@@ -240,24 +240,28 @@ fn the_next_call_takes_the_signature_over_from_one_that_goes_nowhere() {
     let signed = json!({ "functionCall": { "name": "f", "args": {} }, "thoughtSignature": "s" });
     let (mut stream, deltas) = begun(&(piece(json!([signed])) + &piece(json!([call("g"), call("h")]))));
     let calls = calls(&deltas);
-    stream.text(0, "no f");
-    assert_eq!(only_part(&stream.call(0, &calls[1]))["thoughtSignature"], "s");
-    assert_eq!(only_part(&stream.call(0, &calls[2])), call("h"));
+    stream.text(ChoiceIndex::FIRST, "no f");
+    assert_eq!(only_part(&stream.call(ChoiceIndex::FIRST, &calls[1]))["thoughtSignature"], "s");
+    assert_eq!(only_part(&stream.call(ChoiceIndex::FIRST, &calls[2])), call("h"));
 }
 
 #[test]
 fn a_text_of_ours_is_a_paragraph_of_its_own() {
     let (mut stream, _) = begun(&piece(json!([{ "text": "Hm", "thought": true }, call("f")])));
-    assert_eq!(only_part(&stream.text(0, "no f")), json!({ "text": "no f" }), "a thought is not shown");
+    assert_eq!(
+        only_part(&stream.text(ChoiceIndex::FIRST, "no f")),
+        json!({ "text": "no f" }),
+        "a thought is not shown"
+    );
     let later = piece(json!([{ "text": "Well." }]));
     let deltas = deltas(&mut *stream, &[later.as_bytes()]).unwrap();
     let parts: Vec<Value> =
         events(&passed(&deltas)).iter().map(|event| event["candidates"][0]["content"]["parts"][0].clone()).collect();
     assert_eq!(parts, [json!({ "text": "\n\n" }), json!({ "text": "Well." })]);
     assert!(passed(&deltas).ends_with(later.as_bytes()));
-    assert_eq!(only_part(&stream.text(0, "no g")), json!({ "text": "\n\nno g" }));
+    assert_eq!(only_part(&stream.text(ChoiceIndex::FIRST, "no g")), json!({ "text": "\n\nno g" }));
     assert_eq!(
-        stream.said(0),
+        stream.said(ChoiceIndex::FIRST),
         [json!({ "text": "Hm", "thought": true }), json!({ "text": "no fWell.\n\nno g" })],
         "what was said is kept for the next round"
     );
@@ -301,5 +305,5 @@ fn an_error_ends_a_stream() {
 #[test]
 fn a_call_that_no_stream_has_begun_for_can_be_written() {
     let call = Call { name: "f".into(), arguments: "{}".into(), ..Call::default() };
-    assert_eq!(events(&stream().call(0, &call))[0]["candidates"][0]["index"], 0);
+    assert_eq!(events(&stream().call(ChoiceIndex::FIRST, &call))[0]["candidates"][0]["index"], 0);
 }

@@ -1,6 +1,6 @@
 //! Whole answers: which calls they have, and how they look without some of them.
 
-use callgate_wire::{Answer, Call, Earlier, Fate, Form, Hold};
+use callgate_wire::{Answer, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::{answer, call, done};
@@ -85,7 +85,7 @@ fn arguments_as_a_text_are_read_and_written_as_an_object() {
     assert_eq!(read.calls()[0][0].arguments, "{\"a\": 1}");
     let mut read = read;
     let fates = keep(&*read);
-    read.settle(0, fates, Hold::Turn);
+    read.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Turn);
     assert_eq!(written(&*read)["message"]["tool_calls"][0]["function"]["arguments"], json!({ "a": 1 }));
 }
 
@@ -103,7 +103,7 @@ fn an_answer_of_which_every_call_is_kept_keeps_its_bytes() {
     let text = format!(" {:#}\n", done(json!({ "tool_calls": [entry, call("g", json!({}))] })));
     let mut answer = answer(&text).unwrap();
     let fates = keep(&*answer);
-    answer.settle(0, fates, Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     answer.prepend(&[]);
     assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
 }
@@ -111,12 +111,12 @@ fn an_answer_of_which_every_call_is_kept_keeps_its_bytes() {
 #[test]
 fn what_is_told_instead_of_a_call_is_a_paragraph_after_the_text() {
     let indexed = |name: &str, index: u32| json!({ "function": { "index": index, "name": name, "arguments": {} } });
-    for hold in [Hold::Call, Hold::Turn] {
+    for hold in [ReleasePolicy::Call, ReleasePolicy::Turn] {
         let mut answer =
             read(json!({ "content": "A", "thinking": "t", "tool_calls": [indexed("f", 0), indexed("g", 1)] }));
         let mut fates = keep(&*answer);
-        fates[0] = Fate::Tell("no f".into());
-        answer.settle(0, fates, hold);
+        fates[0] = Fate::Replace("no f".into());
+        answer.settle(ChoiceIndex::FIRST, fates, hold);
         let message =
             json!({ "role": "assistant", "content": "A\n\nno f", "thinking": "t", "tool_calls": [indexed("g", 0)] });
         assert_eq!(written(&*answer)["message"], message);
@@ -130,7 +130,7 @@ fn where_no_call_is_left_nothing_tells_of_calls() {
     body["done_reason"] = json!("tool_calls");
     body["logprobs"] = json!([{ "token": "SECRET" }]);
     let mut answer = answer(&body.to_string()).unwrap();
-    answer.settle(0, vec![Fate::Tell("no f".into())], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![Fate::Replace("no f".into())], ReleasePolicy::Call);
     let written = written(&*answer);
     assert_eq!(written["message"], json!({ "role": "assistant", "content": "no f" }));
     assert_eq!((&written["done_reason"], written.get("logprobs")), (&json!("stop"), None));
@@ -139,7 +139,7 @@ fn where_no_call_is_left_nothing_tells_of_calls() {
 #[test]
 fn earlier_turns_stand_before_the_answer_and_their_use_is_added() {
     let mut answer = read(json!({ "content": "Found.", "thinking": "ok" }));
-    assert_eq!(answer.said(0), [json!({ "thinking": "ok", "content": "Found." })]);
+    assert_eq!(answer.said(ChoiceIndex::FIRST), [json!({ "thinking": "ok", "content": "Found." })]);
     let said = vec![json!({ "thinking": "hm", "content": "Let me look." })];
     let usage = json!({ "prompt_eval_count": 1, "eval_count": 2, "load_duration": 4 });
     answer.prepend(&[Earlier { said, usage: Some(usage) }, Earlier::default()]);

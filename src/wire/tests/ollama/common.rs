@@ -68,11 +68,11 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
     let text = |frame: &[u8]| String::from_utf8(frame.to_vec()).unwrap().trim_end().to_owned();
     let line = |delta: &Delta| match delta {
         Delta::Forward { frame } => format!("forward {}", text(frame)),
-        Delta::Fragment { choice, slot, id, name, arguments, extra, .. } => {
+        Delta::Fragment { choice, slot, call: Call { id, name, arguments, extra, .. } } => {
             format!("fragment {choice}/{slot} id={id} name={name} arguments={arguments} extra={}", json!(extra))
         }
         Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
-        Delta::Finish { choice, frame } => format!("finish {choice} {}", text(frame)),
+        Delta::Finish { choice, end } => format!("finish {choice} {}", text(end.frame())),
         Delta::Usage { frame } => format!("usage {}", text(frame)),
         Delta::Error { frame } => format!("error {}", text(frame)),
         Delta::Done { frame } => format!("done {}", text(frame)),
@@ -83,11 +83,10 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
 /// Everything in the deltas that could go on.
 pub(crate) fn passed(deltas: &[Delta]) -> String {
     let bytes = deltas.iter().flat_map(|delta| match delta {
-        Delta::Forward { frame }
-        | Delta::Finish { frame, .. }
-        | Delta::Usage { frame }
-        | Delta::Error { frame }
-        | Delta::Done { frame } => frame.clone(),
+        Delta::Forward { frame } | Delta::Usage { frame } | Delta::Error { frame } | Delta::Done { frame } => {
+            frame.clone()
+        }
+        Delta::Finish { end, .. } => end.frame().to_vec(),
         Delta::Fragment { .. } | Delta::CallEnd { .. } => Vec::new(),
     });
     String::from_utf8(bytes.collect()).unwrap()
@@ -95,7 +94,9 @@ pub(crate) fn passed(deltas: &[Delta]) -> String {
 
 pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
     let call = |delta: &Delta| match delta.clone() {
-        Delta::Fragment { id, name, arguments, form, extra, .. } => Some(Call { id, name, arguments, form, extra }),
+        Delta::Fragment { call: Call { id, name, arguments, form, extra }, .. } => {
+            Some(Call { id, name, arguments, form, extra })
+        }
         _ => None,
     };
     deltas.iter().filter_map(call).collect()

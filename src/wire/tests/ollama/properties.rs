@@ -1,6 +1,6 @@
 //! The properties that every dialect's streams have.
 
-use callgate_wire::{Call, Delta, Fate, Hold, Stream};
+use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -64,15 +64,19 @@ fn carried(stream: &mut dyn Stream, lines: &str, keep: &[bool]) -> String {
     let mut keep = keep.iter().cycle();
     for delta in deltas(stream, &[lines.as_bytes()]).unwrap() {
         match delta {
-            Delta::Fragment { id, name, arguments, form, extra, .. } => {
+            Delta::Fragment { call: Call { id, name, arguments, form, extra }, .. } => {
                 held.push(Call { id, name, arguments, form, extra });
             }
-            Delta::Finish { choice, frame } => {
+            Delta::Finish { choice, end } => {
                 for call in std::mem::take(&mut held) {
                     let kept = *keep.next().unwrap();
-                    out.extend(if kept { stream.call(0, &canonical(call)) } else { stream.text(0, "not that one") });
+                    out.extend(if kept {
+                        stream.call(ChoiceIndex::FIRST, &canonical(call))
+                    } else {
+                        stream.text(ChoiceIndex::FIRST, "not that one")
+                    });
                 }
-                out.extend(stream.finish(choice, frame));
+                out.extend(stream.finish(choice, end));
             }
             other => out.extend(passed(&[other]).into_bytes()),
         }
@@ -122,10 +126,10 @@ proptest! {
         let mut answer = answer(&turn.to_string()).unwrap();
         let mut keeps = keep.iter().cycle();
         let fates = answer.calls()[0].iter().map(|call| {
-            if *keeps.next().unwrap() { Fate::Keep(canonical(call.clone())) } else { Fate::Tell("not that one".to_owned()) }
+            if *keeps.next().unwrap() { Fate::Keep(canonical(call.clone())) } else { Fate::Replace("not that one".to_owned()) }
         });
         let fates = fates.collect();
-        answer.settle(0, fates, Hold::Turn);
+        answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Turn);
         let streamed = carried(&mut *stream(), &lines, &keep);
         prop_assert!(!streamed.contains(LINE_ENDS));
         prop_assert_eq!(accumulate(&streamed), whole(&answer.write()));

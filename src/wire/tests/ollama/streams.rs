@@ -1,6 +1,6 @@
 //! Streamed answers: what each line says, and what of it may go on.
 
-use callgate_wire::{Call, StreamError};
+use callgate_wire::{Call, ChoiceIndex, StreamError};
 use serde_json::json;
 
 use crate::common::{accumulate, call, calls, deltas, done, last, passed, piece, shown, stream};
@@ -53,7 +53,7 @@ fn a_line_that_some_readers_would_cut_is_written_so_that_none_does() {
     let arguments = json!({ "a": "\u{2028}" });
     let mut stream = stream();
     let deltas = deltas(&mut *stream, &[piece(json!({ "tool_calls": [call("f", arguments)] })).as_bytes()]).unwrap();
-    let written = stream.call(0, &calls(&deltas)[0]);
+    let written = stream.call(ChoiceIndex::FIRST, &calls(&deltas)[0]);
     assert!(String::from_utf8(written).unwrap().contains(r"\u2028"));
 }
 
@@ -106,10 +106,13 @@ fn a_released_call_is_written_as_it_came_with_its_place_among_those_that_are_wri
     let lines = piece(json!({ "tool_calls": [entry(0, "x"), entry(1, "y")] }))
         + &piece(json!({ "tool_calls": [call("g", json!({}))] }));
     let calls = calls(&deltas(&mut *stream, &[lines.as_bytes()]).unwrap());
-    let written = String::from_utf8([stream.call(0, &calls[1]), stream.call(0, &calls[2])].concat()).unwrap();
+    let written = String::from_utf8(
+        [stream.call(ChoiceIndex::FIRST, &calls[1]), stream.call(ChoiceIndex::FIRST, &calls[2])].concat(),
+    )
+    .unwrap();
     assert_eq!(accumulate(&written)["calls"], json!([entry(0, "y"), call("g", json!({}))]));
     assert!(written.lines().all(|line| line.contains(r#""model":"m""#) && line.contains(r#""done":false"#)));
-    assert_eq!(stream.call(0, &Call::default()).last(), Some(&b'\n'));
+    assert_eq!(stream.call(ChoiceIndex::FIRST, &Call::default()).last(), Some(&b'\n'));
 }
 
 #[test]
@@ -118,11 +121,13 @@ fn a_text_of_ours_is_a_paragraph_and_a_turn_without_calls_ends_in_no_call() {
     let end = last(json!({})).replace("\"stop\"", "\"tool_calls\"");
     let text = piece(json!({ "content": "A", "tool_calls": [call("f", json!({}))] })) + &end;
     let deltas = deltas(&mut *stream, &[text.as_bytes()]).unwrap();
-    let told = String::from_utf8([stream.text(0, "no f"), stream.text(0, "no g")].concat()).unwrap();
+    let told =
+        String::from_utf8([stream.text(ChoiceIndex::FIRST, "no f"), stream.text(ChoiceIndex::FIRST, "no g")].concat())
+            .unwrap();
     assert_eq!(accumulate(&told)["content"], "\n\nno f\n\nno g");
-    assert_eq!(stream.said(0), [json!({ "content": "A\n\nno f\n\nno g" })]);
-    let Some(callgate_wire::Delta::Finish { frame, .. }) = deltas.iter().nth_back(1) else { panic!("{deltas:?}") };
-    let finish = String::from_utf8(stream.finish(0, frame.clone())).unwrap();
+    assert_eq!(stream.said(ChoiceIndex::FIRST), [json!({ "content": "A\n\nno f\n\nno g" })]);
+    let Some(callgate_wire::Delta::Finish { end, .. }) = deltas.iter().nth_back(1) else { panic!("{deltas:?}") };
+    let finish = String::from_utf8(stream.finish(ChoiceIndex::FIRST, end.clone())).unwrap();
     assert_eq!(accumulate(&finish)["reason"], "stop");
 }
 

@@ -1,7 +1,7 @@
 //! Whole answers: read, refused, rewritten.
 
-use callgate_wire::openai_chat::{Answer, Choice, Rewrite};
-use callgate_wire::{Call, Form};
+use callgate_wire::openai_chat::{ChatAnswer, Choice, Rewrite};
+use callgate_wire::{Call, ChoiceIndex, Form};
 use serde_json::json;
 
 use crate::assemble::{head, tool};
@@ -18,11 +18,11 @@ const CALLS: &str = r#"{
   "usage": {"prompt_tokens": 10, "completion_tokens": 5, "details": {"cached": 1}, "tier": "x"}
 }"#;
 
-fn read(text: &str) -> Answer {
-    Answer::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> ChatAnswer {
+    ChatAnswer::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn written(answer: &Answer) -> String {
+fn written(answer: &ChatAnswer) -> String {
     String::from_utf8(answer.write()).unwrap()
 }
 
@@ -38,12 +38,12 @@ fn choices_tell_their_text_calls_and_finish() {
         answer.choices(),
         [
             Choice {
-                index: 0,
+                index: ChoiceIndex::FIRST,
                 text: String::new(),
                 calls: vec![Call { extra, ..tool("a", "f", "{\"x\": 1}") }, tool("b", "g", "")],
                 finish: "tool_calls".to_owned()
             },
-            Choice { index: 1, text: "Hi".to_owned(), calls: vec![], finish: "stop".to_owned() },
+            Choice { index: ChoiceIndex::new(1), text: "Hi".to_owned(), calls: vec![], finish: "stop".to_owned() },
         ]
     );
     assert_eq!(written(&answer), CALLS);
@@ -78,7 +78,7 @@ fn what_is_missing_is_empty_and_what_is_unusual_is_understood() {
     ));
     assert_eq!(parts.choices()[0].text, "ab");
     let bare = read(r#"{"choices":[{"message":{}},{"message":{}}]}"#);
-    assert_eq!(bare.choices().iter().map(|choice| choice.index).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(bare.choices().iter().map(|choice| choice.index.get()).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn answers_that_could_hide_a_call_are_refused() {
     ];
     let mut told = String::new();
     for text in table {
-        let error = Answer::read(text.as_bytes()).expect_err(&text);
+        let error = ChatAnswer::read(text.as_bytes()).expect_err(&text);
         told += &format!("{text}\n    {error}\n");
     }
     insta::assert_snapshot!(told);

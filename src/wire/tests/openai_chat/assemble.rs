@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use callgate_json::Value;
 use callgate_wire::framing::Frame;
 use callgate_wire::framing::sse::Decoder;
-use callgate_wire::openai_chat::{Stream, StreamHead};
+use callgate_wire::openai_chat::{ChatStream, StreamHead};
 use callgate_wire::{Call, Delta, Form, Stream as _, StreamError};
 
 /// What a stream came to.
@@ -39,12 +39,12 @@ pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Fram
 
 /// Reads a stream that answers a request for many choices.
 pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Delta>, StreamError> {
-    read(&mut Stream::new(true, 128), chunks)
+    read(&mut ChatStream::new(true, 128), chunks)
 }
 
 /// Reads a stream to its end.
 pub(crate) fn read<'a>(
-    stream: &mut Stream,
+    stream: &mut ChatStream,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Vec<Delta>, StreamError> {
     let mut deltas = Vec::new();
@@ -59,9 +59,10 @@ pub(crate) fn turn(deltas: &[Delta]) -> Turn {
     let mut turn = Turn::default();
     for delta in deltas {
         match delta {
-            Delta::Forward { frame } | Delta::Finish { frame, .. } | Delta::Usage { frame } => turn.hear(frame),
-            Delta::Fragment { choice, slot, id, name, arguments, form, extra } => {
-                let calls = &mut turn.choices.entry(*choice).or_default().calls;
+            Delta::Forward { frame } | Delta::Usage { frame } => turn.hear(frame),
+            Delta::Finish { end, .. } => turn.hear(end.frame()),
+            Delta::Fragment { choice, slot, call: Call { id, name, arguments, form, extra } } => {
+                let calls = &mut turn.choices.entry(choice.get()).or_default().calls;
                 let call = calls.entry(*slot).or_insert_with(|| Call { form: *form, ..Call::default() });
                 assert!(call.form == *form || *form == Form::Unclear, "a slot holds one form");
                 call.form = *form;
@@ -117,7 +118,7 @@ pub(crate) fn head() -> StreamHead {
     let first = br#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}
 
 "#;
-    let mut stream = Stream::new(true, 1);
+    let mut stream = ChatStream::new(true, 1);
     stream.read(frames([&first[..]]).remove(0)).unwrap();
     stream.head().unwrap().clone()
 }

@@ -1,8 +1,8 @@
 //! Calls as servers that imitate the API write them: each is one call to every client, streamed as whole.
 
 use callgate_json::Value;
-use callgate_wire::openai_chat::Answer;
-use callgate_wire::{Call, Delta, Form};
+use callgate_wire::openai_chat::ChatAnswer;
+use callgate_wire::{Call, ChoiceIndex, Delta, Form};
 use serde_json::json;
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
@@ -26,7 +26,7 @@ fn whole(entries: &[&str]) -> (Vec<Call>, String) {
         r#"{{"id":"c","choices":[{{"index":0,"message":{{"tool_calls":[{}]}},"finish_reason":"tool_calls"}}]}}"#,
         entries.join(",")
     );
-    let answer = Answer::read(text.as_bytes()).unwrap();
+    let answer = ChatAnswer::read(text.as_bytes()).unwrap();
     (answer.choices()[0].calls.clone(), String::from_utf8(answer.write()).unwrap())
 }
 
@@ -112,7 +112,7 @@ fn a_call_without_an_id_has_the_same_one_streamed_as_whole() {
     let body: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(body["choices"][0]["message"]["tool_calls"][2]["id"], "call_callgate_2_c");
 
-    let long = Answer::read(
+    let long = ChatAnswer::read(
         format!(r#"{{"id":"{}","choices":[{{"message":{{"tool_calls":[{}]}}}}]}}"#, "chatcmpl-".repeat(9), entries[0])
             .as_bytes(),
     );
@@ -137,7 +137,7 @@ fn stubs_call_nothing() {
         assert!(!String::from_utf8(turn.passed).unwrap().contains("\"tool_calls\":"), "{stub}");
     }
     let legacy = r#"{"id":"c","choices":[{"index":0,"message":{"content":"4","function_call":{"name":"","arguments":""},"tool_calls":null}}]}"#;
-    let answer = Answer::read(legacy.as_bytes()).unwrap();
+    let answer = ChatAnswer::read(legacy.as_bytes()).unwrap();
     assert!(answer.choices()[0].calls.is_empty());
     assert!(!String::from_utf8(answer.write()).unwrap().contains("function_call"));
     // A stub before its call opens it.
@@ -160,7 +160,7 @@ fn arguments_that_are_json_keep_the_bytes_that_came() {
         assert_eq!(streamed(&[entry, more])[0].form, Form::Unclear, "{more}");
     }
     let legacy = r#"{"choices":[{"message":{"function_call":{"name":"f","arguments":{"x":1}}}}]}"#;
-    assert_eq!(Answer::read(legacy.as_bytes()).unwrap().choices()[0].calls[0].arguments, r#"{"x":1}"#);
+    assert_eq!(ChatAnswer::read(legacy.as_bytes()).unwrap().choices()[0].calls[0].arguments, r#"{"x":1}"#);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn members_of_a_call_survive_streamed_as_whole() {
     assert_eq!(told[0].extra["function"]["thought_signature"], "s1");
     assert_eq!(told[0].extra["provider_specific_fields"]["thought_signature"], "s3");
     // They are written where they stood.
-    let chunk = frames([&head().call(0, 0, &told[0])[..]]).remove(0).data.unwrap();
+    let chunk = frames([&head().call(ChoiceIndex::FIRST, 0, &told[0])[..]]).remove(0).data.unwrap();
     let chunk: Value = serde_json::from_slice(&chunk).unwrap();
     let original: Value = serde_json::from_str(&entry).unwrap();
     assert_eq!(chunk["choices"][0]["delta"]["tool_calls"][0], original);
@@ -203,7 +203,9 @@ fn members_in_many_fragments_are_told_once() {
     let stream = stream(&entries.iter().map(String::as_str).collect::<Vec<_>>());
     let told = deltas([stream.as_bytes()]).unwrap();
     let count = |delta: &Delta| match delta {
-        Delta::Fragment { extra, .. } => extra.values().map(|fields| fields.as_object().unwrap().len()).sum(),
+        Delta::Fragment { call: Call { extra, .. }, .. } => {
+            extra.values().map(|fields| fields.as_object().unwrap().len()).sum()
+        }
         _ => 0,
     };
     assert_eq!(told.iter().map(count).sum::<usize>(), 500);

@@ -1,7 +1,7 @@
 //! The two properties of streaming, and what follows from them.
 
-use callgate_wire::openai_chat::{Answer, DONE, Stream};
-use callgate_wire::{Call, Delta, Form, Stream as _};
+use callgate_wire::openai_chat::{ChatAnswer, ChatStream, DONE};
+use callgate_wire::{Call, ChoiceIndex, Delta, End, Form, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -150,11 +150,11 @@ proptest! {
             (prop::option::of(".{0,12}"), prop_oneof![4 => tool_calls(), 1 => legacy_calls()]), 0..4),
     ) {
         let text = answer(&choices).to_string();
-        let answer = Answer::read(text.as_bytes()).unwrap();
+        let answer = ChatAnswer::read(text.as_bytes()).unwrap();
         let stream = [answer.frames(&head(), true), DONE.to_vec()].concat();
         let turn = turn(&deltas([&stream[..]]).unwrap());
         for choice in answer.choices() {
-            let said = &turn.choices[&choice.index];
+            let said = &turn.choices[&choice.index.get()];
             prop_assert_eq!(&said.text, &choice.text);
             prop_assert_eq!(&said.finish, &choice.finish);
             prop_assert_eq!(said.calls.values().cloned().collect::<Vec<_>>(), choice.calls.clone());
@@ -168,7 +168,7 @@ proptest! {
         choices in prop::collection::vec((prop::option::of(".{0,12}"), tool_calls()), 0..4),
     ) {
         let text = format!(" {:#}\n", answer(&choices));
-        let mut answer = Answer::read(text.as_bytes()).unwrap();
+        let mut answer = ChatAnswer::read(text.as_bytes()).unwrap();
         for (position, (text, calls)) in choices.iter().enumerate() {
             answer.rewrite(position, callgate_wire::openai_chat::Rewrite { text: text.clone(), calls: calls.clone() });
         }
@@ -210,7 +210,7 @@ proptest! {
     #[test]
     fn an_event_read_by_comparison_says_what_it_says_when_parsed(events in prop::collection::vec(spelled(), 1..40)) {
         let stream: String = events.iter().map(|event| format!("{event}\n\n")).collect();
-        let (mut compared, mut parsed) = (Stream::new(false, 8), Stream::new(false, 8));
+        let (mut compared, mut parsed) = (ChatStream::new(false, 8), ChatStream::new(false, 8));
         for frame in frames([stream.as_bytes()]) {
             let read = compared.read(frame.clone());
             // An event with a name is never compared.
@@ -219,22 +219,22 @@ proptest! {
                 prop_assert!(read.is_err());
                 break;
             };
-            prop_assert_eq!(read.unwrap(), expected.into_iter().map(unnamed).collect::<Vec<_>>());
-            for choice in 0..2 {
+            prop_assert_eq!(unnamed(read.unwrap()), unnamed(expected));
+            for choice in (0..2).map(ChoiceIndex::new) {
                 prop_assert_eq!(compared.said(choice), parsed.said(choice));
             }
         }
-        let end = parsed.end().unwrap().into_iter().map(unnamed).collect::<Vec<_>>();
-        prop_assert_eq!(compared.end().unwrap(), end);
+        prop_assert_eq!(unnamed(compared.end().unwrap()), unnamed(parsed.end().unwrap()));
     }
 }
 
-/// A delta without the name that its event was given.
-fn unnamed(delta: Delta) -> Delta {
+/// Removes the names the test gives to events.
+fn unnamed(deltas: Vec<Delta>) -> Vec<Delta> {
     let strip = |frame: Vec<u8>| frame.strip_prefix(b"event: x\n").map(<[u8]>::to_vec).unwrap_or(frame);
-    match delta {
+    let unnamed = |delta| match delta {
         Delta::Forward { frame } => Delta::Forward { frame: strip(frame) },
-        Delta::Finish { choice, frame } => Delta::Finish { choice, frame: strip(frame) },
+        Delta::Finish { choice, end } => Delta::Finish { choice, end: End::new(strip(end.into_frame())) },
         other => other,
-    }
+    };
+    deltas.into_iter().map(unnamed).collect()
 }

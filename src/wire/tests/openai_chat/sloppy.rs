@@ -1,7 +1,7 @@
 //! However a server that imitates the API cuts and labels its calls, a stream has the calls of the whole answer.
 
 use callgate_wire::Delta;
-use callgate_wire::openai_chat::Answer;
+use callgate_wire::openai_chat::ChatAnswer;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -109,7 +109,7 @@ proptest! {
         let entries: Vec<Value> = written.iter().enumerate().map(|(at, call)| entry(&habits, at, call)).collect();
         let message = json!({ "role": "assistant", "content": null, "tool_calls": entries });
         let whole = json!({ "id": "c-1", "choices": [{ "index": 0, "message": message, "finish_reason": "tool_calls" }] });
-        let answer = Answer::read(whole.to_string().as_bytes()).unwrap();
+        let answer = ChatAnswer::read(whole.to_string().as_bytes()).unwrap();
 
         let chunk = |delta: Value, finish: Option<&str>| {
             let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });

@@ -1,7 +1,7 @@
 //! Turns that servers split otherwise than the reference says: several ends, several choices, reasoning in pieces, odd events.
 
-use callgate_wire::openai_chat::{Answer, Stream};
-use callgate_wire::{Answer as _, Delta, Stream as _};
+use callgate_wire::openai_chat::{ChatAnswer, ChatStream};
+use callgate_wire::{Answer as _, ChoiceIndex, Delta, End, Stream as _};
 use serde_json::{Value, json};
 
 use crate::assemble::{calls, deltas, frames, read, tool, turn};
@@ -14,7 +14,7 @@ fn chunk(choices: &str) -> String {
 
 fn one(choices: &[&str]) -> Vec<Delta> {
     let stream: String = choices.iter().map(|choices| chunk(choices)).collect();
-    read(&mut Stream::new(true, 1), [stream.as_bytes()]).unwrap()
+    read(&mut ChatStream::new(true, 1), [stream.as_bytes()]).unwrap()
 }
 
 #[test]
@@ -51,10 +51,10 @@ fn a_held_finish_is_told_before_the_usage_and_before_the_end() {
 
 #[test]
 fn the_finish_of_a_choice_without_calls_is_told_at_once() {
-    let mut stream = Stream::new(true, 1);
+    let mut stream = ChatStream::new(true, 1);
     let end = chunk(r#"{"index":0,"delta":{},"finish_reason":"stop"}"#);
     let deltas = stream.read(frames([end.as_bytes()]).remove(0)).unwrap();
-    assert_eq!(deltas, [Delta::Finish { choice: 0, frame: end.into_bytes() }]);
+    assert_eq!(deltas, [Delta::Finish { choice: ChoiceIndex::FIRST, end: End::new(end.into_bytes()) }]);
 }
 
 #[test]
@@ -63,15 +63,15 @@ fn a_turn_split_over_two_choices_is_one() {
         r#"{{"id":"c","choices":[{{"index":0,"finish_reason":"stop","message":{{"role":"assistant","content":"Let me look."}}}},
             {{"index":1,"finish_reason":"tool_calls","message":{{"role":"assistant","content":null,"tool_calls":[{CALL}]}}}}]}}"#
     );
-    let answer = Answer::read_one(whole.as_bytes()).unwrap();
+    let answer = ChatAnswer::read_one(whole.as_bytes()).unwrap();
     let [choice] = answer.choices() else { panic!("one choice") };
     assert_eq!((choice.text.as_str(), choice.finish.as_str()), ("Let me look.", "tool_calls"));
     assert_eq!(choice.calls, [tool("a", "f", "{}")]);
     let written: Value = serde_json::from_slice(&answer.write()).unwrap();
     assert_eq!(written["choices"].as_array().unwrap().len(), 1);
     assert_eq!(written["choices"][0]["message"]["tool_calls"][0]["id"], "a");
-    assert_eq!(Answer::read(&answer.write()).unwrap().choices(), answer.choices());
-    assert_eq!(Answer::read(whole.as_bytes()).unwrap().choices().len(), 2, "if two were asked for, they are two");
+    assert_eq!(ChatAnswer::read(&answer.write()).unwrap().choices(), answer.choices());
+    assert_eq!(ChatAnswer::read(whole.as_bytes()).unwrap().choices().len(), 2, "if two were asked for, they are two");
 
     let turn = turn(&one(&[
         r#"{"index":0,"delta":{"role":"assistant","content":"Let me look."}}"#,
@@ -87,7 +87,7 @@ fn a_turn_split_over_two_choices_is_one() {
 #[test]
 fn two_choices_that_both_say_something_stay_two() {
     let whole = r#"{"choices":[{"index":0,"message":{"content":"a"}},{"index":1,"message":{"content":"b"}}]}"#;
-    assert_eq!(Answer::read_one(whole.as_bytes()).unwrap().choices().len(), 2);
+    assert_eq!(ChatAnswer::read_one(whole.as_bytes()).unwrap().choices().len(), 2);
     let turn = turn(&one(&[r#"{"index":0,"delta":{"content":"a"}}"#, r#"{"index":1,"delta":{"content":"b"}}"#]));
     assert_eq!(turn.choices.len(), 2);
 }
@@ -103,7 +103,7 @@ fn reasoning_is_said_streamed_as_whole() {
         "reasoning_opaque": "xyz", "refusal": null,
     });
     let whole = json!({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).to_string();
-    let said = Answer::read(whole.as_bytes()).unwrap().said(0);
+    let said = ChatAnswer::read(whole.as_bytes()).unwrap().said(ChoiceIndex::FIRST);
     let members = said[1].as_object().unwrap();
     assert_eq!(said[0], "Hi");
     assert_eq!(
@@ -124,9 +124,9 @@ fn reasoning_is_said_streamed_as_whole() {
         json!({"content": "i"}),
     ];
     let stream: String = deltas.iter().map(|delta| chunk(&json!({"index": 0, "delta": delta}).to_string())).collect();
-    let mut streamed = Stream::new(true, 1);
+    let mut streamed = ChatStream::new(true, 1);
     read(&mut streamed, [stream.as_bytes()]).unwrap();
-    assert_eq!(streamed.said(0), said);
+    assert_eq!(streamed.said(ChoiceIndex::FIRST), said);
 }
 
 #[test]

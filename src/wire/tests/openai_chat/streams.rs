@@ -1,7 +1,7 @@
 //! Streamed answers: what each event says, and what of it may go on.
 
-use callgate_wire::openai_chat::{DONE, Stream, with_reason};
-use callgate_wire::{Delta, Form, Stream as _};
+use callgate_wire::openai_chat::{ChatStream, DONE};
+use callgate_wire::{ChoiceIndex, Delta, End, Form, Stream as _};
 
 use crate::assemble::{calls, deltas, frames, head, tool, turn};
 
@@ -22,11 +22,11 @@ fn shown(stream: &str) -> String {
     let text = |frame: Vec<u8>| String::from_utf8(frame).unwrap();
     let line = |delta: Delta| match delta {
         Delta::Forward { frame } => format!("forward {}", text(frame)),
-        Delta::Fragment { choice, slot, id, name, arguments, form, .. } => {
+        Delta::Fragment { choice, slot, call: callgate_wire::Call { id, name, arguments, form, .. } } => {
             format!("fragment {choice}/{slot} {form:?} id={id:?} name={name:?} arguments={arguments:?}\n")
         }
         Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
-        Delta::Finish { choice, frame } => format!("finish {choice} {}", text(frame)),
+        Delta::Finish { choice, end } => format!("finish {choice} {}", text(end.into_frame())),
         Delta::Usage { frame } => format!("usage {}", text(frame)),
         Delta::Error { frame } => format!("error {}", text(frame)),
         Delta::Done { frame } => format!("done {}", text(frame)),
@@ -93,7 +93,10 @@ fn a_stream_without_calls_keeps_its_bytes() {
 #[test]
 fn text_that_came_with_a_finish_is_told_once() {
     let stream = stream(&[r#"{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}"#]);
-    let expected = [Delta::Forward { frame: stream.clone().into_bytes() }, Delta::Finish { choice: 0, frame: vec![] }];
+    let expected = [
+        Delta::Forward { frame: stream.clone().into_bytes() },
+        Delta::Finish { choice: ChoiceIndex::FIRST, end: End::default() },
+    ];
     assert_eq!(told(&stream), expected);
 }
 
@@ -215,14 +218,14 @@ fn the_work_of_one_stream_is_bounded() {
 
 #[test]
 fn the_head_is_that_of_the_first_event_with_a_choice() {
-    let mut reader = Stream::new(true, 1);
+    let mut reader = ChatStream::new(true, 1);
     let stream = "data: {\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}\n\n".to_owned()
         + &stream(&[r#"{"index":0,"delta":{"content":"a"}}"#]);
     let frames = frames([stream.as_bytes()]);
     reader.read(frames[0].clone()).unwrap();
     assert_eq!(reader.head(), None);
     reader.read(frames[1].clone()).unwrap();
-    let text = String::from_utf8(reader.head().unwrap().text(2, "é\n")).unwrap();
+    let text = String::from_utf8(reader.head().unwrap().text(ChoiceIndex::new(2), "é\n")).unwrap();
     assert_eq!(
         text,
         "data: {\"id\":\"c\",\"model\":\"m\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":2,\
@@ -235,12 +238,12 @@ fn a_head_writes_what_a_reader_reads() {
     let head = head();
     let legacy = callgate_wire::Call { form: Form::Function, ..tool("", "old", "{}") };
     let stream = [
-        head.text(0, "a"),
-        head.call(0, 0, &tool("x", "f", "{}")),
-        head.call(0, 1, &tool("y", "g", "[]")),
-        head.call(1, 0, &legacy),
-        head.finish(0, "tool_calls"),
-        head.finish(1, "function_call"),
+        head.text(ChoiceIndex::FIRST, "a"),
+        head.call(ChoiceIndex::FIRST, 0, &tool("x", "f", "{}")),
+        head.call(ChoiceIndex::FIRST, 1, &tool("y", "g", "[]")),
+        head.call(ChoiceIndex::new(1), 0, &legacy),
+        head.finish(ChoiceIndex::FIRST, "tool_calls"),
+        head.finish(ChoiceIndex::new(1), "function_call"),
         DONE.to_vec(),
     ]
     .concat();
@@ -254,13 +257,22 @@ fn a_head_writes_what_a_reader_reads() {
 
 #[test]
 fn a_finish_gets_another_reason_and_nothing_else_changes() {
+    let call = r#"{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}"#;
     let frame = "event: x\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"n\":1}}\r\n\r\n";
-    let stop = String::from_utf8(with_reason(frame.as_bytes(), "stop")).unwrap();
-    assert_eq!(
-        stop,
-        "event: x\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"n\":1}}\n\n"
-    );
-    for unchanged in [frame, "", ": ping\n\n", "data: [DONE]\n\n"] {
-        assert_eq!(with_reason(unchanged.as_bytes(), "tool_calls"), unchanged.as_bytes());
-    }
+    let finished = |is_released: bool| {
+        let mut reader = ChatStream::new(false, 1);
+        for frame in frames([stream(&[call]).as_bytes(), frame.as_bytes()]) {
+            reader.read(frame).unwrap();
+        }
+        if is_released {
+            reader.call(ChoiceIndex::FIRST, &tool("c", "f", "{}"));
+        }
+        let held = reader.end().unwrap().pop();
+        let Some(Delta::Finish { choice, end }) = held else { panic!("{held:?}") };
+        String::from_utf8(reader.finish(choice, end)).unwrap()
+    };
+    let stop =
+        "event: x\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"n\":1}}\n\n";
+    assert_eq!(finished(false), stop);
+    assert_eq!(finished(true), frame, "a finish that names released calls keeps its bytes");
 }

@@ -1,7 +1,7 @@
 //! Whole answers: the calls in them, what is refused, what is written.
 
 use callgate_json::Map;
-use callgate_wire::{Call, Earlier, Fate, Form, Hold};
+use callgate_wire::{Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::answer;
@@ -28,7 +28,7 @@ fn calls_are_found_among_the_items_with_what_stands_beside_them() {
         ..Call::default()
     };
     assert_eq!(answer.calls(), [[of("c1", "f", "{ }"), of("c2", "g", "")]]);
-    assert_eq!(answer.said(0), [reasoning("Hm"), message("Look.")]);
+    assert_eq!(answer.said(ChoiceIndex::FIRST), [reasoning("Hm"), message("Look.")]);
     assert_eq!(answer.usage().unwrap()["total_tokens"], 12);
 }
 
@@ -138,12 +138,12 @@ fn what_a_tool_of_the_provider_made_is_there_only_where_it_was_asked_for() {
 #[test]
 fn what_replaces_a_call_stands_where_it_stood_or_after_all_else() {
     let output = [message("A"), call("c1", "f", "{}"), call("c2", "g", "{ }"), reasoning("B")];
-    let told = |hold: Hold| {
+    let told = |hold: ReleasePolicy| {
         let mut answer = answer(&response(&output).to_string(), &[]).unwrap();
         let kept = Call { arguments: "{}".into(), ..answer.calls()[0][1].clone() };
-        answer.settle(0, vec![Fate::Tell("No.".into()), Fate::Keep(kept.clone())], hold);
+        answer.settle(ChoiceIndex::FIRST, vec![Fate::Replace("No.".into()), Fate::Keep(kept.clone())], hold);
         assert_eq!(answer.calls(), [[kept]]);
-        assert_eq!(answer.said(0).len(), 3);
+        assert_eq!(answer.said(ChoiceIndex::FIRST).len(), 3);
         body(&*answer)
     };
     let ours = |place: usize| {
@@ -152,8 +152,8 @@ fn what_replaces_a_call_stands_where_it_stood_or_after_all_else() {
         ours
     };
     let kept = call("c2", "g", "{}");
-    assert_eq!(told(Hold::Call)["output"], json!([message("A"), ours(1), kept, reasoning("B")]));
-    assert_eq!(told(Hold::Turn)["output"], json!([message("A"), reasoning("B"), ours(2), kept]));
+    assert_eq!(told(ReleasePolicy::Call)["output"], json!([message("A"), ours(1), kept, reasoning("B")]));
+    assert_eq!(told(ReleasePolicy::Turn)["output"], json!([message("A"), reasoning("B"), ours(2), kept]));
 }
 
 #[test]
@@ -162,9 +162,9 @@ fn members_that_do_not_change_keep_their_bytes() {
         "output_text" : "", "usage": {"total_tokens": 1} }"#;
     let mut answer = answer(text, &[]).unwrap();
     let same = answer.calls()[0][0].clone();
-    answer.settle(0, vec![Fate::Keep(same)], Hold::Turn);
+    answer.settle(ChoiceIndex::FIRST, vec![Fate::Keep(same)], ReleasePolicy::Turn);
     assert_eq!(String::from_utf8(answer.write()).unwrap(), text, "nothing differs");
-    answer.settle(0, vec![Fate::Tell("No.".into())], Hold::Turn);
+    answer.settle(ChoiceIndex::FIRST, vec![Fate::Replace("No.".into())], ReleasePolicy::Turn);
     let written = String::from_utf8(answer.write()).unwrap();
     assert!(written.contains(r#""temperature":1.0,"#) && !written.contains("\"f\""), "{written}");
     assert!(written.contains(r#""output_text":"No.""#), "what repeats the texts follows them: {written}");
@@ -175,7 +175,7 @@ fn an_id_of_ours_fits_the_api() {
     let mut whole = response(&[call("c1", "f", "{}")]);
     whole["id"] = json!(format!("resp_{}<&\"{}", "a".repeat(30), "b".repeat(200)));
     let mut answer = answer(&whole.to_string(), &[]).unwrap();
-    answer.settle(0, vec![Fate::Tell("No.".into())], Hold::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![Fate::Replace("No.".into())], ReleasePolicy::Call);
     let id = body(&*answer)["output"][0]["id"].as_str().unwrap().to_owned();
     assert!(id.len() <= 64 && id.starts_with("msg_callgate_0_aaa"), "{id}");
     assert!(id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_'), "{id}");

@@ -2,7 +2,9 @@
 
 use callgate_wire::framing::sse::Decoder;
 use callgate_wire::openai_responses::OpenAiResponses;
-use callgate_wire::{Answer, AnswerError, Call, Delta, Dialect, Request, RequestError, Stream, StreamError, Target};
+use callgate_wire::{
+    Answer, AnswerError, Call, ChoiceIndex, Delta, Dialect, Request, RequestError, Stream, StreamError, Target,
+};
 use serde_json::{Value, json};
 
 pub(crate) fn request(body: &str) -> Result<Box<dyn Request>, RequestError> {
@@ -46,11 +48,11 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
     let text = |frame: &[u8]| String::from_utf8(frame.to_vec()).unwrap().trim_end().replace('\n', " ");
     let line = |delta: &Delta| match delta {
         Delta::Forward { frame } => format!("forward {}", text(frame)),
-        Delta::Fragment { choice, slot, id, name, arguments, extra, .. } => {
+        Delta::Fragment { choice, slot, call: Call { id, name, arguments, extra, .. } } => {
             format!("fragment {choice}/{slot} id={id} name={name} arguments={arguments} extra={}", json!(extra))
         }
         Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
-        Delta::Finish { choice, frame } => format!("finish {choice} {}", text(frame)),
+        Delta::Finish { choice, end } => format!("finish {choice} {}", text(end.frame())),
         Delta::Usage { frame } => format!("usage {}", text(frame)),
         Delta::Error { frame } => format!("error {}", text(frame)),
         Delta::Done { frame } => format!("done {}", text(frame)),
@@ -71,7 +73,7 @@ pub(crate) fn passed(deltas: &[Delta]) -> Vec<u8> {
 pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
     let mut calls: std::collections::BTreeMap<u32, Call> = std::collections::BTreeMap::new();
     for delta in deltas {
-        if let Delta::Fragment { slot, id, name, arguments, extra, .. } = delta {
+        if let Delta::Fragment { slot, call: Call { id, name, arguments, extra, .. }, .. } = delta {
             let call = calls.entry(*slot).or_default();
             call.id.push_str(id);
             call.name.push_str(name);
@@ -86,7 +88,12 @@ pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
 pub(crate) type Fate = dyn Fn(usize, Call) -> callgate_wire::Fate;
 
 /// Carries a stream out as a gate does: calls are released as `fate` says, each when it is complete or all at the end.
-pub(crate) fn carried(stream: &mut dyn Stream, bytes: &str, hold: callgate_wire::Hold, fate: &Fate) -> Vec<u8> {
+pub(crate) fn carried(
+    stream: &mut dyn Stream,
+    bytes: &str,
+    hold: callgate_wire::ReleasePolicy,
+    fate: &Fate,
+) -> Vec<u8> {
     let mut out = Vec::new();
     let mut pending: std::collections::BTreeMap<u32, Vec<Delta>> = std::collections::BTreeMap::new();
     let mut decoder = Decoder::new(1 << 24);
@@ -99,25 +106,25 @@ pub(crate) fn carried(stream: &mut dyn Stream, bytes: &str, hold: callgate_wire:
             let mut finish = None;
             match delta {
                 Delta::Fragment { slot, .. } => pending.entry(slot).or_default().push(delta),
-                Delta::CallEnd { slot, .. } if hold == callgate_wire::Hold::Call => {
+                Delta::CallEnd { slot, .. } if hold == callgate_wire::ReleasePolicy::Call => {
                     ready.extend(pending.remove(&slot));
                 }
                 Delta::CallEnd { .. } => {}
-                Delta::Finish { frame, .. } => {
+                Delta::Finish { end, .. } => {
                     ready.extend(std::mem::take(&mut pending).into_values());
-                    finish = Some(frame);
+                    finish = Some(end);
                 }
                 other => out.extend(passed(&[other])),
             }
             for call in ready.iter().flat_map(|fragments| calls(fragments)) {
                 out.extend(match fate(number, call) {
-                    callgate_wire::Fate::Keep(call) => stream.call(0, &call),
-                    callgate_wire::Fate::Tell(text) => stream.text(0, &text),
+                    callgate_wire::Fate::Keep(call) => stream.call(ChoiceIndex::FIRST, &call),
+                    callgate_wire::Fate::Replace(text) => stream.text(ChoiceIndex::FIRST, &text),
                 });
                 number += 1;
             }
             if let Some(frame) = finish {
-                out.extend(stream.finish(0, frame));
+                out.extend(stream.finish(ChoiceIndex::FIRST, frame));
             }
         }
     }

@@ -42,13 +42,13 @@ fn an_error_event_has_the_next_number_and_the_manner_of_the_stream() {
     let text = stream(&[message("Hi")], 1);
     let cut = text.find("event: response.completed").unwrap();
     let mut reader = stream_of(&[]);
-    let mut out = carried(&mut *reader, &text[..cut], callgate_wire::Hold::Call, &|_, _| unreachable!());
+    let mut out = carried(&mut *reader, &text[..cut], callgate_wire::ReleasePolicy::Call, &|_, _| unreachable!());
     out.extend(reader.error(&error()));
     assert_eq!(accumulate(&out).error, "tool_not_in_contract");
 
     let mut reader = stream_of(&[]);
     let bare = "data: {\"type\":\"keepalive\"}\n\n";
-    carried(&mut *reader, bare, callgate_wire::Hold::Call, &|_, _| unreachable!());
+    carried(&mut *reader, bare, callgate_wire::ReleasePolicy::Call, &|_, _| unreachable!());
     let frame = String::from_utf8(reader.error(&error())).unwrap();
     assert!(frame.starts_with("data: ") && !frame.contains("sequence_number"), "{frame}");
 }

@@ -1,6 +1,6 @@
 //! Streams of servers that imitate the API, and of the API beside what is known of it.
 
-use callgate_wire::{Call, Delta, Fate, Form, Hold};
+use callgate_wire::{Call, ChoiceIndex, Delta, Fate, Form, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::{answer, calls, carried, deltas, stream_of, told};
@@ -12,7 +12,7 @@ fn keep(_: usize, call: Call) -> Fate {
 
 /// Carries events out with each call released, and puts them together.
 fn seen(events: Vec<Value>) -> (String, Vec<(String, String, String)>) {
-    let out = carried(&mut *stream_of(&[]), &numbered(events), Hold::Call, &keep);
+    let out = carried(&mut *stream_of(&[]), &numbered(events), ReleasePolicy::Call, &keep);
     accumulate(&out).said()
 }
 
@@ -199,14 +199,14 @@ fn unknown_events_without_a_call_are_dropped_and_leave_no_gap() {
                 events.insert(at, aside.clone());
                 text = events.iter().map(|event| format!("data: {event}\n\n")).collect();
             }
-            let out = carried(&mut *stream_of(&[]), &text, Hold::Call, &keep);
+            let out = carried(&mut *stream_of(&[]), &text, ReleasePolicy::Call, &keep);
             assert_eq!(accumulate(&out).said(), expected(), "{aside} at {at}");
             assert!(!String::from_utf8(out).unwrap().contains("invented"));
         }
     }
     for aside in ["event: ping\ndata: {\"type\":\"keep\"}\n\n", "data: ping\n\n", "data: []\n\n"] {
         let text = aside.to_owned() + &numbered(turn());
-        let out = carried(&mut *stream_of(&[]), &text, Hold::Call, &keep);
+        let out = carried(&mut *stream_of(&[]), &text, ReleasePolicy::Call, &keep);
         assert_eq!(accumulate(&out).said(), expected(), "{aside}");
     }
 }
@@ -219,7 +219,7 @@ fn items_of_unknown_kinds_without_a_call_are_dropped_streamed_as_whole() {
     assert_eq!(written["output"], json!([output[0], output[2]]));
     let mut events = stream_events(&output, 1);
     events.insert(12, json!({ "type": "response.invented.delta", "output_index": 1, "item_id": "x", "delta": "?" }));
-    let out = carried(&mut *stream_of(&[]), &numbered(events), Hold::Call, &keep);
+    let out = carried(&mut *stream_of(&[]), &numbered(events), ReleasePolicy::Call, &keep);
     assert_eq!(accumulate(&out).response["output"], written["output"]);
     assert!(!String::from_utf8(out).unwrap().contains("invented"));
 }
@@ -251,7 +251,7 @@ fn a_call_that_no_contract_decides_on_is_refused_as_a_call_streamed_as_whole() {
         let mut whole = answer(&response(&output).to_string(), &["custom", "namespace"]).unwrap();
         let [found] = whole.calls()[0].to_vec().try_into().unwrap();
         assert_eq!((found.name.as_str(), found.form), (name, Form::Custom), "{item}");
-        whole.settle(0, vec![Fate::Tell("No.".into())], Hold::Call);
+        whole.settle(ChoiceIndex::FIRST, vec![Fate::Replace("No.".into())], ReleasePolicy::Call);
         let written: Value = serde_json::from_slice(&whole.write()).unwrap();
 
         let mut events = stream_events(&output, 1);
@@ -261,12 +261,12 @@ fn a_call_that_no_contract_decides_on_is_refused_as_a_call_streamed_as_whole() {
         let mut stream = stream_of(&["custom", "namespace"]);
         let streamed = deltas(&mut *stream, &[text.as_bytes()]).unwrap();
         let form = streamed.iter().find_map(|delta| match delta {
-            Delta::Fragment { form, .. } => Some(*form),
+            Delta::Fragment { call: Call { form, .. }, .. } => Some(*form),
             _ => None,
         });
         assert_eq!(form, Some(Form::Custom), "{item}");
-        let tell = |_: usize, _: Call| Fate::Tell("No.".into());
-        let out = carried(&mut *stream_of(&["custom", "namespace"]), &text, Hold::Call, &tell);
+        let tell = |_: usize, _: Call| Fate::Replace("No.".into());
+        let out = carried(&mut *stream_of(&["custom", "namespace"]), &text, ReleasePolicy::Call, &tell);
         assert_eq!(accumulate(&out).response["output"], written["output"], "{item}");
         assert!(!String::from_utf8(out).unwrap().contains("_call\""), "{item}");
     }
@@ -280,7 +280,8 @@ fn a_function_that_a_search_for_tools_found_is_called_by_its_own_name() {
     let whole = answer(&text, &["tool_search"]).unwrap();
     assert_eq!((whole.calls()[0][0].name.as_str(), whole.calls()[0][0].form), ("f", Form::Tool));
     assert_eq!(whole.write(), text.as_bytes());
-    let out = carried(&mut *stream_of(&["tool_search"]), &numbered(stream_events(&[item], 1)), Hold::Call, &keep);
+    let out =
+        carried(&mut *stream_of(&["tool_search"]), &numbered(stream_events(&[item], 1)), ReleasePolicy::Call, &keep);
     assert_eq!(accumulate(&out).response["output"][0]["namespace"], "f");
 }
 

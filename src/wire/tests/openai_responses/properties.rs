@@ -1,6 +1,6 @@
 //! The properties that every dialect's streams have.
 
-use callgate_wire::{Call, Fate, Hold};
+use callgate_wire::{Call, ChoiceIndex, Fate, ReleasePolicy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -41,11 +41,11 @@ fn canonical(call: Call) -> Call {
 }
 
 fn fate(keep: &[bool], at: usize, call: Call) -> Fate {
-    if keep[at % keep.len()] { Fate::Keep(canonical(call)) } else { Fate::Tell("not that one".to_owned()) }
+    if keep[at % keep.len()] { Fate::Keep(canonical(call)) } else { Fate::Replace("not that one".to_owned()) }
 }
 
-fn holds() -> impl Strategy<Value = Hold> {
-    prop_oneof![Just(Hold::Call), Just(Hold::Turn)]
+fn holds() -> impl Strategy<Value = ReleasePolicy> {
+    prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)]
 }
 
 proptest! {
@@ -86,7 +86,7 @@ proptest! {
     ) {
         let mut whole = answer(&response(&items).to_string(), &[]).unwrap();
         let fates = whole.calls()[0].iter().cloned().enumerate().map(|(at, call)| fate(&keep, at, call)).collect();
-        whole.settle(0, fates, hold);
+        whole.settle(ChoiceIndex::FIRST, fates, hold);
         let whole: Value = serde_json::from_slice(&whole.write()).unwrap();
         let out = carried(&mut *stream_of(&[]), &stream(&items, cut), hold, &move |at, call| fate(&keep, at, call));
         let seen = accumulate(&out);
@@ -107,9 +107,9 @@ proptest! {
             if at % 2 == 0 { spelled(&event) } else { format!("data: {event}\n\n") }
         }).collect();
         let unnamed = |text: &str| text.lines().filter(|line| !line.starts_with("event: ")).fold(String::new(), |out, line| out + line + "\n");
-        let keep = |_: usize, call| Fate::Tell(format!("no {}", calls_name(&call)));
-        let compared = carried(&mut *stream_of(&[]), &unnamed(&numbered(events)), Hold::Call, &keep);
-        let parsed = carried(&mut *stream_of(&[]), &other, Hold::Call, &keep);
+        let keep = |_: usize, call| Fate::Replace(format!("no {}", calls_name(&call)));
+        let compared = carried(&mut *stream_of(&[]), &unnamed(&numbered(events)), ReleasePolicy::Call, &keep);
+        let parsed = carried(&mut *stream_of(&[]), &other, ReleasePolicy::Call, &keep);
         prop_assert_eq!(crate::kit::events(&compared), crate::kit::events(&parsed));
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use callgate_json::Value;
 use callgate_wire::openai_responses::OpenAiResponses;
-use callgate_wire::{Call, Dialect, Fate, Hold, Request, Wants};
+use callgate_wire::{Call, ChoiceIndex, Dialect, Fate, ReleasePolicy, Request, Wants};
 
 use crate::common::{calls, carried, deltas, request};
 use crate::kit::events;
@@ -75,7 +75,7 @@ fn check_stream(id: &str, request: &dyn Request, body: &str, labelled: &[(String
     assert_eq!(read(&body.as_bytes().chunks(1).collect::<Vec<_>>()).unwrap(), whole, "{id} byte by byte");
 
     let carried = |hold, fate: &crate::common::Fate| carried(&mut *OpenAiResponses.stream(request), body, hold, fate);
-    let same = carried(Hold::Call, &|_, call| Fate::Keep(call));
+    let same = carried(ReleasePolicy::Call, &|_, call| Fate::Keep(call));
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&same), body, "{id}");
     }
@@ -86,8 +86,8 @@ fn check_stream(id: &str, request: &dyn Request, body: &str, labelled: &[(String
     let numbers: Vec<u64> = events(&same).iter().filter_map(numbers).collect();
     assert!(numbers.iter().zip(0..).all(|(number, expected)| *number == expected), "{id}: {numbers:?}");
 
-    for hold in [Hold::Call, Hold::Turn] {
-        let none = carried(hold, &|_, _| Fate::Tell("No.".to_owned()));
+    for hold in [ReleasePolicy::Call, ReleasePolicy::Turn] {
+        let none = carried(hold, &|_, _| Fate::Replace("No.".to_owned()));
         let text = String::from_utf8(none.clone()).unwrap();
         assert!(!text.contains("\"function_call\"") && !text.contains("function_call_arguments"), "{id}");
         let told = events(&none).iter().filter(|event| event["type"] == "response.output_item.done").count();
@@ -104,11 +104,15 @@ fn check_answer(id: &str, request: &dyn Request, body: &str, labelled: &[(String
     let calls = answer.calls()[0].to_vec();
     assert_eq!(calls.iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert_eq!(answer.write(), body.as_bytes(), "{id}");
-    answer.settle(0, calls.iter().cloned().map(Fate::Keep).collect(), Hold::Turn);
+    answer.settle(ChoiceIndex::FIRST, calls.iter().cloned().map(Fate::Keep).collect(), ReleasePolicy::Turn);
     assert_eq!(answer.write(), body.as_bytes(), "{id}: nothing was changed");
 
     let count = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["output"].as_array().unwrap().len();
-    answer.settle(0, calls.iter().map(|_| Fate::Tell("No.".to_owned())).collect(), Hold::Call);
+    answer.settle(
+        ChoiceIndex::FIRST,
+        calls.iter().map(|_| Fate::Replace("No.".to_owned())).collect(),
+        ReleasePolicy::Call,
+    );
     let without = OpenAiResponses.answer(request, &answer.write()).unwrap();
     assert!(without.calls()[0].is_empty(), "{id}");
     assert_eq!(count(&answer.write()), count(body.as_bytes()), "{id}: a text for each call");

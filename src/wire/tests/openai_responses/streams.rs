@@ -1,6 +1,6 @@
 //! Streamed answers: what each event says, what of it may go on, what is written.
 
-use callgate_wire::{Delta, Fate, Hold};
+use callgate_wire::{ChoiceIndex, Delta, Fate, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::{calls, carried, deltas, passed, shown, stream_of, told};
@@ -11,7 +11,7 @@ fn keep(_: usize, call: callgate_wire::Call) -> Fate {
 }
 
 fn tell(_: usize, _: callgate_wire::Call) -> Fate {
-    Fate::Tell("No.".into())
+    Fate::Replace("No.".into())
 }
 
 /// A small response, so that snapshots can be read.
@@ -35,7 +35,7 @@ fn an_ordinary_stream_with_text_and_a_call() {
 fn a_call_and_a_text_of_ours_are_told_with_all_their_events() {
     let text = small(stream_events(&[call("c1", "f", r#"{"a":1}"#), call("c2", "g", "{}")], 2));
     let fate = |at: usize, call| if at == 0 { keep(at, call) } else { tell(at, call) };
-    let out = carried(&mut *stream_of(&[]), &text, Hold::Call, &fate);
+    let out = carried(&mut *stream_of(&[]), &text, ReleasePolicy::Call, &fate);
     accumulate(&out);
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
@@ -61,7 +61,7 @@ fn a_stream_without_calls_keeps_its_bytes() {
         stream(&talk, 2).replacen("msg_", "msg_other_", 2).replacen("rs_", "rs_other_", 2),
     ];
     for text in table {
-        let out = carried(&mut *stream_of(&[]), &text, Hold::Call, &keep);
+        let out = carried(&mut *stream_of(&[]), &text, ReleasePolicy::Call, &keep);
         assert_eq!(String::from_utf8(out).unwrap(), text);
     }
 }
@@ -98,15 +98,15 @@ fn the_last_event_agrees_with_what_was_released() {
     let output = [message("A"), call("c1", "f", "{}"), message("BB"), call("c2", "g", "{}")];
     let fate = |at: usize, call| if at == 0 { tell(at, call) } else { keep(at, call) };
     for (hold, order) in [
-        (Hold::Call, ["message", "message", "message", "function_call"]),
-        (Hold::Turn, ["message", "message", "message", "function_call"]),
+        (ReleasePolicy::Call, ["message", "message", "message", "function_call"]),
+        (ReleasePolicy::Turn, ["message", "message", "message", "function_call"]),
     ] {
         let out = carried(&mut *stream_of(&[]), &stream(&output, 1), hold, &fate);
         let seen = accumulate(&out);
         let kinds: Vec<&str> =
             seen.response["output"].as_array().unwrap().iter().map(|item| item["type"].as_str().unwrap()).collect();
         assert_eq!(kinds, order);
-        let text = if hold == Hold::Call { "ANo.BB" } else { "ABBNo." };
+        let text = if hold == ReleasePolicy::Call { "ANo.BB" } else { "ABBNo." };
         assert_eq!(seen.said(), (text.into(), vec![("c2".into(), "g".into(), "{}".into())]));
         assert!(!String::from_utf8(out).unwrap().contains("\"c1\""));
     }
@@ -119,17 +119,17 @@ fn what_the_end_says_of_items_goes_on_and_an_end_that_repeats_nothing_still_does
     let mut events = stream_events(&output, 1);
     let last = events.last_mut().unwrap();
     last["response"]["output"][0]["encrypted_content"] = json!("b3RoZXI=");
-    let out = carried(&mut *stream_of(&[]), &numbered(events.clone()), Hold::Call, &tell);
+    let out = carried(&mut *stream_of(&[]), &numbered(events.clone()), ReleasePolicy::Call, &tell);
     let end = crate::kit::events(&out).pop().unwrap();
     assert_eq!(end["response"]["output"][0]["encrypted_content"], "b3RoZXI=");
     assert_eq!(end["response"]["output"][1]["content"][0]["text"], "No.");
 
     events.last_mut().unwrap()["response"]["output_text"] = json!("");
-    let out = carried(&mut *stream_of(&[]), &numbered(events.clone()), Hold::Call, &tell);
+    let out = carried(&mut *stream_of(&[]), &numbered(events.clone()), ReleasePolicy::Call, &tell);
     assert_eq!(crate::kit::events(&out).pop().unwrap()["response"]["output_text"], "No.");
 
     events.last_mut().unwrap()["response"]["output"] = json!([]);
-    let out = carried(&mut *stream_of(&[]), &numbered(events), Hold::Call, &tell);
+    let out = carried(&mut *stream_of(&[]), &numbered(events), ReleasePolicy::Call, &tell);
     assert_eq!(crate::kit::events(&out).pop().unwrap()["response"]["output"], json!([]));
 }
 
@@ -153,7 +153,7 @@ fn arguments_may_come_in_pieces_or_whole_at_any_event() {
     ];
     for events in table {
         let found = told(&numbered(events.clone())).unwrap();
-        assert_eq!(found.last(), Some(&Delta::CallEnd { choice: 0, slot: 0 }));
+        assert_eq!(found.last(), Some(&Delta::CallEnd { choice: ChoiceIndex::FIRST, slot: 0 }));
         let [call] = calls(&found).try_into().unwrap();
         assert_eq!((call.id.as_str(), call.name.as_str(), call.arguments.as_str()), ("c1", "f", "{}"), "{events:?}");
         assert_eq!(passed(&found), b"");
@@ -254,10 +254,10 @@ fn events_of_tools_that_were_asked_for_go_on_and_others_do_not() {
     events.insert(6, about("response.mcp_list_tools.completed", 1));
     let text = numbered(events.clone());
     let mut asked = stream_of(&["web_search_preview", "mcp"]);
-    assert_eq!(String::from_utf8(carried(&mut *asked, &text, Hold::Call, &keep)).unwrap(), text);
+    assert_eq!(String::from_utf8(carried(&mut *asked, &text, ReleasePolicy::Call, &keep)).unwrap(), text);
     assert!(deltas(&mut *stream_of(&["web_search"]), &[text.as_bytes()]).is_err(), "the list was not asked for");
     events[3] = about("response.mcp_call.completed", 0);
-    let out = carried(&mut *stream_of(&["web_search", "mcp"]), &numbered(events), Hold::Call, &keep);
+    let out = carried(&mut *stream_of(&["web_search", "mcp"]), &numbered(events), ReleasePolicy::Call, &keep);
     assert!(!String::from_utf8(out).unwrap().contains("mcp_call"), "an event of no item is dropped");
 }
 
@@ -265,7 +265,7 @@ fn events_of_tools_that_were_asked_for_go_on_and_others_do_not() {
 fn an_item_that_is_announced_without_itself_says_nothing() {
     let mut events = stream_events(&[message("Hi")], 1);
     events.insert(2, json!({ "type": "response.output_item.added", "output_index": 4, "item": null }));
-    let out = carried(&mut *stream_of(&[]), &numbered(events), Hold::Call, &keep);
+    let out = carried(&mut *stream_of(&[]), &numbered(events), ReleasePolicy::Call, &keep);
     assert_eq!(accumulate(&out).said().0, "Hi", "and leaves no gap");
 }
 
@@ -282,7 +282,7 @@ fn a_stream_that_is_followed_by_another_answer_ends_with_both() {
     let mut reader = stream_of(&[]);
     let text = stream(&[reasoning("Hm"), message("Look."), call("c1", "lookup", "{}")], 2);
     let mut out = passed(&deltas(&mut *reader, &[text.as_bytes()]).unwrap());
-    assert_eq!(reader.said(0), [reasoning("Hm"), message("Look.")]);
+    assert_eq!(reader.said(ChoiceIndex::FIRST), [reasoning("Hm"), message("Look.")]);
     let mut last = response(&[reasoning("So."), message("Found."), call("c2", "order", r#"{"sku":"a"}"#)]);
     last["id"] = json!("resp_2");
     last["status"] = json!("incomplete");
@@ -326,7 +326,10 @@ fn an_answer_that_is_told_as_events_says_everything_that_it_has() {
         .map(|event| event["type"].as_str().unwrap().trim_start_matches("response.").to_owned())
         .collect();
     insta::assert_snapshot!(kinds.join("\n"));
-    assert_eq!(carried(&mut *stream_of(&["web_search"]), std::str::from_utf8(&out).unwrap(), Hold::Call, &keep), out);
+    assert_eq!(
+        carried(&mut *stream_of(&["web_search"]), std::str::from_utf8(&out).unwrap(), ReleasePolicy::Call, &keep),
+        out
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Tools that the executor reaches at a backend: over gRPC, HTTP or MCP.
+//! Tools at a backend of the executor: over gRPC, HTTP or MCP.
 
 use super::quantity;
-use crate::read::fields::{Fields, Item, Report};
+use crate::read::fields::{Fields, Located, Report};
 use crate::read::units;
 use crate::run::{Bounds, GrpcRun, HttpMethod, HttpRun, McpRun, WorkerMethod};
 
@@ -13,7 +13,7 @@ const METHODS: [(&str, HttpMethod); 5] = [
     ("DELETE", HttpMethod::Delete),
 ];
 
-pub(super) fn grpc(item: &Item<'_>, report: &mut Report<'_>) -> Option<GrpcRun> {
+pub(super) fn grpc(item: &Located<'_>, report: &mut Report<'_>) -> Option<GrpcRun> {
     let fields = Fields::open(item, &["cluster", "method", "timeout", "outputBytes"], &[], report)?;
     let cluster = cluster(&fields, report);
     let words = [WorkerMethod::Invoke, WorkerMethod::InvokeStream].map(|method| (method.as_str(), method));
@@ -24,7 +24,7 @@ pub(super) fn grpc(item: &Item<'_>, report: &mut Report<'_>) -> Option<GrpcRun> 
     Some(GrpcRun { cluster: cluster?, method: method?, bounds: bounds? })
 }
 
-pub(super) fn http(item: &Item<'_>, report: &mut Report<'_>) -> Option<HttpRun> {
+pub(super) fn http(item: &Located<'_>, report: &mut Report<'_>) -> Option<HttpRun> {
     let fields = Fields::open(item, &["cluster", "method", "path", "timeout", "outputBytes"], &[], report)?;
     let cluster = cluster(&fields, report);
     let method = match fields.get("method") {
@@ -37,7 +37,7 @@ pub(super) fn http(item: &Item<'_>, report: &mut Report<'_>) -> Option<HttpRun> 
     Some(HttpRun { cluster: cluster?, method: method?, path: path?, bounds: bounds? })
 }
 
-pub(super) fn mcp(item: &Item<'_>, report: &mut Report<'_>) -> Option<McpRun> {
+pub(super) fn mcp(item: &Located<'_>, report: &mut Report<'_>) -> Option<McpRun> {
     let fields = Fields::open(item, &["cluster", "tool", "timeout", "outputBytes"], &[], report)?;
     let cluster = cluster(&fields, report);
     let tool = fields.need("tool", "what the MCP server calls the tool", report);
@@ -65,8 +65,8 @@ fn cluster(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// An absolute path that means the same to every server: no query, no dot segments, no escapes that a server could undo.
-fn path_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
+/// Reads an absolute path with the same meaning to every server: no query, no dot segments, no escapes.
+fn path_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
     let dots = |text: &str| text.split('/').any(|part| part == "." || part == "..");

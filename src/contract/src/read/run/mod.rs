@@ -1,14 +1,14 @@
-//! The `run` of a tool: one file for each that has fields of its own.
+//! The `run` of a tool: one file for each kind with fields of its own.
 
 mod backend;
 mod wasm;
 
-use super::fields::{Fields, Item, Report, one_of};
+use super::fields::{Fields, Located, Report, one_of};
 use crate::run::Run;
 
 const KNOWN: [&str; 5] = ["client", "wasm", "grpc", "http", "mcp"];
 
-pub(super) fn run(item: &Item<'_>, report: &mut Report<'_>) -> Option<Run> {
+pub(super) fn run(item: &Located<'_>, report: &mut Report<'_>) -> Option<Run> {
     let fields = Fields::open(item, &KNOWN, &[], report)?;
     let mut given = KNOWN.iter().filter_map(|name| fields.get(name).map(|item| (*name, item)));
     match (given.next(), given.next()) {
@@ -26,7 +26,7 @@ pub(super) fn run(item: &Item<'_>, report: &mut Report<'_>) -> Option<Run> {
         (None, _) if item.entries(report)?.is_empty() => {
             report.fault(item, format!("expected exactly one of {}", one_of(&KNOWN)))
         }
-        // What is there instead is reported already.
+        // The unknown field is reported already.
         (None, _) => None,
     }
 }
@@ -36,7 +36,7 @@ fn quantity<T>(
     fields: &Fields<'_>,
     name: &str,
     default: T,
-    unit: fn(&Item<'_>, &mut Report<'_>) -> Option<T>,
+    unit: fn(&Located<'_>, &mut Report<'_>) -> Option<T>,
     report: &mut Report<'_>,
 ) -> Option<T> {
     match fields.get(name) {

@@ -4,19 +4,19 @@ use std::net::Ipv6Addr;
 
 use super::quantity;
 use crate::paths;
-use crate::read::fields::{Fields, Item, Report};
+use crate::read::fields::{Fields, Located, Report};
 use crate::read::units;
 use crate::run::{FileGrant, FileMode, HttpGrant, WasmRun};
 use crate::source::node::join;
 
 const KNOWN: [&str; 11] =
     ["module", "sha256", "args", "memory", "fuel", "timeout", "outputBytes", "files", "env", "secretEnv", "http"];
-/// One page, and all that 32-bit addresses reach.
+/// From one page to the whole 32-bit address space.
 const MEMORY: std::ops::RangeInclusive<u64> = (64 << 10)..=(4 << 30);
 /// The prefix of a secret's place.
 const FILE: &str = "file:";
 
-pub(super) fn read(item: &Item<'_>, report: &mut Report<'_>) -> Option<WasmRun> {
+pub(super) fn read(item: &Located<'_>, report: &mut Report<'_>) -> Option<WasmRun> {
     let fields = Fields::open(item, &KNOWN, &[], report)?;
     let module = fields.need("module", "the path of a `.wasm` file beside the contract", report);
     let module = module.and_then(|item| {
@@ -65,7 +65,7 @@ fn list<T>(
     fields: &Fields<'_>,
     name: &str,
     report: &mut Report<'_>,
-    read: fn(&Item<'_>, &mut Report<'_>) -> Option<T>,
+    read: fn(&Located<'_>, &mut Report<'_>) -> Option<T>,
 ) -> Option<Vec<T>> {
     match fields.get(name) {
         Some(item) => Some(item.list(report)?.iter().filter_map(|item| read(item, report)).collect()),
@@ -73,7 +73,7 @@ fn list<T>(
     }
 }
 
-fn sha256_of(item: &Item<'_>, report: &mut Report<'_>) -> Option<[u8; 32]> {
+fn sha256_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     let text = item.node.text().filter(|text| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()));
     let Some(text) = text else {
@@ -94,7 +94,7 @@ fn hex_digit(digit: u8) -> u8 {
     }
 }
 
-fn grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<FileGrant> {
+fn grant(item: &Located<'_>, report: &mut Report<'_>) -> Option<FileGrant> {
     let fields = Fields::open(item, &["host", "guest", "mode", "quota"], &[], report)?;
     let host = fields.need("host", "a path on the host", report).and_then(|item| host(&item, report));
     let guest = fields.need("guest", "the absolute path the module sees, such as `/data`", report);
@@ -117,7 +117,7 @@ fn grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<FileGrant> {
 }
 
 /// `data`, `/var/lib/orders`, `data/{tenant}`.
-fn host(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
+fn host(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
     let parts: Vec<_> = text.split('/').collect();
     let tenants = parts.iter().filter(|part| **part == FileGrant::TENANT).count();
@@ -140,7 +140,7 @@ fn host(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn variable(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
+fn variable(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
     if let Some(message) = wrong_variable(text) {
         return report.fault(item, message);
@@ -150,7 +150,7 @@ fn variable(item: &Item<'_>, report: &mut Report<'_>) -> Option<String> {
 
 const VARIABLE: &str = "expected the name of an environment variable: `A-Z`, `a-z`, `0-9` and `_`";
 
-/// The names that the executor gives to every tool: `CALLGATE_TENANT` and its kind.
+/// The prefix of the executor's own variables, such as `CALLGATE_TENANT`.
 const RESERVED: &str = "CALLGATE_";
 const IS_RESERVED: &str = "names that begin with `CALLGATE_` are the executor's own; choose another";
 
@@ -162,12 +162,12 @@ fn wrong_variable(text: &str) -> Option<&'static str> {
     text.starts_with(RESERVED).then_some(IS_RESERVED)
 }
 
-/// `secretEnv: { API_KEY: file:/run/secrets/api-key }`: the value is read by the executor and stands nowhere else.
+/// `secretEnv: { API_KEY: file:/run/secrets/api-key }`: only the executor reads the value.
 fn secrets(fields: &Fields<'_>, env: &[String], report: &mut Report<'_>) -> Option<Vec<(String, String)>> {
     let Some(item) = fields.get("secretEnv") else { return Some(Vec::new()) };
     let mut secrets = Vec::new();
     for entry in item.entries(report)? {
-        let of = Item { node: &entry.value, path: join(&item.path, &entry.key) };
+        let of = Located { node: &entry.value, path: join(&item.path, &entry.key) };
         if let Some(message) = wrong_variable(&entry.key) {
             report.fault_at::<()>(&entry.at, of.path.clone(), message);
             continue;
@@ -190,8 +190,8 @@ fn secrets(fields: &Fields<'_>, env: &[String], report: &mut Report<'_>) -> Opti
     Some(secrets)
 }
 
-/// `api.example.com:443`, or a mapping with that as `to` and what more is granted.
-fn http_grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<HttpGrant> {
+/// `api.example.com:443`, or a mapping with this as `to` and further grants.
+fn http_grant(item: &Located<'_>, report: &mut Report<'_>) -> Option<HttpGrant> {
     if item.node.text().is_some() {
         let (host, port) = host_and_port(item, report)?;
         return Some(HttpGrant { host, port, private: false, authorization: false });
@@ -207,7 +207,7 @@ fn http_grant(item: &Item<'_>, report: &mut Report<'_>) -> Option<HttpGrant> {
     Some(HttpGrant { host, port, private: private?, authorization: authorization? })
 }
 
-fn host_and_port(item: &Item<'_>, report: &mut Report<'_>) -> Option<(String, u16)> {
+fn host_and_port(item: &Located<'_>, report: &mut Report<'_>) -> Option<(String, u16)> {
     let text = item.text(report)?;
     let read = text.rsplit_once(':').and_then(|(host, port)| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');

@@ -1,4 +1,4 @@
-//! The connection: made anew when it breaks, and never waited for longer than a moment.
+//! The connection: replaced when it breaks, and waited for only a moment.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use super::statements::{Statements, TABLES};
 use callgate_settings::postgres::PostgresLink;
 use callgate_settings::postgres::{self, PostgresError};
 
-/// For one question, a new connection included. A call waits this long at most before it is refused.
+/// The timeout of one query, a new connection included. A call waits no longer before it is refused.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// After a connection could not be made, others are not tried for so long.
+/// The pause after a failed connection before the next one.
 const PAUSE: Duration = Duration::from_millis(500);
 
 const ENDED: i16 = 1;
@@ -43,7 +43,7 @@ impl Database {
         Self { link, state: tokio::sync::Mutex::new(State::Down { since: None }) }
     }
 
-    /// Begins a call. `asked` is called before anything of it is sent: from then on the database may have it.
+    /// Begins a call. Calls `asked` before anything is sent: from then on the database may have the call.
     pub(super) async fn begin(
         &self,
         me: &str,
@@ -63,7 +63,7 @@ impl Database {
                 if open.client.execute(&open.statements.begin, &whole).await? == 1 {
                     return Ok(Found::Fresh);
                 }
-                // Gone again where its beginner has taken it back meanwhile.
+                // Missing again if its beginner has taken it back meanwhile.
                 let Some(row) = open.client.query_opt(&open.statements.look, &named).await? else { continue };
                 let (state, runs): (i16, bool) = (row.try_get(1)?, row.try_get(3)?);
                 return Ok(if row.try_get::<_, &[u8]>(0)? != what {
@@ -98,7 +98,7 @@ impl Database {
         .await
     }
 
-    /// Takes over what executors left that have ended, and gives all that was taken over and is not told of.
+    /// Takes over the calls of ended executors, and returns all taken over but not reported yet.
     pub(super) async fn left(&self, me: &str) -> Result<Vec<Left>, OnceError> {
         self.with(async |open: Arc<Open>| {
             open.client.execute(&open.statements.take_over, &[&me]).await?;
@@ -122,7 +122,7 @@ impl Database {
         .await
     }
 
-    /// Renews the lease. `waited` is the time since the last sign of life, by this machine's own count.
+    /// Renews the lease. `waited` is the time since the last sign of life, by this machine's clock.
     pub(super) async fn renew(&self, me: &str, lease: Duration, waited: Duration) -> Result<(), OnceError> {
         let (lease, waited) = (lease.as_secs_f64(), waited.as_secs_f64());
         self.with(async |open: Arc<Open>| {
@@ -141,7 +141,7 @@ impl Database {
         .await
     }
 
-    /// Asks over the connection, which is made where there is none.
+    /// Runs a query, connecting first if necessary.
     async fn with<T, F>(&self, ask: impl FnOnce(Arc<Open>) -> F) -> Result<T, OnceError>
     where
         F: Future<Output = Result<T, tokio_postgres::Error>>,
@@ -153,7 +153,7 @@ impl Database {
         match tokio::time::timeout(TIMEOUT, asked).await {
             Ok(answer) => answer,
             Err(_) => {
-                // It may hang for good: the next question gets another.
+                // The connection may hang for good: the next query gets another.
                 *self.state.lock().await = State::Down { since: None };
                 Err(OnceError::Unavailable(format!("the database did not answer within {TIMEOUT:?}")))
             }

@@ -1,4 +1,4 @@
-//! What this process begins and runs, and what of it the database may not know.
+//! Calls in flight in this process, including state not yet confirmed by the database.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::super::Key;
 
-/// Calls that run or are not settled, at most. Far more than run at once: only what the database does not answer adds up.
+/// The maximum calls running or not settled: far more than run at once, since only calls without the database's answer
+/// add up.
 const AT_MOST: usize = 10_000;
 
 /// The calls of this process that are not settled.
@@ -15,30 +16,30 @@ const AT_MOST: usize = 10_000;
 pub(super) struct Here(Mutex<HashMap<Key, Call>>);
 
 enum Call {
-    /// It is being begun, or runs. Those who wait wake when this is dropped.
+    /// It is beginning or running. Waiting requests wake when this is dropped.
     Busy(watch::Sender<()>),
-    /// Nothing of it ran, but the database may say that it was begun.
+    /// Nothing of it ran, but the database may have its beginning.
     MaybeBegun,
-    /// It ended, and the database may not say so.
+    /// It ended, and the database may lack its end.
     Ended(Vec<u8>),
 }
 
-/// What the database may not know.
+/// State the database may not have.
 pub(super) enum Unsettled {
     MaybeBegun,
     Ended(Vec<u8>),
 }
 
-/// What comes of entering.
+/// The answer to a request to enter.
 pub(super) enum Entered<'a> {
     Reserved(Reservation<'a>),
     Ended(Vec<u8>),
-    /// So many calls run or are not settled that no more begin.
+    /// Too many calls are running or not settled: no more begin.
     Full,
 }
 
-/// The right to begin a call, which nobody else here has. Dropped while it is not known whether the call was begun, it leaves
-/// that to be put right.
+/// The exclusive right to begin a call in this process. If it is dropped before the beginning is certain, the call is
+/// settled later.
 pub(super) struct Reservation<'a> {
     here: &'a Here,
     key: Key,
@@ -47,26 +48,26 @@ pub(super) struct Reservation<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Holds {
-    /// The database does not say that it was begun here.
+    /// The database has no beginning of it from here.
     NotBegun,
-    /// It may say so.
+    /// The database may have its beginning.
     MaybeBegun,
     /// It runs: this right is over.
     Nothing,
 }
 
-/// An end on its way to the database. Dropped before it has arrived, it is remembered here and written later.
+/// An end on its way to the database. If it is dropped before it arrives, it is kept here and written later.
 pub(super) struct Ending<'a> {
     here: &'a Here,
     key: &'a Key,
-    /// `None` once it has arrived.
+    /// `None` after its arrival.
     outcome: Option<Vec<u8>>,
 }
 
 // === impl Here ===
 
 impl Here {
-    /// Enters once no other begins or runs it here.
+    /// Enters after every other request here has begun or run it.
     pub(super) async fn enter(&self, key: &Key) -> Entered<'_> {
         loop {
             let mut busy = {
@@ -86,7 +87,7 @@ impl Here {
         }
     }
 
-    /// Enters to take back what may have been begun, if nobody else is about to.
+    /// Enters to take back a possible beginning, unless another request is about to.
     pub(super) fn try_enter(&self, key: &Key) -> Option<Reservation<'_>> {
         let mut calls = self.calls();
         match calls.get(key) {
@@ -104,7 +105,7 @@ impl Here {
         Ending { here: self, key, outcome: Some(outcome) }
     }
 
-    /// The database knows all of it.
+    /// The database has everything about it.
     pub(super) fn settled(&self, key: &Key) {
         self.calls().remove(key);
     }
@@ -119,7 +120,7 @@ impl Here {
     }
 
     fn calls(&self) -> MutexGuard<'_, HashMap<Key, Call>> {
-        // Nothing between two of its changes can panic.
+        // No code holding this lock can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,7 +192,7 @@ mod tests {
         }
         assert_eq!(here.unsettled().len(), AT_MOST);
         assert!(matches!(here.enter(&key(AT_MOST)).await, Entered::Full));
-        // One that is known already can be settled, and makes room.
+        // A known one can be settled, and makes room.
         let Some(mut reservation) = here.try_enter(&key(0)) else { panic!("it is not settled") };
         reservation.not_begun();
         drop(reservation);

@@ -1,11 +1,11 @@
-//! The shared store: a PostgreSQL database, for executors that get the same calls.
+//! The shared store: a PostgreSQL database, for executors with the same calls.
 //!
-//! Each executor holds a lease in the database and renews it. What an executor runs whose lease is over is unknown, even if it
-//! lives: so a call is told of as unknown that did end, but is never run twice. Leases go by the database's clock, and what is forgotten
-//! by a time that no jump of that clock moves ([`statements`]).
+//! Each executor holds a lease in the database and renews it. When its lease expires, its running calls become unknown,
+//! even if it lives: so a finished call may be reported as unknown, but no call runs twice. Leases follow the
+//! database's clock. The expiry of rows follows a time no jump of this clock moves ([`statements`]).
 //!
-//! A begin or an end whose answer got lost may or may not be in the database. [`here`] remembers it, and each sign of life puts
-//! it right.
+//! If the answer to a begin or an end is lost, the database may or may not have it. [`in_flight`] remembers it, and
+//! each sign of life settles it.
 
 mod database;
 mod in_flight;
@@ -23,11 +23,11 @@ use super::{Begin, Key, Left, OnceError, What, decode};
 use callgate_settings::postgres::PostgresLink;
 use callgate_state::StoreHealth;
 
-/// How often is looked whether another executor has ended a call that is waited for: at first, and at most.
+/// The interval of looks for the end of a call in another executor: at first, and at most.
 const LOOK_FIRST: Duration = Duration::from_millis(20);
 const LOOK_LAST: Duration = Duration::from_millis(500);
 
-/// The longest time between two signs of life, which also show that the database can be written.
+/// The longest time between two signs of life. They also prove the database writable.
 const LIVE: Duration = Duration::from_secs(2);
 /// The time between two looks for old rows.
 const TIDY: Duration = Duration::from_secs(10);
@@ -38,17 +38,17 @@ pub struct Shared(Arc<Inner>);
 
 struct Inner {
     database: Database,
-    /// Names this process, and no other that was or will be.
+    /// The unique name of this process.
     instance: String,
     lease: Duration,
     keep: Duration,
     here: Here,
-    /// When the last sign of life arrived.
+    /// The arrival of the last sign of life.
     alive: Mutex<Instant>,
     health: StoreHealth,
 }
 
-/// What the database says of a call that is to begin.
+/// The database's answer about a new call.
 enum Found {
     Fresh,
     Done(Vec<u8>),
@@ -100,7 +100,7 @@ impl Shared {
         }
         let mut pause = LOOK_FIRST;
         loop {
-            // Once it is asked it may be in the database, until the answer says that it is not.
+            // Once sent, the database may have it, until the answer denies it.
             let begun = inner.database.begin(&inner.instance, key, &what, || reservation.asked()).await;
             match begun.inspect_err(|error| inner.health.failed(&error.to_string()))? {
                 Found::Fresh => {
@@ -159,18 +159,18 @@ impl Inner {
     }
 
     async fn sign_of_life(&self) -> Result<(), OnceError> {
-        // Before it is sent: the lease may begin earlier than the answer arrives.
+        // Taken before sending: the lease may begin earlier than the answer arrives.
         let now = Instant::now();
         self.database.renew(&self.instance, self.lease, self.since_alive()).await?;
         *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }
 
-    /// Puts right what is not known to be in the database.
+    /// Settles calls the database may not have.
     async fn settle(&self) -> Result<(), OnceError> {
         let began = Instant::now();
         for (key, unsettled) in self.here.unsettled() {
-            // The lease must be renewed meanwhile; the rest comes after that.
+            // The lease needs renewal meanwhile; the rest follows after it.
             if began.elapsed() >= LIVE.min(self.lease / 3) {
                 break;
             }
@@ -180,7 +180,7 @@ impl Inner {
                     self.here.settled(&key);
                 }
                 Unsettled::MaybeBegun => {
-                    // Whoever begins it meanwhile takes it back themselves.
+                    // A request beginning it meanwhile takes it back itself.
                     if let Some(mut reservation) = self.here.try_enter(&key) {
                         reservation.asked();
                         self.database.take_back(&self.instance, &key).await?;
@@ -207,7 +207,7 @@ async fn stay_alive(inner: Weak<Inner>, every: Duration) {
             }
             Ok::<_, OnceError>(())
         };
-        // Each fault is logged there, once, and its end.
+        // The health logs each fault once, and its end.
         match done.await {
             Ok(()) => inner.health.wrote(),
             Err(error) => inner.health.failed(&error.to_string()),
@@ -225,7 +225,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_could_not_be_asked_for_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
-        // Nobody listens there: it is reserved.
+        // A reserved port: nobody listens on it.
         std::fs::write(folder.path().join("url"), "postgres://u:p@127.0.0.1:1/d").unwrap();
         let text = "contracts: [a]\nonce: { postgres: { url: file:url } }\n";
         let config = Config::parse("executor.yaml", text, Path::new(folder.path())).unwrap();

@@ -1,14 +1,14 @@
-//! The tables, and what is asked of them.
+//! The tables and the queries.
 //!
-//! `callgate_clock` is the time that ages calls. It advances with each sign of life: by what the database's clock says since the
-//! last one, but by no more than the executor itself waited. So it stands still while no executor runs, and a jump of the
-//! database's clock moves it by a few seconds at most. Leases go by the database's clock itself. If that jumps forward, calls
-//! that run become unknown too early; if it jumps back, a repeat waits longer. Neither runs a call twice.
+//! `callgate_clock` is the time that ages calls. Each sign of life advances it: by the database's clock since the last
+//! one, but by no more than the executor itself waited. So it stands still while no executor runs, and a jump of the
+//! database's clock moves it by a few seconds at most. Leases follow the database's clock itself. After a jump forward,
+//! running calls become unknown too early; after a jump back, a repeat waits longer. Neither runs a call twice.
 
 use tokio_postgres::{Client, Error, Statement};
 
-/// Made only where they are missing, so that an account without the right to make tables does for those that stand. The lock
-/// keeps two executors that start at once from making them twice.
+/// Made only if missing, so an account without the right to make tables can use existing ones. The lock keeps two
+/// starting executors from making them twice.
 pub(super) const TABLES: &str = "
     DO $$ BEGIN
         PERFORM pg_advisory_xact_lock(hashtext('callgate_calls'));
@@ -49,7 +49,7 @@ pub(super) const TABLES: &str = "
         END IF;
     END $$";
 
-/// Prepared once a connection.
+/// Prepared once for each connection.
 pub(super) struct Statements {
     pub(super) begin: Statement,
     pub(super) look: Statement,

@@ -42,12 +42,6 @@ pub(super) struct ClusterState {
     pub(super) state: &'static str,
 }
 
-/// A configured sink.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Sink {
-    pub(super) sink: String,
-}
-
 /// A store of the state directory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Store {

@@ -3,7 +3,6 @@
 //! **Labels are bounded.** A label is a name from a contract or the configuration, or a value of an enum: never a text
 //! of a model or a caller. A call of a tool outside every contract has an empty `tool`; tenants are not labels.
 
-mod approvals;
 mod calls;
 mod labels;
 mod parts;
@@ -13,16 +12,17 @@ mod stores;
 use std::fmt;
 use std::sync::Arc;
 
+use callgate_approvals::ApprovalMetrics;
+use callgate_audit::AuditMetrics;
 use callgate_sandbox::ModuleMetrics;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use self::approvals::{AnswerKind, Approvals};
 pub use self::calls::{CallMetrics, CountedCall, Shed};
 pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, ConnectionRefusal, Connections, Reloads, Spans};
 use self::process::{LogLines, Process};
-pub use self::stores::{Audit, Once};
+pub use self::stores::{Once, Stores};
 
 /// The prefix of every name.
 const PREFIX: &str = "callgate_executor";
@@ -37,8 +37,9 @@ struct All {
     modules: ModuleMetrics,
     backends: Backends,
     once: Once,
-    audit: Audit,
-    approvals: Approvals,
+    audit: AuditMetrics,
+    stores: Stores,
+    approvals: ApprovalMetrics,
     reloads: Reloads,
     connections: Connections,
     spans: Spans,
@@ -59,8 +60,9 @@ impl Metrics {
             modules: ModuleMetrics::register(registry),
             backends: Backends::register(registry),
             once: Once::register(registry),
-            audit: Audit::register(registry),
-            approvals: Approvals::register(registry),
+            audit: AuditMetrics::register(registry),
+            stores: Stores::register(registry),
+            approvals: ApprovalMetrics::register(registry),
             reloads: Reloads::register(registry),
             connections: Connections::register(registry),
             spans: Spans::register(registry),
@@ -89,12 +91,17 @@ impl Metrics {
     }
 
     /// The audit log and its sinks.
-    pub fn audit(&self) -> &Audit {
+    pub fn audit(&self) -> &AuditMetrics {
         &self.0.audit
     }
 
-    /// CallMetrics waiting for a person, and people's answers.
-    pub fn approvals(&self) -> &Approvals {
+    /// The stores of the state directory, and its file system.
+    pub fn stores(&self) -> &Stores {
+        &self.0.stores
+    }
+
+    /// Calls waiting for a person, and people's answers.
+    pub fn approvals(&self) -> &ApprovalMetrics {
         &self.0.approvals
     }
 

@@ -13,7 +13,7 @@ use super::super::Web;
 use super::super::auth::{Approver, Viewer};
 use super::super::problem::{Problem, ProblemBody};
 use super::super::tokens::{Holder, Role};
-use crate::approvals::{self, Answer, Answered, Approvals, Filter, Request, Search, Standing};
+use callgate_approvals::{self as approvals, Answer, Answered, Approvals, Filter, Request, Search, Standing};
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::Web;
 use super::super::auth::Viewer;
 use super::super::problem::{Problem, ProblemBody};
-use crate::audit;
+use callgate_audit as audit;
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;

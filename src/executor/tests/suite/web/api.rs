@@ -5,14 +5,14 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
-use callgate_executor::approvals::{About, Ask, Claim, Search, State};
+use callgate_approvals::{About, Ask, Claim, Search, State};
 use callgate_executor::config::Http;
 use callgate_executor::web;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::site::{ALICE, Site, VERA, line};
-use crate::approvals::ask;
+use super::waiting::ask;
 use crate::desk::hex;
 use crate::idempotency::config;
 

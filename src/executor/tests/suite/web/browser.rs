@@ -2,11 +2,11 @@
 
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{Method, StatusCode};
-use callgate_executor::approvals::State;
+use callgate_approvals::State;
 use serde_json::json;
 
 use super::site::{ALICE, HERE, Site};
-use crate::approvals::ask;
+use super::waiting::ask;
 
 #[tokio::test]
 async fn a_session_needs_its_cookie_and_the_pages_token() {

@@ -4,3 +4,4 @@ mod api;
 mod browser;
 mod rebinding;
 mod site;
+mod waiting;

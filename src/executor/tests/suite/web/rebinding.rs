@@ -1,11 +1,11 @@
 //! `/metrics` needs no token, so a page of another site must not read it under its own host name.
 
-use callgate_executor::approvals::Approvals;
+use callgate_approvals::Approvals;
 use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::web::HttpServer;
 use reqwest::StatusCode;
 
-use crate::approvals::audit;
+use super::waiting::audit;
 use crate::idempotency::config;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,7 +17,7 @@ async fn dns_rebinding_reads_no_metrics() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), &format!("http: {{ listen: '127.0.0.1:0' }}\n{more}"));
         let audit = audit(&config);
-        let approvals = Approvals::open(&config, audit.clone()).unwrap();
+        let approvals = Approvals::open(&config.state_dir, &config.approvals, audit.clone()).unwrap();
         let instruments = Instruments::start(&config, Metrics::new()).unwrap();
         let side = HttpServer::bind(&config, &approvals, &audit, &instruments).await.unwrap().unwrap();
         let address = side.address().to_string();

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use callgate_executor::approvals::{Approvals, Ask, Claim};
+use callgate_approvals::{Approvals, Ask, Claim};
 use callgate_executor::config::Http;
 use callgate_executor::transport::{Origin, Peer};
 use callgate_executor::web::{self, Web};
@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::approvals::audit;
+use super::waiting::audit;
 use crate::desk::hex;
 use crate::idempotency::config;
 
@@ -77,7 +77,7 @@ impl Site {
     pub(super) fn open(folder: TempDir, more: &str) -> Self {
         let config = config(folder.path(), more);
         let audit = audit(&config);
-        let approvals = Approvals::open(&config, audit.clone()).unwrap();
+        let approvals = Approvals::open(&config.state_dir, &config.approvals, audit.clone()).unwrap();
         let Http::On { listen, tokens } = &config.http else { panic!("it is off") };
         let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit).unwrap();
         Self { router: web::router(web), approvals, folder }

@@ -6,15 +6,16 @@ mod tools;
 use callgate_json::{Span, Value, with_member};
 use serde_json::json;
 
-use super::answer::new_block;
+use super::stream::Messages;
 use crate::checks::exact;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
 use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, additional, checked};
+use crate::skeleton::list::call_block;
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// The state of a request of Messages.
 #[derive(Debug, Clone)]
-pub(super) struct MessagesRequest {
+pub(crate) struct MessagesRequest {
     endpoint: Endpoint,
 }
 
@@ -79,7 +80,7 @@ impl RequestFormat for MessagesRequest {
     /// the results.
     fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
         let said = said.iter().map(Value::to_string);
-        let turn: Vec<String> = said.chain(results.iter().map(|result| new_block(&result.call))).collect();
+        let turn: Vec<String> = said.chain(results.iter().map(|result| call_block::<Messages>(&result.call))).collect();
         let results: Vec<Value> = results.iter().map(result).collect();
         let turn = format!(r#"{{"role":"assistant","content":[{}]}}"#, turn.join(","));
         vec![turn, json!({ "role": "user", "content": results }).to_string()]

@@ -14,7 +14,7 @@ use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// The state of a request of Converse.
 #[derive(Debug, Clone)]
-pub(super) struct ConverseRequest {
+pub(crate) struct ConverseRequest {
     endpoint: Endpoint,
 }
 

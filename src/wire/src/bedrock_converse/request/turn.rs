@@ -3,7 +3,7 @@
 use callgate_json::Value;
 use serde_json::json;
 
-use super::super::events::used;
+use super::super::events::call_members;
 use crate::CallResult;
 
 /// Writes the message of the model: its other blocks, then its calls. The API takes no blank texts back.
@@ -12,7 +12,7 @@ pub(super) fn of_assistant(said: &[Value], results: &[CallResult]) -> Value {
         |block: &&Value| !block.get("text").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
     let uses = results.iter().map(|CallResult { call, .. }| {
         let input = callgate_json::read(call.arguments.as_bytes()).unwrap_or_else(|_| json!({}));
-        let mut used = used(call);
+        let mut used = call_members(call);
         used.insert("input".to_owned(), input);
         json!({ "toolUse": used })
     });

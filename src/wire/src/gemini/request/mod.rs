@@ -18,7 +18,7 @@ const WHOLE_REQUEST: &str = "generateContentRequest";
 
 /// The state of a request of the Gemini API.
 #[derive(Debug, Clone)]
-pub(super) struct GeminiRequest {
+pub(crate) struct GeminiRequest {
     endpoint: Endpoint,
     /// The member with the request: *countTokens* takes a whole request as the only member of its body.
     within: Option<String>,

@@ -14,7 +14,7 @@ use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wa
 
 /// The state of a request of Chat Completions.
 #[derive(Debug, Clone)]
-pub(super) struct ChatRequest {
+pub(crate) struct ChatRequest {
     include_usage: bool,
     choices: u64,
     limit: limit::Limit,

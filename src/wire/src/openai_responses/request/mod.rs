@@ -14,7 +14,7 @@ use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// A request of Responses has no state of its own.
 #[derive(Debug, Clone)]
-pub(super) struct ResponsesRequest;
+pub(crate) struct ResponsesRequest;
 
 // === impl ResponsesRequest ===
 

@@ -3,26 +3,26 @@
 use callgate_json::{Map, Value, span, splice};
 
 use super::event::Event;
+use super::numbering::Numbering;
 use super::output::Output;
-use super::pen::Pen;
 use crate::checks::add;
 use crate::framing::Frame;
 use crate::openai_responses::items;
 
 /// The event that ended the response.
 #[derive(Debug)]
-pub(super) struct End {
+pub(super) struct ResponseEnd {
     pub(super) frame: Frame,
     pub(super) body: Map<String, Value>,
 }
 
-// === impl End ===
+// === impl ResponseEnd ===
 
-impl End {
+impl ResponseEnd {
     /// The end of a response with this output, and with the status, the error and the use of the answer that followed it.
     pub(super) fn write(
         &self,
-        pen: &mut Pen,
+        numbering: &mut Numbering,
         mut response: Map<String, Value>,
         output: Vec<Value>,
         last: &Map<String, Value>,
@@ -46,11 +46,11 @@ impl End {
         let mut edits = vec![response_with(&self.frame, &response, &changed)];
         let Ok(event) = Event::read(&self.frame, &self.body) else { return Vec::new() };
         if event.kind == kind {
-            return pen.forward(&self.frame, &event, edits);
+            return numbering.forward(&self.frame, &event, edits);
         }
         edits.push(splice::Edit { member: "type", text: Some(Value::from(kind).to_string()) });
         let name = self.frame.event.as_ref().map(|_| kind.to_owned());
-        pen.forward(&Frame { event: name, ..self.frame.clone() }, &event, edits)
+        numbering.forward(&Frame { event: name, ..self.frame.clone() }, &event, edits)
     }
 }
 

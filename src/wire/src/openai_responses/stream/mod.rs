@@ -10,70 +10,70 @@
 //!
 //! What is kept: the items that went on, and of each call what events said of it, to hold later events to it.
 
-mod call;
 mod end;
 mod event;
+mod item_events;
+mod numbering;
+mod open_call;
 mod output;
-mod pen;
-mod tell;
 
-use callgate_json::template::{Hole, Template};
+use callgate_json::template::Hole;
 use callgate_json::{Map, Value, splice};
 
-use super::answer::Answer;
+use super::answer::ResponsesAnswer;
 use super::{error, items, kinds};
 use crate::checks::text;
 use crate::framing::Frame;
-use crate::{ApiError, Call, Delta, ShapeError, StreamError, unknown};
-use end::End;
+use crate::skeleton::fast_path::{FastPath, Holes};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
+use end::ResponseEnd;
 use event::{Event, Tells};
+use numbering::Numbering;
 use output::{Output, Step};
-use pen::Pen;
 
 /// What may differ between two deltas of one item: the text, its padding, the event's number.
-const HOLES: [(&[&str], Hole); 3] =
+const HOLES: Holes<3> =
     [(&["delta"], Hole::Text), (&["obfuscation"], Hole::Text), (&["sequence_number"], Hole::Number)];
 const NUMBER: usize = 2;
 
 /// A stream under way.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct ResponsesStream {
     /// The tools that the provider may run.
     tools: Vec<String>,
-    pen: Pen,
+    numbering: Numbering,
     /// The response's id, once an event gave it.
     id: Option<String>,
     output: Output,
-    end: Option<End>,
-    plain: Option<Plain>,
+    ended: Option<ResponseEnd>,
+    learned: Option<FastPath<3>>,
 }
 
-/// The last event, where it was a delta that went on with its bytes.
-#[derive(Debug)]
-struct Plain {
-    name: Option<String>,
-    template: Template<3>,
-}
+// === impl ResponsesStream ===
 
-// === impl Stream ===
-
-impl Stream {
+impl ResponsesStream {
     /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
-    pub(super) fn new(tools: Vec<String>) -> Stream {
-        Stream { tools, pen: Pen::new(), id: None, output: Output::default(), end: None, plain: None }
+    pub(super) fn new(tools: Vec<String>) -> ResponsesStream {
+        ResponsesStream {
+            tools,
+            numbering: Numbering::new(),
+            id: None,
+            output: Output::default(),
+            ended: None,
+            learned: None,
+        }
     }
 
-    /// Whether an event is the delta before it with another text: it goes on as it is. See [`Template`] for why that is sound; the
-    /// item that it tells of is the same, and still under way, for every other event ends this.
-    fn is_plain(&mut self, frame: &Frame) -> bool {
-        // Once something was written between, events are numbered anew.
-        let fits = |plain: &&Plain| plain.name == frame.event && self.pen.is_level();
-        let Some(plain) = self.plain.as_ref().filter(fits) else { return false };
-        let Some(holes) = frame.data.as_deref().and_then(|data| plain.template.fill(data)) else { return false };
-        if plain.template.has(NUMBER) {
-            self.pen.passed(holes.get(NUMBER).and_then(|number| number.parse().ok()));
+    /// Reads an event that is the delta before it with another text. The item it tells of is the same, and still under way, because
+    /// every other event ends the fast path.
+    fn replay(&mut self, frame: &Frame) -> Option<()> {
+        // Once something was written between, events are renumbered.
+        let learned = self.learned.as_ref().filter(|_| self.numbering.is_level())?;
+        let holes = learned.replay(frame.event.as_deref().unwrap_or_default(), frame.data.as_deref()?)?;
+        if learned.has(NUMBER) {
+            self.numbering.passed(holes.get(NUMBER).and_then(|number| number.parse().ok()));
         }
-        true
+        Some(())
     }
 
     fn tell(&mut self, frame: &Frame, event: &Event<'_>) -> Result<Vec<Delta>, StreamError> {
@@ -81,17 +81,17 @@ impl Stream {
         match event.tells() {
             Tells::Error => {
                 items::no_call_of_any_kind(event.body)?;
-                Ok(vec![Delta::Error { frame: self.pen.forward(frame, event, Vec::new()) }])
+                Ok(vec![Delta::Error { frame: self.numbering.forward(frame, event, Vec::new()) }])
             }
             Tells::Unknown => {
                 event.is_harmless()?;
                 Ok(self.dropped(event))
             }
-            Tells::Aside if self.end.is_some() => {
+            Tells::Aside if self.ended.is_some() => {
                 event.says_no_call()?;
                 Ok(self.dropped(event))
             }
-            _ if self.end.is_some() => Err(StreamError::OutOfOrder),
+            _ if self.ended.is_some() => Err(StreamError::OutOfOrder),
             Tells::Begun => {
                 let response = event.response()?;
                 if !items::output(response)?.is_empty() {
@@ -111,20 +111,20 @@ impl Stream {
             Tells::ArgumentsDelta => {
                 let (slot, open) = self.output.open(about)?;
                 let piece = open.delta(text(event.body, "delta")?)?;
-                self.pen.dropped(event);
+                self.numbering.dropped(event);
                 Ok(vec![fragment(slot, piece)])
             }
             Tells::ArgumentsDone => {
                 let (slot, open) = self.output.open(about)?;
                 let news = open.arguments_done(event.body)?;
-                self.pen.dropped(event);
+                self.numbering.dropped(event);
                 Ok(vec![fragment(slot, news)])
             }
             Tells::Done => {
                 let item = event.body.get("item").unwrap_or(&Value::Null);
                 let step = self.output.done(about, item, &self.tools)?;
                 let end = match &step {
-                    Step::Call(slot, _) => Some(Delta::CallEnd { choice: 0, slot: *slot }),
+                    Step::Call(slot, _) => Some(Delta::CallEnd { choice: ChoiceIndex::FIRST, slot: *slot }),
                     Step::Item(_) | Step::Dropped => None,
                 };
                 let mut deltas = self.step(frame, event, step);
@@ -135,9 +135,9 @@ impl Stream {
                 event.says_no_call()?;
                 let at = self.output.under_way(about, |kind| kinds.contains(&kind)).ok_or(StreamError::OutOfOrder)?;
                 let forwarded = self.forward(frame, event, Some(at));
-                if event.kind.ends_with(".delta") && self.pen.is_level() && event.index.map(place) == Some(at) {
-                    let template = frame.data.as_deref().and_then(|data| Template::learn(data, &HOLES));
-                    self.plain = template.map(|template| Plain { name: frame.event.clone(), template });
+                if event.kind.ends_with(".delta") && self.numbering.is_level() && event.index.map(place) == Some(at) {
+                    let name = frame.event.clone().unwrap_or_default();
+                    self.learned = frame.data.as_deref().and_then(|data| FastPath::learn(name, data, &HOLES, &[]));
                 }
                 Ok(forwarded)
             }
@@ -160,7 +160,7 @@ impl Stream {
                 items::calls(items::output(response)?, &self.tools)?;
                 let output = end::agreed(frame, response, &self.output, &self.tools);
                 let edits = output.into_iter().collect();
-                Ok(vec![Delta::Error { frame: self.pen.forward(frame, event, edits) }])
+                Ok(vec![Delta::Error { frame: self.numbering.forward(frame, event, edits) }])
             }
         }
     }
@@ -180,17 +180,17 @@ impl Stream {
         }
         for (slot, news) in news {
             deltas.push(fragment(slot, news));
-            deltas.push(Delta::CallEnd { choice: 0, slot });
+            deltas.push(Delta::CallEnd { choice: ChoiceIndex::FIRST, slot });
         }
-        self.end = Some(End { frame: frame.clone(), body: event.body.clone() });
-        deltas.push(Delta::Finish { choice: 0, frame: frame.raw.clone() });
+        self.ended = Some(ResponseEnd { frame: frame.clone(), body: event.body.clone() });
+        deltas.push(Delta::Finish { choice: ChoiceIndex::FIRST, end: End::new(frame.raw.clone()) });
         Ok(deltas)
     }
 
     fn step(&mut self, frame: &Frame, event: &Event<'_>, step: Step) -> Vec<Delta> {
         match step {
             Step::Call(slot, news) => {
-                self.pen.dropped(event);
+                self.numbering.dropped(event);
                 vec![fragment(slot, news)]
             }
             Step::Item(at) => self.forward(frame, event, Some(at)),
@@ -199,7 +199,7 @@ impl Stream {
     }
 
     fn dropped(&mut self, event: &Event<'_>) -> Vec<Delta> {
-        self.pen.dropped(event);
+        self.numbering.dropped(event);
         Vec::new()
     }
 
@@ -213,20 +213,20 @@ impl Stream {
     fn forward(&mut self, frame: &Frame, event: &Event<'_>, at: Option<usize>) -> Vec<Delta> {
         let moved = at.filter(|at| event.index.map(place) != Some(*at));
         let edit = |at: usize| splice::Edit { member: "output_index", text: Some(at.to_string()) };
-        vec![Delta::Forward { frame: self.pen.forward(frame, event, moved.map(edit).into_iter().collect()) }]
+        vec![Delta::Forward { frame: self.numbering.forward(frame, event, moved.map(edit).into_iter().collect()) }]
     }
 
     /// Tells a whole item.
     fn say(&mut self, item: Value) -> Vec<u8> {
-        let events = tell::item(&mut self.pen, self.output.written().len(), &item);
+        let events = item_events::item(&mut self.numbering, self.output.written().len(), &item);
         self.output.write(item);
         events
     }
 }
 
-impl crate::Stream for Stream {
+impl crate::Stream for ResponsesStream {
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.is_plain(&frame) {
+        if self.replay(&frame).is_some() {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();
@@ -235,9 +235,9 @@ impl crate::Stream for Stream {
             let is_event = frame.event.is_some() || frame.data.is_some();
             return Ok(if is_event { Vec::new() } else { vec![Delta::Forward { frame: frame.raw }] });
         }
-        self.plain = None;
+        self.learned = None;
         if data == b"[DONE]" {
-            let ended = self.end.is_some();
+            let ended = self.ended.is_some();
             return if ended { Ok(vec![Delta::Done { frame: frame.raw }]) } else { Err(StreamError::OutOfOrder) };
         }
         if unknown::are_words(data) {
@@ -250,46 +250,46 @@ impl crate::Stream for Stream {
             return if harmless { Ok(Vec::new()) } else { Err(error.into()) };
         };
         let event = Event::read(&frame, body)?;
-        self.pen.learn(&frame, &event);
+        self.numbering.learn(&frame, &event);
         self.tell(&frame, &event)
     }
 
-    fn call(&mut self, _choice: u32, call: &Call) -> Vec<u8> {
+    fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         self.say(items::of_call(call))
     }
 
-    fn text(&mut self, _choice: u32, text: &str) -> Vec<u8> {
+    fn text(&mut self, _choice: ChoiceIndex, text: &str) -> Vec<u8> {
         let item = items::of_text(text, self.id.as_deref().unwrap_or_default(), self.output.written().len());
         self.say(item)
     }
 
-    fn finish(&mut self, _choice: u32, frame: Vec<u8>) -> Vec<u8> {
-        let written = self.end.as_ref().and_then(|end| {
+    fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
+        let written = self.ended.as_ref().and_then(|end| {
             let event = Event::read(&end.frame, &end.body).ok()?;
             let output =
                 event.response().ok().and_then(|response| end::agreed(&end.frame, response, &self.output, &self.tools));
-            Some(self.pen.forward(&end.frame, &event, output.into_iter().collect()))
+            Some(self.numbering.forward(&end.frame, &event, output.into_iter().collect()))
         });
-        written.unwrap_or(frame)
+        written.unwrap_or_else(|| end.into_frame())
     }
 
     fn choices(&self) -> usize {
         usize::from(self.id.is_some() || !self.output.is_empty())
     }
 
-    fn said(&self, _choice: u32) -> Vec<Value> {
+    fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         self.output.written().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 
     fn is_complete(&self) -> bool {
-        self.end.is_some()
+        self.ended.is_some()
     }
 
     /// The end is that of the streamed response, whose id clients know already, with the status and the error of the last.
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
-        let Ok(answer) = Answer::read(answer, &self.tools) else { return Vec::new() };
-        let Some(end) = self.end.take() else { return Vec::new() };
-        let last = answer.body();
+        let Ok(answer) = ResponsesAnswer::read(answer, &self.tools) else { return Vec::new() };
+        let Some(end) = self.ended.take() else { return Vec::new() };
+        let last = answer.members();
         let response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
         let streamed = self.output.in_words_of(items::output(&response).unwrap_or_default(), &self.tools);
         let all = items::joined(streamed.iter().chain(items::output(last).unwrap_or_default()));
@@ -297,18 +297,17 @@ impl crate::Stream for Stream {
         for item in all.iter().skip(streamed.len()) {
             out.extend(self.say(item.clone()));
         }
-        out.extend(end.write(&mut self.pen, response, all, last));
+        out.extend(end.write(&mut self.numbering, response, all, last));
         out
     }
 
     fn error(&mut self, error: &ApiError) -> Vec<u8> {
-        self.pen.write("error", error::members(error))
+        self.numbering.write("error", error::members(error))
     }
 }
 
 fn fragment(slot: u32, piece: Call) -> Delta {
-    let Call { id, name, arguments, form, extra } = piece;
-    Delta::Fragment { choice: 0, slot, id, name, arguments, form, extra }
+    Delta::Fragment { choice: ChoiceIndex::FIRST, slot, call: piece }
 }
 
 fn place(index: u32) -> usize {

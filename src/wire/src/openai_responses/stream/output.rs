@@ -6,8 +6,8 @@
 
 use callgate_json::{Map, Value};
 
-use super::call::Open;
 use super::event::About;
+use super::open_call::OpenResponseCall;
 use crate::checks::MAX_CALLS;
 use crate::openai_responses::items;
 use crate::{Call, ShapeError, StreamError};
@@ -35,7 +35,7 @@ struct Entry {
 #[derive(Debug)]
 enum Item {
     /// A call that is not complete.
-    Open(Open),
+    Open(OpenResponseCall),
     Call(Call),
     /// Another, which stands at `at` among those that went on.
     Other {
@@ -69,7 +69,7 @@ impl Output {
         match read {
             items::Item::Call(call) => {
                 let position = self.count()?;
-                let slot = self.enter(about, Item::Open(Open::new(call.clone(), position)))?;
+                let slot = self.enter(about, Item::Open(OpenResponseCall::new(call.clone(), position)))?;
                 Ok(Step::Call(slot, Call { extra: Map::new(), ..call }))
             }
             items::Item::Said => self.other(about, kind, item, false),
@@ -86,7 +86,7 @@ impl Output {
                     Some(slot) => slot,
                     None => {
                         let position = self.count()?;
-                        self.enter(about, Item::Open(Open::at(position)))?
+                        self.enter(about, Item::Open(OpenResponseCall::at(position)))?
                     }
                 };
                 self.complete(slot, |open| Ok(open.done(call)?)).map(|news| Step::Call(slot, news))
@@ -156,7 +156,7 @@ impl Output {
     }
 
     /// The call under way that an event tells of, and its number.
-    pub(super) fn open(&mut self, about: About<'_>) -> Result<(u32, &mut Open), StreamError> {
+    pub(super) fn open(&mut self, about: About<'_>) -> Result<(u32, &mut OpenResponseCall), StreamError> {
         let slot = self.find(about, |item| matches!(item, Item::Open(_))).ok_or(StreamError::OutOfOrder)?;
         match self.item(slot) {
             Some(Item::Open(open)) => Ok((slot, open)),
@@ -168,7 +168,7 @@ impl Output {
     fn complete(
         &mut self,
         slot: u32,
-        complete: impl FnOnce(Open) -> Result<(Call, Call), StreamError>,
+        complete: impl FnOnce(OpenResponseCall) -> Result<(Call, Call), StreamError>,
     ) -> Result<Call, StreamError> {
         let Some(item) = self.item(slot) else { return Err(StreamError::OutOfOrder) };
         let Item::Open(open) = std::mem::replace(item, Item::Dropped { done: true }) else {
@@ -225,7 +225,7 @@ impl Output {
             if !matches!(self.item(slot), Some(Item::Open(_))) {
                 continue;
             }
-            let complete = |open: Open| match call {
+            let complete = |open: OpenResponseCall| match call {
                 Some(call) => Ok(open.done(call)?),
                 None => open.cut(),
             };
@@ -233,7 +233,7 @@ impl Output {
         }
         for call in rest.filter(|call| streamed.iter().all(|(_, id)| *id != call.id)) {
             let position = self.count()?;
-            let slot = self.enter(About { index: None, id: "" }, Item::Open(Open::at(position)))?;
+            let slot = self.enter(About { index: None, id: "" }, Item::Open(OpenResponseCall::at(position)))?;
             news.push((slot, self.complete(slot, |open| Ok(open.done(call)?))?));
         }
         Ok(news)

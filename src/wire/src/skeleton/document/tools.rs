@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use callgate_json::{Span, printable};
+use callgate_json::{Span, name_in_sentence};
 
 use crate::checks::folds_to;
 use crate::members::{Judged, NameSet, asks};
@@ -88,7 +88,7 @@ pub(crate) fn declared_once<'d>(declared: impl IntoIterator<Item = &'d Declared>
     let mut declared = declared.into_iter();
     let mut names = HashSet::with_capacity(declared.size_hint().0);
     match declared.find(|tool| !names.insert(tool.name.as_str())) {
-        Some(tool) => Err(RequestError::DeclaredTwice { name: printable(&tool.name) }),
+        Some(tool) => Err(RequestError::DeclaredTwice { name: name_in_sentence(&tool.name) }),
         None => Ok(()),
     }
 }

@@ -1,0 +1,60 @@
+//! A streamed answer: a model's turn, or the messages of an MCP server.
+
+use crate::mcp::stream::Messages;
+use crate::refusal::Refusal;
+use crate::stream::{Progress, StreamContext, StreamTurn};
+
+/// The stream under way.
+#[derive(Debug)]
+pub(in crate::exchange) enum AnswerStream {
+    Turn(Box<StreamTurn>),
+    Messages(Box<Messages>),
+}
+
+// === impl AnswerStream ===
+
+impl AnswerStream {
+    /// Returns true for an MCP server's own stream. Nobody waits for its end.
+    pub(in crate::exchange) fn is_own(&self) -> bool {
+        match self {
+            Self::Turn(_) => false,
+            Self::Messages(messages) => messages.is_own(),
+        }
+    }
+
+    /// Returns the bytes held.
+    pub(in crate::exchange) fn held(&self) -> usize {
+        match self {
+            Self::Turn(turn) => turn.held(),
+            Self::Messages(messages) => messages.held(),
+        }
+    }
+
+    /// Writes an error as the last event.
+    pub(in crate::exchange) fn error(&mut self, refusal: &Refusal) -> Vec<u8> {
+        match self {
+            Self::Turn(turn) => turn.stream.error(&refusal.api_error()),
+            Self::Messages(messages) => messages.error(refusal),
+        }
+    }
+
+    /// Takes bytes.
+    pub(in crate::exchange) fn data(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        chunk: &[u8],
+    ) -> Result<Progress, Refusal> {
+        match self {
+            Self::Turn(turn) => turn.data(context, chunk),
+            Self::Messages(messages) => messages.data(context, chunk),
+        }
+    }
+
+    /// Takes the end of the stream.
+    pub(in crate::exchange) fn end(&mut self, context: &mut StreamContext<'_>) -> Result<Progress, Refusal> {
+        match self {
+            Self::Turn(turn) => turn.end(context),
+            Self::Messages(messages) => messages.end(context),
+        }
+    }
+}

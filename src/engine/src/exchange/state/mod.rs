@@ -1,0 +1,106 @@
+//! The states of an exchange. Each owns the data it needs.
+
+pub(super) mod answer_stream;
+pub(super) mod awaited;
+pub(super) mod rounds;
+
+use callgate_wire::Wants;
+
+use super::clock::TimeLimits;
+use crate::head::ApiHead;
+use crate::mcp::{self, McpHead};
+use crate::refusal::Refusal;
+use crate::request;
+use answer_stream::AnswerStream;
+use awaited::AwaitedBody;
+use rounds::Rounds;
+
+/// A state.
+#[derive(Debug)]
+pub(super) enum ExchangeState {
+    /// Nothing has happened yet.
+    New,
+    /// Everything passes unread: a passthrough path, or a response without a body.
+    Open,
+    /// The headers refuse the request; its body, `size` bytes so far, is read to its end and dropped.
+    Refusing { refusal: Refusal, size: usize },
+    /// The request's body is being gathered.
+    Gathering { reader: RequestReader, body: Vec<u8> },
+    /// The request was forwarded; its answer is awaited.
+    Sent(Forwarded),
+    /// The request was answered here. Nothing of it is forwarded; the response is our own.
+    Refused,
+    /// A body is being gathered, to be decided when it is whole.
+    Body { awaited: AwaitedBody, body: Vec<u8> },
+    /// A streamed answer is under way.
+    Streaming(AnswerStream),
+    /// The model's turn led to further rounds; the response is held back meanwhile.
+    BetweenRounds(Box<Rounds>),
+    /// The answer is complete, or ended in an error. Later bytes of the upstream are dropped.
+    Closed,
+    /// The answer ended in an error, and the response is reset as soon as its last bytes have left.
+    Cut,
+    /// The response was replaced or reset, or has ended. Nothing more of it is forwarded.
+    Ended,
+}
+
+/// The API whose request is gathered.
+#[derive(Debug)]
+pub(super) enum RequestReader {
+    Model(Box<ApiHead>),
+    Mcp(McpHead),
+}
+
+/// The data of a forwarded request on which its answer depends.
+#[derive(Debug)]
+pub(super) enum Forwarded {
+    Model(Box<request::CheckedRequest>),
+    Mcp(mcp::SentMessage),
+}
+
+// === impl ExchangeState ===
+
+impl ExchangeState {
+    /// Returns the limits on time.
+    pub(super) fn bounds(&self) -> TimeLimits {
+        match self {
+            Self::New | Self::Open | Self::Refused | Self::Ended | Self::Cut => TimeLimits::NONE,
+            Self::Refusing { .. } | Self::Gathering { .. } | Self::Closed => TimeLimits::BOTH,
+            Self::Sent(Forwarded::Model(checked)) if checked.request.wants() == Wants::Stream => TimeLimits::BOTH,
+            Self::Sent(Forwarded::Mcp(mcp::SentMessage::Listening)) => TimeLimits::NONE,
+            // A whole answer is silent until the model has thought or the tool has run.
+            Self::Sent(_) | Self::BetweenRounds(_) => TimeLimits::TURN,
+            Self::Body { body, .. } if body.is_empty() => TimeLimits::TURN,
+            Self::Body { .. } => TimeLimits::BOTH,
+            Self::Streaming(answer_stream) if answer_stream.is_own() => TimeLimits::NONE,
+            Self::Streaming(_) => TimeLimits::BOTH,
+        }
+    }
+
+    /// Returns the bytes held.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::New | Self::Open | Self::Refusing { .. } | Self::Refused => 0,
+            Self::Closed | Self::Cut | Self::Ended => 0,
+            Self::Gathering { body, .. } => body.capacity(),
+            Self::Sent(Forwarded::Model(checked)) => checked.request.held(),
+            Self::Sent(Forwarded::Mcp(_)) => 0,
+            Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
+            Self::Streaming(answer_stream) => answer_stream.held(),
+            Self::BetweenRounds(rounds) => rounds.held(),
+        }
+    }
+
+    /// Returns true if an end at this point breaks the exchange.
+    pub(super) fn is_unfinished(&self) -> bool {
+        match self {
+            Self::Refusing { .. }
+            | Self::Gathering { .. }
+            | Self::Sent(_)
+            | Self::Body { .. }
+            | Self::BetweenRounds(_) => true,
+            Self::Streaming(answer_stream) => !answer_stream.is_own(),
+            Self::New | Self::Open | Self::Refused | Self::Closed | Self::Cut | Self::Ended => false,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Handles the events of a streamed answer.
+
+use super::state::ExchangeState;
+use super::state::answer_stream::AnswerStream;
+use super::state::rounds::{AnswerForm, Rounds};
+use super::{Core, Transition};
+use crate::effect::Effect;
+use crate::refusal::{Code, Refusal};
+use crate::stream::{Progress, StreamContext};
+use crate::tool_results::Next;
+
+// === impl Core ===
+
+impl Core {
+    pub(super) fn stream_data(&mut self, mut answer_stream: AnswerStream, chunk: &[u8], end: bool) -> Transition {
+        let mut out = Vec::new();
+        let mut context = self.context(&mut out);
+        let mut progress = answer_stream.data(&mut context, chunk);
+        if end && matches!(progress, Ok(Progress::Open)) {
+            progress = answer_stream.end(&mut context);
+        }
+        match progress {
+            Ok(Progress::Open) => (ExchangeState::Streaming(answer_stream), emit(out)),
+            Ok(Progress::Complete) => close(ExchangeState::Closed, out, end),
+            Ok(Progress::Again(next)) => self.stream_again(answer_stream, next, out, end),
+            Err(refusal) => {
+                self.tally.error = Some(refusal.code);
+                out.extend_from_slice(&answer_stream.error(&refusal));
+                // A client reopens the server's own stream only if it is cut.
+                close(if answer_stream.is_own() { ExchangeState::Cut } else { ExchangeState::Closed }, out, end)
+            }
+        }
+    }
+
+    /// The stream ends with trailers. A client learns of an early end only by an event or, if none can be written, by a reset.
+    pub(super) fn stream_trailers(&mut self, mut answer_stream: AnswerStream, writable: bool) -> Transition {
+        let mut out = Vec::new();
+        let progress = answer_stream.end(&mut self.context(&mut out));
+        match progress {
+            Ok(Progress::Open | Progress::Complete) if writable || out.is_empty() => {
+                (ExchangeState::Ended, Effect::Finish(out))
+            }
+            _ if !writable => {
+                self.tally.error = Some(Code::UpstreamTruncated);
+                (ExchangeState::Ended, Effect::Reset)
+            }
+            Ok(Progress::Open | Progress::Complete) => (ExchangeState::Ended, Effect::Finish(out)),
+            Ok(Progress::Again(next)) => self.stream_again(answer_stream, next, out, true),
+            Err(refusal) => {
+                self.tally.error = Some(refusal.code);
+                out.extend_from_slice(&answer_stream.error(&refusal));
+                (ExchangeState::Ended, Effect::Finish(out))
+            }
+        }
+    }
+
+    fn stream_again(&mut self, answer_stream: AnswerStream, next: Next, unsent: Vec<u8>, ended: bool) -> Transition {
+        match answer_stream {
+            AnswerStream::Turn(turn) => {
+                let form = AnswerForm::Stream { said: turn.said(), stream: turn.stream, unsent };
+                self.again(Rounds::new(turn.checked, Vec::new(), form, ended), next)
+            }
+            AnswerStream::Messages(_) => {
+                self.replace(&Refusal::new(Code::OutOfOrder, "An MCP server is never asked again."))
+            }
+        }
+    }
+
+    fn context<'a>(&'a mut self, out: &'a mut Vec<u8>) -> StreamContext<'a> {
+        StreamContext { gate: &self.gate, tally: &mut self.tally, ledger: &mut self.ledger, out }
+    }
+}
+
+fn emit(out: Vec<u8>) -> Effect {
+    if out.is_empty() { Effect::Hold } else { Effect::Emit(out) }
+}
+
+/// The stream's last bytes; `state` follows unless the upstream has ended too.
+fn close(state: ExchangeState, out: Vec<u8>, end: bool) -> Transition {
+    if end { (ExchangeState::Ended, Effect::Finish(out)) } else { (state, emit(out)) }
+}

@@ -1,0 +1,201 @@
+//! A request's headers: its path, the model in the path, its caller, and the type of its body.
+//!
+//! [`crate::headers`] reads single headers, [`crate::path`] checks the form of a path.
+
+use callgate_contract::Caller;
+use callgate_wire::{Api, Dialect, Target};
+
+use crate::gate::{Gate, IdentitySource};
+use crate::headers::media::{JSON, Media, is_identity_encoded};
+use crate::headers::{Headers, single};
+use crate::mcp::{self, McpHead};
+use crate::path::{check_query, hides_a_slash, is_normal};
+use crate::{Code, Refusal};
+
+/// Headers not repeated in a further round of the model: they belong to the first request, or are hop by hop
+/// (RFC 9110 §7.6.1).
+const NOT_FOR_ROUNDS: [&str; 15] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-envoy-expected-rq-timeout-ms",
+];
+
+/// Headers not forwarded: answers must not be compressed, and no header may override the method.
+const NOT_FORWARDED: [&str; 4] = ["accept-encoding", "x-http-method", "x-http-method-override", "x-method-override"];
+
+/// A request's headers, read.
+#[derive(Debug)]
+pub(crate) enum Head {
+    Passthrough,
+    Api(ApiHead),
+    Mcp(McpHead),
+}
+
+/// A request to a model's API, without its body.
+#[derive(Debug)]
+pub(crate) struct ApiHead {
+    pub(crate) dialect: &'static dyn Dialect,
+    pub(crate) caller: Caller,
+    /// With query.
+    pub(crate) path: String,
+    /// The model in the path, still percent-encoded.
+    pub(crate) model: Option<String>,
+    /// The headers of a further round.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Headers not forwarded to the upstream.
+    pub(crate) remove: Vec<String>,
+    /// The body's type as it was read.
+    pub(crate) content_type: Option<String>,
+}
+
+/// Returns the API of a request's path.
+pub(crate) fn api(gate: &Gate, headers: &Headers) -> Option<Api> {
+    let target = Target::new(single(headers, ":path").unwrap_or_default());
+    gate.paths.dialect(target.path).map(|(_, row)| row.api)
+}
+
+/// Reads a request's headers.
+pub(crate) fn read(
+    gate: &Gate,
+    headers: &Headers,
+    claims: Option<(Vec<u8>, Vec<u8>)>,
+    end: bool,
+) -> Result<Head, Refusal> {
+    let target = single(headers, ":path").unwrap_or_default();
+    let path = Target::new(target).path;
+    if !is_normal(path) {
+        let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
+        return Err(Refusal::new(Code::PathNotAllowed, message));
+    }
+    if gate.paths.passes(path) && !hides_a_slash(path) {
+        return Ok(Head::Passthrough);
+    }
+    let Some((route, row)) = gate.paths.dialect(path) else {
+        return Err(Refusal::new(
+            Code::PathNotAllowed,
+            "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
+        ));
+    };
+    let method = single(headers, ":method").unwrap_or_default();
+    let may = match row.api {
+        Api::Model(_) => method == "POST",
+        Api::Mcp => mcp::METHODS.contains(&method),
+    };
+    if !may {
+        return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
+    }
+    let caller = caller(&gate.identity, headers, claims)?;
+    if gate.contract.role(&caller.role).is_none() {
+        return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
+    }
+    let media = Media::of(headers);
+    if method == "POST" {
+        check_body(headers, &media, end)?;
+    }
+    let mut remove = identity_headers(&gate.identity);
+    let unwanted = NOT_FORWARDED.into_iter().filter(|unwanted| headers.iter().any(|(name, _)| name == unwanted));
+    remove.extend(unwanted.map(str::to_owned));
+    match row.api {
+        Api::Model(dialect) => {
+            check_query(Target::new(target).query)?;
+            let model = route.model(path).map(str::to_owned);
+            Ok(Head::Api(ApiHead { model, ..ApiHead::new(dialect, caller, target, headers, remove) }))
+        }
+        Api::Mcp => mcp::head(caller, headers, remove).map(Head::Mcp),
+    }
+}
+
+/// Checks the body's headers: the body must be there, be JSON, and be readable.
+fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal> {
+    if !is_identity_encoded(headers) {
+        return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
+    }
+    if !media.is(JSON) {
+        let message = "The body's `content-type` is not `application/json` in UTF-8; send just that, once.";
+        return Err(Refusal::new(Code::RequestEncoded, message));
+    }
+    if end {
+        return Err(Refusal::new(Code::RequestNotJson, "The request has no body; a JSON object was expected."));
+    }
+    Ok(())
+}
+
+/// Returns tenant and role. A header that is missing, repeated, empty or not text names nobody.
+fn caller(identity: &IdentitySource, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
+    let found = match identity {
+        IdentitySource::Header { tenant, role } => single(headers, tenant)
+            .zip(single(headers, role))
+            .map(|(tenant, role)| (tenant.to_owned(), role.to_owned())),
+        IdentitySource::Claims => {
+            claims.and_then(|(tenant, role)| Some((String::from_utf8(tenant).ok()?, String::from_utf8(role).ok()?)))
+        }
+    };
+    match found {
+        Some((tenant, role)) if !tenant.is_empty() && !role.is_empty() => Ok(Caller { tenant, role }),
+        _ => Err(Refusal::new(
+            Code::CallerUnknown,
+            match identity {
+                IdentitySource::Header { tenant, role } => {
+                    format!("The request must carry exactly one `{tenant}` and one `{role}` header.")
+                }
+                IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
+            },
+        )),
+    }
+}
+
+/// Returns the headers with the caller's identity. They are for the gate, not for the upstream.
+pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
+    match identity {
+        IdentitySource::Header { tenant, role } => vec![tenant.clone(), role.clone()],
+        IdentitySource::Claims => Vec::new(),
+    }
+}
+
+// === impl Head ===
+
+impl Head {
+    /// The caller's tenant, if the request is read.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Passthrough => None,
+            Self::Api(head) => Some(&head.caller.tenant),
+            Self::Mcp(head) => Some(&head.caller.tenant),
+        }
+    }
+}
+
+// === impl ApiHead ===
+
+impl ApiHead {
+    fn new(
+        dialect: &'static dyn Dialect,
+        caller: Caller,
+        target: &str,
+        headers: &Headers,
+        remove: Vec<String>,
+    ) -> Self {
+        let content_type = Media::of(headers).written();
+        let headers_up = headers
+            .iter()
+            .filter(|(name, _)| {
+                !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
+            })
+            .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
+            .chain(content_type.iter().map(|value| ("content-type".to_owned(), value.clone())))
+            .collect();
+        Self { dialect, caller, path: target.to_owned(), model: None, headers: headers_up, remove, content_type }
+    }
+}

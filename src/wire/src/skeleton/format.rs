@@ -1,0 +1,71 @@
+//! The table of a dialect: its types, its framing, its errors. Each type with a table is a [`Dialect`].
+
+use std::fmt::Debug;
+
+use crate::framing::Framing;
+use crate::skeleton::document::RequestFormat;
+use crate::{Answer, AnswerError, ApiError, Dialect, Request, RequestError, Stream, Target};
+
+/// One dialect's types, and how they begin.
+pub(crate) trait Format: Debug + Sync {
+    /// A request.
+    type Request: RequestFormat + 'static;
+    /// A whole answer.
+    type Answer: Answer + 'static;
+    /// A streamed answer.
+    type Stream: Stream + 'static;
+
+    /// The framing of its streams.
+    const FRAMING: Framing;
+    /// Its error bodies.
+    const ERRORS: ErrorFormat;
+
+    /// Reads a whole answer, as [`Dialect::answer`].
+    ///
+    /// # Errors
+    /// As [`Dialect::answer`].
+    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<Self::Answer, AnswerError>;
+
+    /// Begins a stream, as [`Dialect::stream`].
+    fn begin_stream(request: &dyn Request) -> Self::Stream;
+}
+
+/// The writer and the reader of a dialect's error bodies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ErrorFormat {
+    /// As [`Dialect::error`].
+    pub(crate) body: fn(&ApiError) -> Vec<u8>,
+    /// As [`Dialect::is_error`].
+    pub(crate) is_error: fn(&[u8]) -> bool,
+}
+
+impl<F: Format> Dialect for F {
+    fn framing(&self) -> Framing {
+        F::FRAMING
+    }
+
+    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn Request>, RequestError> {
+        Ok(Box::new(F::Request::read(target, body)?))
+    }
+
+    fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError> {
+        Ok(Box::new(F::read_answer(request, body)?))
+    }
+
+    fn stream(&self, request: &dyn Request) -> Box<dyn Stream> {
+        Box::new(F::begin_stream(request))
+    }
+
+    fn error(&self, error: &ApiError) -> Vec<u8> {
+        (F::ERRORS.body)(error)
+    }
+
+    fn is_error(&self, body: &[u8]) -> bool {
+        (F::ERRORS.is_error)(body)
+    }
+}
+
+/// The tools that a request makes the provider run.
+pub(crate) fn provider_tools(request: &dyn Request) -> Vec<String> {
+    request.provider_tools().into_iter().map(str::to_owned).collect()
+}

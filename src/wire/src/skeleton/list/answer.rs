@@ -1,0 +1,106 @@
+//! The whole answer of a dialect with blocks.
+
+use std::marker::PhantomData;
+
+use callgate_json::{Map, Value, span};
+
+use super::{AnswerBody, Content, call_block, with_text};
+use crate::checks::exact_keys;
+use crate::skeleton::blocks::{BlockFormat, BlockKind, NAMES_CALLS, NO_CALLS, USAGE};
+use crate::{Answer, AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
+
+/// An answer that was read, and perhaps changed since. A call's arguments are the very text of its input.
+#[derive(Debug, Clone)]
+pub struct BlockAnswer<F> {
+    /// Without the content.
+    body: AnswerBody,
+    content: Content,
+    format: PhantomData<F>,
+}
+
+// === impl BlockAnswer ===
+
+impl<F: BlockFormat> BlockAnswer<F> {
+    /// Reads an answer to a request that makes the provider run the tools `provided`.
+    ///
+    /// # Errors
+    /// [`AnswerError`] if the body is not strict JSON, has no content, a member of a wrong type, a block that was not asked for or
+    /// could carry a call unseen, or a call outside of the content.
+    pub fn read(provided: &[&str], text: &[u8]) -> Result<Self, AnswerError> {
+        let mut body = AnswerBody::read(text)?;
+        exact_keys(body.members(), F::ANSWER_MEMBERS)?;
+        let blocks = F::content(body.members())?;
+        let texts = F::CONTENT.iter().try_fold(text, |object, key| span::member(object, key));
+        let mut content = Content::default();
+        for (block, raw) in blocks.iter().zip(span::items(texts.unwrap_or_default())) {
+            let Value::Object(members) = block else {
+                return Err(ShapeError::Type { at: "content[]", expected: "an object" }.into());
+            };
+            let text = String::from_utf8_lossy(raw).into_owned();
+            match F::kind(members, provided)? {
+                BlockKind::Call => {
+                    let (call, mended) = call_block::read::<F>(members, &text, content.calls().len())?;
+                    content.call_block(text, mended, call)?;
+                }
+                BlockKind::Text => content.text_block(text),
+                BlockKind::Unknown => content.drop_block(),
+            }
+        }
+        if let Some(member) = F::CONTENT.first() {
+            body.take(member);
+        }
+        Ok(Self { body, content, format: PhantomData })
+    }
+
+    /// The content, and the answer's other members.
+    pub(crate) fn into_parts(self) -> (Content, Map<String, Value>) {
+        (self.content, self.body.into_members())
+    }
+}
+
+impl<F: BlockFormat> Answer for BlockAnswer<F> {
+    fn calls(&self) -> Vec<&[Call]> {
+        vec![self.content.calls()]
+    }
+
+    fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, policy: ReleasePolicy) {
+        let before = self.content.calls().len();
+        if choice != ChoiceIndex::FIRST || before == 0 {
+            return;
+        }
+        self.content.settle::<F>(fates, policy);
+        if self.content.calls().len() < before {
+            for member in F::REPEATS {
+                self.body.remove(member);
+            }
+        }
+        let names_calls = self.body.members().get(F::STOP_REASON).is_some_and(|reason| reason == NAMES_CALLS);
+        if self.content.calls().is_empty() && names_calls {
+            self.body.set(F::STOP_REASON, Value::from(NO_CALLS));
+        }
+    }
+
+    fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
+        self.content.text_blocks().filter(|block| choice == ChoiceIndex::FIRST && F::says_something(block)).collect()
+    }
+
+    fn prepend(&mut self, earlier: &[Earlier]) {
+        self.content.prepend(earlier);
+        for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()) {
+            self.body.add_usage(USAGE, usage);
+        }
+    }
+
+    fn usage(&self) -> Option<&Value> {
+        self.body.usage(USAGE)
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let Some((member, path)) = F::CONTENT.split_first() else { return self.body.write() };
+        let content = self
+            .content
+            .changed()
+            .map(|content| with_text(span::member(self.body.text(), member).unwrap_or_default(), path, content));
+        self.body.write_with(member, content)
+    }
+}

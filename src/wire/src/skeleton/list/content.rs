@@ -1,0 +1,128 @@
+//! The content of a whole answer: blocks as JSON text, and the calls among them.
+
+use callgate_json::Value;
+
+use super::call_block;
+use super::settle::{Settled, settle};
+use crate::checks::MAX_CALLS;
+use crate::skeleton::blocks::BlockFormat;
+use crate::{Call, Earlier, Fate, ReleasePolicy, ShapeError};
+
+/// The blocks of an answer that was read, and perhaps changed since.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Content {
+    blocks: Vec<ContentBlock>,
+    /// The calls among the blocks.
+    calls: Vec<Call>,
+    /// The blocks are not the ones that arrived.
+    changed: bool,
+}
+
+/// One block, as JSON text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ContentBlock {
+    Text(String),
+    Call(String),
+}
+
+/// A block of the content.
+pub(crate) enum Part<'a> {
+    Text(Value),
+    Call(&'a Call),
+}
+
+// === impl Content ===
+
+impl Content {
+    /// Adds a block without a call.
+    pub(crate) fn text_block(&mut self, text: String) {
+        self.blocks.push(ContentBlock::Text(text));
+    }
+
+    /// Adds a call. `mended` is its block if that has to be written otherwise than it arrived.
+    pub(crate) fn call_block(&mut self, text: String, mended: Option<String>, call: Call) -> Result<(), ShapeError> {
+        if self.calls.len() >= MAX_CALLS {
+            return Err(ShapeError::TooMany);
+        }
+        self.changed |= mended.is_some();
+        self.blocks.push(ContentBlock::Call(mended.unwrap_or(text)));
+        self.calls.push(call);
+        Ok(())
+    }
+
+    /// Leaves a block out.
+    pub(crate) fn drop_block(&mut self) {
+        self.changed = true;
+    }
+
+    pub(crate) fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// The blocks, in order.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let mut calls = self.calls.iter();
+        self.blocks.iter().filter_map(move |block| match block {
+            ContentBlock::Text(text) => Some(Part::Text(value(text))),
+            ContentBlock::Call(_) => calls.next().map(Part::Call),
+        })
+    }
+
+    /// The blocks without calls.
+    pub(crate) fn text_blocks(&self) -> impl Iterator<Item = Value> {
+        self.parts().filter_map(|part| match part {
+            Part::Text(block) => Some(block),
+            Part::Call(_) => None,
+        })
+    }
+
+    /// Gives each call its fate. Calls released with the turn, and the texts in place of calls, come after all else.
+    pub(crate) fn settle<F: BlockFormat>(&mut self, fates: Vec<Fate>, policy: ReleasePolicy) {
+        let mut old = std::mem::take(&mut self.calls).into_iter();
+        let items = self.blocks.iter().map(|block| match block {
+            ContentBlock::Text(text) => ((text, None), false),
+            ContentBlock::Call(text) => ((text, old.next()), true),
+        });
+        let mut calls = Vec::new();
+        let blocks =
+            settle(items, fates, policy, Settled::is_of_call).into_iter().filter_map(|settled| match settled {
+                Settled::Other((text, _)) => Some(ContentBlock::Text(text.clone())),
+                Settled::Kept((text, old), kept) => {
+                    let block = ContentBlock::Call(call_block::rewritten::<F>(text, &old?, &kept));
+                    calls.push(kept);
+                    Some(block)
+                }
+                Settled::Notice(notice) => Some(ContentBlock::Text(F::text_block(&notice).to_string())),
+            });
+        let blocks = blocks.collect();
+        self.calls = calls;
+        self.replace(blocks);
+    }
+
+    /// Puts the blocks of earlier turns before these.
+    pub(crate) fn prepend(&mut self, earlier: &[Earlier]) {
+        let before = earlier.iter().flat_map(|turn| &turn.said).map(|block| ContentBlock::Text(block.to_string()));
+        let blocks = before.chain(self.blocks.iter().cloned()).collect();
+        self.replace(blocks);
+    }
+
+    /// The content's JSON text, if it changed.
+    pub(crate) fn changed(&self) -> Option<String> {
+        let text = |block: &ContentBlock| {
+            let (ContentBlock::Text(text) | ContentBlock::Call(text)) = block;
+            text.clone()
+        };
+        let texts: Vec<String> = self.blocks.iter().map(text).collect();
+        self.changed.then(|| format!("[{}]", texts.join(",")))
+    }
+
+    fn replace(&mut self, blocks: Vec<ContentBlock>) {
+        self.changed |= blocks != self.blocks;
+        self.blocks = blocks;
+    }
+}
+
+/// The value of a text that was read before.
+fn value(text: &str) -> Value {
+    callgate_json::read_nearest(text.as_bytes()).unwrap_or_default()
+}
