@@ -68,7 +68,7 @@ impl McpAnswer {
     ///
     /// # Errors
     /// [`AnswerError`] unless it is one JSON-RPC message in strict JSON (fractions may have more digits than a double).
-    pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
+    pub fn read(text: &[u8]) -> Result<McpAnswer, AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "message", expected: "one JSON-RPC message" }.into());
         };

@@ -24,7 +24,7 @@ pub enum McpEvent {
     /// A message.
     Said {
         /// The message.
-        answer: Box<Answer>,
+        answer: Box<McpAnswer>,
         /// The event; its exact bytes if nothing had to be removed.
         frame: Vec<u8>,
     },
