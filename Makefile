@@ -127,16 +127,21 @@ tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the 
 native: setup-rust ## Build the native programs
 	cargo build --release --bins --tests
 
+.PHONY: programs
+programs: setup-rust ## Build dist/programs/: the programs of images and releases, smaller than those of the tests
+	cargo build --profile dist -p callgate -p callgate-executor --bins
+	install -D -t dist/programs $(TARGET)/dist/callgate $(TARGET)/dist/callgate-executor
+
 .PHONY: images
-images: build ## Build container images of executor, filter, Envoy and the scripted model
-	@.setup/images.sh
+images: build programs ## Build container images of executor, filter, Envoy and the scripted model
+	@PROGRAMS=dist/programs .setup/images.sh
 
 .PHONY: docs
 docs: setup-rust ## Build the book of docs/ in target/book; without mdbook, cargo builds one first, once
 	@.setup/docs.sh
 
 .PHONY: release
-release: build images ## Build dist/release: the files of a release, with SBOMs and checksums
+release: images ## Build dist/release: the files of a release, with SBOMs and checksums
 	@.setup/release.sh
 
 .PHONY: deny-tool

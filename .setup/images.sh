@@ -1,5 +1,5 @@
 #!/bin/sh
-# The images, from dist/: the executor, the filter, an Envoy (unless ENVOY_IMAGE names one), the scripted model.
+# The images, from dist/, or with the programs in PROGRAMS: the executor, the filter, an Envoy (unless ENVOY_IMAGE names one), the scripted model.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 dist=$root/dist
@@ -44,7 +44,7 @@ image() {
         -f "envoy/containers/$1.Containerfile" "$2"
 }
 
-rootfs executor "$dist/callgate-executor" /usr/bin/callgate-executor
+rootfs executor "${PROGRAMS:-$dist}/callgate-executor" /usr/bin/callgate-executor
 authorities executor
 mkdir -p "$dist/image/executor/rootfs/var/lib"
 (umask 077 && mkdir -p "$dist/image/executor/state/callgate")

@@ -13,7 +13,7 @@ cyclonedx=$state/bin/cargo-cyclonedx
 rm -rf "$release"
 mkdir -p "$release"
 cp dist/callgate.wasm "$release/callgate-$version.wasm"
-for program in callgate callgate-executor; do cp "dist/$program" "$release/$program-$version-$machine"; done
+for program in callgate callgate-executor; do cp "dist/programs/$program" "$release/$program-$version-$machine"; done
 tar -C dist -czf "$release/callgate-contracts-$version.tar.gz" contracts
 
 # sbom CRATE FOLDER: cargo-cyclonedx writes beside the manifest of every crate, so only the wanted file is kept.

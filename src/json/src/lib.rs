@@ -19,6 +19,7 @@ mod read;
 pub mod span;
 pub mod splice;
 pub mod template;
+mod text;
 
 pub use canonical::canonical;
 pub use check::check;
@@ -28,3 +29,4 @@ pub use printable::printable;
 pub use read::{MAX_DEPTH, MAX_VALUES, read, read_by_value, read_nearest};
 pub use serde_json::{Map, Number, Value};
 pub use span::Span;
+pub use text::text;

@@ -62,7 +62,7 @@ pub fn event(message: &[u8]) -> Vec<u8> {
         message.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect();
     if has_line_ends(&line) {
         // Valid JSON has these characters inside strings only.
-        let text = String::from_utf8_lossy(&line).into_owned();
+        let text = callgate_json::text(&line).into_owned();
         line = LINE_ENDS.iter().fold(text, |text, (bare, escaped)| text.replace(bare, escaped)).into_bytes();
     }
     sse::event(Some("message"), &line)

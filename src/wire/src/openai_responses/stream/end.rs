@@ -73,5 +73,5 @@ fn response_with(frame: &Frame, response: &Map<String, Value>, changed: &[&'stat
     changed.iter().for_each(|member| splice::Edit::value(&mut edits, member));
     let text = span::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
     let text = splice::write(text, response, &edits);
-    splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
+    splice::Edit { member: "response", text: Some(callgate_json::text(&text).into_owned()) }
 }

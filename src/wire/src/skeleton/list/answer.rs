@@ -36,7 +36,7 @@ impl<F: BlockFormat> BlockAnswer<F> {
             let Value::Object(members) = block else {
                 return Err(ShapeError::Type { at: "content[]", expected: "an object" }.into());
             };
-            let text = String::from_utf8_lossy(raw).into_owned();
+            let text = callgate_json::text(raw).into_owned();
             match F::kind(members, provided)? {
                 BlockKind::Call => {
                     let (call, mended) = call_block::read::<F>(members, &text, content.calls().len())?;

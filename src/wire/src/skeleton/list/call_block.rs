@@ -63,7 +63,7 @@ pub(crate) fn input(value: Option<&Value>, raw: Option<&[u8]>) -> Option<String>
         Some(Value::String(text)) if matches!(callgate_json::read(text.as_bytes()), Ok(Value::Object(_))) => {
             Some(text.clone())
         }
-        Some(_) => raw.map(|raw| String::from_utf8_lossy(raw).into_owned()),
+        Some(_) => raw.map(|raw| callgate_json::text(raw).into_owned()),
     }
 }
 
@@ -80,5 +80,5 @@ fn inner<'t>(text: &'t [u8], path: &[&str]) -> &'t [u8] {
 }
 
 fn written(object: &[u8], edits: &[splice::Edit]) -> String {
-    String::from_utf8_lossy(&splice::write(object, &Map::new(), edits)).into_owned()
+    callgate_json::text(&splice::write(object, &Map::new(), edits)).into_owned()
 }
