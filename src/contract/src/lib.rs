@@ -71,7 +71,6 @@ mod options;
 mod paths;
 mod permission;
 mod presentation;
-mod printable;
 mod problem;
 mod read;
 mod recursion;
@@ -84,6 +83,7 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
+pub use callgate_json::{name_in_record, name_in_sentence};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
@@ -92,7 +92,6 @@ pub use model::{
 };
 pub use permission::Forbidden;
 pub use presentation::{denial_text, verdict_json};
-pub use printable::{name_in_record, name_in_sentence};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::printable::name_in_sentence;
+use callgate_json::name_in_sentence;
 
 /// The reason why a call was denied.
 ///

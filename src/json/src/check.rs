@@ -1,4 +1,4 @@
-//! Checks a text without building anything of it.
+//! Checks a text without building a value.
 //!
 //! The memory that a check needs is bounded by the text: a small list for each open object, and eight bytes for each further key
 //! of an object that has many.
@@ -11,31 +11,34 @@ use std::hash::BuildHasher;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::ReadError;
-use crate::read::{MAX_DEPTH, Refusal, State, explain, utf8};
+use crate::explain::{Findings, Reason};
+use crate::read::{MAX_DEPTH, utf8};
 
 /// Checks one JSON text as [`read_nearest`](crate::read_nearest) does.
 ///
-/// For texts that are forwarded as they are, and of which only some values are read later, by themselves.
+/// It serves texts whose bytes are forwarded. Single values in them are read later, by themselves.
 ///
 /// # Errors
-/// As [`read_nearest`](crate::read_nearest). A repeated key is reported at the end of its object if the object has many keys.
+/// The same as [`read_nearest`](crate::read_nearest). A repeated key is reported at the end of its object if the object has many keys.
 pub fn check(text: &[u8]) -> Result<(), ReadError> {
-    let state = State::default();
-    let mut parser = serde_json::Deserializer::from_str(utf8(text)?);
-    Checker { state: &state, depth: 0 }.deserialize(&mut parser).map_err(|error| explain(&error, &state))?;
+    let text = utf8(text)?;
+    let findings = Findings::default();
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let checker = Checker { findings: &findings, depth: 0 };
+    checker.deserialize(&mut parser).map_err(|error| findings.explain(&error, text))?;
     parser.end().map_err(|error| ReadError::TrailingData { line: error.line(), column: error.column() })
 }
 
 #[derive(Clone, Copy)]
 struct Checker<'s> {
-    state: &'s State,
+    findings: &'s Findings,
     depth: usize,
 }
 
 impl Checker<'_> {
     fn nested<E: Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(self.state.refuse(Refusal::TooDeep));
+            return Err(self.findings.refuse(Reason::TooDeep));
         }
         Ok(Checker { depth: self.depth + 1, ..self })
     }
@@ -93,15 +96,15 @@ impl<'de> Visitor<'de> for Checker<'_> {
         let mut keys = Keys::default();
         while let Some(key) = members.next_key_seed(Key)? {
             if !keys.insert(key) {
-                return Err(self.state.refuse(Refusal::DuplicateKey));
+                return Err(self.findings.refuse(Reason::DuplicateKey));
             }
             members.next_value_seed(inner)?;
         }
-        if keys.are_unique() { Ok(()) } else { Err(self.state.refuse(Refusal::DuplicateKey)) }
+        if keys.are_unique() { Ok(()) } else { Err(self.findings.refuse(Reason::DuplicateKey)) }
     }
 }
 
-/// Keys that are compared one by one before they are hashed.
+/// The number of keys compared one by one before further ones are hashed.
 const FEW: usize = 16;
 
 /// The keys of one object.
@@ -109,14 +112,14 @@ const FEW: usize = 16;
 struct Keys<'de> {
     few: Vec<Cow<'de, str>>,
     hasher: Option<RandomState>,
-    /// Hashes of all further keys. Two keys of one hash are taken for one key, so that chance can only refuse a text.
+    /// Hashes of all further keys. Two keys with one hash count as one key, so chance can only refuse a text.
     many: Vec<u64>,
 }
 
 // === impl Keys ===
 
 impl<'de> Keys<'de> {
-    /// False if the key is known to be there already.
+    /// Adds a key. Returns false if the object is known to have it already.
     fn insert(&mut self, key: Cow<'de, str>) -> bool {
         if self.few.contains(&key) {
             return false;
@@ -139,7 +142,7 @@ impl<'de> Keys<'de> {
     }
 }
 
-/// A key that is compared and not kept.
+/// Reads a key for comparison, without a copy.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {

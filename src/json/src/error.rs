@@ -1,11 +1,11 @@
-//! Why a text was refused.
+//! The reasons to refuse a text.
 
 use thiserror::Error;
 
-/// Why a text was refused. Neither a key nor a value of the text is repeated in it, so it may be shown to anyone.
+/// The reason to refuse a text. It repeats neither keys nor values of the text, so it may be shown to anyone.
 ///
-/// Lines and columns count from 1; columns count bytes. Where the reader can only know afterwards (a key read twice, nesting),
-/// the position is the last byte it had read.
+/// Lines and columns count from 1; columns count bytes. If the reader can only know afterwards (a key read twice, nesting), the
+/// position is the last byte that it had read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// The bytes are not UTF-8.
@@ -22,7 +22,7 @@ pub enum ReadError {
         /// Column in bytes, from 1.
         column: usize,
     },
-    /// Arrays and objects are nested more than [`MAX_DEPTH`](crate::MAX_DEPTH) deep.
+    /// Arrays and objects are nested more than [`MAX_DEPTH`](crate::MAX_DEPTH) times.
     #[error("nested more than {max} deep, line {line} column {column}", max = crate::MAX_DEPTH)]
     TooDeep {
         /// Line, from 1.
@@ -38,7 +38,7 @@ pub enum ReadError {
         /// Column in bytes, from 1.
         column: usize,
     },
-    /// A number that neither a 64-bit integer nor a double holds exactly: readers round it differently.
+    /// Neither a 64-bit integer nor a double holds a number exactly: readers round it differently.
     #[error("a number that no 64-bit integer or double holds exactly, line {line} column {column}")]
     InexactNumber {
         /// Line, from 1.
@@ -46,7 +46,7 @@ pub enum ReadError {
         /// Column in bytes, from 1.
         column: usize,
     },
-    /// An escaped half of a surrogate pair without the other: it is no character.
+    /// An escape is half of a surrogate pair without the other half: it stands for no character.
     #[error("half of a surrogate pair, line {line} column {column}")]
     LoneSurrogate {
         /// Line, from 1.
@@ -54,7 +54,7 @@ pub enum ReadError {
         /// Column in bytes, from 1.
         column: usize,
     },
-    /// Something follows the value.
+    /// There is more text after the value.
     #[error("something follows the JSON value, line {line} column {column}")]
     TrailingData {
         /// Line, from 1.
@@ -62,7 +62,7 @@ pub enum ReadError {
         /// Column in bytes, from 1.
         column: usize,
     },
-    /// Not JSON (RFC 8259).
+    /// The text is not JSON (RFC 8259).
     #[error("not JSON: {reason}, line {line} column {column}")]
     Syntax {
         /// Line, from 1.

@@ -1,4 +1,4 @@
-//! Which numbers are held exactly.
+//! Exact numbers: integers of 64 bits, and doubles whose shortest decimal is the number itself.
 
 use std::fmt::Write;
 
@@ -6,13 +6,13 @@ use serde_json::Number;
 
 use crate::splice::after_string;
 
-/// Largest magnitude up to which every integer is a double.
+/// The largest magnitude up to which every integer is a double.
 const MAX_SAFE: f64 = 9_007_199_254_740_992.0;
 
 /// A decimal literal of at most this many digits always comes back from its double (`f64::DIGITS`).
 const ALWAYS_EXACT_DIGITS: usize = f64::DIGITS as usize;
 
-/// The integer that the shortest decimal of `value` denotes, if it is one in the range of `i64` or `u64`.
+/// Returns the integer denoted by the shortest decimal of `value`, if it is in the range of `i64` or `u64`.
 pub(crate) fn integer(value: f64) -> Option<Number> {
     if value.fract() != 0.0 || value.abs() >= 2e19 {
         return None;
@@ -26,16 +26,16 @@ pub(crate) fn integer(value: f64) -> Option<Number> {
     digits.parse::<u64>().map(Number::from).or_else(|_| digits.parse::<i64>().map(Number::from)).ok()
 }
 
-/// Numbers that must be held exactly.
+/// The numbers to hold exactly.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exact {
     /// Every number.
     All,
-    /// Numbers that are written without a fraction and without an exponent.
+    /// Numbers without a fraction and without an exponent.
     Integers,
 }
 
-/// The offset of the first number in a valid JSON text that must be held exactly and is not.
+/// Returns the offset of the first number in a valid JSON text that breaks this rule.
 pub(crate) fn first_inexact(text: &str, exact: Exact) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -58,7 +58,7 @@ pub(crate) fn first_inexact(text: &str, exact: Exact) -> Option<usize> {
     None
 }
 
-fn is_number_byte(byte: u8) -> bool {
+pub(crate) fn is_number_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
@@ -76,7 +76,7 @@ fn is_exact(literal: &str) -> bool {
     double.is_finite() && write!(shortest, "{double:e}").is_ok() && Decimal::of(&shortest) == Decimal::of(literal)
 }
 
-/// A decimal without its sign: its digits from the first to the last that is not 0, and the power of ten of the last.
+/// A decimal without its sign: its digits from the first to the last nonzero one, and the power of ten of the last.
 #[derive(PartialEq)]
 struct Decimal {
     digits: Vec<u8>,
@@ -101,7 +101,7 @@ impl Decimal {
     }
 }
 
-/// Exponents that do not fit are as good as the largest that does: no double comes near either.
+/// Reads an exponent. One that does not fit counts as the largest that does: no double comes near either.
 fn exponent_of(text: &str) -> i64 {
     match text.parse() {
         Ok(exponent) => exponent,

@@ -1,25 +1,34 @@
-//! The printable form of a name chosen by a model or a caller.
+//! Names from outside, made safe to print. This file has the only two rules; messages and records use them.
 
-/// Characters of a name that are shown.
-const LENGTH: usize = 64;
+/// The maximum number of characters of a printed name.
+const LONGEST_NAME: usize = 64;
 
-/// Returns a name fit to stand between backticks in one line of text: at most 64 characters, each of them visible ASCII.
-///
-/// Every other character, and the backtick, becomes a `?`. Logs, errors, audit records and texts for the model use this form, so
-/// a tool's name looks the same in all of them.
+/// Returns a name for a sentence, between backticks: at most 64 characters, with `?` in place of backticks and of all but
+/// printable ASCII.
 #[must_use]
-pub fn printable(name: &str) -> String {
-    name.chars().take(LENGTH).map(|c| if c.is_ascii_graphic() && c != '`' { c } else { '?' }).collect()
+pub fn name_in_sentence(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_graphic() && c != '`' { c } else { '?' }).collect()
+}
+
+/// Returns a name for a record: at most 64 characters, letters of every script included, with U+FFFD in place of control
+/// characters and backticks.
+#[must_use]
+pub fn name_in_record(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).map(|c| if c.is_control() || c == '`' { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{name_in_record, name_in_sentence};
 
     #[test]
-    fn a_name_is_cut_and_keeps_visible_ascii_only() {
-        assert_eq!(printable("create_order.v2"), "create_order.v2");
-        assert_eq!(printable("a b`c\u{1b}\u{202e}\u{e9}"), "a?b?c???");
-        assert_eq!(printable(&"\u{1f600}".repeat(65)), "?".repeat(64));
+    fn a_name_is_cut_and_safe_to_print() {
+        for name in ["create_order.v2", "x"] {
+            assert_eq!((name_in_sentence(name), name_in_record(name)), (name.to_owned(), name.to_owned()));
+        }
+        assert_eq!(name_in_sentence("a b`c\u{1b}\u{202e}\u{e9}"), "a?b?c???");
+        assert_eq!(name_in_record("a b`c\u{1b}\u{e9}"), "a b\u{fffd}c\u{fffd}\u{e9}");
+        let long = "\u{e9}".repeat(65);
+        assert_eq!((name_in_sentence(&long), name_in_record(&long)), ("?".repeat(64), "\u{e9}".repeat(64)));
     }
 }

@@ -1,6 +1,5 @@
-//! The strict reader: a visitor over `serde_json`'s own parser, and a second look at numbers only where a double was read.
+//! The strict reader: a visitor over `serde_json`'s own parser, and a second look at numbers if one of them was read as a double.
 
-use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -8,34 +7,42 @@ use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::ReadError;
+use crate::explain::{Findings, Reason};
 use crate::number::{self, Exact};
 
-/// How deep arrays and objects may be nested: `[[1]]` is 2 deep.
+/// The maximum nesting of arrays and objects: `[[1]]` is nested twice.
 pub const MAX_DEPTH: usize = 64;
 
-/// The maximum number of values in a text, nested ones included. A tree takes up to 120 bytes for each.
+/// The maximum number of values in a text, including nested ones. A tree takes up to 120 bytes for each.
 pub const MAX_VALUES: usize = 1 << 20;
 
 /// Reads one JSON text (RFC 8259), strictly.
 ///
-/// Refused, besides what is not JSON: invalid UTF-8, a byte order mark, a key twice in one object (compared after unescaping),
-/// more than [`MAX_DEPTH`] levels or [`MAX_VALUES`] values, half surrogate pairs, anything but white space after the value, and numbers that are not
-/// held exactly. A number is held exactly if it is an integer in the range of `i64` or `u64`, or if the shortest decimal that
-/// gives its double back denotes the number itself (`0.1` does, `0.10000000000000000001` and `1e400` do not).
+/// Besides invalid JSON it refuses:
 ///
-/// A number whose value is an integer in those ranges is read as that integer however it was written (`1.0`, `1e2`, `-0`), so
+/// - invalid UTF-8 and a byte order mark;
+/// - a key twice in one object, compared after unescaping;
+/// - more than [`MAX_DEPTH`] levels or [`MAX_VALUES`] values;
+/// - half of a surrogate pair, and anything but white space after the value;
+/// - numbers that it cannot hold exactly.
+///
+/// A number is held exactly if it is an integer in the range of `i64` or `u64`. Any other number is held exactly if the shortest
+/// decimal of its double denotes the number itself: `0.1` does, `0.10000000000000000001` and `1e400` do not.
+///
+/// A number with an integer value in those ranges is read as this integer in any spelling (`1.0`, `1e2`, `-0`), so
 /// `read(canonical(read(x)))` equals `read(x)`.
 ///
 /// # Errors
-/// [`ReadError`] names the reason and where; it never quotes the text.
+/// [`ReadError`] names the reason and the position. It never quotes the text.
 pub fn read(text: &[u8]) -> Result<Value, ReadError> {
     read_exact(text, Exact::All)
 }
 
-/// As [`read`], but a number that is written with a fraction or an exponent is read as the nearest double.
+/// Reads as [`read`] does, but takes the nearest double for a number with a fraction or an exponent.
 ///
-/// For results of tools: `%.17g` of C writes `0.10000000000000001`, which means 0.1 to its author. A number without fraction and
-/// exponent is still held exactly or refused, since a rounded order number is another order. So is one that no double comes near.
+/// It serves results of tools: `%.17g` of C writes `0.10000000000000001`, which means 0.1 to its author. A number without fraction
+/// and exponent is still held exactly or refused, since a rounded order number is another order. A number outside of the range of
+/// doubles is refused too.
 ///
 /// # Errors
 /// As [`read`].
@@ -45,9 +52,9 @@ pub fn read_by_value(text: &[u8]) -> Result<Value, ReadError> {
 
 fn read_exact(text: &[u8], exact: Exact) -> Result<Value, ReadError> {
     let text = utf8(text)?;
-    let state = State::default();
-    let value = parse(text, &state)?;
-    if state.double.get()
+    let findings = Findings::default();
+    let value = parse(text, &findings)?;
+    if findings.double.get()
         && let Some(offset) = number::first_inexact(text, exact)
     {
         let (line, column) = position(text, offset);
@@ -56,84 +63,63 @@ fn read_exact(text: &[u8], exact: Exact) -> Result<Value, ReadError> {
     Ok(value)
 }
 
-/// As [`read`], but a number that no double holds is read as the nearest one instead of refused (one outside the range of
-/// doubles is still refused).
+/// Reads as [`read`] does, but takes the nearest double for every number that no double holds. It still refuses a number outside
+/// of the range of doubles.
 ///
-/// For texts that are passed on as they are and whose fractions decide nothing, such as the log probabilities in an answer:
-/// some writers print them with digits that no double has.
+/// It serves texts whose bytes are forwarded and whose fractions decide nothing, such as the log probabilities in an answer: some
+/// writers print more digits than a double has.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_nearest(text: &[u8]) -> Result<Value, ReadError> {
-    parse(utf8(text)?, &State::default())
+    parse(utf8(text)?, &Findings::default())
 }
 
 pub(crate) fn utf8(text: &[u8]) -> Result<&str, ReadError> {
     std::str::from_utf8(text).map_err(|error| ReadError::NotUtf8 { offset: error.valid_up_to() })
 }
 
-fn parse(text: &str, state: &State) -> Result<Value, ReadError> {
+fn parse(text: &str, findings: &Findings) -> Result<Value, ReadError> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value = Reader { state, depth: 0 }.deserialize(&mut parser).map_err(|error| explain(&error, state))?;
+    let value =
+        ValueReader { findings, depth: 0 }.deserialize(&mut parser).map_err(|error| findings.explain(&error, text))?;
     match parser.end() {
         Ok(()) => Ok(value),
         Err(error) => Err(ReadError::TrailingData { line: error.line(), column: error.column() }),
     }
 }
 
-/// What the visitor knows and `serde_json`'s error type cannot carry.
-#[derive(Default)]
-pub(crate) struct State {
-    refusal: Cell<Option<Refusal>>,
-    double: Cell<bool>,
-    values: Cell<usize>,
-}
-
 #[derive(Clone, Copy)]
-pub(crate) enum Refusal {
-    DuplicateKey,
-    TooDeep,
-    TooMany,
-}
-
-impl State {
-    pub(crate) fn refuse<E: serde::de::Error>(&self, refusal: Refusal) -> E {
-        self.refusal.set(Some(refusal));
-        E::custom("")
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Reader<'s> {
-    state: &'s State,
+struct ValueReader<'s> {
+    findings: &'s Findings,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl ValueReader<'_> {
     fn nested<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(self.state.refuse(Refusal::TooDeep));
+            return Err(self.findings.refuse(Reason::TooDeep));
         }
-        Ok(Reader { depth: self.depth + 1, ..self })
+        Ok(ValueReader { depth: self.depth + 1, ..self })
     }
 }
 
-// === impl Reader ===
+// === impl ValueReader ===
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for ValueReader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let values = self.state.values.get();
+        let values = self.findings.values.get();
         if values == MAX_VALUES {
-            return Err(self.state.refuse(Refusal::TooMany));
+            return Err(self.findings.refuse(Reason::TooMany));
         }
-        self.state.values.set(values + 1);
+        self.findings.values.set(values + 1);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for ValueReader<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,7 +143,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        self.state.double.set(true);
+        self.findings.double.set(true);
         if let Some(integer) = number::integer(value) {
             return Ok(Value::Number(integer));
         }
@@ -189,31 +175,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Entry::Vacant(slot) => {
                     slot.insert(members.next_value_seed(inner)?);
                 }
-                Entry::Occupied(_) => return Err(self.state.refuse(Refusal::DuplicateKey)),
+                Entry::Occupied(_) => return Err(self.findings.refuse(Reason::DuplicateKey)),
             }
         }
         Ok(Value::Object(object))
-    }
-}
-
-/// Only reached on refusal: names the reason behind `serde_json`'s error.
-pub(crate) fn explain(error: &serde_json::Error, state: &State) -> ReadError {
-    let (line, column) = (error.line(), error.column());
-    match state.refusal.get() {
-        Some(Refusal::DuplicateKey) => return ReadError::DuplicateKey { line, column },
-        Some(Refusal::TooDeep) => return ReadError::TooDeep { line, column },
-        Some(Refusal::TooMany) => return ReadError::TooMany { line, column },
-        None => {}
-    }
-    // `serde_json` tells these apart only by their words; the tests hold it to them.
-    let words = error.to_string();
-    let reason = words.split(" at line ").next().unwrap_or_default();
-    match reason {
-        "number out of range" => ReadError::InexactNumber { line, column },
-        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
-            ReadError::LoneSurrogate { line, column }
-        }
-        _ => ReadError::Syntax { line, column, reason: reason.to_owned() },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values inside a JSON text that was read or checked before: their bytes, and the values they hold.
 //!
 //! If an API writes a call's arguments as an object, the decision is about their bytes. A tree from [`read_nearest`](crate::read_nearest)
-//! has lost everything a strict reader refuses, and writing it again would hide that. Requests are read through [`Span`] alone, so
+//! has lost everything a strict reader refuses, and writing it again would hide the loss. Requests are read through [`Span`] alone, so
 //! a request never becomes a tree.
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ pub struct Span<'t>(&'t [u8]);
 // === impl Span ===
 
 impl<'t> Span<'t> {
-    /// Returns the value that the text holds, without the white space around it.
+    /// Returns the value in the text, without the white space around it.
     #[must_use]
     pub fn new(text: &'t [u8]) -> Span<'t> {
         Span(text.trim_ascii())

@@ -1,19 +1,19 @@
 //! Reads an event without parsing it if the event differs from an earlier one in a few texts and numbers only.
 //!
 //! Streams repeat themselves: in two text deltas all bytes are equal but the text, a counter and some padding. A [`Template`] is
-//! the bytes of an event with holes in place of those values. It is learned from an event that was parsed and found to carry text
-//! and nothing else. An event that fits the template is the same event with other values in the holes.
+//! the bytes of an event with holes in place of those values. It is learned from an event which was parsed and carries text and
+//! nothing else. A fitting event is the same event with other values in the holes.
 //!
 //! **Soundness.** All bytes outside of the holes equal those of an event that was parsed in full, strictly, and found to be no part
 //! of a call. Its keys, its structure, its `type`s and its finish reason are therefore the same bytes. The filling of a hole is
 //! checked: it is the inside of one JSON string (no quote, no control character, only two-character escapes, UTF-8) or one number.
 //! It cannot end its string or become a key, so every JSON reader takes the event apart exactly as it took the first. Escapes may
-//! spell a key, but no key is in a hole. An event that does not fit is parsed, even if it means the same (another order of
+//! spell a key, but no key is in a hole. Any other event is parsed, even if it means the same (another order of
 //! members, `\u` escapes, white space).
 //!
-//! Each dialect names the members that may be holes: only those that it never decides on.
+//! Each dialect names the members that may be holes: only members it never decides on.
 
-/// The kinds of values that a hole takes.
+/// The kinds of values for a hole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hole {
     /// The inside of a string.
@@ -61,13 +61,13 @@ impl<const N: usize> Template<N> {
         Some(Template { parts, tail: data.get(at..)?.to_vec() })
     }
 
-    /// Returns true if the event that it was learned from had this hole.
+    /// Returns true if the learned event had this hole.
     #[must_use]
     pub fn has(&self, hole: usize) -> bool {
         self.parts.iter().any(|(_, number, _)| *number == hole)
     }
 
-    /// Returns the fillings of the holes in `data`, or `None` if it does not fit. Holes that the template does not have are empty.
+    /// Returns the fillings of the holes in `data`, or `None` if it does not fit. Holes missing in the template are empty.
     #[must_use]
     pub fn fill<'d>(&self, data: &'d [u8]) -> Option<[&'d str; N]> {
         let mut found: [&str; N] = [""; N];
@@ -82,7 +82,7 @@ impl<const N: usize> Template<N> {
     }
 }
 
-/// Returns the text that the inside of a string stands for, or `None` if it has escapes that a hole does not take.
+/// Returns the meaning of the inside of a string, or `None` if it has escapes that a hole does not take.
 #[must_use]
 pub fn unescaped(inside: &str) -> Option<String> {
     let mut text = String::with_capacity(inside.len());
@@ -135,7 +135,7 @@ fn filled(data: &[u8], hole: Hole) -> Option<&[u8]> {
         Hole::Number => {
             let digits = data.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let number = data.get(..digits)?;
-            // A fraction or an exponent after it is no part of the template.
+            // The template has no fraction or exponent after it.
             (matches!(digits, 1..=15) && (digits == 1 || number.first() != Some(&b'0'))).then_some(number)
         }
     }

@@ -1,11 +1,11 @@
-//! The two properties of canonical text that "what is checked is what runs" rests on.
+//! The two properties of canonical text behind the promise "what is checked is what runs".
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 
 use callgate_json::{Value, canonical, read};
 use proptest::prelude::*;
 
-/// JSON values with the numbers and letters where readers differ.
+/// JSON values with the numbers and letters that readers read differently.
 fn values() -> impl Strategy<Value = Value> {
     let numbers = prop_oneof![
         any::<i64>().prop_map(Value::from),
@@ -33,7 +33,7 @@ fn literals() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs in a table, not in a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -50,7 +50,7 @@ proptest! {
         if let Ok(value) = read(literal.as_bytes()) {
             let text = canonical(&value);
             prop_assert_eq!(&read(text.as_bytes()).unwrap(), &value, "{}", text);
-            // An independent reader that knows doubles only sees the same number before and after.
+            // An independent reader of doubles sees the same number before and after.
             prop_assert_eq!(literal.parse::<f64>().unwrap(), text.parse::<f64>().unwrap());
         }
     }

@@ -20,7 +20,7 @@ fn keys_are_compared_after_unescaping_however_many_there_are() {
     }
 }
 
-/// Texts that are nearly JSON, with what a strict reader must see: escapes, repeated keys, odd numbers, depth.
+/// Near-JSON texts with escapes, repeated keys, odd numbers and depth, which a strict reader must notice.
 fn near_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("0.1".to_owned()),

@@ -1,4 +1,4 @@
-//! What the strict reader takes and what it refuses.
+//! The texts that the strict reader takes and refuses.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::expect_used, reason = "a failed helper is a failed test")]
 
@@ -47,7 +47,7 @@ fn values_end_at_the_limit_because_a_tree_is_larger_than_its_text() {
 
 #[test]
 fn numbers_are_exact_or_refused() {
-    // (literal, what its canonical text is; None: refused)
+    // (literal, its canonical text; None: refused)
     let table = [
         ("0", Some("0")),
         ("-0", Some("0")),
@@ -113,7 +113,7 @@ fn a_fraction_is_read_by_value_and_an_integer_stays_exact() {
     ] {
         let value = read_by_value(text.as_bytes()).unwrap();
         assert_eq!(canonical(&value), written, "{text}");
-        assert_eq!(read(written.as_bytes()).unwrap(), value, "what is written is exact: {text}");
+        assert_eq!(read(written.as_bytes()).unwrap(), value, "the written text is exact: {text}");
     }
     for text in ["18446744073709551617", "1e400", r#"{"a":1.0,"a":0.10000000000000001}"#, "0.10000000000000001 x"] {
         assert!(read_by_value(text.as_bytes()).is_err(), "{text}");
@@ -130,7 +130,7 @@ fn the_nearest_reader_rounds_and_is_as_strict_in_all_else() {
 }
 
 #[test]
-fn what_is_no_json_says_why_and_where() {
+fn invalid_json_is_refused_with_reason_and_position() {
     let table: [(&[u8], &str); 12] = [
         (b"", "not JSON: EOF while parsing a value, line 1 column 0"),
         (b"{\"a\":", "not JSON: EOF while parsing a value, line 1 column 5"),
@@ -151,6 +151,11 @@ fn what_is_no_json_says_why_and_where() {
     }
     for text in [r#""\ud800""#, r#""\ud800x""#, r#""\ud800\u0041""#, r#"{"\udfff":1}"#] {
         assert!(matches!(why(text), ReadError::LoneSurrogate { .. }), "{text}");
+    }
+    for text in
+        [r#""\ud83d\ude00\q""#, r#""\ud800\uzzzz""#, r#""\ud800"#, r#"["\ud83d\ude00",x]"#, "[1e4,x]", "{1e400:1}"]
+    {
+        assert!(matches!(why(text), ReadError::Syntax { .. }), "{text}");
     }
 }
 

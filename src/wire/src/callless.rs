@@ -1,12 +1,13 @@
-//! JSON in which no client of any dialect can find a call: errors of upstreams in their own words, and counts of tokens.
+//! JSON without a call for any client of any dialect: errors of upstreams in their own words, and counts of tokens.
 //!
-//! Nothing here knows the shape of the body, so the test is the union of all dialects' calls, and refuses rather too much.
+//! The shape of the body is unknown here, so the test is the union of all dialects' calls. It refuses too much rather than too
+//! little.
 
 use callgate_json::Value;
 
 use crate::checks::{self, ShapeError, folds_to};
 
-/// Members that hold calls in some dialect.
+/// Members with calls in some dialect.
 const MEMBERS: [&str; 10] = [
     "tool_call",
     "tool_calls",
@@ -20,7 +21,7 @@ const MEMBERS: [&str; 10] = [
     "functionCalls",
 ];
 
-/// Returns whether a body is a strict JSON object or array without a call anywhere.
+/// Returns true for a strict JSON object or array without a call anywhere.
 #[must_use]
 pub fn is_callless(body: &[u8]) -> bool {
     callgate_json::read_nearest(body)

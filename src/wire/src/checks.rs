@@ -1,4 +1,4 @@
-//! What all dialects' readers check of JSON: types of members, and keys that only some clients read.
+//! The checks of JSON in all dialects' readers: types of members, and keys read by some clients only.
 //!
 //! Keys are also compared as Go's `encoding/json` does, which ignores case: `"Tool_Calls"` is a call to clients in Go and
 //! nothing to others, so it is refused.
@@ -8,14 +8,14 @@ use thiserror::Error;
 
 use crate::RequestError;
 
-/// Calls in one choice, and choices in one answer or event. Far above what APIs give (OpenAI: 128 each), they keep the work
-/// linear in the size of what was read.
+/// The maximum of calls in one choice, and of choices in one answer or event. Far above the limits of APIs (OpenAI: 128 each), they
+/// keep the work linear in the size of the text.
 pub(crate) const MAX_CALLS: usize = 1024;
 pub(crate) const MAX_CHOICES: usize = 128;
-/// Characters of a response's id that are looked at for the id of a call or a text of ours.
+/// The characters of a response's id used for the ids of calls and texts of the gate.
 pub(crate) const MAX_ID: usize = 256;
 
-/// What is wrong with an answer or an event that is JSON. It quotes nothing of the text.
+/// The fault of an answer or an event in valid JSON. It quotes nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ShapeError {
     /// A member has another type than the API's reference gives it.
@@ -23,17 +23,17 @@ pub enum ShapeError {
     Type {
         /// The member, without positions.
         at: &'static str,
-        /// What was expected.
+        /// The expected value.
         expected: &'static str,
     },
-    /// A call stands where this dialect has none, or is spelled so that only some clients read it.
+    /// A call stands at a place without calls in this dialect, or in a spelling read by some clients only.
     #[error("a call stands where none may")]
     StrayCall,
     /// A call of another type than the dialect's function calls.
     #[error("a call of another type than `function`")]
     NotAFunction,
-    /// A part of an answer whose kind is not known, and which so could be a call, or one that runs at the provider and was not
-    /// asked for.
+    /// A part of an answer is of an unknown kind, so it could be a call; or it runs at the provider and the request did not ask
+    /// for it.
     #[error("a part of a kind that is not known or was not asked for")]
     UnknownPart,
     /// More than 128 choices, or more than 1,024 calls in one.
@@ -41,7 +41,7 @@ pub enum ShapeError {
     TooMany,
 }
 
-/// Refuses calls anywhere in a value: members that `is_call`, by key and value.
+/// Refuses calls anywhere in a value: members for which `is_call` is true, by key and value.
 pub(crate) fn no_call(value: &Value, is_call: fn(&str, &Value) -> bool) -> Result<(), ShapeError> {
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| no_call(item, is_call)),
@@ -50,7 +50,7 @@ pub(crate) fn no_call(value: &Value, is_call: fn(&str, &Value) -> bool) -> Resul
     }
 }
 
-/// Refuses calls anywhere in an object but under the members `expected`, which the caller reads.
+/// Refuses calls anywhere in an object but under the members `expected`. The caller reads those.
 pub(crate) fn no_call_but(
     members: &Map<String, Value>,
     expected: &[&str],
@@ -61,7 +61,7 @@ pub(crate) fn no_call_but(
     })
 }
 
-/// Whether a value that stands under the name of a call holds one: `null`, `[]`, and counters that happen to be named so do not.
+/// Returns true if a value under the name of a call holds one. `null`, `[]` and counters of this name do not.
 pub(crate) fn holds_something(value: &Value) -> bool {
     match value {
         Value::Array(items) => !items.is_empty(),
@@ -71,7 +71,7 @@ pub(crate) fn holds_something(value: &Value) -> bool {
     }
 }
 
-/// Returns true for a scalar that is short enough to be repeated in every event that is written.
+/// Returns true for a scalar short enough to be repeated in every written event.
 pub(crate) fn is_short(value: &Value) -> bool {
     match value {
         Value::String(text) => text.len() <= 1024,
@@ -80,7 +80,7 @@ pub(crate) fn is_short(value: &Value) -> bool {
     }
 }
 
-/// A text member; missing and `null` are the empty text.
+/// Reads a text member. Missing and `null` are the empty text.
 pub(crate) fn text<'a>(members: &'a Map<String, Value>, key: &'static str) -> Result<&'a str, ShapeError> {
     match members.get(key) {
         None | Some(Value::Null) => Ok(""),
@@ -89,7 +89,7 @@ pub(crate) fn text<'a>(members: &'a Map<String, Value>, key: &'static str) -> Re
     }
 }
 
-/// A position: a whole number that fits.
+/// Reads a position: a whole number of 32 bits.
 pub(crate) fn small(value: &Value, at: &'static str) -> Result<u32, ShapeError> {
     value
         .as_u64()
@@ -97,13 +97,13 @@ pub(crate) fn small(value: &Value, at: &'static str) -> Result<u32, ShapeError> 
         .ok_or(ShapeError::Type { at, expected: "a small whole number" })
 }
 
-/// Refuses keys that only a reader that ignores case takes for one of `known`.
+/// Refuses keys which equal one of `known` for readers that ignore case, and only for them.
 pub(crate) fn exact_keys(members: &Map<String, Value>, known: &[&str]) -> Result<(), ShapeError> {
     let ambiguous = |key: &String| known.iter().any(|known| key != known && folds_to(key, known));
     if members.keys().any(ambiguous) { Err(ShapeError::StrayCall) } else { Ok(()) }
 }
 
-/// As [`exact_keys`], for the object `param` of a request.
+/// Does the same as [`exact_keys`], for the object `param` of a request.
 pub(crate) fn exact_members(
     members: &Map<String, Value>,
     param: &'static str,
@@ -113,7 +113,7 @@ pub(crate) fn exact_members(
     known.iter().find(resembled).map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
 }
 
-/// As [`exact_members`], for an object that was not built.
+/// Does the same as [`exact_members`], for an object in a text.
 pub(crate) fn exact(object: Span<'_>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
     for (key, _) in object.members() {
         if let Some(like) = known.iter().find(|like| key != **like && folds_to(&key, like)) {
@@ -123,7 +123,7 @@ pub(crate) fn exact(object: Span<'_>, param: &'static str, known: &[&'static str
     Ok(())
 }
 
-/// Whether `key` is `known` to a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
+/// Returns true if `key` equals `known` for a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
 pub(crate) fn folds_to(key: &str, known: &str) -> bool {
     let fold = |letter: char| match letter {
         '\u{17f}' => 's',
@@ -133,7 +133,7 @@ pub(crate) fn folds_to(key: &str, known: &str) -> bool {
     key.chars().map(fold).eq(known.chars().map(fold))
 }
 
-/// Returns true for an object that says an error, as the APIs and what stands before them write it: an `error`, FastAPI's `detail`,
+/// Returns true for an object that reports an error, as APIs and the proxies before them write it: an `error`, FastAPI's `detail`,
 /// vLLM's and Mistral's `object: "error"`, or the `message` of a gateway.
 pub(crate) fn is_error_object(members: &Map<String, Value>) -> bool {
     let says = |key: &str| members.get(key).is_some_and(|value| holds_something(value) || value.is_number());
@@ -142,7 +142,7 @@ pub(crate) fn is_error_object(members: &Map<String, Value>) -> bool {
         || members.get("message").is_some_and(|message| message.as_str().is_some_and(|text| !text.is_empty()))
 }
 
-/// Adds `other`, what a round used, to `sum`: every number is summed with its namesake.
+/// Adds the usage of a round, `other`, to `sum`: every number is added to its namesake.
 pub(crate) fn add(sum: &mut Value, other: &Value) {
     match (&mut *sum, other) {
         (Value::Object(members), Value::Object(others)) => {
@@ -160,7 +160,7 @@ pub(crate) fn add(sum: &mut Value, other: &Value) {
     }
 }
 
-/// A text, and after it, in a paragraph of its own, another.
+/// Returns two texts as paragraphs.
 pub(crate) fn paragraphs(first: &str, then: &str) -> String {
     let mut text = first.to_owned();
     add_paragraph(&mut text, then);

@@ -1,4 +1,4 @@
-//! What a model is told of a tool.
+//! The description of a tool for a model.
 
 use callgate_json::Value;
 
@@ -6,17 +6,17 @@ use callgate_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declaration {
     name: String,
-    /// `"name":…`, and `"description":…` where there is one.
+    /// `"name":…`, and `"description":…` if there is one.
     head: String,
     parameters: String,
 }
 
-/// A tool that a request declares.
+/// A tool declared by a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
     /// Its name, never empty.
     pub name: String,
-    /// In which of a dialect's lists.
+    /// The list of the dialect that holds it.
     pub form: crate::Form,
 }
 
@@ -33,25 +33,25 @@ impl Declaration {
         Declaration { name: name.to_owned(), head, parameters: parameters.to_string() }
     }
 
-    /// The tool's name.
+    /// Returns the tool's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// JSON text of the parameters' schema.
+    /// Returns the JSON text of the parameters' schema.
     #[must_use]
     pub fn parameters(&self) -> &str {
         &self.parameters
     }
 
-    /// JSON text of an object with `name`, `description` and, under the member `key`, the parameters' schema.
+    /// Returns the JSON text of an object with `name`, `description` and, under the member `key`, the parameters' schema.
     #[must_use]
     pub fn object(&self, key: &str) -> String {
         self.object_with(key, &self.parameters)
     }
 
-    /// The same with another JSON text under `key`, where an API wants the schema inside of something.
+    /// Returns the same with another JSON text under `key`, for APIs with an object around the schema.
     #[must_use]
     pub fn object_with(&self, key: &str, text: &str) -> String {
         format!(r#"{{{},"{key}":{text}}}"#, self.head)

@@ -1,11 +1,26 @@
-//! Framings and dialects of LLM APIs: they read bytes into Callgate's terms and write them back.
+//! Framings and dialects of LLM APIs: reads the bytes on the wire into Callgate's types, and writes them back.
 //!
-//! Nothing is decided here and nothing is trusted: a [`Call`] is the model's own words. Unchanged bytes are kept as they came.
-//! Anything that could hide a call from this reader but not from a client (a duplicate key, a call in an unexpected place, a
-//! wrong type) is an error, so the exchange fails closed.
+//! This crate decides nothing and trusts nothing: a [`Call`] is the model's request, word for word. Unchanged parts keep their bytes.
+//! Anything that could hide a call from this reader but not from a client is an error (a key twice, a call in an unexpected place, a
+//! wrong type), so the exchange fails closed.
 //!
-//! Each dialect is a folder with a table ([`Dialect`]) in `mod.rs`, and `request`, `answer`, `stream` and `error` beside it.
-//! `skeleton` has their shared algorithms.
+//! A request is read, changed in place, and written:
+//!
+//! ```
+//! use callgate_json::Value;
+//! use callgate_wire::{DIALECTS, Declaration, Form, Target};
+//!
+//! let row = DIALECTS.iter().find(|row| row.key == "chatCompletions").expect("a known API");
+//! let dialect = row.dialect().expect("a model's API");
+//! let body = br#"{"model": "m", "messages": [], "tools": [{"function": {"name": "send_mail"}}], "user": "\u00e9"}"#;
+//! let mut request = dialect.request(&Target::new("/v1/chat/completions"), body)?;
+//! assert_eq!(request.declared()[0].name, "send_mail");
+//!
+//! let lookup = Declaration::new("lookup", Some("Looks up an order."), &Value::Bool(true));
+//! request.declare(&[&lookup], Form::Tool);
+//! assert_eq!(request.write(), br#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"lookup","description":"Looks up an order.","parameters":true}}],"user":"\u00e9"}"#);
+//! # Ok::<(), callgate_wire::RequestError>(())
+//! ```
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 

@@ -1,13 +1,13 @@
-//! Where a request was sent to.
+//! The target of a request.
 
 /// Path and query of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The path, still percent-encoded.
     pub path: &'a str,
-    /// What follows the `?`, empty where there is none.
+    /// The text after the `?`, or empty.
     pub query: &'a str,
-    /// The model that the path names, still percent-encoded, if the path's pattern has a `{model}`.
+    /// The model in the path, still percent-encoded, if the path's pattern has a `{model}`.
     pub model: Option<&'a str>,
 }
 
@@ -21,13 +21,14 @@ impl<'a> Target<'a> {
         Target { path, query, model: None }
     }
 
-    /// The same target with the model that its path names, still percent-encoded.
+    /// Returns the same target with the model in its path, still percent-encoded.
     #[must_use]
     pub fn with_model(self, model: Option<&'a str>) -> Target<'a> {
         Target { model, ..self }
     }
 
-    /// The last place between `before` and `after` in the path, percent-decoded; `None` where there is none, or it is no UTF-8.
+    /// Returns the last text between `before` and `after` in the path, percent-decoded. Returns `None` if the path has no such text, or
+    /// one that is not UTF-8.
     #[must_use]
     pub fn between(&self, before: &str, after: &str) -> Option<String> {
         let (_, rest) = self.path.rsplit_once(before)?;
@@ -36,7 +37,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Percent-decoding (RFC 3986 §2.1). A `%` without two hexadecimal digits is refused: readers differ over it.
+/// Decodes percent escapes (RFC 3986 §2.1). A `%` without two hexadecimal digits is refused: readers differ over it.
 #[must_use]
 pub fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());

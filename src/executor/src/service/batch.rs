@@ -90,7 +90,7 @@ impl CheckedBatch {
             tenant: self.caller.tenant.clone(),
             role: self.caller.role.clone(),
             contract_digest: self.contract_digest.clone(),
-            tool: printable(&call.tool),
+            tool: callgate_json::name_in_record(&call.tool),
             arguments_digest: String::new(),
             arguments: None,
         }
@@ -150,11 +150,6 @@ pub(super) fn recorded(name: String) -> String {
     let start = name.get(..name.floor_char_boundary(CUT_BYTES)).unwrap_or_default();
     let hash = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("{start}~{hash}")
-}
-
-/// Returns the first 64 printable characters of a name the model chose, for a log.
-pub(super) fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 /// Returns the first 128 printable characters of a call's id, for logs only.

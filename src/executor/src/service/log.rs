@@ -5,7 +5,6 @@ use callgate_proto::executor::v1::ExecuteRequest;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use tonic::Status;
 
-use super::batch::printable;
 use crate::outcome;
 use crate::telemetry::Throttle;
 use callgate_audit as audit;
@@ -40,7 +39,7 @@ pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
 pub(super) fn rejected(throttle: &Throttle, exchange: &str, calls: usize, status: &Status) {
     let Some(held_back) = throttle.line() else { return };
     tracing::warn!(
-        exchange = printable(exchange),
+        exchange = callgate_json::name_in_record(exchange),
         calls,
         code = ?status.code(),
         reason = status.message(),

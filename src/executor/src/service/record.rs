@@ -72,7 +72,7 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             tenant: batch::recorded(caller.tenant),
             role: batch::recorded(caller.role),
             contract_digest: decision.contract_digest,
-            tool: batch::printable(&decision.tool),
+            tool: callgate_json::name_in_record(&decision.tool),
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
         },

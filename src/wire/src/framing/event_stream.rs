@@ -2,7 +2,7 @@
 //!
 //! Source: *Event stream encoding* in AWS' developer guides. All numbers are big endian:
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
 //! | 4 | length of the whole frame |
 //! | 4 | length of the headers |
@@ -11,25 +11,25 @@
 //! | … | payload |
 //! | 4 | CRC-32 of all bytes before |
 //!
-//! Both sums are checked, and lengths are found plausible before anything of that length is kept. What the headers name becomes
-//! [`Frame::event`]: the event's type, or [`EXCEPTION`] and the type of an exception; a type is letters, digits, `-`, `_` and `.`,
-//! so the two cannot be taken for one another. Everything else (a header twice, a frame that is both event and exception,
-//! one that is neither) is corrupt: readers differ over it.
+//! Both sums are checked, and lengths must be plausible before anything of this length is kept. The name in the headers becomes
+//! [`Frame::event`]: the event's type, or [`EXCEPTION`] and the type of an exception. A type is letters, digits, `-`, `_` and `.`,
+//! so the two cannot be mistaken for one another. Everything else (a header twice, a frame of both kinds or of neither) is corrupt:
+//! readers differ over it.
 
 use std::collections::HashSet;
 use std::mem;
 
 use super::{Frame, FrameError};
 
-/// Stands before the type of an exception, or the code of an error that the service has no type for.
+/// The prefix of the type of an exception, or of the code of an error without a type.
 pub const EXCEPTION: &str = "exception:";
 
 const PRELUDE: usize = 12;
 const SUM: usize = 4;
-/// What AWS' own readers take at most.
+/// The maximum bytes of headers, as in AWS' own readers.
 const MOST_HEADERS: usize = 128 * 1024;
 
-/// The type of a header's value that is a string.
+/// The type of a string in a header's value.
 const STRING: u8 = 7;
 
 /// Cuts a byte stream into frames.
@@ -37,7 +37,7 @@ const STRING: u8 = 7;
 pub struct Decoder {
     limit: usize,
     raw: Vec<u8>,
-    /// Lengths of the frame that is being read, once its prelude is there.
+    /// Lengths of the current frame, once its prelude is complete.
     lengths: Option<Lengths>,
     failed: Option<FrameError>,
 }
@@ -51,18 +51,18 @@ struct Lengths {
 // === impl Decoder ===
 
 impl Decoder {
-    /// A decoder that refuses frames of more than `max_frame_bytes` bytes.
+    /// Makes a decoder that refuses frames of more than `max_frame_bytes` bytes.
     #[must_use]
     pub fn new(max_frame_bytes: usize) -> Decoder {
         Decoder { limit: max_frame_bytes, raw: Vec::new(), lengths: None, failed: None }
     }
 
-    /// The bytes of the frame that is not complete yet.
+    /// Returns the number of bytes of the unfinished frame.
     pub(super) fn held(&self) -> usize {
         self.raw.capacity()
     }
 
-    /// Takes the next bytes and appends the frames that they complete.
+    /// Takes the next bytes and appends the completed frames.
     ///
     /// # Errors
     /// [`FrameError`], once the frames before the offending one have been appended, and on every later push.
@@ -92,7 +92,7 @@ impl Decoder {
     /// Ends the stream, which may not be in the middle of a frame.
     ///
     /// # Errors
-    /// [`FrameError::Corrupt`] if it is, and what came before.
+    /// [`FrameError::Corrupt`] if it is, and any earlier error.
     pub fn finish(&mut self) -> Result<(), FrameError> {
         if self.failed.is_none() && !self.raw.is_empty() {
             self.fail(FrameError::Corrupt { because: "it is not whole" });
@@ -125,7 +125,7 @@ fn prelude(raw: &[u8], limit: usize) -> Result<Lengths, FrameError> {
     Ok(Lengths { total, headers })
 }
 
-/// What the frame is called, and its payload.
+/// Returns the name of the frame, and its payload.
 fn read(raw: &[u8], lengths: Lengths) -> Result<(String, Option<Vec<u8>>), &'static str> {
     if !is_summed(raw) {
         return Err("it does not have its checksum");
@@ -136,7 +136,7 @@ fn read(raw: &[u8], lengths: Lengths) -> Result<(String, Option<Vec<u8>>), &'sta
     Ok((event, Some(payload).filter(|payload| !payload.is_empty()).map(<[u8]>::to_vec)))
 }
 
-/// Whether bytes end with the sum of those before.
+/// Returns true if the last bytes are the sum of those before.
 fn is_summed(bytes: &[u8]) -> bool {
     bytes.split_last_chunk::<SUM>().is_some_and(|(summed, sum)| crc32fast::hash(summed) == u32::from_be_bytes(*sum))
 }
@@ -147,7 +147,7 @@ fn number(rest: &mut &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(*number))
 }
 
-/// The headers that say what a frame is.
+/// The headers which name the kind of a frame.
 #[derive(Debug, Default)]
 struct Names<'f> {
     message_type: Option<&'f str>,
@@ -197,7 +197,7 @@ impl<'f> Names<'f> {
     }
 }
 
-/// The first header: its name, the type of its value, and the value's bytes.
+/// Takes the first header: its name, the type of its value, and the value's bytes.
 fn header<'f>(rest: &mut &'f [u8]) -> Option<(&'f str, u8, &'f [u8])> {
     let length = usize::from(take(rest, 1)?.first().copied()?);
     let name = std::str::from_utf8(take(rest, length)?).ok().filter(|name| !name.is_empty())?;

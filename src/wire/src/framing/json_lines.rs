@@ -2,13 +2,13 @@
 //!
 //! Lines end in LF; a CR before it is white space of JSON. Blank lines are frames without data.
 //!
-//! Every client finds the same lines in what a frame gives out: what only some take for a line end is escaped ([`lines`]).
+//! Every client finds the same lines in a frame: characters taken for a line end by some clients are escaped ([`lines`]).
 
 use std::mem;
 
 use super::{Frame, FrameError, lines};
 
-/// Cuts a byte stream into lines, whose raw bytes are the stream but for what is escaped.
+/// Cuts a byte stream into lines. Their raw bytes are the stream, with escapes.
 #[derive(Debug)]
 pub struct Decoder {
     limit: usize,
@@ -19,18 +19,18 @@ pub struct Decoder {
 // === impl Decoder ===
 
 impl Decoder {
-    /// A decoder that refuses lines of more than `max_frame_bytes` bytes.
+    /// Makes a decoder that refuses lines of more than `max_frame_bytes` bytes.
     #[must_use]
     pub fn new(max_frame_bytes: usize) -> Decoder {
         Decoder { limit: max_frame_bytes, line: Vec::new(), failed: false }
     }
 
-    /// The bytes of the frame that is not complete yet.
+    /// Returns the number of bytes of the unfinished frame.
     pub(super) fn held(&self) -> usize {
         self.line.capacity()
     }
 
-    /// Takes the next bytes and appends the frames that they complete.
+    /// Takes the next bytes and appends the completed frames.
     ///
     /// # Errors
     /// [`FrameError::TooLong`], once the frames before the offending one have been appended, and on every later push.
@@ -49,7 +49,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Ends the stream: the line that had not ended, if there is one.
+    /// Ends the stream, and returns the unfinished line if there is one.
     pub fn finish(&mut self) -> Option<Frame> {
         (!self.line.is_empty()).then(|| self.complete())
     }
@@ -86,7 +86,7 @@ fn split_ending(raw: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
 
-    /// Lines as Python's `str.splitlines` finds them.
+    /// Cuts a text as Python's `str.splitlines` does.
     fn lines(text: &str) -> Vec<&str> {
         let ends = ['\n', '\x0b', '\x0c', '\r', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_cut_a_line_is_written_as_an_escape_and_means_the_same() {
+    fn line_ends_inside_of_a_line_become_escapes_of_the_same_meaning() {
         let table = [
             ("{\"a\":\"x\u{2028}{}\u{2029}y\u{85}z\"}\n", "{\"a\":\"x\\u2028{}\\u2029y\\u0085z\"}\n"),
             ("{\"a\":\r{\"message\":{}}}\r\n", "{\"a\": {\"message\":{}}}\r\n"),

@@ -1,7 +1,7 @@
-//! How a stream is cut into events: server-sent events, JSON lines, AWS event-stream frames.
+//! Cuts streams into events: server-sent events, JSON lines, AWS event-stream frames.
 //!
-//! All of them keep the bytes of each frame, and where the frames are cut never depends on how the bytes arrived. Lines of text are
-//! given out so that every client finds the same ones.
+//! All decoders keep the bytes of each frame, and any chunking of the bytes gives the same frames. Every client finds the same lines
+//! in the text of a frame.
 
 pub mod event_stream;
 pub mod json_lines;
@@ -10,7 +10,7 @@ pub mod sse;
 
 use thiserror::Error;
 
-/// How a dialect frames its streams.
+/// The framing of a dialect's streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
@@ -24,18 +24,18 @@ pub enum Framing {
 /// One event (or comment, or run of blank lines), with its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// The bytes that may be forwarded: comments and the ending blank line included, removed lines excluded.
+    /// The bytes to forward: with comments and the ending blank line, without removed lines.
     pub raw: Vec<u8>,
-    /// The event's type: the last `event` field, bytes that are not UTF-8 replaced. Of an AWS event stream's exceptions,
-    /// [`EXCEPTION`](event_stream::EXCEPTION) and their type.
+    /// The event's type: the last `event` field, with invalid UTF-8 replaced. An exception of an AWS event stream has
+    /// [`EXCEPTION`](event_stream::EXCEPTION) and its type.
     pub event: Option<String>,
-    /// What it carries: the `data` lines joined by LF; `None` where there was none, as in a comment.
+    /// Its payload: the `data` lines joined by LF. `None` if there were none, as in a comment.
     pub data: Option<Vec<u8>>,
-    /// Lines that are neither a field of the standard nor a comment, each with a LF. They are not in `raw`.
+    /// Lines besides comments and the standard's fields, each with a LF. They are not in `raw`.
     pub strays: Vec<u8>,
 }
 
-/// Why a stream could not be framed. A decoder stays in this state.
+/// The reason to stop framing. A decoder stays in this state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// A frame is longer than allowed.
@@ -44,10 +44,10 @@ pub enum FrameError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A frame with checksums or lengths has wrong ones, or headers that cannot be read.
+    /// A frame has wrong checksums or lengths, or unreadable headers.
     #[error("a frame of the event stream is corrupt: {because}")]
     Corrupt {
-        /// What is wrong with it.
+        /// The fault.
         because: &'static str,
     },
 }
@@ -66,7 +66,7 @@ pub enum Decoder {
 // === impl Framing ===
 
 impl Framing {
-    /// The media type of such streams.
+    /// Returns the media type of such streams.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -80,7 +80,7 @@ impl Framing {
 // === impl Decoder ===
 
 impl Decoder {
-    /// A decoder that refuses frames of more than `max_frame_bytes` bytes.
+    /// Makes a decoder that refuses frames of more than `max_frame_bytes` bytes.
     #[must_use]
     pub fn new(framing: Framing, max_frame_bytes: usize) -> Decoder {
         match framing {
@@ -90,7 +90,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the next bytes and appends the frames that they complete.
+    /// Takes the next bytes and appends the completed frames.
     ///
     /// # Errors
     /// [`FrameError`], once the frames before the offending one have been appended, and on every later push.
@@ -102,12 +102,12 @@ impl Decoder {
         }
     }
 
-    /// Ends the stream: the frame that had not ended, if there is one that a lenient client might read.
+    /// Ends the stream, and returns the unfinished frame if a lenient client might read it.
     ///
-    /// Its raw bytes may lack the end, so nothing may be written after it without [`Decoder::terminator`].
+    /// Its raw bytes may lack the end, so [`Decoder::terminator`] must precede the next frame.
     ///
     /// # Errors
-    /// [`FrameError`] where the rest can be no frame at all.
+    /// [`FrameError`] if the rest cannot be a frame at all.
     pub fn finish(&mut self) -> Result<Option<Frame>, FrameError> {
         match self {
             Decoder::Sse(decoder) => Ok(decoder.finish()),
@@ -116,7 +116,7 @@ impl Decoder {
         }
     }
 
-    /// The bytes of the frame that is not complete yet.
+    /// Returns the number of bytes of the unfinished frame.
     #[must_use]
     pub fn held(&self) -> usize {
         match self {
@@ -126,7 +126,7 @@ impl Decoder {
         }
     }
 
-    /// What must be written after an unfinished frame before another.
+    /// Returns the bytes to write between an unfinished frame and the next one.
     #[must_use]
     pub fn terminator(&self) -> &'static [u8] {
         match self {

@@ -1,12 +1,12 @@
 //! Server-sent events on bytes (WHATWG HTML, section 9.2.6).
 //!
-//! Lines end in LF, CR or CRLF; a blank line ends a frame. A CR that is the last byte so far may be half of a CRLF, so a frame
-//! that it ends waits for the next byte: where the frames are cut never depends on how the bytes arrived.
+//! Lines end in LF, CR or CRLF; a blank line ends a frame. If the last byte so far is a CR, it may be half of a CRLF, so
+//! its frame waits for the next byte: any chunking of the bytes gives the same frames.
 //!
-//! Every client finds the same lines in what a frame gives out ([`lines`]). Characters within data that only some clients take for
-//! a line end are escaped. A line is removed if it is no field of the standard, or is no data and not plain ASCII: nothing that a
-//! client acts on is lost, and a lenient client has nothing to find. The byte order mark at the start is removed too. Data of
-//! several lines is given out as one line, because some clients take each line for an event of its own.
+//! Every client finds the same lines in a frame's raw bytes ([`lines`]). Characters in data taken for a line end by some clients
+//! are escaped. A line is removed unless it is data, or a field of the standard or a comment in plain ASCII. Nothing a client acts
+//! on is lost, and a lenient client finds nothing more. The byte order mark at the start is removed too. Data of several lines
+//! becomes one line, because some clients take each line for an event of its own.
 //!
 //! Not covered: the reconnection fields `id` and `retry` are kept in the raw bytes but not read.
 
@@ -16,12 +16,11 @@ use super::{Frame, FrameError, lines};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Cuts a byte stream into [`Frame`]s. The frames' raw bytes, one after the other, are the stream, but for what is removed or
-/// escaped.
+/// Cuts a byte stream into [`Frame`]s. The frames' raw bytes in sequence are the stream, without the removed bytes and with escapes.
 #[derive(Debug)]
 pub struct Decoder {
     limit: usize,
-    /// The frame that is being read; its raw bytes end with the line that is being read.
+    /// The current frame; its raw bytes end with the current line.
     frame: Frame,
     line_start: usize,
     /// The lines of data in the frame.
@@ -33,16 +32,16 @@ pub struct Decoder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Line,
-    /// A line ended in CR; a LF that follows belongs to it.
+    /// A line ended in CR; a following LF belongs to it.
     LineCr,
-    /// A line that was removed ended in CR; so is a LF that follows.
+    /// A removed line ended in CR; a following LF is removed too.
     RemovedCr,
-    /// The blank line ended in CR; a LF that follows belongs to the frame.
+    /// The blank line ended in CR; a following LF belongs to the frame.
     FrameCr,
     Failed,
 }
 
-/// A line that has ended.
+/// A line after its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     Blank,
@@ -54,7 +53,7 @@ enum Line {
 // === impl Decoder ===
 
 impl Decoder {
-    /// A decoder that refuses frames of more than `max_frame_bytes` bytes.
+    /// Makes a decoder that refuses frames of more than `max_frame_bytes` bytes.
     #[must_use]
     pub fn new(max_frame_bytes: usize) -> Decoder {
         Decoder {
@@ -67,12 +66,12 @@ impl Decoder {
         }
     }
 
-    /// The bytes of the frame that is not complete yet.
+    /// Returns the number of bytes of the unfinished frame.
     pub(super) fn held(&self) -> usize {
         self.frame.raw.capacity()
     }
 
-    /// Takes the next bytes and appends the frames that they complete.
+    /// Takes the next bytes and appends the completed frames.
     ///
     /// # Errors
     /// [`FrameError::TooLong`], once the frames before the offending one have been appended, and on every later push.
@@ -102,10 +101,10 @@ impl Decoder {
         if self.state == State::Failed { Err(self.too_long()) } else { Ok(()) }
     }
 
-    /// Ends the stream: the frame that had not ended, if there is one.
+    /// Ends the stream, and returns the unfinished frame if there is one.
     ///
-    /// A browser would drop it; some clients do not, so it is given out with what it says. Its raw bytes may lack the blank
-    /// line, so nothing may be written after it without one.
+    /// A browser would drop it; some clients do not, so it is returned as read. Its raw bytes may lack the blank line, so one must
+    /// precede the next frame.
     pub fn finish(&mut self) -> Option<Frame> {
         if self.state == State::Failed {
             return None;
@@ -118,7 +117,7 @@ impl Decoder {
         (!frame.raw.is_empty() || !frame.strays.is_empty()).then_some(frame)
     }
 
-    /// Takes bytes up to the end of the line, or all if it does not end in them; gives back the rest.
+    /// Takes bytes up to the end of the line, or all of them, and returns the rest.
     fn line<'b>(&mut self, bytes: &'b [u8], frames: &mut Vec<Frame>) -> Result<&'b [u8], FrameError> {
         let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
             self.take(bytes)?;
@@ -156,7 +155,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads the line that `raw` ends with.
+    /// Reads the line at the end of `raw`.
     fn end_line(&mut self) -> Line {
         let Frame { raw, event, data, strays } = &mut self.frame;
         if mem::take(&mut self.at_start) && raw.starts_with(BYTE_ORDER_MARK) {

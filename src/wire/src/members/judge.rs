@@ -8,14 +8,14 @@ use super::{Class, Table, tables};
 use crate::RequestError;
 use crate::checks::folds_to;
 
-/// Different names in one list. Far above what requests have, it bounds what a stranger can make the gate keep.
+/// The maximum of different names in one list. Far above the needs of requests, it bounds the memory for a stranger's request.
 const MAX_NAMES: usize = 1024;
 
-/// Objects in each other whose members are judged, such as `extra_body` in `extra_body`. Each is read again for those around it,
-/// so the bound keeps work and memory linear in the text.
+/// The maximum nesting of judged objects, such as `extra_body` in `extra_body`. Each is read again for those around it, so the
+/// bound keeps work and memory linear in the text.
 const MAX_NESTED: usize = 4;
 
-/// The members of a request that decide something.
+/// The members of a request which decide something.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'t>(Vec<Field<'t>>);
 
@@ -30,11 +30,11 @@ struct Field<'t> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Judged {
     pub(crate) models: NameSet,
-    /// Tools that run at the provider.
+    /// Tools run by the provider.
     pub(crate) runs: NameSet,
     /// The conversation continues from state at the provider.
     pub(crate) state: bool,
-    /// There are members that no table knows.
+    /// Some members are in no table.
     pub(crate) has_unknown: bool,
 }
 
@@ -68,12 +68,12 @@ impl NameSet {
 // === impl Fields ===
 
 impl<'t> Fields<'t> {
-    /// A member that is there and not `null`.
+    /// Returns a member, unless it is missing or `null`.
     pub(crate) fn get(&self, name: &str) -> Option<Span<'t>> {
         self.field(name).map(|field| field.value).filter(|value| !value.is_null())
     }
 
-    /// The spelling of a member that is there.
+    /// Returns the spelling of a member.
     pub(crate) fn key(&self, name: &str) -> Option<&str> {
         self.field(name).map(|field| field.key.as_ref())
     }
@@ -82,7 +82,7 @@ impl<'t> Fields<'t> {
         self.0.iter().find(|field| field.name == name)
     }
 
-    /// A member, which may be missing or `null`, as what `kind` makes of it.
+    /// Reads a member, which may be missing or `null`, by `kind`.
     pub(crate) fn read<T>(
         &self,
         param: &'static str,
@@ -95,7 +95,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// As [`Fields::read`], for a member that must be there.
+    /// Does the same as [`Fields::read`], for a required member.
     pub(crate) fn required<T>(
         &self,
         param: &'static str,
@@ -110,7 +110,7 @@ impl<'t> Fields<'t> {
         Ok(self.read(param, "true or false", Span::bool)?.unwrap_or(false))
     }
 
-    /// The items of a list, which may be missing or `null`.
+    /// Returns the items of a list, which may be missing or `null`.
     pub(crate) fn list(&self, param: &'static str) -> Result<impl Iterator<Item = Span<'t>> + use<'t>, RequestError> {
         let list = self.read(param, "an array", Span::array)?;
         Ok(list.into_iter().flat_map(Span::items))
@@ -120,8 +120,8 @@ impl<'t> Fields<'t> {
 /// Reads the members of `object` by `table`.
 ///
 /// # Errors
-/// [`RequestError`] for a member of a wrong type among those that decide something, for one that is spelled almost as such a
-/// member, and for members that the gate reads if they stand where it cannot read them.
+/// [`RequestError`] if a member that decides something has a wrong type, or another member is spelled almost like it. Members read
+/// by the gate are refused at places it does not read.
 pub(crate) fn judge<'t>(object: Span<'t>, table: &'static Table) -> Result<(Fields<'t>, Judged), RequestError> {
     let mut fields = Fields::default();
     let mut judged = Judged::default();
@@ -204,7 +204,7 @@ impl Judged {
         }
     }
 
-    /// NameSet of models; objects that name one may set other members of a request, which are judged too.
+    /// Reads names of models. Objects that name one may set other members of a request, which are judged too.
     fn models(&mut self, param: &'static str, value: Span<'_>, depth: usize) -> Result<(), RequestError> {
         if value.is_null() {
             return Ok(());
@@ -227,7 +227,7 @@ impl Judged {
         if object.members().next().is_none() {
             return Err(RequestError::Invalid { param, expected });
         }
-        // Routers map a model to those that it falls back to.
+        // Routers map a model to its fallbacks.
         for (key, value) in object.members() {
             self.model(param, &key)?;
             let names = value.array().ok_or(RequestError::Invalid { param, expected })?;
@@ -239,8 +239,8 @@ impl Judged {
         Ok(())
     }
 
-    /// Notes a model, and what its name makes the provider run: a router takes `m:online` for the model `m` with a search in the
-    /// web, and `m@preset/p` for `m` with a stored set of members.
+    /// Notes a model, and the tools that its name makes the provider run: a router takes `m:online` for the model `m` with a search
+    /// in the web, and `m@preset/p` for `m` with a stored set of members.
     pub(crate) fn model(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
         let lower = name.to_ascii_lowercase();
         if lower.split(['@', ':']).skip(1).any(|suffix| suffix == "online") {
@@ -253,7 +253,7 @@ impl Judged {
     }
 }
 
-/// False for `null`, `false` and empty lists and texts. An empty object can be a switch that is on.
+/// Returns false for `null`, `false` and empty lists and texts. An empty object can be a switch turned on.
 pub(crate) fn asks(value: Span<'_>) -> bool {
     !(value.is_null()
         || value.bool() == Some(false)
@@ -261,7 +261,8 @@ pub(crate) fn asks(value: Span<'_>) -> bool {
         || value.is_array() && value.items().next().is_none())
 }
 
-/// True if a value says that it is off, or an object whose hints all say so. Servers read different hints, and some ignore case.
+/// Returns true for a value that means off, or an object whose hints all mean off. Servers read different hints, and some ignore
+/// case.
 fn is_switched_off(value: Span<'_>, hints: &[&str]) -> bool {
     const OFF: [&str; 4] = ["off", "none", "disabled", "never"];
     let says_off = |value: Span<'_>| {

@@ -1,8 +1,8 @@
-//! The known members, by what they cause.
+//! The known members, by their effects.
 //!
 //! Complete for the request types of the official SDKs of OpenAI 3.54, Anthropic 2.12, google-genai 3.4, Ollama 0.6 and botocore
-//! 1.44 (`bedrock-runtime`). For servers that imitate these APIs the lists have what is known to be in use, and are not complete:
-//! a member that is missing here is dropped, and the contract can allow it.
+//! 1.44 (`bedrock-runtime`). For servers that imitate these APIs the lists have the members known to be in use, and are not
+//! complete: a member missing here is dropped, and the contract can allow it.
 
 use super::tables::{CHAT_TEMPLATE, EXTRA, FORMAT, STREAM_OPTIONS, VENICE};
 use super::{Class, Row};
@@ -76,7 +76,7 @@ pub(super) static DECIDED: &[Row] = &[
     ("venice_parameters", Class::Within(&VENICE)),
 ];
 
-/// Members that some dialect reads. Nobody may send them where the gate does not read them.
+/// Members read by some dialect. They are refused at places the gate does not read.
 pub(super) static READ_BY_SOME: &[Row] = &[
     ("messages", Class::Read),
     ("input", Class::Read),
@@ -91,7 +91,7 @@ pub(super) static READ_BY_SOME: &[Row] = &[
     ("stream", Class::Read),
 ];
 
-/// Members that say how the model samples, and what it writes.
+/// Members about the sampling and the form of the output.
 pub(super) const SAMPLING: &[&str] = &[
     "temperature",
     "top_p",
@@ -167,7 +167,7 @@ pub(super) const SAMPLING: &[&str] = &[
     "response_modalities",
 ];
 
-/// Members that say how the model thinks.
+/// Members about the model's thinking.
 pub(super) const THINKING: &[&str] = &[
     "reasoning",
     "reasoning_effort",
@@ -189,7 +189,7 @@ pub(super) const THINKING: &[&str] = &[
     "think",
 ];
 
-/// Names, caches, tiers, and how an answer is shown.
+/// Names, caches, tiers, and the presentation of an answer.
 pub(super) const SERVICE: &[&str] = &[
     "metadata",
     "client_metadata",

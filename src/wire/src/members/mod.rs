@@ -1,8 +1,8 @@
-//! The allow-list of request members: one table that says of each known member what it can cause at the provider.
+//! The allow-list of request members: one table with the possible effect of each known member at the provider.
 //!
-//! A member that no table knows never reaches the provider unless the contract lists it. A nested member that has the same power as
+//! A member in no table never reaches the provider unless the contract lists it. A nested member with the same power as
 //! one at the top follows a table of its own; `metadata` and other plain data pass whole. To add a member, put it into the list
-//! of its [`Class`] in `known.rs`; decide by what the most generous server does with it.
+//! of its [`Class`] in `known.rs`; decide by the most generous server's treatment of it.
 
 mod judge;
 mod known;
@@ -26,27 +26,28 @@ pub(crate) enum Class {
     Read,
     /// It makes nothing run and passes whole.
     Harmless,
-    /// It names models that may come to answer: a name, a list of names, or a list of objects with a `model`.
+    /// It names models that may answer: a name, a list of names, or a list of objects with a `model`.
     Models,
     /// It limits the tokens of an answer. 0 and less ask for no limit.
     Limit,
-    /// As [`Class::Limit`], and 0 asks for no answer at all.
+    /// A limit like [`Class::Limit`], except that 0 asks for no answer at all.
     ExactLimit,
     /// It multiplies answers; at most so many.
     Choices(u64),
     /// It makes the provider run this tool. `null`, `false` and empty lists and texts ask for nothing.
     Runs(&'static str),
-    /// As [`Class::Runs`], and an object asks for nothing too if it has one of these hints and all that it has say `off`.
+    /// A request like [`Class::Runs`], except that an object asks for nothing if it has at least one of these hints and all of its
+    /// hints mean `off`.
     Switch(&'static str, &'static [&'static str]),
     /// The conversation continues from state at the provider, or is kept there to be fetched later.
     State,
     /// An object whose members follow this table.
     Object(&'static Table),
-    /// As [`Class::Object`]; values that are no objects pass, and so do lists of objects that follow the table.
+    /// A member like [`Class::Object`]. Other values pass, and so do lists of objects that follow the table.
     Within(&'static Table),
 }
 
-/// Members that no table knows, by name or dotted path. Few are kept, all are counted.
+/// The members in no table, by name or dotted path. Few are kept, all are counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnknownMembers {
     /// At most 32, of at most 64 printable characters each.
@@ -61,7 +62,7 @@ impl UnknownMembers {
     const MOST: usize = 32;
     const LENGTH: usize = 64;
 
-    /// True if there are no such members.
+    /// Returns true if there are no such members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.more == 0
@@ -86,9 +87,9 @@ pub(crate) struct Table {
     rows: &'static [&'static [Row]],
     /// Lists of names of [`Class::Harmless`].
     harmless: &'static [&'static [&'static str]],
-    /// The spelling that the table has of a member's name.
+    /// Returns the table's spelling of a member's name.
     spelling: fn(&str) -> String,
-    /// The rows by name, made when the table is first used: a request is not compared with hundreds of names.
+    /// The rows by name, made at the first use of the table. A request is not compared with hundreds of names.
     index: OnceLock<HashMap<&'static str, Row>>,
 }
 
@@ -102,12 +103,12 @@ impl fmt::Debug for Table {
 // === impl Table ===
 
 impl Table {
-    /// A table of members that are spelled in one way.
+    /// Makes a table of members with one spelling.
     const fn new(rows: &'static [&'static [Row]], harmless: &'static [&'static [&'static str]]) -> Table {
         Table::spelled(rows, harmless, str::to_owned)
     }
 
-    /// A table of members that may be spelled in several ways.
+    /// Makes a table of members with several spellings.
     const fn spelled(
         rows: &'static [&'static [Row]],
         harmless: &'static [&'static [&'static str]],
@@ -132,14 +133,14 @@ impl Table {
         self.rows.iter().copied().flatten().copied()
     }
 
-    /// The decided member that only a reader which ignores case takes the key for.
+    /// Returns the decided member that the key equals for readers which ignore case, and only for them.
     fn resembled(&self, key: &str) -> Option<&'static str> {
         let name = (self.spelling)(key);
         self.decided().map(|(known, _)| known).find(|known| folds_to(key, known) || folds_to(&name, known))
     }
 }
 
-/// Says which dialect judges a member itself, so that a contract cannot allow it; `path` is a name or a dotted path.
+/// Returns true if some dialect judges the member itself, so a contract cannot allow it. `path` is a name or a dotted path.
 #[must_use]
 pub fn is_judged(path: &str) -> bool {
     const ALL: [&Table; 6] =

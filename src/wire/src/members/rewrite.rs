@@ -11,16 +11,17 @@ enum Step {
     Keep,
     Drop,
     Put(String),
-    /// Its own members are visited.
+    /// Visits its own members.
     Within(&'static Table),
-    /// The members of the objects in it that have a `model` are visited.
+    /// Visits the members of the objects in it with a `model`.
     Models,
 }
 
-/// The members of an object that no table knows.
+/// The table of an object without known members.
 static NOTHING: Table = Table::new(&[], &[]);
 
-/// Leaves out the members that no table knows and `allow` does not list, and notes them in `unknown`. `None` if there are none.
+/// Leaves out the members that no table knows and `allow` does not list, and notes them in `unknown`. Returns `None` if none are
+/// left out.
 pub(crate) fn without_unknown(
     object: Span<'_>,
     table: &'static Table,
@@ -38,7 +39,7 @@ pub(crate) fn without_unknown(
     })
 }
 
-/// Lowers every limit of output to `max`, and gives it to those that ask for no limit. `None` if nothing changes.
+/// Lowers every limit of output to `max`, and sets it if a member asks for no limit. Returns `None` if nothing changes.
 pub(crate) fn clamp(object: Span<'_>, table: &'static Table, max: u64) -> Option<Vec<u8>> {
     rewrite(object, table, "", &mut |_, row, value| match row {
         Some((_, Class::Limit))
@@ -54,7 +55,7 @@ pub(crate) fn clamp(object: Span<'_>, table: &'static Table, max: u64) -> Option
     })
 }
 
-/// True for a member that limits output.
+/// Returns true for a member that limits output.
 pub(crate) fn is_limit(value: Option<Span<'_>>) -> bool {
     value.and_then(Span::count).is_some_and(|limit| limit > 0)
 }
@@ -73,7 +74,7 @@ fn is_below(allowed: &str, path: &str) -> bool {
 
 type Visit<'v> = dyn FnMut(&str, Option<Row>, Span<'_>) -> Step + 'v;
 
-/// The object with its members as `visit` says; `None` if all stay.
+/// Rewrites an object by `visit`. Returns `None` if all members stay.
 fn rewrite(object: Span<'_>, table: &'static Table, path: &str, visit: &mut Visit<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(object.bytes().len());
     let mut changed = false;

@@ -1,12 +1,12 @@
-//! The tables of the dialects: what each reads itself, then what is known of any API.
+//! The tables of the dialects: first the members that each reads itself, then those known from any API.
 
 use super::known::{DECIDED, HINTS, READ_BY_SOME, SAMPLING, SERVICE, THINKING};
 use super::{Class, Table};
 
-/// Members that are harmless in the request of any API.
+/// Members without effect in the request of any API.
 const ANY: &[&[&str]] = &[SAMPLING, THINKING, SERVICE];
 
-/// OpenAI Chat Completions, and what imitates it.
+/// OpenAI Chat Completions and its imitators.
 pub(crate) static OPENAI_CHAT: Table = Table::new(
     &[
         &[
@@ -16,7 +16,7 @@ pub(crate) static OPENAI_CHAT: Table = Table::new(
             ("tool_choice", Class::Read),
             ("functions", Class::Read),
             ("function_call", Class::Read),
-            // Only of routers: `fallback` or `sort` say how the models of `models` are tried.
+            // Only for routers: `fallback` or `sort` choose the order in which the models of `models` are tried.
             ("route", Class::Read),
         ],
         DECIDED,
@@ -24,7 +24,7 @@ pub(crate) static OPENAI_CHAT: Table = Table::new(
     ANY,
 );
 
-/// OpenAI Responses, and what imitates it.
+/// OpenAI Responses and its imitators.
 pub(crate) static OPENAI_RESPONSES: Table = Table::new(
     &[
         &[
@@ -41,7 +41,7 @@ pub(crate) static OPENAI_RESPONSES: Table = Table::new(
     &[SAMPLING, THINKING, SERVICE, &["context_management", "background_options"]],
 );
 
-/// Anthropic Messages, and what imitates it.
+/// Anthropic Messages and its imitators.
 pub(crate) static ANTHROPIC_MESSAGES: Table = Table::new(
     &[
         &[

@@ -12,7 +12,7 @@ pub(super) fn check(content: Option<Span<'_>>, param: &'static str) -> Result<()
     for block in content.into_iter().flat_map(Span::items) {
         let block = block.object().ok_or(RequestError::invalid(param, "made of blocks that are objects"))?;
         exact(block, param, &["type", "tool", "tool_changes"])?;
-        // What a summary tells of tools that came and went.
+        // A summary reports tools that came and went.
         for change in block.get("tool_changes").into_iter().flat_map(Span::items) {
             tool_change(change.object().ok_or(RequestError::invalid(param, "made of known blocks"))?, param)?;
         }

@@ -24,11 +24,11 @@ pub(crate) struct MessagesRequest {
 impl RequestFormat for MessagesRequest {
     const TURNS: &'static str = "messages";
 
-    /// Also refuses a request that defines a tool inside of the conversation.
+    /// Also refuses a request with a tool defined inside of the conversation.
     ///
-    /// Its provider tools are the types of tools that the API defines, whoever runs them, by their full names; `mcp` and `skills`;
-    /// and the kinds of code that may call functions. State at the provider is a thread that continues, or a container from an
-    /// earlier exchange.
+    /// Its provider tools are the types of tools defined by the API, whoever runs them, by their full names; `mcp` and `skills`; and
+    /// the kinds of code allowed to call functions. State at the provider is a continued thread, or a container from an earlier
+    /// exchange.
     fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<MessagesRequest>, RequestError> {
         let (mut body, fields) = Body::read(checked(text)?, &ANTHROPIC_MESSAGES)?;
         body.model(&fields, target)?;
@@ -106,7 +106,7 @@ fn result(CallResult { call, content, failed }: &CallResult) -> Value {
     json!({ "type": "tool_result", "tool_use_id": call.id, "content": content })
 }
 
-/// Checks the types of the members that decide something; tools are read elsewhere. Returns true if a stream is asked for.
+/// Checks the types of the members which decide something; tools are read elsewhere. Returns true if a stream is asked for.
 fn check(fields: &Fields<'_>) -> Result<bool, RequestError> {
     let messages = fields.required("messages", "an array", Span::array)?;
     let choice = fields.read("tool_choice", "an object", Span::object)?;
@@ -128,7 +128,7 @@ fn check(fields: &Fields<'_>) -> Result<bool, RequestError> {
     fields.flag("stream")
 }
 
-/// Returns true for a thread that continues, or a container from an earlier exchange.
+/// Returns true for a continued thread, or a container from an earlier exchange.
 fn is_state(fields: &Fields<'_>) -> bool {
     let container = fields.get("container").is_some_and(|value| value.is_string() || value.some("id").is_some());
     let creates = |thread: Span<'_>| thread.get("type").and_then(Span::string).is_some_and(|kind| kind == "create");

@@ -1,4 +1,4 @@
-//! The tools that a request declares, chooses, and lets the provider run.
+//! The tools of a request: declared, chosen, or run by the provider.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -20,7 +20,7 @@ const WHOLE_REQUEST: &str = "generateContentRequest";
 #[derive(Debug, Clone)]
 pub(crate) struct GeminiRequest {
     endpoint: Endpoint,
-    /// The member that holds the request: *countTokens* takes a whole request as the only member of its body.
+    /// The member with the request: *countTokens* takes a whole request as the only member of its body.
     within: Option<String>,
     /// The body as it came, for as long as nothing is changed in it.
     around: Vec<u8>,
@@ -28,7 +28,7 @@ pub(crate) struct GeminiRequest {
     spelled: Spelled,
 }
 
-/// The spellings of members that are rewritten.
+/// The spellings of the rewritten members.
 #[derive(Debug, Clone)]
 struct Spelled {
     config: String,
@@ -56,10 +56,10 @@ impl GeminiRequest {
 impl RequestFormat for GeminiRequest {
     const TURNS: &'static str = "contents";
 
-    /// Also refuses a stream in another form than server-sent events, a member in both spellings, and arguments that are to be
-    /// streamed piece by piece.
+    /// Also refuses a stream in another form than server-sent events, a member in both spellings, and arguments streamed piece by
+    /// piece.
     ///
-    /// A cache brings contents and tools, and a continuation token the turn that it continues: both are state at the provider.
+    /// A cache brings contents and tools, and a continuation token an earlier turn: both are state at the provider.
     fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<GeminiRequest>, RequestError> {
         let (model, wants) = address::read(target)?;
         let whole = checked(text)?;
@@ -104,7 +104,7 @@ impl RequestFormat for GeminiRequest {
         declared::write(body, &self.spelled.tools, declarations);
     }
 
-    /// proto3 takes 0 for a limit that is not set.
+    /// proto3 takes 0 for a missing limit.
     fn limit(&self, body: &mut Body, max: u64) {
         let limit = body.get(&self.spelled.config).and_then(|config| member(config, LIMIT));
         let limit = limit.map_or(LIMIT.into(), |(key, _)| key).into_owned();
@@ -161,12 +161,12 @@ impl RequestFormat for GeminiRequest {
     }
 }
 
-/// Returns a member in the spelling that it has.
+/// Returns a member in either spelling.
 fn member<'t>(object: Span<'t>, camel: &str) -> Option<(std::borrow::Cow<'t, str>, Span<'t>)> {
     object.members().find(|(key, _)| super::camel(key) == camel)
 }
 
-/// Checks the types of the members that decide something. Tools are read elsewhere.
+/// Checks the types of the members which decide something. Tools are read elsewhere.
 fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
     fields.required("contents", "an array of objects", Span::objects)?;
     for state in ["cachedContent", "continuationToken"] {

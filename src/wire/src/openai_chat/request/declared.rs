@@ -1,4 +1,4 @@
-//! The tools that a request declares, chooses, and lets the provider run.
+//! The tools of a request: declared, chosen, or run by the provider.
 
 use std::borrow::Cow;
 
@@ -80,8 +80,8 @@ fn choose(tools: &mut Tools, choice: Span<'_>) -> Result<(), RequestError> {
     }
 }
 
-/// Replaces the declarations of one form. The caller's members about the handling of a function stay, and so do tools that the
-/// provider runs. A list that would be empty is left out, with the choice among its tools.
+/// Replaces the declarations of one form. The caller's members about the handling of a function stay, and so do the provider's
+/// tools. An empty list is left out, with the choice among its tools.
 pub(super) fn write(body: &mut Body, declarations: &[&Declaration], form: Form) {
     let (member, list) = if form == Form::Function {
         ("functions", declarations.iter().map(|tool| tool.object("parameters")).collect())

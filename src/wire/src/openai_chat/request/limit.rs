@@ -24,7 +24,7 @@ impl Limit {
         Limit { name: OutputLimit::Auto, wants_new: in_path || wants_new(model) }
     }
 
-    /// Sets a limit if there is none. A chosen name takes over the limit under the other name.
+    /// Sets a limit unless the request has one. A chosen name takes over the limit under the other name.
     pub(super) fn set(&self, body: &mut Body, max: u64) {
         let has = |body: &Body, name: &str| body.get(name).is_some();
         let (name, other) = match self.name {

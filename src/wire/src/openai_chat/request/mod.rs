@@ -109,7 +109,7 @@ impl RequestFormat for ChatRequest {
     }
 }
 
-/// Checks the types of the members that decide something. Tools are read elsewhere.
+/// Checks the types of the members which decide something. Tools are read elsewhere.
 fn check(fields: &Fields<'_>, body: &mut Body) -> Result<(), RequestError> {
     let messages = fields.required("messages", "an array of objects", Span::objects)?;
     additional(messages.items(), "messages", body.judged())?;

@@ -1,4 +1,4 @@
-//! The tools that a request declares, chooses, and lets the provider run.
+//! The tools of a request: declared, chosen, or run by the provider.
 
 use std::borrow::Cow;
 
@@ -69,8 +69,7 @@ fn choose(tools: &mut Tools, choice: Span<'_>, judged: &mut Judged, is_top: bool
     }
 }
 
-/// Replaces the declared functions. The caller's members about the handling of a function stay, and so do tools that the provider
-/// runs.
+/// Replaces the declared functions. The caller's members about the handling of a function stay, and so do the provider's tools.
 ///
 /// A function without `strict` gets false: the API would else turn the contract's schema into one of its own.
 pub(super) fn write(body: &mut Body, declarations: &[&Declaration]) {

@@ -30,7 +30,7 @@ impl RequestFormat for ResponsesRequest {
         match (&in_path, fields.get("model"), fields.get("prompt")) {
             (Some(model), _, _) => body.judged().model("model", model)?,
             (None, Some(_), _) => {}
-            // A request that leaves the model to a stored prompt names no model that could be allowed by name.
+            // A request with a stored prompt in place of a model cannot be allowed by a model's name.
             (None, None, Some(_)) => body.judged().model("model", "")?,
             (None, None, None) => return Err(RequestError::invalid("model", "a string")),
         }
@@ -89,7 +89,7 @@ impl RequestFormat for ResponsesRequest {
     }
 }
 
-/// Checks the types of the members that decide something. Tools and items are read elsewhere.
+/// Checks the types of the members which decide something. Tools and items are read elsewhere.
 fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
     fields.read("model", "a string", Span::string)?;
     fields.flag("stream")?;

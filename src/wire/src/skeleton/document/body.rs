@@ -1,6 +1,6 @@
 //! The body of a request: its text, the demands of its members, and the changed members.
 //!
-//! A body holds no tree, so a request that waits for its answer costs its bytes and no more. Later rounds read the text again.
+//! A body holds no tree, so a waiting request costs its bytes and no more. Later rounds read the text again.
 
 use std::ops::{Deref, DerefMut};
 
@@ -28,18 +28,18 @@ pub(crate) fn checked(text: &[u8]) -> Result<Span<'_>, RequestError> {
 // === impl Body ===
 
 impl Body {
-    /// Reads the members of a request that was [`checked`].
+    /// Reads the members of a [`checked`] request.
     pub(crate) fn read<'t>(text: Span<'t>, table: &'static Table) -> Result<(Body, Fields<'t>), RequestError> {
         let (fields, judged) = members::judge(text, table)?;
         Ok((Body { object: Object::new(text.bytes().to_vec()), table, judged, rewritten: false }, fields))
     }
 
-    /// Returns the demands of its members. Dialects add the demands of those that they read themselves.
+    /// Returns the demands of its members. Dialects add the demands of the members they read themselves.
     pub(crate) fn judged(&mut self) -> &mut Judged {
         &mut self.judged
     }
 
-    /// Notes the model that the path names, and returns it. Refuses a request that names a model neither there nor in its body.
+    /// Notes the model in the path, and returns it. Refuses a request with a model neither there nor in its body.
     pub(crate) fn model(&mut self, fields: &Fields<'_>, target: &Target<'_>) -> Result<Option<String>, RequestError> {
         let in_path = model_in_path(target)?;
         match (&in_path, fields.read("model", "a string", Span::string)?) {
@@ -62,7 +62,7 @@ impl Body {
         self.judged.state
     }
 
-    /// Returns true if the body differs from the text that was read.
+    /// Returns true if the body differs from the original text.
     pub(crate) fn is_changed(&self) -> bool {
         self.rewritten || self.object.is_changed()
     }
@@ -112,7 +112,7 @@ impl DerefMut for Body {
     }
 }
 
-/// Returns the model that a path names, decoded. Some servers end a segment at a parameter, a query or a fragment, or decode it a
+/// Returns the model in a path, decoded. Some servers end a segment at a parameter, a query or a fragment, or decode it a
 /// second time, and would find another model.
 pub(crate) fn model_in_path(target: &Target<'_>) -> Result<Option<String>, RequestError> {
     let Some(model) = target.model else { return Ok(None) };

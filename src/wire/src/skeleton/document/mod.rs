@@ -1,4 +1,4 @@
-//! The request of every dialect: its text, the members that decide something, and the changes since.
+//! The request of every dialect: its text, the members which decide something, and the changes since.
 //!
 //! [`Document`] is the algorithm. A dialect supplies a [`RequestFormat`]: the names of members and the places of tools, limits and
 //! turns in its requests.
@@ -26,13 +26,13 @@ pub(crate) struct Document<F> {
     pub(crate) body: Body,
     pub(crate) tools: Tools,
     pub(crate) wants: Wants,
-    /// The state that only this dialect needs.
+    /// The dialect's own state.
     pub(crate) format: F,
 }
 
-/// The part of one API's requests that differs from all others.
+/// The differences of one API's requests from all others.
 pub(crate) trait RequestFormat: Debug + Sized {
-    /// The member that holds the conversation.
+    /// The member with the conversation.
     const TURNS: &'static str;
     /// The forms in which the API declares functions.
     const FORMS: &'static [Form] = &[Form::Tool];
@@ -43,7 +43,7 @@ pub(crate) trait RequestFormat: Debug + Sized {
     /// As [`Dialect::request`](crate::Dialect::request).
     fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<Self>, RequestError>;
 
-    /// Returns the number of alternatives that the request asks for.
+    /// Returns the number of alternatives asked for.
     fn choices(&self) -> u64 {
         1
     }
@@ -56,10 +56,10 @@ pub(crate) trait RequestFormat: Debug + Sized {
     /// Replaces the declarations of one of the [forms](RequestFormat::FORMS).
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], form: Form);
 
-    /// Chooses the name of the limit that the gate sets, if the API knows several.
+    /// Chooses the name of the limit set by the gate, if the API knows several.
     fn name_output_limit(&mut self, _name: OutputLimit) {}
 
-    /// Sets a limit of output tokens if there is none. All limits that are there are at most `max` already.
+    /// Sets a limit of output tokens unless the request has one. All present limits are at most `max` already.
     fn limit(&self, body: &mut Body, max: u64);
 
     /// Asks for a whole answer. `streamed` is false if the request did so before.
@@ -79,7 +79,7 @@ pub(crate) trait RequestFormat: Debug + Sized {
         None
     }
 
-    /// Returns the bytes that the request keeps.
+    /// Returns the number of bytes kept by the request.
     fn held(&self, body: &Body) -> usize {
         body.held()
     }

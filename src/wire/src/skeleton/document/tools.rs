@@ -1,24 +1,24 @@
-//! The tools of a request: those it declares, those it chooses, and how they are replaced by the contract's.
+//! The tools of a request: the declared and the chosen ones, and their replacement by the contract's declarations.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use callgate_json::{Span, printable};
+use callgate_json::{Span, name_in_sentence};
 
 use crate::checks::folds_to;
 use crate::members::{Judged, NameSet, asks};
 use crate::{Declaration, Declared, Form, RequestError};
 
-/// Members of a declared tool that stay as the caller sent them. They say how the API handles the tool, not what it is.
+/// Members of a declared tool kept as the caller sent them. They are about the API's handling of the tool, not about the tool.
 const KEPT: [&str; 6] =
     ["strict", "defer_loading", "eager_input_streaming", "input_examples", "cache_control", "allowed_callers"];
 
 /// The tools of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tools {
-    /// The functions that it declares.
+    /// The declared functions.
     pub(crate) declared: Vec<Declared>,
-    /// The functions that its choice of tools names.
+    /// The functions named by the choice of tools.
     pub(crate) chosen: NameSet,
     /// It has tools whose input is free text.
     pub(crate) has_custom: bool,
@@ -26,9 +26,9 @@ pub(crate) struct Tools {
 
 /// An entry of a list of tools whose functions are replaced.
 pub(crate) enum Replaced<'t, K> {
-    /// A function of this name, and the members of it that stay.
+    /// A function of this name, and its kept members.
     Function(Cow<'t, str>, K),
-    /// A tool that the provider runs: it stays.
+    /// A tool run by the provider: it stays.
     Provided,
     /// It is left out.
     Dropped,
@@ -44,7 +44,7 @@ impl Tools {
     }
 }
 
-/// Returns a list of tools with `declarations` in place of its functions. Tools that the provider runs come last, as they came.
+/// Returns a list of tools with `declarations` in place of its functions. The provider's tools come last, unchanged.
 pub(crate) fn redeclared<'t, K>(
     tools: Option<Span<'t>>,
     declarations: &[&Declaration],
@@ -65,10 +65,11 @@ pub(crate) fn redeclared<'t, K>(
     declarations.iter().map(|tool| write(tool, kept.get(tool.name()))).chain(provided).collect()
 }
 
-/// Tools in one request. Above what APIs that search their tools take (Anthropic: 10,000), it bounds what is kept of a request.
+/// The maximum of tools in one request, which bounds the memory for it. APIs that search their tools take as many (Anthropic:
+/// 10,000).
 const MAX_DECLARED: usize = 10_000;
 
-/// Notes a tool that a request declares.
+/// Notes a declared tool.
 pub(crate) fn declare(
     declared: &mut Vec<Declared>,
     param: &'static str,
@@ -82,23 +83,23 @@ pub(crate) fn declare(
     Ok(())
 }
 
-/// Refuses a request that declares two tools of one name.
+/// Refuses a request with two tools of one name.
 pub(crate) fn declared_once<'d>(declared: impl IntoIterator<Item = &'d Declared>) -> Result<(), RequestError> {
     let mut declared = declared.into_iter();
     let mut names = HashSet::with_capacity(declared.size_hint().0);
     match declared.find(|tool| !names.insert(tool.name.as_str())) {
-        Some(tool) => Err(RequestError::DeclaredTwice { name: printable(&tool.name) }),
+        Some(tool) => Err(RequestError::DeclaredTwice { name: name_in_sentence(&tool.name) }),
         None => Ok(()),
     }
 }
 
-/// The members of a declared tool that stay, as JSON text that begins with a comma.
+/// Returns the kept members of a declared tool as JSON text, with a comma at the start.
 pub(crate) fn kept_members(tool: Span<'_>) -> String {
     let kept = tool.members().filter(|(key, value)| KEPT.contains(&key.as_ref()) && !value.is_null());
     kept.map(|(key, value)| format!(r#","{key}":{}"#, value.text())).collect()
 }
 
-/// An object's text with further members, which begin with a comma.
+/// Returns an object's text with further members, whose text begins with a comma.
 pub(crate) fn extended(object: String, members: &str) -> String {
     match object.strip_suffix('}') {
         Some(open) if !members.is_empty() => format!("{open}{members}}}"),
@@ -106,7 +107,7 @@ pub(crate) fn extended(object: String, members: &str) -> String {
     }
 }
 
-/// Judges tools in messages, which some servers tell the model of, as the provider's `additional_tools`: the contract's own
+/// Judges tools in messages as the provider's `additional_tools`. Some servers show them to the model, and the contract's own
 /// declarations could not take their place.
 pub(crate) fn additional<'t>(
     messages: impl IntoIterator<Item = Span<'t>>,
@@ -118,7 +119,7 @@ pub(crate) fn additional<'t>(
     if messages.into_iter().any(asks_for_tools) { judged.runs.add(param, "additional_tools") } else { Ok(()) }
 }
 
-/// Judges code that may call a declared tool as a tool of the provider, which runs it. The model itself is no such caller.
+/// Judges code that may call a declared tool as a tool of the provider, which runs it. The model itself is not such a caller.
 pub(crate) fn callers(tool: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
     let expected = "an array of tools whose `allowed_callers` are a list of names";
     let invalid = RequestError::invalid("tools", expected);
