@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 
 use self::clock::{DAY, Manual};
 
-/// The part of the executor's configuration that approvals use.
+/// The approvals' part of the executor's configuration.
 struct Config {
     state_dir: PathBuf,
     approvals: ApprovalSettings,

@@ -92,7 +92,7 @@ async fn serve_on(config: &Config, network: Network) -> Served {
     Served { bound, digest, stop, ended, instruments, load }
 }
 
-/// The variables that contracts of a desk may grant.
+/// The variables a desk's contracts may grant.
 const VARIABLES: &str = "CARGO_PKG_NAME, TEST_VARIABLE_THAT_NOBODY_SETS";
 
 /// The end of a call, for assertions.

@@ -32,7 +32,7 @@ impl Shared {
     }
 }
 
-/// Asks until another answer comes than that the database is unreachable.
+/// Asks until the answer is another than "the database is unreachable".
 async fn begin_when_back(once: &Once, exchange: &str) -> Begin {
     for _ in 0..600 {
         match once.begin(&key(exchange), WHAT).await {
@@ -241,7 +241,7 @@ async fn a_jump_of_the_databases_clock_forgets_nothing() {
         assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Done(success("1")));
     }
     assert!(now().await.duration_since(began).unwrap() < Duration::from_secs(3600));
-    // Calls that are old by that time are forgotten.
+    // Calls old enough by that time are forgotten.
     client.execute("UPDATE callgate_clock SET now = now + interval '2 minutes'", &[]).await.unwrap();
     for _ in 0..600 {
         if once.begin(&key("a"), WHAT).await.unwrap() == Begin::Fresh {

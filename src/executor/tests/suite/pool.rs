@@ -1,4 +1,4 @@
-//! The sandbox by itself: a pool that is full makes calls wait, and never fail.
+//! The sandbox by itself: a full pool makes calls wait, and never fail.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Folders that a tool may write to: never more than their quota, whatever way it is tried, and however many try.
+//! Folders a tool may write to: never more than their quota, in any way and with any number of writers.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -311,7 +311,7 @@ fn held_once(folder: &Path) -> u64 {
     found.map(|found| (found.ino(), found.size())).collect::<std::collections::BTreeMap<_, _>>().values().sum()
 }
 
-/// Files that are made, cut, linked, renamed over each other and deleted in all orders: the books are never too low.
+/// Files are made, cut, linked, renamed over each other and deleted in all orders: the count is never too low.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_order_of_changes_passes_the_quota_or_loses_room_for_good() {
     let every = |n: u32, change: &str| {

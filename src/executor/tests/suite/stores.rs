@@ -1,4 +1,4 @@
-//! Stores that cannot be written: readiness says so for as long as it is so, and records tell what came of each call.
+//! Stores that cannot be written: readiness reports it as long as it lasts, and records hold the end of each call.
 
 use std::time::{Duration, Instant};
 

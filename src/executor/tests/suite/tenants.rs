@@ -12,7 +12,7 @@ const CREATE: u32 = 1;
 const READ: u64 = 1 << 1;
 const WRITE: u64 = 1 << 6;
 
-/// Tools that write and read `note.json` in the tenant's folder, which lies in `data`.
+/// Tools that write and read `note.json` in the tenant's folder, which is in `data`.
 fn desk(host: &str, module: fn(&str) -> Vec<u8>) -> Desk {
     let grants = |mode: &str| format!("timeout: 60s, files: [{{ host: \"{host}\", guest: /data, mode: {mode} }}]");
     let desk = Desk::new().tool("write", &module(&open("note.json", CREATE, WRITE, true)), &grants("rw")).tool(

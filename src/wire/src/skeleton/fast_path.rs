@@ -4,17 +4,18 @@
 //! it. [`Template`] keeps the event's bytes with holes for the members that may differ. A later event fits if its name and all
 //! its bytes outside of the holes are the same. A hole takes the inside of one string or one number and nothing else. So keys,
 //! structure, types and finish reason of the later event are those of the parsed one, and every JSON reader takes the two events
-//! apart alike. An event that does not fit is parsed.
+//! apart alike. An event that does not fit is parsed. (Of Messages, a nameless event counts as a delta, because its type is in its
+//! data; spaces before its last brace are padding outside of all strings.)
 //!
 //! Each dialect keeps three rules:
 //!
 //! 1. It decides nothing by a member with a hole.
-//! 2. It learns only from an event with all its texts in holes: [`FastPath::learn`] compares them with the parsed texts. A text
-//!    with
-//!    escapes no hole takes would be the same bytes in each event that fits, and would be missed.
-//! 3. It forgets the template if something changes the meaning of a further text: the stop of a block, a text of ours, an event
-//!    with
-//!    a call.
+//! 2. It learns only if each text it keeps is in a hole: [`FastPath::learn`] compares the holes with the parsed texts. A text with
+//!    escapes no hole takes would be the same bytes in each event that fits, and would be missed. Responses keeps no text of
+//!    deltas, because the end of an item repeats it.
+//! 3. It forgets the template if a further text of the same bytes would mean something else. Messages and Converse do so if the
+//!    block closes, Gemini if anything is written in between, Responses at every event it parses. To Chat and Ollama the text of
+//!    a choice means the same at any time.
 //!
 //! The property test `compared` reads each stream twice, once with an extra space in each event so nothing fits. Both ways give
 //! the same bytes and the same state.

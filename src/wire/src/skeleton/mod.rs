@@ -1,10 +1,10 @@
 //! The algorithms all dialects share. A dialect supplies its tables and its own readers and writers.
 //!
-//! - [`format`]: the table of a dialect, and the one [`Dialect`](crate::Dialect) made of it.
-//! - [`document`]: requests.
-//! - [`list`]: whole answers as lists of blocks, items or parts.
-//! - [`blocks`]: streams of blocks.
-//! - [`fast_path`]: text deltas, read by comparison.
+//! - `format`: the table of a dialect, and the one [`Dialect`](crate::Dialect) made of it.
+//! - `document`: requests.
+//! - `list`: whole answers as lists of blocks, items or parts.
+//! - `blocks`: streams of blocks.
+//! - `fast_path`: text deltas, read by comparison.
 
 pub(crate) mod blocks;
 pub(crate) mod document;

@@ -26,7 +26,7 @@ pub(crate) struct Kit {
     contract: Contract,
 }
 
-/// A request that a fake got.
+/// A request received by a fake.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) line: String,
@@ -34,7 +34,7 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
 }
 
-/// Every request that a fake got, in order.
+/// Every request of a fake, in order.
 pub(crate) type Log = Arc<Mutex<Vec<Asked>>>;
 
 struct NoFiles;

@@ -1,4 +1,4 @@
-//! A server on loopback that answers every request in one way, good or bad, and keeps the requests.
+//! A server on loopback with one kind of answer, good or bad; it keeps the requests.
 
 use std::io;
 use std::net::SocketAddr;

@@ -3,8 +3,7 @@
 //! 1. Each item has its place (`output_index`). Items other than calls are forwarded as they come. Place and number of each event
 //!    are rewritten without a gap if a call was held or written differently, or an event was dropped.
 //! 2. The events of a call carry no bytes. If its item is done, the call is complete. If it is released, the stream writes it
-//!    again,
-//!    after everything forwarded in the meantime.
+//!    again, after everything forwarded in the meantime.
 //! 3. The last event completes calls whose items never came as a whole. Its `output` has the forwarded items, whatever it said of
 //!    calls.
 //! 4. Events and items of unknown kinds are dropped if they can carry no call.

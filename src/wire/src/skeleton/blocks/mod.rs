@@ -63,28 +63,17 @@ pub trait BlockFormat: Debug + Clone + 'static {
     /// The types of the events of a block.
     const EVENTS: EventTypes;
 
-    /// The blocks of an answer's content.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if a member has a wrong type, or a call stands outside of the content.
+    /// The blocks of an answer's content. A call outside of it is an error.
     fn content(answer: &Map<String, Value>) -> Result<&[Value], ShapeError>;
 
-    /// Reads the kind of a block of an answer to a request that makes the provider run the tools `provided`.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if only a tool the request did not ask for makes such a block, or if it could carry a call unseen.
+    /// Reads the kind of a block of an answer to a request that makes the provider run the tools `provided`. A block of another tool
+    /// is an error, and so is one that could carry a call unseen.
     fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError>;
 
     /// The object with the members of a call, in its block.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if it is not an object.
     fn call_in(block: &Map<String, Value>) -> Result<&Map<String, Value>, ShapeError>;
 
     /// Reads a call but for its input.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if a member has a wrong type or could be another call.
     fn call_start(call: &Map<String, Value>) -> Result<Start, ShapeError>;
 
     /// The members of a call, without its arguments.
@@ -102,24 +91,15 @@ pub trait BlockFormat: Debug + Clone + 'static {
     }
 
     /// Reads one event.
-    ///
-    /// # Errors
-    /// [`StreamError`] for data other than strict JSON, members of a wrong type, and members that could carry a call unseen.
     fn read(frame: Frame, provided: &[String]) -> Result<Meaning<Self::TextBlock>, StreamError>;
 
-    /// Begins a block from its first delta, if the upstream sent no start for it.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the delta belongs to a call.
+    /// Begins a block from its first delta, if the upstream sent no start for it. The delta of a call is an error.
     fn implied(delta: &Map<String, Value>) -> Result<Self::TextBlock, ShapeError>;
 
     /// The block of a stop alone; `None` if the dialect has no such block.
     fn empty() -> Option<Self::TextBlock>;
 
-    /// A piece of a call's input in a delta.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the delta names another call than `start` or could carry one.
+    /// A piece of a call's input in a delta. A delta of another call than `start` is an error.
     fn piece(event: &BlockEvent, start: &Start) -> Result<String, ShapeError>;
 
     /// The delta with the whole input of a call.
@@ -174,9 +154,6 @@ pub trait TextBlock: Debug {
     type FastPath: Debug;
 
     /// Takes a delta.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the delta has members of a wrong type or could carry a call.
     fn delta(&mut self, delta: &Map<String, Value>) -> Result<Growth, ShapeError>;
 
     /// Learns from a parsed delta.
