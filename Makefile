@@ -1,9 +1,9 @@
-# `make` explains itself. Every target does the set-up that it needs, once; all of it goes to .callgate/.
+# `make` prints its targets. Each target does its own set-up, once, into .callgate/.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
-# Where tests, demo and bench find things.
+# Paths for tests, demo and bench.
 ENVOY_BIN ?= $(CURDIR)/.callgate/envoy/envoy
 CALLGATE_DIST := $(CURDIR)/dist
 FUZZ_SECONDS ?= 60
@@ -13,19 +13,19 @@ export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
 RUSTUP_TOOLCHAIN ?= $(shell cat .callgate/rust-toolchain 2>/dev/null)
 export RUSTUP_TOOLCHAIN
 
-# The crates that exist only as wasm. All of them are built by one call of cargo, so that what they share is built once.
+# The wasm-only crates. One call of cargo builds all of them, so it builds shared crates once.
 FILTERS := callgate-filter callgate-bench-noop callgate-bench-copy
 TOOLS := callgate-tool-orders callgate-tool-sql callgate-tool-reach callgate-tool-units callgate-tool-payment
 WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
 
-# Run as built: `cargo run -p` would build its dependencies again, with other features.
+# Programs run as built: `cargo run -p` would rebuild dependencies with other features.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BENCH := $(TARGET)/release/callgate-bench
 # The demo's own build, by .setup/demo.sh.
 DEMO := $(abspath $(TARGET))/demo
 STACK_ENV := CALLGATE_DIST=$(DEMO)/dist CALLGATE_PYTHON=$(CURDIR)/.callgate/demo/bin/python
 
-# Starts the model that LLM names, and then what follows in front of it.
+# Starts the model in LLM, and then the following command in front of it.
 WITH_LLM = $(if $(LLM),$(if $(filter local,$(LLM)),$(LOCAL_MODEL),$(error LLM=$(LLM) is not known; LLM=local is)))
 LOCAL_MODEL := .callgate/local-model/bin/python tests/python/local_model.py
 
@@ -106,7 +106,7 @@ bench-executor: build ## Measure the executor alone: calls against a bare gRPC e
 
 SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
 .PHONY: setup
-setup: $(SETUP) ## Get all that builds and tests need (the wasm target, Envoy, databases, a browser, other languages); nothing the second time
+setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, a browser, other languages), once
 
 .PHONY: $(SETUP) setup-local-model setup-checkers
 $(SETUP) setup-local-model setup-checkers:
@@ -117,24 +117,37 @@ setup-envoy setup-local-model setup-componentize-py: setup-python
 wasm: setup-rust setup-wasm ## Build the filter, the bench filters and the example tools
 	.setup/cargo-wasm build --profile wasm $(WASM)
 
-# Of what cargo does not make. Only what has changed is made again.
+# The tools cargo cannot build. Only changed ones are rebuilt.
 .PHONY: tools
-tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the example tools in C and Python, and of the typed world
+tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the example tools in C and Python, and the typed ones
 	@.setup/tools.sh
 
-# With --tests, because dependencies are then built as the tests need them, and not a second time.
+# With --tests, so dependencies get the features of the tests and are built once.
 .PHONY: native
 native: setup-rust ## Build the native programs
 	cargo build --release --bins --tests
 
+.PHONY: programs
+programs: setup-rust ## Build dist/programs/: the programs of images and releases, smaller than those of the tests
+	cargo build --profile dist -p callgate -p callgate-executor --bins
+	install -D -t dist/programs $(TARGET)/dist/callgate $(TARGET)/dist/callgate-executor
+
 .PHONY: images
-images: build ## Build container images of executor, filter, Envoy and the scripted model
-	@.setup/images.sh
+images: build programs ## Build container images of executor, filter, Envoy and the scripted model
+	@PROGRAMS=dist/programs .setup/images.sh
+
+.PHONY: docs
+docs: setup-rust ## Build the book of docs/ in target/book; without mdbook, cargo builds one first, once
+	@.setup/docs.sh
+
+.PHONY: release
+release: images ## Build dist/release: the files of a release, with SBOMs and checksums
+	@.setup/release.sh
 
 .PHONY: deny-tool
 deny-tool: setup-rust ## Install cargo-deny for `make lint` into .callgate/ (about 5 minutes, once)
 	cargo install cargo-deny --locked --root .callgate --target-dir .callgate/deny
 
 .PHONY: clean
-clean: ## Remove what builds made; set-up stays (rm -rf .callgate removes that)
+clean: ## Remove the builds; set-up stays (rm -rf .callgate removes it)
 	rm -rf dist target

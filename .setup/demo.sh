@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds what `make demo` and `make up` run, and nothing else: executor, command, stack, filter, one sandboxed tool. Gets Envoy and the
-# OpenAI client meanwhile. Leaves all of it in demo/dist of the target folder; dist/ stays for `make build`.
+# Builds the parts of `make demo` and `make up` only: executor, command, stack, filter, one sandboxed tool. Downloads Envoy and the
+# OpenAI client meanwhile. The result is demo/dist in the target folder; dist/ belongs to `make build`.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 target=$(target_folder)
@@ -11,16 +11,16 @@ build_log=$logs/demo-build.log
 download_log=$logs/demo-downloads.log
 native="-p callgate-executor -p callgate -p callgate-stack"
 wasm="-p callgate-filter -p callgate-tool-orders"
-# On 2 idle cores, with nothing downloaded and nothing built.
+# Seconds on 2 idle cores, with empty caches.
 expected=300
 began=$(date +%s)
 
-# crates OPTION…: how many crates a build compiles at most.
+# crates OPTION…: counts the crates of a build.
 crates() { cargo tree --quiet --locked --prefix none --edges normal,build "$@" 2>/dev/null | sed 's/ (\*)$//' | sort -u | wc -l; }
 
 clock() { printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); }
 
-# progress: a line now and then, until it is ended. Says nothing about a build that has nothing to do.
+# progress: prints a line of progress until it is killed; silent if nothing compiles.
 progress() {
     total=
     shown=0
@@ -40,14 +40,14 @@ progress() {
     done
 }
 
-# build COMMAND…: its words go to the log, of which the end is shown if it fails.
+# build COMMAND…: runs a build with its output in the log, and prints the end of the log if it fails.
 build() {
     "$@" >>"$build_log" 2>&1 && return 0
     tail -n 30 "$build_log" >&2
     fail "building failed; the whole log is $build_log"
 }
 
-# Before anything else, because they may install Debian packages, which cannot be done twice at a time.
+# Before the downloads start: both may install Debian packages, and apt allows one installation at a time.
 .setup/rust.sh
 .setup/wasm.sh
 

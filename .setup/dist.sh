@@ -1,5 +1,5 @@
 #!/bin/sh
-# dist/ from what cargo built: the programs, the filter, and the example contracts with their tools, pinned.
+# Fills dist/ from the build: the programs, the filter, and the example contracts with their tools, pinned.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 dist=$root/dist
@@ -15,7 +15,7 @@ put "$wasm/callgate_bench_noop.wasm" "$dist/bench/noop.wasm"
 put "$wasm/callgate_bench_copy.wasm" "$dist/bench/copy.wasm"
 "$native/wasm-imports" "$dist/callgate.wasm" "$dist/bench/noop.wasm" "$dist/bench/copy.wasm" >/dev/null
 
-# The contracts are made beside and then moved, so that nobody ever reads one half pinned.
+# The contracts are prepared in another folder and then moved, so nobody reads a half-pinned one.
 new=$dist/contracts.new
 rm -rf "$new"
 mkdir -p "$new"

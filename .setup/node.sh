@@ -1,7 +1,6 @@
 #!/bin/sh
-# What the pure crates need to run as WebAssembly under Node: Node itself, the target wasm32-unknown-unknown, and the runner of
-# wasm-bindgen-test in the version of Cargo.lock. If one of them cannot be had, `.callgate/node-missing` says which, and the tests
-# are skipped with that word.
+# Installs the needs of the pure crates under Node: Node itself, the target wasm32-unknown-unknown, and the runner of wasm-bindgen-test
+# in the version of Cargo.lock. If one is unavailable, `.callgate/node-missing` names it, and the tests are skipped with that reason.
 . "$(dirname -- "$0")/lib.sh"
 missing=$state/node-missing
 rm -f "$missing"
@@ -15,7 +14,7 @@ node_ready() { have node && at_least 18 "$(node --version 2>/dev/null | tr -d v)
 node_ready || (apt nodejs) || true
 node_ready || without "Node 18 or later is not on PATH, and Debian's cannot be installed"
 
-# As wasm.sh does for the filter's target: rustup's prebuilt std, or else Debian's Rust.
+# Like wasm.sh for the filter's target: rustup's prebuilt std, or else Debian's Rust.
 target=wasm32-unknown-unknown
 choice=$state/node-toolchain
 rustup_ready() { (cd "$root" && ls "$(rustc --print target-libdir --target $target 2>/dev/null)"/libstd-*.rlib) >/dev/null 2>&1; }
@@ -35,7 +34,7 @@ else
     echo debian >"$choice"
 fi
 
-# No registry has the runner as a binary, so it is built once (about six minutes of one core) and kept outside target/.
+# Registries have the runner as source only. It is built once (about six minutes of one core) and kept outside target/.
 version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print }' "$root/Cargo.lock")
 runner=$state/wasm-bindgen/bin/wasm-bindgen-test-runner
 [ "$("$runner" --version 2>/dev/null | awk '{ print $2 }')" = "$version" ] && exit 0

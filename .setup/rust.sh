@@ -6,7 +6,7 @@ minimum=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 pinned=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 choice=$state/rust-toolchain
 
-# later_toolchain: the first of rustup's toolchains, nightlies left out, that is recent enough.
+# later_toolchain: prints rustup's first recent enough toolchain, without nightlies.
 later_toolchain() {
     rustup toolchain list | cut -d ' ' -f 1 | grep -v '^nightly' | while read -r toolchain; do
         found=$(RUSTUP_TOOLCHAIN=$toolchain cargo --version 2>/dev/null | cut -d ' ' -f 2)
@@ -22,7 +22,7 @@ if ! have cargo; then
     say "no cargo on PATH: trying Debian's"
     apt rustc-web cargo-web
 fi
-# rustup's cargo fails if it has no toolchain of that version and may not or cannot get one.
+# rustup's cargo fails if the pinned toolchain is neither installed nor available.
 if ! version=$(cargo --version 2>/dev/null) && have rustup; then
     rm -f "$choice"
     unset RUSTUP_TOOLCHAIN

@@ -1,6 +1,6 @@
 #!/bin/sh
-# PostgreSQL and Redis, for the tests of what the executor keeps in them: Debian's packages. Tests start servers of their own, on
-# free ports of loopback; what the packages start as services is not used.
+# PostgreSQL and Redis from Debian, for the tests of the executor's state. Tests start their own servers on free loopback ports, and do
+# not use the services of the packages.
 . "$(dirname -- "$0")/lib.sh"
 
 # Debian keeps PostgreSQL's programs off the path.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The end-to-end suite with Envoy and the executor in containers, or one line that says why it is left out.
+# Runs the end-to-end suite with Envoy and the executor in containers, or prints the reason for skipping it.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 
@@ -9,7 +9,7 @@ engine=$(.setup/engine.sh 2>"$state/log/engine.log") || {
 }
 .setup/images.sh
 
-# An engine may answer and yet not be allowed to run anything: then the exit code is 125 or 126, which no program of ours has.
+# An engine may answer and still not be allowed to run a container: the exit code is then 125 or 126, unlike our programs' codes.
 probe=callgate-probe-$$
 # shellcheck disable=SC2086 # the engine is a list of words
 probe() {
@@ -26,5 +26,5 @@ if [ "$answer" -eq 125 ] || [ "$answer" -eq 126 ]; then
 fi
 [ "$answer" -eq 0 ] || fail "the executor's image does not run: $(tail -n 1 "$state/log/engine.log")"
 
-# Bounded as a whole, because an engine may hang where a case would not.
+# The whole suite has a time limit, because an engine may hang outside a case.
 CALLGATE_CONTAINERS=$engine timeout --kill-after=30 300 cargo test --quiet --release --test e2e

@@ -1,5 +1,5 @@
 #!/bin/sh
-# All tests, and at the end what was left out and why. `make test` has built everything before.
+# Runs all tests, and lists the skipped ones with their reasons. `make test` has built everything before.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 failed=
@@ -7,7 +7,7 @@ log=$state/log/test.log
 mkdir -p "$state/log"
 : >"$log"
 
-# suite NAME COMMAND…: goes on after a failure, so that one run shows all of them.
+# suite NAME COMMAND…: continues after a failure, so one run shows all of them.
 suite() {
     printf '\n=== %s ===\n' "$1"
     name=$1
@@ -20,16 +20,16 @@ suite() {
     fi
 }
 
-# The wasm-only crates are not in the workspace's default members. The tools' own tests come apart from the rest, because
-# what the SQL engine wants of shared dependencies would have wasmtime built again.
+# The wasm-only crates are not default members of the workspace. The tools' tests run separately: the SQL engine changes features of
+# shared dependencies, which would rebuild wasmtime.
 if cargo nextest --version >/dev/null 2>&1; then
     suite "crates" cargo nextest run --release --no-fail-fast -E 'not (binary(e2e) or binary(siege))'
-    # By itself, because a runner of tests would hide its cases until the last one is through.
+    # By itself, because nextest would hide its cases until the last one ends.
     suite "end to end" cargo test --quiet --release --test e2e
     suite "siege" cargo test --quiet --release --test siege
 else
     echo "cargo-nextest is not installed: running plain cargo test"
-    # It hides what a passing test says, so what the replays would say of missing data is said here.
+    # Plain cargo test hides the output of passing tests, so a missing corpus is reported here.
     [ -f "${CALLGATE_DATA:-../shared/data}/recorded.jsonl.gz" ] ||
         echo "SKIPPED: replays of recorded data: ${CALLGATE_DATA:-../shared/data} does not have it" | tee -a "$log"
     suite "crates and end to end" cargo test --release --no-fail-fast
@@ -40,9 +40,9 @@ suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p ca
 suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider
 
 printf '\n=== summary ===\n'
-# How much of what others recorded was replayed.
+# The coverage of replayed recordings.
 grep -E '^ *COVERED ' "$log" | sed 's/^ *COVERED /covered: /'
-# What a runner leaves out it says in a line of its own, perhaps indented: pytest as `SKIPPED [1] file: why`, ours as `SKIPPED: why`.
+# Runners print skipped tests in lines of their own, perhaps indented: pytest as `SKIPPED [1] file: why`, ours as `SKIPPED: why`.
 if grep -E '^ *(SKIPPED|skipped:)' "$log" >"$log.skipped"; then
     echo "left out:"
     sed 's/^ */  /' "$log.skipped"

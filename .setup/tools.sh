@@ -1,12 +1,12 @@
 #!/bin/sh
-# The example tools that cargo does not make: in C, in Python, and of the typed world. They go to tools/ in the target folder.
+# Builds the example tools cargo cannot build: in C, in Python, and the typed ones. The result is tools/ in the target folder.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 target=${CARGO_TARGET_DIR:-target}
 tools=$target/tools
 mkdir -p "$tools"
 
-# changed OUTPUT INPUT…: is OUTPUT missing, or made of other inputs than these?
+# changed OUTPUT INPUT…: true if OUTPUT is missing, or older than these inputs
 changed() {
     output=$1
     shift
@@ -14,7 +14,7 @@ changed() {
     [ ! -f "$output" ] || [ "$(cat "$output.inputs" 2>/dev/null)" != "$sum" ]
 }
 
-# made: the output that was asked about is there, of the inputs that were named.
+# made: records the inputs of the last `changed` output.
 made() { printf '%s\n' "$sum" >"$output.inputs"; }
 
 if changed "$tools/iban.wasm" contracts/tool-desk/tools/iban/iban.c; then
@@ -33,7 +33,7 @@ done
 wit=src/sandbox/wit
 describe=contracts/tool-desk/tools/describe
 if changed "$tools/describe.wasm" "$wit/tool.wit" "$describe/app.py" "$describe/requirements.txt"; then
-    # In a copy, because Python leaves what it compiled beside the source.
+    # In a copy, because Python writes compiled files next to the source.
     rm -rf "$tools/describe"
     mkdir -p "$tools/describe"
     cp "$describe/app.py" "$tools/describe"

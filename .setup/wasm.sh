@@ -12,7 +12,7 @@ debian_ready() {
         [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/std" ]
 }
 
-# A choice that still stands is not made again.
+# Keep the previous choice if it still works.
 if [ -f "$choice" ]; then
     chosen=$(cat "$choice")
     if [ "${want:-$chosen}" = "$chosen" ] && "${chosen}_ready"; then exit 0; fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes what compose.yaml mounts into dist/compose: Envoy's configuration, the executor's, and the contract with its tools. In front of the
+# Writes the files mounted by compose.yaml into dist/compose: Envoy's configuration, the executor's, and the contract with its tools. In front of the
 # scripted model, or of the API that LLM_BASE_URL names (https://api.openai.com/v1).
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -11,7 +11,7 @@ rm -rf "$into"
 mkdir -p "$into"
 cp "$root/envoy/compose/executor.yaml" "$into/executor.yaml"
 cp -R "$dist/contracts/order-desk" "$desk"
-# The containers' user is not the one who runs this.
+# The containers run as another user.
 chmod -R a+rX "$into"
 chmod -R a+rwX "$desk/data"
 
@@ -29,7 +29,7 @@ else
     case $authority in *:*) port= ;; *) port=:$port ;; esac
     set -- --upstream "$authority$port" --path "chatCompletions=${path%/}/chat/completions" $tls
 fi
-# In a container there is no other process that could reach the admin port on its loopback.
+# In a container no other process can reach the admin port on its loopback.
 "$dist/callgate" render --target envoy "$desk/contract.yaml" --listen 0.0.0.0:10000 --executor executor:7070 "$@" >"$into/envoy.yaml"
 chmod a+r "$into/envoy.yaml"
 echo "dist/compose has envoy.yaml, executor.yaml and order-desk/"

@@ -119,7 +119,7 @@ class Suite:
                 self.FORMS[form](self, gates, Ask(said({"text": ["I ", "look."] * 4, "wire": "fails_midway"})))
 
     @needs_gate
-    def test_a_refusal_is_an_ordinary_answer_that_says_why(self, gates):
+    def test_a_refusal_is_an_ordinary_answer_with_the_reason(self, gates):
         answer = self.agreed(gates, {"text": ["Right away."], "calls": [BAD]})
         assert (answer.calls, answer.finish) == ([], self.STOP)
         assert answer.text.startswith("Right away.")
@@ -127,7 +127,7 @@ class Suite:
         assert "99" not in answer.text and "xyzzy" not in answer.text
 
     @needs_gate
-    def test_a_call_that_the_contract_does_not_have_is_refused_and_the_others_go_on(self, gates):
+    def test_an_unknown_call_is_refused_and_the_others_are_forwarded(self, gates):
         calls = [call("get_weather", OSLO), UNKNOWN, call("get_weather", ROME)]
         text, calls, finish = self.agreed(gates, {"text": ["I look."], "calls": calls})
         assert "Callgate refused the call of `delete_everything` (tool_not_in_contract)" in text
@@ -148,7 +148,7 @@ class Suite:
         assert answer == Answer(f"It said {json.dumps(STOCK, separators=(',', ':'))}", [], self.STOP)
 
     @needs_gate
-    def test_a_mixed_turn_runs_what_runs_here_and_asks_for_the_rest_again(self, gates):
+    def test_a_mixed_turn_runs_the_executors_tools_and_asks_for_the_others_again(self, gates):
         mixed = {"calls": [call("lookup_stock", STOCK), call("get_weather", OSLO)]}
         answer = self.agreed(gates, mixed, {"calls": [call("get_weather", OSLO)]})
         assert ([made[1:] for made in answer.calls], answer.finish) == ([("get_weather", OSLO)], self.CALLED)
@@ -176,7 +176,7 @@ class Suite:
         ({"model": "o1-pro"}, "model_not_allowed"),
     ], ids=["a tool that the contract does not have", "a tool that the role lacks",
             "a role that the contract does not have", "a model that the contract does not have"])
-    def test_what_is_forbidden_is_the_sdks_own_exception_with_our_code(self, gates, ask, code):
+    def test_a_forbidden_request_is_the_sdks_own_exception_with_our_code(self, gates, ask, code):
         for raised in self.raised(gates, self.DENIED, {"text": ["hi"]}, **ask).values():
             assert self.status(raised) == 403
             assert code in self.words(raised)
@@ -189,14 +189,14 @@ class Suite:
             assert "caller_unknown" in self.words(raised)
 
     @needs_gate
-    def test_what_is_no_answer_of_the_api_is_the_sdks_own_exception_with_our_code(self, gates):
+    def test_a_foreign_answer_is_the_sdks_own_exception_with_our_code(self, gates):
         for raised in self.raised(gates, self.BROKEN, {"body": "<!DOCTYPE html>xyzzy"}).values():
             assert self.status(raised) == 502
             assert "upstream_invalid" in self.words(raised)
             assert "xyzzy" not in self.words(raised)
 
     @needs_gate
-    def test_an_answer_that_stops_in_the_middle_of_a_call_raises(self, gates):
+    def test_an_answer_truncated_inside_a_call_raises(self, gates):
         for form in self.FORMS:
             with pytest.raises(self.MIDWAY if form in self.STREAMED else self.BROKEN) as raised:
                 cut = {"text": ["I look."], "calls": [call("get_weather", {"city": "xyzzy" * 50})], "wire": "truncated"}

@@ -89,7 +89,7 @@ class AgentSuite:
     @pytest.mark.parametrize("bad, why", [
         (BAD, "`get_weather` (arguments_invalid at /days)"), (UNKNOWN, "`delete_everything` (tool_not_in_contract)"),
     ], ids=["bad arguments", "a tool that the contract does not have"])
-    def test_a_refused_call_is_not_run_and_the_last_word_says_why(self, gates, stream, bad, why):
+    def test_a_refused_call_does_not_run_and_the_final_answer_has_the_reason(self, gates, stream, bad, why):
         text, ran = self.done(gates, stream, {"text": ["Right away."], "calls": [bad]})
         assert text.startswith(self.FIRST)
         assert f"Callgate refused the call of {why}" in text
@@ -108,7 +108,7 @@ class AgentSuite:
         assert (text, ran) == ('It said {"quantity":2,"sku":"AB-12"}', [])
 
     @needs_gate
-    def test_what_is_forbidden_is_the_sdks_own_exception_with_our_code(self, gates, stream):
+    def test_a_forbidden_request_is_the_sdks_own_exception_with_our_code(self, gates, stream):
         with pytest.raises(self.DENIED) as raised:
             self.done(gates, stream, {"text": ["hi"]}, names=("get_weather", "rm_rf"))
         assert self.status(raised.value) == 403

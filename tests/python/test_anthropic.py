@@ -115,7 +115,7 @@ class TestMessages(Suite):
         assert client(gates, Ask("hi")).messages.count_tokens(**request).input_tokens == 10
 
     @needs_gate
-    def test_tokens_of_what_is_forbidden_are_not_counted(self, gates):
+    def test_tokens_of_forbidden_requests_are_not_counted(self, gates):
         request = {name: value for name, value in body(Ask("hi", names=("rm_rf",))).items() if name != "max_tokens"}
         with pytest.raises(anthropic.PermissionDeniedError) as raised:
             client(gates, Ask("hi")).messages.count_tokens(**request)

@@ -177,7 +177,7 @@ def test_a_wrong_token_opens_nothing(page, executor):
     assert page.count("nav a") == 0
 
 
-def test_a_call_that_is_approved_runs_when_it_is_made_again_and_once(page, executor):
+def test_an_approved_call_runs_once_when_it_is_repeated(page, executor):
     arguments = {"sku": "A-100", "quantity": 2, "note": "for acme"}
     before = len(Backend.orders)
     approval = executor.asks(arguments)
@@ -201,7 +201,7 @@ def test_a_call_that_is_approved_runs_when_it_is_made_again_and_once(page, execu
     picture(page, "decided")
 
 
-def test_a_call_that_is_denied_does_not_run_and_its_caller_is_told_why(page, executor):
+def test_a_denied_call_does_not_run_and_its_caller_gets_the_reason(page, executor):
     arguments = {"sku": "B-200", "quantity": 5000}
     before = len(Backend.orders)
     approval = executor.asks(arguments)
@@ -256,7 +256,7 @@ def test_no_argument_is_out_of_sight_when_a_call_is_approved(page, executor):
     executor.call(arguments)
 
 
-def test_what_a_model_writes_is_shown_as_text(page, executor):
+def test_a_models_words_are_shown_as_text(page, executor):
     evil = "</code><script>alert(1)</script><img src=x onerror=alert(2)>"
     arguments = {evil: evil, "hidden": "pay \u202eecila\u200b", "n": 9007199254740991, "z": ["javascript:alert(3)", {}]}
     approval = executor.asks(arguments)
@@ -270,7 +270,7 @@ def test_what_a_model_writes_is_shown_as_text(page, executor):
     assert page.complaints() == []
 
 
-def test_a_script_that_got_in_could_not_run(page, executor):
+def test_an_injected_script_cannot_run(page, executor):
     sign_in(page, executor)
     for attempt in [
         "document.body.innerHTML = '<img src=x onerror=\"window.ran = 1\">'",
@@ -294,7 +294,7 @@ def test_signing_out_ends_the_session(page, executor):
     assert "ended" in page.find(".wrong").text()
 
 
-def test_what_waits_is_found_and_turned_page_by_page(page, executor):
+def test_waiting_requests_are_found_and_paged(page, executor):
     ids = [executor.asks({"sku": "P-1", "n": n}, tenant="initech" if n == 7 else "umbrella") for n in range(24)]
     sign_in(page, executor)
     page.find("#find-tenant").type("umbrella")
@@ -312,12 +312,12 @@ def test_what_waits_is_found_and_turned_page_by_page(page, executor):
     page.until(lambda: page.count(".card") == 1 and page.count(f'.card[data-id="{ids[7]}"]') == 1, "the ID finds nothing")
 
 
-def test_the_log_tells_neither_tokens_nor_arguments(executor):
+def test_the_log_holds_neither_tokens_nor_arguments(executor):
     text = executor.log.read_text()
     assert executor.token not in text and "A-100" not in text and "alert(1)" not in text
 
 
-def test_the_api_wants_a_token(executor):
+def test_the_api_needs_a_token(executor):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{executor.page}api/v1/approvals?token={executor.token}", timeout=30)
     assert refused.value.code == 401

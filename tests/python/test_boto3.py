@@ -114,7 +114,7 @@ class TestConverse(Suite):
             asking.converse(**body(Ask(said({"status": 429}))))
 
     @needs_gate
-    def test_what_is_forbidden_is_an_access_denied_exception(self, gates):
+    def test_a_forbidden_request_is_an_access_denied_exception(self, gates):
         asking = client(gates, Ask("hi"))
         with pytest.raises(asking.exceptions.AccessDeniedException) as raised:
             asking.converse(**body(Ask(said({"text": ["hi"]}), names=("rm_rf",))))

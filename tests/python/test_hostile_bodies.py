@@ -188,7 +188,7 @@ def test_four_requests_of_16_mib_at_once_harm_nobody_else(gates):
     unharmed(gate, honest)
 
 
-def test_the_bodies_are_as_long_as_they_say_and_good_json():
+def test_the_bodies_have_their_size_and_are_valid_json():
     for shape in SHAPES.values():
         made = body(4096, shape)
         assert len(made) == 4096 and json.loads(made)["model"] == "m"

@@ -69,7 +69,7 @@ class LangChain(Suite):
         return model.invoke([HumanMessage(ask.text), first, *results]).text
 
     @needs_gate
-    def test_our_code_stands_where_the_sdk_reads_it(self, gates):
+    def test_the_sdk_can_read_our_code(self, gates):
         for raised in self.raised(gates, openai.PermissionDeniedError, {"text": ["hi"]}, names=("rm_rf",)).values():
             assert raised.code == "tool_not_in_contract"
 

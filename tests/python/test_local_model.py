@@ -95,13 +95,13 @@ def test_a_real_stream_arrives_in_deltas_that_add_up_to_the_whole_answer(gates):
 
 
 @pytest.mark.parametrize("wanted", [{}, {"max_tokens": 4000}, {"max_completion_tokens": 4000}], ids=["none", "old", "new"])
-def test_the_contract_ends_an_answer_that_would_not_end(gates, wanted):
+def test_the_contract_ends_an_endless_answer(gates, wanted):
     answer = client(gates).chat.completions.create(**body("Count.", **wanted, extra={"ignore_eos": True}))
     assert (answer.usage.completion_tokens, answer.choices[0].finish_reason) == (MOST_TOKENS, "length")
 
 
 @pytest.mark.parametrize("choice", ["auto", "required"])
-def test_a_call_that_the_model_makes_arrives_in_canonical_form(gates, choice):
+def test_a_models_call_arrives_in_canonical_form(gates, choice):
     text, calls, finish = asked(gates, body("Look up customer C-1042.", "get_customer", tool_choice=choice))
     assert (text, finish, len(calls)) == ("", "tool_calls", 1)
     name, arguments = calls[0]
@@ -118,7 +118,7 @@ def test_the_model_itself_had_written_the_call_otherwise(gates, model):
     assert arguments != canonical(json.loads(arguments))
 
 
-def test_the_same_tool_is_refused_to_a_role_that_may_not_use_it(gates):
+def test_the_same_tool_is_refused_to_a_role_without_it(gates):
     for stream in (False, True):
         with pytest.raises(openai.PermissionDeniedError) as raised:
             request = body("Look up customer C-1042.", "get_customer", tool_choice="required")
@@ -129,13 +129,13 @@ def test_the_same_tool_is_refused_to_a_role_that_may_not_use_it(gates):
 BOXES = "Order 7 boxes of LAMP-0007."
 
 
-def test_a_call_that_its_server_lets_through_and_the_contract_does_not_is_refused(gates):
+def test_a_call_the_server_permits_and_the_contract_forbids_is_refused(gates):
     text, calls, finish = asked(gates, body(BOXES, "order_boxes", tool_choice="required"))
     assert (calls, finish) == ([], "stop")
     assert "Callgate refused the call of `order_boxes` (arguments_invalid at /quantity)" in text
 
 
-def test_the_same_call_is_an_error_where_the_contract_wants_errors(gates):
+def test_the_same_call_is_an_error_if_the_contract_demands_errors(gates):
     request = body(BOXES, "order_boxes", tool_choice="required")
     with pytest.raises(openai.PermissionDeniedError) as raised:
         client(gates, "error").chat.completions.create(**request)
@@ -145,7 +145,7 @@ def test_the_same_call_is_an_error_where_the_contract_wants_errors(gates):
     assert raised.value.code == "arguments_invalid"
 
 
-def test_a_call_that_is_cut_off_is_refused(gates):
+def test_a_truncated_call_is_refused(gates):
     """If tokens run out, the model's server sends the part of a call it has: half of a JSON object."""
     text, calls, finish = asked(gates, body(BOXES, "order_boxes", tool_choice="required", max_tokens=26))
     assert calls == []
@@ -165,7 +165,7 @@ GET_ORDER = {
 }
 
 
-def test_the_model_is_told_what_a_tool_in_the_sandbox_returned_and_its_answer_arrives(gates, model):
+def test_the_model_gets_a_sandbox_tools_result_and_its_answer_arrives(gates, model):
     """As if the application had run the tool itself: the same words, and the tokens of both rounds."""
     request = body("What is the state of order O-1001?", "get_order", max_tokens=MOST_TOKENS)
     direct = openai.OpenAI(base_url=model, api_key="none", timeout=120).chat.completions

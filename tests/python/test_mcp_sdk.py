@@ -46,7 +46,7 @@ def test_a_session_begins_and_ends_as_with_the_server_itself(mcp_gates, whole):
     within(mcp_gates.client(whole=whole, mode="legacy"), steps)
 
 
-def test_a_list_has_the_contracts_tools_in_the_contracts_words(mcp_gates, whole):
+def test_a_list_has_the_contracts_tools_and_descriptions(mcp_gates, whole):
     async def steps(client):
         return {tool.name: tool for tool in (await client.list_tools()).tools}
 
@@ -108,7 +108,7 @@ def test_a_refused_call_is_a_failed_result_and_the_server_never_sees_it(mcp_gate
     assert mcp_gates.calls() == before
 
 
-def test_a_refused_call_is_the_sdks_own_exception_where_the_contract_says_so(mcp_gates, whole):
+def test_a_refused_call_is_the_sdks_own_exception_if_the_contract_demands_errors(mcp_gates, whole):
     before = mcp_gates.calls()
 
     async def steps(client):
@@ -136,7 +136,7 @@ def test_a_result_that_breaks_the_contract_does_not_arrive(mcp_gates, whole):
     assert within(mcp_gates.client("error", whole=whole), steps).data["code"] == "output_invalid"
 
 
-def test_a_failure_that_the_tool_tells_is_told(mcp_gates, whole):
+def test_a_tools_own_failure_arrives(mcp_gates, whole):
     result = within(mcp_gates.client(whole=whole), lambda client: client.call_tool("get_current_time", {"timezone": "Europe/X"}))
     assert result.is_error and "Invalid timezone" in text(result)
 
@@ -188,7 +188,7 @@ def test_a_tool_may_ask_the_clients_model_for_text_but_give_it_no_tools(mcp_gate
     assert len(asked) == 1
 
 
-def test_prompts_and_resources_go_through(mcp_gates, whole):
+def test_prompts_and_resources_are_forwarded(mcp_gates, whole):
     async def steps(client):
         assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["greet"]
         prompt = await client.get_prompt("greet", {"name": "Ada"})
@@ -229,7 +229,7 @@ async def post(http, url, headers, message):
     return await http.post(url, headers=headers, json={"jsonrpc": "2.0", **message})
 
 
-def test_what_is_no_message_of_a_session_is_refused_in_json_rpc(mcp_gates):
+def test_messages_without_a_place_in_a_session_are_refused_in_json_rpc(mcp_gates):
     url = mcp_gates.urls["refuse"]
 
     async def steps():
@@ -253,7 +253,7 @@ def test_what_is_no_message_of_a_session_is_refused_in_json_rpc(mcp_gates):
     asyncio.run(steps())
 
 
-def test_an_answer_that_nobody_asked_for_is_the_end_of_the_servers_own_stream(mcp_gates):
+def test_an_unrequested_answer_ends_the_servers_own_stream(mcp_gates):
     async def steps():
         said = ""
         async with mcp_gates.http(**{"x-answer": "forged", "accept": "text/event-stream"}) as http:

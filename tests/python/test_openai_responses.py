@@ -118,7 +118,7 @@ class TestResponses(Suite):
             assert (response.output[0].summary[0].text, response.output[0].encrypted_content) == ("Let me see.", "c2NyaXB0ZWQ=")
             assert response.output_text == "Sure."
 
-    def test_an_answer_that_was_cut_short_says_so(self, gates):
+    def test_a_truncated_answer_is_marked(self, gates):
         ask = Ask(said({"text": ["Once"], "finish": "max_output_tokens"}))
         *_, last = client(gates, ask).responses.create(**body(ask), stream=True)
         assert last.type == "response.incomplete"
@@ -126,7 +126,7 @@ class TestResponses(Suite):
             assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
 
     @needs_gate
-    def test_our_code_stands_where_the_sdk_reads_it(self, gates):
+    def test_the_sdk_can_read_our_code(self, gates):
         for raised in self.raised(gates, openai.PermissionDeniedError, {"text": ["hi"]}, names=("rm_rf",)).values():
             assert raised.code == "tool_not_in_contract"
 

@@ -65,7 +65,7 @@ def test_parallel_calls_arrive_in_order_with_their_ids(gates):
 
 
 @needs_gate
-def test_a_refusal_is_an_ordinary_answer_that_says_why(gates):
+def test_a_refusal_is_an_ordinary_answer_with_the_reason(gates):
     text, calls, finish = both(gates, request(script({"calls": [BAD]})))
     assert (calls, finish) == ([], "stop")
     assert "Callgate refused the call of `get_weather` (arguments_invalid at /days)" in text
@@ -89,7 +89,7 @@ def test_a_tool_that_runs_here_is_never_seen_by_the_application(gates):
 
 
 @needs_gate
-def test_a_mixed_turn_runs_what_runs_here_and_asks_for_the_rest_again(gates):
+def test_a_mixed_turn_runs_the_executors_tools_and_asks_for_the_others_again(gates):
     mixed = {"calls": [call("lookup_stock", STOCK), call("get_weather", OSLO)]}
     _, calls, _ = both(gates, request(script(mixed, {"calls": [call("get_weather", OSLO)]})))
     assert [c["name"] for c in calls] == ["get_weather"]
@@ -124,7 +124,7 @@ def test_the_stream_helper_sees_text_before_the_model_has_finished(gates):
     assert "xyzzy" not in "".join(events)
 
 
-def test_the_async_client_says_the_same(gates):
+def test_the_async_client_gets_the_same(gates):
     body = request(script({"text": ["I look."], "calls": [call("get_weather", OSLO)]}))
 
     async def ask():
@@ -142,7 +142,7 @@ def test_the_async_client_says_the_same(gates):
     assert all(one == answer for one in several)
 
 
-def test_structured_output_and_plain_text_go_through(gates):
+def test_structured_output_and_plain_text_are_forwarded(gates):
     client = gates.client()
     answer = client.chat.completions.create(model="gpt-4o-mini", messages=script({"text": ["Gr\u00fc\u00dfe ", "\U0001f600"]}))
     assert answer.choices[0].message.content == "Gr\u00fc\u00dfe \U0001f600"
@@ -181,7 +181,7 @@ def test_an_error_is_the_sdks_own_exception_with_our_code(gates, change, error, 
     ("root", openai.PermissionDeniedError, "role_forbidden"),
     ("viewer", openai.PermissionDeniedError, "role_forbidden"),
 ])
-def test_who_may_not_is_told_so(gates, role, error, code):
+def test_a_caller_without_the_right_role_gets_the_code(gates, role, error, code):
     with pytest.raises(error) as raised:
         gates.client(role=role).chat.completions.create(**request(script({"text": ["hi"]})))
     assert raised.value.code == code

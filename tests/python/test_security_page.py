@@ -33,6 +33,6 @@ def test_every_named_test_exists():
     assert [f"{path}::{name}" for path, name in NAME.findall(PAGE) if not exists(path, name)] == []
 
 
-def test_the_check_finds_a_test_that_is_missing():
+def test_the_check_finds_a_missing_test():
     assert exists("tests/python/test_security_page.py", "test_every_named_test_exists")
     assert not exists("tests/python/test_charset.py", "test_that_nobody_wrote")

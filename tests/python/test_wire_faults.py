@@ -198,7 +198,7 @@ def logged(gate, before):
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_silence_in_a_stream_ends_it_and_the_access_log_says_why(gate, name):
+def test_silence_in_a_stream_ends_it_and_the_access_log_has_the_reason(gate, name):
     dialect = DIALECTS[name]
     path, request = asked(dialect, True)
     body, kind = answered(dialect, True, *GOOD)

@@ -23,7 +23,7 @@ use crate::render::RenderArguments;
                   damaged log, 4 `callgate call` ran the tool and got no result.",
     disable_help_subcommand = true
 )]
-pub(crate) struct Arguments {
+pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) command: Command,
 }

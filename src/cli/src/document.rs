@@ -17,17 +17,17 @@ pub(crate) struct NotYaml {
 
 /// Reads the document in `text`; `file` names it in errors.
 pub(crate) fn read(file: &str, text: &str) -> Result<Node, NotYaml> {
-    Reader { file, parser: Parser::new_from_str(text) }.document()
+    NodeReader { file, parser: Parser::new_from_str(text) }.document()
 }
 
 /// A part of the document.
 pub(crate) struct Node {
-    pub(crate) kind: Kind,
+    pub(crate) kind: NodeKind,
     span: Span,
 }
 
 /// The kinds of parts.
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     Scalar { text: String, style: ScalarStyle },
     Sequence(Vec<Node>),
     Mapping(Vec<(Node, Node)>),
@@ -40,7 +40,9 @@ impl Node {
     /// Returns the value of a mapping's member.
     pub(crate) fn get(&self, name: &str) -> Option<&Node> {
         match &self.kind {
-            Kind::Mapping(members) => members.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value),
+            NodeKind::Mapping(members) => {
+                members.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -48,7 +50,7 @@ impl Node {
     /// Returns the text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar { text, .. } => Some(text),
+            NodeKind::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -79,7 +81,7 @@ impl Node {
 
     /// Returns the bytes of a scalar on one line, quotes included, or `None` if they do not match its style.
     pub(crate) fn range(&self, text: &str) -> Option<Range<usize>> {
-        let Kind::Scalar { text: value, style } = &self.kind else { return None };
+        let NodeKind::Scalar { text: value, style } = &self.kind else { return None };
         let expected = match style {
             ScalarStyle::Plain => value.clone(),
             ScalarStyle::SingleQuoted => format!("'{value}'"),
@@ -97,14 +99,14 @@ impl Node {
     }
 }
 
-struct Reader<'a> {
+struct NodeReader<'a> {
     file: &'a str,
     parser: Parser<'a, StrInput<'a>>,
 }
 
-// === impl Reader ===
+// === impl NodeReader ===
 
-impl<'a> Reader<'a> {
+impl<'a> NodeReader<'a> {
     /// Deeper than any contract; it bounds the recursion.
     const DEPTH: usize = 128;
 
@@ -122,13 +124,13 @@ impl<'a> Reader<'a> {
             return Err(self.wrong(span.start, "nested too deeply"));
         }
         let kind = match event {
-            Event::Scalar(text, style, ..) => Kind::Scalar { text: text.into_owned(), style },
-            Event::Alias(_) => Kind::Alias,
+            Event::Scalar(text, style, ..) => NodeKind::Scalar { text: text.into_owned(), style },
+            Event::Alias(_) => NodeKind::Alias,
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
                 loop {
                     match self.next()? {
-                        (Event::SequenceEnd, _) => break Kind::Sequence(items),
+                        (Event::SequenceEnd, _) => break NodeKind::Sequence(items),
                         (event, span) => items.push(self.node(event, span, depth + 1)?),
                     }
                 }
@@ -137,7 +139,7 @@ impl<'a> Reader<'a> {
                 let mut members = Vec::new();
                 loop {
                     match self.next()? {
-                        (Event::MappingEnd, _) => break Kind::Mapping(members),
+                        (Event::MappingEnd, _) => break NodeKind::Mapping(members),
                         (event, span) => {
                             let key = self.node(event, span, depth + 1)?;
                             let (event, span) = self.next()?;

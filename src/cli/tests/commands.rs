@@ -230,10 +230,17 @@ fn the_readme_shows_what_its_contract_really_gives() {
     let block = |from: &str| readme.split_once(from).unwrap().1.split_once("```").unwrap().0.to_owned();
     let folder = Folder::new("readme");
     let contract = folder.write("contract.yaml", &block("```yaml\n"));
-    let lint = callgate(&["lint", &contract]);
-    let arguments = r#"{"city": 7}"#;
-    let check = callgate(&["check", &contract, "--role", "guest", "--tool", "get_weather", "--arguments", arguments]);
     let console = block("```console\n");
-    let shown = console.lines().filter(|line| !line.starts_with('$')).map(|line| format!("{line}\n"));
-    assert_eq!(lint.out.replace(&contract, "contract.yaml") + &check.out, shown.collect::<String>());
+    let mut printed = String::new();
+    for command in console.lines().filter_map(|line| line.strip_prefix("$ callgate ")) {
+        // Words are parted by spaces, and only the last may be in quotes.
+        let (words, quoted) = command.split_once(" '").map_or((command, None), |(words, rest)| (words, Some(rest)));
+        let quoted = quoted.map(|rest| rest.strip_suffix('\'').unwrap());
+        let arguments: Vec<_> =
+            words.split(' ').chain(quoted).map(|word| word.replace("contract.yaml", &contract)).collect();
+        let said = callgate(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        printed += &format!("$ callgate {command}\n{}", said.out.replace(&contract, "contract.yaml"));
+    }
+    assert_eq!(printed, console);
+    assert!(console.contains("\nallow ") && console.contains("\ndeny ") && console.contains("callgate lint "));
 }

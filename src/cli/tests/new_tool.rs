@@ -191,7 +191,7 @@ fn nothing_is_overwritten_and_bad_names_are_refused() {
     );
     let form = new(Path::new(&flow), "add", "c");
     assert!(
-        form.code == 1 && form.err.contains("is written in brackets") && form.err.contains("- name: \"add\""),
+        form.code == 1 && form.err.contains("is a list in brackets") && form.err.contains("- name: \"add\""),
         "{form:?}"
     );
     assert!(!folder.path("add").exists() && !folder.path("get_order").exists());

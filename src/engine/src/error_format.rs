@@ -97,6 +97,7 @@ impl ErrorFormat {
 /// Describes an upstream's error and quotes the beginning of its text. JSON that could hold a call is not quoted.
 pub(crate) fn failure(peer: &str, status: u16, body: Option<&[u8]>) -> String {
     let body = body.unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "a quotation for a person; nothing decides by it")]
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
     if text.is_empty() || (text.starts_with(['{', '[']) && !is_callless(body)) {

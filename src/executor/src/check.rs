@@ -1,7 +1,7 @@
-//! `--check`: everything that a start checks, without a byte written: no folder, no lock, no token, no compiled code.
+//! `--check`: all checks of a start, without writing a byte: no folder, no lock, no token, no compiled code.
 //!
-//! It may run beside an executor that serves the same configuration, so a port that is taken and a state directory that is in use
-//! are no faults. Not covered: whether databases, collectors and backends can be reached.
+//! It may run beside an executor with the same configuration, so a port or state directory in use is not an error. Not
+//! covered: the reachability of databases, collectors and backends.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -22,34 +22,34 @@ use callgate_settings::SecretFile;
 use callgate_settings::postgres::{self, PostgresLink};
 use callgate_state::{StateError, private};
 
-/// Why a start would fail.
+/// The reason a start would fail.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// The state directory, or something in it.
+    /// The state directory or a file in it cannot be used.
     #[error("stateDir: {0}")]
     State(#[from] StateError),
-    /// The audit log.
+    /// The audit log cannot be used.
     #[error("audit: {0}")]
     Audit(#[from] AuditError),
-    /// A contract or a module.
+    /// A contract or a module cannot be used.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
-    /// A backend.
+    /// A backend cannot be used.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// The gRPC port.
+    /// The gRPC port cannot be opened.
     #[error(transparent)]
     Listen(TransportError),
-    /// The HTTP port.
+    /// The HTTP port cannot be opened.
     #[error("http.{0}")]
     Http(TransportError),
-    /// The tokens of the HTTP side.
+    /// The tokens of the HTTP server cannot be used.
     #[error("http.tokens: {0}")]
     Tokens(#[from] TokenError),
-    /// The collector.
+    /// The collector cannot be used.
     #[error(transparent)]
     Traces(#[from] TraceError),
-    /// A secret of the configuration.
+    /// A secret of the configuration cannot be read.
     #[error("{field}: {file}: cannot be read: {reason}; correct the file or its path")]
     Secret {
         /// The field of the configuration.
@@ -59,18 +59,18 @@ pub enum CheckError {
         /// The system's reason.
         reason: std::io::Error,
     },
-    /// The way to a PostgreSQL.
+    /// A PostgreSQL connection cannot be set up.
     #[error("{field}: {reason}")]
     Postgres {
         /// The section of the configuration.
         field: &'static str,
-        /// Why there could be no connection.
+        /// The reason no connection could be opened.
         reason: String,
     },
 }
 
-/// Checks a configuration as far as that is possible without a start, and returns the number of contracts. Modules that are not in
-/// the cache are compiled, so this blocks for as long as that takes.
+/// Checks a configuration as far as possible without a start, and returns the number of contracts. Compiles modules
+/// missing in the cache, so this blocks for as long as they take.
 ///
 /// # Errors
 /// The first fault.
@@ -82,8 +82,8 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     callgate_approvals::check(&config.state_dir)?;
     callgate_audit::check(&config.state_dir)?;
     let metrics = Metrics::new();
-    let registry = Registry::check(config, Network::system(), &metrics)?;
-    let backends = Backends::new(config, metrics.backends())?;
+    let registry = Registry::check(&config.admission(), Network::system(), metrics.modules())?;
+    let backends = Backends::new(&config.backends, metrics.backends())?;
     for contract in registry.contracts() {
         backends.check(contract)?;
     }
@@ -93,12 +93,12 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     }
     web::check_tokens(config)?;
     secrets(config)?;
-    // It begins to send with the first span.
+    // It sends nothing before the first span.
     Instruments::start(config, metrics)?.traces.shutdown().await;
     Ok(registry.digests().len())
 }
 
-/// Checks that a start could use the state directory, or make it.
+/// Checks that a start could use or create the state directory.
 fn state(folder: &Path) -> Result<(), StateError> {
     let refused = |reason| StateError::Refused { path: folder.to_owned(), reason };
     match folder.symlink_metadata() {
@@ -116,7 +116,7 @@ fn state(folder: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Checks the secrets that are read when they are used.
+/// Checks the secrets that are read on use.
 fn secrets(config: &Config) -> Result<(), CheckError> {
     let AuditSettings { postgres, redis, retention, .. } = &config.audit;
     if let OnceStore::Postgres { link, .. } = &config.once.store {

@@ -1,11 +1,11 @@
-//! What is running, so that a drain knows when it is over.
+//! Counts running requests, so a drain ends with the last one.
 //!
-//! The server's own graceful shutdown waits for every stream, health watches included, and those never end. A drain waits
-//! for the calls only.
+//! The server's own graceful shutdown waits for every stream, health watches included, and those never end. A drain
+//! waits for the calls only.
 
 use tokio::sync::watch;
 
-/// Counts requests that are being served; closed once, when the executor drains.
+/// Counts running requests; closed once, when the executor drains.
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight(watch::Sender<DrainState>);
 
@@ -15,19 +15,19 @@ struct DrainState {
     draining: bool,
 }
 
-/// One request that is being served, until it is dropped.
+/// One running request, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Guard(InFlight);
 
 // === impl InFlight ===
 
 impl InFlight {
-    /// Nothing runs yet.
+    /// Creates a count of zero.
     pub(crate) fn new() -> Self {
         Self(watch::Sender::new(DrainState::default()))
     }
 
-    /// Counts one more; `None` once draining.
+    /// Counts one more; returns `None` while draining.
     pub(crate) fn enter(&self) -> Option<Guard> {
         let mut entered = false;
         self.0.send_if_modified(|state| {
@@ -41,17 +41,17 @@ impl InFlight {
         entered.then(|| Guard(self.clone()))
     }
 
-    /// Lets nothing more in.
+    /// Rejects all further requests.
     pub(crate) fn close(&self) {
         self.0.send_modify(|state| state.draining = true);
     }
 
-    /// How many are running.
+    /// Returns the number of running requests.
     pub(crate) fn running(&self) -> usize {
         self.0.borrow().running
     }
 
-    /// Waits until none is running.
+    /// Waits until no request runs.
     pub(crate) async fn idle(&self) {
         // The sender is held here, so the channel cannot close.
         let _ = self.0.subscribe().wait_for(|state| state.running == 0).await;

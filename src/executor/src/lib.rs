@@ -1,8 +1,8 @@
-//! The sidecar that runs approved tool calls, each in a sandbox of its own.
+//! The sidecar that runs approved tool calls, each in its own sandbox.
 //!
-//! The way of a call: [`server`] accepts it, the service decides it again with the contract that [`admission`] loaded,
-//! [`callgate_sandbox`] runs the tool's code, and its end becomes a typed outcome. Everything that a call can touch is fixed before
-//! the first one arrives; [`config`] says what is loaded.
+//! [`server`] accepts a call, the service decides it again with the contract [`admission`] loaded, and
+//! [`callgate_sandbox`] runs the tool's code. The end becomes a typed outcome. Everything a call can touch is fixed
+//! before the first one arrives; [`config`] lists it.
 
 pub mod admission;
 pub mod backends;

@@ -1,4 +1,4 @@
-//! `callgate-executor --config FILE`: loads everything, serves until SIGTERM, drains, ends.
+//! `callgate-executor --config FILE`: loads everything, serves until SIGTERM, drains and exits.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
 
-/// Calls are many small allocations on several threads.
+/// Calls make many small allocations on several threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -35,14 +35,14 @@ struct Arguments {
     /// The executor's configuration, a YAML file.
     #[arg(long, value_name = "FILE", required = true)]
     config: Option<PathBuf>,
-    /// Load and check everything that the configuration lists, then end.
+    /// Load and check the whole configuration, then exit
     #[arg(long)]
     check: bool,
     #[command(subcommand)]
     command: Option<ExecutorCommand>,
 }
 
-/// What to do instead of serving.
+/// A command instead of serving.
 #[derive(Debug, Subcommand)]
 enum ExecutorCommand {
     Call(CallArguments),
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line each, so that every fault of a contract can be read and found by itself.
+            // One line each, so every fault of a contract is readable on its own.
             for line in error.to_string().lines() {
                 tracing::error!("{line}");
             }
@@ -100,19 +100,19 @@ fn run(file: &Path, logs: &Logs) -> Result<(), Failed> {
     let runtime = Runtime::new()?;
     let signals = {
         let _entered = runtime.enter();
-        // Before anything else: a start takes as long as modules take to compile.
+        // Installed before anything else: a start takes as long as modules take to compile.
         Signals::catch()?
     };
     let config = Config::from_file(file)?;
     logs.set_levels(&config.telemetry.log);
     raise_open_files(connections(&config));
     let served = runtime.block_on(serve(file, &config, signals));
-    // Whatever still blocks in the system must not hold up the end.
+    // A thread blocked in the system must not delay the exit.
     runtime.shutdown_background();
     served
 }
 
-/// Connections of both ports at once.
+/// Returns the maximum connections of both ports together.
 fn connections(config: &Config) -> usize {
     let side = match &config.http {
         Http::On { listen, .. } => listen.connections.max,
@@ -121,7 +121,7 @@ fn connections(config: &Config) -> usize {
     config.listen.connections.max.saturating_add(side)
 }
 
-/// Starts, serves until a signal to stop, and drains until a second one at most.
+/// Starts, serves until a stop signal, and drains until the second one at the latest.
 async fn serve(file: &Path, config: &Config, signals: Signals) -> Result<(), Failed> {
     let Signals { hangup, stops } = signals;
     let server = tokio::select! {
@@ -142,8 +142,8 @@ async fn serve(file: &Path, config: &Config, signals: Signals) -> Result<(), Fai
 async fn start(config: &Config) -> Result<Server, Failed> {
     let metrics = Metrics::new();
     let admitted = spawn_blocking({
-        let (config, metrics) = (config.clone(), metrics.clone());
-        move || Registry::admit_on(&config, Network::system(), &metrics)
+        let (settings, metrics) = (config.admission(), metrics.clone());
+        move || Registry::admit_on(&settings, Network::system(), metrics.modules())
     });
     let registry = Arc::new(admitted.await??);
     Ok(Server::bind(config, registry, Instruments::start(config, metrics)?).await?)

@@ -1,4 +1,4 @@
-//! What a call's end is called on the wire.
+//! The outcomes of calls as they appear on the wire.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success, U
 use crate::backends;
 use callgate_sandbox::{Finished, Stop};
 
-/// The violation code of a call whose tool the calling application runs: it is decided, but not run here.
+/// The violation code of a call the application itself runs: it is decided here, but not run.
 pub(crate) const RUN_BY_CLIENT: &str = "run_by_client";
 
-/// The violation code of a call that came under the idempotency key of another.
+/// The violation code of a call under another call's idempotency key.
 const KEY_REUSED: &str = "idempotency_key_reused";
 
-/// The violation code of a call that a person did not agree to.
+/// The violation code of a call a person denied.
 const APPROVAL_REFUSED: &str = "approval_refused";
 
-/// The violation code of a call whose tenant gets no folder of its own.
+/// The violation code of a call whose tenant cannot have its own folder.
 const TENANT_REFUSED: &str = "tenant_refused";
 
-/// The outcome of a call that the executor's own decision refused. Nothing ran.
+/// Returns the outcome of a call the executor's own decision denied. Nothing ran.
 pub(crate) fn denied(id: String, violation: Violation) -> CallOutcome {
     let message = if violation.pointer.is_empty() {
         violation.message
@@ -31,30 +31,30 @@ pub(crate) fn denied(id: String, violation: Violation) -> CallOutcome {
     failed(id, FailureKind::Denied, message, violation.code.as_str())
 }
 
-/// The outcome of a call that the contract allows, but whose tool does not run here. Nothing ran.
+/// Returns the outcome of an allowed call whose tool does not run here. Nothing ran.
 pub(crate) fn not_here(id: String, tool: &str) -> CallOutcome {
     let message = format!("{tool} is run by the calling application, not by the executor");
     failed(id, FailureKind::Denied, message, RUN_BY_CLIENT)
 }
 
-/// The outcome of a call that may not run now, because what must be written down first cannot be. Nothing ran.
+/// Returns the outcome of a call that cannot run now, because a required record cannot be written. Nothing ran.
 pub(crate) fn unavailable(id: String, reason: &str) -> CallOutcome {
     failed(id, FailureKind::Unavailable, format!("the executor cannot run calls now: {reason}"), "")
 }
 
-/// The outcome of a call that was begun, and of which nobody knows how it ended. It is not run again.
+/// Returns the outcome of a call that began and has no known end. It is not run again.
 pub(crate) fn unknown(id: String, tool: &str) -> CallOutcome {
     let message = format!("{tool} was begun and did not come to an end that is known; it is not run again");
     failed(id, FailureKind::Unknown, message, "")
 }
 
-/// The outcome of a call under the key of another. Nothing ran.
+/// Returns the outcome of a call under another call's key. Nothing ran.
 pub(crate) fn key_reused(id: String, tool: &str) -> CallOutcome {
     let message = format!("{tool} was called under the idempotency key of another call");
     failed(id, FailureKind::Denied, message, KEY_REUSED)
 }
 
-/// The outcome of a call that waits for a person. Nothing ran.
+/// Returns the outcome of a call waiting for a person. Nothing ran.
 pub(crate) fn approval_required(id: String, tool: &str, approval_id: &str, left: Duration) -> CallOutcome {
     let message = format!(
         "{tool} needs a person's approval, which was asked for as {approval_id}; once it is given, within {} minutes, the same call \
@@ -64,7 +64,8 @@ pub(crate) fn approval_required(id: String, tool: &str, approval_id: &str, left:
     approval(id, message, callgate_contract::Code::ApprovalRequired.as_str(), approval_id)
 }
 
-/// The outcome of a call that a person did not agree to. Nothing ran. `left` is how long the same call is refused without asking.
+/// Returns the outcome of a call a person denied. Nothing ran. `left` is the time for which the same call is denied
+/// without asking.
 pub(crate) fn approval_refused(id: String, tool: &str, approval_id: &str, reason: &str, left: Duration) -> CallOutcome {
     let why = if reason.is_empty() { String::new() } else { format!(", who gave the reason: {reason}") };
     let minutes = left.as_secs().div_ceil(60);
@@ -84,14 +85,14 @@ fn approval(id: String, message: String, code: &str, approval_id: &str) -> CallO
     CallOutcome { id, outcome: Some(Outcome::Failure(failure)), usage: Some(usage(0, 0, Duration::ZERO)) }
 }
 
-/// The outcome of a call whose turn did not come before its deadline. Nothing ran.
+/// Returns the outcome of a call still queued at its deadline. Nothing ran.
 pub(crate) fn never_ran_in_time(id: String, tool: &Tool, limit: Duration, waited: Duration) -> CallOutcome {
     let message = format!("{} {}", tool.name(), Stop::Timeout { limit });
     let CallOutcome { outcome, .. } = failed(String::new(), FailureKind::Timeout, message, "");
     CallOutcome { id, outcome, usage: Some(usage(0, 0, waited)) }
 }
 
-/// The outcome of a call that a backend answered, or was meant to.
+/// Returns the outcome of a call to a backend.
 pub(crate) fn answered(
     id: String,
     tool: &Tool,
@@ -118,7 +119,7 @@ pub(crate) fn answered(
     CallOutcome { id, outcome: Some(outcome), usage: Some(usage(0, 0, took)) }
 }
 
-/// A short stable name of why a backend gave no result, for numbers.
+/// Returns a short stable name of a backend's failure, for metrics.
 pub(crate) fn of_stop(stop: &backends::Stop) -> &'static str {
     match stop {
         backends::Stop::Timeout { .. } => "timeout",
@@ -128,7 +129,7 @@ pub(crate) fn of_stop(stop: &backends::Stop) -> &'static str {
     }
 }
 
-/// The violation's code of a call that was denied; empty otherwise.
+/// Returns the violation's code of a denied call; empty otherwise.
 pub(crate) fn code(outcome: &CallOutcome) -> String {
     match &outcome.outcome {
         Some(Outcome::Failure(failure)) => failure.violation_code.clone(),
@@ -136,7 +137,7 @@ pub(crate) fn code(outcome: &CallOutcome) -> String {
     }
 }
 
-/// Why a call that the contract allows was refused all the same; one of a fixed set, fit for a label.
+/// Returns the reason an allowed call was denied all the same; one of a fixed set, fit for a label.
 pub(crate) fn refusal(outcome: &CallOutcome) -> Option<&'static str> {
     let code = code(outcome);
     [KEY_REUSED, APPROVAL_REFUSED, TENANT_REFUSED, callgate_contract::Code::ApprovalRequired.as_str()]
@@ -144,8 +145,8 @@ pub(crate) fn refusal(outcome: &CallOutcome) -> Option<&'static str> {
         .find(|known| *known == code)
 }
 
-/// The outcome of a call that ran, or was meant to. What it wrote counts only as one strict JSON value that the contract's
-/// `result` accepts; what goes on is its canonical text.
+/// Returns the outcome of a call in the sandbox. Its output counts only as one strict JSON value the contract's
+/// `result` accepts; the canonical text is returned.
 pub(crate) fn ran(id: String, tool: &Tool, finished: Finished) -> CallOutcome {
     let usage = usage(finished.fuel, finished.peak_memory, finished.duration);
     let outcome = match finished.result {
@@ -163,7 +164,7 @@ pub(crate) fn ran(id: String, tool: &Tool, finished: Finished) -> CallOutcome {
     CallOutcome { id, outcome: Some(outcome), usage: Some(usage) }
 }
 
-/// A short stable name of an outcome, for logs.
+/// Returns a short stable name of an outcome, for logs.
 pub(crate) fn name(outcome: &CallOutcome) -> &'static str {
     match &outcome.outcome {
         Some(Outcome::Success(_)) => "success",
@@ -219,9 +220,9 @@ fn kind(stop: &Stop) -> FailureKind {
         Stop::Timeout { .. } => FailureKind::Timeout,
         Stop::OutOfFuel { .. } => FailureKind::OutOfFuel,
         Stop::OutOfMemory { .. } => FailureKind::OutOfMemory,
-        // A sandbox that could not be set up has run nothing of the tool; to the caller it is the same dead end.
+        // A sandbox that failed to set up has run nothing of the tool; the caller cannot tell the difference.
         Stop::Trap { .. } | Stop::Setup(_) => FailureKind::Trap,
-        // The two ways that a tool has to say itself that it failed.
+        // The two ways a tool itself reports a failure.
         Stop::NonzeroExit { .. } | Stop::Failed { .. } => FailureKind::NonzeroExit,
         Stop::OutputTooLarge { .. } => FailureKind::OutputTooLarge,
         Stop::Tenant(_) => FailureKind::Denied,

@@ -1,4 +1,4 @@
-//! The server around the service: ports, health, reflection, and how it all ends.
+//! The server around the service: ports, health, reflection and shutdown.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -26,13 +26,13 @@ use crate::telemetry::Instruments;
 use crate::transport::{Bound, Listener, Port, TransportError};
 use crate::web::{HttpServer, HttpServerError};
 
-/// After the last call of a drain: time for its answer to leave.
+/// The time for the last response of a drain to leave.
 const FLUSH: Duration = Duration::from_millis(200);
 
-/// For the stores to become one file each.
+/// The time for the stores to close into one file each.
 const CLOSE: Duration = Duration::from_secs(10);
 
-/// An executor that listens, but does not answer yet.
+/// An executor that listens but does not respond yet.
 pub struct Server {
     listener: Listener,
     side: Option<HttpServer>,
@@ -43,7 +43,7 @@ pub struct Server {
     min_free: u64,
 }
 
-/// Why the server could not start or had to stop.
+/// The reason the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The gRPC port cannot be opened.
@@ -52,7 +52,7 @@ pub enum ServerError {
     /// The HTTP port cannot be opened.
     #[error("http: {0}")]
     HttpServer(#[from] HttpServerError),
-    /// What calls need cannot be opened.
+    /// A service for calls cannot be opened.
     #[error(transparent)]
     Services(#[from] ServicesError),
     /// The descriptors for reflection are broken: a fault of this program.
@@ -63,10 +63,11 @@ pub enum ServerError {
 // === impl Server ===
 
 impl Server {
-    /// Opens what calls need, then listens on the configured addresses.
+    /// Opens the services for calls, then listens on the configured addresses.
     ///
     /// # Errors
-    /// An address is taken or not this machine's, or its certificates cannot be used; the state directory or a backend cannot.
+    /// An address is taken or not this machine's, its certificates cannot be used, or the state directory or a backend
+    /// cannot.
     pub async fn bind(config: &Config, registry: Arc<Registry>, instruments: Instruments) -> Result<Self, ServerError> {
         let services = Services::open(config, registry, instruments).await?;
         let listener = Listener::bind(&config.listen, Port::Grpc, &services.instruments.metrics).await?;
@@ -83,29 +84,30 @@ impl Server {
         })
     }
 
-    /// Where it listens; with port 0 configured, the port that was taken.
+    /// Returns the address; with port 0 configured, the actual port.
     pub fn address(&self) -> &Bound {
         self.listener.bound()
     }
 
-    /// Where the HTTP side listens, if there is one.
+    /// Returns the HTTP server's address, if there is one.
     pub fn http_address(&self) -> Option<&Bound> {
         self.side.as_ref().map(HttpServer::address)
     }
 
-    /// How full the sandboxes are, whenever it is asked.
+    /// Returns a function that reads the load of the sandbox.
     pub fn load(&self) -> impl Fn() -> Load + Send + Sync + 'static {
         let queue = self.services.queues.sandbox.clone();
         move || queue.load()
     }
 
-    /// Follows changes of the configuration in `file`, which was read as `config`, for as long as it is polled: other contracts
-    /// are served without a restart. `hangup` is caught since before anything was read.
+    /// Follows changes of the configuration in `file`, first read as `config`, for as long as it is polled: new
+    /// contracts are served without a restart. `hangup` was installed before anything was read.
     pub fn reloading(&self, file: PathBuf, config: Config, hangup: Signal) -> impl Future<Output = ()> + Send + use<> {
         reload::watch(file, config, hangup, Arc::clone(&self.services))
     }
 
-    /// Serves until `stop`, then drains: nothing new is accepted, health says so, and what runs gets the grace period.
+    /// Serves until `stop`, then drains: accepts nothing new, reports it in health, and gives running calls the grace
+    /// period.
     ///
     /// # Errors
     /// The descriptors for reflection are broken.
@@ -113,7 +115,7 @@ impl Server {
         self.serve_until(stop, std::future::pending()).await
     }
 
-    /// The same, with an end of the drain at `cut`, whatever still runs.
+    /// Does the same, but ends the drain at `cut`, whatever still runs.
     ///
     /// # Errors
     /// The descriptors for reflection are broken.
@@ -134,7 +136,7 @@ impl Server {
         };
         let broken = |error: tonic_reflection::server::Error| ServerError::Reflection(error.to_string());
         let reflection_v1 = reflection(Builder::configure()).build_v1().map_err(broken)?;
-        // Older tools (grpcurl among them, for a long time) ask for this one.
+        // Older tools (for a long time grpcurl among them) ask for this one.
         let reflection_v1alpha = reflection(Builder::configure()).build_v1alpha().map_err(broken)?;
 
         // Ends with this function.
@@ -156,7 +158,7 @@ impl Server {
             let _ = drained.changed().await;
         };
         if let Some(side) = self.side {
-            // It answers until the end, for who looks at how the drain goes.
+            // It answers until the end, for whoever watches the drain.
             beside.spawn(side.serve(std::future::pending()));
         }
         let services = Routes::new(executor)

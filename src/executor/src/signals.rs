@@ -1,11 +1,11 @@
-//! Signals of the process, caught from its first moment: one that comes during a start is neither lost nor the end of it.
+//! Handles the process's signals from its first moment: a signal during a start is neither lost nor fatal.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// SIGHUP, and how often the process was asked to stop.
+/// SIGHUP, and the number of stop signals so far.
 #[derive(Debug)]
 pub struct Signals {
     /// Asks for a reload.
@@ -21,7 +21,7 @@ pub struct Stops(watch::Receiver<u32>);
 // === impl Signals ===
 
 impl Signals {
-    /// Catches them from now on; in the context of a runtime.
+    /// Installs the handlers; needs the context of a runtime.
     ///
     /// # Errors
     /// The system refuses a handler.
@@ -46,9 +46,9 @@ impl Signals {
 // === impl Stops ===
 
 impl Stops {
-    /// Waits until that many signals came.
+    /// Waits for this number of signals.
     pub async fn reached(&self, count: u32) {
-        // The sender goes with the runtime only.
+        // The sender lives as long as the runtime.
         if self.0.clone().wait_for(|found| *found >= count).await.is_err() {
             std::future::pending().await
         }

@@ -12,33 +12,35 @@ use proxy_wasm::types::Action;
 
 use crate::host::{self, lower, now};
 use crate::live::{Callout, Live};
-use crate::root::Shared;
+use crate::registry::Registry;
+use crate::worker::Worker;
 use crate::{claims, executor};
 
 /// The context of one stream.
 pub(crate) struct HttpExchange {
     context_id: u32,
-    shared: Rc<Shared>,
+    worker: Rc<Worker>,
+    registry: Rc<Registry>,
     live: Rc<RefCell<Live>>,
 }
 
 impl HttpExchange {
-    pub(crate) fn new(gate: Rc<Gate>, id: String, context_id: u32, shared: Rc<Shared>) -> Self {
-        let live = Rc::new(RefCell::new(Live::new(gate, id, Rc::clone(&shared))));
-        shared.live.add(context_id, &live);
-        Self { context_id, shared, live }
+    pub(crate) fn new(gate: Rc<Gate>, id: String, context_id: u32, worker: Rc<Worker>, registry: Rc<Registry>) -> Self {
+        let live = Rc::new(RefCell::new(Live::new(gate, id, Rc::clone(&worker))));
+        registry.add(context_id, &live);
+        Self { context_id, worker, registry, live }
     }
 
     /// Reads the claims of the verified token.
     fn claims(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let names = self.shared.claims.as_ref()?;
+        let names = self.worker.claims.as_ref()?;
         claims::read(&host::property("metadata")?, names)
     }
 }
 
 impl Drop for HttpExchange {
     fn drop(&mut self) {
-        self.shared.live.remove(self.context_id);
+        self.registry.remove(self.context_id);
     }
 }
 

@@ -20,6 +20,7 @@ mod metrics;
 mod recorder;
 mod registry;
 mod root;
+mod worker;
 
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;

@@ -12,13 +12,13 @@ use proxy_wasm::types::Action;
 
 use crate::executor;
 use crate::host::{self, now, reply, set_request_header, set_response_header};
-use crate::root::Shared;
+use crate::worker::Worker;
 
 /// One exchange, and the part of its response that Envoy buffers.
 #[derive(Debug)]
 pub(crate) struct Live {
     exchange: Exchange,
-    shared: Rc<Shared>,
+    worker: Rc<Worker>,
     holding: Holding,
     /// The callout under way.
     callout: Option<Callout>,
@@ -45,8 +45,8 @@ pub(crate) enum Callout {
 }
 
 impl Live {
-    pub(crate) fn new(gate: Rc<Gate>, id: String, shared: Rc<Shared>) -> Self {
-        Self { exchange: Exchange::new(gate, id), shared, holding: Holding::Nothing, callout: None }
+    pub(crate) fn new(gate: Rc<Gate>, id: String, worker: Rc<Worker>) -> Self {
+        Self { exchange: Exchange::new(gate, id), worker, holding: Holding::Nothing, callout: None }
     }
 
     /// Returns true if the exchange waits for this callout, and ends the wait.
@@ -61,7 +61,7 @@ impl Live {
     /// Passes an event to the engine. Its decisions go to the audit log.
     fn tell(&mut self, event: Event<'_>) -> Effect {
         let effect = self.exchange.on(event);
-        if let (Some(recorder), Some(decisions)) = (&self.shared.recorder, self.exchange.take_decisions()) {
+        if let (Some(recorder), Some(decisions)) = (&self.worker.recorder, self.exchange.take_decisions()) {
             recorder.put(decisions, now());
         }
         effect
@@ -214,7 +214,7 @@ impl Live {
         self.tell(Event::Cancelled);
         self.cancel();
         self.note();
-        self.shared.metrics.count(self.exchange.tally());
+        self.worker.metrics.count(self.exchange.tally());
     }
 
     fn is_writable(&self) -> bool {
@@ -246,7 +246,7 @@ impl Live {
     }
 
     fn run(&self, mut batch: CallBatch) -> Option<u32> {
-        let executor = self.shared.clusters.executor.as_ref()?;
+        let executor = self.worker.clusters.executor.as_ref()?;
         let trace = batch.trace.take();
         let mut metadata: Vec<(&str, &[u8])> = Vec::new();
         if let Some(trace) = &trace {
@@ -257,7 +257,7 @@ impl Live {
     }
 
     fn ask(&self, request: &ModelRequest) -> Option<u32> {
-        host::call_model(self.shared.clusters.upstream.as_ref()?, request).ok()
+        host::call_model(self.worker.clusters.upstream.as_ref()?, request).ok()
     }
 
     /// Cancels a call of the executor whose outcome nobody awaits any more.

@@ -7,31 +7,29 @@ use callgate_engine::Gate;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use crate::config::{self, Claims, Clusters, Executor};
+use crate::config::{self, Executor};
 use crate::exchange::HttpExchange;
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
+use crate::worker::Worker;
 
 /// The interval of ticks for exchanges and for the outbox.
 const TICK: Duration = Duration::from_millis(500);
 
-/// The state shared by every stream of a worker.
+/// Everything a stream needs, once the configuration is read.
 #[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) clusters: Clusters,
-    pub(crate) claims: Option<Claims>,
-    pub(crate) metrics: Metrics,
-    /// Sends decisions to the executor, if there is one.
-    pub(crate) recorder: Option<Recorder>,
-    pub(crate) live: Registry,
+struct Ready {
+    gate: Rc<Gate>,
+    worker: Rc<Worker>,
+    registry: Rc<Registry>,
 }
 
 /// The root context. Without a configuration every stream is refused.
 #[derive(Debug)]
 pub(crate) struct Root {
     context_id: u32,
-    ready: Option<(Rc<Gate>, Rc<Shared>)>,
+    ready: Option<Ready>,
 }
 
 impl Root {
@@ -41,8 +39,8 @@ impl Root {
 
     /// Returns the recorder, its destination and the metrics.
     fn recorder(&self) -> Option<(&Recorder, &Executor, &Metrics)> {
-        let (_, shared) = self.ready.as_ref()?;
-        Some((shared.recorder.as_ref()?, shared.clusters.executor.as_ref()?, &shared.metrics))
+        let worker = &self.ready.as_ref()?.worker;
+        Some((worker.recorder.as_ref()?, worker.clusters.executor.as_ref()?, &worker.metrics))
     }
 }
 
@@ -80,8 +78,11 @@ impl RootContext for Root {
                 });
                 self.set_tick_period(TICK);
                 let (clusters, claims) = (config.clusters, config.claims);
-                let shared = Shared { clusters, claims, metrics, recorder, live: Registry::default() };
-                self.ready = Some((Rc::new(config.gate), Rc::new(shared)));
+                self.ready = Some(Ready {
+                    gate: Rc::new(config.gate),
+                    worker: Rc::new(Worker { clusters, claims, metrics, recorder }),
+                    registry: Rc::default(),
+                });
                 true
             }
             Err(error) => {
@@ -97,8 +98,8 @@ impl RootContext for Root {
             log::error!("callgate: no random bytes for the exchange's id; the exchange is refused");
         }
         Some(match self.ready.as_ref().zip(id) {
-            Some(((gate, shared), id)) => {
-                Box::new(HttpExchange::new(Rc::clone(gate), id, context_id, Rc::clone(shared)))
+            Some((Ready { gate, worker, registry }, id)) => {
+                Box::new(HttpExchange::new(Rc::clone(gate), id, context_id, Rc::clone(worker), Rc::clone(registry)))
             }
             None => Box::new(Unready),
         })
@@ -108,8 +109,8 @@ impl RootContext for Root {
         if let Some((recorder, executor, metrics)) = self.recorder() {
             recorder.send(executor, metrics);
         }
-        if let Some((_, shared)) = &self.ready {
-            shared.live.tick(self.context_id);
+        if let Some(ready) = &self.ready {
+            ready.registry.tick(self.context_id);
         }
     }
 

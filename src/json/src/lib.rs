@@ -37,6 +37,7 @@ mod read;
 pub mod span;
 pub mod splice;
 pub mod template;
+mod text;
 
 pub use canonical::canonical;
 pub use check::check;
@@ -46,3 +47,4 @@ pub use printable::{name_in_record, name_in_sentence};
 pub use read::{MAX_DEPTH, MAX_VALUES, read, read_by_value, read_nearest};
 pub use serde_json::{Map, Number, Value};
 pub use span::Span;
+pub use text::text;

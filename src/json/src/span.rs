@@ -38,7 +38,7 @@ impl<'t> Span<'t> {
     /// Returns its text.
     #[must_use]
     pub fn text(self) -> Cow<'t, str> {
-        String::from_utf8_lossy(self.0)
+        crate::text(self.0)
     }
 
     fn begins(self, byte: u8) -> bool {

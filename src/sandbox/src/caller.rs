@@ -1,11 +1,11 @@
 //! The caller of one call, as its tool sees it.
 //!
-//! A tool that keeps something for a tenant must know the tenant for certain. So a name is handed on byte for byte or not at
-//! all: a call whose tenant or role holds control characters, which no environment carries safely, is not started.
+//! A tool with data of several tenants must know the tenant for certain. So a name is passed on byte for byte or not at
+//! all: a call whose tenant or role holds control characters, which no environment carries safely, does not start.
 
 use super::Stop;
 
-/// Variables whose names begin so are the executor's own. A contract can't grant them.
+/// The prefix of the executor's own variables. A contract cannot grant them.
 pub const RESERVED: &str = "CALLGATE_";
 
 /// The caller of one call: `CALLGATE_TENANT`, `CALLGATE_ROLE`, `CALLGATE_EXCHANGE_ID` and `CALLGATE_CALL_ID` of its tool's
@@ -18,14 +18,14 @@ pub struct Caller {
     pub role: String,
     /// The exchange's name, without control characters.
     pub exchange_id: String,
-    /// The call's id as the model gave it, without control characters. Two calls may have the same.
+    /// The call's id as the model gave it, without control characters. Two calls may share one.
     pub call_id: String,
 }
 
 // === impl Caller ===
 
 impl Caller {
-    /// Checks the names and drops control characters from the ids, which are for logs only.
+    /// Checks the names and drops control characters from the ids, which serve logs only.
     ///
     /// # Errors
     /// A tenant or role with control characters.
@@ -44,7 +44,7 @@ impl Caller {
         })
     }
 
-    /// Its environment variables.
+    /// Returns the environment variables.
     pub(super) fn variables(&self) -> [(&'static str, &str); 4] {
         [
             ("CALLGATE_TENANT", &self.tenant),

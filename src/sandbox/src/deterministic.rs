@@ -1,10 +1,10 @@
-//! Clock and randomness that are the same for every call, so that a run can be repeated to the byte.
+//! Clock and randomness equal for every call, so a run can be repeated to the byte.
 //!
-//! The wall clock stands still. The monotonic clock starts at 0 in each call and goes on by a microsecond at each reading: it
-//! must move for programs that wait for it, and may not move with the time that the machine happens to take. Random numbers,
-//! those that are meant for secrets included, follow from the seed: whoever knows it knows them.
+//! The wall clock stands still. The monotonic clock starts at 0 in each call and advances by a microsecond at each
+//! reading: programs that wait for it need it to move, and the machine's speed must not move it. Random numbers, secret
+//! ones included, follow from the seed: a reader of the seed can predict them.
 //!
-//! Not covered: what several calls do to one granted folder, what a tool reads over HTTP, and limits of time.
+//! Not covered: effects of several calls on one granted folder, data a tool reads over HTTP, and limits of time.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,15 +13,15 @@ use std::time::Duration;
 use rand_core::TryRng;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtxBuilder};
 
-/// Between two readings of the monotonic clock, in nanoseconds.
+/// The step of the monotonic clock between two readings, in nanoseconds.
 const STEP: u64 = 1_000;
 
-/// What a fixed run is made of.
+/// The clock and the seed of a deterministic run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fixed {
-    /// What the wall clock shows, since the beginning of 1970 in UTC.
+pub struct Deterministic {
+    /// The time of the wall clock, since the beginning of 1970 in UTC.
     pub clock: Duration,
-    /// What random numbers are made of.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
@@ -30,13 +30,13 @@ struct WallClock(Duration);
 #[derive(Default)]
 struct MonotonicClock(AtomicU64);
 
-/// SplitMix64 (Steele, Lea, Flood 2014): written here, since libraries keep the right to change theirs.
+/// SplitMix64 (Steele, Lea, Flood 2014): written here, since libraries may change theirs.
 struct Numbers(u64);
 
-// === impl Fixed ===
+// === impl Deterministic ===
 
-impl Fixed {
-    /// Gives one call its own clock and numbers, each from their beginning.
+impl Deterministic {
+    /// Gives one call its own clock and numbers, each from the start.
     pub(super) fn apply(self, builder: &mut WasiCtxBuilder) {
         builder
             .wall_clock(WallClock(self.clock))

@@ -1,4 +1,4 @@
-//! The one engine of the process: how code is compiled, where instances get their memory, and the clock that interrupts.
+//! The one engine of the process: compilation, the memory of instances, and the clock that interrupts guests.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -8,33 +8,33 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllo
 
 use super::limits::{INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 
-/// How often running guests give way to others and look at their deadline.
+/// The interval at which running guests yield and check their deadline.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
-/// Stack of a guest. Deeper recursion is a trap.
+/// The stack of a guest. Deeper recursion is a trap.
 const WASM_STACK: usize = 512 << 10;
-/// Stack of a call with the host functions it is in; well above what the guest may use of it.
+/// The stack of a call with its host functions; well above the guest's own.
 const CALL_STACK: usize = 2 << 20;
 const WASM_PAGE: u64 = 64 << 10;
-/// Address space of a memory that is allocated on demand: what most tools are granted. One that grows past it is moved, so
-/// this bounds nothing; and it is fixed, since compiled code depends on it and is kept from one start to the next.
+/// The address space of a memory allocated on demand: the usual grant of a tool. A memory that grows past it is moved,
+/// so this bounds nothing. It is fixed, since compiled code depends on it and is kept from one start to the next.
 const RESERVATION: u64 = 64 << 20;
-/// What an idle slot keeps of its memory and of its table.
+/// The memory and table an idle slot keeps.
 const KEPT: usize = 128 << 10;
-/// All that a 32-bit memory can have.
+/// The maximum of a 32-bit memory.
 const MEMORY_MAX: u64 = 4 << 30;
 
-/// Where instances get their memory.
+/// The source of instances' memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allocation {
-    /// From slots that were reserved at start: the fastest.
+    /// Slots reserved at start: the fastest.
     Pooling,
-    /// From the system at each call, with small reservations: where the address space is limited (`ulimit -v`).
+    /// The system at each call, with small reservations: for a limited address space (`ulimit -v`).
     OnDemand,
 }
 
-/// Makes the engine for `concurrency` calls at once and starts its clock. How much memory a call may hold is not the engine's
-/// to know: contracts come and go while it lives, and each call's limiter keeps its grant.
+/// Creates the engine for `concurrency` simultaneous calls and starts its clock. The engine does not know the memory of
+/// a call: contracts come and go while it lives, and each call's limiter enforces its grant.
 ///
 /// # Errors
 /// The machine supports neither way of allocation.
@@ -61,8 +61,7 @@ fn base() -> Config {
         // One result for one input, on any machine.
         .relaxed_simd_deterministic(true)
         .cranelift_nan_canonicalization(true)
-        // One frame tells whether the guest was running when an error came up. More help nobody here: a trap is reported by its
-        // kind.
+        // One frame shows if the guest was running at an error. More helps nobody here: a trap is reported by its kind.
         .wasm_backtrace_max_frames(Some(NonZeroUsize::MIN));
     config
 }
@@ -70,7 +69,7 @@ fn base() -> Config {
 fn pooling(concurrency: u32) -> Config {
     let each = |per_call: usize| concurrency.saturating_mul(u32::try_from(per_call).unwrap_or(u32::MAX));
     let mut pool = PoolingAllocationConfig::new();
-    // Slots for the worst case of every call, so that a call that holds a permit never finds the pool empty.
+    // Slots for the worst case of every call, so a call with a permit never finds the pool empty.
     pool.total_component_instances(concurrency)
         .total_core_instances(each(INSTANCES))
         .total_memories(each(MEMORIES))
@@ -81,12 +80,12 @@ fn pooling(concurrency: u32) -> Config {
         .max_tables_per_component(count(TABLES))
         .max_memories_per_module(count(MEMORIES))
         .max_tables_per_module(count(TABLES))
-        // Address space only, and what spares bounds checks. The grants are kept by each call's limiter.
+        // Address space only, to avoid bounds checks. Each call's limiter enforces the grants.
         .max_memory_size(usize::try_from(MEMORY_MAX).unwrap_or(usize::MAX))
         .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(8 << 20)
         .max_component_instance_size(8 << 20)
-        // Cleared by writing over it: giving it back interrupts every core, and costs a page fault at the next call.
+        // Cleared by overwriting: returning the memory interrupts every core, and costs a page fault at the next call.
         .linear_memory_keep_resident(KEPT)
         .table_keep_resident(KEPT);
     let mut config = base();
@@ -108,8 +107,8 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// One clock for all calls: it only advances the epoch. Each call compares its own deadline, so no number of calls makes
-/// another's come early. The thread ends with the engine.
+/// One clock for all calls: it only advances the epoch. Each call compares its own deadline, so many calls never
+/// shorten another's time. The thread ends with the engine.
 fn tick(engine: &Engine) -> wasmtime::Result<()> {
     let engine = engine.weak();
     thread::Builder::new().name("epoch".into()).spawn(move || {

@@ -1,4 +1,4 @@
-//! What one tool is given, resolved once at start. What is not here is denied.
+//! The grants of one tool, resolved once at start. Everything else is denied.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::quota::Account;
 use super::secret::SecretVariable;
 use super::tenants::{NoFolder, TenantFolders};
 
-/// Standard error is kept for a person to read, so its bound is ours and not the contract's.
+/// The maximum bytes of standard error. People read it, so the bound is ours and not the contract's.
 pub(super) const STDERR_BYTES: usize = 64 << 10;
 
 /// The grants of one tool.
@@ -20,35 +20,45 @@ pub(super) const STDERR_BYTES: usize = 64 << 10;
 pub struct Grants {
     /// The whole argument vector: the tool's name, then the contract's `args`.
     pub args: Vec<String>,
-    /// The environment that is no secret.
+    /// The variables without secrets.
     pub env: Vec<(String, String)>,
     /// The rest of the environment.
     pub secrets: Vec<SecretVariable>,
     /// The whole file system.
     pub folders: Vec<Folder>,
-    /// Where it may send HTTP requests.
+    /// The destinations of its HTTP requests.
     pub outgoing: Outgoing,
     /// Linear memory in bytes, over all memories of a call.
     pub memory: u64,
     /// Fuel, in units of the engine: about one for an instruction.
     pub fuel: u64,
-    /// Wall clock over the whole call, waiting for a free sandbox included.
+    /// The wall-clock limit of the whole call, the wait for a sandbox included.
     pub timeout: Duration,
-    /// Bytes on standard output.
+    /// The maximum bytes on standard output.
     pub output_bytes: usize,
 }
 
-/// A folder of the host that the guest sees.
+/// A folder of the host the guest sees.
 #[derive(Clone, Debug)]
 pub struct Folder {
     /// The folder on the host.
     pub host: HostFolder,
-    /// The path that the guest sees.
+    /// The path the guest sees.
     pub guest: String,
-    /// Whether the guest may change what is in it.
-    pub perms: FsPerms,
-    /// Bytes that the folder may hold; `None` if nothing is written.
-    pub quota: Option<u64>,
+    /// The guest's rights in it.
+    pub access: FolderAccess,
+}
+
+/// The rights of a guest in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderAccess {
+    /// The guest may read.
+    ReadOnly,
+    /// The guest may read and write.
+    ReadWrite {
+        /// The maximum bytes in the folder.
+        quota: u64,
+    },
 }
 
 /// A folder on the host.
@@ -65,22 +75,20 @@ pub enum HostFolder {
     PerTenant(TenantFolders),
 }
 
-/// A folder that is open for one call.
+/// A folder opened for one call.
 #[derive(Clone, Debug)]
 pub(super) struct OpenFolder {
     pub(super) handle: Handle,
     pub(super) guest: String,
-    pub(super) perms: FsPerms,
+    pub(super) access: FolderAccess,
     /// The folder's books, over all calls of all tools.
     pub(super) account: Arc<Account>,
-    /// Bytes that it may hold; `None` if nothing is written.
-    pub(super) quota: Option<u64>,
 }
 
 // === impl Grants ===
 
 impl Grants {
-    /// Opens the folders for a call of that tenant.
+    /// Opens the folders for a call of this tenant.
     pub(super) async fn open_folders(self: &Arc<Self>, tenant: &str) -> Result<Vec<OpenFolder>, NoFolder> {
         let per_tenant = |folder: &Folder| matches!(folder.host, HostFolder::PerTenant(_));
         if !self.folders.iter().any(per_tenant) {
@@ -104,6 +112,26 @@ impl Folder {
                 (handle, account)
             }
         };
-        Ok(OpenFolder { handle, guest: self.guest.clone(), perms: self.perms, account, quota: self.quota })
+        Ok(OpenFolder { handle, guest: self.guest.clone(), access: self.access, account })
+    }
+}
+
+// === impl FolderAccess ===
+
+impl FolderAccess {
+    /// Returns the library's flags.
+    pub(super) fn perms(self) -> FsPerms {
+        match self {
+            Self::ReadOnly => FsPerms::ReadOnly,
+            Self::ReadWrite { .. } => FsPerms::ReadWrite,
+        }
+    }
+
+    /// Returns the maximum bytes in the folder; `None` if it is read-only.
+    pub(super) fn quota(self) -> Option<u64> {
+        match self {
+            Self::ReadOnly => None,
+            Self::ReadWrite { quota } => Some(quota),
+        }
     }
 }

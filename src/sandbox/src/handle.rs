@@ -1,11 +1,11 @@
-//! A folder of the host that is held open, so that nobody can put another one in its place.
+//! A folder of the host held open, so nobody can replace it.
 //!
-//! A path is resolved once: it is canonicalized, then walked from `/` one name at a time without following any link. If someone
-//! swaps a part of the path between the two, the walk fails. Everything later goes through the open handle: calls, quotas,
-//! folders of tenants. What happens to the path after that does not matter.
+//! A path is resolved once: it is canonicalized, then walked from `/` one name at a time without following links. If
+//! someone swaps a part of the path between the two, the walk fails. Everything later uses the open handle: calls,
+//! quotas, folders of tenants. Later changes of the path have no effect.
 //!
 //! Not covered: a bind mount of a folder *inside* a granted folder has other ancestors than that folder, so
-//! [`Handle::holds`] does not see that it lies there.
+//! [`Handle::holds`] does not find it there.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -18,12 +18,12 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-/// Opens a folder and nothing else, and no link to one.
+/// Opens a folder and nothing else, and not a link to one.
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// A folder of the executor's own user.
 const PRIVATE: Mode = Mode::RWXU;
 
-/// The identity of a file or folder on this machine, whatever path leads to it.
+/// The identity of a file or folder on this machine, independent of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId {
     device: u64,
@@ -45,15 +45,15 @@ struct Inner {
 // === impl FileId ===
 
 impl FileId {
-    /// The identity of an open file.
+    /// Returns the identity of an open file.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system does not report it.
     pub fn of(file: &File) -> io::Result<Self> {
         Ok(Self::of_metadata(&file.metadata()?))
     }
 
-    /// The identity that the metadata of a file tells.
+    /// Returns the identity in a file's metadata.
     pub fn of_metadata(found: &Metadata) -> Self {
         Self { device: found.dev(), inode: found.ino() }
     }
@@ -62,7 +62,7 @@ impl FileId {
         Self { device: found.st_dev, inode: found.st_ino }
     }
 
-    /// An identity that no file has.
+    /// Returns an identity without a file.
     #[cfg(test)]
     pub(super) fn numbered(inode: u64) -> Self {
         Self { device: u64::MAX, inode }
@@ -75,15 +75,15 @@ impl Handle {
     /// Opens the folder at `path`, through links if there are any.
     ///
     /// # Errors
-    /// There is no folder, or the path changed meanwhile.
+    /// The folder does not exist, or the path changed meanwhile.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::walk(&path.canonicalize()?)
     }
 
-    /// Opens the folder at an absolute path that goes through no link.
+    /// Opens the folder at an absolute path without links.
     ///
     /// # Errors
-    /// There is no folder, or a part of the path is a link.
+    /// The folder does not exist, or a part of the path is a link.
     pub fn walk(path: &Path) -> io::Result<Self> {
         if !path.is_absolute() {
             return Err(io::Error::other("its path is not absolute"));
@@ -105,16 +105,16 @@ impl Handle {
                         chain.pop();
                     }
                 }
-                Component::Prefix(_) => return Err(io::Error::other("its path is none of this system")),
+                Component::Prefix(_) => return Err(io::Error::other("its path is not of this system")),
             }
         }
         Ok(Self(Arc::new(Inner { folder, path: real, chain })))
     }
 
-    /// Opens the folder of that name in this one, and no link.
+    /// Opens the folder with this name in this one, but not a link.
     ///
     /// # Errors
-    /// There is none.
+    /// The folder does not exist.
     pub(super) fn below(&self, name: &OsStr) -> io::Result<Self> {
         let folder = rustix::fs::openat(&self.0.folder, name, FOLDER | OFlags::PATH, Mode::empty())?;
         let mut chain = self.0.chain.clone();
@@ -122,7 +122,7 @@ impl Handle {
         Ok(Self(Arc::new(Inner { folder, path: self.0.path.join(name), chain })))
     }
 
-    /// Makes a folder of that name in this one, for the executor's user only. A folder that is there already stays as it is.
+    /// Creates a folder with this name in this one, for the executor's user only. An existing folder stays unchanged.
     ///
     /// # Errors
     /// The system refuses.
@@ -133,10 +133,11 @@ impl Handle {
         }
     }
 
-    /// Opens the regular file of that name in this folder for reading. It does not wait for a pipe, nor follow a link.
+    /// Opens the regular file with this name in this folder for reading. It neither waits for a pipe nor follows a
+    /// link.
     ///
     /// # Errors
-    /// There is no regular file of that name.
+    /// No regular file has this name.
     pub fn file(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let found = rustix::fs::statat(&self.0.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -158,7 +159,8 @@ impl Handle {
         Ok(rustix::fs::openat(&self.0.folder, ".", FOLDER | OFlags::RDONLY, Mode::empty())?)
     }
 
-    /// A path that leads to this very folder, for libraries that take only paths. The kernel resolves it by the open handle.
+    /// Returns a path to this very folder, for libraries that take only paths. The kernel resolves it by the open
+    /// handle.
     pub(super) fn link(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.folder.as_fd().as_raw_fd()))
     }
@@ -175,22 +177,22 @@ impl Handle {
         }
     }
 
-    /// The folder's identity.
+    /// Returns the folder's identity.
     pub fn id(&self) -> FileId {
         self.0.chain.last().copied().unwrap_or(FileId { device: 0, inode: 0 })
     }
 
-    /// The identities of all folders from `/` down to this one.
+    /// Returns the identities of all folders from `/` down to this one.
     pub fn chain(&self) -> &[FileId] {
         &self.0.chain
     }
 
-    /// True if `other` is this folder or lies in it, by identity or by path.
+    /// Returns true if `other` is this folder or lies in it, by identity or by path.
     pub fn holds(&self, other: &Self) -> bool {
         other.chain().contains(&self.id()) || other.path().starts_with(self.path())
     }
 
-    /// The path that led to it when it was opened, for people to read.
+    /// Returns the path at the time of opening, for people to read.
     pub fn path(&self) -> &Path {
         &self.0.path
     }

@@ -1,4 +1,4 @@
-//! What a guest finds around it: the data behind its imports, made anew for every call from the tool's grants.
+//! The data behind a guest's imports, created for every call from the tool's grants.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::caller::Caller;
-use super::deterministic::Fixed;
+use super::deterministic::Deterministic;
 use super::grants::{Grants, OpenFolder, STDERR_BYTES};
 use super::handle::FileId;
 use super::limits::{Limits, Meter};
@@ -20,14 +20,14 @@ use super::output::Capture;
 use super::quota::{Folders, View};
 use super::secret::SecretVariable;
 
-/// Handles (files, streams, pollables) a guest may hold at once.
+/// The maximum handles (files, streams, pollables) of a guest.
 const HANDLES: usize = 1024;
-/// Bytes a guest may pass to the host in one call of it.
+/// The maximum bytes a guest may pass to the host in one call of it.
 const HOSTCALL_BYTES: usize = 16 << 20;
-/// Random bytes a guest may ask for at once.
+/// The maximum random bytes a guest may request at once.
 const RANDOM_BYTES: u64 = 1 << 20;
 
-/// Behind the imports of one instance. It serves core modules and components alike.
+/// The host side of one instance. It serves core modules and components alike.
 pub(super) struct Host {
     pub(super) wasi: WasiP1Ctx,
     pub(super) folders: Folders,
@@ -37,19 +37,20 @@ pub(super) struct Host {
     pub(super) caller: Caller,
 }
 
-/// The two ends of what a guest writes.
+/// The bounded buffers of a guest's output.
 #[derive(Clone, Debug)]
 pub(super) struct Outputs {
     pub(super) stdout: Capture,
     pub(super) stderr: Capture,
-    /// What must not be told of standard error.
+    /// The secrets to remove from standard error.
     pub(super) secrets: Vec<SecretVariable>,
 }
 
-/// A store for one call: the arguments' JSON on standard input, its caller's names, and nothing that is not granted.
+/// Creates the store for one call: the arguments' JSON on standard input, its caller's names, and nothing without a
+/// grant.
 ///
-/// With `fixed`, clock and randomness are those of every other call. `expired` is asked at every tick of the engine's clock while
-/// the guest computes.
+/// With `deterministic`, clock and randomness equal those of every other call. `expired` is asked at every tick of the
+/// engine's clock while the guest computes.
 ///
 /// # Errors
 /// A granted folder cannot be opened any more.
@@ -59,7 +60,7 @@ pub(super) fn store(
     grants: &Grants,
     folders: &[OpenFolder],
     caller: Caller,
-    fixed: Option<Fixed>,
+    deterministic: Option<Deterministic>,
     stdin: String,
     outputs: &Outputs,
     meter: Arc<Meter>,
@@ -73,7 +74,7 @@ pub(super) fn store(
         .stdout(outputs.stdout.clone())
         .stderr(outputs.stderr.clone())
         .max_random_size(RANDOM_BYTES)
-        // Offered, since every tool chain imports them, and denied.
+        // Offered, since every tool chain imports them, but denied.
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
@@ -84,11 +85,11 @@ pub(super) fn store(
     for secret in &grants.secrets {
         builder.env(&secret.name, secret.value.reveal());
     }
-    if let Some(fixed) = fixed {
-        fixed.apply(&mut builder);
+    if let Some(deterministic) = deterministic {
+        deterministic.apply(&mut builder);
     }
     for folder in folders {
-        builder.preopened_dir(folder.handle.link(), &folder.guest, folder.perms)?;
+        builder.preopened_dir(folder.handle.link(), &folder.guest, folder.access.perms())?;
     }
     let mut wasi = builder.build_p1();
     check_folders(&mut wasi, folders)?;
@@ -111,7 +112,7 @@ pub(super) fn store(
     Ok(store)
 }
 
-/// Checks that the library holds the very folders that were granted: it was given paths to them.
+/// Checks that the library opened exactly the granted folders: it got paths to them.
 fn check_folders(wasi: &mut WasiP1Ctx, granted: &[OpenFolder]) -> wasmtime::Result<()> {
     let mut library = wasi.filesystem();
     let opened = preopens::Host::get_directories(&mut library)?;

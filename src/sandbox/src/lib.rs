@@ -1,11 +1,46 @@
-//! Runs a tool's code for one call: a fresh instance, held to its grants, within its time.
+//! Runs a program with grants and a deadline: a fresh instance for each call.
 //!
-//! The deadline counts from the moment a request came in, so that waiting counts too. It is kept twice: a guest that computes looks at it at every
-//! tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on threads of their
-//! own, so that computing guests hold no thread of the gRPC services or of that timer; the processors they share.
+//! This crate must never know a contract, a decision or gRPC. The caller's names are opaque: the guest sees them, and nothing
+//! here depends on them, except that each tenant may have folders of its own.
 //!
-//! Not covered: a host call that blocks in the operating system (a file of a network that has gone) is abandoned at the
-//! deadline, but its thread waits on until the system answers.
+//! The deadline counts from the arrival of the request, so waiting counts too. Two clocks enforce it. A guest that computes
+//! checks it at every tick of the engine's clock, and a timer outside cuts off a guest that waits for the host. Guests run on
+//! threads of their own, so a computing guest holds no thread of the gRPC services or of that timer. They share the processors.
+//!
+//! Not covered: a host call that blocks in the operating system (a file of an unreachable network) is abandoned at the deadline,
+//! but its thread waits until the system answers.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use callgate_sandbox::{Cache, Caller, Grants, ModuleMetrics, Network, Outgoing, Sandbox, Wasm};
+//! use tokio::time::Instant;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::system();
+//! let sandbox = Sandbox::new(1, Cache::none(ModuleMetrics::default()), None, network.clone())?;
+//! let program = Arc::new(sandbox.compile(&Wasm::new(wat::parse_str(
+//!     r#"(module (memory (export "memory") 1) (func (export "_start") unreachable))"#,
+//! )?))?);
+//! let grants = Arc::new(Grants {
+//!     args: vec!["tool".into()],
+//!     env: Vec::new(),
+//!     secrets: Vec::new(),
+//!     folders: Vec::new(),
+//!     outgoing: Outgoing::granted(&[], &network)?,
+//!     memory: 1 << 20,
+//!     fuel: 1_000_000,
+//!     timeout: Duration::from_secs(2),
+//!     output_bytes: 1 << 16,
+//! });
+//! let deadline = Instant::now() + grants.timeout;
+//! let finished = sandbox.run(&program, &grants, Caller::default(), "{}".into(), deadline).await;
+//! assert!(finished.result.unwrap_err().to_string().starts_with("trapped"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod cache;
 mod caller;
@@ -22,6 +57,7 @@ mod program;
 mod quota;
 mod run;
 mod secret;
+mod settings;
 mod slots;
 mod tenants;
 mod wasm;
@@ -41,9 +77,9 @@ use wasmtime::Engine;
 
 pub use self::cache::Cache;
 pub use self::caller::{Caller, RESERVED};
-pub use self::deterministic::Fixed;
+pub use self::deterministic::Deterministic;
 pub use self::engine::Allocation;
-pub use self::grants::{Folder, Grants, HostFolder};
+pub use self::grants::{Folder, FolderAccess, Grants, HostFolder};
 pub use self::handle::{FileId, Handle};
 use self::host::Outputs;
 use self::limits::Meter;
@@ -53,24 +89,26 @@ use self::program::Linkers;
 pub use self::program::{Program, ProgramError};
 pub use self::quota::Account;
 use self::quota::Accounts;
-pub use self::run::{Stop, Stream};
+pub use self::run::{OutputStream, Stop};
 pub use self::secret::{Secret, SecretVariable};
+pub use self::settings::{SandboxSection, SandboxSettings};
 pub use self::slots::Pulse;
 use self::slots::{Slots, Watch};
 pub use self::tenants::TenantFolders;
 pub use self::wasm::Wasm;
 
-/// Polls of guests between two looks at timers and files; a guest's turn can last a tick, so the runtime's own 61 is long.
+/// The polls of guests between two looks at timers and files. A guest's turn can last a tick, so the runtime's own 61
+/// is long.
 const EVENT_INTERVAL: u32 = 4;
-/// Blocking threads beyond those of calls.
+/// The blocking threads beyond those of calls.
 const SPARE_THREADS: usize = 32;
 
-/// Where tools run.
+/// Runs tools, each call in a fresh instance.
 pub struct Sandbox {
     engine: Engine,
     linkers: Linkers,
     cache: Cache,
-    fixed: Option<Fixed>,
+    deterministic: Option<Deterministic>,
     accounts: Arc<Accounts>,
     allocation: Allocation,
     network: Network,
@@ -79,34 +117,40 @@ pub struct Sandbox {
     threads: Threads,
 }
 
-/// How a call went.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Finished {
-    /// What it wrote on standard output, or why it came to no good end.
+    /// Its standard output, or the reason it failed.
     pub result: Result<Vec<u8>, Stop>,
-    /// Fuel it consumed; 0 where that is not known: it was cut off by time or never began.
+    /// The fuel it consumed; 0 if unknown: its time ran out or it never began.
     pub fuel: u64,
-    /// The most linear memory it held, in bytes.
+    /// The peak linear memory, in bytes.
     pub peak_memory: u64,
-    /// From being handed in to here.
+    /// The time since the call was handed in.
     pub duration: Duration,
 }
 
-/// The guests' threads. A runtime must not be dropped where it would block, so it is shut down in the background.
+/// The guests' threads. A runtime must not be dropped in a thread that may not block, so it shuts down in the
+/// background.
 struct Threads(Option<Runtime>);
 
-/// A task that ends when nobody waits for it any more: a caller that goes away leaves nothing running.
+/// A task that ends once nobody waits for it: a caller that goes away leaves nothing running.
 struct Task<T>(JoinHandle<T>);
 
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// A sandbox for `concurrency` calls at once, which takes compiled code from `cache` and whose tools send over `network`. With
-    /// `fixed` all calls have one clock and the same randomness.
+    /// Creates a sandbox for `concurrency` simultaneous calls, with compiled code from `cache` and requests over
+    /// `network`. With `deterministic` all calls share one clock and the same randomness.
     ///
     /// # Errors
-    /// The machine cannot run WebAssembly, or gives no threads.
-    pub fn new(concurrency: u32, cache: Cache, fixed: Option<Fixed>, network: Network) -> Result<Self, ProgramError> {
+    /// The machine cannot run WebAssembly, or provides no threads.
+    pub fn new(
+        concurrency: u32,
+        cache: Cache,
+        deterministic: Option<Deterministic>,
+        network: Network,
+    ) -> Result<Self, ProgramError> {
         let setup = |error: wasmtime::Error| ProgramError::Linker(format!("{error:#}"));
         let (engine, allocation) = engine::engine(concurrency).map_err(setup)?;
         let linkers = Linkers::new(&engine).map_err(setup)?;
@@ -122,7 +166,7 @@ impl Sandbox {
             engine,
             linkers,
             cache,
-            fixed,
+            deterministic,
             accounts: Arc::default(),
             allocation,
             network,
@@ -132,27 +176,27 @@ impl Sandbox {
         })
     }
 
-    /// Where instances get their memory.
+    /// Returns the source of instances' memory.
     pub fn allocation(&self) -> Allocation {
         self.allocation
     }
 
-    /// The way out for its tools.
+    /// Returns the network of the tools.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// A folder that all tenants share, with its books: one account for all that write to it.
+    /// Returns a folder shared by all tenants, with its books: one account for all its writers.
     pub fn shared_folder(&self, handle: Handle) -> HostFolder {
         HostFolder::Shared { account: self.accounts.of(handle.id()), handle }
     }
 
-    /// The folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
+    /// Returns the folders of all tenants in `above`; each is `above`, the tenant's name, and then the names `below`.
     pub fn tenant_folders(&self, above: Handle, below: Vec<OsString>) -> HostFolder {
         HostFolder::PerTenant(TenantFolders::new(above, below, Arc::clone(&self.accounts)))
     }
 
-    /// Looks for slots that do not come back. Never waits.
+    /// Looks for stuck slots. Never waits.
     pub fn pulse(&self) -> Pulse {
         match &self.threads.0 {
             Some(threads) => self.watch.look(&self.slots, threads.handle()),
@@ -160,10 +204,10 @@ impl Sandbox {
         }
     }
 
-    /// Compiles code, or takes it from the cache, and links it. This blocks for as long as it takes; calls run on.
+    /// Compiles code, or takes it from the cache, and links it. Blocks for as long as it takes; calls continue.
     ///
     /// # Errors
-    /// What the code lacks or asks for that is not offered.
+    /// The code lacks an export, or imports something not offered.
     pub fn compile(&self, wasm: &Wasm) -> Result<Program, ProgramError> {
         Program::compile(&self.engine, &self.linkers, &self.cache, wasm)
     }
@@ -197,13 +241,14 @@ impl Sandbox {
         let Some(threads) = &self.threads.0 else {
             return (Err(Stop::Setup("the sandbox is closed".into())), 0);
         };
-        let (engine, program, grants, meter, fixed) =
-            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.fixed);
+        let (engine, program, grants, meter, deterministic) =
+            (self.engine.clone(), Arc::clone(program), Arc::clone(grants), Arc::clone(meter), self.deterministic);
         let task = Task(threads.spawn(async move {
-            // Declared first, so dropped last: the slot is free when the instance is gone, and not before.
+            // Declared first, so dropped last: the slot becomes free only after the instance is gone.
             let _slot = slot;
             let outputs = Outputs::new(&grants);
-            run::run(&engine, &program, &grants, caller, fixed, stdin, &outputs, meter, deadline.into_std()).await
+            run::run(&engine, &program, &grants, caller, deterministic, stdin, &outputs, meter, deadline.into_std())
+                .await
         }));
         match timeout_at(deadline, task).await {
             Ok(Ok(finished)) => finished,
@@ -213,13 +258,14 @@ impl Sandbox {
     }
 }
 
-/// Guests compute on these: one for each processor, and never more than calls.
+/// Returns the threads on which guests compute: one for each processor, and never more than calls.
 fn workers(concurrency: u32) -> usize {
     let processors = std::thread::available_parallelism().map_or(2, NonZero::get);
     processors.min(usize::try_from(concurrency).unwrap_or(usize::MAX)).max(2)
 }
 
-/// File operations and name look-ups wait on these: one for each call, as many again for those that were abandoned at a deadline.
+/// Returns the threads for file operations and name lookups: one for each call, and as many again for calls abandoned
+/// at a deadline.
 fn blocking(concurrency: u32) -> usize {
     usize::try_from(concurrency).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(SPARE_THREADS)
 }
@@ -227,7 +273,7 @@ fn blocking(concurrency: u32) -> usize {
 // === impl Finished ===
 
 impl Finished {
-    /// The end of a call of which nothing ran.
+    /// Returns the result of a call that never ran.
     pub fn never_began(stop: Stop) -> Self {
         Self { result: Err(stop), fuel: 0, peak_memory: 0, duration: Duration::ZERO }
     }

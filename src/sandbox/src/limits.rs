@@ -1,28 +1,28 @@
-//! How much memory and table space one call may hold, and how much it did hold.
+//! Bounds the memory and table space of one call, and measures its peak.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::ResourceLimiter;
 
-/// Table elements one call may hold, over all its tables. A large interpreter has some twenty thousand.
+/// The maximum table elements of one call, over all its tables. A large interpreter has some twenty thousand.
 pub(super) const TABLE_ELEMENTS: usize = 100_000;
-/// Core instances of one call: a component is made of several.
+/// The core instances of one call: a component consists of several.
 pub(super) const INSTANCES: usize = 32;
-/// Tables of one call.
+/// The tables of one call.
 pub(super) const TABLES: usize = 16;
-/// Linear memories of one call; together they are held to the one grant.
+/// The linear memories of one call; together they share the one grant.
 pub(super) const MEMORIES: usize = 4;
 
-/// A guest may take a refused growth as an answer and do with less. One that keeps on asking is ended.
+/// The refusals of growth after which a call ends. A guest may accept a refusal and use less.
 const REFUSALS: u32 = 16;
 
-/// Growth was refused and the guest would not have it.
+/// Growth was refused and the guest kept asking.
 #[derive(Debug, thiserror::Error)]
 #[error("asked for more memory than it is granted")]
 pub(super) struct OutOfMemory;
 
-/// Readings that outlive the call, so that a call that was cut off still has them.
+/// Readings that outlive the call, so a call cut off still has them.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     peak: AtomicU64,
@@ -30,8 +30,8 @@ pub(super) struct Meter {
 
 /// Enforces the limits for one store. Memory is summed over all linear memories: a grant cannot be multiplied.
 ///
-/// What was permitted stays counted even if the machine then cannot provide it: giving back on a failure that was never
-/// asked about (the engine reports some) would let a guest hold more than its grant.
+/// Permitted growth stays counted even if the machine then fails to provide it. The engine reports some failures it
+/// never asked about; subtracting those would let a guest hold more than its grant.
 #[derive(Debug)]
 pub(super) struct Limits {
     grant: u64,
@@ -44,7 +44,7 @@ pub(super) struct Limits {
 // === impl Meter ===
 
 impl Meter {
-    /// The most linear memory that was held, in bytes.
+    /// Returns the peak linear memory, in bytes.
     pub(super) fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
@@ -53,17 +53,17 @@ impl Meter {
 // === impl Limits ===
 
 impl Limits {
-    /// Limits for one call that may hold `grant` bytes of linear memory.
+    /// Creates the limits for one call with `grant` bytes of linear memory.
     pub(super) fn new(grant: u64, meter: Arc<Meter>) -> Self {
         Self { grant, held: 0, elements: 0, refusals: 0, meter }
     }
 
-    /// Whether memory or table space was refused at least once.
+    /// Returns true if memory or table space was refused at least once.
     pub(super) fn refused(&self) -> bool {
         self.refusals > 0
     }
 
-    /// Bytes of linear memory that it holds, over all memories.
+    /// Returns the bytes of linear memory it holds, over all memories.
     pub(super) fn held(&self) -> u64 {
         self.held
     }
@@ -79,7 +79,7 @@ impl ResourceLimiter for Limits {
         let more = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
         match self.held.checked_add(more) {
             Some(held) if held <= self.grant => {
-                // Past the memory's own maximum the engine refuses by itself: nothing to count.
+                // Past the memory's own maximum the engine itself refuses: nothing to count.
                 if maximum.is_none_or(|maximum| desired <= maximum) {
                     self.held = held;
                     self.meter.peak.fetch_max(held, Ordering::Relaxed);

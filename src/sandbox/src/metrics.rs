@@ -42,7 +42,7 @@ impl ModuleMetrics {
         self.loaded.get_or_create(&Source { kind: "cache_hit" }).inc();
     }
 
-    /// Counts a compiled module and the time that took.
+    /// Counts a compiled module and its compilation time.
     pub(crate) fn compiled(&self, took: Duration) {
         self.loaded.get_or_create(&Source { kind: "cache_miss" }).inc();
         self.compile.inc_by(took.as_secs_f64());

@@ -1,6 +1,6 @@
-//! Standard output and standard error of one call: kept in memory up to a bound, and past it the call is ended.
+//! Standard output and standard error of one call: kept in memory up to a bound, beyond which the call ends.
 //!
-//! A pipe that merely reports an error when full leaves the guest to hide it. This one remembers, and traps.
+//! A guest can hide the error of a full pipe. This one remembers, and traps.
 
 use std::io;
 use std::pin::Pin;
@@ -22,11 +22,11 @@ pub(super) struct TooMuch;
 #[derive(Clone, Debug)]
 pub(super) struct Capture {
     bound: usize,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Captured>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Captured {
     bytes: Vec<u8>,
     overflowed: bool,
 }
@@ -34,17 +34,17 @@ struct State {
 // === impl Capture ===
 
 impl Capture {
-    /// Keeps up to `bound` bytes.
+    /// Creates a stream of at most `bound` bytes.
     pub(super) fn new(bound: usize) -> Self {
         Self { bound, state: Arc::default() }
     }
 
-    /// Whether the guest tried to write past the bound.
+    /// Returns true if the guest tried to write past the bound.
     pub(super) fn overflowed(&self) -> bool {
         self.with(|state| state.overflowed)
     }
 
-    /// Takes what was written.
+    /// Takes the written bytes.
     pub(super) fn take(&self) -> Vec<u8> {
         self.with(|state| std::mem::take(&mut state.bytes))
     }
@@ -60,8 +60,8 @@ impl Capture {
         })
     }
 
-    /// Nothing that runs under the lock can leave the bytes half written, so a poisoned lock is as good as any.
-    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+    /// Nothing under the lock can leave the bytes half written, so a poisoned lock is still sound.
+    fn with<R>(&self, f: impl FnOnce(&mut Captured) -> R) -> R {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -76,7 +76,7 @@ impl OutputStream for Capture {
         Ok(())
     }
 
-    /// Always offers some room: the write that does not fit is what ends the call.
+    /// Always offers space: the write that does not fit ends the call.
     fn check_write(&mut self) -> Result<usize, StreamError> {
         Ok(64 << 10)
     }

@@ -1,4 +1,4 @@
-//! One call in its store, and what its end means.
+//! Runs one call in its store, and interprets its end.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use wasmtime::{Engine, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::caller::Caller;
-use super::deterministic::Fixed;
+use super::deterministic::Deterministic;
 use super::grants::{Grants, STDERR_BYTES};
 use super::host::{Outputs, store};
 use super::limits::{Meter, OutOfMemory};
@@ -17,11 +17,11 @@ use super::program::{Ended, Program};
 use super::secret::redact;
 use super::tenants::NoFolder;
 
-/// Bytes of standard error, or of a tool's own message, that are reported with a failure.
+/// The bytes of standard error, or of a tool's own message, reported with a failure.
 const TOLD: usize = 1024;
 
-/// Why a call came to no good end. The texts name limits and kinds; of what the guest wrote, only the end of standard error
-/// is in them.
+/// The reason a call failed. The texts name limits and kinds; of the guest's output they contain only the end of
+/// standard error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// The whole call took too long.
@@ -36,7 +36,7 @@ pub enum Stop {
         /// The contract's `fuel`.
         limit: u64,
     },
-    /// It asked for more than its memory or table space, and failed over it.
+    /// It asked for more than its memory or table space, and failed because of it.
     #[error("asked for more memory than the {limit} bytes it is granted, or for too large a table")]
     OutOfMemory {
         /// The contract's `memory`.
@@ -58,52 +58,52 @@ pub enum Stop {
         /// The end of standard error.
         stderr: String,
     },
-    /// It returned a failure, where its form has one to return.
-    #[error("failed ({code}){}", Said(message))]
+    /// It returned a failure, if its form can.
+    #[error("failed ({code}){}", ToolMessage(message))]
     Failed {
-        /// What kind of failure, as the tool calls it.
+        /// The kind of failure, in the tool's own terms.
         code: &'static str,
-        /// What the tool says of it, on one line.
+        /// The tool's message, on one line.
         message: String,
     },
     /// It wrote too much.
     #[error("wrote more than the {limit} bytes it is granted {stream}")]
     OutputTooLarge {
-        /// Where.
-        stream: Stream,
-        /// How much it may write there.
+        /// The stream.
+        stream: OutputStream,
+        /// The limit in bytes.
         limit: usize,
     },
-    /// It never began: its tenant gets no folder of its own.
+    /// It never began: its tenant cannot have its own folder.
     #[error("was not started: {0}")]
     Tenant(String),
-    /// It never began: a granted folder is gone, or a fault of ours.
+    /// It never began: a granted folder is missing, or a fault of ours.
     #[error("was not started: {0}")]
     Setup(String),
 }
 
 /// A stream a guest writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub enum OutputStream {
     /// Standard output: the result.
     Stdout,
     /// Standard error: for people.
     Stderr,
-    /// What it returned, where its form returns its result.
+    /// The returned value, if its form returns its result.
     Result,
 }
 
 struct Tail<'a>(&'a str);
-struct Said<'a>(&'a str);
+struct ToolMessage<'a>(&'a str);
 
-/// Runs `program` once. Gives its result or why it stopped, and the fuel it consumed (0 where not known).
+/// Runs `program` once. Returns its result or the reason it stopped, and the fuel it consumed (0 if unknown).
 #[expect(clippy::too_many_arguments, reason = "the one call of it hands over what a task owns")]
 pub(super) async fn run(
     engine: &Engine,
     program: &Program,
     grants: &Arc<Grants>,
     caller: Caller,
-    fixed: Option<Fixed>,
+    deterministic: Option<Deterministic>,
     arguments: String,
     outputs: &Outputs,
     meter: Arc<Meter>,
@@ -117,7 +117,7 @@ pub(super) async fn run(
         Err(error @ NoFolder::System(_)) => return (Err(Stop::Setup(error.to_string())), 0),
     };
     let expired = move || Instant::now() >= deadline;
-    let mut store = match store(engine, grants, &folders, caller, fixed, stdin, outputs, meter, expired) {
+    let mut store = match store(engine, grants, &folders, caller, deterministic, stdin, outputs, meter, expired) {
         Ok(store) => store,
         Err(error) => return (Err(Stop::Setup(format!("{error:#}"))), 0),
     };
@@ -139,7 +139,7 @@ pub(super) async fn run(
     (result, fuel)
 }
 
-/// What a program's own end means.
+/// Interprets a program's own end.
 fn result(ended: Ended, outputs: &Outputs) -> Result<Vec<u8>, Stop> {
     match ended {
         Ended::Written => Ok(outputs.stdout.take()),
@@ -151,14 +151,14 @@ fn result(ended: Ended, outputs: &Outputs) -> Result<Vec<u8>, Stop> {
     }
 }
 
-/// What an early end means; `None` is success. The most particular cause wins: a guest that was refused memory and then
+/// Interprets an early end; `None` is success. The most specific cause wins: a guest that was refused memory and then
 /// hit its own `unreachable` ran out of memory.
 fn classify(error: &wasmtime::Error, grants: &Grants, refused: bool, outputs: &Outputs) -> Option<Stop> {
     if let Some(stop) = outputs.too_large(grants) {
         return Some(stop);
     }
     if error.is::<TooMuch>() {
-        return Some(Stop::OutputTooLarge { stream: Stream::Result, limit: grants.output_bytes });
+        return Some(Stop::OutputTooLarge { stream: OutputStream::Result, limit: grants.output_bytes });
     }
     let exit = error.downcast_ref::<I32Exit>().map(|exit| exit.0);
     if exit == Some(0) {
@@ -181,17 +181,17 @@ fn classify(error: &wasmtime::Error, grants: &Grants, refused: bool, outputs: &O
 impl Outputs {
     fn too_large(&self, grants: &Grants) -> Option<Stop> {
         if self.stdout.overflowed() {
-            Some(Stop::OutputTooLarge { stream: Stream::Stdout, limit: grants.output_bytes })
+            Some(Stop::OutputTooLarge { stream: OutputStream::Stdout, limit: grants.output_bytes })
         } else if self.stderr.overflowed() {
-            Some(Stop::OutputTooLarge { stream: Stream::Stderr, limit: STDERR_BYTES })
+            Some(Stop::OutputTooLarge { stream: OutputStream::Stderr, limit: STDERR_BYTES })
         } else {
             None
         }
     }
 
-    /// The end of standard error, as text on one line, without the tool's secrets.
+    /// Returns the end of standard error, as text on one line, without the tool's secrets.
     fn tail(&self) -> String {
-        // Before it is cut: half a secret is one, too.
+        // Before it is cut: half a secret is a secret, too.
         tail(&redact(&self.stderr.take(), &self.secrets))
     }
 }
@@ -205,7 +205,7 @@ fn head(text: &str) -> String {
     line(text.get(..text.floor_char_boundary(TOLD)).unwrap_or_default())
 }
 
-/// The words of a text, and nothing that a terminal or a log would take for more.
+/// Returns the words of a text, without characters a terminal or a log would interpret.
 fn line(text: &str) -> String {
     text.split(|c: char| c.is_control() || c.is_whitespace())
         .filter(|word| !word.is_empty())
@@ -213,9 +213,9 @@ fn line(text: &str) -> String {
         .join(" ")
 }
 
-// === impl Stream ===
+// === impl OutputStream ===
 
-impl fmt::Display for Stream {
+impl fmt::Display for OutputStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stdout => "on standard output",
@@ -233,9 +233,9 @@ impl fmt::Display for Tail<'_> {
     }
 }
 
-// === impl Said ===
+// === impl ToolMessage ===
 
-impl fmt::Display for Said<'_> {
+impl fmt::Display for ToolMessage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
     }

@@ -1,16 +1,16 @@
-//! Values that nobody may see but the tool they are for.
+//! Values only their tool may see.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What stands where a secret's value was.
+/// The replacement of a secret's value.
 const REDACTED: &str = "[redacted]";
 
-/// A secret's value. It has no text of its own: not for people, not for debugging, not for comparison.
+/// A secret's value. It has no text: not for people, not for debugging, not for comparison.
 #[derive(Clone)]
 pub struct Secret(Arc<str>);
 
-/// An environment variable whose value is a secret.
+/// An environment variable with a secret value.
 #[derive(Clone, Debug)]
 pub struct SecretVariable {
     /// Its name.
@@ -27,7 +27,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, for the guest and for nobody else.
+    /// Returns the value, for the guest alone.
     pub(super) fn reveal(&self) -> &str {
         &self.0
     }
@@ -39,8 +39,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a tool wrote for people, without the secrets in it: whole, or line by line. A tool that encodes its secret first is
-/// not seen through.
+/// Removes the secrets from a tool's text for people: whole, or line by line. It does not recognise a secret the tool
+/// has encoded.
 pub(super) fn redact(text: &[u8], secrets: &[SecretVariable]) -> Vec<u8> {
     let mut needles: Vec<&[u8]> = secrets
         .iter()
@@ -48,7 +48,7 @@ pub(super) fn redact(text: &[u8], secrets: &[SecretVariable]) -> Vec<u8> {
         .map(|needle| needle.trim().as_bytes())
         .filter(|needle| !needle.is_empty())
         .collect();
-    // The longest first: of two secrets one may begin with the other.
+    // The longest first: one secret may begin with another.
     needles.sort_unstable_by_key(|needle| std::cmp::Reverse(needle.len()));
     let mut clean = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,8 +1,8 @@
-//! The places for running calls, and a look at those that do not come back.
+//! The slots of running calls, and a watch for stuck ones.
 //!
-//! A call gives its slot back when its instance is gone. One that is past its deadline is cut off, so a slot that is held long after
-//! that is stuck: a host call blocks its thread. A look also asks the blocking threads for a sign of life: if all of them wait, every
-//! call that touches a file times out, although no slot is stuck.
+//! A call returns its slot when its instance is gone. A call past its deadline is cut off, so a slot held long after
+//! that is stuck: a host call blocks its thread. A look also asks the blocking threads for a sign of life: if all of
+//! them wait, every call that touches a file times out, although no slot is stuck.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,20 +14,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-/// A slot that is held for so long after its call's deadline is stuck.
+/// The time after a call's deadline at which its slot counts as stuck.
 const OVERDUE: Duration = Duration::from_secs(5);
-/// Blocking threads that give no sign of life for so long are stuck.
+/// The time without a sign of life at which the blocking threads count as stuck.
 const SILENT: Duration = Duration::from_secs(10);
 
-/// The places for running calls. Clones share them.
+/// The slots of running calls. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     permits: Arc<Semaphore>,
-    held: Arc<Mutex<Held>>,
+    held: Arc<Mutex<Deadlines>>,
     number: u32,
 }
 
-/// A place for one call, until it is dropped.
+/// A slot for one call, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     slots: Slots,
@@ -35,29 +35,29 @@ pub(super) struct Slot {
     _permit: OwnedSemaphorePermit,
 }
 
-/// The deadlines of the calls that hold a slot.
+/// The deadlines of the calls with a slot.
 #[derive(Debug, Default)]
-struct Held {
+struct Deadlines {
     deadlines: HashMap<u64, Instant>,
     next: u64,
 }
 
-/// The sandbox's own health, as one look finds it.
+/// The sandbox's health at one look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulse {
-    /// Slots whose calls should have ended.
+    /// The slots whose calls should have ended.
     pub stuck: u32,
-    /// Slots in all.
+    /// All slots.
     pub slots: u32,
     /// True if the blocking threads give no sign of life.
     pub silent: bool,
 }
 
-/// Looks at a sandbox again and again.
+/// Looks at a sandbox repeatedly.
 #[derive(Debug, Default)]
 pub(super) struct Watch(Mutex<Option<Probe>>);
 
-/// A task that the blocking threads were asked to run.
+/// A task for the blocking threads, as a sign of life.
 #[derive(Debug)]
 struct Probe {
     since: Instant,
@@ -72,7 +72,7 @@ impl Slots {
         Self { permits: Arc::new(Semaphore::new(permits)), held: Arc::default(), number }
     }
 
-    /// Waits for a slot for a call that must end by `deadline`; returns `None` if none came in time.
+    /// Waits for a slot for a call that must end by `deadline`; returns `None` after it.
     pub(super) async fn take(&self, deadline: Instant) -> Option<Slot> {
         let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()?;
         let id = self.with(|held| {
@@ -88,8 +88,8 @@ impl Slots {
         self.with(|held| u32::try_from(held.deadlines.values().filter(late).count()).unwrap_or(u32::MAX))
     }
 
-    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
-    fn with<R>(&self, f: impl FnOnce(&mut Held) -> R) -> R {
+    /// Nothing panics while it holds the lock, so a poisoned lock is still sound.
+    fn with<R>(&self, f: impl FnOnce(&mut Deadlines) -> R) -> R {
         f(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -194,7 +194,7 @@ mod tests {
             gates.push(gate);
         }
         assert!(!watch.look(&slots, threads.handle()).silent);
-        // As if it had been asked long ago.
+        // As if the question were old.
         let long_ago = Instant::now().checked_sub(SILENT * 2).unwrap();
         watch.0.lock().unwrap().as_mut().unwrap().since = long_ago;
         let pulse = watch.look(&slots, threads.handle());

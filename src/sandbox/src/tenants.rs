@@ -1,10 +1,10 @@
-//! Folders that each tenant has for itself: `host: data/{tenant}`.
+//! Folders of each tenant's own: `host: data/{tenant}`.
 //!
-//! The folder above `{tenant}` is opened when the contract is loaded. A call opens its tenant's folder below that handle, one name
-//! at a time and through no link. If a folder is not there, the call makes it, for the executor's user only.
+//! The folder above `{tenant}` is opened when the contract is loaded. A call opens its tenant's folder below that
+//! handle, one name at a time and through no link. The call creates a missing folder, for the executor's user only.
 //!
-//! A tenant's name comes with the request, so it is never used as a path. Letters, digits, `-`, `_` and `.` stand for themselves;
-//! every other byte is written as `%` and two digits, and so are the names `.` and `..`. Two tenants never share a folder.
+//! A tenant's name comes with the request, so it is never used as a path. Letters, digits, `-`, `_` and `.` stay; every
+//! other byte is written as `%` and two digits, and so are the names `.` and `..`. Two tenants never share a folder.
 //!
 //! Not covered: a file system that does not distinguish upper and lower case.
 
@@ -18,9 +18,9 @@ use rustix::fs::Dir;
 use super::handle::Handle;
 use super::quota::{Account, Accounts};
 
-/// The longest name of a tenant that gets a folder, in bytes.
+/// The longest name of a tenant with a folder, in bytes.
 const NAME: usize = 64;
-/// Tenants that may have a folder in one place. More are refused, since each costs the host something.
+/// The maximum tenants with a folder in one place. More are refused, since each costs the host something.
 const TENANTS: usize = 10_000;
 
 /// The folders of all tenants in one place.
@@ -31,10 +31,10 @@ pub struct TenantFolders {
     accounts: Arc<Accounts>,
 }
 
-/// Why a call gets no folder.
+/// The reason a call gets no folder.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoFolder {
-    /// The tenant has no name that a folder could have.
+    /// The tenant's name cannot name a folder.
     #[error("the tenant's name {0}, so no folder is granted to it")]
     Name(&'static str),
     /// The system refuses.
@@ -49,7 +49,7 @@ impl TenantFolders {
         Self { above, below, accounts }
     }
 
-    /// Opens the tenant's folder, and makes it if it is not there. This blocks.
+    /// Opens the tenant's folder, and creates it if it does not exist. Blocks.
     pub(super) fn open(&self, tenant: &str) -> Result<Handle, NoFolder> {
         let name = folder_name(tenant)?;
         let mut folder = match self.above.below(OsStr::new(&name)) {
@@ -65,7 +65,7 @@ impl TenantFolders {
         Ok(folder)
     }
 
-    /// The books of a tenant's folder.
+    /// Returns the books of a tenant's folder.
     pub(super) fn account(&self, folder: &Handle) -> Arc<Account> {
         self.accounts.of(folder.id())
     }
@@ -80,7 +80,7 @@ impl TenantFolders {
     }
 }
 
-/// Opens the folder of that name, and makes it if it is not there.
+/// Opens the folder with this name, and creates it if it does not exist.
 fn enter(above: &Handle, name: &OsStr) -> io::Result<Handle> {
     match above.below(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -91,7 +91,7 @@ fn enter(above: &Handle, name: &OsStr) -> io::Result<Handle> {
     }
 }
 
-/// The name of a tenant's folder. Different tenants have different names.
+/// Returns the name of a tenant's folder. Different tenants have different names.
 fn folder_name(tenant: &str) -> Result<String, NoFolder> {
     if tenant.is_empty() {
         return Err(NoFolder::Name("is empty"));
@@ -106,7 +106,7 @@ fn folder_name(tenant: &str) -> Result<String, NoFolder> {
         if plain {
             name.push(char::from(byte));
         } else {
-            // Writing to a string does not fail.
+            // Writing to a string never fails.
             let _ = write!(name, "%{byte:02X}");
         }
     }
@@ -137,7 +137,7 @@ mod tests {
         }
         assert!(folder_name("").is_err() && folder_name(&"x".repeat(65)).is_err());
         assert!(folder_name(&"é".repeat(32)).unwrap().len() <= 255);
-        // All short names over what could be confused.
+        // All short names over confusable characters.
         let parts = [".", "%", "2", "E", "/", "a"];
         let mut tenants = vec![String::new()];
         for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! WebAssembly as it was read: bytes that never part from their SHA-256, so that no other code can be run under a name.
+//! WebAssembly as read: bytes together with their SHA-256, so no other code can run under a name.
 
 use sha2::{Digest, Sha256};
 
@@ -17,12 +17,12 @@ impl Wasm {
         Self { bytes, sha256 }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Their SHA-256.
+    /// Returns their SHA-256.
     pub fn sha256(&self) -> &[u8; 32] {
         &self.sha256
     }

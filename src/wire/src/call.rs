@@ -11,14 +11,14 @@ pub struct Call {
     pub name: String,
     /// The arguments' text: JSON if the model did well.
     pub arguments: String,
-    /// The way in which it was asked for; the answer takes the same.
+    /// The form of the request for the call; the result has the same.
     pub form: Form,
-    /// The members next to the call that the API wants back with it, such as the signature of the thought behind it. Only the
-    /// dialect that read them knows their meaning. They never hold a call.
+    /// Members beside the call that the API wants back with it, such as a signature of the thought behind it. Only the dialect
+    /// that read it knows their meaning. It never holds a call.
     pub extra: Map<String, Value>,
 }
 
-/// The ways to declare and call tools.
+/// The forms in which tools are declared and called.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Form {
     /// The dialect's own, `tools` in most.
@@ -26,20 +26,20 @@ pub enum Form {
     Tool,
     /// The older `functions` and `function_call` of Chat Completions: at most one call a choice, without an identifier.
     Function,
-    /// A custom tool, whose input is any text, or an unknown kind of call. The engine refuses every such call; `arguments` hold the
-    /// input as the model wrote it.
+    /// A custom tool, whose input is any text, or an unknown kind of call. The engine refuses every such call; `arguments` hold
+    /// the input as the model wrote it.
     Custom,
-    /// A call open to two readings by clients, such as one with two names. The engine refuses every such call.
+    /// A call two clients could read differently, such as one with two names. The engine refuses every such call.
     Unclear,
 }
 
-/// The result of a call, to be shown to the model.
+/// The result of a call, for the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallResult {
-    /// The answered call.
+    /// The call it answers.
     pub call: Call,
     /// The result's text, JSON.
     pub content: String,
-    /// The call failed or was refused. Some dialects report this outside of the text.
+    /// True if the call failed or was refused, for dialects that say so beside the text.
     pub failed: bool,
 }

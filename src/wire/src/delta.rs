@@ -1,4 +1,4 @@
-//! What a stream says, and what becomes of calls.
+//! The news of a stream, and the fates of calls.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use callgate_json::{Map, Value};
 
 use crate::Call;
 
-/// What an event of a stream, or a part of one, says.
+/// The news in an event of a stream, or in a part of one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delta {
     /// No part of a call: it may go on at once.
     Forward {
-        /// The event; its exact bytes where nothing had to be changed.
+        /// The event, with its exact bytes if nothing had to be changed.
         frame: Vec<u8>,
     },
     /// A part of a call.
@@ -25,7 +25,7 @@ pub enum Delta {
         /// the engine refuses.
         call: Call,
     },
-    /// A call is complete, in dialects that say so before the choice is.
+    /// A call is complete, in dialects with an end of calls before the end of the choice.
     CallEnd {
         /// The choice.
         choice: ChoiceIndex,
@@ -39,7 +39,7 @@ pub enum Delta {
         /// The end, for [`Stream::finish`](crate::Stream::finish).
         end: End,
     },
-    /// What the turn used, in an event of its own.
+    /// The turn's usage, in an event of its own.
     Usage {
         /// The event.
         frame: Vec<u8>,
@@ -56,9 +56,9 @@ pub enum Delta {
     },
 }
 
-/// The end of a choice: its event as it arrived, and parsed, so that nobody has to parse it again to correct it.
+/// The end of a choice: its event as it arrived, and parsed, so nobody has to parse it again to correct it.
 ///
-/// Its bytes are empty if the stream has forwarded the end already, with the text it came with; such a choice has no calls.
+/// Its bytes are empty if the stream has forwarded the end already, with the text it came with. Such a choice has no calls.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct End {
     frame: Vec<u8>,

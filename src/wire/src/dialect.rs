@@ -1,7 +1,7 @@
-//! The shape that every dialect has: one LLM API's requests, answers, streams and errors, told in the same words.
+//! The traits of every dialect: one LLM API's requests, answers, streams and errors in the same terms.
 //!
-//! A dialect is stateless; what it reads becomes a [`Request`], an [`Answer`] or a [`Stream`], each of which is then rewritten as
-//! it is told to and written back in the same format. `README.md` beside this crate says how to add one.
+//! A dialect is stateless. It reads bytes into a [`Request`], an [`Answer`] or a [`Stream`], which the engine changes and writes
+//! back in the same format. `docs/contribute/adding-a-dialect.md` says how to add one.
 
 use std::fmt::Debug;
 
@@ -15,24 +15,24 @@ use crate::{
 
 /// One LLM API's wire format.
 pub trait Dialect: Debug + Sync {
-    /// How its streams are framed.
+    /// The framing of its streams.
     fn framing(&self) -> Framing;
 
-    /// Reads a request. Where the API puts the model or the wish for a stream into the path, it is read from `target`.
+    /// Reads a request. If the path has the model or the wish for a stream, the dialect reads them from `target`.
     ///
     /// # Errors
-    /// [`RequestError`] if the text is not a strict JSON object, has a member of a wrong type among those that are decided on,
-    /// or declares a tool twice.
+    /// [`RequestError`] if the text is not a strict JSON object, a member that is decided on has a wrong type, or a tool is
+    /// declared twice.
     fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn Request>, RequestError>;
 
     /// Reads a whole answer to `request`.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON of the API's shape, has a call where none may stand, or a part of a kind
-    /// that is not known or runs at the provider unasked.
+    /// [`AnswerError`] if the body is not strict JSON in the API's format, a call stands in a wrong place, or a part is of an
+    /// unknown kind or runs at the provider unasked.
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError>;
 
-    /// A reader and writer for the stream that answers `request`.
+    /// A reader and writer for the stream in answer to `request`.
     fn stream(&self, request: &dyn Request) -> Box<dyn Stream>;
 
     /// The body of an error response.
@@ -42,7 +42,7 @@ pub trait Dialect: Debug + Sync {
     fn is_error(&self, body: &[u8]) -> bool;
 }
 
-/// What a request wants to be answered with.
+/// The kind of answer a request wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
     /// One turn of the model, as one JSON body.
@@ -53,11 +53,11 @@ pub enum Wants {
     Count,
 }
 
-/// The name of the member that limits output tokens in Chat Completions.
+/// The name of the member for the limit of output tokens in Chat Completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutputLimit {
-    /// The name that the request has; else what its model wants: `max_completion_tokens` for OpenAI's newer models and for
-    /// Azure, `max_tokens` for all others.
+    /// The request's own name; else the model's: `max_completion_tokens` for OpenAI's newer models and for Azure, `max_tokens`
+    /// for all others.
     #[default]
     Auto,
     /// `max_tokens`, which every imitator knows.
@@ -66,43 +66,43 @@ pub enum OutputLimit {
     MaxCompletionTokens,
 }
 
-/// A request that was read, and perhaps changed since. Bytes of what was not changed are kept.
+/// A request that was read, and perhaps changed since. Unchanged members keep their bytes.
 pub trait Request: Debug {
-    /// Every model that may come to answer.
+    /// Every model that may answer.
     fn models(&self) -> Vec<&str>;
 
-    /// What is to come back.
+    /// The kind of answer it wants.
     fn wants(&self) -> Wants;
 
-    /// How many alternatives of the turn are asked for.
+    /// The number of alternatives it asks for.
     fn choices(&self) -> u64 {
         1
     }
 
-    /// Whether the stream is to end with what was used, where the API leaves that to the caller.
+    /// Returns true if the stream is to end with the usage, in APIs that leave this to the caller.
     fn include_usage(&self) -> bool {
         false
     }
 
-    /// Whether the conversation goes on from state that the provider keeps and this request does not carry.
+    /// Returns true if the conversation continues from state of the provider that this request does not carry.
     fn server_state(&self) -> bool {
         false
     }
 
-    /// What the provider itself would run, by the names that the API gives it (`web_search`, `mcp`).
+    /// The tools the provider itself would run, by the API's names (`web_search`, `mcp`).
     fn provider_tools(&self) -> Vec<&str>;
 
-    /// The functions that the request declares.
+    /// The functions it declares.
     fn declared(&self) -> &[Declared];
 
-    /// The tools that the request names as the ones to call.
+    /// The tools it names as the ones to call.
     fn chosen(&self) -> Vec<&str>;
 
-    /// Replaces the declarations of one form by these: of each only name, description and parameters are written. Tools that
-    /// the provider runs stay. A list that would be empty is left out.
+    /// Replaces the declarations of one form by these: of each only name, description and parameters are written. Tools of the
+    /// provider stay. An empty list is left out.
     fn declare(&mut self, declarations: &[&Declaration], form: Form);
 
-    /// Leaves out the members that no table knows and `allow` does not list, by names or dotted paths. Returns which these were.
+    /// Leaves out the unknown members `allow` does not list, by names or dotted paths. Returns their names.
     fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers;
 
     /// True if the request declares or chooses custom tools, whose input is free text. [`Request::declare`] leaves them out.
@@ -110,115 +110,115 @@ pub trait Request: Debug {
         false
     }
 
-    /// Chooses the name of the limit that [`Request::clamp_output_tokens`] sets, if the API knows several.
+    /// Chooses the name of the limit [`Request::clamp_output_tokens`] sets, if the API knows several.
     fn name_output_limit(&mut self, _name: OutputLimit) {}
 
-    /// Lowers the limits of output tokens to `max`; sets one if there is none. A request that [wants](Wants) a count has none.
+    /// Lowers the limits of output tokens to `max`, or sets one if there are none. A request that [wants](Wants) a count has no
+    /// limit.
     fn clamp_output_tokens(&mut self, max: u64);
 
     /// Asks for a whole answer instead of a stream.
     fn answer_whole(&mut self);
 
-    /// Leaves it to the model whether it calls a tool, where the request forced it to: the call that was asked for has been made,
-    /// and a model that is forced again could never answer.
+    /// Leaves it to the model whether it calls a tool, if the request forced it to. The forced call has been made, and a model
+    /// forced again could never answer.
     fn free_choice(&mut self);
 
-    /// Takes back a choice of tools that are not declared any more: leaves it to the model, or to the API if no tool is left.
+    /// Takes back a choice of undeclared tools: leaves it to the model, or to the API if no tool is left.
     fn drop_choice(&mut self, tools_left: bool);
 
-    /// Appends a turn of the model that ended in calls (what it [said](Answer::said) beside them, then the calls), and what
-    /// those gave.
+    /// Appends a turn of the model that ended in calls (its [text blocks](Answer::said), then the calls), and the results.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]);
 
-    /// Path and query to send it to, where they are not those it came to.
+    /// The path and query to send it to, if they differ from those it came to.
     fn target(&self) -> Option<String> {
         None
     }
 
-    /// The bytes that it keeps until its answer is complete.
+    /// The number of bytes it keeps until its answer is complete.
     fn held(&self) -> usize;
 
     /// The request's bytes.
     fn write(&self) -> Vec<u8>;
 }
 
-/// A whole answer that was read, and perhaps changed since. Bytes of what was not changed are kept.
+/// A whole answer that was read, and perhaps changed since. Unchanged members keep their bytes.
 pub trait Answer: Debug {
     /// The calls of each alternative, in order.
     fn calls(&self) -> Vec<&[Call]>;
 
-    /// Says what becomes of the calls of one alternative: one fate for each of its [calls](Answer::calls), in order.
+    /// Gives the calls of one alternative their fates: one for each of its [calls](Answer::calls), in order.
     ///
-    /// What replaces a call stands where it stood ([`ReleasePolicy::Call`]) or after all else ([`ReleasePolicy::Turn`]), as in a stream. Where no
-    /// call is left, the reason for which the turn ended no longer names calls. Whatever else repeats the calls (log
-    /// probabilities, a copy of the turn) goes with them. Nothing changes where nothing differs.
+    /// A text in place of a call stands at the call's place ([`ReleasePolicy::Call`]) or after all else
+    /// ([`ReleasePolicy::Turn`]), as in a stream. If no call is left, the reason to end no longer names calls. Copies of the
+    /// calls (log probabilities, a copy of the turn) are removed with them. If nothing differs, nothing changes.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, hold: ReleasePolicy);
 
-    /// What one alternative says beside its calls, in the dialect's own terms: for [`Request::append_turn`] and
+    /// The turn of one alternative without its calls, in the dialect's own terms: for [`Request::append_turn`] and
     /// [`Answer::prepend`] only.
     fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
 
-    /// Puts what earlier turns said before what each alternative says, and adds what those used to the usage.
+    /// Puts earlier turns before each alternative, and adds their usage.
     fn prepend(&mut self, earlier: &[Earlier]);
 
-    /// What the turn used, if the answer says so.
+    /// The turn's usage, if the answer has it.
     fn usage(&self) -> Option<&Value>;
 
     /// The answer's bytes.
     fn write(&self) -> Vec<u8>;
 }
 
-/// What an earlier turn of the same exchange leaves behind for the one answer that the client gets.
+/// The rest of an earlier turn of the same exchange, for the client's one answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Earlier {
-    /// What it [said](Answer::said).
+    /// Its [text blocks](Answer::said).
     pub said: Vec<Value>,
-    /// What it used.
+    /// Its usage.
     pub usage: Option<Value>,
 }
 
-/// A stream under way: read event by event, written as its events are to go on.
+/// A stream under way: read event by event, and written for the client.
 ///
-/// It keeps count of what it wrote (positions of blocks, sequence numbers, the items of the closing event), so everything that
-/// goes on must go on in the order in which it was read or written here. Of calls it gives out nothing but
-/// [fragments](Delta::Fragment), which carry no bytes; what is released is written anew by [`Stream::call`].
+/// It counts its own output (positions of blocks, sequence numbers, the items of the closing event), so the engine must forward
+/// everything in the order in which it was read or written here. Of calls it gives out nothing but [fragments](Delta::Fragment),
+/// which carry no bytes. [`Stream::call`] writes the released calls.
 pub trait Stream: Debug {
-    /// Reads one event: first the fragments of calls in it, then what else it says, then the ends that it brings.
+    /// Reads one event: first its fragments of calls, then its other news, then the ends it brings.
     ///
     /// # Errors
-    /// [`StreamError`] for data that is not strict JSON, members of a wrong type, calls that stand where none may, events of an
-    /// unknown kind. The stream cannot be trusted any further then.
+    /// [`StreamError`] for data other than strict JSON, members of a wrong type, calls in wrong places, events of an unknown
+    /// kind. The stream cannot be trusted any further then.
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError>;
 
-    /// Takes the end of the upstream's stream: gives out what was held back until it was certain that nothing follows, such as
-    /// the finish of a choice after which more calls could come.
+    /// Takes the end of the upstream's stream. Gives out the news it held until nothing could follow, such as the finish of a
+    /// choice with possible further calls.
     ///
     /// # Errors
-    /// [`StreamError`] if what is held back cannot be completed.
+    /// [`StreamError`] if the held news cannot be completed.
     fn end(&mut self) -> Result<Vec<Delta>, StreamError> {
         Ok(Vec::new())
     }
 
-    /// Events that say one whole call.
+    /// Writes one whole call as events.
     fn call(&mut self, choice: ChoiceIndex, call: &Call) -> Vec<u8>;
 
-    /// Events that say a text of ours, in a paragraph or block of its own.
+    /// Writes a text of ours as events, in a paragraph or block of its own.
     fn text(&mut self, choice: ChoiceIndex, text: &str) -> Vec<u8>;
 
-    /// Writes the end of a choice that [`Delta::Finish`] gave out. It corrects an end that tells of calls not released.
+    /// Writes the end of a choice from [`Delta::Finish`]. It corrects an end with calls that were not released.
     fn finish(&mut self, choice: ChoiceIndex, end: End) -> Vec<u8>;
 
-    /// The alternatives that began so far.
+    /// The number of alternatives so far.
     fn choices(&self) -> usize;
 
-    /// What one alternative said so far, as [`Answer::said`].
+    /// The turn of one alternative so far, without its calls, as [`Answer::said`].
     fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
 
-    /// Whether nothing essential is missing if the stream ends here.
+    /// Returns true if the stream may end here, with nothing essential missing.
     fn is_complete(&self) -> bool;
 
-    /// The rest of the stream where its turn is not finished itself but followed by `answer`, the bytes of a whole answer of this
-    /// dialect: what that says, its end, and the end of the stream. What the streamed turn used is added.
+    /// Writes the rest of the stream if `answer` follows its turn, the bytes of a whole answer of this dialect: its text, its
+    /// end, and the end of the stream. The usage of the streamed turn is added.
     fn append(&mut self, answer: &[u8]) -> Vec<u8>;
 
     /// An error as the stream's last event.

@@ -1,12 +1,12 @@
-//! Errors: those written in a dialect's own shape, and the reasons to refuse a text. They quote only names of members and of
-//! declared tools.
+//! Errors: those written in a dialect's own format, and the reasons to refuse a body. They quote nothing but names of members and
+//! of declared tools.
 
 use callgate_json::ReadError;
 use thiserror::Error;
 
 use crate::checks::ShapeError;
 
-/// An error, written in each dialect's own shape.
+/// An error to be written in a dialect's own shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// HTTP status; it chooses the dialect's error type.
@@ -19,7 +19,7 @@ pub struct ApiError {
     pub param: Option<String>,
 }
 
-/// The reason to refuse a request.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RequestError {
     /// Not strict JSON.
@@ -36,7 +36,7 @@ pub enum RequestError {
         /// The expected value.
         expected: &'static str,
     },
-    /// For readers that ignore case, and only for them, a member equals one that decides something.
+    /// The spelling of a member is such that only readers without regard to case take it for one that is decided on.
     #[error("a member is spelled almost as `{like}`")]
     Ambiguous {
         /// The member of the request, or the one around it.
@@ -52,30 +52,30 @@ pub enum RequestError {
     },
 }
 
-/// The reason to refuse an answer.
+/// The reason why a body cannot be decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AnswerError {
     /// Not strict JSON.
     #[error("the answer is not strict JSON: {0}")]
     NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call open to two readings.
+    /// JSON in another format, or with an ambiguous call.
     #[error("the answer has not the shape of its API: {0}")]
     Shape(#[from] ShapeError),
 }
 
-/// The reason to refuse an event of a stream.
+/// Why an event of a stream cannot be decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StreamError {
     /// The event's data is not strict JSON.
     #[error("an event is not strict JSON: {0}")]
     NotJson(#[from] ReadError),
-    /// JSON of another shape, or with a call open to two readings.
+    /// JSON in another format, or with an ambiguous call.
     #[error("an event has not the shape of its API: {0}")]
     Shape(#[from] ShapeError),
     /// An event of an unknown kind, which could carry a call.
     #[error("an event is of a kind that is not known")]
     UnknownEvent,
-    /// An event out of its order in the stream.
+    /// An event at a wrong point of a stream.
     #[error("an event came out of order")]
     OutOfOrder,
 }

@@ -1,8 +1,8 @@
-//! Events, items and parts missing in every reference: dropped if they resemble no call, else an error.
+//! Events, items and parts outside of every reference: dropped if they resemble no call, else an error.
 //!
-//! A client never sees the dropped parts, so they cannot run. The check keeps an answer from losing a call in silence, and a new
-//! kind of call from passing without a decision. Bodies forwarded unread have a check of their own ([`crate::callless`]), which
-//! knows calls only: an error may echo arguments, and a client finds no call there.
+//! A client never sees a dropped one, so nothing of it can run. The check keeps an answer from losing a call in silence, and a
+//! new kind of call from passing without a decision. Bodies forwarded unread have a check of their own ([`crate::callless`]), for
+//! calls only: an error may echo arguments, and a client finds no call there.
 
 use callgate_json::{Map, Value};
 
@@ -14,7 +14,7 @@ const WORDS: [&str; 14] = [
     "tool", "call", "function", "command", "exec", "invo", "action", "computer", "mcp", "json", "shell", "program",
     "approval", "patch",
 ];
-/// Members of calls only, in one API or another.
+/// Members only calls have, in one API or another.
 const MEMBERS: [&str; 14] = [
     "tool_use",
     "toolUse",
@@ -35,29 +35,29 @@ const MEMBERS: [&str; 14] = [
 const ARGUMENTS: [&str; 9] =
     ["input", "args", "parameters", "action", "actions", "command", "commands", "operation", "patch"];
 
-/// Returns true for data which is not JSON and no object to any reader: words between events, such as `ping`.
+/// Returns true for data other than JSON that no reader takes for an object: words between events, such as `ping`.
 pub(crate) fn are_words(data: &[u8]) -> bool {
     !matches!(data.trim_ascii_start().first(), None | Some(b'{' | b'[')) && callgate_json::read_nearest(data).is_err()
 }
 
-/// Refuses anything that resembles a call, at any depth.
+/// Refuses anything like a call, at any depth.
 pub(crate) fn no_call(value: &Value) -> Result<(), ShapeError> {
     if any(value, resembles_call) { Err(ShapeError::StrayCall) } else { Ok(()) }
 }
 
-/// Does the same as [`no_call`], for an object.
+/// As [`no_call`], for an object.
 pub(crate) fn no_call_in(members: &Map<String, Value>) -> Result<(), ShapeError> {
     if any_in(members, resembles_call) { Err(ShapeError::StrayCall) } else { Ok(()) }
 }
 
-/// Does the same as [`no_call_in`], for a part of the model's turn. Its kind may not have the name of a call or its maker, and
-/// nothing in it the name of arguments.
+/// As [`no_call_in`], for a part of the model's turn: its kind may not be named as calls and their makers are, and nothing in it may
+/// be named as arguments are.
 pub(crate) fn no_part_of_call(kind: &str, members: &Map<String, Value>) -> Result<(), ShapeError> {
     let acts = names_a_call(kind) || has(members, &ARGUMENTS) || any_in(members, resembles_part);
     if acts { Err(ShapeError::UnknownPart) } else { Ok(()) }
 }
 
-/// Does the same as [`no_part_of_call`], for a part whose kind is the name of its only member.
+/// As [`no_part_of_call`], for a part whose kind is the name of its only member.
 pub(crate) fn no_member_of_call(kind: &str, value: &Value) -> Result<(), ShapeError> {
     if ARGUMENTS.contains(&kind) {
         return Err(ShapeError::UnknownPart);
@@ -67,7 +67,7 @@ pub(crate) fn no_member_of_call(kind: &str, value: &Value) -> Result<(), ShapeEr
     if any(value, resembles_part) { Err(ShapeError::UnknownPart) } else { Ok(()) }
 }
 
-/// Returns true if a kind has the name of a call or its maker.
+/// Returns true if a kind has a name like those of calls and their makers.
 pub(crate) fn names_a_call(kind: &str) -> bool {
     let kind = kind.to_lowercase();
     WORDS.iter().any(|word| kind.contains(word))
@@ -90,7 +90,7 @@ fn resembles_part(members: &Map<String, Value>) -> bool {
     has_arguments || resembles_call(members)
 }
 
-/// Returns true if `is_such` is true for an object in the value, at any depth.
+/// Returns true if an object in the value, at any depth, is such.
 fn any(value: &Value, is_such: fn(&Map<String, Value>) -> bool) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| any(item, is_such)),

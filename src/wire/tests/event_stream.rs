@@ -2,8 +2,7 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 
-#[path = "bedrock_converse/frames.rs"]
-mod frames;
+use callgate_test_apis::event_stream as frames;
 
 use callgate_wire::framing::event_stream::Decoder;
 use callgate_wire::framing::{self, Frame, FrameError, Framing};

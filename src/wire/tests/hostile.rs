@@ -1,4 +1,4 @@
-//! Answers that a hostile upstream makes costly: in time, or in bytes that are kept and written.
+//! Answers of a hostile upstream with a high cost: in time, or in kept and written bytes.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed helper is a failed test")]
 
@@ -27,7 +27,7 @@ fn request(api: &str) -> Box<dyn Request> {
     read.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Reads a stream; a sentence is told instead of each call. Returns the bytes that were written, and the members of calls.
+/// Reads a stream with a text in place of each call. Returns the number of written bytes, and the members of calls.
 fn read(api: &str, text: &str) -> (usize, usize) {
     let dialect = DIALECTS.iter().find(|row| row.key == api).unwrap().dialect().unwrap();
     let mut stream = dialect.stream(&*request(api));

@@ -1,4 +1,4 @@
-//! The memory that reading a hostile request takes, as a multiple of its size.
+//! The memory for a hostile request, as a multiple of its size.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed helper is a failed test")]
 #![allow(unsafe_code, reason = "an allocator that counts is implemented by unsafe methods")]
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_wire::{DIALECTS, Target};
 
-/// Counts the bytes that are held, and the most that were.
+/// Counts the bytes in use, and the most at one time.
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -33,7 +33,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The size of the request in the attack that was seen.
+/// The size of the request in a known attack.
 const SIZE: usize = 1 << 20;
 /// The size of its siblings, which take the same multiple and less time.
 const SMALL: usize = 1 << 17;
@@ -61,7 +61,7 @@ fn many(unit: &str, size: usize) -> String {
     text
 }
 
-/// The most that was held while a request was read and written, and what is held after, as multiples of its size.
+/// The most bytes while a request was read and written, and those after it, as multiples of its size.
 fn cost(key: &str, path: &str, text: &str) -> (f64, f64) {
     let dialect = DIALECTS.iter().find(|row| row.key == key).unwrap().dialect().unwrap();
     let before = HELD.load(Ordering::Relaxed);
@@ -94,7 +94,7 @@ fn a_hostile_request_takes_a_small_multiple_of_its_size() {
             format!(r#""tools":[{}]"#, many(r#"{"type":"t@"}"#, SMALL)),
             format!(r#""models":[{}]"#, many(r#""m@""#, SMALL)),
             format!(r#""extra_body":{{{}}}"#, many(r#""k@":0"#, SMALL)),
-            // Each level holds all that is in it.
+            // Each level holds all inside of it.
             format!(r#"{}{}{}"#, r#""extra_body":{"#.repeat(60), many(r#""k@":0"#, SMALL), "}".repeat(60)),
             format!(
                 r#"{}"model":"m",{}{}"#,

@@ -1,6 +1,6 @@
-//! Replays recorded exchanges with real APIs: every call is found word for word and none invented, whole and however the bytes
-//! arrive. The recordings are not part of the project: they are looked for in `CALLGATE_DATA`, else in `shared/data` beside
-//! the workspace, and the test says so where they are missing.
+//! Replays recorded exchanges with real APIs: every call is found word for word and none invented, whole and in any chunks. The
+//! recordings are not part of the project. The test looks for them in `CALLGATE_DATA`, else in `shared/data` beside the
+//! workspace, and says so if they are missing.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 
@@ -36,12 +36,12 @@ fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
     exchange[key].as_str().unwrap_or_default()
 }
 
-/// A call without what only its API knows.
+/// A call without the members of its API.
 fn plain(call: Call) -> Call {
     Call { extra: callgate_json::Map::new(), ..call }
 }
 
-/// The calls that a reader must find.
+/// The calls a reader must find.
 fn labelled(exchange: &Value) -> Vec<Call> {
     let calls = exchange["tool_calls"].as_array().unwrap();
     let read = |call: &Value| Call {
@@ -91,7 +91,7 @@ fn check_stream(id: &str, body: &[u8], labelled: &[Call]) -> usize {
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&whole.passed), String::from_utf8_lossy(body), "{id}");
     }
-    // What is passed on while calls are held is a stream with the same text and finishes, and no call.
+    // The output while calls are held is a stream with the same text and finishes, and without calls.
     let mut passed = turn(&deltas([&whole.passed[..]]).unwrap());
     for (choice, said) in &whole.choices {
         let passed = passed.choices.entry(*choice).or_default();

@@ -155,7 +155,7 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// Lines as Python's `str.splitlines` finds them, in bytes that a client takes for UTF-8 or for Latin-1.
+/// Lines as Python's `str.splitlines` finds them, in bytes a client takes for UTF-8 or for Latin-1.
 fn lenient_lines(bytes: &[u8]) -> Vec<Vec<String>> {
     let ends = ['\n', '\x0b', '\x0c', '\r', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
     let utf8 = String::from_utf8_lossy(bytes).into_owned();
@@ -173,7 +173,7 @@ fn no_comment_id_retry_or_event_name_smuggles_a_line() {
             let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.clone()).collect();
             let lines = lenient_lines(&raw);
             let smuggled = lines.iter().flatten().any(|line| line.contains("smuggled"));
-            // A byte order mark at the very start is none of the first line's.
+            // A byte order mark at the very start is not part of the first line.
             let is_first = end == "\u{feff}" && field.is_empty();
             assert_eq!(smuggled, is_first, "{stream:?}");
             assert!(frames.iter().all(|frame| frame.event.is_none()), "{stream:?}");
@@ -208,7 +208,7 @@ fn no_line_of_data_is_an_event_of_its_own_to_a_client_that_reads_line_by_line() 
 }
 
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -239,7 +239,7 @@ proptest! {
     fn frames_say_what_the_standard_says(stream in streams()) {
         let mut frames: Vec<_> = decode([&stream[..]]).into_iter().map(|frame| (frame.event, frame.data)).collect();
         let mut expected = reference(&stream);
-        // A last event that no blank line ended is there or not, with nothing in it.
+        // A last event without a blank line is there or not, with nothing in it.
         for list in [&mut frames, &mut expected] {
             while list.last() == Some(&(None, None)) {
                 list.pop();

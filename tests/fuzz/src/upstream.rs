@@ -3,13 +3,13 @@
 #![allow(dead_code, reason = "the server around them is left out")]
 #![allow(missing_docs, reason = "documented where they are")]
 
-#[path = "../../src/upstream/chat.rs"]
+#[path = "../../stack/src/upstream/chat.rs"]
 pub mod chat;
-#[path = "../../src/upstream/dialect/mod.rs"]
+#[path = "../../stack/src/upstream/dialect/mod.rs"]
 pub mod dialect;
-#[path = "../../src/upstream/framing.rs"]
+#[path = "../../stack/src/upstream/framing.rs"]
 mod framing;
-#[path = "../../src/upstream/script.rs"]
+#[path = "../../stack/src/upstream/script.rs"]
 pub mod script;
 
 use chat::Chat;

@@ -1,4 +1,4 @@
-//! The binding of an approval, how often it counts and for how long, and its record.
+//! Approvals: their binding, their number of uses, their expiry, and the records of them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 
 use self::clock::{DAY, Manual};
 
-/// The part of the executor's configuration that approvals use.
+/// The approvals' part of the executor's configuration.
 struct Config {
     state_dir: PathBuf,
     approvals: ApprovalSettings,
@@ -86,7 +86,7 @@ fn answer_of(name: &str, approved: bool) -> Answer {
     Answer { approved, by: person(name), reason: "as agreed".into() }
 }
 
-/// Opens the store with the clock of a test; what had it before may still be closing it.
+/// Opens the store with the clock of a test; its former owner may still be closing it.
 fn open_with(folder: &Path, more: &str, clock: &Arc<Manual>) -> Approvals {
     let config = config(folder, more);
     Approvals::open_with(&config.state_dir, &config.approvals, audit(&config), Arc::<Manual>::clone(clock)).unwrap()
@@ -100,7 +100,7 @@ async fn pending(approvals: &Approvals, ask: &Ask) -> String {
 }
 
 #[tokio::test]
-async fn an_approved_call_is_granted_once_and_then_asked_for_anew() {
+async fn an_approved_call_is_granted_once_and_then_asked_for_again() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let id = pending(&approvals, &ask()).await;
@@ -115,7 +115,7 @@ async fn an_approved_call_is_granted_once_and_then_asked_for_anew() {
 }
 
 #[tokio::test]
-async fn an_approval_counts_for_nothing_but_what_was_shown() {
+async fn an_approval_covers_only_the_shown_call() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let id = pending(&approvals, &ask()).await;
@@ -126,7 +126,7 @@ async fn an_approval_counts_for_nothing_but_what_was_shown() {
         Ask { contract_digest: format!("sha256:{}", "cd".repeat(32)), ..ask() },
         Ask { tool: "cancel_order".into(), ..ask() },
         Ask { arguments: r#"{"quantity":200,"sku":"A-100"}"#.into(), ..ask() },
-        // The same bytes, cut elsewhere.
+        // The same bytes, cut at another place.
         Ask { tenant: "acmec".into(), role: "lerk".into(), ..ask() },
     ];
     for other in &others {
@@ -136,7 +136,7 @@ async fn an_approval_counts_for_nothing_but_what_was_shown() {
 }
 
 #[tokio::test]
-async fn a_denied_call_is_refused_again_without_asking_until_its_time_is_over() {
+async fn a_denied_call_is_refused_without_asking_until_its_time_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Manual::new();
     let approvals = open_with(folder.path(), "approvals: { deniedFor: 10m, pendingPerTenant: 1 }\n", &clock);
@@ -178,7 +178,7 @@ async fn answers_that_still_count_are_bounded() {
 }
 
 #[tokio::test]
-async fn where_two_must_agree_one_person_is_not_two() {
+async fn one_person_does_not_count_as_two_approvers() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let ask = Ask { about: About { approvers: 2, ..About::default() }, ..ask() };
@@ -196,7 +196,7 @@ async fn where_two_must_agree_one_person_is_not_two() {
 }
 
 #[tokio::test]
-async fn where_two_must_agree_one_refusal_ends_it_and_every_answer_is_audited() {
+async fn one_refusal_of_two_approvers_ends_it_and_every_answer_is_audited() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), "");
     let log = audit(&config);
@@ -205,7 +205,7 @@ async fn where_two_must_agree_one_refusal_ends_it_and_every_answer_is_audited() 
     let id = pending(&approvals, &ask).await;
     approvals.answer(&id, answer_of("alice", true)).await.unwrap();
     approvals.answer(&id, answer_of("bob", true)).await.unwrap();
-    // Who agreed may still refuse.
+    // A person who agreed may still refuse.
     let ended = approvals.answer(&id, answer_of("alice", false)).await.unwrap();
     assert!(matches!(&ended.state, State::Denied(answered) if answered.by == "alice"));
     assert!(matches!(approvals.claim(&ask).await.unwrap(), Claim::Refused { .. }));
@@ -222,7 +222,7 @@ async fn where_two_must_agree_one_refusal_ends_it_and_every_answer_is_audited() 
 }
 
 #[tokio::test]
-async fn who_is_not_named_cannot_answer_and_nobody_approves_their_own() {
+async fn only_named_people_can_answer_and_nobody_approves_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let more = "approvals: { groups: { desk: [alice] }, approvers: [
         { approver: desk, tools: [\"create_*\"], notOwn: true }, { approver: acme } ] }\n";
@@ -239,7 +239,7 @@ async fn who_is_not_named_cannot_answer_and_nobody_approves_their_own() {
     assert!(matches!(approvals.answer(&id, of("alice", &["acme"], true)).await, Err(AnswerError::Own)));
     assert!(matches!(approvals.answer(&id, of("acme", &[], true)).await, Err(AnswerError::Own)));
     assert_eq!(approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
-    // One's own may be refused: nothing runs by it.
+    // A person may refuse their own request: nothing runs by it.
     approvals.answer(&id, of("acme", &[], false)).await.unwrap();
     let other = pending(&approvals, &Ask { tool: "cancel_order".into(), ..ask() }).await;
     assert!(matches!(approvals.answer(&other, of("alice", &[], true)).await, Err(AnswerError::NotNamed)));
@@ -259,14 +259,14 @@ async fn a_clock_that_jumps_forward_ends_no_request_and_no_approval() {
     assert_eq!(pending(&approvals, &first).await, waits);
     drop(approvals);
     clock.jump_forward(DAY);
-    // A process later, on the same machine.
+    // A later process, on the same machine.
     let approvals = open_with(folder.path(), "approvals: { expiry: 15m, keep: 1h }\n", &clock);
     assert_eq!(pending(&approvals, &first).await, waits);
     assert_eq!(approvals.claim(&second).await.unwrap(), Claim::Granted { approval_id: approved });
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_back_keeps_no_approval_usable() {
+async fn a_clock_that_jumps_back_extends_no_approval() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Manual::new();
     let more = "approvals: { expiry: 15m }\n";
@@ -283,7 +283,7 @@ async fn a_clock_that_jumps_back_keeps_no_approval_usable() {
 }
 
 #[tokio::test]
-async fn over_a_reboot_an_approval_counts_no_longer_than_either_clock_says() {
+async fn a_reboot_extends_no_approval() {
     for off in [Duration::from_secs(20 * 60), DAY] {
         let folder = tempfile::tempdir().unwrap();
         let clock = Manual::new();
@@ -319,7 +319,7 @@ async fn a_store_of_an_earlier_version_is_completed() {
 }
 
 #[tokio::test]
-async fn an_approval_that_an_earlier_version_gave_under_a_clock_ahead_counts_no_longer() {
+async fn an_approval_of_an_earlier_version_under_a_fast_clock_does_not_count_longer() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Manual::new();
     let more = "approvals: { expiry: 15m }\n";
@@ -337,11 +337,11 @@ async fn an_approval_that_an_earlier_version_gave_under_a_clock_ahead_counts_no_
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_stored_says_that_the_log_has_it_and_it_does_not_count() {
+async fn an_unstorable_answer_is_logged_and_does_not_count() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let id = pending(&approvals, &ask()).await;
-    // Another connection makes every write of the store fail, and no read.
+    // Another connection makes every write of the store fail, but no read.
     let store = rusqlite::Connection::open(folder.path().join("state/approvals.db")).unwrap();
     let fail = "CREATE TRIGGER fail BEFORE UPDATE ON approvals BEGIN SELECT raise(ABORT, 'full'); END";
     store.execute_batch(fail).unwrap();
@@ -354,7 +354,7 @@ async fn an_answer_that_cannot_be_stored_says_that_the_log_has_it_and_it_does_no
 }
 
 #[tokio::test]
-async fn a_second_answer_is_an_error_whatever_it_says() {
+async fn a_second_answer_is_an_error_whatever_its_content() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let id = pending(&approvals, &ask()).await;
@@ -367,7 +367,7 @@ async fn a_second_answer_is_an_error_whatever_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_approvers_at_once_one_answers_and_of_many_claims_one_is_granted() {
+async fn of_two_concurrent_approvers_one_answers_and_of_many_claims_one_is_granted() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     for round in 0..10 {
@@ -392,7 +392,7 @@ async fn of_two_approvers_at_once_one_answers_and_of_many_claims_one_is_granted(
 }
 
 #[tokio::test]
-async fn an_expired_request_cannot_be_answered_and_is_asked_anew() {
+async fn an_expired_request_cannot_be_answered_and_is_asked_again() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "approvals: { expiry: 1s }\n");
     let id = pending(&approvals, &ask()).await;
@@ -403,7 +403,7 @@ async fn an_expired_request_cannot_be_answered_and_is_asked_anew() {
 }
 
 #[tokio::test]
-async fn an_approval_that_is_not_used_in_time_counts_no_more() {
+async fn an_approval_expires_if_unused() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "approvals: { expiry: 1s }\n");
     let id = pending(&approvals, &ask()).await;
@@ -412,7 +412,7 @@ async fn an_approval_that_is_not_used_in_time_counts_no_more() {
     assert_ne!(pending(&approvals, &ask()).await, id);
 }
 
-/// Waits until the store itself says that the time is over.
+/// Waits until the store itself reports that the time is over.
 async fn expire(approvals: &Approvals, id: &str) {
     while !matches!(approvals.get(id).await.unwrap().unwrap().state, State::Expired) {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -420,7 +420,7 @@ async fn expire(approvals: &Approvals, id: &str) {
 }
 
 #[tokio::test]
-async fn a_tenant_that_asks_without_end_is_stopped_and_others_are_not() {
+async fn a_tenant_that_floods_is_limited_and_others_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "approvals: { pending: 3, pendingPerTenant: 2 }\n");
     let of = |tenant: &str, n: u32| Ask { tenant: tenant.into(), arguments: format!("{{\"n\":{n}}}"), ..ask() };
@@ -435,7 +435,7 @@ async fn a_tenant_that_asks_without_end_is_stopped_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn arguments_that_nobody_would_read_are_refused() {
+async fn unread_arguments_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let long = Ask { arguments: format!("{{\"text\":\"{}\"}}", "x".repeat(64 << 10)), ..ask() };
@@ -457,7 +457,7 @@ async fn requests_and_approvals_outlive_the_process() {
 }
 
 #[tokio::test]
-async fn lists_tell_what_waits_from_the_oldest_and_what_has_ended_from_the_newest() {
+async fn lists_show_waiting_requests_oldest_first_and_ended_ones_newest_first() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let mut ids = Vec::new();
@@ -479,7 +479,7 @@ async fn lists_tell_what_waits_from_the_oldest_and_what_has_ended_from_the_newes
 }
 
 #[tokio::test]
-async fn a_search_finds_by_tool_tenant_and_text_and_goes_on_where_it_ended() {
+async fn a_search_finds_by_tool_tenant_and_text_and_continues_at_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let approvals = open(folder.path(), "");
     let mut ids = Vec::new();
@@ -497,7 +497,7 @@ async fn a_search_finds_by_tool_tenant_and_text_and_goes_on_where_it_ended() {
     assert_eq!(search(text("refund")).await, [2]);
     assert_eq!(search(text("GLOBEX")).await, [1]);
     assert_eq!(search(text(&ids[3][20..])).await, [3]);
-    // Nothing of a text is a pattern, and no text reaches from one field into the next.
+    // No text acts as a pattern, and none reaches from one field into the next.
     for nothing in ["%%", "_rder%", "create*", "orderglobex", "' OR 1"] {
         assert!(search(text(nothing)).await.is_empty(), "{nothing}");
     }

@@ -1,4 +1,4 @@
-//! Segments on their way to a folder, and to a small server that speaks S3's words.
+//! Segments on their way to a folder, and to a small server with S3's protocol.
 
 use std::collections::HashMap;
 use std::fs;
@@ -104,7 +104,7 @@ async fn segments_move_to_a_folder_and_verify_from_there() {
     until("archived segments stay here", || here(&state.segment_folder()) == 0).await;
     let whole = verify_all(&state.reader(), &[folder], None).unwrap();
     assert!(whole.absent.is_empty(), "{whole:?}");
-    // Without the archive it is known what is missing.
+    // Without the archive, the missing segments are known.
     let whole = verify_all(&state.reader(), &[], None).unwrap();
     assert_eq!(whole.absent.len(), state.segments().len());
     drop(log);
@@ -130,7 +130,7 @@ async fn a_segment_of_another_log_in_the_archive_is_never_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn segments_are_put_into_storage_again_until_it_takes_them() {
+async fn segments_are_sent_to_storage_until_it_accepts_them() {
     let state = StateFolder::new();
     let storage = Storage::default();
     storage.0.lock().unwrap().fail_first = 2;
@@ -145,7 +145,7 @@ async fn segments_are_put_into_storage_again_until_it_takes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_segment_stays_here_if_the_storage_has_something_else() {
+async fn a_segment_is_kept_if_the_storage_returns_other_bytes() {
     let state = StateFolder::new();
     let storage = Storage::default();
     storage.0.lock().unwrap().corrupt = true;

@@ -1,4 +1,4 @@
-//! Decisions of the same call that agree, repeat or contradict each other.
+//! Decisions on the same call: equal, repeated and contradicting ones.
 
 use callgate_audit::{Appended, Entry, Event, Query, Source, Verdict};
 
@@ -10,7 +10,7 @@ fn denied(source: Source, exchange: &str, position: u32, code: &str) -> Entry {
     Entry { event, ..decision(source, exchange, position) }
 }
 
-/// Kind and `of` of all records.
+/// Returns kind and `of` of all records.
 fn kinds(state: &StateFolder) -> Vec<(String, u64)> {
     let kind = |text: &str| {
         let record: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -25,7 +25,7 @@ fn listed(kinds: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 #[tokio::test]
-async fn a_decision_of_the_filter_that_contradicts_an_earlier_one_is_recorded_once() {
+async fn a_contradicting_decision_of_the_filter_is_recorded_once() {
     let state = StateFolder::new();
     let log = state.open();
     assert_eq!(log.append(decision(Source::Filter, "e-1", 0)).await.unwrap(), Appended::New);
@@ -51,7 +51,7 @@ async fn contradictions_of_one_call_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_filter_refused_and_the_executor_ran_is_a_conflict_whichever_is_told_first() {
+async fn a_call_refused_by_the_filter_and_run_by_the_executor_is_a_conflict_in_either_order() {
     let state = StateFolder::new();
     let log = state.open();
     log.append(denied(Source::Filter, "e-1", 0, "tainted")).await.unwrap();
@@ -61,13 +61,13 @@ async fn a_call_that_the_filter_refused_and_the_executor_ran_is_a_conflict_which
     assert_eq!(log.append(denied(Source::Filter, "e-2", 0, "tainted")).await.unwrap(), Appended::Conflict);
     let (decided, ended) = (("decision", 0), ("outcome", 0));
     assert_eq!(kinds(&state), listed(&[decided, decided, ("conflict", 1), decided, ended, decided, ("conflict", 4)]));
-    // Another call of the same exchange is no contradiction.
+    // Another call of the same exchange does not contradict it.
     assert_eq!(log.append(decision(Source::Executor, "e-2", 1)).await.unwrap(), Appended::New);
     assert_eq!(state.whole(), 8);
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_again_leaves_a_repeat() {
+async fn a_repeated_refusal_leaves_a_repeat_record() {
     let state = StateFolder::new();
     let log = state.open();
     let refused = || denied(Source::Executor, "e-1", 0, "arguments_invalid");

@@ -18,7 +18,7 @@ const CRASH_FOLDER: &str = "CALLGATE_TEST_CRASH_FOLDER";
 struct Tmpfs(PathBuf);
 
 impl Tmpfs {
-    /// Mounts one, or says that it may not.
+    /// Mounts one, or reports that it may not.
     fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir(folder).unwrap();
         let mounted =
@@ -30,7 +30,7 @@ impl Tmpfs {
         None
     }
 
-    /// Takes all the space there is.
+    /// Takes all the free space.
     fn fill(&self) {
         let mut ballast = std::fs::File::create(self.0.join("ballast")).unwrap();
         while ballast.write_all(&[0; 4096]).is_ok() {}
@@ -78,7 +78,7 @@ async fn a_full_disk_refuses_decisions_holds_outcomes_and_is_forgotten_once_ther
         assert!(written < 10_000, "the disk does not become full");
     };
     assert!(matches!(refused, AuditError::Unwritable(_)), "{refused}");
-    // Two calls that were let in before have ended meanwhile.
+    // Two calls admitted earlier have ended meanwhile.
     for position in 0..2 {
         let held = log.append(outcome("ran", position)).await;
         assert!(matches!(held, Err(AuditError::Held(_))), "{held:?}");
@@ -88,7 +88,7 @@ async fn a_full_disk_refuses_decisions_holds_outcomes_and_is_forgotten_once_ther
     assert!(matches!(refused, Err(AuditError::Unwritable(_))), "{refused:?}");
 
     disk.make_room();
-    // By itself: nothing is appended that could set it off.
+    // It recovers by itself: no append could trigger it.
     until_nothing_is_held(&log).await;
     log.append(decision(Source::Executor, "late", 1)).await.unwrap();
     let calls =
@@ -120,7 +120,7 @@ async fn a_log_that_another_program_locks_refuses_and_recovers() {
 fn kill_9_in_the_middle_of_writing_loses_nothing_that_was_acknowledged() {
     let place = StateFolder::new();
     let mut acknowledged = 0;
-    // Each time over what the time before has left.
+    // Each round continues after the round before.
     for round in 0..5 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "disk::the_process_that_is_killed", "--ignored", "--nocapture"])
@@ -136,7 +136,7 @@ fn kill_9_in_the_middle_of_writing_loses_nothing_that_was_acknowledged() {
         child.kill().unwrap();
         child.wait().unwrap();
         acknowledged += lines.map_while(Result::ok).filter(|line| line == "written").count();
-        // A record may be there whose acknowledgement nobody heard.
+        // A record may exist although nobody received its acknowledgement.
         let records = place.whole();
         assert!(
             records >= u64::try_from(acknowledged).unwrap(),

@@ -1,4 +1,4 @@
-//! The audit log as the executor and a reader of it meet it.
+//! The audit log, from the side of the executor and of a reader.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -30,7 +30,7 @@ use callgate_state::StateError;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// A state directory, and the configuration that keeps its log there.
+/// A state directory, and the configuration of a log in it.
 pub(crate) struct StateFolder {
     pub(crate) folder: TempDir,
     pub(crate) audit: String,
@@ -41,7 +41,7 @@ impl StateFolder {
         Self { folder: tempfile::tempdir().unwrap(), audit: "{}".into() }
     }
 
-    /// With an `audit` section, as YAML on one line.
+    /// Adds an `audit` section, as YAML on one line.
     pub(crate) fn with(audit: &str) -> Self {
         Self { audit: audit.into(), ..Self::new() }
     }
@@ -58,7 +58,7 @@ impl StateFolder {
         self.try_open().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Opens the log, once a former user of it has let go.
+    /// Opens the log, once its former user has released it.
     pub(crate) fn try_open(&self) -> Result<AuditLog, AuditError> {
         loop {
             match AuditLog::open(&self.state_dir(), &self.settings()) {
@@ -76,7 +76,7 @@ impl StateFolder {
         Reader::open(&self.file()).unwrap()
     }
 
-    /// The number of records of a log that is whole.
+    /// Returns the number of records of a complete log.
     pub(crate) fn whole(&self) -> u64 {
         verify(&self.reader(), None).unwrap_or_else(|error| panic!("{error}")).head.seq
     }
@@ -89,7 +89,7 @@ impl StateFolder {
         }
     }
 
-    /// Does to the file what its owner could.
+    /// Changes the file, as its owner could.
     fn tamper(&self, sql: &str) {
         Connection::open(self.file()).unwrap().execute_batch(sql).unwrap();
     }
@@ -102,7 +102,7 @@ pub(crate) fn settings(text: &str, folder: &Path) -> AuditSettings {
     section.resolve(&place).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The call of an exchange, numbered.
+/// Returns a numbered call of the exchange.
 pub(crate) fn call(exchange: &str, position: u32) -> Call {
     Call {
         exchange_id: exchange.into(),
@@ -163,7 +163,7 @@ async fn records_are_numbered_chained_and_still_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn an_empty_log_is_whole_and_its_head_is_zeros() {
+async fn an_empty_log_verifies_and_its_head_is_zeros() {
     let place = StateFolder::new();
     let _log = place.open();
     let whole = verify(&place.reader(), Some(Hash::GENESIS)).unwrap();
@@ -171,20 +171,20 @@ async fn an_empty_log_is_whole_and_its_head_is_zeros() {
 }
 
 #[tokio::test]
-async fn a_decision_of_the_filter_is_kept_once_however_often_it_is_sent() {
+async fn a_decision_sent_repeatedly_is_kept_once() {
     let place = StateFolder::new();
     let log = place.open();
     for _ in 0..3 {
         log.append(decision(Source::Filter, "e-1", 0)).await.unwrap();
         log.append(decision(Source::Filter, "e-1", 1)).await.unwrap();
-        // The executor's own decision on the call at the same place is another one.
+        // The executor's own decision on the call at the same position is another one.
         log.append(decision(Source::Executor, "e-1", 0)).await.unwrap();
     }
     assert_eq!(place.whole(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn records_of_many_at_once_keep_the_order_in_which_each_wrote_its_own() {
+async fn concurrent_records_keep_the_order_of_each_writer() {
     let place = StateFolder::new();
     let log = place.open();
     let writers: Vec<_> = (0..32)
@@ -225,7 +225,7 @@ async fn whatever_is_altered_in_a_record_is_found_and_named() {
         assert_eq!(place.whole(), 6);
         place.tamper(&format!("UPDATE record SET {set} WHERE seq = 4"));
         assert!(matches!(place.fault(None), Fault::Altered { seq: 4, .. }), "{set}: {}", place.fault(None));
-        // The executor does not write on as if nothing had happened.
+        // The executor does not continue as if nothing had happened.
         assert!(matches!(place.try_open(), Err(AuditError::NotWhole { .. })), "{set}");
     }
 }
@@ -274,30 +274,30 @@ async fn a_record_that_was_deleted_moved_or_added_is_found_and_named() {
 }
 
 #[tokio::test]
-async fn a_cut_or_rewritten_log_does_not_hold_a_head_that_was_kept_elsewhere() {
+async fn a_cut_or_rewritten_log_lacks_a_head_kept_elsewhere() {
     let place = StateFolder::new();
     let log = place.open();
     calls(&log, "e-1", 2).await;
     let kept = log.head();
     calls(&log, "e-2", 1).await;
     log.close().await;
-    // As long as it is whole, it holds that head and says where.
+    // While it is complete, it holds that head and names its record.
     let whole = verify(&place.reader(), Some(kept.hash)).unwrap();
     assert_eq!((whole.known, whole.head.seq), (Some(4), 6));
-    // A cut at the end breaks no chain, but audit.head names what is missing…
+    // A cut at the end breaks no chain, but audit.head names the missing records…
     place.tamper("DELETE FROM record WHERE seq >= 3");
     assert_eq!(place.fault(None), Fault::Behind { last: 2, kept: 6 });
     std::fs::remove_file(place.file().with_file_name(HEAD_FILE)).unwrap();
     assert_eq!(place.whole(), 2);
-    // …and without that the head that was kept elsewhere.
+    // …and without audit.head, a head kept elsewhere does.
     assert_eq!(place.fault(Some(kept.hash)), Fault::HeadUnknown(kept.hash));
-    // What a sink has is known too.
+    // The records a sink has are known too.
     place.tamper("INSERT INTO cursor VALUES ('postgres', 6)");
     assert_eq!(place.fault(None), Fault::Cut { last: 2, sink: "postgres".into(), delivered: 6 });
 }
 
 #[tokio::test]
-async fn records_are_found_by_what_they_say_newest_first_or_followed() {
+async fn records_are_found_by_content_newest_first_or_followed() {
     let place = StateFolder::new();
     let log = place.open();
     calls(&log, "e-1", 2).await;
@@ -329,7 +329,7 @@ async fn records_are_found_by_what_they_say_newest_first_or_followed() {
 }
 
 #[tokio::test]
-async fn only_its_owner_may_read_it_and_only_one_executor_writes() {
+async fn only_the_owner_may_read_the_log_and_only_one_executor_writes() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = StateFolder::new();
     let log = place.open();

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{StateFolder, calls, decision};
 
 #[tokio::test]
-async fn a_search_that_is_stopped_says_where_it_goes_on() {
+async fn a_stopped_search_returns_its_next_position() {
     let state = StateFolder::new();
     let log = state.open();
     let mut rare = decision(Source::Executor, "e-0", 0);

@@ -1,4 +1,4 @@
-//! Rotation, trimming and what `verify` says of segments.
+//! Rotation, trimming and `verify` with segments.
 
 use std::fs;
 use std::path::PathBuf;
@@ -66,14 +66,14 @@ async fn records_are_sealed_trimmed_and_chained_on_over_restarts() {
     let whole = state.all().unwrap();
     assert_eq!(whole.live.head.seq, 60);
     assert!(whole.absent.is_empty() && whole.checked.len() > 2, "{whole:?}");
-    // The segments are whole by themselves, and none lacks the record after another.
+    // The segments are complete by themselves, and none lacks the record after another.
     let firsts: Vec<_> = whole.checked.iter().map(|segment| segment.first).collect();
     let lasts: Vec<_> = whole.checked.iter().map(|segment| segment.last.seq + 1).collect();
     assert_eq!(firsts[1..], lasts[..lasts.len() - 1]);
 }
 
 #[tokio::test]
-async fn a_rotation_that_somebody_asks_for_seals_all_records() {
+async fn a_requested_rotation_seals_all_records() {
     let state = StateFolder::new();
     let log = state.open();
     calls(&log, "e-1", 3).await;
@@ -81,7 +81,7 @@ async fn a_rotation_that_somebody_asks_for_seals_all_records() {
     until("nobody takes the request", || !state.file().with_file_name(ROTATE).exists()).await;
     let segments = state.segments();
     assert_eq!((segments.len(), segments[0].first, segments[0].last), (1, 1, log.head()));
-    // What comes again within audit.live is still known.
+    // A record that comes again within audit.live is still known.
     assert_eq!(state.reader().base().unwrap().seq, 0);
     calls(&log, "e-2", 1).await;
     assert_eq!(state.all().unwrap().live.head.seq, 8);
@@ -111,14 +111,14 @@ async fn a_segment_that_is_missing_or_altered_is_named() {
 }
 
 #[tokio::test]
-async fn a_segment_that_was_written_anew_is_found_by_the_one_after_it() {
+async fn a_rewritten_segment_is_found_by_the_next_one() {
     let state = StateFolder::new();
     let log = state.open_with(small());
     calls(&log, "e-1", 20).await;
     until("nothing is sealed", || state.segments().len() > 2).await;
     log.close().await;
     state.all().unwrap();
-    // As whoever has the executor's rights could: the segment is whole, and the log names its new hash.
+    // Anyone with the executor's rights could do this: the segment is complete, and the log names its new hash.
     let first = state.segments()[0].clone();
     let path = state.segment_folder().join(first.name());
     let segment = Connection::open(&path).unwrap();
@@ -140,7 +140,7 @@ async fn a_segment_that_was_written_anew_is_found_by_the_one_after_it() {
 }
 
 #[tokio::test]
-async fn the_segments_of_a_log_that_was_moved_away_are_never_deleted() {
+async fn the_segments_of_a_moved_log_are_never_deleted() {
     let state = StateFolder::new();
     let log = state.open_with(small());
     calls(&log, "e-1", 15).await;
@@ -161,7 +161,7 @@ async fn the_segments_of_a_log_that_was_moved_away_are_never_deleted() {
 }
 
 #[tokio::test]
-async fn a_segment_that_an_ended_executor_did_not_enter_is_made_again() {
+async fn a_segment_an_ended_executor_did_not_record_is_made_again() {
     let state = StateFolder::new();
     let log = state.open();
     calls(&log, "e-1", 3).await;
@@ -179,7 +179,7 @@ async fn a_segment_that_an_ended_executor_did_not_enter_is_made_again() {
 }
 
 #[tokio::test]
-async fn records_that_are_old_enough_are_sealed_however_often_the_executor_is_restarted() {
+async fn old_records_are_sealed_however_often_the_executor_restarts() {
     let state = StateFolder::new();
     let log = state.open();
     calls(&log, "e-1", 3).await;
@@ -193,7 +193,7 @@ async fn records_that_are_old_enough_are_sealed_however_often_the_executor_is_re
 }
 
 #[tokio::test]
-async fn without_room_nothing_is_sealed_and_calls_go_on() {
+async fn without_room_nothing_is_sealed_and_calls_continue() {
     let state = StateFolder::new();
     let log = state.open_with(Retention { min_free: u64::MAX, ..small() });
     calls(&log, "e-1", 20).await;

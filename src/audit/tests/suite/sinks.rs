@@ -14,14 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A record as a sink has it: number, text, hash.
 type Row = (u64, String, String);
 
-/// A place whose log goes to a sink; `more` is YAML, such as `, maxLength: 5`.
+/// A place with a sink for its log; `more` is YAML, such as `, maxLength: 5`.
 fn place(sink: &str, url: &str, more: &str) -> StateFolder {
     let place = StateFolder::with(&format!("{{ {sink}: {{ url: 'file:url'{more} }} }}"));
     std::fs::write(place.folder.path().join("url"), format!("{url}\n")).unwrap();
     place
 }
 
-/// Waits until the lag is as it should be.
+/// Waits for the expected lag.
 async fn lag(log: &AuditLog, what: &str, wanted: impl Fn(&Lag) -> bool) -> Lag {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -67,7 +67,7 @@ async fn in_redis(redis: &Redis, log: &AuditLog, from: &str) -> Vec<Row> {
     entries.ids.iter().map(row).collect()
 }
 
-/// Appends from several sides while a server is stopped and started again, twice.
+/// Appends from several tasks while a server is stopped and started again, twice.
 async fn under_load<S: Send + 'static>(log: &AuditLog, mut server: S, stop_and_start: fn(&mut S)) -> S {
     let writers: Vec<_> = (0..4)
         .map(|writer| {
@@ -150,7 +150,7 @@ async fn records_written_while_a_sink_is_down_arrive_after_a_restart_of_the_exec
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sink_that_lost_what_it_had_gets_it_again() {
+async fn a_sink_that_lost_its_records_gets_them_again() {
     let Some(redis) = Redis::start() else { return };
     let place = place("redis", &redis.url(), "");
     let log = place.open();
@@ -182,7 +182,7 @@ async fn a_stream_of_bounded_length_keeps_the_newest() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_was_cut_is_not_mixed_with_what_a_sink_has() {
+async fn a_cut_log_is_not_mixed_with_a_sinks_records() {
     let Some(postgres) = Postgres::start() else { return };
     let place = place("postgres", &postgres.url(), "");
     let log = place.open();
@@ -190,9 +190,9 @@ async fn a_log_that_was_cut_is_not_mixed_with_what_a_sink_has() {
     all_arrived(&log).await;
     let delivered = kept(&place);
     drop(log);
-    // Closed for good once somebody else may have it.
+    // Closed for good once another process may have it.
     drop(place.open());
-    // As somebody who restores an older copy would do it.
+    // As if somebody restored an older copy.
     place.tamper("DELETE FROM record WHERE seq > 4; DELETE FROM cursor; UPDATE log SET head_kept = 0");
     std::fs::remove_file(place.file().with_file_name("audit.head")).unwrap();
     let log = place.open();
@@ -203,7 +203,7 @@ async fn a_log_that_was_cut_is_not_mixed_with_what_a_sink_has() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_is_altered_before_it_is_sent_stays_here() {
+async fn a_record_altered_before_it_is_sent_is_not_sent() {
     let Some(mut postgres) = Postgres::start() else { return };
     let place = place("postgres", &postgres.url(), "");
     let log = place.open();
@@ -254,7 +254,7 @@ async fn a_unix_socket_of_postgresql_will_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sink_that_never_answers_holds_up_nothing() {
+async fn a_silent_sink_delays_nothing() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://u:{PASSWORD}@{}/d", silent.local_addr().unwrap());
     let place = place("postgres", &url, "");
@@ -265,7 +265,7 @@ async fn a_sink_that_never_answers_holds_up_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_keeps_a_sink_from_records_is_said_without_secrets() {
+async fn a_sinks_fault_is_reported_without_secrets() {
     let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (sink, url, expected) in [
         ("postgres", format!("postgres://u:{PASSWORD}@db.example.com/d"), "set audit.postgres.ca"),
@@ -285,14 +285,14 @@ async fn what_keeps_a_sink_from_records_is_said_without_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_is_said_without_it() {
+async fn a_wrong_password_is_reported_without_showing_it() {
     let (Some(postgres), Some(redis)) = (Postgres::start(), Redis::start()) else { return };
     for (sink, url) in [("postgres", postgres.url()), ("redis", redis.url())] {
         let place = place(sink, &url.replace(PASSWORD, "wrong-password-7"), "");
         let log = place.open();
         let fault = lag(&log, "it is let in", |lag| lag.fault.is_some()).await.fault.unwrap();
         assert!(fault.contains("assword") && !fault.contains("wrong-password-7"), "{sink}: {fault}");
-        // A password that is put right is taken without a restart.
+        // A corrected password is used without a restart.
         std::fs::write(place.folder.path().join("url"), url).unwrap();
         calls(&log, "e-1", 1).await;
         all_arrived(&log).await;

@@ -1,4 +1,4 @@
-//! A log that is deleted, replaced, cut or copied without its end is found: while it is written, at start, and by `verify`.
+//! A deleted, replaced, cut or incompletely copied log is found: during writes, at start, and by `verify`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ impl StateFolder {
     }
 }
 
-/// A log with four records that was closed.
+/// Returns a closed log with four records.
 async fn closed() -> StateFolder {
     let state = StateFolder::new();
     let log = state.open();
@@ -50,7 +50,7 @@ async fn a_clean_stop_leaves_the_log_and_its_head_and_no_write_ahead_files() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_deleted_or_replaced_while_it_is_written_stops_calls_at_once() {
+async fn a_log_deleted_or_replaced_during_writes_stops_calls_at_once() {
     let state = StateFolder::new();
     let log = state.open();
     calls(&log, "e-1", 1).await;
@@ -58,7 +58,7 @@ async fn a_log_that_is_deleted_or_replaced_while_it_is_written_stops_calls_at_on
     refuses(&log, "was deleted").await;
     fs::copy(state.beside("aside"), state.file()).unwrap();
     refuses(&log, "was replaced").await;
-    // Once it is back, it goes on, without another call.
+    // Once it is restored, the executor continues without another call.
     fs::rename(state.beside("aside"), state.file()).unwrap();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while log.health().fault().is_some() {
@@ -70,7 +70,7 @@ async fn a_log_that_is_deleted_or_replaced_while_it_is_written_stops_calls_at_on
 }
 
 #[tokio::test]
-async fn a_log_or_head_that_is_truncated_while_it_is_written_stops_calls_at_once() {
+async fn a_log_or_head_truncated_during_writes_stops_calls_at_once() {
     for name in ["audit.db", "audit.db-wal", HEAD_FILE] {
         let state = StateFolder::new();
         let log = state.open();
@@ -81,7 +81,7 @@ async fn a_log_or_head_that_is_truncated_while_it_is_written_stops_calls_at_once
 }
 
 #[tokio::test]
-async fn a_log_that_was_cut_or_emptied_is_told_at_start_and_by_verify() {
+async fn a_cut_or_emptied_log_is_reported_at_start_and_by_verify() {
     let state = closed().await;
     state.tamper("DELETE FROM record WHERE seq > 2");
     let cut = Fault::Behind { last: 2, kept: 4 };
@@ -91,7 +91,7 @@ async fn a_log_that_was_cut_or_emptied_is_told_at_start_and_by_verify() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_deleted_or_replaced_is_told_at_start() {
+async fn a_deleted_or_replaced_log_is_reported_at_start() {
     let state = closed().await;
     fs::remove_file(state.file()).unwrap();
     assert_eq!(state.refused(), Fault::Replaced);
@@ -104,14 +104,14 @@ async fn a_log_that_was_deleted_or_replaced_is_told_at_start() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_missing_is_told_at_start() {
+async fn a_missing_head_is_reported_at_start() {
     let state = closed().await;
     fs::remove_file(state.beside(HEAD_FILE)).unwrap();
     assert_eq!(state.refused(), Fault::HeadMissing);
 }
 
 #[tokio::test]
-async fn a_start_that_could_not_make_the_head_is_done_again() {
+async fn a_start_that_could_not_make_the_head_is_repeated() {
     let state = StateFolder::new();
     fs::create_dir(state.file().parent().unwrap()).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -126,7 +126,7 @@ async fn a_start_that_could_not_make_the_head_is_done_again() {
 }
 
 #[tokio::test]
-async fn a_head_that_was_emptied_is_told_at_start() {
+async fn an_emptied_head_is_reported_at_start() {
     let state = closed().await;
     fs::write(state.beside(HEAD_FILE), "").unwrap();
     assert_eq!(state.refused(), Fault::HeadMissing);
@@ -159,12 +159,12 @@ async fn a_copy_without_its_write_ahead_log_is_incomplete() {
     let elsewhere = tempfile::tempdir().unwrap();
     let copy = elsewhere.path().join("audit.db");
     fs::copy(state.file(), &copy).unwrap();
-    // Twice: reading must not make the file look as if it had its end.
+    // Twice: reading must not make the file look complete.
     for _ in 0..2 {
         let found = verify(&Reader::open(&copy).unwrap(), None);
         assert!(matches!(found, Err(VerifyError::Broken(Fault::Incomplete { last: 0 }))), "{found:?}");
     }
-    // With it, it is whole.
+    // With it, the log is complete.
     fs::copy(state.beside("audit.db-wal"), elsewhere.path().join("audit.db-wal")).unwrap();
     assert_eq!(verify(&Reader::open(&copy).unwrap(), None).unwrap().head.seq, 4);
     assert_eq!(state.whole(), 4);

@@ -52,7 +52,7 @@ pub(crate) enum ClientError {
 }
 
 #[derive(Deserialize)]
-struct Fault {
+struct ErrorBody {
     message: String,
 }
 
@@ -132,7 +132,7 @@ impl Client {
         if status == StatusCode::OK {
             return Ok(text);
         }
-        match serde_json::from_str::<Fault>(&text) {
+        match serde_json::from_str::<ErrorBody>(&text) {
             Ok(fault) => Err(ClientError::Refused(plain(&fault.message))),
             Err(_) => Err(ClientError::NoExecutor { place: self.place.clone(), reason: format!("status {status}") }),
         }

@@ -11,7 +11,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 pub(crate) use self::args::ApproveArguments;
 use self::client::{Client, ClientError};
-use self::request::Request;
+use self::request::ApprovalRequest;
 use crate::output::PrintError;
 use crate::terminal::plain;
 
@@ -38,7 +38,7 @@ pub(crate) enum ApproveError {
 }
 
 /// The action on one request.
-enum Answer {
+enum Action {
     Approve,
     Deny,
     /// Shows the request and asks a person at the terminal.
@@ -70,21 +70,21 @@ async fn list(client: &Client, arguments: &ApproveArguments) -> Result<String, A
 
 async fn one(client: &Client, arguments: &ApproveArguments, id: &str, reason: &str) -> Result<String, ApproveError> {
     let answer = match (arguments.yes, arguments.deny) {
-        (true, _) => Answer::Approve,
-        (false, true) => Answer::Deny,
-        (false, false) => Answer::Ask,
+        (true, _) => Action::Approve,
+        (false, true) => Action::Deny,
+        (false, false) => Action::Ask,
     };
     let text = match answer {
-        Answer::Approve => client.answer(id, "approve", reason).await?,
-        Answer::Deny => client.answer(id, "deny", reason).await?,
-        Answer::Ask => client.get(id).await?,
+        Action::Approve => client.answer(id, "approve", reason).await?,
+        Action::Deny => client.answer(id, "deny", reason).await?,
+        Action::Ask => client.get(id).await?,
     };
     if arguments.json {
         return Ok(text);
     }
-    let request: Request = client::read(&text)?;
+    let request: ApprovalRequest = client::read(&text)?;
     let shown = show::request(&request);
-    let asked = matches!(answer, Answer::Ask) && request.is_pending();
+    let asked = matches!(answer, Action::Ask) && request.is_pending();
     if !asked {
         return Ok(shown);
     }
@@ -93,7 +93,7 @@ async fn one(client: &Client, arguments: &ApproveArguments, id: &str, reason: &s
         return Err(ApproveError::NoAnswer { id: plain(id) });
     }
     let Some(verb) = ask(&shown)? else { return Ok("Not answered.\n".into()) };
-    let request: Request = client::read(&client.answer(id, verb, reason).await?)?;
+    let request: ApprovalRequest = client::read(&client.answer(id, verb, reason).await?)?;
     Ok(show::answered(&request))
 }
 

@@ -4,16 +4,16 @@ use serde::Deserialize;
 
 /// Requests for approval.
 #[derive(Deserialize)]
-pub(super) struct List {
+pub(super) struct ApprovalList {
     pub(super) now: String,
-    pub(super) approvals: Vec<Request>,
+    pub(super) approvals: Vec<ApprovalRequest>,
     pub(super) next: Option<String>,
 }
 
 /// A request for approval.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Request {
+pub(super) struct ApprovalRequest {
     pub(super) id: String,
     pub(super) state: String,
     pub(super) tool: String,
@@ -48,9 +48,9 @@ const fn one() -> u8 {
     1
 }
 
-// === impl Request ===
+// === impl ApprovalRequest ===
 
-impl Request {
+impl ApprovalRequest {
     pub(super) fn is_pending(&self) -> bool {
         self.state == "pending"
     }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::request::{List, Request};
+use super::request::{ApprovalList, ApprovalRequest};
 use crate::terminal::plain;
 
-pub(super) fn list(list: &List, all: bool) -> String {
+pub(super) fn list(list: &ApprovalList, all: bool) -> String {
     if list.approvals.is_empty() {
         return if all { "No call has ever waited for approval.\n" } else { "No call waits for approval.\n" }.into();
     }
@@ -42,7 +42,7 @@ pub(super) fn list(list: &List, all: bool) -> String {
     out
 }
 
-pub(super) fn request(request: &Request) -> String {
+pub(super) fn request(request: &ApprovalRequest) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -80,7 +80,7 @@ pub(super) fn request(request: &Request) -> String {
     out
 }
 
-pub(super) fn answered(request: &Request) -> String {
+pub(super) fn answered(request: &ApprovalRequest) -> String {
     let id = plain(&request.id);
     if request.is_pending() {
         return format!(
@@ -93,7 +93,7 @@ pub(super) fn answered(request: &Request) -> String {
 }
 
 /// Returns the time left for an answer, by the executor's clock and not this machine's.
-fn rest(request: &Request, now: &str) -> String {
+fn rest(request: &ApprovalRequest, now: &str) -> String {
     match &request.by {
         Some(by) => format!("by {by}"),
         None if request.is_pending() => {

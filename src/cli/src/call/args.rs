@@ -19,7 +19,7 @@ pub(crate) struct CallArguments {
     /// Contract file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The name that the model called
+    /// The name of the called tool
     #[arg(long, value_name = "TOOL")]
     pub(crate) tool: String,
     /// The arguments as the model wrote them, or `-` for standard input
@@ -31,8 +31,8 @@ pub(crate) struct CallArguments {
     /// The caller's role; by default the contract's only one
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,
-    /// The executor's configuration: what may be granted, and where backends are. Without it, what lies below the contract's
-    /// folder may be granted, and no backend is known
+    /// The executor's configuration: the allowed grants and the addresses of backends. Without it, tools may be granted
+    /// folders below the contract's, and every backend is unknown
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Print outcome, result, usage and limits as one JSON object

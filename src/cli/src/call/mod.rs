@@ -14,7 +14,7 @@ use std::process::Command;
 
 pub(crate) use self::args::CallArguments;
 
-/// Why the executor's program did not start.
+/// The reason why the executor's program did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     #[error(
@@ -28,7 +28,7 @@ pub(crate) enum CallError {
     Start { path: PathBuf, reason: io::Error },
 }
 
-/// Replaces this process by the executor's. Returns only if that fails.
+/// Replaces this process by the executor's. Returns only on failure.
 ///
 /// # Errors
 /// The program is not found, or the system does not start it.

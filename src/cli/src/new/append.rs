@@ -3,28 +3,29 @@
 use callgate_contract::Contract;
 use serde_json::Value;
 
-use crate::document::{self, Kind, Node, NotYaml};
+use crate::document::{self, Node, NodeKind, NotYaml};
 
 /// Reasons why no entry can be added.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum AppendError {
     NotYaml(NotYaml),
     /// The list has a form that cannot be edited in place.
     Form(&'static str),
 }
 
 /// Returns the text with `entry`, which is not indented, as the last of its tools.
-pub(super) fn append(file: &str, text: &str, entry: &str) -> Result<String, Refusal> {
-    let root = document::read(file, text).map_err(Refusal::NotYaml)?;
-    let tools = root.get("spec").and_then(|spec| spec.get("tools")).ok_or(Refusal::Form("it has no `spec.tools`"))?;
-    let Kind::Sequence(items) = &tools.kind else { return Err(Refusal::Form("`spec.tools` must be a list")) };
+pub(super) fn append(file: &str, text: &str, entry: &str) -> Result<String, AppendError> {
+    let root = document::read(file, text).map_err(AppendError::NotYaml)?;
+    let tools =
+        root.get("spec").and_then(|spec| spec.get("tools")).ok_or(AppendError::Form("it has no `spec.tools`"))?;
+    let NodeKind::Sequence(items) = &tools.kind else { return Err(AppendError::Form("`spec.tools` must be a list")) };
     if tools.is_flow(text) {
-        return Err(Refusal::Form("`spec.tools` is a list in brackets"));
+        return Err(AppendError::Form("`spec.tools` is a list in brackets"));
     }
-    let last = items.last().ok_or(Refusal::Form("`spec.tools` is empty"))?;
-    let (indent, end) = extent(text, last).ok_or(Refusal::Form("the last tool does not begin after a dash"))?;
+    let last = items.last().ok_or(AppendError::Form("`spec.tools` is empty"))?;
+    let (indent, end) = extent(text, last).ok_or(AppendError::Form("the last tool does not begin after a dash"))?;
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let (before, after) = text.split_at_checked(end).ok_or(Refusal::Form("the last tool has no end"))?;
+    let (before, after) = text.split_at_checked(end).ok_or(AppendError::Form("the last tool has no end"))?;
     let open = if before.ends_with('\n') { "" } else { newline };
     Ok(format!("{before}{open}{newline}{}{after}", indented(entry, indent, newline)))
 }
@@ -113,7 +114,7 @@ mod tests {
             "spec: {}\n",
             "spec:\n  tools:\n    -\n      name: a\n",
         ] {
-            assert!(matches!(append("contract.yaml", text, ENTRY), Err(Refusal::Form(_))), "{text}");
+            assert!(matches!(append("contract.yaml", text, ENTRY), Err(AppendError::Form(_))), "{text}");
         }
     }
 }

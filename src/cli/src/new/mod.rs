@@ -19,7 +19,7 @@ use self::append::append;
 pub(crate) use self::args::NewArguments;
 use self::args::{NewCommand, NewToolArguments};
 use self::error::NewError;
-use self::template::{Filled, Names};
+use self::template::{Filled, TemplateNames};
 use crate::disk::{self, FileError};
 
 /// The contract's own files, and the schema that is about to be written.
@@ -48,7 +48,7 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, NewError> {
     let no_name = || NewError::FileName { file: file.clone() };
     let file_name =
         file.file_name().and_then(|name| name.to_str()).filter(|name| is_plain(name)).ok_or_else(no_name)?;
-    let names = Names { tool: name, file: file_name, folder: &contract_name(&parent), language };
+    let names = TemplateNames { tool: name, file: file_name, folder: &contract_name(&parent), language };
     let before = match file.symlink_metadata() {
         Ok(_) => Some(disk::text(file)?),
         Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => None,
@@ -65,8 +65,8 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, NewError> {
             }
             let refused = |reason| NewError::Append { file: file.clone(), reason, entry: entry.clone() };
             let after = append(&file.display().to_string(), before, &entry).map_err(|error| match error {
-                append::Refusal::NotYaml(error) => NewError::NotYaml(error),
-                append::Refusal::Form(reason) => refused(reason),
+                append::AppendError::NotYaml(error) => NewError::NotYaml(error),
+                append::AppendError::Form(reason) => refused(reason),
             })?;
             let grown =
                 compile(file, &after, &schema).map_err(|_| refused("the result would not be a valid contract"))?;

@@ -17,7 +17,7 @@ const RESULT: &str = include_str!("../../templates/new/result.json");
 const INDENT: usize = 4;
 
 /// The names the templates are filled with.
-pub(super) struct Names<'a> {
+pub(super) struct TemplateNames<'a> {
     pub(super) tool: &'a str,
     /// The contract's file, without its folder.
     pub(super) file: &'a str,
@@ -33,9 +33,9 @@ pub(super) struct Filled {
     pub(super) mode: u32,
 }
 
-// === impl Names ===
+// === impl TemplateNames ===
 
-impl Names<'_> {
+impl TemplateNames<'_> {
     /// Returns the tool's entry in `spec.tools`, without indentation.
     pub(super) fn entry(&self) -> Result<String, minijinja::Error> {
         self.fill(ENTRY, None)

@@ -5,7 +5,7 @@ use std::ops::Range;
 use saphyr_parser::ScalarStyle;
 
 use super::error::PinError;
-use crate::document::{self, Kind, Node};
+use crate::document::{self, Node, NodeKind};
 
 /// One tool's module and its checksum.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,12 +16,12 @@ pub(super) struct PinnedModule {
     pub(super) sha256: String,
     /// The bytes to replace by a checksum; empty if it is missing.
     pub(super) range: Range<usize>,
-    form: Form,
+    form: ChecksumForm,
 }
 
 /// The way to write a checksum.
 #[derive(Debug, PartialEq, Eq)]
-enum Form {
+enum ChecksumForm {
     /// Replaces another checksum, in its author's quotes.
     Single,
     /// The same in double quotes, even if the old one has none, because 64 digits can look like a number.
@@ -36,9 +36,9 @@ impl PinnedModule {
     /// Returns the text for `range`.
     pub(super) fn written(&self, sum: &str) -> String {
         match &self.form {
-            Form::Single => format!("'{sum}'"),
-            Form::Double => format!("\"{sum}\""),
-            Form::Member(before) => format!("{before}\"{sum}\""),
+            ChecksumForm::Single => format!("'{sum}'"),
+            ChecksumForm::Double => format!("\"{sum}\""),
+            ChecksumForm::Member(before) => format!("{before}\"{sum}\""),
         }
     }
 }
@@ -47,7 +47,7 @@ impl PinnedModule {
 pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinError> {
     let root = document::read(file, text)?;
     let tools = match root.get("spec").and_then(|spec| spec.get("tools")) {
-        Some(Node { kind: Kind::Sequence(tools), .. }) => tools.as_slice(),
+        Some(Node { kind: NodeKind::Sequence(tools), .. }) => tools.as_slice(),
         // The compiler reports every other fault of the contract.
         _ => &[],
     };
@@ -60,7 +60,7 @@ pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinEr
             column: node.column(),
             reason,
         };
-        let Kind::Mapping(members) = &wasm.kind else {
+        let NodeKind::Mapping(members) = &wasm.kind else {
             return Err(wrong(wasm, "write `wasm` out as a mapping, so that each module has its own sha256"));
         };
         let member = members.iter().find(|(key, _)| key.text() == Some("module"));
@@ -70,17 +70,17 @@ pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinEr
             None => {
                 let (at, before) = room(text, wasm, key, value)
                     .ok_or_else(|| wrong(value, "`module` must be a plain or quoted string on one line"))?;
-                (String::new(), at..at, Form::Member(before))
+                (String::new(), at..at, ChecksumForm::Member(before))
             }
             Some(sha256) => {
-                let Kind::Scalar { text: sum, style } = &sha256.kind else {
+                let NodeKind::Scalar { text: sum, style } = &sha256.kind else {
                     return Err(wrong(sha256, "`sha256` must be a plain or quoted string of 64 hexadecimal digits"));
                 };
                 let range = sha256
                     .range(text)
                     .ok_or_else(|| wrong(sha256, "`sha256` must be a plain or quoted string on one line"))?;
                 let single = *style == ScalarStyle::SingleQuoted;
-                (sum.clone(), range, if single { Form::Single } else { Form::Double })
+                (sum.clone(), range, if single { ChecksumForm::Single } else { ChecksumForm::Double })
             }
         };
         let tool = tool.get("name").and_then(Node::text).unwrap_or("?").to_owned();
@@ -93,7 +93,7 @@ pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinEr
 fn room(text: &str, wasm: &Node, key: &Node, value: &Node) -> Option<(usize, String)> {
     let end = value.range(text)?.end;
     let quote = match &key.kind {
-        Kind::Scalar { style: ScalarStyle::DoubleQuoted, .. } => "\"",
+        NodeKind::Scalar { style: ScalarStyle::DoubleQuoted, .. } => "\"",
         _ => "",
     };
     if wasm.is_flow(text) {

@@ -68,8 +68,8 @@ pub(crate) struct RenderArguments {
     pub(crate) executor_timeout: Option<String>,
 
     /// The source of the caller's tenant and role
-    #[arg(long, value_enum, default_value_t = Identity::Header, help_heading = "Identity")]
-    pub(crate) identity: Identity,
+    #[arg(long, value_enum, default_value_t = IdentityOption::Header, help_heading = "Identity")]
+    pub(crate) identity: IdentityOption,
     /// --identity header: the header with the tenant
     #[arg(long, value_name = "NAME", default_value = "x-callgate-tenant", help_heading = "Identity")]
     pub(crate) tenant_header: String,
@@ -114,8 +114,8 @@ pub(crate) struct RenderArguments {
     pub(crate) held_bytes: Option<String>,
 
     /// --target istio: the kind of resource
-    #[arg(long, value_enum, default_value_t = Form::Envoyfilter, help_heading = "Istio")]
-    pub(crate) form: Form,
+    #[arg(long, value_enum, default_value_t = IstioForm::Envoyfilter, help_heading = "Istio")]
+    pub(crate) form: IstioForm,
     /// --target istio: the namespace of the gateway
     #[arg(long, value_name = "NAME", default_value = "callgate", help_heading = "Istio")]
     pub(crate) namespace: String,
@@ -140,7 +140,7 @@ pub(crate) enum Target {
 
 /// The Istio resource that inserts the filter.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
+pub(crate) enum IstioForm {
     /// EnvoyFilter: sets everything the gate needs
     Envoyfilter,
     /// WasmPlugin: can fetch the module from a registry, but cannot set everything (the output lists the rest)
@@ -149,7 +149,7 @@ pub(crate) enum Form {
 
 /// The source of the caller's tenant and role.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Identity {
+pub(crate) enum IdentityOption {
     /// Request headers set by a trusted proxy in front of Envoy
     Header,
     /// Claims of a token verified by Envoy's jwt_authn filter

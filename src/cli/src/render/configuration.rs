@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::args::{Form, Identity, OutputLimitMember, Target, Tools};
+use super::args::{IdentityOption, IstioForm, OutputLimitMember, Target, Tools};
 use super::error::RenderError;
 use super::options::{Options, in_units};
 
 /// Returns the JSON object the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     let contract: Value = serde_json::from_str(options.contract.canonical())?;
-    if options.target == Target::Istio && options.form == Form::Wasmplugin {
+    if options.target == Target::Istio && options.form == IstioForm::Wasmplugin {
         exact_in_a_struct(&contract, "")?;
     }
     let arguments = options.arguments;
@@ -17,10 +17,10 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     plugin.insert(
         "identity".to_owned(),
         match arguments.identity {
-            Identity::Header => {
+            IdentityOption::Header => {
                 json!({ "header": { "tenant": arguments.tenant_header, "role": arguments.role_header } })
             }
-            Identity::Jwt => json!({ "jwt": {
+            IdentityOption::Jwt => json!({ "jwt": {
                 "payload": super::identity::PAYLOAD,
                 "tenantClaim": arguments.tenant_claim,
                 "roleClaim": arguments.role_claim,

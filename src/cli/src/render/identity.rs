@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use super::args::Identity;
+use super::args::IdentityOption;
 use super::options::Options;
 
 /// The key in Envoy's dynamic metadata under which jwt_authn leaves the verified claims for the filter.
@@ -11,7 +11,7 @@ pub(super) const PAYLOAD: &str = "jwt_payload";
 /// Returns the configuration of the jwt_authn filter; `None` with `--identity header`.
 pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
-    (arguments.identity == Identity::Jwt).then(|| {
+    (arguments.identity == IdentityOption::Jwt).then(|| {
         context! {
             payload => PAYLOAD,
             issuer => arguments.jwt_issuer,
@@ -28,6 +28,6 @@ pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
 /// Returns the names of the trusted headers; `None` with `--identity jwt`.
 pub(super) fn headers(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
-    (arguments.identity == Identity::Header)
+    (arguments.identity == IdentityOption::Header)
         .then(|| context! { tenant => arguments.tenant_header, role => arguments.role_header })
 }

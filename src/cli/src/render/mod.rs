@@ -18,7 +18,7 @@ use callgate_contract::{Limits, Run};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use self::args::RenderArguments;
-use self::args::{Form, Target};
+use self::args::{IstioForm, Target};
 use self::error::RenderError;
 use self::executor::Executor;
 use self::options::Options;
@@ -48,8 +48,8 @@ pub(crate) fn render(arguments: &RenderArguments) -> Result<String, RenderError>
 fn fill(options: &Options<'_>) -> Result<String, RenderError> {
     let name = match (options.target, options.form) {
         (Target::Envoy, _) => "envoy.yaml",
-        (Target::Istio, Form::Envoyfilter) => "istio-envoyfilter.yaml",
-        (Target::Istio, Form::Wasmplugin) => "istio-wasmplugin.yaml",
+        (Target::Istio, IstioForm::Envoyfilter) => "istio-envoyfilter.yaml",
+        (Target::Istio, IstioForm::Wasmplugin) => "istio-wasmplugin.yaml",
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -7,7 +7,7 @@ use callgate_contract::{Contract, OnViolation, Run};
 use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
 use super::address::Address;
-use super::args::{Form, Identity, RenderArguments, Target, Tools};
+use super::args::{IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
 use crate::disk;
@@ -17,7 +17,7 @@ pub(super) struct Options<'a> {
     pub(super) arguments: &'a RenderArguments,
     pub(super) contract: &'a Contract,
     pub(super) target: Target,
-    pub(super) form: Form,
+    pub(super) form: IstioForm,
     pub(super) wasm: &'a str,
     pub(super) listen: Address,
     pub(super) admin: Address,
@@ -100,11 +100,11 @@ impl<'a> Options<'a> {
     pub(super) fn try_gate(&self) -> Result<(), RenderError> {
         let arguments = self.arguments;
         let identity = match arguments.identity {
-            Identity::Header => callgate_engine::IdentitySource::Header {
+            IdentityOption::Header => callgate_engine::IdentitySource::Header {
                 tenant: arguments.tenant_header.clone(),
                 role: arguments.role_header.clone(),
             },
-            Identity::Jwt => callgate_engine::IdentitySource::Claims,
+            IdentityOption::Jwt => callgate_engine::IdentitySource::Claims,
         };
         let offer = match arguments.tools {
             Tools::Declared => Offer::Declared,
@@ -138,7 +138,7 @@ impl<'a> Options<'a> {
 }
 
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
-    let fetched = arguments.target == Target::Istio && arguments.form == Form::Wasmplugin;
+    let fetched = arguments.target == Target::Istio && arguments.form == IstioForm::Wasmplugin;
     if arguments.wasm.contains("://") && !fetched {
         let expected = "a path on the machine that Envoy runs on; only a WasmPlugin fetches modules from a URL";
         return Err(RenderError::option("--wasm", &arguments.wasm, expected, "/etc/callgate/callgate.wasm"));
@@ -171,11 +171,11 @@ fn identity(arguments: &RenderArguments) -> Result<(), RenderError> {
         ("--jwt-audience", !arguments.jwt_audience.is_empty()),
     ];
     match arguments.identity {
-        Identity::Header => match given.into_iter().find(|(_, given)| *given) {
+        IdentityOption::Header => match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(RenderError::Useless { option, because: "--identity header" }),
             None => Ok(()),
         },
-        Identity::Jwt => match given.into_iter().take(2).find(|(_, given)| !*given) {
+        IdentityOption::Jwt => match given.into_iter().take(2).find(|(_, given)| !*given) {
             Some((option, _)) => Err(RenderError::Missing { option, because: "--identity jwt" }),
             None => Ok(()),
         },

@@ -1,6 +1,6 @@
 //! The request's side: its headers, its body, and the form in which it is forwarded.
 
-use callgate_wire::mcp::Request;
+use callgate_wire::mcp::McpRequest;
 
 use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
@@ -98,7 +98,7 @@ impl Core {
             }
             return Ok(self.forward(Forwarded::Mcp(without_message(verb)), Forward { body, remove, content_type }));
         }
-        let request = Request::read(&body).map_err(request::unreadable)?;
+        let request = McpRequest::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
         Ok(match message::check(&self.gate, caller, request, &mut self.tally, &mut self.ledger)? {
             Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
-use callgate_wire::mcp::{Answer, Called, Envelope, Hints, Listing, error};
+use callgate_wire::mcp::{Called, Envelope, Hints, Listing, McpAnswer, error};
 use callgate_wire::{AnswerError, ShapeError};
 
 use super::{Expected, SentMessage};
@@ -11,7 +11,7 @@ use crate::{Code, Gate, Refusal, Tally};
 
 /// Requests of the server forwarded to the client. None of them makes a call, if [sampling] has no tools.
 ///
-/// [sampling]: Answer::asks_for_text_only
+/// [sampling]: McpAnswer::asks_for_text_only
 const REQUESTS: [&str; 4] = ["ping", "roots/list", "elicitation/create", "sampling/createMessage"];
 
 /// Forwarded notifications of the server: all of 2025-11-25 but those of tasks.
@@ -30,17 +30,17 @@ const NOTIFICATIONS: [&str; 8] = [
 #[derive(Debug)]
 pub(crate) enum Disposition {
     /// Forward it; the answer is still to come.
-    Forward(Answer),
+    Forward(McpAnswer),
     /// Drop it: a notification or a request with an unknown method, or an answer to another request.
     /// The answer to this request may still come: a write has perhaps run already.
     Drop,
     /// The awaited answer, in the form to forward.
-    Final(Answer),
+    Final(McpAnswer),
 }
 
 /// Reads a whole message.
-pub(crate) fn read(body: &[u8]) -> Result<Answer, Refusal> {
-    Answer::read(body).map_err(|error| match error {
+pub(crate) fn read(body: &[u8]) -> Result<McpAnswer, Refusal> {
+    McpAnswer::read(body).map_err(|error| match error {
         AnswerError::NotJson(error) => invalid(format!("is not strict JSON: {error}")),
         AnswerError::Shape(error) => misshapen(error),
     })
@@ -50,7 +50,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Answer, Refusal> {
 pub(crate) fn decide(
     gate: &Gate,
     sent: &SentMessage,
-    answer: Answer,
+    answer: McpAnswer,
     tally: &mut Tally,
 ) -> Result<Disposition, Refusal> {
     let answered = match answer.envelope() {
@@ -82,9 +82,9 @@ fn result(
     gate: &Gate,
     caller: &Caller,
     expected: &Expected,
-    mut answer: Answer,
+    mut answer: McpAnswer,
     tally: &mut Tally,
-) -> Result<Answer, Refusal> {
+) -> Result<McpAnswer, Refusal> {
     match expected {
         Expected::Introduction => answer.introduce(),
         Expected::List => {
@@ -126,7 +126,7 @@ fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> O
 
 /// Checks a tool's result. If the contract has a `result` schema, only the checked value is forwarded. A failure reported by the
 /// tool is a text for the model, not a result.
-fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut Answer, tally: &mut Tally) -> Result<(), Refusal> {
+fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
     if tool.result().is_none() {
         return Ok(());
     }

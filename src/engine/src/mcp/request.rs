@@ -1,7 +1,7 @@
 //! A client's message: the forwarded methods, and the decision on a call.
 
 use callgate_contract::{Caller, Code as CallCode, OnViolation, Violation, name_in_sentence};
-use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, Request, error};
+use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, McpRequest, error};
 use callgate_wire::{Call, ChoiceIndex, Fate};
 
 use super::{Expected, SentMessage};
@@ -47,7 +47,7 @@ pub(crate) enum Checked {
 pub(crate) fn check(
     gate: &Gate,
     caller: Caller,
-    mut request: Request,
+    mut request: McpRequest,
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Checked, Refusal> {

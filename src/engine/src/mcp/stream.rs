@@ -7,7 +7,7 @@
 //! forwarded. Nobody waits for the end of the server's own stream, so only each event is bounded.
 
 use callgate_wire::framing::{Decoder, Frame, Framing};
-use callgate_wire::mcp::{Event, Id, error, event};
+use callgate_wire::mcp::{Id, McpEvent, error, event};
 
 use super::SentMessage;
 use super::answer::{Disposition, decide, invalid};
@@ -84,12 +84,12 @@ impl Messages {
                 return Err(too_large(context.gate, PEER));
             }
         }
-        let (answer, bytes) = match Event::read(frame) {
-            Ok(Event::Aside { frame }) => {
+        let (answer, bytes) = match McpEvent::read(frame) {
+            Ok(McpEvent::Aside { frame }) => {
                 context.out.extend_from_slice(&frame);
                 return Ok(Progress::Open);
             }
-            Ok(Event::Said { answer, frame }) => (answer, frame),
+            Ok(McpEvent::Said { answer, frame }) => (answer, frame),
             // It is dropped, and the answer may still come.
             Err(error) => {
                 self.fault.get_or_insert(invalid(format!("cannot be read: {error}")));

@@ -1,38 +1,43 @@
 //! The folder of compiled code in `stateDir`: checked here, used by the sandbox.
 
-use callgate_sandbox::Cache;
+use std::path::PathBuf;
 
-use crate::config::Config;
-use crate::telemetry::Metrics;
+use callgate_sandbox::{Cache, ModuleMetrics};
 use callgate_state::{StateError, private};
+
+use super::AdmissionSettings;
 
 const FOLDER: &str = "modules";
 
-/// Opens the cache below `stateDir`. With `cacheBytes` of 0 it keeps nothing and no folder is made.
+/// Opens the cache below `stateDir`. With `cacheBytes: 0`, it keeps nothing and makes no folder.
 ///
 /// # Errors
-/// The folder cannot be used, or others could write to it.
-pub(super) fn open(config: &Config, metrics: &Metrics) -> Result<Cache, StateError> {
-    let bytes = config.sandbox.cache_bytes;
+/// The folder cannot be used, or other users could write to it.
+pub(super) fn open(settings: &AdmissionSettings, metrics: &ModuleMetrics) -> Result<Cache, StateError> {
+    let bytes = settings.sandbox.cache_bytes;
     if bytes == 0 {
-        return Ok(Cache::none(metrics.modules().clone()));
+        return Ok(Cache::none(metrics.clone()));
     }
-    let folder = config.state_dir.join(FOLDER);
-    private::folder(&config.state_dir)?;
+    let folder = folder(settings);
+    private::folder(&settings.state_dir)?;
     private::folder(&folder)?;
-    Ok(Cache::open(folder, bytes, metrics.modules().clone()))
+    Ok(Cache::open(folder, bytes, metrics.clone()))
 }
 
-/// Opens the cache below `stateDir` if there is one. Nothing is written to it.
+/// Opens the cache below `stateDir` for reading, if it exists.
 ///
 /// # Errors
-/// Others could write to the folder.
-pub(super) fn read_only(config: &Config, metrics: &Metrics) -> Result<Cache, StateError> {
-    let bytes = config.sandbox.cache_bytes;
-    let folder = config.state_dir.join(FOLDER);
+/// Other users could write to the folder.
+pub(super) fn read_only(settings: &AdmissionSettings, metrics: &ModuleMetrics) -> Result<Cache, StateError> {
+    let bytes = settings.sandbox.cache_bytes;
+    let folder = folder(settings);
     if bytes == 0 || folder.symlink_metadata().is_err() {
-        return Ok(Cache::none(metrics.modules().clone()));
+        return Ok(Cache::none(metrics.clone()));
     }
     private::check_folder(&folder)?;
-    Ok(Cache::read_only(folder, bytes, metrics.modules().clone()))
+    Ok(Cache::read_only(folder, bytes, metrics.clone()))
+}
+
+fn folder(settings: &AdmissionSettings) -> PathBuf {
+    settings.state_dir.join(FOLDER)
 }

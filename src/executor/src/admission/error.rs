@@ -1,4 +1,4 @@
-//! Why the executor refuses to start, in one line that says what to do.
+//! The reasons the executor refuses to start, each in one line with the remedy.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use callgate_contract::Errors;
 use callgate_sandbox::ProgramError;
 use callgate_state::StateError;
 
-/// Why what is configured cannot be served.
+/// The reason the configuration cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
     /// A contract's file cannot be read.
@@ -22,17 +22,17 @@ pub enum AdmissionError {
     /// A contract is not valid; one line for each fault.
     #[error("{0}")]
     Contract(Errors),
-    /// A tool's code or grants are not what the contract says.
+    /// A tool's code or grants contradict the contract.
     #[error("{file}: tool {tool}: {fault}")]
     Tool {
         /// The contract's file.
         file: String,
         /// The tool's name.
         tool: String,
-        /// What is wrong.
-        fault: Box<Fault>,
+        /// The tool's fault.
+        fault: Box<ToolFault>,
     },
-    /// A path that contracts may grant is not one that can be allowed.
+    /// A path in the operator's lists of grants cannot be allowed.
     #[error(
         "{file}: {field}: expected a file or folder at {path} without symbolic links on the way, found: {reason}; write its real path"
     )]
@@ -46,7 +46,7 @@ pub enum AdmissionError {
         /// The system's reason.
         reason: String,
     },
-    /// Compiled code cannot be kept where it should be.
+    /// Compiled code cannot be kept in its folder.
     #[error("stateDir: {0}")]
     Cache(StateError),
     /// This machine cannot run WebAssembly.
@@ -54,18 +54,18 @@ pub enum AdmissionError {
     Sandbox(ProgramError),
 }
 
-/// What is wrong with one tool: the field, what was expected, what was found, what to do.
+/// The fault of one tool: the field, the expected and the actual value, and the remedy.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum ToolFault {
     /// The module's file cannot be read.
     #[error("run.wasm.module: expected a module at {module}, found: {reason}; build the module or correct the path")]
     Module {
-        /// Where the module is looked for.
+        /// The module's expected file.
         module: PathBuf,
-        /// Why it was not read.
+        /// The reason it was not read.
         reason: String,
     },
-    /// The module is another than the one that was pinned.
+    /// The module differs from the pinned one.
     #[error(
         "run.wasm.sha256: expected {}, found {} in {module}; if this is the module that was reviewed, run `callgate pin {contract}`",
         Hex(expected),
@@ -74,45 +74,45 @@ pub enum Fault {
     Hash {
         /// The module's file.
         module: PathBuf,
-        /// What the contract says.
+        /// The contract's digest.
         expected: [u8; 32],
-        /// What the file has.
+        /// The file's digest.
         found: [u8; 32],
         /// The contract's file.
         contract: String,
     },
-    /// The module is not one that can be run here.
+    /// The module cannot run here.
     #[error(
         "run.wasm.module: {module}: {reason}; build it as a WASI preview 1 command, a WASI 0.2 command component, or a component of the world `callgate:tool/tool`"
     )]
     Program {
         /// The module's file.
         module: PathBuf,
-        /// What it lacks or asks for.
+        /// The missing export, or the unsupported import.
         reason: ProgramError,
     },
-    /// The module needs more memory to start than it would ever get.
+    /// The module needs more memory at start than it would ever get.
     #[error(
         "run.wasm.memory: expected at least the {needed} bytes that the module starts with, found {granted}; raise the grant"
     )]
     Memory {
-        /// What the contract grants, in bytes.
+        /// The contract's grant, in bytes.
         granted: u64,
-        /// What the module starts with, in bytes.
+        /// The module's initial memory, in bytes.
         needed: u64,
     },
-    /// A granted folder is not there.
+    /// A granted folder does not exist.
     #[error("run.wasm.files: expected a folder at {host}, found: {reason}; create it or correct `host`")]
     Folder {
-        /// Where it is looked for.
+        /// The expected folder.
         host: PathBuf,
-        /// What is there instead.
+        /// The thing found instead.
         reason: String,
     },
     /// TLS for granted HTTP requests cannot be set up: a fault of this program.
     #[error("run.wasm.http: TLS could not be set up: {0}")]
     Tls(rustls::Error),
-    /// A granted folder cannot be handed to calls by its open handle.
+    /// A granted folder cannot be passed to calls by its open handle.
     #[error(
         "run.wasm.files: {host} cannot be opened by its handle in /proc/self/fd ({reason}); mount /proc for the executor"
     )]
@@ -122,7 +122,7 @@ pub enum Fault {
         /// The system's reason.
         reason: String,
     },
-    /// A folder that a tool may write to holds or lies in another grant's folder.
+    /// A writable folder of a tool contains or lies in another grant's folder.
     #[error(
         "run.wasm.files: {host} and {other}, which the tool {tool} is granted, lie in one another and one of them is writable; \
          grant one of them, or two that lie side by side"
@@ -132,10 +132,10 @@ pub enum Fault {
         host: PathBuf,
         /// The earlier one.
         other: PathBuf,
-        /// The tool that is granted the earlier one.
+        /// The tool with the earlier grant.
         tool: String,
     },
-    /// A granted folder is or touches something of the executor's own.
+    /// A granted folder is or touches one of the executor's own files.
     #[error(
         "run.wasm.files: {host} holds or lies in {own}, {what}, which no tool may reach; grant a folder beside it or below it that does \
          not hold it"
@@ -145,10 +145,10 @@ pub enum Fault {
         host: PathBuf,
         /// Its name in errors.
         what: &'static str,
-        /// The executor's own.
+        /// The executor's own file.
         own: PathBuf,
     },
-    /// The operator does not allow to grant a folder.
+    /// The operator does not allow the folder as a grant.
     #[error(
         "run.wasm.files: {host} is not in a folder that this executor may grant; to allow it, write `{line}` in {configuration}"
     )]
@@ -173,27 +173,27 @@ pub enum Fault {
         /// The configuration file.
         configuration: PathBuf,
     },
-    /// A secret of a tool is something of the executor's own.
+    /// A secret of a tool is one of the executor's own files.
     #[error(
         "run.wasm.secretEnv.{variable}: {file} is or lies in {own}, {what}, which no tool may read; give the tool a secret of its own"
     )]
     OwnSecret {
-        /// The variable that would hold it.
+        /// The variable for the secret.
         variable: String,
         /// The file.
         file: PathBuf,
         /// Its name in errors.
         what: &'static str,
-        /// The executor's own.
+        /// The executor's own file.
         own: PathBuf,
     },
-    /// The operator does not allow to hand a file to a tool.
+    /// The operator does not allow the file as a secret of a tool.
     #[error(
         "run.wasm.secretEnv.{variable}: {file} is not a file that this executor may hand to tools; to allow it, write `{line}` in \
          {configuration}"
     )]
     SecretNotAllowed {
-        /// The variable that would hold it.
+        /// The variable for the secret.
         variable: String,
         /// The file.
         file: PathBuf,
@@ -207,14 +207,14 @@ pub enum Fault {
         "run.wasm.secretEnv.{variable}: expected the secret's text in {file}, found: {reason}; correct the file or its path"
     )]
     Secret {
-        /// The variable that would hold it.
+        /// The variable for the secret.
         variable: String,
-        /// Where it is looked for.
+        /// The expected file.
         file: PathBuf,
-        /// What is there instead; never what is in it.
+        /// The thing found instead; never its content.
         reason: String,
     },
-    /// A granted variable cannot be handed on.
+    /// A granted variable cannot be passed on.
     #[error(
         "run.wasm.env: expected UTF-8 text in the variable {name}, found other bytes; correct the executor's environment"
     )]

@@ -1,10 +1,10 @@
-//! The fence around what contracts may grant of this machine: what the operator allows, and nothing of the executor's own.
+//! The fence around contracts' grants on this machine: only things the operator allows, and none of the executor's own.
 //!
-//! The executor's own are its state, its configuration, certificates, keys, tokens, secrets and sockets, and everything that contracts
-//! consist of. A granted folder neither holds nor lies in any of it: a tool could otherwise read the approvers' token, replace
-//! compiled code, or write the contract that it is held to. The same holds for the secrets of tools: a tool could otherwise read
-//! another's, or put a link in its place. Everything is compared by identity, not by path, so that links lead around nothing. A folder
-//! with a link on the way to any of it counts as well.
+//! The executor's own files are its state, configuration, certificates, keys, tokens, secrets and sockets, and all
+//! files of contracts. A granted folder neither contains nor lies in any of them: a tool could otherwise read the
+//! approvers' token, replace compiled code, or rewrite its own contract. The same holds for the secrets of tools: a
+//! tool could otherwise read another's, or replace it with a link. Everything is compared by identity, not by path, so
+//! links bypass nothing. A folder with a link on the way to any of it counts as well.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,40 +12,40 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::{AdmissionError, Fault};
-use crate::config::{Config, OwnPath};
+use super::error::{AdmissionError, ToolFault};
+use super::settings::{AdmissionSettings, OwnPath};
 use callgate_sandbox::{FileId, Handle};
 use callgate_settings::Allow;
 
-/// Links on the way to one file, as many as the system follows.
+/// The maximum links on the way to one file, as in the system.
 const LINKS: usize = 40;
 
-/// The limits of grants: what the operator allows, and what no tool may have.
+/// The limits of grants: the operator's lists, and the files no tool may have.
 pub(super) struct Fence {
     own: Vec<Own>,
-    /// The secrets of tools. They lie in no granted folder.
+    /// The secrets of tools. No granted folder contains them.
     handed: Vec<Own>,
-    folders: List,
-    secrets: List,
+    folders: AllowList,
+    secrets: AllowList,
     variables: Vec<String>,
     /// The configuration file.
     file: PathBuf,
 }
 
-/// Something that the executor lives by.
+/// One of the executor's own files.
 struct Own {
     what: &'static str,
     path: PathBuf,
-    /// Its own identity, and that of what it leads to if it is a link; none if it does not exist yet.
+    /// Its own identity, and its target's if it is a link; none if it does not exist yet.
     ids: Vec<FileId>,
-    /// The folders above it, above what it leads to, and above each link on the way.
+    /// The folders above it, above its target, and above each link on the way.
     above: Vec<FileId>,
     /// Its real path, if it exists.
     real: Option<PathBuf>,
 }
 
-/// One list of the operator's.
-struct List {
+/// One of the operator's lists.
+struct AllowList {
     allow: Allow,
     ids: Vec<FileId>,
 }
@@ -53,21 +53,21 @@ struct List {
 // === impl Fence ===
 
 impl Fence {
-    /// Looks up the executor's own paths: those of `config`, those `in_use`, and the `contracts` files that contracts consist of.
-    /// `secrets` are the files that contracts hand to tools.
+    /// Looks up the executor's own paths: those of `config`, those `in_use`, and the files of `contracts`. `secrets`
+    /// are the files contracts pass to tools.
     pub(super) fn new(
-        config: &Config,
+        settings: &AdmissionSettings,
         in_use: &[OwnPath],
         contracts: impl Iterator<Item = PathBuf>,
         secrets: impl Iterator<Item = PathBuf>,
     ) -> Result<Self, AdmissionError> {
-        let own: BTreeSet<_> = config.own_files().into_iter().chain(in_use.iter().cloned()).collect();
+        let own: BTreeSet<_> = settings.own.iter().chain(in_use).cloned().collect();
         let own = own.into_iter().map(|own| (own.what, own.path));
         let own = own.chain(contracts.map(|path| ("a file of a contract", path)));
-        let base = config.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let base = settings.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let list = |field: &'static str, allow: &Allow| {
-            List::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
-                file: config.file.display().to_string(),
+            AllowList::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
+                file: settings.file.display().to_string(),
                 field,
                 path,
                 reason: reason.to_string(),
@@ -76,44 +76,44 @@ impl Fence {
         Ok(Self {
             own: own.map(|(what, path)| Own::find(what, path)).collect(),
             handed: secrets.map(|path| Own::find("a secret of a tool", path)).collect(),
-            folders: list("sandbox.allow", &config.sandbox.allow)?,
-            secrets: list("secrets.allow", &config.secrets.allow)?,
-            variables: config.sandbox.env.clone(),
-            file: config.file.clone(),
+            folders: list("sandbox.allow", &settings.sandbox.allow)?,
+            secrets: list("secrets.allow", &settings.secrets)?,
+            variables: settings.sandbox.env.clone(),
+            file: settings.file.clone(),
         })
     }
 
-    /// Checks a variable of the executor that a contract grants.
-    pub(super) fn variable(&self, name: &str) -> Result<(), Fault> {
+    /// Checks an environment variable a contract grants.
+    pub(super) fn variable(&self, name: &str) -> Result<(), ToolFault> {
         if self.variables.iter().any(|allowed| allowed == name) {
             return Ok(());
         }
         let all: Vec<_> = self.variables.iter().map(String::as_str).chain([name]).collect();
-        Err(Fault::VariableNotAllowed {
+        Err(ToolFault::VariableNotAllowed {
             name: name.to_owned(),
             line: format!("sandbox: {{ env: [{}] }}", all.join(", ")),
             configuration: self.file.clone(),
         })
     }
 
-    /// Checks a folder that a contract grants.
-    pub(super) fn folder(&self, folder: &Handle) -> Result<(), Fault> {
+    /// Checks a folder a contract grants.
+    pub(super) fn folder(&self, folder: &Handle) -> Result<(), ToolFault> {
         if let Some(own) = self.own.iter().chain(&self.handed).find(|own| own.conflicts_with(folder)) {
-            return Err(Fault::OwnFolder { host: folder.path().to_owned(), what: own.what, own: own.path.clone() });
+            return Err(ToolFault::OwnFolder { host: folder.path().to_owned(), what: own.what, own: own.path.clone() });
         }
         if self.folders.allows(folder.chain()) {
             return Ok(());
         }
-        Err(Fault::FolderNotAllowed {
+        Err(ToolFault::FolderNotAllowed {
             host: folder.path().to_owned(),
             line: format!("sandbox: {{ {} }}", self.folders.allow.with(&self.relative(folder.path()))),
             configuration: self.file.clone(),
         })
     }
 
-    /// Opens a file that a contract hands to a tool as a secret.
-    pub(super) fn secret(&self, variable: &str, path: &Path) -> Result<File, Fault> {
-        let unread = |reason: io::Error| Fault::Secret {
+    /// Opens a file a contract passes to a tool as a secret.
+    pub(super) fn secret(&self, variable: &str, path: &Path) -> Result<File, ToolFault> {
+        let unread = |reason: io::Error| ToolFault::Secret {
             variable: variable.to_owned(),
             file: path.to_owned(),
             reason: reason.to_string(),
@@ -127,7 +127,7 @@ impl Fence {
         let id = FileId::of(&file).map_err(unread)?;
         let chain: Vec<_> = folder.chain().iter().copied().chain([id]).collect();
         if let Some(own) = self.own.iter().find(|own| own.is_or_holds(&chain, &real)) {
-            return Err(Fault::OwnSecret {
+            return Err(ToolFault::OwnSecret {
                 variable: variable.to_owned(),
                 file: path.to_owned(),
                 what: own.what,
@@ -137,7 +137,7 @@ impl Fence {
         if self.secrets.allows(&chain) {
             return Ok(file);
         }
-        Err(Fault::SecretNotAllowed {
+        Err(ToolFault::SecretNotAllowed {
             variable: variable.to_owned(),
             file: path.to_owned(),
             line: format!("secrets: {{ {} }}", self.secrets.allow.with(&self.relative(&real))),
@@ -145,7 +145,7 @@ impl Fence {
         })
     }
 
-    /// The path as it would be written in the configuration.
+    /// Returns the path as the configuration would write it.
     fn relative(&self, path: &Path) -> PathBuf {
         let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let inside = folder.canonicalize().ok().and_then(|folder| Some(path.strip_prefix(folder).ok()?.to_owned()));
@@ -166,7 +166,7 @@ impl Own {
             if let Ok(found) = path.symlink_metadata() {
                 ids.push(FileId::of_metadata(&found));
             }
-            // A folder that does not exist yet is made below the nearest one that does.
+            // A missing folder will be created below the nearest existing one.
             let existing = path.ancestors().skip(1).find_map(|folder| Handle::open(or_here(folder)).ok());
             above.extend(existing.iter().flat_map(Handle::chain));
         };
@@ -178,14 +178,14 @@ impl Own {
         let mut way = path.clone();
         for _ in 0..LINKS {
             let Some((folder, led)) = first_link(&way) else { break };
-            // Whoever may write there can lead the way elsewhere.
+            // A process that can write there can redirect the path.
             above.extend(Handle::open(&folder).iter().flat_map(Handle::chain));
             way = led;
         }
         Self { what, path, ids, above, real }
     }
 
-    /// True if a file is this, or lies in it. `chain` is the file's, `path` its real path.
+    /// Returns true if a file is this, or lies in it. `chain` is the file's, `path` its real path.
     fn is_or_holds(&self, chain: &[FileId], path: &Path) -> bool {
         self.ids.iter().any(|own| chain.contains(own)) || self.real.as_ref().is_some_and(|real| path.starts_with(real))
     }
@@ -194,12 +194,12 @@ impl Own {
         let same = |real: &PathBuf| real.starts_with(folder.path()) || folder.path().starts_with(real);
         self.above.contains(&folder.id())
             || self.ids.iter().any(|own| folder.chain().contains(own))
-            // Some layered file systems change an identity when nobody holds the folder open.
+            // Some layered file systems change an identity while nobody holds the folder open.
             || self.real.as_ref().is_some_and(same)
     }
 }
 
-/// The first link on a path: the folder that it lies in, and the path with the link replaced by what it leads to.
+/// Returns the first link on a path: its folder, and the path with the link replaced by its target.
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let steps: Vec<_> = path.ancestors().collect();
     steps.into_iter().rev().find_map(|step| {
@@ -215,15 +215,15 @@ fn or_here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
-// === impl List ===
+// === impl AllowList ===
 
-impl List {
+impl AllowList {
     fn new(field: &'static str, base: &Path, allow: &Allow) -> Result<Self, (PathBuf, io::Error)> {
         let mut ids = Vec::new();
         for allowed in allow.paths() {
             match Self::find(base, Path::new(&allowed.written)) {
                 Ok(id) => ids.push(id),
-                // Nothing lies in it that could be granted.
+                // It contains nothing a contract could grant.
                 Err(reason) if reason.kind() == io::ErrorKind::NotFound => {
                     tracing::warn!(field, path = %allowed.path.display(), "a path that contracts may grant does not exist");
                 }
@@ -233,7 +233,7 @@ impl List {
         Ok(Self { ids, allow: allow.clone() })
     }
 
-    /// The identity of a file or folder, without following a link below `base`.
+    /// Returns the identity of a file or folder, without following a link below `base`.
     fn find(base: &Path, written: &Path) -> io::Result<FileId> {
         let path = base.canonicalize()?.join(written);
         match Handle::walk(&path) {

@@ -1,18 +1,17 @@
-//! From what the contract writes to what the sandbox gives: paths resolved, environment read, all of it at start.
+//! Turns the contract's grants into the sandbox's: resolves paths and reads the environment, all at start.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
 use callgate_contract::{FileGrant, FileMode, HttpGrant, WasmRun};
-use wasmtime_wasi::FsPerms;
 
-use super::error::Fault;
+use super::error::ToolFault;
 use super::fence::Fence;
 use super::overlap::{Granted, Overlaps};
 use super::secrets;
 use crate::footprint::Reads;
-use callgate_sandbox::{Folder, Grants, Handle, Outgoing, OutgoingGrant, Sandbox};
+use callgate_sandbox::{Folder, FolderAccess, Grants, Handle, Outgoing, OutgoingGrant, Sandbox};
 
 /// Resolves one tool's grants; relative host paths are relative to `base`, the contract's folder.
 pub(super) fn resolve(
@@ -23,7 +22,7 @@ pub(super) fn resolve(
     run: &WasmRun,
     base: &Path,
     reads: &Reads,
-) -> Result<Grants, Fault> {
+) -> Result<Grants, ToolFault> {
     let mut args = vec![tool.to_owned()];
     args.extend(run.args.iter().cloned());
     let folders = run.files.iter().map(|grant| folder(sandbox, fence, overlaps, tool, grant, base, reads));
@@ -32,7 +31,7 @@ pub(super) fn resolve(
         env: environment(fence, tool, &run.env)?,
         secrets: secrets::read(fence, &run.secret_env, reads)?,
         folders: folders.collect::<Result<_, _>>()?,
-        outgoing: Outgoing::granted(&outgoing(&run.http), sandbox.network()).map_err(Fault::Tls)?,
+        outgoing: Outgoing::granted(&outgoing(&run.http), sandbox.network()).map_err(ToolFault::Tls)?,
         memory: run.memory,
         fuel: run.fuel,
         timeout: run.timeout,
@@ -40,8 +39,8 @@ pub(super) fn resolve(
     })
 }
 
-/// A grant is not a demand: a variable that the executor does not have itself is left out, and said so.
-fn environment(fence: &Fence, tool: &str, names: &[String]) -> Result<Vec<(String, String)>, Fault> {
+/// A grant is not a demand: a variable the executor lacks is left out, with a log line.
+fn environment(fence: &Fence, tool: &str, names: &[String]) -> Result<Vec<(String, String)>, ToolFault> {
     let mut env = Vec::new();
     for name in names {
         fence.variable(name)?;
@@ -54,7 +53,7 @@ fn environment(fence: &Fence, tool: &str, names: &[String]) -> Result<Vec<(Strin
                     "granted environment variable is not set; the tool runs without it"
                 );
             }
-            Err(std::env::VarError::NotUnicode(_)) => return Err(Fault::Environment { name: name.clone() }),
+            Err(std::env::VarError::NotUnicode(_)) => return Err(ToolFault::Environment { name: name.clone() }),
         }
     }
     Ok(env)
@@ -78,28 +77,28 @@ fn folder(
     grant: &FileGrant,
     base: &Path,
     reads: &Reads,
-) -> Result<Folder, Fault> {
+) -> Result<Folder, ToolFault> {
     let (host, below) = match grant.per_tenant() {
         None => (base.join(&grant.host), None),
         Some((above, below)) => (base.join(above), Some(below.map(OsString::from).collect::<Vec<_>>())),
     };
     reads.folder(&host);
-    let missing = |reason: io::Error| Fault::Folder { host: host.clone(), reason: reason.to_string() };
+    let missing = |reason: io::Error| ToolFault::Folder { host: host.clone(), reason: reason.to_string() };
     if !std::fs::metadata(&host).map_err(missing)?.is_dir() {
         return Err(missing(io::Error::other("it is not a folder")));
     }
     let handle = Handle::open(&host).map_err(missing)?;
-    handle.check_link().map_err(|reason| Fault::Proc { host: host.clone(), reason: reason.to_string() })?;
+    handle.check_link().map_err(|reason| ToolFault::Proc { host: host.clone(), reason: reason.to_string() })?;
     fence.folder(&handle)?;
     let granted = Granted { handle: handle.clone(), below: below.clone(), mode: grant.mode, tool: tool.to_owned() };
     overlaps.add(granted)?;
-    let (perms, quota) = match grant.mode {
-        FileMode::Ro => (FsPerms::ReadOnly, None),
-        FileMode::Rw => (FsPerms::ReadWrite, Some(grant.quota)),
+    let access = match grant.mode {
+        FileMode::Ro => FolderAccess::ReadOnly,
+        FileMode::Rw => FolderAccess::ReadWrite { quota: grant.quota },
     };
     let host = match below {
         None => sandbox.shared_folder(handle),
         Some(below) => sandbox.tenant_folders(handle, below),
     };
-    Ok(Folder { host, guest: grant.guest.clone(), perms, quota })
+    Ok(Folder { host, guest: grant.guest.clone(), access })
 }

@@ -1,23 +1,23 @@
-//! The one rule about granted folders that lie in one another, over all tools of all contracts.
+//! The one rule about nested granted folders, over all tools of all contracts.
 //!
-//! A folder that one grant makes writable neither holds nor lies in the folder of any other grant. Otherwise a tool could rename what
-//! another tool is granted and put a link in its place, or grow one folder on the books of another. Two grants may have the very
-//! same folder, and folders that are only read may lie in one another. A grant per tenant counts as the whole folder above its
-//! tenants; two of them in the same place are compared by what comes after the tenant.
+//! A folder one grant makes writable neither contains nor lies in the folder of any other grant. Otherwise a tool could
+//! rename another tool's folder and replace it with a link, or grow one folder on the books of another. Two grants may
+//! name the very same folder, and read-only folders may be nested. A grant per tenant counts as the whole folder above
+//! its tenants; two such grants in the same place are compared by the part after the tenant.
 //!
-//! Folders are compared by identity, not by path: links and bind mounts of a granted folder or of a folder above it are seen.
-//! Not covered: a bind mount of a folder inside a writable folder.
+//! Folders are compared by identity, not by path, which covers links and bind mounts of a granted folder or a folder
+//! above it. Not covered: a bind mount of a folder inside a writable folder.
 
 use std::ffi::OsString;
 
 use callgate_contract::FileMode;
 
-use super::error::Fault;
+use super::error::ToolFault;
 use callgate_sandbox::Handle;
 
-/// A folder that a tool is granted.
+/// A folder granted to a tool.
 pub(super) struct Granted {
-    /// The folder, or the one above those of tenants.
+    /// The folder, or the one above its tenants.
     pub(super) handle: Handle,
     /// The names after the tenant's; `None` if all tenants share the folder.
     pub(super) below: Option<Vec<OsString>>,
@@ -25,7 +25,7 @@ pub(super) struct Granted {
     pub(super) tool: String,
 }
 
-/// The folders that were granted so far.
+/// The folders granted so far.
 #[derive(Default)]
 pub(super) struct Overlaps(Vec<Granted>);
 
@@ -33,15 +33,15 @@ pub(super) struct Overlaps(Vec<Granted>);
 
 impl Overlaps {
     /// Adds a granted folder.
-    pub(super) fn add(&mut self, granted: Granted) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, granted: Granted) -> Result<(), ToolFault> {
         if let Some(other) = self.0.iter().find(|other| granted.conflicts(other)) {
-            return Err(Fault::Nested {
+            return Err(ToolFault::Nested {
                 host: granted.handle.path().to_owned(),
                 other: other.handle.path().to_owned(),
                 tool: other.tool.clone(),
             });
         }
-        // Grants of the same folder in the same mode say nothing new.
+        // Another grant of the same folder in the same mode adds nothing.
         if !self.0.iter().any(|other| other.mode == granted.mode && other.is_same(&granted)) {
             self.0.push(granted);
         }
@@ -61,7 +61,7 @@ impl Granted {
         self.handle.id() == other.handle.id() && self.below == other.below
     }
 
-    /// True if one lies in the other, for any tenant.
+    /// Returns true if one lies in the other, for any tenant.
     fn touches(&self, other: &Self) -> bool {
         match (&self.below, &other.below) {
             (Some(one), Some(two)) if self.handle.id() == other.handle.id() => {

@@ -1,7 +1,7 @@
-//! One backend: who may send to it and when, and what is tried again.
+//! One backend: which calls reach it, when, and which are retried.
 //!
-//! A call waits for a place, asks the breaker, is sent, and, if it only reads and the backend could not serve, is sent again
-//! after a while. All of it happens before the call's deadline.
+//! A call waits for a slot, asks the breaker, and is sent. If it only reads and the backend could not serve it, it is
+//! retried after a delay. All of it happens before the call's deadline.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::breaker::{Breaker, LeftAlone};
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::grpc::Grpc;
 use super::http::Http;
 use super::material::Material;
 use super::mcp::Mcp;
+use super::metrics::BackendMetrics;
+use super::settings::BackendSettings;
 use super::{BackendError, Invocation, Stop};
-use crate::config::Backend as Settings;
-use crate::telemetry::metrics::Backends as Metrics;
 
-/// Before the first retry, at most; twice as long before each that follows.
+/// The maximum delay before the first retry; each later one doubles it.
 const BACKOFF: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// A backend, in every form in which a tool may ask for it. Nothing is connected before it is used.
+/// A backend for gRPC, HTTP or MCP. It connects on first use.
 pub(super) struct Backend {
     name: String,
-    settings: Settings,
+    settings: BackendSettings,
     places: Semaphore,
     breaker: Breaker,
     grpc: Grpc,
@@ -38,7 +38,7 @@ pub(super) struct Backend {
 // === impl Backend ===
 
 impl Backend {
-    pub(super) fn new(name: &str, settings: &Settings, metrics: &Metrics) -> Result<Self, BackendError> {
+    pub(super) fn new(name: &str, settings: &BackendSettings, metrics: &BackendMetrics) -> Result<Self, BackendError> {
         let material = Material::read(name, settings)?;
         let client = material.http(name, settings)?;
         let endpoint = material.grpc(name, settings)?;
@@ -54,14 +54,14 @@ impl Backend {
         })
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &BackendSettings {
         &self.settings
     }
 
     pub(super) async fn call(&self, invocation: &Invocation<'_>, bounds: Bounds) -> Result<Vec<u8>, Stop> {
         let mut retries = match invocation.tool.effects() {
             Effects::Read => 0..self.settings.retries,
-            // What may have been done is not done again.
+            // A call that may have had an effect is never repeated.
             Effects::Write => 0..0,
         };
         loop {
@@ -77,25 +77,29 @@ impl Backend {
         }
     }
 
-    async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Fault> {
+    async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, AttemptFault> {
         let deadline = invocation.deadline;
-        // A timeout lets what is ready pass even when it is over.
+        // A timeout returns a ready result even after its end.
         if Instant::now() >= deadline {
-            return Err(Fault::Timeout);
+            return Err(AttemptFault::Timeout);
         }
         let _place = match timeout_at(deadline, self.places.acquire()).await {
             Ok(Ok(place)) => place,
             // Never closed.
             Ok(Err(_)) | Err(_) => {
                 let most = self.settings.max_in_flight;
-                return Err(Fault::Unavailable(format!("{most} calls, the most it is sent, were under way").into()));
+                return Err(AttemptFault::Unavailable(
+                    format!("{most} calls, the most it is sent, were under way").into(),
+                ));
             }
         };
         let pass = self.breaker.admit(Instant::now()).map_err(|LeftAlone { failures, remaining }| {
             let rest = Duration::from_secs(remaining.as_secs_f64().ceil() as u64);
-            Fault::Unavailable(format!("after {failures} failures in a row it is left alone for {rest:?}").into())
+            AttemptFault::Unavailable(
+                format!("after {failures} failures in a row it is left alone for {rest:?}").into(),
+            )
         })?;
-        let sent = timeout_at(deadline, self.send(invocation)).await.unwrap_or(Err(Fault::Timeout));
+        let sent = timeout_at(deadline, self.send(invocation)).await.unwrap_or(Err(AttemptFault::Timeout));
         match &sent {
             Ok(_) => pass.answered(),
             Err(fault) if fault.answered() => pass.answered(),
@@ -104,17 +108,18 @@ impl Backend {
         sent
     }
 
-    async fn send(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Fault> {
+    async fn send(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, AttemptFault> {
         match invocation.tool.run() {
             Run::Grpc(run) => self.grpc.call(invocation, run).await,
             Run::Http(run) => self.http.call(invocation, run).await,
             Run::Mcp(run) => self.mcp.call(invocation, run).await,
-            Run::Client | Run::Wasm(_) => Err(Fault::Failed("the tool does not run at a backend".into())),
+            Run::Client | Run::Wasm(_) => Err(AttemptFault::Failed("the tool does not run at a backend".into())),
         }
     }
 }
 
-/// How long to wait before a retry: between half and all of a time that doubles, so that many do not come back at once.
+/// Returns the delay before a retry: between half and all of a doubling time, so that many callers do not return at
+/// once.
 fn backoff(retry: u32) -> Duration {
     let most = BACKOFF.saturating_mul(2_u32.saturating_pow(retry)).min(BACKOFF_MAX);
     let (_, random) = Uuid::new_v4().as_u64_pair();

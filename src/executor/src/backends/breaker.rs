@@ -1,51 +1,51 @@
-//! Leaves a backend alone that fails again and again, and tries it with one call after a while.
+//! A circuit breaker: stops calls to a backend after repeated failures, and probes it with one call after a while.
 //!
-//! Closed until so many failures in a row; then open, and nothing is sent; after a time half open: one call goes through, and
-//! how it ends closes or opens it again. Time is what its caller says it is.
+//! Closed until a number of failures in a row; then open, and nothing is sent. After a time half-open: one call passes,
+//! and its outcome closes or opens the breaker. The caller supplies the time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::Breaker as Rule;
-use crate::telemetry::metrics::{BreakerGauges, BreakerState};
+use super::metrics::{BreakerGauges, BreakerState};
+use super::settings::BreakerSettings;
 
 /// The breaker of one backend.
 pub(super) struct Breaker {
-    rule: Rule,
-    state: Mutex<State>,
+    settings: BreakerSettings,
+    state: Mutex<Circuit>,
     gauges: BreakerGauges,
 }
 
 #[derive(Debug)]
-enum State {
+enum Circuit {
     Closed {
-        /// In a row.
+        /// Failures in a row.
         failures: u32,
     },
     Open {
         until: Instant,
     },
-    /// One call is trying.
+    /// One call is the probe.
     HalfOpen {
         since: Instant,
     },
 }
 
-/// Leave to send one attempt. Given back without a word, as when its caller has gone, it changes nothing.
+/// Permission to send one attempt. Dropping it without a result, as when its caller has gone, changes nothing.
 pub(super) struct Pass<'a> {
     breaker: &'a Breaker,
-    kind: Kind,
+    kind: PassKind,
 }
 
-enum Kind {
+enum PassKind {
     Ordinary,
     Probe,
     Settled,
 }
 
-/// Nothing may be sent for so long.
+/// Nothing may be sent for this long.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LeftAlone {
     pub(super) failures: u32,
@@ -55,42 +55,42 @@ pub(super) struct LeftAlone {
 // === impl Breaker ===
 
 impl Breaker {
-    /// A closed breaker, which shows its state in `gauges`.
-    pub(super) fn new(rule: Rule, gauges: BreakerGauges) -> Self {
-        Self { rule, state: Mutex::new(State::Closed { failures: 0 }), gauges }
+    /// Creates a closed breaker with its state in `gauges`.
+    pub(super) fn new(settings: BreakerSettings, gauges: BreakerGauges) -> Self {
+        Self { settings, state: Mutex::new(Circuit::Closed { failures: 0 }), gauges }
     }
 
-    /// Asks whether an attempt may be sent.
+    /// Asks for permission to send an attempt.
     pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, LeftAlone> {
         let mut state = self.state();
         let kind = match *state {
-            State::Closed { .. } => Kind::Ordinary,
-            State::Open { until } if now >= until => {
-                self.change(&mut state, State::HalfOpen { since: now });
-                Kind::Probe
+            Circuit::Closed { .. } => PassKind::Ordinary,
+            Circuit::Open { until } if now >= until => {
+                self.change(&mut state, Circuit::HalfOpen { since: now });
+                PassKind::Probe
             }
-            State::Open { until } => return Err(self.left_alone(until.saturating_duration_since(now))),
-            State::HalfOpen { .. } => return Err(self.left_alone(Duration::ZERO)),
+            Circuit::Open { until } => return Err(self.left_alone(until.saturating_duration_since(now))),
+            Circuit::HalfOpen { .. } => return Err(self.left_alone(Duration::ZERO)),
         };
         Ok(Pass { breaker: self, kind })
     }
 
-    /// Changes and shows the state under one lock, so that what is shown is never an older state.
-    fn change(&self, state: &mut State, to: State) {
+    /// Changes and shows the state under one lock, so the gauge never shows an older state.
+    fn change(&self, state: &mut Circuit, to: Circuit) {
         self.gauges.show(match &to {
-            State::Closed { .. } => BreakerState::Closed,
-            State::Open { .. } => BreakerState::Open,
-            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            Circuit::Closed { .. } => BreakerState::Closed,
+            Circuit::Open { .. } => BreakerState::Open,
+            Circuit::HalfOpen { .. } => BreakerState::HalfOpen,
         });
         *state = to;
     }
 
     fn left_alone(&self, remaining: Duration) -> LeftAlone {
-        LeftAlone { failures: self.rule.failures, remaining }
+        LeftAlone { failures: self.settings.failures, remaining }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held, and every state is a whole one.
+    fn state(&self) -> MutexGuard<'_, Circuit> {
+        // Nothing panics while it is held, and every state is complete.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,59 +98,68 @@ impl Breaker {
 // === impl Pass ===
 
 impl Pass<'_> {
-    /// The backend answered, whatever it said.
+    /// Notes an answer of the backend, whatever its content.
     pub(super) fn answered(mut self) {
         let mut state = self.breaker.state();
         if self.counts(&state) {
-            self.breaker.change(&mut state, State::Closed { failures: 0 });
+            self.breaker.change(&mut state, Circuit::Closed { failures: 0 });
         }
         drop(state);
-        self.kind = Kind::Settled;
+        self.kind = PassKind::Settled;
     }
 
-    /// It did not.
+    /// Notes a failure.
     pub(super) fn failed(mut self, now: Instant) {
-        let Rule { failures: most, open_for } = self.breaker.rule;
+        let BreakerSettings { failures: most, open_for } = self.breaker.settings;
         let mut state = self.breaker.state();
         if self.counts(&state) {
             let failures = match *state {
-                State::Closed { failures } => failures.saturating_add(1),
-                State::Open { .. } | State::HalfOpen { .. } => most,
+                Circuit::Closed { failures } => failures.saturating_add(1),
+                Circuit::Open { .. } | Circuit::HalfOpen { .. } => most,
             };
             let next =
-                if failures >= most { State::Open { until: now + open_for } } else { State::Closed { failures } };
+                if failures >= most { Circuit::Open { until: now + open_for } } else { Circuit::Closed { failures } };
             self.breaker.change(&mut state, next);
         }
         drop(state);
-        self.kind = Kind::Settled;
+        self.kind = PassKind::Settled;
     }
 
-    /// Whether its end says anything of now: what was sent before the breaker opened does not.
-    fn counts(&self, state: &State) -> bool {
-        matches!((&self.kind, state), (Kind::Ordinary, State::Closed { .. }) | (Kind::Probe, State::HalfOpen { .. }))
+    /// Returns true if the attempt's result counts now: an attempt sent before the breaker opened does not.
+    fn counts(&self, state: &Circuit) -> bool {
+        matches!(
+            (&self.kind, state),
+            (PassKind::Ordinary, Circuit::Closed { .. }) | (PassKind::Probe, Circuit::HalfOpen { .. })
+        )
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
-        if let (Kind::Probe, State::HalfOpen { since }) = (&self.kind, &*state) {
-            // The probe was abandoned: the next call tries in its place.
+        if let (PassKind::Probe, Circuit::HalfOpen { since }) = (&self.kind, &*state) {
+            // The probe was abandoned: the next call probes instead.
             let until = *since;
-            self.breaker.change(&mut state, State::Open { until });
+            self.breaker.change(&mut state, Circuit::Open { until });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
     use super::*;
-    use crate::telemetry::Metrics;
+    use crate::backends::BackendMetrics;
 
     const OPEN_FOR: Duration = Duration::from_secs(10);
 
     fn breaker() -> (Breaker, Instant) {
-        (Breaker::new(Rule { failures: 2, open_for: OPEN_FOR }, Metrics::new().backends().breaker("b")), Instant::now())
+        (
+            Breaker::new(BreakerSettings { failures: 2, open_for: OPEN_FOR }, BackendMetrics::default().breaker("b")),
+            Instant::now(),
+        )
     }
 
     fn opened() -> (Breaker, Instant) {
@@ -167,7 +176,7 @@ mod tests {
         breaker.admit(now).ok().unwrap().failed(now);
         breaker.admit(now).ok().unwrap().answered();
         breaker.admit(now).ok().unwrap().failed(now);
-        assert!(breaker.admit(now).is_ok(), "an answer in between begins the row anew");
+        assert!(breaker.admit(now).is_ok(), "an answer in between resets the count");
         breaker.admit(now).ok().unwrap().failed(now);
         let left = breaker.admit(now + Duration::from_secs(4)).err().unwrap();
         assert_eq!(left, LeftAlone { failures: 2, remaining: Duration::from_secs(6) });
@@ -185,12 +194,13 @@ mod tests {
 
     #[test]
     fn metrics_show_the_state_that_it_is_in() {
-        let metrics = Metrics::new();
-        let breaker = Breaker::new(Rule { failures: 1, open_for: OPEN_FOR }, metrics.backends().breaker("b"));
+        let mut registry = Registry::default();
+        let metrics = BackendMetrics::register(&mut registry);
+        let breaker = Breaker::new(BreakerSettings { failures: 1, open_for: OPEN_FOR }, metrics.breaker("b"));
         let shown = |state: &str| {
-            let page = metrics.page().unwrap();
-            let line =
-                |state: &str| format!("callgate_executor_backend_breaker_state{{cluster=\"b\",state=\"{state}\"}}");
+            let mut page = String::new();
+            encode(&mut page, &registry).unwrap();
+            let line = |state: &str| format!("backend_breaker_state{{cluster=\"b\",state=\"{state}\"}}");
             for other in ["closed", "open", "half_open"] {
                 let value = i32::from(other == state);
                 assert!(page.contains(&format!("{} {value}\n", line(other))), "{state}: {page}");

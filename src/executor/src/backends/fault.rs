@@ -1,4 +1,4 @@
-//! How one attempt at a backend failed, and what follows from that.
+//! The failures of one attempt at a backend, and their consequences.
 
 use std::borrow::Cow;
 
@@ -6,23 +6,23 @@ use callgate_contract::Bounds;
 
 use super::Stop;
 
-/// Why one attempt gave no result. Its texts are ours: nothing that a backend sent.
+/// The reason one attempt gave no result. The texts are ours: nothing from the backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It cannot be reached, broke off, or says that it cannot serve now.
+pub(super) enum AttemptFault {
+    /// It is unreachable, broke off, or says it cannot serve now.
     Unavailable(Cow<'static, str>),
     /// It did not answer in time.
     Timeout,
-    /// Its answer is larger than it is granted.
+    /// Its response exceeds the grant.
     TooLarge,
-    /// It answered with an error, or with something that is no answer.
+    /// It responded with an error, or with something unreadable.
     Failed(Cow<'static, str>),
 }
 
-// === impl Fault ===
+// === impl AttemptFault ===
 
-impl Fault {
-    /// Whether the same attempt, made again, may well succeed.
+impl AttemptFault {
+    /// Returns true if a retry may well succeed.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Unavailable(_) => true,
@@ -30,7 +30,7 @@ impl Fault {
         }
     }
 
-    /// Whether the backend gave an answer, good or bad.
+    /// Returns true if the backend responded, well or badly.
     pub(super) fn answered(&self) -> bool {
         match self {
             Self::TooLarge | Self::Failed(_) => true,
@@ -38,7 +38,7 @@ impl Fault {
         }
     }
 
-    /// As it is told.
+    /// Returns the error for the model.
     pub(super) fn stop(self, cluster: &str, bounds: Bounds) -> Stop {
         let cluster = cluster.to_owned();
         match self {

@@ -18,22 +18,22 @@ use tonic::{Code, Extensions, Request, Status, TimeoutExpired};
 use tower::ServiceExt as _;
 
 use super::Invocation;
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::headers::headers;
 
-/// What a message has around the text of a result: a tag and a length.
+/// The bytes around the text of a result in a message: a tag and a length.
 const ENVELOPE: usize = 16;
-/// In its headers or trailers a worker says how a call ended.
+/// The header or trailer with a worker's status.
 const GRPC_STATUS: &str = "grpc-status";
 
-/// True if the worker itself said how a call ended. Any other status is the library's own.
+/// True if the worker itself sent the status. Any other status is the library's own.
 #[derive(Clone, Debug, Default)]
-struct Said(Arc<AtomicBool>);
+struct WorkerStatus(Arc<AtomicBool>);
 
 /// A worker.
 pub(super) struct Grpc {
     endpoint: Endpoint,
-    /// Made on first use, since it needs the runtime; it connects by itself, and again when the connection breaks.
+    /// Created on first use, since it needs the runtime; it connects and reconnects by itself.
     channel: OnceLock<Channel>,
     always: HeaderMap,
 }
@@ -45,9 +45,9 @@ impl Grpc {
         Self { endpoint, channel: OnceLock::new(), always }
     }
 
-    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &GrpcRun) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &GrpcRun) -> Result<Vec<u8>, AttemptFault> {
         let limit = usize::try_from(run.bounds.output_bytes).unwrap_or(usize::MAX);
-        let said = Said::default();
+        let said = WorkerStatus::default();
         let channel = self.channel.get_or_init(|| self.endpoint.connect_lazy()).clone();
         let listening = said.clone();
         let channel = channel.map_response(move |response| listening.listen(response));
@@ -85,24 +85,24 @@ impl Grpc {
     }
 }
 
-fn append(result: &mut Vec<u8>, part: &[u8], limit: usize) -> Result<(), Fault> {
+fn append(result: &mut Vec<u8>, part: &[u8], limit: usize) -> Result<(), AttemptFault> {
     if part.len() > limit.saturating_sub(result.len()) {
-        return Err(Fault::TooLarge);
+        return Err(AttemptFault::TooLarge);
     }
     result.extend_from_slice(part);
     Ok(())
 }
 
-/// By its code alone: the message is the worker's.
-fn fault(status: &Status, said: &Said) -> Fault {
+/// Decided by its code alone: the message is the worker's.
+fn fault(status: &Status, said: &WorkerStatus) -> AttemptFault {
     match status.code() {
-        Code::Unavailable => Fault::Unavailable("gRPC status Unavailable".into()),
-        Code::DeadlineExceeded => Fault::Timeout,
-        // The library's own, if the worker said nothing: a message is longer than is read.
-        Code::OutOfRange if !said.any() => Fault::TooLarge,
-        // The library's own, when the deadline that was set on the request has passed.
-        _ if is_expired(status) => Fault::Timeout,
-        code => Fault::Failed(format!("gRPC status {code:?}").into()),
+        Code::Unavailable => AttemptFault::Unavailable("gRPC status Unavailable".into()),
+        Code::DeadlineExceeded => AttemptFault::Timeout,
+        // The library's own status, if the worker sent none: a message is too long.
+        Code::OutOfRange if !said.any() => AttemptFault::TooLarge,
+        // The library's own status, if the request's deadline has passed.
+        _ if is_expired(status) => AttemptFault::Timeout,
+        code => AttemptFault::Failed(format!("gRPC status {code:?}").into()),
     }
 }
 
@@ -111,10 +111,10 @@ fn is_expired(status: &Status) -> bool {
     causes.any(|error| error.is::<TimeoutExpired>())
 }
 
-// === impl Said ===
+// === impl WorkerStatus ===
 
-impl Said {
-    /// True if the worker said how the call ended.
+impl WorkerStatus {
+    /// Returns true if the worker sent the status.
     fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! What every request to a backend says of its call: caller, trace, idempotency key, and the backend's own secrets.
+//! The headers of every request to a backend: caller, trace, idempotency key, and the backend's own secrets.
 
 use opentelemetry::propagation::Injector;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -9,20 +9,20 @@ use super::Invocation;
 const TENANT: HeaderName = HeaderName::from_static("callgate-tenant");
 /// The caller's role.
 const ROLE: HeaderName = HeaderName::from_static("callgate-role");
-/// The same for every attempt at a call (draft-ietf-httpapi-idempotency-key-header).
+/// Equal for every attempt at a call (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
 
-/// Where the propagator writes the current trace.
+/// The map the propagator writes the current trace to.
 struct Carrier<'a>(&'a mut HeaderMap);
 
-/// The headers of a call, on top of those that every request to its backend has.
+/// Returns the headers of a call, beside those of every request to its backend.
 pub(super) fn headers(invocation: &Invocation<'_>, always: &HeaderMap) -> HeaderMap {
     let mut headers = always.clone();
     let own = [(TENANT, invocation.tenant), (ROLE, invocation.role), (IDEMPOTENCY_KEY, invocation.idempotency_key)];
     for (name, value) in own {
-        // Escaped, it is always a value.
+        // An escaped text is always a valid value.
         if let Ok(value) = HeaderValue::from_str(&escaped(value)) {
             headers.insert(name, value);
         }
@@ -33,8 +33,8 @@ pub(super) fn headers(invocation: &Invocation<'_>, always: &HeaderMap) -> Header
     headers
 }
 
-/// As a header can carry it: every byte that is not printable ASCII, spaces and `%` as `%` and two digits (RFC 3986 §2.1), so
-/// that no name of a tenant ends a header or passes for another.
+/// Escapes a text for a header: each space, `%` and byte outside printable ASCII becomes `%` and two digits (RFC 3986
+/// §2.1). So no tenant's name ends a header or imitates another.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

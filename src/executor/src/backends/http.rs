@@ -1,11 +1,11 @@
-//! HTTP APIs: one request a call, JSON both ways.
+//! HTTP APIs: one request for each call, JSON both ways.
 
 use callgate_contract::{HttpMethod, HttpRun};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::Invocation;
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::headers::headers;
 use super::query::{self, NotFlat};
 
@@ -26,7 +26,7 @@ impl Http {
         Self { client, address, always }
     }
 
-    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &HttpRun) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &HttpRun) -> Result<Vec<u8>, AttemptFault> {
         let mut url = self.address.clone();
         url.set_path(&format!("{}{}", self.address.path().trim_end_matches('/'), run.path));
         let (method, in_body) = match run.method {
@@ -45,7 +45,7 @@ impl Http {
         } else {
             query::write(&mut url, invocation.arguments).map_err(|NotFlat(pointer)| {
                 let why = "a query holds texts, numbers and booleans only, so nothing was sent; found another at";
-                Fault::Failed(format!("{why} \"{pointer}\"").into())
+                AttemptFault::Failed(format!("{why} \"{pointer}\"").into())
             })?;
             self.client.request(method, url)
         };
@@ -54,8 +54,8 @@ impl Http {
     }
 }
 
-/// The body of an answer that is JSON, as far as its head says.
-async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, Fault> {
+/// Returns the body of a response if its head announces JSON.
+async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, AttemptFault> {
     let status = response.status();
     if let Some(fault) = refused(status) {
         return Err(fault);
@@ -65,45 +65,47 @@ async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, Fault> {
     }
     let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
     if !header(CONTENT_ENCODING).unwrap_or(b"identity").eq_ignore_ascii_case(b"identity") {
-        return Err(Fault::Failed("its answer is compressed".into()));
+        return Err(AttemptFault::Failed("its answer is compressed".into()));
     }
     if !header(CONTENT_TYPE).is_some_and(is_json) {
-        return Err(Fault::Failed("its answer is not application/json".into()));
+        return Err(AttemptFault::Failed("its answer is not application/json".into()));
     }
     if response.content_length().is_some_and(|length| length > limit) {
-        return Err(Fault::TooLarge);
+        return Err(AttemptFault::TooLarge);
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(|error| broken(&error))? {
         if part.len() > limit.saturating_sub(body.len()) {
-            return Err(Fault::TooLarge);
+            return Err(AttemptFault::TooLarge);
         }
         body.extend_from_slice(&part);
     }
     Ok(body)
 }
 
-/// Why an answer of that status is none; `None` for 2xx.
-pub(super) fn refused(status: StatusCode) -> Option<Fault> {
+/// Returns the fault for a status; `None` for 2xx.
+pub(super) fn refused(status: StatusCode) -> Option<AttemptFault> {
     let text = format!("HTTP status {}", status.as_u16());
     match status {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            Some(Fault::Unavailable(text.into()))
+            Some(AttemptFault::Unavailable(text.into()))
         }
-        status if status.is_redirection() => Some(Fault::Failed(format!("{text}; redirects are not followed").into())),
+        status if status.is_redirection() => {
+            Some(AttemptFault::Failed(format!("{text}; redirects are not followed").into()))
+        }
         status if status.is_success() => None,
-        _ => Some(Fault::Failed(text.into())),
+        _ => Some(AttemptFault::Failed(text.into())),
     }
 }
 
-/// A request that got no whole answer.
-pub(super) fn broken(error: &reqwest::Error) -> Fault {
+/// Returns the fault of a request without a complete response.
+pub(super) fn broken(error: &reqwest::Error) -> AttemptFault {
     let why = if error.is_connect() { "no connection" } else { "the connection broke before the whole answer came" };
-    Fault::Unavailable(why.into())
+    AttemptFault::Unavailable(why.into())
 }
 
-/// `application/json`, whatever its parameters.
+/// Returns true for `application/json`, whatever its parameters.
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")

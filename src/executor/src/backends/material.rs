@@ -1,4 +1,4 @@
-//! What a backend's connections are made of: certificates, keys and secret headers, read once from their files.
+//! The parts of a backend's connections: certificates, keys and secret headers, read once from their files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect;
 
 use super::BackendError;
-use crate::config::{Backend, BackendIdentity};
+use super::settings::{BackendIdentity, BackendSettings};
 
-/// A secret or certificate larger than this is some other file.
+/// The maximum size of a secret or certificate; a larger file is not the intended one.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// What was read for one backend.
+/// The files of one backend.
 pub(super) struct Material {
     pub(super) headers: HeaderMap,
     ca: Option<Vec<u8>>,
@@ -20,16 +20,16 @@ pub(super) struct Material {
     identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Names a fault's field of one backend.
-struct Reader<'a> {
+/// Names the field of one backend in an error.
+struct MaterialReader<'a> {
     backend: &'a str,
 }
 
 // === impl Material ===
 
 impl Material {
-    pub(super) fn read(name: &str, backend: &Backend) -> Result<Self, BackendError> {
-        let reader = Reader { backend: name };
+    pub(super) fn read(name: &str, backend: &BackendSettings) -> Result<Self, BackendError> {
+        let reader = MaterialReader { backend: name };
         let mut headers = HeaderMap::new();
         for (header, path) in &backend.headers {
             let field = format!("headers.{header}");
@@ -53,8 +53,8 @@ impl Material {
         Ok(Self { headers, ca, identity })
     }
 
-    /// A client for HTTP that goes where it is told and nowhere else: no redirects, no proxies, no repeats of its own.
-    pub(super) fn http(&self, name: &str, backend: &Backend) -> Result<reqwest::Client, BackendError> {
+    /// Returns an HTTP client without redirects, proxies and retries of its own.
+    pub(super) fn http(&self, name: &str, backend: &BackendSettings) -> Result<reqwest::Client, BackendError> {
         let unusable = |error: reqwest::Error| BackendError::Unusable {
             backend: name.to_owned(),
             field: "tls".into(),
@@ -70,7 +70,7 @@ impl Material {
         if let Some(ca) = &self.ca {
             client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(ca).map_err(unusable)?);
         } else if backend.address.scheme() == "http" {
-            // The system's are not asked for where nobody needs them: a small container has none.
+            // The system's certificates are read only if needed: a small container has none.
             client = client.tls_certs_only([]);
         }
         if let Some((certificate, key)) = &self.identity {
@@ -80,8 +80,12 @@ impl Material {
         client.build().map_err(unusable)
     }
 
-    /// The same for gRPC.
-    pub(super) fn grpc(&self, name: &str, backend: &Backend) -> Result<tonic::transport::Endpoint, BackendError> {
+    /// Returns the same for gRPC.
+    pub(super) fn grpc(
+        &self,
+        name: &str,
+        backend: &BackendSettings,
+    ) -> Result<tonic::transport::Endpoint, BackendError> {
         use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
         let unusable = |error: tonic::transport::Error| BackendError::Unusable {
@@ -109,9 +113,9 @@ impl Material {
     }
 }
 
-// === impl Reader ===
+// === impl MaterialReader ===
 
-impl Reader<'_> {
+impl MaterialReader<'_> {
     fn file(&self, field: &str, path: &Path) -> Result<Vec<u8>, BackendError> {
         let unreadable = |error: std::io::Error| self.unusable(field, path, error.to_string());
         if std::fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES {
@@ -126,10 +130,10 @@ impl Reader<'_> {
     }
 }
 
-/// Makes ring what the process does cryptography with, unless it has chosen already.
+/// Makes ring the process's cryptography, unless another is chosen already.
 pub(crate) fn choose_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Someone else may just have: then theirs is kept.
+        // Another thread may just have chosen: its choice stays.
         let _: Result<(), Arc<rustls::crypto::CryptoProvider>> =
             rustls::crypto::ring::default_provider().install_default();
     }

@@ -1,7 +1,7 @@
-//! Tools that do not run here: workers over gRPC, HTTP APIs, MCP servers, each at a backend that the configuration names.
+//! Tools outside this process: gRPC workers, HTTP APIs and MCP servers, each at a configured backend.
 //!
-//! A contract's `cluster` is looked up in a table, and nothing else of it or of a call says where anything is sent. What comes
-//! back is bounded while it is read, and no word of it goes into an error.
+//! A contract's `cluster` is the key of a table; nothing else in the contract or a call decides about a destination.
+//! Each response is bounded while it is read, and none of its words goes into an error.
 
 mod backend;
 mod breaker;
@@ -11,7 +11,9 @@ mod headers;
 mod http;
 pub(crate) mod material;
 mod mcp;
+mod metrics;
 mod query;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,14 +24,16 @@ use callgate_contract::{Bounds, Contract, Run};
 use tokio::time::Instant;
 
 use self::backend::Backend;
-use crate::config::Config;
-use crate::telemetry::metrics::Backends as Metrics;
+pub use self::metrics::BackendMetrics;
+pub use self::settings::{
+    BackendIdentity, BackendSettings, BackendTls, BackendsSection, BackendsSettings, BreakerSettings,
+};
 
-/// For a connection to be made, and for a silent one to show that it lives.
+/// The time for a connection to open, and for a silent one to answer a ping.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a connection with calls on it may be silent.
+/// The time a connection with calls on it may be silent.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// Of all headers of an answer together.
+/// The maximum bytes of all headers of a response.
 const HEADER_BYTES: u32 = 16 << 10;
 
 /// Every backend, connected on first use. Clones share the connections.
@@ -41,7 +45,7 @@ pub struct Backends {
 /// One approved call for a backend.
 #[derive(Clone, Debug)]
 pub struct Invocation<'a> {
-    /// The tool in the contract: what runs it, and whether it may be tried again.
+    /// The contract's tool: it decides about the backend and about retries.
     pub tool: &'a callgate_contract::Tool,
     /// RFC 8785 canonical arguments.
     pub arguments: &'a str,
@@ -49,13 +53,14 @@ pub struct Invocation<'a> {
     pub tenant: &'a str,
     /// The caller's role.
     pub role: &'a str,
-    /// The same for every attempt at this call, and for no other.
+    /// Equal for every attempt at this call, and for no other call.
     pub idempotency_key: &'a str,
-    /// When the call must be over, waiting in the queue included.
+    /// The deadline of the call, the wait in the queue included.
     pub deadline: Instant,
 }
 
-/// Why a backend gave no result. The texts are for the model: they name the backend and the kind, and nothing that it sent.
+/// The reason a backend gave no result. The texts are for the model: they name the backend and the kind, and quote
+/// nothing from it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// The whole call took too long.
@@ -64,21 +69,21 @@ pub enum Stop {
         /// The contract's `timeout`.
         limit: Duration,
     },
-    /// It answered with more than it is granted.
+    /// Its response exceeds the grant.
     #[error("answered with more than the {limit} bytes it is granted")]
     TooLarge {
         /// The contract's `outputBytes`.
         limit: u64,
     },
-    /// It cannot be reached, or is left alone for a while after many failures.
+    /// It is unreachable, or its breaker is open after many failures.
     #[error("cannot be reached at the backend {cluster}: {reason}")]
     Unavailable {
         /// The backend.
         cluster: String,
-        /// In a few words of ours.
+        /// The reason in a few words of ours.
         reason: String,
     },
-    /// It answered with an error.
+    /// It responded with an error.
     #[error("failed at the backend {cluster}: {reason}")]
     Failed {
         /// The backend.
@@ -91,7 +96,7 @@ pub enum Stop {
 /// Why the backends cannot serve the contracts.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
-    /// A contract names a backend that the configuration does not have.
+    /// A contract names a backend the configuration lacks.
     #[error(
         "{contract}: tool {tool}: run.{form}.cluster: expected the name of a backend in the executor's configuration, found `{cluster}`; known are {known}"
     )]
@@ -102,12 +107,12 @@ pub enum BackendError {
         tool: String,
         /// `grpc`, `http` or `mcp`.
         form: &'static str,
-        /// What it names.
+        /// The unknown name.
         cluster: String,
-        /// What there is.
+        /// The known names.
         known: String,
     },
-    /// A backend cannot be what a contract takes it for.
+    /// A backend's configuration does not suit a contract's tool.
     #[error("{contract}: tool {tool}: run.{form}.cluster: the backend {cluster}: {expected}")]
     Unfit {
         /// The contract's name.
@@ -118,17 +123,17 @@ pub enum BackendError {
         form: &'static str,
         /// The backend.
         cluster: String,
-        /// What was expected of its configuration.
+        /// The missing part of its configuration.
         expected: &'static str,
     },
-    /// A file that a backend names cannot be read or is not what it should be.
+    /// A backend's file cannot be read or is malformed.
     #[error("backends.{backend}.{field}: {reason}")]
     Unusable {
         /// The backend.
         backend: String,
         /// The field of its configuration.
         field: String,
-        /// The file and what is wrong with it; none of its text.
+        /// The file and its fault; none of its text.
         reason: String,
     },
 }
@@ -136,22 +141,22 @@ pub enum BackendError {
 // === impl Backends ===
 
 impl Backends {
-    /// The backends of a configuration, whose breakers are shown in `metrics`. Nothing is connected yet, but certificates and secrets
-    /// are read.
+    /// Creates the configured backends and shows their breakers in `metrics`. Reads certificates and secrets; connects
+    /// to nothing yet.
     ///
     /// # Errors
     /// The first file that cannot be used.
-    pub fn new(config: &Config, metrics: &Metrics) -> Result<Self, BackendError> {
+    pub fn new(settings: &BackendsSettings, metrics: &BackendMetrics) -> Result<Self, BackendError> {
         material::choose_cryptography();
         let new = |(name, settings): (&String, &_)| Ok((name.clone(), Backend::new(name, settings, metrics)?));
-        let table = config.backends.0.iter().map(new).collect::<Result<_, BackendError>>()?;
+        let table = settings.0.iter().map(new).collect::<Result<_, BackendError>>()?;
         Ok(Self { table: Arc::new(table) })
     }
 
-    /// Checks that every backend that a contract names is there, and can be what its tools take it for.
+    /// Checks that each backend a contract names exists and suits its tools.
     ///
     /// # Errors
-    /// The first that is not.
+    /// The first unsuitable one.
     pub fn check(&self, contract: &Contract) -> Result<(), BackendError> {
         for tool in contract.tools() {
             let Some((cluster, _)) = asked(tool.run()) else { continue };
@@ -169,12 +174,12 @@ impl Backends {
         Ok(())
     }
 
-    /// Calls a tool's backend. The answer is the bytes of one JSON value, not checked yet.
+    /// Calls a tool's backend. Returns the bytes of one JSON value, not checked yet.
     ///
-    /// Dropped, it is over for the backend too, as far as that can be told: the stream is reset, an MCP call cancelled.
+    /// Dropping the future ends the call at the backend too, if possible: the stream is reset, an MCP call cancelled.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason no value came back.
     pub async fn call(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, Stop> {
         let run = invocation.tool.run();
         let missing = |cluster: &str| Stop::Unavailable {
@@ -193,7 +198,7 @@ impl fmt::Debug for Backends {
     }
 }
 
-/// The backend of a tool, and how far a call of it may go; `None` where it runs elsewhere.
+/// Returns a tool's backend and the limits of its call; `None` if it runs elsewhere.
 fn asked(run: &Run) -> Option<(&str, Bounds)> {
     match run {
         Run::Grpc(run) => Some((&run.cluster, run.bounds)),

@@ -1,17 +1,17 @@
 //! Arguments as the query of a GET or DELETE.
 //!
-//! A query has names and texts and nothing else, so only top-level texts, numbers and booleans go into one; a text goes as it
-//! is, the others as JSON writes them. There is no agreed way to write `null`, lists and objects, and a guess would let two
-//! servers read two things, so those are refused.
+//! A query has only names and texts, so only top-level texts, numbers and booleans fit: a text unchanged, the others as
+//! JSON writes them. No agreed way to write `null`, lists and objects exists. A guess would let two servers read two
+//! things, so those are refused.
 
 use callgate_json::Value;
 use reqwest::Url;
 
-/// A member that a query cannot hold: its JSON Pointer.
+/// The JSON Pointer of a member a query cannot hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotFlat(pub(super) String);
 
-/// Puts canonical arguments into the query of `url`.
+/// Writes canonical arguments into the query of `url`.
 pub(super) fn write(url: &mut Url, arguments: &str) -> Result<(), NotFlat> {
     let Ok(Value::Object(members)) = callgate_json::read(arguments.as_bytes()) else {
         return Err(NotFlat(String::new()));

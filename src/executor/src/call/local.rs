@@ -16,10 +16,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::admission::{AdmissionError, Runnable, admit_one, read_contract};
-use crate::backends::{BackendError, Backends, Invocation};
+use crate::backends::{BackendError, BackendMetrics, Backends, Invocation};
 use crate::config::{Config, ConfigError};
 use crate::outcome;
-use crate::telemetry::Metrics;
 
 /// A configuration that grants a tool the folders and files below the contract's folder, and has no backends.
 const CONFIG: &str =
@@ -60,7 +59,7 @@ pub(super) enum LocalAnswer {
 pub(super) struct EndedCall {
     /// A short stable name of the outcome, such as `success` or `out_of_fuel`.
     pub(super) outcome: &'static str,
-    /// The canonical result, or a sentence that says why there is none.
+    /// The canonical result, or a sentence with the reason for having none.
     pub(super) result: Result<String, String>,
     /// True if in production a person must approve the call first.
     pub(super) needs_approval: bool,
@@ -113,7 +112,7 @@ pub(super) enum LocalError {
     Backend {
         /// The tool.
         tool: String,
-        /// The backend that it names.
+        /// The named backend.
         cluster: String,
     },
 }
@@ -124,7 +123,7 @@ impl LocalCall<'_> {
     /// Decides the call and runs it if the contract allows it. A call that needs approval runs, too.
     ///
     /// # Errors
-    /// A fault that must be corrected before the call can be decided or run.
+    /// A fault to correct before the call can be decided or run.
     pub(super) async fn run(&self) -> Result<LocalAnswer, LocalError> {
         let mut config = self.configuration()?;
         let contract = read_contract(self.contract)?;
@@ -157,7 +156,8 @@ impl LocalCall<'_> {
         approved: Approved<'_>,
     ) -> Result<EndedCall, LocalError> {
         let tool = approved.tool;
-        let Some(Runnable::Sandbox { sandbox, program, grants }) = admit_one(config, self.contract, tool.name())?
+        let Some(Runnable::Sandbox { sandbox, program, grants }) =
+            admit_one(&config.admission(), self.contract, tool.name())?
         else {
             return Err(LocalError::Client(tool.name().to_owned()));
         };
@@ -192,7 +192,7 @@ impl LocalCall<'_> {
             let (tool, cluster) = (tool.name().to_owned(), tool.run().cluster().to_owned());
             return Err(LocalError::Backend { tool, cluster });
         }
-        let backends = Backends::new(config, Metrics::new().backends())?;
+        let backends = Backends::new(&config.backends, &BackendMetrics::default())?;
         backends.check(contract)?;
         let began = Instant::now();
         let invocation = Invocation {
@@ -255,7 +255,7 @@ fn folder(file: &Path) -> PathBuf {
 // === impl EndedCall ===
 
 impl EndedCall {
-    /// The end of a call that needs no approval and did not run in the sandbox.
+    /// The end of a call without approval and without the sandbox.
     fn of(outcome: &CallOutcome, bounds: Bounds) -> Self {
         let Usage { duration_us, .. } = outcome.usage.unwrap_or_default();
         let result = match &outcome.outcome {

@@ -116,7 +116,7 @@ fn ended_call(arguments: &CallArguments, ended: &EndedCall) -> Result<ExitCode, 
 fn print(text: &str) -> Result<(), CallError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // `callgate call … | head` is no error.
+        // A closed pipe, as in `callgate call … | head`, is not an error.
         Err(reason) if reason.kind() != ErrorKind::BrokenPipe => Err(CallError::Print(reason)),
         Ok(()) | Err(_) => Ok(()),
     }

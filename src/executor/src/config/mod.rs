@@ -4,7 +4,6 @@
 //! this machine. A contract decides within these limits. Each part of the executor owns its section and checks it; this
 //! module composes them.
 
-mod backends;
 mod connections;
 mod http;
 mod idempotency;
@@ -12,7 +11,6 @@ mod listen;
 mod log;
 mod own;
 mod queue;
-mod sandbox;
 mod secrets;
 mod telemetry;
 
@@ -22,21 +20,20 @@ use std::time::Duration;
 
 use callgate_approvals::{ApprovalSection, ApprovalSettings};
 use callgate_audit::{AuditSection, AuditSettings};
+use callgate_sandbox::{SandboxSection, SandboxSettings};
 use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::backends::{Backend, Backends, Breaker, Identity as BackendIdentity, Tls as BackendTls};
 pub use self::connections::Connections;
 pub use self::http::{Http, Tokens};
 pub use self::idempotency::{Once, OnceStore};
 pub use self::listen::{Address, Clients, Identity, Listen, Tls};
 pub use self::log::{Log, LogLevel};
-pub(crate) use self::own::OwnPath;
 pub use self::queue::Queue;
-pub use self::sandbox::Sandbox;
 pub use self::secrets::Secrets;
 pub use self::telemetry::{Otlp, Share, Telemetry};
+use crate::backends::{BackendsSection, BackendsSettings};
 use crate::footprint::Reads;
 
 /// The default maximum running calls: a modest number, since each may hold its tool's whole memory.
@@ -81,9 +78,9 @@ pub struct Config {
     /// The HTTP side: approvals, audit, metrics, health.
     pub http: Http,
     /// The backends.
-    pub backends: Backends,
+    pub backends: BackendsSettings,
     /// The sandbox.
-    pub sandbox: Sandbox,
+    pub sandbox: SandboxSettings,
     /// The files contracts may hand to tools.
     pub secrets: Secrets,
     /// Metrics, traces, logs.
@@ -132,9 +129,9 @@ struct File {
     #[serde(default)]
     http: http::Section,
     #[serde(default)]
-    backends: backends::Section,
+    backends: BackendsSection,
     #[serde(default)]
-    sandbox: sandbox::Section,
+    sandbox: SandboxSection,
     #[serde(default)]
     secrets: secrets::Section,
     #[serde(default)]
@@ -163,8 +160,11 @@ impl Config {
 
     /// Returns this configuration with the reloadable parts of `read`: the contracts, and the limits of their grants.
     pub(crate) fn reloaded(&self, read: &Self) -> Self {
-        let sandbox =
-            Sandbox { allow: read.sandbox.allow.clone(), env: read.sandbox.env.clone(), ..self.sandbox.clone() };
+        let sandbox = SandboxSettings {
+            allow: read.sandbox.allow.clone(),
+            env: read.sandbox.env.clone(),
+            ..self.sandbox.clone()
+        };
         Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
     }
 

@@ -3,31 +3,35 @@
 //! Sections with files are destructured field by field: a new field does not compile until somebody has decided about
 //! it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use callgate_settings::postgres::PostgresLink;
 
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
 
-use super::{
-    Address, Backend, BackendIdentity, BackendTls, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry,
-    Tls, Tokens,
-};
-
-/// A file or folder of the executor's own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct OwnPath {
-    /// Its name in errors.
-    pub(crate) what: &'static str,
-    pub(crate) path: PathBuf,
-}
+use super::{Address, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry, Tls, Tokens};
+use crate::admission::{AdmissionSettings, OwnPath};
+use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
 
 #[derive(Default)]
 struct Found(Vec<OwnPath>);
 
 impl Config {
+    /// The settings of contracts and their grants.
+    pub fn admission(&self) -> AdmissionSettings {
+        AdmissionSettings {
+            file: self.file.clone(),
+            contracts: self.contracts.clone(),
+            concurrency: self.concurrency,
+            state_dir: self.state_dir.clone(),
+            sandbox: self.sandbox.clone(),
+            secrets: self.secrets.allow.clone(),
+            own: self.own_files(),
+        }
+    }
+
     /// The configuration, `stateDir`, certificates, keys, tokens, secrets and sockets; not the files of contracts.
-    pub(crate) fn own_files(&self) -> Vec<OwnPath> {
+    fn own_files(&self) -> Vec<OwnPath> {
         let mut found = Found::default();
         found.add("the configuration", &self.file);
         found.add("stateDir", &self.state_dir);
@@ -116,7 +120,10 @@ impl Found {
         }
     }
 
-    fn backend(&mut self, Backend { tls, headers, address: _, max_in_flight: _, breaker: _, retries: _ }: &Backend) {
+    fn backend(
+        &mut self,
+        BackendSettings { tls, headers, address: _, max_in_flight: _, breaker: _, retries: _ }: &BackendSettings,
+    ) {
         for (_, file) in headers {
             self.add("a secret file", file);
         }

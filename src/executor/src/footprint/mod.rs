@@ -1,8 +1,8 @@
-//! The files that a configuration stands on, with what was in them when they were read.
+//! The files of a configuration, with their content when they were read.
 //!
-//! Everything that a contract names is read through [`Reads`]: contracts, schema files, modules, secrets. A reload compares
-//! *content* with it. Events of the file system only say when to look, so a busy file nearby causes no reload, and a swapped
-//! link with the same content does not either.
+//! Every file of a contract is read through [`Reads`]: contracts, schema files, modules, secrets. A reload compares their
+//! *content*. Events of the file system only trigger a check, so a busy file nearby causes no reload, and neither does a swapped
+//! link with the same content.
 
 mod stamp;
 
@@ -18,11 +18,11 @@ use sha2::{Digest as _, Sha256};
 
 use self::stamp::{Identity, Stamp};
 
-/// Reads files and keeps the hash of what was in each.
+/// Reads files and keeps the hash of each content.
 #[derive(Debug, Default)]
 pub(crate) struct Reads(RefCell<Footprint>);
 
-/// Files and folders, with what was found there.
+/// Files and folders, with their hashes and identities.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Footprint {
     files: BTreeMap<PathBuf, Seen>,
@@ -36,7 +36,7 @@ struct Seen {
     content: Result<[u8; 32], ErrorKind>,
     /// Spares reading the file again. `None` if it could not be read.
     stamp: Option<Stamp>,
-    /// The most bytes that were read of it.
+    /// The limit of bytes at that time.
     most: u64,
 }
 
@@ -46,12 +46,12 @@ impl Reads {
     /// Reads a file of at most `most` bytes.
     ///
     /// # Errors
-    /// It is missing, no file, too large, or cannot be read. It is kept in mind all the same, so that its coming is noticed.
+    /// It is missing, not a file, too large, or unreadable. It is noted all the same, so that its creation is noticed.
     pub(crate) fn bytes(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         self.opened(path, open(path), most)
     }
 
-    /// Reads a file that was opened at `path` already.
+    /// Reads a file already open at `path`.
     ///
     /// # Errors
     /// As [`Reads::bytes`].
@@ -83,12 +83,12 @@ impl Reads {
             .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
     }
 
-    /// Notes a folder that is handed to tools: another folder in its place is a change.
+    /// Notes a folder granted to tools: another folder in its place is a change.
     pub(crate) fn folder(&self, path: &Path) {
         self.0.borrow_mut().folders.insert(path.to_owned(), Identity::at(path));
     }
 
-    /// The files that were read so far.
+    /// The files read so far.
     #[must_use]
     pub(crate) fn footprint(&self) -> Footprint {
         self.0.borrow().clone()
@@ -98,7 +98,7 @@ impl Reads {
 // === impl Footprint ===
 
 impl Footprint {
-    /// Adds what another has; of a path in both, the other's counts.
+    /// Adds the other's files and folders; for a path in both, the other's counts.
     pub(crate) fn join(&mut self, other: Self) {
         self.files.extend(other.files);
         self.folders.extend(other.folders);
@@ -120,8 +120,8 @@ impl Footprint {
         self.files.keys().chain(self.folders.keys()).map(PathBuf::as_path)
     }
 
-    /// Looks at all files and folders again: returns whether one differs from what was read. A file with another stamp and
-    /// the same content does not. This blocks while it reads.
+    /// Checks all files and folders again. Returns true if one differs. A file with another stamp and the same content does not
+    /// differ. This blocks while it reads.
     pub(crate) fn changed(&mut self) -> bool {
         let folders = self.folders.iter().any(|(path, found)| Identity::at(path) != *found);
         let files = self.files.iter_mut().fold(false, |changed, (path, seen)| seen.changed(path) || changed);

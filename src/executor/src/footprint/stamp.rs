@@ -1,4 +1,4 @@
-//! Cheap signs that a file or folder may have changed.
+//! Cheap signs of a change of a file or folder.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A file that changed so shortly before it was looked at may change again without another time or length.
+/// A file changed this recently may change again without another time or length.
 const RECENT: Duration = Duration::from_secs(2);
 
 /// Device, inode, length and times of a file, and when they were taken.
@@ -36,7 +36,7 @@ impl Stamp {
         }
     }
 
-    /// Returns whether the file is certain to be what it was when `self` was taken.
+    /// Returns true if the file is certainly the same as in `self`.
     pub(super) fn is_same(self, now: Self) -> bool {
         let signs = |stamp: Self| (stamp.identity, stamp.length, stamp.modified, stamp.changed);
         signs(self) == signs(now) && !self.is_recent()
@@ -45,7 +45,7 @@ impl Stamp {
     fn is_recent(self) -> bool {
         let second = |seconds: i64| UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
         let last = second(self.modified.0.max(self.changed.0)) + RECENT;
-        // A time in the future is no sign of anything.
+        // A time in the future proves nothing.
         last >= self.taken
     }
 }

@@ -1,12 +1,12 @@
-//! Work that calls must not feel: on half of the cores, at a low priority.
+//! Runs work that must not disturb calls: on half of the cores, at a low priority.
 
 use rayon::ThreadPoolBuilder;
 use rustix::process::setpriority_process;
 
-/// The nice value of the threads: a thread of a call gets about nine times their share of a busy core.
+/// The nice value of the threads: a call's thread gets about nine times their share of a busy core.
 const NICE: i32 = 10;
 
-/// Runs `work` on threads of its own, which end with it. What it does in parallel by rayon, as wasmtime compiles, stays on them.
+/// Runs `work` on its own threads, which end with it. Parallel work of rayon, as in wasmtime's compiler, stays on them.
 /// Blocks until it is done.
 pub(super) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

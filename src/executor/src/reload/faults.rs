@@ -1,6 +1,6 @@
-//! Says the same fault once, and its end.
+//! Logs each fault once, and its end.
 
-/// The fault of one subject, if it has one now.
+/// The current fault of one subject, if it has one.
 #[derive(Debug)]
 pub(super) struct Faults {
     said: Option<String>,
@@ -10,12 +10,12 @@ pub(super) struct Faults {
 // === impl Faults ===
 
 impl Faults {
-    /// No fault yet; `end` is logged when one is over.
+    /// Creates a subject without a fault; `end` is logged when one is over.
     pub(super) fn new(end: &'static str) -> Self {
         Self { said: None, end }
     }
 
-    /// There is this fault now, a line for each part of it.
+    /// Notes the current fault, one line for each part.
     pub(super) fn fault(&mut self, fault: &str) {
         if self.is_new(fault) {
             for line in fault.lines() {
@@ -24,7 +24,7 @@ impl Faults {
         }
     }
 
-    /// There is none now.
+    /// Notes the end of a fault.
     pub(super) fn over(&mut self) {
         if self.said.take().is_some() {
             tracing::info!("{}", self.end);

@@ -1,8 +1,8 @@
-//! Wakes when one of our files may have changed.
+//! Notifies when one of our files may have changed.
 //!
-//! Folders are watched, not files: whoever rolls out files puts new ones in place of the old, turns a link, or moves a folder. A
-//! path is walked as the system walks it, through every link, and each folder on the way is watched for the one name that the
-//! walk takes there. Other names in these folders wake nobody. A folder that is missing is waited for in the one above it.
+//! It watches folders, not files: a roll-out replaces files, redirects a link, or moves a folder. A path is walked as
+//! the system walks it, through every link, and each folder on the way is watched for the one name the walk takes
+//! there. Other names in these folders notify nobody. For a missing folder, the one above it is watched.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
@@ -14,34 +14,34 @@ use notify_debouncer_full::notify::{self, RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::sync::mpsc;
 
-/// Files come in several writes: what happens to one name within this time is one event.
+/// Files are written in several steps: all changes of one name within this time are one event.
 const SETTLE: Duration = Duration::from_millis(500);
-/// Links on the way of one path, as the system allows them.
+/// The maximum links of one path, as in the system.
 const LINKS: usize = 40;
 
-/// Watches over folders, until it is dropped.
+/// Watches folders until it is dropped.
 #[derive(Default)]
 pub(super) struct Folders {
     walk: Walk,
     watcher: Option<Debouncer<RecommendedWatcher, RecommendedCache>>,
-    /// Why not all folders are watched, as it was said last.
+    /// The last logged reason why not all folders are watched.
     said: Option<String>,
 }
 
-/// The folders and entries that paths lead through.
+/// The folders and entries on the way of the paths.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Walk {
     /// Each folder with its device and inode.
     folders: BTreeMap<PathBuf, (u64, u64)>,
-    /// The entries of these folders that matter.
+    /// The relevant entries of these folders.
     entries: BTreeSet<PathBuf>,
 }
 
 // === impl Folders ===
 
 impl Folders {
-    /// Watches all folders that `paths` lead through, in place of those before. Returns whether they are others than before:
-    /// what changed until now may then have gone unnoticed. This blocks.
+    /// Watches all folders on the way of `paths` instead of the earlier ones. Returns true if they differ: a change
+    /// until now may then have gone unnoticed. Blocks.
     pub(super) fn watch(&mut self, paths: &[PathBuf], wake: &mpsc::Sender<()>) -> bool {
         let walk = Walk::of(paths);
         if walk == self.walk {
@@ -66,7 +66,7 @@ impl Folders {
 
 type Watcher = Debouncer<RecommendedWatcher, RecommendedCache>;
 
-/// The watcher, and why it does not watch a folder.
+/// Returns the watcher, and the reason it does not watch a folder.
 fn watcher(walk: &Walk, wake: &mpsc::Sender<()>) -> notify::Result<(Watcher, Option<String>)> {
     let (entries, wake) = (walk.entries.clone(), wake.clone());
     let mut watcher = new_debouncer(SETTLE, None, move |result: DebounceEventResult| {
@@ -75,17 +75,17 @@ fn watcher(walk: &Walk, wake: &mpsc::Sender<()>) -> notify::Result<(Watcher, Opt
                 let ours = || event.paths.iter().any(|path| entries.contains(path));
                 event.need_rescan() || !event.kind.is_access() && ours()
             }),
-            // Something was lost.
+            // An event was lost.
             Err(_) => true,
         };
         if ours {
-            // Full means that it is woken already.
+            // A full channel has a look due already.
             let _ = wake.try_send(());
         }
     })?;
     let mut fault = None;
     for folder in walk.folders.keys() {
-        // One that cannot be read, far above our files, is no reason to watch nothing.
+        // One unreadable folder, far above our files, must not stop the watch.
         if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
             fault = Some(format!("{}: {error}", folder.display()));
         }

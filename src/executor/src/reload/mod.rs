@@ -1,9 +1,10 @@
-//! Other contracts without a restart: on SIGHUP, and when the files change.
+//! Replaces the contracts without a restart: on SIGHUP, and when the files change.
 //!
-//! A reload reads the list of contracts and of what they may grant, the contracts with their schema files and modules, and the values that grants take from
-//! files and from the environment. Everything else in the configuration needs a restart; the log says so. All of it is loaded
-//! beside what is served, at a low priority (`beside`). New calls use it only if nothing is wrong with it; a call that has begun
-//! ends under the contract it began with. A bad file changes nothing; the log says why, once.
+//! A reload reads the list of contracts and of allowed grants, the contracts with their schema files and modules, and
+//! the values grants take from files and from the environment. Everything else in the configuration needs a restart;
+//! the log says so. Loading runs beside the served contracts, at a low priority (`beside`). New calls use the result
+//! only if it has no fault; a running call ends under the contract it began with. A bad file changes nothing; the log
+//! gives the reason once.
 //!
 //! Events of the file system (`folders`) only say when to look. The files' content decides (`crate::footprint`).
 
@@ -28,15 +29,15 @@ use crate::footprint::{Footprint, Reads};
 use crate::service::Services;
 use crate::web;
 
-/// Time between two looks without any event: the system may not watch, or may lose events.
+/// The interval between two looks without an event: the system may not watch, or may lose events.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// The cause of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    /// SIGHUP: everything is loaded, whether or not a file changed. The environment may have.
+    /// SIGHUP: everything is loaded, changed or not. The environment may have changed.
     Signal,
-    /// Perhaps one of our files changed.
+    /// One of our files may have changed.
     Files,
 }
 
@@ -49,29 +50,30 @@ enum Work<T> {
     RuntimeEnds,
 }
 
-/// The folders that are watched. A change of them is not waited for: the system delays it while a folder has many events.
+/// The watched folders. The reload does not wait for a change of them: the system delays it while a folder has many
+/// events.
 enum Watch {
     Idle(Folders),
     Busy(JoinHandle<(Folders, bool)>),
 }
 
-/// The contracts that are served, and the faults found since.
+/// The served contracts, and the faults found since.
 struct Reload {
     file: PathBuf,
-    /// The configuration that the process runs with; its contracts are those that are served.
+    /// The configuration of the process; its contracts are the served ones.
     running: Config,
     services: Arc<Services>,
     served: Footprint,
-    /// The last files that were looked at; those of a refused reload differ from `served`.
+    /// The files of the last look; those of a refused reload differ from `served`.
     seen: Footprint,
     tokens: Footprint,
     contract_faults: Faults,
     token_faults: Faults,
-    /// The configuration that was last found to need a restart.
+    /// The last configuration found to need a restart.
     warned: Option<Config>,
 }
 
-/// Reloads for as long as it is polled. `hangup` is handed in, so that a SIGHUP during the start counts.
+/// Reloads for as long as it is polled. The caller supplies `hangup`, so a SIGHUP during the start counts.
 pub(crate) fn watch(
     file: PathBuf,
     running: Config,
@@ -79,7 +81,7 @@ pub(crate) fn watch(
     services: Arc<Services>,
 ) -> impl Future<Output = ()> {
     let reads = Reads::default();
-    // What changed between the reading and the watching is looked at first.
+    // The first look covers changes between the first read and the watch.
     let unread = Config::read(&file, &reads).map_or(true, |config| config != running);
     let mut served = services.serving.load().footprint().clone();
     served.join(reads.footprint());
@@ -108,7 +110,7 @@ async fn follow(mut hangup: Signal, mut reload: Reload) {
                 biased;
                 _ = hangup.recv() => break Cause::Signal,
                 watching = watch.ended() => {
-                    // The runtime ends.
+                    // The runtime is shutting down.
                     let Some((folders, anew)) = watching else { return };
                     watch = Watch::Idle(folders);
                     if anew {
@@ -129,7 +131,7 @@ async fn follow(mut hangup: Signal, mut reload: Reload) {
 // === impl Watch ===
 
 impl Watch {
-    /// Watches the folders of these paths from now on, unless the last change of them has not ended.
+    /// Watches the folders of these paths from now on, unless their last change is still under way.
     fn anew(self, paths: Vec<PathBuf>, wake: &mpsc::Sender<()>) -> Self {
         match self {
             Self::Busy(job) => Self::Busy(job),
@@ -143,12 +145,12 @@ impl Watch {
         }
     }
 
-    /// The end of a change, with whether other folders are watched now. `None` when the runtime ends.
+    /// Waits for the end of a change; returns true if other folders are watched now, and `None` when the runtime ends.
     async fn ended(&mut self) -> Option<(Folders, bool)> {
         let Self::Busy(job) = self else { return std::future::pending().await };
         match Work::of(job.await) {
             Work::Done(done) => Some(done),
-            // The regular look tries again. Until then nothing is watched, and SIGHUP is obeyed.
+            // The next regular look tries again. Until then nothing is watched, and SIGHUP still works.
             Work::Panicked => Some((Folders::default(), false)),
             Work::RuntimeEnds => None,
         }
@@ -170,14 +172,14 @@ impl<T> Work<T> {
 // === impl Reload ===
 
 impl Reload {
-    /// Every path whose change matters.
+    /// Returns all paths whose change matters.
     fn paths(&self) -> Vec<PathBuf> {
         let all = [&self.served, &self.seen, &self.tokens];
         let files = all.into_iter().flat_map(Footprint::paths).map(ToOwned::to_owned);
         std::iter::once(self.file.clone()).chain(files).collect()
     }
 
-    /// Looks, and reloads if there is a reason. `None` when the runtime ends.
+    /// Looks, and reloads if there is a reason. Returns `None` when the runtime ends.
     async fn on(&mut self, cause: Cause) -> Option<()> {
         let (mut seen, mut tokens) = (self.seen.clone(), self.tokens.clone());
         let (seen, changed, tokens, other_tokens) = spawn_blocking(move || {
@@ -235,7 +237,7 @@ impl Reload {
         Some(())
     }
 
-    /// Says once of each configuration that not all of it is reloaded.
+    /// Logs once for each configuration that some of it is not reloaded.
     fn warn_of(&mut self, others: Option<Config>) {
         if others.is_some() && self.warned != others {
             tracing::warn!(
@@ -245,7 +247,7 @@ impl Reload {
         self.warned = others;
     }
 
-    /// The HTTP side reads the tokens at each request; a fault in the file is said when it is made.
+    /// The HTTP server reads the tokens at each request; a fault in the file is logged then.
     fn check_tokens(&mut self) {
         self.tokens = load::tokens(&self.running);
         match web::check_tokens(&self.running) {

@@ -68,7 +68,7 @@ impl Services {
         instruments: Instruments,
     ) -> Result<Self, ServicesError> {
         private::folder(&config.state_dir)?;
-        let backends = Backends::new(config, instruments.metrics.backends())?;
+        let backends = Backends::new(&config.backends, instruments.metrics.backends())?;
         for contract in registry.contracts() {
             backends.check(contract)?;
         }

@@ -116,7 +116,7 @@ fn shared_memory_is_refused() {
 }
 
 #[test]
-fn a_granted_folder_that_is_not_there_is_refused() {
+fn a_missing_granted_folder_is_refused() {
     let desk = Desk::with(&guests::answer("1"), "files: [{ host: data, guest: /data, mode: ro }]");
     assert_eq!(
         desk.refused(),
@@ -132,7 +132,7 @@ fn the_same_contract_twice_counts_once() {
     let desk = Desk::with(&guests::answer("1"), "");
     let mut config = desk.config();
     config.contracts.push(config.contracts[0].clone());
-    assert_eq!(callgate_executor::admission::Registry::admit(&config).unwrap().digests().len(), 1);
+    assert_eq!(callgate_executor::admission::Registry::admit(&config.admission()).unwrap().digests().len(), 1);
 }
 
 #[test]

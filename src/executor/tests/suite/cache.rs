@@ -25,7 +25,7 @@ fn artefacts(desk: &Desk) -> Vec<(PathBuf, SystemTime)> {
 }
 
 fn admit(desk: &Desk) {
-    Registry::admit(&desk.config()).unwrap_or_else(|error| panic!("{error}"));
+    Registry::admit(&desk.config().admission()).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn both() -> Desk {
@@ -46,7 +46,7 @@ async fn a_second_start_loads_what_the_first_compiled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_file_is_compiled_anew() {
+async fn a_damaged_file_is_compiled_again() {
     for damage in [0usize, 100, 5_000] {
         let desk = both();
         admit(&desk);
@@ -70,7 +70,7 @@ async fn a_damaged_file_is_compiled_anew() {
 }
 
 #[test]
-fn one_module_s_code_never_runs_as_another_s() {
+fn one_modules_code_never_runs_as_anothers() {
     let desk = both();
     admit(&desk);
     let files = artefacts(&desk);
@@ -84,7 +84,7 @@ fn one_module_s_code_never_runs_as_another_s() {
 }
 
 #[test]
-fn the_folder_is_bounded_and_the_oldest_goes() {
+fn the_folder_is_bounded_and_the_oldest_is_removed() {
     let desk = Desk::new();
     let modules: Vec<_> = (0..4).map(|n| wasm(&guests::answer(&n.to_string()))).collect();
     let size = {

@@ -1,4 +1,4 @@
-//! WASI 0.2 command components: the same guests, wrapped by the adapter that tool chains use, under the same rules.
+//! WASI 0.2 command components: the same guests, wrapped by the tool chains' adapter, under the same rules.
 
 use callgate_proto::executor::v1::FailureKind;
 use wasi_preview1_component_adapter_provider::{

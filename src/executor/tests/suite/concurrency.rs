@@ -90,7 +90,7 @@ async fn a_disconnected_caller_leaves_nothing_running() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_at_any_moment_leaves_one_outcome_for_each_decision() {
+async fn a_caller_that_disconnects_at_any_moment_leaves_one_outcome_for_each_decision() {
     let desk = Desk::with(&guests::answer("1"), "timeout: 10s").start().await;
     desk.call("t", "{}").await;
     // From before the call begins to after its end.

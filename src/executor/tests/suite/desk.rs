@@ -74,7 +74,7 @@ async fn serve_on(config: &Config, network: Network) -> Served {
     let metrics = Metrics::new();
     let registry = tokio::task::spawn_blocking({
         let (config, metrics) = (config.clone(), metrics.clone());
-        move || Registry::admit_on(&config, network, &metrics)
+        move || Registry::admit_on(&config.admission(), network, metrics.modules())
     });
     let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
     let digest = registry.digests()[0].to_owned();
@@ -92,7 +92,7 @@ async fn serve_on(config: &Config, network: Network) -> Served {
     Served { bound, digest, stop, ended, instruments, load }
 }
 
-/// The variables that contracts of a desk may grant.
+/// The variables a desk's contracts may grant.
 const VARIABLES: &str = "CARGO_PKG_NAME, TEST_VARIABLE_THAT_NOBODY_SETS";
 
 /// The end of a call, for assertions.
@@ -235,12 +235,12 @@ impl Desk {
 
     /// Returns the digest of the contract.
     pub(crate) fn digest(&self) -> String {
-        Registry::admit(&self.config()).unwrap().digests()[0].to_owned()
+        Registry::admit(&self.config().admission()).unwrap().digests()[0].to_owned()
     }
 
     /// Returns the reason why this desk cannot be served, without its folder's path.
     pub(crate) fn refused(&self) -> String {
-        let error: AdmissionError = match Registry::admit(&self.config()) {
+        let error: AdmissionError = match Registry::admit(&self.config().admission()) {
             Ok(_) => panic!("the executor would start"),
             Err(error) => error,
         };

@@ -32,7 +32,7 @@ fn folder(host: &str, mode: &str) -> String {
 }
 
 #[test]
-fn a_folder_that_holds_or_lies_in_the_executor_s_own_is_refused() {
+fn a_folder_around_or_inside_the_executors_own_is_refused() {
     for mode in ["ro", "rw"] {
         for (host, what) in [
             (".", "which no tool may reach"),

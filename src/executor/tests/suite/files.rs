@@ -1,4 +1,4 @@
-//! Files: what is granted, the way it is granted, and no way out.
+//! Files: only granted ones, only as granted, and no escape.
 
 use std::os::unix::fs::symlink;
 
@@ -12,7 +12,7 @@ const CREATE: u32 = 1;
 const READ: u64 = 1 << 1;
 const WRITE: u64 = 1 << 6;
 
-/// A desk whose tool has `folder/data`, with `note.json` in it, as `/data`; a secret lies beside it.
+/// A desk whose tool has `folder/data`, with `note.json` in it, as `/data`; a secret is beside it.
 fn desk(wat: &str, mode: &str) -> Desk {
     let desk = Desk::with(wat, &format!("files: [{{ host: data, guest: /data, mode: {mode} }}]"));
     std::fs::create_dir(desk.path().join("data")).unwrap();
@@ -62,13 +62,13 @@ async fn no_path_leads_out_of_a_granted_folder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_grant_there_is_no_file_system() {
     let ended = Desk::with(&open("note.json", 0, READ, false), "").once().await;
-    // 8 is `badf`: there is no preopened folder to begin from.
+    // 8 is `badf`: no preopened folder exists to begin from.
     assert_eq!(ended.message(), "t ended with exit code 8");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_a_guest_makes_leads_nowhere_outside() {
-    // A symbolic link to what lies beside the folder, then opened; a hard link out of it, and one into it.
+async fn a_guests_own_link_leads_nowhere_outside() {
+    // A symbolic link to the secret beside the folder, then opened; a hard link out of the folder, and one into it.
     let link = |target: &str| {
         format!(
             "(local.set $error (call $path_symlink (i32.const 1025) (i32.const {}) (i32.const 3) (i32.const 1024) (i32.const 1)))
@@ -100,7 +100,7 @@ async fn a_link_that_a_guest_makes_leads_nowhere_outside() {
     }
 }
 
-/// Someone who can write above a granted folder renames it and puts a link to another folder in its place.
+/// An attacker with write access above a granted folder renames it and puts a link to another folder in its place.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_in_the_place_of_a_granted_folder_leads_nowhere() {
     let read = open("note.json", 0, READ, false);

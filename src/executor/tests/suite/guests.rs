@@ -1,6 +1,6 @@
 //! Guests, as WebAssembly text: small programs that each do one thing, most of it bad.
 //!
-//! Memory below 1024 is scratch; a guest's text stands at 1024, what it reads at 4096.
+//! Memory below 1024 is scratch; a guest's text is at 1024, its input at 4096.
 
 /// A WASI preview 1 command: `text` at 1024, `start` as the body of `_start`, `more` beside it.
 pub(crate) fn command(text: &str, more: &str, start: &str) -> String {
@@ -140,8 +140,8 @@ pub(crate) fn surroundings() -> String {
     command("", "", start)
 }
 
-/// Does `step` again and again until it leaves an error's number in `$error`, and ends with that. There is `text` at 1024,
-/// and `$n` counts; `$open` opens a file by the letters at 1024 (`length` of them) for writing, and leaves it in `$fd`.
+/// Repeats `step` until it leaves an error's number in `$error`, and ends with it. `text` is at 1024, and `$n` counts;
+/// `$open` opens a file by the letters at 1024 (`length` of them) for writing, and leaves it in `$fd`.
 pub(crate) fn until_refused(text: &str, step: &str) -> String {
     let more = "(global $fd (mut i32) (i32.const 0))
   (func $open (param $length i32) (param $oflags i32) (param $fdflags i32) (result i32)

@@ -1,4 +1,4 @@
-//! A call runs once: repeats, restarts, callers that go away, stores that cannot be written.
+//! A call runs once: repeats, restarts, disconnected callers, unwritable stores.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ async fn open(folder: &Path) -> Once {
 }
 
 async fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> Once {
-    // What had it before may still be closing it.
+    // Its former owner may still be closing it.
     for _ in 0..500 {
         match Once::open_with(&config(folder, ""), Arc::clone(&clock)).await {
             Ok(once) => return once,
@@ -70,10 +70,10 @@ async fn forgotten(once: &Once, exchange: &str) -> bool {
     false
 }
 
-/// A process that starts now, once it has forgotten what is old.
+/// A newly started process, after it has forgotten old calls.
 async fn restart(folder: &Path, clock: &Arc<Manual>) -> Once {
     let once = open_with(folder, Arc::<Manual>::clone(clock)).await;
-    // The thread that writes forgets right after its first order.
+    // The writing thread forgets right after its first order.
     once.left().await.unwrap();
     once.left().await.unwrap();
     once
@@ -99,7 +99,7 @@ async fn a_clock_that_jumps_forward_runs_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_call_is_forgotten_after_its_time_wherever_the_clock_jumped() {
+async fn a_call_is_forgotten_after_its_time_despite_clock_jumps() {
     for back in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let clock = Manual::new();
@@ -117,7 +117,7 @@ async fn a_call_is_forgotten_after_its_time_wherever_the_clock_jumped() {
 }
 
 #[tokio::test]
-async fn calls_that_an_earlier_version_kept_under_a_clock_ahead_are_forgotten_in_time() {
+async fn calls_of_an_earlier_version_under_a_fast_clock_are_forgotten_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Manual::new();
     let once = restart(folder.path(), &clock).await;
@@ -160,7 +160,7 @@ async fn every_part_of_a_key_names_another_call() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_used_for_another_call_says_so_before_and_after_its_end() {
+async fn a_key_reused_for_another_call_is_refused_before_and_after_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
     assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
@@ -170,7 +170,7 @@ async fn a_key_that_is_used_for_another_call_says_so_before_and_after_its_end() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_that_begin_the_same_call_at_once_one_runs_it_and_all_get_its_outcome() {
+async fn of_many_concurrent_repeats_one_runs_and_all_get_its_outcome() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
     for round in 0..20 {
@@ -197,7 +197,7 @@ async fn of_many_that_begin_the_same_call_at_once_one_runs_it_and_all_get_its_ou
 }
 
 #[tokio::test]
-async fn what_a_process_left_running_is_unknown_to_the_next_and_stays_listed_until_it_is_told_of() {
+async fn orphaned_calls_are_unknown_to_the_next_process_and_listed_until_reported() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
     let what = What { digest: WHAT, tool: "t".into(), role: "clerk".into(), contract_digest: "sha256:0".into() };
@@ -222,7 +222,7 @@ async fn what_a_process_left_running_is_unknown_to_the_next_and_stays_listed_unt
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_while_it_begins_leaves_the_call_to_the_next() {
+async fn a_call_whose_caller_disconnects_at_its_begin_may_run_for_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
     for round in 0..200 {
@@ -243,7 +243,7 @@ async fn a_caller_that_goes_away_while_it_begins_leaves_the_call_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_that_goes_away_while_it_waits_changes_nothing() {
+async fn a_repeat_that_disconnects_while_it_waits_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
     assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
@@ -261,7 +261,7 @@ async fn a_repeat_that_goes_away_while_it_waits_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_ends_once_and_only_if_it_was_begun() {
+async fn a_call_ends_once_and_only_if_it_began() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
     assert!(matches!(once.finish(&key("a"), &success("1")).await, Err(OnceError::NotRunning)));
@@ -280,7 +280,7 @@ async fn two_executors_cannot_share_a_state_directory() {
 }
 
 #[tokio::test]
-async fn only_the_owner_can_read_what_is_kept() {
+async fn only_the_owner_can_read_the_store() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;

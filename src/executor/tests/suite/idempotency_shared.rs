@@ -1,4 +1,4 @@
-//! A call runs once among several executors, over a real PostgreSQL that comes and goes.
+//! A call runs once among several executors, over a real PostgreSQL that stops and restarts.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Shared {
     }
 }
 
-/// Asks until the answer is another than that the database is away.
+/// Asks until the answer is another than "the database is unreachable".
 async fn begin_when_back(once: &Once, exchange: &str) -> Begin {
     for _ in 0..600 {
         match once.begin(&key(exchange), WHAT).await {
@@ -65,7 +65,7 @@ async fn a_call_that_one_executor_ran_is_not_run_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_executors_that_begin_the_same_calls_at_once_one_runs_each() {
+async fn of_two_executors_with_the_same_calls_one_runs_each() {
     let Some(shared) = Shared::start() else { return };
     let executors = [shared.executor().await, shared.executor().await];
     let mut all = tokio::task::JoinSet::new();
@@ -90,11 +90,11 @@ async fn of_two_executors_that_begin_the_same_calls_at_once_one_runs_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_executor_left_is_unknown_to_all_and_told_of_by_one() {
+async fn orphaned_calls_of_an_executor_are_unknown_to_all_and_reported_by_one() {
     let Some(shared) = Shared::start() else { return };
     let gone = shared.executor().await;
     assert_eq!(gone.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
-    // As a crash would: nobody renews its lease any more.
+    // As after a crash: nobody renews its lease any more.
     drop(gone);
     let (one, other) = (shared.executor().await, shared.executor().await);
     assert_eq!(one.begin(&key("a"), WHAT).await.unwrap(), Begin::Unknown);
@@ -107,7 +107,7 @@ async fn what_an_executor_left_is_unknown_to_all_and_told_of_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_database_nothing_runs_and_what_ended_meanwhile_is_remembered() {
+async fn without_the_database_nothing_runs_and_ended_calls_are_remembered() {
     let Some(mut shared) = Shared::start() else { return };
     let once = shared.executor().await;
     assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
@@ -127,7 +127,7 @@ async fn without_the_database_nothing_runs_and_what_ended_meanwhile_is_remembere
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_while_it_begins_leaves_the_call_to_any_executor() {
+async fn a_call_whose_caller_disconnects_at_its_begin_may_run_on_any_executor() {
     let Some(shared) = Shared::start() else { return };
     let (one, other) = (shared.executor().await, shared.executor().await);
     for n in 0..20 {
@@ -145,7 +145,7 @@ async fn a_caller_that_goes_away_while_it_begins_leaves_the_call_to_any_executor
 }
 
 #[tokio::test]
-async fn a_connection_string_that_is_none_is_named_by_its_file_and_not_repeated() {
+async fn an_invalid_connection_string_is_named_by_its_file_and_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("url"), format!("mysql//{PASSWORD}@x")).unwrap();
     let config = config(folder.path(), "once: { postgres: { url: file:url } }\n");
@@ -196,7 +196,7 @@ async fn over_tls_only_the_named_ca_and_the_right_name_are_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_tls_is_refused_where_a_ca_is_named() {
+async fn a_server_without_tls_is_refused_if_a_ca_is_set() {
     let Some(postgres) = Postgres::start() else { return };
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ca.pem"), certificate().cert.pem()).unwrap();
@@ -216,7 +216,7 @@ async fn another_machine_is_not_spoken_to_in_plaintext() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_jump_of_the_database_s_clock_forgets_nothing() {
+async fn a_jump_of_the_databases_clock_forgets_nothing() {
     let Some(shared) = Shared::start() else { return };
     let config = || config(shared.folder.path(), "once: { keep: 1m, postgres: { url: file:url, lease: 1s } }\n");
     let once = Once::open(&config()).await.unwrap();
@@ -227,7 +227,7 @@ async fn a_jump_of_the_database_s_clock_forgets_nothing() {
     let read = async || client.query_one("SELECT now, seen FROM callgate_clock", &[]).await.unwrap();
     let now = async || read().await.get::<_, std::time::SystemTime>(0);
     let began = now().await;
-    // To the executors it is the same whether the clock went on by a day or was last looked at a day ago.
+    // To the executors a clock that advanced by a day and one last read a day ago look the same.
     for jump in ["- interval '1 day'", "+ interval '1 day'"] {
         client.execute(&format!("UPDATE callgate_clock SET seen = seen {jump}"), &[]).await.unwrap();
         let jumped: std::time::SystemTime = read().await.get(1);
@@ -241,7 +241,7 @@ async fn a_jump_of_the_database_s_clock_forgets_nothing() {
         assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Done(success("1")));
     }
     assert!(now().await.duration_since(began).unwrap() < Duration::from_secs(3600));
-    // What is old by that time is forgotten.
+    // Calls old enough by that time are forgotten.
     client.execute("UPDATE callgate_clock SET now = now + interval '2 minutes'", &[]).await.unwrap();
     for _ in 0..600 {
         if once.begin(&key("a"), WHAT).await.unwrap() == Begin::Fresh {

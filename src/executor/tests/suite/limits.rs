@@ -58,7 +58,7 @@ async fn a_memory_bomb_runs_out_of_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_fails_for_lack_of_memory_ran_out_of_memory() {
-    // What an allocator does: ask, and give up when refused.
+    // An allocator does this: it asks, and gives up when refused.
     let start = "(if (i32.eq (memory.grow (i32.const 1000)) (i32.const -1)) (then unreachable))";
     let ended = Desk::with(&guests::command("", "", start), "memory: 8MiB").once().await;
     assert_eq!(ended.kind(), FailureKind::OutOfMemory);
@@ -89,13 +89,13 @@ async fn a_table_bomb_runs_out_of_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn growth_that_overflows_gives_no_table_space_back() {
-    // Between two honest growths one that cannot even be computed; the sum of the honest ones is what counts.
+    // Between two honest growths there is one too large to compute; the sum of the honest ones counts.
     let more = "(table $t 1 funcref)";
     let start = "(loop $again
       (drop (table.grow $t (ref.null func) (i32.const 10000)))
       (drop (table.grow $t (ref.null func) (i32.const -1)))
       (br $again))";
-    // Fuel is charged for what is asked, so this needs much.
+    // Each request costs fuel, so this needs much.
     let ended = Desk::with(&guests::command("", more, start), "timeout: 10s, fuel: 1000000M").once().await;
     assert_eq!(ended.kind(), FailureKind::OutOfMemory);
 }
@@ -154,8 +154,8 @@ async fn a_loop_of_host_calls_meets_its_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_host_call_cannot_be_made_to_carry_or_fill_all_memory() {
-    // 60 MiB in one call: more than is copied for a guest at once, and more random bytes than are made at once.
+async fn one_host_call_cannot_move_or_fill_all_memory() {
+    // 60 MiB in one call: more than one copy for a guest, and more random bytes than one call makes.
     let length = 60 << 20;
     for body in [
         format!("(call $random_get (i32.const 0) (i32.const {length}))"),
@@ -190,7 +190,7 @@ async fn no_more_files_than_handles_can_be_open() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_of_64_mebibytes_is_served() {
     let mut module = wasm(&guests::answer("1"));
-    // A custom section: its id, its length in LEB128, an empty name, and what it holds.
+    // A custom section: its id, its length in LEB128, an empty name, and its content.
     let length = 64 << 20;
     module.push(0);
     let mut rest = length + 1;

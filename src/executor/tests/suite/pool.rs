@@ -1,4 +1,4 @@
-//! The sandbox by itself: a pool that is full makes calls wait, and never fail.
+//! The sandbox by itself: a full pool makes calls wait, and never fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn sandbox(concurrency: u32) -> Arc<Sandbox> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_calls_at_once_all_come_to_their_end() {
+async fn a_thousand_concurrent_calls_all_end() {
     let sandbox = sandbox(4);
     assert_eq!(sandbox.allocation(), Allocation::Pooling);
     for module in [wasm(&guests::echo()), component(&guests::echo())] {

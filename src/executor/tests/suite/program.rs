@@ -14,7 +14,7 @@ use crate::desk::Desk;
 pub(crate) struct Program {
     child: Child,
     pub(crate) log: BufReader<ChildStderr>,
-    /// Tells the thread that limits the program's time that the program has ended.
+    /// Tells the time limit's thread about the end of the program.
     _over: mpsc::Sender<()>,
 }
 
@@ -63,7 +63,7 @@ impl Program {
         }
     }
 
-    /// Returns all lines up to the next one with this message, and that one.
+    /// Returns all lines up to the next one with this message, inclusive.
     pub(crate) fn until(&mut self, message: &str) -> Vec<Value> {
         let mut lines = Vec::new();
         loop {
@@ -78,7 +78,7 @@ impl Program {
         }
     }
 
-    /// Returns the next message that contains this.
+    /// Returns the next message with this in it.
     pub(crate) fn logged_with(&mut self, words: &str) -> String {
         loop {
             let mut line = String::new();

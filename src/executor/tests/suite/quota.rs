@@ -1,4 +1,4 @@
-//! Folders that a tool may write to: never more than their quota, whatever way it is tried, and however many try.
+//! Folders a tool may write to: never more than their quota, in any way and with any number of writers.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -136,7 +136,7 @@ async fn calls_at_once_share_one_quota() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_are_bounded_even_where_they_are_empty() {
+async fn empty_entries_are_bounded_too() {
     let ways = [
         "(call $letters (local.get $n)) (local.set $error (call $open (i32.const 3) (i32.const 1) (i32.const 0)))",
         "(call $letters (local.get $n))
@@ -160,7 +160,7 @@ async fn entries_are_bounded_even_where_they_are_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_moved_or_linked_from_one_quota_to_another() {
+async fn files_cannot_be_moved_or_linked_between_quotas() {
     let xdev = "75";
     for step in [
         "(local.set $error (call $path_rename (i32.const 3) (i32.const 1024) (i32.const 1) (i32.const 4) (i32.const 1024) (i32.const 1)))",
@@ -265,7 +265,7 @@ async fn a_path_deeper_than_any_path_may_be_does_not_fill_its_folder() {
 }
 
 #[test]
-fn a_folder_inside_a_writable_folder_is_refused_even_if_it_is_only_read() {
+fn a_read_only_folder_inside_a_writable_one_is_refused() {
     for (one, two) in [("work", "work/sub"), ("work/sub", "work"), ("work", "link"), ("link", "work")] {
         for (mode, other) in [("rw", "ro"), ("ro", "rw"), ("rw", "rw")] {
             let desk = Desk::new()
@@ -285,7 +285,7 @@ fn a_folder_inside_a_writable_folder_is_refused_even_if_it_is_only_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_that_are_only_read_may_lie_in_one_another_and_one_folder_may_be_shared() {
+async fn read_only_folders_may_be_nested_or_shared() {
     for (one, two, modes) in
         [("work", "work/sub", ["ro", "ro"]), ("work", "work", ["rw", "ro"]), ("work", "work", ["rw", "rw"])]
     {
@@ -311,7 +311,7 @@ fn held_once(folder: &Path) -> u64 {
     found.map(|found| (found.ino(), found.size())).collect::<std::collections::BTreeMap<_, _>>().values().sum()
 }
 
-/// Files that are made, cut, linked, renamed over each other and deleted in all orders: the books are never too low.
+/// Files are made, cut, linked, renamed over each other and deleted in all orders: the count is never too low.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_order_of_changes_passes_the_quota_or_loses_room_for_good() {
     let every = |n: u32, change: &str| {

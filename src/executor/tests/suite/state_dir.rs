@@ -36,7 +36,7 @@ fn state(desk: &Desk) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_state_directory_that_others_can_use_is_refused_whatever_the_cache() {
+fn a_shared_state_directory_is_refused_whatever_the_cache() {
     for configured in ["", "sandbox: { cacheBytes: 0 }"] {
         for others in [0o755, 0o770, 0o711] {
             let desk = desk(configured);
@@ -52,7 +52,7 @@ fn a_state_directory_that_others_can_use_is_refused_whatever_the_cache() {
 }
 
 #[test]
-fn a_tokens_file_that_others_can_read_and_one_without_tokens_are_refused() {
+fn a_world_readable_or_empty_tokens_file_is_refused() {
     let line = format!("alice approver sha256:{}\n", "0f".repeat(32));
     for (text, others, expected) in [
         (line.as_str(), 0o644, "found mode 0644"),
@@ -68,7 +68,7 @@ fn a_tokens_file_that_others_can_read_and_one_without_tokens_are_refused() {
 }
 
 #[test]
-fn a_made_token_that_others_can_read_or_that_is_empty_is_refused() {
+fn a_world_readable_or_empty_token_is_refused() {
     for (text, others, expected) in
         [("0123456789abcdef0123456789\n", 0o640, "found mode 0640"), ("\n", 0o600, "no token")]
     {

@@ -1,4 +1,4 @@
-//! Stores that cannot be written: readiness says so for as long as it is so, and records tell what came of each call.
+//! Stores that cannot be written: readiness reports it as long as it lasts, and records hold the end of each call.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ fn records(running: &Running) -> Vec<serde_json::Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_names_each_store_that_cannot_be_written_and_recovers_without_a_call() {
+async fn readiness_names_each_unwritable_store_and_recovers_without_a_call() {
     let running = desk().start().await;
     for store in ["audit.db", "calls.db", "approvals.db"] {
         until("the executor does not become ready", || faults(&running).is_empty()).await;
@@ -52,7 +52,7 @@ async fn readiness_names_each_store_that_cannot_be_written_and_recovers_without_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_names_each_store_that_was_deleted_and_nothing_runs_meanwhile() {
+async fn readiness_names_each_deleted_store_and_nothing_runs_meanwhile() {
     let running = desk().start().await;
     for store in ["audit.db", "calls.db"] {
         let (path, aside) = (running.path(&format!("callgate-state/{store}")), running.path("aside"));
@@ -102,7 +102,7 @@ async fn repeats_and_misused_keys_leave_records_and_are_not_counted_as_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_is_recorded_under_the_position_that_the_filter_gave_it() {
+async fn a_call_is_recorded_under_the_filters_position() {
     let running = desk().start().await;
     let mut request = running.request("clerk", &[("t", "{}"), ("t", "{\"n\":1}")]);
     request.calls[0].position = Some(7);
@@ -116,7 +116,7 @@ async fn a_call_is_recorded_under_the_position_that_the_filter_gave_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_becomes_full_is_warned_of_and_calls_stop_before_writes_fail() {
+async fn a_filling_disk_is_warned_of_and_calls_stop_before_writes_fail() {
     let running = desk().start().await;
     until("the free space is not told", || {
         let page = running.instruments.metrics.page().unwrap();

@@ -12,7 +12,7 @@ const CREATE: u32 = 1;
 const READ: u64 = 1 << 1;
 const WRITE: u64 = 1 << 6;
 
-/// Tools that write and read `note.json` in the tenant's folder, which lies in `data`.
+/// Tools that write and read `note.json` in the tenant's folder, which is in `data`.
 fn desk(host: &str, module: fn(&str) -> Vec<u8>) -> Desk {
     let grants = |mode: &str| format!("timeout: 60s, files: [{{ host: \"{host}\", guest: /data, mode: {mode} }}]");
     let desk = Desk::new().tool("write", &module(&open("note.json", CREATE, WRITE, true)), &grants("rw")).tool(
@@ -31,7 +31,7 @@ async fn call(desk: &Running, tenant: &str, tool: &str) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_tenant_has_its_own_folder_and_reads_no_other_s() {
+async fn each_tenant_has_its_own_folder_and_reads_no_other() {
     for module in [wasm as fn(&str) -> Vec<u8>, component] {
         for (host, inside) in [("data/{tenant}", ""), ("data/{tenant}/notes/new", "/notes/new")] {
             let desk = desk(host, module).start().await;
@@ -63,7 +63,7 @@ async fn a_tenant_s_name_never_leads_out_of_the_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_without_a_usable_name_gets_no_folder_and_is_told_so() {
+async fn a_tenant_without_a_usable_name_gets_an_error_and_no_folder() {
     let desk = desk("data/{tenant}", wasm).start().await;
     for tenant in ["", &"x".repeat(65)] {
         let ended = call(&desk, tenant, "write").await;
@@ -115,7 +115,7 @@ async fn a_tenant_is_refused_when_there_are_too_many() {
 }
 
 #[test]
-fn a_folder_that_holds_the_tenants_is_not_granted_beside_them() {
+fn the_folder_of_all_tenants_is_not_granted_beside_theirs() {
     let answer = wasm(&guests::answer("1"));
     for host in ["data", "data/acme"] {
         let desk = Desk::new().tool("a", &answer, "files: [{ host: \"data/{tenant}\", guest: /data, mode: rw }]").tool(

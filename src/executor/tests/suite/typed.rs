@@ -102,7 +102,7 @@ async fn a_function_is_handed_the_canonical_arguments_and_the_tool_s_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_function_gives_is_judged_like_standard_output() {
+async fn a_functions_result_is_judged_like_standard_output() {
     let schema = "result: { type: object, properties: { order_id: { type: integer } } }";
     let desk = Desk::new()
         .tool("none", &giver(""), "")
@@ -123,7 +123,7 @@ async fn what_a_function_gives_is_judged_like_standard_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_is_told_with_its_code_and_its_message_on_one_line() {
+async fn a_failure_has_its_code_and_its_message_on_one_line() {
     let mut desk = Desk::new();
     let codes = ["invalid_arguments", "not_found", "refused", "unavailable", "internal"];
     for (code, name) in codes.iter().enumerate() {
@@ -200,7 +200,7 @@ async fn a_result_is_held_to_output_bytes_exactly_and_however_large() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_that_is_not_where_it_is_said_to_be_or_no_text_is_a_trap() {
+async fn a_result_outside_memory_or_not_text_is_a_trap() {
     let not_text = "(i32.store (i32.const 4096) (i32.const 0x22fffe22)) (call $give (i32.const 4096) (i32.const 4))";
     let desk = Desk::new()
         .tool("outside", &handler("", "", "(call $give (i32.const -16) (i32.const 100))"), "")
@@ -215,7 +215,7 @@ async fn a_result_that_is_not_where_it_is_said_to_be_or_no_text_is_a_trap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_function_prints_is_no_result_and_an_exit_gives_none() {
+async fn prints_of_a_function_are_no_result_and_an_exit_gives_none() {
     let print = "(call $print (i32.const 1) (i32.const 1024) (i32.const 1))";
     let gives = format!("{print} (call $give (i32.const 1025) (i32.const 1))");
     let leaves = format!("{print} (call $proc_exit (i32.const 0)) unreachable");
@@ -281,7 +281,7 @@ fn a_handler_of_another_version_or_type_is_refused() {
 }
 
 #[test]
-fn a_function_that_imports_what_is_not_offered_is_refused_by_name() {
+fn a_component_with_an_unknown_import_is_refused_by_name() {
     let wit = format!("{WIT}\ninterface vault {{ open: func(); }}\n")
         .replace("world tool {", "world tool {\n    import vault;");
     let import = r#"(import "callgate:tool/vault@1.1.0" "open" (func $open))"#;

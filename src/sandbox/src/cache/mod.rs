@@ -1,10 +1,11 @@
-//! Compiled code, kept on disk from one start to the next.
+//! Keeps compiled code on disk from one start to the next.
 //!
-//! One file an artefact. Its name is its key and its seal: the SHA-256 of the WebAssembly, a hash of the engine's version and
-//! configuration, and the SHA-256 of the file itself. What is not found is compiled and put there; what does not have the hash
-//! of its name, or that the engine will not take, is compiled anew. The folder is bounded: what was used last stays.
+//! One file for each artefact. Its name is its key and its seal: the SHA-256 of the WebAssembly, a hash of the engine's
+//! version and configuration, and the SHA-256 of the file itself. A missing file is compiled and stored. A file with
+//! another hash than its name says, or one the engine rejects, is compiled again. The folder is bounded: the most
+//! recently used files stay.
 //!
-//! The cache is never a reason not to start, except if others could write to it (`state::private`).
+//! The cache never prevents a start, except if others could write to it (`state::private`).
 
 mod trusted;
 
@@ -24,10 +25,10 @@ use super::wasm::Wasm;
 use crate::metrics::ModuleMetrics;
 
 const ARTEFACT: &str = "cwasm";
-/// A file that is being written; one that is found at start was left by a process that ended in between.
+/// A file being written. One found at start was left by a process that ended in between.
 const UNFINISHED: &str = "tmp";
 
-/// Where compiled code comes from.
+/// The source of compiled code.
 #[derive(Debug)]
 pub struct Cache {
     /// `None` keeps nothing.
@@ -35,7 +36,7 @@ pub struct Cache {
     numbers: ModuleMetrics,
 }
 
-/// A cache that keeps something.
+/// A cache with a folder.
 #[derive(Debug)]
 struct Kept {
     folder: PathBuf,
@@ -58,18 +59,18 @@ trait Artefact: Sized {
     fn serialize(&self) -> wasmtime::Result<Vec<u8>>;
 }
 
-/// Feeds what is hashed to SHA-256.
+/// Feeds SHA-256 with hashed input.
 struct Sha(Sha256);
 
 // === impl Cache ===
 
 impl Cache {
-    /// A cache that keeps nothing.
+    /// Creates a cache that keeps nothing.
     pub fn none(numbers: ModuleMetrics) -> Self {
         Self { kept: None, numbers }
     }
 
-    /// A cache in `folder`, which holds at most `bytes`. The caller has checked that no other user can use the folder.
+    /// Creates a cache in `folder` with at most `bytes`. The caller has checked that no other user can use the folder.
     pub fn open(folder: PathBuf, bytes: u64, numbers: ModuleMetrics) -> Self {
         let kept = Kept { folder, bytes, access: Access::ReadWrite };
         for (file, _) in kept.files(UNFINISHED) {
@@ -78,23 +79,23 @@ impl Cache {
         Self { kept: Some(kept), numbers }
     }
 
-    /// A cache in `folder` that is only read. The caller has checked that no other user can use the folder.
+    /// Creates a read-only cache in `folder`. The caller has checked that no other user can use the folder.
     pub fn read_only(folder: PathBuf, bytes: u64, numbers: ModuleMetrics) -> Self {
         Self { kept: Some(Kept { folder, bytes, access: Access::ReadOnly }), numbers }
     }
 
-    /// The module's code, loaded or compiled.
+    /// Loads or compiles a module.
     ///
     /// # Errors
-    /// It is not valid.
+    /// The module is not valid.
     pub(super) fn module(&self, engine: &Engine, wasm: &Wasm) -> wasmtime::Result<Module> {
         self.get(engine, wasm)
     }
 
-    /// The component's code, loaded or compiled.
+    /// Loads or compiles a component.
     ///
     /// # Errors
-    /// It is not valid.
+    /// The component is not valid.
     pub(super) fn component(&self, engine: &Engine, wasm: &Wasm) -> wasmtime::Result<Component> {
         self.get(engine, wasm)
     }
@@ -148,7 +149,7 @@ impl Kept {
             match A::load(engine, &file) {
                 Ok(code) if self.access == Access::ReadOnly => return Some(code),
                 Ok(code) => {
-                    // So that what is used stays. If the clock cannot be set, it merely goes earlier.
+                    // Keeps used files in the folder. If the time cannot be set, the file merely leaves earlier.
                     let _ = File::open(&file).and_then(|file| file.set_modified(SystemTime::now()));
                     return Some(code);
                 }
@@ -158,7 +159,7 @@ impl Kept {
         None
     }
 
-    /// Keeps compiled code, if it can: that it cannot is no reason not to serve.
+    /// Stores compiled code if possible: a failure does not prevent service.
     fn store<A: Artefact>(&self, key: &str, code: &A) {
         let stored = code.serialize().map_err(io::Error::other).and_then(|artefact| {
             if u64::try_from(artefact.len()).unwrap_or(u64::MAX) > self.bytes {
@@ -175,7 +176,7 @@ impl Kept {
                 .and_then(|mut file| file.write_all(&artefact))
                 .and_then(|()| std::fs::rename(&unfinished, &finished));
             if written.is_err() {
-                // The first error is the one to tell.
+                // Report the first error.
                 let _ = std::fs::remove_file(&unfinished);
             }
             written.map(|()| finished)
@@ -188,7 +189,7 @@ impl Kept {
         }
     }
 
-    /// Removes what was used longest ago until the rest fits; `newest` stays.
+    /// Removes the least recently used files until the rest fits; `newest` stays.
     fn evict(&self, newest: &Path) {
         let mut files = self.files(ARTEFACT);
         files.sort_unstable_by_key(|(_, found)| found.modified().unwrap_or(SystemTime::UNIX_EPOCH));
@@ -204,7 +205,7 @@ impl Kept {
         }
     }
 
-    /// The files that end so. A folder that cannot be read is an empty one: everything is compiled.
+    /// Returns the files with this ending. An unreadable folder counts as empty: everything is compiled.
     fn files(&self, extension: &str) -> Vec<(PathBuf, std::fs::Metadata)> {
         let entries = match self.folder.read_dir() {
             Ok(entries) => entries,
@@ -270,23 +271,23 @@ impl Hasher for Sha {
         self.0.update(bytes);
     }
 
-    /// Not asked for: the whole hash is taken instead.
+    /// Not needed: the whole hash is used instead.
     fn finish(&self) -> u64 {
         0
     }
 }
 
-/// The module's hash and the engine's: wasmtime's version and all settings that change what it compiles to.
+/// Returns the module's hash and the engine's: wasmtime's version and all settings that change the compiled code.
 fn key(engine: &Engine, wasm: &Wasm) -> String {
     let mut sha = Sha(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut sha);
     let engine: [u8; 32] = sha.0.finalize().into();
-    // Half of it, so that a whole name fits into the 255 bytes that one may have.
+    // Half of it, so a whole name fits into the 255 bytes of a file name.
     let engine = hex(&engine).chars().take(32).collect::<String>();
     format!("{}-{engine}", hex(wasm.sha256()))
 }
 
-/// Makes a file that its owner alone may use. A file or a link that is there already is an error.
+/// Creates a file only its owner may use. An existing file or link is an error.
 fn new_file(path: &Path) -> io::Result<File> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow).open(path)
@@ -300,7 +301,7 @@ fn hash(file: &Path) -> io::Result<[u8; 32]> {
 
 fn hex(bytes: &[u8; 32]) -> String {
     bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
+        // Writing to a string never fails.
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -1,9 +1,9 @@
-//! The reach of an address: the public internet, something near, this very link, or a service that hands out credentials.
+//! Classifies an address: the public internet, a private network, this link, or a service that issues credentials.
 //!
-//! The tables are IANA's special-purpose registries (RFC 6890 and its updates): what is not globally reachable is private.
-//! An IPv6 address that carries an IPv4 address is as bad as what it carries.
+//! The tables are IANA's special-purpose registries (RFC 6890 and its updates): an address that is not globally
+//! reachable is private. An IPv6 address that carries an IPv4 address is as bad as the address it carries.
 //!
-//! Not covered: a public address of this very host, or of a router that turns it inwards. No table knows those.
+//! Not covered: a public address of this very host, or of a router that turns it inwards. No table lists those.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,16 +11,17 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::carried::{Carried, Nat64};
 
-/// The reach of an address, from the widest to the one that a tool must least of all come to.
+/// The reach of an address, from the widest to the most dangerous for a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// Globally reachable.
     Public,
     /// Loopback, private, shared, reserved, multicast, or for documentation.
     Private,
-    /// Link-local. Nobody's servers have names there, and clouds put services there that trust whoever is on the link.
+    /// Link-local. No ordinary server has a name there, and clouds place services there that trust every peer on the
+    /// link.
     LinkLocal,
-    /// A cloud's own service for a machine or container: whoever reaches it gets credentials.
+    /// A cloud's own service for a machine or container: every client gets credentials.
     Metadata,
 }
 
@@ -52,7 +53,7 @@ const PRIVATE_V4: [Ipv4Net; 14] = [
     v4(240, 0, 0, 0, 4),     // reserved, broadcast included
 ];
 
-/// All that is globally reachable lies in here …
+/// The globally reachable addresses lie in here …
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 0, 3);
 /// … but not in here.
 const PRIVATE_V6: [Ipv6Net; 4] = [
@@ -62,8 +63,8 @@ const PRIVATE_V6: [Ipv6Net; 4] = [
     v6(0x3fff, 0, 0, 20),     // documentation
 ];
 
-/// Clouds hand out credentials and settings here. Sources are their own documents; what is link-local would be refused to names
-/// without this, and stands here because a log line that says "metadata" is found sooner.
+/// Clouds issue credentials and settings here. Sources are their own documents. Names never reach link-local addresses
+/// anyway; the table exists so a log line says "metadata".
 const METADATA_V4: [Ipv4Addr; 12] = [
     Ipv4Addr::new(169, 254, 169, 254), // AWS, Azure, Google, Oracle, IBM, OpenStack, DigitalOcean, Hetzner, and more
     Ipv4Addr::new(169, 254, 170, 2),   // AWS: credentials of an ECS task
@@ -96,7 +97,7 @@ const fn unique_local(a: u16, b: u16, g: u16, h: u16) -> Ipv6Addr {
 // === impl Reach ===
 
 impl Reach {
-    /// Classifies an address, whichever way it is written. `nat64` are the prefixes of this network's own translators.
+    /// Classifies an address in any spelling. `nat64` are the prefixes of this network's own translators.
     pub(super) fn of(address: IpAddr, nat64: &[Nat64]) -> Self {
         match address {
             IpAddr::V4(address) => Self::of_v4(address),
@@ -120,7 +121,7 @@ impl Reach {
         match Carried::by(address, nat64) {
             Carried::Nothing => Self::native_v6(address),
             Carried::Translated(inner) => Self::of_v4(inner),
-            // Nobody serves the public over these any more; what they are good for is to get around a table.
+            // Nobody serves the public over these any more; they only help to bypass a table.
             Carried::Tunnelled(inner) => inner.into_iter().map(Self::of_v4).fold(Self::Private, Self::max),
         }
     }

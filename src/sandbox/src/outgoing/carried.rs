@@ -1,14 +1,13 @@
 //! IPv4 addresses inside IPv6 addresses: mapped, translated (NAT64), tunnelled.
 //!
-//! A translator of RFC 6052 puts the four bytes of an IPv4 address behind a prefix. The well-known prefix is `64:ff9b::/96`; a
-//! network may use one of its own, which nobody can tell from the address. `sandbox.nat64` names those.
+//! A translator of RFC 6052 puts the four bytes of an IPv4 address behind a prefix. The well-known prefix is
+//! `64:ff9b::/96`; a network may use its own, which the address does not show. `sandbox.nat64` names those.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv6Net;
 
-/// The prefixes that RFC 6052 §2.2 knows, by their lengths, and the bytes of an address that then hold an IPv4 address. Byte 8
-/// is always skipped.
+/// The prefix lengths of RFC 6052 §2.2, and the bytes that then hold an IPv4 address. Byte 8 is always skipped.
 const FORMATS: [(u8, [usize; 4]); 6] = [
     (32, [4, 5, 6, 7]),
     (40, [5, 6, 7, 9]),
@@ -18,7 +17,7 @@ const FORMATS: [(u8, [usize; 4]); 6] = [
     (96, [12, 13, 14, 15]),
 ];
 const WELL_KNOWN: Ipv6Net = net(0x64, 0xff9b, 0, 96);
-/// For translators of local use, in whichever format the network chose (RFC 8215).
+/// For translators of local use, in any format the network chose (RFC 8215).
 const LOCAL_USE: Ipv6Net = net(0x64, 0xff9b, 1, 48);
 
 const fn net(a: u16, b: u16, c: u16, prefix: u8) -> Ipv6Net {
@@ -32,24 +31,24 @@ pub struct Nat64 {
     bytes: [usize; 4],
 }
 
-/// The IPv4 addresses that an IPv6 address may carry.
+/// The IPv4 addresses an IPv6 address may carry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Carried {
     Nothing,
-    /// IPv4-mapped (the same as the IPv4 address) or NAT64, which networks without IPv4 live by.
+    /// IPv4-mapped (equal to the IPv4 address) or NAT64, which networks without IPv4 depend on.
     Translated(Ipv4Addr),
-    /// IPv4-compatible (RFC 4291), NAT64 of local use (RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380). Each is a guess; an
-    /// address that has several formats carries all of them.
+    /// IPv4-compatible (RFC 4291), NAT64 of local use (RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380). Each is a guess;
+    /// an address with several formats carries all of them.
     Tunnelled(Vec<Ipv4Addr>),
 }
 
 // === impl Nat64 ===
 
 impl Nat64 {
-    /// Reads a prefix such as `2001:db8:64::/96`. Returns nothing if it is no prefix of RFC 6052.
+    /// Reads a prefix such as `2001:db8:64::/96`. Returns `None` if it is not a prefix of RFC 6052.
     pub fn read(text: &str) -> Option<Self> {
         let net: Ipv6Net = text.parse().ok()?;
-        // Bits behind the prefix are a slip of the pen: which of the two was meant is not for us to guess.
+        // Bits behind the prefix are a typing error; guessing the intended prefix is not our task.
         if net.addr() != net.network() {
             return None;
         }
@@ -67,7 +66,7 @@ impl Nat64 {
 impl Carried {
     /// `nat64` are this network's own prefixes.
     pub(super) fn by(address: Ipv6Addr, nat64: &[Nat64]) -> Self {
-        // The longest prefix is the one that routes.
+        // The longest prefix routes.
         let own =
             nat64.iter().filter(|prefix| prefix.net.contains(&address)).max_by_key(|prefix| prefix.net.prefix_len());
         if let Some(inner) = own.and_then(|prefix| prefix.inside(address)) {
@@ -86,7 +85,7 @@ impl Carried {
             (0, 0, 0, 0, 0, 0xffff) => Self::Translated(at(g, h)),
             (0, 0, 0, 0, 0, 0) => Self::Tunnelled(vec![at(g, h)]),
             (0x2002, high, low, ..) => Self::Tunnelled(vec![at(high, low)]),
-            // Teredo writes the client's address with every bit turned, and its server's as it is.
+            // Teredo inverts every bit of the client's address, and writes its server's unchanged.
             (0x2001, 0, high, low, ..) => Self::Tunnelled(vec![at(!g, !h), at(high, low)]),
             _ => Self::Nothing,
         }

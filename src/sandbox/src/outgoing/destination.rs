@@ -1,4 +1,4 @@
-//! The server that a request is for, as the guest names it, and those that a contract grants.
+//! The server of a request as the guest names it, and the servers a contract grants.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,18 +7,18 @@ use hyper::http::uri::Scheme;
 
 use super::OutgoingGrant;
 
-/// A server that requests may go to.
+/// A server requests may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Destination {
     pub(super) to: Origin,
-    /// Whether the name may resolve to what is near.
+    /// True if the name may resolve to private addresses.
     pub(super) private: bool,
-    /// Whether the guest's own credentials are sent.
+    /// True if the guest's own credentials are sent.
     pub(super) authorization: bool,
 }
 
-/// A host and a port. Two are equal if they are written the same way, but for case, and for the ways to write one IPv6
-/// address; a grant of a name is none of the addresses that it has.
+/// A host and a port. Two are equal if their spelling is, apart from case and the ways to write one IPv6 address. A
+/// grant of a name does not grant its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) host: Host,
@@ -28,7 +28,7 @@ pub(super) struct Origin {
 /// A host, as it is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
-    /// A name, in lower case; also an IPv4 address in a spelling that is not the usual one.
+    /// A name in lower case; also an IPv4 address in an unusual spelling.
     Name(String),
     /// An address.
     Address(IpAddr),
@@ -46,12 +46,12 @@ impl Destination {
 // === impl Origin ===
 
 impl Origin {
-    /// Where a request for `uri` goes; `None` if it says so in no clear way.
+    /// Returns the server of a request for `uri`; `None` if it is ambiguous.
     pub(super) fn of(uri: &Uri) -> Option<Self> {
         let authority = uri.authority()?;
         let host = authority.host();
-        // What the library takes for no port (one that is too large, say) must not become the scheme's own; and `user@` is
-        // a credential, which goes in no address.
+        // The library ignores some ports (a too large one, say); such a URI must not get the scheme's own. And `user@`
+        // is a credential, which does not belong in an address.
         let port = match authority.as_str().strip_prefix(host)? {
             "" if uri.scheme() == Some(&Scheme::HTTP) => 80,
             "" => 443,

@@ -1,4 +1,4 @@
-//! The way out of this machine: what a name means, how an address is reached, whose certificates are believed.
+//! The network of this machine: resolves names, connects to addresses, and holds the trusted certificates.
 
 use std::fmt;
 use std::future::Future;
@@ -12,33 +12,33 @@ use tokio::net::{TcpStream, lookup_host};
 
 use super::carried::Nat64;
 
-/// What [`Internet`] promises.
+/// A future [`Internet`] returns.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
 
-/// Names and addresses. The system's own, or one that a test makes up to have names lie.
+/// Names and addresses: the system's own, or those of a test in which names lie.
 pub trait Internet: fmt::Debug + Send + Sync {
-    /// The addresses that a name has now.
+    /// Returns the current addresses of a name.
     fn resolve<'a>(&'a self, name: &'a str) -> Pending<'a, Vec<IpAddr>>;
 
-    /// A connection to exactly this address.
+    /// Connects to exactly this address.
     fn connect(&self, to: SocketAddr) -> Pending<'_, TcpStream>;
 }
 
-/// The way out for all tools.
+/// The network of all tools.
 #[derive(Clone, Debug)]
 pub struct Network {
     internet: Arc<dyn Internet>,
     roots: Roots,
     /// The prefixes of this network's own translators from IPv6 to IPv4.
     nat64: Arc<[Nat64]>,
-    /// Made when the first tool is granted something, since reading the system's certificates takes a while.
+    /// Created at the first grant, since reading the system's certificates takes a while.
     tls: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
-/// Whose certificates are believed.
+/// The trusted certificate authorities.
 #[derive(Clone, Debug)]
 enum Roots {
-    /// Those that the system believes; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+    /// The system's; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
     System,
     These(Arc<RootCertStore>),
 }
@@ -50,17 +50,17 @@ struct System;
 // === impl Network ===
 
 impl Network {
-    /// The system's.
+    /// Returns the system's network.
     pub fn system() -> Self {
         Self { internet: Arc::new(System), roots: Roots::System, nat64: Arc::new([]), tls: Arc::default() }
     }
 
-    /// One of its own, with the certificates that are believed in it.
+    /// Returns a network of its own with its trusted certificates.
     pub fn new(internet: Arc<dyn Internet>, roots: RootCertStore) -> Self {
         Self { internet, roots: Roots::These(Arc::new(roots)), nat64: Arc::new([]), tls: Arc::default() }
     }
 
-    /// The same, with translators from IPv6 to IPv4 at these prefixes.
+    /// Returns the same network with translators from IPv6 to IPv4 at these prefixes.
     #[must_use]
     pub fn with_nat64(mut self, nat64: &[Nat64]) -> Self {
         self.nat64 = nat64.into();
@@ -75,10 +75,10 @@ impl Network {
         self.internet.as_ref()
     }
 
-    /// How TLS is spoken. The first use reads the system's certificates.
+    /// Returns the TLS settings. The first use reads the system's certificates.
     ///
     /// # Errors
-    /// TLS has nothing to work with: a fault of this program.
+    /// TLS cannot be set up: a fault of this program.
     pub(super) fn tls(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
         if let Some(tls) = self.tls.get() {
             return Ok(Arc::clone(tls));

@@ -1,4 +1,4 @@
-//! The requests of one call: each is allowed or refused here, before anything of it leaves.
+//! The requests of one call: each is allowed or refused before any of it leaves.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use super::destination::{Destination, Origin};
 use super::send::{Patience, send};
 use super::{Granted, Outgoing};
 
-/// Requests of one call that are under way at once.
+/// The maximum concurrent requests of one call.
 const AT_ONCE: usize = 16;
-/// What one set of header fields may take, the host's own bookkeeping included.
+/// The maximum bytes of one set of header fields, the host's own bookkeeping included.
 pub(crate) const FIELD_BYTES: usize = 32 << 10;
-/// Bytes of a request's body that the guest hands over at once. Two such pieces wait for the server to take them.
+/// The bytes of a request's body a guest hands over at once. Two such pieces wait for the server.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// What answers when the server has: to drive the connection until then is its task.
-type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+/// A task that returns the server's response and drives the connection until then.
+type DrivenResponse = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
-/// What a guest's requests meet.
+/// The handler of a guest's requests.
 pub(crate) struct Requests {
     outgoing: Outgoing,
     timeout: Duration,
@@ -33,9 +33,9 @@ pub(crate) struct Requests {
     journal: Arc<Journal>,
 }
 
-/// Why a request does not go out. The texts hold nothing that a guest wrote, since that may come from arguments.
+/// The reason a request is refused. The texts hold nothing from the guest, since that may come from arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum RequestRefusal {
     #[error("its host and port are not in the contract's `http`")]
     NotGranted,
     #[error("its address is not a plain host and port")]
@@ -52,7 +52,7 @@ pub(super) enum Refusal {
     TooMany,
 }
 
-/// Says in the log that a call was refused something: the first time only, or a guest could flood it.
+/// Logs the first refusal of a call only, so a guest cannot flood the log.
 #[derive(Debug)]
 pub(super) struct Journal {
     tool: String,
@@ -62,19 +62,22 @@ pub(super) struct Journal {
 // === impl Requests ===
 
 impl Requests {
-    /// None under way yet. A single wait takes no longer than `timeout`, the whole call's.
+    /// Creates the handler without requests. A single wait takes at most `timeout`, the whole call's.
     pub(crate) fn new(tool: String, outgoing: Outgoing, timeout: Duration) -> Self {
         let journal = Arc::new(Journal { tool, said: AtomicBool::new(false) });
         Self { outgoing, timeout, places: Arc::new(Semaphore::new(AT_ONCE)), journal }
     }
 
-    fn allow(&self, request: &Request<WasiBody>) -> Result<(Arc<Granted>, Destination, OwnedSemaphorePermit), Refusal> {
+    fn allow(
+        &self,
+        request: &Request<WasiBody>,
+    ) -> Result<(Arc<Granted>, Destination, OwnedSemaphorePermit), RequestRefusal> {
         if *request.method() == Method::CONNECT {
-            return Err(Refusal::Tunnel);
+            return Err(RequestRefusal::Tunnel);
         }
-        let to = Origin::of(request.uri()).ok_or(Refusal::Unclear)?;
-        let (granted, destination) = self.outgoing.to(&to).ok_or(Refusal::NotGranted)?;
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::TooMany)?;
+        let to = Origin::of(request.uri()).ok_or(RequestRefusal::Unclear)?;
+        let (granted, destination) = self.outgoing.to(&to).ok_or(RequestRefusal::NotGranted)?;
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| RequestRefusal::TooMany)?;
         Ok((Arc::clone(granted), destination.clone(), permit))
     }
 }
@@ -85,7 +88,7 @@ impl WasiHttpHooks for Requests {
         mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
+    ) -> Box<dyn Future<Output = Result<DrivenResponse, Error>> + Send> {
         let (granted, destination, permit) = match self.allow(&request) {
             Ok(allowed) => allowed,
             Err(refusal) => {
@@ -93,7 +96,7 @@ impl WasiHttpHooks for Requests {
                 return Box::new(async move { Err(error) });
             }
         };
-        // The library lets no guest set this one; should it ever, it still belongs to no server that a guest speaks to.
+        // The library lets no guest set this field. If it ever did, no guest's server should get it.
         request.headers_mut().remove(PROXY_AUTHORIZATION);
         if !destination.authorization {
             request.headers_mut().remove(AUTHORIZATION);
@@ -103,7 +106,7 @@ impl WasiHttpHooks for Requests {
         let journal = Arc::clone(&self.journal);
         Box::new(async move {
             let (response, driver) = send(&granted, &destination, request, patience, permit, &journal).await?;
-            // How a connection ends is no news: the body has said what there was to say.
+            // The end of a connection adds nothing: the body has reported every fault.
             let driven: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async move {
                 driver.await;
                 Ok(())
@@ -116,7 +119,7 @@ impl WasiHttpHooks for Requests {
         CHUNK_BYTES
     }
 
-    // The library's own would log what a guest can cause at will.
+    // The library's own would log events a guest can cause at will.
     fn p2_error_from_hyper(&mut self, _: &hyper::Error) -> ErrorCode {
         ErrorCode::HttpProtocolError
     }
@@ -130,16 +133,18 @@ impl WasiHttpHooks for Requests {
     }
 }
 
-// === impl Refusal ===
+// === impl RequestRefusal ===
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestRefusal> for Error {
+    fn from(refusal: RequestRefusal) -> Self {
         match refusal {
-            Refusal::NotGranted => Self::HttpRequestDenied,
-            Refusal::Unclear => Self::HttpRequestUriInvalid,
-            Refusal::Tunnel => Self::HttpRequestMethodInvalid,
-            Refusal::Private | Refusal::LinkLocal | Refusal::Metadata => Self::DestinationIpProhibited,
-            Refusal::TooMany => Self::ConnectionLimitReached,
+            RequestRefusal::NotGranted => Self::HttpRequestDenied,
+            RequestRefusal::Unclear => Self::HttpRequestUriInvalid,
+            RequestRefusal::Tunnel => Self::HttpRequestMethodInvalid,
+            RequestRefusal::Private | RequestRefusal::LinkLocal | RequestRefusal::Metadata => {
+                Self::DestinationIpProhibited
+            }
+            RequestRefusal::TooMany => Self::ConnectionLimitReached,
         }
     }
 }
@@ -147,8 +152,8 @@ impl From<Refusal> for Error {
 // === impl Journal ===
 
 impl Journal {
-    /// The error that the guest gets for it.
-    pub(super) fn refused(&self, refusal: Refusal) -> Error {
+    /// Returns the error the guest gets.
+    pub(super) fn refused(&self, refusal: RequestRefusal) -> Error {
         if !self.said.swap(true, Ordering::Relaxed) {
             tracing::warn!(tool = self.tool, reason = %refusal, "an outgoing request was refused");
         }

@@ -1,4 +1,4 @@
-//! An allowed request on its way: resolve, judge, connect, speak.
+//! Sends an allowed request: resolve, judge, connect, exchange.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -26,12 +26,12 @@ use super::Granted;
 use super::address::Reach;
 use super::carried::Nat64;
 use super::destination::{Destination, Host};
-use super::requests::{Journal, Refusal};
+use super::requests::{Journal, RequestRefusal};
 
-/// What a server's status line and header fields may take.
+/// The maximum bytes of a server's status line and header fields.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// How long each wait may take.
+/// The timeout of each wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     connect: Duration,
@@ -39,10 +39,10 @@ pub(super) struct Patience {
     between_bytes: Duration,
 }
 
-/// Where bytes go.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// The bytes of a connection.
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
-/// A response's body, each part of which comes in time. Nothing is read ahead of the guest but what fits hyper's buffer.
+/// A response's body, each part within its timeout. Nothing is read ahead of the guest beyond hyper's buffer.
 struct Paced {
     body: Incoming,
     between_bytes: Duration,
@@ -50,8 +50,8 @@ struct Paced {
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-/// Sends `request`. Gives the response's head as soon as it is there, and the task that drives the connection: it is aborted
-/// when that is dropped.
+/// Sends `request`. Returns the response's head as soon as it arrives, and the task that drives the connection;
+/// dropping the task ends it.
 pub(super) async fn send(
     granted: &Granted,
     destination: &Destination,
@@ -61,7 +61,7 @@ pub(super) async fn send(
     journal: &Journal,
 ) -> Result<(Response<WasiBody>, AbortOnDropJoinHandle<()>), Error> {
     let secure = request.uri().scheme() != Some(&hyper::http::uri::Scheme::HTTP);
-    // A server wants to see the path alone; `host` is there already.
+    // A server expects the path alone; `host` is set already.
     let path = request.uri().path_and_query().cloned();
     *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
     *request.version_mut() = Version::HTTP_11;
@@ -73,7 +73,7 @@ pub(super) async fn send(
     let (mut sender, connection) = timeout(patience.connect, open).await.map_err(|_| Error::ConnectionTimeout)??;
     let driver = spawn(async move {
         let _permit = permit;
-        // Whoever waits for the response learns how it ended.
+        // The reader of the response learns the end.
         let _ended = connection.await;
     });
     let response = timeout(patience.first_byte, sender.send_request(request))
@@ -89,7 +89,7 @@ async fn connect(
     destination: &Destination,
     secure: bool,
     journal: &Journal,
-) -> Result<Box<dyn Stream>, Error> {
+) -> Result<Box<dyn Transport>, Error> {
     let addresses = addresses(granted, destination).await?;
     judge(destination, &addresses, granted.network.nat64()).map_err(|refusal| journal.refused(refusal))?;
     let stream = first(granted, &addresses, destination.to.port).await?;
@@ -114,20 +114,20 @@ async fn addresses(granted: &Granted, destination: &Destination) -> Result<Vec<I
     }
 }
 
-/// One bad address is enough: which of them a connection comes to is not for chance to say.
-fn judge(destination: &Destination, addresses: &[IpAddr], nat64: &[Nat64]) -> Result<(), Refusal> {
+/// One bad address is enough: chance must not decide which one a connection reaches.
+fn judge(destination: &Destination, addresses: &[IpAddr], nat64: &[Nat64]) -> Result<(), RequestRefusal> {
     let literal = matches!(destination.to.host, Host::Address(_));
     addresses.iter().try_for_each(|address| match Reach::of(*address, nat64) {
         Reach::Public => Ok(()),
         Reach::Private if destination.private => Ok(()),
         Reach::LinkLocal | Reach::Metadata if destination.private && literal => Ok(()),
-        Reach::Private => Err(Refusal::Private),
-        Reach::LinkLocal => Err(Refusal::LinkLocal),
-        Reach::Metadata => Err(Refusal::Metadata),
+        Reach::Private => Err(RequestRefusal::Private),
+        Reach::LinkLocal => Err(RequestRefusal::LinkLocal),
+        Reach::Metadata => Err(RequestRefusal::Metadata),
     })
 }
 
-/// The first of the addresses that answers.
+/// Connects to the first address that answers.
 async fn first(granted: &Granted, addresses: &[IpAddr], port: u16) -> Result<TcpStream, Error> {
     let mut failed = Error::DestinationUnavailable;
     for address in addresses {
@@ -160,12 +160,12 @@ fn coded(error: &hyper::Error) -> Error {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 // === impl Patience ===
 
 impl Patience {
-    /// As the guest wants it, and never longer than `limit`.
+    /// Returns the guest's timeout, but never more than `limit`.
     pub(super) fn of(options: Option<RequestOptions>, limit: Duration) -> Self {
         let options = options.unwrap_or_default();
         let bounded = |wanted: Option<Duration>| wanted.map_or(limit, |wanted| wanted.min(limit));

@@ -22,7 +22,7 @@ impl Command {
 
     pub(super) async fn run(&self, store: &mut Store<Host>) -> wasmtime::Result<()> {
         let command = self.0.instantiate_async(&mut *store).await?;
-        // `wasi:cli/run` has no codes: it succeeded or it did not.
+        // `wasi:cli/run` has no codes: it succeeds or fails.
         command.wasi_cli_run().call_run(store).await?.map_err(|()| I32Exit(1).into())
     }
 }

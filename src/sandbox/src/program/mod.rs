@@ -34,20 +34,20 @@ const CORE: &[u8] = b"\0asm\x01\0\0\0";
 /// Component model binary format: version 0xd, layer 1.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// Code that is ready to run.
+/// Code ready to run.
 pub struct Program {
-    form: Form,
-    /// Linear memory it needs to start at all, in bytes.
+    form: ProgramForm,
+    /// The linear memory it needs to start, in bytes.
     memory_min: u64,
 }
 
-enum Form {
+enum ProgramForm {
     Core(Core),
     Command(Command),
     Typed(Typed),
 }
 
-/// What a program leaves that came to its own end.
+/// The result of a program that ended by itself.
 #[derive(Debug)]
 pub(super) enum Ended {
     /// Its result is on standard output.
@@ -58,12 +58,12 @@ pub(super) enum Ended {
     Failed {
         /// One of the codes of `wit/tool.wit`, in the spelling of outcomes.
         code: &'static str,
-        /// What the tool says of it; any text.
+        /// The tool's own message; any text.
         message: String,
     },
 }
 
-/// What every program is linked against.
+/// The linkers of all programs.
 pub(super) struct Linkers {
     core: Linker<Host>,
     component: component::Linker<Host>,
@@ -72,11 +72,11 @@ pub(super) struct Linkers {
 // === impl Linkers ===
 
 impl Linkers {
-    /// All of WASI preview 1 and WASI 0.2, `wasi:http` included; what a call may do with it is for its store to say.
+    /// Links all of WASI preview 1 and WASI 0.2, `wasi:http` included. The store decides what a call may do with it.
     pub(super) fn new(engine: &Engine) -> wasmtime::Result<Self> {
         let mut core = Linker::new(engine);
         p1::wasi_snapshot_preview1::add_to_linker(&mut core, |host: &mut Host| host)?;
-        // The library's own refuses codes over 125, so that 127 or 255 would look like a trap.
+        // The library's own refuses codes over 125, so 127 or 255 would look like a trap.
         core.allow_shadowing(true);
         core.func_wrap("wasi_snapshot_preview1", "proc_exit", |code: i32| -> wasmtime::Result<()> {
             Err(I32Exit(code).into())
@@ -116,41 +116,41 @@ impl Program {
     }
 
     fn module(linkers: &Linkers, module: &Module) -> Result<Self, ProgramError> {
-        // Imports first: of a module that was built for another host they say the most.
+        // Imports first: they say the most about a module built for another host.
         let pre = linkers.core.instantiate_pre(module).map_err(|error| refusal::import_of_module(&error))?;
-        let form = Form::Core(Core::new(module, pre)?);
+        let form = ProgramForm::Core(Core::new(module, pre)?);
         Ok(Self { form, memory_min: memory_min(module.resources_required().max_initial_memory_size) })
     }
 
     fn component(linkers: &Linkers, component: &Component) -> Result<Self, ProgramError> {
         let pre = linkers.component.instantiate_pre(component).map_err(|error| refusal::import_of_component(&error))?;
-        // What exports both is meant for us.
+        // A component with both exports is meant for us.
         let form = if Typed::is(component) {
-            Form::Typed(Typed::new(component, pre)?)
+            ProgramForm::Typed(Typed::new(component, pre)?)
         } else {
-            Form::Command(Command::new(pre)?)
+            ProgramForm::Command(Command::new(pre)?)
         };
         let needs = component.resources_required().and_then(|needs| needs.max_initial_memory_size);
         Ok(Self { form, memory_min: memory_min(needs) })
     }
 
-    /// Linear memory it needs to start at all, in bytes.
+    /// Returns the linear memory it needs to start, in bytes.
     pub fn memory_min(&self) -> u64 {
         self.memory_min
     }
 
-    /// Whether the call's arguments are read from standard input. Otherwise they are for [`Self::run`] to hand over.
+    /// Returns true if the call's arguments are read from standard input. Otherwise [`Self::run`] passes them.
     pub(super) fn reads_stdin(&self) -> bool {
         match self.form {
-            Form::Core(_) | Form::Command(_) => true,
-            Form::Typed(_) => false,
+            ProgramForm::Core(_) | ProgramForm::Command(_) => true,
+            ProgramForm::Typed(_) => false,
         }
     }
 
-    /// Instantiates and runs to the end. `arguments` are handed over where they are not on standard input.
+    /// Instantiates and runs to the end. `arguments` are passed if they are not on standard input.
     ///
     /// # Errors
-    /// Whatever ended it early, an exit (`I32Exit`) of any code included.
+    /// The early end, an exit (`I32Exit`) with any code included.
     pub(super) async fn run(
         &self,
         store: &mut Store<Host>,
@@ -158,14 +158,14 @@ impl Program {
         arguments: String,
     ) -> wasmtime::Result<Ended> {
         match &self.form {
-            Form::Core(core) => core.run(store).await.map(|()| Ended::Written),
-            Form::Command(command) => command.run(store).await.map(|()| Ended::Written),
-            Form::Typed(typed) => typed.run(store, grants, arguments).await,
+            ProgramForm::Core(core) => core.run(store).await.map(|()| Ended::Written),
+            ProgramForm::Command(command) => command.run(store).await.map(|()| Ended::Written),
+            ProgramForm::Typed(typed) => typed.run(store, grants, arguments).await,
         }
     }
 }
 
-/// Pages of 64 KiB to bytes; pages of another size are a feature that is not enabled.
+/// Converts pages of 64 KiB to bytes; other page sizes are a disabled feature.
 fn memory_min(pages: Option<u64>) -> u64 {
     pages.unwrap_or(0).saturating_mul(64 << 10)
 }

@@ -22,7 +22,7 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "wit", world: "tool", exports: { default: async } });
 }
 
-/// Adds what the typed world offers beside WASI.
+/// Adds the typed world's interfaces beside WASI.
 pub(super) fn add_to_linker(linker: &mut component::Linker<Host>) -> wasmtime::Result<()> {
     bindings::callgate::tool::caller::add_to_linker::<Host, HasSelf<Host>>(linker, |host| host)
 }
@@ -34,11 +34,11 @@ impl bindings::callgate::tool::caller::Host for Host {
     }
 }
 
-/// What a component exports to be one of these, whatever the version.
+/// The export of a typed component, of any version.
 const HANDLER: &str = "callgate:tool/handler@";
-/// And in the version that is served.
+/// The export in the supported version.
 const SERVED: &str = "callgate:tool/handler@1.";
-/// What is passed to the host beside a result of `outputBytes`: the length of the text, and which case it is.
+/// The bytes beside a result of `outputBytes` on the way to the host: the text's length, and its case.
 const BESIDE: usize = 1 << 10;
 
 /// A component with `callgate:tool/handler`.
@@ -47,7 +47,7 @@ pub(super) struct Typed(ToolPre<Host>);
 // === impl Typed ===
 
 impl Typed {
-    /// Whether this form is what the component is meant to be.
+    /// Returns true if the component is meant for this form.
     pub(super) fn is(component: &Component) -> bool {
         component.component_type().exports(component.engine()).any(|(name, _)| name.starts_with(HANDLER))
     }
@@ -55,7 +55,7 @@ impl Typed {
     pub(super) fn new(component: &Component, pre: InstancePre<Host>) -> Result<Self, ProgramError> {
         let other = |error: wasmtime::Error| ProgramError::Handler(format!("{error:#}"));
         let tool = ToolPre::new(pre).map_err(other)?;
-        // Found by name. Of what type it is would otherwise be looked at in the first call, and not before.
+        // Found by name. Its type would otherwise be checked at the first call only.
         typecheck(component).map_err(other)?;
         Ok(Self(tool))
     }
@@ -66,7 +66,7 @@ impl Typed {
         grants: &Grants,
         arguments: String,
     ) -> wasmtime::Result<Ended> {
-        // A result is read out of the guest's memory at once, so what may be passed at once must have room for it.
+        // A result is copied out of the guest's memory at once, so the limit of one copy must cover it.
         let passed = store.hostcall_fuel().max(grants.output_bytes.saturating_add(BESIDE));
         store.set_hostcall_fuel(passed);
         let tool = self.0.instantiate_async(&mut *store).await?;
@@ -75,7 +75,7 @@ impl Typed {
             Ok(Ok(result)) if result.len() > grants.output_bytes => Err(TooMuch.into()),
             Ok(Ok(result)) => Ok(Ended::Returned(result)),
             Ok(Err(failure)) => Ok(Ended::Failed { code: name(failure.code), message: failure.message }),
-            // It chose to end before it had a result. That is none, and no fault of the sandbox.
+            // It chose to end without a result, which is not a fault of the sandbox.
             Err(error) if error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0) => {
                 Ok(Ended::Returned(String::new()))
             }
@@ -85,12 +85,12 @@ impl Typed {
     }
 }
 
-/// Whether the handler's `run` is of the type that `wit/tool.wit` gives it.
+/// Returns true if the handler's `run` has the type `wit/tool.wit` gives it.
 fn typecheck(component: &Component) -> wasmtime::Result<()> {
     let (engine, ty) = (component.engine(), component.component_type());
     for (name, export) in ty.exports(engine).filter(|(name, _)| name.starts_with(SERVED)) {
         let ComponentItem::ComponentInstance(handler) = export.ty else {
-            return Err(wasmtime::Error::msg(format!("`{name}` is no interface")));
+            return Err(wasmtime::Error::msg(format!("`{name}` is not an interface")));
         };
         match handler.get_export(engine, "run").map(|export| export.ty) {
             Some(ComponentItem::ComponentFunc(run)) => {
@@ -102,9 +102,9 @@ fn typecheck(component: &Component) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// True if the result is a text so long that not even its length was looked at. The engine's own error for it is of a private
-/// type, so this is told by what else is known: the guest had returned (no frame of it was running), its result is no broken
-/// text, and its memory has room for more than `passed` bytes. A result whose pointer is wrong passes for too long, then.
+/// Returns true if the result is a text too long for even its length to be read. The engine's own error for it has a
+/// private type, so this is inferred: the guest had returned (no frame of it was running), its result is not a broken
+/// text, and its memory holds more than `passed` bytes. A result with a wrong pointer then counts as too long.
 fn too_long_to_pass(error: &wasmtime::Error, store: &Store<Host>, passed: usize) -> bool {
     let running = error.downcast_ref::<WasmBacktrace>().is_some() || error.is::<Trap>() || error.is::<I32Exit>();
     let broken = error.downcast_ref::<Utf8Error>().is_some();

@@ -1,4 +1,4 @@
-//! The calls that use a folder now, and the deleted files that they may still hold open.
+//! The running calls of a folder, and the deleted files they may still hold open.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,18 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CallNumber(u64);
 
-/// The calls that use one folder now.
+/// The running calls of one folder.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct FolderCalls {
     running: BTreeSet<CallNumber>,
     next: u64,
     /// Bytes of files without a name, by the last call that could hold them open.
     nameless: BTreeMap<CallNumber, u64>,
 }
 
-// === impl Calls ===
+// === impl FolderCalls ===
 
-impl Calls {
+impl FolderCalls {
     pub(super) fn begin(&mut self) -> CallNumber {
         let call = CallNumber(self.next);
         self.next += 1;
@@ -25,7 +25,7 @@ impl Calls {
         call
     }
 
-    /// Ends a call, and forgets what no running call can hold open any more.
+    /// Ends a call, and forgets the files no running call can hold open.
     pub(super) fn end(&mut self, call: CallNumber) {
         self.running.remove(&call);
         match self.running.first() {
@@ -34,7 +34,7 @@ impl Calls {
         }
     }
 
-    /// So many bytes have no name (any more). Only the calls that run now can hold them open.
+    /// Notes bytes without a name. Only the calls running now can hold them open.
     pub(super) fn grow_nameless(&mut self, bytes: u64) {
         if let Some(last) = self.running.last().filter(|_| bytes > 0) {
             let held = self.nameless.entry(*last).or_default();
@@ -42,7 +42,7 @@ impl Calls {
         }
     }
 
-    /// Bytes without a name.
+    /// Returns the bytes without a name.
     pub(super) fn nameless(&self) -> u64 {
         self.nameless.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
     }

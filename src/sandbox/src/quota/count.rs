@@ -1,7 +1,7 @@
-//! Counts what a folder holds.
+//! Counts the contents of a folder.
 //!
-//! It walks down and up by open handles, one or two at a time, so that neither the length of a path nor its depth matters. It is
-//! bounded in entries and in time, and follows no link. A file with several names counts once.
+//! It walks down and up by open handles, one or two at a time, so neither the length of a path nor its depth matters.
+//! It is bounded in entries and in time, and follows no link. A file with several names counts once.
 
 use std::collections::HashSet;
 use std::ffi::CString;
@@ -15,23 +15,23 @@ use rustix::io::Errno;
 use super::account::ENTRIES;
 use crate::handle::{FileId, Handle};
 
-/// More entries than this are not counted.
+/// The maximum entries of a count.
 const COUNTED: u64 = ENTRIES * 2;
-/// A count that takes longer is given up.
+/// The maximum time of a count.
 const TIME: Duration = Duration::from_secs(2);
-/// Counts that start over because a folder was moved meanwhile.
+/// The maximum restarts of a count after a folder was moved meanwhile.
 const TRIES: usize = 3;
 
 /// The result of a count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct FolderSize {
     /// Bytes of files and links, by their lengths.
     pub(super) bytes: u64,
     /// Files, folders and links.
     pub(super) entries: u64,
 }
 
-/// Why a folder was not counted.
+/// The reason a folder was not counted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Uncounted {
     #[error("it holds more than {COUNTED} entries")]
@@ -44,24 +44,24 @@ pub(super) enum Uncounted {
     System(#[from] io::Error),
 }
 
-/// A folder on the way down, of which some folders are still to be counted.
+/// A folder on the way down with uncounted folders.
 struct Level {
     id: FileId,
     left: Vec<CString>,
 }
 
-struct Walk {
+struct FolderWalk {
     until: Instant,
-    held: Held,
-    /// Files with several names that were counted.
+    held: FolderSize,
+    /// The counted files with several names.
     seen: HashSet<FileId>,
 }
 
-/// Counts what is below `folder`.
-pub(super) fn count(folder: &Handle) -> Result<Held, Uncounted> {
+/// Counts everything below `folder`.
+pub(super) fn count(folder: &Handle) -> Result<FolderSize, Uncounted> {
     let until = Instant::now() + TIME;
     for _ in 0..TRIES {
-        match (Walk { until, held: Held::default(), seen: HashSet::new() }).all(folder) {
+        match (FolderWalk { until, held: FolderSize::default(), seen: HashSet::new() }).all(folder) {
             Err(Uncounted::Moved) => {}
             ended => return ended,
         }
@@ -69,10 +69,10 @@ pub(super) fn count(folder: &Handle) -> Result<Held, Uncounted> {
     Err(Uncounted::Moved)
 }
 
-// === impl Walk ===
+// === impl FolderWalk ===
 
-impl Walk {
-    fn all(mut self, folder: &Handle) -> Result<Held, Uncounted> {
+impl FolderWalk {
+    fn all(mut self, folder: &Handle) -> Result<FolderSize, Uncounted> {
         let mut here = folder.reader()?;
         let mut levels = vec![self.level(&here)?];
         while let Some(level) = levels.last_mut() {
@@ -123,7 +123,7 @@ impl Walk {
     }
 }
 
-/// The folder of that name; none if it has gone or is no folder any more.
+/// Returns the folder with this name, or `None` if it was removed or replaced by something else.
 fn open(folder: &OwnedFd, name: &std::ffi::CStr) -> io::Result<Option<OwnedFd>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(folder, name, flags, Mode::empty()) {
@@ -141,7 +141,7 @@ fn id(folder: &OwnedFd) -> io::Result<FileId> {
 mod tests {
     use super::*;
 
-    fn counted(folder: &std::path::Path) -> Held {
+    fn counted(folder: &std::path::Path) -> FolderSize {
         count(&Handle::open(folder).unwrap()).unwrap()
     }
 
@@ -155,7 +155,7 @@ mod tests {
         std::fs::write(at("c/g"), [0; 5]).unwrap();
         std::fs::hard_link(at("c/g"), at("a/again")).unwrap();
         std::os::unix::fs::symlink("/etc", at("a/link")).unwrap();
-        assert_eq!(counted(folder.path()), Held { bytes: 10 + 5 + 4, entries: 7 });
+        assert_eq!(counted(folder.path()), FolderSize { bytes: 10 + 5 + 4, entries: 7 });
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         )
         .set_len(7)
         .unwrap();
-        assert_eq!(counted(folder.path()), Held { bytes: 7, entries: 301 });
+        assert_eq!(counted(folder.path()), FolderSize { bytes: 7, entries: 301 });
     }
 
     #[test]

@@ -1,20 +1,21 @@
-//! Folders that a guest may write to, held to their quota; and no file that would block the host.
+//! Enforces quotas on writable folders, and refuses files that would block the host.
 //!
-//! The library that implements WASI has no place to say no to growth. So its implementations of WASI preview 1 (`p1`) and of
-//! `wasi:filesystem` (`p2`) are wrapped: whatever makes a file longer or makes an entry first books it (`account`), and is
-//! refused with "no space" otherwise. Each such change runs to its end with the folder's books open, on a thread that may block:
-//! a call that is cut off does not leave one half done.
+//! The WASI library offers no hook that could refuse growth. So its implementations of WASI preview 1 (`p1`) and of
+//! `wasi:filesystem` (`p2`) are wrapped: every operation that lengthens a file or creates an entry first books it
+//! (`account`), and is refused with "no space" otherwise. Each such change runs to its end with the folder's books
+//! open, on a thread that may block: a call that is cut off leaves no half-done change.
 //!
-//! Nobody waits for a folder on a thread: who wants to change it waits until its books are free (`account`), and only then blocks
-//! a thread for the change itself. So a folder takes one such thread at a time, however many calls write to it.
+//! Nobody waits for a folder on a thread: a change waits until the folder's books are free (`account`), and only then
+//! blocks a thread for the change itself. So a folder takes one such thread at a time, however many calls write to it.
 //!
-//! What is booked is lengths: a file with a hole in it counts whole. Between two granted folders nothing is moved or linked.
+//! Lengths are booked: a file with a hole counts whole. Nothing is moved or linked between two granted folders.
 //!
-//! Opening anything but a file or a folder (a named pipe, a device) is refused, in all granted folders: the host could wait
-//! for it without end. Guests cannot make such things; an entry that others swap for one between the look and the opening is
-//! not covered, and neither are blocks that the host's file system needs beyond the length of files.
+//! Opening anything but a file or a folder (a named pipe, a device) is refused, in all granted folders: the host could
+//! wait for it forever. Guests cannot create such things. Not covered: an entry others swap for one between the check
+//! and the opening, and blocks the host's file system needs beyond the length of files.
 
 mod account;
+mod accounts;
 mod calls;
 mod count;
 mod p1;
@@ -28,20 +29,20 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 pub use self::account::Account;
-pub(super) use self::account::Accounts;
 use self::account::{Presence, Stay};
+pub(super) use self::accounts::Accounts;
 pub(super) use self::p2::{View, add_to_linker as add_p2_to_linker};
 use super::grants::OpenFolder;
 
-/// File descriptors before the first granted folder: standard input, output and error.
+/// The file descriptors before the first granted folder: standard input, output and error.
 const STANDARD: u32 = 3;
 
-/// Which granted folder each of a call's descriptors belongs to, where that folder has a quota.
+/// Maps a call's descriptors to granted folders with a quota.
 #[derive(Debug, Default)]
 pub(super) struct Folders {
-    /// As they were granted.
+    /// The folders in the order of the grants.
     granted: Vec<Option<Arc<Stay>>>,
-    /// Those that are only read.
+    /// The read-only ones.
     _read: Vec<Presence>,
     /// By file descriptor of WASI preview 1.
     p1: HashMap<u32, Arc<Stay>>,
@@ -52,12 +53,12 @@ pub(super) struct Folders {
 // === impl Folders ===
 
 impl Folders {
-    /// For one call that is granted `folders`, in the order in which the guest will find them.
+    /// Creates the map for one call with `folders`, in the order the guest will find them.
     pub(super) fn new(folders: &[OpenFolder]) -> Self {
         let stay = |folder: &OpenFolder| {
-            Some(Arc::new(Stay::begin(Arc::clone(&folder.account), folder.handle.clone(), folder.quota?)))
+            Some(Arc::new(Stay::begin(Arc::clone(&folder.account), folder.handle.clone(), folder.access.quota()?)))
         };
-        let read = folders.iter().filter(|folder| folder.quota.is_none());
+        let read = folders.iter().filter(|folder| folder.access.quota().is_none());
         let read = read.map(|folder| Presence::begin(Arc::clone(&folder.account))).collect();
         let granted: Vec<_> = folders.iter().map(stay).collect();
         let p1 = (STANDARD..).zip(&granted).filter_map(|(fd, stay)| Some((fd, Arc::clone(stay.as_ref()?)))).collect();
@@ -65,7 +66,7 @@ impl Folders {
     }
 }
 
-/// Notes where a new descriptor belongs; its number may have been another's before.
+/// Notes the folder of a new descriptor; its number may have been another's before.
 fn note(descriptors: &mut HashMap<u32, Arc<Stay>>, number: u32, stay: Option<Arc<Stay>>) {
     match stay {
         Some(stay) => descriptors.insert(number, stay),
@@ -73,7 +74,7 @@ fn note(descriptors: &mut HashMap<u32, Arc<Stay>>, number: u32, stay: Option<Arc
     };
 }
 
-/// Whether two descriptors are of one folder, or of none with a quota.
+/// Returns true if two descriptors belong to one folder, or both to none with a quota.
 fn together(one: Option<&Arc<Stay>>, other: Option<&Arc<Stay>>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.same_folder(other),
@@ -82,7 +83,7 @@ fn together(one: Option<&Arc<Stay>>, other: Option<&Arc<Stay>>) -> bool {
     }
 }
 
-/// Waits here and now for what must not be left half done. Other guests' work moves to other threads meanwhile.
+/// Blocks on work that must finish. Other guests' work moves to other threads meanwhile.
 fn to_the_end<R>(change: impl Future<Output = R>) -> R {
     tokio::task::block_in_place(|| Handle::current().block_on(change))
 }

@@ -1,6 +1,6 @@
-//! WASI preview 1 for core modules, with quotas: the library's own answers everything, after the growth is booked.
+//! WASI preview 1 for core modules, with quotas: the library answers everything, after the growth is booked.
 //!
-//! The trait and its types are generated inside the library, which advises against their use; they change with it, so the
+//! The library generates the trait and its types internally and advises against their use. They change with it, so the
 //! version is pinned and a change does not compile.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use wasmtime_wasi::p1::types::{
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::account::{Full, Open, Stay};
+use super::account::{LockedAccount, NoSpace, Stay};
 use super::{note, to_the_end, together};
 use crate::host::Host;
 
@@ -27,7 +27,7 @@ enum Offset {
     Current,
 }
 
-/// Questions in which nothing grows.
+/// Operations without growth.
 macro_rules! pass_on {
     ($(fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty;)*) => {
         $(fn $name(&mut self, memory: &mut Memory<'_>, $($arg: $ty),*) -> Result<$ret, Error> {
@@ -41,8 +41,8 @@ macro_rules! pass_on {
     };
 }
 
-impl From<Full> for Error {
-    fn from(_: Full) -> Self {
+impl From<NoSpace> for Error {
+    fn from(_: NoSpace) -> Self {
         Errno::Nospc.into()
     }
 }
@@ -51,10 +51,10 @@ fn stay(host: &Host, fd: Fd) -> Option<Arc<Stay>> {
     host.folders.p1.get(&fd.into()).cloned()
 }
 
-/// Books what one write of a file adds to it, and writes.
+/// Books the growth of one write, and writes.
 async fn write(
     wasi: &mut WasiP1Ctx,
-    mut books: Open<'_>,
+    mut books: LockedAccount<'_>,
     memory: &mut Memory<'_>,
     fd: Fd,
     bytes: CiovecArray,
@@ -83,7 +83,7 @@ async fn write(
     written
 }
 
-/// Bytes in the first buffer that is not empty: the library writes that one at a time.
+/// Returns the bytes in the first non-empty buffer: the library writes one buffer at a time.
 fn first_length(memory: &Memory<'_>, bytes: CiovecArray) -> Result<u64, Error> {
     for buffer in bytes.iter() {
         let buffer: Ciovec = memory.read(buffer?)?;
@@ -94,7 +94,7 @@ fn first_length(memory: &Memory<'_>, bytes: CiovecArray) -> Result<u64, Error> {
     Ok(0)
 }
 
-/// Bytes that lose their last name when this entry goes away.
+/// Returns the bytes that lose their last name with this entry.
 async fn last_name_of(wasi: &mut WasiP1Ctx, memory: &mut Memory<'_>, fd: Fd, path: GuestPtr<str>) -> Option<u64> {
     match wasi.path_filestat_get(memory, fd, Lookupflags::empty(), path).await {
         Ok(found) if found.filetype == Filetype::RegularFile && found.nlink <= 1 => Some(found.size),
@@ -102,7 +102,7 @@ async fn last_name_of(wasi: &mut WasiP1Ctx, memory: &mut Memory<'_>, fd: Fd, pat
     }
 }
 
-/// Refuses what the host could wait for without end: anything but a file, a folder or a link.
+/// Refuses everything the host could wait for forever: all but files, folders and links.
 fn refuse_special(found: Result<&Filestat, &Error>) -> Result<(), Error> {
     match found.map(|found| found.filetype) {
         Ok(Filetype::RegularFile | Filetype::Directory | Filetype::SymbolicLink) | Err(_) => Ok(()),
@@ -161,7 +161,7 @@ impl WasiSnapshotPreview1 for Host {
         })
     }
 
-    /// Refused whatever the library may come to do with it.
+    /// Refused, whatever a later library does with it.
     fn fd_allocate(&mut self, _: &mut Memory<'_>, _: Fd, _: Filesize, _: Filesize) -> Result<(), Error> {
         Err(Errno::Notsup.into())
     }

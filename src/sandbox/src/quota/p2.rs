@@ -11,8 +11,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-use super::account::{Full, Stay};
-use super::stream::{Offset, Stream};
+use super::account::{NoSpace, Stay};
+use super::stream::{FileStream, Offset};
 use super::{Folders, note, to_the_end, together};
 use crate::host::Host;
 
@@ -26,7 +26,7 @@ struct Quotas;
 
 type Fd = Resource<Descriptor>;
 
-/// Puts the wrapped interfaces over the library's own.
+/// Links the wrapped interfaces over the library's own.
 pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     types::add_to_linker::<Host, Quotas>(linker, Host::quotas)?;
@@ -50,7 +50,7 @@ impl<'a> View<'a> {
         self.folders.p2.get(&fd.rep()).cloned()
     }
 
-    /// Replaces the library's stream into a file by one that keeps the quota.
+    /// Replaces the library's stream into a file by one with a quota.
     fn keep(
         &mut self,
         stay: Arc<Stay>,
@@ -63,23 +63,23 @@ impl<'a> View<'a> {
             Descriptor::File(file) => Arc::clone(&file.file),
             Descriptor::Dir(_) => return Err(ErrorCode::IsDirectory.into()),
         };
-        let stream: DynOutputStream = Box::new(Stream::new(file, stay, offset));
+        let stream: DynOutputStream = Box::new(FileStream::new(file, stay, offset));
         Ok(self.library.table.push(stream)?)
     }
 }
 
-impl From<Full> for FsError {
-    fn from(_: Full) -> Self {
+impl From<NoSpace> for FsError {
+    fn from(_: NoSpace) -> Self {
         ErrorCode::InsufficientSpace.into()
     }
 }
 
-/// A second handle of the guest's own, for another question.
+/// Returns a second handle of the guest's own, for another question.
 fn again(fd: &Fd) -> Fd {
     Resource::new_borrow(fd.rep())
 }
 
-/// Bytes that lose their last name when this entry goes away.
+/// Returns the bytes that lose their last name with this entry.
 fn last_name_of(found: &FsResult<DescriptorStat>) -> Option<u64> {
     match found {
         Ok(found) if found.type_ == DescriptorType::RegularFile && found.link_count <= 1 => Some(found.size),
@@ -87,7 +87,7 @@ fn last_name_of(found: &FsResult<DescriptorStat>) -> Option<u64> {
     }
 }
 
-/// Refuses what the host could wait for without end: anything but a file, a folder or a link.
+/// Refuses everything the host could wait for forever: all but files, folders and links.
 fn refuse_special(found: &FsResult<DescriptorStat>) -> FsResult<()> {
     match found.as_ref().map(|found| found.type_) {
         Ok(DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink) | Err(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! Writing to a file through a stream, as `wasi:io` does.
+//! Writes to a file through a stream, as `wasi:io` does.
 
 use std::fs::File;
 use std::io;
@@ -10,9 +10,9 @@ use tokio::task::{JoinHandle, block_in_place};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError};
 
-use super::account::{Open, Stay};
+use super::account::{LockedAccount, Stay};
 
-/// Bytes that a guest may write at once. A write waits in memory while another call changes the folder.
+/// The bytes a guest may write at once. A write waits in memory while another call changes the folder.
 const CHUNK: usize = 16 << 10;
 
 /// The offset of the next bytes: a place in the file, or its end.
@@ -24,7 +24,7 @@ pub(super) enum Offset {
 
 /// A stream into a file of a folder with a quota.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct FileStream {
     target: Target,
     progress: Progress,
 }
@@ -36,20 +36,20 @@ struct Target {
     offset: Offset,
 }
 
-/// The write before.
+/// The previous write.
 #[derive(Debug)]
 enum Progress {
     /// It is in the file.
     Written,
-    /// It waits for the folder. It runs to its end even if the call is cut off.
+    /// It waits for the folder. It finishes even if the call is cut off.
     Waiting(JoinHandle<io::Result<Offset>>),
     /// It failed, and the guest has not asked yet.
     Failed(io::Error),
 }
 
-// === impl Stream ===
+// === impl FileStream ===
 
-impl Stream {
+impl FileStream {
     pub(super) fn new(file: Arc<File>, stay: Arc<Stay>, offset: Offset) -> Self {
         Self { target: Target { file, stay, offset }, progress: Progress::Written }
     }
@@ -70,8 +70,8 @@ impl Stream {
 // === impl Target ===
 
 impl Target {
-    /// Books, writes, and gives the next offset.
-    fn write(&self, mut books: Open<'_>, bytes: &[u8]) -> io::Result<Offset> {
+    /// Books, writes, and returns the next offset.
+    fn write(&self, mut books: LockedAccount<'_>, bytes: &[u8]) -> io::Result<Offset> {
         let full = || io::Error::from(rustix::io::Errno::NOSPC);
         let found = self.file.metadata()?;
         let at = match self.offset {
@@ -90,7 +90,7 @@ impl Target {
 }
 
 #[async_trait]
-impl OutputStream for Stream {
+impl OutputStream for FileStream {
     fn write(&mut self, bytes: Bytes) -> Result<(), StreamError> {
         match std::mem::replace(&mut self.progress, Progress::Written) {
             Progress::Written => {}
@@ -137,7 +137,7 @@ impl OutputStream for Stream {
 }
 
 #[async_trait]
-impl Pollable for Stream {
+impl Pollable for FileStream {
     async fn ready(&mut self) {
         self.settle().await;
     }

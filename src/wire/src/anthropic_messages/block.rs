@@ -1,4 +1,4 @@
-//! Blocks of `content`: which kinds there are, who may make them, and where a call could hide.
+//! Blocks of `content`: their kinds, the tools behind them, and the places a call could hide in.
 //!
 //! Source: API reference, *Messages*, response `content`; `BetaContentBlock` of the SDK.
 
@@ -9,12 +9,12 @@ use crate::skeleton::blocks::Start;
 use crate::unknown;
 use crate::{Form, ShapeError};
 
-/// What a block is, as far as it matters.
+/// The kind of a block, as far as a decision needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MessagesBlock {
     /// `text`.
     Text,
-    /// `thinking`, with the signature that proves it unchanged.
+    /// `thinking`, with the signature of the unchanged text.
     Thinking,
     /// `tool_use`: a call, which the client runs.
     Call,
@@ -24,25 +24,25 @@ pub(super) enum MessagesBlock {
     Compaction,
     /// Every other known kind; streams bring it in one piece.
     Whole,
-    /// A kind that is not known and carries no call.
+    /// An unknown kind without a call.
     Unknown,
 }
 
-/// Members that are read of a block. Keys that only resemble them are refused.
+/// Members the reader reads of a block. It refuses keys that only resemble them.
 const READ_MEMBERS: [&str; 7] = ["type", "id", "name", "input", "toolset_name", "text", "thinking"];
 
-/// Members that are read of a delta.
+/// Members the reader reads of a delta.
 pub(super) const DELTA_MEMBERS: [&str; 4] = ["type", "text", "partial_json", "thinking"];
 
-/// Provider tools of which one must be there for a block to be: their names, or what those begin with. Newer searches filter
-/// what they find by code that they run (`web_search_20260209` and later), and so may skills.
+/// The names, or beginnings of names, of the provider tools behind a block; one of them must be there. Newer searches run code to
+/// filter their results (`web_search_20260209` and later), and so may skills.
 const CODE: &[&str] = &["code_execution_", "web_search_2026", "web_fetch_2026", "skills"];
 const MCP: &[&str] = &["mcp"];
 
-/// Reads what kind of block it is.
+/// Reads the kind of a block.
 ///
-/// `provided` are the tools that the request makes the provider run. Kinds that only tools make which were not asked for are
-/// errors, and so is a call inside of a block of another kind.
+/// `provided` are the tools the request makes the provider run. A kind that only other tools make is an error, and so is a call
+/// inside of a block of another kind.
 pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<MessagesBlock, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
     let Some(Value::String(name)) = block.get("type") else {
@@ -81,7 +81,7 @@ pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) ->
     Ok(kind)
 }
 
-/// The tools that a `server_tool_use` of this name can come from.
+/// The tools behind a `server_tool_use` of this name.
 fn makers_of_use(name: &str) -> &'static [&'static str] {
     match name {
         "web_search" => &["web_search_"],
@@ -96,7 +96,7 @@ fn makers_of_use(name: &str) -> &'static [&'static str] {
 
 /// Reads a `tool_use` block but for its input.
 ///
-/// A member of a toolset (`toolset_name`) is the client's own, not a function of that name, and no contract can name it: it counts
+/// A member of a toolset (`toolset_name`) is the client's own and no function of that name. No contract can name it, so it counts
 /// as a [custom](Form::Custom) tool.
 pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;

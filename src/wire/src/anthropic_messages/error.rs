@@ -1,7 +1,7 @@
-//! Errors in Anthropic's shape: `{"type": "error", "error": {"type", "message"}, "request_id"}`.
+//! Errors in Anthropic's format: `{"type": "error", "error": {"type", "message"}, "request_id"}`.
 //!
-//! Source: API reference, *Errors*; `APIStatusError` of the official Python SDK. Our code stands where that reads the cause from
-//! (`details.error_code`), in a member of its own (`code`), and before the message, where every reader sees it.
+//! Source: API reference, *Errors*; `APIStatusError` of the official Python SDK. Our code stands in the member the SDK reads the
+//! cause from (`details.error_code`), in a member of its own (`code`), and before the message, for every reader.
 
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
@@ -25,7 +25,7 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     events::event("error", &value(error))
 }
 
-/// Returns true if a body is an error and nothing else: strict JSON that [reports one](reports_error), without `content` and
+/// Returns true if a body is an error and nothing else: strict JSON, [an error report](reports_error), without `content` and
 /// without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {

@@ -13,7 +13,7 @@ pub(super) fn event(kind: &str, data: &Value) -> Vec<u8> {
     sse::event(Some(kind), &text)
 }
 
-/// Splits a block as the API does: the members that clients add up come in deltas.
+/// Splits a block as the API does: text and input come in deltas.
 pub(super) fn split(block: &Value) -> WholeBlock {
     let mut start = block.as_object().cloned().unwrap_or_default();
     let mut deltas = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn input_delta(arguments: &str) -> Value {
     json!({ "type": "input_json_delta", "partial_json": arguments })
 }
 
-/// The events that end a turn. `closing` has the members of the whole message that tell of its end.
+/// The events that end a turn. `closing` has the whole message's members.
 pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     let mut delta = Map::new();
     for key in ["stop_reason", "stop_sequence"] {
@@ -65,7 +65,7 @@ pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     out
 }
 
-/// Takes a member's value and leaves another; a member that is missing stays so.
+/// Takes a member's value and leaves another. A missing member stays missing.
 fn take(members: &mut Map<String, Value>, key: &str, left: impl Into<Value>) -> Value {
     let left = left.into();
     members.get_mut(key).map_or_else(|| left.clone(), |value| std::mem::replace(value, left.clone()))

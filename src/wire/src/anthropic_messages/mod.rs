@@ -1,10 +1,10 @@
 //! Anthropic Messages: `POST /v1/messages` and `POST /v1/messages/count_tokens`.
 //!
-//! Source: Anthropic's API reference, *Messages* (create, count tokens, streaming, errors) with its beta members, as the types of
-//! the official Python SDK 2.12.0 (`anthropic.types`, `anthropic.types.beta`) have them, and what servers that imitate it send.
+//! Source: Anthropic's API reference, *Messages* (create, count tokens, streaming, errors) with its beta members, in the types of
+//! the official Python SDK 2.12.0 (`anthropic.types`, `anthropic.types.beta`), and the answers of imitating servers.
 //!
-//! Not covered: `thinking.budget_tokens` stays as it is where `max_tokens` is lowered beneath it, so that the API says no itself;
-//! the output limit of an advisor tool, which the contract allows as a tool, is its own.
+//! Not covered: `thinking.budget_tokens` keeps its value if `max_tokens` is lowered beneath it; the API refuses the request
+//! itself then. The output limit of an advisor tool, which the contract allows as a tool, is its own.
 
 mod block;
 pub mod error;

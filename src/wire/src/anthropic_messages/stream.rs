@@ -1,9 +1,7 @@
 //! A streamed answer, event by event.
 //!
 //! Source: API reference, *Streaming messages*: `message_start`, then blocks, each with a start, deltas and a stop, then
-//! `message_delta` and `message_stop`; `ping` and `error` anywhere. `blocks/` says what becomes of other orders.
-//!
-//! A text delta that differs from the one before in its text only is read by comparison (`template.rs`).
+//! `message_delta` and `message_stop`; `ping` and `error` anywhere. `skeleton/blocks` has the rules for other orders.
 
 use callgate_json::{Map, Value, span};
 use serde_json::json;
@@ -29,7 +27,7 @@ pub type MessagesStream = BlockStream<Messages>;
 #[derive(Debug, Clone)]
 pub struct Messages;
 
-/// Members of an event that are read.
+/// Members the reader reads of an event.
 const READ_MEMBERS: [&str; 6] = ["type", "message", "index", "content_block", "delta", "usage"];
 /// The events of the API.
 const KNOWN_EVENTS: [&str; 8] = [
@@ -119,7 +117,7 @@ impl BlockFormat for Messages {
         let data = data.unwrap_or_default();
         match data.trim_ascii() {
             b"" => return Ok(Meaning::Pass(frame)),
-            // Gateways that know one kind of stream only.
+            // Gateways with one kind of stream only send this.
             b"[DONE]" => return Ok(Meaning::Over(frame)),
             words if unknown::are_words(words) => return Ok(Meaning::Drop),
             _ => {}
@@ -242,8 +240,8 @@ impl Messages {
     }
 }
 
-/// The kind of an event by its name and by the `type` in it. Some clients go by one, some by the other, so two that differ are
-/// refused if one of them is of the API.
+/// Returns the kind of an event by its name and by its `type`. Some clients go by one, some by the other: if they differ and one
+/// is of the API, the event is refused.
 fn kind<'a>(name: Option<&'a str>, kind: &'a str) -> Result<&'a str, StreamError> {
     match (name, kind) {
         // Clients take these two by their name.
@@ -256,7 +254,7 @@ fn kind<'a>(name: Option<&'a str>, kind: &'a str) -> Result<&'a str, StreamError
     }
 }
 
-/// Checks the message of `message_start`; returns its usage. Clients begin with the content that is there already.
+/// Checks the message of `message_start` and returns its usage. Clients begin with the content in it, so it has to be empty.
 fn begin(body: &Map<String, Value>) -> Result<Value, StreamError> {
     let Some(Value::Object(message)) = body.get("message") else {
         return Err(ShapeError::Type { at: "message", expected: "an object" }.into());

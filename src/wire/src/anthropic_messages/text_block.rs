@@ -1,4 +1,4 @@
-//! A block of a stream without a call: what it amounts to when all its deltas have arrived.
+//! A block of a stream without a call: the sum of its deltas.
 
 use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value};
@@ -13,7 +13,6 @@ use crate::skeleton::blocks::{BlockEvent, Growth, TextBlock};
 use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::unknown;
 
-/// The event that brings a delta.
 const DELTA: &str = "content_block_delta";
 
 /// A block without a call.
@@ -56,7 +55,7 @@ impl MessagesTextBlock {
         }
     }
 
-    /// The member of a delta that is a text and nothing but added up.
+    /// The member of a delta whose text is only added up.
     fn added_up(&self) -> Option<&'static str> {
         match self.kind {
             MessagesBlock::Text => Some("text"),
@@ -69,7 +68,7 @@ impl MessagesTextBlock {
         }
     }
 
-    /// Adds a piece of that member.
+    /// Adds a piece to the sum.
     fn add(&mut self, piece: &str) -> Growth {
         self.pieces.push_str(piece);
         if piece.is_empty() { Growth::Nothing } else { Growth::More }

@@ -1,6 +1,6 @@
-//! Blocks of a message: which kinds there are, and where a call could hide.
+//! Blocks of a message: their kinds, and the places a call could hide in.
 //!
-//! Source: API reference, *ContentBlock*, a union: exactly one member says what a block is.
+//! Source: API reference, *ContentBlock*, a union: exactly one member names the kind of a block.
 
 use callgate_json::{Map, Value};
 
@@ -9,12 +9,12 @@ use crate::skeleton::blocks::{BlockKind, NAMES_CALLS, Start};
 use crate::unknown;
 use crate::{Form, ShapeError};
 
-/// The kind of block that is a call.
+/// The member of a call.
 const CALL: &str = "toolUse";
 const KINDS: [&str; 9] =
     ["text", "reasoningContent", "citationsContent", "image", "audio", "video", "document", CALL, "toolResult"];
 
-/// The one member that is not `null`, and its value. It may be of a kind that is not `known`.
+/// Returns the one member of a union with a value other than `null`. Its kind may not be among `known`.
 pub(super) fn only<'b>(
     union: &'b Map<String, Value>,
     known: &[&str],
@@ -29,15 +29,15 @@ pub(super) fn only<'b>(
     }
 }
 
-/// Refuses a member of a union that is not known and could be a call.
+/// Refuses an unknown member of a union if it could be a call.
 pub(super) fn unknown(key: &str, value: &Value) -> Result<(), ShapeError> {
     unknown::no_member_of_call(key, value)
 }
 
-/// Reads what a block of an answer is.
+/// Reads the kind of a block of an answer.
 ///
-/// `provided` are the tools that the request makes the provider run. Kinds that only come of such tools if there are none are
-/// errors, and so is a call inside of a block of another kind.
+/// `provided` are the tools the request makes the provider run. A kind that only such tools make is an error if there are none,
+/// and so is a call inside of a block of another kind.
 pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError> {
     let (name, value) = only(block, &KINDS)?.ok_or(ShapeError::UnknownPart)?;
     match name {

@@ -1,7 +1,7 @@
-//! Errors in AWS' shape: `{"__type", "message"}`, and exceptions in streams.
+//! Errors in AWS' format: `{"__type", "message"}`, and exceptions in streams.
 //!
-//! SDKs choose the class of what they raise by the `__type` (a member `code` would go before it, so there is none) and show
-//! nothing of the body but the message, so the message begins with our code and the member at fault: `CODE at PARAM: MESSAGE`.
+//! SDKs choose the class of an exception by `__type`. A member `code` would take precedence, so the body has none of that name. They show nothing
+//! of the body but the message, so the message begins with our code and the member at fault: `CODE at PARAM: MESSAGE`.
 
 use callgate_json::splice;
 use serde_json::json;
@@ -20,7 +20,7 @@ pub fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// The same as an exception inside a stream. It has one of the few types that a stream of this API can have.
+/// The same as an exception inside a stream, which has one of the few types of this API's streams.
 #[must_use]
 pub fn frame(error: &ApiError) -> Vec<u8> {
     let kind = match error.status {
@@ -35,7 +35,7 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
     event_stream::exception(kind, &text)
 }
 
-/// Returns true if a body is an error and nothing else: strict JSON that [reports one](reports_error), without `output` and
+/// Returns true if a body is an error and nothing else: strict JSON, [an error report](reports_error), without `output` and
 /// without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {

@@ -81,7 +81,7 @@ fn without(value: &Value, key: &str) -> (Value, Value) {
     (value, taken)
 }
 
-/// The events that end a turn. `closing` has the members of the whole answer beside its output.
+/// The events that end a turn. `closing` has the whole answer's members beside its output.
 pub(super) fn end(closing: &Map<String, Value>, usage: &Value) -> Vec<u8> {
     let (mut stop, mut metadata) = (Map::new(), Map::new());
     for (key, value) in closing {

@@ -1,22 +1,22 @@
 //! Amazon Bedrock: `POST /model/{modelId}/converse` and `POST /model/{modelId}/converse-stream`.
 //!
-//! Source: Amazon Bedrock API reference, *Converse* and *ConverseStream*, and the service model that the AWS SDKs are made
-//! from (`bedrock-runtime`, 2023-09-30). Model and wish for a stream are in the path; streams are AWS event streams.
+//! Source: Amazon Bedrock API reference, *Converse* and *ConverseStream*, and the service model of the AWS SDKs
+//! (`bedrock-runtime`, 2023-09-30). The path has the model and the wish for a stream; streams are AWS event streams.
 //!
-//! **Who signs.** The gate changes requests (declarations become the contract's own, limits are lowered, a further round goes to
-//! another path), and an AWS signature (SigV4) covers body and path, so the upstream would reject a request signed
-//! by the application. Two ways work: applications use a Bedrock API key, which is a bearer token (`AWS_BEARER_TOKEN_BEDROCK`;
-//! boto3 sends it only to an `https` endpoint, so Envoy has to have a certificate), or they sign with meaningless keys
-//! and Envoy signs again behind the gate (`aws_request_signing` among the filters of the cluster, through which further rounds pass too).
-//! Envoy must leave escaped slashes in paths alone (its default), because model ids that are ARNs have them.
+//! **Signatures.** The gate changes requests: declarations become the contract's own, limits are lowered, a further round has
+//! another path. An AWS signature (SigV4) covers body and path, so the upstream rejects a request the application signed. Two
+//! ways work. Either applications use a Bedrock API key, which is a bearer token (`AWS_BEARER_TOKEN_BEDROCK`; boto3 sends it only
+//! to an `https` endpoint, so Envoy needs a certificate). Or they sign with keys without meaning, and Envoy signs again behind
+//! the gate (`aws_request_signing` among the filters of the cluster, which further rounds pass too). Envoy must leave escaped
+//! slashes in paths alone (its default), because ARNs as model ids have them.
 //!
-//! **Stored prompts.** A prompt of Prompt management as the model brings messages and tools unseen by the gate; it is
-//! [state of the provider](crate::Request::server_state). The API takes no limit of output tokens next to one, so a contract
-//! with such a limit keeps stored prompts out.
+//! **Stored prompts.** If the model is a prompt of Prompt management, it brings messages and tools the gate does not see; it is
+//! [state of the provider](crate::Request::server_state). The API takes no limit of output tokens beside one, so a contract with
+//! such a limit keeps stored prompts out.
 //!
-//! **Fields of models.** The members of `additionalModelRequestFields` reach the model unchanged, tools of its own API included, so
-//! all but the harmless ones are refused. Unknown members at the top or in `toolConfig` count
-//! as [tools of the provider](crate::Request::provider_tools) by their names: they are refused unless the contract has them.
+//! **Fields of models.** `additionalModelRequestFields` reaches the model unchanged, tools of its own API included, so a field is
+//! refused unless it is known to be harmless. Unknown members at the top or in `toolConfig` count as [tools of the
+//! provider](crate::Request::provider_tools) by their names: they are refused unless the contract has them.
 
 mod block;
 pub mod error;

@@ -1,10 +1,8 @@
 //! A streamed answer, event by event.
 //!
 //! Source: API reference, *ConverseStreamOutput*: `messageStart`, then blocks, each with a start (texts have none), deltas and a
-//! stop, then `messageStop` and `metadata`; an exception anywhere. Nothing marks the end but the end. `blocks/` says what becomes
-//! of other orders.
-//!
-//! A text delta that differs from the one before in its text and its padding only is read by comparison (`template.rs`).
+//! stop, then `messageStop` and `metadata`; an exception anywhere. The stream ends without a last event. `skeleton/blocks` has
+//! the rules for other orders.
 
 use callgate_json::{Map, Value, span};
 use serde_json::json;
@@ -30,7 +28,7 @@ pub type ConverseStream = BlockStream<Converse>;
 #[derive(Debug, Clone)]
 pub struct Converse;
 
-/// Members of events that are read.
+/// Members the reader reads of events.
 const READ_MEMBERS: [&str; 6] =
     ["contentBlockIndex", "start", "delta", "stopReason", "usage", "additionalModelResponseFields"];
 /// The events of the API.
@@ -162,7 +160,7 @@ impl BlockFormat for Converse {
         events::split(block)
     }
 
-    /// Removes members that can repeat the calls in the model's own words: a trace, and what the model adds to its answer.
+    /// Removes members that can repeat the calls in the model's own words: the trace, and the model's additions to its answer.
     fn correct(kind: &str, body: &mut Map<String, Value>, none_left: bool) -> bool {
         if kind == "metadata" {
             return body.shift_remove("trace").is_some();

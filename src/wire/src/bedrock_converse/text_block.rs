@@ -1,6 +1,6 @@
-//! A block of a stream that is no call, between its start and its stop: it goes on as it comes, and what it comes to is kept.
+//! A block of a stream without a call, between its start and its stop: forwarded as it arrives, and kept.
 //!
-//! Not kept are images: a model does not take its own back.
+//! Images are not kept: a model does not take its own back.
 
 use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value};
@@ -13,15 +13,14 @@ use crate::framing::Frame;
 use crate::skeleton::blocks::{BlockEvent, Growth, TextBlock};
 use crate::skeleton::fast_path::{FastPath, Holes};
 
-/// The members that may differ between two deltas without a call: a text, and the padding that hides its length.
+/// The members that may differ between two deltas without a call: a text, and the padding to hide its length.
 const HOLES: Holes<3> =
     [(&["delta", "text"], Hole::Text), (&["delta", "reasoningContent", "text"], Hole::Text), (&["p"], Hole::Text)];
 const TEXT: usize = 0;
 const REASONING: usize = 1;
-/// The event that brings a delta.
 const DELTA: &str = "contentBlockDelta";
 
-/// A block so far. Most are of one piece; a model that reasons and speaks in one block makes two.
+/// A block so far. Most have one piece; a model that reasons and speaks in one block makes two.
 #[derive(Debug, Default)]
 pub struct ConverseTextBlock {
     pieces: Vec<TextPiece>,
@@ -43,7 +42,7 @@ enum TextPiece {
         start: Value,
         input: String,
     },
-    /// What it gave: the start's `toolResult`, and its content.
+    /// The tool's result: the start's `toolResult`, and its content.
     Result {
         start: Value,
         content: Vec<Value>,
@@ -51,18 +50,18 @@ enum TextPiece {
     Image,
 }
 
-/// What a delta can be.
+/// The kinds of deltas.
 const DELTAS: [&str; 6] = ["text", "toolUse", "toolResult", "reasoningContent", "citation", "image"];
 
 // === impl ConverseTextBlock ===
 
 impl ConverseTextBlock {
-    /// A block of a tool that the provider ran.
+    /// A block of a tool the provider ran.
     pub(super) fn used(start: &Value) -> ConverseTextBlock {
         ConverseTextBlock { pieces: vec![TextPiece::Used { start: start.clone(), input: String::new() }] }
     }
 
-    /// A block of what such a tool gave.
+    /// A block of such a tool's result.
     pub(super) fn result(start: &Value) -> ConverseTextBlock {
         ConverseTextBlock { pieces: vec![TextPiece::Result { start: start.clone(), content: Vec::new() }] }
     }
@@ -81,7 +80,7 @@ impl ConverseTextBlock {
         }
     }
 
-    /// Returns `true` if the block has no start, so that what remains of it may follow in a further block.
+    /// Returns true if the block has no start, so its rest may follow in a further block.
     pub(super) fn may_be_split(&self) -> bool {
         self.pieces.iter().all(|piece| matches!(piece, TextPiece::Text { .. } | TextPiece::Reasoning { .. }))
     }

@@ -186,7 +186,7 @@ impl Decoder {
                 }
                 None => *data = Some(value.to_vec()),
             },
-            b"event" if is_plain => *event = Some(String::from_utf8_lossy(value).into_owned()),
+            b"event" if is_plain => *event = String::from_utf8(value.to_vec()).ok(),
             b"" | b"id" | b"retry" if is_plain => {}
             _ => {
                 if !matches!(name, b"" | b"event" | b"id" | b"retry") {

@@ -3,8 +3,8 @@
 use callgate_json::{Map, Value, span};
 use serde_json::json;
 
-use super::shape::{self, Candidate, Part};
-use super::turn::{self, Calls, Written};
+use super::message::{self, Candidate, Part};
+use super::turn::{self, CallReader, WrittenTurn};
 use crate::skeleton::list::{AnswerBody, Settled, settle};
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
@@ -13,7 +13,7 @@ const USAGE: &str = "usageMetadata";
 /// Repeats the generated tokens.
 const LOGPROBS: &str = "logprobsResult";
 
-/// An answer that was read, and perhaps changed since. An answer to a prompt that was blocked has no candidates.
+/// An answer that was read, and perhaps changed since. An answer to a blocked prompt has no candidates.
 #[derive(Debug, Clone)]
 pub(crate) struct GeminiAnswer {
     body: AnswerBody,
@@ -29,13 +29,13 @@ struct AnswerChoice {
 // === impl GeminiAnswer ===
 
 impl GeminiAnswer {
-    /// Reads an answer to a request that has the provider run `tools`.
+    /// Reads an answer to a request for these `tools` of the provider.
     ///
     /// # Errors
-    /// [`AnswerError`] as [`crate::Dialect::answer`] says.
+    /// [`AnswerError`] as in [`crate::Dialect::answer`].
     pub(super) fn read(text: &[u8], tools: &[String]) -> Result<GeminiAnswer, AnswerError> {
         let body = AnswerBody::read(text)?;
-        let candidates = shape::candidates(body.members(), text, tools)?;
+        let candidates = message::candidates(body.members(), text, tools)?;
         let choices = candidates.iter().map(choice).collect::<Result<_, ShapeError>>()?;
         let is_known = |part: &Part<'_>| !matches!(part, Part::Unknown);
         let known: Vec<Vec<bool>> =
@@ -45,7 +45,7 @@ impl GeminiAnswer {
         Ok(answer)
     }
 
-    /// Drops the parts that are not known.
+    /// Drops unknown parts.
     fn keep(&mut self, known: &[Vec<bool>]) {
         for (choice, known) in known.iter().enumerate().filter(|(_, known)| known.contains(&false)) {
             if let Some(parts) = self.parts(ChoiceIndex::at(choice)) {
@@ -61,7 +61,7 @@ impl GeminiAnswer {
         self.choices.iter().map(|choice| choice.index).collect()
     }
 
-    /// Puts a break before the first text of a candidate that follows text which has gone on already.
+    /// Puts a break before the first text of a candidate if text was forwarded before it.
     pub(super) fn follow_text(&mut self, choice: ChoiceIndex) {
         if let Some(parts) = self.parts(choice) {
             let later = std::mem::take(parts);
@@ -70,7 +70,7 @@ impl GeminiAnswer {
         self.body.edit(CANDIDATES);
     }
 
-    /// Adds what earlier rounds used: every number is summed with its namesake.
+    /// Adds the usage of earlier rounds: each number is summed with its namesake.
     pub(super) fn add_usage(&mut self, earlier: &Value) {
         self.body.add_usage(USAGE, earlier);
     }
@@ -88,7 +88,7 @@ impl GeminiAnswer {
         self.body.members_mut().get_mut(CANDIDATES)?.get_mut(choice.position())?.as_object_mut()
     }
 
-    /// The parts of a candidate, which gets a content where it has none.
+    /// The parts of a candidate, with a new content if it has none.
     fn parts(&mut self, choice: ChoiceIndex) -> Option<&mut Vec<Value>> {
         let content = self.entry(choice)?.entry("content").or_insert(Value::Null);
         if !content.is_object() {
@@ -153,7 +153,7 @@ impl crate::Answer for GeminiAnswer {
             .get(CANDIDATES)
             .and_then(|entries| entries.get(choice.position())?.get("content")?.get("parts"));
         let parts = parts.and_then(Value::as_array).into_iter().flatten();
-        parts.filter(|part| !turn::is_call(part) && !shape::is_blank(part)).cloned().collect()
+        parts.filter(|part| !turn::is_call(part) && !message::is_blank(part)).cloned().collect()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
@@ -189,7 +189,7 @@ impl crate::Answer for GeminiAnswer {
 /// The parts of a candidate as they are settled.
 #[derive(Default)]
 struct SettledParts {
-    written: Written,
+    written: WrittenTurn,
     parts: Vec<Value>,
     calls: Vec<Call>,
     told: bool,
@@ -205,7 +205,7 @@ impl SettledParts {
         self.parts.push(part);
     }
 
-    /// A call that goes on: as it is, where it can.
+    /// A kept call, with its own part if possible.
     fn call(&mut self, call: Call, as_it_is: Option<Value>) {
         let part = match as_it_is {
             Some(part) if self.written.call_as_it_is(&call) => part,
@@ -223,7 +223,7 @@ impl SettledParts {
 }
 
 fn choice(candidate: &Candidate<'_>) -> Result<AnswerChoice, ShapeError> {
-    let mut calls = Calls::default();
+    let mut calls = CallReader::default();
     Ok(AnswerChoice {
         index: candidate.index,
         calls: candidate.calls().map(|raw| Ok(calls.read(raw)?.1)).collect::<Result<_, ShapeError>>()?,
@@ -236,7 +236,7 @@ fn keeps_part(part: &Value, call: &Call, kept: &Call) -> bool {
         value.as_object().is_some_and(|members| members.keys().all(|key| of.contains(&key.as_str())))
     };
     let plain = part.as_object().is_some_and(|members| {
-        members.keys().all(|key| key == "functionCall" || shape::BESIDE.contains(&key.as_str()))
+        members.keys().all(|key| key == "functionCall" || message::BESIDE.contains(&key.as_str()))
     }) && part.get("functionCall").is_some_and(|function| known(function, &["id", "name", "args"]));
     let Call { id, name, arguments, form, extra } = kept;
     plain

@@ -3,13 +3,13 @@
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::shape;
+use super::message;
 use crate::ApiError;
 use crate::checks::is_error_object;
 use crate::framing::{json_lines, sse};
 
-/// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case; the code itself is in its metadata and
-/// in the message, which is what clients show.
+/// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case. The code itself is in its metadata and
+/// in the message clients show.
 pub(super) fn body(error: &ApiError) -> Vec<u8> {
     let mut metadata = json!({ "code": error.code });
     if let (Some(param), Value::Object(members)) = (&error.param, &mut metadata) {
@@ -33,23 +33,23 @@ pub(super) fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// The same as an event inside a stream; `google-genai` raises an event that begins with `error` as the error of its `code`.
+/// The same as an event inside a stream; `google-genai` raises an event beginning with `error` as the error of its `code`.
 pub(super) fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
 }
 
-/// An error that Google's servers write into a stream without `data:`, over several lines. Its clients raise it only if it comes
-/// like that, so it is written as bare JSON again, in one line.
+/// Returns an error of Google's servers in a stream without `data:`, over several lines. Its clients raise it only in this
+/// format, so it is written as bare JSON again, in one line.
 pub(super) fn bare(strays: &[u8]) -> Option<Vec<u8>> {
     let is_error = strays.trim_ascii_start().starts_with(b"{") && is_error_body(strays);
     is_error.then(|| [json_lines::line(strays.trim_ascii()).as_slice(), b"\n"].concat())
 }
 
-/// Returns whether a body is an error and nothing else: a strict JSON object that says an error, or an array of such, without
+/// Returns true if a body is an error and nothing else: a strict JSON object with an error, or an array of such, without
 /// `candidates` and without a call anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     let is_it = |members: &Map<String, Value>| {
-        is_error_object(members) && !members.contains_key("candidates") && shape::no_call_but(members, &[]).is_ok()
+        is_error_object(members) && !members.contains_key("candidates") && message::no_call_but(members, &[]).is_ok()
     };
     match callgate_json::read_nearest(body) {
         Ok(Value::Object(members)) => is_it(&members),

@@ -1,22 +1,21 @@
-//! Takes an event apart, where calls in it have to wait: what goes on at once, and what ends a candidate.
+//! Splits an event if calls in it have to wait: the news to forward at once, and the ends of candidates.
 
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
 
-use super::shape::Candidate;
+use super::message::Candidate;
 use crate::ChoiceIndex;
 use crate::checks::is_short;
 use crate::framing::sse;
 
-/// Members of an event that go with every part of it, besides `usageMetadata`, which goes with the last: others might repeat a
-/// call.
+/// Members of an event for each of its parts. `usageMetadata` is for the last part only; other members might repeat a call.
 const COMMON: [&str; 5] = ["responseId", "modelVersion", "createTime", "modelStatus", "promptFeedback"];
-/// Those that identify the stream, and so go with what is written into it. They are short.
+/// Members that identify the stream, also for events of ours. They are short.
 const HEAD: [&str; 3] = ["responseId", "modelVersion", "createTime"];
-/// Members of a candidate that are told apart, or spell out what was generated.
+/// Members of a candidate with a reader of their own, or with a copy of the generated text.
 const NOT_REST: [&str; 6] = ["content", "index", "finishReason", "logprobsResult", "avgLogprobs", "tokenCount"];
 
-/// What all events of a stream have in common.
+/// The members that all events of a stream share.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     common: Map<String, Value>,
@@ -38,7 +37,7 @@ impl Head {
     }
 }
 
-/// What a candidate says besides calls and its finish; `None` where that is nothing.
+/// The news of a candidate besides calls and its finish; `None` if there are none.
 pub(super) fn said(
     body: &Map<String, Value>,
     candidate: &Candidate<'_>,
@@ -75,7 +74,7 @@ pub(super) fn finish(
     write(beside(body, is_first), members, usage)
 }
 
-/// Members of an event that go with a part of it. Only the first part gets those that may be long.
+/// Members of an event for one of its parts. Only the first part gets the long ones.
 fn beside(body: &Map<String, Value>, is_first: bool) -> Map<String, Value> {
     if is_first { common(body, &COMMON) } else { head(body) }
 }

@@ -1,19 +1,19 @@
 //! Gemini: `POST …/models/{model}:generateContent`, `:streamGenerateContent?alt=sse` and `:countTokens`.
 //!
 //! Source: Google's *Gemini API* reference (`GenerateContentRequest`, `GenerateContentResponse`, `Content`, `Part`, `Tool`), its
-//! page on thought signatures, and the types and stream reader of its own client (`google-genai`). Requests are proto3 JSON,
-//! which spells each member in two ways: both are read ([`names`]). Servers write camel case, so in answers a call spelled
-//! otherwise is refused.
+//! page on thought signatures, and the types and stream reader of its own client (`google-genai`). Requests are proto3 JSON with
+//! two spellings of each member; both are read ([`names`]). Servers write camel case, so a call of another spelling in an answer
+//! is refused.
 //!
-//! Not covered: streams without `alt=sse`, which are one JSON array; arguments that are streamed piece by piece (`partialArgs`);
-//! tokens of a call in log probabilities that come in later events than the call.
+//! Not covered: streams without `alt=sse`, which are one JSON array; arguments in pieces (`partialArgs`); tokens of a call in log
+//! probabilities of later events than the call.
 
 mod answer;
 mod error;
 mod event;
+mod message;
 mod names;
 mod request;
-mod shape;
 mod stream;
 mod text_event;
 mod turn;

@@ -1,5 +1,6 @@
-//! Names of members in requests. proto3 JSON (Protocol Buffers, *ProtoJSON format*) takes each in camel case and as the `.proto`
-//! file spells it. A member in both spellings is refused, and so is one in another case: readers that ignore case would take it.
+//! Names of members in requests. proto3 JSON (Protocol Buffers, *ProtoJSON format*) takes each in camel case and in the spelling
+//! of the `.proto` file. A member in both spellings is refused, and so is a key that only readers without regard to case take for
+//! it.
 
 use callgate_json::Span;
 
@@ -31,7 +32,7 @@ impl Name {
         key == self.camel || key == self.snake
     }
 
-    /// Returns the member's value, and `None` if it is missing or `null`, which proto3 JSON takes for the same.
+    /// The member's value; `None` if it is missing or `null`, which proto3 JSON takes for the same.
     pub(super) fn find<'t>(&self, object: Span<'t>) -> Result<Option<Span<'t>>, RequestError> {
         let Name { camel, snake } = *self;
         let mut found = None;
@@ -47,7 +48,7 @@ impl Name {
         Ok(found.filter(|value| !value.is_null()))
     }
 
-    /// Reads the member's value by `as_kind`.
+    /// The member's value, if `as_kind` reads it.
     pub(super) fn read<'t, T>(
         &self,
         object: Span<'t>,
@@ -61,7 +62,7 @@ impl Name {
     }
 }
 
-/// Returns a name in camel case, the spelling of the API's reference.
+/// A name in camel case, as the API's reference has it.
 pub(crate) fn camel(name: &str) -> String {
     let mut words = name.split('_').filter(|word| !word.is_empty());
     let mut whole = words.next().unwrap_or_default().to_owned();

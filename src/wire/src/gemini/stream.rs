@@ -1,11 +1,9 @@
-//! A streamed answer: each event is a *GenerateContentResponse* with what is new.
+//! A streamed answer: each event is a *GenerateContentResponse* with the news.
 //!
-//! A call comes whole in one event, so its fragment and its end come from the same. The API has no last event: a stream is
-//! complete when every candidate that began has a `finishReason`, or the prompt was blocked. Some servers give a reason with each
-//! event, so it ends a candidate only when the stream ends. The end of a candidate with calls is held until then, for it must come
-//! after them; if more of the candidate follows, the event did not end it and is forwarded.
-//!
-//! An event that differs from the one before in its text and in counts of tokens only is read by comparison (`plain.rs`).
+//! A call comes whole in one event, so its fragment and its end come from the same event. The API has no last event: a stream is
+//! complete if every candidate has a `finishReason`, or the prompt was blocked. Some servers give a reason with each event, so it
+//! ends a candidate only when the stream ends. The end of a candidate with calls is held until then, because it must come after
+//! them. If more of the candidate follows, the event did not end it and is forwarded.
 
 use std::collections::BTreeMap;
 
@@ -14,31 +12,31 @@ use callgate_json::{Map, Value};
 use super::answer::GeminiAnswer;
 use super::error;
 use super::event::{self, Head};
-use super::shape::{self, Candidate};
+use super::message::{self, Candidate};
 use super::text_event::TextEvent;
-use super::turn::{self, Calls, Written};
+use super::turn::{self, CallReader, WrittenTurn};
 use crate::framing::{Frame, sse};
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
 /// A stream under way.
 #[derive(Debug)]
 pub(crate) struct GeminiStream {
-    /// The tools that the provider may run.
+    /// The provider's tools of the request.
     tools: Vec<String>,
     head: Option<Head>,
-    choices: BTreeMap<ChoiceIndex, Choice>,
+    choices: BTreeMap<ChoiceIndex, StreamedCandidate>,
     usage: Option<Value>,
     blocked: bool,
-    /// The last event, where it was text of one candidate.
+    /// The last event, if it was text of one candidate.
     learned: Option<TextEvent>,
 }
 
-/// What one candidate came to so far.
+/// One candidate so far.
 #[derive(Debug, Default)]
-struct Choice {
+struct StreamedCandidate {
     said: Vec<Value>,
-    calls: Calls,
-    written: Written,
+    calls: CallReader,
+    written: WrittenTurn,
     finished: bool,
     /// The last end, while nothing followed it.
     end: Option<Vec<u8>>,
@@ -47,17 +45,17 @@ struct Choice {
 // === impl GeminiStream ===
 
 impl GeminiStream {
-    /// A stream of which nothing was read, in answer to a request that has the provider run `tools`.
+    /// A new stream in answer to a request for these `tools` of the provider.
     pub(super) fn new(tools: Vec<String>) -> GeminiStream {
         GeminiStream { tools, head: None, choices: BTreeMap::new(), usage: None, blocked: false, learned: None }
     }
 
-    fn choice(&mut self, index: ChoiceIndex) -> &mut Choice {
+    fn choice(&mut self, index: ChoiceIndex) -> &mut StreamedCandidate {
         self.choices.entry(index).or_default()
     }
 
-    /// Reads an event that differs from the last one in nothing but text and counts. What is more of the candidate's text is joined to
-    /// the part that the last event was joined to; nothing was written since, so that no break belongs before it.
+    /// Reads an event that differs from the last one in text and counts only. Its text is joined to the part the last event was
+    /// joined to. Nothing was written since, so no break belongs before it.
     fn replay(&mut self, frame: &Frame) -> Option<()> {
         let learned = self.learned.as_ref().filter(|_| frame.event.is_none())?;
         let told = learned.replay(frame.data.as_deref()?)?;
@@ -88,13 +86,13 @@ impl GeminiStream {
         Ok((fragments, ends))
     }
 
-    /// The ends that were held of candidates that go on.
+    /// The held ends of candidates with more news.
     fn no_ends(&mut self, candidates: &[Candidate<'_>]) -> Vec<Delta> {
         let ends = candidates.iter().filter_map(|candidate| self.choices.get_mut(&candidate.index)?.end.take());
         ends.map(|frame| Delta::Forward { frame }).collect()
     }
 
-    /// The end of a candidate: held if there are calls that must come before it.
+    /// The end of a candidate: held if there are calls to release before it.
     fn finish(&mut self, index: ChoiceIndex, frame: Vec<u8>) -> Option<Delta> {
         let state = self.choice(index);
         if state.calls.any() {
@@ -104,7 +102,7 @@ impl GeminiStream {
         Some(Delta::Forward { frame })
     }
 
-    /// Notes what the candidates say; a break for each that goes on after a text of ours.
+    /// Notes the parts of the candidates. Returns a break for each candidate with text after a text of ours.
     fn note(&mut self, candidates: &[Candidate<'_>]) -> Vec<u8> {
         let mut breaks = Vec::new();
         for candidate in candidates {
@@ -118,8 +116,8 @@ impl GeminiStream {
         breaks
     }
 
-    /// Whether an event can go on as it is: not when it has calls, nor when it ends a candidate that has, and says something
-    /// besides; nor when it might spell out calls.
+    /// Returns true if an event keeps its bytes: it has no calls, does not end a candidate with calls and say something besides,
+    /// and spells out no calls.
     fn keeps_bytes(&self, candidates: &[Candidate<'_>]) -> bool {
         candidates.iter().all(|candidate| {
             let called = self.choices.get(&candidate.index).is_some_and(|choice| choice.calls.any());
@@ -153,10 +151,10 @@ impl crate::Stream for GeminiStream {
             return Err(ShapeError::Type { at: "data", expected: "an object" }.into());
         };
         if error::is_error(body) || frame.event.as_deref() == Some("error") {
-            shape::no_call(&value)?;
+            message::no_call(&value)?;
             return Ok(vec![Delta::Error { frame: frame.raw }]);
         }
-        let candidates = shape::candidates(body, data, &self.tools)?;
+        let candidates = message::candidates(body, data, &self.tools)?;
         let usage = body.get("usageMetadata").filter(|usage| usage.is_object());
         self.usage = usage.cloned().or(self.usage.take());
         if candidates.is_empty() {
@@ -198,7 +196,7 @@ impl crate::Stream for GeminiStream {
 
     fn end(&mut self) -> Result<Vec<Delta>, StreamError> {
         let finished = self.choices.iter_mut().filter(|(_, state)| state.finished);
-        let finish = |(choice, state): (&ChoiceIndex, &mut Choice)| Delta::Finish {
+        let finish = |(choice, state): (&ChoiceIndex, &mut StreamedCandidate)| Delta::Finish {
             choice: *choice,
             end: End::new(state.end.take().unwrap_or_default()),
         };
@@ -219,7 +217,7 @@ impl crate::Stream for GeminiStream {
         self.part(choice, part)
     }
 
-    /// A turn that ends in calls ends in `STOP`, as every other: there is nothing to correct.
+    /// A turn with calls ends in `STOP`, as every other: there is nothing to correct.
     fn finish(&mut self, _choice: ChoiceIndex, end: End) -> Vec<u8> {
         end.into_frame()
     }
@@ -272,7 +270,7 @@ fn said(
     deltas
 }
 
-/// The ends of candidates in an event; what was used goes with the last.
+/// The ends of candidates in an event; the usage stands in the last.
 fn finishes(
     body: &Map<String, Value>,
     candidates: &[Candidate<'_>],

@@ -1,12 +1,12 @@
-//! Events of text that are read by comparison with the one before: see `template.rs` for why that is sound.
+//! Text events on the fast path.
 //!
-//! Servers count tokens in every event, and the last count is that of the turn, so counts are read too: those that may differ are
-//! holes, and take the place of those before. All other members of `usageMetadata` are the same bytes.
+//! Servers count tokens in every event, and the last count is the turn's, so counts are read too: those that may differ are holes
+//! and replace the counts before. All other members of `usageMetadata` are the same bytes.
 
 use callgate_json::Value;
 use callgate_json::template::{Hole, unescaped};
 
-use super::shape::{Candidate, Part, is_blank};
+use super::message::{Candidate, Part, is_blank};
 use crate::ChoiceIndex;
 use crate::skeleton::fast_path::{FastPath, Holes};
 
@@ -21,25 +21,25 @@ const HOLES: Holes<5> = [
     (&[USAGE, COUNTS[3]], Hole::Number),
 ];
 
-/// An event that was one piece of text of one candidate, and no more.
+/// An event with one piece of text of one candidate, and no more.
 #[derive(Debug)]
 pub(super) struct TextEvent {
     pub(super) choice: ChoiceIndex,
     learned: FastPath<5>,
 }
 
-/// What such an event tells.
+/// The news of such an event.
 pub(super) struct TextNews<'d> {
     pub(super) text: String,
-    /// Empty where the event has no such count, or has it in bytes that may not differ.
+    /// Empty if the event has no such count, or has it in bytes that may not differ.
     counts: [&'d str; 4],
 }
 
 // === impl TextEvent ===
 
 impl TextEvent {
-    /// Learns from an event of this one candidate that went on with its bytes. Its text must be joined to a part of what was said,
-    /// as only parts are that have nothing beside it, and must be what the hole holds.
+    /// Learns from an event of this one candidate with unchanged bytes. Its part has nothing beside its text: only the texts of
+    /// such parts are joined.
     pub(super) fn learn(data: &[u8], candidate: &Candidate<'_>) -> Option<TextEvent> {
         let [Part::Said { value: part, .. }] = candidate.parts.as_slice() else { return None };
         let is_text = part.as_object()?.keys().all(|key| key == "text" || key == "thought") && !is_blank(part);
@@ -50,7 +50,7 @@ impl TextEvent {
         Some(TextEvent { choice: candidate.index, learned: FastPath::learn("", data, &HOLES, &[text])? })
     }
 
-    /// Reads another; `None` where it does not fit.
+    /// Reads another event; `None` if it does not fit.
     pub(super) fn replay<'d>(&self, data: &'d [u8]) -> Option<TextNews<'d>> {
         let [text, counts @ ..] = self.learned.replay("", data)?;
         Some(TextNews { text: unescaped(text)?, counts })
@@ -60,7 +60,7 @@ impl TextEvent {
 // === impl TextNews ===
 
 impl TextNews<'_> {
-    /// Puts the counts into the usage that the event before it left.
+    /// Puts the counts into the usage of the event before it.
     pub(super) fn count(&self, usage: &mut Value) {
         for (key, count) in COUNTS.iter().zip(self.counts) {
             if let (Some(known), Ok(count)) = (usage.get_mut(key), count.parse::<u64>()) {

@@ -1,35 +1,35 @@
-//! What is written of a turn: calls, sentences of ours, and what must stand between texts.
+//! The output of a turn: calls, texts of ours, and the breaks between texts.
 //!
 //! Clients join the texts of all parts, so a text of ours gets a break before and after it. Of parallel calls only the first
-//! carries the signature of the thought that led to them, and the API refuses a conversation in which the first call of a turn
-//! has none: where that call goes nowhere, the next one takes its signature over.
+//! carries the signature of the thought behind them, and the API refuses a conversation if the first call of a turn has none. If
+//! that call is not released, the next one takes its signature over.
 
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::shape::{BESIDE, RawCall};
+use super::message::{BESIDE, RawCall};
 use crate::checks::MAX_CALLS;
 use crate::{Call, CallResult, ShapeError};
 
 const SIGNATURE: &str = "thoughtSignature";
-/// Members of [`Call::extra`] that are no members of a part: the call came with an id; the signature of the call before it.
+/// Members of [`Call::extra`] beside the part's: the call came with an id; the signature of the call before it.
 const WITH_ID: &str = "id";
 const SIGNED_BEFORE: &str = "signedBefore";
-/// Bytes of signatures that the calls of a turn may take over. A real one has a few thousand.
+/// The most bytes of signatures the calls of a turn may take over. A real one has a few thousand.
 const MOST_TAKEN_OVER: usize = 1 << 20;
 
 /// Reads calls of a turn, in order.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct CallReader {
     count: u32,
     signature: Option<Value>,
-    /// The bytes of signatures that calls may take over.
+    /// The bytes of signatures for calls to take over.
     taken_over: usize,
 }
 
-/// What was written of a turn so far, as far as it matters to what follows.
+/// The output of a turn so far, as far as later parts depend on it.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct WrittenTurn {
     shown: Shown,
     called: bool,
 }
@@ -44,13 +44,13 @@ enum Shown {
     Notice,
 }
 
-// === impl Calls ===
+// === impl CallReader ===
 
-impl Calls {
-    /// The next call and its position. One that has no id is named after its position.
+impl CallReader {
+    /// Returns the next call and its position. A call without an id is named after its position.
     ///
     /// # Errors
-    /// [`ShapeError::TooMany`], once there are more in the turn than can be.
+    /// [`ShapeError::TooMany`] if there are more than a turn can have.
     pub(super) fn read(&mut self, raw: &RawCall<'_>) -> Result<(u32, Call), ShapeError> {
         let position = self.count;
         if usize::try_from(position).is_ok_and(|position| position >= MAX_CALLS) {
@@ -83,9 +83,9 @@ impl Calls {
     }
 }
 
-// === impl Written ===
+// === impl WrittenTurn ===
 
-impl Written {
+impl WrittenTurn {
     /// Notes a part of the model; whether a break belongs before it, if it `shows` text.
     pub(super) fn text(&mut self, shows: bool) -> bool {
         shows && std::mem::replace(&mut self.shown, Shown::Text) == Shown::Notice
@@ -117,14 +117,14 @@ impl Written {
         Value::Object(part)
     }
 
-    /// Notes a call that goes on as it came; false where it cannot, because it takes a signature over.
+    /// Notes a call with its own part. Returns false if it cannot keep the part, because it takes a signature over.
     pub(super) fn call_as_it_is(&mut self, call: &Call) -> bool {
         let takes_over = !self.called && call.extra.contains_key(SIGNED_BEFORE);
         self.called |= !takes_over;
         !takes_over
     }
 
-    /// Whether it shows text.
+    /// Returns true if it shows text.
     pub(super) fn shows(&self) -> bool {
         self.shown != Shown::Nothing
     }
@@ -134,12 +134,12 @@ fn owned((key, value): (&String, &Value)) -> (String, Value) {
     (key.clone(), value.clone())
 }
 
-/// Whether a call came with its id; else the id is ours, and is not written.
+/// Returns true if a call came with its id; else the id is ours and is not written.
 fn has_id(call: &Call) -> bool {
     call.extra.contains_key(WITH_ID)
 }
 
-/// A part with what a call gave. `response` is an object by the API's reference: another result is wrapped.
+/// A part with the result of a call. `response` is an object by the API's reference: another result is wrapped.
 pub(super) fn response(result: &CallResult) -> Value {
     let content = callgate_json::read(result.content.as_bytes());
     let content = content.unwrap_or_else(|_| Value::from(result.content.as_str()));
@@ -157,17 +157,17 @@ pub(super) fn response(result: &CallResult) -> Value {
     json!({ "functionResponse": function })
 }
 
-/// A part that puts what follows into a paragraph of its own.
+/// A part that begins a new paragraph.
 pub(super) fn paragraph_break() -> Value {
     json!({ "text": "\n\n" })
 }
 
-/// Whether a part of an answer that was read is a call.
+/// Returns true if a part of an answer is a call.
 pub(super) fn is_call(part: &Value) -> bool {
     part.get("functionCall").is_some_and(|call| !call.is_null())
 }
 
-/// The text of a part that an answer shows.
+/// The text a part of an answer shows.
 pub(super) fn shown(part: &Value) -> &str {
     if part.get("thought") == Some(&Value::Bool(true)) {
         return "";
@@ -175,7 +175,7 @@ pub(super) fn shown(part: &Value) -> &str {
     part.get("text").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Appends what a later turn says; a break goes before its first text where there was text.
+/// Appends the parts of a later turn. A break stands before its first text if there was text.
 pub(super) fn append(parts: &mut Vec<Value>, after_text: bool, later: Vec<Value>) {
     let mut wanted = after_text;
     for part in later {
@@ -187,7 +187,7 @@ pub(super) fn append(parts: &mut Vec<Value>, after_text: bool, later: Vec<Value>
     }
 }
 
-/// Appends a part to what was said; texts of one kind that follow each other become one.
+/// Appends a part to the turn. Texts of one kind in a row become one.
 pub(super) fn join(said: &mut Vec<Value>, part: &Value) {
     let kind = |part: &Value| {
         let members = part.as_object()?;

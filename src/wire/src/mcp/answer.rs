@@ -1,4 +1,4 @@
-//! A server's message: its answer to a request, a notification, or a request of its own.
+//! A server's message: a response, a notification, or a request of its own.
 
 use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value};
@@ -8,16 +8,16 @@ use super::message::{self, Envelope, all_shown, harmless};
 use crate::checks::exact_keys;
 use crate::{AnswerError, Declaration, ShapeError};
 
-/// The maximum of tools in one page of a list.
+/// The maximum tools in one page of a list.
 const MAX_TOOLS: usize = 4096;
 
-/// A message that was read, and its changes since. Unchanged members keep their bytes.
+/// A message that was read, and perhaps changed since. Unchanged members keep their bytes.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct McpAnswer {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
-    /// The text of `result` if it was changed.
+    /// The text of `result`, if it was changed.
     result: Option<String>,
 }
 
@@ -26,22 +26,22 @@ pub struct Answer {
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// It has a schema of its results, so clients insist on a structured one.
+    /// True if it describes its results; clients insist on a structured one then.
     pub structured: bool,
 }
 
-/// A tool in the list for a client.
+/// A tool in a client's list.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing<'a> {
     /// Name, description and schema of the arguments.
     pub declaration: &'a Declaration,
-    /// Schema of the results, an object's.
+    /// The schema of the results, an object's.
     pub result: Option<&'a Value>,
     /// The tool's effects on its surroundings.
     pub hints: Hints,
 }
 
-/// The annotations by which clients decide whether to ask a person.
+/// The annotations by which clients decide to ask a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hints {
     /// The tool changes nothing.
@@ -53,46 +53,47 @@ pub struct Hints {
 /// The result of a tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Called {
-    /// The tool reports a failure.
+    /// True if the tool reports a failure.
     pub failed: bool,
     /// Its value: `structuredContent`, else the JSON in its single text.
     pub value: Option<Value>,
-    /// The value is its `structuredContent`.
+    /// True if the value is its `structuredContent`.
     pub structured: bool,
 }
 
-// === impl Answer ===
+// === impl McpAnswer ===
 
-impl Answer {
+impl McpAnswer {
     /// Reads one message.
     ///
     /// # Errors
-    /// [`AnswerError`] if it is not one JSON-RPC message in strict JSON (fractions may have more digits than a double).
-    pub fn read(text: &[u8]) -> Result<Answer, AnswerError> {
+    /// [`AnswerError`] unless it is one JSON-RPC message in strict JSON (fractions may have more digits than a double).
+    pub fn read(text: &[u8]) -> Result<McpAnswer, AnswerError> {
         let Value::Object(body) = callgate_json::read_nearest(text)? else {
             return Err(ShapeError::Type { at: "message", expected: "one JSON-RPC message" }.into());
         };
         let envelope = Envelope::read(&body)?;
-        Ok(Answer { text: text.to_vec(), body, envelope, result: None })
+        Ok(McpAnswer { text: text.to_vec(), body, envelope, result: None })
     }
 
-    /// Which kind of message it is.
+    /// Returns the kind of the message.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// Whether something was changed.
+    /// Returns true if something was changed.
     #[must_use]
     pub fn is_changed(&self) -> bool {
         self.result.is_some()
     }
 
-    /// Of a `sampling/createMessage`: that it asks a model for text only, at once. With tools, what the model calls would run at
-    /// the server undecided.
+    /// Checks that a `sampling/createMessage` asks a model for text only, at once. With tools, the model's calls would run at the
+    /// server undecided.
     ///
     /// # Errors
-    /// [`ShapeError`] if it offers tools, speaks of calls, or wants to be answered later; also other requests that do.
+    /// [`ShapeError`] if it offers tools, speaks of calls, or wants to be answered later; also for other requests with such
+    /// members.
     pub fn asks_for_text_only(&self) -> Result<(), ShapeError> {
         let Some(params) = message::params(&self.body)? else { return Ok(()) };
         exact_keys(params, &["messages", "tools", "toolChoice", "task"])?;
@@ -106,10 +107,10 @@ impl Answer {
         }
     }
 
-    /// The tools that the answer to a `tools/list` lists.
+    /// The tools in the answer to a `tools/list`.
     ///
     /// # Errors
-    /// [`ShapeError`] if it has not the shape of one.
+    /// [`ShapeError`] if it is another answer.
     pub fn listed(&self) -> Result<Vec<Listed>, ShapeError> {
         let result = self.members();
         exact_keys(result, &["tools", "nextCursor"])?;
@@ -129,7 +130,7 @@ impl Answer {
         Ok(tools.iter().map(listed).collect())
     }
 
-    /// Makes the answer to a `tools/list` list only these tools, with the given words and the cursor of the next page.
+    /// Makes the answer to a `tools/list` list these, in these words, and nothing else but the cursor of the next page.
     pub fn list(&mut self, tools: &[Listing<'_>]) {
         let tools: Vec<String> = tools.iter().map(listing).collect();
         let cursor = self.members().get("nextCursor").filter(|cursor| cursor.is_string());
@@ -137,10 +138,10 @@ impl Answer {
         self.result = Some(format!(r#"{{"tools":[{}]{next}}}"#, tools.join(",")));
     }
 
-    /// Reads the answer to a `tools/call`. Some servers give `structuredContent` alone.
+    /// Reads the response to a `tools/call`. Some servers send `structuredContent` alone.
     ///
     /// # Errors
-    /// [`ShapeError`] if it has another shape, or content which could be a call.
+    /// [`ShapeError`] if it is another answer, or has content that could be a call.
     pub fn called(&self) -> Result<Called, ShapeError> {
         let result = self.members();
         exact_keys(result, &["content", "structuredContent", "isError"])?;
@@ -160,19 +161,19 @@ impl Answer {
         Ok(Called { failed, structured: structured.is_some(), value })
     }
 
-    /// Makes the answer to a `tools/call` hold only this value.
+    /// Makes the response to a `tools/call` carry this value and nothing else.
     pub fn give(&mut self, value: &Value, structured: bool) {
         let text = callgate_json::canonical(value);
         let content = json!([{ "type": "text", "text": text }]);
-        // Clients get the text of the checked value.
+        // The value's own text: clients get the checked bytes.
         let value = if structured { format!(r#","structuredContent":{text}"#) } else { String::new() };
         self.result = Some(format!(r#"{{"content":{content}{value},"isError":false}}"#));
     }
 
-    /// Checks the answer to a `prompts/get`: its messages may only be shown.
+    /// Checks that the messages in the answer to a `prompts/get` are only shown.
     ///
     /// # Errors
-    /// [`ShapeError`] if it has another shape, or content of an unknown kind.
+    /// [`ShapeError`] if it is another answer, or has content of an unknown kind.
     pub fn prompts(&self) -> Result<(), ShapeError> {
         let result = self.members();
         exact_keys(result, &["messages"])?;
@@ -182,7 +183,7 @@ impl Answer {
         messages.iter().try_for_each(message_shown)
     }
 
-    /// Removes the server's `instructions` for models and its capability of tasks from the answer to an `initialize`.
+    /// Removes the server's words for models (`instructions`) and its tasks from the answer to an `initialize`.
     pub fn introduce(&mut self) {
         let mut result = self.members().clone();
         let before = result.len();
@@ -196,12 +197,12 @@ impl Answer {
         }
     }
 
-    /// Replaces the result by the JSON text of another object.
+    /// Replaces the result with another, the JSON text of an object.
     pub fn replace(&mut self, result: String) {
         self.result = Some(result);
     }
 
-    /// Returns the message's bytes.
+    /// The message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         match &self.result {
@@ -221,7 +222,7 @@ impl Answer {
     }
 }
 
-/// Checks one message of a prompt or of a conversation to sample from.
+/// Checks one message of a prompt, or of a conversation to sample from.
 fn message_shown(message: &Value) -> Result<(), ShapeError> {
     let Value::Object(message) = message else {
         return Err(ShapeError::Type { at: "messages", expected: "made of objects" });
@@ -230,7 +231,7 @@ fn message_shown(message: &Value) -> Result<(), ShapeError> {
     all_shown(message.get("content"))
 }
 
-/// Reads the value in a content of one text.
+/// The value in a content of one text.
 fn single_json(content: &[Value]) -> Option<Value> {
     let [only] = content else { return None };
     let text = only.get("text").and_then(Value::as_str).filter(|_| only.get("type").is_some_and(|kind| kind == "text"));

@@ -1,7 +1,7 @@
-//! Errors in the form of JSON-RPC: `{"jsonrpc", "id", "error": {"code", "message", "data"}}`; a refused call as a tool's result.
+//! Errors of JSON-RPC: `{"jsonrpc", "id", "error": {"code", "message", "data"}}`; a refused call as a tool's result.
 //!
-//! `data` has the stable reason `code` as a text. It has `tool` and `pointer` (JSON Pointer into its arguments) if a call was
-//! refused, and `param` if a member of the message is at fault.
+//! `data` has the stable reason `code` as a text; `tool` and `pointer` (JSON Pointer into its arguments) if a call was refused;
+//! `param` if a member of the message is at fault.
 
 use callgate_json::Value;
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::{VERSIONS, event};
 use crate::ApiError;
 use crate::checks::folds_to;
 
-/// The member of a result's `_meta` with the reason to refuse a call.
+/// The member of `_meta` of a tool's result with the reason of a refused call.
 pub const VIOLATION: &str = "callgate.dev/violation";
 
 /// JSON-RPC 2.0, section 5.1.
@@ -22,10 +22,10 @@ const INVALID_PARAMS: i32 = -32602;
 const INTERNAL_ERROR: i32 = -32603;
 /// Revision 2026-07-28, *Versioning*; earlier ones ask for no more than status 400.
 const UNSUPPORTED_VERSION: i32 = -32022;
-/// The gate's own code, in the range unused by SDKs and left to implementations by the specification (-32000 to -32019).
+/// A code of ours, in a range no SDK uses and the specification leaves to implementations (-32000 to -32019).
 const REFUSED: i32 = -32010;
 
-/// Returns the body of an error response to the request of this id. `tool` is the tool of the refused call.
+/// The body of an error response to the request of this id. `tool` is the tool of a refused call.
 #[must_use]
 pub fn body(id: Option<&Id>, error: &ApiError, tool: Option<&str>) -> Vec<u8> {
     write(id, code(error), &error.message, &data(error, tool))
@@ -37,7 +37,7 @@ pub fn frame(id: Option<&Id>, error: &ApiError) -> Vec<u8> {
     event(&body(id, error, None))
 }
 
-/// Returns the error for an unsupported revision, after which a client tries another.
+/// The error for a revision the gate does not speak, so the client tries another.
 #[must_use]
 pub fn version(error: &ApiError, requested: &str) -> Vec<u8> {
     let mut data = data(error, None);
@@ -48,7 +48,7 @@ pub fn version(error: &ApiError, requested: &str) -> Vec<u8> {
     write(None, UNSUPPORTED_VERSION, &error.message, &data)
 }
 
-/// Returns the `result` of a refused call or of a call with a refused result, as JSON text. The model sees the sentence.
+/// The `result` of a refused call, or of a refused result: JSON text. The model sees the sentence.
 #[must_use]
 pub fn result(error: &ApiError, tool: &str) -> String {
     json!({
@@ -59,13 +59,13 @@ pub fn result(error: &ApiError, tool: &str) -> String {
     .to_string()
 }
 
-/// Returns a response with such a result.
+/// Returns a response with this result.
 #[must_use]
 pub fn told(id: &Id, error: &ApiError, tool: &str) -> Vec<u8> {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result(error, tool)).into_bytes()
 }
 
-/// Returns true for an error response and nothing else: strict JSON, to the request of this id or to none.
+/// Returns true if a body is an error response and nothing else: strict JSON, to the request of this id or without one.
 #[must_use]
 pub fn is_error(body: &[u8], to: Option<&Id>) -> bool {
     let Ok(Value::Object(body)) = callgate_json::read_nearest(body) else { return false };
@@ -76,7 +76,7 @@ pub fn is_error(body: &[u8], to: Option<&Id>) -> bool {
     }
 }
 
-/// Returns true for JSON outside of JSON-RPC, such as an OAuth error, without a call.
+/// Returns true if a body is JSON but no JSON-RPC message, such as an OAuth error, and carries no call.
 #[must_use]
 pub fn is_foreign(body: &[u8]) -> bool {
     const MESSAGE: [&str; 5] = ["jsonrpc", "id", "method", "params", "result"];

@@ -1,4 +1,4 @@
-//! The envelope of every message: JSON-RPC 2.0, sections 4 and 5.
+//! The members of every message: JSON-RPC 2.0, sections 4 and 5.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use callgate_json::{Map, Value};
 use crate::checks::exact_keys;
 use crate::{ShapeError, callless};
 
-/// The members of a message which decide something.
+/// The members of a message the gate decides on.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
-/// The maximum bytes of a string id. Clients count or draw UUIDs; a longer id would be held until its answer.
+/// The most bytes of a text id. Clients count or draw UUIDs; a longer id would be held until its answer.
 const ID_LENGTH: usize = 1024;
 
 /// The identifier of a request: a string or a whole number. Shown as JSON.
@@ -20,24 +20,24 @@ pub struct Id(Value);
 /// The kind of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Envelope {
-    /// A request, which will be answered.
+    /// A request, which gets a response.
     Request {
-        /// The id, repeated by the answer.
+        /// The id, repeated in the response.
         id: Id,
         /// The method.
         method: String,
     },
-    /// A notification, without an answer.
+    /// A notification.
     Notification {
         /// The method.
         method: String,
     },
-    /// An answer with a result, which is an object.
+    /// A response with a result, which is an object.
     Result {
-        /// The request's.
+        /// The request's id.
         id: Id,
     },
-    /// An answer with an error, which is an object with a whole `code` and a `message`.
+    /// A response with an error: an object with a whole `code` and a `message`.
     Error {
         /// The request's; none if the request could not be read.
         id: Option<Id>,
@@ -71,7 +71,7 @@ impl Id {
 // === impl Envelope ===
 
 impl Envelope {
-    /// Finds the kind of a message. A message of two kinds is an error.
+    /// Reads the kind of a message. An ambiguous message is an error.
     pub(super) fn read(body: &Map<String, Value>) -> Result<Envelope, ShapeError> {
         exact_keys(body, &MEMBERS)?;
         if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
@@ -109,7 +109,7 @@ impl Envelope {
     }
 }
 
-/// Returns `params`, always an object in MCP; `null` carries nothing.
+/// Returns `params`, an object in MCP; `null` carries nothing.
 pub(super) fn params(body: &Map<String, Value>) -> Result<Option<&Map<String, Value>>, ShapeError> {
     match body.get("params") {
         None | Some(Value::Null) => Ok(None),
@@ -129,7 +129,7 @@ fn check_error(error: &Value) -> Result<(), ShapeError> {
     Ok(())
 }
 
-/// The kinds of content only shown to a model. Others (`tool_use`) could be a call.
+/// The kinds of content a model is only shown. Others (`tool_use`) could be a call.
 const SHOWN: [&str; 5] = ["text", "image", "audio", "resource", "resource_link"];
 
 /// Refuses a block of content unless it is only shown.
@@ -144,7 +144,7 @@ pub(super) fn shown(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// Refuses a block of a tool's result if it could be a call. A block of an unknown kind without a call in it is only shown.
+/// Refuses a block of a tool's result if it could be a call. An unknown kind without a call is only shown.
 pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
     match shown(block) {
         Err(ShapeError::UnknownPart) if block.get("type").is_some_and(Value::is_string) => callless::no_call(block),
@@ -152,7 +152,7 @@ pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// Does the same as [`shown`], for one block or a list of them.
+/// As [`shown`], for one block or a list of them.
 pub(super) fn all_shown(content: Option<&Value>) -> Result<(), ShapeError> {
     match content {
         Some(Value::Array(blocks)) => blocks.iter().try_for_each(shown),

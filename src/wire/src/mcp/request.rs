@@ -1,4 +1,4 @@
-//! A client's message: a request, a notification, or its response to a request of the server.
+//! A client's message: a request, a notification, or its response to a server's request.
 
 use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value, span};
@@ -8,24 +8,24 @@ use super::{CALL_TOOL, message::all_shown};
 use crate::checks::{exact_members, folds_to};
 use crate::{Call, Form, RequestError, ShapeError};
 
-/// A message that was read, and its changes since. Unchanged members keep their bytes.
+/// A parsed message, possibly changed since. Unchanged parts keep their bytes.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct McpRequest {
     text: Vec<u8>,
     body: Map<String, Value>,
     envelope: Envelope,
-    /// The text of `params` if they were changed.
+    /// The text of `params`, if they were changed.
     params: Option<String>,
 }
 
-// === impl Request ===
+// === impl McpRequest ===
 
-impl Request {
+impl McpRequest {
     /// Reads the body of a POST.
     ///
     /// # Errors
     /// [`RequestError`] if it is not one JSON-RPC message in strict JSON; a batch is several.
-    pub fn read(text: &[u8]) -> Result<Request, RequestError> {
+    pub fn read(text: &[u8]) -> Result<McpRequest, RequestError> {
         let body = match callgate_json::read(text)? {
             Value::Object(body) => body,
             Value::Array(_) => {
@@ -35,12 +35,12 @@ impl Request {
         };
         exact_members(&body, "message", &["jsonrpc", "id", "method", "params", "result", "error"])?;
         let envelope = Envelope::read(&body).map_err(invalid)?;
-        let request = Request { text: text.to_vec(), body, envelope, params: None };
+        let request = McpRequest { text: text.to_vec(), body, envelope, params: None };
         request.check()?;
         Ok(request)
     }
 
-    /// Checks the types of the members which decide something.
+    /// Checks the types of the members a method's decision reads.
     fn check(&self) -> Result<(), RequestError> {
         match self.envelope.method() {
             Some(CALL_TOOL) => {
@@ -64,7 +64,7 @@ impl Request {
         }
     }
 
-    /// Refuses calls in a turn that the client's model made for the server (*sampling*): the server would run them undecided.
+    /// Checks that a client's sampling result has no calls in it: the server would run them undecided.
     fn check_sampled(&self) -> Result<(), RequestError> {
         let Some(Value::Object(result)) = self.body.get("result") else { return Ok(()) };
         let sampled = result.keys().any(|key| folds_to(key, "role") || folds_to(key, "model"));
@@ -80,13 +80,13 @@ impl Request {
         })
     }
 
-    /// Returns the kind of message.
+    /// Returns the kind of the message.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// Returns the id of a request.
+    /// The id of a request.
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         match &self.envelope {
@@ -95,7 +95,7 @@ impl Request {
         }
     }
 
-    /// Returns the call of a `tools/call`. Its id is the JSON text of the request's; missing arguments are `{}`.
+    /// Returns the call of a `tools/call`; its id is the JSON text of the request's. Missing arguments are `{}`.
     #[must_use]
     pub fn call(&self) -> Option<Call> {
         let id = self.id().filter(|_| self.envelope.method() == Some(CALL_TOOL))?;
@@ -111,19 +111,19 @@ impl Request {
         })
     }
 
-    /// Gives a call these arguments, JSON text.
+    /// Replaces a call's arguments with this JSON text.
     pub fn set_arguments(&mut self, arguments: String) {
         let text = span::member(&self.text, "params").unwrap_or(b"{}").to_vec();
         if span::member(&text, "arguments") == Some(arguments.as_bytes()) {
             return;
         }
         let edits = [Edit { member: "arguments", text: Some(arguments) }];
-        // The text was read as UTF-8.
+        // The bytes were read as UTF-8.
         self.params = String::from_utf8(splice::write(&text, &Map::new(), &edits)).ok();
     }
 
-    /// Removes capabilities of the client from an `initialize` which this crate does not let a server use: to answer later (tasks),
-    /// and to have the client's model call the server's tools.
+    /// Removes from an `initialize` the client's abilities this crate does not allow a server to use: a later response
+    /// (tasks), and the server's tools in sampling.
     pub fn withhold_capabilities(&mut self) {
         let Some(mut params) = self.members().cloned() else { return };
         let Some(Value::Object(capabilities)) = params.get_mut("capabilities") else { return };
@@ -136,7 +136,7 @@ impl Request {
         }
     }
 
-    /// Returns the message's bytes.
+    /// The message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         match &self.params {
@@ -152,7 +152,7 @@ impl Request {
     }
 }
 
-/// Converts the fault of a message to the fault of a request.
+/// Returns a message's missing member as a fault of the request.
 fn invalid(error: ShapeError) -> RequestError {
     match error {
         ShapeError::Type { at, expected } => RequestError::Invalid { param: at, expected },

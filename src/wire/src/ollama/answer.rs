@@ -2,18 +2,20 @@
 
 use callgate_json::{Map, Value, span};
 
-use super::shape::{self, Turn};
+use super::message::{self, Turn};
 use crate::checks::{add, paragraphs};
 use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
-/// Members that say what a turn used: counts of tokens, and durations in nanoseconds.
+/// Members of the usage: counts of tokens, and durations in nanoseconds.
 const USAGE: [&str; 6] =
     ["total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration"];
 /// The texts of a message.
 const TEXTS: [&str; 2] = ["thinking", "content"];
 
-/// An answer that was read, and perhaps changed since.
+/// A parsed answer, possibly changed since.
+///
+/// Outside arguments, numbers beyond a double's precision are tolerated: no decision reads them.
 #[derive(Debug, Clone)]
 pub(crate) struct OllamaAnswer {
     body: AnswerBody,
@@ -39,7 +41,7 @@ impl OllamaAnswer {
         Ok(OllamaAnswer { body, calls, usage })
     }
 
-    /// Adds what earlier rounds used.
+    /// Adds the usage of earlier rounds.
     pub(super) fn add_usage(&mut self, earlier: &Value) {
         for (member, value) in USAGE.iter().filter_map(|member| Some((member, earlier.get(*member)?))) {
             add(self.body.edit(member).entry(*member).or_insert(Value::Null), value);
@@ -47,7 +49,7 @@ impl OllamaAnswer {
         self.usage = usage(self.body.members());
     }
 
-    /// Puts a break before the texts that follow such as have gone on already.
+    /// Puts a break before each text that follows a forwarded one.
     pub(super) fn follow(&mut self, thinking: bool, content: bool) {
         for (key, follows) in TEXTS.into_iter().zip([thinking, content]) {
             let text = self.text(key);
@@ -57,7 +59,7 @@ impl OllamaAnswer {
         }
     }
 
-    /// The answer as the lines of a stream: what it says, and its end.
+    /// The answer as the lines of a stream: its message, and its end.
     pub(super) fn lines(&self) -> [Value; 2] {
         let mut said = self.body.members().clone();
         said.retain(|key, _| !USAGE.contains(&key.as_str()) && key != "done_reason" && key != "logprobs");
@@ -99,12 +101,12 @@ impl crate::Answer for OllamaAnswer {
         vec![self.calls.as_slice()]
     }
 
-    /// A message has one text, so what is told instead of calls stands after it, whatever was held.
+    /// A message has one text, so texts in place of calls stand after it under each policy.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
             Fate::Keep(Call { id, name, arguments, form, extra }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
-                    && !shape::is_text(call)
+                    && !message::is_text(call)
                     && span::says(&call.arguments, arguments)
             }
             Fate::Replace(_) => false,
@@ -129,7 +131,7 @@ impl crate::Answer for OllamaAnswer {
             if kept.is_empty() {
                 message.shift_remove("tool_calls");
             } else {
-                let entries = kept.iter().zip(0..).map(|(call, position)| shape::entry(call, position));
+                let entries = kept.iter().zip(0..).map(|(call, position)| message::entry(call, position));
                 message.insert("tool_calls".to_owned(), entries.collect());
             }
         }
@@ -168,21 +170,21 @@ impl crate::Answer for OllamaAnswer {
     }
 }
 
-/// The texts of a turn as what it said; empty ones are nothing.
+/// The texts of a turn; empty ones are left out.
 pub(super) fn said(thinking: &str, content: &str) -> Vec<Value> {
     let texts = TEXTS.into_iter().zip([thinking, content]).filter(|(_, text)| !text.is_empty());
     let said: Map<String, Value> = texts.map(|(key, text)| (key.to_owned(), Value::from(text))).collect();
     if said.is_empty() { Vec::new() } else { vec![Value::Object(said)] }
 }
 
-/// What a turn used, from its last line.
+/// The turn's usage, from its last line.
 pub(super) fn usage(body: &Map<String, Value>) -> Option<Value> {
     let used = USAGE.iter().filter_map(|member| Some((*member, body.get(*member).filter(|used| used.is_number())?)));
     let usage: Map<String, Value> = used.map(|(member, used)| (member.to_owned(), used.clone())).collect();
     (!usage.is_empty()).then_some(Value::Object(usage))
 }
 
-/// Whether a reason says that the turn ended in calls. Ollama says `stop`, as to every turn; what imitates it may not.
+/// Returns true if a reason says the turn ended in calls. Ollama says `stop` of every turn; imitators may not.
 pub(super) fn names_calls(reason: &Value) -> bool {
     reason == "tool_calls"
 }

@@ -1,19 +1,19 @@
 //! Ollama: `POST /api/chat`.
 //!
 //! Source: Ollama's `docs/api.md` (*Generate a chat completion*), its server's types (`api/types.go`, `server/routes.go`) and its
-//! official clients. The server is written in Go and reads keys in any case, so that a request is only read if it is spelled as
-//! documented.
+//! official clients. The server is written in Go and reads keys in any case, so a request is refused unless its spelling is the
+//! documented one.
 //!
-//! A call comes whole in one line. Whether more of the turn follows, no line says before the last, and a message has one text and
-//! one list of calls: so calls wait for the last line, whatever is held.
+//! A call comes whole in one line. No line before the last says if more of the turn follows, and a message has one text and one
+//! list of calls. So calls wait for the last line under each release policy.
 //!
 //! Not covered: the API's other paths (`/api/generate` has no calls, the rest no turns), and log probabilities of calls in lines
-//! that show other text.
+//! with other text.
 
 mod answer;
 mod error;
+mod message;
 mod request;
-mod shape;
 mod stream;
 
 use crate::framing::Framing;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
-use super::shape;
+use super::message;
 use crate::checks::exact;
 use crate::members::{Fields, Judged, OLLAMA};
 use crate::skeleton::document::{
@@ -69,12 +69,12 @@ impl RequestFormat for OllamaRequest {
         message.extend(
             said.iter().filter_map(Value::as_object).flatten().map(|(key, value)| (key.clone(), value.clone())),
         );
-        let calls = results.iter().zip(0..).map(|(result, position)| shape::entry(&result.call, position));
+        let calls = results.iter().zip(0..).map(|(result, position)| message::entry(&result.call, position));
         message.insert("tool_calls".to_owned(), calls.collect());
         let mut messages = vec![Value::Object(message).to_string()];
         for CallResult { call, content, .. } in results {
             let mut message = json!({ "role": "tool", "tool_name": call.name, "content": content });
-            if shape::has_id(call)
+            if message::has_id(call)
                 && let Value::Object(members) = &mut message
             {
                 members.insert("tool_call_id".to_owned(), Value::from(call.id.as_str()));

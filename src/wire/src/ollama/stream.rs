@@ -1,6 +1,4 @@
 //! A streamed answer: each line is an object with a piece of the `message`; the last says `done`.
-//!
-//! A line that differs from the last one in its text and its time only is read by comparison (`template.rs`).
 
 use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value, splice};
@@ -8,16 +6,16 @@ use serde_json::json;
 
 use super::answer::{self, OllamaAnswer};
 use super::error;
-use super::shape::{self, Turn};
+use super::message::{self, Turn};
 use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
 use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
-/// Members that every line repeats.
+/// Members of every line.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
 
-/// What may differ between two lines that say something and nothing else. The time is kept of the first line only.
+/// The members that may differ between two lines of text. Only the first line's time is kept.
 const HOLES: Holes<3> =
     [(&["message", "content"], Hole::Text), (&["message", "thinking"], Hole::Text), (&["created_at"], Hole::Text)];
 
@@ -27,20 +25,20 @@ pub(crate) struct OllamaStream {
     head: Map<String, Value>,
     thinking: String,
     content: String,
-    /// Calls that were read, and that were written.
+    /// The numbers of calls read, and written.
     called: u32,
     written: u32,
     begun: bool,
     done: bool,
     usage: Option<Value>,
-    /// The last line that had no call, no end and no tokens spelled out.
+    /// The last line without a call, an end and spelled out tokens.
     learned: Option<FastPath<3>>,
 }
 
 // === impl OllamaStream ===
 
 impl OllamaStream {
-    /// Reads a line that differs from the last such one in nothing but text.
+    /// Reads a line that differs from the learned one in text only.
     fn replay(&mut self, frame: &Frame) -> Option<()> {
         let [content, thinking, _] = self.learned.as_ref()?.replay("", frame.data.as_deref()?)?;
         let (content, thinking) = (unescaped(content)?, unescaped(thinking)?);
@@ -49,7 +47,8 @@ impl OllamaStream {
         Some(())
     }
 
-    /// Learns from a line with text only. The line alone does not say if its log probabilities may be forwarded.
+    /// Learns from a line forwarded with its bytes. Its content must equal the content of the holes: a text in other
+    /// escapes would be the same in every matching line. Spelled-out tokens depend on more than the line.
     fn learn(data: &[u8], body: &Map<String, Value>, turn: &Turn<'_>) -> Option<FastPath<3>> {
         if turn.done || !turn.calls.is_empty() || body.contains_key("logprobs") {
             return None;
@@ -78,8 +77,8 @@ impl OllamaStream {
         Ok(fragments)
     }
 
-    /// Whether a line can go on as it is: not with a call in it, nor where it ends a turn with calls and says something besides,
-    /// nor where it spells out tokens that it does not show, which the server takes for those of a call.
+    /// Returns true if a line keeps its bytes: it has no call, does not end a turn with calls and have text too, and does not
+    /// spell out tokens beyond its text, which the server takes for those of a call.
     fn keeps_bytes(&self, body: &Map<String, Value>, turn: &Turn<'_>) -> bool {
         let spells = body.contains_key("logprobs") && (self.called > 0 || !turn.says_something());
         turn.calls.is_empty() && !spells && !(turn.done && self.called > 0 && turn.says_something())
@@ -99,12 +98,12 @@ impl crate::Stream for OllamaStream {
             return Err(ShapeError::Type { at: "line", expected: "an object" }.into());
         };
         if error::is_error(body) {
-            shape::no_call(&value)?;
+            message::no_call(&value)?;
             return Ok(vec![Delta::Error { frame: frame.raw }]);
         }
         let turn = Turn::read(body, data)?;
         if turn.message.is_none() && !turn.done {
-            // A line of an unknown kind: dropped, if it can carry no call.
+            // A line of an unknown kind is dropped if it can carry no call.
             return unknown::no_call(&value).map(|()| Vec::new()).map_err(|_| StreamError::UnknownEvent);
         }
         if !self.begun {
@@ -143,7 +142,7 @@ impl crate::Stream for OllamaStream {
     fn call(&mut self, _choice: ChoiceIndex, call: &Call) -> Vec<u8> {
         let position = self.written;
         self.written = position.saturating_add(1);
-        let entry = shape::entry(call, position);
+        let entry = message::entry(call, position);
         self.message(json!({ "role": "assistant", "content": "", "tool_calls": [entry] }))
     }
 
@@ -193,7 +192,7 @@ impl crate::Stream for OllamaStream {
     }
 }
 
-/// What a line says besides calls and its end.
+/// The text of a line, without calls and its end.
 fn said(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
     let mut said = common(body);
     let mut message = turn.message.cloned().unwrap_or_default();
@@ -203,7 +202,7 @@ fn said(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
     Value::Object(said)
 }
 
-/// The end in a line, without what it says.
+/// The end in a line, without its text.
 fn finish(body: &Map<String, Value>, turn: &Turn<'_>) -> Value {
     let mut finish = body.clone();
     finish.shift_remove("logprobs");

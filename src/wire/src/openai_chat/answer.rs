@@ -3,8 +3,8 @@
 use callgate_json::{Map, Value, span};
 
 use super::calls::{self, own_id};
-use super::said::{self, Said};
-use super::{message, shape};
+use super::turn_text::{self, TurnText};
+use super::{checks, message};
 use crate::checks::{add_paragraph, paragraphs};
 use crate::skeleton::list::AnswerBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
@@ -12,26 +12,28 @@ use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Its `index`, its position where that is missing.
+    /// Its `index`, or its position if it has none.
     pub index: ChoiceIndex,
     /// The text of its `content`.
     pub text: String,
     /// Its calls in order, a legacy `function_call` last.
     pub calls: Vec<Call>,
-    /// Its `finish_reason`, empty where that is missing.
+    /// Its `finish_reason`, empty if it has none.
     pub finish: String,
 }
 
-/// What becomes of a choice.
+/// The new content of a choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rewrite {
-    /// The text instead of the one it had; `None` leaves `content` as it is, `null` included.
+    /// The new text; `None` leaves `content` unchanged, `null` included.
     pub text: Option<String>,
-    /// The calls instead of those it had.
+    /// The new calls.
     pub calls: Vec<Call>,
 }
 
-/// An answer that was read, and perhaps changed since.
+/// A parsed answer, possibly changed since.
+///
+/// Numbers beyond a double's precision are tolerated: no decision reads them, and they keep their bytes.
 #[derive(Debug, Clone)]
 pub struct ChatAnswer {
     pub(super) body: AnswerBody,
@@ -43,20 +45,20 @@ pub struct ChatAnswer {
 impl ChatAnswer {
     /// Reads an answer.
     ///
-    /// A call without an id gets one of ours; stubs that call nothing, and members that could repeat a call, are left out; arguments
-    /// that came as JSON become text.
+    /// A call without an id gets one of ours. Stubs without a call, and members that could repeat a call, are left out. JSON
+    /// arguments become text.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call that stands where
-    /// none may.
+    /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call in a wrong
+    /// place.
     pub fn read(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
         let (mut answer, odd) = ChatAnswer::parse(text)?;
         answer.complete(&odd);
         Ok(answer)
     }
 
-    /// Reads an answer to a request for one choice. It joins choices that have nothing but calls with the one that says something:
-    /// GitHub Copilot splits a turn so.
+    /// Reads an answer to a request for one choice. It joins choices with nothing but calls to the one with text: GitHub Copilot
+    /// splits a turn so.
     ///
     /// # Errors
     /// As [`ChatAnswer::read`].
@@ -68,12 +70,12 @@ impl ChatAnswer {
         Ok(answer)
     }
 
-    /// Reads an answer; true for each choice whose calls are written otherwise than they came.
+    /// Reads an answer; true for each choice with calls written in another form than received.
     fn parse(text: &[u8]) -> Result<(ChatAnswer, Vec<bool>), AnswerError> {
         let body = AnswerBody::read(text)?;
-        shape::no_call_but(body.members(), &["choices"])?;
+        checks::no_call_but(body.members(), &["choices"])?;
         let entries =
-            shape::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
+            checks::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
         let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
         let texts = span::member(text, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
         let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
@@ -83,7 +85,7 @@ impl ChatAnswer {
         Ok((ChatAnswer { body, choices }, odd))
     }
 
-    /// Gives calls without an id one of ours, and writes the calls of choices that need it.
+    /// Gives calls without an id one of ours, and writes the calls of choices in need of it.
     fn complete(&mut self, odd: &[bool]) {
         for position in 0..self.choices.len() {
             if self.name_calls(position) || odd.get(position) == Some(&true) {
@@ -92,7 +94,7 @@ impl ChatAnswer {
         }
     }
 
-    /// Gives the calls of a choice that have no id one of ours; false if all have one.
+    /// Gives the calls of a choice without an id one of ours; false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
         let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
@@ -114,28 +116,28 @@ impl ChatAnswer {
         }
     }
 
-    /// The choices, in the order of the answer.
+    /// Returns the choices, in the order of the answer.
     #[must_use]
     pub fn choices(&self) -> &[Choice] {
         &self.choices
     }
 
-    /// What the turn used, if the answer says so.
+    /// The turn's usage, if the answer has it.
     #[must_use]
     pub fn usage(&self) -> Option<&Value> {
         self.body.usage("usage")
     }
 
-    /// Adds what earlier rounds used: every number is summed with its namesake.
+    /// Adds the usage of earlier rounds: each number is summed with its namesake.
     pub fn add_usage(&mut self, earlier: &Value) {
         self.body.add_usage("usage", earlier);
     }
 
     /// Replaces the text and the calls of the choice at `position` in [`ChatAnswer::choices`].
     ///
-    /// A call that has the `id` and name of one that was there keeps what else stood beside that one. A finish reason that named
-    /// calls becomes `stop` when none is left. Where a call went or the text changed, `logprobs` go too: they spell out what was
-    /// there. Nothing happens where nothing differs.
+    /// A call with the `id` and name of an old one keeps the members beside it. A finish reason that named calls becomes `stop`
+    /// if none is left. If a call was removed or the text changed, `logprobs` are removed too: they spell out the old text. If
+    /// nothing differs, nothing changes.
     pub fn rewrite(&mut self, position: usize, rewrite: Rewrite) {
         let Some(choice) = self.choices.get_mut(position) else { return };
         let new_text = rewrite.text.filter(|text| *text != choice.text);
@@ -165,12 +167,12 @@ impl ChatAnswer {
         choice.calls = rewrite.calls;
         self.body.edit("choices");
         if gone {
-            // llama.cpp repeats the raw turn there when it is asked to be verbose.
+            // llama.cpp repeats the raw turn here if asked to be verbose.
             self.body.remove("__verbose");
         }
     }
 
-    /// The answer's bytes: those that were read where nothing was rewritten, else members that were not touched keep theirs.
+    /// The answer's bytes. Unchanged members keep theirs.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         self.body.write()
@@ -182,7 +184,7 @@ impl crate::Answer for ChatAnswer {
         self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
     }
 
-    /// A message has one text, so what is told instead of calls stands after it, whatever was held.
+    /// A message has one text, so texts in place of calls stand after it under each policy.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let Some(old) = self.choices.get(choice.position()) else { return };
         let mut text = old.text.clone();
@@ -201,11 +203,12 @@ impl crate::Answer for ChatAnswer {
         let entries = self.body.members().get("choices").and_then(Value::as_array);
         let entry = entries.and_then(|entries| entries.get(choice.position())).and_then(message::of);
         let text = self.choices.get(choice.position()).map_or("", |choice| &choice.text);
-        entry.map(|message| Said::of(message, text).values()).unwrap_or_default()
+        entry.map(|message| TurnText::of(message, text).values()).unwrap_or_default()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
-        let before = earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &said::text(&turn.said)));
+        let before =
+            earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &turn_text::text(&turn.said)));
         if !before.is_empty() {
             for position in 0..self.choices.len() {
                 let Some(choice) = self.choices.get(position) else { continue };
@@ -232,7 +235,7 @@ fn same(a: &Call, b: &Call) -> bool {
     a.form == b.form && a.id == b.id && a.name == b.name
 }
 
-/// Whether a finish reason says that the turn ended in calls.
+/// Returns true if a finish reason says the turn ended in calls.
 pub(super) fn names_calls(reason: &str) -> bool {
     matches!(reason, "tool_calls" | "function_call")
 }
@@ -247,7 +250,7 @@ fn stop(entry: &mut Map<String, Value>) {
     }
 }
 
-/// Takes away what repeats the generated tokens.
+/// Removes copies of the generated tokens.
 fn hide_tokens(entry: &mut Map<String, Value>) {
     if let Some(logprobs) = entry.get_mut("logprobs") {
         *logprobs = Value::Null;

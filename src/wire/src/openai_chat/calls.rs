@@ -1,18 +1,18 @@
-//! One call: how an entry of `tool_calls` or a `function_call` is read, and how a call is written.
+//! One call: the reader of an entry of `tool_calls` or a `function_call`, and the writer of a call.
 //!
-//! The reader keeps other members of an entry, such as signatures of thoughts, in [`Call::extra`]; those of `function` under that
-//! name. It drops members that could repeat the call or its arguments in another place, because nothing decides on them.
+//! The reader keeps other members of an entry, such as signatures of thoughts, in [`Call::extra`], and those of `function` under
+//! its name. It drops members that could repeat the call or its arguments in another place, because nothing decides on them.
 
 use callgate_json::{Map, Value, span};
 use serde_json::json;
 
-use super::shape::{exact_keys, no_call_but, small, text};
+use super::checks::{exact_keys, no_call_but, small, text};
 use crate::checks::{MAX_CALLS, MAX_ID, holds_something};
 use crate::{Call, Form, ShapeError};
 
-/// Members of an entry that are read.
+/// Members the reader reads of an entry.
 const ENTRY: [&str; 5] = ["index", "id", "type", "function", "custom"];
-/// Members of a function that are read.
+/// Members the reader reads of a function.
 const FUNCTION: [&str; 2] = ["name", "arguments"];
 /// Keys under which some API or server puts a call or its arguments; underscores, hyphens and case do not count.
 const CALLS: [&str; 8] = ["toolcall", "toolcalls", "tooluse", "functioncall", "function", "arguments", "args", "input"];
@@ -25,21 +25,21 @@ pub(super) struct RawCall<'a> {
     pub(super) index: Option<u32>,
     pub(super) id: &'a str,
     pub(super) name: &'a str,
-    /// The text of the arguments; of those that came as JSON and not as text, the bytes that came.
+    /// The text of the arguments. JSON arguments keep their bytes.
     pub(super) arguments: &'a str,
-    /// The arguments came as JSON, so nothing can follow them.
+    /// True if the arguments are JSON, so nothing can follow them.
     pub(super) whole: bool,
     pub(super) form: Form,
     /// As [`Call::extra`].
     pub(super) extra: Map<String, Value>,
-    /// Members were dropped.
+    /// True if members were dropped.
     pub(super) pruned: bool,
 }
 
 // === impl RawCall ===
 
 impl RawCall<'_> {
-    /// Returns true if it names no tool and has no arguments. Some servers fill every message with such stubs.
+    /// Returns true for a call without a name and arguments. Some servers fill every message with such stubs.
     pub(super) fn is_stub(&self) -> bool {
         self.name.is_empty() && self.arguments.is_empty()
     }
@@ -124,7 +124,7 @@ fn tool_call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeE
     let (name, arguments, whole) = match (says_function, says_custom) {
         (true, _) => function,
         (false, true) => (custom.0, custom.1, false),
-        // A kind of call that is not known is told by its kind.
+        // An unknown kind of call gives the call its name.
         (false, false) => (if known { "" } else { kind }, "", false),
     };
     let (extra, pruned) = extra(members);
@@ -161,7 +161,7 @@ fn object<'a>(
     }
 }
 
-/// Reads a function: its name, its arguments, and whether those are JSON.
+/// Reads a function: its name, its arguments, and true if those are JSON.
 fn named<'a>(function: &'a Map<String, Value>, json: &'a [u8]) -> Result<(&'a str, &'a str, bool), ShapeError> {
     exact_keys(function, &FUNCTION)?;
     no_call_but(function, &["arguments"])?;
@@ -202,7 +202,7 @@ fn extra(members: &Map<String, Value>) -> (Map<String, Value>, bool) {
     (extra, pruned)
 }
 
-/// Drops from an entry of `tool_calls` what could repeat the call in another place.
+/// Drops members of an entry of `tool_calls` that could repeat the call in another place.
 pub(super) fn prune_entry(entry: &mut Value) {
     let Value::Object(members) = entry else { return };
     prune(members, &ENTRY);
@@ -265,8 +265,8 @@ pub(super) fn entry(call: &Call, index: Option<u32>) -> Value {
     Value::Object(entry)
 }
 
-/// Returns the id of a call that came without one, made of its position and the response's id. Clients send it back with the
-/// call's result, and APIs take up to 40 characters.
+/// Returns the id of a call without one, from its position and the response's id. Clients send it back with the call's result,
+/// and APIs take up to 40 characters.
 pub(super) fn own_id(response: &str, position: usize) -> String {
     let last = response.chars().rev().take(MAX_ID).filter(char::is_ascii_alphanumeric).take(20);
     let tail: String = last.collect::<Vec<_>>().iter().rev().collect();

@@ -1,14 +1,14 @@
-//! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
+//! Errors in OpenAI's format: `{"error": {"message", "type", "param", "code"}}`.
 
 use callgate_json::{Value, splice};
 use serde_json::json;
 
-use super::shape;
+use super::checks;
 use crate::ApiError;
 use crate::checks::holds_something;
 use crate::framing::sse;
 
-/// The body of an error response.
+/// Returns the body of an error response.
 #[must_use]
 pub fn body(error: &ApiError) -> Vec<u8> {
     let mut text = Vec::with_capacity(128 + error.message.len());
@@ -16,7 +16,7 @@ pub fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// The error object.
+/// Returns the error object.
 pub(crate) fn object(error: &ApiError) -> Value {
     json!({
         "message": error.message,
@@ -26,32 +26,31 @@ pub(crate) fn object(error: &ApiError) -> Value {
     })
 }
 
-/// The same as an event inside a stream; official clients raise it as an error.
+/// Returns the same as an event inside a stream; official clients raise it as an error.
 #[must_use]
 pub fn frame(error: &ApiError) -> Vec<u8> {
     sse::event(None, &body(error))
 }
 
-/// Returns true if a body is an error and nothing else: strict JSON that reports an error, without a choice and without a call
-/// anywhere.
+/// Returns true if a body is an error and nothing else: strict JSON with an error, without a choice and without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
-    callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && shape::no_call(&value).is_ok())
+    callgate_json::read_nearest(body).is_ok_and(|value| reports(&value, true) && checks::no_call(&value).is_ok())
 }
 
-/// Returns true if an event reports an error in a way that no chunk has.
+/// Returns true if an event reports an error, in a way no chunk has.
 pub(super) fn is_error_value(value: &Value) -> bool {
     reports(value, false)
 }
 
-/// Returns true if a value reports an error. Imitators have forms of their own: an array of one (Gemini), `detail` (FastAPI,
-/// Mistral), `object: "error"` (vLLM), `errors` (Cloudflare), a `message` with a code (gateways). `whole` says that it is a body.
+/// Returns true if a value reports an error. Imitators have formats of their own: an array of one (Gemini), `detail` (FastAPI,
+/// Mistral), `object: "error"` (vLLM), `errors` (Cloudflare), a `message` with a code (gateways). `whole` marks a body.
 fn reports(value: &Value, whole: bool) -> bool {
     match value {
         Value::Array(items) => !items.is_empty() && items.iter().all(|item| item.is_object() && reports(item, whole)),
         Value::Object(members) => {
             let has = |key: &str| members.get(key).is_some_and(|value| !value.is_null());
-            // As in the official SDKs, an `error` of a chunk is none if it is empty or false.
+            // As in the official SDKs, an empty or false `error` of a chunk does not count.
             let is_one = |error: &Value| holds_something(error) || error.is_number() || *error == true;
             let is_said = |error: &Value| if whole { !error.is_null() } else { is_one(error) };
             let named =

@@ -1,4 +1,4 @@
-//! What the chunks of one stream have in common, so that more of them can be written.
+//! The members that all chunks of one stream share, and the chunks of ours with them.
 
 use callgate_json::{Map, Value, splice};
 use serde_json::json;
@@ -8,13 +8,13 @@ use crate::checks::is_short;
 use crate::framing::sse;
 use crate::{Call, ChoiceIndex, End, Form};
 
-/// The event that ends a stream.
+/// The last event of a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
-/// Members that every chunk of a stream repeats. Those that are no short scalars identify nothing and are not repeated.
+/// Members of every chunk of a stream. Long values identify nothing and are not repeated.
 const COMMON: [&str; 7] = ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint"];
 
-/// The identity of a stream: `id`, `created`, `model` and so on. Writes chunks that belong to it.
+/// The identity of a stream: `id`, `created`, `model` and so on. It writes chunks with this identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamHead {
     common: Map<String, Value>,
@@ -23,7 +23,7 @@ pub struct StreamHead {
 // === impl StreamHead ===
 
 impl StreamHead {
-    /// The head that `body`, a chunk or an answer, has.
+    /// The head of `body`, a chunk or an answer.
     pub(super) fn of(body: &Map<String, Value>) -> StreamHead {
         let mut common: Map<String, Value> = body
             .iter()
@@ -34,18 +34,19 @@ impl StreamHead {
         StreamHead { common }
     }
 
-    /// The response's id; empty if it has none.
+    /// Returns the response's id; empty if it has none.
     pub(super) fn id(&self) -> &str {
         self.common.get("id").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A chunk with text of the model.
+    /// Returns a chunk with text of the model.
     #[must_use]
     pub fn text(&self, choice: ChoiceIndex, text: &str) -> Vec<u8> {
         self.delta(choice, json!({ "content": text }))
     }
 
-    /// A chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has none.
+    /// Returns a chunk with one whole call. `index` is its position among the choice's calls; [`Form::Function`] has
+    /// none.
     #[must_use]
     pub fn call(&self, choice: ChoiceIndex, index: u32, call: &Call) -> Vec<u8> {
         let delta = match call.form {
@@ -55,7 +56,7 @@ impl StreamHead {
         self.delta(choice, delta)
     }
 
-    /// The chunk that ends a choice.
+    /// The end of a choice, as a chunk.
     #[must_use]
     pub fn finish(&self, choice: ChoiceIndex, reason: &str) -> Vec<u8> {
         self.end(choice, reason).into_frame()
@@ -68,7 +69,7 @@ impl StreamHead {
         End::parsed(write(None, &body), None, body)
     }
 
-    /// The chunk that tells what the turn used: no choices.
+    /// The usage, as a chunk without choices.
     #[must_use]
     pub fn usage(&self, usage: &Value) -> Vec<u8> {
         self.chunk(&[], Some(usage))
@@ -103,7 +104,7 @@ pub(super) fn write(event: Option<&str>, chunk: &Value) -> Vec<u8> {
     sse::event(event, &text)
 }
 
-/// An end with another finish reason.
+/// Returns the event of a finish with another finish reason; other events unchanged.
 pub(super) fn with_reason(end: End, reason: &str) -> End {
     let correct = |_: &str, body: &mut Map<String, Value>| {
         let mut changed = false;

@@ -1,16 +1,16 @@
-//! One turn that a server split over several choices.
+//! One turn, split by a server over several choices.
 
 use callgate_json::{Map, Value};
 
 use super::answer::names_calls;
-use super::shape::says_something;
+use super::checks::says_something;
 use super::{ChatAnswer, message};
 use crate::checks::MAX_CALLS;
 use crate::{ChoiceIndex, Form};
 
 impl ChatAnswer {
-    /// Makes one choice of several, if at most one of them says something and the others are calls only. Returns whether it did;
-    /// choices that cannot be told apart so are left as they are.
+    /// Makes one choice of several, if at most one of them has text and the others are calls only. Returns true if it did; other
+    /// choices are left as they are.
     pub(super) fn merge(&mut self) -> bool {
         let Some(entries) =
             self.body.members().get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)
@@ -53,7 +53,7 @@ impl ChatAnswer {
     }
 }
 
-/// The entries of `tool_calls` of all choices, in order.
+/// Returns the entries of `tool_calls` of all choices, in order.
 fn entries_of(body: &Map<String, Value>) -> Vec<Value> {
     let choices = body.get("choices").and_then(Value::as_array).into_iter().flatten();
     let calls = choices.filter_map(|entry| message::of(entry)?.get("tool_calls")?.as_array());

@@ -1,9 +1,9 @@
-//! The message of a choice of a whole answer: how its calls are read and written.
+//! The message of a choice of a whole answer: reads and writes its calls.
 
 use callgate_json::{Map, Value, span};
 use serde_json::json;
 
-use super::{Choice, calls, shape};
+use super::{Choice, calls, checks};
 use crate::{Call, Form, ShapeError};
 
 /// Returns the message of an entry of `choices`.
@@ -11,28 +11,29 @@ pub(super) fn of(entry: &Value) -> Option<&Map<String, Value>> {
     entry.get("message").and_then(Value::as_object)
 }
 
-/// Reads an entry of `choices`; true if its calls are written otherwise than they came. A missing id is still missing.
+/// Reads an entry of `choices`; true if its calls are written in another form than received. A missing id is still
+/// missing.
 pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choice, bool), ShapeError> {
     let Value::Object(entry) = entry else {
         return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
     };
-    shape::no_call_but(entry, &["message"])?;
+    checks::no_call_but(entry, &["message"])?;
     let Some(Value::Object(message)) = entry.get("message") else {
         return Err(ShapeError::Type { at: "choices[].message", expected: "an object" });
     };
-    shape::no_call_but(message, &["tool_calls", "function_call"])?;
+    checks::no_call_but(message, &["tool_calls", "function_call"])?;
     let raw = calls::read(message, span::member(json, "message").unwrap_or_default())?;
     let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
     let choice = Choice {
-        index: shape::choice_index(entry, position)?,
-        text: shape::content(message)?,
+        index: checks::choice_index(entry, position)?,
+        text: checks::content(message)?,
         calls: raw.iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::call).collect(),
-        finish: shape::text(entry, "finish_reason")?.to_owned(),
+        finish: checks::text(entry, "finish_reason")?.to_owned(),
     };
     Ok((choice, odd))
 }
 
-/// Writes the calls of a message: each into the entry that it had, else into a new one.
+/// Writes the calls of a message: each into its old entry, else into a new one.
 pub(super) fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
     let mut old = match message.get_mut("tool_calls") {
         Some(Value::Array(entries)) => std::mem::take(entries),
@@ -54,7 +55,7 @@ pub(super) fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
     }
 }
 
-/// The old entry of the call with its new arguments, else a new entry.
+/// Returns the old entry of the call with its new arguments, else a new entry.
 fn entry_for(old: &mut Vec<Value>, call: &Call) -> Value {
     let text = |value: Option<&Value>, expected: &str| value.and_then(Value::as_str) == Some(expected);
     let is_it = |entry: &Value| {

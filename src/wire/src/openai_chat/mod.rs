@@ -1,11 +1,12 @@
 //! OpenAI Chat Completions: `POST /v1/chat/completions`.
 //!
-//! Source: OpenAI's API reference, *Chat Completions* (create, object, chunk object), and what servers that imitate it send.
-//! If those differ from the reference without ambiguity (no `index`, no `id`, a name in every fragment, a finish reason beside each
+//! Source: OpenAI's API reference, *Chat Completions* (create, object, chunk object), and the answers of imitating servers. If
+//! those differ from the reference without ambiguity (no `index`, no `id`, a name in every fragment, a finish reason beside each
 //! call, arguments as an object), the calls are read. If two clients could read two different calls, the call is refused.
 
 mod answer;
 mod calls;
+mod checks;
 mod choice;
 pub mod error;
 mod head;
@@ -14,11 +15,10 @@ mod message;
 mod reader;
 mod replayed;
 mod request;
-mod said;
-mod shape;
 mod slots;
 mod split;
 mod stream;
+mod turn_text;
 
 pub use answer::{ChatAnswer, Choice, Rewrite};
 pub use head::{DONE, StreamHead};

@@ -1,25 +1,24 @@
 //! Reads the events of a stream: the *chat completion chunk object*.
 //!
-//! 1. An event that differs from the last plain one in nothing but text is read by comparison (`template.rs`); every other is
-//!    parsed.
-//! 2. The reader tells calls as fragments, which carry no bytes, and forwards everything else at once.
-//! 3. It holds the finish of a choice that has calls until `[DONE]`, the usage or the end of the stream: some servers send a finish
+//! 1. The fast path reads an event that differs from the last plain one in text only; every other event is parsed.
+//! 2. The reader gives calls as fragments, which carry no bytes, and forwards everything else at once.
+//! 3. It holds the finish of a choice with calls until `[DONE]`, the usage or the end of the stream: some servers send a finish
 //!    with every call. It forwards the finish of any other choice at once.
-//! 4. If one choice was asked for, a second one that has nothing but calls belongs to the first: GitHub Copilot splits a turn so.
+//! 4. If one choice was asked for, a second one with nothing but calls belongs to the first: GitHub Copilot splits a turn so.
 //!
-//! Not covered: log probabilities that a server sends in later events than the tokens they belong to.
+//! Not covered: log probabilities in later events than the tokens they belong to.
 
 use callgate_json::template::{Hole, unescaped};
 use callgate_json::{Map, Value};
 
-use super::split::{self, Event, Part};
+use super::split::{self, ChunkEvent, ChunkPart};
 use super::stream::ChatStream;
-use super::{StreamHead, error, said, shape};
+use super::{StreamHead, checks, error, turn_text};
 use crate::framing::Frame;
 use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
 
-/// The members that may differ between two plain events: the texts, and members that decide nothing.
+/// The members that may differ between two plain events: the texts, and members nothing is decided by.
 const HOLES: Holes<5> = [
     (&["choices", "0", "delta", "content"], Hole::Text),
     (&["choices", "0", "delta", "reasoning_content"], Hole::Text),
@@ -27,11 +26,11 @@ const HOLES: Holes<5> = [
     (&["obfuscation"], Hole::Text),
     (&["created"], Hole::Number),
 ];
-/// Members of a delta that the holes after the first are.
+/// The members of a delta for the holes after the first.
 const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
 impl ChatStream {
-    /// Reads an event that differs from the learned one in nothing but text.
+    /// Reads an event that differs from the learned one in text only.
     pub(super) fn replay(&mut self, frame: &Frame) -> Option<()> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         let (choice, learned) = self.learned.as_ref()?;
@@ -46,8 +45,8 @@ impl ChatStream {
         Some(())
     }
 
-    /// Learns from an event with one choice that carries neither a call nor a finish.
-    fn learn(&mut self, frame: &Frame, part: &Part<'_>) -> Option<(ChoiceIndex, FastPath<5>)> {
+    /// Learns from an event with one choice, without a call and a finish.
+    fn learn(&mut self, frame: &Frame, part: &ChunkPart<'_>) -> Option<(ChoiceIndex, FastPath<5>)> {
         let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
         if !part.finish.is_empty() || !part.fragments.is_empty() || self.base(part.counted) != part.counted {
             return None;
@@ -55,7 +54,7 @@ impl ChatStream {
         let text = |key: &str| part.delta.and_then(|delta| delta.get(key)).and_then(Value::as_str).unwrap_or_default();
         let texts = [part.text.as_str(), text(REASONING[0]), text(REASONING[1])];
         let learned = FastPath::learn("", data, &HOLES, &texts)?;
-        part.delta.is_none_or(|delta| said::keeps_only(delta, &REASONING)).then_some((part.index, learned))
+        part.delta.is_none_or(|delta| turn_text::keeps_only(delta, &REASONING)).then_some((part.index, learned))
     }
 
     /// Reads one event in full.
@@ -78,16 +77,16 @@ impl ChatStream {
         }
         let value = callgate_json::read_nearest(data)?;
         if error::is_error_value(&value) || frame.event.as_deref() == Some("error") {
-            shape::no_call(&value)?;
+            checks::no_call(&value)?;
             return Ok(vec![Delta::Error { frame: frame.raw.clone() }]);
         }
         let Value::Object(body) = &value else {
             // No chunk: a sign of life of a server's own. Clients would fail on it.
-            shape::no_call(&value)?;
+            checks::no_call(&value)?;
             return Ok(Vec::new());
         };
-        shape::no_call_but(body, &["choices"])?;
-        let mut parts = split::parts(shape::choices(body)?.unwrap_or_default(), data)?;
+        checks::no_call_but(body, &["choices"])?;
+        let mut parts = split::parts(checks::choices(body)?.unwrap_or_default(), data)?;
         let usage = body.get("usage").filter(|usage| usage.is_object());
         if parts.is_empty() {
             let Some(usage) = usage else { return Ok(forward()) };
@@ -101,15 +100,15 @@ impl ChatStream {
         Ok(self.tell(frame, body, &parts, usage)?)
     }
 
-    /// Finds the choice that a part belongs to.
-    fn place(&mut self, part: &mut Part<'_>) {
+    /// Finds the choice of a part.
+    fn place(&mut self, part: &mut ChunkPart<'_>) {
         let base = self.base(part.counted);
         if !part.says_something() {
             part.index = base;
         }
     }
 
-    /// The choice that what is counted under `index` belongs to if it says nothing but calls.
+    /// The choice for calls counted under `index`, if they come without text.
     fn base(&mut self, index: ChoiceIndex) -> ChoiceIndex {
         if self.one_choice { *self.first.get_or_insert(index) } else { index }
     }
@@ -118,7 +117,7 @@ impl ChatStream {
         &mut self,
         frame: &Frame,
         body: &Map<String, Value>,
-        parts: &[Part<'_>],
+        parts: &[ChunkPart<'_>],
         usage: Option<&Value>,
     ) -> Result<Vec<Delta>, ShapeError> {
         let mut deltas = Vec::new();
@@ -128,7 +127,7 @@ impl ChatStream {
                 let told = choice.slots.take(part.counted, raw)?;
                 deltas.extend(told.map(|(slot, news)| fragment(part.index, slot, news)));
             }
-            // A call that stands there alone would be lost without a word.
+            // A call that stands there alone would be lost in silence.
             if part.repeats_calls && !choice.slots.any() {
                 return Err(ShapeError::StrayCall);
             }
@@ -136,10 +135,10 @@ impl ChatStream {
         if parts.iter().all(|part| part.fragments.is_empty()) && self.keeps_bytes(parts) {
             return Ok(self.whole(frame, body, parts, usage));
         }
-        let event = Event { name: frame.event.as_deref(), body };
+        let event = ChunkEvent { name: frame.event.as_deref(), body };
         for part in parts {
             let new_role = part.has_role() && !self.choice(part.index).role_told;
-            // A choice that says nothing at all is told only if the event is its own: it may be a sign of life.
+            // An empty choice is forwarded only if the event is its own: it may be a sign of life.
             let is_empty = part.fragments.is_empty() && part.finish.is_empty() && !part.is_moved();
             if part.says_something() || new_role || is_empty {
                 self.hear(part);
@@ -154,25 +153,26 @@ impl ChatStream {
         Ok(deltas)
     }
 
-    /// Returns true if an event without fragments can be forwarded as it is. It cannot if it belongs to another choice than it says,
-    /// or if it has both text and a finish that is held.
-    fn keeps_bytes(&mut self, parts: &[Part<'_>]) -> bool {
+    /// Returns true if an event without fragments keeps its bytes. It does not if a part belongs to another choice, or if it has
+    /// both text and a held finish.
+    fn keeps_bytes(&mut self, parts: &[ChunkPart<'_>]) -> bool {
         if parts.iter().any(|part| part.is_moved() || part.repeats_calls) {
             return false;
         }
-        let mut held = |part: &Part<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(part.finish);
+        let mut held =
+            |part: &ChunkPart<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(part.finish);
         match parts {
             [part] => !held(part) || !part.says_something(),
             parts => !parts.iter().any(held),
         }
     }
 
-    /// Tells an event with its bytes as they are.
+    /// Forwards an event with its original bytes.
     fn whole(
         &mut self,
         frame: &Frame,
         body: &Map<String, Value>,
-        parts: &[Part<'_>],
+        parts: &[ChunkPart<'_>],
         usage: Option<&Value>,
     ) -> Vec<Delta> {
         parts.iter().for_each(|part| self.hear(part));
@@ -193,8 +193,8 @@ impl ChatStream {
         deltas
     }
 
-    /// Notes what a part says.
-    fn hear(&mut self, part: &Part<'_>) {
+    /// Notes the text of a part.
+    fn hear(&mut self, part: &ChunkPart<'_>) {
         let choice = self.choice(part.index);
         choice.role_told |= part.has_role();
         if let Some(delta) = part.delta {
@@ -203,7 +203,12 @@ impl ChatStream {
     }
 
     /// Takes the finish of a part; `None` if it is held, which `end` learns.
-    fn finished(&mut self, part: &Part<'_>, end: impl FnOnce(bool) -> End, usage: Option<&Value>) -> Option<Delta> {
+    fn finished(
+        &mut self,
+        part: &ChunkPart<'_>,
+        end: impl FnOnce(bool) -> End,
+        usage: Option<&Value>,
+    ) -> Option<Delta> {
         if let Some(usage) = usage {
             self.usage = Some(usage.clone());
         }
@@ -216,8 +221,8 @@ impl ChatStream {
         Some(Delta::Finish { choice: part.index, end: end(false) })
     }
 
-    /// Returns the finishes that were held, each after what is told of its calls at the end. Some APIs never send a finish; then
-    /// `[DONE]` finishes every choice that has calls.
+    /// Returns the held finishes, each after the last news of its calls. Some APIs never send a finish; then `[DONE]` finishes
+    /// every choice with calls.
     pub(super) fn last_finishes(&mut self, done: bool) -> Vec<Delta> {
         let head = self.head.clone().unwrap_or_default();
         let mut deltas = Vec::new();

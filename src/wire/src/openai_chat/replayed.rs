@@ -1,4 +1,4 @@
-//! A whole answer told as the chunks of a stream, for the rounds that the client does not see being streamed.
+//! A whole answer as the chunks of a stream, for rounds the client does not see as streams.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use super::{ChatAnswer, Choice, StreamHead};
 use crate::ChoiceIndex;
 
 impl ChatAnswer {
-    /// This answer as the chunks of a stream that began with `head`: of each choice what its message says, its calls one a
-    /// chunk, and its finish; then, if `include_usage`, what the turn used. Neither a `role` nor [`DONE`](super::DONE) is in it:
-    /// clients add up repeated roles as text, and the caller knows whether the stream ends here.
+    /// Writes this answer as the chunks of a stream with this `head`: of each choice its message, its calls one a chunk, and its
+    /// finish; then, if `include_usage`, the usage. It writes neither a `role` nor [`DONE`](super::DONE): clients add up repeated
+    /// roles as text, and the caller knows if the stream ends here.
     ///
-    /// Choices that share an `index` are told by their positions.
+    /// Choices with the same `index` are numbered by their positions.
     #[must_use]
     pub fn frames(&self, head: &StreamHead, include_usage: bool) -> Vec<u8> {
         let unique = self.choices().iter().map(|choice| choice.index).collect::<BTreeSet<_>>().len();
@@ -48,7 +48,7 @@ impl ChatAnswer {
     }
 }
 
-/// The chunk's choice with all that the message says but its role and calls, if it says anything.
+/// The message of a chunk's choice without its role and calls, if there is more.
 fn said(entry: &Map<String, Value>, index: ChoiceIndex) -> Option<Value> {
     let mut delta = entry.get("message")?.as_object()?.clone();
     delta.retain(|key, value| {

@@ -1,15 +1,15 @@
-//! The calls of one choice under way: which call a fragment belongs to, and what it adds to it.
+//! The calls of one choice under way: the call of each fragment, and the news in it.
 //!
-//! A fragment belongs to a call by its `index`; if that is missing, by its `id`; else a new name begins a new call, and all else
-//! belongs to the last. Some servers give every call the index 0: a fragment with another id and a name is then a new call, and so
-//! is one with a name and arguments if those of the call are complete. An id that changes without a name (some servers draw one for
-//! each fragment) begins no call.
+//! A fragment belongs to a call by its `index`; without one, by its `id`; else a new name begins a new call, and all else belongs
+//! to the last. Some servers give every call the index 0. Then a fragment with another id and a name is a new call, and so is one
+//! with a name and arguments if those of the call are complete. A changed id without a name (some servers draw one for each
+//! fragment) begins no call.
 //!
-//! Some servers repeat the name and the id in every fragment, or the whole call: what is said again adds nothing. A name that could
-//! be the one so far with more behind it, or all of it over again, makes the call [unclear](Form::Unclear).
+//! Some servers repeat the name and the id in every fragment, or the whole call: a repetition adds nothing. If a name could be
+//! the known one with more behind it, or all of it again, the call is [unclear](Form::Unclear).
 //!
-//! The reader tells nothing of a call before it has a name or arguments: until then it may be a stub. It tells the other members of a
-//! call, which may come in pieces, when all calls have come.
+//! The reader gives nothing of a call before it has a name or arguments: until then it may be a stub. It gives the other members
+//! of a call, which may come in pieces, after all calls.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -19,41 +19,41 @@ use super::calls::{RawCall, own_id};
 use crate::checks::MAX_CALLS;
 use crate::{Call, ChoiceIndex, Form, ShapeError};
 
-/// The calls of one choice that have begun.
+/// The calls of one choice so far.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    begun: Vec<Slot>,
+    begun: Vec<CallSlot>,
     last: usize,
 }
 
-/// A call under way.
+/// An open call.
 #[derive(Debug)]
-struct Slot {
+struct CallSlot {
     number: u32,
-    key: Key,
+    key: SlotKey,
     form: Form,
     id: String,
     name: String,
-    arguments: Arguments,
+    arguments: SlotArguments,
     extra: Map<String, Value>,
-    /// Something of it was told.
+    /// True once a fragment of it was returned.
     told: bool,
 }
 
-/// The choice that the server counts it under, its index there, and whether it is a `function_call`.
+/// The server's choice and index of a call, and true for a `function_call`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Key {
+struct SlotKey {
     choice: ChoiceIndex,
     index: Option<u32>,
     legacy: bool,
 }
 
-/// The arguments so far, as far as it matters to what follows: their text is not kept.
+/// The arguments so far, as far as later fragments depend on them: their text is not kept.
 #[derive(Debug, Default)]
-struct Arguments {
+struct SlotArguments {
     length: usize,
     hash: DefaultHasher,
-    /// They came as JSON.
+    /// The arguments are JSON.
     whole: bool,
     depth: u32,
     in_string: bool,
@@ -65,12 +65,12 @@ struct Arguments {
 // === impl Slots ===
 
 impl Slots {
-    /// Takes a fragment that the server counts under `choice`. Returns the call's slot and what the fragment adds to it.
+    /// Takes a fragment the server counts under `choice`. Returns the call's slot and the news in the fragment.
     pub(super) fn take(&mut self, choice: ChoiceIndex, raw: &RawCall<'_>) -> Result<Option<(u32, Call)>, ShapeError> {
         if raw.says_nothing() {
             return Ok(None);
         }
-        let key = Key { choice, index: raw.index, legacy: raw.form == Form::Function };
+        let key = SlotKey { choice, index: raw.index, legacy: raw.form == Form::Function };
         let position = match self.find(key, raw).filter(|&at| !self.begins_another(at, raw)) {
             Some(position) => position,
             None => self.open(key, raw.form).ok_or(ShapeError::TooMany)?,
@@ -79,14 +79,15 @@ impl Slots {
         Ok(self.begun.get_mut(position).and_then(|slot| Some((slot.number, slot.take(raw)?))))
     }
 
-    /// Returns true if a call was told.
+    /// Returns true if a call was returned.
     pub(super) fn any(&self) -> bool {
         self.begun.iter().any(|slot| slot.told)
     }
 
-    /// Returns what is told of calls when all of them have come: the other members, and an id of ours for a call without one.
+    /// Returns the last news of calls after all of them: the other members, and an id of ours for a call without one.
     pub(super) fn finish(&mut self, response: &str) -> Vec<(u32, Call)> {
-        let mut calls: Vec<&mut Slot> = self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
+        let mut calls: Vec<&mut CallSlot> =
+            self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
         calls.sort_by_key(|slot| slot.number);
         let mut news = Vec::new();
         for (position, slot) in calls.into_iter().enumerate() {
@@ -102,9 +103,9 @@ impl Slots {
         news
     }
 
-    fn find(&self, key: Key, raw: &RawCall<'_>) -> Option<usize> {
-        // The newest counts: a reused index means the call that last began under it.
-        let newest = |wanted: &dyn Fn(&Slot) -> bool| {
+    fn find(&self, key: SlotKey, raw: &RawCall<'_>) -> Option<usize> {
+        // The newest counts: a reused index means the last call under it.
+        let newest = |wanted: &dyn Fn(&CallSlot) -> bool| {
             self.begun.iter().rposition(|slot| slot.key.is_in_line_with(key) && wanted(slot))
         };
         match (key.legacy, raw.index) {
@@ -112,7 +113,7 @@ impl Slots {
             (false, Some(_)) => newest(&|slot| slot.key == key),
             (false, None) => {
                 let known = if raw.id.is_empty() { None } else { newest(&|slot| slot.id == raw.id) };
-                let here = |slot: &&Slot| slot.key.is_in_line_with(key);
+                let here = |slot: &&CallSlot| slot.key.is_in_line_with(key);
                 // A new id begins a new call, but in the middle of one it says nothing.
                 let last =
                     self.begun.get(self.last).filter(here).filter(|last| raw.id.is_empty() || last.continues_with(raw));
@@ -140,7 +141,7 @@ impl Slots {
         }
     }
 
-    fn open(&mut self, key: Key, form: Form) -> Option<usize> {
+    fn open(&mut self, key: SlotKey, form: Form) -> Option<usize> {
         if self.begun.len() == MAX_CALLS {
             return None;
         }
@@ -152,13 +153,13 @@ impl Slots {
                 None => 0,
             },
         };
-        self.begun.push(Slot {
+        self.begun.push(CallSlot {
             number,
             key,
             form,
             id: String::new(),
             name: String::new(),
-            arguments: Arguments::default(),
+            arguments: SlotArguments::default(),
             extra: Map::new(),
             told: false,
         });
@@ -166,23 +167,23 @@ impl Slots {
     }
 }
 
-impl Key {
+impl SlotKey {
     /// Returns true if two calls are counted under the same choice in the same form.
-    fn is_in_line_with(self, other: Key) -> bool {
+    fn is_in_line_with(self, other: SlotKey) -> bool {
         (self.choice, self.legacy) == (other.choice, other.legacy)
     }
 }
 
-// === impl Slot ===
+// === impl CallSlot ===
 
-impl Slot {
+impl CallSlot {
     /// Returns true if a fragment belongs to this call whatever its id: it adds to the call and names no other, or it comes in the
     /// middle of the arguments.
     fn continues_with(&self, raw: &RawCall<'_>) -> bool {
         (raw.name.is_empty() && !raw.is_stub()) || (raw.name == self.name && self.arguments.are_open())
     }
 
-    /// Takes a fragment of this call; what is new in it. `None` while the call could be a stub.
+    /// Takes a fragment of this call and returns its news; `None` while the call could be a stub.
     fn take(&mut self, raw: &RawCall<'_>) -> Option<Call> {
         let mut news = Call::default();
         if self.id.is_empty() && !raw.id.is_empty() {
@@ -211,7 +212,7 @@ impl Slot {
         Some(news)
     }
 
-    /// Takes a piece of the name; false if it is not clear what the name is then.
+    /// Takes a piece of the name; false if the name is not clear then.
     fn take_name(&mut self, piece: &str, news: &mut Call) -> bool {
         if piece.is_empty() || piece == self.name {
             return true;
@@ -225,7 +226,7 @@ impl Slot {
         true
     }
 
-    /// Takes a piece of the arguments; false if it is not clear what they are then.
+    /// Takes a piece of the arguments; false if they are not clear then.
     fn take_arguments(&mut self, raw: &RawCall<'_>, news: &mut Call) -> bool {
         let said_again = (self.arguments.complete || self.arguments.whole) && self.arguments.are(raw.arguments);
         if raw.arguments.is_empty() || said_again {
@@ -241,9 +242,9 @@ impl Slot {
     }
 }
 
-// === impl Arguments ===
+// === impl SlotArguments ===
 
-impl Arguments {
+impl SlotArguments {
     fn push(&mut self, piece: &str) {
         self.length = self.length.saturating_add(piece.len());
         self.hash.write(piece.as_bytes());
@@ -274,7 +275,8 @@ impl Arguments {
     }
 }
 
-/// Adds a later value of a member to an earlier one: objects are merged, signatures may come in pieces, all else is the latest.
+/// Adds a later value of a member to an earlier one: objects are merged, signatures may arrive in pieces, the latest of
+/// anything else counts.
 fn merge(earlier: &mut Value, key: &str, later: &Value) {
     match (&mut *earlier, later) {
         (Value::Object(members), Value::Object(others)) => {

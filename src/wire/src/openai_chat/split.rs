@@ -1,31 +1,32 @@
-//! Takes one event apart: what each choice in it says, and the events that say the parts of it.
+//! Splits one event: the news of each choice in it, and the events for its parts.
 
 use callgate_json::{Map, Value, span};
 
 use super::calls::{self, RawCall};
-use super::{head, shape};
+use super::{checks, head};
 use crate::checks::is_short;
 use crate::{ChoiceIndex, End, ShapeError};
 
-/// Members of a chunk that go with each part of it, except `usage`, which goes with the last: others might repeat a call.
+/// Members of a chunk for each of its parts; `usage` is for the last only. Others might repeat a call.
 const CHUNK: [&str; 8] =
     ["id", "object", "created", "model", "provider", "service_tier", "system_fingerprint", "obfuscation"];
-/// Members of a choice that are forwarded when it had fragments of calls: others might repeat them.
+/// The forwarded members of a choice with fragments of calls: others might repeat them.
 const CHOICE: [&str; 3] = ["index", "delta", "finish_reason"];
-/// Members of a choice that belong to its finish.
+/// Members of a choice for its finish.
 const FINISH: [&str; 6] =
     ["index", "finish_reason", "native_finish_reason", "stop_reason", "matched_stop", "content_filter_results"];
 
 /// One entry of `choices`.
-pub(super) struct Part<'a> {
-    /// The choice that it belongs to.
+pub(super) struct ChunkPart<'a> {
+    /// The choice of the part.
     pub(super) index: ChoiceIndex,
-    /// The choice that the server counts it under.
+    /// The server's choice of the part.
     pub(super) counted: ChoiceIndex,
     pub(super) text: String,
     /// Fragments of calls, stubs included.
     pub(super) fragments: Vec<RawCall<'a>>,
-    /// A `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not forwarded.
+    /// True if a `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not
+    /// forwarded.
     pub(super) repeats_calls: bool,
     /// Empty while the choice is not finished.
     pub(super) finish: &'a str,
@@ -34,18 +35,23 @@ pub(super) struct Part<'a> {
 }
 
 /// Reads the entries of `choices` in the event `data`.
-pub(super) fn parts<'a>(entries: &'a [Value], data: &'a [u8]) -> Result<Vec<Part<'a>>, ShapeError> {
+pub(super) fn parts<'a>(entries: &'a [Value], data: &'a [u8]) -> Result<Vec<ChunkPart<'a>>, ShapeError> {
     let delta = |entry: &'a Value| entry.get("delta").and_then(Value::as_object);
     let has_json = entries.iter().filter_map(delta).any(calls::has_json);
     let texts = span::member(data, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
     let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
-    entries.iter().zip(texts).enumerate().map(|(position, (entry, json))| Part::read(position, entry, json)).collect()
+    entries
+        .iter()
+        .zip(texts)
+        .enumerate()
+        .map(|(position, (entry, json))| ChunkPart::read(position, entry, json))
+        .collect()
 }
 
-// === impl Part ===
+// === impl ChunkPart ===
 
-impl<'a> Part<'a> {
-    fn read(position: usize, entry: &'a Value, json: &'a [u8]) -> Result<Part<'a>, ShapeError> {
+impl<'a> ChunkPart<'a> {
+    fn read(position: usize, entry: &'a Value, json: &'a [u8]) -> Result<ChunkPart<'a>, ShapeError> {
         let Value::Object(choice) = entry else {
             return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
         };
@@ -54,24 +60,24 @@ impl<'a> Part<'a> {
             Some(Value::Object(delta)) => Some(delta),
             Some(_) => return Err(ShapeError::Type { at: "choices[].delta", expected: "an object" }),
         };
-        shape::no_call_but(choice, &["delta", "message"])?;
+        checks::no_call_but(choice, &["delta", "message"])?;
         // Some servers repeat the delta word for word as `message`.
         let message = choice.get("message").filter(|message| delta.is_none() || Some(*message) != choice.get("delta"));
-        let repeats_calls = message.is_some_and(|message| shape::no_call(message).is_err());
-        let index = shape::choice_index(choice, position)?;
-        let mut part = Part {
+        let repeats_calls = message.is_some_and(|message| checks::no_call(message).is_err());
+        let index = checks::choice_index(choice, position)?;
+        let mut part = ChunkPart {
             index,
             counted: index,
             text: String::new(),
             fragments: Vec::new(),
             repeats_calls,
-            finish: shape::text(choice, "finish_reason")?,
+            finish: checks::text(choice, "finish_reason")?,
             choice,
             delta,
         };
         if let Some(delta) = delta {
-            shape::no_call_but(delta, &["tool_calls", "function_call"])?;
-            part.text = shape::content(delta)?;
+            checks::no_call_but(delta, &["tool_calls", "function_call"])?;
+            part.text = checks::content(delta)?;
             part.fragments = calls::read(delta, span::member(json, "delta").unwrap_or_default())?;
         }
         Ok(part)
@@ -79,7 +85,7 @@ impl<'a> Part<'a> {
 
     /// Returns true if the delta says more than a role and calls.
     pub(super) fn says_something(&self) -> bool {
-        self.delta.is_some_and(shape::says_something)
+        self.delta.is_some_and(checks::says_something)
     }
 
     pub(super) fn has_role(&self) -> bool {
@@ -91,7 +97,7 @@ impl<'a> Part<'a> {
         self.index != self.counted
     }
 
-    /// The choice without calls and finish.
+    /// Returns the choice without calls and finish.
     fn said(&self) -> Map<String, Value> {
         let mut choice = self.choice.clone();
         if !self.fragments.is_empty() {
@@ -111,7 +117,7 @@ impl<'a> Part<'a> {
         self.at_its_index(choice)
     }
 
-    /// The choice with nothing but its finish.
+    /// Returns the choice with nothing but its finish.
     fn end(&self) -> Map<String, Value> {
         let mut choice = Map::new();
         choice.insert("index".to_owned(), Value::from(self.index.get()));
@@ -129,22 +135,22 @@ impl<'a> Part<'a> {
     }
 }
 
-/// An event that is told in parts.
-pub(super) struct Event<'a> {
+/// An event to split.
+pub(super) struct ChunkEvent<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) body: &'a Map<String, Value>,
 }
 
-// === impl Event ===
+// === impl ChunkEvent ===
 
-impl Event<'_> {
+impl ChunkEvent<'_> {
     /// Writes a part without its calls and its finish.
-    pub(super) fn said(&self, part: &Part<'_>) -> Vec<u8> {
+    pub(super) fn said(&self, part: &ChunkPart<'_>) -> Vec<u8> {
         head::write(self.name, &self.with(part.said(), false))
     }
 
     /// The finish of a part.
-    pub(super) fn end(&self, part: &Part<'_>, with_usage: bool) -> End {
+    pub(super) fn end(&self, part: &ChunkPart<'_>, with_usage: bool) -> End {
         let body = self.with(part.end(), with_usage);
         End::parsed(head::write(self.name, &body), self.name.map(str::to_owned), body)
     }

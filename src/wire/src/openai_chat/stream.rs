@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use callgate_json::Value;
 
 use super::answer::names_calls;
-use super::choice::Choice;
+use super::choice::StreamChoice;
 use super::head::with_reason;
 use super::{ChatAnswer, DONE, StreamHead, error};
 use crate::checks::add_paragraph;
@@ -18,11 +18,11 @@ use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 pub struct ChatStream {
     pub(super) head: Option<StreamHead>,
     include_usage: bool,
-    /// One choice was asked for.
+    /// True if the request asked for one choice.
     pub(super) one_choice: bool,
-    /// The choice that the first event with one had.
+    /// The choice of the first event with one.
     pub(super) first: Option<ChoiceIndex>,
-    pub(super) choices: BTreeMap<ChoiceIndex, Choice>,
+    pub(super) choices: BTreeMap<ChoiceIndex, StreamChoice>,
     pub(super) usage: Option<Value>,
     /// The last event without a call and without an end, and its choice.
     pub(super) learned: Option<(ChoiceIndex, FastPath<5>)>,
@@ -31,8 +31,7 @@ pub struct ChatStream {
 // === impl ChatStream ===
 
 impl ChatStream {
-    /// A stream of which nothing was read. `include_usage` says whether its end tells what was used; `choices`, how many were asked
-    /// for.
+    /// A new stream. `include_usage` is true if it ends with the usage; `choices` is the number of choices in the request.
     #[must_use]
     pub fn new(include_usage: bool, choices: u64) -> ChatStream {
         ChatStream {
@@ -46,13 +45,13 @@ impl ChatStream {
         }
     }
 
-    /// The stream's identity, once an event with a choice has been read.
+    /// Returns the stream's identity, once an event with a choice has been read.
     #[must_use]
     pub fn head(&self) -> Option<&StreamHead> {
         self.head.as_ref()
     }
 
-    pub(super) fn choice(&mut self, index: ChoiceIndex) -> &mut Choice {
+    pub(super) fn choice(&mut self, index: ChoiceIndex) -> &mut StreamChoice {
         self.choices.entry(index).or_default()
     }
 }

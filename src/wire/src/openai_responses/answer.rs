@@ -10,7 +10,7 @@ use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeE
 #[derive(Debug, Clone)]
 pub(crate) struct ResponsesAnswer {
     body: AnswerBody,
-    /// The tools that the provider may run.
+    /// The provider's tools of the request.
     tools: Vec<String>,
     calls: Vec<Call>,
 }
@@ -18,10 +18,10 @@ pub(crate) struct ResponsesAnswer {
 // === impl ResponsesAnswer ===
 
 impl ResponsesAnswer {
-    /// Reads an answer to a request that has the provider run `tools`.
+    /// Reads an answer to a request for these `tools` of the provider.
     ///
     /// # Errors
-    /// [`AnswerError`] as [`crate::Dialect::answer`] says.
+    /// [`AnswerError`] as in [`crate::Dialect::answer`].
     pub(super) fn read(text: &[u8], tools: &[String]) -> Result<ResponsesAnswer, AnswerError> {
         let body = AnswerBody::read(text)?;
         items::no_stray_call(body.members())?;
@@ -34,7 +34,7 @@ impl ResponsesAnswer {
         Ok(answer)
     }
 
-    /// Drops items of unknown kinds, and gives each call without an id the id that it is known by here.
+    /// Drops items of unknown kinds, and gives each call without an id our id of it.
     fn amend(&mut self) {
         let has_id = |item: &Value| item.get("call_id").and_then(Value::as_str).is_some_and(|id| !id.is_empty());
         let is_as_it_was = |item: &Value| {
@@ -122,7 +122,7 @@ impl crate::Answer for ResponsesAnswer {
     }
 }
 
-/// The item of a call with the arguments that go on.
+/// The item of a call with the canonical arguments.
 fn rewritten(item: &Value, call: &Call) -> Value {
     let mut item = item.clone();
     if let Value::Object(members) = &mut item {

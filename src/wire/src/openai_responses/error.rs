@@ -8,8 +8,8 @@ use crate::checks::{folds_to, is_error_object};
 pub(super) use crate::openai_chat::error::body;
 use crate::openai_chat::error::object;
 
-/// The members of an `error` event, type and number aside: `code`, `message` and `param` as the reference has them, and the same as
-/// `error`, for it is that member that makes official clients raise it.
+/// The members of an `error` event beside type and number: `code`, `message` and `param` as in the reference, and the same as
+/// `error`, the member by which official clients raise it.
 pub(super) fn members(error: &ApiError) -> Map<String, Value> {
     let object = object(error);
     let mut members: Map<String, Value> = ["code", "message", "param"]
@@ -20,7 +20,7 @@ pub(super) fn members(error: &ApiError) -> Map<String, Value> {
     members
 }
 
-/// Returns whether a body is an error and nothing else: a strict JSON object that says an error, without `output` and without a call
+/// Returns true if a body is an error and nothing else: a strict JSON object with an error, without `output` and without a call
 /// anywhere.
 pub(super) fn is_error_body(body: &[u8]) -> bool {
     match callgate_json::read_nearest(body) {

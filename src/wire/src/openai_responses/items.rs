@@ -16,13 +16,13 @@ const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_t
 #[derive(Debug)]
 pub(super) enum Item {
     Call(Call),
-    /// It says something, or tells what the provider ran as it was asked to.
+    /// A text, or the report of a tool of the provider the request asked for.
     Said,
-    /// It is of a kind that is not known, and carries no call: it is dropped.
+    /// An unknown kind without a call: it is dropped.
     Unknown,
 }
 
-/// Reads an item of an answer to a request that has the provider run `tools`: its kind, and what it is.
+/// Reads an item of an answer to a request for these `tools` of the provider: its kind, and its meaning.
 pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, Item), ShapeError> {
     let Value::Object(members) = item else {
         return Err(ShapeError::Type { at: "output[]", expected: "an object" });
@@ -48,13 +48,13 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, It
             parts(members, "summary")?;
             no_call_but(members, &[])?;
         }
-        // Lists of declarations: what is declared there is not called there.
+        // Lists of declarations, which are no calls.
         _ => no_call_but(members, &["tools"])?,
     }
     Ok((kind, Item::Said))
 }
 
-/// The items of `output`; none where it is missing.
+/// The items of `output`; none if it is missing.
 pub(super) fn output(response: &Map<String, Value>) -> Result<&[Value], ShapeError> {
     match response.get("output") {
         None | Some(Value::Null) => Ok(&[]),
@@ -79,8 +79,8 @@ pub(super) fn with_id(call: Call, position: usize) -> Call {
     if call.id.is_empty() { Call { id: format!("call_{position}"), ..call } } else { call }
 }
 
-/// Refuses calls in a response anywhere but in `output`, and keys that could be read as that. What repeats the request (tools,
-/// instructions, metadata, the format of texts) is no answer to it.
+/// Refuses calls in a response anywhere but in `output`, and keys with a spelling like it. Copies of the request (tools,
+/// instructions, metadata, the format of texts) are not part of the answer.
 pub(super) fn no_stray_call(response: &Map<String, Value>) -> Result<(), ShapeError> {
     const REPEATED: [&str; 7] = ["output", "tools", "tool_choice", "instructions", "prompt", "metadata", "text"];
     exact_keys(response, &["output"])?;
@@ -91,18 +91,18 @@ pub(super) fn kind(item: &Value) -> &str {
     item.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Returns true for an item that is a call in an answer to a request that has the provider run `tools`.
+/// Returns true for an item with a call, in an answer to a request for these `tools` of the provider.
 pub(super) fn is_call(item: &Value, tools: &[String]) -> bool {
     let kind = kind(item);
     kind == CALL || kinds::is_undecidable(kind, tools)
 }
 
-/// Returns true for an item that is forwarded unchanged.
+/// Returns true for an item the stream forwards unchanged.
 pub(super) fn is_said(item: &Value, tools: &[String]) -> bool {
     matches!(read(item, tools), Ok((_, Item::Said)))
 }
 
-/// Returns true for an item that is dropped.
+/// Returns true for an item the stream drops.
 pub(super) fn is_unknown(item: &Value, tools: &[String]) -> bool {
     matches!(read(item, tools), Ok((_, Item::Unknown)))
 }
@@ -116,7 +116,7 @@ fn parts(members: &Map<String, Value>, at: &'static str) -> Result<(), ShapeErro
     }
 }
 
-/// Checks the kind of one part. One that is not known is passed if it carries no call: no client runs a part of a text.
+/// Checks the kind of one part. An unknown kind without a call passes: no client runs a part of a text.
 pub(super) fn part(part: &Value) -> Result<(), ShapeError> {
     let kind = kind(part);
     match part.as_object() {
@@ -131,7 +131,7 @@ pub(super) fn no_call_but(members: &Map<String, Value>, read: &[&str]) -> Result
     checks::no_call_but(members, read, is_call_member)
 }
 
-/// Refuses calls anywhere in an object that is no part of a turn, those that clients run by another way than functions too.
+/// Refuses calls anywhere in an object outside of turns, those of other kinds than functions too.
 pub(super) fn no_call_of_any_kind(members: &Map<String, Value>) -> Result<(), ShapeError> {
     checks::no_call_but(members, &[], |key, value| {
         let kind = value.as_str().filter(|_| folds_to(key, "type")).unwrap_or_default();
@@ -140,7 +140,7 @@ pub(super) fn no_call_of_any_kind(members: &Map<String, Value>) -> Result<(), Sh
 }
 
 fn is_call_member(key: &str, value: &Value) -> bool {
-    // The lengths in bytes that can fold to one of these; nearly every key ends here.
+    // The lengths in bytes of keys that can fold to one of these; nearly every key ends here.
     match key.len() {
         4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL) || folds_to(kind, CUSTOM)),
         10 | 11 | 13 => {
@@ -151,7 +151,7 @@ fn is_call_member(key: &str, value: &Value) -> bool {
     }
 }
 
-/// Reads an item that is a call; what it has besides is its [`Call::extra`].
+/// Reads the item of a call. Its other members are its [`Call::extra`].
 fn call(members: &Map<String, Value>) -> Result<Call, ShapeError> {
     const READ: [&str; 5] = ["type", "call_id", "name", "arguments", "namespace"];
     exact_keys(members, &READ)?;
@@ -171,11 +171,11 @@ fn call(members: &Map<String, Value>) -> Result<Call, ShapeError> {
     };
     match text(members, "namespace")? {
         "" => {}
-        // What a search for tools found is called like this, and is the function of that name.
+        // A function found by a search for tools is called like this.
         namespace if namespace == call.name => {
             call.extra.insert("namespace".to_owned(), Value::from(namespace));
         }
-        // The name of a function in a namespace is no name of the contract's.
+        // The contract does not have functions of a namespace under their own name.
         namespace => {
             call = Call { name: format!("{namespace}.{}", call.name), form: Form::Custom, extra: Map::new(), ..call };
         }
@@ -183,7 +183,7 @@ fn call(members: &Map<String, Value>) -> Result<Call, ShapeError> {
     Ok(call)
 }
 
-/// A call that no contract decides on: it can only be refused, so that nothing of it is held to the API's types.
+/// A call outside of every contract. It can only be refused, so the API's types do not matter.
 fn undecidable(kind: &str, members: &Map<String, Value>) -> Call {
     let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
     let or = |first: &str, then: &str| if first.is_empty() { then.to_owned() } else { first.to_owned() };
@@ -205,16 +205,16 @@ pub(super) fn of_call(call: &Call) -> Value {
     item
 }
 
-/// A part of every id that the gate makes.
+/// A part of every id of the gate.
 const OURS: &str = "_callgate_";
 
-/// Returns true for an id that was made here. The provider knows no such item, so a reference to it must not reach it.
+/// Returns true for an id of the gate. The provider knows no such item, so it must not get a reference to it.
 pub(super) fn is_ours(id: &str) -> bool {
     id.contains(OURS)
 }
 
-/// A text of ours as an item: a message of the assistant. Its id is made of its place and of the response's, for it must differ from
-/// all others of a conversation, and be no longer than the 64 characters that the API takes.
+/// A text of ours as an item: a message of the assistant. Its id is made of its place and the response's id. It has to differ
+/// from all others of a conversation, and have no more than the API's 64 characters.
 pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
     let unprefixed = response.strip_prefix("resp_").unwrap_or(response);
     let fit = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
@@ -225,8 +225,8 @@ pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
     })
 }
 
-/// Puts items of several turns into one answer. Ids tell items apart, and official clients give up where two are the same: where a
-/// server gives those of each turn the same ones, a later item gets its place added to its id.
+/// Puts items of several turns into one answer. Official clients identify items by their ids and fail if two are the same. If a
+/// server gives the items of each turn the same ids, a later item's id gets its place added.
 pub(super) fn joined<'i>(items: impl Iterator<Item = &'i Value>) -> Vec<Value> {
     let mut ids = HashSet::new();
     let apart = |(place, item): (usize, &'i Value)| {
@@ -242,8 +242,8 @@ pub(super) fn joined<'i>(items: impl Iterator<Item = &'i Value>) -> Vec<Value> {
     items.enumerate().map(apart).collect()
 }
 
-/// Gives a response another output; the members that changed. Some servers repeat all texts beside it, as official clients do for
-/// themselves.
+/// Gives a response another output. Returns the changed members. Some servers repeat all texts beside it, as official clients do
+/// for themselves.
 pub(super) fn set_output(response: &mut Map<String, Value>, output: Vec<Value>) -> Vec<&'static str> {
     let mut changed = vec!["output"];
     if response.get("output_text").is_some_and(Value::is_string) {
@@ -255,16 +255,16 @@ pub(super) fn set_output(response: &mut Map<String, Value>, output: Vec<Value>) 
     changed
 }
 
-/// The text that an item shows.
+/// The text an item shows.
 fn shown(item: &Value) -> String {
     let parts = item.get("content").filter(|_| kind(item) == "message").and_then(Value::as_array);
     let texts = parts.into_iter().flatten().filter(|part| kind(part) == "output_text");
     texts.filter_map(|part| part.get("text").and_then(Value::as_str)).collect()
 }
 
-/// What of an item of an answer can be sent back as input; `stored` says whether the provider keeps the answer.
+/// Returns an item of an answer as input, if it can be sent back; `stored` is true if the provider keeps the answer.
 ///
-/// Reasoning is sent back by its id, which the provider must know, or encrypted; what cannot be is left out.
+/// Reasoning is sent back by its id, which the provider must know, or encrypted; other reasoning is left out.
 pub(super) fn as_input(item: &Value, stored: bool) -> Option<Value> {
     const REASONING: [&str; 5] = ["id", "type", "summary", "content", "encrypted_content"];
     let Value::Object(members) = item else { return None };
@@ -284,7 +284,7 @@ pub(super) fn as_input(item: &Value, stored: bool) -> Option<Value> {
     }
 }
 
-/// A call as an item of input: of what stood beside it, what the API takes back.
+/// A call as an item of input, with the members the API takes back.
 pub(super) fn call_as_input(call: &Call) -> Value {
     const TAKEN: [&str; 5] = ["id", "status", "caller", "async", "namespace"];
     let mut call = call.clone();

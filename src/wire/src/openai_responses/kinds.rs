@@ -1,20 +1,20 @@
-//! The kinds of items that there are, and which of them a tool of the provider makes.
+//! The kinds of items, and the provider's tools behind them.
 
 pub(super) const CALL: &str = "function_call";
-/// Calls that a client runs, and that no contract can decide on: of a custom tool always, of the others unless the request has
-/// the tool and the contract allows it.
+/// Calls a client runs outside of every contract: of a custom tool always, of the others unless the request has the tool and the
+/// contract allows it.
 pub(super) const CUSTOM: &str = "custom_tool_call";
 const RUN_BY_CLIENTS: [&str; 4] = ["computer_call", "local_shell_call", "shell_call", "apply_patch_call"];
 
-/// Kinds of items that say something, and make nothing run.
+/// Kinds of items with text, which make nothing run.
 const SAYING: [&str; 3] = ["message", "reasoning", "compaction"];
 
-/// A kind of item that is there only where the request has a tool for it.
+/// A kind of item that only exists if the request has a tool for it.
 struct Made {
     kind: &'static str,
-    /// The tool: its name, or what its name begins with before an underscore (`web_search_preview`, a date).
+    /// The tool: its name, or the beginning of its name before an underscore (`web_search_preview`, a date).
     by: &'static str,
-    /// What the types of events that tell of such an item begin with, after `response.`.
+    /// The beginnings of the types of events about such an item, after `response.`.
     events: &'static [&'static str],
 }
 
@@ -22,7 +22,7 @@ const fn made(kind: &'static str, by: &'static str, events: &'static [&'static s
     Made { kind, by, events }
 }
 
-/// What the provider ran, or lets the client run by another way than functions.
+/// Kinds of items of the provider's tools, some of which the client runs by another way than functions.
 const MADE: [Made; 21] = [
     made("web_search_call", "web_search", &["web_search_call."]),
     made("x_search_call", "x_search", &["x_search_call."]),
@@ -47,28 +47,28 @@ const MADE: [Made; 21] = [
     made("program_output", "programmatic_tool_calling", &[]),
 ];
 
-/// Returns true for a kind of item that says something.
+/// Returns true for a kind of item with text.
 pub(super) fn says(kind: &str) -> bool {
     SAYING.contains(&kind)
 }
 
-/// Returns true for a kind of item that some tool makes.
+/// Returns true for a kind of item of some tool.
 pub(super) fn is_known(kind: &str) -> bool {
     MADE.iter().any(|made| made.kind == kind)
 }
 
-/// Returns true for a call that no contract decides on.
+/// Returns true for a call outside of every contract.
 pub(super) fn is_undecidable(kind: &str, tools: &[String]) -> bool {
     kind == CUSTOM || RUN_BY_CLIENTS.contains(&kind) && !is_made(kind, tools)
 }
 
-/// Returns true for a kind of item that one of these tools of the provider makes.
+/// Returns true for a kind of item of one of these provider's tools.
 pub(super) fn is_made(kind: &str, tools: &[String]) -> bool {
     let made = MADE.iter().find(|made| made.kind == kind);
     made.is_some_and(|made| tools.iter().any(|tool| is_tool(tool, made.by)))
 }
 
-/// Returns true if an event of this type tells of an item of this kind that a tool made.
+/// Returns true if an event of this type is about a tool's item of this kind.
 pub(super) fn tells_of(event: &str, kind: &str) -> bool {
     let about = event.strip_prefix("response.").unwrap_or_default();
     let made = MADE.iter().filter(|made| made.kind == kind);
@@ -76,7 +76,7 @@ pub(super) fn tells_of(event: &str, kind: &str) -> bool {
         || kind == "compaction" && about.starts_with("compaction.")
 }
 
-/// Returns true if an event of this type tells of an item that a tool made, or of a call of a custom tool.
+/// Returns true if an event of this type is about a tool's item, or a call of a custom tool.
 pub(super) fn is_told_of(event: &str) -> bool {
     let kinds = MADE.iter().map(|made| made.kind).chain(["compaction"]);
     event.starts_with("response.custom_tool_call_input.") || kinds.into_iter().any(|kind| tells_of(event, kind))

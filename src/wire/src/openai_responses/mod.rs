@@ -1,16 +1,16 @@
 //! OpenAI Responses: `POST /v1/responses`.
 //!
 //! Source: OpenAI's API reference, *Responses* (create, the response object, streaming events), the types of its own client
-//! (`openai` 3.54, `types/responses`), and what servers that imitate it send: item ids that change from event to event, events
-//! without `event:` line or `sequence_number`, a last event with an empty `output`, `[DONE]` after it. These are understood, for
-//! they leave one reading; calls that differ between the events that repeat them are refused.
+//! (`openai` 3.54, `types/responses`), and the answers of imitating servers: item ids may change from event to event, events may
+//! lack the `event:` line or `sequence_number`, a last event may have an empty `output`, `[DONE]` may follow. These are read,
+//! because they are unambiguous. Calls with different repetitions in several events are refused.
 //!
-//! Two things carry calls: `output` of the response, and events. A call is an item of the kind `function_call`; every other kind of
-//! item that makes something run is told by the tool that makes it ([`kinds`]), and so accepted only if the request has that
-//! tool. Calls of custom tools, and of functions in a namespace, are calls that no contract decides on: each is refused.
+//! Two places carry calls: `output` of the response, and events. A call is an item of the kind `function_call`. Every other kind
+//! of item that makes something run belongs to a tool ([`kinds`]), so it is accepted only if the request has the tool. No
+//! contract decides on calls of custom tools and of functions in a namespace: each is refused.
 //!
-//! Not covered: a conversation that goes on
-//! by `previous_response_id` after a turn of which a call was refused or run here (the provider remembers the turn as it was).
+//! Not covered: a conversation continued by `previous_response_id` after a turn with a call refused or run here (the provider
+//! remembers the turn as it was).
 
 mod answer;
 mod error;

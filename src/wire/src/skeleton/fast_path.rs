@@ -1,30 +1,33 @@
 //! The fast path of text deltas: an event that differs from the one before in texts and numbers only is not parsed.
 //!
 //! **Soundness.** A stream learns from an event only after it has parsed the event in full and found neither a call nor an end in
-//! it. [`Template`] keeps the event's bytes with holes for the members that may differ. A later event fits if its name is the same
-//! and all its bytes outside of the holes are the same; a hole takes the inside of one string or one number and nothing else. So
-//! keys, structure, types and finish reason of the later event are those of the parsed one, and every JSON reader takes the two
-//! events apart alike. An event that does not fit is parsed.
+//! it. [`Template`] keeps the event's bytes with holes for the members that may differ. A later event fits if its name and all
+//! its bytes outside of the holes are the same. A hole takes the inside of one string or one number and nothing else. So keys,
+//! structure, types and finish reason of the later event are those of the parsed one, and every JSON reader takes the two events
+//! apart alike. An event that does not fit is parsed. (Of Messages, a nameless event counts as a delta, because its type is in its
+//! data; spaces before its last brace are padding outside of all strings.)
 //!
 //! Each dialect keeps three rules:
 //!
-//! 1. It decides nothing by a member that is a hole.
-//! 2. It learns only from an event whose texts are all in holes: [`FastPath::learn`] compares them with the texts that were parsed.
-//!    A text with escapes no hole takes would be the same bytes in each event that fits, and would be missed.
-//! 3. It forgets the template when it writes, reads or ends something that changes the meaning of a further text: a block that is
-//!    closed, a text of ours, an event with a call.
+//! 1. It decides nothing by a member with a hole.
+//! 2. It learns only if each text it keeps is in a hole: [`FastPath::learn`] compares the holes with the parsed texts. A text with
+//!    escapes no hole takes would be the same bytes in each event that fits, and would be missed. Responses keeps no text of
+//!    deltas, because the end of an item repeats it.
+//! 3. It forgets the template if a further text of the same bytes would mean something else. Messages and Converse do so if the
+//!    block closes, Gemini if anything is written in between, Responses at every event it parses. To Chat and Ollama the text of
+//!    a choice means the same at any time.
 //!
-//! The test `compared` reads each stream twice, once with an extra space in each event so that nothing fits: both ways give the same
-//! bytes and the same state.
+//! The property test `compared` reads each stream twice, once with an extra space in each event so nothing fits. Both ways give
+//! the same bytes and the same state.
 
 use std::borrow::Cow;
 
 use callgate_json::template::{Hole, Template, unescaped};
 
-/// The members of an event that may differ: their paths, and the values they hold.
+/// The members of an event that may differ: their paths, and the kinds of their values.
 pub(crate) type Holes<const N: usize> = [(&'static [&'static str], Hole); N];
 
-/// An event that was parsed and carried text only, with `N` holes.
+/// A parsed event with text only, and `N` holes.
 #[derive(Debug, Clone)]
 pub struct FastPath<const N: usize> {
     name: Cow<'static, str>,
@@ -34,8 +37,8 @@ pub struct FastPath<const N: usize> {
 // === impl FastPath ===
 
 impl<const N: usize> FastPath<N> {
-    /// Learns from an event called `name` that was parsed. `texts` are the texts it says, for the first of the holes, in their
-    /// order: `None` if they are not what these holes hold.
+    /// Learns from a parsed event called `name`. `texts` are its texts for the first of the holes, in their order: `None` if
+    /// these holes do not hold them.
     pub(crate) fn learn(
         name: impl Into<Cow<'static, str>>,
         data: &[u8],

@@ -65,7 +65,7 @@ impl<F: Format> Dialect for F {
     }
 }
 
-/// The tools that a request makes the provider run.
+/// The tools a request makes the provider run.
 pub(crate) fn provider_tools(request: &dyn Request) -> Vec<String> {
     request.provider_tools().into_iter().map(str::to_owned).collect()
 }

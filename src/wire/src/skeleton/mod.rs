@@ -1,10 +1,10 @@
-//! The algorithms that dialects share. A dialect supplies its tables and its own readers and writers.
+//! The algorithms all dialects share. A dialect supplies its tables and its own readers and writers.
 //!
-//! - [`format`]: the table of a dialect, and the one [`Dialect`](crate::Dialect) made of it.
-//! - [`document`]: requests.
-//! - [`list`]: whole answers that are lists of blocks, items or parts.
-//! - [`blocks`]: streams of blocks.
-//! - [`fast_path`]: text deltas that are read by comparison.
+//! - `format`: the table of a dialect, and the one [`Dialect`](crate::Dialect) made of it.
+//! - `document`: requests.
+//! - `list`: whole answers as lists of blocks, items or parts.
+//! - `blocks`: streams of blocks.
+//! - `fast_path`: text deltas, read by comparison.
 
 pub(crate) mod blocks;
 pub(crate) mod document;

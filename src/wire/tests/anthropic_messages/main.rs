@@ -1,4 +1,4 @@
-//! The Anthropic Messages dialect: what is understood, what is refused, what is written.
+//! The Anthropic Messages dialect: accepted and refused bodies, and written ones.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(
     clippy::unwrap_used,
@@ -8,8 +8,11 @@
     reason = "a failed helper is a failed test"
 )]
 
+#[path = "../suite/mod.rs"]
+mod suite;
+
 mod answers;
-mod client;
+use callgate_test_apis::anthropic_messages as client;
 mod errors;
 mod orders;
 mod play;

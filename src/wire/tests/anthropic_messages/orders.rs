@@ -1,4 +1,4 @@
-//! Streams whose events come in another order than the API's, or more or less often: what servers that imitate it send.
+//! Streams of imitating servers: events in another order than the API's, or more or less often.
 
 use callgate_wire::anthropic_messages::MessagesStream;
 use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
@@ -32,7 +32,7 @@ fn used(id: &str, name: &str, input: &Value) -> Value {
     json!({ "type": "tool_use", "id": id, "name": name, "input": input })
 }
 
-/// The content that a client sees if every call is released, and that the stream remembers for further rounds.
+/// The client's content if every call is released, and the stream's own for further rounds.
 fn content(datas: &[&str]) -> (Value, Value) {
     let bytes = events(datas);
     let (out, stream) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap();
@@ -253,8 +253,7 @@ enum Stopping {
     Never,
 }
 
-/// The events of a message, its blocks interleaved as `picks` say: each either begins the next block or takes the next event of
-/// one that is open.
+/// The events of a message with interleaved blocks: each of `picks` begins the next block or takes the next event of an open one.
 fn interleaved(message: &Value, picks: &[usize], stopping: Stopping) -> Vec<u8> {
     let text = String::from_utf8(stream(message, &[], 3)).unwrap();
     let all: Vec<String> = text.split_inclusive("\n\n").map(str::to_owned).collect();

@@ -16,7 +16,7 @@ pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Fram
     frames
 }
 
-/// What is read of a stream.
+/// The deltas of a stream.
 pub(crate) fn deltas<'a>(
     provided: &[&str],
     chunks: impl IntoIterator<Item = &'a [u8]>,
@@ -30,7 +30,7 @@ pub(crate) fn deltas<'a>(
     Ok(deltas)
 }
 
-/// The calls in what was read, by slot.
+/// The calls in the deltas, by slot.
 pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
     let mut calls = BTreeMap::new();
     for delta in deltas {
@@ -49,7 +49,7 @@ fn add(calls: &mut BTreeMap<u32, Call>, delta: &Delta) {
     }
 }
 
-/// What goes on of a stream, and what it said, if each call has the fate that `fate` gives it.
+/// The output of a stream, and the stream itself, if each call has the fate `fate` gives it.
 pub(crate) fn released<'a>(
     provided: &[&str],
     chunks: impl IntoIterator<Item = &'a [u8]>,

@@ -1,4 +1,4 @@
-//! The two properties of streaming, and what follows from them.
+//! The two properties of streaming, and their consequences.
 
 use callgate_wire::anthropic_messages::{MessagesAnswer, MessagesStream};
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{accumulate, stream};
 use crate::play::{calls, deltas, frames, released};
 
-/// Appears in every call that is not released, and nowhere else.
+/// Appears in every refused call, and nowhere else.
 pub(crate) const SECRET: &str = "S3CRET";
 const PROVIDED: [&str; 1] = ["web_search_20250305"];
 
@@ -150,7 +150,7 @@ fn piece() -> impl Strategy<Value = String> {
     data.prop_map(|data| format!("data: {data}\n\n"))
 }
 
-/// A text delta in one of many spellings, so that some are read by comparison with the one before and some are not.
+/// A text delta in one of many spellings, some for the fast path and some not.
 fn spelled() -> impl Strategy<Value = (String, Option<String>)> {
     let text = prop_oneof![
         4 => "[a-zé \\\\\"\n/]{0,6}",

@@ -1,6 +1,6 @@
-//! Replays recorded exchanges with the real API: every call is found word for word and none invented, whole and however the bytes
-//! arrive. The recordings are not part of the project: they are looked for in `CALLGATE_DATA`, else in `shared/data` beside
-//! the workspace, and the test says so where they are missing.
+//! Replays recorded exchanges with the real API: every call is found word for word and none invented, whole and in any chunks.
+//! The recordings are not part of the project. The test looks for them in `CALLGATE_DATA`, else in `shared/data` beside the
+//! workspace, and says so if they are missing.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::client::{accumulate, stream};
 use crate::play::{calls, deltas, frames, released};
 
-/// What a request that was not recorded may have asked for.
+/// The possible tools of a request that was not recorded.
 const ANY: [&str; 1] = ["web_search_20250305"];
 
 fn recordings() -> Option<Vec<Value>> {
@@ -33,13 +33,13 @@ fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
     exchange[key].as_str().unwrap_or_default()
 }
 
-/// A call as the labels have it: id, name, the value of its arguments, which are cut off where the answer is.
+/// A call as in the labels: id, name, the value of its arguments, which are cut if the answer is.
 fn plain(call: &Call) -> (String, String, Value) {
     let arguments = serde_json::from_str(&call.arguments).unwrap_or_else(|_| Value::from(call.arguments.as_str()));
     (call.id.clone(), call.name.clone(), arguments)
 }
 
-/// The calls that a reader must find. What the provider ran is none.
+/// The calls a reader must find. The provider's own calls do not count.
 fn labelled(exchange: &Value) -> Vec<(String, String, Value)> {
     let functions = exchange["tool_calls"].as_array().unwrap().iter().filter(|call| call["kind"] == "function");
     let read = |call: &Value| {

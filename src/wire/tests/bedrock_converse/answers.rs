@@ -1,4 +1,4 @@
-//! Whole answers: what is read, refused and rewritten.
+//! Whole answers: read, refused and rewritten.
 
 use callgate_wire::bedrock_converse::{BedrockConverse, ConverseAnswer};
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Dialect as _, Earlier, Fate, Form, ReleasePolicy, Target};

@@ -1,4 +1,4 @@
-//! The Bedrock Converse dialect: what is understood, what is refused, what is written.
+//! The Bedrock Converse dialect: accepted and refused bodies, and written ones.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(
     clippy::unwrap_used,
@@ -8,9 +8,12 @@
     reason = "a failed helper is a failed test"
 )]
 
+#[path = "../suite/mod.rs"]
+mod suite;
+
 mod answers;
 mod errors;
-mod frames;
+use callgate_test_apis::event_stream as frames;
 mod orders;
 mod properties;
 mod requests;

@@ -11,7 +11,7 @@ use crate::frames::{event, events, written};
 use crate::properties::accumulated;
 use crate::streams::{call_start, delta, end, input, metadata, read, read_part, start, stop, text};
 
-/// Plays the engine that releases every call when it ends; returns the bytes that go out.
+/// Plays an engine that releases every call at its end; returns the output.
 fn released(stream: &mut ConverseStream, bytes: &[u8]) -> Vec<u8> {
     let (mut out, mut held) = (Vec::new(), std::collections::BTreeMap::<u32, Call>::new());
     let mut frames = Vec::new();

@@ -11,7 +11,7 @@ use crate::call;
 use crate::frames::{events, written};
 use crate::streams::{call_start, delta, end, input, metadata, start, stop, text};
 
-/// Appears in every text that belongs to a call, and nowhere else.
+/// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
 
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ fn gone_on(frames: Vec<Frame>) -> (Vec<Call>, Vec<u8>) {
     (calls, out)
 }
 
-/// What a client that follows AWS' SDKs makes of a stream: its blocks, its reason, its usage.
+/// The result of a stream for a client like AWS' SDKs: its blocks, its reason, its usage.
 pub(crate) fn accumulated(bytes: &[u8]) -> (Vec<Value>, String, Value) {
     let (mut blocks, mut reason, mut usage) = (Vec::<Value>::new(), String::new(), Value::Null);
     let add = |to: &mut Value, piece: &Value| {
@@ -217,7 +217,7 @@ proptest! {
         let mut said = "a".to_owned();
         for payload in events {
             let frame = frames([written(":event-type", "contentBlockDelta", "event", payload.as_bytes()).as_slice()]).remove(0);
-            // A stream that has only seen a start has nothing to compare with.
+            // A stream with only a start has nothing to compare with.
             let mut parsed = ConverseStream::new(&[]);
             for frame in frames([[start(), delta(0, &json!({}))].concat().as_slice()]) {
                 parsed.read(frame).unwrap();
@@ -239,7 +239,7 @@ proptest! {
     }
 }
 
-/// A delta in one of many spellings, so that some are read by comparison with the one before and some are not.
+/// A delta in one of many spellings, some for the fast path and some not.
 fn spelled() -> impl Strategy<Value = String> {
     let text = prop_oneof![
         6 => "[a-zé \\\\\"\n/]{0,6}".prop_map(|text| serde_json::to_string(&text).unwrap()),

@@ -1,8 +1,8 @@
-//! What is read by comparison with an event before it (`src/template.rs`) leaves a stream where parsing it would have left it.
+//! The fast path (`src/skeleton/fast_path.rs`) leaves a stream in the same state as parsing.
 //!
-//! One stream reads events as they come; another reads the same events, each with one more space after its first brace than the one
-//! before, so that none of them can be compared with another and every one is parsed. All that can be seen of the two must be equal:
-//! what they give out, byte for byte, what was said, what is written next, what was used.
+//! One stream reads events as they come. Another reads the same events, each with one more space after its first brace than the
+//! one before, so none fits the one before and every one is parsed. Everything visible of the two must be equal: their output,
+//! byte for byte, their turn so far, their next output, their usage.
 
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
@@ -23,7 +23,7 @@ fn stream(sample: &Sample) -> Box<dyn Stream> {
     dialect(sample).stream(&*request)
 }
 
-/// What stands in an event where its shape leaves that open.
+/// The values in an event, if its sample leaves them open.
 #[derive(Debug, Clone)]
 struct Choice {
     shape: prop::sample::Index,
@@ -48,7 +48,7 @@ fn choices() -> impl Strategy<Value = Vec<Choice>> {
     let choice = (shape, text, "[a-z]{0,3}", 0..3_u32, twist, any::<bool>()).prop_map(
         |((shape, common), text, pad, count, twist, named)| Choice { shape, common, text, pad, count, twist, named },
     );
-    // One shape many times over is what streams are made of.
+    // Streams repeat one shape many times over.
     let run = (choice, 1..5_usize, prop::collection::vec("[a-z]{0,3}", 4), prop::collection::vec(0..9_u32, 4));
     prop::collection::vec(run, 1..14).prop_map(|runs| {
         let mut all = Vec::new();
@@ -133,8 +133,8 @@ fn summed(kind: &str, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Bytes as a text, without the spaces that were put into them: as many as the event had, which may be an earlier one. Of an event
-/// stream it is the types and payloads, for the sums differ.
+/// Bytes as a text, without the added spaces: as many as the event had, which may be an earlier one. Of an event stream only
+/// types and payloads count, because the checksums differ.
 fn shown(sample: &Sample, bytes: &[u8], spaces: usize) -> String {
     let unspaced = |bytes: &[u8]| {
         let mut text = String::from_utf8_lossy(bytes).into_owned();
@@ -198,7 +198,7 @@ fn agree(sample: &Sample, choices: &[Choice]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What a stream writes where it is; it tells of what it counted and of what was used.
+/// The next output of a stream, which shows its counts and its usage.
 fn last_words(stream: &mut dyn Stream, sample: &Sample) -> String {
     let call = Call { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned(), ..Call::default() };
     let error = ApiError { status: 502, code: "c".to_owned(), message: "m".to_owned(), param: None };
@@ -212,7 +212,7 @@ fn last_words(stream: &mut dyn Stream, sample: &Sample) -> String {
 }
 
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

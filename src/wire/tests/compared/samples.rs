@@ -10,9 +10,9 @@ pub(crate) struct Sample {
     pub(crate) request: &'static str,
     pub(crate) begin: &'static str,
     pub(crate) shapes: &'static [&'static str],
-    /// Parts of an event, and what stands there instead now and then.
+    /// Parts of an event, and their occasional replacements.
     pub(crate) twists: &'static [(&'static str, &'static str)],
-    /// A whole answer that follows the streamed turn.
+    /// A whole answer after the streamed turn.
     pub(crate) answer: &'static str,
 }
 

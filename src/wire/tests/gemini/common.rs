@@ -1,9 +1,13 @@
-//! Reads and puts together what the dialect gives out.
+//! Reads the dialect's output and puts it together.
 
+use callgate_wire::framing::Framing;
 use callgate_wire::framing::sse::Decoder;
 use callgate_wire::gemini::Gemini;
-use callgate_wire::{Answer, AnswerError, Call, Delta, Dialect, Request, RequestError, Stream, StreamError, Target};
+use callgate_wire::{Answer, AnswerError, Delta, Dialect, Request, RequestError, Stream, StreamError, Target};
 use serde_json::{Value, json};
+
+use crate::suite;
+pub(crate) use crate::suite::{calls, passed};
 
 pub(crate) const WHOLE: &str = "/v1beta/models/gemini-2.5-flash:generateContent";
 pub(crate) const STREAM: &str = "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse";
@@ -12,7 +16,7 @@ pub(crate) fn request(target: &str, body: &str) -> Result<Box<dyn Request>, Requ
     Gemini.request(&Target::new(target), body.as_bytes())
 }
 
-/// A request that asks the provider to run these tools.
+/// A request for these tools of the provider.
 pub(crate) fn asking(target: &str, tools: &[&str]) -> Box<dyn Request> {
     let tools: Vec<Value> = tools.iter().map(|tool| json!({ *tool: {} })).collect();
     request(target, &json!({ "contents": [], "tools": tools }).to_string()).unwrap()
@@ -40,7 +44,7 @@ pub(crate) fn event(body: &Value) -> String {
     format!("data: {body}\r\n\r\n")
 }
 
-/// An event with one candidate of these parts that goes on.
+/// An event of one candidate with these parts and without an end.
 pub(crate) fn piece(parts: Value) -> String {
     let candidate = json!({ "content": { "parts": parts, "role": "model" }, "index": 0 });
     event(&json!({ "candidates": [candidate], "modelVersion": "gemini-2.5-flash", "responseId": "r1" }))
@@ -52,65 +56,18 @@ pub(crate) fn last(parts: Value) -> String {
 }
 
 pub(crate) fn deltas(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<Delta>, StreamError> {
-    let mut decoder = Decoder::new(1 << 24);
-    let mut frames = Vec::new();
-    for chunk in chunks {
-        decoder.push(chunk, &mut frames).unwrap();
-    }
-    frames.extend(decoder.finish());
-    let mut deltas = Vec::new();
-    for frame in frames {
-        deltas.extend(stream.read(frame)?);
-    }
-    Ok(deltas)
+    suite::deltas(Framing::Sse, stream, chunks)
 }
 
-/// As [`deltas`], for a whole stream: what was held until its end is given out.
+/// As [`deltas`], for a whole stream: with the deltas held until its end.
 pub(crate) fn ended(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<Delta>, StreamError> {
     let mut all = deltas(stream, chunks)?;
     all.extend(stream.end()?);
     Ok(all)
 }
 
-/// One line a delta.
 pub(crate) fn shown(deltas: &[Delta]) -> String {
-    let text = |frame: &[u8]| String::from_utf8(frame.to_vec()).unwrap().trim_end().to_owned();
-    let line = |delta: &Delta| match delta {
-        Delta::Forward { frame } => format!("forward {}", text(frame)),
-        Delta::Fragment { choice, slot, call: Call { id, name, arguments, extra, .. } } => {
-            format!("fragment {choice}/{slot} id={id} name={name} arguments={arguments} extra={}", json!(extra))
-        }
-        Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
-        Delta::Finish { choice, end } => format!("finish {choice} {}", text(end.frame())),
-        Delta::Usage { frame } => format!("usage {}", text(frame)),
-        Delta::Error { frame } => format!("error {}", text(frame)),
-        Delta::Done { frame } => format!("done {}", text(frame)),
-    };
-    deltas.iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
-}
-
-/// Everything in the deltas that could go on.
-pub(crate) fn passed(deltas: &[Delta]) -> Vec<u8> {
-    deltas
-        .iter()
-        .flat_map(|delta| match delta {
-            Delta::Forward { frame } | Delta::Usage { frame } | Delta::Error { frame } | Delta::Done { frame } => {
-                frame.clone()
-            }
-            Delta::Finish { end, .. } => end.frame().to_vec(),
-            Delta::Fragment { .. } | Delta::CallEnd { .. } => Vec::new(),
-        })
-        .collect()
-}
-
-pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
-    let call = |delta: &Delta| match delta.clone() {
-        Delta::Fragment { call: Call { id, name, arguments, form, extra }, .. } => {
-            Some(Call { id, name, arguments, form, extra })
-        }
-        _ => None,
-    };
-    deltas.iter().filter_map(call).collect()
+    suite::shown(deltas, str::to_owned)
 }
 
 /// The events in some bytes.
@@ -122,8 +79,8 @@ pub(crate) fn events(bytes: &[u8]) -> Vec<Value> {
     frames.into_iter().filter_map(|frame| frame.data).map(|data| serde_json::from_slice(&data).unwrap()).collect()
 }
 
-/// What a client makes of a stream, as `google-genai` does: the parts of the first candidate one after the other, the last
-/// finish reason and usage. Texts of one kind are joined, empty ones dropped.
+/// The result of a stream for a client like `google-genai`: the parts of the first candidate in order, the last finish reason and
+/// usage. Texts of one kind are joined, empty ones dropped.
 pub(crate) fn accumulate(events: &[Value]) -> Value {
     let mut parts = Vec::new();
     let (mut finish, mut usage) = (Value::Null, Value::Null);

@@ -1,4 +1,4 @@
-//! Streamed answers: what each event says, and what of it may go on.
+//! Streamed answers: the deltas of each event, and the output.
 
 use callgate_wire::gemini::Gemini;
 use callgate_wire::{ApiError, Call, ChoiceIndex, Delta, Dialect, Stream};
@@ -81,7 +81,7 @@ fn a_reason_with_each_event_is_no_end_while_the_stream_goes_on() {
     let ends = deltas.iter().filter(|delta| matches!(delta, Delta::Finish { .. })).count();
     assert!(ends == 1 && matches!(deltas.last(), Some(Delta::Finish { .. })), "the end comes last: {}", shown(&deltas));
 
-    // Calls and text after an end that came with a call.
+    // Calls and text after an end in the event of a call.
     let text = last(json!([call("f")])) + &last(json!([call("g")])) + &last(json!([{ "text": "Done." }]));
     let deltas = told(&text);
     assert_eq!(calls(&deltas).len(), 2);
@@ -210,7 +210,7 @@ fn calls_of_a_turn_are_numbered_over_its_events() {
     assert_eq!(ids, ["call_0", "call_1", "call_2"]);
 }
 
-/// A stream that has begun.
+/// A stream after its first event.
 fn begun(text: &str) -> (Box<dyn Stream>, Vec<Delta>) {
     let mut stream = stream();
     let deltas = deltas(&mut *stream, &[text.as_bytes()]).unwrap();

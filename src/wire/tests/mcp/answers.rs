@@ -1,18 +1,18 @@
 //! A server's messages.
 
 use callgate_wire::Declaration;
-use callgate_wire::mcp::{Answer, Called, Hints, Listed, Listing};
+use callgate_wire::mcp::{Called, Hints, Listed, Listing, McpAnswer};
 use serde_json::{Value, json};
 
-fn read(text: &str) -> Answer {
-    Answer::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> McpAnswer {
+    McpAnswer::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn result(result: &Value) -> Answer {
+fn result(result: &Value) -> McpAnswer {
     read(&json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string())
 }
 
-fn written(answer: &Answer) -> Value {
+fn written(answer: &McpAnswer) -> Value {
     serde_json::from_slice(&answer.write()).unwrap()
 }
 
@@ -30,7 +30,7 @@ fn what_is_not_one_message_is_refused() {
         r#"{"id":1,"result":{}}"#,
     ];
     for text in table {
-        Answer::read(text.as_bytes()).expect_err(text);
+        McpAnswer::read(text.as_bytes()).expect_err(text);
     }
     read(r#"{"jsonrpc":"2.0","id":1,"result":{"score":0.10000000000000000001}}"#);
     read(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"","data":[{"type":"tool_use"}]}}"#);

@@ -1,11 +1,11 @@
-//! How MCP says no.
+//! The errors of MCP.
 
 use callgate_wire::ApiError;
-use callgate_wire::mcp::{Envelope, Id, Request, error};
+use callgate_wire::mcp::{Envelope, Id, McpRequest, error};
 use serde_json::{Value, json};
 
 fn id(text: &str) -> Id {
-    let request = Request::read(format!(r#"{{"jsonrpc":"2.0","id":{text},"method":"ping"}}"#).as_bytes()).unwrap();
+    let request = McpRequest::read(format!(r#"{{"jsonrpc":"2.0","id":{text},"method":"ping"}}"#).as_bytes()).unwrap();
     match request.envelope() {
         Envelope::Request { id, .. } => id.clone(),
         other => panic!("{other:?}"),

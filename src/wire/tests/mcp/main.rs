@@ -1,4 +1,4 @@
-//! MCP: what is read, refused and written.
+//! MCP: accepted, refused and written messages.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails may panic")]
 

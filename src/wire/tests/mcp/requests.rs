@@ -1,13 +1,13 @@
 //! A client's messages.
 
-use callgate_wire::mcp::{Envelope, Request};
+use callgate_wire::mcp::{Envelope, McpRequest};
 use serde_json::{Value, json};
 
-fn read(text: &str) -> Request {
-    Request::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn read(text: &str) -> McpRequest {
+    McpRequest::read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn written(request: &Request) -> String {
+fn written(request: &McpRequest) -> String {
     String::from_utf8(request.write()).unwrap()
 }
 
@@ -71,7 +71,7 @@ fn what_is_not_one_message_or_could_be_read_in_two_ways_is_refused() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","Params":{}}"#, "message"),
     ];
     for (text, expected) in table {
-        let error = Request::read(text.as_bytes()).unwrap_err();
+        let error = McpRequest::read(text.as_bytes()).unwrap_err();
         assert_eq!(error.param().unwrap_or(error.code()), expected, "{text}: {error}");
     }
 }
@@ -108,7 +108,7 @@ fn calls_that_could_be_read_in_two_ways_or_are_answered_later_are_refused() {
         (r#"{"name":"a","TASK":{}}"#, "params"),
     ];
     for (params, expected) in table {
-        let error = Request::read(call(params).as_bytes()).unwrap_err();
+        let error = McpRequest::read(call(params).as_bytes()).unwrap_err();
         assert_eq!(error.param(), Some(expected), "{params}");
     }
     read(&call(r#"{"name":"a","task":null,"_meta":{"progressToken":1},"x":1}"#));
@@ -127,7 +127,7 @@ fn what_a_clients_model_said_for_a_server_has_no_calls_in_it() {
         json!({ "role": "assistant", "content": { "type": "text", "Type": "tool_use" } }),
     ];
     for result in table {
-        Request::read(said(result.clone()).as_bytes()).expect_err(&result.to_string());
+        McpRequest::read(said(result.clone()).as_bytes()).expect_err(&result.to_string());
     }
     read(&said(json!({ "role": "assistant", "model": "m", "content": [{ "type": "text", "text": "" }] })));
 }

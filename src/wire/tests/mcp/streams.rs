@@ -1,19 +1,19 @@
 //! Streams of a server's messages.
 
 use callgate_wire::framing::{Decoder, Framing};
-use callgate_wire::mcp::{Event, event};
+use callgate_wire::mcp::{McpEvent, event};
 
-/// The events of a stream: what each says, and the bytes in which it goes on; or that it cannot be read.
+/// The events of a stream: the kind and the bytes of each, or its error.
 fn read(text: &str) -> Vec<Result<(bool, String), String>> {
     let mut decoder = Decoder::new(Framing::Sse, 1 << 16);
     let mut frames = Vec::new();
     decoder.push(text.as_bytes(), &mut frames).unwrap();
     frames.extend(decoder.finish().unwrap());
-    let told = |event: Event| match event {
-        Event::Aside { frame } => (false, String::from_utf8(frame).unwrap()),
-        Event::Said { frame, .. } => (true, String::from_utf8(frame).unwrap()),
+    let told = |event: McpEvent| match event {
+        McpEvent::Aside { frame } => (false, String::from_utf8(frame).unwrap()),
+        McpEvent::Said { frame, .. } => (true, String::from_utf8(frame).unwrap()),
     };
-    frames.into_iter().map(|frame| Event::read(frame).map(told).map_err(|error| error.to_string())).collect()
+    frames.into_iter().map(|frame| McpEvent::read(frame).map(told).map_err(|error| error.to_string())).collect()
 }
 
 const PING: &str = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#;

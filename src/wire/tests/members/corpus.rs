@@ -1,4 +1,4 @@
-//! Recorded requests of real clients and coding agents: no table may lack a member that they send.
+//! Recorded requests of real clients and coding agents: each of their members is in a table.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,7 +23,7 @@ fn lines(name: &str) -> Option<Vec<Value>> {
     Some(lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect())
 }
 
-/// The API that a recorded request goes to, and its path.
+/// The API and the path of a recorded request.
 fn api(line: &Value) -> Option<(&'static str, &str)> {
     let path = line["path"].as_str().unwrap_or_default();
     let dialect = line["dialect"].as_str().unwrap_or_default();

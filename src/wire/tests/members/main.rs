@@ -8,7 +8,7 @@ mod corpus;
 use callgate_wire::{DIALECTS, Request, RequestError, Target, is_judged};
 use serde_json::{Value, json};
 
-/// A request of each API that says as little as it may.
+/// The shortest request of each API.
 const APIS: [(&str, &str, &str); 6] = [
     ("chatCompletions", "/v1/chat/completions", r#"{"model":"m","messages":[]}"#),
     ("responses", "/v1/responses", r#"{"model":"m","input":"hi"}"#),

@@ -1,9 +1,12 @@
-//! Reads and puts together what the dialect gives out.
+//! Reads the dialect's output and puts it together.
 
-use callgate_wire::framing::json_lines::Decoder;
+use callgate_wire::framing::Framing;
 use callgate_wire::ollama::Ollama;
-use callgate_wire::{Answer, AnswerError, Call, Delta, Dialect, Request, RequestError, Stream, StreamError, Target};
+use callgate_wire::{Answer, AnswerError, Delta, Dialect, Request, RequestError, Stream, StreamError, Target};
 use serde_json::{Value, json};
+
+use crate::suite;
+pub(crate) use crate::suite::calls;
 
 pub(crate) fn request(body: &str) -> Result<Box<dyn Request>, RequestError> {
     Ollama.request(&Target::new("/api/chat"), body.as_bytes())
@@ -50,59 +53,18 @@ pub(crate) fn last(message: Value) -> String {
 }
 
 pub(crate) fn deltas(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<Delta>, StreamError> {
-    let mut decoder = Decoder::new(1 << 24);
-    let mut frames = Vec::new();
-    for chunk in chunks {
-        decoder.push(chunk, &mut frames).unwrap();
-    }
-    frames.extend(decoder.finish());
-    let mut deltas = Vec::new();
-    for frame in frames {
-        deltas.extend(stream.read(frame)?);
-    }
-    Ok(deltas)
+    suite::deltas(Framing::JsonLines, stream, chunks)
 }
 
-/// One line a delta.
 pub(crate) fn shown(deltas: &[Delta]) -> String {
-    let text = |frame: &[u8]| String::from_utf8(frame.to_vec()).unwrap().trim_end().to_owned();
-    let line = |delta: &Delta| match delta {
-        Delta::Forward { frame } => format!("forward {}", text(frame)),
-        Delta::Fragment { choice, slot, call: Call { id, name, arguments, extra, .. } } => {
-            format!("fragment {choice}/{slot} id={id} name={name} arguments={arguments} extra={}", json!(extra))
-        }
-        Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
-        Delta::Finish { choice, end } => format!("finish {choice} {}", text(end.frame())),
-        Delta::Usage { frame } => format!("usage {}", text(frame)),
-        Delta::Error { frame } => format!("error {}", text(frame)),
-        Delta::Done { frame } => format!("done {}", text(frame)),
-    };
-    deltas.iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
+    suite::shown(deltas, str::to_owned)
 }
 
-/// Everything in the deltas that could go on.
 pub(crate) fn passed(deltas: &[Delta]) -> String {
-    let bytes = deltas.iter().flat_map(|delta| match delta {
-        Delta::Forward { frame } | Delta::Usage { frame } | Delta::Error { frame } | Delta::Done { frame } => {
-            frame.clone()
-        }
-        Delta::Finish { end, .. } => end.frame().to_vec(),
-        Delta::Fragment { .. } | Delta::CallEnd { .. } => Vec::new(),
-    });
-    String::from_utf8(bytes.collect()).unwrap()
+    String::from_utf8(suite::passed(deltas)).unwrap()
 }
 
-pub(crate) fn calls(deltas: &[Delta]) -> Vec<Call> {
-    let call = |delta: &Delta| match delta.clone() {
-        Delta::Fragment { call: Call { id, name, arguments, form, extra }, .. } => {
-            Some(Call { id, name, arguments, form, extra })
-        }
-        _ => None,
-    };
-    deltas.iter().filter_map(call).collect()
-}
-
-/// What a client makes of a stream, as the official ones do: texts added up, calls collected, the rest from the last line.
+/// The result of a stream for a client like the official ones: texts added up, calls collected, the rest from the last line.
 pub(crate) fn accumulate(lines: &str) -> Value {
     let (mut content, mut thinking, mut calls) = (String::new(), String::new(), Vec::new());
     let mut end = Value::Null;

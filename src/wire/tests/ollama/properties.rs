@@ -1,12 +1,14 @@
-//! The properties that every dialect's streams have.
+//! The properties of every dialect's streams.
 
-use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream};
+use callgate_wire::framing::Framing;
+use callgate_wire::{ChoiceIndex, ReleasePolicy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::{accumulate, answer, call, calls, deltas, done, last, passed, piece, stream, whole};
+use crate::common::{accumulate, answer, call, deltas, done, last, passed, piece, stream, whole};
+use crate::suite::{self, carried, fate};
 
-/// Appears in every text that belongs to a call, and nowhere else.
+/// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
 
 /// Line ends to Python's `str.splitlines`, and not to JSON lines.
@@ -52,85 +54,39 @@ fn turns() -> impl Strategy<Value = (Value, String)> {
     })
 }
 
-fn canonical(call: Call) -> Call {
-    let arguments = callgate_json::canonical(&callgate_json::read(call.arguments.as_bytes()).unwrap());
-    Call { arguments, ..call }
-}
-
-/// Carries deltas out as a gate does that lets each call go or tells of it, by `keep`.
-fn carried(stream: &mut dyn Stream, lines: &str, keep: &[bool]) -> String {
-    let mut out = Vec::new();
-    let mut held: Vec<Call> = Vec::new();
-    let mut keep = keep.iter().cycle();
-    for delta in deltas(stream, &[lines.as_bytes()]).unwrap() {
-        match delta {
-            Delta::Fragment { call: Call { id, name, arguments, form, extra }, .. } => {
-                held.push(Call { id, name, arguments, form, extra });
-            }
-            Delta::Finish { choice, end } => {
-                for call in std::mem::take(&mut held) {
-                    let kept = *keep.next().unwrap();
-                    out.extend(if kept {
-                        stream.call(ChoiceIndex::FIRST, &canonical(call))
-                    } else {
-                        stream.text(ChoiceIndex::FIRST, "not that one")
-                    });
-                }
-                out.extend(stream.finish(choice, end));
-            }
-            other => out.extend(passed(&[other]).into_bytes()),
-        }
-    }
-    String::from_utf8(out).unwrap()
-}
-
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_chunking_of_a_stream_gives_the_same_deltas(
-        (_, lines) in turns(),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
-    ) {
-        let bytes = lines.as_bytes();
-        let whole = deltas(&mut *stream(), &[bytes]).unwrap();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let chunks: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
-        prop_assert_eq!(&deltas(&mut *stream(), &chunks).unwrap(), &whole);
-        prop_assert_eq!(&deltas(&mut *stream(), &bytes.chunks(1).collect::<Vec<_>>()).unwrap(), &whole);
+    fn any_chunking_of_a_stream_gives_the_same_deltas((_, lines) in turns(), cuts in suite::cuts()) {
+        suite::any_chunking(Framing::JsonLines, stream, lines.as_bytes(), &cuts)?;
     }
 
     #[test]
     fn a_stream_has_the_calls_that_the_answer_has((turn, lines) in turns()) {
         let whole = answer(&turn.to_string()).unwrap();
-        let streamed = calls(&deltas(&mut *stream(), &[lines.as_bytes()]).unwrap());
-        let all = |calls: &[Call]| -> Vec<Call> { calls.iter().cloned().map(canonical).collect() };
-        prop_assert_eq!(all(&streamed), all(whole.calls()[0]));
+        suite::calls_of_the_answer(Framing::JsonLines, stream(), lines.as_bytes(), whole.calls()[0])?;
     }
 
     #[test]
-    fn nothing_of_a_call_and_no_line_end_but_the_last_is_in_what_goes_on((_, lines) in turns()) {
+    fn nothing_of_a_held_call_and_no_line_end_but_the_last_is_in_the_output((_, lines) in turns()) {
+        suite::no_part_of_a_call(Framing::JsonLines, stream(), lines.as_bytes(), SECRET)?;
         let passed = passed(&deltas(&mut *stream(), &[lines.as_bytes()]).unwrap());
-        prop_assert!(!passed.contains(SECRET));
         prop_assert!(!passed.contains(LINE_ENDS));
     }
 
     #[test]
-    fn an_accumulated_stream_equals_the_answer_whatever_becomes_of_its_calls(
+    fn an_accumulated_stream_equals_the_answer_whatever_the_fates_of_its_calls(
         (turn, lines) in turns(),
         keep in prop::collection::vec(any::<bool>(), 1..5),
     ) {
         let mut answer = answer(&turn.to_string()).unwrap();
-        let mut keeps = keep.iter().cycle();
-        let fates = answer.calls()[0].iter().map(|call| {
-            if *keeps.next().unwrap() { Fate::Keep(canonical(call.clone())) } else { Fate::Replace("not that one".to_owned()) }
-        });
-        let fates = fates.collect();
+        let fates = answer.calls()[0].iter().cloned().enumerate().map(|(at, call)| fate(&keep, at, call)).collect();
         answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Turn);
-        let streamed = carried(&mut *stream(), &lines, &keep);
+        let decide = move |at, call| fate(&keep, at, call);
+        let streamed = carried(Framing::JsonLines, &mut *stream(), lines.as_bytes(), ReleasePolicy::Turn, &decide);
+        let streamed = String::from_utf8(streamed).unwrap();
         prop_assert!(!streamed.contains(LINE_ENDS));
         prop_assert_eq!(accumulate(&streamed), whole(&answer.write()));
     }

@@ -1,4 +1,4 @@
-//! Requests: what is read, refused, and written.
+//! Requests: read, refused, and written.
 
 use callgate_wire::{Call, CallResult, Declaration, Form, RequestError, Wants};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Streamed answers: what each line says, and what of it may go on.
+//! Streamed answers: the deltas of each line, and the output.
 
 use callgate_wire::{Call, ChoiceIndex, StreamError};
 use serde_json::json;

@@ -8,18 +8,18 @@ use callgate_wire::framing::sse::Decoder;
 use callgate_wire::openai_chat::{ChatStream, StreamHead};
 use callgate_wire::{Call, Delta, Form, Stream as _, StreamError};
 
-/// What a stream came to.
+/// The result of a stream.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Turn {
     pub(crate) choices: BTreeMap<u32, Said>,
     pub(crate) usage: Option<Value>,
-    /// The bytes of everything that is no part of a call.
+    /// The bytes outside of calls.
     pub(crate) passed: Vec<u8>,
     pub(crate) done: bool,
     pub(crate) failed: bool,
 }
 
-/// What one choice came to.
+/// The result of one choice.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Said {
     pub(crate) text: String,
@@ -37,7 +37,7 @@ pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Fram
     frames
 }
 
-/// Reads a stream that answers a request for many choices.
+/// Reads a stream in answer to a request for many choices.
 pub(crate) fn deltas<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Delta>, StreamError> {
     read(&mut ChatStream::new(true, 128), chunks)
 }
@@ -113,7 +113,7 @@ pub(crate) fn calls(turn: &Turn) -> Vec<Call> {
     turn.choices.values().flat_map(|said| said.calls.values().cloned()).collect()
 }
 
-/// The head of a stream that begins with an ordinary chunk.
+/// The head of a stream with an ordinary first chunk.
 pub(crate) fn head() -> StreamHead {
     let first = br#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}
 

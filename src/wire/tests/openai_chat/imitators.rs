@@ -1,4 +1,4 @@
-//! Calls as servers that imitate the API write them: each is one call to every client, streamed as whole.
+//! Calls of servers that imitate the API: each is one call to every client, streamed and whole.
 
 use callgate_json::Value;
 use callgate_wire::openai_chat::ChatAnswer;
@@ -175,7 +175,7 @@ fn members_of_a_call_survive_streamed_as_whole() {
     assert_eq!(told, calls);
     assert_eq!(told[0].extra["function"]["thought_signature"], "s1");
     assert_eq!(told[0].extra["provider_specific_fields"]["thought_signature"], "s3");
-    // They are written where they stood.
+    // They are written at their old places.
     let chunk = frames([&head().call(ChoiceIndex::FIRST, 0, &told[0])[..]]).remove(0).data.unwrap();
     let chunk: Value = serde_json::from_slice(&chunk).unwrap();
     let original: Value = serde_json::from_str(&entry).unwrap();

@@ -1,4 +1,4 @@
-//! The Chat Completions dialect: what is understood, what is refused, what is written.
+//! The Chat Completions dialect: accepted and refused bodies, and written ones.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,9 @@
     clippy::indexing_slicing,
     reason = "a failed helper is a failed test"
 )]
+
+#[path = "../suite/mod.rs"]
+mod suite;
 
 mod answers;
 mod assemble;

@@ -1,4 +1,4 @@
-//! The two properties of streaming, and what follows from them.
+//! The two properties of streaming, and their consequences.
 
 use callgate_wire::openai_chat::{ChatAnswer, ChatStream, DONE};
 use callgate_wire::{Call, ChoiceIndex, Delta, End, Form, Stream as _};
@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::assemble::{calls, deltas, frames, head, turn};
+use crate::suite;
 
-/// Appears in every text that belongs to a call, and nowhere else.
+/// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
 
 fn tool_calls() -> impl Strategy<Value = Vec<Call>> {
@@ -49,7 +50,7 @@ fn answer(choices: &[(Option<String>, Vec<Call>)]) -> Value {
     json!({"id": "a", "choices": choices, "usage": {"total_tokens": 3}})
 }
 
-/// A stream that a server might send for these calls: fragments cut anywhere, in any order of calls, with anything between.
+/// A possible stream of these calls: fragments cut anywhere, in any order of calls, with anything between.
 fn streams() -> impl Strategy<Value = (Vec<Call>, String, Vec<u8>)> {
     let noise = prop_oneof![
         Just(": ping\r\n\r\n".to_owned()),
@@ -114,19 +115,13 @@ fn streams() -> impl Strategy<Value = (Vec<Call>, String, Vec<u8>)> {
 }
 
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_chunking_of_a_stream_gives_the_same_deltas(
-        (_, _, stream) in streams(),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
-    ) {
+    fn any_chunking_of_a_stream_gives_the_same_deltas((_, _, stream) in streams(), cuts in suite::cuts()) {
         let whole = deltas([&stream[..]]).unwrap();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-        cuts.extend([0, stream.len()]);
-        cuts.sort_unstable();
-        prop_assert_eq!(&deltas(cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]])).unwrap(), &whole);
+        prop_assert_eq!(&deltas(suite::chunks(&stream, &cuts)).unwrap(), &whole);
         prop_assert_eq!(&deltas(stream.chunks(1)).unwrap(), &whole);
     }
 
@@ -176,7 +171,7 @@ proptest! {
     }
 }
 
-/// An event in one of many spellings, so that some are read by comparison with the one before and some are not.
+/// An event in one of many spellings, some for the fast path and some not.
 fn spelled() -> impl Strategy<Value = String> {
     let text = prop_oneof![
         4 => "[a-zé \\\\\"\n/]{0,6}".prop_map(|text| serde_json::to_string(&text).unwrap()),

@@ -1,4 +1,4 @@
-//! However a server that imitates the API cuts and labels its calls, a stream has the calls of the whole answer.
+//! A stream has the calls of the whole answer, however an imitating server cuts and labels them.
 
 use callgate_wire::Delta;
 use callgate_wire::openai_chat::ChatAnswer;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::assemble::{calls, deltas, turn};
 
-/// The labels that a server gives the fragments of its calls.
+/// A server's labels of the fragments of its calls.
 #[derive(Debug, Clone)]
 struct Habits {
     index: Index,
     id: Id,
     name_always: bool,
-    /// A finish with every call, and what the last chunk says instead.
+    /// A finish with every call, and the last chunk's instead.
     finish: Option<&'static str>,
     whole_arguments: bool,
     stubs: bool,
@@ -50,7 +50,7 @@ fn habits() -> impl Strategy<Value = Habits> {
     })
 }
 
-/// Calls: a name, a text in the arguments, and where those are cut.
+/// Calls: a name, a text in the arguments, and the cuts in them.
 fn some_calls() -> impl Strategy<Value = Vec<(String, String, Vec<usize>)>> {
     prop::collection::vec(("[fg]", "[a-zé{}\"\\\\ ]{0,12}", prop::collection::vec(1..30_usize, 0..4)), 1..5)
 }

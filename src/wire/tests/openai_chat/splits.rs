@@ -1,4 +1,4 @@
-//! Turns that servers split otherwise than the reference says: several ends, several choices, reasoning in pieces, odd events.
+//! Turns of servers with another split than the reference's: several ends, several choices, reasoning in pieces, odd events.
 
 use callgate_wire::openai_chat::{ChatAnswer, ChatStream};
 use callgate_wire::{Answer as _, ChoiceIndex, Delta, End, Stream as _};

@@ -1,4 +1,4 @@
-//! Streamed answers: what each event says, and what of it may go on.
+//! Streamed answers: the deltas of each event, and the output.
 
 use callgate_wire::openai_chat::{ChatStream, DONE};
 use callgate_wire::{ChoiceIndex, Delta, End, Form, Stream as _};

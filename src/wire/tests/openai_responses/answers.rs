@@ -1,4 +1,4 @@
-//! Whole answers: the calls in them, what is refused, what is written.
+//! Whole answers: their calls, refused and written bodies.
 
 use callgate_json::Map;
 use callgate_wire::{Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy};
@@ -125,7 +125,7 @@ fn what_a_tool_of_the_provider_made_is_there_only_where_it_was_asked_for() {
         assert_eq!(asked.calls(), [[]], "what the provider ran is no call");
         assert_eq!(asked.write(), text.as_bytes());
         for others in [&[][..], &["other", "function_call", "w", "web", "web_searching", "local"]] {
-            // What a client would run is a call that can only be refused.
+            // A call a client would run by itself can only be refused.
             let is_call = ["computer_call", "local_shell_call", "shell_call", "apply_patch_call"].contains(&kind);
             match answer(&text, others) {
                 Ok(answer) => assert!(is_call && answer.calls()[0][0].form == Form::Custom, "{kind} of {others:?}"),

@@ -1,4 +1,4 @@
-//! Streams of servers that imitate the API, and of the API beside what is known of it.
+//! Streams of servers that imitate the API, and of unknown parts of the API.
 
 use callgate_wire::{Call, ChoiceIndex, Delta, Fate, Form, ReleasePolicy};
 use serde_json::{Value, json};
@@ -192,7 +192,7 @@ fn unknown_events_without_a_call_are_dropped_and_leave_no_gap() {
             events.insert(at, aside.clone());
             let mut text = numbered(events);
             if !is_numbered {
-                // What another part of the server puts between is not counted.
+                // Events of another part of the server in between have no numbers.
                 let mut events = turn();
                 let mut number = 0..;
                 events.iter_mut().for_each(|event| event["sequence_number"] = json!(number.next()));
@@ -224,7 +224,7 @@ fn items_of_unknown_kinds_without_a_call_are_dropped_streamed_as_whole() {
     assert!(!String::from_utf8(out).unwrap().contains("invented"));
 }
 
-/// Calls that no contract decides on, and the name that they go by.
+/// Calls outside of every contract, and their names.
 fn undecidable() -> Vec<(Value, &'static str)> {
     let mut spaced = call("c1", "spawn_agent", "{}");
     spaced["namespace"] = json!("agents");

@@ -1,4 +1,4 @@
-//! The Responses dialect: what is understood, what is refused, what is written.
+//! The Responses dialect: accepted and refused bodies, and written ones.
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(
     clippy::unwrap_used,
@@ -8,11 +8,14 @@
     reason = "a failed helper is a failed test"
 )]
 
+#[path = "../suite/mod.rs"]
+mod suite;
+
 mod answers;
 mod common;
 mod errors;
 mod imitators;
-mod kit;
+use callgate_test_apis::openai_responses as kit;
 mod properties;
 mod recorded;
 mod requests;

@@ -1,13 +1,15 @@
-//! The properties that every dialect's streams have.
+//! The properties of every dialect's streams.
 
+use callgate_wire::framing::Framing;
 use callgate_wire::{Call, ChoiceIndex, Fate, ReleasePolicy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{answer, calls, carried, deltas, passed, stream_of};
 use crate::kit::{accumulate, call, message, numbered, reasoning, response, said, stream, stream_events};
+use crate::suite::{self, fate};
 
-/// Appears in every text that belongs to a call, and nowhere else.
+/// Appears in every text of a call, and nowhere else.
 const SECRET: &str = "S3CRET";
 
 fn item() -> impl Strategy<Value = Value> {
@@ -35,38 +37,13 @@ fn turns() -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
-fn canonical(call: Call) -> Call {
-    let arguments = callgate_json::canonical(&callgate_json::read(call.arguments.as_bytes()).unwrap());
-    Call { arguments, ..call }
-}
-
-fn fate(keep: &[bool], at: usize, call: Call) -> Fate {
-    if keep[at % keep.len()] { Fate::Keep(canonical(call)) } else { Fate::Replace("not that one".to_owned()) }
-}
-
-fn holds() -> impl Strategy<Value = ReleasePolicy> {
-    prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)]
-}
-
 proptest! {
-    // A case that fails is printed; it belongs into a table, not into a file of seeds.
+    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_chunking_of_a_stream_gives_the_same_deltas(
-        items in turns(),
-        cut in 1_usize..5,
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
-    ) {
-        let text = stream(&items, cut);
-        let bytes = text.as_bytes();
-        let whole = deltas(&mut *stream_of(&[]), &[bytes]).unwrap();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let chunks: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
-        prop_assert_eq!(&deltas(&mut *stream_of(&[]), &chunks).unwrap(), &whole);
-        prop_assert_eq!(&deltas(&mut *stream_of(&[]), &bytes.chunks(1).collect::<Vec<_>>()).unwrap(), &whole);
+    fn any_chunking_of_a_stream_gives_the_same_deltas(items in turns(), cut in 1_usize..5, cuts in suite::cuts()) {
+        suite::any_chunking(Framing::Sse, || stream_of(&[]), stream(&items, cut).as_bytes(), &cuts)?;
     }
 
     #[test]
@@ -82,7 +59,7 @@ proptest! {
         items in turns(),
         cut in 1_usize..5,
         keep in prop::collection::vec(any::<bool>(), 1..5),
-        hold in holds(),
+        hold in suite::policies(),
     ) {
         let mut whole = answer(&response(&items).to_string(), &[]).unwrap();
         let fates = whole.calls()[0].iter().cloned().enumerate().map(|(at, call)| fate(&keep, at, call)).collect();

@@ -1,6 +1,6 @@
-//! Replays recorded exchanges with real APIs: every call is found word for word and none invented, whole and however the bytes
-//! arrive; what is released is what came. The recordings are not part of the project: they are looked for in `CALLGATE_DATA`,
-//! else in `shared/data` beside the workspace, and the test says so where they are missing.
+//! Replays recorded exchanges with real APIs: every call is found word for word and none invented, whole and in any chunks;
+//! released calls keep their bytes. The recordings are not part of the project. The test looks for them in `CALLGATE_DATA`, else
+//! in `shared/data` beside the workspace, and says so if they are missing.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -33,7 +33,7 @@ fn plain(call: &Call) -> (String, String, String) {
     (call.id.clone(), call.name.clone(), call.arguments.clone())
 }
 
-/// The calls that a reader must find. What the provider ran is none.
+/// The calls a reader must find. The provider's own calls do not count.
 fn labelled(exchange: &Value) -> Vec<(String, String, String)> {
     let functions = exchange["tool_calls"].as_array().unwrap().iter().filter(|call| call["kind"] == "function");
     let of = |call: &Value, key| text(call, key).to_owned();

@@ -1,4 +1,4 @@
-//! Requests: what is read of them, what is refused, what is written.
+//! Requests: their members, refused and written bodies.
 
 use callgate_json::Map;
 use callgate_wire::{Call, CallResult, Declaration, Form, Request, RequestError, Wants};

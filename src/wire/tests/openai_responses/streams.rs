@@ -1,4 +1,4 @@
-//! Streamed answers: what each event says, what of it may go on, what is written.
+//! Streamed answers: the deltas of each event, and the output.
 
 use callgate_wire::{ChoiceIndex, Delta, Fate, ReleasePolicy};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn tell(_: usize, _: callgate_wire::Call) -> Fate {
     Fate::Replace("No.".into())
 }
 
-/// A small response, so that snapshots can be read.
+/// A small response, for short snapshots.
 fn small(events: Vec<Value>) -> String {
     let shrink = |mut event: Value| {
         if event["response"].is_object() {
@@ -57,7 +57,7 @@ fn a_stream_without_calls_keeps_its_bytes() {
         stream(&talk, 2).replace("response.completed", "response.incomplete"),
         // A server whose last event repeats nothing.
         stream(&talk, 2).replace(&json!(talk).to_string(), "[]"),
-        // A server that draws ids anew for every event.
+        // A server with new ids in every event.
         stream(&talk, 2).replacen("msg_", "msg_other_", 2).replacen("rs_", "rs_other_", 2),
     ];
     for text in table {
@@ -184,7 +184,7 @@ fn events_that_could_hide_a_call_are_refused() {
     let (added, done) = ("response.output_item.added", "response.output_item.done");
     let end = "response.completed";
     let table = [
-        // Two events that tell of one call differently.
+        // Two events that disagree on a call.
         changed(done, "/item/arguments", json!("{}")),
         changed(done, "/item/arguments", json!("")),
         changed(done, "/item/name", json!("g")),
@@ -194,7 +194,7 @@ fn events_that_could_hide_a_call_are_refused() {
         changed("response.function_call_arguments.done", "/arguments", json!("{}")),
         changed("response.function_call_arguments.done", "/arguments", json!("")),
         changed(end, "/response/output", json!({})),
-        // Calls where none may stand.
+        // Calls in wrong places.
         changed("response.created", "/response/output", json!([call("c0", "g", "{}")])),
         changed("response.in_progress", "/response/output", json!([message("Hi")])),
         before_end(json!({ "type": "response.function_call_arguments.delta", "output_index": 1, "delta": "x" })),
@@ -209,7 +209,7 @@ fn events_that_could_hide_a_call_are_refused() {
         before_end(json!({ "type": "keepalive", "item": call("c2", "f", "{}") })),
         before_end(json!({ "type": "response.completed", "response": response(&[]), "Response": {} })),
         early(json!({ "type": "response.function_call_arguments.delta", "output_index": 1, "delta": 1 })),
-        // Kinds that are not known and could carry a call, or were not asked for.
+        // Unknown kinds that could carry a call, or kinds the request did not ask for.
         before_end(json!({ "type": "response.invented", "output_index": 0, "arguments": "{}" })),
         before_end(json!({ "type": "invented", "call": { "call_id": "c2", "name": "f" } })),
         before_end(json!({ "type": "invented", "item": { "type": "browser_call" } })),
@@ -228,7 +228,7 @@ fn events_that_could_hide_a_call_are_refused() {
         early(json!({ "type": "response.output_text.delta", "output_index": 1, "delta": "x" })),
         stream(&[], 1) + "data: {\"type\":\"response.output_text.delta\",\"output_index\":0}\n\n",
         "data: [DONE]\n\n".to_owned(),
-        // Texts that two readers could take for two things.
+        // Texts with two readings.
         stream(&[], 1).replacen("event: response.created", "event: response.in_progress", 1),
         stream(&[], 1).replacen("\"type\":", "\"type\":\"error\",\"type\":", 1),
         stream(&[], 1).replacen("\"type\":", "\"Type\":1,\"type\":", 1),

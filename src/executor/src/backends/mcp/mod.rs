@@ -1,7 +1,8 @@
-//! Tools of MCP servers, over streamable HTTP.
+//! Tools of MCP servers over streamable HTTP.
 //!
-//! One session for each tenant, begun by its first call and begun again when it is lost ([`sessions`]). The official SDK speaks the protocol;
-//! [`wire`] holds back what goes in and out. The server may ask for nothing: no sampling, no elicitation, no roots.
+//! Each tenant has one session, opened by its first call and opened again if it is lost ([`sessions`]). The official
+//! SDK implements the protocol; [`wire`] bounds its traffic. The server may ask for nothing: no sampling, no
+//! elicitation, no roots.
 
 mod result;
 mod sessions;
@@ -26,15 +27,15 @@ use tokio::time::{Instant, timeout_at};
 use self::sessions::{Line, Sessions};
 use self::wire::{Terms, Wire};
 use super::Invocation;
-use super::fault::Fault;
+use super::fault::AttemptFault;
 use super::headers::headers;
 
-/// What an answer has around the result, and again around a result that comes as structure and as escaped text.
+/// The bytes around a result that is sent both as structure and as escaped text.
 const WIRE_FACTOR: u64 = 4;
 const WIRE_ENVELOPE: u64 = 64 << 10;
-/// The newest first. Older ones, with a handshake, are what the SDK falls back to.
+/// The newest first. The SDK falls back to older ones, with a handshake.
 const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::LATEST];
-/// Of the W3C Trace Context, where MCP wants it (SEP-414).
+/// The W3C Trace Context, placed as MCP asks (SEP-414).
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 
 type Session = RunningService<RoleClient, ClientConfig>;
@@ -48,7 +49,7 @@ pub(super) struct Mcp {
     sessions: Sessions<Session>,
 }
 
-/// A request that is under way. Dropped, the server is told that nobody waits any more.
+/// A request in flight. Dropping it cancels the request at the server.
 struct Pending(Option<RequestHandle<RoleClient>>);
 
 // === impl Mcp ===
@@ -64,15 +65,15 @@ impl Mcp {
         }
     }
 
-    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, AttemptFault> {
         let line = self.sessions.line(invocation.tenant, Instant::now());
-        let begun = timeout_at(invocation.deadline, self.session(&line)).await.unwrap_or(Err(Fault::Timeout))?;
+        let begun = timeout_at(invocation.deadline, self.session(&line)).await.unwrap_or(Err(AttemptFault::Timeout))?;
         let called = timeout_at(invocation.deadline, self.ask(&begun, invocation, run)).await;
-        match called.unwrap_or(Err(Fault::Timeout)) {
+        match called.unwrap_or(Err(AttemptFault::Timeout)) {
             Ok(result) => Ok(result),
             Err(fault) => {
-                // Whatever it was, a session that gave no answer is not trusted to give the next: a server that restarted
-                // may not know it any more, and need not say so.
+                // A session without a response is not trusted again: a restarted server may have forgotten it, and need
+                // not say so.
                 if !fault.answered() {
                     line.forget(&begun);
                 }
@@ -81,7 +82,7 @@ impl Mcp {
         }
     }
 
-    async fn session(&self, line: &Line<Session>) -> Result<Arc<Session>, Fault> {
+    async fn session(&self, line: &Line<Session>) -> Result<Arc<Session>, AttemptFault> {
         if let Some(session) = line.open(usable) {
             return Ok(session);
         }
@@ -104,12 +105,12 @@ impl Mcp {
         Ok(session)
     }
 
-    async fn ask(&self, session: &Session, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, Fault> {
+    async fn ask(&self, session: &Session, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, AttemptFault> {
         let bytes = run.bounds.output_bytes.saturating_mul(WIRE_FACTOR).saturating_add(WIRE_ENVELOPE);
-        // Those that every request has are the transport's already.
+        // The transport has the common headers already.
         let terms = Terms::new(usize::try_from(bytes).unwrap_or(usize::MAX), headers(invocation, &HeaderMap::new()));
         let arguments: JsonObject = serde_json::from_str(invocation.arguments)
-            .map_err(|_| Fault::Failed("the arguments are not a JSON object, so nothing was sent".into()))?;
+            .map_err(|_| AttemptFault::Failed("the arguments are not a JSON object, so nothing was sent".into()))?;
         let mut options = PeerRequestOptions::default();
         options.meta = Some(trace(terms.headers()));
         let mut request = CallToolRequest::new(CallToolRequestParams::new(run.tool.clone()).with_arguments(arguments));
@@ -121,17 +122,17 @@ impl Mcp {
             Err(error) => Err(error),
         };
         match answered {
-            // Too large may also look like a broken stream from above.
-            Err(_) if terms.overrun() => Err(Fault::TooLarge),
+            // A response over its limit may also appear as a broken stream.
+            Err(_) if terms.overrun() => Err(AttemptFault::TooLarge),
             Err(error) => Err(not_answered(&error)),
             Ok(ServerResult::CallToolResult(answer)) => result::read(answer, run.bounds.output_bytes),
             Ok(ServerResult::InputRequiredResult(_)) => {
-                Err(Fault::Failed("it asks for input, which nobody gives".into()))
+                Err(AttemptFault::Failed("it asks for input, which nobody gives".into()))
             }
             Ok(ServerResult::CreateTaskResult(_)) => {
-                Err(Fault::Failed("it answers later, with a task, which nobody waits for".into()))
+                Err(AttemptFault::Failed("it answers later, with a task, which nobody waits for".into()))
             }
-            Ok(_) => Err(Fault::Failed("its answer is not the result of a tool".into())),
+            Ok(_) => Err(AttemptFault::Failed("its answer is not the result of a tool".into())),
         }
     }
 }
@@ -148,25 +149,25 @@ fn trace(headers: &HeaderMap) -> RequestMetaObject {
     RequestMetaObject(MetaObject(present.collect()))
 }
 
-/// By its kind alone: the words are the server's.
-fn not_answered(error: &ServiceError) -> Fault {
+/// Decided by its kind alone: the words are the server's.
+fn not_answered(error: &ServiceError) -> AttemptFault {
     match error {
-        ServiceError::McpError(error) => Fault::Failed(format!("JSON-RPC error {}", error.code.0).into()),
+        ServiceError::McpError(error) => AttemptFault::Failed(format!("JSON-RPC error {}", error.code.0).into()),
         ServiceError::TransportSend(error) => wire::fault(error),
-        ServiceError::TransportClosed => Fault::Unavailable("the session ended before the answer came".into()),
-        _ => Fault::Failed("its answer is not MCP".into()),
+        ServiceError::TransportClosed => AttemptFault::Unavailable("the session ended before the answer came".into()),
+        _ => AttemptFault::Failed("its answer is not MCP".into()),
     }
 }
 
-fn not_begun(error: &ClientInitializeError) -> Fault {
+fn not_begun(error: &ClientInitializeError) -> AttemptFault {
     match error {
         ClientInitializeError::TransportError { error, .. } => wire::fault(error),
-        ClientInitializeError::ConnectionClosed(_) => Fault::Unavailable("no session could be begun".into()),
+        ClientInitializeError::ConnectionClosed(_) => AttemptFault::Unavailable("no session could be begun".into()),
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => not_begun(fallback),
         ClientInitializeError::JsonRpcError(error) => {
-            Fault::Failed(format!("no session could be begun: JSON-RPC error {}", error.code.0).into())
+            AttemptFault::Failed(format!("no session could be begun: JSON-RPC error {}", error.code.0).into())
         }
-        _ => Fault::Failed("no session could be begun: its answer is not MCP as it is known here".into()),
+        _ => AttemptFault::Failed("no session could be begun: its answer is not MCP as it is known here".into()),
     }
 }
 

@@ -1,36 +1,36 @@
-//! What an MCP tool's result is as JSON: its structured content, or else its one text if that is strict JSON, or else its
-//! texts, a line break between two, as one JSON string.
+//! An MCP tool's result as JSON: its structured content, else its one text if that is strict JSON, else its texts as
+//! one JSON string, with a line break between two.
 
 use callgate_json::Value;
 use rmcp::model::{CallToolResult, ContentBlock};
 
-use crate::backends::fault::Fault;
+use crate::backends::fault::AttemptFault;
 
-/// The result's JSON text, of at most `limit` bytes.
-pub(super) fn read(answer: CallToolResult, limit: u64) -> Result<Vec<u8>, Fault> {
+/// Returns the result's JSON text, of at most `limit` bytes.
+pub(super) fn read(answer: CallToolResult, limit: u64) -> Result<Vec<u8>, AttemptFault> {
     if answer.is_error == Some(true) {
-        return Err(Fault::Failed("the tool reported an error".into()));
+        return Err(AttemptFault::Failed("the tool reported an error".into()));
     }
     let json = match answer.structured_content {
         Some(value) => callgate_json::canonical(&value),
         None => text(answer.content)?,
     };
     if u64::try_from(json.len()).map_or(true, |length| length > limit) {
-        return Err(Fault::TooLarge);
+        return Err(AttemptFault::TooLarge);
     }
     Ok(json.into_bytes())
 }
 
-fn text(content: Vec<ContentBlock>) -> Result<String, Fault> {
+fn text(content: Vec<ContentBlock>) -> Result<String, AttemptFault> {
     let texts: Option<Vec<String>> = content
         .into_iter()
         .map(|block| match block {
             ContentBlock::Text(text) => Some(text.text),
-            // Pictures, sound, files, and what later versions have.
+            // Images, audio, files, and kinds of later versions.
             _ => None,
         })
         .collect();
-    let texts = texts.ok_or(Fault::Failed("its result is not text".into()))?;
+    let texts = texts.ok_or(AttemptFault::Failed("its result is not text".into()))?;
     let [text] = texts.as_slice() else {
         return Ok(callgate_json::canonical(&Value::String(texts.join("\n"))));
     };
@@ -44,7 +44,7 @@ fn text(content: Vec<ContentBlock>) -> Result<String, Fault> {
 mod tests {
     use super::*;
 
-    fn read_json(answer: &str) -> Result<String, Fault> {
+    fn read_json(answer: &str) -> Result<String, AttemptFault> {
         read(serde_json::from_str(answer).unwrap(), 64).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
@@ -66,10 +66,10 @@ mod tests {
     #[test]
     fn errors_pictures_and_floods_are_none() {
         let error = read_json(r#"{"content":[{"type":"text","text":"secret"}],"isError":true}"#).unwrap_err();
-        assert_eq!(error, Fault::Failed("the tool reported an error".into()));
+        assert_eq!(error, AttemptFault::Failed("the tool reported an error".into()));
         let picture = r#"{"content":[{"type":"image","data":"AAAA","mimeType":"image/png"}]}"#;
-        assert_eq!(read_json(picture).unwrap_err(), Fault::Failed("its result is not text".into()));
+        assert_eq!(read_json(picture).unwrap_err(), AttemptFault::Failed("its result is not text".into()));
         let flood = format!(r#"{{"content":[{{"type":"text","text":"{}"}}]}}"#, "x".repeat(63));
-        assert_eq!(read_json(&flood).unwrap_err(), Fault::TooLarge);
+        assert_eq!(read_json(&flood).unwrap_err(), AttemptFault::TooLarge);
     }
 }

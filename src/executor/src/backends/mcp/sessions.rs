@@ -1,8 +1,8 @@
-//! Sessions with one MCP server, each of one tenant.
+//! Sessions with one MCP server, one for each tenant.
 //!
-//! A server may keep state in a session, so no two tenants share one. Their number is bounded: past it the tenant that was
-//! silent longest loses its session, and gets a new one with its next call. A session that nobody uses for a while ends. A call
-//! holds its tenant's line, and with it the session, until it ends itself.
+//! A server may keep state in a session, so tenants never share one. Their number is bounded: beyond it the tenant
+//! silent for longest loses its session, and gets a new one with its next call. An unused session ends after a while. A
+//! call holds its tenant's line, and with it the session, until it ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 /// The maximum number of sessions with one server.
 const SESSIONS: usize = 64;
-/// A session ends if it is not used for so long.
+/// The time after which an unused session ends.
 const IDLE: Duration = Duration::from_secs(300);
-/// The time between two looks for idle sessions.
+/// The interval between two looks for idle sessions.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// The sessions with one server, by tenant.
@@ -22,9 +22,9 @@ pub(super) struct Sessions<S> {
     table: Arc<Table<S>>,
 }
 
-/// One tenant's way to the server, with a session on it if one is open.
+/// One tenant's line to the server, with its open session, if any.
 pub(super) struct Line<S> {
-    /// Held while a session is begun, so that one is begun at a time.
+    /// Held while a session opens, so only one opens at a time.
     pub(super) beginning: tokio::sync::Mutex<()>,
     session: Mutex<Option<Arc<S>>>,
 }
@@ -34,12 +34,12 @@ struct Table<S> {
 }
 
 struct Lines<S> {
-    by_tenant: HashMap<String, Slot<S>>,
+    by_tenant: HashMap<String, SessionSlot<S>>,
     /// True if a task looks for idle sessions.
     swept: bool,
 }
 
-struct Slot<S> {
+struct SessionSlot<S> {
     line: Arc<Line<S>>,
     used: Instant,
 }
@@ -52,7 +52,7 @@ impl<S: Send + Sync + 'static> Sessions<S> {
         Self { table: Arc::new(Table { lines }) }
     }
 
-    /// The tenant's line, which counts as used now.
+    /// Returns the tenant's line and marks it as used now.
     pub(super) fn line(&self, tenant: &str, now: Instant) -> Arc<Line<S>> {
         let mut lines = self.table.lines();
         if !std::mem::replace(&mut lines.swept, true) {
@@ -67,7 +67,7 @@ impl<S: Send + Sync + 'static> Sessions<S> {
             oldest.and_then(|tenant| lines.by_tenant.remove(&tenant));
         }
         let line = Arc::new(Line::new());
-        lines.by_tenant.insert(tenant.to_owned(), Slot { line: Arc::clone(&line), used: now });
+        lines.by_tenant.insert(tenant.to_owned(), SessionSlot { line: Arc::clone(&line), used: now });
         line
     }
 }
@@ -86,7 +86,7 @@ async fn sweep<S>(table: Weak<Table<S>>) {
 // === impl Table ===
 
 impl<S> Table<S> {
-    /// Drops lines that no call holds and that were not used for a while. Returns true if none is left.
+    /// Drops unused lines no call holds. Returns true if none is left.
     fn end_idle(&self, now: Instant) -> bool {
         let mut lines = self.lines();
         lines
@@ -98,7 +98,7 @@ impl<S> Table<S> {
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines<S>> {
-        // Nothing panics while it is held, and every change is whole.
+        // Nothing panics while it is held, and every change is complete.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +110,7 @@ impl<S> Line<S> {
         Self { beginning: tokio::sync::Mutex::new(()), session: Mutex::new(None) }
     }
 
-    /// The session, if there is one and it is `usable`. One that is not is let go.
+    /// Returns the session if it is `usable`; drops an unusable one.
     pub(super) fn open(&self, usable: impl FnOnce(&S) -> bool) -> Option<Arc<S>> {
         let mut session = self.session();
         if session.as_ref().is_some_and(|session| !usable(session)) {
@@ -123,7 +123,7 @@ impl<S> Line<S> {
         *self.session() = Some(begun);
     }
 
-    /// Lets go of a session that was lost, unless another has taken its place.
+    /// Drops a lost session, unless another has taken its place.
     pub(super) fn forget(&self, lost: &Arc<S>) {
         let mut session = self.session();
         if session.as_ref().is_some_and(|session| Arc::ptr_eq(session, lost)) {

@@ -1,7 +1,7 @@
-//! The HTTP under an MCP session: the SDK's own client over ours, with terms for each request.
+//! The HTTP under an MCP session: the SDK's client over ours, with limits for each request.
 //!
-//! The terms of a call travel in its request's extensions, which never leave the process: how much it may read, and the
-//! headers that name its caller and trace. Streams that a server would open by itself are not opened, and none is resumed.
+//! A call's limits travel in its request's extensions, which never leave the process: the bytes it may read, and the
+//! headers with its caller and trace. Streams a server could open by itself are not opened, and none is resumed.
 
 use std::collections::HashMap;
 use std::num::ParseIntError;
@@ -21,14 +21,14 @@ use rmcp::transport::streamable_http_client::{
 };
 use tokio_stream::StreamExt;
 
-use crate::backends::fault::Fault;
+use crate::backends::fault::AttemptFault;
 use crate::backends::http::{broken, refused};
 
-/// Of an answer to anything but a call: what a server says of itself when a session begins.
+/// The maximum bytes of a response outside calls: the server's description when a session opens.
 const SESSION_BYTES: usize = 1 << 20;
-/// Of the body of an error. Nothing reads it.
+/// The maximum bytes of an error's body. Nothing reads it.
 const ERROR_BYTES: usize = 4 << 10;
-/// For telling the server that a call is cancelled or a session over.
+/// The time to tell the server of a cancelled call or a closed session.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Error = StreamableHttpError<reqwest::Error>;
@@ -39,7 +39,7 @@ pub(super) struct Wire {
     client: Client,
 }
 
-/// What holds for one call.
+/// The limits of one call.
 #[derive(Clone)]
 pub(super) struct Terms {
     bytes: usize,
@@ -47,7 +47,7 @@ pub(super) struct Terms {
     overrun: Arc<AtomicBool>,
 }
 
-/// How sessions are held with a server.
+/// The settings of sessions with a server.
 pub(super) fn config(address: &Url, always: &HeaderMap, max_in_flight: usize) -> StreamableHttpClientTransportConfig {
     let mut headers: HashMap<_, _> = always.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -60,14 +60,14 @@ pub(super) fn config(address: &Url, always: &HeaderMap, max_in_flight: usize) ->
     config
 }
 
-/// Why a request got no answer, by its kind alone.
-pub(super) fn fault(error: &DynamicTransportError) -> Fault {
+/// The reason a request got no response, by its kind alone.
+pub(super) fn fault(error: &DynamicTransportError) -> AttemptFault {
     let Some(error) = error.error.downcast_ref::<Error>() else {
-        return Fault::Unavailable("the session ended before the answer came".into());
+        return AttemptFault::Unavailable("the session ended before the answer came".into());
     };
     let status = |status: u16| {
         let status = StatusCode::from_u16(status).ok().and_then(refused);
-        status.unwrap_or(Fault::Failed("its answer is not MCP".into()))
+        status.unwrap_or(AttemptFault::Failed("its answer is not MCP".into()))
     };
     match error {
         StreamableHttpError::HttpStatus(error) => status(error.status),
@@ -77,27 +77,27 @@ pub(super) fn fault(error: &DynamicTransportError) -> Fault {
             Some(code) => status(code.as_u16()),
             None => broken(error),
         },
-        StreamableHttpError::UnexpectedServerResponse(text) => Fault::Failed(
+        StreamableHttpError::UnexpectedServerResponse(text) => AttemptFault::Failed(
             told(text).map_or("its answer is not MCP".into(), |status| format!("HTTP status {status}").into()),
         ),
-        StreamableHttpError::ResponseBodyTooLarge { .. } => Fault::TooLarge,
+        StreamableHttpError::ResponseBodyTooLarge { .. } => AttemptFault::TooLarge,
         StreamableHttpError::SessionExpired
         | StreamableHttpError::SessionRecoveryTimeout
         | StreamableHttpError::TransportChannelClosed => {
-            Fault::Unavailable("the session ended before the answer came".into())
+            AttemptFault::Unavailable("the session ended before the answer came".into())
         }
-        _ => Fault::Failed("its answer is not MCP".into()),
+        _ => AttemptFault::Failed("its answer is not MCP".into()),
     }
 }
 
-/// The status in the SDK's words `HTTP 401 Unauthorized: …`, for people to read. Nothing depends on it: whatever the words are, the
-/// server answered, and not with a result. What follows the status is the server's.
+/// Reads the status from the SDK's words `HTTP 401 Unauthorized: …`, for people only. Nothing depends on it: whatever
+/// the words, the server responded without a result. The text after the status is the server's.
 fn told(text: &str) -> Option<u16> {
     text.strip_prefix("HTTP ")?.get(..3)?.parse().ok()
 }
 
-/// True for the SDK's own error for an event that is too large, whose type is private. It is the only one that is a fault of the
-/// body and has no cause of its own: one of the connection has the connection's, and texts and numbers have types.
+/// Returns true for the SDK's own error for an oversized event, whose type is private. It is the only fault of the body
+/// without a cause of its own: a connection's fault has the connection's, and texts and numbers have types.
 fn is_limit(error: &(dyn std::error::Error + 'static)) -> bool {
     error.source().is_some_and(|body| body.source().is_none() && !body.is::<Utf8Error>() && !body.is::<ParseIntError>())
 }
@@ -113,12 +113,12 @@ impl Terms {
         &self.headers
     }
 
-    /// Whether the answer was larger than it may be.
+    /// Returns true if the response exceeded its limit.
     pub(super) fn overrun(&self) -> bool {
         self.overrun.load(Ordering::Relaxed)
     }
 
-    /// Those of a message; those of the session itself where it has none.
+    /// Returns a message's limits, or the session's own.
     fn of(message: &ClientJsonRpcMessage) -> Self {
         let own = match message {
             ClientJsonRpcMessage::Request(request) => request.request.extensions().get::<Self>().cloned(),
@@ -127,13 +127,13 @@ impl Terms {
         own.unwrap_or_else(|| Self::new(SESSION_BYTES, HeaderMap::new()))
     }
 
-    /// The same stream, ended where its events hold more than they may in all.
+    /// Ends a stream once its events exceed their common limit.
     fn bounded(self, stream: BoxedSseResponse) -> BoxedSseResponse {
         let mut room = self.bytes;
         let bounded = stream.map_while(move |event| {
             let length = match &event {
                 Ok(event) => event.data.as_ref().map_or(0, String::len),
-                // The SDK ends an event that is larger than all of them may be.
+                // The SDK itself ends an event larger than this limit.
                 Err(error) if is_limit(error) => usize::MAX,
                 Err(_) => 0,
             };

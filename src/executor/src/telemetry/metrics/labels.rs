@@ -22,26 +22,6 @@ pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
-/// A configured backend.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Cluster {
-    pub(super) cluster: String,
-}
-
-/// A configured backend and the result of a request to it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ClusterResult {
-    pub(super) cluster: String,
-    pub(super) result: &'static str,
-}
-
-/// A configured backend and a state of its breaker.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ClusterState {
-    pub(super) cluster: String,
-    pub(super) state: &'static str,
-}
-
 /// A store of the state directory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Store {

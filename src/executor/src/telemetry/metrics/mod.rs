@@ -20,9 +20,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::calls::{CallMetrics, CountedCall, Shed};
-pub use self::parts::{Backends, BreakerGauges, BreakerState, Closed, ConnectionRefusal, Connections, Reloads, Spans};
+pub use self::parts::{Closed, ConnectionRefusal, Connections, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Once, Stores};
+use crate::backends::BackendMetrics;
 
 /// The prefix of every name.
 const PREFIX: &str = "callgate_executor";
@@ -35,7 +36,7 @@ struct All {
     registry: Registry,
     calls: CallMetrics,
     modules: ModuleMetrics,
-    backends: Backends,
+    backends: BackendMetrics,
     once: Once,
     audit: AuditMetrics,
     stores: Stores,
@@ -58,7 +59,7 @@ impl Metrics {
         Self(Arc::new(All {
             calls: CallMetrics::register(registry),
             modules: ModuleMetrics::register(registry),
-            backends: Backends::register(registry),
+            backends: BackendMetrics::register(registry),
             once: Once::register(registry),
             audit: AuditMetrics::register(registry),
             stores: Stores::register(registry),
@@ -81,7 +82,7 @@ impl Metrics {
     }
 
     /// Requests to backends.
-    pub fn backends(&self) -> &Backends {
+    pub fn backends(&self) -> &BackendMetrics {
         &self.0.backends
     }
 

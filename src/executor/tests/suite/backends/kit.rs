@@ -26,7 +26,7 @@ pub(crate) struct Kit {
     contract: Contract,
 }
 
-/// A request that a fake got.
+/// A request received by a fake.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) line: String,
@@ -34,7 +34,7 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
 }
 
-/// Every request that a fake got, in order.
+/// Every request of a fake, in order.
 pub(crate) type Log = Arc<Mutex<Vec<Asked>>>;
 
 struct NoFiles;
@@ -48,7 +48,7 @@ impl Files for NoFiles {
 impl Kit {
     /// `backend` is YAML of the backend's settings, such as `address: …, retries: 0`; `tool` of the tool's `effects` and `run`.
     pub(crate) fn new(backend: &str, tool: &str) -> Self {
-        let backends = Backends::new(&config(backend), Metrics::new().backends()).unwrap();
+        let backends = Backends::new(&config(backend).backends, Metrics::new().backends()).unwrap();
         let contract = contract(tool);
         backends.check(&contract).unwrap();
         Self { backends, contract }
@@ -56,7 +56,7 @@ impl Kit {
 
     /// Returns the reason why such a backend cannot serve such a tool.
     pub(crate) fn refused(backend: &str, tool: &str) -> BackendError {
-        Backends::new(&config(backend), Metrics::new().backends())
+        Backends::new(&config(backend).backends, Metrics::new().backends())
             .and_then(|backends| backends.check(&contract(tool)))
             .unwrap_err()
     }

@@ -97,8 +97,9 @@ fn the_example_configuration_knows_every_backend_of_its_contract() {
     let config = Config::from_file(&file).unwrap();
     assert_eq!(config.backends.0.keys().collect::<Vec<_>>(), ["clock", "tickets", "workers"]);
     // The operator brings its secret; nothing else is missing.
-    let error =
-        Backends::new(&config, callgate_executor::telemetry::Metrics::new().backends()).unwrap_err().to_string();
+    let error = Backends::new(&config.backends, callgate_executor::telemetry::Metrics::new().backends())
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("backends.tickets.headers.authorization: "), "{error}");
 }
 

@@ -7,7 +7,7 @@ use super::site::{Reply, Site};
 use super::{desk, error, get, send};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_granted_is_denied_before_anything_leaves() {
+async fn an_ungranted_request_is_denied_before_anything_leaves() {
     let internet = Made::new();
     let desk = desk(&internet, "timeout: 10s, http: [\"api.example.com:443\"]").await;
     for url in [
@@ -39,7 +39,7 @@ async fn a_tool_without_grants_may_ask_and_is_denied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_granted_address_is_only_what_is_written() {
+async fn a_granted_address_covers_only_itself() {
     let site = Site::start(Reply::Text("near")).await;
     let port = site.address.port();
     let internet = Made::new();
@@ -62,7 +62,7 @@ async fn one_ipv6_address_may_be_written_in_any_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_granted_name_that_resolves_to_what_is_near_is_refused() {
+async fn dns_rebinding_to_a_private_address_is_refused() {
     let addresses = [
         "127.0.0.1",
         "10.1.2.3",
@@ -85,7 +85,7 @@ async fn a_granted_name_that_resolves_to_what_is_near_is_refused() {
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
         "2001:0:101:101::80ff:fffe",
-        // One good address does not excuse a bad one, wherever it stands.
+        // One good address does not excuse a bad one, at any position.
         "93.184.215.14 127.0.0.1",
         "127.0.0.1 93.184.215.14",
         "2606:4700::1111 ::1",
@@ -100,7 +100,7 @@ async fn a_granted_name_that_resolves_to_what_is_near_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_granted_address_that_is_near_is_refused_without_private_however_it_is_spelled() {
+async fn a_private_address_is_refused_without_private_in_every_spelling() {
     let site = Site::start(Reply::Text("near")).await;
     let port = site.address.port();
     // The system resolves the first four, as many a program would.
@@ -124,7 +124,7 @@ async fn private_lets_a_name_be_near() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_name_leads_to_the_metadata_service_not_even_a_private_one() {
+async fn no_name_reaches_the_metadata_service_even_with_private() {
     let site = Site::start(Reply::Text("credentials")).await;
     let internet = Made::new()
         .name("ledger.internal", &["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254"])
@@ -136,13 +136,13 @@ async fn no_name_leads_to_the_metadata_service_not_even_a_private_one() {
     let private = desk(&internet, "http: [{ to: \"169.254.169.254:80\" }]").await;
     assert_eq!(error(&get(&private, "http://169.254.169.254/").await), "DestinationIpProhibited");
     assert!(site.seen().is_empty());
-    // Somebody wrote exactly this into the contract.
+    // The contract holds exactly this.
     let meant = desk(&internet, "http: [{ to: \"169.254.169.254:80\", private: true }]").await;
     assert_eq!(get(&meant, "http://169.254.169.254/").await["body"], "credentials");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_name_leads_to_what_is_link_local_or_hands_out_credentials() {
+async fn no_name_reaches_link_local_or_credential_services() {
     let answers = [
         "169.254.170.2",
         "169.254.170.23",
@@ -166,7 +166,7 @@ async fn no_name_leads_to_what_is_link_local_or_hands_out_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_changes_its_mind_gains_nothing() {
+async fn a_name_that_changes_its_address_gains_nothing() {
     let (honest, near) = (Site::start(Reply::Text("honest")).await, Site::start(Reply::Text("near")).await);
     let port = near.address.port();
     let internet = Made::new()
@@ -177,7 +177,7 @@ async fn a_name_that_changes_its_mind_gains_nothing() {
     let answers = send(&desk, &[ask.clone(), ask]).await;
     assert_eq!(answers[0]["body"], "honest");
     assert_eq!(error(&answers[1]), "DestinationIpProhibited");
-    // One lookup a request, and a connection only to what that lookup gave.
+    // One lookup a request, and a connection only to an address of that lookup.
     let lookup = "lookup rebind.example.com".to_owned();
     assert_eq!(internet.log(), [lookup.clone(), format!("connect {PUBLIC}:{port}"), lookup]);
     assert!(near.seen().is_empty());
@@ -215,7 +215,7 @@ async fn a_redirect_is_a_new_request_and_is_checked_as_one() {
         // The executor follows nothing by itself …
         let url = format!("http://{host}/");
         assert_eq!(get(&desk, &url).await["status"], 302);
-        // … and the guest comes only as far as it is granted.
+        // … and the guest reaches only its grants.
         let answer = send(&desk, &[json!({ "url": url, "follow": true })]).await.remove(0);
         match expected {
             Ok(body) => assert_eq!(answer["body"], *body),

@@ -1,4 +1,4 @@
-//! Servers that never end, never answer or say too much, and guests that ask too much.
+//! Servers that never end, never answer or send too much, and guests that ask too much.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ async fn a_body_without_end_that_is_kept_meets_the_memory_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_come_to_an_end_meets_the_timeout() {
+async fn an_endless_server_meets_the_timeout() {
     for reply in [Reply::Dripping, Reply::Silent, Reply::Stalling] {
         let (mut site, internet) = at(reply.clone()).await;
         let desk = desk(&internet, "timeout: 500ms, http: [\"api.example.com:80\"]").await;
@@ -65,7 +65,7 @@ async fn a_guest_may_be_less_patient_than_its_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_breaks_off_is_an_error_and_not_a_short_answer() {
+async fn a_truncated_body_is_an_error_and_not_a_short_answer() {
     let (_site, internet) = at(Reply::Torn).await;
     let desk = desk(&internet, "http: [\"api.example.com:80\"]").await;
     let answer = send(&desk, &[json!({ "url": URL })]).await.remove(0);
@@ -73,7 +73,7 @@ async fn a_body_that_breaks_off_is_an_error_and_not_a_short_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_is_too_large_is_an_error() {
+async fn an_oversized_head_is_an_error() {
     let (mut site, internet) = at(Reply::HugeHead).await;
     let desk = desk(&internet, "http: [\"api.example.com:80\"]").await;
     let answer = send(&desk, &[json!({ "url": URL })]).await.remove(0);

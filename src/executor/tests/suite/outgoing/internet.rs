@@ -1,4 +1,4 @@
-//! An internet of a test's own: names that answer as they are told to, and public addresses that are servers on loopback.
+//! An internet of a test's own: names with scripted answers, and public addresses that are servers on loopback.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -14,9 +14,9 @@ pub(super) const PUBLIC: &str = "93.184.215.14";
 
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// What each name answers, one lookup after the other; the last answer stays.
+    /// The answers for each name, one lookup after the other; the last answer stays.
     names: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
-    /// Where a public address really is.
+    /// The real address behind a public one.
     servers: Mutex<HashMap<SocketAddr, SocketAddr>>,
     /// Every lookup and every connection, in order.
     log: Mutex<Vec<String>>,
@@ -27,7 +27,7 @@ impl Made {
         Arc::default()
     }
 
-    /// The next answers to lookups of `name`, each a list of addresses with blanks between.
+    /// Sets the next answers to lookups of `name`, each a list of addresses with blanks between.
     pub(super) fn name(self: &Arc<Self>, name: &str, answers: &[&str]) -> Arc<Self> {
         let read = |answer: &&str| answer.split_whitespace().map(|address| address.parse().unwrap()).collect();
         self.names.lock().unwrap().insert(name.to_owned(), answers.iter().map(read).collect());
@@ -44,7 +44,7 @@ impl Made {
         Network::new(Arc::<Self>::clone(self), roots)
     }
 
-    /// What was looked up and connected to.
+    /// Returns the lookups and connections.
     pub(super) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
@@ -60,7 +60,7 @@ impl Internet for Made {
         Box::pin(async move {
             match made {
                 Some(addresses) => Ok(addresses),
-                // Names that nobody made up are the system's: it knows how else an address may be spelled.
+                // The system answers for all other names: it knows other spellings of addresses.
                 None => Ok(lookup_host((name, 0)).await?.map(|address| address.ip()).collect()),
             }
         })

@@ -1,5 +1,5 @@
-//! HTTP requests of guests: what is granted works, and nothing else leaves. The guest is `tests/tools/reach`, which sends
-//! what its arguments say; the internet is made up, so that names can lie.
+//! HTTP requests of guests: granted requests work, and nothing else leaves. The guest is `tests/tools/reach`, which sends
+//! the requests in its arguments; the internet is scripted, so names can lie.
 
 mod addresses;
 mod bounds;
@@ -21,7 +21,7 @@ use self::internet::{Made, PUBLIC};
 use self::site::{Authority, Reply, Site};
 use crate::desk::{Desk, Running};
 
-/// A core module that `make wasm` built.
+/// Returns a core module built by `make wasm`.
 fn module(name: &str) -> Vec<u8> {
     // The test program is in target/release/deps, wherever target is.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
@@ -30,7 +30,7 @@ fn module(name: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("{}: {error}; `make wasm` builds the guests of these tests", path.display()))
 }
 
-/// The guest, as a WASI 0.2 command component.
+/// Returns the guest, as a WASI 0.2 command component.
 fn reach() -> Vec<u8> {
     let module = module("callgate-tool-reach.wasm");
     ComponentEncoder::default()
@@ -43,7 +43,7 @@ fn reach() -> Vec<u8> {
         .unwrap()
 }
 
-/// A desk whose tool `t` is the guest; `grants` is YAML inside `run.wasm`.
+/// Returns a desk whose tool `t` is the guest; `grants` is YAML inside `run.wasm`.
 async fn desk(internet: &Arc<Made>, grants: &str) -> Running {
     trusting(internet, RootCertStore::empty(), grants).await
 }
@@ -52,7 +52,7 @@ async fn trusting(internet: &Arc<Made>, roots: RootCertStore, grants: &str) -> R
     Desk::new().on(internet.network(roots)).tool("t", &reach(), grants).start().await
 }
 
-/// Sends these requests in one call, and gives what each came to.
+/// Sends these requests in one call, and returns the result of each.
 async fn send(desk: &Running, asks: &[Value]) -> Vec<Value> {
     let ended = desk.call("t", &json!({ "http": asks }).to_string()).await;
     serde_json::from_str(ended.result()).unwrap()
@@ -63,7 +63,7 @@ async fn get(desk: &Running, url: &str) -> Value {
     send(desk, &[json!({ "url": url })]).await.remove(0)
 }
 
-/// The name of the code that a request failed with.
+/// Returns the name of a failed request's code.
 #[track_caller]
 fn error(answer: &Value) -> String {
     let error = answer["error"].as_str().unwrap_or_else(|| panic!("expected an error, found {answer}"));
@@ -108,7 +108,7 @@ async fn a_body_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn https_is_spoken_with_whom_the_name_says_and_with_nobody_else() {
+async fn https_reaches_only_the_server_with_the_names_certificate() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let good = Site::secure(Reply::Text("hello"), &authority, "api.example.com").await;
     let other = Site::secure(Reply::Text("wrong"), &authority, "other.example.com").await;

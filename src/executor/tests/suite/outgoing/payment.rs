@@ -55,13 +55,13 @@ async fn a_payment_is_ordered_with_the_key_and_the_tenant_of_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_key_stays_here_unless_the_contract_lets_it_out() {
+async fn the_key_is_sent_only_if_the_contract_permits_it() {
     let (_, seen) = paid(Reply::Text(r#"{"payment_id": "p-1"}"#), false).await;
     assert!(!seen[0].to_ascii_lowercase().contains("s3cret"), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_s_words_and_the_key_reach_nobody() {
+async fn the_services_words_and_the_key_stay_in_the_tool() {
     let (ended, _) = paid(Reply::Text("SECRET WORDS s3cret"), true).await;
     assert_eq!(ended.kind(), FailureKind::NonzeroExit);
     assert!(ended.message().contains("gave no receipt") && !ended.message().contains("SECRET"), "{}", ended.message());

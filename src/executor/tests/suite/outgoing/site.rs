@@ -1,4 +1,4 @@
-//! A server on loopback that answers every request in one way, good or bad, and remembers what it was told.
+//! A server on loopback with one kind of answer, good or bad; it keeps the requests.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,24 +14,24 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// How a site answers.
+/// The kinds of answers of a site.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
     /// With this text.
     Text(&'static str),
     /// With a redirect.
     Redirect(String),
-    /// With a body that does not end.
+    /// With an endless body.
     Endless,
     /// With a body that stops in the middle of its announced length, and the connection with it.
     Torn,
-    /// With a head that comes a byte at a time and never ends.
+    /// With an endless head, a byte at a time.
     Dripping,
-    /// With headers that do not end.
+    /// With endless headers.
     HugeHead,
     /// With the beginning of a body, and then nothing.
     Stalling,
-    /// Not at all.
+    /// Without any answer.
     Silent,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Site {
     task: JoinHandle<()>,
 }
 
-/// An authority that a test believes in.
+/// An authority trusted by a test.
 pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -52,7 +52,7 @@ impl Site {
         Self::listen(reply, None).await
     }
 
-    /// With a certificate for `name` of this authority.
+    /// Uses a certificate for `name` of this authority.
     pub(super) async fn secure(reply: Reply, authority: &Authority, name: &str) -> Self {
         Self::listen(reply, Some(authority.acceptor(name))).await
     }
@@ -70,7 +70,7 @@ impl Site {
                     count.send_modify(|open| *open += 1);
                     let (reply, seen, tls, count) = (reply.clone(), Arc::clone(&seen), tls.clone(), Arc::clone(&count));
                     tokio::spawn(async move {
-                        // However a connection ends is fine: some guests go away in the middle.
+                        // A connection may end in any way: some guests leave in the middle.
                         let _ = match tls {
                             Some(tls) => match tls.accept(stream).await {
                                 Ok(stream) => answer(stream, &reply, &seen).await,
@@ -86,7 +86,7 @@ impl Site {
         Self { address, seen, open, task }
     }
 
-    /// The requests that came, each as it was written.
+    /// Returns the received requests, as they were written.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
@@ -180,13 +180,13 @@ async fn answer(
     }
 }
 
-/// Waits for the other side to go away.
+/// Waits for the other side to close.
 async fn gone(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     while stream.read(&mut [0; 1024]).await? > 0 {}
     Ok(())
 }
 
-/// One request: its head, and the body as it is framed.
+/// Reads one request: its head, and the body as it is framed.
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut read = Vec::new();
     loop {

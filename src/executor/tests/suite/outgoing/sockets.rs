@@ -1,4 +1,4 @@
-//! Sockets without HTTP are offered, since every tool chain imports them, and refused.
+//! Sockets without HTTP are offered, because every tool chain imports them, and refused.
 
 use std::net::UdpSocket;
 
@@ -15,7 +15,7 @@ async fn a_component_opens_no_sockets_and_looks_up_no_names() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.set_nonblocking(true).unwrap();
     let (at, udp_at) = (tcp.local_addr().unwrap(), udp.local_addr().unwrap());
-    // Granting HTTP to that very address opens nothing else.
+    // A grant of HTTP to that very address opens nothing else.
     let desk = desk(&Made::new(), &format!("http: [{{ to: \"{at}\", private: true }}]")).await;
     for plan in [json!({ "tcp": at }), json!({ "udp": udp_at }), json!({ "lookup": "localhost" })] {
         let ended = desk.call("t", &plan.to_string()).await;
@@ -28,7 +28,8 @@ async fn a_component_opens_no_sockets_and_looks_up_no_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_core_module_has_no_sockets_to_use() {
-    // All that preview 1 has, on its three streams and on what is not open; each must fail. The answer counts the successes.
+    // All calls of preview 1, on its three streams and on descriptors that are not open; each must fail. The answer counts
+    // the successes.
     let wat = r#"(module
       (import "wasi_snapshot_preview1" "sock_accept" (func $accept (param i32 i32 i32) (result i32)))
       (import "wasi_snapshot_preview1" "sock_recv" (func $recv (param i32 i32 i32 i32 i32 i32) (result i32)))

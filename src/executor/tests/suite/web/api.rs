@@ -240,7 +240,7 @@ async fn the_card_has_the_contracts_description_and_the_permitted_approvers() {
 }
 
 #[tokio::test]
-async fn where_two_must_agree_the_api_names_who_did() {
+async fn the_api_names_the_approvers_so_far() {
     let bob = "bob-token-0123456789abcdef";
     let tokens = line("alice", "approver", ALICE) + &line("bob", "approver", bob);
     let site = Site::listing(&tokens, "", "");
@@ -255,7 +255,7 @@ async fn where_two_must_agree_the_api_names_who_did() {
 }
 
 #[tokio::test]
-async fn an_answer_that_the_store_does_not_take_is_told_honestly() {
+async fn an_answer_the_store_refuses_is_reported_as_refused() {
     let site = Site::new();
     let id = site.pending(&ask()).await;
     let store = rusqlite::Connection::open(site.folder.path().join("state/approvals.db")).unwrap();

@@ -133,7 +133,7 @@ impl RequestFormat for GeminiRequest {
     }
 
     fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
-        let mut written = turn::Written::default();
+        let mut written = turn::WrittenTurn::default();
         let calls = results.iter().map(|result| written.call(&result.call));
         let parts: Vec<Value> = said.iter().cloned().chain(calls).collect();
         let responses: Vec<Value> = results.iter().map(turn::response).collect();

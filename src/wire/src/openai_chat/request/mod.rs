@@ -7,7 +7,7 @@ mod limit;
 use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
-use super::{calls, said};
+use super::{calls, turn_text};
 use crate::members::{Fields, OPENAI_CHAT};
 use crate::skeleton::document::{Body, Document, RequestFormat, additional, checked};
 use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wants};
@@ -81,9 +81,9 @@ impl RequestFormat for ChatRequest {
     /// message of its own, since one holds only one. The first assistant message has the turn's text and reasoning.
     fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
         let mut messages = Vec::new();
-        let text = said::text(said);
+        let text = turn_text::text(said);
         let mut content = if text.is_empty() { Value::Null } else { Value::from(text) };
-        let mut beside = said::members(said);
+        let mut beside = turn_text::members(said);
         let mut assistant = |member: &str, call: Value| {
             let mut message = Map::new();
             message.insert("role".to_owned(), Value::from("assistant"));

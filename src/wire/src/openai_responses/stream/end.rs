@@ -1,15 +1,15 @@
-//! The event that ends a response, which repeats its output: written so that it agrees with what has gone on.
+//! The event that ends a response and repeats its output: written to agree with the forwarded items.
 
 use callgate_json::{Map, Value, span, splice};
 
-use super::event::Event;
+use super::event::ResponseEvent;
 use super::numbering::Numbering;
-use super::output::Output;
+use super::output::StreamedOutput;
 use crate::checks::add;
 use crate::framing::Frame;
 use crate::openai_responses::items;
 
-/// The event that ended the response.
+/// The last event of the response.
 #[derive(Debug)]
 pub(super) struct ResponseEnd {
     pub(super) frame: Frame,
@@ -19,7 +19,7 @@ pub(super) struct ResponseEnd {
 // === impl ResponseEnd ===
 
 impl ResponseEnd {
-    /// The end of a response with this output, and with the status, the error and the use of the answer that followed it.
+    /// The end of a response with this output, and with the status, the error and the usage of the answer after it.
     pub(super) fn write(
         &self,
         numbering: &mut Numbering,
@@ -44,7 +44,7 @@ impl ResponseEnd {
             _ => "response.completed",
         };
         let mut edits = vec![response_with(&self.frame, &response, &changed)];
-        let Ok(event) = Event::read(&self.frame, &self.body) else { return Vec::new() };
+        let Ok(event) = ResponseEvent::read(&self.frame, &self.body) else { return Vec::new() };
         if event.kind == kind {
             return numbering.forward(&self.frame, &event, edits);
         }
@@ -54,11 +54,11 @@ impl ResponseEnd {
     }
 }
 
-/// What must change in an event that ends the response, so that it agrees with what has gone on.
+/// The change of the last event that makes it agree with the forwarded items.
 pub(super) fn agreed(
     frame: &Frame,
     response: &Map<String, Value>,
-    output: &Output,
+    output: &StreamedOutput,
     tools: &[String],
 ) -> Option<splice::Edit> {
     let output = output.instead_of(items::output(response).unwrap_or_default(), tools)?;
@@ -73,5 +73,5 @@ fn response_with(frame: &Frame, response: &Map<String, Value>, changed: &[&'stat
     changed.iter().for_each(|member| splice::Edit::value(&mut edits, member));
     let text = span::member(frame.data.as_deref().unwrap_or_default(), "response").unwrap_or_default();
     let text = splice::write(text, response, &edits);
-    splice::Edit { member: "response", text: Some(String::from_utf8_lossy(&text).into_owned()) }
+    splice::Edit { member: "response", text: Some(callgate_json::text(&text).into_owned()) }
 }

@@ -1,4 +1,4 @@
-//! One event, before it is known what it means.
+//! One event, before its meaning is known.
 
 use callgate_json::{Map, Value};
 
@@ -7,17 +7,17 @@ use crate::framing::Frame;
 use crate::openai_responses::{error, items, kinds};
 use crate::{ShapeError, StreamError, unknown};
 
-/// The members of an event that are read.
+/// The members the reader reads of an event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event<'b> {
+pub(super) struct ResponseEvent<'b> {
     pub(super) kind: &'b str,
     pub(super) number: Option<u64>,
-    /// The item of the output that it tells of.
+    /// The place of its item in the output.
     pub(super) index: Option<u32>,
     pub(super) body: &'b Map<String, Value>,
 }
 
-/// What an event tells of, by its type.
+/// The meaning of an event, by its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tells {
     /// The response has begun.
@@ -34,18 +34,18 @@ pub(super) enum Tells {
     Ended,
     Failed,
     Error,
-    /// Of an item that a tool of the provider made, if of anything.
+    /// An item of a tool of the provider, perhaps.
     Made,
-    /// Nothing that is known.
+    /// Unknown.
     Unknown,
 }
 
 /// An event's words about its item.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct About<'b> {
+pub(super) struct ItemRef<'b> {
     /// Its place in the output.
     pub(super) index: Option<u32>,
-    /// Its id, or that of the call; may be empty.
+    /// Its id, or the call's; may be empty.
     pub(super) id: &'b str,
 }
 
@@ -53,13 +53,13 @@ const MESSAGE: &[&str] = &["message"];
 const REASONING: &[&str] = &["reasoning"];
 const EITHER: &[&str] = &["message", "reasoning"];
 
-// === impl Event ===
+// === impl ResponseEvent ===
 
-impl<'b> Event<'b> {
-    /// Reads the members that every event may have.
+impl<'b> ResponseEvent<'b> {
+    /// Reads the members of every event.
     ///
-    /// The type stands in the data, and again in the `event:` line: a client reads either, so they must agree.
-    pub(super) fn read(frame: &'b Frame, body: &'b Map<String, Value>) -> Result<Event<'b>, StreamError> {
+    /// The type stands in the data, and again in the `event:` line. Clients read either, so they must agree.
+    pub(super) fn read(frame: &'b Frame, body: &'b Map<String, Value>) -> Result<ResponseEvent<'b>, StreamError> {
         const READ: [&str; 10] = [
             "type",
             "response",
@@ -92,10 +92,10 @@ impl<'b> Event<'b> {
             None | Some(Value::Null) => None,
             Some(index) => Some(small(index, "output_index")?),
         };
-        Ok(Event { kind, number, index, body })
+        Ok(ResponseEvent { kind, number, index, body })
     }
 
-    /// Some clients read the type and no `error` beside it, so an event of a known type is what its type says.
+    /// Some clients read the type and no `error` beside it, so the type of a known event decides.
     pub(super) fn tells(&self) -> Tells {
         let is_error = error::is_error(self.body);
         match by_kind(self.kind) {
@@ -105,14 +105,14 @@ impl<'b> Event<'b> {
         }
     }
 
-    /// The item that it tells of.
-    pub(super) fn about(&self) -> About<'b> {
+    /// The event's reference to its item.
+    pub(super) fn about(&self) -> ItemRef<'b> {
         let text =
             |holder: Option<&'b Value>, key: &str| holder.and_then(|holder| holder.get(key)).and_then(Value::as_str);
         let item = self.body.get("item");
         let id = self.body.get("item_id").and_then(Value::as_str);
         let id = id.or_else(|| text(item, "id")).filter(|id| !id.is_empty()).or_else(|| text(item, "call_id"));
-        About { index: self.index, id: id.unwrap_or_default() }
+        ItemRef { index: self.index, id: id.unwrap_or_default() }
     }
 
     /// The response object.
@@ -123,12 +123,12 @@ impl<'b> Event<'b> {
         Ok(response)
     }
 
-    /// Refuses an event of an unknown kind that could carry a call.
+    /// Refuses an event of an unknown kind if it could carry a call.
     pub(super) fn is_harmless(&self) -> Result<(), StreamError> {
         unknown::no_call_in(self.body).map_err(|_| StreamError::UnknownEvent)
     }
 
-    /// Refuses a call in an event that has none, and parts of unknown kinds.
+    /// Refuses a call in an event without one, and parts of unknown kinds.
     pub(super) fn says_no_call(&self) -> Result<(), ShapeError> {
         if let Some(part) = self.body.get("part") {
             items::part(part)?;

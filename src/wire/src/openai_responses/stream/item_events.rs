@@ -6,7 +6,7 @@ use serde_json::json;
 use super::numbering::Numbering;
 use crate::openai_responses::{items, kinds};
 
-/// The events that say one whole item, which stands at `place` in the output.
+/// The events of one whole item, which stands at `place` in the output.
 pub(super) fn item(numbering: &mut Numbering, place: usize, item: &Value) -> Vec<u8> {
     let mut events = ItemEvents { numbering, place, id: id(item), out: Vec::new() };
     events.event("response.output_item.added", false, json!({ "item": begun(item) }));
@@ -89,13 +89,13 @@ impl ItemEvents<'_> {
     }
 }
 
-/// The id that events give for an item; a call without one is known by its own.
+/// The id of an item in events; a call without one has its own.
 fn id(item: &Value) -> Value {
     let known = ["id", "call_id"].into_iter().filter_map(|key| item.get(key)).find(|id| id.is_string());
     known.cloned().unwrap_or_else(|| Value::from(""))
 }
 
-/// An item that has begun: nothing of what it says is there yet. What a tool made comes whole.
+/// An item at its start, without its text. A tool's item comes whole.
 fn begun(item: &Value) -> Value {
     let mut item = item.clone();
     let kind = items::kind(&item).to_owned();
@@ -117,7 +117,7 @@ fn begun(item: &Value) -> Value {
     item
 }
 
-/// A part that has begun.
+/// A part at its start.
 fn emptied(part: &Value, text: &str) -> Value {
     let mut part = part.clone();
     if let Value::Object(members) = &mut part {

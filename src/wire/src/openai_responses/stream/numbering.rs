@@ -1,18 +1,18 @@
-//! Writes the events that go on, numbered without a gap.
+//! Writes the forwarded events, numbered without a gap.
 
 use callgate_json::{Map, Value, splice};
 
-use super::event::{Event, Tells};
+use super::event::{ResponseEvent, Tells};
 use crate::framing::{Frame, sse};
 
-/// How the events of one stream are written.
+/// The numbers and the style of one stream's events.
 #[derive(Debug)]
 pub(super) struct Numbering {
-    /// How the server writes its events, once one was read.
+    /// The server's style of events, once one was read.
     style: Option<EventStyle>,
     /// The number of the next event.
     next: u64,
-    /// How many more of the numbered events were written than read.
+    /// The number of written events minus the number of read ones, among the numbered.
     ahead: i64,
 }
 
@@ -34,36 +34,41 @@ impl Numbering {
         Numbering { style: None, next: 0, ahead: 0 }
     }
 
-    /// Whether an event goes on under the number that it has.
+    /// Returns true if events keep their numbers.
     pub(super) fn is_level(&self) -> bool {
         self.ahead == 0
     }
 
     /// Notes how the server writes events.
-    pub(super) fn learn(&mut self, frame: &Frame, event: &Event<'_>) {
+    pub(super) fn learn(&mut self, frame: &Frame, event: &ResponseEvent<'_>) {
         let style = || EventStyle { named: frame.event.is_some(), numbered: event.number.is_some() };
         if event.tells() != Tells::Unknown {
             self.style.get_or_insert_with(style);
         }
     }
 
-    /// An event with this number goes on as it is.
+    /// Notes a forwarded event with this number.
     pub(super) fn passed(&mut self, number: Option<u64>) {
         if let Some(number) = number {
             self.next = number.saturating_add(1);
         }
     }
 
-    /// An event that was read is dropped.
-    pub(super) fn dropped(&mut self, event: &Event<'_>) {
+    /// Notes a dropped event.
+    pub(super) fn dropped(&mut self, event: &ResponseEvent<'_>) {
         if event.number.is_some() {
             self.ahead = self.ahead.saturating_sub(1);
         }
     }
 
-    /// An event that was read goes on, under its new number and with other values of members: `output_index`, `response`. The exact
-    /// bytes where nothing differs.
-    pub(super) fn forward(&mut self, frame: &Frame, event: &Event<'_>, mut edits: Vec<splice::Edit>) -> Vec<u8> {
+    /// Writes a forwarded event, under its new number and with other values of members: `output_index`, `response`. It keeps its
+    /// exact bytes if nothing differs.
+    pub(super) fn forward(
+        &mut self,
+        frame: &Frame,
+        event: &ResponseEvent<'_>,
+        mut edits: Vec<splice::Edit>,
+    ) -> Vec<u8> {
         if let Some(number) = event.number {
             let new = number.saturating_add_signed(self.ahead);
             if new != number {

@@ -6,10 +6,10 @@ use crate::checks::text;
 use crate::openai_responses::items;
 use crate::{Call, ShapeError, StreamError};
 
-/// What has come of a call.
+/// The pieces of a call so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OpenResponseCall {
-    /// Joined from what has come.
+    /// The sum of the pieces.
     call: Call,
     /// The arguments were told as a whole: no more pieces of them may come.
     whole: bool,
@@ -20,13 +20,13 @@ pub(super) struct OpenResponseCall {
 // === impl OpenResponseCall ===
 
 impl OpenResponseCall {
-    /// A call that begins: all that its item says already.
+    /// A call at its start, with the members of its item.
     pub(super) fn new(item: Call, position: usize) -> OpenResponseCall {
         let whole = !item.arguments.is_empty();
         OpenResponseCall { call: item, whole, position }
     }
 
-    /// A call that begins and ends with one item.
+    /// A call with one item as its start and its end.
     pub(super) fn at(position: usize) -> OpenResponseCall {
         OpenResponseCall { position, ..OpenResponseCall::default() }
     }
@@ -45,7 +45,7 @@ impl OpenResponseCall {
         Ok(Call { arguments: piece.to_owned(), ..Call::default() })
     }
 
-    /// The arguments as a whole; what is new of them. Some servers repeat the name beside them.
+    /// Takes the whole arguments and returns their news. Some servers repeat the name beside them.
     pub(super) fn arguments_done(&mut self, event: &Map<String, Value>) -> Result<Call, ShapeError> {
         let name = text(event, "name")?;
         if !name.is_empty() && !self.call.name.is_empty() && name != self.call.name {
@@ -56,8 +56,7 @@ impl OpenResponseCall {
         Ok(Call { arguments, ..Call::default() })
     }
 
-    /// The item as a whole; what is new of it, and the call. The id that was said first stands: some servers draw another for
-    /// each event.
+    /// Takes the whole item. Returns its news, and the call. The first id counts: some servers draw another for each event.
     pub(super) fn done(mut self, item: Call) -> Result<(Call, Call), ShapeError> {
         let Call { id, name, arguments, form, mut extra } = item;
         // If items have no ids in the end, the first one stands.
@@ -76,8 +75,8 @@ impl OpenResponseCall {
         Ok((news, self.call))
     }
 
-    /// A call whose item never came as a whole; what is new of it, and the call. Its arguments must be whole: a call that was cut
-    /// off is none.
+    /// Ends a call whose item never came as a whole. Returns its news, and the call. Its arguments must be whole: a cut call is
+    /// refused.
     pub(super) fn cut(self) -> Result<(Call, Call), StreamError> {
         if !self.whole && callgate_json::read(self.call.arguments.as_bytes()).is_err() {
             return Err(StreamError::OutOfOrder);
@@ -94,7 +93,7 @@ fn id_or_ours(id: String, position: usize) -> String {
     items::with_id(Call { id, ..Call::default() }, position).id
 }
 
-/// What of a text is new: all of it, or nothing. Arguments that differ in nothing but white space and the like agree.
+/// Returns the news in a text: all of it, or nothing. Arguments agree if they differ in nothing but white space and the like.
 fn agree(known: &mut String, said: &str, at: &'static str) -> Result<String, ShapeError> {
     if known.is_empty() {
         said.clone_into(known);
@@ -102,7 +101,7 @@ fn agree(known: &mut String, said: &str, at: &'static str) -> Result<String, Sha
     } else if known == said {
         Ok(String::new())
     } else if at == "arguments" && same(known, said) {
-        // The next one is compared with the shorter text, so that many cost no more than their own size.
+        // The next one is compared with the shorter text, so many cost no more than their own size.
         if said.len() < known.len() {
             said.clone_into(known);
         }
@@ -118,7 +117,7 @@ fn same(one: &str, other: &str) -> bool {
     read(one).is_some_and(|one| read(other) == Some(one))
 }
 
-/// Two events that tell of one call differently.
+/// The error for two events that disagree on a call.
 pub(super) fn differs(at: &'static str) -> ShapeError {
     ShapeError::Type { at, expected: "what the events before it said" }
 }

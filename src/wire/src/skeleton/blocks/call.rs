@@ -15,7 +15,7 @@ pub struct Start {
     pub form: Form,
     /// As [`Call::extra`].
     pub extra: Map<String, Value>,
-    /// The text of an input that came whole with the start.
+    /// The text of an input in the start.
     pub input: Option<String>,
 }
 
@@ -55,8 +55,7 @@ impl OpenCall {
         Some(self.arguments(piece))
     }
 
-    /// Ends the input. Pieces replace an input that came with the start, as in the official SDKs; a call with neither has no
-    /// arguments.
+    /// Ends the input. Pieces replace an input in the start, as in the official SDKs; a call with neither has no arguments.
     pub(super) fn stop(mut self) -> Option<Delta> {
         if self.pieces {
             return None;
@@ -74,8 +73,8 @@ fn fragment(slot: u32, call: Call) -> Delta {
     Delta::Fragment { choice: ChoiceIndex::FIRST, slot, call }
 }
 
-/// Returns the upstream's identifier of a call, or one of ours if it is empty. `position` counts the turn's calls from 0, so
-/// that a stream and a whole answer give the same identifier.
+/// Returns the upstream's identifier of a call, or one of ours if it is empty. `position` counts the turn's calls from 0, so a
+/// stream and a whole answer give the same identifier.
 pub(crate) fn call_id(given: &str, position: usize) -> String {
     if given.is_empty() { format!("call_{position}") } else { given.to_owned() }
 }

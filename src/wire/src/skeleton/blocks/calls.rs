@@ -40,8 +40,8 @@ impl TurnCalls {
         }
     }
 
-    /// Gives out the ends of calls that have stopped. Each waits for those of the calls that began before it. They must be the
-    /// last deltas of an event: a released call takes the next number.
+    /// Gives out the ends of stopped calls. Each waits for those of the calls before it. They must be the last deltas of an
+    /// event: a released call takes the next number.
     pub(super) fn ends(&mut self, deltas: &mut Vec<Delta>) {
         while let Some(&(slot, true)) = self.ends.front() {
             self.ends.pop_front();
@@ -49,12 +49,12 @@ impl TurnCalls {
         }
     }
 
-    /// Notes that a call was released.
+    /// Notes a released call.
     pub(super) fn release(&mut self) {
         self.released = self.released.saturating_add(1);
     }
 
-    /// Returns `true` if a call began that was not released.
+    /// Returns true if a call was not released.
     pub(super) fn some_left_out(&self) -> bool {
         self.released < self.began
     }

@@ -1,4 +1,4 @@
-//! Bodies that report an error, in the forms that real servers send under these APIs' paths.
+//! Bodies with an error, in the formats of real servers under these APIs' paths.
 
 use callgate_json::Value;
 

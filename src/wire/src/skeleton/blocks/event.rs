@@ -1,4 +1,4 @@
-//! One event of a stream: its bytes, and the members that it carries.
+//! One event of a stream: its bytes, and its members.
 
 use callgate_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::BlockFormat;
 use crate::checks::small;
 use crate::{End, ShapeError, StreamError, unknown};
 
-/// An event that was read.
+/// An event, parsed.
 #[derive(Debug)]
 pub struct BlockEvent {
     /// Its type.
@@ -53,7 +53,7 @@ impl BlockEvent {
     }
 
     /// Takes a later event of the same kind: its members win unless they are `null`. The bytes are written when they are needed,
-    /// so that many events cost no more than their own size.
+    /// so many events cost no more than their own size.
     pub(super) fn merge(&mut self, later: BlockEvent) {
         overlay(&mut self.body, later.body);
         self.frame.clear();
@@ -83,7 +83,7 @@ pub(crate) fn read_members(
 ) -> Result<Option<Map<String, Value>>, StreamError> {
     match callgate_json::read_nearest(data) {
         Ok(Value::Object(members)) => Ok(Some(members)),
-        // No reader finds a call in data that is not JSON.
+        // No reader finds a call in data other than JSON.
         Err(_) if is_unknown => Ok(None),
         Ok(other) if is_unknown => Ok(unknown::no_call(&other).map(|()| None)?),
         Ok(_) => Err(ShapeError::Type { at, expected: "an object" }.into()),

@@ -38,7 +38,7 @@ use crate::{ApiError, Call, ShapeError, StreamError};
 /// The reason to end of a turn with calls, and of a turn without.
 pub(crate) const NAMES_CALLS: &str = "tool_use";
 pub(crate) const NO_CALLS: &str = "end_turn";
-/// The member that holds the usage, in answers and in events.
+/// The member with the usage, in answers and in events.
 pub(crate) const USAGE: &str = "usage";
 
 /// One dialect's blocks, in whole answers and in streams.
@@ -52,39 +52,28 @@ pub trait BlockFormat: Debug + Clone + 'static {
     const CONTENT: &'static [&'static str];
     /// The member of an answer with the reason to end.
     const STOP_REASON: &'static str;
-    /// The members of an answer that can repeat the model's turn in its own words.
+    /// Members of an answer with the model's turn in its own words.
     const REPEATS: &'static [&'static str];
     /// The path, in a block, to the object with the members of a call.
     const CALL: &'static [&'static str];
-    /// The member of a call that holds its identifier.
+    /// The member of a call with its identifier.
     const CALL_ID: &'static str;
-    /// The member of an event that holds a block's number.
+    /// The member of an event with a block's number.
     const INDEX: &'static str;
     /// The types of the events of a block.
     const EVENTS: EventTypes;
 
-    /// The blocks of an answer's content.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if a member has a wrong type, or a call stands outside of the content.
+    /// The blocks of an answer's content. A call outside of it is an error.
     fn content(answer: &Map<String, Value>) -> Result<&[Value], ShapeError>;
 
-    /// Reads the kind of a block of an answer to a request that makes the provider run the tools `provided`.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if only a tool that was not asked for makes such a block, or if it could carry a call unseen.
+    /// Reads the kind of a block of an answer to a request that makes the provider run the tools `provided`. A block of another tool
+    /// is an error, and so is one that could carry a call unseen.
     fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError>;
 
     /// The object with the members of a call, in its block.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if it is not an object.
     fn call_in(block: &Map<String, Value>) -> Result<&Map<String, Value>, ShapeError>;
 
     /// Reads a call but for its input.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if a member has a wrong type or could be another call.
     fn call_start(call: &Map<String, Value>) -> Result<Start, ShapeError>;
 
     /// The members of a call, without its arguments.
@@ -102,27 +91,18 @@ pub trait BlockFormat: Debug + Clone + 'static {
     }
 
     /// Reads one event.
-    ///
-    /// # Errors
-    /// [`StreamError`] for data that is not strict JSON, members of a wrong type, and members that could carry a call unseen.
     fn read(frame: Frame, provided: &[String]) -> Result<Meaning<Self::TextBlock>, StreamError>;
 
-    /// Begins a block from its first delta, if the upstream sent no start for it.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the delta belongs to a call.
+    /// Begins a block from its first delta, if the upstream sent no start for it. The delta of a call is an error.
     fn implied(delta: &Map<String, Value>) -> Result<Self::TextBlock, ShapeError>;
 
-    /// The block that consists of a stop alone; `None` if the dialect has no such block.
+    /// The block of a stop alone; `None` if the dialect has no such block.
     fn empty() -> Option<Self::TextBlock>;
 
-    /// A piece of a call's input in a delta.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the delta names another call than `start` or could carry one.
+    /// A piece of a call's input in a delta. A delta of another call than `start` is an error.
     fn piece(event: &BlockEvent, start: &Start) -> Result<String, ShapeError>;
 
-    /// The delta that brings the whole input of a call.
+    /// The delta with the whole input of a call.
     fn input_delta(arguments: &str) -> Value;
 
     /// The bytes of one event.
@@ -134,11 +114,11 @@ pub trait BlockFormat: Debug + Clone + 'static {
     /// The event that begins a block again as number `place`; empty if such blocks need none, `None` if they cannot be split.
     fn resume(place: u32, block: &Self::TextBlock) -> Option<Vec<u8>>;
 
-    /// Splits a block without a call into the events that bring it; `None` if streams have no such block.
+    /// Splits a block without a call into its events; `None` if streams have no such block.
     fn split(block: &Value) -> Option<WholeBlock>;
 
-    /// Corrects an event that closes a turn in which not every call was released; `none_left` if none was. Returns true if the
-    /// event changed.
+    /// Corrects an event that closes a turn with a call that was not released; `none_left` if none was. Returns true if the event
+    /// changed.
     fn correct(kind: &str, body: &mut Map<String, Value>, none_left: bool) -> bool;
 
     /// The events that end a turn. `closing` has the members of a whole answer but its content.
@@ -148,7 +128,7 @@ pub trait BlockFormat: Debug + Clone + 'static {
     fn error(error: &ApiError) -> Vec<u8>;
 }
 
-/// The types of the events of a block, and the member of the first that holds its start.
+/// The types of the events of a block, and the first one's member with the start.
 #[derive(Debug, Clone, Copy)]
 pub struct EventTypes {
     pub start: &'static str,
@@ -174,18 +154,15 @@ pub trait TextBlock: Debug {
     type FastPath: Debug;
 
     /// Takes a delta.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if the delta has members of a wrong type or could carry a call.
     fn delta(&mut self, delta: &Map<String, Value>) -> Result<Growth, ShapeError>;
 
-    /// Learns from a delta that was read in full.
+    /// Learns from a parsed delta.
     fn learn(&self, event: &BlockEvent) -> Option<Self::FastPath>;
 
-    /// Takes a frame that differs from the learned delta only in its text; `None` if it does not fit.
+    /// Takes a frame that differs from the learned delta in text only; `None` if it does not fit.
     fn replay(&mut self, learned: &Self::FastPath, frame: &Frame) -> Option<()>;
 
-    /// The blocks of a whole answer that say the same.
+    /// The same as blocks of a whole answer.
     fn whole(&self) -> Vec<Value>;
 }
 
@@ -225,7 +202,7 @@ pub enum Meaning<T> {
     Over(Vec<u8>),
 }
 
-/// A block that begins.
+/// A new block.
 #[derive(Debug)]
 pub enum BlockStart<T> {
     /// Without a call.

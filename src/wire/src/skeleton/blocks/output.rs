@@ -1,6 +1,6 @@
-//! The client's side of a stream: the numbers of blocks, and the one that is open.
+//! The client's side of a stream: the numbers of blocks, and the open one.
 
-/// The blocks that were written.
+/// The written blocks.
 #[derive(Debug)]
 pub(super) struct ClientBlocks<P> {
     /// Their number.
@@ -8,7 +8,7 @@ pub(super) struct ClientBlocks<P> {
     open: Option<ClientBlock<P>>,
 }
 
-/// A block that is open on the client's side.
+/// The block the client has open.
 #[derive(Debug)]
 pub(super) struct ClientBlock<P> {
     /// Its position among the turn's blocks without a call.
@@ -33,7 +33,7 @@ impl<P> ClientBlocks<P> {
         place
     }
 
-    /// The number that the next block will have.
+    /// The number of the next block.
     pub(super) fn next(&self) -> u32 {
         self.placed
     }

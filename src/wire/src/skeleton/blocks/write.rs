@@ -42,12 +42,12 @@ pub(super) fn call<F: BlockFormat>(place: u32, call: &Call) -> Vec<u8> {
     WholeBlock { start: Some(start), deltas: vec![F::input_delta(&call.arguments)] }.write::<F>(place)
 }
 
-/// The event that begins a block.
+/// The first event of a block.
 pub(crate) fn start_event<F: BlockFormat>(place: u32, start: Value) -> Vec<u8> {
     event::<F>(F::EVENTS.start, place, Some((F::EVENTS.start_member, start)))
 }
 
-/// The event that stops a block.
+/// The last event of a block.
 pub(super) fn stop_event<F: BlockFormat>(place: u32) -> Vec<u8> {
     event::<F>(F::EVENTS.stop, place, None)
 }

@@ -24,8 +24,8 @@ impl<F: BlockFormat> BlockAnswer<F> {
     /// Reads an answer to a request that makes the provider run the tools `provided`.
     ///
     /// # Errors
-    /// [`AnswerError`] if the body is not strict JSON, has no content, a member of a wrong type, a block that was not asked for or
-    /// could carry a call unseen, or a call outside of the content.
+    /// [`AnswerError`] if the body is not strict JSON, has no content, a member of a wrong type, a block of a tool the request
+    /// did not ask for, a block that could carry a call unseen, or a call outside of the content.
     pub fn read(provided: &[&str], text: &[u8]) -> Result<Self, AnswerError> {
         let mut body = AnswerBody::read(text)?;
         exact_keys(body.members(), F::ANSWER_MEMBERS)?;
@@ -36,7 +36,7 @@ impl<F: BlockFormat> BlockAnswer<F> {
             let Value::Object(members) = block else {
                 return Err(ShapeError::Type { at: "content[]", expected: "an object" }.into());
             };
-            let text = String::from_utf8_lossy(raw).into_owned();
+            let text = callgate_json::text(raw).into_owned();
             match F::kind(members, provided)? {
                 BlockKind::Call => {
                     let (call, mended) = call_block::read::<F>(members, &text, content.calls().len())?;

@@ -1,13 +1,13 @@
-//! The body of a whole answer: its text, its members, and the members that were changed.
+//! The body of a whole answer: its text, its members, and the changed ones.
 
 use callgate_json::{Map, Value, splice};
 
 use crate::checks::add;
 use crate::{AnswerError, ShapeError};
 
-/// A body that was read, and perhaps changed since. Members that were not changed keep their bytes.
+/// A body that was read, and perhaps changed since. Unchanged members keep their bytes.
 ///
-/// Numbers that no double holds exactly are tolerated outside of arguments: no decision rests on them, and they keep their bytes.
+/// Numbers no double holds exactly are tolerated outside of arguments: nothing is decided by them, and they keep their bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerBody {
     text: Vec<u8>,
@@ -79,7 +79,7 @@ impl AnswerBody {
         is_there
     }
 
-    /// The usage that stands under `member`.
+    /// The usage under `member`.
     pub(crate) fn usage(&self, member: &str) -> Option<&Value> {
         self.members.get(member).filter(|usage| usage.is_object())
     }

@@ -5,7 +5,7 @@ use callgate_json::{Map, Value, span, splice};
 use crate::skeleton::blocks::{BlockFormat, Start, call_id};
 use crate::{Call, ShapeError};
 
-/// The member that holds a call's arguments, in every dialect with blocks.
+/// The member with a call's arguments, in every dialect with blocks.
 const INPUT: &str = "input";
 
 /// Reads the call in a block. Returns its block too if that lacks an identifier or spells its input as a text: then it is written
@@ -44,7 +44,7 @@ pub(super) fn rewritten<F: BlockFormat>(text: &str, old: &Call, kept: &Call) -> 
     with_text(text.as_bytes(), F::CALL, written(inner(text.as_bytes(), F::CALL), &[edit]))
 }
 
-/// A call as a new block. Arguments that are not JSON are left out.
+/// A call as a new block. Arguments other than JSON are left out.
 pub(crate) fn call_block<F: BlockFormat>(call: &Call) -> String {
     let members = Value::Object(F::call_members(call)).to_string();
     let is_json = callgate_json::read_nearest(call.arguments.as_bytes()).is_ok();
@@ -53,7 +53,7 @@ pub(crate) fn call_block<F: BlockFormat>(call: &Call) -> String {
     with_text(b"{}", F::CALL, written(members.as_bytes(), &[edit]))
 }
 
-/// The arguments' text in an `input` whose JSON text is `raw`: a string that holds an object stands for that object. `None` if the
+/// The text of the arguments in an `input` with the JSON text `raw`: a string with an object stands for the object. `None` if the
 /// input is missing, `null` or empty.
 pub(crate) fn input(value: Option<&Value>, raw: Option<&[u8]>) -> Option<String> {
     match value {
@@ -63,7 +63,7 @@ pub(crate) fn input(value: Option<&Value>, raw: Option<&[u8]>) -> Option<String>
         Some(Value::String(text)) if matches!(callgate_json::read(text.as_bytes()), Ok(Value::Object(_))) => {
             Some(text.clone())
         }
-        Some(_) => raw.map(|raw| String::from_utf8_lossy(raw).into_owned()),
+        Some(_) => raw.map(|raw| callgate_json::text(raw).into_owned()),
     }
 }
 
@@ -74,11 +74,11 @@ pub(crate) fn with_text(object: &[u8], path: &[&'static str], text: String) -> S
     written(object, &[splice::Edit { member, text: Some(inside) }])
 }
 
-/// The text at `path`; empty if there is none.
+/// The text at `path`; empty if it is missing.
 fn inner<'t>(text: &'t [u8], path: &[&str]) -> &'t [u8] {
     path.iter().try_fold(text, |object, key| span::member(object, key)).unwrap_or_default()
 }
 
 fn written(object: &[u8], edits: &[splice::Edit]) -> String {
-    String::from_utf8_lossy(&splice::write(object, &Map::new(), edits)).into_owned()
+    callgate_json::text(&splice::write(object, &Map::new(), edits)).into_owned()
 }

@@ -8,13 +8,13 @@ use crate::checks::MAX_CALLS;
 use crate::skeleton::blocks::BlockFormat;
 use crate::{Call, Earlier, Fate, ReleasePolicy, ShapeError};
 
-/// The blocks of an answer that was read, and perhaps changed since.
+/// The blocks of an answer, perhaps changed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Content {
     blocks: Vec<ContentBlock>,
     /// The calls among the blocks.
     calls: Vec<Call>,
-    /// The blocks are not the ones that arrived.
+    /// The blocks differ from the upstream's.
     changed: bool,
 }
 
@@ -39,7 +39,7 @@ impl Content {
         self.blocks.push(ContentBlock::Text(text));
     }
 
-    /// Adds a call. `mended` is its block if that has to be written otherwise than it arrived.
+    /// Adds a call. `mended` is its block if it has to be written again.
     pub(crate) fn call_block(&mut self, text: String, mended: Option<String>, call: Call) -> Result<(), ShapeError> {
         if self.calls.len() >= MAX_CALLS {
             return Err(ShapeError::TooMany);

@@ -27,8 +27,8 @@ impl<T> Settled<T> {
     }
 }
 
-/// Gives each call its fate, in order. A call without a fate is left out. If calls are released with the turn, the items that `wait`
-/// come after all others, as in a stream.
+/// Gives each call its fate, in order. A call without a fate is left out. If calls are released with the turn, the items that
+/// `wait` come after all others, as in a stream.
 pub(crate) fn settle<T>(
     items: impl IntoIterator<Item = (T, bool)>,
     fates: Vec<Fate>,

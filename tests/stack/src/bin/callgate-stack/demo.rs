@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use callgate_stack::stack::{Artefacts, GatePlan, Model, Plan, Stack, StackError, workspace};
@@ -59,16 +59,19 @@ pub(crate) async fn demo() -> Result<bool, StackError> {
         println!("Not every line came out as announced. Logs: {}", folder.display());
         return Ok(false);
     }
+    let here = |path: &Path| path.strip_prefix(workspace()).unwrap_or(path).display().to_string();
     println!(
         "\nNext:\n  \
          make up            keeps the stack running: point any OpenAI SDK's base_url at it; make down ends it\n  \
-         dist/callgate check dist/contracts/order-desk/contract.yaml --help\n                     \
+         {command} check {contract} --help\n                     \
          asks for one decision, without a model\n  \
          contracts/         change a rule, run this again, and see the line change\n  \
          LLM_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=… make demo\n                     \
          the same with a real model\n  \
          make demo LLM=local\n                     \
-         real text and calls of a small model on this machine (127 MB to download, once)"
+         real text and calls of a small model on this machine (127 MB to download, once)",
+        command = here(&artefacts.cli),
+        contract = here(&contract),
     );
     Ok(true)
 }

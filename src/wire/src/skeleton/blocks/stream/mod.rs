@@ -20,18 +20,18 @@ use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
 /// A stream under way.
 #[derive(Debug)]
 pub struct BlockStream<F: BlockFormat> {
-    /// Tools that the provider may run.
+    /// The provider's tools of the request.
     provided: Vec<String>,
     phase: Phase,
-    /// The blocks that have not stopped, by the upstream's index.
+    /// The open blocks, by the upstream's index.
     open: BTreeMap<u32, OpenBlock>,
-    /// The lowest index above all that began.
+    /// The lowest index above all so far.
     next: u32,
     /// The blocks without a call, in the order in which they began.
     text_blocks: Vec<F::TextBlock>,
     calls: TurnCalls,
     output: ClientBlocks<<F::TextBlock as TextBlock>::FastPath>,
-    /// The event that ends the turn.
+    /// The end of the turn.
     closing: Option<BlockEvent>,
     /// The turn's usage as an event of its own.
     used: Option<BlockEvent>,
@@ -47,7 +47,7 @@ enum Phase {
     Over,
 }
 
-/// A block that has not stopped.
+/// An open block.
 #[derive(Debug)]
 enum OpenBlock {
     /// Without a call: its position in [`BlockStream::text_blocks`].
@@ -59,7 +59,7 @@ enum OpenBlock {
 // === impl BlockStream ===
 
 impl<F: BlockFormat> BlockStream<F> {
-    /// A stream of which nothing was read, the answer to a request that makes the provider run the tools `provided`.
+    /// A new stream in answer to a request that makes the provider run the tools `provided`.
     #[must_use]
     pub fn new(provided: &[&str]) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl<F: BlockFormat> BlockStream<F> {
         }
     }
 
-    /// Reads a delta that differs from the last one of its block in nothing but text.
+    /// Reads a delta that differs from the last one of its block in text only.
     fn replay(&mut self, frame: &Frame) -> Option<()> {
         let (block, learned) = self.output.learned()?;
         self.text_blocks.get_mut(block)?.replay(learned, frame)
@@ -92,7 +92,7 @@ impl<F: BlockFormat> BlockStream<F> {
         }
     }
 
-    /// Ends the turn: stops all blocks, and gives out the events that were held.
+    /// Ends the turn: stops all blocks, and gives out the held events.
     fn finish_turn(&mut self) -> Vec<Delta> {
         let mut deltas = Vec::new();
         forward(self.close_output(), &mut deltas);
@@ -111,7 +111,7 @@ impl<F: BlockFormat> BlockStream<F> {
         deltas
     }
 
-    /// An event that closes the turn, without what it says of calls that were not released.
+    /// Writes an end, without its words on calls that were not released.
     fn corrected(&self, end: End) -> Vec<u8> {
         let correct = |kind: &str, body: &mut Map<String, Value>| {
             self.calls.some_left_out() && F::correct(kind, body, self.calls.none_left())
@@ -128,7 +128,7 @@ impl<F: BlockFormat> BlockStream<F> {
         }
     }
 
-    /// The event that stops the block that is open on the client's side; empty if no block is open.
+    /// The stop of the client's open block; empty if no block is open.
     fn close_output(&mut self) -> Vec<u8> {
         self.output.close().map(stop_event::<F>).unwrap_or_default()
     }

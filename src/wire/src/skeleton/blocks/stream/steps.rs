@@ -37,7 +37,7 @@ impl<F: BlockFormat> BlockStream<F> {
         self.open.insert(index, open);
     }
 
-    /// Adds a block without a call, and forwards the event that begins it; returns its position.
+    /// Adds a block without a call, and forwards its first event; returns its position.
     fn write_start(
         &mut self,
         event: BlockEvent,
@@ -73,7 +73,7 @@ impl<F: BlockFormat> BlockStream<F> {
             None => {
                 let mut said = F::implied(event.delta()?)?;
                 let mut taken = said.delta(event.delta()?)?;
-                // The first delta of a block begins it, even if it is empty; one that comes after the stop has to add something.
+                // The first delta of a block begins it, even if it is empty; one after the stop has to add something.
                 if taken == Growth::Nothing && index >= self.next {
                     taken = Growth::More;
                 }
@@ -88,8 +88,7 @@ impl<F: BlockFormat> BlockStream<F> {
         }
     }
 
-    /// Forwards a delta of a block without a call. A block that is not open on the client's side is resumed if the delta adds to
-    /// it.
+    /// Forwards a delta of a block without a call. If the client does not have the block open, a delta with more text resumes it.
     fn write_delta(
         &mut self,
         event: BlockEvent,
@@ -131,7 +130,7 @@ impl<F: BlockFormat> BlockStream<F> {
             }
             Some(OpenBlock::Call(_) | OpenBlock::Unknown) => self.stop_open(index, &mut deltas),
             None => {
-                // An index that was used before has had its stop, or lost it to another block.
+                // A used index has had its stop, or lost it to another block.
                 if let Some(said) = F::empty().filter(|_| index >= self.next) {
                     self.next = index.saturating_add(1);
                     self.write_start(event, index, said, &mut deltas);
@@ -143,7 +142,7 @@ impl<F: BlockFormat> BlockStream<F> {
         Ok(deltas)
     }
 
-    /// Stops the block that is open under an index, if there is one.
+    /// Stops the open block of an index, if there is one.
     fn stop_open(&mut self, index: u32, deltas: &mut Vec<Delta>) {
         match self.open.remove(&index) {
             Some(OpenBlock::Text(block)) if self.output.get(block).is_some() => forward(self.close_output(), deltas),

@@ -1,0 +1,23 @@
+//! Exchanges through the engine: one file or folder for each API, and one for each rule of all APIs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a failed step is a failed test"
+)]
+
+mod anthropic_messages;
+mod bedrock_converse;
+mod budget;
+mod common;
+mod content_types;
+mod gemini;
+mod headers;
+mod ledger;
+mod mcp;
+mod ollama;
+mod openai_chat;
+mod openai_responses;
+mod time;
+mod upstream_errors;

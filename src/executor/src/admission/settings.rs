@@ -1,0 +1,34 @@
+//! The settings of contracts and their grants.
+
+use std::path::PathBuf;
+
+use callgate_sandbox::SandboxSettings;
+use callgate_settings::Allow;
+
+/// The contracts, the sandbox, and the limits of grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdmissionSettings {
+    /// The configuration file, for errors.
+    pub file: PathBuf,
+    /// The contracts' files.
+    pub contracts: Vec<PathBuf>,
+    /// The maximum number of calls that run at once.
+    pub concurrency: u32,
+    /// The state directory, in which compiled code is kept.
+    pub state_dir: PathBuf,
+    /// The sandbox, and the folders and variables a contract may grant.
+    pub sandbox: SandboxSettings,
+    /// Files a contract may hand to tools as secrets, and folders of such files.
+    pub secrets: Allow,
+    /// The executor's own files. No tool may be granted any of them.
+    pub own: Vec<OwnPath>,
+}
+
+/// A file or folder of the executor's own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OwnPath {
+    /// Its name in errors.
+    pub what: &'static str,
+    /// Its path.
+    pub path: PathBuf,
+}

@@ -1,0 +1,65 @@
+//! The section `backends` of the configuration: the backend of each name contracts use.
+//!
+//! A contract names a backend, and only this section gives its address. So no address ever comes from a contract or a request.
+
+mod section;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed step is a failed test")]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::HeaderName;
+
+pub use self::section::BackendsSection;
+
+/// All backends, by the names contracts use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BackendsSettings(pub BTreeMap<String, BackendSettings>);
+
+/// One backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendSettings {
+    /// `http` or `https`, host, port, and for HTTP and MCP a path; no user, query or fragment.
+    pub address: Url,
+    /// The certificates of both sides; only with `https`.
+    pub tls: Option<BackendTls>,
+    /// Headers of every request, each with the file of its value.
+    pub headers: Vec<(HeaderName, PathBuf)>,
+    /// Calls under way at once, 1 to 4096; the others wait, and their waiting counts against their timeout.
+    pub max_in_flight: u32,
+    /// When it is left alone.
+    pub breaker: BreakerSettings,
+    /// The maximum retries of a call of a tool with `effects: read`, 0 to 10.
+    pub retries: u32,
+}
+
+/// Certificates of a connection, all PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendTls {
+    /// Who may have signed the backend's certificate; nobody else then. Without it, whom the system trusts.
+    pub ca: Option<PathBuf>,
+    /// The executor's own certificate.
+    pub identity: Option<BackendIdentity>,
+}
+
+/// A certificate with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendIdentity {
+    /// The certificate and those between it and the root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// When a backend is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// After so many failures in a row.
+    pub failures: u32,
+    /// For so long; then one call tries it.
+    pub open_for: Duration,
+}

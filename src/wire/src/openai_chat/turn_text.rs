@@ -1,0 +1,112 @@
+//! A turn without its calls: its text, and the members of its message the API wants back.
+//!
+//! DeepSeek and OpenRouter refuse a further round without the reasoning of the turn before. GitHub Copilot, LiteLLM and Gemini's
+//! compatible API keep signatures of thoughts there.
+
+use callgate_json::{Map, Value};
+
+use crate::checks::holds_something;
+
+/// Members of a message for a further round. None of them can hold a call: a reader refuses a call there.
+const KEPT: [&str; 8] = [
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "reasoning_text",
+    "reasoning_opaque",
+    "thinking_blocks",
+    "provider_specific_fields",
+    "extra_content",
+];
+/// Members of an item of a list, in pieces.
+const PIECES: [&str; 4] = ["text", "summary", "thinking", "data"];
+
+/// The text and the kept members of one choice so far.
+#[derive(Debug, Default)]
+pub(super) struct TurnText {
+    pub(super) text: String,
+    kept: Map<String, Value>,
+}
+
+// === impl TurnText ===
+
+impl TurnText {
+    /// Reads a whole message.
+    pub(super) fn of(message: &Map<String, Value>, text: &str) -> TurnText {
+        let kept = message.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value));
+        TurnText { text: text.to_owned(), kept: kept.map(|(key, value)| (key.clone(), value.clone())).collect() }
+    }
+
+    /// Adds a delta with the text `text`.
+    pub(super) fn add(&mut self, delta: &Map<String, Value>, text: &str) {
+        self.text.push_str(text);
+        for (key, value) in delta.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value)) {
+            match (self.kept.get_mut(key), value) {
+                (Some(Value::String(text)), Value::String(piece)) => text.push_str(piece),
+                (Some(Value::Array(items)), Value::Array(pieces)) => pieces.iter().for_each(|piece| join(items, piece)),
+                (Some(Value::Object(members)), Value::Object(others)) => members.extend(others.clone()),
+                (None, Value::Array(pieces)) => {
+                    let mut items = Vec::new();
+                    pieces.iter().for_each(|piece| join(&mut items, piece));
+                    self.kept.insert(key.clone(), Value::Array(items));
+                }
+                (_, value) => {
+                    self.kept.insert(key.clone(), value.clone());
+                }
+            }
+        }
+    }
+
+    /// Adds a piece of a text member.
+    pub(super) fn add_piece(&mut self, key: &str, piece: &str) {
+        match self.kept.get_mut(key) {
+            Some(Value::String(text)) => text.push_str(piece),
+            _ if piece.is_empty() => {}
+            _ => {
+                self.kept.insert(key.to_owned(), Value::from(piece));
+            }
+        }
+    }
+
+    /// As [`ChatAnswer::said`](crate::Answer::said): the text, and an object with the members.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let text = Some(Value::from(self.text.as_str())).filter(|_| !self.text.is_empty());
+        let kept = Some(Value::Object(self.kept.clone())).filter(|_| !self.kept.is_empty());
+        text.into_iter().chain(kept).collect()
+    }
+}
+
+/// Returns true if a delta has no kept member but these.
+pub(super) fn keeps_only(delta: &Map<String, Value>, members: &[&str]) -> bool {
+    let others = delta.iter().filter(|(key, _)| KEPT.contains(&key.as_str()) && !members.contains(&key.as_str()));
+    others.into_iter().all(|(_, value)| !holds_something(value))
+}
+
+/// The text of a turn.
+pub(super) fn text(said: &[Value]) -> String {
+    said.iter().filter_map(Value::as_str).collect()
+}
+
+/// The members of a turn.
+pub(super) fn members(said: &[Value]) -> Map<String, Value> {
+    said.iter().filter_map(Value::as_object).flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Adds an item to a list: the next piece of the item with the same type, index and id, else a new one.
+fn join(items: &mut Vec<Value>, piece: &Value) {
+    let same = |item: &Value| ["type", "index", "id"].iter().all(|key| item.get(*key) == piece.get(*key));
+    let Some((Value::Object(item), Value::Object(piece))) = items.last_mut().filter(|item| same(item)).zip(Some(piece))
+    else {
+        return items.push(piece.clone());
+    };
+    for (key, value) in piece.iter().filter(|(_, value)| !value.is_null()) {
+        match (item.get_mut(key), value) {
+            (Some(Value::String(text)), Value::String(piece)) if PIECES.contains(&key.as_str()) => text.push_str(piece),
+            // A signature comes last; it is empty until then.
+            (Some(Value::String(_)), Value::String(piece)) if piece.is_empty() => {}
+            _ => {
+                item.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
