@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Returns JSON bytes as text, without a copy.
 ///
-/// JSON that this crate read or wrote is valid UTF-8, so the conversion replaces nothing. Other bytes must not come here: a replaced
+/// JSON this crate read or wrote is valid UTF-8, so the conversion replaces nothing. Other bytes must not come here: a replaced
 /// byte differs from the checked one.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "JSON that was read or written is valid UTF-8, so nothing is replaced")]

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::checks::ShapeError;
 
-/// An error, written in each dialect's own shape.
+/// An error to be written in a dialect's own shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// HTTP status; it chooses the dialect's error type.
@@ -19,7 +19,7 @@ pub struct ApiError {
     pub param: Option<String>,
 }
 
-/// The reason to refuse a request.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RequestError {
     /// Not strict JSON.
@@ -63,7 +63,7 @@ pub enum AnswerError {
     Shape(#[from] ShapeError),
 }
 
-/// The reason to refuse an event of a stream.
+/// Why an event of a stream cannot be decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StreamError {
     /// The event's data is not strict JSON.

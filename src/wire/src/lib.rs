@@ -1,8 +1,11 @@
-//! Framings and dialects of LLM APIs: reads the bytes on the wire into Callgate's types, and writes them back.
+//! Framings and dialects of LLM APIs: they read bytes into Callgate's terms and write them back.
 //!
-//! This crate decides nothing and trusts nothing: a [`Call`] is the model's request, word for word. Unchanged parts keep their bytes.
-//! Anything that could hide a call from this reader but not from a client is an error (a key twice, a call in an unexpected place, a
-//! wrong type), so the exchange fails closed.
+//! Nothing is decided here and nothing is trusted: a [`Call`] is the model's own words. Unchanged bytes are kept as they came.
+//! Anything that could hide a call from this reader but not from a client (a duplicate key, a call in an unexpected place, a
+//! wrong type) is an error, so the exchange fails closed.
+//!
+//! Each dialect is a folder with a table ([`Dialect`]) in `mod.rs`, and `request`, `answer`, `stream` and `error` beside it.
+//! `skeleton` has their shared algorithms.
 //!
 //! A request is read, changed in place, and written:
 //!

@@ -45,19 +45,19 @@ pub(crate) fn no_call(value: &Value) -> Result<(), ShapeError> {
     if any(value, resembles_call) { Err(ShapeError::StrayCall) } else { Ok(()) }
 }
 
-/// Does the same as [`no_call`], for an object.
+/// As [`no_call`], for an object.
 pub(crate) fn no_call_in(members: &Map<String, Value>) -> Result<(), ShapeError> {
     if any_in(members, resembles_call) { Err(ShapeError::StrayCall) } else { Ok(()) }
 }
 
-/// Does the same as [`no_call_in`], for a part of the model's turn. Its kind may not have the name of a call or its maker, and
-/// nothing in it the name of arguments.
+/// As [`no_call_in`], for a part of the model's turn: its kind may not be named as calls and their makers are, and nothing in it may
+/// be named as arguments are.
 pub(crate) fn no_part_of_call(kind: &str, members: &Map<String, Value>) -> Result<(), ShapeError> {
     let acts = names_a_call(kind) || has(members, &ARGUMENTS) || any_in(members, resembles_part);
     if acts { Err(ShapeError::UnknownPart) } else { Ok(()) }
 }
 
-/// Does the same as [`no_part_of_call`], for a part whose kind is the name of its only member.
+/// As [`no_part_of_call`], for a part whose kind is the name of its only member.
 pub(crate) fn no_member_of_call(kind: &str, value: &Value) -> Result<(), ShapeError> {
     if ARGUMENTS.contains(&kind) {
         return Err(ShapeError::UnknownPart);
@@ -90,7 +90,7 @@ fn resembles_part(members: &Map<String, Value>) -> bool {
     has_arguments || resembles_call(members)
 }
 
-/// Returns true if `is_such` is true for an object in the value, at any depth.
+/// Returns true if an object in the value, at any depth, is such.
 fn any(value: &Value, is_such: fn(&Map<String, Value>) -> bool) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| any(item, is_such)),

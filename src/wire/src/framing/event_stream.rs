@@ -177,7 +177,7 @@ impl<'f> Names<'f> {
                 _ => continue,
             };
             let text = std::str::from_utf8(value).ok().filter(|_| kind == STRING);
-            *place = Some(text.ok_or("a header is no text")?);
+            *place = Some(text.ok_or("a header is not a text")?);
         }
         Ok(names)
     }

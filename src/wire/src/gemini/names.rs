@@ -32,7 +32,7 @@ impl Name {
         key == self.camel || key == self.snake
     }
 
-    /// Returns the member's value, and `None` if it is missing or `null`, which proto3 JSON takes for the same.
+    /// The member's value; `None` if it is missing or `null`, which proto3 JSON takes for the same.
     pub(super) fn find<'t>(&self, object: Span<'t>) -> Result<Option<Span<'t>>, RequestError> {
         let Name { camel, snake } = *self;
         let mut found = None;
@@ -62,7 +62,7 @@ impl Name {
     }
 }
 
-/// Returns a name in camel case, the spelling of the API's reference.
+/// A name in camel case, as the API's reference has it.
 pub(crate) fn camel(name: &str) -> String {
     let mut words = name.split('_').filter(|word| !word.is_empty());
     let mut whole = words.next().unwrap_or_default().to_owned();

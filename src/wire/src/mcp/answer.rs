@@ -202,7 +202,7 @@ impl McpAnswer {
         self.result = Some(result);
     }
 
-    /// Returns the message's bytes.
+    /// The message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         match &self.result {

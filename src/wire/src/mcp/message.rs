@@ -152,7 +152,7 @@ pub(super) fn harmless(block: &Value) -> Result<(), ShapeError> {
     }
 }
 
-/// Does the same as [`shown`], for one block or a list of them.
+/// As [`shown`], for one block or a list of them.
 pub(super) fn all_shown(content: Option<&Value>) -> Result<(), ShapeError> {
     match content {
         Some(Value::Array(blocks)) => blocks.iter().try_for_each(shown),

@@ -86,7 +86,7 @@ impl McpRequest {
         &self.envelope
     }
 
-    /// Returns the id of a request.
+    /// The id of a request.
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         match &self.envelope {
@@ -136,7 +136,7 @@ impl McpRequest {
         }
     }
 
-    /// Returns the message's bytes.
+    /// The message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         match &self.params {
