@@ -4,7 +4,7 @@
 
 use callgate_test_apis::event_stream as frames;
 
-use callgate_wire::framing::event_stream::Decoder;
+use callgate_wire::framing::event_stream::EventStreamDecoder;
 use callgate_wire::framing::{self, Frame, FrameError, Framing};
 use frames::{Header, crc32, event, exception, frame, summed, written};
 use proptest::prelude::*;

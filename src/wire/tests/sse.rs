@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 
-use callgate_wire::framing::sse::Decoder;
+use callgate_wire::framing::sse::SseDecoder;
 use callgate_wire::framing::{Frame, FrameError};
 use proptest::prelude::*;
 

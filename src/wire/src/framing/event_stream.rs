@@ -34,7 +34,7 @@ const STRING: u8 = 7;
 
 /// Cuts a byte stream into frames.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct EventStreamDecoder {
     limit: usize,
     raw: Vec<u8>,
     /// Lengths of the current frame, once its prelude is complete.
@@ -48,13 +48,13 @@ struct Lengths {
     headers: usize,
 }
 
-// === impl Decoder ===
+// === impl EventStreamDecoder ===
 
-impl Decoder {
+impl EventStreamDecoder {
     /// Makes a decoder that refuses frames of more than `max_frame_bytes` bytes.
     #[must_use]
-    pub fn new(max_frame_bytes: usize) -> Decoder {
-        Decoder { limit: max_frame_bytes, raw: Vec::new(), lengths: None, failed: None }
+    pub fn new(max_frame_bytes: usize) -> EventStreamDecoder {
+        EventStreamDecoder { limit: max_frame_bytes, raw: Vec::new(), lengths: None, failed: None }
     }
 
     /// Returns the number of bytes of the unfinished frame.

@@ -10,19 +10,19 @@ use super::{Frame, FrameError, lines};
 
 /// Cuts a byte stream into lines. Their raw bytes are the stream, with escapes.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct JsonLinesDecoder {
     limit: usize,
     line: Vec<u8>,
     failed: bool,
 }
 
-// === impl Decoder ===
+// === impl JsonLinesDecoder ===
 
-impl Decoder {
+impl JsonLinesDecoder {
     /// Makes a decoder that refuses lines of more than `max_frame_bytes` bytes.
     #[must_use]
-    pub fn new(max_frame_bytes: usize) -> Decoder {
-        Decoder { limit: max_frame_bytes, line: Vec::new(), failed: false }
+    pub fn new(max_frame_bytes: usize) -> JsonLinesDecoder {
+        JsonLinesDecoder { limit: max_frame_bytes, line: Vec::new(), failed: false }
     }
 
     /// Returns the number of bytes of the unfinished frame.
@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn frames(bytes: &[u8]) -> Vec<Frame> {
-        let mut decoder = Decoder::new(1024);
+        let mut decoder = JsonLinesDecoder::new(1024);
         let mut frames = Vec::new();
         decoder.push(bytes, &mut frames).unwrap();
         frames.extend(decoder.finish());

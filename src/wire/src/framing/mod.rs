@@ -56,11 +56,11 @@ pub enum FrameError {
 #[derive(Debug)]
 pub enum Decoder {
     /// Server-sent events.
-    Sse(sse::Decoder),
+    Sse(sse::SseDecoder),
     /// One JSON value a line.
-    JsonLines(json_lines::Decoder),
+    JsonLines(json_lines::JsonLinesDecoder),
     /// AWS event-stream frames.
-    EventStream(event_stream::Decoder),
+    EventStream(event_stream::EventStreamDecoder),
 }
 
 // === impl Framing ===
@@ -84,9 +84,9 @@ impl Decoder {
     #[must_use]
     pub fn new(framing: Framing, max_frame_bytes: usize) -> Decoder {
         match framing {
-            Framing::Sse => Decoder::Sse(sse::Decoder::new(max_frame_bytes)),
-            Framing::JsonLines => Decoder::JsonLines(json_lines::Decoder::new(max_frame_bytes)),
-            Framing::EventStream => Decoder::EventStream(event_stream::Decoder::new(max_frame_bytes)),
+            Framing::Sse => Decoder::Sse(sse::SseDecoder::new(max_frame_bytes)),
+            Framing::JsonLines => Decoder::JsonLines(json_lines::JsonLinesDecoder::new(max_frame_bytes)),
+            Framing::EventStream => Decoder::EventStream(event_stream::EventStreamDecoder::new(max_frame_bytes)),
         }
     }
 

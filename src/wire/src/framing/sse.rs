@@ -18,7 +18,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Cuts a byte stream into [`Frame`]s. The frames' raw bytes in sequence are the stream, without the removed bytes and with escapes.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct SseDecoder {
     limit: usize,
     /// The current frame; its raw bytes end with the current line.
     frame: Frame,
@@ -50,13 +50,13 @@ enum Line {
     Removed,
 }
 
-// === impl Decoder ===
+// === impl SseDecoder ===
 
-impl Decoder {
+impl SseDecoder {
     /// Makes a decoder that refuses frames of more than `max_frame_bytes` bytes.
     #[must_use]
-    pub fn new(max_frame_bytes: usize) -> Decoder {
-        Decoder {
+    pub fn new(max_frame_bytes: usize) -> SseDecoder {
+        SseDecoder {
             limit: max_frame_bytes,
             frame: Frame::default(),
             line_start: 0,

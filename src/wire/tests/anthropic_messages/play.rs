@@ -7,7 +7,7 @@ use callgate_wire::framing::{Frame, sse};
 use callgate_wire::{Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _, StreamError};
 
 pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
-    let mut decoder = sse::Decoder::new(1 << 24);
+    let mut decoder = sse::SseDecoder::new(1 << 24);
     let mut frames = Vec::new();
     for chunk in chunks {
         decoder.push(chunk, &mut frames).unwrap();

@@ -1,7 +1,7 @@
 //! Streams whose events come in another order than the API's, or more or less often.
 
 use callgate_wire::bedrock_converse::ConverseStream;
-use callgate_wire::framing::event_stream::Decoder;
+use callgate_wire::framing::event_stream::EventStreamDecoder;
 use callgate_wire::{Call, ChoiceIndex, Delta, Form, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};

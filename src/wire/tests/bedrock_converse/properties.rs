@@ -2,7 +2,7 @@
 
 use callgate_wire::bedrock_converse::{ConverseAnswer, ConverseStream};
 use callgate_wire::framing::Frame;
-use callgate_wire::framing::event_stream::Decoder;
+use callgate_wire::framing::event_stream::EventStreamDecoder;
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};

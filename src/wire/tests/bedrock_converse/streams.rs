@@ -1,7 +1,7 @@
 //! Streams, event by event.
 
 use callgate_wire::bedrock_converse::ConverseStream;
-use callgate_wire::framing::event_stream::Decoder;
+use callgate_wire::framing::event_stream::EventStreamDecoder;
 use callgate_wire::{ApiError, ChoiceIndex, Delta, Stream as _, StreamError};
 use serde_json::{Value, json};
 

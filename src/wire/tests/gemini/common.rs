@@ -1,7 +1,7 @@
 //! Reads the dialect's output and puts it together.
 
 use callgate_wire::framing::Framing;
-use callgate_wire::framing::sse::Decoder;
+use callgate_wire::framing::sse::SseDecoder;
 use callgate_wire::gemini::Gemini;
 use callgate_wire::{Answer, AnswerError, Delta, Dialect, Request, RequestError, Stream, StreamError, Target};
 use serde_json::{Value, json};

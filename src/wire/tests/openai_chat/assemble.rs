@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use callgate_json::Value;
 use callgate_wire::framing::Frame;
-use callgate_wire::framing::sse::Decoder;
+use callgate_wire::framing::sse::SseDecoder;
 use callgate_wire::openai_chat::{ChatStream, StreamHead};
 use callgate_wire::{Call, Delta, Form, Stream as _, StreamError};
 
