@@ -14,7 +14,7 @@ const LIMIT: usize = 1 << 16;
 
 /// All frames of a stream, fed in these chunks; how it ends.
 fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Result<(), FrameError>) {
-    let mut decoder = Decoder::new(LIMIT);
+    let mut decoder = EventStreamDecoder::new(LIMIT);
     let mut frames = Vec::new();
     for chunk in chunks {
         if let Err(error) = decoder.push(chunk, &mut frames) {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 /// All frames of a stream, fed in these chunks.
 fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
-    let mut decoder = Decoder::new(1 << 20);
+    let mut decoder = SseDecoder::new(1 << 20);
     let mut frames = Vec::new();
     for chunk in chunks {
         decoder.push(chunk, &mut frames).unwrap();
@@ -79,7 +79,7 @@ fn lines_fields_and_frames_are_told_apart() {
 
 #[test]
 fn a_frame_that_a_carriage_return_ends_waits_for_its_line_feed() {
-    let mut decoder = Decoder::new(100);
+    let mut decoder = SseDecoder::new(100);
     let mut frames = Vec::new();
     decoder.push(b"data: a\r\n\r", &mut frames).unwrap();
     assert!(frames.is_empty());
@@ -92,7 +92,7 @@ fn a_frame_that_is_too_long_ends_the_stream_wherever_it_is_cut() {
     let stream = b"data: 1\n\ndata: 345\n\ndata: 1\n\n";
     for cut in 0..stream.len() {
         let (head, tail) = stream.split_at(cut);
-        let mut decoder = Decoder::new(10);
+        let mut decoder = SseDecoder::new(10);
         let mut frames = Vec::new();
         let outcome = decoder.push(head, &mut frames).and_then(|()| decoder.push(tail, &mut frames));
         assert_eq!(outcome, Err(FrameError::TooLong { limit: 10 }), "cut at {cut}");
@@ -104,7 +104,7 @@ fn a_frame_that_is_too_long_ends_the_stream_wherever_it_is_cut() {
 
 #[test]
 fn a_line_without_end_is_refused_before_it_is_held() {
-    let mut decoder = Decoder::new(1 << 16);
+    let mut decoder = SseDecoder::new(1 << 16);
     let mut frames = Vec::new();
     let chunk = vec![b'a'; 10_000];
     let refused = (0..1000).position(|_| decoder.push(&chunk, &mut frames).is_err());
@@ -113,11 +113,11 @@ fn a_line_without_end_is_refused_before_it_is_held() {
 
 #[test]
 fn removed_lines_are_bounded_too() {
-    let mut decoder = Decoder::new(1000);
+    let mut decoder = SseDecoder::new(1000);
     let mut frames = Vec::new();
     let refused = (0..1000).position(|_| decoder.push(b"a line that is no field\n", &mut frames).is_err());
     assert_eq!(refused, Some(41));
-    let mut decoder = Decoder::new(1000);
+    let mut decoder = SseDecoder::new(1000);
     let comment = ": é\n".as_bytes();
     assert!((0..1000).all(|_| decoder.push(comment, &mut frames).is_ok()), "a comment that is removed is not kept");
 }

@@ -15,7 +15,7 @@ use crate::streams::{call_start, delta, end, input, metadata, read, read_part, s
 fn released(stream: &mut ConverseStream, bytes: &[u8]) -> Vec<u8> {
     let (mut out, mut held) = (Vec::new(), std::collections::BTreeMap::<u32, Call>::new());
     let mut frames = Vec::new();
-    Decoder::new(1 << 20).push(bytes, &mut frames).unwrap();
+    EventStreamDecoder::new(1 << 20).push(bytes, &mut frames).unwrap();
     for frame in frames.into_iter().map(Some).chain([None]) {
         let deltas = match frame {
             Some(frame) => stream.read(frame).unwrap(),

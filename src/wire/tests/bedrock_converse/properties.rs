@@ -81,7 +81,7 @@ fn content_of(blocks: &[Block]) -> Vec<Value> {
 }
 
 fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
-    let mut decoder = Decoder::new(1 << 20);
+    let mut decoder = EventStreamDecoder::new(1 << 20);
     let mut frames = Vec::new();
     for chunk in chunks {
         decoder.push(chunk, &mut frames).unwrap();

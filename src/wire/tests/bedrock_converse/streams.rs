@@ -52,7 +52,7 @@ pub(crate) fn read(stream: &mut ConverseStream, bytes: &[u8]) -> Result<Vec<Delt
 /// Reads a part of a stream.
 pub(crate) fn read_part(stream: &mut ConverseStream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
     let mut frames = Vec::new();
-    Decoder::new(1 << 20).push(bytes, &mut frames).unwrap();
+    EventStreamDecoder::new(1 << 20).push(bytes, &mut frames).unwrap();
     let mut deltas = Vec::new();
     for frame in frames {
         deltas.extend(stream.read(frame)?);

@@ -72,7 +72,7 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
 
 /// The events in some bytes.
 pub(crate) fn events(bytes: &[u8]) -> Vec<Value> {
-    let mut decoder = Decoder::new(1 << 24);
+    let mut decoder = SseDecoder::new(1 << 24);
     let mut frames = Vec::new();
     decoder.push(bytes, &mut frames).unwrap();
     assert_eq!(decoder.finish(), None, "every event has its end");

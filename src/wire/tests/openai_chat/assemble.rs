@@ -28,7 +28,7 @@ pub(crate) struct Said {
 }
 
 pub(crate) fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
-    let mut decoder = Decoder::new(1 << 24);
+    let mut decoder = SseDecoder::new(1 << 24);
     let mut frames = Vec::new();
     for chunk in chunks {
         decoder.push(chunk, &mut frames).unwrap();
