@@ -13,10 +13,21 @@ check() {
   $name"
 }
 
+# The command is installed wherever contracts are written: it must not link a sandbox, a server or a client of a database.
+command_is_small() {
+    linked=$(cargo tree --locked -p callgate -e normal --prefix none |
+        grep -E '^(axum|callgate-executor|callgate-sandbox|redis|tokio-postgres|tonic|wasmtime) v' | sort -u)
+    [ -z "$linked" ] || {
+        printf 'src/cli must not link:\n%s\n' "$linked"
+        return 1
+    }
+}
+
 check "prose" .setup/prose.py
 check "names" .setup/names.py
 check "spelling" "$state/checkers/bin/typos"
 check "format" cargo fmt --all --check
+check "the command links no server" command_is_small
 check "clippy, native" cargo clippy --all-targets --quiet -- -D warnings
 if [ "$(cat "$state/wasm-toolchain")" = rustup ]; then
     check "clippy, wasm" cargo clippy --profile wasm --quiet --target wasm32-wasip1 "$@" -- -D warnings
