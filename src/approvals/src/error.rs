@@ -24,7 +24,7 @@ pub enum ApprovalError {
 /// Why an answer does not count.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
-    /// There is no such request, or it has ended long ago.
+    /// The request does not exist, or ended long ago.
     #[error("unknown request for approval")]
     NotFound,
     /// Someone was faster.

@@ -40,11 +40,13 @@ use sha2::{Digest as _, Sha256};
 pub use self::error::{AnswerError, ApprovalError};
 use self::metrics::AnswerKind;
 pub use self::metrics::ApprovalMetrics;
-pub use self::request::{About, Answer, Answered, Ask, Claim, Filter, Person, Request, Search, State, Waiting};
+pub use self::request::{
+    About, Answered, ApprovalAnswer, ApprovalRequest, Ask, Claim, Filter, Person, RequestState, Search, Waiting,
+};
 pub use self::rules::Standing;
 pub use self::settings::{ApprovalSection, ApprovalSettings, ApproverRule, Approvers};
 use self::store::Store;
-use callgate_audit::{self as audit, AuditLog, Entry, Event, Source};
+use callgate_audit::{self as audit, AuditEvent, AuditLog, Entry, Source};
 use callgate_state::{self as state, Clock, PROBE, StateError, StoreHealth, SystemClock};
 
 /// The maximum length of arguments: nobody reads longer ones before agreeing.
@@ -128,7 +130,7 @@ impl Approvals {
     ///
     /// # Errors
     /// They cannot be read.
-    pub async fn list(&self, search: Search) -> Result<Vec<Request>, ApprovalError> {
+    pub async fn list(&self, search: Search) -> Result<Vec<ApprovalRequest>, ApprovalError> {
         self.in_store(move |store| store.list(&search)).await
     }
 
@@ -136,7 +138,7 @@ impl Approvals {
     ///
     /// # Errors
     /// It cannot be read.
-    pub async fn get(&self, id: &str) -> Result<Option<Request>, ApprovalError> {
+    pub async fn get(&self, id: &str) -> Result<Option<ApprovalRequest>, ApprovalError> {
         let id = id.to_owned();
         self.in_store(move |store| store.get(&id)).await
     }
@@ -163,13 +165,13 @@ impl Approvals {
     ///
     /// # Errors
     /// The answer does not count, with the reason.
-    pub async fn answer(&self, id: &str, answer: Answer) -> Result<Request, AnswerError> {
+    pub async fn answer(&self, id: &str, answer: ApprovalAnswer) -> Result<ApprovalRequest, AnswerError> {
         let (approvals, id) = (self.clone(), id.to_owned());
         let answered = tokio::spawn(async move { approvals.answer_once(&id, answer).await });
         answered.await.map_err(|error| ApprovalError::Unavailable(error.to_string()))?
     }
 
-    async fn answer_once(&self, id: &str, answer: Answer) -> Result<Request, AnswerError> {
+    async fn answer_once(&self, id: &str, answer: ApprovalAnswer) -> Result<ApprovalRequest, AnswerError> {
         let _alone = self.answering.lock().await;
         let request = self.get(id).await?.ok_or(AnswerError::NotFound)?;
         self.may_be_answered(&request, &answer)?;
@@ -181,25 +183,27 @@ impl Approvals {
         let request = stored.map_err(AnswerError::NotStored)?.ok_or(AnswerError::Expired)?;
         self.metrics.answered(match approved {
             false => AnswerKind::Denied,
-            true if request.state == State::Pending => AnswerKind::Agreed,
+            true if request.state == RequestState::Pending => AnswerKind::Agreed,
             true => AnswerKind::Approved,
         });
         Ok(request)
     }
 
-    fn may_be_answered(&self, request: &Request, answer: &Answer) -> Result<(), AnswerError> {
+    fn may_be_answered(&self, request: &ApprovalRequest, answer: &ApprovalAnswer) -> Result<(), AnswerError> {
         match (self.standing(&answer.by, &request.ask), answer.approved) {
             (Standing::Answer, _) | (Standing::Refuse, false) => {}
             (Standing::Refuse, true) => return Err(AnswerError::Own),
             (Standing::Nothing, _) => return Err(AnswerError::NotNamed),
         }
         match request.state {
-            State::Pending if answer.approved && request.agreed.iter().any(|one| one.by == answer.by.name) => {
+            RequestState::Pending if answer.approved && request.agreed.iter().any(|one| one.by == answer.by.name) => {
                 Err(AnswerError::Agreed)
             }
-            State::Pending => Ok(()),
-            State::Expired => Err(AnswerError::Expired),
-            State::Approved(_) | State::Used { .. } | State::Denied(_) => Err(AnswerError::Answered),
+            RequestState::Pending => Ok(()),
+            RequestState::Expired => Err(AnswerError::Expired),
+            RequestState::Approved(_) | RequestState::Used { .. } | RequestState::Denied(_) => {
+                Err(AnswerError::Answered)
+            }
         }
     }
 
@@ -247,7 +251,7 @@ fn probe(store: &Weak<Mutex<Option<Store>>>) {
     }
 }
 
-fn entry(request: &Request, answer: &Answer) -> Entry {
+fn entry(request: &ApprovalRequest, answer: &ApprovalAnswer) -> Entry {
     let call = audit::Call {
         exchange_id: request.ask.exchange_id.clone(),
         tenant: request.ask.tenant.clone(),
@@ -257,7 +261,7 @@ fn entry(request: &Request, answer: &Answer) -> Entry {
         arguments_digest: format!("{:x}", Sha256::digest(&request.ask.arguments)),
         ..audit::Call::default()
     };
-    let event = Event::Approval {
+    let event = AuditEvent::Approval {
         approval_id: request.id.clone(),
         approved: answer.approved,
         by: answer.by.name.clone(),

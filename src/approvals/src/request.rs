@@ -66,7 +66,7 @@ pub enum Claim {
 
 /// A request for approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct ApprovalRequest {
     /// Names it.
     pub id: String,
     /// The call.
@@ -79,12 +79,12 @@ pub struct Request {
     /// The persons who agreed so far, if the contract asks for more than one.
     pub agreed: Vec<Answered>,
     /// Its state.
-    pub state: State,
+    pub state: RequestState,
 }
 
 /// The state of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum RequestState {
     /// It waits for an answer.
     Pending,
     /// The call may run once. Holds the last answer.
@@ -124,7 +124,7 @@ pub struct Person {
 
 /// A person's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ApprovalAnswer {
     /// True if they agree.
     pub approved: bool,
     /// The person.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use callgate_contract::Effects;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::request::{About, Answered, Ask, Filter, Request, Search, State, Waiting};
+use super::request::{About, Answered, ApprovalRequest, Ask, Filter, RequestState, Search, Waiting};
 use callgate_state::{Format, StoreTime};
 
 /// `asked` is a digest of the call; the open requests have at most one of each.
@@ -156,13 +156,13 @@ pub(super) fn waiting(store: &Connection, now: i64) -> rusqlite::Result<Waiting>
         })
 }
 
-pub(super) fn get(store: &Connection, time: &StoreTime, id: &str) -> rusqlite::Result<Option<Request>> {
+pub(super) fn get(store: &Connection, time: &StoreTime, id: &str) -> rusqlite::Result<Option<ApprovalRequest>> {
     let query = format!("SELECT {COLUMNS} FROM approvals WHERE id = ?");
     let request = store.prepare_cached(&query)?.query_row([id], |row| read(row, time)).optional()?;
     request.map(|request| with_agreements(store, time, request)).transpose()
 }
 
-pub(super) fn list(store: &Connection, time: &StoreTime, search: &Search) -> rusqlite::Result<Vec<Request>> {
+pub(super) fn list(store: &Connection, time: &StoreTime, search: &Search) -> rusqlite::Result<Vec<ApprovalRequest>> {
     let (condition, order) = match search.filter {
         Filter::Pending => ("state = 0 AND expires > ?1 AND (?2 IS NULL OR id > ?2)", "id"),
         Filter::Ended => ("NOT (state = 0 AND expires > ?1) AND (?2 IS NULL OR id < ?2)", "id DESC"),
@@ -208,7 +208,11 @@ pub(super) fn prune(store: &Connection, now: i64, keep: Duration, ended: i64, at
     Ok(())
 }
 
-fn with_agreements(store: &Connection, time: &StoreTime, mut request: Request) -> rusqlite::Result<Request> {
+fn with_agreements(
+    store: &Connection,
+    time: &StoreTime,
+    mut request: ApprovalRequest,
+) -> rusqlite::Result<ApprovalRequest> {
     if request.ask.about.approvers > 1 {
         request.agreed = store
             .prepare_cached("SELECT person, reason, time FROM agreements WHERE approval = ? ORDER BY time, person")?
@@ -220,19 +224,19 @@ fn with_agreements(store: &Connection, time: &StoreTime, mut request: Request) -
     Ok(request)
 }
 
-fn read(row: &Row<'_>, time: &StoreTime) -> rusqlite::Result<Request> {
+fn read(row: &Row<'_>, time: &StoreTime) -> rusqlite::Result<ApprovalRequest> {
     let answered = || {
         Ok::<_, rusqlite::Error>(Answered { by: row.get(10)?, reason: row.get(11)?, time: time.shown(row.get(12)?) })
     };
     let expires: i64 = row.get(8)?;
     let lapsed = expires <= time.now();
     let state = match row.get(9)? {
-        PENDING if !lapsed => State::Pending,
-        APPROVED if !lapsed => State::Approved(answered()?),
-        USED => State::Used { answered: answered()?, used: time.shown(row.get(13)?) },
-        DENIED | DENIED_BEFORE => State::Denied(answered()?),
+        PENDING if !lapsed => RequestState::Pending,
+        APPROVED if !lapsed => RequestState::Approved(answered()?),
+        USED => RequestState::Used { answered: answered()?, used: time.shown(row.get(13)?) },
+        DENIED | DENIED_BEFORE => RequestState::Denied(answered()?),
         // It is not open any more, whatever it was.
-        _ => State::Expired,
+        _ => RequestState::Expired,
     };
     let about = About {
         contract: row.get(14)?,
@@ -251,5 +255,5 @@ fn read(row: &Row<'_>, time: &StoreTime) -> rusqlite::Result<Request> {
         about,
     };
     let (created, expires) = (time.shown(row.get(7)?), time.shown(expires));
-    Ok(Request { id: row.get(0)?, ask, created, expires, agreed: Vec::new(), state })
+    Ok(ApprovalRequest { id: row.get(0)?, ask, created, expires, agreed: Vec::new(), state })
 }

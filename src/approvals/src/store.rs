@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::request::{Answer, Ask, Claim, Request, Search, Waiting};
+use super::request::{ApprovalAnswer, ApprovalRequest, Ask, Claim, Search, Waiting};
 use super::rows::{self, APPROVED, DENIED, DENIED_BEFORE, EXPIRED, PENDING, USED};
 use super::{ApprovalError, ApprovalSettings};
 use callgate_state::Synchronous;
@@ -97,7 +97,11 @@ impl Store {
     }
 
     /// Answers a request; `None` if it is not pending any more.
-    pub(super) fn answer(&mut self, id: &str, answer: &Answer) -> Result<Option<Request>, ApprovalError> {
+    pub(super) fn answer(
+        &mut self,
+        id: &str,
+        answer: &ApprovalAnswer,
+    ) -> Result<Option<ApprovalRequest>, ApprovalError> {
         let Self { database, time, limits } = self;
         let now = time.now();
         let waited = database.write(|transaction| {
@@ -128,11 +132,11 @@ impl Store {
         if waited { self.get(id) } else { Ok(None) }
     }
 
-    pub(super) fn get(&self, id: &str) -> Result<Option<Request>, ApprovalError> {
+    pub(super) fn get(&self, id: &str) -> Result<Option<ApprovalRequest>, ApprovalError> {
         Ok(rows::get(&self.database, &self.time, id)?)
     }
 
-    pub(super) fn list(&self, search: &Search) -> Result<Vec<Request>, ApprovalError> {
+    pub(super) fn list(&self, search: &Search) -> Result<Vec<ApprovalRequest>, ApprovalError> {
         Ok(rows::list(&self.database, &self.time, search)?)
     }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::entry::{Appended, Entry, Event};
+use super::entry::{Appended, AuditEvent, Entry};
 use super::known::{self, Judged};
 use super::record::{self, Hash, Link};
 use super::store::{Head, INSERT};
@@ -38,7 +38,7 @@ impl End<'_> {
             }
             Judged::Kept => Appended::Repeat,
             Judged::RefusedAgain => {
-                self.append(&Entry { event: Event::Repeat { outcome: DENIED.into() }, ..entry.clone() })?;
+                self.append(&Entry { event: AuditEvent::Repeat { outcome: DENIED.into() }, ..entry.clone() })?;
                 Appended::Repeat
             }
             Judged::NewAgainst(of) => {
@@ -78,7 +78,7 @@ impl End<'_> {
 /// The record of a contradiction: the decision, and the number of the contradicted record.
 fn conflict(entry: &Entry, of: u64) -> Entry {
     let event = match entry.event.clone() {
-        Event::Decision { verdict, code, pointer, .. } => Event::Conflict { of, verdict, code, pointer },
+        AuditEvent::Decision { verdict, code, pointer, .. } => AuditEvent::Conflict { of, verdict, code, pointer },
         // Only decisions contradict.
         other => other,
     };

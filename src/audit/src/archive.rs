@@ -18,7 +18,7 @@ use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::read::{ReadError, Reader};
+use super::read::{LogReader, ReadError};
 use super::record::Hash;
 use super::segment::{self, SEGMENTS, Segment, SegmentPlace};
 use super::store::Head;
@@ -77,7 +77,7 @@ pub(super) fn start(
     head: &watch::Receiver<Head>,
     messages: &mpsc::Sender<Message>,
 ) -> io::Result<JoinHandle<()>> {
-    let Some(archive) = retention.archive.clone() else { return Err(io::Error::other("there is no archive")) };
+    let Some(archive) = retention.archive.clone() else { return Err(io::Error::other("no archive is configured")) };
     let archiver = Archiver {
         archive,
         log: path.into(),
@@ -133,7 +133,7 @@ impl Archiver {
 
     /// Archives the oldest local segment. Returns false if there was no segment to archive.
     async fn next(&mut self) -> Result<bool, ArchiveError> {
-        let segments = Reader::open(&self.log)?.segments()?;
+        let segments = LogReader::open(&self.log)?.segments()?;
         // Deletes files an executor left when it ended in between.
         for segment in segments.iter().filter(|segment| segment.at != SegmentPlace::Here) {
             let _ = fs::remove_file(self.folder.join(segment.name()));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::chain::{VerifyError, Whole, verify};
-use super::read::{ReadError, Reader};
+use super::read::{LogReader, ReadError};
 
 /// The reason a copy was not made.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum BackupError {
 ///
 /// # Errors
 /// The copy cannot be made, or is not whole; then it is deleted.
-pub fn backup(log: &Reader, to: &Path) -> Result<Whole, BackupError> {
+pub fn backup(log: &LogReader, to: &Path) -> Result<Whole, BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.into()));
     }
@@ -61,14 +61,14 @@ pub fn backup(log: &Reader, to: &Path) -> Result<Whole, BackupError> {
     made
 }
 
-fn copy(log: &Reader, part: &Path, to: &Path) -> Result<Whole, BackupError> {
+fn copy(log: &LogReader, part: &Path, to: &Path) -> Result<Whole, BackupError> {
     let unwritable = |reason| BackupError::Unwritable { path: to.into(), reason };
     let failed = |reason| BackupError::Copy { path: to.into(), reason };
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map_err(unwritable)?;
     log.copy_into(part)?;
     close(part).map_err(failed)?;
     file.sync_all().map_err(unwritable)?;
-    let whole = verify(&Reader::open(part)?, None).map_err(BackupError::NotWhole)?;
+    let whole = verify(&LogReader::open(part)?, None).map_err(BackupError::NotWhole)?;
     std::fs::rename(part, to).map_err(unwritable)?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use crate::read::{ReadError, Reader, Stored};
+use crate::read::{LogReader, ReadError, Stored};
 use crate::record::Record;
 use crate::settings::{AuditSettings, Retention};
 use crate::store::Head;
@@ -111,7 +111,7 @@ impl Progress {
     }
 
     /// Returns the lag behind a log ending with `head`.
-    pub(crate) fn lag(&self, head: Head, reader: &Reader) -> Result<Lag, ReadError> {
+    pub(crate) fn lag(&self, head: Head, reader: &LogReader) -> Result<Lag, ReadError> {
         let delivered = self.delivered.load(Ordering::Relaxed);
         let records = head.seq.saturating_sub(delivered);
         let next = if records == 0 { Vec::new() } else { reader.after(delivered, 1)? };

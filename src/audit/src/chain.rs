@@ -8,7 +8,7 @@
 use callgate_json::{Value, canonical};
 
 use super::head::KeptHead;
-use super::read::{ReadError, Reader, Stored};
+use super::read::{LogReader, ReadError, Stored};
 use super::record::Hash;
 use super::store::Head;
 
@@ -27,7 +27,7 @@ pub struct Whole {
 
 /// The first fault of a log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum ChainFault {
     /// A record is missing.
     #[error("record {seq} is missing: after record {before} comes record {found}", before = seq.saturating_sub(1))]
     Missing {
@@ -100,7 +100,7 @@ pub enum Fault {
         last: u64,
     },
     /// The head kept elsewhere is not in the log.
-    #[error("no record has the hash {0}: the log was cut before that record, or written anew")]
+    #[error("no record has the hash {0}: the log was cut before this record, or replaced")]
     HeadUnknown(Hash),
 }
 
@@ -112,14 +112,14 @@ pub enum VerifyError {
     Unreadable(#[from] ReadError),
     /// It is not whole.
     #[error(transparent)]
-    Broken(#[from] Fault),
+    Broken(#[from] ChainFault),
 }
 
 /// Verifies a whole log, and finds the record with the hash `head`.
 ///
 /// # Errors
 /// The first fault, or the reason it cannot be read.
-pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError> {
+pub fn verify(reader: &LogReader, head: Option<Hash>) -> Result<Whole, VerifyError> {
     let executor = reader.executor()?;
     // Read before the records, so the log has every record the sinks are known to have.
     let kept = KeptHead::read(reader.path()).ok().flatten();
@@ -136,14 +136,14 @@ pub fn verify(reader: &Reader, head: Option<Hash>) -> Result<Whole, VerifyError>
     // A copy has no head beside it, or that of another log.
     let kept = kept.filter(|kept| kept.executor == executor).and_then(|kept| kept.required());
     match kept {
-        Some(kept) if !reader.holds(kept)? => return Err(Fault::Behind { last: end.seq, kept: kept.seq }.into()),
+        Some(kept) if !reader.holds(kept)? => return Err(ChainFault::Behind { last: end.seq, kept: kept.seq }.into()),
         // The log of a killed executor, whose write-ahead log another program brought into the file.
         Some(kept) if kept.seq == end.seq => {}
-        Some(_) | None if reader.is_torn_off()? => return Err(Fault::Incomplete { last: end.seq }.into()),
+        Some(_) | None if reader.is_torn_off()? => return Err(ChainFault::Incomplete { last: end.seq }.into()),
         Some(_) | None => {}
     }
     match head {
-        Some(head) if known.is_none() => Err(Fault::HeadUnknown(head).into()),
+        Some(head) if known.is_none() => Err(ChainFault::HeadUnknown(head).into()),
         _ => Ok(Whole { base, head: end, executor: executor.clone(), known }),
     }
 }
@@ -165,12 +165,12 @@ impl<'a> Chain<'a> {
     }
 
     /// Examines the next record.
-    pub(super) fn accept(&mut self, stored: &Stored) -> Result<(), Fault> {
+    pub(super) fn accept(&mut self, stored: &Stored) -> Result<(), ChainFault> {
         let seq = self.next;
         if stored.seq != seq {
-            return Err(Fault::Missing { seq, found: stored.seq });
+            return Err(ChainFault::Missing { seq, found: stored.seq });
         }
-        let altered = |what| Fault::Altered { seq, what };
+        let altered = |what| ChainFault::Altered { seq, what };
         let record = callgate_json::read(stored.text.as_bytes()).map_err(|_| altered("its text is not strict JSON"))?;
         if Hash::of(&stored.text) != stored.hash {
             return Err(altered("its text does not have its hash"));
@@ -187,7 +187,7 @@ impl<'a> Chain<'a> {
         }
         let previous = text("previous").parse().map_err(|_| altered("it carries no hash of the record before"))?;
         if self.previous.is_some_and(|expected| expected != previous) {
-            return Err(Fault::Unlinked { seq });
+            return Err(ChainFault::Unlinked { seq });
         }
         if !columns_agree(stored, &record) {
             return Err(altered("what it is looked up by is not what its text says"));
@@ -198,10 +198,10 @@ impl<'a> Chain<'a> {
     }
 
     /// Returns the last record after all were examined.
-    pub(super) fn end(&self, cursors: &[(String, u64)]) -> Result<Head, Fault> {
+    pub(super) fn end(&self, cursors: &[(String, u64)]) -> Result<Head, ChainFault> {
         let last = self.next.saturating_sub(1);
         match cursors.iter().find(|(_, delivered)| *delivered > last) {
-            Some((sink, delivered)) => Err(Fault::Cut { last, sink: sink.clone(), delivered: *delivered }),
+            Some((sink, delivered)) => Err(ChainFault::Cut { last, sink: sink.clone(), delivered: *delivered }),
             None => Ok(Head { seq: last, hash: self.previous.unwrap_or(Hash::GENESIS) }),
         }
     }

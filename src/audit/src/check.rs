@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::AuditError;
-use super::chain::Fault;
+use super::chain::ChainFault;
 use super::head::KeptHead;
 use super::store::{FILE, FORMAT, check_end};
 
@@ -21,7 +21,7 @@ pub fn check(folder: &Path) -> Result<(), AuditError> {
     })?;
     match callgate_state::inspect(&path, FORMAT.version())? {
         Some(log) => check_end(&log, kept.as_ref(), &path),
-        None if kept.is_some() => Err(AuditError::NotWhole { path, fault: Fault::Replaced }),
+        None if kept.is_some() => Err(AuditError::NotWhole { path, fault: ChainFault::Replaced }),
         None => Ok(()),
     }
 }

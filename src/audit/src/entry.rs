@@ -15,7 +15,7 @@ pub struct Entry {
     /// The call.
     pub call: Call,
     /// The event.
-    pub event: Event,
+    pub event: AuditEvent,
 }
 
 /// The reporter of an event.
@@ -59,7 +59,7 @@ pub struct Call {
 
 /// An event in the life of a call.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum AuditEvent {
     /// The call was decided.
     Decision {
         /// The verdict.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use callgate_state::StateError;
 
-use crate::chain::Fault;
+use crate::chain::ChainFault;
 
 /// The reason the log cannot be opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,6 @@ pub enum AuditError {
         /// The file.
         path: PathBuf,
         /// The first fault.
-        fault: Fault,
+        fault: ChainFault,
     },
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::beside::Progress;
-use super::read::{ReadError, Reader};
+use super::read::{LogReader, ReadError};
 use super::segment::{self, SealError, Segment, SegmentPlace};
 use super::store::Head;
 use super::writer::Message;
@@ -49,11 +49,11 @@ pub(super) struct Keeper {
     messages: mpsc::WeakSender<Message>,
     retention: Retention,
     sinks: Arc<[Arc<Progress>]>,
-    state: State,
+    state: KeeperState,
 }
 
 /// The state between two looks.
-struct State {
+struct KeeperState {
     synced: Head,
     sync_next: Instant,
     /// The last sealed record.
@@ -97,14 +97,14 @@ impl Keeper {
         retention: Retention,
         sinks: Arc<[Arc<Progress>]>,
     ) -> Result<Self, ReadError> {
-        let log = Reader::open(path)?;
+        let log = LogReader::open(path)?;
         let sealed = match log.segments()?.last() {
             Some(segment) => segment.last,
             None => log.base()?,
         };
         let ticks = log.ticks()?;
         let now = Instant::now();
-        let state = State {
+        let state = KeeperState {
             synced: *head.borrow(),
             sync_next: now + SYNC,
             sealed,
@@ -180,7 +180,7 @@ impl Keeper {
         let head = *self.head.borrow();
         if head.seq > self.state.unsealed.0 {
             let (from, bytes) = self.state.unsealed;
-            let more = Reader::open(&self.path)?.bytes(from, head.seq)?;
+            let more = LogReader::open(&self.path)?.bytes(from, head.seq)?;
             self.state.unsealed = (head.seq, bytes.saturating_add(more));
         }
         let old = self
@@ -205,7 +205,7 @@ impl Keeper {
 
     /// Seals one segment.
     fn seal(&mut self, to: u64) -> Result<(), KeeperError> {
-        let log = Reader::open(&self.path)?;
+        let log = LogReader::open(&self.path)?;
         self.remove_unknown(&log)?;
         self.check_room()?;
         let segment = segment::seal(&log, self.state.sealed, to, self.retention.segment_bytes, &self.folder)?;
@@ -235,7 +235,7 @@ impl Keeper {
     ///
     /// Deletes a segment only if the log still has its records. Others may be the rest of a log that was moved away or
     /// replaced by an older copy.
-    fn remove_unknown(&self, log: &Reader) -> Result<(), KeeperError> {
+    fn remove_unknown(&self, log: &LogReader) -> Result<(), KeeperError> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Ok(()) };
         let known: Vec<String> = log.segments()?.iter().map(Segment::name).collect();
         let (executor, base) = (log.executor()?, log.base()?.seq);
@@ -245,7 +245,7 @@ impl Keeper {
                 name.starts_with("audit-") && name.ends_with(".db") && !known.iter().any(|known| known == name)
             });
             let in_log = || -> Result<bool, ReadError> {
-                let segment = Reader::open(&entry.path())?;
+                let segment = LogReader::open(&entry.path())?;
                 let last = segment.last()?;
                 Ok(segment.executor()? == executor && segment.base()?.seq >= base && log.holds(last)?)
             };
@@ -271,7 +271,7 @@ impl Keeper {
         let delivered = self.sinks.iter().map(|sink| sink.has()).min().unwrap_or(u64::MAX);
         let to = self.state.sealed.seq.min(settled).min(delivered);
         if self.state.base < to {
-            let (log, base) = (Reader::open(&self.path)?, self.state.base);
+            let (log, base) = (LogReader::open(&self.path)?, self.state.base);
             // Records leave the log only if their segment is in its place.
             let here = log
                 .segments()?
@@ -293,7 +293,7 @@ impl Keeper {
     /// Deletes segments older than `audit.keep`, if they are not archived.
     fn forget(&self) -> Result<(), KeeperError> {
         let (Some(keep), None) = (self.retention.keep, &self.retention.archive) else { return Ok(()) };
-        let log = Reader::open(&self.path)?;
+        let log = LogReader::open(&self.path)?;
         let Some(before) = self.ticks().checked_sub(keep.as_secs()) else { return Ok(()) };
         for segment in log.segments_sealed_before(before)? {
             self.ask(|done| Message::Moved(segment.first, SegmentPlace::Forgotten, done))?;

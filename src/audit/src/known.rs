@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::entry::{Entry, Event, Source, Verdict};
+use super::entry::{AuditEvent, Entry, Source, Verdict};
 use super::record::Record;
 
 /// Records of one call to compare with.
@@ -33,7 +33,7 @@ pub(super) enum Judged {
 
 /// Compares an entry with the log.
 pub(super) fn judge(log: &Connection, entry: &Entry) -> rusqlite::Result<Judged> {
-    let Event::Decision { verdict, .. } = &entry.event else { return Ok(Judged::New) };
+    let AuditEvent::Decision { verdict, .. } = &entry.event else { return Ok(Judged::New) };
     let mut ask = log.prepare_cached("SELECT seq, text FROM record WHERE exchange = ?1 AND position = ?2 LIMIT ?3")?;
     let mut rows = ask.query(params![entry.call.exchange_id, entry.call.position, LOOKED_AT])?;
     let (mut first, mut conflicts, mut other_side) = (None, 0, None);
@@ -73,7 +73,7 @@ pub(super) fn judge(log: &Connection, entry: &Entry) -> rusqlite::Result<Judged>
 
 /// Compares two decisions apart from their times.
 fn same(entry: &Entry, record: &Record<'_>) -> bool {
-    let Event::Decision { verdict, code, pointer, .. } = &entry.event else { return false };
+    let AuditEvent::Decision { verdict, code, pointer, .. } = &entry.event else { return false };
     one_call(entry, record) && record.verdict == verdict.as_str() && record.code == *code && record.pointer == *pointer
 }
 

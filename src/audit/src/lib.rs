@@ -2,7 +2,7 @@
 //!
 //! An entry becomes a [`Record`] (canonical JSON, hashed) in a SQLite file before anything depends on it: a call that
 //! cannot be recorded does not run. From the file the records go to the sinks, in order, each at its own pace; no call
-//! ever waits for one. [`verify`] checks a log, [`Reader`] reads one.
+//! ever waits for one. [`verify`] checks a log, [`LogReader`] reads one.
 //!
 //! With the feature `sinks` the log delivers records to PostgreSQL and Redis, and segments to an archive. Without it a
 //! log with sinks or an archive in its settings does not open. This crate must never decide on a call, and never hold
@@ -11,10 +11,10 @@
 //! ```
 //! use std::path::Path;
 //!
-//! use callgate_audit::{ReadError, Reader};
+//! use callgate_audit::{ReadError, LogReader};
 //!
 //! // A reader needs no executor: the file is enough.
-//! let found: Result<Reader, ReadError> = Reader::open(Path::new("no-such-folder/audit.db"));
+//! let found: Result<LogReader, ReadError> = LogReader::open(Path::new("no-such-folder/audit.db"));
 //! assert!(found.is_err());
 //! ```
 
@@ -47,15 +47,15 @@ mod writer;
 
 pub use self::backup::{BackupError, backup};
 pub use self::beside::Lag;
-pub use self::chain::{Fault, VerifyError, Whole, verify};
+pub use self::chain::{ChainFault, VerifyError, Whole, verify};
 pub use self::check::check;
-pub use self::entry::{Appended, Call, Entry, Event, Source, Verdict};
+pub use self::entry::{Appended, AuditEvent, Call, Entry, Source, Verdict};
 pub use self::error::AuditError;
 pub use self::head::HEAD_FILE;
 pub use self::keeper::ROTATE;
 pub use self::log::AuditLog;
 pub use self::metrics::AuditMetrics;
-pub use self::read::{Query, ReadError, Reader, Stored};
+pub use self::read::{LogReader, Query, ReadError, Stored};
 pub use self::record::{Hash, Record, Used};
 pub use self::search::Found;
 pub use self::segment::{SEGMENTS, Segment, SegmentPlace};

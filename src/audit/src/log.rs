@@ -12,7 +12,7 @@ use crate::entry::{Appended, Entry};
 use crate::error::AuditError;
 use crate::keeper::Keeper;
 use crate::metrics::AuditMetrics;
-use crate::read::{ReadError, Reader};
+use crate::read::{LogReader, ReadError};
 use crate::settings::AuditSettings;
 use crate::store::{Head, Store};
 use crate::writer::{Message, Writer};
@@ -152,7 +152,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn reader(&self) -> Result<Reader, ReadError> {
-        Reader::open(&self.path)
+    pub fn reader(&self) -> Result<LogReader, ReadError> {
+        LogReader::open(&self.path)
     }
 }

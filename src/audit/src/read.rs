@@ -17,7 +17,7 @@ const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool
 
 /// A log open for reading. Each query sees the latest committed records.
 #[derive(Debug)]
-pub struct Reader {
+pub struct LogReader {
     connection: Connection,
     path: PathBuf,
     /// True if a write-ahead log was beside the file before it was opened.
@@ -68,7 +68,7 @@ pub struct Query {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file does not exist.
-    #[error("{path}: there is no audit log here; it is `audit.db` in the executor's stateDir", path = .0.display())]
+    #[error("{path}: audit log not found; expected `audit.db` in the executor's stateDir", path = .0.display())]
     Missing(PathBuf),
     /// The file cannot be read, or is not a log.
     #[error("{path}: cannot be read as an audit log: {reason}", path = path.display())]
@@ -80,9 +80,9 @@ pub enum ReadError {
     },
 }
 
-// === impl Reader ===
+// === impl LogReader ===
 
-impl Reader {
+impl LogReader {
     /// Opens the log in a file.
     ///
     /// # Errors
@@ -264,7 +264,7 @@ impl Reader {
     }
 }
 
-/// See [`Reader::each`].
+/// See [`LogReader::each`].
 pub(super) fn each<E>(
     connection: &Connection,
     from: i64,
@@ -313,7 +313,7 @@ pub(super) fn is_marked(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(ask, [], |row| row.get(0))
 }
 
-/// See [`Reader::cursors`].
+/// See [`LogReader::cursors`].
 pub(super) fn cursors(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement = connection.prepare_cached("SELECT sink, seq FROM cursor ORDER BY sink")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::entry::{Entry, Event, Source, Verdict};
+use super::entry::{AuditEvent, Entry, Source, Verdict};
 
 /// The SHA-256 of a record's text; shown as 64 lowercase hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,14 +199,14 @@ impl<'a> Record<'a> {
             ..Self::default()
         };
         match &entry.event {
-            Event::Decision { verdict, code, pointer, approval_id } => Self {
+            AuditEvent::Decision { verdict, code, pointer, approval_id } => Self {
                 verdict: verdict.as_str().into(),
                 code: code.into(),
                 pointer: pointer.into(),
                 approval_id: approval_id.as_deref().unwrap_or_default().into(),
                 ..common
             },
-            Event::Outcome { outcome, usage } => Self {
+            AuditEvent::Outcome { outcome, usage } => Self {
                 outcome: outcome.into(),
                 usage: Some(Used {
                     duration_us: usage.duration_us,
@@ -215,12 +215,12 @@ impl<'a> Record<'a> {
                 }),
                 ..common
             },
-            Event::Repeat { outcome } => Self { outcome: outcome.into(), ..common },
-            Event::KeyReused => common,
-            Event::Conflict { of, verdict, code, pointer } => {
+            AuditEvent::Repeat { outcome } => Self { outcome: outcome.into(), ..common },
+            AuditEvent::KeyReused => common,
+            AuditEvent::Conflict { of, verdict, code, pointer } => {
                 Self { of: *of, verdict: verdict.as_str().into(), code: code.into(), pointer: pointer.into(), ..common }
             }
-            Event::Approval { approval_id, approved, by, reason } => Self {
+            AuditEvent::Approval { approval_id, approved, by, reason } => Self {
                 approval_id: approval_id.into(),
                 approved: Some(*approved),
                 by: by.into(),
@@ -247,7 +247,7 @@ fn time(time: SystemTime) -> String {
     format!("{time:.9}")
 }
 
-// === impl Source, Event, Verdict ===
+// === impl Source, AuditEvent, Verdict ===
 
 impl Source {
     /// The word in the record.
@@ -260,7 +260,7 @@ impl Source {
     }
 }
 
-impl Event {
+impl AuditEvent {
     fn kind(&self) -> &'static str {
         match self {
             Self::Decision { .. } => "decision",
@@ -327,17 +327,17 @@ mod tests {
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::new(1_700_000_000, 5);
         let usage = Usage { fuel: u64::MAX, peak_memory_bytes: 1 << 53, duration_us: (1 << 53) + 1 };
         [
-            Event::Decision {
+            AuditEvent::Decision {
                 verdict: Verdict::Deny,
                 code: "arguments_invalid".into(),
                 pointer: "/a~1b/0".into(),
                 approval_id: Some("ap-1".into()),
             },
-            Event::Outcome { outcome: "success".into(), usage },
-            Event::Approval { approval_id: "ap-1".into(), approved: false, by: text("by"), reason: text("why") },
-            Event::Repeat { outcome: "success".into() },
-            Event::KeyReused,
-            Event::Conflict { of: 3, verdict: Verdict::Deny, code: text("code"), pointer: text("/a") },
+            AuditEvent::Outcome { outcome: "success".into(), usage },
+            AuditEvent::Approval { approval_id: "ap-1".into(), approved: false, by: text("by"), reason: text("why") },
+            AuditEvent::Repeat { outcome: "success".into() },
+            AuditEvent::KeyReused,
+            AuditEvent::Conflict { of: 3, verdict: Verdict::Deny, code: text("code"), pointer: text("/a") },
         ]
         .map(|event| Entry { time, source: Source::Executor, call: call.clone(), event })
     }

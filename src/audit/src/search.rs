@@ -1,6 +1,6 @@
 //! Searches a log in parts, so a search can be stopped.
 
-use super::read::{Query, ReadError, Reader, Stored};
+use super::read::{LogReader, Query, ReadError, Stored};
 
 /// Records read in one part: an index answers most conditions, except a search for text.
 const PART: u64 = 100_000;
@@ -15,9 +15,9 @@ pub struct Found {
     pub unsearched: Option<u64>,
 }
 
-// === impl Reader ===
+// === impl LogReader ===
 
-impl Reader {
+impl LogReader {
     /// Returns the matching records, newest first, found before `stop` returns true. A later search continues at
     /// `unsearched`.
     ///

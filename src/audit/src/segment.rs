@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
-use super::chain::{Chain, Fault};
-use super::read::{ReadError, Reader, Stored};
+use super::chain::{Chain, ChainFault};
+use super::read::{LogReader, ReadError, Stored};
 use super::record::Hash;
 use super::store::{self, Head};
 use callgate_state::{StateError, private};
@@ -57,7 +57,7 @@ pub(super) enum SealError {
     #[error(transparent)]
     Log(#[from] ReadError),
     #[error("the log is not whole, so nothing is sealed: {0}")]
-    NotWhole(#[from] Fault),
+    NotWhole(#[from] ChainFault),
     #[error("{path}: another log's segment is there; move audit-segments away", path = .0.display())]
     Taken(PathBuf),
     #[error("there is nothing to seal")]
@@ -101,7 +101,7 @@ impl SegmentPlace {
 }
 
 /// Seals the records after `after`, up to `to` or to this many bytes, into a file in `folder`.
-pub(super) fn seal(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path) -> Result<Segment, SealError> {
+pub(super) fn seal(log: &LogReader, after: Head, to: u64, bytes: u64, folder: &Path) -> Result<Segment, SealError> {
     private::folder(folder)?;
     let part = folder.join(PART);
     let sealed = seal_into(log, after, to, bytes, folder, &part);
@@ -112,7 +112,14 @@ pub(super) fn seal(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path
     sealed
 }
 
-fn seal_into(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path, part: &Path) -> Result<Segment, SealError> {
+fn seal_into(
+    log: &LogReader,
+    after: Head,
+    to: u64,
+    bytes: u64,
+    folder: &Path,
+    part: &Path,
+) -> Result<Segment, SealError> {
     let disk = |reason| SealError::Disk { path: part.to_owned(), reason };
     let file = private::renewed_file(part).map_err(disk)?;
     let last = copy(log, after, to, bytes, part)?;
@@ -129,7 +136,7 @@ fn seal_into(log: &Reader, after: Head, to: u64, bytes: u64, folder: &Path, part
     Ok(segment)
 }
 
-fn copy(log: &Reader, after: Head, to: u64, bytes: u64, part: &Path) -> Result<Head, SealError> {
+fn copy(log: &LogReader, after: Head, to: u64, bytes: u64, part: &Path) -> Result<Head, SealError> {
     let executor = log.executor()?;
     let mut out = Connection::open(part)?;
     // Needs no durability: after a crash the segment is made again.

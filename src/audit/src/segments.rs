@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::chain::{Fault, VerifyError, Whole, verify};
-use super::read::Reader;
+use super::chain::{ChainFault, VerifyError, Whole, verify};
+use super::read::LogReader;
 use super::record::Hash;
 use super::segment::{self, Segment, SegmentPlace};
 use super::store::Head;
@@ -31,7 +31,7 @@ pub struct Absent {
 ///
 /// # Errors
 /// The first fault, or the reason something cannot be read. A segment missing from the state directory is a fault.
-pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Result<WholeLog, VerifyError> {
+pub fn verify_all(log: &LogReader, folders: &[PathBuf], head: Option<Hash>) -> Result<WholeLog, VerifyError> {
     let (mut checked, mut absent) = (Vec::new(), Vec::new());
     let mut known = None;
     // Read before the log: records sealed meanwhile are in the log, too.
@@ -40,7 +40,7 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
     for segment in &segments {
         let follows = std::mem::replace(&mut before, segment.last);
         if follows.seq + 1 != segment.first {
-            return Err(Fault::Missing { seq: follows.seq + 1, found: segment.first }.into());
+            return Err(ChainFault::Missing { seq: follows.seq + 1, found: segment.first }.into());
         }
         let name = segment.name();
         let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
@@ -49,22 +49,22 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
             let now = log.segments()?.into_iter().find(|now| now.first == segment.first);
             let segment = now.unwrap_or_else(|| segment.clone());
             if segment.at == SegmentPlace::Here {
-                return Err(Fault::SegmentMissing { name }.into());
+                return Err(ChainFault::SegmentMissing { name }.into());
             }
             absent.push(Absent { segment });
             continue;
         };
         if segment::hash(&path).ok() != Some(segment.sha256) {
-            return Err(Fault::SegmentAltered { name }.into());
+            return Err(ChainFault::SegmentAltered { name }.into());
         }
-        let file = Reader::open(&path)?;
+        let file = LogReader::open(&path)?;
         let whole = verify(&file, None)?;
         if whole.head != segment.last || whole.base.seq != follows.seq {
-            return Err(Fault::SegmentAltered { name }.into());
+            return Err(ChainFault::SegmentAltered { name }.into());
         }
         // Otherwise somebody could replace a segment without those after it.
         if whole.base.hash != follows.hash {
-            return Err(Fault::Unlinked { seq: segment.first }.into());
+            return Err(ChainFault::Unlinked { seq: segment.first }.into());
         }
         if let Some(head) = head
             && file.number_of(head)?.is_some()
@@ -77,7 +77,7 @@ pub fn verify_all(log: &Reader, folders: &[PathBuf], head: Option<Hash>) -> Resu
     if let Some(last) = segments.last()
         && (live.base.seq > last.last.seq || !log.holds(last.last)?)
     {
-        return Err(Fault::Unlinked { seq: last.last.seq + 1 }.into());
+        return Err(ChainFault::Unlinked { seq: last.last.seq + 1 }.into());
     }
     live.known = known.or(live.known);
     Ok(WholeLog { live, checked, absent })

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::AuditError;
 use super::append::{End, TakeError};
-use super::chain::{Chain, Fault};
+use super::chain::{Chain, ChainFault};
 use super::entry::{Appended, Entry};
 use super::head::{HeadFile, KeptHead};
 use super::read::{self, Stored};
@@ -261,14 +261,14 @@ pub(super) fn check_end(connection: &Connection, kept: Option<&KeptHead>, path: 
 
     let Some(kept) = kept else {
         let wanted = read::is_head_kept(connection).map_err(|error| cannot(&error))?;
-        return if wanted { Err(broken(Fault::HeadMissing)) } else { Ok(()) };
+        return if wanted { Err(broken(ChainFault::HeadMissing)) } else { Ok(()) };
     };
     if kept.executor != executor {
-        return Err(broken(Fault::Replaced));
+        return Err(broken(ChainFault::Replaced));
     }
-    let Some(required) = kept.required() else { return Err(broken(Fault::HeadMissing)) };
+    let Some(required) = kept.required() else { return Err(broken(ChainFault::HeadMissing)) };
     if !read::holds(connection, required).map_err(|error| cannot(&error))? {
-        return Err(broken(Fault::Behind { last: end.seq, kept: required.seq }));
+        return Err(broken(ChainFault::Behind { last: end.seq, kept: required.seq }));
     }
     if let Some(written) = kept.written()
         && written.seq > end.seq

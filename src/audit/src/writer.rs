@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::AuditError;
-use super::entry::{Appended, Entry, Event};
+use super::entry::{Appended, AuditEvent, Entry};
 use super::metrics::AuditMetrics;
 use super::segment::{Segment, SegmentPlace};
 use super::store::{Head, Store};
@@ -174,10 +174,13 @@ impl Writer {
     /// Refuses an entry that could not be written, or holds it.
     fn refuse(&mut self, entry: Box<Entry>, reason: &str) -> AuditError {
         let room = match entry.event {
-            Event::Outcome { .. } => HELD,
+            AuditEvent::Outcome { .. } => HELD,
             // Outcomes have the rest of the room to themselves.
-            Event::Repeat { .. } => HELD / 2,
-            Event::Decision { .. } | Event::KeyReused | Event::Conflict { .. } | Event::Approval { .. } => 0,
+            AuditEvent::Repeat { .. } => HELD / 2,
+            AuditEvent::Decision { .. }
+            | AuditEvent::KeyReused
+            | AuditEvent::Conflict { .. }
+            | AuditEvent::Approval { .. } => 0,
         };
         if self.held.len() >= room {
             return AuditError::Unwritable(reason.to_owned());

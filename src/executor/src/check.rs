@@ -10,8 +10,9 @@ use rustix::fs::{Access, access};
 
 use crate::admission::{AdmissionError, Registry};
 use crate::backends::{BackendError, Backends};
-use crate::config::{Config, Http, OnceStore};
+use crate::config::{Config, Http};
 use crate::idempotency;
+use crate::idempotency::IdempotencyStore;
 use crate::telemetry::{Instruments, Metrics, TraceError};
 use crate::transport::{self, Port, TransportError};
 use crate::web::{self, TokenError};
@@ -76,7 +77,7 @@ pub enum CheckError {
 /// The first fault.
 pub async fn check(config: &Config) -> Result<usize, CheckError> {
     state(&config.state_dir)?;
-    if config.once.store == OnceStore::Local {
+    if config.once.store == IdempotencyStore::Local {
         idempotency::check(&config.state_dir)?;
     }
     callgate_approvals::check(&config.state_dir)?;
@@ -91,10 +92,10 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     if let Http::On { listen, .. } = &config.http {
         transport::check(listen, Port::Http).map_err(CheckError::Http)?;
     }
-    web::check_tokens(config)?;
+    web::check_tokens(&config.http, &config.state_dir)?;
     secrets(config)?;
     // It sends nothing before the first span.
-    Instruments::start(config, metrics)?.traces.shutdown().await;
+    Instruments::start(&config.telemetry, metrics)?.traces.shutdown().await;
     Ok(registry.digests().len())
 }
 
@@ -119,7 +120,7 @@ fn state(folder: &Path) -> Result<(), StateError> {
 /// Checks the secrets that are read on use.
 fn secrets(config: &Config) -> Result<(), CheckError> {
     let AuditSettings { postgres, redis, retention, .. } = &config.audit;
-    if let OnceStore::Postgres { link, .. } = &config.once.store {
+    if let IdempotencyStore::Postgres { link, .. } = &config.once.store {
         database(link)?;
     }
     if let Some(sink) = postgres {

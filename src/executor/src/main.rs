@@ -146,5 +146,5 @@ async fn start(config: &Config) -> Result<Server, Failed> {
         move || Registry::admit_on(&settings, Network::system(), metrics.modules())
     });
     let registry = Arc::new(admitted.await??);
-    Ok(Server::bind(config, registry, Instruments::start(config, metrics)?).await?)
+    Ok(Server::bind(config, registry, Instruments::start(&config.telemetry, metrics)?).await?)
 }

@@ -71,7 +71,15 @@ impl Server {
     pub async fn bind(config: &Config, registry: Arc<Registry>, instruments: Instruments) -> Result<Self, ServerError> {
         let services = Services::open(config, registry, instruments).await?;
         let listener = Listener::bind(&config.listen, Port::Grpc, &services.instruments.metrics).await?;
-        let side = HttpServer::bind(config, &services.approvals, &services.audit, &services.instruments).await?;
+        let side = HttpServer::bind(
+            &config.http,
+            &config.state_dir,
+            config.telemetry.open_metrics,
+            &services.approvals,
+            &services.audit,
+            &services.instruments,
+        )
+        .await?;
         HttpServer::warn_of_missing_persons(side.as_ref(), &services.approvals, services.serving.load().contracts());
         Ok(Self {
             listener,

@@ -102,7 +102,7 @@ mod tests {
     fn what_is_no_database_or_of_a_later_format_is_refused() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("calls.db");
-        write(&path, "this is no database, but long enough to be looked at as one").unwrap();
+        write(&path, "this is not a database, but long enough to be looked at as one").unwrap();
         mode(&path);
         assert!(matches!(inspect(&path, 1), Err(StateError::Database { .. })));
         std::fs::remove_file(&path).unwrap();

@@ -116,7 +116,7 @@ mod tests {
     use crate::settings::ApprovalSection;
 
     #[derive(Debug, Deserialize)]
-    struct Written {
+    struct WrittenApprovals {
         approvals: ApprovalSection,
     }
 
@@ -124,7 +124,7 @@ mod tests {
         let text = format!("# The section on line 2.\napprovals: {approvals}\n");
         let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         callgate_settings::read(place.file, &text)
-            .and_then(|written: Written| written.approvals.resolve(&place))
+            .and_then(|written: WrittenApprovals| written.approvals.resolve(&place))
             .map(|settings| settings.approvers)
             .map_err(|error| error.to_string())
     }

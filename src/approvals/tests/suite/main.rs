@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_approvals::{
-    About, Answer, AnswerError, ApprovalError, ApprovalSection, ApprovalSettings, Approvals, Ask, Claim, Filter,
-    Person, Search, State,
+    About, AnswerError, ApprovalAnswer, ApprovalError, ApprovalSection, ApprovalSettings, Approvals, Ask, Claim,
+    Filter, Person, RequestState, Search,
 };
 use callgate_audit::{AuditError, AuditLog, AuditSettings};
 use callgate_settings::{ConfigFile, read};
@@ -78,12 +78,12 @@ fn person(name: &str) -> Person {
     Person { name: name.into(), tenants: Vec::new() }
 }
 
-fn answer(approved: bool) -> Answer {
+fn answer(approved: bool) -> ApprovalAnswer {
     answer_of("alice", approved)
 }
 
-fn answer_of(name: &str, approved: bool) -> Answer {
-    Answer { approved, by: person(name), reason: "as agreed".into() }
+fn answer_of(name: &str, approved: bool) -> ApprovalAnswer {
+    ApprovalAnswer { approved, by: person(name), reason: "as agreed".into() }
 }
 
 /// Opens the store with the clock of a test; its former owner may still be closing it.
@@ -106,11 +106,11 @@ async fn an_approved_call_is_granted_once_and_then_asked_for_again() {
     let id = pending(&approvals, &ask()).await;
     assert_eq!(pending(&approvals, &ask()).await, id, "a repeat does not ask a second time");
     let approved = approvals.answer(&id, answer(true)).await.unwrap();
-    assert!(matches!(&approved.state, State::Approved(answered) if answered.by == "alice"), "{approved:?}");
+    assert!(matches!(&approved.state, RequestState::Approved(answered) if answered.by == "alice"), "{approved:?}");
 
     let repeat = Ask { exchange_id: "exchange-2".into(), ..ask() };
     assert_eq!(approvals.claim(&repeat).await.unwrap(), Claim::Granted { approval_id: id.clone() });
-    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, State::Used { .. }));
+    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, RequestState::Used { .. }));
     assert_ne!(pending(&approvals, &repeat).await, id);
 }
 
@@ -149,7 +149,7 @@ async fn a_denied_call_is_refused_without_asking_until_its_time_is_over() {
         clock.pass(Duration::from_secs(3 * 60));
     }
     assert_ne!(pending(&approvals, &ask()).await, id, "then a person is asked again");
-    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, State::Denied(_)), "what was said stays");
+    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, RequestState::Denied(_)), "what was said stays");
 }
 
 #[tokio::test]
@@ -184,13 +184,13 @@ async fn one_person_does_not_count_as_two_approvers() {
     let ask = Ask { about: About { approvers: 2, ..About::default() }, ..ask() };
     let id = pending(&approvals, &ask).await;
     let first = approvals.answer(&id, answer_of("alice", true)).await.unwrap();
-    assert_eq!(first.state, State::Pending);
+    assert_eq!(first.state, RequestState::Pending);
     assert_eq!(first.agreed.iter().map(|one| &*one.by).collect::<Vec<_>>(), ["alice"]);
     assert_eq!(pending(&approvals, &ask).await, id, "the call waits for the second");
     assert!(matches!(approvals.answer(&id, answer_of("alice", true)).await, Err(AnswerError::Agreed)));
 
     let second = approvals.answer(&id, answer_of("bob", true)).await.unwrap();
-    assert!(matches!(&second.state, State::Approved(answered) if answered.by == "bob"), "{second:?}");
+    assert!(matches!(&second.state, RequestState::Approved(answered) if answered.by == "bob"), "{second:?}");
     assert_eq!(approvals.claim(&ask).await.unwrap(), Claim::Granted { approval_id: id.clone() });
     assert_eq!(approvals.get(&id).await.unwrap().unwrap().agreed.len(), 2);
 }
@@ -207,7 +207,7 @@ async fn one_refusal_of_two_approvers_ends_it_and_every_answer_is_audited() {
     approvals.answer(&id, answer_of("bob", true)).await.unwrap();
     // A person who agreed may still refuse.
     let ended = approvals.answer(&id, answer_of("alice", false)).await.unwrap();
-    assert!(matches!(&ended.state, State::Denied(answered) if answered.by == "alice"));
+    assert!(matches!(&ended.state, RequestState::Denied(answered) if answered.by == "alice"));
     assert!(matches!(approvals.claim(&ask).await.unwrap(), Claim::Refused { .. }));
     assert!(matches!(approvals.answer(&id, answer_of("carol", true)).await, Err(AnswerError::Answered)));
 
@@ -228,7 +228,7 @@ async fn only_named_people_can_answer_and_nobody_approves_their_own() {
         { approver: desk, tools: [\"create_*\"], notOwn: true }, { approver: acme } ] }\n";
     let approvals = open(folder.path(), more);
     let id = pending(&approvals, &ask()).await;
-    let of = |name: &str, tenants: &[&str], approved| Answer {
+    let of = |name: &str, tenants: &[&str], approved| ApprovalAnswer {
         approved,
         by: Person { name: name.into(), tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect() },
         reason: String::new(),
@@ -238,7 +238,7 @@ async fn only_named_people_can_answer_and_nobody_approves_their_own() {
     }
     assert!(matches!(approvals.answer(&id, of("alice", &["acme"], true)).await, Err(AnswerError::Own)));
     assert!(matches!(approvals.answer(&id, of("acme", &[], true)).await, Err(AnswerError::Own)));
-    assert_eq!(approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(approvals.get(&id).await.unwrap().unwrap().state, RequestState::Pending);
     // A person may refuse their own request: nothing runs by it.
     approvals.answer(&id, of("acme", &[], false)).await.unwrap();
     let other = pending(&approvals, &Ask { tool: "cancel_order".into(), ..ask() }).await;
@@ -275,7 +275,7 @@ async fn a_clock_that_jumps_back_extends_no_approval() {
     approvals.answer(&id, answer(true)).await.unwrap();
     clock.jump_back(DAY);
     clock.pass(Duration::from_secs(10 * 60));
-    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, State::Approved(_)));
+    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, RequestState::Approved(_)));
     drop(approvals);
     clock.pass(Duration::from_secs(5 * 60));
     let approvals = open_with(folder.path(), more, &clock);
@@ -313,7 +313,7 @@ async fn a_store_of_an_earlier_version_is_completed() {
     drop(store);
     let approvals = open(folder.path(), "");
     let kept = approvals.get(&id).await.unwrap().unwrap();
-    assert_eq!((kept.state, kept.ask.about), (State::Pending, About::default()));
+    assert_eq!((kept.state, kept.ask.about), (RequestState::Pending, About::default()));
     approvals.answer(&id, answer(true)).await.unwrap();
     assert_eq!(approvals.claim(&ask()).await.unwrap(), Claim::Granted { approval_id: id });
 }
@@ -348,7 +348,7 @@ async fn an_unstorable_answer_is_logged_and_does_not_count() {
     let error = approvals.answer(&id, answer(true)).await.unwrap_err();
     assert!(matches!(error, AnswerError::NotStored(_)));
     assert!(error.to_string().starts_with("the answer is in the audit log, but it does not count: "), "{error}");
-    assert_eq!(approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(approvals.get(&id).await.unwrap().unwrap().state, RequestState::Pending);
     store.execute_batch("DROP TRIGGER fail").unwrap();
     approvals.answer(&id, answer(true)).await.unwrap();
 }
@@ -362,7 +362,7 @@ async fn a_second_answer_is_an_error_whatever_its_content() {
     for approved in [true, false] {
         assert!(matches!(approvals.answer(&id, answer(approved)).await, Err(AnswerError::Answered)));
     }
-    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, State::Denied(_)));
+    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, RequestState::Denied(_)));
     assert!(matches!(approvals.answer("no-such", answer(true)).await, Err(AnswerError::NotFound)));
 }
 
@@ -399,7 +399,7 @@ async fn an_expired_request_cannot_be_answered_and_is_asked_again() {
     expire(&approvals, &id).await;
     assert!(matches!(approvals.answer(&id, answer(true)).await, Err(AnswerError::Expired)));
     assert_ne!(pending(&approvals, &ask()).await, id);
-    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, State::Expired));
+    assert!(matches!(approvals.get(&id).await.unwrap().unwrap().state, RequestState::Expired));
 }
 
 #[tokio::test]
@@ -414,7 +414,7 @@ async fn an_approval_expires_if_unused() {
 
 /// Waits until the store itself reports that the time is over.
 async fn expire(approvals: &Approvals, id: &str) {
-    while !matches!(approvals.get(id).await.unwrap().unwrap().state, State::Expired) {
+    while !matches!(approvals.get(id).await.unwrap().unwrap().state, RequestState::Expired) {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

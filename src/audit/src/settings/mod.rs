@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[derive(Deserialize)]
-    struct Written {
+    struct WrittenAudit {
         audit: AuditSection,
     }
 
@@ -198,7 +198,7 @@ mod tests {
         let text = format!("# The section on line 2.\naudit: {audit}\n");
         let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         callgate_settings::read(place.file, &text)
-            .and_then(|written: Written| written.audit.resolve(&place))
+            .and_then(|written: WrittenAudit| written.audit.resolve(&place))
             .map_err(|error| error.to_string())
     }
 

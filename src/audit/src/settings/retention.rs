@@ -178,7 +178,7 @@ mod tests {
     use crate::settings::AuditSection;
 
     #[derive(Deserialize)]
-    struct Written {
+    struct WrittenRetention {
         audit: AuditSection,
     }
 
@@ -186,7 +186,7 @@ mod tests {
         let text = format!("# The section on line 2.\naudit: {audit}\n");
         let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         callgate_settings::read(place.file, &text)
-            .and_then(|written: Written| written.audit.resolve(&place))
+            .and_then(|written: WrittenRetention| written.audit.resolve(&place))
             .map(|audit| audit.retention)
             .map_err(|error| error.to_string())
     }

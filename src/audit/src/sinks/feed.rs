@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{Last, Sink, SinkError};
 use crate::beside::Progress;
 use crate::keeper::to_disk;
-use crate::read::{Reader, Stored};
+use crate::read::{LogReader, Stored};
 use crate::record::{Hash, Record};
 use crate::store::Head;
 use crate::writer::Message;
@@ -59,7 +59,7 @@ impl Feed {
     /// Returns `Ok` when the log closes, and an error when the connection breaks.
     async fn feed<S: Sink>(&mut self, sink: &S, pause: &mut Duration) -> Result<(), SinkError> {
         let (mut connection, last) = within(sink.connect()).await?;
-        let reader = Reader::open(&self.path)?;
+        let reader = LogReader::open(&self.path)?;
         let (mut at, mut hash) = self.agree(&reader, last)?;
         self.delivered(S::NAME, at);
         loop {
@@ -87,7 +87,7 @@ impl Feed {
     }
 
     /// Checks the sink's last record: it must be one of this log. Returns its number and its hash.
-    fn agree(&self, reader: &Reader, last: Option<Last>) -> Result<(u64, Hash), SinkError> {
+    fn agree(&self, reader: &LogReader, last: Option<Last>) -> Result<(u64, Hash), SinkError> {
         // Sealed records are not sent: the sink gets the rest of the log.
         let base = reader.base()?;
         let Last { seq, hash } = match last {
@@ -126,7 +126,7 @@ async fn within<T>(answer: impl Future<Output = Result<T, SinkError>>) -> Result
     timeout(PATIENCE, answer).await.unwrap_or(Err(SinkError::Silent(PATIENCE)))
 }
 
-fn batch(reader: &Reader, at: u64) -> Result<Vec<Stored>, SinkError> {
+fn batch(reader: &LogReader, at: u64) -> Result<Vec<Stored>, SinkError> {
     let (mut records, mut bytes) = (Vec::new(), 0);
     let full = reader.each(at.saturating_add(1), |record| {
         bytes += record.text.len();

@@ -22,7 +22,7 @@ use self::feed::{Feed, feed};
 use self::postgres::Postgres;
 use self::redis::Redis;
 use super::beside::{Feeding, Progress};
-use super::read::{ReadError, Reader, Stored};
+use super::read::{LogReader, ReadError, Stored};
 use super::record::Hash;
 use super::store::Head;
 use super::writer::Message;
@@ -81,7 +81,7 @@ pub(super) fn start(
     messages: &mpsc::Sender<Message>,
 ) -> std::io::Result<Feeding> {
     // The last known progress, for a lag read before the first connection.
-    let known = Reader::open(path).and_then(|reader| reader.cursors()).map_err(std::io::Error::other)?;
+    let known = LogReader::open(path).and_then(|reader| reader.cursors()).map_err(std::io::Error::other)?;
     let progress = |sink: &'static str| {
         let delivered = known.iter().find(|(name, _)| name == sink).map_or(0, |(_, seq)| *seq);
         Arc::new(Progress::new(sink, delivered))

@@ -64,7 +64,7 @@ impl Redis {
             return Ok(client);
         }
         Err(SinkError::Address(format!(
-            "{file}: the server is on another machine, and there is no TLS to Redis: put a TLS proxy on a loopback address, or set \
+            "{file}: the server is on another machine, and the connection to Redis has no TLS: put a TLS proxy on a loopback address, or set \
              audit.redis.unencrypted: true where the network is as trusted as this machine"
         )))
     }

@@ -1,12 +1,12 @@
 //! Decisions on the same call: equal, repeated and contradicting ones.
 
-use callgate_audit::{Appended, Entry, Event, Query, Source, Verdict};
+use callgate_audit::{Appended, AuditEvent, Entry, Query, Source, Verdict};
 
 use super::{StateFolder, decision, outcome};
 
 fn denied(source: Source, exchange: &str, position: u32, code: &str) -> Entry {
     let event =
-        Event::Decision { verdict: Verdict::Deny, code: code.into(), pointer: String::new(), approval_id: None };
+        AuditEvent::Decision { verdict: Verdict::Deny, code: code.into(), pointer: String::new(), approval_id: None };
     Entry { event, ..decision(source, exchange, position) }
 }
 

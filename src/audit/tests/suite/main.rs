@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use callgate_audit::{
-    AuditError, AuditLog, AuditSection, AuditSettings, Call, Entry, Event, Fault, HEAD_FILE, Hash, Query, Reader,
-    Source, Verdict, VerifyError, verify,
+    AuditError, AuditEvent, AuditLog, AuditSection, AuditSettings, Call, ChainFault, Entry, HEAD_FILE, Hash, LogReader,
+    Query, Source, Verdict, VerifyError, verify,
 };
 use callgate_proto::executor::v1::Usage;
 use callgate_settings::{ConfigFile, read};
@@ -72,8 +72,8 @@ impl StateFolder {
         self.folder.path().join("state/audit.db")
     }
 
-    pub(crate) fn reader(&self) -> Reader {
-        Reader::open(&self.file()).unwrap()
+    pub(crate) fn reader(&self) -> LogReader {
+        LogReader::open(&self.file()).unwrap()
     }
 
     /// Returns the number of records of a complete log.
@@ -82,7 +82,7 @@ impl StateFolder {
     }
 
     /// The fault of the log.
-    fn fault(&self, head: Option<Hash>) -> Fault {
+    fn fault(&self, head: Option<Hash>) -> ChainFault {
         match verify(&self.reader(), head) {
             Err(VerifyError::Broken(fault)) => fault,
             other => panic!("expected a fault, found {other:?}"),
@@ -118,14 +118,18 @@ pub(crate) fn call(exchange: &str, position: u32) -> Call {
 }
 
 pub(crate) fn decision(source: Source, exchange: &str, position: u32) -> Entry {
-    let event =
-        Event::Decision { verdict: Verdict::Allow, code: String::new(), pointer: String::new(), approval_id: None };
+    let event = AuditEvent::Decision {
+        verdict: Verdict::Allow,
+        code: String::new(),
+        pointer: String::new(),
+        approval_id: None,
+    };
     Entry { time: SystemTime::now(), source, call: call(exchange, position), event }
 }
 
 pub(crate) fn outcome(exchange: &str, position: u32) -> Entry {
     let usage = Usage { fuel: 1234, peak_memory_bytes: 65536, duration_us: 42 };
-    let event = Event::Outcome { outcome: "timeout".into(), usage };
+    let event = AuditEvent::Outcome { outcome: "timeout".into(), usage };
     Entry { time: SystemTime::now(), source: Source::Executor, call: call(exchange, position), event }
 }
 
@@ -137,7 +141,7 @@ pub(crate) async fn calls(log: &AuditLog, exchange: &str, count: u32) {
     }
 }
 
-fn everything(reader: &Reader) -> Vec<callgate_audit::Stored> {
+fn everything(reader: &LogReader) -> Vec<callgate_audit::Stored> {
     reader.query(&Query { limit: u32::MAX, ..Query::default() }).unwrap()
 }
 
@@ -224,7 +228,7 @@ async fn whatever_is_altered_in_a_record_is_found_and_named() {
         calls(&place.open(), "e-1", 3).await;
         assert_eq!(place.whole(), 6);
         place.tamper(&format!("UPDATE record SET {set} WHERE seq = 4"));
-        assert!(matches!(place.fault(None), Fault::Altered { seq: 4, .. }), "{set}: {}", place.fault(None));
+        assert!(matches!(place.fault(None), ChainFault::Altered { seq: 4, .. }), "{set}: {}", place.fault(None));
         // The executor does not continue as if nothing had happened.
         assert!(matches!(place.try_open(), Err(AuditError::NotWhole { .. })), "{set}");
     }
@@ -240,31 +244,31 @@ async fn a_record_that_was_rewritten_with_its_hash_breaks_the_next() {
         "UPDATE record SET text = '{forged}', hash = x'{}', code = 'success' WHERE seq = 4",
         Hash::of(&forged)
     ));
-    assert_eq!(place.fault(None), Fault::Unlinked { seq: 5 });
+    assert_eq!(place.fault(None), ChainFault::Unlinked { seq: 5 });
 }
 
 #[tokio::test]
 async fn a_record_that_was_deleted_moved_or_added_is_found_and_named() {
     for (sql, expected) in [
-        ("DELETE FROM record WHERE seq = 1", Fault::Missing { seq: 1, found: 2 }),
-        ("DELETE FROM record WHERE seq = 4", Fault::Missing { seq: 4, found: 5 }),
+        ("DELETE FROM record WHERE seq = 1", ChainFault::Missing { seq: 1, found: 2 }),
+        ("DELETE FROM record WHERE seq = 4", ChainFault::Missing { seq: 4, found: 5 }),
         (
             "DELETE FROM record WHERE seq = 4; UPDATE record SET seq = seq - 1 WHERE seq > 4",
-            Fault::Altered { seq: 4, what: "its text has another number" },
+            ChainFault::Altered { seq: 4, what: "its text has another number" },
         ),
         (
             "UPDATE record SET seq = 99 WHERE seq = 3; UPDATE record SET seq = 3 WHERE seq = 4; UPDATE record SET seq = 4 WHERE seq = 99",
-            Fault::Altered { seq: 3, what: "its text has another number" },
+            ChainFault::Altered { seq: 3, what: "its text has another number" },
         ),
         (
             "INSERT INTO record SELECT seq - 1, text, hash, source, exchange, position, tenant, tool, code FROM record WHERE seq = 1",
-            Fault::Missing { seq: 1, found: 0 },
+            ChainFault::Missing { seq: 1, found: 0 },
         ),
         (
             "INSERT INTO record SELECT 7, text, hash, source, exchange, position, tenant, tool, code FROM record WHERE seq = 6",
-            Fault::Altered { seq: 7, what: "its text has another number" },
+            ChainFault::Altered { seq: 7, what: "its text has another number" },
         ),
-        ("UPDATE executor SET id = 'another'", Fault::Altered { seq: 1, what: "its text names another executor" }),
+        ("UPDATE executor SET id = 'another'", ChainFault::Altered { seq: 1, what: "its text names another executor" }),
     ] {
         let place = StateFolder::new();
         calls(&place.open(), "e-1", 3).await;
@@ -286,14 +290,14 @@ async fn a_cut_or_rewritten_log_lacks_a_head_kept_elsewhere() {
     assert_eq!((whole.known, whole.head.seq), (Some(4), 6));
     // A cut at the end breaks no chain, but audit.head names the missing records…
     place.tamper("DELETE FROM record WHERE seq >= 3");
-    assert_eq!(place.fault(None), Fault::Behind { last: 2, kept: 6 });
+    assert_eq!(place.fault(None), ChainFault::Behind { last: 2, kept: 6 });
     std::fs::remove_file(place.file().with_file_name(HEAD_FILE)).unwrap();
     assert_eq!(place.whole(), 2);
     // …and without audit.head, a head kept elsewhere does.
-    assert_eq!(place.fault(Some(kept.hash)), Fault::HeadUnknown(kept.hash));
+    assert_eq!(place.fault(Some(kept.hash)), ChainFault::HeadUnknown(kept.hash));
     // The records a sink has are known too.
     place.tamper("INSERT INTO cursor VALUES ('postgres', 6)");
-    assert_eq!(place.fault(None), Fault::Cut { last: 2, sink: "postgres".into(), delivered: 6 });
+    assert_eq!(place.fault(None), ChainFault::Cut { last: 2, sink: "postgres".into(), delivered: 6 });
 }
 
 #[tokio::test]
@@ -304,7 +308,7 @@ async fn records_are_found_by_content_newest_first_or_followed() {
     let mut denied = decision(Source::Filter, "e-2", 0);
     denied.call.tool = "drop_table".into();
     denied.call.tenant = "evil".into();
-    denied.event = Event::Decision {
+    denied.event = AuditEvent::Decision {
         verdict: Verdict::Deny,
         code: "tool_not_in_contract".into(),
         pointer: "/a".into(),

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use callgate_audit::Retention;
 use callgate_audit::{
-    AuditLog, AuditSettings, Fault, HEAD_FILE, Hash, ROTATE, SEGMENTS, Segment, SegmentPlace, VerifyError, verify_all,
+    AuditLog, AuditSettings, ChainFault, HEAD_FILE, Hash, ROTATE, SEGMENTS, Segment, SegmentPlace, VerifyError,
+    verify_all,
 };
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
@@ -103,9 +104,9 @@ async fn a_segment_that_is_missing_or_altered_is_named() {
         Err(VerifyError::Broken(fault)) => fault,
         other => panic!("expected a fault, found {other:?}"),
     };
-    assert_eq!(fault(state.all()), Fault::SegmentAltered { name: segment.name() });
+    assert_eq!(fault(state.all()), ChainFault::SegmentAltered { name: segment.name() });
     fs::remove_file(&path).unwrap();
-    assert_eq!(fault(state.all()), Fault::SegmentMissing { name: segment.name() });
+    assert_eq!(fault(state.all()), ChainFault::SegmentMissing { name: segment.name() });
     fs::write(&path, bytes).unwrap();
     state.all().unwrap();
 }
@@ -135,7 +136,7 @@ async fn a_rewritten_segment_is_found_by_the_next_one() {
     log.execute("UPDATE segment SET head = ?1, sha256 = ?2 WHERE first = 1", params![hash, file]).unwrap();
     drop(log);
     let found = state.all();
-    let expected = Fault::Unlinked { seq: first.last.seq + 1 };
+    let expected = ChainFault::Unlinked { seq: first.last.seq + 1 };
     assert!(matches!(&found, Err(VerifyError::Broken(fault)) if *fault == expected), "{found:?}");
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use callgate_audit::{
-    AuditError, AuditLog, BackupError, Fault, HEAD_FILE, Reader, Source, VerifyError, backup, verify,
+    AuditError, AuditLog, BackupError, ChainFault, HEAD_FILE, LogReader, Source, VerifyError, backup, verify,
 };
 
 use super::{StateFolder, calls, decision};
@@ -15,7 +15,7 @@ impl StateFolder {
     }
 
     /// The result of a start with this log.
-    fn refused(&self) -> Fault {
+    fn refused(&self) -> ChainFault {
         match self.try_open() {
             Err(AuditError::NotWhole { fault, .. }) => fault,
             other => panic!("expected a fault, found {other:?}"),
@@ -84,19 +84,19 @@ async fn a_log_or_head_truncated_during_writes_stops_calls_at_once() {
 async fn a_cut_or_emptied_log_is_reported_at_start_and_by_verify() {
     let state = closed().await;
     state.tamper("DELETE FROM record WHERE seq > 2");
-    let cut = Fault::Behind { last: 2, kept: 4 };
+    let cut = ChainFault::Behind { last: 2, kept: 4 };
     assert_eq!((state.fault(None), state.refused()), (cut.clone(), cut));
     state.tamper("DELETE FROM record");
-    assert_eq!(state.refused(), Fault::Behind { last: 0, kept: 4 });
+    assert_eq!(state.refused(), ChainFault::Behind { last: 0, kept: 4 });
 }
 
 #[tokio::test]
 async fn a_deleted_or_replaced_log_is_reported_at_start() {
     let state = closed().await;
     fs::remove_file(state.file()).unwrap();
-    assert_eq!(state.refused(), Fault::Replaced);
+    assert_eq!(state.refused(), ChainFault::Replaced);
     fs::copy(closed().await.file(), state.file()).unwrap();
-    assert_eq!(state.refused(), Fault::Replaced);
+    assert_eq!(state.refused(), ChainFault::Replaced);
     // A new log begins only if both files are moved away.
     fs::remove_file(state.file()).unwrap();
     fs::remove_file(state.beside(HEAD_FILE)).unwrap();
@@ -107,7 +107,7 @@ async fn a_deleted_or_replaced_log_is_reported_at_start() {
 async fn a_missing_head_is_reported_at_start() {
     let state = closed().await;
     fs::remove_file(state.beside(HEAD_FILE)).unwrap();
-    assert_eq!(state.refused(), Fault::HeadMissing);
+    assert_eq!(state.refused(), ChainFault::HeadMissing);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_start_that_could_not_make_the_head_is_repeated() {
 async fn an_emptied_head_is_reported_at_start() {
     let state = closed().await;
     fs::write(state.beside(HEAD_FILE), "").unwrap();
-    assert_eq!(state.refused(), Fault::HeadMissing);
+    assert_eq!(state.refused(), ChainFault::HeadMissing);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_backup_beside_a_running_executor_is_whole_and_can_take_the_logs_place
     calls(&log, "e-1", 2).await;
     let to = state.folder.path().join("copy.db");
     let whole = backup(&log.reader().unwrap(), &to).unwrap();
-    assert_eq!((whole.head, verify(&Reader::open(&to).unwrap(), None).unwrap().head.seq), (log.head(), 4));
+    assert_eq!((whole.head, verify(&LogReader::open(&to).unwrap(), None).unwrap().head.seq), (log.head(), 4));
     assert!(matches!(backup(&log.reader().unwrap(), &to), Err(BackupError::Exists(_))));
     calls(&log, "e-2", 1).await;
     log.close().await;
@@ -161,15 +161,15 @@ async fn a_copy_without_its_write_ahead_log_is_incomplete() {
     fs::copy(state.file(), &copy).unwrap();
     // Twice: reading must not make the file look complete.
     for _ in 0..2 {
-        let found = verify(&Reader::open(&copy).unwrap(), None);
-        assert!(matches!(found, Err(VerifyError::Broken(Fault::Incomplete { last: 0 }))), "{found:?}");
+        let found = verify(&LogReader::open(&copy).unwrap(), None);
+        assert!(matches!(found, Err(VerifyError::Broken(ChainFault::Incomplete { last: 0 }))), "{found:?}");
     }
     // With it, the log is complete.
     fs::copy(state.beside("audit.db-wal"), elsewhere.path().join("audit.db-wal")).unwrap();
-    assert_eq!(verify(&Reader::open(&copy).unwrap(), None).unwrap().head.seq, 4);
+    assert_eq!(verify(&LogReader::open(&copy).unwrap(), None).unwrap().head.seq, 4);
     assert_eq!(state.whole(), 4);
     log.close().await;
     fs::copy(state.file(), &copy).unwrap();
     fs::remove_file(elsewhere.path().join("audit.db-wal")).unwrap();
-    assert_eq!(verify(&Reader::open(&copy).unwrap(), None).unwrap().head.seq, 4);
+    assert_eq!(verify(&LogReader::open(&copy).unwrap(), None).unwrap().head.seq, 4);
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use callgate_audit::{
-    Absent, BackupError, FILE, Fault, Query, ROTATE, ReadError, Reader, Record, SEGMENTS, SegmentPlace, Stored,
+    Absent, BackupError, ChainFault, FILE, LogReader, Query, ROTATE, ReadError, Record, SEGMENTS, SegmentPlace, Stored,
     VerifyError, Whole, WholeLog, backup, verify_all,
 };
 use serde_json::json;
@@ -60,7 +60,7 @@ pub(crate) fn audit(arguments: &AuditArguments) -> Result<Outcome, AuditError> {
 }
 
 fn whole(arguments: &VerifyArguments) -> Result<Outcome, AuditError> {
-    let reader = Reader::open(&arguments.log.file())?;
+    let reader = LogReader::open(&arguments.log.file())?;
     let beside = arguments.log.file().with_file_name(SEGMENTS);
     let folders: Vec<_> = arguments.segments.iter().cloned().chain([beside]).collect();
     match verify_all(&reader, &folders, arguments.head) {
@@ -78,7 +78,7 @@ fn whole(arguments: &VerifyArguments) -> Result<Outcome, AuditError> {
             }
             Ok(Outcome::success(out))
         }
-        Err(VerifyError::Broken(fault @ Fault::Incomplete { .. })) => {
+        Err(VerifyError::Broken(fault @ ChainFault::Incomplete { .. })) => {
             Ok(Outcome { out: format!("incomplete\n  {fault}\n"), exit: Exit::Broken })
         }
         Err(VerifyError::Broken(fault)) => Ok(Outcome { out: format!("not whole\n  {fault}\n"), exit: Exit::Broken }),
@@ -94,7 +94,7 @@ fn told(whole: &Whole) -> String {
 }
 
 fn copy(arguments: &BackupArguments) -> Result<Outcome, AuditError> {
-    let reader = Reader::open(&arguments.log.file())?;
+    let reader = LogReader::open(&arguments.log.file())?;
     let whole = backup(&reader, &arguments.to)?;
     Ok(Outcome::success(told(&whole)))
 }
@@ -102,7 +102,7 @@ fn copy(arguments: &BackupArguments) -> Result<Outcome, AuditError> {
 /// Asks the executor by a file in its stateDir, which the executor removes when it is done.
 fn rotate(arguments: &RotateArguments) -> Result<Outcome, AuditError> {
     let request = arguments.state.join(ROTATE);
-    let reader = Reader::open(&arguments.state.join(FILE))?;
+    let reader = LogReader::open(&arguments.state.join(FILE))?;
     let before = reader.segments()?.len();
     let asked = std::fs::OpenOptions::new().write(true).create_new(true).open(&request);
     match asked {
@@ -126,7 +126,7 @@ fn rotate(arguments: &RotateArguments) -> Result<Outcome, AuditError> {
 }
 
 fn show(arguments: &ShowArguments) -> Result<Outcome, AuditError> {
-    let reader = Reader::open(&arguments.log.file())?;
+    let reader = LogReader::open(&arguments.log.file())?;
     let query = Query {
         from: arguments.record.or(arguments.from),
         to: arguments.record.or(arguments.to),
@@ -151,7 +151,7 @@ fn show(arguments: &ShowArguments) -> Result<Outcome, AuditError> {
 }
 
 fn tail(arguments: &TailArguments) -> Result<Outcome, AuditError> {
-    let reader = Reader::open(&arguments.log.file())?;
+    let reader = LogReader::open(&arguments.log.file())?;
     let mut records = reader.query(&Query { newest_first: true, limit: arguments.last, ..Query::default() })?;
     records.reverse();
     let mut at = match records.last() {
@@ -175,7 +175,7 @@ fn tail(arguments: &TailArguments) -> Result<Outcome, AuditError> {
 }
 
 fn export(arguments: &ExportArguments) -> Result<Outcome, AuditError> {
-    let reader = Reader::open(&arguments.log.file())?;
+    let reader = LogReader::open(&arguments.log.file())?;
     let last = reader.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
     let last = last.first();
     let header = json!({
@@ -195,7 +195,7 @@ fn export(arguments: &ExportArguments) -> Result<Outcome, AuditError> {
     Ok(Outcome::success(String::new()))
 }
 
-fn newest(reader: &Reader) -> Result<u64, AuditError> {
+fn newest(reader: &LogReader) -> Result<u64, AuditError> {
     let last = reader.query(&Query { newest_first: true, limit: 1, ..Query::default() })?;
     Ok(last.first().map_or(0, |last| last.seq))
 }

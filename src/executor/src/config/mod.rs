@@ -4,15 +4,8 @@
 //! this machine. A contract decides within these limits. Each part of the executor owns its section and checks it; this
 //! module composes them.
 
-mod connections;
-mod http;
-mod idempotency;
-mod listen;
-mod log;
 mod own;
-mod queue;
 mod secrets;
-mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,16 +18,19 @@ use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::connections::Connections;
-pub use self::http::{Http, Tokens};
-pub use self::idempotency::{Once, OnceStore};
-pub use self::listen::{Address, Clients, Identity, Listen, Tls};
-pub use self::log::{Log, LogLevel};
-pub use self::queue::Queue;
 pub use self::secrets::Secrets;
-pub use self::telemetry::{Otlp, Share, Telemetry};
 use crate::backends::{BackendsSection, BackendsSettings};
 use crate::footprint::Reads;
+use crate::idempotency::IdempotencySection;
+pub use crate::idempotency::{IdempotencySettings, IdempotencyStore};
+use crate::queue::QueueSection;
+pub use crate::queue::QueueSettings;
+use crate::telemetry::TelemetrySection;
+pub use crate::telemetry::{Log, LogLevel, TelemetrySettings};
+pub use crate::transport::{Address, Clients, Connections, Identity, Listen, Tls};
+use crate::transport::{ConnectionSection, Door, ListenSection, TlsSection};
+use crate::web::HttpSection;
+pub use crate::web::{Http, Tokens};
 
 /// The default maximum running calls: a modest number, since each may hold its tool's whole memory.
 const CONCURRENCY: u32 = 16;
@@ -68,9 +64,9 @@ pub struct Config {
     /// The folder of everything that must outlive the process; made at start, readable by its owner only.
     pub state_dir: PathBuf,
     /// The maximum waiting calls.
-    pub queue: Queue,
+    pub queue: QueueSettings,
     /// The idempotency store.
-    pub once: Once,
+    pub once: IdempotencySettings,
     /// The audit log and the sinks for its records.
     pub audit: AuditSettings,
     /// Calls waiting for a person.
@@ -84,7 +80,7 @@ pub struct Config {
     /// The files contracts may hand to tools.
     pub secrets: Secrets,
     /// Metrics, traces, logs.
-    pub telemetry: Telemetry,
+    pub telemetry: TelemetrySettings,
 }
 
 /// The reason a configuration cannot be used: the file, the place, the expected value.
@@ -109,25 +105,25 @@ pub enum ConfigError {
 struct File {
     listen: Option<Spanned<String>>,
     socket_mode: Option<Spanned<String>>,
-    tls: Option<Spanned<listen::TlsSection>>,
+    tls: Option<Spanned<TlsSection>>,
     exposed: Option<Spanned<String>>,
     #[serde(default)]
-    connections: connections::Section,
+    connections: ConnectionSection,
     contracts: Spanned<Vec<String>>,
     concurrency: Option<Spanned<u32>>,
     request_bytes: Option<Spanned<Bytes>>,
     grace_period: Option<Seconds>,
     state_dir: Option<String>,
     #[serde(default)]
-    queue: queue::Section,
+    queue: QueueSection,
     #[serde(default)]
-    once: idempotency::Section,
+    once: IdempotencySection,
     #[serde(default)]
     audit: AuditSection,
     #[serde(default)]
     approvals: ApprovalSection,
     #[serde(default)]
-    http: http::Section,
+    http: HttpSection,
     #[serde(default)]
     backends: BackendsSection,
     #[serde(default)]
@@ -135,7 +131,7 @@ struct File {
     #[serde(default)]
     secrets: secrets::Section,
     #[serde(default)]
-    telemetry: telemetry::Section,
+    telemetry: TelemetrySection,
 }
 
 // === impl Config ===
@@ -177,14 +173,14 @@ impl Config {
         let place = ConfigFile { file, folder };
         let fault = |at: serde_saphyr::Location, message: String| ConfigError::from(place.fault(at, message));
 
-        let listen = listen::Section {
+        let listen = ListenSection {
             listen: read.listen,
             socket_mode: read.socket_mode,
             tls: read.tls,
             exposed: read.exposed,
             connections: read.connections,
         };
-        let mut listen = listen.resolve(&place, listen::Door::Grpc, SocketAddr::from(LISTEN))?;
+        let mut listen = listen.resolve(&place, Door::Grpc, SocketAddr::from(LISTEN))?;
         if read.contracts.value.is_empty() {
             let message = "contracts: expected at least one contract file".into();
             return Err(fault(read.contracts.referenced, message));

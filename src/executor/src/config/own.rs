@@ -9,12 +9,16 @@ use callgate_settings::postgres::PostgresLink;
 
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
 
-use super::{Address, Clients, Config, Http, Listen, Once, OnceStore, Otlp, Telemetry, Tls, Tokens};
+use super::Config;
 use crate::admission::{AdmissionSettings, OwnPath};
 use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
+use crate::idempotency::{IdempotencySettings, IdempotencyStore};
+use crate::telemetry::{Otlp, TelemetrySettings};
+use crate::transport::{Address, Clients, Listen, Tls};
+use crate::web::{Http, Tokens};
 
 #[derive(Default)]
-struct Found(Vec<OwnPath>);
+struct OwnFiles(Vec<OwnPath>);
 
 impl Config {
     /// The settings of contracts and their grants.
@@ -32,15 +36,15 @@ impl Config {
 
     /// The configuration, `stateDir`, certificates, keys, tokens, secrets and sockets; not the files of contracts.
     fn own_files(&self) -> Vec<OwnPath> {
-        let mut found = Found::default();
+        let mut found = OwnFiles::default();
         found.add("the configuration", &self.file);
         found.add("stateDir", &self.state_dir);
         found.listen(&self.listen);
         found.audit(&self.audit);
-        let Once { store, keep: _ } = &self.once;
+        let IdempotencySettings { store, keep: _ } = &self.once;
         match store {
-            OnceStore::Local => {}
-            OnceStore::Postgres { link, lease: _ } => found.postgres(link),
+            IdempotencyStore::Local => {}
+            IdempotencyStore::Postgres { link, lease: _ } => found.postgres(link),
         }
         match &self.http {
             Http::Off => {}
@@ -55,7 +59,7 @@ impl Config {
         for backend in self.backends.0.values() {
             found.backend(backend);
         }
-        let Telemetry { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
+        let TelemetrySettings { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
         if let Some(Otlp { authority: Some(authority), .. }) = otlp {
             found.add("a CA file", authority);
         }
@@ -63,9 +67,9 @@ impl Config {
     }
 }
 
-// === impl Found ===
+// === impl OwnFiles ===
 
-impl Found {
+impl OwnFiles {
     fn add(&mut self, what: &'static str, path: &Path) {
         self.0.push(OwnPath { what, path: path.to_owned() });
     }

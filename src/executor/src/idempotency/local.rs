@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::writer::{Answer, Order, Ticket, Writer};
-use super::{Begin, Key, Left, OnceError, What, decode, rows};
+use super::writer::{BeginAnswer, Order, Ticket, Writer};
+use super::{Begin, CallIdentity, Key, OnceError, Orphan, decode, rows};
 use callgate_state::Synchronous;
 use callgate_state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
@@ -39,20 +39,20 @@ impl Local {
         Ok(Self { orders, health })
     }
 
-    pub(super) async fn begin(&self, key: &Key, what: What) -> Result<Begin, OnceError> {
+    pub(super) async fn begin(&self, key: &Key, what: CallIdentity) -> Result<Begin, OnceError> {
         let (key, what) = (Arc::new(key.clone()), Arc::new(what));
         loop {
             let ticket = Ticket::new(Arc::clone(&key), self.orders.clone());
             let (key, what) = (Arc::clone(&key), Arc::clone(&what));
             match self.ask(|answer| Order::Begin { key, what, ticket, answer }).await?? {
-                Answer::Fresh(ticket) => {
+                BeginAnswer::Fresh(ticket) => {
                     ticket.done();
                     return Ok(Begin::Fresh);
                 }
-                Answer::Done(outcome) => return decode(&outcome),
-                Answer::Unknown => return Ok(Begin::Unknown),
-                Answer::Other => return Ok(Begin::Other),
-                Answer::Again => {}
+                BeginAnswer::Done(outcome) => return decode(&outcome),
+                BeginAnswer::Unknown => return Ok(Begin::Unknown),
+                BeginAnswer::Other => return Ok(Begin::Other),
+                BeginAnswer::Again => {}
             }
         }
     }
@@ -62,7 +62,7 @@ impl Local {
         self.ask(|answer| Order::Finish { key, outcome: outcome.into(), answer }).await?
     }
 
-    pub(super) async fn left(&self) -> Result<Vec<Left>, OnceError> {
+    pub(super) async fn left(&self) -> Result<Vec<Orphan>, OnceError> {
         self.ask(|answer| Order::Left { answer }).await?
     }
 

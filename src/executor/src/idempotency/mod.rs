@@ -7,6 +7,7 @@
 
 mod local;
 mod rows;
+mod settings;
 mod shared;
 mod writer;
 
@@ -18,8 +19,9 @@ use callgate_proto::executor::v1::CallOutcome;
 use prost::Message as _;
 
 use self::local::Local;
+pub(crate) use self::settings::IdempotencySection;
+pub use self::settings::{IdempotencySettings, IdempotencyStore};
 use self::shared::Shared;
-use crate::config::{Config, OnceStore};
 use callgate_state::{self as state, Clock, StateError, StoreError, StoreHealth, SystemClock};
 
 /// The idempotency store: begun calls and their outcomes. Clones share it.
@@ -47,7 +49,7 @@ pub struct Key {
 
 /// The call behind a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct What {
+pub struct CallIdentity {
     /// Digest of the whole call. A repeat must have the same.
     pub digest: [u8; 32],
     /// The tool, for reports of a call left running.
@@ -73,11 +75,11 @@ pub enum Begin {
 
 /// A call whose executor ended before its outcome was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct Orphan {
     /// Its key.
     pub key: Key,
     /// The call. Calls begun by an older executor have no names.
-    pub what: What,
+    pub what: CallIdentity,
     /// The time of its beginning.
     pub begun: SystemTime,
 }
@@ -105,8 +107,8 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub async fn open(config: &Config) -> Result<Self, OnceError> {
-        Self::open_with(config, Arc::new(SystemClock)).await
+    pub async fn open(state_dir: &Path, settings: &IdempotencySettings) -> Result<Self, OnceError> {
+        Self::open_with(state_dir, settings, Arc::new(SystemClock)).await
     }
 
     /// Opens the store as [`open`](Self::open) does. The local store takes its time from `clock`, the shared one from
@@ -114,11 +116,15 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OnceError> {
-        match &config.once.store {
-            OnceStore::Local => Ok(Self::Local(Local::open(&config.state_dir, config.once.keep, clock)?)),
-            OnceStore::Postgres { link, lease } => {
-                Ok(Self::Shared(Shared::connect(link, *lease, config.once.keep).await?))
+    pub async fn open_with(
+        state_dir: &Path,
+        settings: &IdempotencySettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OnceError> {
+        match &settings.store {
+            IdempotencyStore::Local => Ok(Self::Local(Local::open(state_dir, settings.keep, clock)?)),
+            IdempotencyStore::Postgres { link, lease } => {
+                Ok(Self::Shared(Shared::connect(link, *lease, settings.keep).await?))
             }
         }
     }
@@ -130,7 +136,7 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be written, so the call must not run.
-    pub async fn begin(&self, key: &Key, what: impl Into<What>) -> Result<Begin, OnceError> {
+    pub async fn begin(&self, key: &Key, what: impl Into<CallIdentity>) -> Result<Begin, OnceError> {
         let what = what.into();
         match self {
             Self::Local(local) => local.begin(key, what).await,
@@ -171,7 +177,7 @@ impl Once {
     ///
     /// # Errors
     /// It cannot be looked up.
-    pub async fn left(&self) -> Result<Vec<Left>, OnceError> {
+    pub async fn left(&self) -> Result<Vec<Orphan>, OnceError> {
         match self {
             Self::Local(local) => local.left().await,
             Self::Shared(shared) => shared.left().await,
@@ -187,9 +193,9 @@ fn decode(kept: &[u8]) -> Result<Begin, OnceError> {
     }
 }
 
-// === impl What ===
+// === impl CallIdentity ===
 
-impl From<[u8; 32]> for What {
+impl From<[u8; 32]> for CallIdentity {
     fn from(digest: [u8; 32]) -> Self {
         Self { digest, ..Self::default() }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Key, Left, What};
+use super::{CallIdentity, Key, Orphan};
 use callgate_state::{Format, StoreTime};
 
 /// Keys count up with time, so the oldest rows need no index of their own. `begun` is the store's own time.
@@ -53,7 +53,12 @@ pub(super) fn none_from_the_future(store: &Connection, time: &StoreTime) -> rusq
 }
 
 /// Begins a call; returns `None` if it is new.
-pub(super) fn begin(store: &Connection, time: &StoreTime, key: &Key, what: &What) -> rusqlite::Result<Option<Kept>> {
+pub(super) fn begin(
+    store: &Connection,
+    time: &StoreTime,
+    key: &Key,
+    what: &CallIdentity,
+) -> rusqlite::Result<Option<Kept>> {
     let added = store
         .prepare_cached(
             "INSERT INTO calls (exchange, round, position, tenant, what, state, begun, tool, role, contract)
@@ -124,7 +129,7 @@ pub(super) fn abandon(store: &Connection, key: &Key) -> rusqlite::Result<()> {
 }
 
 /// The calls with a lost outcome.
-pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec<Left>> {
+pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec<Orphan>> {
     store
         .prepare_cached(
             "SELECT tenant, exchange, round, position, begun, what, tool, role, contract FROM calls
@@ -132,8 +137,13 @@ pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec
         )?
         .query_map([LEFT], |row| {
             let key = Key { tenant: row.get(0)?, exchange_id: row.get(1)?, round: row.get(2)?, position: row.get(3)? };
-            let what = What { digest: row.get(5)?, tool: row.get(6)?, role: row.get(7)?, contract_digest: row.get(8)? };
-            Ok(Left { key, what, begun: time.shown(row.get(4)?) })
+            let what = CallIdentity {
+                digest: row.get(5)?,
+                tool: row.get(6)?,
+                role: row.get(7)?,
+                contract_digest: row.get(8)?,
+            };
+            Ok(Orphan { key, what, begun: time.shown(row.get(4)?) })
         })?
         .collect()
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::rows::{self, Kept};
-use super::{Key, Left, OnceError, What};
+use super::{CallIdentity, Key, OnceError, Orphan};
 use callgate_state::{Database, StoreError, StoreTime};
 
 /// The maximum orders in one transaction: enough to make a commit cheap for each, few enough for a short wait of the
@@ -26,9 +26,9 @@ const PRUNE_REST: Duration = Duration::from_secs(60);
 pub(super) enum Order {
     Begin {
         key: Arc<Key>,
-        what: Arc<What>,
+        what: Arc<CallIdentity>,
         ticket: Ticket,
-        answer: oneshot::Sender<Result<Answer, OnceError>>,
+        answer: oneshot::Sender<Result<BeginAnswer, OnceError>>,
     },
     Finish {
         key: Arc<Key>,
@@ -39,7 +39,7 @@ pub(super) enum Order {
         key: Arc<Key>,
     },
     Left {
-        answer: oneshot::Sender<Result<Vec<Left>, OnceError>>,
+        answer: oneshot::Sender<Result<Vec<Orphan>, OnceError>>,
     },
     /// Closes the store and ends.
     Close {
@@ -48,7 +48,7 @@ pub(super) enum Order {
 }
 
 /// The answer to a [`Order::Begin`].
-pub(super) enum Answer {
+pub(super) enum BeginAnswer {
     Fresh(Ticket),
     Done(Arc<[u8]>),
     Unknown,
@@ -70,7 +70,7 @@ pub(super) struct Writer {
     time: StoreTime,
     keep: Duration,
     /// Requests waiting for the end of a running call.
-    waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<Answer, OnceError>>>>,
+    waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<BeginAnswer, OnceError>>>>,
     /// Calls whose end could not be written: no more than ran at once.
     lost: HashSet<Arc<Key>>,
     prune_next: Instant,
@@ -78,12 +78,12 @@ pub(super) struct Writer {
 }
 
 /// The store's answer to an order.
-enum Said {
+enum StoreReply {
     Fresh,
     Kept(Kept),
     Finished(bool),
     Abandoned,
-    Left(Vec<Left>),
+    Left(Vec<Orphan>),
     Closing,
 }
 
@@ -186,7 +186,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, batch: &[Order]) -> Result<Vec<Said>, StoreError> {
+    fn write(&mut self, batch: &[Order]) -> Result<Vec<StoreReply>, StoreError> {
         let Self { store, time, lost, .. } = self;
         store.write(|transaction| {
             for key in &*lost {
@@ -195,16 +195,18 @@ impl Writer {
             let say = |order: &Order| {
                 Ok(match order {
                     Order::Begin { key, what, .. } => match rows::begin(transaction, time, key, what)? {
-                        None => Said::Fresh,
-                        Some(kept) => Said::Kept(kept),
+                        None => StoreReply::Fresh,
+                        Some(kept) => StoreReply::Kept(kept),
                     },
-                    Order::Finish { key, outcome, .. } => Said::Finished(rows::finish(transaction, key, outcome)?),
+                    Order::Finish { key, outcome, .. } => {
+                        StoreReply::Finished(rows::finish(transaction, key, outcome)?)
+                    }
                     Order::Abandon { key } => {
                         rows::abandon(transaction, key)?;
-                        Said::Abandoned
+                        StoreReply::Abandoned
                     }
-                    Order::Left { .. } => Said::Left(rows::left(transaction, time)?),
-                    Order::Close { .. } => Said::Closing,
+                    Order::Left { .. } => StoreReply::Left(rows::left(transaction, time)?),
+                    Order::Close { .. } => StoreReply::Closing,
                 })
             };
             batch.iter().map(say).collect()
@@ -213,10 +215,12 @@ impl Writer {
 
     /// Answers an order after its commit. If nobody waits for the answer, it is dropped, and a ticket in it takes back
     /// the beginning.
-    fn answer(&mut self, order: Order, said: Said) {
+    fn answer(&mut self, order: Order, said: StoreReply) {
         match (order, said) {
-            (Order::Begin { ticket, answer, .. }, Said::Fresh) => drop(answer.send(Ok(Answer::Fresh(ticket)))),
-            (Order::Begin { key, ticket, answer, .. }, Said::Kept(kept)) => {
+            (Order::Begin { ticket, answer, .. }, StoreReply::Fresh) => {
+                drop(answer.send(Ok(BeginAnswer::Fresh(ticket))))
+            }
+            (Order::Begin { key, ticket, answer, .. }, StoreReply::Kept(kept)) => {
                 ticket.done();
                 match kept {
                     Kept::Running => {
@@ -224,18 +228,20 @@ impl Writer {
                         waiting.retain(|waiter| !waiter.is_closed());
                         waiting.push(answer);
                     }
-                    Kept::Done(outcome) => drop(answer.send(Ok(Answer::Done(outcome.into())))),
-                    Kept::Left => drop(answer.send(Ok(Answer::Unknown))),
-                    Kept::Other => drop(answer.send(Ok(Answer::Other))),
+                    Kept::Done(outcome) => drop(answer.send(Ok(BeginAnswer::Done(outcome.into())))),
+                    Kept::Left => drop(answer.send(Ok(BeginAnswer::Unknown))),
+                    Kept::Other => drop(answer.send(Ok(BeginAnswer::Other))),
                 }
             }
-            (Order::Finish { key, outcome, answer }, Said::Finished(true)) => {
-                self.wake(&key, || Answer::Done(Arc::clone(&outcome)));
+            (Order::Finish { key, outcome, answer }, StoreReply::Finished(true)) => {
+                self.wake(&key, || BeginAnswer::Done(Arc::clone(&outcome)));
                 let _ = answer.send(Ok(()));
             }
-            (Order::Finish { answer, .. }, Said::Finished(false)) => drop(answer.send(Err(OnceError::NotRunning))),
-            (Order::Abandon { key }, Said::Abandoned) => self.wake(&key, || Answer::Again),
-            (Order::Left { answer }, Said::Left(left)) => drop(answer.send(Ok(left))),
+            (Order::Finish { answer, .. }, StoreReply::Finished(false)) => {
+                drop(answer.send(Err(OnceError::NotRunning)))
+            }
+            (Order::Abandon { key }, StoreReply::Abandoned) => self.wake(&key, || BeginAnswer::Again),
+            (Order::Left { answer }, StoreReply::Left(left)) => drop(answer.send(Ok(left))),
             // `write` answers each order with its own kind.
             (order, _) => self.fail(order, &OnceError::Unavailable("the store gave another answer".into())),
         }
@@ -249,12 +255,12 @@ impl Writer {
                 let _ = answer.send(Err(error.clone()));
             }
             Order::Finish { key, answer, .. } => {
-                self.wake(&key, || Answer::Unknown);
+                self.wake(&key, || BeginAnswer::Unknown);
                 self.lost.insert(key);
                 let _ = answer.send(Err(error.clone()));
             }
             Order::Abandon { key } => {
-                self.wake(&key, || Answer::Unknown);
+                self.wake(&key, || BeginAnswer::Unknown);
                 self.lost.insert(key);
             }
             Order::Left { answer } => drop(answer.send(Err(error.clone()))),
@@ -262,7 +268,7 @@ impl Writer {
         }
     }
 
-    fn wake(&mut self, key: &Arc<Key>, answer: impl Fn() -> Answer) {
+    fn wake(&mut self, key: &Arc<Key>, answer: impl Fn() -> BeginAnswer) {
         for waiter in self.waiting.remove(key).unwrap_or_default() {
             let _ = waiter.send(Ok(answer()));
         }

@@ -14,6 +14,7 @@
 //! Not covered: a running call is never interrupted. If long calls hold every slot, the others wait for the first to
 //! end. A caller who may choose tenants freely gets a share for each.
 
+mod settings;
 mod state;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use self::settings::QueueSection;
+pub use self::settings::QueueSettings;
 use self::state::QueueState;
 
 /// The retry delay of a shed request for each time the waiting calls fill the slots.

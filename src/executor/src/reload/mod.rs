@@ -250,7 +250,7 @@ impl Reload {
     /// The HTTP server reads the tokens at each request; a fault in the file is logged then.
     fn check_tokens(&mut self) {
         self.tokens = load::tokens(&self.running);
-        match web::check_tokens(&self.running) {
+        match web::check_tokens(&self.running.http, &self.running.state_dir) {
             Ok(()) => self.token_faults.over(),
             Err(error) => self.token_faults.fault(&format!("http.tokens: {error}")),
         }

@@ -25,12 +25,12 @@ use super::log;
 use super::services::Services;
 use crate::admission::{Admitted, Runnable};
 use crate::backends::Invocation;
-use crate::idempotency::{Begin, Key, What};
+use crate::idempotency::{Begin, CallIdentity, Key};
 use crate::outcome;
 use crate::queue::Ticket;
 use crate::telemetry::CallSpan;
 use callgate_approvals::{About, Ask, Claim};
-use callgate_audit::{self as audit, Appended, Entry, Event, Source, Verdict};
+use callgate_audit::{self as audit, Appended, AuditEvent, Entry, Source, Verdict};
 use callgate_sandbox::{Caller, Finished, Stop};
 
 /// Longer than any call.
@@ -184,7 +184,7 @@ impl Attempt {
             }
             Ok(Begin::Other) => {
                 // The call is refused even if the record fails.
-                let _ = services.audit.append(entry(&self.call, Event::KeyReused)).await;
+                let _ = services.audit.append(entry(&self.call, AuditEvent::KeyReused)).await;
                 return (outcome::key_reused(id, &self.tool), Report::First);
             }
             Err(error) => return (outcome::unavailable(id, &error.to_string()), Report::First),
@@ -199,7 +199,7 @@ impl Attempt {
     /// Audits a repeat, and returns the outcome even if the record is not written yet. A caller without an answer might
     /// try the same call under another name.
     async fn again(&self, services: &Services, outcome: CallOutcome) -> CallOutcome {
-        let event = Event::Repeat { outcome: outcome::name(&outcome).to_owned() };
+        let event = AuditEvent::Repeat { outcome: outcome::name(&outcome).to_owned() };
         if let Err(error) = services.audit.append(entry(&self.call, event)).await {
             tracing::warn!(exchange = self.call.exchange_id, reason = %error, "a repeat is not audited yet");
         }
@@ -216,14 +216,14 @@ impl Attempt {
     }
 
     /// Identifies the call. Each text follows its length, so two different calls never produce the same input.
-    fn what(&self) -> What {
+    fn what(&self) -> CallIdentity {
         let call = &self.call;
         let mut hash = Sha256::new();
         for part in [&call.role, &call.contract_digest, &self.tool, &self.arguments] {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        What {
+        CallIdentity {
             digest: hash.finalize().into(),
             tool: self.tool.clone(),
             role: call.role.clone(),
@@ -250,7 +250,7 @@ impl Attempt {
             },
         };
         let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
-        let event = Event::Decision { verdict, code, pointer: String::new(), approval_id };
+        let event = AuditEvent::Decision { verdict, code, pointer: String::new(), approval_id };
         match services.audit.append(entry(&self.call, event)).await {
             Ok(_) => refusal.map_or(Ok(()), Err),
             Err(error) => Err(outcome::unavailable(id(), &error.to_string())),
@@ -336,7 +336,7 @@ fn idempotency_key(call: &audit::Call) -> String {
     hex(&hash.finalize())
 }
 
-fn entry(call: &audit::Call, event: Event) -> Entry {
+fn entry(call: &audit::Call, event: AuditEvent) -> Entry {
     Entry { time: now(), source: Source::Executor, call: call.clone(), event }
 }
 
@@ -390,7 +390,8 @@ impl Drop for Begun<'_> {
 /// gets `unknown`, and the audit log keeps the record until it can be written.
 pub(super) async fn settle(services: &Services, key: &Key, call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     log::ended(call, peer, outcome);
-    let event = Event::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
+    let event =
+        AuditEvent::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
     let audited = services.audit.append(entry(call, event));
     let (remembered, audited) = tokio::join!(services.once.finish(key, outcome), audited);
     if let Err(error) = remembered {

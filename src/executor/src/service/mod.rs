@@ -39,7 +39,7 @@ use crate::queue::{QueueLimit, Shed, Ticket};
 use crate::telemetry::{self, CallSpan, Throttle};
 use crate::transport::Peer;
 use callgate_approvals::About;
-use callgate_audit::{self as audit, Entry, Event, Source, Verdict as Audited};
+use callgate_audit::{self as audit, AuditEvent, Entry, Source, Verdict as Audited};
 
 /// The implementation of `callgate.executor.v1.Executor`.
 pub(crate) struct Service {
@@ -118,7 +118,8 @@ impl Service {
         let span = self.services.instruments.traces.call(&asked.trace, &about);
         let audited = asked.audited(call.position.unwrap_or(position), &call);
         let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
-            let event = Event::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
+            let event =
+                AuditEvent::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
             let entry = Entry { time: batch::now(), source: Source::Executor, call, event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };

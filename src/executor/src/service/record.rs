@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::batch;
 use super::services::Services;
-use callgate_audit::{Call, Entry, Event, Source, Verdict};
+use callgate_audit::{AuditEvent, Call, Entry, Source, Verdict};
 
 /// The maximum decisions in one request.
 const DECISIONS: usize = 256;
@@ -76,6 +76,11 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
         },
-        event: Event::Decision { verdict, code: decision.violation_code, pointer: decision.pointer, approval_id: None },
+        event: AuditEvent::Decision {
+            verdict,
+            code: decision.violation_code,
+            pointer: decision.pointer,
+            approval_id: None,
+        },
     })
 }

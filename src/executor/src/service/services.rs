@@ -8,7 +8,7 @@ use crate::admission::Registry;
 use crate::backends::{BackendError, Backends};
 use crate::config::Config;
 use crate::idempotency::{Once, OnceError};
-use crate::queue::Queue;
+use crate::queue::{Queue, QueueSettings};
 use crate::telemetry::Instruments;
 use callgate_approvals::{ApprovalError, Approvals};
 use callgate_audit::{AuditError, AuditLog};
@@ -73,14 +73,14 @@ impl Services {
             backends.check(contract)?;
         }
         let audit = AuditLog::open_counted(&config.state_dir, &config.audit, instruments.metrics.audit())?;
-        let once = Once::open(config).await?;
+        let once = Once::open(&config.state_dir, &config.once).await?;
         let approvals = Approvals::open(&config.state_dir, &config.approvals, audit.clone())?
             .counting(instruments.metrics.approvals().clone());
         for store in [audit.health(), once.health(), approvals.health()] {
             instruments.readiness.ask(store);
         }
         Ok(Self {
-            queues: Queues::new(config),
+            queues: Queues::new(config.concurrency, &config.queue),
             once,
             approvals,
             audit,
@@ -103,10 +103,9 @@ impl Services {
 // === impl Queues ===
 
 impl Queues {
-    fn new(config: &Config) -> Self {
-        let queue = &config.queue;
+    fn new(concurrency: u32, queue: &QueueSettings) -> Self {
         Self {
-            sandbox: Queue::new(config.concurrency, queue.length, queue.per_tenant),
+            sandbox: Queue::new(concurrency, queue.length, queue.per_tenant),
             backends: Queue::new(queue.backends, queue.length, queue.per_tenant),
             denials: Queue::new(DENIALS, queue.length, queue.per_tenant),
         }

@@ -24,7 +24,7 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Registry, reload};
 
-use crate::config::{Log, LogLevel};
+use super::settings::{Log, LogLevel};
 
 /// The maximum lines waiting for standard error.
 const LINES: usize = 8192;

@@ -8,15 +8,17 @@ mod http;
 pub mod logs;
 pub mod metrics;
 mod readiness;
+mod settings;
 mod throttle;
 mod traces;
 
 pub use self::http::{health_router, metrics_router};
 pub use self::metrics::Metrics;
 pub use self::readiness::{Disk, Readiness};
+pub(crate) use self::settings::TelemetrySection;
+pub use self::settings::{Log, LogLevel, Otlp, TelemetrySettings};
 pub(crate) use self::throttle::Throttle;
 pub use self::traces::{CallAttributes, CallSpan, StepSpan, TraceError, Traces, caller};
-use crate::config::Config;
 
 /// All telemetry but the log. Clones share it.
 #[derive(Clone, Debug)]
@@ -36,8 +38,8 @@ impl Instruments {
     ///
     /// # Errors
     /// The collector's address or authority cannot be used.
-    pub fn start(config: &Config, metrics: Metrics) -> Result<Self, TraceError> {
-        let traces = Traces::start(&config.telemetry, &metrics)?;
+    pub fn start(settings: &TelemetrySettings, metrics: Metrics) -> Result<Self, TraceError> {
+        let traces = Traces::start(settings, &metrics)?;
         Ok(Self { metrics, traces, readiness: Readiness::new() })
     }
 }

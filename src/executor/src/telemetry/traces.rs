@@ -20,7 +20,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig};
 
 use super::export::{OnTheWay, QUEUE};
 use super::metrics::Metrics;
-use crate::config::{Otlp, Telemetry};
+use super::settings::{Otlp, TelemetrySettings};
 
 /// The timeout of one batch. A batch the collector has not taken by then is dropped.
 const EXPORT: Duration = Duration::from_secs(5);
@@ -111,9 +111,9 @@ impl Traces {
     ///
     /// # Errors
     /// The collector's address or authority cannot be used. An unreachable collector is not an error.
-    pub fn start(config: &Telemetry, metrics: &Metrics) -> Result<Self, TraceError> {
+    pub fn start(settings: &TelemetrySettings, metrics: &Metrics) -> Result<Self, TraceError> {
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-        let Some(otlp) = &config.otlp else { return Ok(Self::Off) };
+        let Some(otlp) = &settings.otlp else { return Ok(Self::Off) };
         let wrong = |reason: String| TraceError::Endpoint { endpoint: otlp.endpoint.clone(), reason };
         let exporter = SpanExporter::builder()
             .with_tonic()
@@ -128,13 +128,13 @@ impl Traces {
             .build();
         let processor = BatchSpanProcessor::builder(on_the_way.after(exporter)).with_batch_config(batches).build();
         let resource = Resource::builder_empty()
-            .with_service_name(config.service_name.clone())
+            .with_service_name(settings.service_name.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .with_attribute(KeyValue::new("service.instance.id", uuid::Uuid::new_v4().to_string()))
             .build();
         let provider = SdkTracerProvider::builder()
             .with_span_processor(on_the_way.before(processor))
-            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.sampling.as_f64()))))
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sampling.as_f64()))))
             .with_resource(resource)
             .build();
         Ok(Self::On { tracer: provider.tracer(env!("CARGO_CRATE_NAME")), provider })

@@ -13,9 +13,9 @@ use super::certificates::Certificates;
 use super::connection::{Origin, Raw};
 use super::drive::Driver;
 use super::seats::Seats;
+use super::settings::Connections;
 use super::watch::watch;
 use super::{Listener, Port, Socket};
-use crate::config::Connections;
 use crate::telemetry::metrics::ConnectionRefusal;
 use crate::telemetry::{Metrics, Throttle};
 

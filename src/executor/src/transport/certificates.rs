@@ -16,8 +16,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::clients::ListedVerifier;
 use super::error::CertificateError;
+use super::settings::{Clients, Identity, Tls};
 use super::{Port, provider};
-use crate::config::{Clients, Identity, Tls};
 use crate::telemetry::Metrics;
 
 /// The certificates for new connections. Clones share them.

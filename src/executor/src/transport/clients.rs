@@ -12,7 +12,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, OtherEr
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::config::Identity;
+use super::settings::Identity;
 
 /// The bytes of a stranger's names shown in a log line.
 const NAMES_BYTES: usize = 256;

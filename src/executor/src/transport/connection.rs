@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
-use crate::config::Identity;
+use super::settings::Identity;
 
 /// An accepted connection.
 #[derive(Debug)]

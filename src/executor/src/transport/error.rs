@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::config::Address;
+use super::settings::Address;
 
 /// The reason a port cannot be opened.
 #[derive(Debug, thiserror::Error)]

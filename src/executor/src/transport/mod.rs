@@ -19,6 +19,7 @@ mod error;
 mod exchange;
 mod open_files;
 mod seats;
+mod settings;
 mod unix;
 mod watch;
 
@@ -34,8 +35,9 @@ pub use self::certificates::Certificates;
 pub use self::connection::{Origin, Peer};
 pub use self::error::{CertificateError, TransportError};
 pub use self::open_files::raise_open_files;
+pub use self::settings::{Address, Clients, Connections, Identity, Listen, Tls};
+pub(crate) use self::settings::{ConnectionSection, Door, ListenSection, TlsSection};
 use self::unix::SocketFile;
-use crate::config::{Address, Connections, Listen};
 use crate::telemetry::Metrics;
 
 /// One of the executor's ports.

@@ -12,6 +12,7 @@ mod persons;
 mod problem;
 mod server;
 mod sessions;
+mod settings;
 mod throttle;
 mod token_file;
 mod tokens;
@@ -25,10 +26,12 @@ use uuid::Uuid;
 
 pub use self::server::{HttpServer, HttpServerError};
 use self::sessions::Sessions;
+pub(crate) use self::settings::HttpSection;
+pub use self::settings::{Http, Tokens};
 use self::throttle::Throttle;
 pub use self::tokens::TokenError;
-use self::tokens::{Role, Tokens};
-use crate::config;
+use self::tokens::{Role, TokenStore};
+use crate::transport::Listen;
 use callgate_approvals::Approvals;
 use callgate_audit::AuditLog;
 
@@ -39,7 +42,7 @@ pub struct Web(Arc<Services>);
 struct Services {
     approvals: Approvals,
     audit: AuditLog,
-    tokens: Tokens,
+    tokens: TokenStore,
     sessions: Sessions,
     attempts: Throttle,
 }
@@ -52,13 +55,13 @@ impl Web {
     /// # Errors
     /// The tokens cannot be used.
     pub fn open(
-        listen: &config::Listen,
-        tokens: &config::Tokens,
+        listen: &Listen,
+        tokens: &Tokens,
         state_dir: &Path,
         approvals: Approvals,
         audit: AuditLog,
     ) -> Result<Self, TokenError> {
-        let tokens = Tokens::open(tokens, state_dir)?;
+        let tokens = TokenStore::open(tokens, state_dir)?;
         let sessions = Sessions::new(listen.tls.is_some());
         Ok(Self(Arc::new(Services { approvals, audit, tokens, sessions, attempts: Throttle::default() })))
     }
@@ -75,10 +78,10 @@ impl Web {
 ///
 /// # Errors
 /// The tokens cannot be used.
-pub fn check_tokens(config: &config::Config) -> Result<(), TokenError> {
-    match &config.http {
-        config::Http::Off => Ok(()),
-        config::Http::On { tokens, .. } => tokens::check(tokens, &config.state_dir),
+pub fn check_tokens(http: &Http, state_dir: &Path) -> Result<(), TokenError> {
+    match http {
+        Http::Off => Ok(()),
+        Http::On { tokens, .. } => tokens::check(tokens, state_dir),
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::Path;
 
 use axum::Router;
 use callgate_contract::Contract;
 
 use super::host::only_here;
 use super::persons;
+use super::settings::Http;
 use super::tokens::TokenError;
 use super::{Web, router};
-use crate::config::{Address, Config, Http};
 use crate::telemetry::{Instruments, health_router, metrics_router};
-use crate::transport::{Bound, Listener, Port, TransportError};
+use crate::transport::{Address, Bound, Listener, Port, TransportError};
 use callgate_approvals::Approvals;
 use callgate_audit::AuditLog;
 
@@ -38,23 +39,26 @@ pub enum HttpServerError {
 // === impl HttpServer ===
 
 impl HttpServer {
-    /// Listens on the configured address; returns `None` if it is `off`.
+    /// Listens on the configured address; returns `None` if the HTTP side is off. With `open_metrics`, everyone who reaches
+    /// the port may read metrics.
     ///
     /// # Errors
     /// The address is taken or not this machine's, or its certificates or the tokens cannot be used.
     pub async fn bind(
-        config: &Config,
+        http: &Http,
+        state_dir: &Path,
+        open_metrics: bool,
         approvals: &Approvals,
         audit: &AuditLog,
         instruments: &Instruments,
     ) -> Result<Option<Self>, HttpServerError> {
-        let Http::On { listen, tokens } = &config.http else { return Ok(None) };
-        let web = Web::open(listen, tokens, &config.state_dir, approvals.clone(), audit.clone())?;
+        let Http::On { listen, tokens } = http else { return Ok(None) };
+        let web = Web::open(listen, tokens, state_dir, approvals.clone(), audit.clone())?;
         let approvers = web.approvers()?;
         let mut router = router(web).merge(health_router(instruments.readiness.clone()));
         let metrics = metrics_router(instruments.metrics.clone());
         match &listen.address {
-            _ if config.telemetry.open_metrics => router = router.merge(metrics),
+            _ if open_metrics => router = router.merge(metrics),
             // No browser reaches a Unix socket.
             Address::Unix { .. } => router = router.merge(metrics),
             Address::Tcp(address) if address.ip().is_loopback() => router = router.merge(only_here(metrics)),

@@ -13,8 +13,8 @@ use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
 use super::secret;
+use super::settings::Tokens;
 use super::token_file::TokenFile;
-use crate::config;
 use callgate_approvals::Person;
 use callgate_state::StateError;
 use callgate_state::private;
@@ -31,7 +31,7 @@ const TOKEN_BYTES_MAX: usize = 1024;
 const MADE_BYTES: u64 = 4 << 10;
 
 /// The place of the tokens.
-pub(super) enum Tokens {
+pub(super) enum TokenStore {
     /// A file with the token itself, readable by the executor's owner only.
     Made(PathBuf),
     Listed(TokenFile),
@@ -99,13 +99,13 @@ pub enum TokenError {
     },
 }
 
-// === impl Tokens ===
+// === impl TokenStore ===
 
-impl Tokens {
-    pub(super) fn open(config: &config::Tokens, state_dir: &Path) -> Result<Self, TokenError> {
+impl TokenStore {
+    pub(super) fn open(config: &Tokens, state_dir: &Path) -> Result<Self, TokenError> {
         let tokens = match config {
-            config::Tokens::Listed(file) => Self::Listed(TokenFile::new(file.clone())),
-            config::Tokens::Made => Self::Made(make(state_dir)?),
+            Tokens::Listed(file) => Self::Listed(TokenFile::new(file.clone())),
+            Tokens::Made => Self::Made(make(state_dir)?),
         };
         tokens.check()?;
         Ok(tokens)
@@ -156,12 +156,12 @@ impl Tokens {
 }
 
 /// Checks the tokens of a configuration without creating any.
-pub(super) fn check(config: &config::Tokens, state_dir: &Path) -> Result<(), TokenError> {
+pub(super) fn check(config: &Tokens, state_dir: &Path) -> Result<(), TokenError> {
     let made = state_dir.join(FILE);
     match config {
-        config::Tokens::Listed(file) => Tokens::Listed(TokenFile::new(file.clone())).check(),
-        config::Tokens::Made if made.symlink_metadata().is_ok() => Tokens::Made(made).check(),
-        config::Tokens::Made => Ok(()),
+        Tokens::Listed(file) => TokenStore::Listed(TokenFile::new(file.clone())).check(),
+        Tokens::Made if made.symlink_metadata().is_ok() => TokenStore::Made(made).check(),
+        Tokens::Made => Ok(()),
     }
 }
 

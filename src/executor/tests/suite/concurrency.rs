@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use callgate_audit::{Query, Reader};
+use callgate_audit::{LogReader, Query};
 use callgate_proto::executor::v1::FailureKind;
 
 use crate::desk::{Desk, Running, wasm};
@@ -118,7 +118,7 @@ async fn a_caller_that_disconnects_at_any_moment_leaves_one_outcome_for_each_dec
 
 /// Returns the decisions and outcomes of each exchange in the audit log.
 fn counted(desk: &Running) -> BTreeMap<String, [u32; 2]> {
-    let reader = Reader::open(&desk.path("callgate-state/audit.db")).unwrap();
+    let reader = LogReader::open(&desk.path("callgate-state/audit.db")).unwrap();
     let mut exchanges = BTreeMap::<_, [u32; 2]>::new();
     for stored in reader.query(&Query { limit: 10_000, ..Query::default() }).unwrap() {
         let record: serde_json::Value = serde_json::from_str(&stored.text).unwrap();

@@ -78,7 +78,7 @@ async fn serve_on(config: &Config, network: Network) -> Served {
     });
     let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
     let digest = registry.digests()[0].to_owned();
-    let instruments = Instruments::start(config, metrics).unwrap();
+    let instruments = Instruments::start(&config.telemetry, metrics).unwrap();
     let server = Server::bind(config, registry, instruments.clone()).await.unwrap();
     let bound = server.address().clone();
     let load = Box::new(server.load());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_executor::config::Config;
-use callgate_executor::idempotency::{Begin, Key, Once, OnceError, What};
+use callgate_executor::idempotency::{Begin, CallIdentity, Key, Once, OnceError};
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, Success};
 use callgate_state::{Clock, SystemClock};
@@ -41,7 +41,8 @@ async fn open(folder: &Path) -> Once {
 async fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> Once {
     // Its former owner may still be closing it.
     for _ in 0..500 {
-        match Once::open_with(&config(folder, ""), Arc::clone(&clock)).await {
+        let config = config(folder, "");
+        match Once::open_with(&config.state_dir, &config.once, Arc::clone(&clock)).await {
             Ok(once) => return once,
             Err(error) => assert!(error.to_string().contains("in use by another executor"), "{error}"),
         }
@@ -200,7 +201,8 @@ async fn of_many_concurrent_repeats_one_runs_and_all_get_its_outcome() {
 async fn orphaned_calls_are_unknown_to_the_next_process_and_listed_until_reported() {
     let folder = tempfile::tempdir().unwrap();
     let once = open(folder.path()).await;
-    let what = What { digest: WHAT, tool: "t".into(), role: "clerk".into(), contract_digest: "sha256:0".into() };
+    let what =
+        CallIdentity { digest: WHAT, tool: "t".into(), role: "clerk".into(), contract_digest: "sha256:0".into() };
     assert_eq!(once.begin(&key("a"), what.clone()).await.unwrap(), Begin::Fresh);
     assert_eq!(once.begin(&key("b"), WHAT).await.unwrap(), Begin::Fresh);
     once.finish(&key("b"), &success("1")).await.unwrap();
@@ -275,7 +277,8 @@ async fn a_call_ends_once_and_only_if_it_began() {
 async fn two_executors_cannot_share_a_state_directory() {
     let folder = tempfile::tempdir().unwrap();
     let _first = open(folder.path()).await;
-    let error = Once::open(&config(folder.path(), "")).await.unwrap_err().to_string();
+    let config = config(folder.path(), "");
+    let error = Once::open(&config.state_dir, &config.once).await.unwrap_err().to_string();
     assert!(error.contains("calls.db: is in use by another executor; give each its own stateDir"), "{error}");
 }
 
@@ -296,7 +299,8 @@ async fn a_damaged_store_is_refused_and_named() {
     std::fs::DirBuilder::new().mode(0o700).create(folder.path().join("state")).unwrap();
     std::fs::write(folder.path().join("state/calls.db"), "this is no database, but some text of its owner".repeat(100))
         .unwrap();
-    let error = Once::open(&config(folder.path(), "")).await.unwrap_err().to_string();
+    let config = config(folder.path(), "");
+    let error = Once::open(&config.state_dir, &config.once).await.unwrap_err().to_string();
     assert!(error.contains("state/calls.db: file is not a database"), "{error}");
 }
 

@@ -28,7 +28,7 @@ impl Shared {
     }
 
     async fn executor(&self) -> Once {
-        Once::open(&self.config()).await.unwrap()
+        open(&self.config()).await.unwrap()
     }
 }
 
@@ -42,6 +42,10 @@ async fn begin_when_back(once: &Once, exchange: &str) -> Begin {
         }
     }
     panic!("the database never came back");
+}
+
+async fn open(config: &Config) -> Result<Once, OnceError> {
+    Once::open(&config.state_dir, &config.once).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +120,7 @@ async fn without_the_database_nothing_runs_and_ended_calls_are_remembered() {
     assert!(matches!(error, OnceError::Unavailable(_)));
     assert!(!error.to_string().contains(PASSWORD), "{error}");
     once.finish(&key("a"), &success("1")).await.unwrap_err();
-    let other = Once::open(&shared.config()).await.unwrap_err().to_string();
+    let other = open(&shared.config()).await.unwrap_err().to_string();
     assert!(!other.contains(PASSWORD), "{other}");
 
     shared.postgres.start_again();
@@ -149,7 +153,7 @@ async fn an_invalid_connection_string_is_named_by_its_file_and_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("url"), format!("mysql//{PASSWORD}@x")).unwrap();
     let config = config(folder.path(), "once: { postgres: { url: file:url } }\n");
-    let error = Once::open(&config).await.unwrap_err().to_string();
+    let error = open(&config).await.unwrap_err().to_string();
     assert!(error.contains("url: expected a connection string") && !error.contains(PASSWORD), "{error}");
 }
 
@@ -170,7 +174,7 @@ async fn over_tls_only_the_named_ca_and_the_right_name_are_taken() {
     let right_name = postgres.url().replace("127.0.0.1", "localhost");
     let executor = async |url: &str, ca: &str| {
         std::fs::write(folder.path().join("url"), url).unwrap();
-        Once::open(&config(folder.path(), &format!("once: {{ postgres: {{ url: file:url, ca: {ca} }} }}\n"))).await
+        open(&config(folder.path(), &format!("once: {{ postgres: {{ url: file:url, ca: {ca} }} }}\n"))).await
     };
     let once = executor(&right_name, "ca.pem").await.unwrap();
     assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
@@ -202,7 +206,7 @@ async fn a_server_without_tls_is_refused_if_a_ca_is_set() {
     std::fs::write(folder.path().join("ca.pem"), certificate().cert.pem()).unwrap();
     std::fs::write(folder.path().join("url"), postgres.url()).unwrap();
     let config = config(folder.path(), "once: { postgres: { url: file:url, ca: ca.pem } }\n");
-    let error = Once::open(&config).await.unwrap_err().to_string();
+    let error = open(&config).await.unwrap_err().to_string();
     assert!(error.contains("TLS") && !error.contains(PASSWORD), "{error}");
 }
 
@@ -211,7 +215,7 @@ async fn another_machine_is_not_spoken_to_in_plaintext() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("url"), format!("postgres://u:{PASSWORD}@192.0.2.7/d")).unwrap();
     let config = config(folder.path(), "once: { postgres: { url: file:url } }\n");
-    let error = Once::open(&config).await.unwrap_err().to_string();
+    let error = open(&config).await.unwrap_err().to_string();
     assert!(error.contains("set once.postgres.ca") && !error.contains(PASSWORD), "{error}");
 }
 
@@ -219,7 +223,7 @@ async fn another_machine_is_not_spoken_to_in_plaintext() {
 async fn a_jump_of_the_databases_clock_forgets_nothing() {
     let Some(shared) = Shared::start() else { return };
     let config = || config(shared.folder.path(), "once: { keep: 1m, postgres: { url: file:url, lease: 1s } }\n");
-    let once = Once::open(&config()).await.unwrap();
+    let once = open(&config()).await.unwrap();
     assert_eq!(once.begin(&key("a"), WHAT).await.unwrap(), Begin::Fresh);
     once.finish(&key("a"), &success("1")).await.unwrap();
     let (client, connection) = tokio_postgres::connect(&shared.postgres.url(), tokio_postgres::NoTls).await.unwrap();

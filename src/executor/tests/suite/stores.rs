@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use callgate_audit::{Query, Reader};
+use callgate_audit::{LogReader, Query};
 use callgate_executor::telemetry::Disk;
 use callgate_proto::executor::v1::FailureKind;
 use rusqlite::Connection;
@@ -30,7 +30,7 @@ fn faults(running: &Running) -> Vec<String> {
 
 /// The records of the log, as JSON.
 fn records(running: &Running) -> Vec<serde_json::Value> {
-    let reader = Reader::open(&running.path("callgate-state/audit.db")).unwrap();
+    let reader = LogReader::open(&running.path("callgate-state/audit.db")).unwrap();
     let query = Query { limit: 1000, ..Query::default() };
     reader.query(&query).unwrap().iter().map(|record| serde_json::from_str(&record.text).unwrap()).collect()
 }

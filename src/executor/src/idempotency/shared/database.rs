@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::super::{Key, Left, OnceError, What};
+use super::super::{CallIdentity, Key, OnceError, Orphan};
 use super::Found;
 use super::statements::{Statements, TABLES};
 use callgate_settings::postgres::PostgresLink;
@@ -23,10 +23,10 @@ const RUNNING: i16 = 0;
 
 pub(super) struct Database {
     link: PostgresLink,
-    state: tokio::sync::Mutex<State>,
+    state: tokio::sync::Mutex<ConnectionState>,
 }
 
-enum State {
+enum ConnectionState {
     Down { since: Option<(Instant, OnceError)> },
     Up(Arc<Open>),
 }
@@ -40,7 +40,7 @@ struct Open {
 
 impl Database {
     pub(super) fn new(link: PostgresLink) -> Self {
-        Self { link, state: tokio::sync::Mutex::new(State::Down { since: None }) }
+        Self { link, state: tokio::sync::Mutex::new(ConnectionState::Down { since: None }) }
     }
 
     /// Begins a call. Calls `asked` before anything is sent: from then on the database may have the call.
@@ -48,12 +48,12 @@ impl Database {
         &self,
         me: &str,
         key: &Key,
-        call: &What,
+        call: &CallIdentity,
         asked: impl FnOnce(),
     ) -> Result<Found, OnceError> {
         let Key { exchange_id, tenant, .. } = key;
         let (round, position, what) = (i64::from(key.round), i64::from(key.position), &call.digest[..]);
-        let What { tool, role, contract_digest, .. } = call;
+        let CallIdentity { tool, role, contract_digest, .. } = call;
         self.with(async move |open: Arc<Open>| {
             asked();
             let whole: [&(dyn ToSql + Sync); 9] =
@@ -99,7 +99,7 @@ impl Database {
     }
 
     /// Takes over the calls of ended executors, and returns all taken over but not reported yet.
-    pub(super) async fn left(&self, me: &str) -> Result<Vec<Left>, OnceError> {
+    pub(super) async fn left(&self, me: &str) -> Result<Vec<Orphan>, OnceError> {
         self.with(async |open: Arc<Open>| {
             open.client.execute(&open.statements.take_over, &[&me]).await?;
             let rows = open.client.query(&open.statements.left, &[&me]).await?;
@@ -113,9 +113,13 @@ impl Database {
                         tenant: row.try_get(3)?,
                     };
                     let digest = row.try_get::<_, &[u8]>(5)?.try_into().unwrap_or_default();
-                    let what =
-                        What { digest, tool: row.try_get(6)?, role: row.try_get(7)?, contract_digest: row.try_get(8)? };
-                    Ok(Left { key, what, begun: row.try_get(4)? })
+                    let what = CallIdentity {
+                        digest,
+                        tool: row.try_get(6)?,
+                        role: row.try_get(7)?,
+                        contract_digest: row.try_get(8)?,
+                    };
+                    Ok(Orphan { key, what, begun: row.try_get(4)? })
                 })
                 .collect()
         })
@@ -154,7 +158,7 @@ impl Database {
             Ok(answer) => answer,
             Err(_) => {
                 // The connection may hang for good: the next query gets another.
-                *self.state.lock().await = State::Down { since: None };
+                *self.state.lock().await = ConnectionState::Down { since: None };
                 Err(OnceError::Unavailable(format!("the database did not answer within {TIMEOUT:?}")))
             }
         }
@@ -163,18 +167,20 @@ impl Database {
     async fn open(&self) -> Result<Arc<Open>, OnceError> {
         let mut state = self.state.lock().await;
         match &*state {
-            State::Up(open) if !open.client.is_closed() => return Ok(Arc::clone(open)),
-            State::Down { since: Some((since, error)) } if since.elapsed() < PAUSE => return Err(error.clone()),
-            State::Up(_) | State::Down { .. } => {}
+            ConnectionState::Up(open) if !open.client.is_closed() => return Ok(Arc::clone(open)),
+            ConnectionState::Down { since: Some((since, error)) } if since.elapsed() < PAUSE => {
+                return Err(error.clone());
+            }
+            ConnectionState::Up(_) | ConnectionState::Down { .. } => {}
         }
         match connect(&self.link).await {
             Ok(open) => {
                 let open = Arc::new(open);
-                *state = State::Up(Arc::clone(&open));
+                *state = ConnectionState::Up(Arc::clone(&open));
                 Ok(open)
             }
             Err(error) => {
-                *state = State::Down { since: Some((Instant::now(), error.clone())) };
+                *state = ConnectionState::Down { since: Some((Instant::now(), error.clone())) };
                 Err(error)
             }
         }

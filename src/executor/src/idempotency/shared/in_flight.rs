@@ -13,7 +13,7 @@ const AT_MOST: usize = 10_000;
 
 /// The calls of this process that are not settled.
 #[derive(Default)]
-pub(super) struct Here(Mutex<HashMap<Key, Call>>);
+pub(super) struct InFlight(Mutex<HashMap<Key, Call>>);
 
 enum Call {
     /// It is beginning or running. Waiting requests wake when this is dropped.
@@ -41,7 +41,7 @@ pub(super) enum Entered<'a> {
 /// The exclusive right to begin a call in this process. If it is dropped before the beginning is certain, the call is
 /// settled later.
 pub(super) struct Reservation<'a> {
-    here: &'a Here,
+    here: &'a InFlight,
     key: Key,
     holds: Holds,
 }
@@ -58,15 +58,15 @@ enum Holds {
 
 /// An end on its way to the database. If it is dropped before it arrives, it is kept here and written later.
 pub(super) struct Ending<'a> {
-    here: &'a Here,
+    here: &'a InFlight,
     key: &'a Key,
     /// `None` after its arrival.
     outcome: Option<Vec<u8>>,
 }
 
-// === impl Here ===
+// === impl InFlight ===
 
-impl Here {
+impl InFlight {
     /// Enters after every other request here has begun or run it.
     pub(super) async fn enter(&self, key: &Key) -> Entered<'_> {
         loop {
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_database_never_answered_is_bounded() {
-        let here = Here::default();
+        let here = InFlight::default();
         let key = |n: usize| Key { tenant: String::new(), exchange_id: n.to_string(), round: 0, position: 0 };
         for n in 0..AT_MOST {
             let Entered::Reserved(mut reservation) = here.enter(&key(n)).await else { panic!("there is room") };

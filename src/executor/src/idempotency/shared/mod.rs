@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use self::database::Database;
-use self::in_flight::{Entered, Here, Unsettled};
-use super::{Begin, Key, Left, OnceError, What, decode};
+use self::in_flight::{Entered, InFlight, Unsettled};
+use super::{Begin, CallIdentity, Key, OnceError, Orphan, decode};
 use callgate_settings::postgres::PostgresLink;
 use callgate_state::StoreHealth;
 
@@ -42,7 +42,7 @@ struct Inner {
     instance: String,
     lease: Duration,
     keep: Duration,
-    here: Here,
+    here: InFlight,
     /// The arrival of the last sign of life.
     alive: Mutex<Instant>,
     health: StoreHealth,
@@ -67,7 +67,7 @@ impl Shared {
             instance: Uuid::new_v4().to_string(),
             lease,
             keep,
-            here: Here::default(),
+            here: InFlight::default(),
             alive: Mutex::new(Instant::now()),
             health: StoreHealth::new("once"),
         });
@@ -76,7 +76,7 @@ impl Shared {
         Ok(Self(inner))
     }
 
-    pub(super) async fn begin(&self, key: &Key, what: What) -> Result<Begin, OnceError> {
+    pub(super) async fn begin(&self, key: &Key, what: CallIdentity) -> Result<Begin, OnceError> {
         let inner = &self.0;
         if inner.since_alive() >= inner.lease {
             inner.sign_of_life().await?;
@@ -136,7 +136,7 @@ impl Shared {
         if written { Ok(()) } else { Err(OnceError::NotRunning) }
     }
 
-    pub(super) async fn left(&self) -> Result<Vec<Left>, OnceError> {
+    pub(super) async fn left(&self) -> Result<Vec<Orphan>, OnceError> {
         self.0.database.left(&self.0.instance).await
     }
 
@@ -220,7 +220,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Config, OnceStore};
+    use crate::config::Config;
+    use crate::idempotency::IdempotencyStore;
 
     #[tokio::test]
     async fn a_call_that_could_not_be_asked_for_leaves_nothing_behind() {
@@ -229,13 +230,13 @@ mod tests {
         std::fs::write(folder.path().join("url"), "postgres://u:p@127.0.0.1:1/d").unwrap();
         let text = "contracts: [a]\nonce: { postgres: { url: file:url } }\n";
         let config = Config::parse("executor.yaml", text, Path::new(folder.path())).unwrap();
-        let OnceStore::Postgres { link, lease } = config.once.store else { panic!("it is shared") };
+        let IdempotencyStore::Postgres { link, lease } = config.once.store else { panic!("it is shared") };
         let inner = Inner {
             database: Database::new(link),
             instance: "me".into(),
             lease,
             keep: config.once.keep,
-            here: Here::default(),
+            here: InFlight::default(),
             alive: Mutex::new(Instant::now()),
             health: StoreHealth::new("once"),
         };

@@ -13,7 +13,9 @@ use super::super::Web;
 use super::super::auth::{Approver, Viewer};
 use super::super::problem::{Problem, ProblemBody};
 use super::super::tokens::{Holder, Role};
-use callgate_approvals::{self as approvals, Answer, Answered, Approvals, Filter, Request, Search, Standing};
+use callgate_approvals::{
+    self as approvals, Answered, ApprovalAnswer, ApprovalRequest, Approvals, Filter, Search, Standing,
+};
 
 const LISTED: u32 = 50;
 const LISTED_MAX: u32 = 200;
@@ -284,7 +286,7 @@ async fn answer(
             "malformed text (reason); send one line of at most {REASON_CHARS} characters"
         )));
     }
-    let request = web.0.approvals.answer(&id, Answer { approved, by: holder.person(), reason }).await?;
+    let request = web.0.approvals.answer(&id, ApprovalAnswer { approved, by: holder.person(), reason }).await?;
     Ok(Json(Whole::of(&request, &holder, &web.0.approvals)))
 }
 
@@ -295,14 +297,14 @@ fn text(time: SystemTime) -> String {
 
 // === impl Approval ===
 
-impl From<&Request> for Approval {
-    fn from(request: &Request) -> Self {
+impl From<&ApprovalRequest> for Approval {
+    fn from(request: &ApprovalRequest) -> Self {
         let (state, answered, used) = match &request.state {
-            approvals::State::Pending => (Stage::Pending, None, None),
-            approvals::State::Approved(answered) => (Stage::Approved, Some(answered), None),
-            approvals::State::Used { answered, used } => (Stage::Used, Some(answered), Some(*used)),
-            approvals::State::Denied(answered) => (Stage::Denied, Some(answered), None),
-            approvals::State::Expired => (Stage::Expired, None, None),
+            approvals::RequestState::Pending => (Stage::Pending, None, None),
+            approvals::RequestState::Approved(answered) => (Stage::Approved, Some(answered), None),
+            approvals::RequestState::Used { answered, used } => (Stage::Used, Some(answered), Some(*used)),
+            approvals::RequestState::Denied(answered) => (Stage::Denied, Some(answered), None),
+            approvals::RequestState::Expired => (Stage::Expired, None, None),
         };
         let of = |part: fn(&Answered) -> String| answered.map(part);
         Self {
@@ -335,7 +337,7 @@ impl From<&Request> for Approval {
 // === impl Whole ===
 
 impl Whole {
-    fn of(request: &Request, holder: &Holder, approvals: &Approvals) -> Self {
+    fn of(request: &ApprovalRequest, holder: &Holder, approvals: &Approvals) -> Self {
         let agreed = request.agreed.iter().any(|one| one.by == holder.name);
         let may = match (holder.role, approvals.standing(&holder.person(), &request.ask)) {
             (Role::Viewer, _) | (Role::Approver, Standing::Nothing) => May::Look,

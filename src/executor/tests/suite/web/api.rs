@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
-use callgate_approvals::{About, Ask, Claim, Search, State};
+use callgate_approvals::{About, Ask, Claim, RequestState, Search};
 use callgate_executor::config::Http;
 use callgate_executor::web;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn the_api_reveals_nothing_without_a_token() {
         let told = site.post(&format!("{one}/{path}"), &json!({})).send().await;
         assert_eq!(told.status, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, RequestState::Pending);
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_viewer_looks_and_does_not_answer() {
         let page = site.post(&path, &json!({})).session(&session).like_the_page().send().await;
         assert_eq!((page.status, page.code().as_str()), (StatusCode::FORBIDDEN, "forbidden"));
     }
-    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, RequestState::Pending);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn an_unreadable_file_changes_nothing() {
         let told = case.bearer(ALICE).send().await;
         assert_eq!((told.status, told.code().as_str()), (StatusCode::BAD_REQUEST, "malformed"), "{}", told.body);
     }
-    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, RequestState::Pending);
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn the_card_has_the_contracts_description_and_the_permitted_approvers() {
         let told = site.post(&format!("{path}/approve"), &json!({})).bearer(token).send().await;
         assert_eq!((told.status, told.code().as_str()), (StatusCode::FORBIDDEN, code));
     }
-    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, RequestState::Pending);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{Method, StatusCode};
-use callgate_approvals::State;
+use callgate_approvals::RequestState;
 use serde_json::json;
 
 use super::site::{ALICE, HERE, Site};
@@ -60,7 +60,7 @@ async fn another_site_cannot_have_the_browser_answer_look_or_sign_in() {
         let told = case.send().await;
         assert_eq!((told.status, told.code().as_str()), (StatusCode::FORBIDDEN, "other_site"));
     }
-    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, State::Pending);
+    assert_eq!(site.approvals.get(&id).await.unwrap().unwrap().state, RequestState::Pending);
     assert_eq!(post().like_the_page().send().await.status, StatusCode::OK);
 }
 

@@ -18,8 +18,18 @@ async fn dns_rebinding_reads_no_metrics() {
         let config = config(folder.path(), &format!("http: {{ listen: '127.0.0.1:0' }}\n{more}"));
         let audit = audit(&config);
         let approvals = Approvals::open(&config.state_dir, &config.approvals, audit.clone()).unwrap();
-        let instruments = Instruments::start(&config, Metrics::new()).unwrap();
-        let side = HttpServer::bind(&config, &approvals, &audit, &instruments).await.unwrap().unwrap();
+        let instruments = Instruments::start(&config.telemetry, Metrics::new()).unwrap();
+        let side = HttpServer::bind(
+            &config.http,
+            &config.state_dir,
+            config.telemetry.open_metrics,
+            &approvals,
+            &audit,
+            &instruments,
+        )
+        .await
+        .unwrap()
+        .unwrap();
         let address = side.address().to_string();
         let served = tokio::spawn(side.serve(std::future::pending()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -17,16 +17,16 @@ const LEASE_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// The settings of the idempotency store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
+pub struct IdempotencySettings {
     /// The time a call is remembered.
     pub keep: Duration,
     /// The place of the store.
-    pub store: OnceStore,
+    pub store: IdempotencyStore,
 }
 
 /// The place of the idempotency store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OnceStore {
+pub enum IdempotencyStore {
     /// The state directory: one executor alone gets these calls.
     Local,
     /// A PostgreSQL database shared by several executors.
@@ -41,7 +41,7 @@ pub enum OnceStore {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub(crate) struct IdempotencySection {
     keep: Option<Spanned<Seconds>>,
     postgres: Option<Postgres>,
 }
@@ -56,8 +56,8 @@ struct Postgres {
     lease: Option<Spanned<Seconds>>,
 }
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Once, FieldError> {
+impl IdempotencySection {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>) -> Result<IdempotencySettings, FieldError> {
         let keep = match self.keep {
             None => KEEP,
             Some(time) if time.value.0 >= KEEP_MIN => time.value.0,
@@ -67,15 +67,15 @@ impl Section {
             }
         };
         let store = match self.postgres {
-            None => OnceStore::Local,
+            None => IdempotencyStore::Local,
             Some(postgres) => postgres.resolve(place)?,
         };
-        Ok(Once { keep, store })
+        Ok(IdempotencySettings { keep, store })
     }
 }
 
 impl Postgres {
-    fn resolve(self, place: &ConfigFile<'_>) -> Result<OnceStore, FieldError> {
+    fn resolve(self, place: &ConfigFile<'_>) -> Result<IdempotencyStore, FieldError> {
         let link = PostgresLink {
             url: SecretFile::resolve("once.postgres.url", &self.url, place)?,
             ca: self.ca.map(|path| place.folder.join(path)),
@@ -87,6 +87,6 @@ impl Postgres {
             Some(time) if (LEASE_MIN..=LEASE_MAX).contains(&time.value.0) => time.value.0,
             Some(time) => return Err(place.fault(time.referenced, "once.postgres.lease: expected 1s to 10m".into())),
         };
-        Ok(OnceStore::Postgres { link, lease })
+        Ok(IdempotencyStore::Postgres { link, lease })
     }
 }

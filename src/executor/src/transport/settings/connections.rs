@@ -37,7 +37,7 @@ pub struct Connections {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub(crate) struct ConnectionSection {
     max: Option<Spanned<u32>>,
     per_address: Option<Spanned<u32>>,
     idle: Option<Spanned<Seconds>>,
@@ -45,9 +45,9 @@ pub(super) struct Section {
     held_bytes: Option<Spanned<Bytes>>,
 }
 
-impl Section {
+impl ConnectionSection {
     /// Reads the section whose fields begin with `prefix`, such as `http.`. `idle` is the port's default.
-    pub(super) fn resolve(
+    pub(crate) fn resolve(
         self,
         place: &ConfigFile<'_>,
         prefix: &str,
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Connections, String> {
-        let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let section: ConnectionSection = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place, "http.", Duration::from_secs(60)).map_err(|error| error.to_string())
     }

@@ -13,7 +13,7 @@ const WAITING_MAX: u32 = 65_536;
 
 /// The maximum waiting calls, in all and of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue {
+pub struct QueueSettings {
     /// Waiting calls, over all tenants.
     pub length: u32,
     /// Waiting calls of one tenant.
@@ -25,14 +25,14 @@ pub struct Queue {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub(crate) struct QueueSection {
     length: Option<Spanned<u32>>,
     per_tenant: Option<Spanned<u32>>,
     backends: Option<Spanned<u32>>,
 }
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>, concurrency: u32) -> Result<Queue, FieldError> {
+impl QueueSection {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>, concurrency: u32) -> Result<QueueSettings, FieldError> {
         let length = match self.length {
             None => concurrency.saturating_mul(WAITING_PER_PLACE),
             Some(n) if n.value <= WAITING_MAX => n.value,
@@ -58,6 +58,6 @@ impl Section {
                 return Err(place.fault(n.referenced, message));
             }
         };
-        Ok(Queue { length, per_tenant, backends })
+        Ok(QueueSettings { length, per_tenant, backends })
     }
 }

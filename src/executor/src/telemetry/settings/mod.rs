@@ -1,12 +1,15 @@
 //! `telemetry`: metrics, traces, logs.
 
+mod log;
+
 use std::path::PathBuf;
 
 use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::log;
+use self::log::LogSection;
+pub use self::log::{Log, LogLevel};
 
 const SERVICE_NAME: &str = "callgate-executor";
 const HTTP: &str = "http://";
@@ -14,7 +17,7 @@ const HTTPS: &str = "https://";
 
 /// Metrics, traces, logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Telemetry {
+pub struct TelemetrySettings {
     /// The destination of spans; `None` makes no spans.
     pub otlp: Option<Otlp>,
     /// The executor's name in traces.
@@ -24,7 +27,7 @@ pub struct Telemetry {
     /// True if everyone may read `/metrics` on a port other machines reach.
     pub open_metrics: bool,
     /// The levels of the log.
-    pub log: log::Log,
+    pub log: Log,
 }
 
 /// An OTLP collector over gRPC.
@@ -43,7 +46,7 @@ pub struct Share(u32);
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub(crate) struct TelemetrySection {
     otlp: Option<Spanned<String>>,
     otlp_ca: Option<Spanned<String>>,
     service_name: Option<Spanned<String>>,
@@ -51,11 +54,11 @@ pub(super) struct Section {
     #[serde(default)]
     open_metrics: bool,
     #[serde(default)]
-    log: log::Section,
+    log: LogSection,
 }
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Telemetry, FieldError> {
+impl TelemetrySection {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>) -> Result<TelemetrySettings, FieldError> {
         let authority = self.otlp_ca.as_ref().map(|file| place.folder.join(&file.value));
         let otlp = match self.otlp {
             Some(written) => {
@@ -97,7 +100,7 @@ impl Section {
             })?,
         };
         let log = self.log.resolve(place)?;
-        Ok(Telemetry { otlp, service_name, sampling, open_metrics: self.open_metrics, log })
+        Ok(TelemetrySettings { otlp, service_name, sampling, open_metrics: self.open_metrics, log })
     }
 }
 
@@ -127,8 +130,8 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<Telemetry, String> {
-        let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    fn read(text: &str) -> Result<TelemetrySettings, String> {
+        let section: TelemetrySection = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place).map_err(|error| error.to_string())
     }

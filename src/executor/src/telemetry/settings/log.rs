@@ -49,14 +49,14 @@ pub enum LogLevel {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub(crate) struct LogSection {
     level: Option<Spanned<String>>,
     #[serde(default)]
     targets: BTreeMap<String, Spanned<String>>,
 }
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Log, FieldError> {
+impl LogSection {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>) -> Result<Log, FieldError> {
         let level = match &self.level {
             None => LogLevel::Info,
             Some(written) => read("telemetry.log.level", written, place)?,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Log, String> {
-        let section: Section = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let section: LogSection = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let place = ConfigFile { file: "executor.yaml", folder: Path::new("/etc/callgate") };
         section.resolve(&place).map_err(|error| error.to_string())
     }

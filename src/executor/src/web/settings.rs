@@ -6,8 +6,7 @@ use callgate_settings::{ConfigFile, FieldError, SecretFile};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::connections;
-use super::listen::{self, Door, Listen};
+use crate::transport::{ConnectionSection, Door, Listen, ListenSection, TlsSection};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
 /// The value of `listen` that turns the HTTP side off.
@@ -40,18 +39,18 @@ pub enum Tokens {
 /// The section in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Section {
+pub(crate) struct HttpSection {
     listen: Option<Spanned<String>>,
     socket_mode: Option<Spanned<String>>,
-    tls: Option<Spanned<listen::TlsSection>>,
+    tls: Option<Spanned<TlsSection>>,
     exposed: Option<Spanned<String>>,
     #[serde(default)]
-    connections: connections::Section,
+    connections: ConnectionSection,
     tokens: Option<Spanned<String>>,
 }
 
-impl Section {
-    pub(super) fn resolve(self, place: &ConfigFile<'_>) -> Result<Http, FieldError> {
+impl HttpSection {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>) -> Result<Http, FieldError> {
         let tokens = match &self.tokens {
             None => Tokens::Made,
             Some(text) => Tokens::Listed(SecretFile::resolve("http.tokens", text, place)?),
@@ -59,7 +58,7 @@ impl Section {
         if self.listen.as_ref().is_some_and(|listen| listen.value == OFF) {
             return Ok(Http::Off);
         }
-        let port = listen::Section {
+        let port = ListenSection {
             listen: self.listen,
             socket_mode: self.socket_mode,
             tls: self.tls,

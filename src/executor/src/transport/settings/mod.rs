@@ -5,6 +5,8 @@
 //! and a place in a list, unless the configuration opens the port explicitly. On the HTTP port tokens identify callers:
 //! TLS is enough there.
 
+mod connections;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +16,8 @@ use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::connections::{self, Connections};
+pub(crate) use self::connections::ConnectionSection;
+pub use self::connections::Connections;
 
 /// The default mode of the socket file: its owner only.
 const SOCKET_MODE: u32 = 0o600;
@@ -85,7 +88,7 @@ pub enum Identity {
 
 /// The kind of a port, which decides its protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(crate) enum Door {
     /// Every client may run tools.
     Grpc,
     /// Clients show a token, which nobody on the network may read.
@@ -93,29 +96,29 @@ pub(super) enum Door {
 }
 
 /// The fields in the file, at its top or under `http`.
-pub(super) struct Section {
-    pub(super) listen: Option<Spanned<String>>,
-    pub(super) socket_mode: Option<Spanned<String>>,
-    pub(super) tls: Option<Spanned<TlsSection>>,
-    pub(super) exposed: Option<Spanned<String>>,
-    pub(super) connections: connections::Section,
+pub(crate) struct ListenSection {
+    pub(crate) listen: Option<Spanned<String>>,
+    pub(crate) socket_mode: Option<Spanned<String>>,
+    pub(crate) tls: Option<Spanned<TlsSection>>,
+    pub(crate) exposed: Option<Spanned<String>>,
+    pub(crate) connections: ConnectionSection,
 }
 
 /// `tls` in the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct TlsSection {
+pub(crate) struct TlsSection {
     certificate: String,
     key: String,
     client_ca: Option<String>,
     allowed_clients: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-// === impl Section ===
+// === impl ListenSection ===
 
-impl Section {
+impl ListenSection {
     /// Checks the fields. `default` is the default address, on loopback.
-    pub(super) fn resolve(self, place: &ConfigFile<'_>, door: Door, default: SocketAddr) -> Result<Listen, FieldError> {
+    pub(crate) fn resolve(self, place: &ConfigFile<'_>, door: Door, default: SocketAddr) -> Result<Listen, FieldError> {
         let prefix = door.prefix();
         let at = self.listen.as_ref().map(|listen| listen.referenced);
         let mut address = match &self.listen {
