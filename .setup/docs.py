@@ -146,7 +146,9 @@ def commands_page(folder):
     blocks = [f"# Commands\n\n{NOTE.format(source='`--help` of each command')}"]
     for command in COMMANDS:
         blocks.append(f"## `callgate {command}`\n\n```text\n{help_of(folder / 'callgate', *command.split())}\n```\n")
-    blocks.append(f"## `callgate-executor`\n\n```text\n{help_of(folder / 'callgate-executor')}\n```\n")
+    for command in ("callgate-executor", "callgate-executor call"):
+        name, *rest = command.split()
+        blocks.append(f"## `{command}`\n\n```text\n{help_of(folder / name, *rest)}\n```\n")
     return "\n".join(blocks)
 
 
