@@ -262,7 +262,6 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    #[expect(clippy::panic, reason = "the subject")]
     async fn a_panic_in_a_reload_does_not_end_reloads() {
         let work = |panics: bool| {
             spawn_blocking(move || beside::run(|| if panics { panic!("as a compiler might") } else { 1 }))
