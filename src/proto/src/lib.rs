@@ -2,6 +2,14 @@
 //!
 //! By default it has only the messages, which also build for `wasm32-wasip1`; the feature `service` adds the tonic client
 //! and server. The comments in the `.proto` files document the items.
+//!
+//! ```
+//! use callgate_proto::executor::v1::{CallOutcome, Failure, FailureKind, call_outcome::Outcome};
+//!
+//! let failure = Failure { kind: FailureKind::Timeout.into(), ..Failure::default() };
+//! let outcome = CallOutcome { id: "call_1".into(), outcome: Some(Outcome::Failure(failure)), usage: None };
+//! assert!(matches!(outcome.outcome, Some(Outcome::Failure(failure)) if failure.kind() == FailureKind::Timeout));
+//! ```
 
 #[cfg(feature = "service")]
 mod codec;
