@@ -106,16 +106,19 @@ impl Cx {
     }
 
     /// Switches the gates to another executor, and waits until they have noticed the end of their old connections. A call
-    /// on an old connection would fail rightly, but prove nothing here.
+    /// on an old connection would fail rightly, but prove nothing here. The filter may open new connections meanwhile, to
+    /// deliver its decisions, so closed connections are counted, not open ones.
     pub async fn turn(&self, executor: Option<SocketAddr>) {
+        let mut opened = Vec::new();
+        for gate in self.stack.gates() {
+            opened.push((gate, connections(gate.admin, "total").await.unwrap_or_default()));
+        }
         if !self.stack.switch().turn(executor) {
             return;
         }
-        let path = "/stats?filter=cluster.callgate-executor.upstream_cx_active";
-        for gate in self.stack.gates() {
-            let closed = async || get(gate.admin, path).await.is_ok_and(|(_, stats)| stats.trim().ends_with(": 0"));
+        for (gate, opened) in opened {
             let began = Instant::now();
-            while !closed().await {
+            while connections(gate.admin, "destroy").await.is_none_or(|closed| closed < opened) {
                 assert!(began.elapsed() < SOON, "{} keeps its connections to the executor", gate.name);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -308,6 +311,13 @@ async fn access_log(cx: Cx) {
         assert!(began.elapsed() < SOON, "not all of {wanted:?} are in the access log:\n{}", log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Returns how many connections to the executor a gate has opened (`total`) or closed (`destroy`) since its start.
+async fn connections(admin: SocketAddr, counter: &str) -> Option<u64> {
+    let name = format!("cluster.callgate-executor.upstream_cx_{counter}");
+    let (_, stats) = get(admin, &format!("/stats?filter={name}")).await.ok()?;
+    stats.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(": ")?.trim().parse().ok())
 }
 
 async fn no_trap(cx: Cx) {
