@@ -8,11 +8,13 @@ use std::path::PathBuf;
 
 use callgate_json::Value;
 use callgate_wire::anthropic_messages::{AnthropicMessages, MessagesAnswer, error};
+use callgate_wire::framing::Framing;
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Dialect as _, Fate, ReleasePolicy, Request, Target, Wants};
 use serde_json::json;
 
 use crate::client::{accumulate, stream};
-use crate::play::{calls, deltas, frames, released};
+use crate::common::{carried, deltas, frames};
+use crate::suite::{self, calls};
 
 /// The possible tools of a request that was not recorded.
 const ANY: [&str; 1] = ["web_search_20250305"];
@@ -96,10 +98,10 @@ fn every_recorded_call_is_found_and_none_invented() {
 }
 
 fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, String, Value)]) {
-    let read = deltas(provided, [body]).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let read = deltas(provided, body).unwrap_or_else(|error| panic!("{id}: {error}"));
     assert_eq!(calls(&read).iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
-    assert!(frames(body.chunks(1)) == frames([body]), "{id} byte by byte");
-    let (same, turn) = released(provided, [body], ReleasePolicy::Call, Fate::Keep).unwrap();
+    assert!(suite::frames(Framing::Sse, &body.chunks(1).collect::<Vec<_>>()) == frames(body), "{id} byte by byte");
+    let (same, turn) = carried(provided, body, ReleasePolicy::Call, Fate::Keep);
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&same), String::from_utf8_lossy(body), "{id}");
     }
@@ -113,7 +115,7 @@ fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
     }
     assert_eq!(seen, message, "{id}: what is released is what came");
 
-    let (none, _) = released(provided, [body], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
+    let (none, _) = carried(provided, body, ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned()));
     seen = ended(&none);
     assert!(seen.message["content"].as_array().unwrap().iter().all(|block| block["type"] != "tool_use"), "{id}");
     assert!(labelled.is_empty() || seen.message["stop_reason"] != "tool_use", "{id}");
@@ -149,7 +151,7 @@ fn check_answer(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
     // The same turn as a stream.
     let message: Value = serde_json::from_slice(body).unwrap();
     let bytes = stream(&message, &[], 5);
-    let read = deltas(provided, [&bytes[..]]).unwrap();
+    let read = deltas(provided, &bytes).unwrap();
     assert_eq!(calls(&read).iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert!(matches!(read.last(), Some(Delta::Done { .. })), "{id}");
 }
