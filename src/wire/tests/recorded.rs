@@ -10,35 +10,15 @@ mod common;
 #[path = "suite/mod.rs"]
 mod suite;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-
 use callgate_json::Value;
 use callgate_wire::framing::Framing;
 use callgate_wire::openai_chat::{ChatAnswer, ChatStream, OpenAiChat, Rewrite, error};
 use callgate_wire::{Call, Dialect as _, Form, Target, Wants};
 use common::{deltas, head, turn};
-use suite::{ended, frames};
+use suite::{ended, frames, recordings, text};
 
 /// Bodies up to this size are also cut in two at every offset; larger ones only come byte by byte.
 const SMALL: usize = 2500;
-
-fn recordings() -> Option<Vec<Value>> {
-    let folder = std::env::var_os("CALLGATE_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let Ok(file) = File::open(folder.join("recorded.jsonl.gz")) else {
-        println!("SKIPPED: no recorded.jsonl.gz in {}", folder.display());
-        return None;
-    };
-    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
-    let exchanges = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    Some(exchanges.filter(|exchange| exchange["dialect"] == "openai-chat").collect())
-}
-
-fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
-    exchange[key].as_str().unwrap_or_default()
-}
 
 /// A call without the members of its API.
 fn plain(call: Call) -> Call {
@@ -60,7 +40,7 @@ fn labelled(exchange: &Value) -> Vec<Call> {
 
 #[test]
 fn every_recorded_call_is_found_and_none_invented() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("openai-chat") else { return };
     let (mut whole, mut streamed, mut errors, mut empty, mut found, mut cuts) = (0, 0, 0, 0, 0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");
@@ -148,7 +128,7 @@ fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
 
 #[test]
 fn every_recorded_request_is_read_with_its_declared_tools() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("openai-chat") else { return };
     let (mut read, mut tools) = (0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::client::{accumulate, stream};
 use crate::common::{CALL, END, OVER, START, STOP, TEXT, carried, deltas, event, events, frames};
-use crate::properties::{PROVIDED, message};
-use crate::suite::{REFUSED, calls, fate, tool_call};
+use crate::properties::{Messages, PROVIDED, message};
+use crate::suite::{self, REFUSED, calls, fate, tool_call};
 
 fn at(index: u32, data: &str) -> String {
     data.replace("\"index\":0", &format!("\"index\":{index}"))
@@ -300,7 +300,7 @@ proptest! {
         message in message(),
         picks in prop::collection::vec(any::<usize>(), 1..40),
         stopping in prop_oneof![Just(Stopping::Each), Just(Stopping::Last), Just(Stopping::Never)],
-        hold in prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)],
+        hold in suite::policies::<Messages>(),
     ) {
         let mut message = message;
         // Their deltas cannot be split over blocks.

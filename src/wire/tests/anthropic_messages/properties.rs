@@ -43,7 +43,7 @@ pub(crate) fn message() -> impl Strategy<Value = Value> {
     })
 }
 
-struct Messages;
+pub(crate) struct Messages;
 
 impl Subject for Messages {
     const FRAMING: Framing = Framing::Sse;

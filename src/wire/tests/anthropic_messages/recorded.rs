@@ -2,10 +2,6 @@
 //! The recordings are not part of the project. The test looks for them in `CALLGATE_DATA`, else in `shared/data` beside the
 //! workspace, and says so if they are missing.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-
 use callgate_json::Value;
 use callgate_wire::anthropic_messages::{AnthropicMessages, MessagesAnswer, error};
 use callgate_wire::framing::Framing;
@@ -14,26 +10,10 @@ use serde_json::json;
 
 use crate::client::{accumulate, stream};
 use crate::common::{carried, deltas, frames};
-use crate::suite::{self, calls};
+use crate::suite::{self, calls, recordings, text};
 
 /// The possible tools of a request that was not recorded.
 const ANY: [&str; 1] = ["web_search_20250305"];
-
-fn recordings() -> Option<Vec<Value>> {
-    let folder = std::env::var_os("CALLGATE_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let Ok(file) = File::open(folder.join("recorded.jsonl.gz")) else {
-        println!("SKIPPED: no recorded.jsonl.gz in {}", folder.display());
-        return None;
-    };
-    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
-    let exchanges = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    Some(exchanges.filter(|exchange| exchange["dialect"] == "anthropic-messages").collect())
-}
-
-fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
-    exchange[key].as_str().unwrap_or_default()
-}
 
 /// A call as in the labels: id, name, the value of its arguments, which are cut if the answer is.
 fn plain(call: &Call) -> (String, String, Value) {
@@ -70,7 +50,7 @@ fn request(exchange: &Value) -> Option<Box<dyn Request>> {
 
 #[test]
 fn every_recorded_call_is_found_and_none_invented() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("anthropic-messages") else { return };
     let (mut whole, mut streamed, mut errors, mut found) = (0, 0, 0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");
@@ -158,7 +138,7 @@ fn check_answer(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
 
 #[test]
 fn every_recorded_request_is_read_with_its_declared_tools() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("anthropic-messages") else { return };
     let (mut read, mut tools, mut provided) = (0, 0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");

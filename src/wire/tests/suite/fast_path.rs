@@ -18,7 +18,7 @@ pub(crate) struct Sample {
     pub(crate) key: &'static str,
     pub(crate) path: &'static str,
     pub(crate) request: &'static str,
-    /// Whether an event may have its type beside its data.
+    /// An event may have its type beside its data.
     pub(crate) typed: bool,
     pub(crate) begin: &'static str,
     pub(crate) shapes: &'static [&'static str],

@@ -8,6 +8,7 @@ mod carried;
 mod deltas;
 mod fast_path;
 mod properties;
+mod recordings;
 
 pub(crate) use carried::{carried, finished};
 pub(crate) use deltas::{
@@ -18,3 +19,4 @@ pub(crate) use properties::{
     Cuts, REFUSED, SECRET, Subject, Turn, any_chunking, calls_of_the_answer, cuts, fate, no_part_of_a_held_call,
     policies, properties, secrets, stream_equals_answer,
 };
+pub(crate) use recordings::{recordings, text};
