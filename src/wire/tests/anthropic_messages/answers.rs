@@ -7,7 +7,7 @@ use callgate_wire::{
 };
 use serde_json::json;
 
-use crate::suite::tool_call;
+use crate::suite::{replaced, tool_call};
 
 const CALLS: &str = r#"{ "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
   "content": [ {"type": "thinking", "thinking": "Hm\u002e", "signature": "SIG=="},
@@ -31,10 +31,6 @@ fn content(blocks: &str) -> String {
 
 fn keep(call: &Call, arguments: &str) -> Fate {
     Fate::Keep(Call { arguments: arguments.to_owned(), ..call.clone() })
-}
-
-fn tell(text: &str) -> Fate {
-    Fate::Replace(text.to_owned())
 }
 
 #[test]
@@ -130,9 +126,13 @@ fn calls_keep_their_place_and_what_replaces_one_takes_it() {
     );
     insta::assert_snapshot!("canonical", written(&answer));
     let calls = answer.calls()[0].to_vec();
-    answer.settle(ChoiceIndex::FIRST, vec![tell("Refused \"f\"."), Fate::Keep(calls[1].clone())], ReleasePolicy::Call);
+    answer.settle(
+        ChoiceIndex::FIRST,
+        vec![replaced("Refused \"f\"."), Fate::Keep(calls[1].clone())],
+        ReleasePolicy::Call,
+    );
     insta::assert_snapshot!("one_call_less", written(&answer));
-    answer.settle(ChoiceIndex::FIRST, vec![tell("Refused g.")], ReleasePolicy::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![replaced("Refused g.")], ReleasePolicy::Call);
     insta::assert_snapshot!("no_call_left", written(&answer));
     answer.settle(ChoiceIndex::FIRST, vec![], ReleasePolicy::Call);
     answer.settle(ChoiceIndex::new(7), vec![], ReleasePolicy::Call);
@@ -143,7 +143,7 @@ fn calls_keep_their_place_and_what_replaces_one_takes_it() {
 fn calls_that_were_held_to_the_end_come_after_all_else() {
     let mut answer = read(CALLS);
     let calls = answer.calls()[0].to_vec();
-    answer.settle(ChoiceIndex::FIRST, vec![tell("No."), Fate::Keep(calls[1].clone())], ReleasePolicy::Turn);
+    answer.settle(ChoiceIndex::FIRST, vec![replaced("No."), Fate::Keep(calls[1].clone())], ReleasePolicy::Turn);
     let body: Value = serde_json::from_str(&written(&answer)).unwrap();
     let kinds: Vec<_> =
         body["content"].as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap()).collect();

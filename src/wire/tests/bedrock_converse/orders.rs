@@ -2,17 +2,17 @@
 
 use callgate_wire::bedrock_converse::ConverseStream;
 use callgate_wire::framing::Framing;
-use callgate_wire::{Call, ChoiceIndex, Delta, Fate, Form, ReleasePolicy, Stream as _};
+use callgate_wire::{Call, ChoiceIndex, Delta, Form, ReleasePolicy, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{accumulated, call_start, delta, deltas, end, ended, input, metadata, start, stop, text};
 use crate::frames::{event, events, written};
-use crate::suite::{calls, carried, passed, tool_call};
+use crate::suite::{calls, carried, keep, passed, tool_call};
 
 /// The output if every call is released at its end.
 fn released(stream: &mut ConverseStream, bytes: &[u8]) -> Vec<u8> {
-    carried(Framing::EventStream, stream, bytes, ReleasePolicy::Call, &|_, call| Fate::Keep(call))
+    carried(Framing::EventStream, stream, bytes, ReleasePolicy::Call, &keep)
 }
 
 fn content(parts: &[Vec<u8>]) -> Vec<Value> {

@@ -8,7 +8,7 @@ use callgate_wire::{Call, ChoiceIndex, Dialect, Fate, ReleasePolicy, Request, Wa
 
 use crate::common::{calls, carried, deltas, request};
 use crate::kit::events;
-use crate::suite::{recordings, text};
+use crate::suite::{keep, recordings, text};
 
 fn plain(call: &Call) -> (String, String, String) {
     (call.id.clone(), call.name.clone(), call.arguments.clone())
@@ -56,7 +56,7 @@ fn check_stream(id: &str, request: &dyn Request, body: &str, labelled: &[(String
     assert_eq!(read(&body.as_bytes().chunks(1).collect::<Vec<_>>()).unwrap(), whole, "{id} byte by byte");
 
     let carried = |hold, fate: &crate::common::Fate| carried(&mut *OpenAiResponses.stream(request), body, hold, fate);
-    let same = carried(ReleasePolicy::Call, &|_, call| Fate::Keep(call));
+    let same = carried(ReleasePolicy::Call, &keep);
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&same), body, "{id}");
     }
