@@ -4,37 +4,21 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 
-#[path = "openai_chat/assemble.rs"]
+#[path = "openai_chat/common.rs"]
 #[allow(dead_code, reason = "shared with the tests of the dialect")]
-mod assemble;
+mod common;
+#[path = "suite/mod.rs"]
+mod suite;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-
-use assemble::{calls, deltas, frames, head, turn};
 use callgate_json::Value;
-use callgate_wire::openai_chat::{ChatAnswer, OpenAiChat, Rewrite, error};
+use callgate_wire::framing::Framing;
+use callgate_wire::openai_chat::{ChatAnswer, ChatStream, OpenAiChat, Rewrite, error};
 use callgate_wire::{Call, Dialect as _, Form, Target, Wants};
+use common::{deltas, head, turn};
+use suite::{ended, frames, recordings, text};
 
 /// Bodies up to this size are also cut in two at every offset; larger ones only come byte by byte.
 const SMALL: usize = 2500;
-
-fn recordings() -> Option<Vec<Value>> {
-    let folder = std::env::var_os("CALLGATE_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let Ok(file) = File::open(folder.join("recorded.jsonl.gz")) else {
-        println!("SKIPPED: no recorded.jsonl.gz in {}", folder.display());
-        return None;
-    };
-    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
-    let exchanges = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    Some(exchanges.filter(|exchange| exchange["dialect"] == "openai-chat").collect())
-}
-
-fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
-    exchange[key].as_str().unwrap_or_default()
-}
 
 /// A call without the members of its API.
 fn plain(call: Call) -> Call {
@@ -56,7 +40,7 @@ fn labelled(exchange: &Value) -> Vec<Call> {
 
 #[test]
 fn every_recorded_call_is_found_and_none_invented() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("openai-chat") else { return };
     let (mut whole, mut streamed, mut errors, mut empty, mut found, mut cuts) = (0, 0, 0, 0, 0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");
@@ -85,14 +69,14 @@ fn every_recorded_call_is_found_and_none_invented() {
 }
 
 fn check_stream(id: &str, body: &[u8], labelled: &[Call]) -> usize {
-    let deltas_of_whole = deltas([body]).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let deltas_of_whole = deltas(body).unwrap_or_else(|error| panic!("{id}: {error}"));
     let whole = turn(&deltas_of_whole);
-    assert_eq!(calls(&whole).into_iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
+    assert_eq!(whole.calls().into_iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&whole.passed), String::from_utf8_lossy(body), "{id}");
     }
     // The output while calls are held is a stream with the same text and finishes, and without calls.
-    let mut passed = turn(&deltas([&whole.passed[..]]).unwrap());
+    let mut passed = turn(&deltas(&whole.passed).unwrap());
     for (choice, said) in &whole.choices {
         let passed = passed.choices.entry(*choice).or_default();
         assert!(passed.calls.is_empty(), "{id}");
@@ -100,15 +84,17 @@ fn check_stream(id: &str, body: &[u8], labelled: &[Call]) -> usize {
     }
     assert_eq!((passed.usage, passed.done), (whole.usage, whole.done), "{id}");
 
-    assert_eq!(deltas(body.chunks(1)).unwrap(), deltas_of_whole, "{id} byte by byte");
+    let bytes: Vec<&[u8]> = body.chunks(1).collect();
+    let byte_by_byte = ended(Framing::Sse, &mut ChatStream::new(true, 128), &bytes).unwrap();
+    assert_eq!(byte_by_byte, deltas_of_whole, "{id} byte by byte");
     if body.len() > SMALL {
         return 0;
     }
     // The reader sees frames only, so the same frames are the same deltas.
-    let frames_of_whole = frames([body]);
+    let frames_of_whole = frames(Framing::Sse, &[body]);
     for cut in 1..body.len() {
         let (head, tail) = body.split_at(cut);
-        assert!(frames([head, tail]) == frames_of_whole, "{id} cut at {cut}");
+        assert!(frames(Framing::Sse, &[head, tail]) == frames_of_whole, "{id} cut at {cut}");
     }
     body.len() - 1
 }
@@ -131,8 +117,8 @@ fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
         assert!(choice.calls.is_empty() && choice.finish != "tool_calls" && choice.text == before.text, "{id}");
     }
 
-    let streamed = turn(&deltas([&answer.frames(&head(), true)[..]]).unwrap());
-    assert_eq!(calls(&streamed).into_iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
+    let streamed = turn(&deltas(&answer.frames(&head(), true)).unwrap());
+    assert_eq!(streamed.calls().into_iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert_eq!(streamed.usage.as_ref(), answer.usage(), "{id}");
     for choice in answer.choices() {
         let said = &streamed.choices[&choice.index.get()];
@@ -142,7 +128,7 @@ fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
 
 #[test]
 fn every_recorded_request_is_read_with_its_declared_tools() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("openai-chat") else { return };
     let (mut read, mut tools) = (0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");

@@ -7,7 +7,7 @@ use callgate_wire::{
 };
 use serde_json::json;
 
-use crate::play::call;
+use crate::suite::{replaced, tool_call};
 
 const CALLS: &str = r#"{ "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
   "content": [ {"type": "thinking", "thinking": "Hm\u002e", "signature": "SIG=="},
@@ -33,10 +33,6 @@ fn keep(call: &Call, arguments: &str) -> Fate {
     Fate::Keep(Call { arguments: arguments.to_owned(), ..call.clone() })
 }
 
-fn tell(text: &str) -> Fate {
-    Fate::Replace(text.to_owned())
-}
-
 #[test]
 fn calls_are_found_word_for_word() {
     let answer = read(CALLS);
@@ -44,7 +40,7 @@ fn calls_are_found_word_for_word() {
     let [[a, b]] = calls.as_slice() else { panic!("{calls:?}") };
     assert_eq!((a.id.as_str(), a.name.as_str(), a.arguments.as_str()), ("a", "f", r#"{ "x": 1.0 , "y":"\u00e9" }"#));
     assert_eq!(a.extra["caller"], json!({ "type": "direct" }));
-    assert_eq!(*b, call("b", "g", "{}"));
+    assert_eq!(*b, tool_call("b", "g", "{}"));
     assert_eq!(written(&answer), CALLS, "and nothing is changed");
     assert_eq!(answer.said(ChoiceIndex::FIRST).len(), 3);
     assert!(answer.said(ChoiceIndex::new(1)).is_empty());
@@ -130,9 +126,13 @@ fn calls_keep_their_place_and_what_replaces_one_takes_it() {
     );
     insta::assert_snapshot!("canonical", written(&answer));
     let calls = answer.calls()[0].to_vec();
-    answer.settle(ChoiceIndex::FIRST, vec![tell("Refused \"f\"."), Fate::Keep(calls[1].clone())], ReleasePolicy::Call);
+    answer.settle(
+        ChoiceIndex::FIRST,
+        vec![replaced("Refused \"f\"."), Fate::Keep(calls[1].clone())],
+        ReleasePolicy::Call,
+    );
     insta::assert_snapshot!("one_call_less", written(&answer));
-    answer.settle(ChoiceIndex::FIRST, vec![tell("Refused g.")], ReleasePolicy::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![replaced("Refused g.")], ReleasePolicy::Call);
     insta::assert_snapshot!("no_call_left", written(&answer));
     answer.settle(ChoiceIndex::FIRST, vec![], ReleasePolicy::Call);
     answer.settle(ChoiceIndex::new(7), vec![], ReleasePolicy::Call);
@@ -143,7 +143,7 @@ fn calls_keep_their_place_and_what_replaces_one_takes_it() {
 fn calls_that_were_held_to_the_end_come_after_all_else() {
     let mut answer = read(CALLS);
     let calls = answer.calls()[0].to_vec();
-    answer.settle(ChoiceIndex::FIRST, vec![tell("No."), Fate::Keep(calls[1].clone())], ReleasePolicy::Turn);
+    answer.settle(ChoiceIndex::FIRST, vec![replaced("No."), Fate::Keep(calls[1].clone())], ReleasePolicy::Turn);
     let body: Value = serde_json::from_str(&written(&answer)).unwrap();
     let kinds: Vec<_> =
         body["content"].as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap()).collect();
@@ -266,8 +266,8 @@ fn answers_that_could_hide_a_call_are_refused() {
 fn a_key_spelled_with_escapes_is_that_key() {
     let text = content(r#"{"\u0074ype":"tool_\u0075se","id":"a","na\u006de":"f","\u0069nput":{ "x":1}}"#);
     let mut answer = read(&text);
-    assert_eq!(answer.calls()[0], [call("a", "f", r#"{ "x":1}"#)]);
-    answer.settle(ChoiceIndex::FIRST, vec![keep(&call("a", "f", ""), r#"{"x":1}"#)], ReleasePolicy::Call);
+    assert_eq!(answer.calls()[0], [tool_call("a", "f", r#"{ "x":1}"#)]);
+    answer.settle(ChoiceIndex::FIRST, vec![keep(&tool_call("a", "f", ""), r#"{"x":1}"#)], ReleasePolicy::Call);
     assert_eq!(written(&answer), text.replace("{ \"x\"", "{\"x\""));
 }
 
@@ -275,9 +275,10 @@ fn a_key_spelled_with_escapes_is_that_key() {
 fn a_further_round_has_every_member_of_a_call_and_an_input_that_is_json() {
     let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#;
     let mut request = AnthropicMessages.request(&Target::new("/v1/messages"), body).unwrap();
-    let mut good = call("a", "f", r#"{"x":1}"#);
+    let mut good = tool_call("a", "f", r#"{"x":1}"#);
     good.extra.insert("caller".to_owned(), json!({ "type": "direct" }));
-    let results = [good, call("b", "g", "no JSON")].map(|call| CallResult { call, content: "1".into(), failed: false });
+    let results =
+        [good, tool_call("b", "g", "no JSON")].map(|call| CallResult { call, content: "1".into(), failed: false });
     request.append_turn(&[json!({ "type": "thinking", "thinking": "", "signature": "SIG" })], &results);
     let body: Value = serde_json::from_slice(&request.write()).unwrap();
     let expected = json!([

@@ -12,11 +12,13 @@
 mod suite;
 
 mod answers;
-use callgate_test_apis::anthropic_messages as client;
+mod common;
 mod errors;
 mod orders;
-mod play;
 mod properties;
 mod recorded;
 mod requests;
+mod sample;
 mod streams;
+
+use callgate_test_apis::anthropic_messages as client;

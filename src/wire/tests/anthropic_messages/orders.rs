@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::client::{accumulate, stream};
-use crate::play::{call, calls, deltas, frames, released};
-use crate::properties::{SECRET, fate, message};
-use crate::streams::{CALL, END, OVER, START, STOP, TEXT, event, events};
+use crate::common::{CALL, END, OVER, START, STOP, TEXT, carried, deltas, event, events, frames};
+use crate::properties::{Messages, PROVIDED, message};
+use crate::suite::{self, REFUSED, calls, fate, tool_call};
 
 fn at(index: u32, data: &str) -> String {
     data.replace("\"index\":0", &format!("\"index\":{index}"))
@@ -35,7 +35,7 @@ fn used(id: &str, name: &str, input: &Value) -> Value {
 /// The client's content if every call is released, and the stream's own for further rounds.
 fn content(datas: &[&str]) -> (Value, Value) {
     let bytes = events(datas);
-    let (out, stream) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap();
+    let (out, stream) = carried(&[], bytes.as_bytes(), ReleasePolicy::Call, Fate::Keep);
     let seen = accumulate(&out);
     assert!(seen.done, "{}", String::from_utf8_lossy(&out));
     (seen.message["content"].clone(), Value::from(stream.said(ChoiceIndex::FIRST)))
@@ -59,13 +59,13 @@ fn a_server_that_stops_every_block_at_the_end_streams_its_text() {
         [START, thinking, thought, &at(1, TEXT), &said, &at(2, CALL), &input(2, "{}"), &at(3, CALL), &input(3, "{}")];
     let mut stream = MessagesStream::new(&[]);
     let mut forwarded = Vec::new();
-    for frame in frames([events(&datas).as_bytes()]) {
+    for frame in frames(events(&datas).as_bytes()) {
         forwarded.extend(stream.read(frame).unwrap());
     }
     assert!(forwarded.contains(&Delta::Forward { frame: event(&said).into_bytes() }), "before any block has stopped");
 
     let ends = [signature, STOP, &at(1, STOP), &at(2, STOP), &at(3, STOP), END, OVER];
-    let (seen, said) = content(&[&datas[..], &ends[..]].concat());
+    let (seen, said) = content(&[&datas[..], &ends].concat());
     let thought = json!({ "type": "thinking", "thinking": "Hm." });
     assert_eq!(seen, json!([thought, text("Hi"), used("a", "f", &json!({})), used("a", "f", &json!({}))]));
     assert_eq!(said, json!([{ "type": "thinking", "thinking": "Hm.", "signature": "" }, text("Hi")]));
@@ -84,7 +84,7 @@ fn text_that_follows_a_released_call_in_its_block_gets_a_block_of_its_own() {
 fn calls_are_given_out_in_the_order_in_which_they_began() {
     let second = at(1, CALL).replace("\"a\"", "\"b\"").replace("\"f\"", "\"g\"");
     let datas = [START, CALL, &second, &input(1, "{}"), &at(1, STOP), &input(0, "{}"), STOP, END, OVER];
-    let read = deltas(&[], [events(&datas).as_bytes()]).unwrap();
+    let read = deltas(&[], events(&datas).as_bytes()).unwrap();
     let ends: Vec<&Delta> = read.iter().filter(|delta| matches!(delta, Delta::CallEnd { .. })).collect();
     assert_eq!(
         ends,
@@ -146,7 +146,7 @@ fn a_message_that_starts_or_ends_twice_does_so_once_for_the_client() {
     let late =
         r#"{"type":"message_delta","delta":{"stop_reason":null,"stop_sequence":null},"usage":{"output_tokens":12}}"#;
     let bytes = events(&[START, TEXT, START, &say(0, "Hi"), STOP, early, END, late, OVER]);
-    let (out, _) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap();
+    let (out, _) = carried(&[], bytes.as_bytes(), ReleasePolicy::Call, Fate::Keep);
     let seen = accumulate(&out).message;
     assert_eq!((&seen["content"], &seen["stop_reason"]), (&json!([text("Hi")]), &json!("tool_use")), "the last reason");
     assert_eq!(seen["usage"], json!({ "input_tokens": 3, "cache_read_input_tokens": 1, "output_tokens": 12 }));
@@ -166,7 +166,7 @@ fn a_turn_without_a_reason_ends_with_its_last_event() {
     let reasonless = r#"{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":9}}"#;
     for end in [events(&[OVER]), events(&[reasonless, OVER]), "data: [DONE]\n\n".to_owned()] {
         let bytes = events(&[START, TEXT, &say(0, "Hi"), &at(1, CALL)]) + &end;
-        let (out, stream) = released(&[], [bytes.as_bytes()], ReleasePolicy::Turn, Fate::Keep).unwrap();
+        let (out, stream) = carried(&[], bytes.as_bytes(), ReleasePolicy::Turn, Fate::Keep);
         assert_eq!(accumulate(&out).message["content"], json!([text("Hi"), used("a", "f", &json!({}))]), "{end}");
         assert!(stream.is_complete(), "{end}");
     }
@@ -178,7 +178,7 @@ fn a_stream_that_breaks_off_before_its_reason_gives_out_no_end() {
         [&[START, CALL, STOP][..], &[START, TEXT], &[START, r#"{"type":"message_delta","delta":{},"usage":{}}"#]]
     {
         let mut stream = MessagesStream::new(&[]);
-        for frame in frames([events(datas).as_bytes()]) {
+        for frame in frames(events(datas).as_bytes()) {
             stream.read(frame).unwrap();
         }
         assert_eq!((stream.end().unwrap(), stream.is_complete()), (Vec::new(), false), "{datas:?}");
@@ -194,7 +194,7 @@ fn events_and_blocks_of_unknown_kinds_are_dropped_and_leave_no_gap() {
     let bytes = events(&[usage, START, note, &say(0, "x"), STOP, &at(1, TEXT), odd, &say(1, "Hi")])
         + bare
         + &events(&[&at(1, STOP), &at(2, CALL), &at(2, STOP), usage, END, usage, OVER]);
-    let (out, _) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap();
+    let (out, _) = carried(&[], bytes.as_bytes(), ReleasePolicy::Call, Fate::Keep);
     assert_eq!(accumulate(&out).message["content"], json!([text("Hi"), used("a", "f", &json!({}))]));
     for dropped in ["vertex_event", "note", "usage_delta", "heartbeat", "queue"] {
         assert!(!String::from_utf8_lossy(&out).contains(dropped), "{dropped}");
@@ -204,7 +204,7 @@ fn events_and_blocks_of_unknown_kinds_are_dropped_and_leave_no_gap() {
 #[test]
 fn a_ping_is_known_by_its_name() {
     let ping = "event: ping\ndata: {\"time\": 1}\n\n";
-    let read = deltas(&[], [ping.as_bytes()]).unwrap();
+    let read = deltas(&[], ping.as_bytes()).unwrap();
     assert_eq!(read, [Delta::Forward { frame: ping.into() }]);
 }
 
@@ -224,7 +224,11 @@ fn an_input_is_read_however_it_is_given() {
     ] {
         let all: Vec<&str> =
             [START].into_iter().chain(datas.iter().map(String::as_str)).chain([STOP, END, OVER]).collect();
-        assert_eq!(calls(&deltas(&[], [events(&all).as_bytes()]).unwrap()), [call("a", "f", arguments)], "{datas:?}");
+        assert_eq!(
+            calls(&deltas(&[], events(&all).as_bytes()).unwrap()),
+            [tool_call("a", "f", arguments)],
+            "{datas:?}"
+        );
     }
 }
 
@@ -242,7 +246,7 @@ fn a_streamed_call_keeps_its_members_and_gets_an_id_if_it_has_none() {
 fn a_block_of_the_provider_is_not_torn_apart() {
     let start = r#"{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}"#;
     let bytes = events(&[START, start, &input(0, "{\"q\":"), &at(1, TEXT), &input(0, "1}")]);
-    assert!(deltas(&["web_search_20250305"], [bytes.as_bytes()]).is_err());
+    assert!(deltas(&["web_search_20250305"], bytes.as_bytes()).is_err());
 }
 
 /// When the blocks of a message stop.
@@ -296,20 +300,19 @@ proptest! {
         message in message(),
         picks in prop::collection::vec(any::<usize>(), 1..40),
         stopping in prop_oneof![Just(Stopping::Each), Just(Stopping::Last), Just(Stopping::Never)],
-        hold in prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)],
+        hold in suite::policies::<Messages>(),
     ) {
         let mut message = message;
         // Their deltas cannot be split over blocks.
         message["content"].as_array_mut().unwrap().retain(|block| block["type"] != "server_tool_use");
         let ordered = stream(&message, &[], 3);
         let mixed = interleaved(&message, &picks, stopping);
-        let provided = ["web_search_20250305"];
-        let read = |bytes: &[u8]| calls(&deltas(&provided, [bytes]).unwrap());
+        let read = |bytes: &[u8]| calls(&deltas(&PROVIDED, bytes).unwrap());
         prop_assert_eq!(read(&mixed), read(&ordered));
 
-        let (out, turn) = released(&provided, [&mixed[..]], hold, fate).unwrap();
-        let (expected, ordered) = released(&provided, [&ordered[..]], hold, fate).unwrap();
-        prop_assert!(!String::from_utf8_lossy(&out).contains(SECRET));
+        let (out, turn) = carried(&PROVIDED, &mixed, hold, fate);
+        let (expected, ordered) = carried(&PROVIDED, &ordered, hold, fate);
+        prop_assert!(!String::from_utf8_lossy(&out).contains(REFUSED));
         prop_assert_eq!(turn.said(ChoiceIndex::FIRST), ordered.said(ChoiceIndex::FIRST));
         let (seen, expected) = (accumulate(&out), accumulate(&expected));
         prop_assert!(seen.done);
@@ -338,7 +341,7 @@ fn a_call_that_is_replaced_amid_overlapping_blocks_leaves_nothing() {
     ];
     let bytes = events(&datas);
     let refuse = |_: Call| Fate::Replace("No.".to_owned());
-    let (out, _) = released(&[], [bytes.as_bytes()], ReleasePolicy::Call, refuse).unwrap();
+    let (out, _) = carried(&[], bytes.as_bytes(), ReleasePolicy::Call, refuse);
     let seen = accumulate(&out).message;
     assert_eq!(seen["content"], json!([text("a"), text("No."), text("b")]));
     assert_eq!(seen["stop_reason"], "end_turn");

@@ -1,16 +1,17 @@
-//! The two properties of streaming, and their consequences.
+//! The properties of every dialect's streams, and their consequences.
 
 use callgate_wire::anthropic_messages::{MessagesAnswer, MessagesStream};
-use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
+use callgate_wire::framing::Framing;
+use callgate_wire::{Answer, ChoiceIndex, Delta, ReleasePolicy, Stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::client::{accumulate, stream};
-use crate::play::{calls, deltas, frames, released};
+use crate::common::{carried, deltas, frames};
+use crate::sample::SAMPLE;
+use crate::suite::{self, SECRET, Sample, Subject, Turn, calls, fate, passed, secrets};
 
-/// Appears in every refused call, and nowhere else.
-pub(crate) const SECRET: &str = "S3CRET";
-const PROVIDED: [&str; 1] = ["web_search_20250305"];
+pub(crate) const PROVIDED: [&str; 1] = ["web_search_20250305"];
 
 fn block() -> impl Strategy<Value = Value> {
     let text = "[a-zé\\\\\"\n😀 ]{0,8}";
@@ -20,9 +21,10 @@ fn block() -> impl Strategy<Value = Value> {
         1 => Just(json!({ "type": "redacted_thinking", "data": "DATA" })),
         1 => Just(json!({ "type": "server_tool_use", "id": "s", "name": "web_search", "input": { "q": "x" } })),
         1 => Just(json!({ "type": "web_search_tool_result", "tool_use_id": "s", "content": [] })),
-        4 => ("[a-z]{1,3}", any::<bool>(), 0..1000_i64, any::<bool>()).prop_map(|(name, kept, x, by_code)| {
-            let input = if kept { json!({ "x": x, "é": [null, "\n"] }) } else { json!({ "x": SECRET }) };
-            let mut call = json!({ "type": "tool_use", "id": format!("id_{name}_{x}"), "name": name, "input": input });
+        4 => ("[a-z]{1,3}", secrets(), 0..1000_i64, any::<bool>()).prop_map(|(name, secret, x, by_code)| {
+            let input = json!({ "x": x, "é": [null, "\n"], "y": secret });
+            let (id, name) = (format!("id_{name}_{x}"), format!("{SECRET}{name}"));
+            let mut call = json!({ "type": "tool_use", "id": id, "name": name, "input": input });
             if by_code {
                 call["caller"] = json!({ "type": "direct" });
             }
@@ -41,47 +43,46 @@ pub(crate) fn message() -> impl Strategy<Value = Value> {
     })
 }
 
-pub(crate) fn fate(call: Call) -> Fate {
-    if call.arguments.contains(SECRET) { Fate::Replace(format!("No {}.", call.name)) } else { Fate::Keep(call) }
+pub(crate) struct Messages;
+
+impl Subject for Messages {
+    const FRAMING: Framing = Framing::Sse;
+    const SAMPLE: Sample = SAMPLE;
+
+    fn turns() -> BoxedStrategy<Turn> {
+        let turn = |(message, cut): (Value, usize)| Turn {
+            answer: message.to_string().into_bytes(),
+            stream: stream(&message, &[], cut),
+        };
+        (message(), 1_usize..9).prop_map(turn).boxed()
+    }
+
+    fn answer(body: &[u8]) -> Box<dyn Answer> {
+        Box::new(MessagesAnswer::read(&PROVIDED, body).unwrap())
+    }
+
+    fn stream() -> Box<dyn Stream> {
+        Box::new(MessagesStream::new(&PROVIDED))
+    }
+
+    fn streamed(bytes: &[u8], _: ReleasePolicy) -> Value {
+        let seen = accumulate(bytes);
+        assert!(seen.done);
+        seen.message
+    }
+
+    fn whole(body: &[u8], _: ReleasePolicy) -> Value {
+        serde_json::from_slice(body).unwrap()
+    }
 }
 
-fn chunked<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
-    let mut rest = bytes;
-    let mut sizes = sizes.iter().copied().cycle();
-    let mut chunks = Vec::new();
-    while !rest.is_empty() {
-        let (chunk, after) = rest.split_at(sizes.next().unwrap_or(rest.len()).min(rest.len()));
-        chunks.push(chunk);
-        rest = after;
-    }
-    chunks
-}
+suite::properties!(Messages);
 
 proptest! {
     #[test]
-    fn the_accumulated_stream_is_the_whole_answer_at_any_chunking(
-        message in message(),
-        cut in 1_usize..9,
-        sizes in prop::collection::vec(1_usize..90, 1..6),
-        hold in prop_oneof![Just(ReleasePolicy::Call), Just(ReleasePolicy::Turn)],
-    ) {
-        let bytes = stream(&message, &[], cut);
-        let (out, turn) = released(&PROVIDED, [&bytes[..]], hold, fate).unwrap();
-        let (again, _) = released(&PROVIDED, chunked(&bytes, &sizes), hold, fate).unwrap();
-        prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&out));
-        prop_assert!(!String::from_utf8_lossy(&out).contains(SECRET));
-
-        let mut answer = MessagesAnswer::read(&PROVIDED, message.to_string().as_bytes()).unwrap();
-        let fates: Vec<Fate> = answer.calls()[0].iter().cloned().map(fate).collect();
-        prop_assert_eq!(Value::from(turn.said(ChoiceIndex::FIRST)), Value::from(answer.said(ChoiceIndex::FIRST)));
-        if !fates.is_empty() {
-            answer.settle(ChoiceIndex::FIRST, fates, hold);
-        }
-        let whole: Value = serde_json::from_slice(&answer.write()).unwrap();
-        let seen = accumulate(&out);
-        prop_assert_eq!(&seen.message, &whole);
-        prop_assert!(seen.done);
-        prop_assert!(!whole.to_string().contains(SECRET));
+    fn texts_of_ours_are_no_part_of_the_turn_so_far(turn in Messages::turns(), policy in suite::policies::<Messages>()) {
+        let (_, stream) = carried(&PROVIDED, &turn.stream, policy, fate);
+        prop_assert_eq!(stream.said(ChoiceIndex::FIRST), Messages::answer(&turn.answer).said(ChoiceIndex::FIRST));
     }
 
     #[test]
@@ -89,7 +90,7 @@ proptest! {
         let mut message = message;
         message["content"].as_array_mut().unwrap().retain(|block| block["type"] != "tool_use");
         let bytes = stream(&message, &[], cut);
-        let (out, _) = released(&PROVIDED, [&bytes[..]], ReleasePolicy::Call, fate).unwrap();
+        let (out, _) = carried(&PROVIDED, &bytes, ReleasePolicy::Call, fate);
         prop_assert_eq!(out, bytes);
     }
 
@@ -99,7 +100,7 @@ proptest! {
         let mut stream = MessagesStream::new(&PROVIDED);
         let start = json!({ "type": "message_start", "message": { "content": [], "usage": {} } });
         let mut out = format!("event: message_start\ndata: {start}\n\n").into_bytes();
-        for frame in frames([&out[..]]) {
+        for frame in frames(&out) {
             stream.read(frame).unwrap();
         }
         out.extend(stream.append(answer.as_bytes()));
@@ -113,14 +114,9 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(pieces in prop::collection::vec(piece(), 0..24)) {
         let text = pieces.concat();
-        if let Ok(deltas) = deltas(&PROVIDED, [text.as_bytes()]) {
+        if let Ok(deltas) = deltas(&PROVIDED, text.as_bytes()) {
             let found = calls(&deltas).len();
-            let passed: Vec<u8> = deltas.into_iter().flat_map(|delta| match delta {
-                Delta::Forward { frame } | Delta::Usage { frame } => frame,
-                Delta::Finish { end, .. } => end.into_frame(),
-                _ => Vec::new(),
-            }).collect();
-            let passed = String::from_utf8_lossy(&passed).into_owned();
+            let passed = String::from_utf8_lossy(&passed(&deltas)).into_owned();
             prop_assert!(!passed.contains(SECRET), "{}", passed);
             prop_assert_eq!(text.matches("\"tool_use\",").count(), found);
         }
@@ -179,7 +175,7 @@ proptest! {
         let mut stream = MessagesStream::new(&[]);
         let mut read = |data: &str| {
             let bytes = format!("event: {}\ndata: {data}\n\n", serde_json::from_str::<Value>(data).unwrap()["type"].as_str().unwrap());
-            let frame = frames([bytes.as_bytes()]).remove(0);
+            let frame = frames(bytes.as_bytes()).remove(0);
             (stream.read(frame), bytes)
         };
         read(r#"{"type":"message_start","message":{"content":[]}}"#).0.unwrap();

@@ -2,36 +2,18 @@
 //! The recordings are not part of the project. The test looks for them in `CALLGATE_DATA`, else in `shared/data` beside the
 //! workspace, and says so if they are missing.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-
 use callgate_json::Value;
 use callgate_wire::anthropic_messages::{AnthropicMessages, MessagesAnswer, error};
+use callgate_wire::framing::Framing;
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Dialect as _, Fate, ReleasePolicy, Request, Target, Wants};
 use serde_json::json;
 
 use crate::client::{accumulate, stream};
-use crate::play::{calls, deltas, frames, released};
+use crate::common::{carried, deltas, frames};
+use crate::suite::{self, calls, recordings, text};
 
 /// The possible tools of a request that was not recorded.
 const ANY: [&str; 1] = ["web_search_20250305"];
-
-fn recordings() -> Option<Vec<Value>> {
-    let folder = std::env::var_os("CALLGATE_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let Ok(file) = File::open(folder.join("recorded.jsonl.gz")) else {
-        println!("SKIPPED: no recorded.jsonl.gz in {}", folder.display());
-        return None;
-    };
-    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
-    let exchanges = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    Some(exchanges.filter(|exchange| exchange["dialect"] == "anthropic-messages").collect())
-}
-
-fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
-    exchange[key].as_str().unwrap_or_default()
-}
 
 /// A call as in the labels: id, name, the value of its arguments, which are cut if the answer is.
 fn plain(call: &Call) -> (String, String, Value) {
@@ -68,7 +50,7 @@ fn request(exchange: &Value) -> Option<Box<dyn Request>> {
 
 #[test]
 fn every_recorded_call_is_found_and_none_invented() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("anthropic-messages") else { return };
     let (mut whole, mut streamed, mut errors, mut found) = (0, 0, 0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");
@@ -96,10 +78,10 @@ fn every_recorded_call_is_found_and_none_invented() {
 }
 
 fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, String, Value)]) {
-    let read = deltas(provided, [body]).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let read = deltas(provided, body).unwrap_or_else(|error| panic!("{id}: {error}"));
     assert_eq!(calls(&read).iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
-    assert!(frames(body.chunks(1)) == frames([body]), "{id} byte by byte");
-    let (same, turn) = released(provided, [body], ReleasePolicy::Call, Fate::Keep).unwrap();
+    assert!(suite::frames(Framing::Sse, &body.chunks(1).collect::<Vec<_>>()) == frames(body), "{id} byte by byte");
+    let (same, turn) = carried(provided, body, ReleasePolicy::Call, Fate::Keep);
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&same), String::from_utf8_lossy(body), "{id}");
     }
@@ -113,7 +95,7 @@ fn check_stream(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
     }
     assert_eq!(seen, message, "{id}: what is released is what came");
 
-    let (none, _) = released(provided, [body], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
+    let (none, _) = carried(provided, body, ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned()));
     seen = ended(&none);
     assert!(seen.message["content"].as_array().unwrap().iter().all(|block| block["type"] != "tool_use"), "{id}");
     assert!(labelled.is_empty() || seen.message["stop_reason"] != "tool_use", "{id}");
@@ -149,14 +131,14 @@ fn check_answer(id: &str, provided: &[&str], body: &[u8], labelled: &[(String, S
     // The same turn as a stream.
     let message: Value = serde_json::from_slice(body).unwrap();
     let bytes = stream(&message, &[], 5);
-    let read = deltas(provided, [&bytes[..]]).unwrap();
+    let read = deltas(provided, &bytes).unwrap();
     assert_eq!(calls(&read).iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
     assert!(matches!(read.last(), Some(Delta::Done { .. })), "{id}");
 }
 
 #[test]
 fn every_recorded_request_is_read_with_its_declared_tools() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("anthropic-messages") else { return };
     let (mut read, mut tools, mut provided) = (0, 0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");

@@ -4,7 +4,7 @@ use callgate_wire::anthropic_messages::AnthropicMessages;
 use callgate_wire::{CallResult, Declaration, Dialect as _, Form, Request, Target, Wants};
 use serde_json::{Value, json};
 
-use crate::play::call;
+use crate::suite::tool_call;
 
 const TOOLS: &str = r#"{
   "model": "claude-x", "temperature": 0.70, "stream": true, "max_tokens": 5000,
@@ -242,20 +242,20 @@ fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
         json!({ "type": "text", "text": "Let me look." }),
     ];
     let result = |call, content: &str, failed| CallResult { call, content: content.to_owned(), failed };
-    let mut by_code = call("c2", "order", "{}");
+    let mut by_code = tool_call("c2", "order", "{}");
     by_code.extra.insert("caller".to_owned(), json!({ "type": "direct" }));
     request.append_turn(
         &said,
         &[
-            result(call("c1", "get_order", r#"{"id":"a","n":12345678901234567890}"#), r#"{"found":1}"#, false),
+            result(tool_call("c1", "get_order", r#"{"id":"a","n":12345678901234567890}"#), r#"{"found":1}"#, false),
             result(by_code, r#"{"error":"x"}"#, true),
         ],
     );
-    request.append_turn(&[], &[result(call("c3", "get_order", "{}"), "1", false)]);
+    request.append_turn(&[], &[result(tool_call("c3", "get_order", "{}"), "1", false)]);
     insta::assert_snapshot!(written(&*request));
 
     let mut empty = read(r#"{"model":"m","messages": [ ] }"#);
-    empty.append_turn(&[], &[result(call("c", "f", "{}"), "1", false)]);
+    empty.append_turn(&[], &[result(tool_call("c", "f", "{}"), "1", false)]);
     let body: Value = serde_json::from_str(&written(&*empty)).unwrap();
     assert_eq!(body["messages"].as_array().map(Vec::len), Some(2));
 }

@@ -5,10 +5,11 @@ use callgate_wire::{ApiError, Call, ChoiceIndex, Delta, Fate, ReleasePolicy, Str
 use serde_json::{Value, json};
 
 use crate::client::{accumulate, stream};
-use crate::play::{call, calls, deltas, frames, released};
+use crate::common::{CALL, END, OVER, START, STOP, TEXT, carried, deltas, event, events, frames};
+use crate::suite::{calls, tool_call};
 
 /// A message with a thought, text, and two calls.
-pub(crate) fn message() -> Value {
+fn message() -> Value {
     json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
         "content": [
@@ -23,31 +24,13 @@ pub(crate) fn message() -> Value {
     })
 }
 
-pub(crate) fn event(data: &str) -> String {
-    let kind = serde_json::from_str::<Value>(data).ok().and_then(|data| Some(data["type"].as_str()?.to_owned()));
-    format!("event: {}\ndata: {data}\n\n", kind.unwrap_or_else(|| "x".to_owned()))
-}
-
-pub(crate) fn events(datas: &[&str]) -> String {
-    datas.iter().map(|data| event(data)).collect()
-}
-
-pub(crate) const START: &str = r#"{"type":"message_start","message":{"id":"m","type":"message","content":[],"usage":{"input_tokens":3,"cache_read_input_tokens":1,"output_tokens":1}}}"#;
-pub(crate) const TEXT: &str = r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#;
-pub(crate) const CALL: &str =
-    r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"f","input":{}}}"#;
-pub(crate) const STOP: &str = r#"{"type":"content_block_stop","index":0}"#;
-pub(crate) const END: &str =
-    r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":9}}"#;
-pub(crate) const OVER: &str = r#"{"type":"message_stop"}"#;
-
 #[test]
 fn an_ordinary_stream_is_calls_and_the_rest_as_it_came() {
     let bytes = stream(&message(), &[r#"{ "x": 1 }"#], 3);
-    let deltas = deltas(&[], [&bytes[..]]).unwrap();
-    let mut first = call("a", "f", r#"{ "x": 1 }"#);
+    let deltas = deltas(&[], &bytes).unwrap();
+    let mut first = tool_call("a", "f", r#"{ "x": 1 }"#);
     first.extra.insert("caller".to_owned(), json!({ "type": "direct" }));
-    assert_eq!(calls(&deltas), [first, call("b", "g", "{}")]);
+    assert_eq!(calls(&deltas), [first, tool_call("b", "g", "{}")]);
     let ends: Vec<&Delta> = deltas.iter().filter(|delta| matches!(delta, Delta::CallEnd { .. })).collect();
     assert_eq!(
         ends,
@@ -62,7 +45,7 @@ fn an_ordinary_stream_is_calls_and_the_rest_as_it_came() {
 #[test]
 fn what_is_released_is_the_message_again() {
     let bytes = stream(&message(), &[], 2);
-    let (out, stream) = released(&[], [&bytes[..]], ReleasePolicy::Call, Fate::Keep).unwrap();
+    let (out, stream) = carried(&[], &bytes, ReleasePolicy::Call, Fate::Keep);
     let seen = accumulate(&out);
     assert_eq!((&seen.message, seen.done), (&message(), true));
     let said = json!([message()["content"][0], message()["content"][1], message()["content"][3]]);
@@ -74,10 +57,10 @@ fn what_is_released_is_the_message_again() {
 fn blocks_after_one_that_was_taken_out_are_numbered_anew() {
     let bytes = stream(&message(), &[r#"{"x":"SECRET"}"#], 40);
     let fate = |call: Call| if call.name == "f" { Fate::Replace("No.".to_owned()) } else { Fate::Keep(call) };
-    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Call, fate).unwrap();
+    let (out, _) = carried(&[], &bytes, ReleasePolicy::Call, fate);
     assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
     insta::assert_snapshot!("one_by_one", String::from_utf8_lossy(&out));
-    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Turn, fate).unwrap();
+    let (out, _) = carried(&[], &bytes, ReleasePolicy::Turn, fate);
     insta::assert_snapshot!("at_the_end", String::from_utf8_lossy(&out));
     accumulate(&out);
 }
@@ -85,12 +68,12 @@ fn blocks_after_one_that_was_taken_out_are_numbered_anew() {
 #[test]
 fn a_turn_without_a_call_left_ends_as_one_without() {
     let bytes = stream(&message(), &[], 40);
-    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
+    let (out, _) = carried(&[], &bytes, ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned()));
     assert_eq!(accumulate(&out).message["stop_reason"], "end_turn");
     let mut cut_short = message();
     cut_short["stop_reason"] = json!("max_tokens");
     let bytes = stream(&cut_short, &[], 40);
-    let (out, _) = released(&[], [&bytes[..]], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
+    let (out, _) = carried(&[], &bytes, ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned()));
     assert_eq!(accumulate(&out).message["stop_reason"], "max_tokens", "other reasons stay");
 }
 
@@ -106,7 +89,7 @@ fn input_that_comes_whole_is_the_arguments() {
         (events(&[START, &CALL.replace(",\"input\":{}", ""), STOP, END, OVER]), "{}"),
         (events(&[START, &CALL.replace("{}}", "null}"), STOP, END, OVER]), "{}"),
     ] {
-        assert_eq!(calls(&deltas(&[], [text.as_bytes()]).unwrap()), [call("a", "f", arguments)], "{text}");
+        assert_eq!(calls(&deltas(&[], text.as_bytes()).unwrap()), [tool_call("a", "f", arguments)], "{text}");
     }
 }
 
@@ -114,7 +97,7 @@ fn input_that_comes_whole_is_the_arguments() {
 fn a_sign_of_life_goes_on_at_once_even_inside_of_a_call() {
     let ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
     let text = format!("{}{ping}: note\n\n{}", events(&[START, CALL]), events(&[STOP, END, OVER]));
-    let deltas = deltas(&[], [text.as_bytes()]).unwrap();
+    let deltas = deltas(&[], text.as_bytes()).unwrap();
     assert!(matches!(&deltas[1], Delta::Fragment { .. }));
     assert_eq!(deltas[2], Delta::Forward { frame: ping.into() });
     assert_eq!(deltas[3], Delta::Forward { frame: b": note\n\n".to_vec() });
@@ -123,7 +106,7 @@ fn a_sign_of_life_goes_on_at_once_even_inside_of_a_call() {
 #[test]
 fn an_error_of_the_api_is_the_last_event() {
     let error = event(r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#);
-    let deltas = deltas(&[], [error.as_bytes()]).unwrap();
+    let deltas = deltas(&[], error.as_bytes()).unwrap();
     assert_eq!(deltas, [Delta::Error { frame: error.into_bytes() }]);
 }
 
@@ -132,22 +115,22 @@ fn a_turn_that_is_cut_short_ends_the_call_that_it_was_cut_in() {
     let piece =
         r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"x\":"}}"#;
     let text = events(&[START, CALL, piece, &END.replace("tool_use", "max_tokens"), OVER]);
-    let read = deltas(&[], [text.as_bytes()]).unwrap();
-    assert_eq!(calls(&read), [call("a", "f", r#"{"x":"#)]);
+    let read = deltas(&[], text.as_bytes()).unwrap();
+    assert_eq!(calls(&read), [tool_call("a", "f", r#"{"x":"#)]);
     let [.., Delta::CallEnd { slot: 0, .. }, Delta::Finish { .. }, Delta::Done { .. }] = read.as_slice() else {
         panic!("{read:?}")
     };
-    let (out, _) = released(&[], [text.as_bytes()], ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned())).unwrap();
+    let (out, _) = carried(&[], text.as_bytes(), ReleasePolicy::Call, |_| Fate::Replace("No.".to_owned()));
     assert_eq!(accumulate(&out).message["content"], json!([{ "type": "text", "text": "No." }]));
     let text = events(&[START, TEXT, END, OVER]);
     let stopped = events(&[START, TEXT, STOP, END, OVER]);
-    assert_eq!(released(&[], [text.as_bytes()], ReleasePolicy::Call, Fate::Keep).unwrap().0, stopped.as_bytes());
+    assert_eq!(carried(&[], text.as_bytes(), ReleasePolicy::Call, Fate::Keep).0, stopped.as_bytes());
 }
 
 #[test]
 fn the_mark_of_other_streams_may_follow_the_end() {
     let text = format!("{}event: data\ndata: [DONE]\n\n", events(&[START, END, OVER]));
-    assert!(matches!(deltas(&[], [text.as_bytes()]).unwrap().last(), Some(Delta::Done { .. })));
+    assert!(matches!(deltas(&[], text.as_bytes()).unwrap().last(), Some(Delta::Done { .. })));
 }
 
 #[test]
@@ -155,7 +138,7 @@ fn a_stream_is_complete_once_it_says_why_it_ends() {
     let mut stream = MessagesStream::new(&[]);
     assert_eq!((stream.choices(), stream.is_complete()), (0, false));
     for (event, complete) in [(START, false), (TEXT, false), (STOP, false), (END, true), (OVER, true)] {
-        for frame in frames([super::streams::event(event).as_bytes()]) {
+        for frame in frames(self::event(event).as_bytes()) {
             stream.read(frame).unwrap();
         }
         assert_eq!((stream.choices(), stream.is_complete()), (1, complete), "{event}");
@@ -167,10 +150,9 @@ fn a_whole_answer_goes_on_where_the_turn_stopped() {
     let bytes = stream(&message(), &[], 100);
     let streamed = String::from_utf8(bytes).unwrap();
     let (turn, _) = streamed.split_once("event: message_delta").unwrap();
-    let (mut out, mut stream) =
-        released(&["web_search_20250305"], [turn.as_bytes()], ReleasePolicy::Turn, Fate::Keep).unwrap();
+    let (mut out, mut stream) = carried(&["web_search_20250305"], turn.as_bytes(), ReleasePolicy::Turn, Fate::Keep);
     let delta = r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":7}}"#;
-    for frame in frames([event(delta).as_bytes()]) {
+    for frame in frames(event(delta).as_bytes()) {
         assert_eq!(stream.read(frame).unwrap(), [], "more may follow");
     }
     assert!(matches!(stream.end().unwrap().as_slice(), [Delta::Finish { .. }]), "which is held");
@@ -265,7 +247,7 @@ fn events_that_could_hide_a_call_are_refused() {
     ];
     let mut told = String::new();
     for text in table {
-        let error = deltas(&[], [text.as_bytes()]).expect_err(&text);
+        let error = deltas(&[], text.as_bytes()).expect_err(&text);
         let datas: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("event")).collect();
         told += &format!("{}\n    {error}\n", datas.join("\n").replace(START, "START"));
     }
@@ -279,6 +261,6 @@ fn more_calls_than_any_api_gives_are_refused() {
         events(&[&CALL.replace("\"index\":0", &index), &STOP.replace("\"index\":0", &index)])
     };
     let text = |count: usize| event(START) + &(0..count).map(block).collect::<String>();
-    assert_eq!(calls(&deltas(&[], [text(1024).as_bytes()]).unwrap()).len(), 1024);
-    assert!(deltas(&[], [text(1025).as_bytes()]).is_err());
+    assert_eq!(calls(&deltas(&[], text(1024).as_bytes()).unwrap()).len(), 1024);
+    assert!(deltas(&[], text(1025).as_bytes()).is_err());
 }

@@ -4,7 +4,8 @@ use callgate_wire::bedrock_converse::{BedrockConverse, ConverseAnswer};
 use callgate_wire::{Answer as _, Call, ChoiceIndex, Dialect as _, Earlier, Fate, Form, ReleasePolicy, Target};
 use serde_json::{Value, json};
 
-use crate::{call, result};
+use crate::common::result;
+use crate::suite::tool_call;
 
 const TURN: &str = r#"{ "metrics": {"latencyMs": 551},
   "output": { "message": { "role": "assistant", "content": [
@@ -34,13 +35,13 @@ fn settled(fates: Vec<Fate>, hold: ReleasePolicy) -> Value {
 }
 
 fn keep(id: &str, name: &str, arguments: &str) -> Fate {
-    Fate::Keep(call(id, name, arguments))
+    Fate::Keep(tool_call(id, name, arguments))
 }
 
 #[test]
 fn calls_are_told_with_the_text_of_their_input() {
     let answer = read(TURN);
-    let expected = [call("t1", "get_order", r#"{ "id" : 1.50, "n": [ 1, 2 ] }"#), call("t2", "list", "{}")];
+    let expected = [tool_call("t1", "get_order", r#"{ "id" : 1.50, "n": [ 1, 2 ] }"#), tool_call("t2", "list", "{}")];
     assert_eq!(answer.calls(), [expected.as_slice()]);
     assert_eq!(answer.usage().unwrap()["totalTokens"], 15);
     assert_eq!(
@@ -70,7 +71,7 @@ fn a_call_without_id_or_input_gets_both_and_the_client_sees_them() {
     );
     let mut answer = read(&text);
     let calls = answer.calls()[0].to_vec();
-    assert_eq!(calls, [call("call_0", "f", "{}"), call("t", "g", r#"{"x": 1}"#)]);
+    assert_eq!(calls, [tool_call("call_0", "f", "{}"), tool_call("t", "g", r#"{"x": 1}"#)]);
     answer.settle(ChoiceIndex::FIRST, calls.into_iter().map(Fate::Keep).collect(), ReleasePolicy::Call);
     let expected = with(
         r#"{"toolUse":{"toolUseId":"call_0","name":"f","input":{}}},{"toolUse":{"toolUseId":"t","name":"g","input":{"x": 1}}}"#,

@@ -12,19 +12,12 @@
 mod suite;
 
 mod answers;
+mod common;
 mod errors;
-use callgate_test_apis::event_stream as frames;
 mod orders;
 mod properties;
 mod requests;
+mod sample;
 mod streams;
 
-use callgate_wire::{Call, CallResult};
-
-fn call(id: &str, name: &str, arguments: &str) -> Call {
-    Call { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned(), ..Call::default() }
-}
-
-fn result(call: Call, content: &str, failed: bool) -> CallResult {
-    CallResult { call, content: content.to_owned(), failed }
-}
+use callgate_test_apis::event_stream as frames;

@@ -1,45 +1,18 @@
 //! Streams whose events come in another order than the API's, or more or less often.
 
 use callgate_wire::bedrock_converse::ConverseStream;
-use callgate_wire::framing::event_stream::EventStreamDecoder;
-use callgate_wire::{Call, ChoiceIndex, Delta, Form, Stream as _};
+use callgate_wire::framing::Framing;
+use callgate_wire::{Call, ChoiceIndex, Delta, Form, ReleasePolicy, Stream as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::call;
+use crate::common::{accumulated, call_start, delta, deltas, end, ended, input, metadata, start, stop, text};
 use crate::frames::{event, events, written};
-use crate::properties::accumulated;
-use crate::streams::{call_start, delta, end, input, metadata, read, read_part, start, stop, text};
+use crate::suite::{calls, carried, keep, passed, tool_call};
 
-/// Plays an engine that releases every call at its end; returns the output.
+/// The output if every call is released at its end.
 fn released(stream: &mut ConverseStream, bytes: &[u8]) -> Vec<u8> {
-    let (mut out, mut held) = (Vec::new(), std::collections::BTreeMap::<u32, Call>::new());
-    let mut frames = Vec::new();
-    EventStreamDecoder::new(1 << 20).push(bytes, &mut frames).unwrap();
-    for frame in frames.into_iter().map(Some).chain([None]) {
-        let deltas = match frame {
-            Some(frame) => stream.read(frame).unwrap(),
-            None => stream.end().unwrap(),
-        };
-        for delta in deltas {
-            match delta {
-                Delta::Fragment { slot, call: Call { id, name, arguments, extra, .. }, .. } => {
-                    let call = held.entry(slot).or_default();
-                    call.id += &id;
-                    call.name += &name;
-                    call.arguments += &arguments;
-                    call.extra.extend(extra);
-                }
-                Delta::CallEnd { slot, .. } => {
-                    out.extend(stream.call(ChoiceIndex::FIRST, &held.remove(&slot).unwrap()))
-                }
-                Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
-                Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-    out
+    carried(Framing::EventStream, stream, bytes, ReleasePolicy::Call, &keep)
 }
 
 fn content(parts: &[Vec<u8>]) -> Vec<Value> {
@@ -132,7 +105,7 @@ fn a_stream_that_breaks_off_before_its_reason_gives_out_no_end() {
         vec![start(), text(0, "a"), stop(0), event("messageStop", &json!({}))],
     ] {
         let mut stream = ConverseStream::new(&[]);
-        read_part(&mut stream, &parts.concat()).unwrap();
+        deltas(&mut stream, &parts.concat()).unwrap();
         assert_eq!((stream.end().unwrap(), stream.is_complete()), (Vec::new(), false));
     }
 }
@@ -185,18 +158,15 @@ fn an_input_is_read_however_it_is_given() {
 #[test]
 fn a_call_of_an_unknown_type_is_a_custom_call_that_the_engine_refuses() {
     let begun = begin(0, &json!({"toolUse": {"toolUseId": "t", "name": "f", "type": "future"}}));
-    let deltas = read(&mut ConverseStream::new(&[]), &[start(), begun].concat()).unwrap();
-    assert!(
-        matches!(deltas.last(), Some(Delta::Fragment { call: callgate_wire::Call { form: Form::Custom, .. }, .. })),
-        "{deltas:?}"
-    );
+    let deltas = ended(&mut ConverseStream::new(&[]), &[start(), begun].concat()).unwrap();
+    assert!(matches!(deltas.last(), Some(Delta::Fragment { call: Call { form: Form::Custom, .. }, .. })), "{deltas:?}");
 }
 
 #[test]
 fn a_block_of_the_provider_is_not_torn_apart() {
     let begun = begin(0, &json!({"toolUse": {"name": "nova_grounding", "toolUseId": "s", "type": "server_tool_use"}}));
     let bytes = [start(), begun, input(0, "{\"q\":"), text(1, "a"), input(0, "1}")].concat();
-    assert!(read(&mut ConverseStream::new(&["nova_grounding"]), &bytes).is_err());
+    assert!(ended(&mut ConverseStream::new(&["nova_grounding"]), &bytes).is_err());
 }
 
 proptest! {
@@ -228,29 +198,15 @@ proptest! {
         bytes.extend([stops.concat(), end("tool_use"), metadata()].concat());
 
         let mut stream = ConverseStream::new(&[]);
-        let mut read_calls: Vec<Call> = Vec::new();
-        let mut forwarded = Vec::new();
-        for delta in read(&mut stream, &bytes).unwrap() {
-            match delta {
-                Delta::Fragment { slot, call: Call { id, name, arguments, .. }, .. } => {
-                    let slot = usize::try_from(slot).unwrap();
-                    read_calls.resize(read_calls.len().max(slot + 1), Call::default());
-                    read_calls[slot].id += &id;
-                    read_calls[slot].name += &name;
-                    read_calls[slot].arguments += &arguments;
-                }
-                Delta::Forward { frame } => forwarded.extend(frame),
-                _ => {}
-            }
-        }
+        let read = ended(&mut stream, &bytes).unwrap();
         let expected = blocks.iter().enumerate().filter(|(_, (is_call, _))| *is_call).map(|(index, (_, pieces))| {
             let arguments = pieces.concat();
-            call(&format!("t{index}"), "f", if arguments.is_empty() { "{}" } else { &arguments })
+            tool_call(&format!("t{index}"), "f", if arguments.is_empty() { "{}" } else { &arguments })
         });
-        prop_assert_eq!(read_calls, expected.collect::<Vec<_>>());
+        prop_assert_eq!(calls(&read), expected.collect::<Vec<_>>());
         let texts = || blocks.iter().filter(|(is_call, _)| !is_call).map(|(_, pieces)| pieces.concat());
         prop_assert_eq!(stream.said(ChoiceIndex::FIRST), texts().map(|text| json!({"text": text})).collect::<Vec<_>>());
-        let length: usize = accumulated(&forwarded).0.iter().map(|block| block["text"].as_str().unwrap_or("").len()).sum();
+        let length: usize = accumulated(&passed(&read)).0.iter().map(|block| block["text"].as_str().unwrap_or("").len()).sum();
         prop_assert_eq!(length, texts().map(|text| text.len()).sum::<usize>(), "no text is lost or said twice");
     }
 }

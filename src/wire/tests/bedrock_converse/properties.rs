@@ -1,18 +1,15 @@
-//! The properties of streaming, on random streams.
+//! The properties of every dialect's streams, and their consequences.
 
 use callgate_wire::bedrock_converse::{ConverseAnswer, ConverseStream};
-use callgate_wire::framing::Frame;
-use callgate_wire::framing::event_stream::EventStreamDecoder;
-use callgate_wire::{Answer as _, Call, ChoiceIndex, Delta, Stream as _};
+use callgate_wire::framing::Framing;
+use callgate_wire::{Answer, Call, ChoiceIndex, ReleasePolicy, Stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::call;
-use crate::frames::{events, written};
-use crate::streams::{call_start, delta, end, input, metadata, start, stop, text};
-
-/// Appears in every text of a call, and nowhere else.
-const SECRET: &str = "S3CRET";
+use crate::common::{accumulated, call_start, delta, deltas, end, frames, input, metadata, start, stop, text};
+use crate::frames::written;
+use crate::sample::SAMPLE;
+use crate::suite::{self, SECRET, Sample, Subject, Turn, calls, finished, secrets, tool_call};
 
 #[derive(Debug, Clone)]
 enum Block {
@@ -23,12 +20,12 @@ enum Block {
 
 fn blocks() -> impl Strategy<Value = Vec<Block>> {
     let pieces = || prop::collection::vec("[a-zé\"\\\\\n\u{1}]{1,6}", 1..4);
-    let arguments = "[a-zé\"\\\\{}\n]{0,20}".prop_map(|text| format!("{SECRET}{text}"));
+    let arguments = (secrets(), "[a-zé\"\\\\{}\n]{0,20}").prop_map(|(secret, text)| secret + &text);
     let block = prop_oneof![
         pieces().prop_map(Block::Text),
         (pieces(), "[a-z]{1,4}").prop_map(|(pieces, signature)| Block::Thought(pieces, signature)),
         ("[a-z]{0,6}", arguments, 1_usize..8)
-            .prop_map(|(name, arguments, cut)| Block::Call(call("", &format!("{SECRET}{name}"), &arguments), cut)),
+            .prop_map(|(name, arguments, cut)| Block::Call(tool_call("", &format!("{SECRET}{name}"), &arguments), cut)),
     ];
     prop::collection::vec(block, 0..6).prop_map(|mut blocks| {
         for (at, block) in blocks.iter_mut().enumerate() {
@@ -80,91 +77,67 @@ fn content_of(blocks: &[Block]) -> Vec<Value> {
     content.collect()
 }
 
-fn frames<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
-    let mut decoder = EventStreamDecoder::new(1 << 20);
-    let mut frames = Vec::new();
-    for chunk in chunks {
-        decoder.push(chunk, &mut frames).unwrap();
-    }
-    decoder.finish().unwrap();
-    frames
+fn answer_of(blocks: &[Block]) -> Value {
+    let called = blocks.iter().any(|block| matches!(block, Block::Call(..)));
+    json!({
+        "output": {"message": {"role": "assistant", "content": content_of(blocks)}},
+        "stopReason": if called { "tool_use" } else { "end_turn" },
+        "usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}, "metrics": {"latencyMs": 1},
+    })
 }
 
-/// The stream's calls, and the stream written again without them.
-fn gone_on(frames: Vec<Frame>) -> (Vec<Call>, Vec<u8>) {
-    let (mut stream, mut calls, mut out) = (ConverseStream::new(&[]), Vec::<Call>::new(), Vec::new());
-    for delta in frames.into_iter().flat_map(|frame| stream.read(frame).unwrap()).collect::<Vec<_>>() {
-        match delta {
-            Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
-            Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
-            Delta::Fragment { slot, call: Call { id, name, arguments, .. }, .. } => {
-                let slot = usize::try_from(slot).unwrap();
-                calls.resize(calls.len().max(slot + 1), Call::default());
-                calls[slot].id += &id;
-                calls[slot].name += &name;
-                calls[slot].arguments += &arguments;
+struct Converse;
+
+impl Subject for Converse {
+    const FRAMING: Framing = Framing::EventStream;
+    const SAMPLE: Sample = SAMPLE;
+
+    fn turns() -> BoxedStrategy<Turn> {
+        let turn = |mut blocks: Vec<Block>| {
+            let answer = answer_of(&blocks).to_string().into_bytes();
+            for block in &mut blocks {
+                if let Block::Call(call, _) = block {
+                    call.arguments = json!({ "x": call.arguments }).to_string();
+                }
             }
-            Delta::CallEnd { .. } => {}
-            other => panic!("{other:?}"),
-        }
+            Turn { answer, stream: stream_of(&blocks) }
+        };
+        blocks().prop_map(turn).boxed()
     }
-    (calls, out)
+
+    fn answer(body: &[u8]) -> Box<dyn Answer> {
+        Box::new(ConverseAnswer::read(&[], body).unwrap())
+    }
+
+    fn stream() -> Box<dyn Stream> {
+        Box::new(ConverseStream::new(&[]))
+    }
+
+    fn streamed(bytes: &[u8], _: ReleasePolicy) -> Value {
+        let (content, reason, usage) = accumulated(bytes);
+        json!({ "content": content, "reason": reason, "usage": usage })
+    }
+
+    fn whole(body: &[u8], _: ReleasePolicy) -> Value {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let content = &body["output"]["message"]["content"];
+        json!({ "content": content, "reason": body["stopReason"], "usage": body["usage"] })
+    }
 }
 
-/// The result of a stream for a client like AWS' SDKs: its blocks, its reason, its usage.
-pub(crate) fn accumulated(bytes: &[u8]) -> (Vec<Value>, String, Value) {
-    let (mut blocks, mut reason, mut usage) = (Vec::<Value>::new(), String::new(), Value::Null);
-    let add = |to: &mut Value, piece: &Value| {
-        *to = json!(format!("{}{}", to.as_str().unwrap_or_default(), piece.as_str().unwrap()));
-    };
-    for (kind, value) in events(bytes) {
-        let at = || usize::try_from(value["contentBlockIndex"].as_u64().unwrap()).unwrap();
-        match kind.as_str() {
-            "contentBlockStart" => {
-                assert_eq!(at(), blocks.len(), "blocks are numbered without gaps");
-                blocks.push(value["start"].clone());
-            }
-            "contentBlockDelta" => {
-                assert!(at() <= blocks.len(), "blocks are numbered without gaps");
-                if at() == blocks.len() {
-                    blocks.push(json!({}));
-                }
-                let (block, delta) = (&mut blocks[at()], &value["delta"]);
-                if delta["text"].is_string() {
-                    add(&mut block["text"], &delta["text"]);
-                } else if delta["toolUse"].is_object() {
-                    add(&mut block["toolUse"]["input"], &delta["toolUse"]["input"]);
-                } else if delta["reasoningContent"]["text"].is_string() {
-                    add(&mut block["reasoningContent"]["reasoningText"]["text"], &delta["reasoningContent"]["text"]);
-                } else {
-                    let signature = &delta["reasoningContent"]["signature"];
-                    add(&mut block["reasoningContent"]["reasoningText"]["signature"], signature);
-                }
-            }
-            "contentBlockStop" => assert!(at() < blocks.len()),
-            "messageStop" => reason = value["stopReason"].as_str().unwrap().to_owned(),
-            "metadata" => usage = value["usage"].clone(),
-            _ => {}
-        }
-    }
-    for block in &mut blocks {
-        if let Some(input) = block.get_mut("toolUse").and_then(|used| used.get_mut("input")) {
-            *input = serde_json::from_str(input.as_str().unwrap()).unwrap_or(Value::Null);
-        }
-    }
-    (blocks, reason, usage)
-}
+suite::properties!(Converse);
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn calls_are_found_however_they_are_cut_and_nothing_of_them_goes_on(
-        blocks in blocks(),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
-    ) {
+    fn calls_of_any_arguments_are_found_and_nothing_of_them_is_forwarded(blocks in blocks(), cuts in suite::cuts()) {
         let bytes = stream_of(&blocks);
-        let (calls, out) = gone_on(frames([bytes.as_slice()]));
+        suite::any_chunking::<Converse>(&bytes, &cuts)?;
+        let mut stream = ConverseStream::new(&[]);
+        let deltas = deltas(&mut stream, &bytes).unwrap();
+        let calls = calls(&deltas);
+        let out = finished(&mut stream, deltas);
         let expected: Vec<Call> = blocks.iter().filter_map(|block| match block {
             Block::Call(call, _) => Some(call.clone()),
             _ => None,
@@ -179,23 +152,13 @@ proptest! {
         prop_assert_eq!(rest, content_of(&said));
         prop_assert_eq!(reason, "end_turn");
 
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let chunked = frames(cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]));
-        prop_assert_eq!(gone_on(chunked), (calls, out));
     }
 
     #[test]
     fn an_answer_told_as_a_stream_is_that_answer(blocks in blocks()) {
-        let called = blocks.iter().any(|block| matches!(block, Block::Call(..)));
-        let answer = json!({
-            "output": {"message": {"role": "assistant", "content": content_of(&blocks)}},
-            "stopReason": if called { "tool_use" } else { "end_turn" },
-            "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}, "metrics": {"latencyMs": 1},
-        });
+        let answer = answer_of(&blocks);
         let mut stream = ConverseStream::new(&[]);
-        for frame in frames([start().as_slice()]) {
+        for frame in frames(&start()) {
             stream.read(frame).unwrap();
         }
         let out = stream.append(answer.to_string().as_bytes());
@@ -211,15 +174,15 @@ proptest! {
     fn an_event_read_by_comparison_says_what_it_says_when_parsed(events in prop::collection::vec(spelled(), 1..40)) {
         let opened = [start(), text(0, "a")].concat();
         let mut compared = ConverseStream::new(&[]);
-        for frame in frames([opened.as_slice()]) {
+        for frame in frames(&opened) {
             compared.read(frame).unwrap();
         }
         let mut said = "a".to_owned();
         for payload in events {
-            let frame = frames([written(":event-type", "contentBlockDelta", "event", payload.as_bytes()).as_slice()]).remove(0);
+            let frame = frames(&written(":event-type", "contentBlockDelta", "event", payload.as_bytes())).remove(0);
             // A stream with only a start has nothing to compare with.
             let mut parsed = ConverseStream::new(&[]);
-            for frame in frames([[start(), delta(0, &json!({}))].concat().as_slice()]) {
+            for frame in frames(&[start(), delta(0, &json!({}))].concat()) {
                 parsed.read(frame).unwrap();
             }
             let expected = parsed.read(frame.clone());
@@ -231,7 +194,7 @@ proptest! {
             let piece: Value = serde_json::from_str(&payload).unwrap();
             said += piece["delta"]["text"].as_str().unwrap_or_default();
         }
-        for frame in frames([stop(0).as_slice()]) {
+        for frame in frames(&stop(0)) {
             compared.read(frame).unwrap();
         }
         let text: String = compared.said(ChoiceIndex::FIRST).iter().filter_map(|block| block["text"].as_str()).collect();

@@ -4,7 +4,8 @@ use callgate_wire::bedrock_converse::BedrockConverse;
 use callgate_wire::{Declaration, Dialect as _, Form, Request, RequestError, Target, Wants};
 use serde_json::{Value, json};
 
-use crate::{call, result};
+use crate::common::result;
+use crate::suite::tool_call;
 
 const PATH: &str = "/model/us.anthropic.claude-sonnet-4-20250514-v1%3A0/converse";
 
@@ -253,9 +254,9 @@ fn a_round_appends_the_turn_and_its_results() {
         json!({"text": "Let me look."}),
     ];
     let results = [
-        result(call("t1", "get_order", r#"{"id":1}"#), r#"{"found":true}"#, false),
-        result(call("t2", "get_order", "{}"), r#"{"error":{"code":"timeout"}}"#, true),
-        result(call("t3", "get_order", "no"), "[1]", false),
+        result(tool_call("t1", "get_order", r#"{"id":1}"#), r#"{"found":true}"#, false),
+        result(tool_call("t2", "get_order", "{}"), r#"{"error":{"code":"timeout"}}"#, true),
+        result(tool_call("t3", "get_order", "no"), "[1]", false),
     ];
     request.append_turn(&said, &results);
     request.answer_whole();

@@ -1,73 +1,13 @@
 //! Streams, event by event.
 
 use callgate_wire::bedrock_converse::ConverseStream;
-use callgate_wire::framing::event_stream::EventStreamDecoder;
-use callgate_wire::{ApiError, ChoiceIndex, Delta, Stream as _, StreamError};
-use serde_json::{Value, json};
+use callgate_wire::framing::Framing;
+use callgate_wire::{ApiError, ChoiceIndex, Delta, Fate, ReleasePolicy, Stream as _};
+use serde_json::json;
 
-use crate::call;
+use crate::common::{call_start, delta, deltas, end, ended, input, metadata, start, stop, text};
 use crate::frames::{event, events, exception, written};
-
-pub(crate) fn start() -> Vec<u8> {
-    event("messageStart", &json!({"p": "abc", "role": "assistant"}))
-}
-
-pub(crate) fn text(index: u32, text: &str) -> Vec<u8> {
-    delta(index, &json!({"text": text}))
-}
-
-pub(crate) fn delta(index: u32, delta: &Value) -> Vec<u8> {
-    event("contentBlockDelta", &json!({"contentBlockIndex": index, "delta": delta, "p": "abcdefgh"}))
-}
-
-pub(crate) fn stop(index: u32) -> Vec<u8> {
-    event("contentBlockStop", &json!({"contentBlockIndex": index, "p": "ab"}))
-}
-
-pub(crate) fn call_start(index: u32, id: &str, name: &str) -> Vec<u8> {
-    let used = json!({"toolUse": {"name": name, "toolUseId": id}});
-    event("contentBlockStart", &json!({"contentBlockIndex": index, "p": "a", "start": used}))
-}
-
-pub(crate) fn input(index: u32, piece: &str) -> Vec<u8> {
-    delta(index, &json!({"toolUse": {"input": piece}}))
-}
-
-pub(crate) fn end(reason: &str) -> Vec<u8> {
-    event("messageStop", &json!({"p": "ab", "stopReason": reason}))
-}
-
-pub(crate) fn metadata() -> Vec<u8> {
-    let usage = json!({"inputTokens": 10, "outputTokens": 5, "totalTokens": 15});
-    event("metadata", &json!({"metrics": {"latencyMs": 1}, "p": "abc", "usage": usage}))
-}
-
-/// Reads a stream whole.
-pub(crate) fn read(stream: &mut ConverseStream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
-    let mut deltas = read_part(stream, bytes)?;
-    deltas.extend(stream.end()?);
-    Ok(deltas)
-}
-
-/// Reads a part of a stream.
-pub(crate) fn read_part(stream: &mut ConverseStream, bytes: &[u8]) -> Result<Vec<Delta>, StreamError> {
-    let mut frames = Vec::new();
-    EventStreamDecoder::new(1 << 20).push(bytes, &mut frames).unwrap();
-    let mut deltas = Vec::new();
-    for frame in frames {
-        deltas.extend(stream.read(frame)?);
-    }
-    Ok(deltas)
-}
-
-fn forwarded(deltas: &[Delta]) -> Vec<u8> {
-    let frames = deltas.iter().map(|delta| match delta {
-        Delta::Forward { frame } | Delta::Usage { frame } => frame.clone(),
-        Delta::Finish { end, .. } => end.frame().to_vec(),
-        other => panic!("{other:?}"),
-    });
-    frames.collect::<Vec<_>>().concat()
-}
+use crate::suite::{carried, finished, passed, tool_call};
 
 fn in_call(deltas: &[Delta]) -> Vec<(u32, String, String, String)> {
     let fragments = deltas.iter().filter_map(|delta| match delta {
@@ -103,7 +43,7 @@ fn a_stream_without_calls_goes_on_byte_for_byte() {
     ]
     .concat();
     let mut stream = ConverseStream::new(&[]);
-    assert_eq!(forwarded(&read(&mut stream, &bytes).unwrap()), bytes);
+    assert_eq!(passed(&ended(&mut stream, &bytes).unwrap()), bytes);
     assert!(stream.is_complete());
     assert_eq!(stream.choices(), 1);
     assert_eq!(
@@ -135,7 +75,7 @@ fn of_a_call_come_fragments_and_its_end_and_no_bytes() {
     ]
     .concat();
     let mut stream = ConverseStream::new(&[]);
-    let deltas = read(&mut stream, &bytes).unwrap();
+    let deltas = ended(&mut stream, &bytes).unwrap();
     let fragment =
         |slot, id: &str, name: &str, arguments: &str| (slot, id.to_owned(), name.to_owned(), arguments.to_owned());
     assert_eq!(
@@ -159,25 +99,14 @@ fn blocks_are_numbered_without_gaps_where_a_call_was_taken_out() {
     let mut stream = ConverseStream::new(&[]);
     let mut out = Vec::new();
     let first = [start(), text(0, "A"), stop(0), call_start(1, "t1", "f"), input(1, "{}"), stop(1)].concat();
-    out.extend(forwarded(
-        &read(&mut stream, &first)
-            .unwrap()
-            .into_iter()
-            .filter(|delta| matches!(delta, Delta::Forward { .. }))
-            .collect::<Vec<_>>(),
-    ));
+    let deltas = ended(&mut stream, &first).unwrap();
+    out.extend(passed(&deltas));
     let second = [call_start(2, "t2", "g"), input(2, "{}"), stop(2)].concat();
-    read(&mut stream, &second).unwrap();
-    out.extend(stream.call(ChoiceIndex::FIRST, &call("t2", "g", "{}")));
+    ended(&mut stream, &second).unwrap();
+    out.extend(stream.call(ChoiceIndex::FIRST, &tool_call("t2", "g", "{}")));
     let third = [text(3, "B"), text(3, "C"), stop(3), end("tool_use"), metadata()].concat();
-    let deltas = read(&mut stream, &third).unwrap();
-    for delta in deltas {
-        match delta {
-            Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
-            Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
-            other => panic!("{other:?}"),
-        }
-    }
+    let deltas = ended(&mut stream, &third).unwrap();
+    out.extend(finished(&mut stream, deltas));
     insta::assert_json_snapshot!(events(&out));
 }
 
@@ -189,15 +118,9 @@ fn where_no_call_went_on_the_reason_names_none_and_what_could_repeat_one_goes() 
     let trace =
         event("metadata", &json!({"usage": {}, "trace": {"guardrail": {"modelOutput": ["f(SECRET)"]}}, "p": "a"}));
     let bytes = [start(), call_start(0, "t1", "f"), input(0, "{\"SECRET\":1}"), stop(0), stop_reason, trace].concat();
-    let mut out = Vec::new();
-    for delta in read(&mut stream, &bytes).unwrap() {
-        match delta {
-            Delta::CallEnd { .. } => out.extend(stream.text(ChoiceIndex::FIRST, "Refused.")),
-            Delta::Finish { choice, end } => out.extend(stream.finish(choice, end)),
-            Delta::Forward { frame } | Delta::Usage { frame } => out.extend(frame),
-            _ => {}
-        }
-    }
+    let out = carried(Framing::EventStream, &mut stream, &bytes, ReleasePolicy::Call, &|_, _| {
+        Fate::Replace("Refused.".to_owned())
+    });
     assert!(!String::from_utf8_lossy(&out).contains("SECRET"));
     assert_eq!(
         events(&out)[1..],
@@ -215,7 +138,7 @@ fn a_further_answer_is_told_as_further_blocks_and_then_the_end() {
     let mut stream = ConverseStream::new(&["nova_grounding"]);
     let bytes =
         [start(), text(0, "A"), stop(0), call_start(1, "t1", "f"), stop(1), end("tool_use"), metadata()].concat();
-    read(&mut stream, &bytes).unwrap();
+    ended(&mut stream, &bytes).unwrap();
     assert_eq!(stream.said(ChoiceIndex::FIRST), [json!({"text": "A"})]);
     let answer = json!({
         "metrics": {"latencyMs": 2}, "stopReason": "tool_use", "additionalModelResponseFields": {"stop_sequence": null},
@@ -257,7 +180,7 @@ fn tools_of_the_provider_go_on_where_they_were_asked_for() {
     ]
     .concat();
     let mut stream = ConverseStream::new(&["nova_grounding"]);
-    assert_eq!(forwarded(&read(&mut stream, &bytes).unwrap()), bytes);
+    assert_eq!(passed(&ended(&mut stream, &bytes).unwrap()), bytes);
     assert_eq!(
         stream.said(ChoiceIndex::FIRST),
         [
@@ -265,8 +188,8 @@ fn tools_of_the_provider_go_on_where_they_were_asked_for() {
             json!({"toolResult": {"toolUseId": "s", "status": "success", "content": [{"text": "r"}]}}),
         ]
     );
-    assert!(read(&mut ConverseStream::new(&[]), &bytes).is_err());
-    assert!(read(&mut ConverseStream::new(&["other"]), &bytes).is_err());
+    assert!(ended(&mut ConverseStream::new(&[]), &bytes).is_err());
+    assert!(ended(&mut ConverseStream::new(&["other"]), &bytes).is_err());
 }
 
 #[test]
@@ -277,7 +200,7 @@ fn exceptions_end_the_stream_as_they_came() {
         written(":error-code", "InternalError", "error", b""),
     ] {
         let mut stream = ConverseStream::new(&[]);
-        let deltas = read(&mut stream, &[start(), frame.clone()].concat()).unwrap();
+        let deltas = ended(&mut stream, &[start(), frame.clone()].concat()).unwrap();
         assert_eq!(deltas[1..], [Delta::Error { frame }]);
     }
     let error = ApiError { status: 403, code: "c".into(), message: "m".into(), param: None };
@@ -349,8 +272,8 @@ fn events_that_could_hide_a_call_are_refused() {
     for (what, frames) in table {
         let (last, before) = frames.split_last().unwrap();
         let mut stream = ConverseStream::new(&[]);
-        read_part(&mut stream, &before.concat()).unwrap_or_else(|error| panic!("{what}: too early: {error}"));
-        let error = read_part(&mut stream, last).expect_err(what);
+        deltas(&mut stream, &before.concat()).unwrap_or_else(|error| panic!("{what}: too early: {error}"));
+        let error = deltas(&mut stream, last).expect_err(what);
         told += &format!("{what}: {error}\n");
     }
     insta::assert_snapshot!(told);

@@ -1,10 +1,11 @@
 //! Whole answers: which calls they have, and how they look without some of them.
 
 use callgate_wire::gemini::Gemini;
-use callgate_wire::{Answer, Call, ChoiceIndex, Dialect, Earlier, Fate, ReleasePolicy};
+use callgate_wire::{Answer, Call, ChoiceIndex, Dialect, Earlier, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::{WHOLE, answer, asking, of_parts};
+use crate::suite::{all_kept, replaced};
 
 fn call(name: &str, args: Value) -> Value {
     json!({ "functionCall": { "name": name, "args": args } })
@@ -20,18 +21,6 @@ fn calls(answer: &dyn Answer) -> Vec<Call> {
 
 fn parts(answer: &dyn Answer) -> Value {
     serde_json::from_slice::<Value>(&answer.write()).unwrap()["candidates"][0]["content"]["parts"].clone()
-}
-
-fn keep(answer: &dyn Answer) -> Vec<Fate> {
-    let canonical = |call: Call| {
-        let value = callgate_json::read(call.arguments.as_bytes()).unwrap();
-        Fate::Keep(Call { arguments: callgate_json::canonical(&value), ..call })
-    };
-    calls(answer).into_iter().map(canonical).collect()
-}
-
-fn tell(text: &str) -> Fate {
-    Fate::Replace(text.to_owned())
 }
 
 #[test]
@@ -181,7 +170,7 @@ fn an_answer_of_which_every_call_is_kept_keeps_its_bytes() {
         ]))
     );
     let mut answer = answer(&text).unwrap();
-    let fates = keep(&*answer);
+    let fates = all_kept(&*answer);
     answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     answer.prepend(&[]);
     assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
@@ -191,7 +180,7 @@ fn an_answer_of_which_every_call_is_kept_keeps_its_bytes() {
 fn a_call_whose_arguments_readers_could_differ_over_is_written_canonically() {
     let text = r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"n":1.0}, "unknown":1},"thoughtSignature":"s","other":1}]}}],"x":1.50}"#;
     let mut answer = answer(text).unwrap();
-    let fates = keep(&*answer);
+    let fates = all_kept(&*answer);
     answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     assert_eq!(
         String::from_utf8(answer.write()).unwrap(),
@@ -214,14 +203,14 @@ fn what_replaces_a_call_stands_in_a_paragraph_where_it_stood_or_at_the_end() {
     ];
     for (hold, expected) in table {
         let mut answer = read(turn.clone());
-        let mut fates = keep(&*answer);
-        fates[0] = tell("no f");
+        let mut fates = all_kept(&*answer);
+        fates[0] = replaced("no f");
         answer.settle(ChoiceIndex::FIRST, fates, hold);
         assert_eq!(parts(&*answer), expected);
         assert_eq!(calls(&*answer).len(), 1);
     }
     let mut answer = read(json!([call("f", json!({})), call("g", json!({}))]));
-    answer.settle(ChoiceIndex::FIRST, vec![tell("no f"), tell("no g")], ReleasePolicy::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![replaced("no f"), replaced("no g")], ReleasePolicy::Call);
     assert_eq!(parts(&*answer), json!([{ "text": "no f" }, { "text": "\n\nno g" }]));
     assert_eq!(serde_json::from_slice::<Value>(&answer.write()).unwrap()["candidates"][0]["finishReason"], "STOP");
 }
@@ -231,7 +220,7 @@ fn log_probabilities_go_with_a_call_that_is_left_out() {
     let mut body = of_parts(json!([call("f", json!({}))]));
     body["candidates"][0]["logprobsResult"] = json!({ "chosenCandidates": [{ "token": "SECRET" }] });
     let mut answer = answer(&body.to_string()).unwrap();
-    answer.settle(ChoiceIndex::FIRST, vec![tell("no")], ReleasePolicy::Call);
+    answer.settle(ChoiceIndex::FIRST, vec![replaced("no")], ReleasePolicy::Call);
     assert!(!String::from_utf8(answer.write()).unwrap().contains("SECRET"));
 }
 
@@ -240,14 +229,14 @@ fn the_next_call_takes_the_signature_over_from_one_that_goes_nowhere() {
     let signed = json!({ "functionCall": { "name": "f", "args": {} }, "thoughtSignature": "c2ln" });
     let turn = json!([signed, call("g", json!({})), call("h", json!({}))]);
     let mut answer = read(turn.clone());
-    let mut fates = keep(&*answer);
-    fates[0] = tell("no f");
+    let mut fates = all_kept(&*answer);
+    fates[0] = replaced("no f");
     answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     let g = json!({ "functionCall": { "name": "g", "args": {} }, "thoughtSignature": "c2ln" });
     assert_eq!(parts(&*answer), json!([{ "text": "no f" }, g, call("h", json!({}))]));
     let mut answer = read(turn);
-    let mut fates = keep(&*answer);
-    fates[2] = tell("no h");
+    let mut fates = all_kept(&*answer);
+    fates[2] = replaced("no h");
     answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     assert_eq!(parts(&*answer), json!([signed, call("g", json!({})), { "text": "no h" }]));
 }

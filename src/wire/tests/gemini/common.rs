@@ -61,9 +61,7 @@ pub(crate) fn deltas(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<De
 
 /// As [`deltas`], for a whole stream: with the deltas held until its end.
 pub(crate) fn ended(stream: &mut dyn Stream, chunks: &[&[u8]]) -> Result<Vec<Delta>, StreamError> {
-    let mut all = deltas(stream, chunks)?;
-    all.extend(stream.end()?);
-    Ok(all)
+    suite::ended(Framing::Sse, stream, chunks)
 }
 
 pub(crate) fn shown(deltas: &[Delta]) -> String {

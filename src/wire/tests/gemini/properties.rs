@@ -1,15 +1,13 @@
 //! The properties of every dialect's streams.
 
 use callgate_wire::framing::Framing;
-use callgate_wire::{ChoiceIndex, ReleasePolicy};
+use callgate_wire::{Answer, ReleasePolicy, Stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::{accumulate, answer, calls, deltas, event, events, joined, of_parts, stream};
-use crate::suite::{self, carried, fate};
-
-/// Appears in every text of a call, and nowhere else.
-const SECRET: &str = "S3CRET";
+use crate::common::{accumulate, answer, event, events, joined, of_parts, stream};
+use crate::sample::SAMPLE;
+use crate::suite::{self, SECRET, Sample, Subject, Turn, secrets};
 
 fn part() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -17,8 +15,8 @@ fn part() -> impl Strategy<Value = Value> {
         1 => "[a-z]{1,4}".prop_map(|text| json!({ "text": text, "thought": true })),
         1 => "[a-z]{1,4}".prop_map(|text| json!({ "text": text, "thoughtSignature": "c2ln" })),
         1 => Just(json!({ "inlineData": { "mimeType": "image/png", "data": "AA==" } })),
-        4 => ("[a-z\"]{0,3}", "[a-zé\"\\\\{}\n]{0,9}", any::<bool>(), any::<bool>()).prop_map(|(name, text, id, signed)| {
-            let args = json!({ "a": format!("{SECRET}{text}"), "n": 1.5 });
+        4 => ("[a-z\"]{0,3}", (secrets(), "[a-zé\"\\\\{}\n]{0,9}"), any::<bool>(), any::<bool>()).prop_map(|(name, (secret, text), id, signed)| {
+            let args = json!({ "a": format!("{secret}{text}"), "n": 1.5 });
             let mut part = json!({ "functionCall": { "name": format!("{SECRET}{name}"), "args": args } });
             if id {
                 part["functionCall"]["id"] = json!(format!("{SECRET}{text}"));
@@ -67,47 +65,50 @@ fn seen(parts: &[Value]) -> (String, Vec<Value>) {
     (text.collect(), parts.iter().filter(|part| part.get("functionCall").is_some()).cloned().collect())
 }
 
-proptest! {
-    // A failed case is printed; it belongs into a table, not into a file of seeds.
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+struct Gemini;
 
-    #[test]
-    fn any_chunking_of_a_stream_gives_the_same_deltas((_, text) in turns(), cuts in suite::cuts()) {
-        suite::any_chunking(Framing::Sse, stream, text.as_bytes(), &cuts)?;
-    }
+impl Subject for Gemini {
+    const FRAMING: Framing = Framing::Sse;
+    const SAMPLE: Sample = SAMPLE;
 
-    #[test]
-    fn a_stream_has_the_calls_that_the_answer_has((parts, text) in turns()) {
-        let whole = answer(&of_parts(json!(parts)).to_string()).unwrap();
-        prop_assert_eq!(calls(&deltas(&mut *stream(), &[text.as_bytes()]).unwrap()), whole.calls()[0].to_vec());
-    }
-
-    #[test]
-    fn nothing_of_a_held_call_is_in_the_output((_, text) in turns()) {
-        suite::no_part_of_a_call(Framing::Sse, stream(), text.as_bytes(), SECRET)?;
-    }
-
-    #[test]
-    fn an_accumulated_stream_equals_the_answer_whatever_the_fates_of_its_calls(
-        (parts, text) in turns(),
-        keep in prop::collection::vec(any::<bool>(), 1..5),
-        hold in suite::policies(),
-    ) {
-        let mut whole = answer(&of_parts(json!(parts)).to_string()).unwrap();
-        let fates = whole.calls()[0].iter().cloned().enumerate().map(|(at, call)| fate(&keep, at, call)).collect();
-        whole.settle(ChoiceIndex::FIRST, fates, hold);
-        let whole: Value = serde_json::from_slice(&whole.write()).unwrap();
-        let streamed = {
-            let decide = |at, call| fate(&keep, at, call);
-            accumulate(&events(&carried(Framing::Sse, &mut *stream(), text.as_bytes(), hold, &decide)))
+    fn turns() -> BoxedStrategy<Turn> {
+        let turn = |(parts, text): (Vec<Value>, String)| Turn {
+            answer: of_parts(json!(parts)).to_string().into_bytes(),
+            stream: text.into_bytes(),
         };
-        let (streamed_parts, whole_parts) =
-            (streamed["parts"].as_array().unwrap(), whole["candidates"][0]["content"]["parts"].as_array().unwrap());
-        prop_assert_eq!(seen(streamed_parts), seen(whole_parts));
-        if hold == ReleasePolicy::Call {
-            prop_assert_eq!(streamed_parts, &joined(whole_parts));
-        }
-        prop_assert_eq!(&streamed["finish"], &whole["candidates"][0]["finishReason"]);
-        prop_assert_eq!(&streamed["usage"], &whole["usageMetadata"]);
+        turns().prop_map(turn).boxed()
+    }
+
+    fn answer(body: &[u8]) -> Box<dyn Answer> {
+        answer(std::str::from_utf8(body).unwrap()).unwrap()
+    }
+
+    fn stream() -> Box<dyn Stream> {
+        stream()
+    }
+
+    /// A stream joins the texts of its events.
+    fn said(said: Vec<Value>) -> Vec<Value> {
+        joined(&said)
+    }
+
+    fn streamed(bytes: &[u8], policy: ReleasePolicy) -> Value {
+        let turn = accumulate(&events(bytes));
+        view(turn["parts"].as_array().unwrap(), policy, &turn["finish"], &turn["usage"])
+    }
+
+    fn whole(body: &[u8], policy: ReleasePolicy) -> Value {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let candidate = &body["candidates"][0];
+        let parts = joined(candidate["content"]["parts"].as_array().unwrap());
+        view(&parts, policy, &candidate["finishReason"], &body["usageMetadata"])
     }
 }
+
+/// The order of calls and texts is the answer's if each call is released at once.
+fn view(parts: &[Value], policy: ReleasePolicy, finish: &Value, usage: &Value) -> Value {
+    let parts_in_order = (policy == ReleasePolicy::Call).then_some(parts);
+    json!({ "seen": seen(parts), "parts": parts_in_order, "finish": finish, "usage": usage })
+}
+
+suite::properties!(Gemini);

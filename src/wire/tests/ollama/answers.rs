@@ -1,20 +1,13 @@
 //! Whole answers: which calls they have, and how they look without some of them.
 
-use callgate_wire::{Answer, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy};
+use callgate_wire::{Answer, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::{answer, call, done};
+use crate::suite::all_kept;
 
 fn read(message: Value) -> Box<dyn Answer> {
     answer(&done(message).to_string()).unwrap()
-}
-
-fn keep(answer: &dyn Answer) -> Vec<Fate> {
-    let canonical = |call: &Call| {
-        let value = callgate_json::read(call.arguments.as_bytes()).unwrap();
-        Fate::Keep(Call { arguments: callgate_json::canonical(&value), ..call.clone() })
-    };
-    answer.calls()[0].iter().map(canonical).collect()
 }
 
 fn written(answer: &dyn Answer) -> Value {
@@ -84,7 +77,7 @@ fn arguments_as_a_text_are_read_and_written_as_an_object() {
     );
     assert_eq!(read.calls()[0][0].arguments, "{\"a\": 1}");
     let mut read = read;
-    let fates = keep(&*read);
+    let fates = all_kept(&*read);
     read.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Turn);
     assert_eq!(written(&*read)["message"]["tool_calls"][0]["function"]["arguments"], json!({ "a": 1 }));
 }
@@ -102,7 +95,7 @@ fn an_answer_of_which_every_call_is_kept_keeps_its_bytes() {
     let entry = json!({ "id": "a", "function": { "index": 0, "name": "f", "arguments": { "b": [1, 2.5], "a": "é" } } });
     let text = format!(" {:#}\n", done(json!({ "tool_calls": [entry, call("g", json!({}))] })));
     let mut answer = answer(&text).unwrap();
-    let fates = keep(&*answer);
+    let fates = all_kept(&*answer);
     answer.settle(ChoiceIndex::FIRST, fates, ReleasePolicy::Call);
     answer.prepend(&[]);
     assert_eq!(String::from_utf8(answer.write()).unwrap(), text);
@@ -114,7 +107,7 @@ fn what_is_told_instead_of_a_call_is_a_paragraph_after_the_text() {
     for hold in [ReleasePolicy::Call, ReleasePolicy::Turn] {
         let mut answer =
             read(json!({ "content": "A", "thinking": "t", "tool_calls": [indexed("f", 0), indexed("g", 1)] }));
-        let mut fates = keep(&*answer);
+        let mut fates = all_kept(&*answer);
         fates[0] = Fate::Replace("no f".into());
         answer.settle(ChoiceIndex::FIRST, fates, hold);
         let message =

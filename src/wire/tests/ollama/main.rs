@@ -16,4 +16,5 @@ mod common;
 mod errors;
 mod properties;
 mod requests;
+mod sample;
 mod streams;

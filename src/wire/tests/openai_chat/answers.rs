@@ -4,7 +4,8 @@ use callgate_wire::openai_chat::{ChatAnswer, Choice, Rewrite};
 use callgate_wire::{Call, ChoiceIndex, Form};
 use serde_json::json;
 
-use crate::assemble::{head, tool};
+use crate::common::head;
+use crate::suite::tool_call;
 
 const CALLS: &str = r#"{
   "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "x_timing": 0.10000000000000000001,
@@ -40,7 +41,7 @@ fn choices_tell_their_text_calls_and_finish() {
             Choice {
                 index: ChoiceIndex::FIRST,
                 text: String::new(),
-                calls: vec![Call { extra, ..tool("a", "f", "{\"x\": 1}") }, tool("b", "g", "")],
+                calls: vec![Call { extra, ..tool_call("a", "f", "{\"x\": 1}") }, tool_call("b", "g", "")],
                 finish: "tool_calls".to_owned()
             },
             Choice { index: ChoiceIndex::new(1), text: "Hi".to_owned(), calls: vec![], finish: "stop".to_owned() },
@@ -63,11 +64,11 @@ fn what_is_missing_is_empty_and_what_is_unusual_is_understood() {
         (r#"{"tool_calls":[{"id":null,"type":null,"function":{"name":null,"arguments":null}}]}"#, vec![]),
         (
             r#"{"tool_calls":[{"index":3,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#,
-            vec![tool("a", "f", "{}")],
+            vec![tool_call("a", "f", "{}")],
         ),
         (
             r#"{"function_call":{"name":"f","arguments":"null"}}"#,
-            vec![Call { form: Form::Function, ..tool("", "f", "null") }],
+            vec![Call { form: Form::Function, ..tool_call("", "f", "null") }],
         ),
     ];
     for (text, expected) in table {
@@ -137,10 +138,11 @@ fn a_count_of_calls_is_no_call() {
 #[test]
 fn a_rewritten_choice_keeps_what_was_not_touched() {
     let mut answer = read(CALLS);
-    answer.rewrite(0, Rewrite { text: None, calls: vec![tool("a", "f", r#"{"x":1}"#), tool("b", "g", "{}")] });
+    answer
+        .rewrite(0, Rewrite { text: None, calls: vec![tool_call("a", "f", r#"{"x":1}"#), tool_call("b", "g", "{}")] });
     insta::assert_snapshot!("other_arguments", written(&answer));
 
-    answer.rewrite(0, Rewrite { text: Some("Refused g.".to_owned()), calls: vec![tool("a", "f", r#"{"x":1}"#)] });
+    answer.rewrite(0, Rewrite { text: Some("Refused g.".to_owned()), calls: vec![tool_call("a", "f", r#"{"x":1}"#)] });
     insta::assert_snapshot!("one_call_less", written(&answer));
 
     answer.rewrite(0, Rewrite::default());
@@ -160,7 +162,7 @@ fn null_content_stays_null_without_text() {
 #[test]
 fn a_legacy_call_is_replaced_in_kind() {
     let text = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{ }"}},"finish_reason":"function_call"}]}"#;
-    let call = Call { form: Form::Function, ..tool("", "f", "{}") };
+    let call = Call { form: Form::Function, ..tool_call("", "f", "{}") };
     let mut answer = read(text);
     answer.rewrite(0, Rewrite { text: None, calls: vec![call] });
     assert_eq!(written(&answer), text.replace("{ }", "{}"));

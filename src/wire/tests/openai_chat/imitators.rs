@@ -5,11 +5,12 @@ use callgate_wire::openai_chat::ChatAnswer;
 use callgate_wire::{Call, ChoiceIndex, Delta, Form};
 use serde_json::json;
 
-use crate::assemble::{calls, deltas, frames, head, tool, turn};
+use crate::common::{deltas, frames, head, turn};
+use crate::suite::{calls, tool_call};
 
 /// The calls of a stream whose deltas have these entries of `tool_calls`, one event each.
 fn streamed(entries: &[&str]) -> Vec<Call> {
-    calls(&turn(&deltas([stream(entries).as_bytes()]).unwrap()))
+    calls(&deltas(stream(entries).as_bytes()).unwrap())
 }
 
 fn stream(entries: &[&str]) -> String {
@@ -40,7 +41,7 @@ fn all(entries: &[String]) -> Vec<Call> {
 
 #[test]
 fn a_name_repeated_in_every_fragment_is_one_name() {
-    let expected = [tool("a", "go", r#"{"x":1}"#)];
+    let expected = [tool_call("a", "go", r#"{"x":1}"#)];
     // The id once, always, or drawn for each fragment.
     for ids in [["a", "", ""], ["a", "a", "a"], ["a", "b", "c"]] {
         let pieces = [r#"{"x""#, ":", "1}"];
@@ -77,19 +78,19 @@ fn a_name_in_pieces_is_joined_and_one_that_could_be_two_is_unclear() {
 #[test]
 fn a_call_said_twice_is_one_call() {
     let call = function(0, "a", "f", r#"{"x":1}"#);
-    assert_eq!(all(&[call.clone(), call.clone(), call.clone()]), [tool("a", "f", r#"{"x":1}"#)]);
+    assert_eq!(all(&[call.clone(), call.clone(), call.clone()]), [tool_call("a", "f", r#"{"x":1}"#)]);
     // First in pieces, then whole.
     let pieces = [function(0, "a", "f", r#"{"x""#), function(0, "a", "", ":1"), function(0, "a", "f", "}")];
     let stream: Vec<String> = pieces.into_iter().chain([call]).collect();
-    assert_eq!(all(&stream), [tool("a", "f", r#"{"x":1}"#)]);
+    assert_eq!(all(&stream), [tool_call("a", "f", r#"{"x":1}"#)]);
 }
 
 #[test]
 fn parallel_calls_are_told_apart_without_index_or_id() {
     let expected = [
-        tool("call_callgate_0_c", "f", r#"{"x":1}"#),
-        tool("call_callgate_1_c", "f", r#"{"x":2}"#),
-        tool("call_callgate_2_c", "g", "{}"),
+        tool_call("call_callgate_0_c", "f", r#"{"x":1}"#),
+        tool_call("call_callgate_1_c", "f", r#"{"x":2}"#),
+        tool_call("call_callgate_2_c", "g", "{}"),
     ];
     let entries = [function(0, "", "f", r#"{"x":1}"#), function(0, "", "f", r#"{"x":2}"#), function(0, "", "g", "{}")];
     assert_eq!(all(&entries), expected, "one index for all");
@@ -132,7 +133,7 @@ fn stubs_call_nothing() {
     for stub in stubs {
         let (calls, written) = whole(&[stub]);
         assert!(calls.is_empty() && !written.contains("tool_calls\":["), "{written}");
-        let turn = turn(&deltas([stream(&[stub, stub]).as_bytes()]).unwrap());
+        let turn = turn(&deltas(stream(&[stub, stub]).as_bytes()).unwrap());
         assert!(turn.choices[&0].calls.is_empty(), "{stub}");
         assert!(!String::from_utf8(turn.passed).unwrap().contains("\"tool_calls\":"), "{stub}");
     }
@@ -142,14 +143,14 @@ fn stubs_call_nothing() {
     assert!(!String::from_utf8(answer.write()).unwrap().contains("function_call"));
     // A stub before its call opens it.
     let call = [stubs[4], r#"{"index":0,"function":{"name":"f","arguments":"{}"}}"#];
-    assert_eq!(streamed(&call), [tool("a", "f", "{}")]);
+    assert_eq!(streamed(&call), [tool_call("a", "f", "{}")]);
 }
 
 #[test]
 fn arguments_that_are_json_keep_the_bytes_that_came() {
     let entry =
         r#"{"index":0,"id":"a","function":{"name":"f","arguments": {"x" : 1.0, "y":[ 0.10000000000000000001 ]} }}"#;
-    let expected = [tool("a", "f", r#"{"x" : 1.0, "y":[ 0.10000000000000000001 ]}"#)];
+    let expected = [tool_call("a", "f", r#"{"x" : 1.0, "y":[ 0.10000000000000000001 ]}"#)];
     let (calls, written) = whole(&["null", entry]);
     assert_eq!(calls, expected);
     assert!(written.contains(r#""arguments":"{\"x\" : 1.0, "#), "{written}");
@@ -176,7 +177,7 @@ fn members_of_a_call_survive_streamed_as_whole() {
     assert_eq!(told[0].extra["function"]["thought_signature"], "s1");
     assert_eq!(told[0].extra["provider_specific_fields"]["thought_signature"], "s3");
     // They are written at their old places.
-    let chunk = frames([&head().call(ChoiceIndex::FIRST, 0, &told[0])[..]]).remove(0).data.unwrap();
+    let chunk = frames(&head().call(ChoiceIndex::FIRST, 0, &told[0])).remove(0).data.unwrap();
     let chunk: Value = serde_json::from_slice(&chunk).unwrap();
     let original: Value = serde_json::from_str(&entry).unwrap();
     assert_eq!(chunk["choices"][0]["delta"]["tool_calls"][0], original);
@@ -201,7 +202,7 @@ fn members_in_many_fragments_are_told_once() {
     };
     let entries: Vec<String> = (0..500).map(fragment).collect();
     let stream = stream(&entries.iter().map(String::as_str).collect::<Vec<_>>());
-    let told = deltas([stream.as_bytes()]).unwrap();
+    let told = deltas(stream.as_bytes()).unwrap();
     let count = |delta: &Delta| match delta {
         Delta::Fragment { call: Call { extra, .. }, .. } => {
             extra.values().map(|fields| fields.as_object().unwrap().len()).sum()
@@ -225,7 +226,7 @@ fn a_member_that_could_repeat_the_call_is_dropped() {
 
 #[test]
 fn a_call_of_another_kind_is_a_call_and_not_a_broken_answer() {
-    let custom = Call { form: Form::Custom, ..tool("a", "math", "4+4") };
+    let custom = Call { form: Form::Custom, ..tool_call("a", "math", "4+4") };
     let entry = r#"{"index":0,"id":"a","type":"custom","custom":{"name":"math","input":"4+4"}}"#;
     assert_eq!(whole(&[entry]).0, std::slice::from_ref(&custom));
     let pieces = [

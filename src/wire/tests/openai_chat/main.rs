@@ -12,11 +12,12 @@
 mod suite;
 
 mod answers;
-mod assemble;
+mod common;
 mod errors;
 mod imitators;
 mod properties;
 mod requests;
+mod sample;
 mod sloppy;
 mod splits;
 mod streams;

@@ -6,7 +6,7 @@ use callgate_wire::{
 };
 use serde_json::json;
 
-use crate::assemble::tool;
+use crate::suite::tool_call;
 
 const TOOLS: &str = r#"{
   "model": "gpt-4o", "temperature": 0.70, "stream": true, "stream_options": {"include_usage": true},
@@ -170,15 +170,15 @@ fn a_round_asks_for_a_whole_answer_with_the_turn_appended() {
     let mut request = read(TOOLS);
     request.answer_whole();
     let result = |call: Call, content: &str| CallResult { call, content: content.to_owned(), failed: false };
-    let legacy = Call { form: Form::Function, ..tool("", "old", "{}") };
+    let legacy = Call { form: Form::Function, ..tool_call("", "old", "{}") };
     request.append_turn(
         &[
             json!("Let me see."),
             json!({ "reasoning_content": "Hm.", "reasoning_details": [{ "type": "reasoning.text" }] }),
         ],
         &[
-            result(tool("call_1", "get_order", "{\"id\":1}"), "{\"total\":3}"),
-            result(tool("call_2", "get_order", "{}"), "no such order"),
+            result(tool_call("call_1", "get_order", "{\"id\":1}"), "{\"total\":3}"),
+            result(tool_call("call_2", "get_order", "{}"), "no such order"),
         ],
     );
     request.append_turn(&[], &[result(legacy, "done")]);

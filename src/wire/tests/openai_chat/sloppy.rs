@@ -1,11 +1,13 @@
 //! A stream has the calls of the whole answer, however an imitating server cuts and labels them.
 
 use callgate_wire::Delta;
-use callgate_wire::openai_chat::ChatAnswer;
+use callgate_wire::framing::Framing;
+use callgate_wire::openai_chat::{ChatAnswer, ChatStream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::assemble::{calls, deltas, turn};
+use crate::common::{deltas, turn};
+use crate::suite::ended;
 
 /// A server's labels of the fragments of its calls.
 #[derive(Debug, Clone)]
@@ -132,12 +134,12 @@ proptest! {
         if habits.done {
             stream += "data: [DONE]\n\n";
         }
-        let told = deltas([stream.as_bytes()]).unwrap();
+        let told = deltas(stream.as_bytes()).unwrap();
         let turn = turn(&told);
-        prop_assert_eq!(calls(&turn), answer.choices()[0].calls.clone(), "{}", stream);
+        prop_assert_eq!(turn.calls(), answer.choices()[0].calls.clone(), "{}", stream);
         prop_assert_eq!(&turn.choices[&0].finish, "tool_calls");
         prop_assert_eq!(told.iter().filter(|delta| matches!(delta, Delta::Finish { .. })).count(), 1);
-        prop_assert_eq!(deltas(stream.as_bytes().chunks(1)).unwrap(), told);
+        prop_assert_eq!(ended(Framing::Sse, &mut ChatStream::new(true, 128), &stream.as_bytes().chunks(1).collect::<Vec<_>>()).unwrap(), told);
         prop_assert!(!String::from_utf8(turn.passed).unwrap().contains("\"function"));
     }
 }

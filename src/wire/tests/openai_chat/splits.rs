@@ -4,7 +4,8 @@ use callgate_wire::openai_chat::{ChatAnswer, ChatStream};
 use callgate_wire::{Answer as _, ChoiceIndex, Delta, End, Stream as _};
 use serde_json::{Value, json};
 
-use crate::assemble::{calls, deltas, frames, read, tool, turn};
+use crate::common::{deltas, ended, frames, turn};
+use crate::suite::tool_call;
 
 const CALL: &str = r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#;
 
@@ -14,7 +15,7 @@ fn chunk(choices: &str) -> String {
 
 fn one(choices: &[&str]) -> Vec<Delta> {
     let stream: String = choices.iter().map(|choices| chunk(choices)).collect();
-    read(&mut ChatStream::new(true, 1), [stream.as_bytes()]).unwrap()
+    ended(&mut ChatStream::new(true, 1), stream.as_bytes()).unwrap()
 }
 
 #[test]
@@ -31,7 +32,7 @@ fn a_finish_on_every_call_is_no_end_while_calls_come() {
         let finishes = deltas.iter().filter(|delta| matches!(delta, Delta::Finish { .. })).count();
         assert!(finishes == 1 && matches!(deltas.last(), Some(Delta::Finish { .. })), "{deltas:?}");
         let turn = turn(&deltas);
-        assert_eq!(calls(&turn), [tool("a", "f", "{}"), tool("b", "f", "{}")]);
+        assert_eq!(turn.calls(), [tool_call("a", "f", "{}"), tool_call("b", "f", "{}")]);
         assert_eq!(turn.choices[&0].finish, "tool_calls");
     }
 }
@@ -40,7 +41,7 @@ fn a_finish_on_every_call_is_no_end_while_calls_come() {
 fn a_held_finish_is_told_before_the_usage_and_before_the_end() {
     let call = format!(r#"{{"index":0,"delta":{{"tool_calls":[{CALL}]}},"finish_reason":"tool_calls"}}"#);
     for end in ["data: {\"choices\":[],\"usage\":{\"n\":1}}\n\n", "data: [DONE]\n\n", ""] {
-        let deltas = deltas([(chunk(&call) + end).as_bytes()]).unwrap();
+        let deltas = deltas((chunk(&call) + end).as_bytes()).unwrap();
         assert!(matches!(deltas[..2], [Delta::Fragment { .. }, Delta::Finish { .. }]), "{deltas:?}");
         assert_eq!(deltas.len(), if end.is_empty() { 2 } else { 3 });
     }
@@ -53,7 +54,7 @@ fn a_held_finish_is_told_before_the_usage_and_before_the_end() {
 fn the_finish_of_a_choice_without_calls_is_told_at_once() {
     let mut stream = ChatStream::new(true, 1);
     let end = chunk(r#"{"index":0,"delta":{},"finish_reason":"stop"}"#);
-    let deltas = stream.read(frames([end.as_bytes()]).remove(0)).unwrap();
+    let deltas = stream.read(frames(end.as_bytes()).remove(0)).unwrap();
     assert_eq!(deltas, [Delta::Finish { choice: ChoiceIndex::FIRST, end: End::new(end.into_bytes()) }]);
 }
 
@@ -66,7 +67,7 @@ fn a_turn_split_over_two_choices_is_one() {
     let answer = ChatAnswer::read_one(whole.as_bytes()).unwrap();
     let [choice] = answer.choices() else { panic!("one choice") };
     assert_eq!((choice.text.as_str(), choice.finish.as_str()), ("Let me look.", "tool_calls"));
-    assert_eq!(choice.calls, [tool("a", "f", "{}")]);
+    assert_eq!(choice.calls, [tool_call("a", "f", "{}")]);
     let written: Value = serde_json::from_slice(&answer.write()).unwrap();
     assert_eq!(written["choices"].as_array().unwrap().len(), 1);
     assert_eq!(written["choices"][0]["message"]["tool_calls"][0]["id"], "a");
@@ -81,7 +82,7 @@ fn a_turn_split_over_two_choices_is_one() {
     ]));
     assert_eq!(turn.choices.keys().collect::<Vec<_>>(), [&0]);
     assert_eq!((turn.choices[&0].text.as_str(), turn.choices[&0].finish.as_str()), ("Let me look.", "tool_calls"));
-    assert_eq!(calls(&turn), [tool("a", "f", "{}")]);
+    assert_eq!(turn.calls(), [tool_call("a", "f", "{}")]);
 }
 
 #[test]
@@ -125,7 +126,7 @@ fn reasoning_is_said_streamed_as_whole() {
     ];
     let stream: String = deltas.iter().map(|delta| chunk(&json!({"index": 0, "delta": delta}).to_string())).collect();
     let mut streamed = ChatStream::new(true, 1);
-    read(&mut streamed, [stream.as_bytes()]).unwrap();
+    ended(&mut streamed, stream.as_bytes()).unwrap();
     assert_eq!(streamed.said(ChoiceIndex::FIRST), said);
 }
 
@@ -140,7 +141,7 @@ fn an_odd_event_or_part_without_a_call_breaks_nothing() {
         &chunk(r#"{"index":0,"delta":{},"finish_reason":"stop"}"#),
     ]
     .concat();
-    let turn = turn(&deltas([stream.as_bytes()]).unwrap());
+    let turn = turn(&deltas(stream.as_bytes()).unwrap());
     assert_eq!(turn.choices[&0].text, "a");
     let passed = String::from_utf8(turn.passed).unwrap();
     assert!(!passed.contains("keepalive") && !passed.contains("null\n") && passed.contains("\"x\":1"), "{passed}");
@@ -154,6 +155,6 @@ fn an_error_that_servers_send_in_a_stream_ends_it() {
         r#"[{"error":{"code":429}}]"#,
     ] {
         let stream = format!("data: {data}\n\n");
-        assert_eq!(deltas([stream.as_bytes()]).unwrap(), [Delta::Error { frame: stream.into_bytes() }], "{data}");
+        assert_eq!(deltas(stream.as_bytes()).unwrap(), [Delta::Error { frame: stream.into_bytes() }], "{data}");
     }
 }

@@ -1,9 +1,10 @@
 //! Streamed answers: the deltas of each event, and the output.
 
 use callgate_wire::openai_chat::{ChatStream, DONE};
-use callgate_wire::{ChoiceIndex, Delta, End, Form, Stream as _};
+use callgate_wire::{Call, ChoiceIndex, Delta, End, Form, Stream as _};
 
-use crate::assemble::{calls, deltas, frames, head, tool, turn};
+use crate::common::{deltas, frames, head, turn};
+use crate::suite::{calls, shown_with, tool_call};
 
 /// A stream of chunks with these `choices`.
 fn stream(choices: &[&str]) -> String {
@@ -14,24 +15,14 @@ fn stream(choices: &[&str]) -> String {
 }
 
 fn told(stream: &str) -> Vec<Delta> {
-    deltas([stream.as_bytes()]).unwrap_or_else(|error| panic!("{stream}: {error}"))
+    deltas(stream.as_bytes()).unwrap_or_else(|error| panic!("{stream}: {error}"))
 }
 
-/// One line a delta, as a golden file shows it.
+/// The deltas of a stream, with the forms of its calls.
 fn shown(stream: &str) -> String {
-    let text = |frame: Vec<u8>| String::from_utf8(frame).unwrap();
-    let line = |delta: Delta| match delta {
-        Delta::Forward { frame } => format!("forward {}", text(frame)),
-        Delta::Fragment { choice, slot, call: callgate_wire::Call { id, name, arguments, form, .. } } => {
-            format!("fragment {choice}/{slot} {form:?} id={id:?} name={name:?} arguments={arguments:?}\n")
-        }
-        Delta::CallEnd { choice, slot } => format!("call end {choice}/{slot}"),
-        Delta::Finish { choice, end } => format!("finish {choice} {}", text(end.into_frame())),
-        Delta::Usage { frame } => format!("usage {}", text(frame)),
-        Delta::Error { frame } => format!("error {}", text(frame)),
-        Delta::Done { frame } => format!("done {}", text(frame)),
-    };
-    told(stream).into_iter().map(|delta| line(delta).trim_end().to_owned() + "\n").collect()
+    shown_with(&told(stream), str::to_owned, |Call { id, name, arguments, form, .. }| {
+        format!("{form:?} id={id:?} name={name:?} arguments={arguments:?}")
+    })
 }
 
 #[test]
@@ -105,7 +96,7 @@ fn fragments_find_their_call() {
     let of = |entries: &[&str]| {
         let events: Vec<String> =
             entries.iter().map(|entry| format!(r#"{{"index":0,"delta":{{"tool_calls":[{entry}]}}}}"#)).collect();
-        calls(&turn(&told(&stream(&events.iter().map(String::as_str).collect::<Vec<_>>()))))
+        calls(&told(&stream(&events.iter().map(String::as_str).collect::<Vec<_>>())))
     };
     // By index, in any order, the id late.
     assert_eq!(
@@ -114,7 +105,7 @@ fn fragments_find_their_call() {
             r#"{"index":0,"function":{"name":"f","arguments":""}},{"index":1,"id":"b","function":{"arguments":"}"}}"#,
             r#"{"index":0,"id":"a","function":{"arguments":"[]"}}"#,
         ]),
-        [tool("a", "f", "[]"), tool("b", "g", "{}")]
+        [tool_call("a", "f", "[]"), tool_call("b", "g", "{}")]
     );
     // Without an index: by id, else a new id or name is a new call, else the last one.
     assert_eq!(
@@ -123,11 +114,11 @@ fn fragments_find_their_call() {
             r#"{"id":"a","function":{"arguments":"3"}}"#,
             r#"{"function":{"arguments":"4"}}"#,
         ]),
-        [tool("a", "f", "134"), tool("b", "g", "2")]
+        [tool_call("a", "f", "134"), tool_call("b", "g", "2")]
     );
     assert_eq!(
         of(&[r#"{"function":{"name":"f","arguments":"1"}},{"function":{"name":"g","arguments":"2"}}"#]),
-        [tool("", "f", "1"), tool("", "g", "2")]
+        [tool_call("", "f", "1"), tool_call("", "g", "2")]
     );
     // One index for all calls: another id with a name is another call, an id alone is not.
     assert_eq!(
@@ -136,7 +127,7 @@ fn fragments_find_their_call() {
             r#"{"index":0,"id":"b","function":{"name":"g","arguments":"2"}}"#,
             r#"{"index":0,"id":"c","function":{"arguments":"3"}}"#,
         ]),
-        [tool("a", "f", "1"), tool("b", "g", "23")]
+        [tool_call("a", "f", "1"), tool_call("b", "g", "23")]
     );
 }
 
@@ -148,7 +139,7 @@ fn a_legacy_call_has_its_own_slot() {
         r#"{"index":0,"delta":{"function_call":{"arguments":"}"}}}"#,
         r#"{"index":0,"delta":{},"finish_reason":"function_call"}"#,
     ]));
-    let found = calls(&turn(&deltas));
+    let found = calls(&deltas);
     assert_eq!(
         found.iter().map(|call| (call.form, call.arguments.as_str())).collect::<Vec<_>>(),
         [(Form::Tool, ""), (Form::Function, "{}")]
@@ -159,7 +150,7 @@ fn a_legacy_call_has_its_own_slot() {
 fn a_message_that_repeats_the_delta_is_no_second_call() {
     let delta = r#"{"content":null,"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#;
     let deltas = told(&stream(&[&format!(r#"{{"index":0,"delta":{delta},"message":{delta}}}"#)]));
-    assert_eq!(calls(&turn(&deltas)), [tool("a", "f", "{}")]);
+    assert_eq!(calls(&deltas), [tool_call("a", "f", "{}")]);
     assert!(turn(&deltas).passed.is_empty());
 }
 
@@ -196,7 +187,7 @@ fn events_that_could_hide_a_call_are_refused() {
     let mut listed = String::new();
     for data in table {
         let stream = format!("data: {data}\n\n");
-        let error = deltas([stream.as_bytes()]).expect_err(&data);
+        let error = deltas(stream.as_bytes()).expect_err(&data);
         listed += &format!("{data}\n    {error}\n");
     }
     insta::assert_snapshot!(listed);
@@ -208,7 +199,7 @@ fn the_work_of_one_stream_is_bounded() {
     let choice = |range: std::ops::Range<usize>| {
         format!(r#"{{"index":0,"delta":{{"tool_calls":[{}]}}}}"#, range.map(entry).collect::<Vec<_>>().join(","))
     };
-    let refused = |choices: &[&str]| deltas([stream(choices).as_bytes()]).is_err();
+    let refused = |choices: &[&str]| deltas(stream(choices).as_bytes()).is_err();
     assert!(!refused(&[&choice(0..1000), &choice(1000..1024)]));
     assert!(refused(&[&choice(0..1000), &choice(1000..1025)]));
     assert!(refused(&[&choice(0..1025)]));
@@ -221,7 +212,7 @@ fn the_head_is_that_of_the_first_event_with_a_choice() {
     let mut reader = ChatStream::new(true, 1);
     let stream = "data: {\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}\n\n".to_owned()
         + &stream(&[r#"{"index":0,"delta":{"content":"a"}}"#]);
-    let frames = frames([stream.as_bytes()]);
+    let frames = frames(stream.as_bytes());
     reader.read(frames[0].clone()).unwrap();
     assert_eq!(reader.head(), None);
     reader.read(frames[1].clone()).unwrap();
@@ -236,19 +227,19 @@ fn the_head_is_that_of_the_first_event_with_a_choice() {
 #[test]
 fn a_head_writes_what_a_reader_reads() {
     let head = head();
-    let legacy = callgate_wire::Call { form: Form::Function, ..tool("", "old", "{}") };
+    let legacy = Call { form: Form::Function, ..tool_call("", "old", "{}") };
     let stream = [
         head.text(ChoiceIndex::FIRST, "a"),
-        head.call(ChoiceIndex::FIRST, 0, &tool("x", "f", "{}")),
-        head.call(ChoiceIndex::FIRST, 1, &tool("y", "g", "[]")),
+        head.call(ChoiceIndex::FIRST, 0, &tool_call("x", "f", "{}")),
+        head.call(ChoiceIndex::FIRST, 1, &tool_call("y", "g", "[]")),
         head.call(ChoiceIndex::new(1), 0, &legacy),
         head.finish(ChoiceIndex::FIRST, "tool_calls"),
         head.finish(ChoiceIndex::new(1), "function_call"),
         DONE.to_vec(),
     ]
     .concat();
-    let turn = turn(&deltas([&stream[..]]).unwrap());
-    assert_eq!(calls(&turn), [tool("x", "f", "{}"), tool("y", "g", "[]"), legacy]);
+    let turn = turn(&deltas(&stream).unwrap());
+    assert_eq!(turn.calls(), [tool_call("x", "f", "{}"), tool_call("y", "g", "[]"), legacy]);
     assert_eq!(
         (turn.choices[&0].text.as_str(), turn.choices[&1].finish.as_str(), turn.done),
         ("a", "function_call", true)
@@ -261,11 +252,11 @@ fn a_finish_gets_another_reason_and_nothing_else_changes() {
     let frame = "event: x\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"n\":1}}\r\n\r\n";
     let finished = |is_released: bool| {
         let mut reader = ChatStream::new(false, 1);
-        for frame in frames([stream(&[call]).as_bytes(), frame.as_bytes()]) {
+        for frame in frames((stream(&[call]) + frame).as_bytes()) {
             reader.read(frame).unwrap();
         }
         if is_released {
-            reader.call(ChoiceIndex::FIRST, &tool("c", "f", "{}"));
+            reader.call(ChoiceIndex::FIRST, &tool_call("c", "f", "{}"));
         }
         let held = reader.end().unwrap().pop();
         let Some(Delta::Finish { choice, end }) = held else { panic!("{held:?}") };

@@ -40,13 +40,10 @@ pub(crate) fn shown(deltas: &[Delta]) -> String {
     suite::shown(deltas, |text| text.replace('\n', " "))
 }
 
-/// All bytes in the deltas while calls are held.
+/// All bytes in the deltas while calls are held: the end repeats the calls, and so it is held with them.
 pub(crate) fn passed(deltas: &[Delta]) -> Vec<u8> {
-    let frame = |delta: &Delta| match delta {
-        Delta::Forward { frame } | Delta::Error { frame } | Delta::Done { frame } => frame.clone(),
-        _ => Vec::new(),
-    };
-    deltas.iter().flat_map(frame).collect()
+    let held = |delta: &&Delta| !matches!(delta, Delta::Finish { .. });
+    suite::passed(&deltas.iter().filter(held).cloned().collect::<Vec<_>>())
 }
 
 /// The fate of a call.

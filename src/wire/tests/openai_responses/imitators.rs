@@ -5,10 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::{answer, calls, carried, deltas, stream_of, told};
 use crate::kit::{accumulate, call, events, message, numbered, response, stream_events};
-
-fn keep(_: usize, call: Call) -> Fate {
-    Fate::Keep(call)
-}
+use crate::suite::{keep, replaced};
 
 /// Carries events out with each call released, and puts them together.
 fn seen(events: Vec<Value>) -> (String, Vec<(String, String, String)>) {
@@ -265,7 +262,7 @@ fn a_call_that_no_contract_decides_on_is_refused_as_a_call_streamed_as_whole() {
             _ => None,
         });
         assert_eq!(form, Some(Form::Custom), "{item}");
-        let tell = |_: usize, _: Call| Fate::Replace("No.".into());
+        let tell = |_: usize, _: Call| replaced("No.");
         let out = carried(&mut *stream_of(&["custom", "namespace"]), &text, ReleasePolicy::Call, &tell);
         assert_eq!(accumulate(&out).response["output"], written["output"], "{item}");
         assert!(!String::from_utf8(out).unwrap().contains("_call\""), "{item}");

@@ -19,4 +19,5 @@ use callgate_test_apis::openai_responses as kit;
 mod properties;
 mod recorded;
 mod requests;
+mod sample;
 mod streams;

@@ -1,23 +1,21 @@
 //! The properties of every dialect's streams.
 
 use callgate_wire::framing::Framing;
-use callgate_wire::{Call, ChoiceIndex, Fate, ReleasePolicy};
+use callgate_wire::{Answer, Call, Delta, Fate, ReleasePolicy, Stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::{answer, calls, carried, deltas, passed, stream_of};
-use crate::kit::{accumulate, call, message, numbered, reasoning, response, said, stream, stream_events};
-use crate::suite::{self, fate};
-
-/// Appears in every text of a call, and nowhere else.
-const SECRET: &str = "S3CRET";
+use crate::common::{answer, carried, deltas, passed, stream_of};
+use crate::kit::{accumulate, call, message, numbered, reasoning, response, stream, stream_events};
+use crate::sample::SAMPLE;
+use crate::suite::{self, SECRET, Sample, Subject, Turn, secrets};
 
 fn item() -> impl Strategy<Value = Value> {
     prop_oneof![
         2 => "[a-zé\"\\\\\u{2028}\n]{0,6}".prop_map(|text| message(&text)),
         1 => "[a-z]{0,4}".prop_map(|text| reasoning(&text)),
-        3 => ("[a-z\"]{0,3}", "[a-zé\"\\\\{}\n]{0,9}").prop_map(|(name, text)| {
-            let arguments = json!({ "a": format!("{SECRET}{text}"), "n": 1 }).to_string().replace(':', " : ");
+        3 => ("[a-z\"]{0,3}", secrets(), "[a-zé\"\\\\{}\n]{0,9}").prop_map(|(name, secret, text)| {
+            let arguments = json!({ "a": format!("{secret}{text}"), "n": 1 }).to_string().replace(':', " : ");
             call(SECRET, &format!("{SECRET}{name}"), &arguments)
         }),
     ]
@@ -37,41 +35,47 @@ fn turns() -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
+struct Responses;
+
+impl Subject for Responses {
+    const FRAMING: Framing = Framing::Sse;
+    const SAMPLE: Sample = SAMPLE;
+
+    fn turns() -> BoxedStrategy<Turn> {
+        let turn = |(items, cut): (Vec<Value>, usize)| Turn {
+            answer: response(&items).to_string().into_bytes(),
+            stream: stream(&items, cut).into_bytes(),
+        };
+        (turns(), 1_usize..5).prop_map(turn).boxed()
+    }
+
+    fn answer(body: &[u8]) -> Box<dyn Answer> {
+        answer(std::str::from_utf8(body).unwrap(), &[]).unwrap()
+    }
+
+    fn stream() -> Box<dyn Stream> {
+        stream_of(&[])
+    }
+
+    fn passed(deltas: &[Delta]) -> Vec<u8> {
+        passed(deltas)
+    }
+
+    fn streamed(bytes: &[u8], _: ReleasePolicy) -> Value {
+        let seen = accumulate(bytes);
+        assert!(seen.ended);
+        seen.response
+    }
+
+    fn whole(body: &[u8], _: ReleasePolicy) -> Value {
+        serde_json::from_slice(body).unwrap()
+    }
+}
+
+suite::properties!(Responses);
+
 proptest! {
-    // A failed case is printed; it belongs into a table, not into a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_chunking_of_a_stream_gives_the_same_deltas(items in turns(), cut in 1_usize..5, cuts in suite::cuts()) {
-        suite::any_chunking(Framing::Sse, || stream_of(&[]), stream(&items, cut).as_bytes(), &cuts)?;
-    }
-
-    #[test]
-    fn a_stream_has_the_calls_that_the_answer_has_and_nothing_of_them_goes_on(items in turns(), cut in 1_usize..5) {
-        let whole = answer(&response(&items).to_string(), &[]).unwrap();
-        let streamed = deltas(&mut *stream_of(&[]), &[stream(&items, cut).as_bytes()]).unwrap();
-        prop_assert_eq!(calls(&streamed), whole.calls()[0].to_vec());
-        prop_assert!(!String::from_utf8(passed(&streamed)).unwrap().contains(SECRET));
-    }
-
-    #[test]
-    fn an_accumulated_stream_equals_the_answer_whatever_becomes_of_its_calls(
-        items in turns(),
-        cut in 1_usize..5,
-        keep in prop::collection::vec(any::<bool>(), 1..5),
-        hold in suite::policies(),
-    ) {
-        let mut whole = answer(&response(&items).to_string(), &[]).unwrap();
-        let fates = whole.calls()[0].iter().cloned().enumerate().map(|(at, call)| fate(&keep, at, call)).collect();
-        whole.settle(ChoiceIndex::FIRST, fates, hold);
-        let whole: Value = serde_json::from_slice(&whole.write()).unwrap();
-        let out = carried(&mut *stream_of(&[]), &stream(&items, cut), hold, &move |at, call| fate(&keep, at, call));
-        let seen = accumulate(&out);
-        prop_assert!(seen.ended);
-        prop_assert_eq!(&seen.response, &whole);
-        let kept = said(&whole).1.len();
-        prop_assert_eq!(String::from_utf8(out).unwrap().contains(SECRET), kept > 0);
-    }
 
     /// Deltas are read by comparison with the one before; spelled otherwise each is parsed. Both say the same.
     #[test]
@@ -84,7 +88,7 @@ proptest! {
             if at % 2 == 0 { spelled(&event) } else { format!("data: {event}\n\n") }
         }).collect();
         let unnamed = |text: &str| text.lines().filter(|line| !line.starts_with("event: ")).fold(String::new(), |out, line| out + line + "\n");
-        let keep = |_: usize, call| Fate::Replace(format!("no {}", calls_name(&call)));
+        let keep = |_: usize, call: Call| Fate::Replace(format!("no {}", call.name));
         let compared = carried(&mut *stream_of(&[]), &unnamed(&numbered(events)), ReleasePolicy::Call, &keep);
         let parsed = carried(&mut *stream_of(&[]), &other, ReleasePolicy::Call, &keep);
         prop_assert_eq!(crate::kit::events(&compared), crate::kit::events(&parsed));
@@ -99,8 +103,4 @@ proptest! {
         let _ = deltas(&mut *stream_of(&[]), &[&bytes_within]);
         let _ = answer(&String::from_utf8_lossy(&bytes), &[]);
     }
-}
-
-fn calls_name(call: &Call) -> &str {
-    &call.name
 }

@@ -2,32 +2,13 @@
 //! released calls keep their bytes. The recordings are not part of the project. The test looks for them in `CALLGATE_DATA`, else
 //! in `shared/data` beside the workspace, and says so if they are missing.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-
 use callgate_json::Value;
 use callgate_wire::openai_responses::OpenAiResponses;
 use callgate_wire::{Call, ChoiceIndex, Dialect, Fate, ReleasePolicy, Request, Wants};
 
 use crate::common::{calls, carried, deltas, request};
 use crate::kit::events;
-
-fn recordings() -> Option<Vec<Value>> {
-    let folder = std::env::var_os("CALLGATE_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let Ok(file) = File::open(folder.join("recorded.jsonl.gz")) else {
-        println!("SKIPPED: no recorded.jsonl.gz in {}", folder.display());
-        return None;
-    };
-    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
-    let exchanges = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    Some(exchanges.filter(|exchange| exchange["dialect"] == "openai-responses").collect())
-}
-
-fn text<'a>(exchange: &'a Value, key: &str) -> &'a str {
-    exchange[key].as_str().unwrap_or_default()
-}
+use crate::suite::{keep, recordings, text};
 
 fn plain(call: &Call) -> (String, String, String) {
     (call.id.clone(), call.name.clone(), call.arguments.clone())
@@ -42,7 +23,7 @@ fn labelled(exchange: &Value) -> Vec<(String, String, String)> {
 
 #[test]
 fn every_recorded_call_is_found_and_none_invented() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("openai-responses") else { return };
     let (mut whole, mut streamed, mut errors, mut found) = (0, 0, 0, 0);
     for exchange in &exchanges {
         let id = text(exchange, "id");
@@ -75,7 +56,7 @@ fn check_stream(id: &str, request: &dyn Request, body: &str, labelled: &[(String
     assert_eq!(read(&body.as_bytes().chunks(1).collect::<Vec<_>>()).unwrap(), whole, "{id} byte by byte");
 
     let carried = |hold, fate: &crate::common::Fate| carried(&mut *OpenAiResponses.stream(request), body, hold, fate);
-    let same = carried(ReleasePolicy::Call, &|_, call| Fate::Keep(call));
+    let same = carried(ReleasePolicy::Call, &keep);
     if labelled.is_empty() {
         assert_eq!(String::from_utf8_lossy(&same), body, "{id}");
     }
@@ -129,7 +110,7 @@ fn check_answer(id: &str, request: &dyn Request, body: &str, labelled: &[(String
 
 #[test]
 fn every_recorded_request_is_read_with_its_declared_tools() {
-    let Some(exchanges) = recordings() else { return };
+    let Some(exchanges) = recordings("openai-responses") else { return };
     let mut tools = 0;
     for exchange in &exchanges {
         let (id, raw) = (text(exchange, "id"), text(exchange, "request_raw"));

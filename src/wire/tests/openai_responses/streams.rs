@@ -5,13 +5,10 @@ use serde_json::{Value, json};
 
 use crate::common::{calls, carried, deltas, passed, shown, stream_of, told};
 use crate::kit::{accumulate, call, events, message, numbered, reasoning, response, said, stream, stream_events};
-
-fn keep(_: usize, call: callgate_wire::Call) -> Fate {
-    Fate::Keep(call)
-}
+use crate::suite::{keep, replaced};
 
 fn tell(_: usize, _: callgate_wire::Call) -> Fate {
-    Fate::Replace("No.".into())
+    replaced("No.")
 }
 
 /// A small response, for short snapshots.

@@ -4,15 +4,29 @@
 //! one before, so none fits the one before and every one is parsed. Everything visible of the two must be equal: their output,
 //! byte for byte, their turn so far, their next output, their usage.
 
-#![allow(missing_docs, reason = "a test's name is its documentation")]
-#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
-
-mod samples;
-
-use callgate_wire::framing::{Decoder, Frame, Framing};
+use callgate_test_apis::event_stream;
+use callgate_wire::framing::{Frame, Framing};
 use callgate_wire::{ApiError, Call, ChoiceIndex, DIALECTS, Delta, Dialect, Stream, Target};
 use proptest::prelude::*;
-use samples::{CHAT, CONVERSE, GEMINI, MESSAGES, OLLAMA, RESPONSES, Sample};
+
+use super::deltas::frames;
+
+/// A dialect's streams. Each shape is one event a line, with these in it: `TEXT` (any text, escaped in one of many ways), `PAD`
+/// (letters), `COUNT` (a number), `NUMBER` (the event's place in the stream), `INDEX` (of the item under way) and `NEXT` (of the
+/// next, which is then under way). A line `WRITE` is a text of ours; in an event stream the event's type stands before its payload.
+pub(crate) struct Sample {
+    pub(crate) key: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) request: &'static str,
+    /// An event may have its type beside its data.
+    pub(crate) typed: bool,
+    pub(crate) begin: &'static str,
+    pub(crate) shapes: &'static [&'static str],
+    /// Parts of an event, and their occasional replacements.
+    pub(crate) twists: &'static [(&'static str, &'static str)],
+    /// A whole answer after the streamed turn.
+    pub(crate) answer: &'static str,
+}
 
 fn dialect(sample: &Sample) -> &'static dyn Dialect {
     DIALECTS.iter().find(|row| row.key == sample.key).and_then(|row| row.dialect()).unwrap()
@@ -25,7 +39,7 @@ fn stream(sample: &Sample) -> Box<dyn Stream> {
 
 /// The values in an event, if its sample leaves them open.
 #[derive(Debug, Clone)]
-struct Choice {
+pub(crate) struct Choice {
     shape: prop::sample::Index,
     common: bool,
     text: String,
@@ -35,7 +49,7 @@ struct Choice {
     named: bool,
 }
 
-fn choices() -> impl Strategy<Value = Vec<Choice>> {
+pub(crate) fn choices() -> impl Strategy<Value = Vec<Choice>> {
     let text = prop_oneof![
         6 => "[a-zé /\u{2028}]{0,6}",
         2 => r#"(\\n|\\"|\\\\|\\/|a){0,4}"#,
@@ -94,43 +108,18 @@ fn events(sample: &Sample, choices: &[Choice]) -> Vec<(String, bool)> {
 fn framed(sample: &Sample, event: &str, named: bool) -> Frame {
     let framing = dialect(sample).framing();
     let kind = event.split_once("\"type\":\"").and_then(|(_, rest)| rest.split_once('"')).map(|(kind, _)| kind);
-    let bytes = match (framing, kind.filter(|_| named && sample.key != CHAT.key)) {
+    let bytes = match (framing, kind.filter(|_| named && sample.typed)) {
         (Framing::Sse, Some(kind)) => format!("event: {kind}\ndata: {event}\n\n").into_bytes(),
         (Framing::Sse, None) => format!("data: {event}\n\n").into_bytes(),
         (Framing::JsonLines, _) => format!("{event}\n").into_bytes(),
         (Framing::EventStream, _) => {
             let (kind, payload) = event.split_at(event.find('{').unwrap());
-            summed(kind, payload.as_bytes())
+            event_stream::written(":event-type", kind, "event", payload.as_bytes())
         }
     };
-    let mut frames = frames(framing, &bytes);
+    let mut frames = frames(framing, &[&bytes]);
     assert_eq!(frames.len(), 1, "{event}");
     frames.remove(0)
-}
-
-fn frames(framing: Framing, bytes: &[u8]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    Decoder::new(framing, 1 << 20).push(bytes, &mut frames).unwrap();
-    frames
-}
-
-/// A frame of an AWS event stream.
-fn summed(kind: &str, payload: &[u8]) -> Vec<u8> {
-    let mut headers = Vec::new();
-    for (name, value) in [(":event-type", kind), (":message-type", "event")] {
-        headers.push(u8::try_from(name.len()).unwrap());
-        headers.extend_from_slice(name.as_bytes());
-        headers.push(7);
-        headers.extend_from_slice(&u16::try_from(value.len()).unwrap().to_be_bytes());
-        headers.extend_from_slice(value.as_bytes());
-    }
-    let lengths = [16 + headers.len() + payload.len(), headers.len()];
-    let mut out = lengths.map(|length| u32::try_from(length).unwrap().to_be_bytes()).concat();
-    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
-    out.extend_from_slice(&headers);
-    out.extend_from_slice(payload);
-    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
-    out
 }
 
 /// Bytes as a text, without the added spaces: as many as the event had, which may be an earlier one. Of an event stream only
@@ -146,7 +135,7 @@ fn shown(sample: &Sample, bytes: &[u8], spaces: usize) -> String {
     match dialect(sample).framing() {
         Framing::Sse | Framing::JsonLines => unspaced(bytes),
         Framing::EventStream => {
-            let frames = frames(Framing::EventStream, bytes).into_iter();
+            let frames = frames(Framing::EventStream, &[bytes]).into_iter();
             frames.map(|frame| frame.event.unwrap() + &unspaced(&frame.data.unwrap_or_default())).collect()
         }
     }
@@ -164,7 +153,8 @@ fn told(sample: &Sample, delta: &Delta, spaces: usize) -> String {
     }
 }
 
-fn agree(sample: &Sample, choices: &[Choice]) -> Result<(), TestCaseError> {
+/// Property: the fast path leaves a stream in the same state as parsing.
+pub(crate) fn fast_equals_slow(sample: &Sample, choices: &[Choice]) -> Result<(), TestCaseError> {
     let (mut compared, mut parsed) = (stream(sample), stream(sample));
     for (at, (event, named)) in events(sample, choices).iter().enumerate() {
         if event == "WRITE" {
@@ -209,39 +199,4 @@ fn last_words(stream: &mut dyn Stream, sample: &Sample) -> String {
     ]
     .concat();
     shown(sample, &[written, stream.error(&error)].concat(), 0)
-}
-
-proptest! {
-    // A failed case is printed; it belongs into a table, not into a file of seeds.
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn chat_completions_compared_are_chat_completions_parsed(choices in choices()) {
-        agree(&CHAT, &choices)?;
-    }
-
-    #[test]
-    fn responses_compared_are_responses_parsed(choices in choices()) {
-        agree(&RESPONSES, &choices)?;
-    }
-
-    #[test]
-    fn messages_compared_are_messages_parsed(choices in choices()) {
-        agree(&MESSAGES, &choices)?;
-    }
-
-    #[test]
-    fn ollama_compared_is_ollama_parsed(choices in choices()) {
-        agree(&OLLAMA, &choices)?;
-    }
-
-    #[test]
-    fn gemini_compared_is_gemini_parsed(choices in choices()) {
-        agree(&GEMINI, &choices)?;
-    }
-
-    #[test]
-    fn converse_compared_is_converse_parsed(choices in choices()) {
-        agree(&CONVERSE, &choices)?;
-    }
 }
