@@ -9,7 +9,7 @@ use crate::desk::MARK;
 use crate::upstream;
 use crate::upstream::chat::Chat;
 use crate::upstream::dialect::{self as written, Dialect as Writer};
-use crate::upstream::script::{Call, Round, Wire};
+use crate::upstream::script::{Round, ScriptedCall, Wire};
 
 /// A request of a dialect, and the answering API.
 pub struct Asking {
@@ -162,7 +162,7 @@ impl Turn {
     pub fn round(&self, viewer: bool) -> Round {
         let made = |made: Made, id: Option<u8>| {
             let (name, arguments) = made.made(viewer);
-            Call { id: id.map(|id| format!("c{}", id % 4)), name: name.into(), arguments, raw: None }
+            ScriptedCall { id: id.map(|id| format!("c{}", id % 4)), name: name.into(), arguments, raw: None }
         };
         let texts = |said: &Option<Said>| said.iter().map(Said::text).collect::<Vec<_>>();
         let wires = [Wire::Honest, Wire::Honest, Wire::Crlf, Wire::FinishWithCall, Wire::NoDone, Wire::NoIndex];

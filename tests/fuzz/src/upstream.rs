@@ -13,7 +13,7 @@ mod framing;
 pub mod script;
 
 use chat::Chat;
-use dialect::{Dialect, Step};
+use dialect::{Dialect, StreamStep};
 use script::{Round, Wire};
 
 /// An answer as one JSON body.
@@ -25,7 +25,7 @@ pub fn whole(dialect: &dyn Dialect, chat: &Chat, round: &Round) -> Vec<u8> {
 pub fn stream(dialect: &dyn Dialect, chat: &Chat, round: &Round) -> Vec<u8> {
     let mut out = Vec::new();
     for step in dialect.stream(chat, round) {
-        if let Step::Event(event) = step {
+        if let StreamStep::Event(event) = step {
             out.extend_from_slice(&dialect.framing().event(&event, round.wire));
         }
     }
