@@ -74,9 +74,10 @@ impl Host {
     pub fn tell(&mut self, event: Event<'_>) {
         let side = match &event {
             Event::RequestHead { .. } | Event::RequestData { .. } | Event::RequestTrailers { .. } => Side::Request,
-            Event::ResponseHead { .. } | Event::ResponseData { .. } | Event::ResponseTrailers { .. } | Event::Tick { .. } => {
-                Side::Response
-            }
+            Event::ResponseHead { .. }
+            | Event::ResponseData { .. }
+            | Event::ResponseTrailers { .. }
+            | Event::Tick { .. } => Side::Response,
             Event::CallsRun(_) | Event::ModelAnswered(_) => Side::Callout,
             Event::Cancelled => Side::End,
         };
@@ -176,7 +177,11 @@ impl Host {
         let Some(Callout::Calls(batch)) = &self.outstanding else { return };
         let outcome = |call: &callgate_engine::RunCall| {
             let result = match how % 5 {
-                0 => Err(callgate_engine::ToolFailure { code: "timeout".into(), message: "Too slow.".into(), approval_id: None }),
+                0 => Err(callgate_engine::ToolFailure {
+                    code: "timeout".into(),
+                    message: "Too slow.".into(),
+                    approval_id: None,
+                }),
                 1 => Ok("{\"found\":true,\"found\":1}".to_owned()),
                 2 => Ok("[]".to_owned()),
                 _ => Ok(r#"{ "found": true }"#.to_owned()),

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use callgate_fuzz::client;
 use callgate_fuzz::model;
 use callgate_wire::framing::{Decoder, Framing};
-use callgate_wire::{ChoiceIndex, 
-    Call, CallResult, DIALECTS, Declaration, Delta, Dialect, Earlier, Fate, Form, ReleasePolicy, Request, Row, Target, Wants,
+use callgate_wire::{
+    Call, CallResult, ChoiceIndex, DIALECTS, Declaration, Delta, Dialect, Earlier, Fate, Form, ReleasePolicy, Request,
+    Row, Target, Wants,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
