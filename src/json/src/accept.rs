@@ -1,19 +1,17 @@
 //! Accepts plain JSON texts in one pass, without copies. [`check`](crate::check) reads every other text again, to refuse it with a
 //! reason or to accept it after all.
 //!
-//! It accepts a subset of the texts that `check` accepts, and leaves rare forms to it: escapes in keys, objects with many members,
-//! very long numbers.
+//! It accepts a subset of the texts that `check` accepts, and leaves rare forms to it: escapes in keys, and objects with many members.
+//! It keeps places of the outermost members only, so a request takes little more memory than its text; an
+//! [`Outline`](crate::Outline) has all places.
 
 use crate::object::Members;
+use crate::outline::{number, strings};
 use crate::read::MAX_DEPTH;
 use crate::scan::{skip, special};
 
 /// The maximum number of members of an object. Each key is compared with all before it.
 const MOST_MEMBERS: usize = 64;
-/// The maximum length of a number without its exponent, and of the digits of the exponent. No such number is outside of the range of
-/// doubles.
-const LONGEST_NUMBER: usize = 200;
-const LONGEST_EXPONENT: usize = 2;
 
 /// Returns the members of the object that the text is, and no members for another value. `None` leaves the text to `check`.
 pub(crate) fn accept(text: &str) -> Option<Members> {
@@ -56,13 +54,10 @@ impl<'t> Reader<'t> {
 
     fn value(&mut self, depth: usize) -> Option<()> {
         match self.next()? {
-            b'"' => {
-                self.at += 1;
-                self.string()
-            }
+            b'"' => strings::read(self.text, self.at + 1).map(|string| self.at = string.at),
             b'{' => self.object(depth),
             b'[' => self.array(depth),
-            b'-' | b'0'..=b'9' => self.number(),
+            b'-' | b'0'..=b'9' => number(self.text, self.at).map(|end| self.at = end),
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
@@ -72,72 +67,6 @@ impl<'t> Reader<'t> {
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
         self.text.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
-    }
-
-    fn digits(&mut self) -> Option<()> {
-        let end = skip(self.text, self.at, |byte| byte.is_ascii_digit());
-        let has_some = end > self.at;
-        self.at = end;
-        has_some.then_some(())
-    }
-
-    fn number(&mut self) -> Option<()> {
-        let start = self.at;
-        self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
-        }
-        if self.take(b'.') {
-            self.digits()?;
-        }
-        if self.at - start > LONGEST_NUMBER {
-            return None;
-        }
-        if self.take(b'e') || self.take(b'E') {
-            let _signed = self.take(b'-') || self.take(b'+');
-            let exponent = self.at;
-            self.digits()?;
-            return (self.at - exponent <= LONGEST_EXPONENT).then_some(());
-        }
-        // After a leading zero.
-        (!matches!(self.next(), Some(b'0'..=b'9'))).then_some(())
-    }
-
-    /// Reads the rest of a string.
-    fn string(&mut self) -> Option<()> {
-        loop {
-            let at = special(self.text, self.at);
-            self.at = at + 1;
-            match self.text.get(at)? {
-                b'"' => return Some(()),
-                b'\\' => self.escape()?,
-                _ => return None,
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        let kind = self.next()?;
-        self.at += 1;
-        match kind {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => match self.unit()? {
-                0xdc00..=0xdfff => None,
-                0xd800..=0xdbff => {
-                    let second = self.take(b'\\') && self.take(b'u');
-                    (second && matches!(self.unit()?, 0xdc00..=0xdfff)).then_some(())
-                }
-                _ => Some(()),
-            },
-            _ => None,
-        }
-    }
-
-    /// Reads the four digits of a UTF-16 unit.
-    fn unit(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..)?.first_chunk::<4>()?;
-        self.at += 4;
-        digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
     }
 
     fn array(&mut self, depth: usize) -> Option<()> {

@@ -1,4 +1,4 @@
-//! One has these steps: its states, and the transition for each event.
+//! One exchange: its states, and the transition for each event.
 //!
 //! Model APIs and MCP servers share one machine. Their differences are three small enums: the reader of the request ([`RequestReader`]), the
 //! forwarded request ([`Forwarded`]), and the stream of its answer ([`AnswerStream`]). Every handler returns the next state together

@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::common::*;
 use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Offer, Paths};
 
 /// A gate whose exchanges hold at most so many bytes; the contract lets each have 64 KiB each way.
 fn bounded(held_bytes: u64) -> Result<Gate, GateError> {
-    build(&contract("refuse"), Paths::default(), Offer::Declared, true)?.with_held_bytes(held_bytes)
+    let rules = rules(&contract("refuse"), Paths::default(), Offer::Declared, true)?.with_held_bytes(held_bytes)?;
+    Ok(Arc::new(rules).gate())
 }
 
 fn of_tenant(tenant: &str) -> Vec<(String, Vec<u8>)> {

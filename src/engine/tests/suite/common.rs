@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_contract::{Files, load};
 use callgate_engine::{
     CallBatch, Effect, Event, Exchange, Gate, GateError, IdentitySource, ModelReply, ModelRequest, Offer, Outcome,
-    Paths, Reach, Reply,
+    Paths, Reach, Reply, Rules,
 };
 use serde_json::{Value, json};
 
@@ -80,9 +81,13 @@ pub(crate) fn gate_over(contract: &str, offer: Offer) -> Rc<Gate> {
 
 /// Builds every gate of these tests.
 pub(crate) fn build(contract: &str, paths: Paths, offer: Offer, executor: bool) -> Result<Gate, GateError> {
+    Ok(Arc::new(rules(contract, paths, offer, executor)?).gate())
+}
+
+pub(crate) fn rules(contract: &str, paths: Paths, offer: Offer, executor: bool) -> Result<Rules, GateError> {
     let contract = load("desk.yaml", contract, &NoFiles).unwrap();
     let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
-    Gate::new(contract, identity, paths, offer, Reach { executor, upstream: true })
+    Rules::new(contract, identity, paths, offer, Reach { executor, upstream: true })
 }
 
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
