@@ -5,6 +5,7 @@
 
 mod attempt;
 mod batch;
+mod begun;
 pub(crate) mod deadline;
 pub(crate) mod lag;
 mod log;
