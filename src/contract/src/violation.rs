@@ -65,6 +65,18 @@ impl std::error::Error for Violation {}
 // === impl Code ===
 
 impl Code {
+    /// Every code.
+    pub const ALL: [Self; 8] = [
+        Self::ToolNotInContract,
+        Self::RoleForbidden,
+        Self::ArgumentsNotJson,
+        Self::ArgumentsInvalid,
+        Self::ApprovalRequired,
+        Self::LimitExceeded,
+        Self::CallMalformed,
+        Self::ResultInvalid,
+    ];
+
     /// The stable text form.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -83,5 +95,18 @@ impl Code {
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_with_a_text_is_listed() {
+        let texts = include_str!("violation.rs")
+            .lines()
+            .filter(|line| line.trim_start().starts_with("Self::") && line.contains("=> \""));
+        assert_eq!(texts.count(), Code::ALL.len());
     }
 }

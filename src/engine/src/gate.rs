@@ -1,7 +1,9 @@
 //! The gate: everything that stays the same between exchanges.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use callgate_contract::{Contract, OnViolation, Role, Run};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
@@ -9,9 +11,17 @@ use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_j
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::path::{Route, hides_a_slash, is_normal};
 
-/// A contract, the source of callers' identities, the paths of APIs and the offer of tools. Built once, shared by exchanges.
+/// The rules of a contract, and the memory budget of one worker. Shared by the exchanges of a worker.
 #[derive(Debug)]
 pub struct Gate {
+    rules: Arc<Rules>,
+    pub(crate) budget: Rc<Budget>,
+}
+
+/// A contract, the source of callers' identities, the paths of APIs and the offer of tools. Built once, shared by the gates of all
+/// workers.
+#[derive(Debug)]
+pub struct Rules {
     pub(crate) contract: Contract,
     pub(crate) identity: IdentitySource,
     pub(crate) paths: Paths,
@@ -23,7 +33,7 @@ pub struct Gate {
     server_run: HashSet<String>,
     /// True if an executor records decisions.
     records: bool,
-    pub(crate) budget: Rc<Budget>,
+    held_bytes: usize,
 }
 
 /// The source of the caller's tenant and role.
@@ -178,8 +188,8 @@ pub struct Reach {
     pub upstream: bool,
 }
 
-impl Gate {
-    /// Creates a gate, if everything the contract needs is there.
+impl Rules {
+    /// Compiles the rules of a gate, if everything the contract needs is there.
     ///
     /// # Errors
     /// Names the first fault.
@@ -226,7 +236,7 @@ impl Gate {
             declarations,
             server_run,
             records: reach.executor,
-            budget: Rc::new(Budget::new(usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX))),
+            held_bytes: usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX),
         })
     }
 
@@ -239,7 +249,7 @@ impl Gate {
         // A tenant alone gets half of the budget.
         let least = limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2);
         match usize::try_from(most) {
-            Ok(bytes) if most >= least => Ok(Self { budget: Rc::new(Budget::new(bytes)), ..self }),
+            Ok(bytes) if most >= least => Ok(Self { held_bytes: bytes, ..self }),
             _ => Err(GateError::HeldBytes { least }),
         }
     }
@@ -266,6 +276,36 @@ impl Gate {
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.contract
+    }
+
+    /// Creates the gate of one worker.
+    #[must_use]
+    pub fn gate(self: &Arc<Self>) -> Gate {
+        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)) }
+    }
+}
+
+impl Deref for Gate {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+impl Gate {
+    /// Creates the gate of a process with one worker. See [`Rules::new`].
+    ///
+    /// # Errors
+    /// Names the first fault.
+    pub fn new(
+        contract: Contract,
+        identity: IdentitySource,
+        paths: Paths,
+        offer: Offer,
+        reach: Reach,
+    ) -> Result<Self, GateError> {
+        Ok(Arc::new(Rules::new(contract, identity, paths, offer, reach)?).gate())
     }
 }
 

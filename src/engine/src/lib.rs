@@ -1,4 +1,4 @@
-//! The sans-IO state machine of one has these steps: one HTTP request to an LLM API or an MCP server, and its response.
+//! The sans-IO state machine of one exchange: one HTTP request to an LLM API or an MCP server, and its response.
 //!
 //! An adapter turns its host's callbacks into [`Event`]s and carries out the [`Effect`] of each. The engine
 //! decides with `callgate-contract`, and reads and writes with `callgate-wire`. It has no I/O, no clock and no host. An exchange
@@ -101,11 +101,12 @@ mod unary;
 mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
+pub use callgate_contract::Code as CallCode;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;
-pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach};
+pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};
 pub use headers::Headers;
 pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};

@@ -76,6 +76,44 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code but [`Code::Call`].
+    const OWN: [Self; 29] = [
+        Self::PathNotAllowed,
+        Self::MethodNotAllowed,
+        Self::CallerUnknown,
+        Self::RoleForbidden,
+        Self::RequestEncoded,
+        Self::RequestTimeout,
+        Self::RequestTooLarge,
+        Self::RequestNotJson,
+        Self::RequestInvalid,
+        Self::RequestMemberUnknown,
+        Self::ToolDeclaredTwice,
+        Self::ToolNotInContract,
+        Self::ModelNotAllowed,
+        Self::ProviderToolForbidden,
+        Self::ServerStateForbidden,
+        Self::UpstreamEncoded,
+        Self::UpstreamInvalid,
+        Self::UpstreamTruncated,
+        Self::UpstreamError,
+        Self::OutputInvalid,
+        Self::McpMethodForbidden,
+        Self::McpVersionUnsupported,
+        Self::ResponseTooLarge,
+        Self::LimitExceeded,
+        Self::GateOverloaded,
+        Self::ExecutorUnavailable,
+        Self::ExecutorOverloaded,
+        Self::ExecutorRejected,
+        Self::OutOfOrder,
+    ];
+
+    /// Returns every code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::OWN.into_iter().chain(callgate_contract::Code::ALL.map(Self::Call))
+    }
+
     /// Returns the code for callers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -212,4 +250,17 @@ pub(crate) fn notice(violation: &Violation) -> String {
     let place = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
     let tool = if violation.tool.is_empty() { "an unnamed tool".to_owned() } else { format!("`{}`", violation.tool) };
     format!("Callgate refused the call of {tool} ({}{place}): {}", violation.code.as_str(), violation.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_with_a_text_is_listed() {
+        let texts = include_str!("refusal.rs")
+            .lines()
+            .filter(|line| line.trim_start().starts_with("Self::") && line.contains("=> \""));
+        assert_eq!(texts.count(), Code::OWN.len());
+    }
 }

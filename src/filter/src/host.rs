@@ -2,18 +2,117 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the adapter that the bans name")]
 
+use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use callgate_engine::ModelRequest;
+use callgate_engine::{CallBatch, CallFailed, Decisions, ModelRequest, Outcome};
+use callgate_host::config::{Executor, Upstream};
+use callgate_host::{Host, OwnedReply, Sent, Step, executor};
+use prost::Message;
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
+use proxy_wasm::types::{Action, BufferType, MapType, MetricType, Status};
 
-use crate::config::{Executor, Upstream};
-use crate::executor;
+use crate::worker::Worker;
 
-/// The answer if the adapter itself is at fault.
-pub(crate) const DEFECT: &[u8] =
-    br#"{"error":{"message":"Callgate could not carry on with this exchange.","type":"server_error","param":null,"code":"out_of_order"}}"#;
+/// The stream of the callback under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    pub(crate) worker: Rc<Worker>,
+}
+
+/// The direction of a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Side {
+    Request,
+    Response,
+}
+
+impl Host for Stream {
+    fn now(&self) -> Duration {
+        now()
+    }
+
+    fn set_request_header(&self, name: &str, value: Option<&str>) {
+        let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value);
+    }
+
+    fn set_response_header(&self, name: &str, value: Option<&str>) {
+        let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value);
+    }
+
+    fn set_request_body(&self, held: usize, bytes: &[u8]) {
+        let _ = hostcalls::set_buffer(BufferType::HttpRequestBody, 0, held, bytes);
+    }
+
+    fn set_response_body(&self, held: usize, bytes: &[u8]) {
+        let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, held, bytes);
+    }
+
+    fn note(&self, name: &str, value: &str) {
+        let _ = hostcalls::set_property(vec![name], Some(value.as_bytes()));
+    }
+
+    fn record(&self, decisions: Decisions<'_>) {
+        if self.worker.clusters.executor.is_some() {
+            self.worker.recorder.put(decisions, now());
+        }
+    }
+
+    fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>> {
+        let execute = executor::encode(batch);
+        let metadata = execute.metadata().map(|(name, value)| (name, value.as_bytes())).collect();
+        let sent = self
+            .worker
+            .clusters
+            .executor
+            .as_ref()
+            .and_then(|executor| call_executor(executor, executor::EXECUTE, metadata, &execute.message).ok());
+        waits(sent)
+    }
+
+    fn ask(&self, request: ModelRequest) -> Sent<OwnedReply> {
+        let upstream = self.worker.clusters.upstream.as_ref();
+        waits(upstream.and_then(|upstream| call_model(upstream, &request).ok()))
+    }
+
+    fn cancel(&self, token: u64) {
+        let _ = u32::try_from(token).map(hostcalls::cancel_grpc_call);
+    }
+}
+
+fn waits<T>(sent: Option<u32>) -> Sent<T> {
+    sent.map_or(Sent::Ended(Err(CallFailed::Unreachable)), |token| Sent::Waits(token.into()))
+}
+
+/// Takes the step of a callback of the stream, in which Envoy has `held` bytes at hand.
+pub(crate) fn act(step: Step, side: Side, held: usize) -> Action {
+    if step == Step::Continue {
+        return Action::Continue;
+    }
+    if step == Step::Hold && held > 0 {
+        let body = match side {
+            Side::Request => BufferType::HttpRequestBody,
+            Side::Response => BufferType::HttpResponseBody,
+        };
+        let _ = hostcalls::set_buffer(body, 0, held, &[]);
+    }
+    take(step);
+    Action::Pause
+}
+
+/// Takes a step outside a callback of the stream.
+pub(crate) fn take(step: Step) {
+    match step {
+        Step::Continue | Step::Hold => {}
+        Step::Resume => {
+            let _ = hostcalls::resume_http_response();
+        }
+        Step::Reply(answer) => reply(answer.status, &answer.body, answer.retry_after),
+        Step::Reset => {
+            let _ = hostcalls::reset_http_response();
+        }
+    }
+}
 
 /// Answers the stream here, with a JSON body.
 pub(crate) fn reply(status: u16, body: &[u8], retry_after: Option<Duration>) {
@@ -21,39 +120,6 @@ pub(crate) fn reply(status: u16, body: &[u8], retry_after: Option<Duration>) {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(seconds.as_deref().map(|seconds| ("retry-after", seconds)));
     let _ = hostcalls::send_http_response(u32::from(status), headers, Some(body));
-}
-
-/// Resets the stream.
-pub(crate) fn reset() {
-    let _ = hostcalls::reset_http_response();
-}
-
-/// Releases the buffered response.
-pub(crate) fn resume_response() {
-    let _ = hostcalls::resume_http_response();
-}
-
-pub(crate) fn set_request_header(name: &str, value: Option<&str>) {
-    let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value);
-}
-
-pub(crate) fn set_response_header(name: &str, value: Option<&str>) {
-    let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value);
-}
-
-/// Replaces the `held` bytes of the request's body.
-pub(crate) fn set_request_body(held: usize, bytes: &[u8]) {
-    let _ = hostcalls::set_buffer(BufferType::HttpRequestBody, 0, held, bytes);
-}
-
-/// Replaces the `held` bytes of the response's body.
-pub(crate) fn set_response_body(held: usize, bytes: &[u8]) {
-    let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, held, bytes);
-}
-
-/// Leaves a value in filter state.
-pub(crate) fn note(name: &str, value: &str) {
-    let _ = hostcalls::set_property(vec![name], Some(value.as_bytes()));
 }
 
 /// Reads a property of the stream.
@@ -64,11 +130,6 @@ pub(crate) fn property(name: &str) -> Option<Vec<u8>> {
 /// Directs the calls that follow at the stream of another context; `false` if that stream has ended.
 pub(crate) fn act_for(context_id: u32) -> bool {
     hostcalls::set_effective_context(context_id).is_ok()
-}
-
-/// Cancels a call of the executor. An ended call needs no cancelling.
-pub(crate) fn cancel_executor(token: u32) {
-    let _ = hostcalls::cancel_grpc_call(token);
 }
 
 /// Defines a counter, and returns its id.
@@ -109,7 +170,7 @@ pub(crate) fn call_executor(
     message: &[u8],
 ) -> Result<u32, Status> {
     // ASCII throughout: configuration admits only short ASCII names of clusters.
-    let target = String::from_utf8(executor::grpc_service(cluster)).map_err(|_| Status::BadArgument)?;
+    let target = String::from_utf8(grpc_service(cluster)).map_err(|_| Status::BadArgument)?;
     hostcalls::dispatch_grpc_call(&target, executor::SERVICE, method, metadata, Some(message), *timeout)
         .inspect_err(|status| log::error!("callgate: cluster `{cluster}` cannot be called: {status:?}"))
 }
@@ -127,4 +188,20 @@ pub(crate) fn call_model(Upstream { cluster, authority }: &Upstream, request: &M
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     hostcalls::dispatch_http_call(cluster, headers, Some(&request.body), Vec::new(), request.timeout)
         .inspect_err(|status| log::error!("callgate: cluster `{cluster}` cannot be called: {status:?}"))
+}
+
+/// An encoded `envoy.config.core.v3.GrpcService { envoy_grpc { cluster_name } }`: a plain name could by accident be read
+/// as such a message.
+fn grpc_service(cluster: &str) -> Vec<u8> {
+    #[derive(Clone, PartialEq, Message)]
+    struct EnvoyGrpc {
+        #[prost(string, tag = "1")]
+        cluster_name: String,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    struct GrpcService {
+        #[prost(message, optional, tag = "1")]
+        envoy_grpc: Option<EnvoyGrpc>,
+    }
+    GrpcService { envoy_grpc: Some(EnvoyGrpc { cluster_name: cluster.to_owned() }) }.encode_to_vec()
 }

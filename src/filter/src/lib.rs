@@ -1,6 +1,6 @@
 //! The proxy-wasm adapter: Envoy's callbacks become events of `callgate-engine`, its effects become calls of the host.
 //!
-//! The adapter decides nothing. It knows only when it can still write: see [`live`].
+//! The adapter decides nothing. `callgate-host` carries out effects; this crate has the calls of the host.
 //!
 //! The SDK panics on any unexpected status, and a panic ends the worker's VM with every exchange in
 //! it. So the adapter reads bytes, not strings, from every getter. It reads request headers only in their own callback. It
@@ -10,14 +10,9 @@
 // `proxy_wasm::main!` writes a public function without a word on it.
 #![allow(missing_docs, reason = "the crate has no public API; its one public item is the macro's")]
 
-mod claims;
-mod config;
+mod counters;
 mod exchange;
-mod executor;
 mod host;
-mod live;
-mod metrics;
-mod recorder;
 mod registry;
 mod root;
 mod worker;

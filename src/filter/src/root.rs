@@ -1,21 +1,20 @@
 //! The plugin: reads its configuration, makes an exchange for each stream.
 
+use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
 
-use callgate_engine::Gate;
+use callgate_engine::{Gate, Receipt};
+use callgate_host::config;
+use callgate_host::metrics::Counter;
+use callgate_host::{ExchangeIds, NOT_CONFIGURED, Recorder, TICK, executor};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use crate::config::{self, Executor};
+use crate::counters::Counters;
 use crate::exchange::HttpExchange;
-use crate::metrics::Metrics;
-use crate::recorder::Recorder;
+use crate::host::{self, now};
 use crate::registry::Registry;
 use crate::worker::Worker;
-
-/// The interval of ticks for exchanges and for the outbox.
-const TICK: Duration = Duration::from_millis(500);
 
 /// Everything a stream needs, once the configuration is read.
 #[derive(Debug)]
@@ -30,31 +29,54 @@ struct Ready {
 pub(crate) struct Root {
     context_id: u32,
     ready: Option<Ready>,
+    /// The batch of decisions under way.
+    record_token: Cell<Option<u32>>,
 }
 
 impl Root {
     pub(crate) fn new(context_id: u32) -> Self {
-        Self { context_id, ready: None }
+        Self { context_id, ready: None, record_token: Cell::new(None) }
     }
 
-    /// Returns the recorder, its destination and the metrics.
-    fn recorder(&self) -> Option<(&Recorder, &Executor, &Metrics)> {
-        let worker = &self.ready.as_ref()?.worker;
-        Some((worker.recorder.as_ref()?, worker.clusters.executor.as_ref()?, &worker.metrics))
+    /// Sends the next batch of decisions, if it is time. Call it in a callback of the root context only: the answer goes to the
+    /// calling context.
+    fn send_decisions(&self) {
+        let Some((worker, executor)) =
+            self.worker().and_then(|worker| Some((worker, worker.clusters.executor.as_ref()?)))
+        else {
+            return;
+        };
+        let Some(batch) = worker.recorder.next(now()) else { return };
+        match host::call_executor(executor, executor::RECORD, Vec::new(), &batch) {
+            Ok(token) => self.record_token.set(Some(token)),
+            Err(_) => self.settle(Receipt::Failed),
+        }
+    }
+
+    fn settle(&self, receipt: Receipt) {
+        let Some(worker) = self.worker() else { return };
+        let settled = worker.recorder.settle(receipt, now());
+        worker.metrics.add(Counter::DecisionsRecorded, settled.recorded);
+        worker.metrics.add(Counter::DecisionsLost, settled.lost);
+    }
+
+    fn worker(&self) -> Option<&Worker> {
+        Some(&self.ready.as_ref()?.worker)
     }
 }
 
 impl Context for Root {
     fn on_grpc_call_response(&mut self, token: u32, status: u32, _size: usize) {
-        if let Some((recorder, executor, metrics)) = self.recorder() {
-            recorder.answered(token, status, executor, metrics);
+        if self.record_token.get() == Some(token) {
+            self.record_token.set(None);
+            self.settle(executor::receipt(status));
+            self.send_decisions();
         }
     }
 
     fn on_done(&mut self) -> bool {
-        let waiting = self.recorder().map_or(0, |(recorder, ..)| recorder.waiting());
-        if waiting > 0 {
-            log::error!("callgate: this worker ends, and {waiting} decisions are lost for the audit log");
+        if let Some(worker) = self.worker() {
+            worker.recorder.report_loss();
         }
         true
     }
@@ -67,20 +89,22 @@ impl RootContext for Root {
             Ok(config) => {
                 log::info!(
                     "callgate: contract {} {} ({})",
-                    config.gate.contract().name(),
-                    config.gate.contract().version(),
-                    config.gate.contract().digest()
+                    config.rules.contract().name(),
+                    config.rules.contract().version(),
+                    config.rules.contract().digest()
                 );
-                let metrics = Metrics::define();
-                let recorder = config.clusters.executor.as_ref().map(|executor| {
-                    short_timeout(executor, &config.gate);
-                    Recorder::default()
-                });
+                config::warn_of_short_timeout(&config);
                 self.set_tick_period(TICK);
-                let (clusters, claims) = (config.clusters, config.claims);
+                let worker = Worker {
+                    clusters: config.clusters,
+                    claims: config.claims,
+                    metrics: Counters::define(),
+                    ids: ExchangeIds::default(),
+                    recorder: Recorder::default(),
+                };
                 self.ready = Some(Ready {
-                    gate: Rc::new(config.gate),
-                    worker: Rc::new(Worker { clusters, claims, metrics, recorder }),
+                    gate: Rc::new(config.rules.gate()),
+                    worker: Rc::new(worker),
                     registry: Rc::default(),
                 });
                 true
@@ -93,8 +117,8 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let id = exchange_id(self.get_current_time());
-        if id.is_none() {
+        let id = self.worker().and_then(|worker| worker.ids.next(now()));
+        if self.ready.is_some() && id.is_none() {
             log::error!("callgate: no random bytes for the exchange's id; the exchange is refused");
         }
         Some(match self.ready.as_ref().zip(id) {
@@ -106,9 +130,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if let Some((recorder, executor, metrics)) = self.recorder() {
-            recorder.send(executor, metrics);
-        }
+        self.send_decisions();
         if let Some(ready) = &self.ready {
             ready.registry.tick(self.context_id);
         }
@@ -119,28 +141,6 @@ impl RootContext for Root {
     }
 }
 
-/// A UUID of a time and 74 random bits (version 7, RFC 9562 §5.7): no client can choose or predict it,
-/// and the executor's indexes grow at their end.
-fn exchange_id(now: SystemTime) -> Option<String> {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random).ok()?;
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    Some(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string())
-}
-
-/// Warns if the callout can end before a tool does: the outcome of the call is then unknown.
-fn short_timeout(executor: &Executor, gate: &Gate) {
-    let longest = gate.contract().longest_timeout();
-    if executor.timeout <= longest {
-        log::warn!(
-            "callgate: `executor.timeout`, {:?}, is not longer than the longest `timeout` of the contract's tools, {longest:?}: \
-             what became of a call may stay unknown",
-            executor.timeout
-        );
-    }
-}
-
 /// A stream without a configuration. It gets an error, and nothing is forwarded.
 struct Unready;
 
@@ -148,7 +148,7 @@ impl Context for Unready {}
 
 impl HttpContext for Unready {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
-        crate::host::reply(503, br#"{"error":{"message":"Callgate has no contract yet.","type":"server_error","param":null,"code":"not_configured"}}"#, None);
+        host::reply(503, NOT_CONFIGURED, None);
         proxy_wasm::types::Action::Pause
     }
 }

@@ -32,6 +32,12 @@ pub trait Dialect: Debug + Sync {
     /// unknown kind or runs at the provider unasked.
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError>;
 
+    /// Reads a body that [is an error](Dialect::is_error) or a whole answer to `request`; `None` for an error.
+    ///
+    /// # Errors
+    /// As [`Dialect::answer`].
+    fn answer_or_error(&self, request: &dyn Request, body: &[u8]) -> Result<Option<Box<dyn Answer>>, AnswerError>;
+
     /// A reader and writer for the stream in answer to `request`.
     fn stream(&self, request: &dyn Request) -> Box<dyn Stream>;
 
@@ -162,7 +168,7 @@ pub trait Answer: Debug {
     fn prepend(&mut self, earlier: &[Earlier]);
 
     /// The turn's usage, if the answer has it.
-    fn usage(&self) -> Option<&Value>;
+    fn usage(&self) -> Option<Value>;
 
     /// The answer's bytes.
     fn write(&self) -> Vec<u8>;
@@ -189,6 +195,10 @@ pub trait Stream: Debug {
     /// [`StreamError`] for data other than strict JSON, members of a wrong type, calls in wrong places, events of an unknown
     /// kind. The stream cannot be trusted any further then.
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError>;
+
+    /// Takes an event that differs from an earlier one in text only: it is forwarded with its bytes, and that is all of its news. Returns
+    /// false, and changes nothing, if the event has to be [read](Stream::read).
+    fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool;
 
     /// Takes the end of the upstream's stream. Gives out the news it held until nothing could follow, such as the finish of a
     /// choice with possible further calls.

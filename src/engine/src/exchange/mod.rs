@@ -1,4 +1,4 @@
-//! One has these steps: its states, and the transition for each event.
+//! One exchange: its states, and the transition for each event.
 //!
 //! Model APIs and MCP servers share one machine. Their differences are three small enums: the reader of the request ([`RequestReader`]), the
 //! forwarded request ([`Forwarded`]), and the stream of its answer ([`AnswerStream`]). Every handler returns the next state together
@@ -94,8 +94,12 @@ impl Exchange {
         self.core.clock.observe(&event);
         // Every step returns a state, so this placeholder is never seen.
         let state = std::mem::replace(&mut self.state, ExchangeState::Ended);
+        let chunk = match &event {
+            Event::ResponseData { chunk, .. } => *chunk,
+            _ => b"",
+        };
         let step = self.core.step(state, event);
-        let (state, effect) = self.core.claim_memory(step);
+        let (state, effect) = self.core.claim_memory(step, chunk);
         self.state = state;
         effect
     }

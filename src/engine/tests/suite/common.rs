@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_contract::{Files, load};
 use callgate_engine::{
     CallBatch, Effect, Event, Exchange, Gate, GateError, IdentitySource, ModelReply, ModelRequest, Offer, Outcome,
-    Paths, Reach, Reply,
+    Paths, Reach, Reply, Rules,
 };
 use serde_json::{Value, json};
 
@@ -80,9 +81,13 @@ pub(crate) fn gate_over(contract: &str, offer: Offer) -> Rc<Gate> {
 
 /// Builds every gate of these tests.
 pub(crate) fn build(contract: &str, paths: Paths, offer: Offer, executor: bool) -> Result<Gate, GateError> {
+    Ok(Arc::new(rules(contract, paths, offer, executor)?).gate())
+}
+
+pub(crate) fn rules(contract: &str, paths: Paths, offer: Offer, executor: bool) -> Result<Rules, GateError> {
     let contract = load("desk.yaml", contract, &NoFiles).unwrap();
     let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
-    Gate::new(contract, identity, paths, offer, Reach { executor, upstream: true })
+    Rules::new(contract, identity, paths, offer, Reach { executor, upstream: true })
 }
 
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
@@ -218,6 +223,14 @@ pub(crate) fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) 
     feed(exchange, bytes, chunks)
 }
 
+/// Feeds a chunk of a stream. A chunk that passes counts as an emission of the same bytes.
+pub(crate) fn told(exchange: &mut Exchange, chunk: &[u8]) -> Effect {
+    match exchange.on(Event::ResponseData { chunk, end: false, now: NOW }) {
+        Effect::Pass => Effect::Emit(chunk.to_vec()),
+        effect => effect,
+    }
+}
+
 /// The same for a stream that has begun.
 pub(crate) fn feed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
     let mut out = Vec::new();
@@ -227,7 +240,7 @@ pub(crate) fn feed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(sizes.next().unwrap_or(rest.len()).min(rest.len()));
         rest = after;
-        match exchange.on(Event::ResponseData { chunk, end: false, now: NOW }) {
+        match told(exchange, chunk) {
             Effect::Hold => {}
             Effect::Emit(more) => out.extend(more),
             effect => other = Some(effect),

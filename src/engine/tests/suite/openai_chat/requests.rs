@@ -343,8 +343,8 @@ fn a_model_in_the_path_is_checked_beside_the_one_in_the_body() {
         "chatCompletions".to_owned(),
         vec!["/openai/deployments/{model}/chat/completions".to_owned()],
     )]);
-    let gate = build(&contract("refuse"), Paths::new(&paths, Vec::new()), Offer::Declared, true).unwrap();
-    let gate = std::rc::Rc::new(gate.with_output_limit(OutputLimit::MaxTokens));
+    let rules = rules(&contract("refuse"), Paths::new(&paths, Vec::new()), Offer::Declared, true).unwrap();
+    let gate = std::rc::Rc::new(std::sync::Arc::new(rules.with_output_limit(OutputLimit::MaxTokens)).gate());
     let ask = |deployment: &str, model: Option<Value>| {
         let mut headers = request_headers("clerk");
         headers.retain(|(name, _)| name != ":path");

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, Outcome, Receipt, Ruling, ToolFailure};
+use callgate_engine::{CallBatch, CallFailed, Decisions, Outcome, Receipt, Ruling, ToolFailure, Trace};
 use callgate_proto::executor::v1::{
     Call, Caller, Decision, ExecuteRequest, ExecuteResponse, FailureKind, Verdict, call_outcome,
 };
 use prost::Message;
 
 /// Full name of the service.
-pub(crate) const SERVICE: &str = "callgate.executor.v1.Executor";
+pub const SERVICE: &str = "callgate.executor.v1.Executor";
 /// Runs calls.
-pub(crate) const EXECUTE: &str = "Execute";
+pub const EXECUTE: &str = "Execute";
 /// Keeps decisions.
-pub(crate) const RECORD: &str = "Record";
+pub const RECORD: &str = "Record";
 
 // gRPC status codes (grpc/grpc `doc/statuscodes.md`).
 const OK: u32 = 0;
@@ -23,9 +23,29 @@ const FAILED_PRECONDITION: u32 = 9;
 const OUT_OF_RANGE: u32 = 11;
 const UNIMPLEMENTED: u32 = 12;
 
+/// An `ExecuteRequest`, and the trace context for its metadata.
+#[derive(Debug)]
+pub struct Execute {
+    /// The encoded message.
+    pub message: Vec<u8>,
+    /// The trace of the request.
+    pub trace: Option<Trace>,
+}
+
+impl Execute {
+    /// Returns the metadata: `traceparent` and `tracestate`, if there is a trace.
+    pub fn metadata(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let parent = self.trace.iter().map(|trace| ("traceparent", trace.parent()));
+        let state = self.trace.iter().filter_map(|trace| Some(("tracestate", trace.state()?)));
+        parent.chain(state)
+    }
+}
+
 /// Encodes a batch for the executor.
-pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
-    ExecuteRequest {
+#[must_use]
+pub fn encode(batch: CallBatch) -> Execute {
+    let trace = batch.trace;
+    let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
         exchange_id: batch.exchange_id,
@@ -36,12 +56,12 @@ pub(crate) fn encode(batch: CallBatch) -> Vec<u8> {
             .into_iter()
             .map(|call| Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position })
             .collect(),
-    }
-    .encode_to_vec()
+    };
+    Execute { message: request.encode_to_vec(), trace }
 }
 
 /// Decodes the executor's answer: one outcome per call.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Outcome>, CallFailed> {
+pub fn decode(bytes: &[u8]) -> Result<Vec<Outcome>, CallFailed> {
     let response = ExecuteResponse::decode(bytes).map_err(|_| CallFailed::Unreadable)?;
     response
         .outcomes
@@ -70,7 +90,7 @@ fn code(kind: FailureKind, violation_code: String) -> String {
 }
 
 /// Maps the status of a failed `Execute` to the engine's reason.
-pub(crate) fn failed(grpc_status: u32) -> CallFailed {
+pub fn failed(grpc_status: u32) -> CallFailed {
     match grpc_status {
         INVALID_ARGUMENT | FAILED_PRECONDITION | OUT_OF_RANGE | UNIMPLEMENTED => CallFailed::Rejected,
         RESOURCE_EXHAUSTED => CallFailed::Overloaded,
@@ -79,7 +99,7 @@ pub(crate) fn failed(grpc_status: u32) -> CallFailed {
 }
 
 /// Encodes each decision by itself. The outbox counts these bytes.
-pub(crate) fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(Vec<u8>)) {
+pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(Vec<u8>)) {
     let correlation = decisions.correlation;
     let mut message = Decision {
         exchange_id: correlation.exchange_id.clone(),
@@ -110,7 +130,7 @@ pub(crate) fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl 
 }
 
 /// Builds a `RecordRequest` from encoded decisions.
-pub(crate) fn record_request(decisions: &[Vec<u8>]) -> Vec<u8> {
+pub fn record_request(decisions: &[Vec<u8>]) -> Vec<u8> {
     const DECISIONS: u32 = 1;
     let mut request = Vec::with_capacity(decisions.iter().map(|decision| decision.len().saturating_add(8)).sum());
     for decision in decisions {
@@ -120,7 +140,7 @@ pub(crate) fn record_request(decisions: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Maps the status of a `Record`. A batch refused for its content is never accepted; any other failure may pass.
-pub(crate) fn receipt(grpc_status: u32) -> Receipt {
+pub fn receipt(grpc_status: u32) -> Receipt {
     match grpc_status {
         OK => Receipt::Kept,
         INVALID_ARGUMENT | OUT_OF_RANGE => Receipt::Refused,
@@ -132,20 +152,4 @@ fn hex(bytes: [u8; 32]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// An encoded `envoy.config.core.v3.GrpcService { envoy_grpc { cluster_name } }`: a plain name could by accident be read
-/// as such a message.
-pub(crate) fn grpc_service(cluster: &str) -> Vec<u8> {
-    #[derive(Clone, PartialEq, Message)]
-    struct EnvoyGrpc {
-        #[prost(string, tag = "1")]
-        cluster_name: String,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    struct GrpcService {
-        #[prost(message, optional, tag = "1")]
-        envoy_grpc: Option<EnvoyGrpc>,
-    }
-    GrpcService { envoy_grpc: Some(EnvoyGrpc { cluster_name: cluster.to_owned() }) }.encode_to_vec()
 }

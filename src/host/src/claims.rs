@@ -1,7 +1,8 @@
 //! The claims of a token verified by `jwt_authn`.
 //!
-//! A property of one claim has lost its type: a number is eight bytes, which could spell a role. So the filter reads all dynamic
-//! metadata as one message, in which every value has a type.
+//! In proxy-wasm, a property of one claim has lost its type: a number is eight bytes, which could spell a role. So the filter reads
+//! all dynamic metadata as one message, in which every value has a type. A dynamic module cannot read a structure in metadata; it
+//! reads the payload as JSON.
 
 use std::collections::HashMap;
 
@@ -43,12 +44,29 @@ enum ClaimValue {
     Struct(Struct),
 }
 
-/// Returns tenant and role by the claims' names. A claim counts if it is a string or a whole number, which is read as its text.
-pub(crate) fn read(metadata: &[u8], claims: &Claims) -> Option<(Vec<u8>, Vec<u8>)> {
+/// Returns tenant and role by the claims' names, from an encoded `envoy.config.core.v3.Metadata`. A claim counts if it is a string or
+/// a whole number, which is read as its text.
+#[must_use]
+pub fn from_metadata(metadata: &[u8], claims: &Claims) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut metadata = Metadata::decode(metadata).ok()?;
     let mut verified = metadata.filter_metadata.remove("envoy.filters.http.jwt_authn")?;
     let Some(ClaimValue::Struct(payload)) = verified.fields.remove(&claims.payload)?.kind else { return None };
     let text = |claim: &str| payload.fields.get(claim)?.text().map(String::into_bytes);
+    Some((text(&claims.tenant_claim)?, text(&claims.role_claim)?))
+}
+
+/// Returns tenant and role by the claims' names, from a token's payload as JSON. See [`from_metadata`].
+#[must_use]
+pub fn from_json(payload: &[u8], claims: &Claims) -> Option<(Vec<u8>, Vec<u8>)> {
+    let payload = callgate_json::read(payload).ok()?;
+    let text = |claim: &str| {
+        let kind = match payload.get(claim)? {
+            serde_json::Value::String(text) => ClaimValue::Text(text.clone()),
+            serde_json::Value::Number(number) => ClaimValue::Number(number.as_f64()?),
+            _ => return None,
+        };
+        Value { kind: Some(kind) }.text().map(String::into_bytes)
+    };
     Some((text(&claims.tenant_claim)?, text(&claims.role_claim)?))
 }
 
@@ -92,7 +110,7 @@ mod tests {
             (value(ClaimValue::Number(-7.0)), "-7"),
             (value(ClaimValue::Number(9_007_199_254_740_991.0)), "9007199254740991"),
         ] {
-            let read = read(&metadata(tenant, text("clerk")), &claims());
+            let read = from_metadata(&metadata(tenant, text("clerk")), &claims());
             assert_eq!(read, Some((expected.as_bytes().to_vec(), b"clerk".to_vec())));
         }
     }
@@ -102,7 +120,7 @@ mod tests {
         let spelled = f64::from_le_bytes(*b"clerk\0\0\0");
         for number in [spelled, 0.5, 1e300, f64::NAN, f64::INFINITY] {
             let metadata = metadata(value(ClaimValue::Text("acme".into())), value(ClaimValue::Number(number)));
-            assert_eq!(read(&metadata, &claims()), None, "{number}");
+            assert_eq!(from_metadata(&metadata, &claims()), None, "{number}");
         }
     }
 
@@ -110,11 +128,28 @@ mod tests {
     fn other_values_and_missing_claims_name_nobody() {
         let acme = || value(ClaimValue::Text("acme".into()));
         for role in [Value { kind: None }, value(ClaimValue::Struct(Struct::default()))] {
-            assert_eq!(read(&metadata(acme(), role), &claims()), None);
+            assert_eq!(from_metadata(&metadata(acme(), role), &claims()), None);
         }
         let other = Claims { role_claim: "roles".into(), ..claims() };
-        assert_eq!(read(&metadata(acme(), acme()), &other), None);
-        assert_eq!(read(b"", &claims()), None);
-        assert_eq!(read(b"\xff", &claims()), None);
+        assert_eq!(from_metadata(&metadata(acme(), acme()), &other), None);
+        assert_eq!(from_metadata(b"", &claims()), None);
+        assert_eq!(from_metadata(b"\xff", &claims()), None);
+    }
+
+    #[test]
+    fn claims_in_json_are_read_alike() {
+        for (payload, expected) in [
+            (r#"{"org":"acme","role":"clerk"}"#, Some("acme")),
+            (r#"{"org":42,"role":"clerk"}"#, Some("42")),
+            (r#"{"org":42.0,"role":"clerk"}"#, Some("42")),
+            (r#"{"org":0.5,"role":"clerk"}"#, None),
+            (r#"{"org":"acme","role":["clerk"]}"#, None),
+            (r#"{"org":"acme"}"#, None),
+            (r#"{"org":"acme","org":"evil","role":"clerk"}"#, None),
+            ("", None),
+        ] {
+            let read = from_json(payload.as_bytes(), &claims()).map(|(tenant, _)| tenant);
+            assert_eq!(read, expected.map(|text| text.as_bytes().to_vec()), "{payload}");
+        }
     }
 }

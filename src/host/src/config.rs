@@ -1,10 +1,11 @@
-//! The plugin's configuration: one JSON object. Unknown fields are refused.
+//! The filter's configuration: one JSON object, the same in every host. Unknown fields are refused.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_engine::{
-    DEFAULT_HELD_BYTES, DIALECTS, Gate, GateError, IdentitySource, Offer, OutputLimit, Paths, Reach,
+    DEFAULT_HELD_BYTES, DIALECTS, GateError, IdentitySource, Offer, OutputLimit, Paths, Reach, Rules,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,49 +15,61 @@ const PASSTHROUGH: &str = "passthrough";
 
 /// The filter's configuration, checked.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) gate: Gate,
-    pub(crate) clusters: Clusters,
+pub struct Config {
+    /// The compiled contract, identity and paths.
+    pub rules: Arc<Rules>,
+    /// The clusters for callouts.
+    pub clusters: Clusters,
     /// The claims to read, if the identity is a token.
-    pub(crate) claims: Option<Claims>,
+    pub claims: Option<Claims>,
 }
 
 /// The clusters for callouts.
 #[derive(Debug)]
-pub(crate) struct Clusters {
-    pub(crate) executor: Option<Executor>,
-    pub(crate) upstream: Option<Upstream>,
+pub struct Clusters {
+    /// The executor's, if there is one.
+    pub executor: Option<Executor>,
+    /// The model's, if it can be asked again.
+    pub upstream: Option<Upstream>,
 }
 
 /// The executor's cluster.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Executor {
-    pub(crate) cluster: String,
+pub struct Executor {
+    /// 1 to 120 ASCII characters.
+    pub cluster: String,
+    /// The time limit for one call.
     #[serde(default = "ten_seconds", deserialize_with = "duration")]
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// The cluster on which the model is asked again.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Upstream {
-    pub(crate) cluster: String,
-    pub(crate) authority: String,
+pub struct Upstream {
+    /// 1 to 120 ASCII characters.
+    pub cluster: String,
+    /// `:authority` of the request.
+    pub authority: String,
 }
 
 /// The place of a verified token in Envoy's metadata (`payload_in_metadata` of `jwt_authn`), and the claims to read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct Claims {
-    pub(crate) payload: String,
-    pub(crate) tenant_claim: String,
-    pub(crate) role_claim: String,
+pub struct Claims {
+    /// `payload_in_metadata` of `jwt_authn`.
+    pub payload: String,
+    /// Name of the claim with the tenant.
+    pub tenant_claim: String,
+    /// Name of the claim with the role.
+    pub role_claim: String,
 }
 
 /// The reason for refusing a configuration, in one line.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
+#[allow(missing_docs, reason = "the messages are the documentation")]
+pub enum ConfigError {
     #[error("the plugin has no configuration; expected one JSON object with `contract` and `identity`")]
     Missing,
     #[error("the plugin's configuration is not strict JSON: {0}")]
@@ -123,7 +136,7 @@ enum OutputLimitDocument {
 ///
 /// # Errors
 /// The first fault, in one line.
-pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
+pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ConfigError::Missing);
     }
@@ -166,10 +179,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         None => DEFAULT_HELD_BYTES,
         Some(text) => callgate_contract::parse_size(&text).ok_or(ConfigError::HeldBytes(text))?,
     };
-    let gate = Gate::new(contract, identity, paths, offer, reach)?
+    let rules = Rules::new(contract, identity, paths, offer, reach)?
         .with_output_limit(output_limit)
         .with_held_bytes(held_bytes)?;
-    Ok(Config { gate, clusters: Clusters { executor: document.executor, upstream: document.upstream }, claims })
+    Ok(Config {
+        rules: Arc::new(rules),
+        clusters: Clusters { executor: document.executor, upstream: document.upstream },
+        claims,
+    })
 }
 
 /// Reads the paths of each API, by its key, and `passthrough`.
@@ -206,4 +223,17 @@ fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duratio
             "`{text}` is not a duration; use a whole number and a unit, such as `10s` or `500ms`"
         ))
     })
+}
+
+/// Warns if the callout can end before a tool does: the outcome of the call is then unknown.
+pub fn warn_of_short_timeout(config: &Config) {
+    let Some(executor) = &config.clusters.executor else { return };
+    let longest = config.rules.contract().longest_timeout();
+    if executor.timeout <= longest {
+        log::warn!(
+            "callgate: `executor.timeout`, {:?}, is not longer than the longest `timeout` of the contract's tools, {longest:?}: \
+             what became of a call may stay unknown",
+            executor.timeout
+        );
+    }
 }

@@ -1,0 +1,69 @@
+//! The calls of a host on one stream.
+
+use std::time::Duration;
+
+use callgate_engine::{CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome};
+
+/// One stream of a host, as far as [`crate::LiveExchange`] writes to it.
+///
+/// Only [`Host::run`], [`Host::ask`] and [`Host::cancel`] may call back into the filter before they return. No exchange is borrowed
+/// during these three.
+pub trait Host {
+    /// Returns the time since the Unix epoch.
+    fn now(&self) -> Duration;
+
+    /// Sets a header of the request, or removes it.
+    fn set_request_header(&self, name: &str, value: Option<&str>);
+
+    /// Sets a header of the response, or removes it.
+    fn set_response_header(&self, name: &str, value: Option<&str>);
+
+    /// Replaces the `held` bytes of the request's body the host has at hand.
+    fn set_request_body(&self, held: usize, bytes: &[u8]);
+
+    /// Replaces the `held` bytes of the response's body the host has at hand.
+    fn set_response_body(&self, held: usize, bytes: &[u8]);
+
+    /// Leaves a value in filter state, for access logs.
+    fn note(&self, name: &str, value: &str);
+
+    /// Takes decisions for the audit log.
+    fn record(&self, decisions: Decisions<'_>);
+
+    /// Sends calls to the executor.
+    fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>>;
+
+    /// Asks the model again.
+    fn ask(&self, request: ModelRequest) -> Sent<OwnedReply>;
+
+    /// Cancels a call of the executor whose outcome nobody awaits. A call that has ended needs no cancelling.
+    fn cancel(&self, token: u64);
+}
+
+/// The fate of a callout when the host returns.
+#[derive(Debug)]
+pub enum Sent<T> {
+    /// The answer will come with this token.
+    Waits(u64),
+    /// The callout has ended, before the host returned.
+    Ended(Result<T, CallFailed>),
+}
+
+/// The model's answer to a further round.
+#[derive(Debug)]
+pub struct OwnedReply {
+    /// All its headers, `:status` included, names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// All its body.
+    pub body: Vec<u8>,
+}
+
+// === impl OwnedReply ===
+
+impl OwnedReply {
+    /// Borrows it as the engine wants it.
+    #[must_use]
+    pub fn borrow(&self) -> ModelReply<'_> {
+        ModelReply { headers: &self.headers, body: &self.body }
+    }
+}

@@ -1,0 +1,27 @@
+//! Everything hosts of the engine share. A host's adapter only translates: it reads callbacks, and writes for [`LiveExchange`].
+//!
+//! - [`config`] reads the filter's configuration.
+//! - [`LiveExchange`] turns callbacks into events of the engine, and effects into writes and the host's next [`Step`].
+//! - [`executor`] encodes and decodes the executor's messages; [`Recorder`] sends decisions to its audit log.
+//! - [`claims`] reads the claims of a verified token; [`ExchangeIds`] names exchanges; [`metrics`] names counters.
+
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
+pub mod claims;
+pub mod config;
+mod exchange;
+pub mod executor;
+mod host;
+mod ids;
+pub mod metrics;
+mod recorder;
+
+use std::time::Duration;
+
+pub use exchange::{DEFECT, LiveExchange, NOT_CONFIGURED, Step};
+pub use host::{Host, OwnedReply, Sent};
+pub use ids::ExchangeIds;
+pub use recorder::{Recorder, Settled};
+
+/// The interval of ticks for exchanges and for the outbox.
+pub const TICK: Duration = Duration::from_millis(500);

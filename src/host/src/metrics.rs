@@ -1,0 +1,114 @@
+//! Counters of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
+
+use callgate_engine::{CallCode, Code, Tally};
+
+/// One counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counter {
+    /// Calls released to clients.
+    CallsReleased,
+    /// Calls given to the executor.
+    CallsRun,
+    /// Calls refused with a code.
+    CallsRefused(CallCode),
+    /// Unknown members dropped from requests.
+    MembersDropped,
+    /// Exchanges broken off by the client or the upstream.
+    ExchangesCancelled,
+    /// Exchanges ended by an error with a code.
+    ExchangesRefused(Code),
+    /// Decisions the executor has acknowledged.
+    DecisionsRecorded,
+    /// Decisions lost for the audit log.
+    DecisionsLost,
+}
+
+// === impl Counter ===
+
+impl Counter {
+    /// Returns every counter.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let plain = [
+            Self::CallsReleased,
+            Self::CallsRun,
+            Self::MembersDropped,
+            Self::ExchangesCancelled,
+            Self::DecisionsRecorded,
+            Self::DecisionsLost,
+        ];
+        let calls = CallCode::ALL.iter().map(|code| Self::CallsRefused(*code));
+        plain.into_iter().chain(calls).chain(Code::all().map(Self::ExchangesRefused))
+    }
+
+    /// Returns the name, such as `callgate.calls.refused.arguments_invalid`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::CallsReleased => "callgate.calls.released".to_owned(),
+            Self::CallsRun => "callgate.calls.run".to_owned(),
+            Self::CallsRefused(code) => format!("callgate.calls.refused.{}", code.as_str()),
+            Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
+            Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
+            Self::ExchangesRefused(code) => format!("callgate.exchanges.refused.{}", code.as_str()),
+            Self::DecisionsRecorded => "callgate.decisions.recorded".to_owned(),
+            Self::DecisionsLost => "callgate.decisions.lost".to_owned(),
+        }
+    }
+}
+
+/// Passes the counts of one exchange to `add`, without zeros.
+pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
+    let members = u64::try_from(tally.dropped_members.len()).unwrap_or(u64::MAX);
+    let counts = [
+        (Counter::CallsReleased, tally.released.into()),
+        (Counter::CallsRun, tally.run.into()),
+        (Counter::MembersDropped, members.saturating_add(tally.dropped_members_unnamed)),
+        (Counter::ExchangesCancelled, tally.cancelled.into()),
+    ];
+    let refused = tally.refused.iter().map(|code| (Counter::CallsRefused(*code), 1));
+    let error = tally.error.map(|code| (Counter::ExchangesRefused(code), 1));
+    for (counter, by) in counts.into_iter().chain(refused).chain(error) {
+        if by > 0 {
+            add(counter, by);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_counter_has_a_name_of_its_own_in_metric_characters() {
+        let names: Vec<String> = Counter::all().map(Counter::name).collect();
+        // Two codes of an exchange share their text with the code of a call: one counter counts both.
+        let distinct: HashSet<&String> = names.iter().collect();
+        assert!(names.len() > 40 && distinct.len() + 8 >= names.len(), "{names:?}");
+        let fits =
+            |name: &String| name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._0123456789".contains(&byte));
+        assert!(names.iter().all(fits), "{names:?}");
+    }
+
+    #[test]
+    fn an_exchange_is_counted_by_its_codes() {
+        let tally = Tally {
+            released: 2,
+            refused: vec![CallCode::ArgumentsInvalid, CallCode::ArgumentsInvalid],
+            error: Some(Code::LimitExceeded),
+            ..Tally::default()
+        };
+        let mut counts = Vec::new();
+        count(&tally, |counter, by| counts.push((counter.name(), by)));
+        assert_eq!(
+            counts,
+            [
+                ("callgate.calls.released".to_owned(), 2),
+                ("callgate.calls.refused.arguments_invalid".to_owned(), 1),
+                ("callgate.calls.refused.arguments_invalid".to_owned(), 1),
+                ("callgate.exchanges.refused.limit_exceeded".to_owned(), 1),
+            ]
+        );
+    }
+}

@@ -1,0 +1,623 @@
+//! Envoy's dynamic-module ABI for HTTP filters, as far as the gate uses it: types, callbacks, hooks.
+//!
+//! The only file with `unsafe`. It declares Envoy's functions by hand (`source/extensions/dynamic_modules/abi/abi.h` in Envoy's
+//! repository, Envoy 1.40) and wraps each in a safe function. `hooks` exports the functions that Envoy calls.
+//!
+//! Three rules make the wrappers sound:
+//!
+//! - A [`FilterPtr`] is used only from the hook that brings it until `on_http_filter_destroy`, and on the stream's own thread:
+//!   `Stream` forgets it there. A [`ConfigPtr`] is used only until `on_http_filter_config_destroy`, and on the main thread.
+//! - Memory that Envoy lends is read before the next write to the same stream. Memory lent to Envoy outlives the call.
+//! - No panic crosses the ABI: each hook runs in `guard`.
+#![allow(unsafe_code, reason = "the adapter to a C ABI; each block says why it is sound")]
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod fake;
+mod hooks;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+/// The ABI version of Envoy 1.40. Envoy 1.39 loads such a module with a warning.
+pub(crate) const VERSION: &std::ffi::CStr = c"v0.2.0";
+
+/// `envoy_dynamic_module_type_envoy_buffer` and `…_module_buffer`: bytes of the one side, lent to the other.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Buffer {
+    pointer: *const u8,
+    length: usize,
+}
+
+/// `envoy_dynamic_module_type_envoy_http_header` and `…_module_http_header`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    name: Buffer,
+    value: Buffer,
+}
+
+/// `envoy_dynamic_module_type_http_header_type`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum HeaderMap {
+    Request = 0,
+    Response = 2,
+}
+
+/// `envoy_dynamic_module_type_http_body_type`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    ReceivedRequest = 0,
+    BufferedRequest = 1,
+    ReceivedResponse = 2,
+    BufferedResponse = 3,
+}
+
+/// `envoy_dynamic_module_type_log_level`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LogLevel {
+    Trace = 0,
+    Debug = 1,
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+/// `envoy_dynamic_module_type_http_callout_init_result`, without success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CalloutError {
+    MissingRequiredHeaders,
+    ClusterNotFound,
+    DuplicateCalloutId,
+    CannotCreateRequest,
+    Unknown,
+}
+
+const SUCCESS: u32 = 0;
+
+/// Envoy's object of one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FilterPtr(NonNull<c_void>);
+
+/// Envoy's object of one filter configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConfigPtr(NonNull<c_void>);
+
+// SAFETY: the pointer is only passed back to Envoy, and only on the main thread.
+unsafe impl Send for ConfigPtr {}
+// SAFETY: as above.
+unsafe impl Sync for ConfigPtr {}
+
+/// Schedules hooks of one stream on its own thread, from any thread. Freed when dropped.
+#[derive(Debug)]
+pub(crate) struct StreamScheduler(NonNull<c_void>);
+
+/// Schedules hooks of one filter configuration on the main thread, from any thread. Freed when dropped.
+#[derive(Debug)]
+pub(crate) struct ConfigScheduler(NonNull<c_void>);
+
+// SAFETY: Envoy documents the commit as safe from any thread; only one owner commits and frees.
+unsafe impl Send for StreamScheduler {}
+// SAFETY: as above.
+unsafe impl Send for ConfigScheduler {}
+
+unsafe extern "C" {
+    fn envoy_dynamic_module_callback_log(level: LogLevel, message: Buffer);
+    fn envoy_dynamic_module_callback_log_enabled(level: LogLevel) -> bool;
+    fn envoy_dynamic_module_callback_get_concurrency() -> u32;
+
+    fn envoy_dynamic_module_callback_http_filter_config_define_counter(
+        config: NonNull<c_void>,
+        name: Buffer,
+        label_names: *const Buffer,
+        labels: usize,
+        id: *mut usize,
+    ) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_increment_counter(
+        filter: NonNull<c_void>,
+        id: usize,
+        label_values: *const Buffer,
+        labels: usize,
+        by: u64,
+    ) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_config_increment_counter(
+        config: NonNull<c_void>,
+        id: usize,
+        label_values: *const Buffer,
+        labels: usize,
+        by: u64,
+    ) -> u32;
+
+    fn envoy_dynamic_module_callback_http_get_headers_size(filter: NonNull<c_void>, map: HeaderMap) -> usize;
+    fn envoy_dynamic_module_callback_http_get_headers(
+        filter: NonNull<c_void>,
+        map: HeaderMap,
+        into: *mut Header,
+    ) -> bool;
+    fn envoy_dynamic_module_callback_http_set_header(
+        filter: NonNull<c_void>,
+        map: HeaderMap,
+        name: Buffer,
+        value: Buffer,
+    ) -> bool;
+
+    fn envoy_dynamic_module_callback_http_get_body_chunks_size(filter: NonNull<c_void>, body: Body) -> usize;
+    fn envoy_dynamic_module_callback_http_get_body_chunks(
+        filter: NonNull<c_void>,
+        body: Body,
+        into: *mut Buffer,
+    ) -> bool;
+    fn envoy_dynamic_module_callback_http_append_body(filter: NonNull<c_void>, body: Body, bytes: Buffer) -> bool;
+    fn envoy_dynamic_module_callback_http_drain_body(filter: NonNull<c_void>, body: Body, bytes: usize) -> bool;
+
+    fn envoy_dynamic_module_callback_http_set_filter_state_bytes(
+        filter: NonNull<c_void>,
+        key: Buffer,
+        value: Buffer,
+    ) -> bool;
+    fn envoy_dynamic_module_callback_http_get_filter_state_bytes(
+        filter: NonNull<c_void>,
+        key: Buffer,
+        value: *mut Buffer,
+    ) -> bool;
+
+    fn envoy_dynamic_module_callback_http_send_response(
+        filter: NonNull<c_void>,
+        status: u32,
+        headers: *const Header,
+        count: usize,
+        body: Buffer,
+        details: Buffer,
+    );
+    fn envoy_dynamic_module_callback_http_filter_reset_stream(filter: NonNull<c_void>, reason: u32, details: Buffer);
+    fn envoy_dynamic_module_callback_http_filter_continue_encoding(filter: NonNull<c_void>);
+
+    fn envoy_dynamic_module_callback_http_filter_http_callout(
+        filter: NonNull<c_void>,
+        id: *mut u64,
+        cluster: Buffer,
+        headers: *const Header,
+        count: usize,
+        body: Buffer,
+        timeout_milliseconds: u64,
+    ) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_start_http_stream(
+        filter: NonNull<c_void>,
+        id: *mut u64,
+        cluster: Buffer,
+        headers: *const Header,
+        count: usize,
+        body: Buffer,
+        end_stream: bool,
+        timeout_milliseconds: u64,
+    ) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_reset_http_stream(filter: NonNull<c_void>, id: u64);
+    fn envoy_dynamic_module_callback_http_filter_config_start_http_stream(
+        config: NonNull<c_void>,
+        id: *mut u64,
+        cluster: Buffer,
+        headers: *const Header,
+        count: usize,
+        body: Buffer,
+        end_stream: bool,
+        timeout_milliseconds: u64,
+    ) -> u32;
+
+    fn envoy_dynamic_module_callback_http_filter_get_worker_index(filter: NonNull<c_void>) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_scheduler_new(filter: NonNull<c_void>) -> *mut c_void;
+    fn envoy_dynamic_module_callback_http_filter_scheduler_commit(scheduler: NonNull<c_void>, event: u64);
+    fn envoy_dynamic_module_callback_http_filter_scheduler_delete(scheduler: NonNull<c_void>);
+    fn envoy_dynamic_module_callback_http_filter_config_scheduler_new(config: NonNull<c_void>) -> *mut c_void;
+    fn envoy_dynamic_module_callback_http_filter_config_scheduler_commit(scheduler: NonNull<c_void>, event: u64);
+    fn envoy_dynamic_module_callback_http_filter_config_scheduler_delete(scheduler: NonNull<c_void>);
+}
+
+// === impl Buffer ===
+
+impl Buffer {
+    const EMPTY: Self = Self { pointer: std::ptr::null(), length: 0 };
+
+    /// Lends bytes to Envoy for one call.
+    pub(crate) fn lend(bytes: &[u8]) -> Self {
+        Self { pointer: bytes.as_ptr(), length: bytes.len() }
+    }
+
+    /// Returns the bytes that Envoy lends.
+    ///
+    /// # Safety
+    /// The buffer comes from Envoy, and `'a` ends before the hook does and before the next write to the same stream.
+    unsafe fn borrow<'a>(self) -> &'a [u8] {
+        if self.pointer.is_null() || self.length == 0 {
+            return &[];
+        }
+        // SAFETY: a buffer of Envoy's points at `length` bytes; the caller keeps `'a` short.
+        unsafe { std::slice::from_raw_parts(self.pointer, self.length) }
+    }
+}
+
+impl Header {
+    /// Lends a header to Envoy for one call.
+    pub(crate) fn lend(name: &str, value: &[u8]) -> Self {
+        Self { name: Buffer::lend(name.as_bytes()), value: Buffer::lend(value) }
+    }
+
+    /// Copies a header of Envoy's. Names are ASCII in lower case there.
+    ///
+    /// # Safety
+    /// As [`Buffer::borrow`].
+    unsafe fn copy(self) -> (String, Vec<u8>) {
+        // SAFETY: passed on; nothing is written before the copies are made.
+        let (name, value) = unsafe { (self.name.borrow(), self.value.borrow()) };
+        (String::from_utf8_lossy(name).into_owned(), value.to_vec())
+    }
+}
+
+/// Copies the headers in a hook's argument.
+///
+/// # Safety
+/// `headers` is the argument of a hook, with `count` elements.
+pub(crate) unsafe fn copy_headers(headers: *const Header, count: usize) -> Vec<(String, Vec<u8>)> {
+    if headers.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the caller passes a hook's argument, which is valid during the hook.
+    unsafe { std::slice::from_raw_parts(headers, count).iter().map(|header| header.copy()).collect() }
+}
+
+/// Appends the chunks in a hook's argument to `into`.
+///
+/// # Safety
+/// `chunks` is the argument of a hook, with `count` elements.
+pub(crate) unsafe fn copy_chunks(chunks: *const Buffer, count: usize, into: &mut Vec<u8>) {
+    if chunks.is_null() {
+        return;
+    }
+    // SAFETY: the caller passes a hook's argument, which is valid during the hook.
+    for chunk in unsafe { std::slice::from_raw_parts(chunks, count) } {
+        // SAFETY: as above.
+        into.extend_from_slice(unsafe { chunk.borrow() });
+    }
+}
+
+/// Copies a hook's argument.
+///
+/// # Safety
+/// `buffer` is the argument of a hook.
+pub(crate) unsafe fn copy(buffer: Buffer) -> Vec<u8> {
+    // SAFETY: the caller passes a hook's argument, which is valid during the hook.
+    unsafe { buffer.borrow() }.to_vec()
+}
+
+// === Logging ===
+
+/// Writes a line into Envoy's log.
+pub(crate) fn log(level: LogLevel, message: &str) {
+    // SAFETY: Envoy copies the message during the call.
+    unsafe { envoy_dynamic_module_callback_log(level, Buffer::lend(message.as_bytes())) }
+}
+
+/// Returns true if Envoy writes lines of this level.
+pub(crate) fn log_enabled(level: LogLevel) -> bool {
+    // SAFETY: it only reads Envoy's log level.
+    unsafe { envoy_dynamic_module_callback_log_enabled(level) }
+}
+
+/// Returns the number of workers. Call it on the main thread.
+pub(crate) fn concurrency() -> u32 {
+    // SAFETY: it only reads Envoy's options.
+    unsafe { envoy_dynamic_module_callback_get_concurrency() }
+}
+
+// === impl ConfigPtr ===
+
+impl ConfigPtr {
+    pub(crate) fn new(pointer: *mut c_void) -> Option<Self> {
+        NonNull::new(pointer).map(Self)
+    }
+
+    /// Defines a counter, and returns its id. Only while the configuration is being read.
+    pub(crate) fn define_counter(self, name: &str) -> Option<usize> {
+        let mut id = 0;
+        // SAFETY: the pointer is alive; Envoy copies the name and writes one id.
+        let result = unsafe {
+            envoy_dynamic_module_callback_http_filter_config_define_counter(
+                self.0,
+                Buffer::lend(name.as_bytes()),
+                std::ptr::null(),
+                0,
+                &raw mut id,
+            )
+        };
+        (result == SUCCESS).then_some(id)
+    }
+
+    /// Adds to a counter.
+    pub(crate) fn count(self, id: usize, by: u64) {
+        // SAFETY: the pointer is alive; the counter has no labels.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_config_increment_counter(self.0, id, std::ptr::null(), 0, by);
+        }
+    }
+
+    /// Starts a stream to a cluster, with a whole request. Writes its id to `id` before any hook of it runs.
+    pub(crate) fn start_http_stream(
+        self,
+        id: &mut u64,
+        cluster: &str,
+        headers: &[Header],
+        body: &[u8],
+        timeout_milliseconds: u64,
+    ) -> Result<(), CalloutError> {
+        // SAFETY: the pointer is alive; Envoy copies headers and body during the call.
+        result(unsafe {
+            envoy_dynamic_module_callback_http_filter_config_start_http_stream(
+                self.0,
+                id,
+                Buffer::lend(cluster.as_bytes()),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::lend(body),
+                true,
+                timeout_milliseconds,
+            )
+        })
+    }
+
+    /// Creates a scheduler of the configuration's hooks.
+    pub(crate) fn scheduler(self) -> Option<ConfigScheduler> {
+        // SAFETY: the pointer is alive.
+        let scheduler = unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_new(self.0) };
+        NonNull::new(scheduler).map(ConfigScheduler)
+    }
+}
+
+// === impl FilterPtr ===
+
+impl FilterPtr {
+    pub(crate) fn new(pointer: *mut c_void) -> Option<Self> {
+        NonNull::new(pointer).map(Self)
+    }
+
+    /// Returns the index of the stream's worker.
+    pub(crate) fn worker_index(self) -> u32 {
+        // SAFETY: the pointer is alive (see the module).
+        unsafe { envoy_dynamic_module_callback_http_filter_get_worker_index(self.0) }
+    }
+
+    /// Adds to a counter.
+    pub(crate) fn count(self, id: usize, by: u64) {
+        // SAFETY: the pointer is alive; the counter has no labels.
+        unsafe { envoy_dynamic_module_callback_http_filter_increment_counter(self.0, id, std::ptr::null(), 0, by) };
+    }
+
+    /// Copies all headers.
+    pub(crate) fn headers(self, map: HeaderMap) -> Vec<(String, Vec<u8>)> {
+        // SAFETY: the pointer is alive.
+        let count = unsafe { envoy_dynamic_module_callback_http_get_headers_size(self.0, map) };
+        let empty = Header { name: Buffer::EMPTY, value: Buffer::EMPTY };
+        let mut headers = vec![empty; count];
+        // SAFETY: Envoy writes as many headers as it said there are, and nothing changed them in between.
+        if count == 0 || !unsafe { envoy_dynamic_module_callback_http_get_headers(self.0, map, headers.as_mut_ptr()) } {
+            return Vec::new();
+        }
+        // SAFETY: Envoy lends the headers until the next write, which comes after the copies.
+        headers.into_iter().map(|header| unsafe { header.copy() }).collect()
+    }
+
+    /// Sets a header, or removes it.
+    pub(crate) fn set_header(self, map: HeaderMap, name: &str, value: Option<&str>) {
+        let value = value.map_or(Buffer::EMPTY, |value| Buffer::lend(value.as_bytes()));
+        // SAFETY: the pointer is alive; Envoy copies name and value during the call.
+        unsafe { envoy_dynamic_module_callback_http_set_header(self.0, map, Buffer::lend(name.as_bytes()), value) };
+    }
+
+    /// Passes the body's bytes to `read`: borrowed if they are one chunk, as they mostly are, else copied into one. `read` must not
+    /// write to this body before it has read the bytes.
+    pub(crate) fn with_body<T>(self, body: Body, read: impl FnOnce(&[u8]) -> T) -> T {
+        // SAFETY: the pointer is alive.
+        let count = unsafe { envoy_dynamic_module_callback_http_get_body_chunks_size(self.0, body) };
+        let mut one = [Buffer::EMPTY];
+        let mut many = Vec::new();
+        let chunks = if count <= 1 {
+            one.get_mut(..count).unwrap_or_default()
+        } else {
+            many.resize(count, Buffer::EMPTY);
+            many.as_mut_slice()
+        };
+        // SAFETY: Envoy writes as many chunks as it said there are.
+        if count == 0
+            || !unsafe { envoy_dynamic_module_callback_http_get_body_chunks(self.0, body, chunks.as_mut_ptr()) }
+        {
+            return read(&[]);
+        }
+        match chunks {
+            // SAFETY: Envoy lends the chunk until the next write to this body, which follows the reading.
+            [chunk] => read(unsafe { chunk.borrow() }),
+            chunks => {
+                let mut whole = Vec::with_capacity(chunks.iter().map(|chunk| chunk.length).sum());
+                // SAFETY: as above.
+                chunks.iter().for_each(|chunk| whole.extend_from_slice(unsafe { chunk.borrow() }));
+                read(&whole)
+            }
+        }
+    }
+
+    /// Appends bytes to a body.
+    pub(crate) fn append_body(self, body: Body, bytes: &[u8]) {
+        // SAFETY: the pointer is alive; Envoy copies the bytes during the call.
+        unsafe { envoy_dynamic_module_callback_http_append_body(self.0, body, Buffer::lend(bytes)) };
+    }
+
+    /// Drops bytes from the beginning of a body.
+    pub(crate) fn drain_body(self, body: Body, bytes: usize) {
+        // SAFETY: the pointer is alive; Envoy bounds the number by the body's length.
+        unsafe { envoy_dynamic_module_callback_http_drain_body(self.0, body, bytes) };
+    }
+
+    /// Leaves a value in filter state.
+    pub(crate) fn set_filter_state(self, key: &str, value: &str) {
+        // SAFETY: the pointer is alive; Envoy copies key and value during the call.
+        unsafe {
+            envoy_dynamic_module_callback_http_set_filter_state_bytes(
+                self.0,
+                Buffer::lend(key.as_bytes()),
+                Buffer::lend(value.as_bytes()),
+            );
+        }
+    }
+
+    /// Copies a value out of filter state.
+    pub(crate) fn filter_state(self, key: &str) -> Option<Vec<u8>> {
+        let mut value = Buffer::EMPTY;
+        // SAFETY: the pointer is alive; Envoy writes one buffer.
+        let found = unsafe {
+            envoy_dynamic_module_callback_http_get_filter_state_bytes(
+                self.0,
+                Buffer::lend(key.as_bytes()),
+                &raw mut value,
+            )
+        };
+        // SAFETY: Envoy lends the value until the next write, which comes after the copy.
+        found.then(|| unsafe { copy(value) })
+    }
+
+    /// Answers the stream. Envoy may end it before this returns.
+    pub(crate) fn send_response(self, status: u16, headers: &[Header], body: &[u8]) {
+        // SAFETY: the pointer is alive; Envoy copies headers and body during the call.
+        unsafe {
+            envoy_dynamic_module_callback_http_send_response(
+                self.0,
+                status.into(),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::lend(body),
+                Buffer::lend(b"callgate"),
+            );
+        }
+    }
+
+    /// Resets the stream. Envoy may end it before this returns.
+    pub(crate) fn reset_stream(self) {
+        const LOCAL_RESET: u32 = 0;
+        // SAFETY: the pointer is alive.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_reset_stream(self.0, LOCAL_RESET, Buffer::lend(b"callgate"))
+        }
+    }
+
+    /// Releases the held response. Envoy may end the stream before this returns.
+    pub(crate) fn continue_encoding(self) {
+        // SAFETY: the pointer is alive.
+        unsafe { envoy_dynamic_module_callback_http_filter_continue_encoding(self.0) }
+    }
+
+    /// Sends a whole request to a cluster; the answer comes whole. Writes its id to `id` before any hook of it runs.
+    pub(crate) fn http_callout(
+        self,
+        id: &mut u64,
+        cluster: &str,
+        headers: &[Header],
+        body: &[u8],
+        timeout_milliseconds: u64,
+    ) -> Result<(), CalloutError> {
+        // SAFETY: the pointer is alive; Envoy copies headers and body during the call.
+        result(unsafe {
+            envoy_dynamic_module_callback_http_filter_http_callout(
+                self.0,
+                id,
+                Buffer::lend(cluster.as_bytes()),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::lend(body),
+                timeout_milliseconds,
+            )
+        })
+    }
+
+    /// Starts a stream to a cluster, with a whole request. Writes its id to `id` before any hook of it runs.
+    pub(crate) fn start_http_stream(
+        self,
+        id: &mut u64,
+        cluster: &str,
+        headers: &[Header],
+        body: &[u8],
+        timeout_milliseconds: u64,
+    ) -> Result<(), CalloutError> {
+        // SAFETY: the pointer is alive; Envoy copies headers and body during the call.
+        result(unsafe {
+            envoy_dynamic_module_callback_http_filter_start_http_stream(
+                self.0,
+                id,
+                Buffer::lend(cluster.as_bytes()),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::lend(body),
+                true,
+                timeout_milliseconds,
+            )
+        })
+    }
+
+    /// Resets a stream to a cluster. Its reset hook runs before this returns.
+    pub(crate) fn reset_http_stream(self, id: u64) {
+        // SAFETY: the pointer is alive; Envoy ignores an unknown id.
+        unsafe { envoy_dynamic_module_callback_http_filter_reset_http_stream(self.0, id) }
+    }
+
+    /// Creates a scheduler of the stream's hooks.
+    pub(crate) fn scheduler(self) -> Option<StreamScheduler> {
+        // SAFETY: the pointer is alive.
+        let scheduler = unsafe { envoy_dynamic_module_callback_http_filter_scheduler_new(self.0) };
+        NonNull::new(scheduler).map(StreamScheduler)
+    }
+}
+
+fn result(code: u32) -> Result<(), CalloutError> {
+    match code {
+        SUCCESS => Ok(()),
+        1 => Err(CalloutError::MissingRequiredHeaders),
+        2 => Err(CalloutError::ClusterNotFound),
+        3 => Err(CalloutError::DuplicateCalloutId),
+        4 => Err(CalloutError::CannotCreateRequest),
+        _ => Err(CalloutError::Unknown),
+    }
+}
+
+// === impl StreamScheduler, ConfigScheduler ===
+
+impl StreamScheduler {
+    /// Runs `on_http_filter_scheduled` on the stream's thread, unless the stream has ended by then.
+    pub(crate) fn commit(&self) {
+        // SAFETY: the scheduler is alive until it is dropped.
+        unsafe { envoy_dynamic_module_callback_http_filter_scheduler_commit(self.0, 0) }
+    }
+}
+
+impl Drop for StreamScheduler {
+    fn drop(&mut self) {
+        // SAFETY: it is freed once.
+        unsafe { envoy_dynamic_module_callback_http_filter_scheduler_delete(self.0) }
+    }
+}
+
+impl ConfigScheduler {
+    /// Runs `on_http_filter_config_scheduled` on the main thread.
+    pub(crate) fn commit(&self) {
+        // SAFETY: the scheduler is alive until it is dropped.
+        unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_commit(self.0, 0) }
+    }
+}
+
+impl Drop for ConfigScheduler {
+    fn drop(&mut self) {
+        // SAFETY: it is freed once.
+        unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_delete(self.0) }
+    }
+}
