@@ -52,7 +52,7 @@ pub(crate) struct ApiHead {
     pub(crate) path: String,
     /// The model in the path, still percent-encoded.
     pub(crate) model: Option<String>,
-    /// The headers of a further round.
+    /// The headers of a further round; none if the model is never asked again.
     pub(crate) headers: Vec<(String, String)>,
     /// Headers not forwarded to the upstream.
     pub(crate) remove: Vec<String>,
@@ -111,7 +111,8 @@ pub(crate) fn read(
         Api::Model(dialect) => {
             check_query(Target::new(target).query)?;
             let model = route.model(path).map(str::to_owned);
-            Ok(Head::Api(ApiHead { model, ..ApiHead::new(dialect, caller, target, headers, remove) }))
+            let head = ApiHead::new(gate, dialect, caller, target, &media, headers, remove);
+            Ok(Head::Api(ApiHead { model, ..head }))
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(Head::Mcp),
     }
@@ -181,21 +182,27 @@ impl Head {
 
 impl ApiHead {
     fn new(
+        gate: &Gate,
         dialect: &'static dyn Dialect,
         caller: Caller,
         target: &str,
+        media: &Media,
         headers: &Headers,
         remove: Vec<String>,
     ) -> Self {
-        let content_type = Media::of(headers).written();
-        let headers_up = headers
-            .iter()
-            .filter(|(name, _)| {
-                !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
-            })
-            .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
-            .chain(content_type.iter().map(|value| ("content-type".to_owned(), value.clone())))
-            .collect();
+        let content_type = media.written();
+        let headers_up = if gate.asks_again(&caller.role) {
+            headers
+                .iter()
+                .filter(|(name, _)| {
+                    !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
+                })
+                .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
+                .chain(content_type.iter().map(|value| ("content-type".to_owned(), value.clone())))
+                .collect()
+        } else {
+            Vec::new()
+        };
         Self { dialect, caller, path: target.to_owned(), model: None, headers: headers_up, remove, content_type }
     }
 }
