@@ -55,20 +55,17 @@ pub(crate) fn read(
     if !fits {
         return Err(too_large(gate, PEER));
     }
-    if !weight::is_excessive(body) && checked.dialect.is_error(body) {
-        return Err(Refusal::new(Code::UpstreamError, failure(PEER, status, Some(body))));
-    }
-    parse(checked, body)
+    parse(checked, body)?.ok_or_else(|| Refusal::new(Code::UpstreamError, failure(PEER, status, Some(body))))
 }
 
-/// Reads the body of an answer.
-pub(crate) fn parse(checked: &CheckedRequest, body: &[u8]) -> Result<Box<dyn Answer>, Refusal> {
+/// Reads the body of an answer; `None` for an error in the API's own format.
+pub(crate) fn parse(checked: &CheckedRequest, body: &[u8]) -> Result<Option<Box<dyn Answer>>, Refusal> {
     if weight::is_excessive(body) {
         return Err(too_many_values());
     }
     checked
         .dialect
-        .answer(&*checked.request, body)
+        .answer_or_error(&*checked.request, body)
         .map_err(|error| Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}")))
 }
 
@@ -110,7 +107,7 @@ pub(crate) fn decide(
             }
             TurnPlan::Fail(refusal) => return Err(refusal),
             TurnPlan::Again { run, refused } => {
-                let said = Earlier { said: answer.said(choice), usage: answer.usage().cloned() };
+                let said = Earlier { said: answer.said(choice), usage: answer.usage() };
                 return Ok(Turn::Again(Next { said, run, refused }));
             }
         }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::outline::{Changes, Item};
+
 /// A changed member.
 #[derive(Debug, Clone)]
 pub struct Edit<M = &'static str> {
@@ -42,17 +44,50 @@ pub fn write<M: AsRef<str>>(text: &[u8], body: &Map<String, Value>, edits: &[Edi
     if edits.is_empty() {
         return text.to_vec();
     }
+    join(text.len(), walk(text), |out, value| out.extend_from_slice(value), body, edits)
+}
+
+/// Writes an outlined text with other texts for some strings, and with the members of `body` that `edits` name. A member with a changed
+/// string is written as its tree would be.
+#[must_use]
+pub fn write_outlined<M: AsRef<str>>(
+    text: &[u8],
+    root: Item<'_>,
+    changes: &Changes,
+    body: &Map<String, Value>,
+    edits: &[Edit<M>],
+) -> Vec<u8> {
+    if edits.is_empty() && changes.is_empty() {
+        return text.to_vec();
+    }
+    let put = |out: &mut Vec<u8>, value: Item<'_>| {
+        if changes.touch(value) { value.write(out, changes) } else { out.extend_from_slice(value.raw()) }
+    };
+    join(text.len() + changes.len(), root.pairs().map(|(key, value)| (key.raw(), value)), put, body, edits)
+}
+
+/// Writes an object from its members and the changes of them.
+fn join<'t, V, M: AsRef<str>>(
+    length: usize,
+    members: impl Iterator<Item = (&'t [u8], V)>,
+    put: impl Fn(&mut Vec<u8>, V),
+    body: &Map<String, Value>,
+    edits: &[Edit<M>],
+) -> Vec<u8> {
     let new: usize = edits.iter().filter_map(|edit| edit.text.as_ref()).map(String::len).sum();
-    let mut out = Vec::with_capacity(text.len() + new + 128);
+    let mut out = Vec::with_capacity(length + new + 128);
     let mut written: Vec<&str> = Vec::with_capacity(edits.len());
     out.push(b'{');
-    for (key, value) in walk(text) {
+    for (key, value) in members {
         match edits.iter().find(|edit| is_key(key, edit.member.as_ref())) {
             Some(edit) => {
                 edit.write(&mut out, key, body);
                 written.push(edit.member.as_ref());
             }
-            None => pair(&mut out, key, value),
+            None => {
+                pair(&mut out, key, b"");
+                put(&mut out, value);
+            }
         }
     }
     for edit in edits.iter().filter(|edit| !written.contains(&edit.member.as_ref())) {

@@ -32,6 +32,12 @@ pub trait Dialect: Debug + Sync {
     /// unknown kind or runs at the provider unasked.
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError>;
 
+    /// Reads a body that [is an error](Dialect::is_error) or a whole answer to `request`; `None` for an error.
+    ///
+    /// # Errors
+    /// As [`Dialect::answer`].
+    fn answer_or_error(&self, request: &dyn Request, body: &[u8]) -> Result<Option<Box<dyn Answer>>, AnswerError>;
+
     /// A reader and writer for the stream in answer to `request`.
     fn stream(&self, request: &dyn Request) -> Box<dyn Stream>;
 
@@ -162,7 +168,7 @@ pub trait Answer: Debug {
     fn prepend(&mut self, earlier: &[Earlier]);
 
     /// The turn's usage, if the answer has it.
-    fn usage(&self) -> Option<&Value>;
+    fn usage(&self) -> Option<Value>;
 
     /// The answer's bytes.
     fn write(&self) -> Vec<u8>;

@@ -43,6 +43,7 @@ mod members;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+mod outlined;
 mod registry;
 mod skeleton;
 mod target;

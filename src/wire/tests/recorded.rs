@@ -119,7 +119,7 @@ fn check_answer(id: &str, body: &[u8], labelled: &[Call]) {
 
     let streamed = turn(&deltas(&answer.frames(&head(), true)).unwrap());
     assert_eq!(streamed.calls().into_iter().map(plain).collect::<Vec<_>>(), labelled, "{id}");
-    assert_eq!(streamed.usage.as_ref(), answer.usage(), "{id}");
+    assert_eq!(streamed.usage.as_ref(), answer.usage().as_ref(), "{id}");
     for choice in answer.choices() {
         let said = &streamed.choices[&choice.index.get()];
         assert_eq!((&said.text, &said.finish), (&choice.text, &choice.finish), "{id}");

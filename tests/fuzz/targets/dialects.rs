@@ -129,7 +129,7 @@ fn answer(row: &Row, body: &[u8]) {
             let seen = client::whole(dialect, &*request, &written);
             let shown = String::from_utf8_lossy(&written);
             assert_eq!(comparable(seen.expect(&shown)), comparable(kept.clone()), "calls go on as settled: {shown}");
-            let usage = answer.usage().cloned();
+            let usage = answer.usage();
             answer.prepend(&[Earlier { said, usage }, Earlier::default()]);
             let written = answer.write();
             let seen = client::whole(dialect, &*request, &written);

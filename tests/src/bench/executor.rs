@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 
 use super::instances::{Instances, instances};
 use super::load::Sample;
+use super::process;
 use crate::stack::{
     Artefacts, Process, StackError, executor_ready, free_address, prepare, run, start_executor, workspace,
 };
@@ -152,14 +153,6 @@ fn interpreter(artefacts: &Artefacts, folder: &Path) -> Result<[Duration; 2], St
     Ok([cold, warm.get(WARM / 2).copied().unwrap_or_default()])
 }
 
-/// Resident memory of a process, in bytes. Source: proc_pid_status(5), `VmRSS`.
-fn resident(process: u32) -> Result<u64, StackError> {
-    let status =
-        fs::read_to_string(format!("/proc/{process}/status")).map_err(StackError::io("the executor's memory"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    Ok(line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024)
-}
-
 /// Returns the client's view, and the median of the server's own durations.
 async fn load(server: SocketAddr, digest: &str, at_once: usize, time: Duration) -> Result<(Sample, f64), StackError> {
     let endpoint = Channel::from_shared(format!("http://{server}")).map_err(|error| unfit(&error.to_string()))?;
@@ -206,6 +199,10 @@ async fn client(
         durations.extend(said.map(|said| said.as_secs_f64() * 1e6));
     }
     Ok((latencies, durations))
+}
+
+fn resident(process: u32) -> Result<u64, StackError> {
+    process::resident(process).map_err(StackError::io("the executor's memory"))
 }
 
 fn unfit(what: &str) -> StackError {

@@ -1,112 +1,184 @@
 //! Measures the gate against the same Envoy without it, in one run on one machine: ratios, not records.
 //!
-//! Four Envoys with one worker each stand before one static upstream: bare, with an empty wasm filter, with one that buffers, copies
-//! and writes back both bodies (the floor of this design), and with Callgate. The bench measures them in turn, round after round, and
-//! takes the median of the rounds. Throughput comes from a closed loop of 32 connections. Added latency comes from a single connection,
-//! so nothing queues. Load generator and upstream run on the same machine, so the table shows Envoy's own CPU time for a request, or
-//! for one text delta of a stream, too.
+//! ```text
+//! load generator ─► Envoy, one worker, in each variant ─► static upstream
+//! ```
+//!
+//! [`case::CASES`] says what is asked, [`variant::VARIANTS`] who answers. Each round measures all of them in turn, and each ratio is
+//! taken within a round. A closed loop shows throughput. An open loop at half of a variant's throughput shows added latency. Load
+//! generator and upstream run on the same machine, so the tables show Envoy's own CPU time for an exchange too, and how busy its
+//! processor was. docs/contribute/benchmarks.md explains the figures.
 
+mod case;
+mod cores;
+mod desks;
 mod exchange;
 mod executor;
+mod figures;
+mod framing;
 mod instances;
 mod load;
+mod process;
 mod report;
+mod rounds;
+mod stage;
+mod upstream;
+mod variant;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::http::{Connection, Protocol, Request};
-use crate::stack::{Artefacts, Change, GatePlan, Model, Plan, Stack, StackError, workspace};
-use exchange::StaticUpstream;
-use load::{Load, Sample};
-use report::Measured;
-
-const CONNECTIONS: usize = 32;
-/// Streams at a time; each brings a text delta a millisecond at most.
-const STREAMS: usize = 16;
+use crate::stack::{Artefacts, StackError, workspace};
+use case::{Case, Desk};
+use cores::Cores;
+use exchange::Exchange;
+use figures::Figures;
+use rounds::Run;
+use stage::{Residence, Stage};
+use upstream::StaticUpstream;
+use variant::Variant;
 
 /// The length of a measurement.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Rounds; each measures every variant once
+    /// Rounds; each measures every variant in every case once
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
-    /// Seconds of load for each variant in a round
-    #[arg(long, default_value_t = 3.0)]
+    /// Seconds of load for each variant in a case of a round
+    #[arg(long, default_value_t = 1.0)]
     pub seconds: f64,
+    /// Minutes after which no further round begins
+    #[arg(long, default_value_t = 8.0)]
+    pub minutes: f64,
+    /// Two short rounds, without the executor: a check that everything runs, in about two minutes
+    #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
+    pub quick: bool,
+    /// Only this case, without the executor; may be repeated
+    #[arg(long = "case", value_name = "NAME")]
+    pub cases: Vec<String>,
     /// Only the executor, without any Envoy
     #[arg(long)]
     pub executor: bool,
 }
 
-const VARIANTS: [&str; 4] = ["bare", "noop", "copy", "callgate"];
+/// The times of a run.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    rounds: usize,
+    time: Duration,
+    limit: Duration,
+    /// Starts of each Envoy, to measure start-up.
+    starts: usize,
+}
 
-/// Measures, prints a table, and writes `target/bench/summary.json`.
+impl Options {
+    fn settings(&self) -> Settings {
+        let seconds =
+            |seconds: f64, default| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(default));
+        let limit = seconds(self.minutes * 60.0, 480);
+        if self.quick {
+            return Settings { rounds: 2, time: Duration::from_millis(250), limit, starts: 1 };
+        }
+        Settings { rounds: self.rounds.max(1), time: seconds(self.seconds, 1), limit, starts: 3 }
+    }
+}
+
+/// All measurements of the gate.
+struct Measured {
+    cases: Vec<Case>,
+    variants: Vec<Variant>,
+    desks: Vec<Desk>,
+    figures: Figures,
+    residences: Vec<Residence>,
+    /// Bytes of Callgate's module, and of the copying one.
+    module: (f64, f64),
+    /// Rounds that were done.
+    rounds: usize,
+    /// A sentence about processors.
+    placement: &'static str,
+}
+
+/// Measures, prints tables, and writes `target/bench/summary.json`.
 pub async fn bench(options: &Options) -> Result<(), StackError> {
     let artefacts = Artefacts::find()?;
-    let time = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::from_secs(3));
-    if options.executor {
-        return bench_executor(&artefacts, options, time).await;
-    }
-    for name in ["bench/noop.wasm", "bench/copy.wasm"] {
-        artefacts.built("a filter to compare with", name)?;
-    }
+    let settings = options.settings();
     let folder = tempfile::tempdir().map_err(StackError::io("a folder for the bench"))?;
-    let upstream = StaticUpstream::start().map_err(StackError::io("starting the static upstream"))?;
-    println!("starting four Envoys, one after the other …");
-    let stack = Stack::start(&plan(upstream.address()), &artefacts, folder.path()).await?;
-    check(&stack).await?;
-
-    let mut under_load: [Vec<Sample>; 4] = Default::default();
-    let mut alone: [Vec<Sample>; 4] = Default::default();
-    let mut streams: [Vec<Sample>; 4] = Default::default();
-    for round in 1..=options.rounds.max(1) {
-        println!(
-            "round {round} of {}: {CONNECTIONS} connections, one, and {STREAMS} streams on each of {}",
-            options.rounds,
-            VARIANTS.join(", ")
-        );
-        let variants = stack.gates().iter().zip(&mut under_load).zip(&mut alone).zip(&mut streams);
-        for (((gate, under_load), alone), streams) in variants {
-            let load = |request: &str, connections, time| {
-                let request = request.to_owned();
-                Load { request, server: gate.address, process: gate.envoy.id(), connections, time }.run()
-            };
-            let measure = |connections, time| load(exchange::REQUEST, connections, time);
-            // The bench measures warm connections and caches.
-            measure(CONNECTIONS, Duration::from_millis(300)).map_err(StackError::io(gate.name.clone()))?;
-            under_load.push(measure(CONNECTIONS, time).map_err(StackError::io(gate.name.clone()))?);
-            alone.push(measure(1, time / 3).map_err(StackError::io(gate.name.clone()))?);
-            let streamed = load(&exchange::stream_request(), STREAMS, time);
-            streams.push(streamed.map_err(StackError::io(gate.name.clone()))?);
-        }
+    if options.executor {
+        return bench_executor(&artefacts, folder.path(), &settings).await;
     }
-    let calls = measure_executor(&artefacts, folder.path(), options, time).await?;
-
-    let size = |path| std::fs::metadata(path).map(|data| data.len()).unwrap_or(0);
-    let measured = Measured {
-        under_load: under_load.map(|samples| Sample::median(&samples)),
-        alone: alone.map(|samples| Sample::median(&samples)),
-        streams: streams.map(|samples| Sample::median(&samples)),
-        calls,
-        module: (size(artefacts.filter.clone()), size(artefacts.dist.join("bench/copy.wasm"))),
-        startup: stack.gates().iter().map(|gate| gate.startup).collect(),
-    };
+    let measured = measure(options, &settings, &artefacts, folder.path()).await?;
+    let mut shown = measured.headlines();
+    if options.cases.is_empty() && !options.quick {
+        let calls = measure_executor(&artefacts, folder.path(), &settings).await?;
+        shown.extend(report::executor(&calls));
+    }
     measured.print();
+    println!();
+    report::print(&shown);
+    let lines: Vec<_> = shown.into_iter().chain(measured.lines()).collect();
     let file = workspace().join("target/bench/summary.json");
-    measured.write(&file)?;
+    report::write(&lines, &file)?;
     println!("\nwritten to {}", file.display());
     Ok(())
 }
 
+async fn measure(
+    options: &Options,
+    settings: &Settings,
+    artefacts: &Artefacts,
+    folder: &Path,
+) -> Result<Measured, StackError> {
+    let cases = case::chosen(&options.cases).map_err(|what| StackError::Unfit { what })?;
+    let variants = Variant::present(artefacts);
+    let exchanges = Exchange::all();
+    let cores = Cores::new();
+    let upstream = StaticUpstream::start(&exchanges, &cores).map_err(StackError::io("starting the static upstream"))?;
+    let mut desks: Vec<Desk> = [Desk::Usual].into_iter().chain(cases.iter().map(|case| case.desk)).collect();
+    desks.sort_unstable();
+    desks.dedup();
+    println!(
+        "about {} s of load; starting Envoys, one after the other …",
+        settings.estimate(&cases, variants.len()).as_secs()
+    );
+    let mut residences = Vec::new();
+    for n in 1..settings.starts {
+        let folder = folder.join(format!("start-{n}"));
+        std::fs::create_dir_all(&folder).map_err(StackError::io("a folder for a start"))?;
+        let stage = Stage::start(&variants, &[Desk::Usual], upstream.address(), artefacts, &folder).await?;
+        residences.extend(stage.residences().into_iter().map(|residence| Residence { now: f64::NAN, ..residence }));
+    }
+    let stage = Stage::start(&variants, &desks, upstream.address(), artefacts, folder).await?;
+    stage.pin(&cores);
+    let run = Run {
+        cases: &cases,
+        variants: &variants,
+        exchanges: &exchanges,
+        stage: &stage,
+        upstream: &upstream,
+        cores: &cores,
+        settings,
+    };
+    run.check().await?;
+    let mut figures = Figures::default();
+    let rounds = run.measure(&mut figures)?;
+    run.half_load(&mut figures)?;
+    residences.extend(stage.residences());
+    let module = (size(&artefacts.filter), size(&artefacts.dist.join("bench/copy.wasm")));
+    Ok(Measured { figures, residences, module, rounds, placement: cores.sentence(), cases, variants, desks })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "the size of a file")]
+fn size(file: &Path) -> f64 {
+    std::fs::metadata(file).map_or(f64::NAN, |data| data.len() as f64)
+}
+
 /// Measures the executor, prints a table, and writes `target/bench/executor.json`.
-async fn bench_executor(artefacts: &Artefacts, options: &Options, time: Duration) -> Result<(), StackError> {
-    let folder = tempfile::tempdir().map_err(StackError::io("a folder for the bench"))?;
-    let entries = report::executor(&measure_executor(artefacts, folder.path(), options, time).await?);
-    report::table(&entries);
+async fn bench_executor(artefacts: &Artefacts, folder: &Path, settings: &Settings) -> Result<(), StackError> {
+    let lines = report::executor(&measure_executor(artefacts, folder, settings).await?);
+    report::print(&lines);
     let file = workspace().join("target/bench/executor.json");
-    report::write(&entries, &file)?;
+    report::write(&lines, &file)?;
     println!("\nwritten to {}", file.display());
     Ok(())
 }
@@ -114,49 +186,13 @@ async fn bench_executor(artefacts: &Artefacts, options: &Options, time: Duration
 async fn measure_executor(
     artefacts: &Artefacts,
     folder: &Path,
-    options: &Options,
-    time: Duration,
+    settings: &Settings,
 ) -> Result<executor::ExecutorFigures, StackError> {
     println!("executor: calls of a tool that does nothing, against a bare gRPC echo, {} at a time", executor::AT_ONCE);
-    executor::measure(artefacts, folder, options.rounds, time / 2).await
+    executor::measure(artefacts, folder, settings.rounds, settings.time).await
 }
 
 /// Serves the bare gRPC echo, the baseline of the executor, until the process ends.
 pub async fn echo(listen: SocketAddr) -> Result<(), StackError> {
     crate::executor::echo(listen).await.map_err(StackError::io("starting the echo"))
-}
-
-fn plan(upstream: SocketAddr) -> Plan {
-    let contract = workspace().join("tests/contracts/bench/contract.yaml");
-    let changes: [Change; 4] = [
-        |bootstrap, _| bootstrap.quiet().and_then(|()| bootstrap.without_filter()),
-        |bootstrap, artefacts| {
-            bootstrap.quiet().and_then(|()| bootstrap.other_filter(&artefacts.dist.join("bench/noop.wasm")))
-        },
-        |bootstrap, artefacts| {
-            bootstrap.quiet().and_then(|()| bootstrap.other_filter(&artefacts.dist.join("bench/copy.wasm")))
-        },
-        |bootstrap, _| bootstrap.quiet(),
-    ];
-    let gate = |(name, change)| GatePlan { change: Some(change), ..GatePlan::new(name, &contract) };
-    Plan { model: Model::At(upstream), gates: VARIANTS.into_iter().zip(changes).map(gate).collect(), one_by_one: true }
-}
-
-/// Checks every variant: its speed means nothing if it fails its job.
-async fn check(stack: &Stack) -> Result<(), StackError> {
-    for gate in stack.gates() {
-        let unfit = |what: String| StackError::Unfit { what: format!("{} does not do its job: {what}", gate.name) };
-        let mut connection = Connection::open(gate.address, Protocol::Http1).await.map_err(|e| unfit(e.to_string()))?;
-        let mut request = Request::post(exchange::PATH, exchange::REQUEST.as_bytes().to_vec());
-        for (name, value) in exchange::HEADERS {
-            request = request.header(name, value);
-        }
-        let mut response = connection.send(request).await.map_err(|e| unfit(e.to_string()))?;
-        let body = response.json().await.map_err(|e| unfit(e.to_string()))?;
-        let calls = body.pointer("/choices/0/message/tool_calls").and_then(|calls| calls.as_array()).map(Vec::len);
-        if (response.status, calls) != (200, Some(2)) {
-            return Err(unfit(format!("status {}: {body}", response.status)));
-        }
-    }
-    Ok(())
 }

@@ -44,24 +44,16 @@ impl Core {
     }
 
     fn turn_came(&mut self, checked: Box<CheckedRequest>, body: Vec<u8>) -> Transition {
-        if weight::is_excessive(&body) {
-            return self.replace(&unary::too_many_values());
-        }
-        // Some APIs report errors with status 200.
-        if self.format.is_error(&body) {
-            self.tally.error = Some(Code::UpstreamError);
-            return (ExchangeState::Ended, Effect::Finish(body));
-        }
         if checked.request.wants() == Wants::Count {
-            if is_callless(&body) {
-                return (ExchangeState::Ended, Effect::Finish(body));
-            }
-            let message = "The model's API answered a count with what is not JSON or could be a call.";
-            return self.replace(&Refusal::new(Code::UpstreamInvalid, message));
+            return self.count_came(body);
         }
-        let turn = unary::parse(&checked, &body)
-            .and_then(|answer| unary::decide(&self.gate, &checked, answer, &[], &mut self.tally, &mut self.ledger));
-        match turn {
+        let answer = match unary::parse(&checked, &body) {
+            Ok(Some(answer)) => answer,
+            // Some APIs report errors with status 200.
+            Ok(None) => return self.error_came(body),
+            Err(refusal) => return self.replace(&refusal),
+        };
+        match unary::decide(&self.gate, &checked, answer, &[], &mut self.tally, &mut self.ledger) {
             Ok(Turn::Release(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
             Ok(Turn::Again(next)) => {
                 let earlier = vec![next.said.clone()];
@@ -70,6 +62,25 @@ impl Core {
             }
             Err(refusal) => self.replace(&refusal),
         }
+    }
+
+    fn count_came(&mut self, body: Vec<u8>) -> Transition {
+        if weight::is_excessive(&body) {
+            return self.replace(&unary::too_many_values());
+        }
+        if self.format.is_error(&body) {
+            return self.error_came(body);
+        }
+        if is_callless(&body) {
+            return (ExchangeState::Ended, Effect::Finish(body));
+        }
+        let message = "The model's API answered a count with what is not JSON or could be a call.";
+        self.replace(&Refusal::new(Code::UpstreamInvalid, message))
+    }
+
+    fn error_came(&mut self, body: Vec<u8>) -> Transition {
+        self.tally.error = Some(Code::UpstreamError);
+        (ExchangeState::Ended, Effect::Finish(body))
     }
 
     /// The first bytes show a stream or a whole answer.

@@ -177,8 +177,8 @@ impl crate::Answer for GeminiAnswer {
         }
     }
 
-    fn usage(&self) -> Option<&Value> {
-        self.body.usage(USAGE)
+    fn usage(&self) -> Option<Value> {
+        self.body.usage(USAGE).cloned()
     }
 
     fn write(&self) -> Vec<u8> {

@@ -161,8 +161,8 @@ impl crate::Answer for OllamaAnswer {
         }
     }
 
-    fn usage(&self) -> Option<&Value> {
-        self.usage.as_ref()
+    fn usage(&self) -> Option<Value> {
+        self.usage.clone()
     }
 
     fn write(&self) -> Vec<u8> {

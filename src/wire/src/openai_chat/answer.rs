@@ -1,12 +1,12 @@
 //! A whole answer: the *chat completion object*.
 
-use callgate_json::{Map, Value, span};
+use callgate_json::{Item, Map, Outline, Value};
 
 use super::calls::{self, own_id};
 use super::turn_text::{self, TurnText};
-use super::{checks, message};
+use super::{checks, error, message};
 use crate::checks::{add_paragraph, paragraphs};
-use crate::skeleton::list::AnswerBody;
+use crate::skeleton::outlined_body::OutlinedBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
 
 /// One of the answer's alternatives.
@@ -36,8 +36,10 @@ pub struct Rewrite {
 /// Numbers beyond a double's precision are tolerated: no decision reads them, and they keep their bytes.
 #[derive(Debug, Clone)]
 pub struct ChatAnswer {
-    pub(super) body: AnswerBody,
+    pub(super) body: OutlinedBody,
     pub(super) choices: Vec<Choice>,
+    /// The entry of the first choice: another than the first if a turn was merged.
+    pub(super) base: usize,
 }
 
 // === impl ChatAnswer ===
@@ -52,9 +54,7 @@ impl ChatAnswer {
     /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call in a wrong
     /// place.
     pub fn read(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
-        let (mut answer, odd) = ChatAnswer::parse(text)?;
-        answer.complete(&odd);
-        Ok(answer)
+        ChatAnswer::of(text, Outline::read(text)?, false)
     }
 
     /// Reads an answer to a request for one choice. It joins choices with nothing but calls to the one with text: GitHub Copilot
@@ -63,26 +63,26 @@ impl ChatAnswer {
     /// # Errors
     /// As [`ChatAnswer::read`].
     pub fn read_one(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
-        let (mut answer, odd) = ChatAnswer::parse(text)?;
-        if !answer.merge() {
+        ChatAnswer::of(text, Outline::read(text)?, true)
+    }
+
+    /// Reads a body that is an answer or an error; `None` for an error.
+    pub(super) fn read_turn(text: &[u8], one: bool) -> Result<Option<ChatAnswer>, AnswerError> {
+        let outline = Outline::read(text)?;
+        if error::is_error(outline.root(text)) {
+            return Ok(None);
+        }
+        ChatAnswer::of(text, outline, one).map(Some)
+    }
+
+    fn of(text: &[u8], outline: Outline, one: bool) -> Result<ChatAnswer, AnswerError> {
+        let body = OutlinedBody::new(text, outline)?;
+        let (choices, odd) = choices(body.root())?;
+        let mut answer = ChatAnswer { body, choices, base: 0 };
+        if !one || !answer.merge() {
             answer.complete(&odd);
         }
         Ok(answer)
-    }
-
-    /// Reads an answer; true for each choice with calls written in another form than received.
-    fn parse(text: &[u8]) -> Result<(ChatAnswer, Vec<bool>), AnswerError> {
-        let body = AnswerBody::read(text)?;
-        checks::no_call_but(body.members(), &["choices"])?;
-        let entries =
-            checks::choices(body.members())?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
-        let has_json = entries.iter().filter_map(message::of).any(calls::has_json);
-        let texts = span::member(text, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
-        let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
-        let read = entries.iter().zip(texts).enumerate();
-        let read = read.map(|(position, (entry, json))| message::read(position, entry, json));
-        let (choices, odd) = read.collect::<Result<Vec<_>, ShapeError>>()?.into_iter().unzip();
-        Ok((ChatAnswer { body, choices }, odd))
     }
 
     /// Gives calls without an id one of ours, and writes the calls of choices in need of it.
@@ -96,12 +96,12 @@ impl ChatAnswer {
 
     /// Gives the calls of a choice without an id one of ours; false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
-        let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default();
+        let response = self.body.root().get("id").and_then(Item::string).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
         let calls = choice.calls.iter_mut().filter(|call| call.form != Form::Function);
         let mut any = false;
         for (place, call) in calls.enumerate().filter(|(_, call)| call.id.is_empty()) {
-            call.id = own_id(response, place);
+            call.id = own_id(&response, place);
             any = true;
         }
         any
@@ -124,7 +124,7 @@ impl ChatAnswer {
 
     /// The turn's usage, if the answer has it.
     #[must_use]
-    pub fn usage(&self) -> Option<&Value> {
+    pub fn usage(&self) -> Option<Value> {
         self.body.usage("usage")
     }
 
@@ -144,8 +144,12 @@ impl ChatAnswer {
         if new_text.is_none() && rewrite.calls == choice.calls {
             return;
         }
+        if new_text.is_none() && set_arguments(&mut self.body, position, &choice.calls, &rewrite.calls) {
+            choice.calls = rewrite.calls;
+            return;
+        }
         let Some(Value::Object(entry)) =
-            self.body.members_mut().get_mut("choices").and_then(|choices| choices.get_mut(position))
+            self.body.edit("choices").get_mut("choices").and_then(|choices| choices.get_mut(position))
         else {
             return;
         };
@@ -165,7 +169,6 @@ impl ChatAnswer {
             }
         }
         choice.calls = rewrite.calls;
-        self.body.edit("choices");
         if gone {
             // llama.cpp repeats the raw turn here if asked to be verbose.
             self.body.remove("__verbose");
@@ -200,10 +203,10 @@ impl crate::Answer for ChatAnswer {
     }
 
     fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
-        let entries = self.body.members().get("choices").and_then(Value::as_array);
-        let entry = entries.and_then(|entries| entries.get(choice.position())).and_then(message::of);
-        let text = self.choices.get(choice.position()).map_or("", |choice| &choice.text);
-        entry.map(|message| TurnText::of(message, text).values()).unwrap_or_default()
+        let Some(read) = self.choices.get(choice.position()) else { return Vec::new() };
+        let entry = choice.position() + self.base;
+        let message = self.body.root().get("choices").and_then(|entries| entries.items().nth(entry)?.get("message"));
+        message.map(|message| TurnText::of(message, &read.text).values()).unwrap_or_default()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
@@ -222,13 +225,43 @@ impl crate::Answer for ChatAnswer {
         }
     }
 
-    fn usage(&self) -> Option<&Value> {
+    fn usage(&self) -> Option<Value> {
         self.usage()
     }
 
     fn write(&self) -> Vec<u8> {
         self.write()
     }
+}
+
+/// Reads the choices; true for each with calls written in another form than received.
+fn choices(body: Item<'_>) -> Result<(Vec<Choice>, Vec<bool>), ShapeError> {
+    checks::no_call_but(body, &["choices"])?;
+    let entries = checks::choices(body)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
+    let read = entries.items().enumerate().map(|(position, entry)| message::read(position, entry));
+    Ok(read.collect::<Result<Vec<_>, ShapeError>>()?.into_iter().unzip())
+}
+
+/// Gives the calls of a message other arguments. Returns false, and changes nothing, if anything else differs, or if the calls are
+/// written by other rules.
+fn set_arguments(body: &mut OutlinedBody, position: usize, old: &[Call], new: &[Call]) -> bool {
+    let is_kept = |(old, new): (&Call, &Call)| same(old, new) && new.form == Form::Tool && !new.id.is_empty();
+    if body.is_edited("choices") || old.len() != new.len() || !old.iter().zip(new).all(is_kept) {
+        return false;
+    }
+    let message = body.root().get("choices").and_then(|entries| entries.items().nth(position)?.get("message"));
+    let Some(message) = message.filter(|message| message.get("function_call").is_none_or(Item::is_null)) else {
+        return false;
+    };
+    let entries = message.get("tool_calls").into_iter().flat_map(Item::items);
+    let Some(strings) = entries.map(calls::plain_arguments).collect::<Option<Vec<_>>>() else { return false };
+    if strings.len() != new.len() {
+        return false;
+    }
+    let mut changes = body.changes().clone();
+    strings.into_iter().zip(new).for_each(|(string, call)| changes.set(string, call.arguments.clone()));
+    body.set_changes(changes);
+    true
 }
 
 fn same(a: &Call, b: &Call) -> bool {

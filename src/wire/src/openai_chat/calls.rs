@@ -3,11 +3,14 @@
 //! The reader keeps other members of an entry, such as signatures of thoughts, in [`Call::extra`], and those of `function` under
 //! its name. It drops members that could repeat the call or its arguments in another place, because nothing decides on them.
 
-use callgate_json::{Map, Value, span};
+use std::borrow::Cow;
+
+use callgate_json::{Item, Map, Value};
 use serde_json::json;
 
-use super::checks::{exact_keys, no_call_but, small, text};
-use crate::checks::{MAX_CALLS, MAX_ID, holds_something};
+use super::checks::no_call_but;
+use crate::checks::{MAX_CALLS, MAX_ID};
+use crate::outlined::{exact_keys, holds_something, small, text};
 use crate::{Call, Form, ShapeError};
 
 /// Members the reader reads of an entry.
@@ -23,10 +26,10 @@ const COPIES: [&str; 6] = ["custom", "name", "parameters", "command", "code", "r
 #[derive(Debug)]
 pub(super) struct RawCall<'a> {
     pub(super) index: Option<u32>,
-    pub(super) id: &'a str,
-    pub(super) name: &'a str,
+    pub(super) id: Cow<'a, str>,
+    pub(super) name: Cow<'a, str>,
     /// The text of the arguments. JSON arguments keep their bytes.
-    pub(super) arguments: &'a str,
+    pub(super) arguments: Cow<'a, str>,
     /// True if the arguments are JSON, so nothing can follow them.
     pub(super) whole: bool,
     pub(super) form: Form,
@@ -49,150 +52,141 @@ impl RawCall<'_> {
         self.is_stub() && self.id.is_empty() && self.extra.is_empty()
     }
 
-    pub(super) fn call(&self) -> Call {
+    pub(super) fn into_call(self) -> Call {
         Call {
-            id: self.id.to_owned(),
-            name: self.name.to_owned(),
-            arguments: self.arguments.to_owned(),
+            id: self.id.into_owned(),
+            name: self.name.into_owned(),
+            arguments: self.arguments.into_owned(),
             form: self.form,
-            extra: self.extra.clone(),
+            extra: self.extra,
         }
     }
 }
 
-/// Reads the calls of a message or a delta, in order, stubs included; a `function_call` is the last. `json` are the bytes of
-/// `holder`, and may be empty if no call [has JSON for arguments](has_json).
-pub(super) fn read<'a>(holder: &'a Map<String, Value>, json: &'a [u8]) -> Result<Vec<RawCall<'a>>, ShapeError> {
-    let entries = entries(holder)?;
-    let texts = span::member(json, "tool_calls").map(span::items).unwrap_or_default();
-    let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
-    let mut calls =
-        entries.iter().zip(texts).map(|(entry, json)| tool_call(entry, json)).collect::<Result<Vec<_>, _>>()?;
-    calls.extend(function_call(holder, span::member(json, "function_call").unwrap_or_default())?);
+/// Reads the calls of a message or a delta, in order, stubs included; a `function_call` is the last.
+pub(super) fn read(holder: Item<'_>) -> Result<Vec<RawCall<'_>>, ShapeError> {
+    let mut calls = Vec::new();
+    if let Some(entries) = entries(holder)? {
+        for entry in entries.items() {
+            calls.push(tool_call(entry)?);
+        }
+    }
+    calls.extend(function_call(holder)?);
     Ok(calls)
 }
 
-/// Returns true if a call has JSON and not text for arguments.
-pub(super) fn has_json(holder: &Map<String, Value>) -> bool {
-    let is_json =
-        |function: &Value| function.get("arguments").is_some_and(|value| !value.is_string() && !value.is_null());
-    let tools = holder.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
-    let functions = tools.filter_map(|entry| entry.get("function")).chain(holder.get("function_call"));
-    functions.into_iter().any(is_json)
-}
-
-fn entries(holder: &Map<String, Value>) -> Result<&[Value], ShapeError> {
+fn entries(holder: Item<'_>) -> Result<Option<Item<'_>>, ShapeError> {
     match holder.get("tool_calls") {
-        None | Some(Value::Null) => Ok(&[]),
-        Some(Value::Array(entries)) if entries.len() > MAX_CALLS => Err(ShapeError::TooMany),
-        Some(Value::Array(entries)) => Ok(entries),
-        Some(value) if !holds_something(value) => Ok(&[]),
-        Some(_) => Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
+        Some(entries) if entries.is_array() && entries.items().nth(MAX_CALLS).is_some() => Err(ShapeError::TooMany),
+        Some(entries) if entries.is_array() => Ok(Some(entries)),
+        Some(value) if holds_something(value) => Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
+        None | Some(_) => Ok(None),
     }
 }
 
-fn tool_call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError> {
-    let members = match entry {
-        Value::Object(members) => members,
-        Value::Null => return Ok(blank(Form::Tool)),
-        _ => return Err(ShapeError::Type { at: "tool_calls[]", expected: "an object" }),
-    };
-    exact_keys(members, &ENTRY)?;
-    no_call_but(members, &["function", "custom"])?;
-    let kind = match members.get("type") {
-        None | Some(Value::Null) => "",
-        Some(Value::String(kind)) => kind.as_str(),
-        Some(_) => return Err(ShapeError::NotAFunction),
-    };
-    let function = match object(members, "function", "tool_calls[].function")? {
-        Some(function) => named(function, span::member(json, "function").unwrap_or_default())?,
-        None => ("", "", false),
-    };
-    let custom = match object(members, "custom", "tool_calls[].custom")? {
-        Some(custom) => input(custom)?,
-        None => ("", ""),
-    };
-    let says_function = !function.0.is_empty() || !function.1.is_empty();
-    let says_custom = !custom.0.is_empty() || !custom.1.is_empty();
-    let known = matches!(kind, "" | "function" | "custom");
-    let form = match (says_function, says_custom) {
+fn tool_call(entry: Item<'_>) -> Result<RawCall<'_>, ShapeError> {
+    if entry.is_null() {
+        return Ok(blank(Form::Tool));
+    }
+    if !entry.is_object() {
+        return Err(ShapeError::Type { at: "tool_calls[]", expected: "an object" });
+    }
+    exact_keys(entry, &ENTRY)?;
+    no_call_but(entry, &["function", "custom"])?;
+    let kind = text(entry, "type").map_err(|_| ShapeError::NotAFunction)?;
+    let function = object(entry, "function", "tool_calls[].function")?.map(named).transpose()?.unwrap_or_default();
+    let custom = object(entry, "custom", "tool_calls[].custom")?.map(input).transpose()?.unwrap_or_default();
+    let known = matches!(kind.as_ref(), "" | "function" | "custom");
+    let form = match (function.says_something(), custom.says_something()) {
         (true, true) => Form::Unclear,
         (false, true) => Form::Custom,
-        (_, false) if matches!(kind, "" | "function") => Form::Tool,
+        (_, false) if matches!(kind.as_ref(), "" | "function") => Form::Tool,
         (_, false) => Form::Custom,
     };
-    let (name, arguments, whole) = match (says_function, says_custom) {
+    let Said { name, arguments, whole } = match (function.says_something(), custom.says_something()) {
         (true, _) => function,
-        (false, true) => (custom.0, custom.1, false),
+        (false, true) => custom,
         // An unknown kind of call gives the call its name.
-        (false, false) => (if known { "" } else { kind }, "", false),
+        (false, false) => Said { name: if known { Cow::Borrowed("") } else { kind }, ..Said::default() },
     };
-    let (extra, pruned) = extra(members);
-    let index = match members.get("index") {
-        None | Some(Value::Null) => None,
+    let (extra, pruned) = extra(entry);
+    let index = match entry.get("index").filter(|index| !index.is_null()) {
+        None => None,
         Some(index) => Some(small(index, "tool_calls[].index")?),
     };
-    Ok(RawCall { index, id: text(members, "id")?, name, arguments, whole, form, extra, pruned })
+    Ok(RawCall { index, id: text(entry, "id")?, name, arguments, whole, form, extra, pruned })
 }
 
-fn function_call<'a>(holder: &'a Map<String, Value>, json: &'a [u8]) -> Result<Option<RawCall<'a>>, ShapeError> {
+fn function_call(holder: Item<'_>) -> Result<Option<RawCall<'_>>, ShapeError> {
     let Some(function) = object(holder, "function_call", "function_call")?.filter(|function| !function.is_empty())
     else {
         return Ok(None);
     };
-    let (name, arguments, whole) = named(function, json)?;
+    let Said { name, arguments, whole } = named(function)?;
     Ok(Some(RawCall { name, arguments, whole, ..blank(Form::Function) }))
 }
 
 fn blank<'a>(form: Form) -> RawCall<'a> {
-    RawCall { index: None, id: "", name: "", arguments: "", whole: false, form, extra: Map::new(), pruned: false }
+    let nothing = Cow::Borrowed("");
+    let (id, name, arguments) = (nothing.clone(), nothing.clone(), nothing);
+    RawCall { index: None, id, name, arguments, whole: false, form, extra: Map::new(), pruned: false }
 }
 
-fn object<'a>(
-    members: &'a Map<String, Value>,
-    key: &str,
-    at: &'static str,
-) -> Result<Option<&'a Map<String, Value>>, ShapeError> {
+/// The name and the arguments of a function or a custom tool.
+#[derive(Default)]
+struct Said<'a> {
+    name: Cow<'a, str>,
+    arguments: Cow<'a, str>,
+    /// As [`RawCall::whole`].
+    whole: bool,
+}
+
+// === impl Said ===
+
+impl Said<'_> {
+    fn says_something(&self) -> bool {
+        !self.name.is_empty() || !self.arguments.is_empty()
+    }
+}
+
+fn object<'a>(members: Item<'a>, key: &str, at: &'static str) -> Result<Option<Item<'a>>, ShapeError> {
     match members.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(object)) => Ok(Some(object)),
-        Some(value) if !holds_something(value) => Ok(None),
-        Some(_) => Err(ShapeError::Type { at, expected: "an object" }),
+        Some(object) if object.is_object() => Ok(Some(object)),
+        Some(value) if holds_something(value) => Err(ShapeError::Type { at, expected: "an object" }),
+        None | Some(_) => Ok(None),
     }
 }
 
 /// Reads a function: its name, its arguments, and true if those are JSON.
-fn named<'a>(function: &'a Map<String, Value>, json: &'a [u8]) -> Result<(&'a str, &'a str, bool), ShapeError> {
+fn named(function: Item<'_>) -> Result<Said<'_>, ShapeError> {
     exact_keys(function, &FUNCTION)?;
     no_call_but(function, &["arguments"])?;
     let name = text(function, "name")?;
-    match function.get("arguments") {
-        None | Some(Value::Null) => Ok((name, "", false)),
-        Some(Value::String(arguments)) => Ok((name, arguments, false)),
-        Some(_) => {
-            let text = span::member(json, "arguments").and_then(|text| std::str::from_utf8(text).ok());
-            let text = text.ok_or(ShapeError::Type { at: "arguments", expected: "a string" })?;
-            Ok((name, text, true))
-        }
+    match function.get("arguments").filter(|arguments| !arguments.is_null()) {
+        None => Ok(Said { name, ..Said::default() }),
+        Some(arguments) => match arguments.string() {
+            Some(arguments) => Ok(Said { name, arguments, whole: false }),
+            None => Ok(Said { name, arguments: arguments.span().text(), whole: true }),
+        },
     }
 }
 
 /// Reads a custom tool: its name and its input.
-fn input(custom: &Map<String, Value>) -> Result<(&str, &str), ShapeError> {
+fn input(custom: Item<'_>) -> Result<Said<'_>, ShapeError> {
     exact_keys(custom, &["name", "input"])?;
     no_call_but(custom, &[])?;
-    Ok((text(custom, "name")?, text(custom, "input")?))
+    Ok(Said { name: text(custom, "name")?, arguments: text(custom, "input")?, whole: false })
 }
 
 /// Returns the other members of an entry, and true if some were dropped.
-fn extra(members: &Map<String, Value>) -> (Map<String, Value>, bool) {
-    let others = |members: &Map<String, Value>, read: &[&str]| -> Map<String, Value> {
-        let unread = members.iter().filter(|(key, value)| !read.contains(&key.as_str()) && !value.is_null());
-        unread.map(|(key, value)| (key.clone(), value.clone())).collect()
+fn extra(entry: Item<'_>) -> (Map<String, Value>, bool) {
+    let others = |members: Item<'_>, read: &[&str]| -> Map<String, Value> {
+        let unread = members.members().filter(|(key, value)| !read.contains(&key.as_ref()) && !value.is_null());
+        unread.map(|(key, value)| (key.into_owned(), value.value())).collect()
     };
-    let mut extra = others(members, &ENTRY);
+    let mut extra = others(entry, &ENTRY);
     let mut pruned = prune(&mut extra, &[]);
-    if let Some(Value::Object(function)) = members.get("function") {
+    if let Some(function) = entry.get("function") {
         let mut inside = others(function, &FUNCTION);
         pruned |= prune(&mut inside, &[]);
         if !inside.is_empty() {
@@ -200,6 +194,14 @@ fn extra(members: &Map<String, Value>) -> (Map<String, Value>, bool) {
         }
     }
     (extra, pruned)
+}
+
+/// Returns the string with the arguments of an entry that has no member but those the reader reads.
+pub(super) fn plain_arguments(entry: Item<'_>) -> Option<Item<'_>> {
+    let has_only = |members: Item<'_>, known: &[&str]| members.members().all(|(key, _)| known.contains(&key.as_ref()));
+    let function =
+        entry.get("function").filter(|function| has_only(entry, &ENTRY) && has_only(*function, &FUNCTION))?;
+    function.get("arguments").filter(|arguments| arguments.is_string())
 }
 
 /// Drops members of an entry of `tool_calls` that could repeat the call in another place.

@@ -1,11 +1,11 @@
 //! The members that all chunks of one stream share, and the chunks of ours with them.
 
-use callgate_json::{Map, Value, splice};
+use callgate_json::{Item, Map, Value, splice};
 use serde_json::json;
 
 use super::calls;
-use crate::checks::is_short;
 use crate::framing::sse;
+use crate::outlined::is_short;
 use crate::{Call, ChoiceIndex, End, Form};
 
 /// The last event of a stream.
@@ -24,11 +24,11 @@ pub struct StreamHead {
 
 impl StreamHead {
     /// The head of `body`, a chunk or an answer.
-    pub(super) fn of(body: &Map<String, Value>) -> StreamHead {
+    pub(super) fn of(body: Item<'_>) -> StreamHead {
         let mut common: Map<String, Value> = body
-            .iter()
-            .filter(|(key, value)| COMMON.contains(&key.as_str()) && !value.is_null() && is_short(value))
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .members()
+            .filter(|(key, value)| COMMON.contains(&key.as_ref()) && !value.is_null() && is_short(*value))
+            .map(|(key, value)| (key.into_owned(), value.value()))
             .collect();
         common.insert("object".to_owned(), Value::from("chat.completion.chunk"));
         StreamHead { common }

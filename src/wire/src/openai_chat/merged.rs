@@ -1,10 +1,10 @@
 //! One turn, split by a server over several choices.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Item, Value};
 
+use super::ChatAnswer;
 use super::answer::names_calls;
 use super::checks::says_something;
-use super::{ChatAnswer, message};
 use crate::checks::MAX_CALLS;
 use crate::{ChoiceIndex, Form};
 
@@ -12,13 +12,12 @@ impl ChatAnswer {
     /// Makes one choice of several, if at most one of them has text and the others are calls only. Returns true if it did; other
     /// choices are left as they are.
     pub(super) fn merge(&mut self) -> bool {
-        let Some(entries) =
-            self.body.members().get("choices").and_then(Value::as_array).filter(|entries| entries.len() > 1)
-        else {
+        if self.choices.len() < 2 {
             return false;
-        };
-        let speaks = |entry: &Value| message::of(entry).is_some_and(says_something);
-        let speaking: Vec<usize> = (0..entries.len()).filter(|&at| entries.get(at).is_some_and(speaks)).collect();
+        }
+        let entries = self.body.root().get("choices").into_iter().flat_map(Item::items);
+        let speaks = |entry: Item<'_>| entry.get("message").is_some_and(says_something);
+        let speaking: Vec<usize> = entries.enumerate().filter(|(_, entry)| speaks(*entry)).map(|(at, _)| at).collect();
         let legacy = self.choices.iter().flat_map(|choice| &choice.calls).any(|call| call.form == Form::Function);
         let calls: usize = self.choices.iter().map(|choice| choice.calls.len()).sum();
         if speaking.len() > 1 || legacy || calls > MAX_CALLS {
@@ -33,9 +32,10 @@ impl ChatAnswer {
         if let Some(reason) = &reason {
             choice.finish.clone_from(reason);
         }
-        let calls = entries_of(self.body.members());
+        let calls = entries_of(self.body.root());
         self.choices = vec![choice];
-        if let Some(Value::Array(entries)) = self.body.members_mut().get_mut("choices") {
+        self.base = base;
+        if let Some(Value::Array(entries)) = self.body.edit("choices").get_mut("choices") {
             let mut entry = entries.swap_remove(base);
             entries.clear();
             if let Value::Object(members) = &mut entry {
@@ -54,8 +54,7 @@ impl ChatAnswer {
 }
 
 /// Returns the entries of `tool_calls` of all choices, in order.
-fn entries_of(body: &Map<String, Value>) -> Vec<Value> {
-    let choices = body.get("choices").and_then(Value::as_array).into_iter().flatten();
-    let calls = choices.filter_map(|entry| message::of(entry)?.get("tool_calls")?.as_array());
-    calls.flatten().cloned().collect()
+fn entries_of(body: Item<'_>) -> Vec<Value> {
+    let choices = body.get("choices").into_iter().flat_map(Item::items);
+    choices.filter_map(|entry| entry.get("message")?.get("tool_calls")).flat_map(Item::items).map(Item::value).collect()
 }

@@ -1,34 +1,30 @@
 //! The message of a choice of a whole answer: reads and writes its calls.
 
-use callgate_json::{Map, Value, span};
+use callgate_json::{Item, Map, Value};
 use serde_json::json;
 
 use super::{Choice, calls, checks};
+use crate::outlined::text;
 use crate::{Call, Form, ShapeError};
-
-/// Returns the message of an entry of `choices`.
-pub(super) fn of(entry: &Value) -> Option<&Map<String, Value>> {
-    entry.get("message").and_then(Value::as_object)
-}
 
 /// Reads an entry of `choices`; true if its calls are written in another form than received. A missing id is still
 /// missing.
-pub(super) fn read(position: usize, entry: &Value, json: &[u8]) -> Result<(Choice, bool), ShapeError> {
-    let Value::Object(entry) = entry else {
+pub(super) fn read(position: usize, entry: Item<'_>) -> Result<(Choice, bool), ShapeError> {
+    if !entry.is_object() {
         return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
-    };
+    }
     checks::no_call_but(entry, &["message"])?;
-    let Some(Value::Object(message)) = entry.get("message") else {
+    let Some(message) = entry.get("message").filter(|message| message.is_object()) else {
         return Err(ShapeError::Type { at: "choices[].message", expected: "an object" });
     };
     checks::no_call_but(message, &["tool_calls", "function_call"])?;
-    let raw = calls::read(message, span::member(json, "message").unwrap_or_default())?;
+    let raw = calls::read(message)?;
     let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
     let choice = Choice {
         index: checks::choice_index(entry, position)?,
-        text: checks::content(message)?,
-        calls: raw.iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::call).collect(),
-        finish: checks::text(entry, "finish_reason")?.to_owned(),
+        text: checks::content(message)?.into_owned(),
+        calls: raw.into_iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::into_call).collect(),
+        finish: text(entry, "finish_reason")?.into_owned(),
     };
     Ok((choice, odd))
 }

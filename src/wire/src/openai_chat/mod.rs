@@ -45,6 +45,10 @@ impl Format for OpenAiChat {
         if request.choices() == 1 { ChatAnswer::read_one(body) } else { ChatAnswer::read(body) }
     }
 
+    fn read_answer_or_error(request: &dyn Request, body: &[u8]) -> Result<Option<ChatAnswer>, AnswerError> {
+        ChatAnswer::read_turn(body, request.choices() == 1)
+    }
+
     fn begin_stream(request: &dyn Request) -> ChatStream {
         ChatStream::new(request.include_usage(), request.choices())
     }

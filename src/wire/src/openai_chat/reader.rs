@@ -9,7 +9,7 @@
 //! Not covered: log probabilities in later events than the tokens they belong to.
 
 use callgate_json::template::{Hole, unescaped};
-use callgate_json::{Map, Value};
+use callgate_json::{Item, Outline};
 
 use super::split::{self, ChunkEvent, ChunkPart};
 use super::stream::ChatStream;
@@ -51,9 +51,9 @@ impl ChatStream {
         if !part.finish.is_empty() || !part.fragments.is_empty() || self.base(part.counted) != part.counted {
             return None;
         }
-        let text = |key: &str| part.delta.and_then(|delta| delta.get(key)).and_then(Value::as_str).unwrap_or_default();
-        let texts = [part.text.as_str(), text(REASONING[0]), text(REASONING[1])];
-        let learned = FastPath::learn("", data, &HOLES, &texts)?;
+        let text = |key: &str| part.delta.and_then(|delta| delta.get(key)).and_then(Item::string).unwrap_or_default();
+        let [first, second] = REASONING.map(text);
+        let learned = FastPath::learn("", data, &HOLES, &[&part.text, &first, &second])?;
         part.delta.is_none_or(|delta| turn_text::keeps_only(delta, &REASONING)).then_some((part.index, learned))
     }
 
@@ -75,22 +75,23 @@ impl ChatStream {
         if unknown::are_words(data) {
             return Ok(Vec::new());
         }
-        let value = callgate_json::read_nearest(data)?;
-        if error::is_error_value(&value) || frame.event.as_deref() == Some("error") {
-            checks::no_call(&value)?;
+        let outline = Outline::read(data)?;
+        let body = outline.root(data);
+        if error::is_error_value(body) || frame.event.as_deref() == Some("error") {
+            checks::no_call(body)?;
             return Ok(vec![Delta::Error { frame: frame.raw.clone() }]);
         }
-        let Value::Object(body) = &value else {
+        if !body.is_object() {
             // No chunk: a sign of life of a server's own. Clients would fail on it.
-            checks::no_call(&value)?;
+            checks::no_call(body)?;
             return Ok(Vec::new());
-        };
+        }
         checks::no_call_but(body, &["choices"])?;
-        let mut parts = split::parts(checks::choices(body)?.unwrap_or_default(), data)?;
+        let mut parts = split::parts(checks::choices(body)?)?;
         let usage = body.get("usage").filter(|usage| usage.is_object());
         if parts.is_empty() {
             let Some(usage) = usage else { return Ok(forward()) };
-            self.usage = Some(usage.clone());
+            self.usage = Some(usage.value());
             let mut deltas = self.last_finishes(false);
             deltas.push(Delta::Usage { frame: frame.raw.clone() });
             return Ok(deltas);
@@ -116,9 +117,9 @@ impl ChatStream {
     fn tell(
         &mut self,
         frame: &Frame,
-        body: &Map<String, Value>,
+        body: Item<'_>,
         parts: &[ChunkPart<'_>],
-        usage: Option<&Value>,
+        usage: Option<Item<'_>>,
     ) -> Result<Vec<Delta>, ShapeError> {
         let mut deltas = Vec::new();
         for part in parts {
@@ -160,7 +161,7 @@ impl ChatStream {
             return false;
         }
         let mut held =
-            |part: &ChunkPart<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(part.finish);
+            |part: &ChunkPart<'_>| !part.finish.is_empty() && self.choice(part.index).holds_finish(&part.finish);
         match parts {
             [part] => !held(part) || !part.says_something(),
             parts => !parts.iter().any(held),
@@ -168,18 +169,12 @@ impl ChatStream {
     }
 
     /// Forwards an event with its original bytes.
-    fn whole(
-        &mut self,
-        frame: &Frame,
-        body: &Map<String, Value>,
-        parts: &[ChunkPart<'_>],
-        usage: Option<&Value>,
-    ) -> Vec<Delta> {
+    fn whole(&mut self, frame: &Frame, body: Item<'_>, parts: &[ChunkPart<'_>], usage: Option<Item<'_>>) -> Vec<Delta> {
         parts.iter().for_each(|part| self.hear(part));
         if let [part] = parts {
             if !part.finish.is_empty() && !part.says_something() {
                 let end = |is_held| match is_held {
-                    true => End::parsed(frame.raw.clone(), frame.event.clone(), Value::Object(body.clone())),
+                    true => End::parsed(frame.raw.clone(), frame.event.clone(), body.value()),
                     false => End::new(frame.raw.clone()),
                 };
                 return self.finished(part, end, usage).into_iter().collect();
@@ -207,17 +202,17 @@ impl ChatStream {
         &mut self,
         part: &ChunkPart<'_>,
         end: impl FnOnce(bool) -> End,
-        usage: Option<&Value>,
+        usage: Option<Item<'_>>,
     ) -> Option<Delta> {
         if let Some(usage) = usage {
-            self.usage = Some(usage.clone());
+            self.usage = Some(usage.value());
         }
         let choice = self.choice(part.index);
-        if choice.holds_finish(part.finish) {
-            choice.hold_finish(part.finish, end(true));
+        if choice.holds_finish(&part.finish) {
+            choice.hold_finish(&part.finish, end(true));
             return None;
         }
-        choice.finish = Some(part.finish.to_owned());
+        choice.finish = Some(part.finish.as_ref().to_owned());
         Some(Delta::Finish { choice: part.index, end: end(false) })
     }
 

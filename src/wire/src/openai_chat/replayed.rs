@@ -18,34 +18,34 @@ impl ChatAnswer {
         let unique = self.choices().iter().map(|choice| choice.index).collect::<BTreeSet<_>>().len();
         let unique = unique == self.choices().len();
         let mut out = Vec::new();
+        let entries = self.body.value("choices").unwrap_or_default();
         for (position, choice) in self.choices().iter().enumerate() {
             let index = if unique { choice.index } else { ChoiceIndex::at(position) };
-            self.choice_frames(&mut out, head, (position, choice), index);
+            let entry = entries.get(position).and_then(Value::as_object);
+            choice_frames(&mut out, head, choice, entry, index);
         }
         if include_usage && let Some(usage) = self.usage() {
-            out.extend_from_slice(&head.usage(usage));
+            out.extend_from_slice(&head.usage(&usage));
         }
         out
     }
+}
 
-    fn choice_frames(
-        &self,
-        out: &mut Vec<u8>,
-        head: &StreamHead,
-        (position, choice): (usize, &Choice),
-        index: ChoiceIndex,
-    ) {
-        let entry =
-            self.body.members().get("choices").and_then(|choices| choices.get(position)).and_then(Value::as_object);
-        if let Some(said) = entry.and_then(|entry| said(entry, index)) {
-            out.extend_from_slice(&head.choice(said));
-        }
-        for (call, slot) in choice.calls.iter().zip(0..) {
-            out.extend_from_slice(&head.call(index, slot, call));
-        }
-        let reason = if choice.finish.is_empty() { "stop" } else { &choice.finish };
-        out.extend_from_slice(&head.finish(index, reason));
+fn choice_frames(
+    out: &mut Vec<u8>,
+    head: &StreamHead,
+    choice: &Choice,
+    entry: Option<&Map<String, Value>>,
+    index: ChoiceIndex,
+) {
+    if let Some(said) = entry.and_then(|entry| said(entry, index)) {
+        out.extend_from_slice(&head.choice(said));
     }
+    for (call, slot) in choice.calls.iter().zip(0..) {
+        out.extend_from_slice(&head.call(index, slot, call));
+    }
+    let reason = if choice.finish.is_empty() { "stop" } else { &choice.finish };
+    out.extend_from_slice(&head.finish(index, reason));
 }
 
 /// The message of a chunk's choice without its role and calls, if there is more.

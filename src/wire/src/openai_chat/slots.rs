@@ -129,13 +129,13 @@ impl Slots {
         }
         let same_name = raw.name == slot.name;
         let inside = slot.continues_with(raw);
-        match (slot.id.as_str(), raw.id) {
+        match (slot.id.as_str(), raw.id.as_ref()) {
             (id, other) if !id.is_empty() && !other.is_empty() => id != other && !inside,
             _ if raw.index.is_none() => {
                 !inside && (!same_name || (slot.arguments.complete && !raw.arguments.is_empty()))
             }
             _ => {
-                let more = raw.arguments.trim_start().starts_with('{') && !slot.arguments.are(raw.arguments);
+                let more = raw.arguments.trim_start().starts_with('{') && !slot.arguments.are(&raw.arguments);
                 slot.arguments.complete && (more || !same_name)
             }
         }
@@ -187,10 +187,10 @@ impl CallSlot {
     fn take(&mut self, raw: &RawCall<'_>) -> Option<Call> {
         let mut news = Call::default();
         if self.id.is_empty() && !raw.id.is_empty() {
-            raw.id.clone_into(&mut self.id);
+            raw.id.as_ref().clone_into(&mut self.id);
             news.id.clone_from(&self.id);
         }
-        let name_is_clear = self.take_name(raw.name, &mut news);
+        let name_is_clear = self.take_name(&raw.name, &mut news);
         let arguments_are_clear = self.take_arguments(raw, &mut news);
         for (key, value) in &raw.extra {
             merge(self.extra.entry(key).or_insert(Value::Null), key, value);
@@ -228,7 +228,7 @@ impl CallSlot {
 
     /// Takes a piece of the arguments; false if they are not clear then.
     fn take_arguments(&mut self, raw: &RawCall<'_>, news: &mut Call) -> bool {
-        let said_again = (self.arguments.complete || self.arguments.whole) && self.arguments.are(raw.arguments);
+        let said_again = (self.arguments.complete || self.arguments.whole) && self.arguments.are(&raw.arguments);
         if raw.arguments.is_empty() || said_again {
             return true;
         }
@@ -236,8 +236,8 @@ impl CallSlot {
             return false;
         }
         self.arguments.whole = raw.whole;
-        self.arguments.push(raw.arguments);
-        raw.arguments.clone_into(&mut news.arguments);
+        self.arguments.push(&raw.arguments);
+        raw.arguments.as_ref().clone_into(&mut news.arguments);
         true
     }
 }

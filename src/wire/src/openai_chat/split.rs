@@ -1,10 +1,12 @@
 //! Splits one event: the news of each choice in it, and the events for its parts.
 
-use callgate_json::{Map, Value, span};
+use std::borrow::Cow;
+
+use callgate_json::{Item, Map, Value};
 
 use super::calls::{self, RawCall};
 use super::{checks, head};
-use crate::checks::is_short;
+use crate::outlined::{is_short, text};
 use crate::{ChoiceIndex, End, ShapeError};
 
 /// Members of a chunk for each of its parts; `usage` is for the last only. Others might repeat a call.
@@ -22,63 +24,58 @@ pub(super) struct ChunkPart<'a> {
     pub(super) index: ChoiceIndex,
     /// The server's choice of the part.
     pub(super) counted: ChoiceIndex,
-    pub(super) text: String,
+    pub(super) text: Cow<'a, str>,
     /// Fragments of calls, stubs included.
     pub(super) fragments: Vec<RawCall<'a>>,
     /// True if a `message` beside the delta repeats the turn with its calls, as MiniMax's last chunk does. It is not
     /// forwarded.
     pub(super) repeats_calls: bool,
     /// Empty while the choice is not finished.
-    pub(super) finish: &'a str,
-    choice: &'a Map<String, Value>,
-    pub(super) delta: Option<&'a Map<String, Value>>,
+    pub(super) finish: Cow<'a, str>,
+    choice: Item<'a>,
+    pub(super) delta: Option<Item<'a>>,
 }
 
-/// Reads the entries of `choices` in the event `data`.
-pub(super) fn parts<'a>(entries: &'a [Value], data: &'a [u8]) -> Result<Vec<ChunkPart<'a>>, ShapeError> {
-    let delta = |entry: &'a Value| entry.get("delta").and_then(Value::as_object);
-    let has_json = entries.iter().filter_map(delta).any(calls::has_json);
-    let texts = span::member(data, "choices").filter(|_| has_json).map(span::items).unwrap_or_default();
-    let texts = texts.into_iter().chain(std::iter::repeat(&b""[..]));
-    entries
-        .iter()
-        .zip(texts)
-        .enumerate()
-        .map(|(position, (entry, json))| ChunkPart::read(position, entry, json))
-        .collect()
+/// Reads the entries of `choices`.
+pub(super) fn parts(entries: Option<Item<'_>>) -> Result<Vec<ChunkPart<'_>>, ShapeError> {
+    let mut parts = Vec::new();
+    for (position, entry) in entries.into_iter().flat_map(Item::items).enumerate() {
+        parts.push(ChunkPart::read(position, entry)?);
+    }
+    Ok(parts)
 }
 
 // === impl ChunkPart ===
 
 impl<'a> ChunkPart<'a> {
-    fn read(position: usize, entry: &'a Value, json: &'a [u8]) -> Result<ChunkPart<'a>, ShapeError> {
-        let Value::Object(choice) = entry else {
+    fn read(position: usize, choice: Item<'a>) -> Result<ChunkPart<'a>, ShapeError> {
+        if !choice.is_object() {
             return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
-        };
-        let delta = match choice.get("delta") {
-            None | Some(Value::Null) => None,
-            Some(Value::Object(delta)) => Some(delta),
-            Some(_) => return Err(ShapeError::Type { at: "choices[].delta", expected: "an object" }),
-        };
+        }
+        let delta = choice.get("delta").filter(|delta| !delta.is_null());
+        if delta.is_some_and(|delta| !delta.is_object()) {
+            return Err(ShapeError::Type { at: "choices[].delta", expected: "an object" });
+        }
         checks::no_call_but(choice, &["delta", "message"])?;
         // Some servers repeat the delta word for word as `message`.
-        let message = choice.get("message").filter(|message| delta.is_none() || Some(*message) != choice.get("delta"));
+        let repeats = |message: &Item<'_>| delta.is_some_and(|delta| message.value() == delta.value());
+        let message = choice.get("message").filter(|message| !repeats(message));
         let repeats_calls = message.is_some_and(|message| checks::no_call(message).is_err());
         let index = checks::choice_index(choice, position)?;
         let mut part = ChunkPart {
             index,
             counted: index,
-            text: String::new(),
+            text: Cow::Borrowed(""),
             fragments: Vec::new(),
             repeats_calls,
-            finish: checks::text(choice, "finish_reason")?,
+            finish: text(choice, "finish_reason")?,
             choice,
             delta,
         };
         if let Some(delta) = delta {
             checks::no_call_but(delta, &["tool_calls", "function_call"])?;
             part.text = checks::content(delta)?;
-            part.fragments = calls::read(delta, span::member(json, "delta").unwrap_or_default())?;
+            part.fragments = calls::read(delta)?;
         }
         Ok(part)
     }
@@ -89,7 +86,7 @@ impl<'a> ChunkPart<'a> {
     }
 
     pub(super) fn has_role(&self) -> bool {
-        self.delta.is_some_and(|delta| delta.get("role").is_some_and(Value::is_string))
+        self.delta.is_some_and(|delta| delta.get("role").is_some_and(Item::is_string))
     }
 
     /// Returns true if it belongs to another choice than the server says.
@@ -99,10 +96,9 @@ impl<'a> ChunkPart<'a> {
 
     /// Returns the choice without calls and finish.
     fn said(&self) -> Map<String, Value> {
-        let mut choice = self.choice.clone();
-        if !self.fragments.is_empty() {
-            choice.retain(|key, _| CHOICE.contains(&key.as_str()));
-        }
+        let is_kept = |key: &str| self.fragments.is_empty() || CHOICE.contains(&key);
+        let kept = self.choice.members().filter(|(key, _)| is_kept(key));
+        let mut choice: Map<String, Value> = kept.map(|(key, value)| (key.into_owned(), value.value())).collect();
         if self.repeats_calls {
             choice.shift_remove("message");
         }
@@ -122,8 +118,8 @@ impl<'a> ChunkPart<'a> {
         let mut choice = Map::new();
         choice.insert("index".to_owned(), Value::from(self.index.get()));
         choice.insert("delta".to_owned(), Value::Object(Map::new()));
-        let members = self.choice.iter().filter(|(key, _)| FINISH.contains(&key.as_str()));
-        choice.extend(members.map(|(key, value)| (key.clone(), value.clone())));
+        let members = self.choice.members().filter(|(key, _)| FINISH.contains(&key.as_ref()));
+        choice.extend(members.map(|(key, value)| (key.into_owned(), value.value())));
         self.at_its_index(choice)
     }
 
@@ -138,7 +134,7 @@ impl<'a> ChunkPart<'a> {
 /// An event to split.
 pub(super) struct ChunkEvent<'a> {
     pub(super) name: Option<&'a str>,
-    pub(super) body: &'a Map<String, Value>,
+    pub(super) body: Item<'a>,
 }
 
 // === impl ChunkEvent ===
@@ -158,11 +154,11 @@ impl ChunkEvent<'_> {
     /// The event with this choice alone.
     fn with(&self, choice: Map<String, Value>, with_usage: bool) -> Value {
         let mut body = Map::new();
-        for (key, value) in self.body {
+        for (key, value) in self.body.members() {
             if key == "usage" {
-                body.insert(key.clone(), if with_usage { value.clone() } else { Value::Null });
-            } else if CHUNK.contains(&key.as_str()) && is_short(value) {
-                body.insert(key.clone(), value.clone());
+                body.insert(key.into_owned(), if with_usage { value.value() } else { Value::Null });
+            } else if CHUNK.contains(&key.as_ref()) && is_short(value) {
+                body.insert(key.into_owned(), value.value());
             }
         }
         body.insert("choices".to_owned(), Value::Array(vec![Value::Object(choice)]));

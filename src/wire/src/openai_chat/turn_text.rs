@@ -3,9 +3,11 @@
 //! DeepSeek and OpenRouter refuse a further round without the reasoning of the turn before. GitHub Copilot, LiteLLM and Gemini's
 //! compatible API keep signatures of thoughts there.
 
-use callgate_json::{Map, Value};
+use std::borrow::Cow;
 
-use crate::checks::holds_something;
+use callgate_json::{Item, Map, Value};
+
+use crate::outlined::holds_something;
 
 /// Members of a message for a further round. None of them can hold a call: a reader refuses a call there.
 const KEPT: [&str; 8] = [
@@ -32,26 +34,26 @@ pub(super) struct TurnText {
 
 impl TurnText {
     /// Reads a whole message.
-    pub(super) fn of(message: &Map<String, Value>, text: &str) -> TurnText {
-        let kept = message.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value));
-        TurnText { text: text.to_owned(), kept: kept.map(|(key, value)| (key.clone(), value.clone())).collect() }
+    pub(super) fn of(message: Item<'_>, text: &str) -> TurnText {
+        let kept = kept(message).map(|(key, value)| (key.into_owned(), value.value()));
+        TurnText { text: text.to_owned(), kept: kept.collect() }
     }
 
     /// Adds a delta with the text `text`.
-    pub(super) fn add(&mut self, delta: &Map<String, Value>, text: &str) {
+    pub(super) fn add(&mut self, delta: Item<'_>, text: &str) {
         self.text.push_str(text);
-        for (key, value) in delta.iter().filter(|(key, value)| KEPT.contains(&key.as_str()) && holds_something(value)) {
-            match (self.kept.get_mut(key), value) {
-                (Some(Value::String(text)), Value::String(piece)) => text.push_str(piece),
+        for (key, value) in kept(delta) {
+            match (self.kept.get_mut(key.as_ref()), value.value()) {
+                (Some(Value::String(text)), Value::String(piece)) => text.push_str(&piece),
                 (Some(Value::Array(items)), Value::Array(pieces)) => pieces.iter().for_each(|piece| join(items, piece)),
-                (Some(Value::Object(members)), Value::Object(others)) => members.extend(others.clone()),
+                (Some(Value::Object(members)), Value::Object(others)) => members.extend(others),
                 (None, Value::Array(pieces)) => {
                     let mut items = Vec::new();
                     pieces.iter().for_each(|piece| join(&mut items, piece));
-                    self.kept.insert(key.clone(), Value::Array(items));
+                    self.kept.insert(key.into_owned(), Value::Array(items));
                 }
                 (_, value) => {
-                    self.kept.insert(key.clone(), value.clone());
+                    self.kept.insert(key.into_owned(), value);
                 }
             }
         }
@@ -77,9 +79,12 @@ impl TurnText {
 }
 
 /// Returns true if a delta has no kept member but these.
-pub(super) fn keeps_only(delta: &Map<String, Value>, members: &[&str]) -> bool {
-    let others = delta.iter().filter(|(key, _)| KEPT.contains(&key.as_str()) && !members.contains(&key.as_str()));
-    others.into_iter().all(|(_, value)| !holds_something(value))
+pub(super) fn keeps_only(delta: Item<'_>, members: &[&str]) -> bool {
+    kept(delta).all(|(key, _)| members.contains(&key.as_ref()))
+}
+
+fn kept(holder: Item<'_>) -> impl Iterator<Item = (Cow<'_, str>, Item<'_>)> {
+    holder.members().filter(|(key, value)| KEPT.contains(&key.as_ref()) && holds_something(*value))
 }
 
 /// The text of a turn.

@@ -113,8 +113,8 @@ impl crate::Answer for ResponsesAnswer {
         }
     }
 
-    fn usage(&self) -> Option<&Value> {
-        self.body.usage("usage")
+    fn usage(&self) -> Option<Value> {
+        self.body.usage("usage").cloned()
     }
 
     fn write(&self) -> Vec<u8> {

@@ -26,6 +26,14 @@ pub(crate) trait Format: Debug + Sync {
     /// As [`Dialect::answer`].
     fn read_answer(request: &dyn Request, body: &[u8]) -> Result<Self::Answer, AnswerError>;
 
+    /// Reads an error or a whole answer, as [`Dialect::answer_or_error`].
+    ///
+    /// # Errors
+    /// As [`Dialect::answer`].
+    fn read_answer_or_error(request: &dyn Request, body: &[u8]) -> Result<Option<Self::Answer>, AnswerError> {
+        if (Self::ERRORS.is_error)(body) { Ok(None) } else { Self::read_answer(request, body).map(Some) }
+    }
+
     /// Begins a stream, as [`Dialect::stream`].
     fn begin_stream(request: &dyn Request) -> Self::Stream;
 }
@@ -50,6 +58,10 @@ impl<F: Format> Dialect for F {
 
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError> {
         Ok(Box::new(F::read_answer(request, body)?))
+    }
+
+    fn answer_or_error(&self, request: &dyn Request, body: &[u8]) -> Result<Option<Box<dyn Answer>>, AnswerError> {
+        Ok(F::read_answer_or_error(request, body)?.map(|answer| Box::new(answer) as Box<dyn Answer>))
     }
 
     fn stream(&self, request: &dyn Request) -> Box<dyn Stream> {

@@ -4,6 +4,7 @@
 //! - `document`: requests.
 //! - `list`: whole answers as lists of blocks, items or parts.
 //! - `blocks`: streams of blocks.
+//! - `outlined_body`: a whole answer without a tree.
 //! - `fast_path`: text deltas, read by comparison.
 
 pub(crate) mod blocks;
@@ -11,3 +12,4 @@ pub(crate) mod document;
 pub(crate) mod fast_path;
 pub(crate) mod format;
 pub(crate) mod list;
+pub(crate) mod outlined_body;

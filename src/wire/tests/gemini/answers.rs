@@ -63,7 +63,7 @@ fn a_prompt_that_was_blocked_has_no_candidates() {
     let answer = answer(text).unwrap();
     assert!(answer.calls().is_empty());
     assert_eq!(answer.write(), text.as_bytes());
-    assert_eq!(answer.usage(), Some(&json!({ "promptTokenCount": 4 })));
+    assert_eq!(answer.usage(), Some(json!({ "promptTokenCount": 4 })));
 }
 
 #[test]

@@ -180,15 +180,34 @@ fn usage_is_summed_over_rounds() {
         json!({"prompt_tokens": 1, "completion_tokens": 2, "details": {"cached": 3, "audio": 0.5}, "tier": "y"});
     answer.add_usage(&earlier);
     let sum = json!({"prompt_tokens": 11, "completion_tokens": 7, "details": {"cached": 4, "audio": 0.5}, "tier": "x"});
-    assert_eq!(answer.usage(), Some(&sum));
-    assert_eq!(read(&written(&answer)).usage(), Some(&sum));
+    assert_eq!(answer.usage(), Some(sum.clone()));
+    assert_eq!(read(&written(&answer)).usage(), Some(sum));
 
     let mut none = read(r#"{"choices":[],"usage":null}"#);
     none.add_usage(&earlier);
-    assert_eq!(none.usage(), Some(&earlier));
+    assert_eq!(none.usage(), Some(earlier));
 }
 
 #[test]
 fn an_answer_is_told_as_chunks() {
     insta::assert_snapshot!(String::from_utf8(read(CALLS).frames(&head(), true)).unwrap());
+}
+
+#[test]
+fn new_arguments_alone_are_written_as_the_tree_of_the_choices_would_be() {
+    let text = r#"{"id" : "x", "n":1.50, "choices" : [ { "score":1e2, "message": { "content":"\u00e9\/", "tool_calls": [
+        {"id":"a\/b","type":"function","function":{"name":"f","arguments":"{\"x\": \"\u00e9\"}"}},
+        {"index":1,"id":"c","function":{"arguments":"{}","name":"g"}} ], "function_call": null } } ] , "usage": { "a" : 1 } }"#;
+    let mut answer = read(text);
+    let calls = vec![tool_call("a/b", "f", "{\"x\":\"é\"}"), tool_call("c", "g", "{}")];
+    answer.rewrite(0, Rewrite { text: None, calls: calls.clone() });
+    assert_eq!(answer.choices()[0].calls, calls);
+    let choices = r#"[{"score":100,"message":{"content":"é/","tool_calls":[{"id":"a/b","type":"function","function":{"name":"f","arguments":"{\"x\":\"é\"}"}},{"index":1,"id":"c","function":{"arguments":"{}","name":"g"}}],"function_call":null}}]"#;
+    assert_eq!(written(&answer), format!(r#"{{"id":"x","n":1.50,"choices":{choices},"usage":{{ "a" : 1 }}}}"#));
+    // A later change of the text finds the new arguments.
+    answer.rewrite(0, Rewrite { text: Some("Hi".to_owned()), calls });
+    assert_eq!(
+        written(&answer),
+        format!(r#"{{"id":"x","n":1.50,"choices":{},"usage":{{ "a" : 1 }}}}"#, choices.replace("é/", "Hi"))
+    );
 }

@@ -185,7 +185,7 @@ proptest! {
             prop_assert_eq!(said.calls.clone(), choice.calls.clone());
         }
         prop_assert_eq!(turn.choices.len(), answer.choices().len());
-        prop_assert_eq!(turn.usage.as_ref(), answer.usage());
+        prop_assert_eq!(turn.usage.clone(), answer.usage());
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub use switch::Switch;
 use crate::http;
 use crate::upstream::Upstream;
 
-/// Compiling the filter takes Envoy some seconds, and much longer on a machine that is busy.
-const ENVOY_LIMIT: Duration = Duration::from_secs(90);
+/// Compiling the filter takes Envoy some seconds, and much longer on a machine that is busy or with thousands of tools.
+const ENVOY_LIMIT: Duration = Duration::from_secs(240);
 /// Compiling a large tool (an interpreter) takes longer still, the first time.
 const EXECUTOR_LIMIT: Duration = Duration::from_secs(180);
 

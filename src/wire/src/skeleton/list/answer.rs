@@ -91,8 +91,8 @@ impl<F: BlockFormat> Answer for BlockAnswer<F> {
         }
     }
 
-    fn usage(&self) -> Option<&Value> {
-        self.body.usage(USAGE)
+    fn usage(&self) -> Option<Value> {
+        self.body.usage(USAGE).cloned()
     }
 
     fn write(&self) -> Vec<u8> {
