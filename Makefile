@@ -84,6 +84,10 @@ siege: build ## Attack the executor, then load it for SIEGE_SECONDS while its st
 test-node: native setup-node ## Run the pure crates as WebAssembly under Node; part of `make test`
 	@.setup/node-test.sh
 
+.PHONY: test-memory
+test-memory: setup-rust ## Run the native module's tests under valgrind
+	@.setup/memory-test.sh
+
 .PHONY: test-local
 test-local: build setup-local-model ## Run the tests with a small language model; once it is installed, `make test` does too
 	.callgate/venv/bin/python -m pytest tests/python/test_local_model.py -v -rs -p no:cacheprovider
