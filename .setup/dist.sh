@@ -18,6 +18,7 @@ module=
 if [ "$(uname -s)" = Linux ]; then
     module=libcallgate.so
     put "$native/$module" "$dist/$module"
+    put "$native/libcallgate_bench_copy.so" "$dist/bench/copy.so"
 fi
 "$native/wasm-imports" "$dist/callgate.wasm" "$dist/bench/noop.wasm" "$dist/bench/copy.wasm" >/dev/null
 

@@ -10,7 +10,7 @@
 //!
 //! A dropped claim returns all its bytes. Not covered: the host's own buffers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -31,15 +31,22 @@ pub(crate) struct Budget {
 #[derive(Debug, Default)]
 struct HeldBytes {
     all: usize,
-    /// Bytes by tenant, without tenants that hold none.
-    tenants: HashMap<Rc<str>, usize>,
+    /// Tenants with claims.
+    tenants: HashMap<Rc<str>, Rc<TenantBytes>>,
+}
+
+/// The bytes of one tenant. Its claims share it, so a claim changes them without a look-up.
+#[derive(Debug)]
+struct TenantBytes {
+    name: Rc<str>,
+    bytes: Cell<usize>,
 }
 
 /// The bytes claimed by one exchange.
 #[derive(Debug)]
 pub(crate) struct Claim {
     budget: Rc<Budget>,
-    tenant: Rc<str>,
+    tenant: Rc<TenantBytes>,
     bytes: usize,
 }
 
@@ -56,37 +63,22 @@ impl Budget {
 
     /// Admits an exchange of a tenant.
     pub(crate) fn admit(self: &Rc<Self>, tenant: &str) -> Result<Claim, OutOfBudget> {
-        let (name, own) = {
-            let held = self.held.borrow();
-            let known = held.tenants.get_key_value(tenant).map(|(name, own)| (Rc::clone(name), *own));
-            let (name, own) = known.unwrap_or_else(|| (Rc::from(tenant), 0));
-            if own > self.most.saturating_sub(held.all) / 4 * 3 {
-                return Err(OutOfBudget);
-            }
-            (name, own)
-        };
-        self.change(&name, own, own.saturating_add(EXCHANGE_BYTES))?;
-        Ok(Claim { budget: Rc::clone(self), tenant: name, bytes: EXCHANGE_BYTES })
-    }
-
-    /// Changes a tenant's total.
-    fn change(&self, tenant: &Rc<str>, before: usize, after: usize) -> Result<(), OutOfBudget> {
         let mut held = self.held.borrow_mut();
-        let all = held.all.saturating_sub(before).saturating_add(after);
-        if after > before && after > self.most.saturating_sub(all) {
+        let known = held.tenants.get(tenant).map(Rc::clone);
+        let own = known.as_ref().map_or(0, |tenant| tenant.bytes.get());
+        if own > self.most.saturating_sub(held.all) / 4 * 3 {
             return Err(OutOfBudget);
         }
-        held.all = all;
-        if after == 0 {
-            held.tenants.remove(tenant);
-        } else {
-            held.tenants.insert(Rc::clone(tenant), after);
-        }
-        Ok(())
-    }
-
-    fn own(&self, tenant: &Rc<str>) -> usize {
-        self.held.borrow().tenants.get(tenant).copied().unwrap_or(0)
+        let tenant = known.unwrap_or_else(|| {
+            let name: Rc<str> = Rc::from(tenant);
+            let tenant = Rc::new(TenantBytes { name: Rc::clone(&name), bytes: Cell::new(0) });
+            held.tenants.insert(name, Rc::clone(&tenant));
+            tenant
+        });
+        drop(held);
+        let mut claim = Claim { budget: Rc::clone(self), tenant, bytes: 0 };
+        claim.resize(EXCHANGE_BYTES)?;
+        Ok(claim)
     }
 }
 
@@ -99,8 +91,15 @@ impl Claim {
     }
 
     fn resize(&mut self, bytes: usize) -> Result<(), OutOfBudget> {
-        let own = self.budget.own(&self.tenant);
-        self.budget.change(&self.tenant, own, own.saturating_sub(self.bytes).saturating_add(bytes))?;
+        let mut held = self.budget.held.borrow_mut();
+        let before = self.tenant.bytes.get();
+        let after = before.saturating_sub(self.bytes).saturating_add(bytes);
+        let all = held.all.saturating_sub(before).saturating_add(after);
+        if after > before && after > self.budget.most.saturating_sub(all) {
+            return Err(OutOfBudget);
+        }
+        held.all = all;
+        self.tenant.bytes.set(after);
         self.bytes = bytes;
         Ok(())
     }
@@ -110,6 +109,9 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // Fewer bytes are always granted.
         let _ = self.resize(0);
+        if self.tenant.bytes.get() == 0 {
+            self.budget.held.borrow_mut().tenants.remove(&self.tenant.name);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::Trace;
 pub enum Effect {
     /// Forward nothing yet. The engine has the bytes of the event; the host drops its copy.
     Hold,
-    /// Forward the event unchanged.
+    /// Forward the event unchanged: its headers, or its bytes without a copy.
     Pass,
     /// Forward the request unchanged, without these headers.
     PassWithout(Vec<String>),
@@ -19,7 +19,7 @@ pub enum Effect {
     Reply(Reply),
     /// Forward the response headers without a length. A stream follows, in [`Effect::Emit`].
     BeginStream,
-    /// Forward these bytes in place of those of the event. Never empty.
+    /// Forward these bytes in place of those of the event. Never empty, and never the event's own.
     Emit(Vec<u8>),
     /// Hold everything and send these calls to the executor; [`crate::Event::CallsRun`] answers.
     Run(CallBatch),

@@ -107,6 +107,23 @@ impl StreamTurn {
         usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(self.trees)
     }
 
+    /// Takes the events at the start of `chunk` that differ from an earlier one in text only, and returns their bytes: they are
+    /// forwarded unchanged. Takes none if it has to hold something of them, or to refuse it.
+    pub(crate) fn replay(&mut self, gate: &Gate, chunk: &[u8]) -> usize {
+        let most = gate.contract.limits().response_bytes;
+        let mut taken = 0;
+        while let Some(frame) = chunk.get(taken..).and_then(|rest| self.decoder.whole(rest)) {
+            let bytes = self.bytes.saturating_add(u64::try_from(frame.raw.len()).unwrap_or(u64::MAX));
+            if bytes > most || weight::excess(frame.data) > 0 || !self.stream.replay(frame.event, frame.data) {
+                break;
+            }
+            self.decoder.skip();
+            self.bytes = bytes;
+            taken += frame.raw.len();
+        }
+        taken
+    }
+
     /// Takes bytes.
     pub(crate) fn data(&mut self, context: &mut StreamContext<'_>, chunk: &[u8]) -> Result<Progress, Refusal> {
         let mut frames = Vec::new();

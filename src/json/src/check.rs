@@ -1,4 +1,4 @@
-//! Checks a text without building a value.
+//! Checks a text without building a value. Most texts are [plain](crate::accept) and take one pass; the others are read by `serde_json`.
 //!
 //! The memory that a check needs is bounded by the text: a small list for each open object, and eight bytes for each further key
 //! of an object that has many.
@@ -11,7 +11,9 @@ use std::hash::BuildHasher;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::ReadError;
+use crate::accept::accept;
 use crate::explain::{Findings, Reason};
+use crate::object::Members;
 use crate::read::{MAX_DEPTH, utf8};
 
 /// Checks one JSON text as [`read_nearest`](crate::read_nearest) does.
@@ -21,7 +23,23 @@ use crate::read::{MAX_DEPTH, utf8};
 /// # Errors
 /// The same as [`read_nearest`](crate::read_nearest). A repeated key is reported at the end of its object if the object has many keys.
 pub fn check(text: &[u8]) -> Result<(), ReadError> {
+    check_object(text).map(drop)
+}
+
+/// Checks one JSON text as [`check`] does, and returns the places of its members if it is an object.
+///
+/// # Errors
+/// The same as [`check`].
+pub fn check_object(text: &[u8]) -> Result<Members, ReadError> {
     let text = utf8(text)?;
+    match accept(text) {
+        Some(members) => Ok(members),
+        None => explain(text).map(|()| Members::of(text.as_bytes())),
+    }
+}
+
+/// Checks a text that is not [plain](accept).
+fn explain(text: &str) -> Result<(), ReadError> {
     let findings = Findings::default();
     let mut parser = serde_json::Deserializer::from_str(text);
     let checker = Checker { findings: &findings, depth: 0 };

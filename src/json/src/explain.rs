@@ -8,7 +8,7 @@ use serde_json::error::Category;
 
 use crate::ReadError;
 use crate::number::is_number_byte;
-use crate::splice::after_string;
+use crate::scan::after_string;
 
 /// The knowledge of a visitor that `serde_json`'s error type cannot carry.
 #[derive(Default)]

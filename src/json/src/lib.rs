@@ -26,6 +26,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+mod accept;
 mod canonical;
 mod check;
 mod error;
@@ -35,15 +36,16 @@ mod object;
 pub mod outline;
 mod printable;
 mod read;
+mod scan;
 pub mod span;
 pub mod splice;
 pub mod template;
 mod text;
 
 pub use canonical::canonical;
-pub use check::check;
+pub use check::{check, check_object};
 pub use error::ReadError;
-pub use object::{Object, with_member};
+pub use object::{Members, Object, with_member};
 pub use outline::{Changes, Item, Outline};
 pub use printable::{name_in_record, name_in_sentence};
 pub use read::{MAX_DEPTH, MAX_VALUES, read, read_by_value, read_nearest};

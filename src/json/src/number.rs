@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Number;
 
-use crate::splice::after_string;
+use crate::scan::after_string;
 
 /// The largest magnitude up to which every integer is a double.
 const MAX_SAFE: f64 = 9_007_199_254_740_992.0;

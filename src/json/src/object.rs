@@ -1,15 +1,68 @@
 //! A JSON object whose members can be changed. Unchanged members keep their bytes.
 
-use serde_json::Map;
+use std::ops::Range;
 
 use crate::Span;
-use crate::splice::{self, Edit};
+use crate::splice::{append, is_key, pair, places, walk};
 
-/// The text of a JSON object, and the changes of its members. It holds no tree.
+/// The text of a JSON object, the places of its members, and their changes. It holds no tree.
 #[derive(Debug, Clone)]
 pub struct Object {
     text: Vec<u8>,
-    edits: Vec<Edit<String>>,
+    members: Members,
+    edits: Vec<Edit>,
+}
+
+/// A changed member: its new JSON text, or `None` if it is removed.
+#[derive(Debug, Clone)]
+struct Edit {
+    member: String,
+    text: Option<String>,
+}
+
+/// The places of an object's members in its text.
+#[derive(Debug, Clone, Default)]
+pub struct Members(Vec<Member>);
+
+#[derive(Debug, Clone)]
+struct Member {
+    /// With its quotes.
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+// === impl Members ===
+
+impl Members {
+    /// The maximum number of places, which bounds their memory. The members of an object with more are found in its text.
+    const MOST: usize = 64;
+
+    /// Finds the members of an object that was checked before.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Members {
+        let mut members = Members::default();
+        if Span::new(text).is_object() {
+            for (key, value) in places(text).take(Self::MOST + 1) {
+                members.push(key, value);
+            }
+        }
+        members
+    }
+
+    pub(crate) fn push(&mut self, key: Range<usize>, value: Range<usize>) {
+        if self.0.is_empty() {
+            self.0.reserve_exact(16);
+        }
+        self.0.push(Member { key, value });
+    }
+
+    /// Returns the members in `text`, whose places these are: each key with its quotes, and each value.
+    pub fn walk<'t>(&self, text: &'t [u8]) -> impl Iterator<Item = (&'t [u8], &'t [u8])> {
+        let is_known = self.0.len() <= Self::MOST;
+        let known = self.0.iter().filter(move |_| is_known);
+        let part = |place: &Range<usize>| text.get(place.clone()).unwrap_or_default();
+        known.map(move |Member { key, value }| (part(key), part(value))).chain(walk(if is_known { b"" } else { text }))
+    }
 }
 
 // === impl Object ===
@@ -18,7 +71,14 @@ impl Object {
     /// Takes the text of an object that was checked before.
     #[must_use]
     pub fn new(text: Vec<u8>) -> Object {
-        Object { text, edits: Vec::new() }
+        let members = Members::of(&text);
+        Object::with_members(text, members)
+    }
+
+    /// Takes the text of an object that was checked before, with the places of its members.
+    #[must_use]
+    pub fn with_members(text: Vec<u8>, members: Members) -> Object {
+        Object { text, members, edits: Vec::new() }
     }
 
     /// Returns the object without the changes.
@@ -42,7 +102,17 @@ impl Object {
 
     /// Replaces the text below the changes.
     pub fn replace_text(&mut self, text: Vec<u8>) {
+        self.members = Members::of(&text);
         self.text = text;
+    }
+
+    /// Returns the members without the changes: each key with its quotes, and each value.
+    pub fn members(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.members.walk(&self.text)
+    }
+
+    fn find(&self, member: &str) -> Option<Span<'_>> {
+        self.members().find(|(key, _)| is_key(key, member)).map(|(_, value)| Span::new(value))
     }
 
     /// Returns the current value of a member, and `None` if it is missing or `null`.
@@ -54,7 +124,7 @@ impl Object {
     fn member(&self, member: &str) -> Option<Span<'_>> {
         match self.edits.iter().find(|edit| edit.member == member) {
             Some(edit) => edit.text.as_deref().map(|text| Span::new(text.as_bytes())),
-            None => self.original().get(member),
+            None => self.find(member),
         }
     }
 
@@ -69,16 +139,19 @@ impl Object {
 
     /// Removes a member.
     pub fn remove(&mut self, member: &str) {
-        let is_original = self.original().get(member).is_some();
+        let is_original = self.find(member).is_some();
         self.edits.retain(|edit| edit.member != member);
         if is_original {
             self.edits.push(Edit { member: member.to_owned(), text: None });
         }
     }
 
-    /// Sets a member to a list of JSON texts, or removes it if the list is empty.
-    pub fn set_list(&mut self, member: &str, list: &[String]) {
-        if list.is_empty() { self.remove(member) } else { self.set(member, format!("[{}]", list.join(","))) }
+    /// Sets a member to a JSON text, or removes it.
+    pub fn put(&mut self, member: &str, text: Option<String>) {
+        match text {
+            Some(text) => self.set(member, text),
+            None => self.remove(member),
+        }
     }
 
     /// Appends items to the list in a member.
@@ -96,7 +169,28 @@ impl Object {
     /// Returns the object's bytes: the original ones if nothing was changed.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        splice::write(&self.text, &Map::new(), &self.edits)
+        if self.edits.is_empty() {
+            return self.text.clone();
+        }
+        let new: usize = self.edits.iter().filter_map(|edit| edit.text.as_ref()).map(String::len).sum();
+        let mut out = Vec::with_capacity(self.text.len() + new + 128);
+        out.push(b'{');
+        for (key, value) in self.members() {
+            match self.edits.iter().find(|edit| is_key(key, &edit.member)) {
+                Some(Edit { text: Some(text), .. }) => pair(&mut out, key, text.as_bytes()),
+                Some(Edit { text: None, .. }) => {}
+                None => pair(&mut out, key, value),
+            }
+        }
+        for Edit { member, text } in &self.edits {
+            if let Some(text) = text.as_ref().filter(|_| self.find(member).is_none()) {
+                let mut key = Vec::with_capacity(member.len() + 2);
+                append(&mut key, &serde_json::Value::from(member.as_str()));
+                pair(&mut out, &key, text.as_bytes());
+            }
+        }
+        out.push(b'}');
+        out
     }
 }
 
@@ -104,10 +198,7 @@ impl Object {
 #[must_use]
 pub fn with_member(object: Span<'_>, member: &str, text: Option<String>) -> String {
     let mut object = Object::new(object.bytes().to_vec());
-    match text {
-        Some(text) => object.set(member, text),
-        None => object.remove(member),
-    }
+    object.put(member, text);
     Span::whole(&object.write()).text().into_owned()
 }
 

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use crate::splice::{after_value, is_key, walk};
+use crate::scan::{after_value, skip};
+use crate::splice::{is_key, walk};
 
 /// The bytes of one value in a text that was read or checked.
 #[derive(Debug, Clone, Copy)]
@@ -165,15 +166,9 @@ pub fn items(array: &[u8]) -> Vec<&[u8]> {
 fn each(array: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut at = array.iter().position(|&byte| byte == b'[').map_or(array.len(), |open| open + 1);
     std::iter::from_fn(move || {
-        while at < array.len() {
-            let end = after_value(array, at);
-            let item = array.get(at..end).unwrap_or_default().trim_ascii();
-            at = end + 1;
-            if !item.is_empty() {
-                return Some(item);
-            }
-        }
-        None
+        let start = skip(array, at, |byte| byte == b',' || byte.is_ascii_whitespace());
+        at = after_value(array, start);
+        array.get(start..at).filter(|item| !item.is_empty())
     })
 }
 

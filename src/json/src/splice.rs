@@ -1,8 +1,11 @@
 //! Writes a changed JSON object and keeps the bytes of every unchanged top-level member.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use crate::outline::{Changes, Item};
+use crate::scan::{after_string, after_value, skip};
 
 /// A changed member.
 #[derive(Debug, Clone)]
@@ -100,12 +103,15 @@ fn join<'t, V, M: AsRef<str>>(
 }
 
 /// Returns true if a key, with its quotes and escapes, is `member`.
+#[inline]
 #[must_use]
 pub fn is_key(raw: &[u8], member: &str) -> bool {
-    if raw.contains(&b'\\') {
-        return serde_json::from_slice::<String>(raw).is_ok_and(|key| key == member);
+    let Some(inside) = raw.get(1..raw.len().saturating_sub(1)) else { return false };
+    // An escape is longer than the character it stands for.
+    if inside.len() <= member.len() {
+        return inside == member.as_bytes() && !inside.contains(&b'\\');
     }
-    raw.get(1..raw.len().saturating_sub(1)) == Some(member.as_bytes())
+    inside.contains(&b'\\') && serde_json::from_slice::<String>(raw).is_ok_and(|key| key == member)
 }
 
 /// Appends a value's text.
@@ -125,57 +131,26 @@ pub fn pair(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
 }
 
 /// Returns the members of a valid JSON object: each key with its quotes, each value without the white space around it.
+#[inline]
 pub fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    places(text).map(|(key, value)| (text.get(key).unwrap_or_default(), text.get(value).unwrap_or_default()))
+}
+
+/// Returns the places of what [`walk`] returns.
+#[inline]
+pub(crate) fn places(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
     std::iter::from_fn(move || {
-        let key_start = skip(text, at, |byte| byte != b'"' && byte != b'}');
-        if text.get(key_start) != Some(&b'"') {
+        let key = skip(text, at, |byte| byte != b'"' && byte != b'}');
+        if text.get(key) != Some(&b'"') {
             return None;
         }
-        let key_end = after_string(text, key_start + 1);
-        let colon = skip(text, key_end, |byte| byte != b':');
-        let value_start = skip(text, colon + 1, |byte| byte.is_ascii_whitespace());
-        let value_end = after_value(text, value_start);
-        let key = text.get(key_start..key_end).unwrap_or_default();
-        let value = text.get(value_start..value_end).unwrap_or_default();
-        at = value_end;
-        Some((key, value.trim_ascii_end()))
+        let key = key..after_string(text, key + 1);
+        let colon = skip(text, key.end, |byte| byte != b':');
+        let value = skip(text, colon + 1, |byte| byte.is_ascii_whitespace());
+        at = after_value(text, value);
+        Some((key, value..at))
     })
-}
-
-fn skip(text: &[u8], at: usize, skipped: impl Fn(u8) -> bool) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|&&byte| skipped(byte)).count()
-}
-
-pub(crate) fn after_string(text: &[u8], mut at: usize) -> usize {
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    text.len()
-}
-
-/// Returns the end of a value: the comma, brace or bracket after it, outside of strings and brackets.
-pub(crate) fn after_value(text: &[u8], mut at: usize) -> usize {
-    let mut depth = 0_usize;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'"' => {
-                at = after_string(text, at + 1);
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            b',' | b'}' | b']' if depth == 0 => return at,
-            b'}' | b']' => depth -= 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    at
 }
 
 #[cfg(test)]

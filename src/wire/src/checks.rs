@@ -125,6 +125,9 @@ pub(crate) fn exact(object: Span<'_>, param: &'static str, known: &[&'static str
 
 /// Returns true if `key` equals `known` for a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).
 pub(crate) fn folds_to(key: &str, known: &str) -> bool {
+    if key.is_ascii() && known.is_ascii() {
+        return key.eq_ignore_ascii_case(known);
+    }
     let fold = |letter: char| match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

@@ -48,12 +48,27 @@ impl Declaration {
     /// Returns the JSON text of an object with `name`, `description` and, under the member `key`, the parameters' schema.
     #[must_use]
     pub fn object(&self, key: &str) -> String {
-        self.object_with(key, &self.parameters)
+        let mut out = String::with_capacity(self.size());
+        self.write(&mut out, key, "");
+        out
     }
 
-    /// Returns the same with another JSON text under `key`, for APIs with an object around the schema.
-    #[must_use]
-    pub fn object_with(&self, key: &str, text: &str) -> String {
-        format!(r#"{{{},"{key}":{text}}}"#, self.head)
+    /// Appends such an object. Its further members are a text that begins with a comma, or empty.
+    pub(crate) fn write(&self, out: &mut String, key: &str, members: &str) {
+        out.push('{');
+        self.write_members(out, key, [&self.parameters, members]);
+    }
+
+    /// Appends such an object without its opening brace, and with any texts for the schema and the further members.
+    pub(crate) fn write_members(&self, out: &mut String, key: &str, schema_and_members: [&str; 2]) {
+        let [schema, members] = schema_and_members;
+        for part in [&self.head, ",\"", key, "\":", schema, members, "}"] {
+            out.push_str(part);
+        }
+    }
+
+    /// Returns about the number of bytes of such an object.
+    pub(crate) fn size(&self) -> usize {
+        self.head.len() + self.parameters.len() + 64
     }
 }

@@ -196,6 +196,10 @@ pub trait Stream: Debug {
     /// kind. The stream cannot be trusted any further then.
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError>;
 
+    /// Takes an event that differs from an earlier one in text only: it is forwarded with its bytes, and that is all of its news. Returns
+    /// false, and changes nothing, if the event has to be [read](Stream::read).
+    fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool;
+
     /// Takes the end of the upstream's stream. Gives out the news it held until nothing could follow, such as the finish of a
     /// choice with possible further calls.
     ///

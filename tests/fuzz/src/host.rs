@@ -106,6 +106,11 @@ impl Host {
                     assert!(self.open, "only what is not read passes");
                 }
                 Side::Response if self.replied.is_some() && !self.begun => {}
+                // A chunk of a stream that keeps its bytes.
+                Side::Response if self.begun => {
+                    assert!(!self.ended && self.outstanding.is_none(), "nothing goes on now");
+                    self.out.extend_from_slice(chunk);
+                }
                 Side::Response => {
                     // Also answers that only count.
                     self.open = true;

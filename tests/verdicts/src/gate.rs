@@ -67,6 +67,7 @@ impl Played {
         for (chunk, end) in chunks {
             match exchange.on(Event::ResponseData { chunk, end, now: NOW }) {
                 Effect::Hold => {}
+                Effect::Pass => out.extend(chunk),
                 Effect::Emit(bytes) => out.extend(bytes),
                 Effect::Finish(bytes) => {
                     out.extend(bytes);

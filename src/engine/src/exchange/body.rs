@@ -90,7 +90,11 @@ impl Core {
             Opening::Stream if stream => {
                 self.content_type = Some(checked.dialect.framing().media_type().to_owned());
                 let turn = self.turn(*checked);
-                self.stream_data(turn, &body, end)
+                match self.stream_data(turn, &body, end) {
+                    // The host has dropped the chunks before this one.
+                    (state, Effect::Pass) => (state, Effect::Emit(body)),
+                    step => step,
+                }
             }
             Opening::Json if end => {
                 self.content_type = Some(JSON.to_owned());

@@ -15,20 +15,27 @@ impl Core {
         Ok(())
     }
 
-    /// Claims the bytes of the next state. If the claim is refused, the exchange ends in an error.
-    pub(super) fn claim_memory(&mut self, (state, effect): Transition) -> Transition {
+    /// Claims the bytes of the next state. `chunk` are the event's bytes of a response. If the claim is refused, the exchange ends in an error.
+    pub(super) fn claim_memory(&mut self, (state, effect): Transition, chunk: &[u8]) -> Transition {
         let held = state.held().saturating_add(self.head_bytes);
         match self.claim.as_mut().map(|claim| claim.set(held)) {
             None | Some(Ok(())) => (state, effect),
-            Some(Err(full)) => self.end_without_memory(state, effect, &no_room(full)),
+            Some(Err(full)) => self.end_without_memory(state, effect, chunk, &no_room(full)),
         }
     }
 
     /// Ends an exchange whose next state is too large. Its effect is not carried out, but decided bytes of a stream are
     /// still released.
-    fn end_without_memory(&mut self, state: ExchangeState, effect: Effect, refusal: &Refusal) -> Transition {
+    fn end_without_memory(
+        &mut self,
+        state: ExchangeState,
+        effect: Effect,
+        chunk: &[u8],
+        refusal: &Refusal,
+    ) -> Transition {
         let decided = match effect {
             Effect::Emit(bytes) => bytes,
+            Effect::Pass => chunk.to_vec(),
             _ => Vec::new(),
         };
         match self.end_early(state, refusal, true) {

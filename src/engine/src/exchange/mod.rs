@@ -94,8 +94,12 @@ impl Exchange {
         self.core.clock.observe(&event);
         // Every step returns a state, so this placeholder is never seen.
         let state = std::mem::replace(&mut self.state, ExchangeState::Ended);
+        let chunk = match &event {
+            Event::ResponseData { chunk, .. } => *chunk,
+            _ => b"",
+        };
         let step = self.core.step(state, event);
-        let (state, effect) = self.core.claim_memory(step);
+        let (state, effect) = self.core.claim_memory(step, chunk);
         self.state = state;
         effect
     }

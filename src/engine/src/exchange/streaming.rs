@@ -13,21 +13,25 @@ use crate::tool_results::Next;
 
 impl Core {
     pub(super) fn stream_data(&mut self, mut answer_stream: AnswerStream, chunk: &[u8], end: bool) -> Transition {
-        let mut out = Vec::new();
+        let (text, rest) = chunk.split_at(answer_stream.replay(&self.gate, chunk).min(chunk.len()));
+        if rest.is_empty() && !text.is_empty() && !end {
+            return (ExchangeState::Streaming(answer_stream), Effect::Pass);
+        }
+        let mut out = text.to_vec();
         let mut context = self.context(&mut out);
-        let mut progress = answer_stream.data(&mut context, chunk);
+        let mut progress = answer_stream.data(&mut context, rest);
         if end && matches!(progress, Ok(Progress::Open)) {
             progress = answer_stream.end(&mut context);
         }
         match progress {
-            Ok(Progress::Open) => (ExchangeState::Streaming(answer_stream), emit(out)),
-            Ok(Progress::Complete) => close(ExchangeState::Closed, out, end),
+            Ok(Progress::Open) => (ExchangeState::Streaming(answer_stream), emit(out, chunk)),
+            Ok(Progress::Complete) => close(ExchangeState::Closed, out, chunk, end),
             Ok(Progress::Again(next)) => self.stream_again(answer_stream, next, out, end),
             Err(refusal) => {
                 self.tally.error = Some(refusal.code);
                 out.extend_from_slice(&answer_stream.error(&refusal));
                 // A client reopens the server's own stream only if it is cut.
-                close(if answer_stream.is_own() { ExchangeState::Cut } else { ExchangeState::Closed }, out, end)
+                close(if answer_stream.is_own() { ExchangeState::Cut } else { ExchangeState::Closed }, out, chunk, end)
             }
         }
     }
@@ -71,11 +75,16 @@ impl Core {
     }
 }
 
-fn emit(out: Vec<u8>) -> Effect {
-    if out.is_empty() { Effect::Hold } else { Effect::Emit(out) }
+/// The bytes to forward in place of `chunk`. A host forwards the same bytes without a copy.
+fn emit(out: Vec<u8>, chunk: &[u8]) -> Effect {
+    match out.as_slice() {
+        [] => Effect::Hold,
+        same if same == chunk => Effect::Pass,
+        _ => Effect::Emit(out),
+    }
 }
 
 /// The stream's last bytes; `state` follows unless the upstream has ended too.
-fn close(state: ExchangeState, out: Vec<u8>, end: bool) -> Transition {
-    if end { (ExchangeState::Ended, Effect::Finish(out)) } else { (state, emit(out)) }
+fn close(state: ExchangeState, out: Vec<u8>, chunk: &[u8], end: bool) -> Transition {
+    if end { (ExchangeState::Ended, Effect::Finish(out)) } else { (state, emit(out, chunk)) }
 }

@@ -58,12 +58,12 @@ pub(crate) fn play(
     let head = headers(&[(":status", &status), ("content-type", media_type)]);
     let begun = exchange.on(Event::ResponseHead { headers: &head, end: recording.body.is_empty() });
     let mut bytes = Vec::new();
-    take(begun, &mut bytes);
+    take(begun, b"", &mut bytes);
     for chunk in chunks {
-        take(exchange.on(Event::ResponseData { chunk, end: false, now: NOW }), &mut bytes);
+        take(exchange.on(Event::ResponseData { chunk, end: false, now: NOW }), chunk, &mut bytes);
     }
     if !recording.body.is_empty() {
-        take(exchange.on(Event::ResponseData { chunk: b"", end: true, now: NOW }), &mut bytes);
+        take(exchange.on(Event::ResponseData { chunk: b"", end: true, now: NOW }), b"", &mut bytes);
     }
     let tally = exchange.tally().clone();
     // The recorded answer is one to the request as it was sent.
@@ -80,9 +80,10 @@ pub(crate) fn play(
     Ok(Outcome { bytes, calls, tally })
 }
 
-fn take(effect: Effect, bytes: &mut Vec<u8>) {
+fn take(effect: Effect, chunk: &[u8], bytes: &mut Vec<u8>) {
     match effect {
-        Effect::Hold | Effect::BeginStream | Effect::Pass => {}
+        Effect::Hold | Effect::BeginStream => {}
+        Effect::Pass => bytes.extend(chunk),
         Effect::Emit(more) | Effect::Finish(more) => bytes.extend(more),
         Effect::Reply(reply) => bytes.extend(reply.body),
         effect => panic!("unexpected: {}", shown(&effect)),

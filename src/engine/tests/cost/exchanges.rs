@@ -162,7 +162,11 @@ impl Case {
         for (position, chunk) in self.response.iter().enumerate() {
             let end = position + 1 == self.response.len();
             let effect = on(exchange, Event::ResponseData { chunk: chunk.as_bytes(), end, now: NOW });
-            assert!(matches!(effect, Effect::Emit(_) | Effect::Hold | Effect::Finish(_)), "{}: {effect:?}", self.name);
+            assert!(
+                matches!(effect, Effect::Pass | Effect::Emit(_) | Effect::Hold | Effect::Finish(_)),
+                "{}: {effect:?}",
+                self.name
+            );
         }
         let tally = exchange.tally();
         assert!(tally.error.is_none() && tally.refused.is_empty(), "{}: {tally:?}", self.name);

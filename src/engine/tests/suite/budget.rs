@@ -77,7 +77,7 @@ fn a_stream_that_finds_no_room_ends_with_an_error_event() {
     let mut last = Vec::new();
     'all: for _ in 0..3 {
         for exchange in &mut streams {
-            let effect = exchange.on(Event::ResponseData { chunk: event.as_bytes(), end: false, now: NOW });
+            let effect = told(exchange, event.as_bytes());
             let Effect::Emit(bytes) = effect else { panic!("{effect:?}") };
             let out = String::from_utf8(bytes).unwrap();
             assert!(out.contains(&text), "what was decided is released");
@@ -102,7 +102,7 @@ fn an_event_whose_tree_is_far_larger_than_its_text_is_counted_as_the_tree() {
         ) + "\n\n"
     };
     let is_refused = |exchange: &mut Exchange, event: String| {
-        let effect = exchange.on(Event::ResponseData { chunk: event.as_bytes(), end: false, now: NOW });
+        let effect = told(exchange, event.as_bytes());
         let Effect::Emit(bytes) = effect else { panic!("{effect:?}") };
         String::from_utf8(bytes).unwrap().contains("gate_overloaded")
     };

@@ -223,6 +223,14 @@ pub(crate) fn streamed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) 
     feed(exchange, bytes, chunks)
 }
 
+/// Feeds a chunk of a stream. A chunk that passes counts as an emission of the same bytes.
+pub(crate) fn told(exchange: &mut Exchange, chunk: &[u8]) -> Effect {
+    match exchange.on(Event::ResponseData { chunk, end: false, now: NOW }) {
+        Effect::Pass => Effect::Emit(chunk.to_vec()),
+        effect => effect,
+    }
+}
+
 /// The same for a stream that has begun.
 pub(crate) fn feed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
     let mut out = Vec::new();
@@ -232,7 +240,7 @@ pub(crate) fn feed(exchange: &mut Exchange, bytes: &[u8], chunks: &[usize]) -> (
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(sizes.next().unwrap_or(rest.len()).min(rest.len()));
         rest = after;
-        match exchange.on(Event::ResponseData { chunk, end: false, now: NOW }) {
+        match told(exchange, chunk) {
             Effect::Hold => {}
             Effect::Emit(more) => out.extend(more),
             effect => other = Some(effect),

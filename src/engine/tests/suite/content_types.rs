@@ -24,7 +24,7 @@ fn a_stream_without_a_content_type_is_recognized_by_its_first_bytes_in_any_chunk
             let mut exchange = undeclared(true, content_type);
             let mut out = Vec::new();
             for chunk in bytes.chunks(size) {
-                match exchange.on(Event::ResponseData { chunk, end: false, now: NOW }) {
+                match told(&mut exchange, chunk) {
                     Effect::Hold => {}
                     Effect::Emit(more) => out.extend(more),
                     effect => panic!("{effect:?}"),

@@ -4,7 +4,9 @@
 
 use std::rc::Rc;
 
-use crate::common::{NOW, batch, begun, finished, gate_over, headers, model_answered, model_request, ran, streamed};
+use crate::common::{
+    NOW, batch, begun, finished, gate_over, headers, model_answered, model_request, ran, streamed, told,
+};
 use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer, Reply};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -248,7 +250,7 @@ fn a_call_no_later_one_can_take_back_is_released_in_its_own_place() {
     begun(&mut exchange, "text/event-stream");
     let mut pieces = Vec::new();
     for event in bytes.split_inclusive(|byte| *byte == b'\n').collect::<Vec<_>>().chunks(2) {
-        match exchange.on(Event::ResponseData { chunk: &event.concat(), end: false, now: NOW }) {
+        match told(&mut exchange, &event.concat()) {
             Effect::Emit(out) => pieces.push(accumulate(&out)),
             effect => panic!("nothing went on: {effect:?}"),
         }

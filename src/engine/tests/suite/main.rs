@@ -19,5 +19,6 @@ mod mcp;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod text_deltas;
 mod time;
 mod upstream_errors;

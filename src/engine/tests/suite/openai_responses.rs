@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::common::{
     NOW, answered, batch, begun, finished, gate_over, headers, model_answered, model_request, ran, refused, streamed,
+    told,
 };
 use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer};
 use callgate_test_apis::openai_responses::{
@@ -202,7 +203,7 @@ fn a_call_no_later_one_can_take_back_is_released_in_its_own_place() {
     begun(&mut exchange, "text/event-stream");
     let mut kinds = Vec::new();
     for event in bytes.split_inclusive("\n\n") {
-        match exchange.on(Event::ResponseData { chunk: event.as_bytes(), end: false, now: NOW }) {
+        match told(&mut exchange, event.as_bytes()) {
             Effect::Emit(out) => kinds.extend(
                 events(&out)
                     .iter()

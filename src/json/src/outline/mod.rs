@@ -6,10 +6,11 @@
 
 mod item;
 mod scan;
-mod strings;
+pub(crate) mod strings;
 mod write;
 
 pub use item::Item;
+pub(crate) use scan::number;
 pub use write::Changes;
 
 use crate::ReadError;

@@ -183,7 +183,7 @@ fn short(place: usize) -> Option<u32> {
 }
 
 /// Returns the end of the number at `start`. It must be in the range of doubles.
-fn number(text: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn number(text: &[u8], start: usize) -> Option<usize> {
     let digits = |at: usize| text.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut at = start + usize::from(text.get(start) == Some(&b'-'));
     let whole = digits(at);

@@ -1,20 +1,19 @@
-//! Finds the end of a string, eight bytes at a time.
+//! Reads strings.
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+use crate::scan::special;
 
 /// The end of a string.
-pub(super) struct StringEnd {
+pub(crate) struct StringEnd {
     /// The byte after the closing quote.
-    pub(super) at: usize,
-    pub(super) escaped: bool,
+    pub(crate) at: usize,
+    pub(crate) escaped: bool,
 }
 
 /// Reads the string whose inside begins at `at`. Returns `None` if it is not strict JSON.
-pub(super) fn read(text: &[u8], mut at: usize) -> Option<StringEnd> {
+pub(crate) fn read(text: &[u8], mut at: usize) -> Option<StringEnd> {
     let mut escaped = false;
     loop {
-        at = special(text, at)?;
+        at = special(text, at);
         match text.get(at)? {
             b'"' => return Some(StringEnd { at: at + 1, escaped }),
             b'\\' => {
@@ -25,25 +24,6 @@ pub(super) fn read(text: &[u8], mut at: usize) -> Option<StringEnd> {
             _ => return None,
         }
     }
-}
-
-/// Returns the next quote, backslash or control character.
-fn special(text: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(bytes) = text.get(at..)?.first_chunk::<8>() {
-        let word = u64::from_le_bytes(*bytes);
-        let quote = word ^ (ONES * 0x22);
-        let slash = word ^ (ONES * 0x5c);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        // A borrow can mark bytes after the first marked one, never before it.
-        let found = (zero(quote) | zero(slash) | control) & HIGH;
-        if found != 0 {
-            return Some(at + usize::try_from(found.trailing_zeros() / 8).ok()?);
-        }
-        at += 8;
-    }
-    let rest = text.get(at..)?;
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).map(|found| at + found)
 }
 
 /// Reads an escape after its backslash. Returns the byte after it.

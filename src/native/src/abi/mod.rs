@@ -12,7 +12,13 @@
 #![allow(unsafe_code, reason = "the adapter to a C ABI; each block says why it is sound")]
 
 mod about;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod fake;
 mod hooks;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
 
 use std::ffi::c_void;
 use std::ptr::NonNull;

@@ -8,7 +8,6 @@ use super::block::{self, MessagesBlock};
 use super::stream::unpadded;
 use crate::ShapeError;
 use crate::checks::{exact_keys, text};
-use crate::framing::Frame;
 use crate::skeleton::blocks::{BlockEvent, Growth, TextBlock};
 use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::unknown;
@@ -128,9 +127,8 @@ impl TextBlock for MessagesTextBlock {
         learned.filter(|learned| learned.has(0))
     }
 
-    fn replay(&mut self, learned: &FastPath<1>, frame: &Frame) -> Option<()> {
-        let name = frame.event.as_deref().unwrap_or(DELTA);
-        let [piece] = learned.replay(name, unpadded(frame.data.as_deref()?)?)?;
+    fn replay(&mut self, learned: &FastPath<1>, event: Option<&str>, data: &[u8]) -> Option<()> {
+        let [piece] = learned.replay(event.unwrap_or(DELTA), unpadded(data)?)?;
         self.add(&unescaped(piece)?);
         Some(())
     }

@@ -9,7 +9,6 @@ use serde_json::json;
 use super::block;
 use crate::ShapeError;
 use crate::checks::text;
-use crate::framing::Frame;
 use crate::skeleton::blocks::{BlockEvent, Growth, TextBlock};
 use crate::skeleton::fast_path::{FastPath, Holes};
 
@@ -172,9 +171,8 @@ impl TextBlock for ConverseTextBlock {
         learned.filter(|learned| learned.has(TEXT) || learned.has(REASONING))
     }
 
-    fn replay(&mut self, learned: &FastPath<3>, frame: &Frame) -> Option<()> {
-        let name = frame.event.as_deref().unwrap_or_default();
-        let [text, reasoning, _] = learned.replay(name, frame.data.as_deref()?)?;
+    fn replay(&mut self, learned: &FastPath<3>, event: Option<&str>, data: &[u8]) -> Option<()> {
+        let [text, reasoning, _] = learned.replay(event.unwrap_or_default(), data)?;
         if learned.has(TEXT) {
             self.say(&unescaped(text)?);
         } else {

@@ -6,7 +6,9 @@
 
 use std::mem;
 
-use super::{Frame, FrameError, lines};
+use memchr::memchr;
+
+use super::{Frame, FrameError, WholeFrame, lines};
 
 /// Cuts a byte stream into lines. Their raw bytes are the stream, with escapes.
 #[derive(Debug)]
@@ -47,6 +49,15 @@ impl JsonLinesDecoder {
             }
         }
         Ok(())
+    }
+
+    /// As [`Decoder::whole`](super::Decoder::whole): a line that is neither blank nor ends in CR.
+    pub(super) fn whole<'b>(&self, bytes: &'b [u8]) -> Option<WholeFrame<'b>> {
+        let (line, _) = bytes.split_at_checked(memchr(b'\n', bytes)?)?;
+        let raw = bytes.get(..=line.len()).filter(|raw| raw.len() <= self.limit)?;
+        let data = line.trim_ascii();
+        let is_whole = self.line.is_empty() && !self.failed && !data.is_empty() && !lines::is_cut(line);
+        is_whole.then_some(WholeFrame { raw, event: None, data })
     }
 
     /// Ends the stream, and returns the unfinished line if there is one.

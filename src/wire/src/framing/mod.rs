@@ -35,6 +35,17 @@ pub struct Frame {
     pub strays: Vec<u8>,
 }
 
+/// An event that stands in a chunk whole and alone, and keeps its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeFrame<'b> {
+    /// As [`Frame::raw`].
+    pub raw: &'b [u8],
+    /// As [`Frame::event`].
+    pub event: Option<&'b str>,
+    /// As [`Frame::data`].
+    pub data: &'b [u8],
+}
+
 /// The reason to stop framing. A decoder stays in this state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FrameError {
@@ -99,6 +110,26 @@ impl Decoder {
             Decoder::Sse(decoder) => decoder.push(bytes, frames),
             Decoder::JsonLines(decoder) => decoder.push(bytes, frames),
             Decoder::EventStream(decoder) => decoder.push(bytes, frames),
+        }
+    }
+
+    /// Returns the event at the start of `bytes`, if it is written as most servers write it and no other bytes are held. The decoder takes
+    /// its bytes by [`Decoder::skip`] or by [`Decoder::push`]; both give the same frames.
+    #[must_use]
+    pub fn whole<'b>(&self, bytes: &'b [u8]) -> Option<WholeFrame<'b>> {
+        match self {
+            Decoder::Sse(decoder) => decoder.whole(bytes),
+            Decoder::JsonLines(decoder) => decoder.whole(bytes),
+            // Its checksums are read by pushing it.
+            Decoder::EventStream(_) => None,
+        }
+    }
+
+    /// Takes a [whole](Decoder::whole) event that the caller has read itself.
+    pub fn skip(&mut self) {
+        match self {
+            Decoder::Sse(decoder) => decoder.skip(),
+            Decoder::JsonLines(_) | Decoder::EventStream(_) => {}
         }
     }
 

@@ -12,7 +12,9 @@
 
 use std::mem;
 
-use super::{Frame, FrameError, lines};
+use memchr::{memchr, memchr2};
+
+use super::{Frame, FrameError, WholeFrame, lines};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -101,6 +103,30 @@ impl SseDecoder {
         if self.state == State::Failed { Err(self.too_long()) } else { Ok(()) }
     }
 
+    /// As [`Decoder::whole`](super::Decoder::whole): a line of data, perhaps with the event's name before it, and a blank line.
+    pub(super) fn whole<'b>(&self, bytes: &'b [u8]) -> Option<WholeFrame<'b>> {
+        let at_rest = self.state == State::Line && self.frame == Frame::default();
+        let (event, rest) = match bytes.strip_prefix(b"event: ").filter(|_| at_rest) {
+            Some(rest) => {
+                let (name, rest) = rest.split_at_checked(memchr(b'\n', rest)?)?;
+                let name = std::str::from_utf8(name).ok().filter(|name| lines::is_plain(name.as_bytes()))?;
+                (Some(name), rest.get(1..)?)
+            }
+            None => (None, bytes),
+        };
+        let data = rest.strip_prefix(b"data: ").filter(|_| at_rest)?;
+        let end = memchr(b'\n', data)?;
+        let after = data.get(end + 1..)?.strip_prefix(b"\n")?;
+        let data = data.get(..end).filter(|data| !lines::is_cut(data))?;
+        let raw = bytes.get(..bytes.len() - after.len()).filter(|raw| raw.len() <= self.limit)?;
+        Some(WholeFrame { raw, event, data })
+    }
+
+    /// As [`Decoder::skip`](super::Decoder::skip).
+    pub(super) fn skip(&mut self) {
+        self.at_start = false;
+    }
+
     /// Ends the stream, and returns the unfinished frame if there is one.
     ///
     /// A browser would drop it; some clients do not, so it is returned as read. Its raw bytes may lack the blank line, so one must
@@ -119,7 +145,7 @@ impl SseDecoder {
 
     /// Takes bytes up to the end of the line, or all of them, and returns the rest.
     fn line<'b>(&mut self, bytes: &'b [u8], frames: &mut Vec<Frame>) -> Result<&'b [u8], FrameError> {
-        let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+        let Some(end) = memchr2(b'\n', b'\r', bytes) else {
             self.take(bytes)?;
             return Ok(&[]);
         };

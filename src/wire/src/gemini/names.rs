@@ -2,6 +2,8 @@
 //! of the `.proto` file. A member in both spellings is refused, and so is a key that only readers without regard to case take for
 //! it.
 
+use std::borrow::Cow;
+
 use callgate_json::Span;
 
 use crate::RequestError;
@@ -63,7 +65,10 @@ impl Name {
 }
 
 /// A name in camel case, as the API's reference has it.
-pub(crate) fn camel(name: &str) -> String {
+pub(crate) fn camel(name: &str) -> Cow<'_, str> {
+    if !name.contains('_') {
+        return Cow::Borrowed(name);
+    }
     let mut words = name.split('_').filter(|word| !word.is_empty());
     let mut whole = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -71,5 +76,5 @@ pub(crate) fn camel(name: &str) -> String {
         whole.extend(letters.next().map(|first| first.to_ascii_uppercase()));
         whole.push_str(letters.as_str());
     }
-    whole
+    Cow::Owned(whole)
 }

@@ -56,9 +56,9 @@ impl GeminiStream {
 
     /// Reads an event that differs from the last one in text and counts only. Its text is joined to the part the last event was
     /// joined to. Nothing was written since, so no break belongs before it.
-    fn replay(&mut self, frame: &Frame) -> Option<()> {
-        let learned = self.learned.as_ref().filter(|_| frame.event.is_none())?;
-        let told = learned.replay(frame.data.as_deref()?)?;
+    fn repeat(&mut self, event: Option<&str>, data: &[u8]) -> Option<()> {
+        let learned = self.learned.as_ref().filter(|_| event.is_none())?;
+        let told = learned.replay(data)?;
         let last = self.choices.get_mut(&learned.choice).and_then(|choice| choice.said.last_mut())?;
         let Some(Value::String(text)) = last.get_mut("text") else { return None };
         text.push_str(&told.text);
@@ -131,8 +131,14 @@ impl GeminiStream {
 }
 
 impl crate::Stream for GeminiStream {
+    fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool {
+        self.repeat(event, data).is_some()
+    }
+
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.replay(&frame).is_some() {
+        if let Some(data) = &frame.data
+            && self.replay(frame.event.as_deref(), data)
+        {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         self.learned = None;

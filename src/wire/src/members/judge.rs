@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use callgate_json::Span;
+use callgate_json::splice::walk;
 
 use super::{Class, Table, tables};
 use crate::RequestError;
@@ -36,6 +37,8 @@ pub(crate) struct Judged {
     pub(crate) state: bool,
     /// Some members are in no table.
     pub(crate) has_unknown: bool,
+    /// Some members limit the tokens of an answer.
+    pub(crate) has_limit: bool,
 }
 
 /// A list of different names.
@@ -117,30 +120,40 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// Reads the members of `object` by `table`.
+/// A member's key with its quotes, and its value.
+type Raw<'t> = (&'t [u8], &'t [u8]);
+
+/// Reads the members of an object by `table`.
 ///
 /// # Errors
 /// [`RequestError`] if a member that decides something has a wrong type, or another member is spelled almost like it. Members read
 /// by the gate are refused at places it does not read.
-pub(crate) fn judge<'t>(object: Span<'t>, table: &'static Table) -> Result<(Fields<'t>, Judged), RequestError> {
+pub(crate) fn judge<'t>(
+    members: impl Iterator<Item = Raw<'t>>,
+    table: &'static Table,
+) -> Result<(Fields<'t>, Judged), RequestError> {
     let mut fields = Fields::default();
     let mut judged = Judged::default();
-    judged.object(object, table, Some(&mut fields), 0)?;
+    judged.members(members, table, &mut fields.0, 0)?;
     Ok((fields, judged))
 }
 
 // === impl Judged ===
 
 impl Judged {
-    fn object<'t>(
+    fn object(&mut self, object: Span<'_>, table: &'static Table, depth: usize) -> Result<(), RequestError> {
+        self.members(walk(object.bytes()), table, &mut Vec::new(), depth)
+    }
+
+    fn members<'t>(
         &mut self,
-        object: Span<'t>,
+        members: impl Iterator<Item = Raw<'t>>,
         table: &'static Table,
-        mut top: Option<&mut Fields<'t>>,
+        fields: &mut Vec<Field<'t>>,
         depth: usize,
     ) -> Result<(), RequestError> {
-        let mut seen: Vec<&str> = Vec::new();
-        for (key, value) in object.members() {
+        for (key, value) in members {
+            let (Some(key), value) = (Span::new(key).string(), Span::new(value)) else { continue };
             let Some((name, class)) = table.find(&key) else {
                 if let Some(like) = table.resembled(&key) {
                     return Err(RequestError::Ambiguous { param: like, like });
@@ -151,14 +164,11 @@ impl Judged {
             if matches!(class, Class::Harmless) {
                 continue;
             }
-            if seen.contains(&name) {
+            if fields.iter().any(|field| field.name == name) {
                 return Err(RequestError::Invalid { param: name, expected: "spelled in one way only" });
             }
-            seen.push(name);
             self.member(name, class, value, depth)?;
-            if let Some(fields) = &mut top {
-                fields.0.push(Field { name, key, value });
-            }
+            fields.push(Field { name, key, value });
         }
         Ok(())
     }
@@ -177,6 +187,7 @@ impl Judged {
             Class::Limit | Class::ExactLimit => {
                 let is_whole = |number: serde_json::Number| number.is_u64() || number.is_i64();
                 let good = value.is_null() || value.number().is_some_and(is_whole);
+                self.has_limit |= !value.is_null();
                 if good { Ok(()) } else { Err(invalid("a whole number")) }
             }
             Class::Choices(most) => {
@@ -192,7 +203,7 @@ impl Judged {
             }
             Class::Object(table) => match (value.is_null(), value.object()) {
                 (true, _) => Ok(()),
-                (false, Some(object)) => self.object(object, table, None, depth + 1),
+                (false, Some(object)) => self.object(object, table, depth + 1),
                 (false, None) => Err(invalid("an object")),
             },
             Class::Within(_) if value.items().any(Span::is_array) => Err(invalid("free of lists in lists")),
@@ -200,7 +211,7 @@ impl Judged {
                 .object()
                 .into_iter()
                 .chain(value.items().filter_map(Span::object))
-                .try_for_each(|object| self.object(object, table, None, depth + 1)),
+                .try_for_each(|object| self.object(object, table, depth + 1)),
         }
     }
 
@@ -222,7 +233,7 @@ impl Judged {
         }
         let object = item.object().ok_or(RequestError::Invalid { param, expected })?;
         if object.get("model").is_some_and(Span::is_string) {
-            return self.object(object, &tables::FALLBACK, None, depth + 1);
+            return self.object(object, &tables::FALLBACK, depth + 1);
         }
         if object.members().next().is_none() {
             return Err(RequestError::Invalid { param, expected });
@@ -242,12 +253,14 @@ impl Judged {
     /// Notes a model, and the tools that its name makes the provider run: a router takes `m:online` for the model `m` with a search
     /// in the web, and `m@preset/p` for `m` with a stored set of members.
     pub(crate) fn model(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
-        let lower = name.to_ascii_lowercase();
-        if lower.split(['@', ':']).skip(1).any(|suffix| suffix == "online") {
-            self.runs.add(param, "web_search")?;
-        }
-        if lower.contains("@preset/") {
-            self.runs.add(param, "preset")?;
+        if name.contains(['@', ':']) {
+            let lower = name.to_ascii_lowercase();
+            if lower.split(['@', ':']).skip(1).any(|suffix| suffix == "online") {
+                self.runs.add(param, "web_search")?;
+            }
+            if lower.contains("@preset/") {
+                self.runs.add(param, "preset")?;
+            }
         }
         self.models.add(param, name)
     }

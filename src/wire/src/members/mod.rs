@@ -13,7 +13,7 @@ pub(crate) use judge::{Fields, Judged, NameSet, asks, judge};
 pub(crate) use rewrite::{clamp, is_limit, without_unknown};
 pub(crate) use tables::{ANTHROPIC_MESSAGES, BEDROCK_CONVERSE, GEMINI, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES};
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -88,9 +88,9 @@ pub(crate) struct Table {
     /// Lists of names of [`Class::Harmless`].
     harmless: &'static [&'static [&'static str]],
     /// Returns the table's spelling of a member's name.
-    spelling: fn(&str) -> String,
-    /// The rows by name, made at the first use of the table. A request is not compared with hundreds of names.
-    index: OnceLock<HashMap<&'static str, Row>>,
+    spelling: fn(&str) -> Cow<'_, str>,
+    /// The rows in the order of their names, made at the first use of the table. A request is not compared with hundreds of names.
+    index: OnceLock<Vec<Row>>,
 }
 
 impl fmt::Debug for Table {
@@ -105,14 +105,14 @@ impl fmt::Debug for Table {
 impl Table {
     /// Makes a table of members with one spelling.
     const fn new(rows: &'static [&'static [Row]], harmless: &'static [&'static [&'static str]]) -> Table {
-        Table::spelled(rows, harmless, str::to_owned)
+        Table::spelled(rows, harmless, |key| Cow::Borrowed(key))
     }
 
     /// Makes a table of members with several spellings.
     const fn spelled(
         rows: &'static [&'static [Row]],
         harmless: &'static [&'static [&'static str]],
-        spelling: fn(&str) -> String,
+        spelling: fn(&str) -> Cow<'_, str>,
     ) -> Table {
         Table { rows, harmless, spelling, index: OnceLock::new() }
     }
@@ -120,13 +120,15 @@ impl Table {
     fn find(&self, key: &str) -> Option<Row> {
         let index = self.index.get_or_init(|| {
             let harmless = self.harmless.iter().copied().flatten().map(|name| (*name, Class::Harmless));
-            let mut index = HashMap::new();
-            for row in self.decided().chain(harmless) {
-                index.entry(row.0).or_insert(row);
-            }
+            let mut index: Vec<Row> = self.decided().chain(harmless).collect();
+            // A stable sort, so the first row of a name stays.
+            index.sort_by_key(|(name, _)| order(name));
+            index.dedup_by_key(|(name, _)| *name);
             index
         });
-        index.get((self.spelling)(key).as_str()).copied()
+        let name = (self.spelling)(key);
+        let position = index.binary_search_by_key(&order(&name), |(name, _)| order(name)).ok()?;
+        index.get(position).copied()
     }
 
     fn decided(&self) -> impl Iterator<Item = Row> {
@@ -138,6 +140,11 @@ impl Table {
         let name = (self.spelling)(key);
         self.decided().map(|(known, _)| known).find(|known| folds_to(key, known) || folds_to(&name, known))
     }
+}
+
+/// The order of names. Most comparisons look at lengths only.
+fn order(name: &str) -> (usize, &str) {
+    (name.len(), name)
 }
 
 /// Returns true if some dialect judges the member itself, so a contract cannot allow it. `path` is a name or a dotted path.

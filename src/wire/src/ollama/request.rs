@@ -9,7 +9,7 @@ use super::message;
 use crate::checks::exact;
 use crate::members::{Fields, Judged, OLLAMA};
 use crate::skeleton::document::{
-    Body, Document, Replaced, RequestFormat, Tools, additional, checked, declare, declared_once, redeclared,
+    Body, Document, Replaced, RequestFormat, Tools, checked, declare, declared_once, messages, redeclared,
 };
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
@@ -27,12 +27,12 @@ impl RequestFormat for OllamaRequest {
     fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<OllamaRequest>, RequestError> {
         let (mut body, fields) = Body::read(checked(text)?, &OLLAMA)?;
         body.model(&fields, target)?;
-        let messages = fields.read("messages", "an array of objects", Span::objects)?;
-        additional(messages.into_iter().flat_map(Span::items), "messages", body.judged())?;
+        let list = fields.read("messages", "an array of objects", Span::array)?;
+        list.map_or(Ok(()), |list| messages(list, "messages", body.judged()))?;
         let streams = fields.read("stream", "true or false", Span::bool)? != Some(false);
         let tools = read_tools(&fields, body.judged())?;
         // It streams by default. Without messages the server loads the model and answers with one object.
-        let asks = messages.is_some_and(|messages| messages.items().next().is_some());
+        let asks = list.is_some_and(|messages| messages.items().next().is_some());
         let wants = if asks && streams { Wants::Stream } else { Wants::Whole };
         Ok(Document { body, tools, wants, format: OllamaRequest })
     }
@@ -42,10 +42,12 @@ impl RequestFormat for OllamaRequest {
             Ok(Some(_)) if !has_function(tool) => Replaced::Provided,
             _ => Replaced::<()>::Dropped,
         };
-        let list = redeclared(body.original().get("tools"), declarations, sort, |tool, _| {
-            format!(r#"{{"type":"function","function":{}}}"#, tool.object("parameters"))
+        let list = redeclared(body.original().get("tools"), declarations, sort, |out, tool, _| {
+            out.push_str(r#"{"type":"function","function":"#);
+            tool.write(out, "parameters", "");
+            out.push('}');
         });
-        body.set_list("tools", &list);
+        body.put("tools", list);
     }
 
     /// The server takes 0 and less for no limit.

@@ -39,8 +39,8 @@ pub(crate) struct OllamaStream {
 
 impl OllamaStream {
     /// Reads a line that differs from the learned one in text only.
-    fn replay(&mut self, frame: &Frame) -> Option<()> {
-        let [content, thinking, _] = self.learned.as_ref()?.replay("", frame.data.as_deref()?)?;
+    fn repeat(&mut self, _event: Option<&str>, data: &[u8]) -> Option<()> {
+        let [content, thinking, _] = self.learned.as_ref()?.replay("", data)?;
         let (content, thinking) = (unescaped(content)?, unescaped(thinking)?);
         self.content.push_str(&content);
         self.thinking.push_str(&thinking);
@@ -86,8 +86,14 @@ impl OllamaStream {
 }
 
 impl crate::Stream for OllamaStream {
+    fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool {
+        self.repeat(event, data).is_some()
+    }
+
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.replay(&frame).is_some() {
+        if let Some(data) = &frame.data
+            && self.replay(frame.event.as_deref(), data)
+        {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         let Some(data) = frame.data.as_deref() else {

@@ -31,9 +31,8 @@ const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
 impl ChatStream {
     /// Reads an event that differs from the learned one in text only.
-    pub(super) fn replay(&mut self, frame: &Frame) -> Option<()> {
-        let data = frame.data.as_deref().filter(|_| frame.event.is_none())?;
-        let (choice, learned) = self.learned.as_ref()?;
+    pub(super) fn repeat(&mut self, event: Option<&str>, data: &[u8]) -> Option<()> {
+        let (choice, learned) = self.learned.as_ref().filter(|_| event.is_none())?;
         let [content, reasoning_content, reasoning, ..] = learned.replay("", data)?;
         let content = unescaped(content)?;
         let pieces = [unescaped(reasoning_content)?, unescaped(reasoning)?];

@@ -57,8 +57,14 @@ impl ChatStream {
 }
 
 impl crate::Stream for ChatStream {
+    fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool {
+        self.repeat(event, data).is_some()
+    }
+
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.replay(&frame).is_some() {
+        if let Some(data) = &frame.data
+            && self.replay(frame.event.as_deref(), data)
+        {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         self.parse(&frame)

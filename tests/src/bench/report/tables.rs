@@ -19,7 +19,8 @@ impl Measured {
         self.limits();
     }
 
-    fn others(&self) -> impl Iterator<Item = &Variant> {
+    /// All variants but the baseline.
+    pub(super) fn others(&self) -> impl Iterator<Item = &Variant> {
         self.variants.iter().filter(|variant| variant.name != BARE)
     }
 
@@ -63,7 +64,7 @@ impl Measured {
     }
 
     fn start_and_memory(&self) {
-        println!("\n{:<30}{:>12}{:>16}{:>16}", "Envoy", "start-up", "memory, idle", "after the load");
+        println!("\n{:<40}{:>12}{:>16}{:>16}", "Envoy", "start-up", "memory, idle", "after the load");
         for variant in &self.variants {
             for desk in self.desks.iter().filter(|desk| variant.gate || **desk == Desk::Usual) {
                 let these: Vec<_> =
@@ -76,11 +77,8 @@ impl Measured {
                     Spread::of(these.iter().map(|r| r.idle)),
                     Spread::of(these.iter().map(|r| r.now)),
                 ];
-                let name = match desk {
-                    Desk::Usual => variant.title.to_owned(),
-                    Desk::Tools(tools) => format!("{}, {tools} tools", variant.title),
-                };
-                println!("{name:<30}{:>10.2} s{:>12.0} MiB{:>12.0} MiB", startup.median, idle.median, now.median);
+                let name = format!("{}, {}", variant.title, desk.title());
+                println!("{name:<40}{:>10.2} s{:>12.0} MiB{:>12.0} MiB", startup.median, idle.median, now.median);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A streamed answer: a model's turn, or the messages of an MCP server.
 
+use crate::gate::Gate;
 use crate::mcp::stream::Messages;
 use crate::refusal::Refusal;
 use crate::stream::{Progress, StreamContext, StreamTurn};
@@ -35,6 +36,14 @@ impl AnswerStream {
         match self {
             Self::Turn(turn) => turn.stream.error(&refusal.api_error()),
             Self::Messages(messages) => messages.error(refusal),
+        }
+    }
+
+    /// Takes events of text alone at the start of `chunk`, and returns the number of their bytes, which are forwarded unchanged.
+    pub(in crate::exchange) fn replay(&mut self, gate: &Gate, chunk: &[u8]) -> usize {
+        match self {
+            Self::Turn(turn) => turn.replay(gate, chunk),
+            Self::Messages(_) => 0,
         }
     }
 

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::desk::{GOOD, answer, call, gate, kinds, request, sent, sent_by_viewer, text, thinking};
-use crate::common::{NOW, answered, batch, begun, finished, model_answered, model_request, ran, refused, streamed};
+use crate::common::{
+    NOW, answered, batch, begun, finished, model_answered, model_request, ran, refused, streamed, told,
+};
 use callgate_test_apis::anthropic_messages::{accumulate, stream};
 
 fn run(on_violation: &str, bytes: &[u8], chunks: &[usize]) -> (Vec<u8>, Option<Effect>) {
@@ -27,11 +29,7 @@ fn text_is_released_at_once_and_a_call_when_its_block_is_complete() {
     let at = |wanted: &str, nth: usize| bytes.match_indices(wanted).nth(nth).unwrap().0;
     let mut exchange = sent_by_viewer(&gate("refuse"), true);
     begun(&mut exchange, "text/event-stream");
-    let mut tell = |from: usize, to: usize| match exchange.on(Event::ResponseData {
-        chunk: &bytes.as_bytes()[from..to],
-        end: false,
-        now: NOW,
-    }) {
+    let mut tell = |from: usize, to: usize| match told(&mut exchange, &bytes.as_bytes()[from..to]) {
         Effect::Emit(more) => String::from_utf8(more).unwrap(),
         Effect::Hold => String::new(),
         effect => panic!("{effect:?}"),

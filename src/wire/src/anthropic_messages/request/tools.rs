@@ -6,9 +6,7 @@ use callgate_json::Span;
 
 use crate::checks::exact;
 use crate::members::{Fields, Judged};
-use crate::skeleton::document::{
-    Body, Replaced, Tools, callers, declare, declared_once, extended, kept_members, redeclared,
-};
+use crate::skeleton::document::{Body, Replaced, Tools, callers, declare, declared_once, kept_members, redeclared};
 use crate::{Declaration, Declared, Form, RequestError};
 
 const READ_MEMBERS: [&str; 8] =
@@ -71,10 +69,10 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration]) {
         Ok(None) => Replaced::Function(tool.get("name").and_then(Span::string).unwrap_or_default(), kept_members(tool)),
         Ok(Some(_)) | Err(_) => Replaced::Provided,
     };
-    let list = redeclared(body.original().get("tools"), declarations, sort, |tool, kept| {
-        extended(tool.object("input_schema"), kept.map_or("", String::as_str))
+    let list = redeclared(body.original().get("tools"), declarations, sort, |out, tool, kept| {
+        tool.write(out, "input_schema", kept.map_or("", String::as_str));
     });
-    body.set_list("tools", &list);
+    body.put("tools", list);
 }
 
 /// Returns the type of a tool that the API defines, and `None` for a function.

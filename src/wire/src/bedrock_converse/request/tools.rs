@@ -7,7 +7,7 @@ use callgate_json::Span;
 
 use crate::checks::exact;
 use crate::members::{Fields, Judged};
-use crate::skeleton::document::{Tools, callers, declare, declared_once, extended, kept_members};
+use crate::skeleton::document::{Tools, callers, declare, declared_once, kept_members};
 use crate::{Declaration, Form, RequestError};
 
 /// Kinds of entries of `tools`.
@@ -86,7 +86,10 @@ pub(super) fn replaced(old: Option<Span<'_>>, declarations: &[&Declaration]) -> 
 
 fn spec_of(declaration: &Declaration, kept: &str) -> String {
     let schema = format!(r#"{{"json":{}}}"#, declaration.parameters());
-    format!(r#"{{"{SPEC}":{}}}"#, extended(declaration.object_with("inputSchema", &schema), kept))
+    let mut out = format!(r#"{{"{SPEC}":{{"#);
+    declaration.write_members(&mut out, "inputSchema", [&schema, kept]);
+    out.push('}');
+    out
 }
 
 fn invalid(expected: &'static str) -> RequestError {

@@ -8,7 +8,7 @@ use crate::gemini::names::{
     ALLOWED_FUNCTION_NAMES, FUNCTION_CALLING_CONFIG, FUNCTION_DECLARATIONS, NAME, STREAM_ARGUMENTS, camel,
 };
 use crate::members::{Fields, Judged};
-use crate::skeleton::document::{Body, Tools, declare, declared_once};
+use crate::skeleton::document::{Body, List, Tools, declare, declared_once};
 use crate::{Declaration, Form, RequestError};
 
 /// The known members of `toolConfig`.
@@ -37,7 +37,7 @@ fn read_config(tools: &mut Tools, fields: &Fields<'_>, judged: &mut Judged) -> R
     let Some(config) = fields.read("toolConfig", "an object", Span::object)? else { return Ok(()) };
     for (key, value) in config.members() {
         let name = camel(&key);
-        if !CONFIGS.contains(&name.as_str()) && !value.is_null() {
+        if !CONFIGS.contains(&name.as_ref()) && !value.is_null() {
             judged.runs.add("toolConfig", &name)?;
         }
     }
@@ -54,19 +54,22 @@ fn read_config(tools: &mut Tools, fields: &Fields<'_>, judged: &mut Judged) -> R
 
 /// Replaces the declared functions: all of them in one entry, and then the provider's tools.
 pub(super) fn write(body: &mut Body, member: &str, declarations: &[&Declaration]) {
-    let mut list = Vec::new();
-    if !declarations.is_empty() {
-        let functions: Vec<String> = declarations.iter().map(|tool| tool.object("parametersJsonSchema")).collect();
-        list.push(format!(r#"{{"functionDeclarations":[{}]}}"#, functions.join(",")));
+    let mut functions = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
+    for tool in declarations {
+        tool.write(functions.item(), "parametersJsonSchema", "");
+    }
+    let mut list = List::with_capacity(0);
+    if let Some(functions) = functions.end() {
+        *list.item() += &format!(r#"{{"functionDeclarations":{functions}}}"#);
     }
     for tool in body.original().get(member).into_iter().flat_map(entries) {
         let kept: Vec<String> =
             others(tool).map(|(key, value)| format!("{}:{}", Value::from(key), value.text())).collect();
         if !kept.is_empty() {
-            list.push(format!("{{{}}}", kept.join(",")));
+            *list.item() += &format!("{{{}}}", kept.join(","));
         }
     }
-    body.set_list(member, &list);
+    body.put(member, list.end());
 }
 
 /// Returns the entries of `tools`: a list, or one object, since the API takes both.

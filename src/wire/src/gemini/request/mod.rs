@@ -9,7 +9,7 @@ use serde_json::json;
 use super::names::FUNCTION_CALLING_CONFIG;
 use super::turn;
 use crate::members::{Fields, GEMINI};
-use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, checked};
+use crate::skeleton::document::{Body, Checked, Document, Endpoint, RequestFormat, checked};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 const CONFIG: &str = "generationConfig";
@@ -62,8 +62,9 @@ impl RequestFormat for GeminiRequest {
     /// A cache brings contents and tools, and a continuation token an earlier turn: both are state at the provider.
     fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<GeminiRequest>, RequestError> {
         let (model, wants) = address::read(target)?;
-        let whole = checked(text)?;
-        let (mut body, mut fields) = Body::read(whole, &GEMINI)?;
+        let checked = checked(text)?;
+        let whole = Span::whole(checked.text);
+        let (mut body, mut fields) = Body::read(checked, &GEMINI)?;
         let mut within = None;
         if let Some(inner) = fields.get(WHOLE_REQUEST) {
             let invalid = |expected| RequestError::invalid(WHOLE_REQUEST, expected);
@@ -74,7 +75,7 @@ impl RequestFormat for GeminiRequest {
                 return Err(invalid("the only member"));
             }
             within = fields.key(WHOLE_REQUEST).map(str::to_owned);
-            (body, fields) = Body::read(inner.object().ok_or(invalid("an object"))?, &GEMINI)?;
+            (body, fields) = Body::read(Checked::inner(inner.object().ok_or(invalid("an object"))?), &GEMINI)?;
             if fields.get(WHOLE_REQUEST).is_some() {
                 return Err(invalid("found within another"));
             }

@@ -6,9 +6,7 @@ use callgate_json::Span;
 
 use crate::checks::exact;
 use crate::members::{Fields, Judged};
-use crate::skeleton::document::{
-    Body, Replaced, Tools, callers, declare, declared_once, extended, kept_members, redeclared,
-};
+use crate::skeleton::document::{Body, Replaced, ToolMembers, Tools, declare, declared_once, kept_members, redeclared};
 use crate::{Declaration, Form, RequestError};
 
 /// An entry of `tools`.
@@ -23,17 +21,22 @@ enum ToolEntry<'t> {
 pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, RequestError> {
     let mut tools = Tools::default();
     for tool in fields.list("tools")? {
-        match entry(tool)? {
+        let (entry, outside) = entry(tool)?;
+        match entry {
             ToolEntry::Function(function) => {
-                callers(tool, judged)?;
-                callers(function, judged)?;
-                declare(&mut tools.declared, "tools", &name(function, "tools")?, Form::Tool)?;
+                outside.callers(judged)?;
+                let inside = ToolMembers::of(function, ["name"]);
+                inside.callers(judged)?;
+                tools.keeps |= outside.has_kept || inside.has_kept;
+                declare(&mut tools.declared, "tools", &name(&inside, "tools")?, Form::Tool)?;
             }
             ToolEntry::Custom => tools.has_custom = true,
             ToolEntry::Provided(kind) => {
+                tools.keeps = true;
                 judged.runs.add("tools", &kind)?;
                 // Servers that ignore the type tell the model of a function. Moonshot names its own tools so.
-                if kind != "builtin_function" && tool.some("function").is_some() {
+                let [_, function] = outside.values;
+                if kind != "builtin_function" && function.is_some_and(|function| !function.is_null()) {
                     return Err(RequestError::invalid("tools", "free of a `function` in tools of another type"));
                 }
             }
@@ -41,7 +44,8 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, Re
     }
     for function in fields.list("functions")? {
         let function = function.object().ok_or(RequestError::invalid("functions", "an array of objects"))?;
-        declare(&mut tools.declared, "functions", &name(function, "functions")?, Form::Function)?;
+        let name = name(&ToolMembers::of(function, ["name"]), "functions")?;
+        declare(&mut tools.declared, "functions", &name, Form::Function)?;
     }
     declared_once(&tools.declared)?;
     for choice in ["tool_choice", "function_call"] {
@@ -81,54 +85,62 @@ fn choose(tools: &mut Tools, choice: Span<'_>) -> Result<(), RequestError> {
 }
 
 /// Replaces the declarations of one form. The caller's members about the handling of a function stay, and so do the provider's
-/// tools. An empty list is left out, with the choice among its tools.
-pub(super) fn write(body: &mut Body, declarations: &[&Declaration], form: Form) {
+/// tools, if the list [keeps](Tools::keeps) any. An empty list is left out, with the choice among its tools.
+pub(super) fn write(body: &mut Body, declarations: &[&Declaration], form: Form, keeps: bool) {
     let (member, list) = if form == Form::Function {
-        ("functions", declarations.iter().map(|tool| tool.object("parameters")).collect())
+        let none = |_| Replaced::<()>::Dropped;
+        ("functions", redeclared(None, declarations, none, |out, tool, _| tool.write(out, "parameters", "")))
     } else {
         let sort = |tool| match entry(tool) {
-            Ok(ToolEntry::Function(function)) => {
+            Ok((ToolEntry::Function(function), _)) => {
                 let name = function.get("name").and_then(Span::string).unwrap_or_default();
                 Replaced::Function(name, (kept_members(tool), kept_members(function)))
             }
-            Ok(ToolEntry::Provided(_)) => Replaced::Provided,
-            Ok(ToolEntry::Custom) | Err(_) => Replaced::Dropped,
+            Ok((ToolEntry::Provided(_), _)) => Replaced::Provided,
+            Ok((ToolEntry::Custom, _)) | Err(_) => Replaced::Dropped,
         };
-        let list = redeclared(body.original().get("tools"), declarations, sort, |tool, kept| {
+        let tools = if keeps { body.original().get("tools") } else { None };
+        let list = redeclared(tools, declarations, sort, |out, tool, kept| {
             let (outside, inside) = kept.map_or(("", ""), |(outside, inside)| (outside.as_str(), inside.as_str()));
-            let function = extended(tool.object("parameters"), inside);
-            format!(r#"{{"type":"function","function":{function}{outside}}}"#)
+            out.push_str(r#"{"type":"function","function":"#);
+            tool.write(out, "parameters", inside);
+            out.push_str(outside);
+            out.push('}');
         });
         ("tools", list)
     };
-    body.set_list(member, &list);
-    if list.is_empty() {
+    let is_empty = list.is_none();
+    body.put(member, list);
+    if is_empty {
         super::choice::without(body, form);
     }
 }
 
 /// Reads an entry of `tools`. A tool without a type is a function, as clients of Mistral send it.
-fn entry(tool: Span<'_>) -> Result<ToolEntry<'_>, RequestError> {
+fn entry(tool: Span<'_>) -> Result<(ToolEntry<'_>, ToolMembers<'_, 2>), RequestError> {
     let invalid = |expected| RequestError::invalid("tools", expected);
     let tool = tool.object().ok_or(invalid("an array of objects"))?;
-    exact(tool, "tools", &["type", "function"])?;
-    let kind = match tool.some("type") {
+    let members = ToolMembers::of(tool, ["type", "function"]);
+    members.exact("tools")?;
+    let [kind, function] = members.values;
+    let kind = match kind.filter(|kind| !kind.is_null()) {
         None => Cow::Borrowed("function"),
         Some(kind) => kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?,
     };
-    match kind.as_ref() {
+    let entry = match kind.as_ref() {
         "function" => {
-            let function = tool.get("function").and_then(Span::object);
             let expected = "an array of tools with a `function`, or with a `type` that names another kind";
-            function.map(ToolEntry::Function).ok_or(invalid(expected))
+            ToolEntry::Function(function.and_then(Span::object).ok_or(invalid(expected))?)
         }
-        "custom" => Ok(ToolEntry::Custom),
-        _ => Ok(ToolEntry::Provided(kind)),
-    }
+        "custom" => ToolEntry::Custom,
+        _ => ToolEntry::Provided(kind),
+    };
+    Ok((entry, members))
 }
 
-fn name<'t>(function: Span<'t>, param: &'static str) -> Result<Cow<'t, str>, RequestError> {
-    exact(function, param, &["name"])?;
-    let name = function.get("name").and_then(Span::string).filter(|name| !name.is_empty());
+fn name<'t>(function: &ToolMembers<'t, 1>, param: &'static str) -> Result<Cow<'t, str>, RequestError> {
+    function.exact(param)?;
+    let [name] = function.values;
+    let name = name.and_then(Span::string).filter(|name| !name.is_empty());
     name.ok_or(RequestError::invalid(param, "an array of functions with a `name`"))
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{calls, turn_text};
 use crate::members::{Fields, OPENAI_CHAT};
-use crate::skeleton::document::{Body, Document, RequestFormat, additional, checked};
+use crate::skeleton::document::{Body, Document, RequestFormat, checked, messages};
 use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wants};
 
 /// The state of a request of Chat Completions.
@@ -18,6 +18,8 @@ pub(crate) struct ChatRequest {
     include_usage: bool,
     choices: u64,
     limit: limit::Limit,
+    /// [`Tools::keeps`](crate::skeleton::document::Tools::keeps).
+    keeps_tools: bool,
 }
 
 // === impl ChatRequest ===
@@ -38,7 +40,8 @@ impl RequestFormat for ChatRequest {
         let include_usage = options.and_then(|options| options.get("include_usage")).and_then(Span::bool) == Some(true);
         let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
         let choices = fields.get("n").and_then(Span::count).unwrap_or(1);
-        Ok(Document { body, tools, wants, format: ChatRequest { include_usage, choices, limit } })
+        let format = ChatRequest { include_usage, choices, limit, keeps_tools: tools.keeps };
+        Ok(Document { body, tools, wants, format })
     }
 
     fn choices(&self) -> u64 {
@@ -50,7 +53,7 @@ impl RequestFormat for ChatRequest {
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], form: Form) {
-        declared::write(body, declarations, form);
+        declared::write(body, declarations, form, self.keeps_tools);
     }
 
     fn name_output_limit(&mut self, name: OutputLimit) {
@@ -111,8 +114,8 @@ impl RequestFormat for ChatRequest {
 
 /// Checks the types of the members which decide something. Tools are read elsewhere.
 fn check(fields: &Fields<'_>, body: &mut Body) -> Result<(), RequestError> {
-    let messages = fields.required("messages", "an array of objects", Span::objects)?;
-    additional(messages.items(), "messages", body.judged())?;
+    let list = fields.required("messages", "an array of objects", Span::array)?;
+    messages(list, "messages", body.judged())?;
     match fields.read("route", "a string", Span::string)?.as_deref() {
         None | Some("fallback" | "sort") => Ok(()),
         Some(model) => body.judged().model("route", model),

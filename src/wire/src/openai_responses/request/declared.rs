@@ -83,12 +83,13 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration]) {
         Some("custom") => Replaced::Dropped,
         _ => Replaced::Provided,
     };
-    let list = redeclared(body.original().get("tools"), declarations, sort, |tool, kept| {
-        let object = tool.object("parameters");
-        let kept = kept.map_or(NOT_STRICT, String::as_str);
-        format!(r#"{{"type":"function"{kept},{}"#, object.strip_prefix('{').unwrap_or_default())
+    let list = redeclared(body.original().get("tools"), declarations, sort, |out, tool, kept| {
+        out.push_str(r#"{"type":"function""#);
+        out.push_str(kept.map_or(NOT_STRICT, String::as_str));
+        out.push(',');
+        tool.write_members(out, "parameters", [tool.parameters(), ""]);
     });
-    body.set_list("tools", &list);
+    body.put("tools", list);
 }
 
 fn kind(tool: Span<'_>) -> Option<Cow<'_, str>> {

@@ -66,10 +66,10 @@ impl ResponsesStream {
 
     /// Reads an event that is the delta before it with another text. Its item is the same and still under way, because every
     /// other event ends the fast path.
-    fn replay(&mut self, frame: &Frame) -> Option<()> {
+    fn repeat(&mut self, event: Option<&str>, data: &[u8]) -> Option<()> {
         // Once something was written between, events are renumbered.
         let learned = self.learned.as_ref().filter(|_| self.numbering.is_level())?;
-        let holes = learned.replay(frame.event.as_deref().unwrap_or_default(), frame.data.as_deref()?)?;
+        let holes = learned.replay(event.unwrap_or_default(), data)?;
         if learned.has(NUMBER) {
             self.numbering.passed(holes.get(NUMBER).and_then(|number| number.parse().ok()));
         }
@@ -85,8 +85,14 @@ impl ResponsesStream {
 }
 
 impl crate::Stream for ResponsesStream {
+    fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool {
+        self.repeat(event, data).is_some()
+    }
+
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.replay(&frame).is_some() {
+        if let Some(data) = &frame.data
+            && self.replay(frame.event.as_deref(), data)
+        {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         let data = frame.data.as_deref().unwrap_or_default().trim_ascii();

@@ -159,8 +159,8 @@ pub trait TextBlock: Debug {
     /// Learns from a parsed delta.
     fn learn(&self, event: &BlockEvent) -> Option<Self::FastPath>;
 
-    /// Takes a frame that differs from the learned delta in text only; `None` if it does not fit.
-    fn replay(&mut self, learned: &Self::FastPath, frame: &Frame) -> Option<()>;
+    /// Takes an event that differs from the learned delta in text only; `None` if it does not fit.
+    fn replay(&mut self, learned: &Self::FastPath, event: Option<&str>, data: &[u8]) -> Option<()>;
 
     /// The same as blocks of a whole answer.
     fn whole(&self) -> Vec<Value>;

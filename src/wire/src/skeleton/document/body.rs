@@ -4,7 +4,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use callgate_json::{Object, Span, with_member};
+use callgate_json::{Members, Object, Span, with_member};
 
 use crate::members::{self, Fields, Judged, Table, is_limit};
 use crate::{RequestError, Target, UnknownMembers, target};
@@ -18,20 +18,37 @@ pub(crate) struct Body {
     rewritten: bool,
 }
 
+/// The checked text of an object, and the places of its members.
+#[derive(Debug)]
+pub(crate) struct Checked<'t> {
+    pub(crate) text: &'t [u8],
+    pub(crate) members: Members,
+}
+
 /// Checks the text of a request. A byte order mark before it is skipped and not forwarded.
-pub(crate) fn checked(text: &[u8]) -> Result<Span<'_>, RequestError> {
+pub(crate) fn checked(text: &[u8]) -> Result<Checked<'_>, RequestError> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    callgate_json::check(text)?;
-    Span::whole(text).object().ok_or(RequestError::NotAnObject)
+    let members = callgate_json::check_object(text)?;
+    if Span::whole(text).is_object() { Ok(Checked { text, members }) } else { Err(RequestError::NotAnObject) }
+}
+
+// === impl Checked ===
+
+impl<'t> Checked<'t> {
+    /// Takes an object inside of a checked text.
+    pub(crate) fn inner(object: Span<'t>) -> Checked<'t> {
+        Checked { text: object.bytes(), members: Members::of(object.bytes()) }
+    }
 }
 
 // === impl Body ===
 
 impl Body {
     /// Reads the members of a [`checked`] request.
-    pub(crate) fn read<'t>(text: Span<'t>, table: &'static Table) -> Result<(Body, Fields<'t>), RequestError> {
-        let (fields, judged) = members::judge(text, table)?;
-        Ok((Body { object: Object::new(text.bytes().to_vec()), table, judged, rewritten: false }, fields))
+    pub(crate) fn read<'t>(checked: Checked<'t>, table: &'static Table) -> Result<(Body, Fields<'t>), RequestError> {
+        let Checked { text, members } = checked;
+        let (fields, judged) = members::judge(members.walk(text), table)?;
+        Ok((Body { object: Object::with_members(text.to_vec(), members), table, judged, rewritten: false }, fields))
     }
 
     /// Returns the demands of its members. Dialects add the demands of the members they read themselves.
@@ -85,7 +102,9 @@ impl Body {
 
     /// Lowers every limit of output tokens to `max`.
     pub(crate) fn clamp(&mut self, max: u64) {
-        self.rewrite(members::clamp(self.object.original(), self.table, max));
+        if self.judged.has_limit {
+            self.rewrite(members::clamp(self.object.original(), self.table, max));
+        }
     }
 
     /// Sets a limit of output tokens in an object of the request, if it has none there.
@@ -127,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_not_forwarded() {
-        assert_eq!(checked("\u{feff}{\"a\":1}".as_bytes()).unwrap().bytes(), br#"{"a":1}"#);
+        assert_eq!(checked("\u{feff}{\"a\":1}".as_bytes()).unwrap().text, br#"{"a":1}"#);
         assert!(checked("\u{feff}\u{feff}{}".as_bytes()).is_err());
     }
 }

@@ -14,10 +14,10 @@ use callgate_json::Value;
 use crate::{
     CallResult, Declaration, Declared, Form, OutputLimit, Request, RequestError, Target, UnknownMembers, Wants,
 };
-pub(crate) use body::{Body, checked, model_in_path};
+pub(crate) use body::{Body, Checked, checked, model_in_path};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use tools::{
-    Replaced, Tools, additional, callers, declare, declared_once, extended, kept_members, redeclared,
+    List, Replaced, ToolMembers, Tools, additional, callers, declare, declared_once, kept_members, messages, redeclared,
 };
 
 /// A request that was read, and its changes since. Unchanged members keep their bytes.

@@ -11,7 +11,8 @@ use crate::{Declaration, Declared, Form, RequestError};
 
 /// Members of a declared tool kept as the caller sent them. They are about the API's handling of the tool, not about the tool.
 const KEPT: [&str; 6] =
-    ["strict", "defer_loading", "eager_input_streaming", "input_examples", "cache_control", "allowed_callers"];
+    ["strict", "defer_loading", "eager_input_streaming", "input_examples", "cache_control", CALLERS];
+const CALLERS: &str = "allowed_callers";
 
 /// The tools of a request.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +23,22 @@ pub(crate) struct Tools {
     pub(crate) chosen: NameSet,
     /// It has tools whose input is free text.
     pub(crate) has_custom: bool,
+    /// Some entries of the list of tools stay, or have members that stay.
+    pub(crate) keeps: bool,
 }
+
+/// The members of a declared tool, found in one pass.
+pub(crate) struct ToolMembers<'t, const N: usize> {
+    /// The values of the wanted names.
+    pub(crate) values: [Option<Span<'t>>; N],
+    /// Some members stay when the declaration is replaced.
+    pub(crate) has_kept: bool,
+    callers: Option<Span<'t>>,
+    like: Option<&'static str>,
+}
+
+/// The text of a list that is being written.
+pub(crate) struct List(String);
 
 /// An entry of a list of tools whose functions are replaced.
 pub(crate) enum Replaced<'t, K> {
@@ -39,18 +55,78 @@ pub(crate) enum Replaced<'t, K> {
 impl Tools {
     /// Replaces the declarations of one form.
     pub(super) fn replace(&mut self, declarations: &[&Declaration], form: Form) {
+        let names = self.declared.iter().filter(|tool| tool.form == form).map(|tool| tool.name.as_str());
+        if names.eq(declarations.iter().map(|tool| tool.name())) {
+            return;
+        }
         self.declared.retain(|tool| tool.form != form);
         self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }));
     }
 }
 
-/// Returns a list of tools with `declarations` in place of its functions. The provider's tools come last, unchanged.
+// === impl ToolMembers ===
+
+impl<'t, const N: usize> ToolMembers<'t, N> {
+    pub(crate) fn of(tool: Span<'t>, wanted: [&'static str; N]) -> Self {
+        let mut found = Self { values: [None; N], has_kept: false, callers: None, like: None };
+        for (key, value) in tool.members() {
+            for (name, slot) in wanted.iter().zip(&mut found.values) {
+                if key == *name {
+                    *slot = Some(value);
+                } else if folds_to(&key, name) {
+                    found.like = found.like.or(Some(name));
+                }
+            }
+            if KEPT.contains(&key.as_ref()) && !value.is_null() {
+                found.has_kept = true;
+                found.callers = if key == CALLERS { Some(value) } else { found.callers };
+            }
+        }
+        found
+    }
+
+    /// Refuses a key that only readers which ignore case take for a wanted one.
+    pub(crate) fn exact(&self, param: &'static str) -> Result<(), RequestError> {
+        self.like.map_or(Ok(()), |like| Err(RequestError::Ambiguous { param, like }))
+    }
+
+    /// Does the same as [`callers`].
+    pub(crate) fn callers(&self, judged: &mut Judged) -> Result<(), RequestError> {
+        self.callers.map_or(Ok(()), |callers| judge_callers(callers, judged))
+    }
+}
+
+// === impl List ===
+
+impl List {
+    pub(crate) fn with_capacity(bytes: usize) -> List {
+        List(String::with_capacity(bytes))
+    }
+
+    /// Begins the next item.
+    pub(crate) fn item(&mut self) -> &mut String {
+        self.0.push(if self.0.is_empty() { '[' } else { ',' });
+        &mut self.0
+    }
+
+    /// Returns the text of the list, unless it is empty.
+    pub(crate) fn end(mut self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.push(']');
+        Some(self.0)
+    }
+}
+
+/// Returns a list of tools with `declarations` in place of its functions, unless it is empty. The provider's tools come last,
+/// unchanged.
 pub(crate) fn redeclared<'t, K>(
     tools: Option<Span<'t>>,
     declarations: &[&Declaration],
     sort: impl Fn(Span<'t>) -> Replaced<'t, K>,
-    write: impl Fn(&Declaration, Option<&K>) -> String,
-) -> Vec<String> {
+    write: impl Fn(&mut String, &Declaration, Option<&K>),
+) -> Option<String> {
     let mut kept = HashMap::new();
     let mut provided = Vec::new();
     for tool in tools.into_iter().flat_map(Span::items) {
@@ -58,11 +134,18 @@ pub(crate) fn redeclared<'t, K>(
             Replaced::Function(name, members) => {
                 kept.insert(name, members);
             }
-            Replaced::Provided => provided.push(tool.text().into_owned()),
+            Replaced::Provided => provided.push(tool),
             Replaced::Dropped => {}
         }
     }
-    declarations.iter().map(|tool| write(tool, kept.get(tool.name()))).chain(provided).collect()
+    let mut list = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
+    for tool in declarations {
+        write(list.item(), tool, kept.get(tool.name()));
+    }
+    for tool in provided {
+        list.item().push_str(&tool.text());
+    }
+    list.end()
 }
 
 /// The maximum of tools in one request, which bounds the memory for it. APIs that search their tools take as many (Anthropic:
@@ -83,11 +166,25 @@ pub(crate) fn declare(
     Ok(())
 }
 
+/// The number of names that are compared with each other rather than hashed.
+const FEW: usize = 16;
+
 /// Refuses a request with two tools of one name.
-pub(crate) fn declared_once<'d>(declared: impl IntoIterator<Item = &'d Declared>) -> Result<(), RequestError> {
+pub(crate) fn declared_once<'d>(
+    declared: impl IntoIterator<Item = &'d Declared, IntoIter: Clone>,
+) -> Result<(), RequestError> {
     let mut declared = declared.into_iter();
-    let mut names = HashSet::with_capacity(declared.size_hint().0);
-    match declared.find(|tool| !names.insert(tool.name.as_str())) {
+    let again = if declared.size_hint().1.is_some_and(|most| most <= FEW) {
+        let mut before = declared.clone().enumerate();
+        let is_again = |(position, tool): &(usize, &Declared)| {
+            declared.clone().take(*position).any(|other| other.name == tool.name)
+        };
+        before.find(is_again).map(|(_, tool)| tool)
+    } else {
+        let mut names = HashSet::with_capacity(declared.size_hint().0);
+        declared.find(|tool| !names.insert(tool.name.as_str()))
+    };
+    match again {
         Some(tool) => Err(RequestError::DeclaredTwice { name: name_in_sentence(&tool.name) }),
         None => Ok(()),
     }
@@ -99,14 +196,6 @@ pub(crate) fn kept_members(tool: Span<'_>) -> String {
     kept.map(|(key, value)| format!(r#","{key}":{}"#, value.text())).collect()
 }
 
-/// Returns an object's text with further members, whose text begins with a comma.
-pub(crate) fn extended(object: String, members: &str) -> String {
-    match object.strip_suffix('}') {
-        Some(open) if !members.is_empty() => format!("{open}{members}}}"),
-        _ => object,
-    }
-}
-
 /// Judges tools in messages as the provider's `additional_tools`. Some servers show them to the model, and the contract's own
 /// declarations could not take their place.
 pub(crate) fn additional<'t>(
@@ -114,16 +203,32 @@ pub(crate) fn additional<'t>(
     param: &'static str,
     judged: &mut Judged,
 ) -> Result<(), RequestError> {
+    if messages.into_iter().any(brings_tools) { judged.runs.add(param, "additional_tools") } else { Ok(()) }
+}
+
+/// Does the same as [`additional`] for a list of messages, which must be objects.
+pub(crate) fn messages(list: Span<'_>, param: &'static str, judged: &mut Judged) -> Result<(), RequestError> {
+    let mut brings = false;
+    for message in list.items() {
+        let message = message.object().ok_or(RequestError::invalid(param, "an array of objects"))?;
+        brings |= brings_tools(message);
+    }
+    if brings { judged.runs.add(param, "additional_tools") } else { Ok(()) }
+}
+
+fn brings_tools(message: Span<'_>) -> bool {
     let brings = |key: &str| ["tools", "functions"].iter().any(|known| folds_to(key, known));
-    let asks_for_tools = |message: Span<'_>| message.members().any(|(key, value)| brings(&key) && asks(value));
-    if messages.into_iter().any(asks_for_tools) { judged.runs.add(param, "additional_tools") } else { Ok(()) }
+    message.members().any(|(key, value)| brings(&key) && asks(value))
 }
 
 /// Judges code that may call a declared tool as a tool of the provider, which runs it. The model itself is not such a caller.
 pub(crate) fn callers(tool: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+    tool.some(CALLERS).map_or(Ok(()), |callers| judge_callers(callers, judged))
+}
+
+fn judge_callers(callers: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
     let expected = "an array of tools whose `allowed_callers` are a list of names";
     let invalid = RequestError::invalid("tools", expected);
-    let Some(callers) = tool.some("allowed_callers") else { return Ok(()) };
     for caller in callers.array().ok_or(invalid.clone())?.items() {
         match caller.string().ok_or(invalid.clone())?.as_ref() {
             "direct" => {}

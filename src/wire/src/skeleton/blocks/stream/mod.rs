@@ -77,9 +77,9 @@ impl<F: BlockFormat> BlockStream<F> {
     }
 
     /// Reads a delta that differs from the last one of its block in text only.
-    fn replay(&mut self, frame: &Frame) -> Option<()> {
+    fn repeat(&mut self, event: Option<&str>, data: &[u8]) -> Option<()> {
         let (block, learned) = self.output.learned()?;
-        self.text_blocks.get_mut(block)?.replay(learned, frame)
+        self.text_blocks.get_mut(block)?.replay(learned, event, data)
     }
 
     fn close(&mut self, event: BlockEvent, reason: bool) {
@@ -135,8 +135,14 @@ impl<F: BlockFormat> BlockStream<F> {
 }
 
 impl<F: BlockFormat> crate::Stream for BlockStream<F> {
+    fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool {
+        self.repeat(event, data).is_some()
+    }
+
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
-        if self.replay(&frame).is_some() {
+        if let Some(data) = &frame.data
+            && self.replay(frame.event.as_deref(), data)
+        {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
         match (F::read(frame, &self.provided)?, self.phase) {
