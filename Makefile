@@ -95,8 +95,16 @@ fuzz: setup-rust ## Fuzz framings, dialects and the engine, each target for FUZZ
 	@.setup/fuzz.sh
 
 .PHONY: bench
-bench: build ## Measure throughput and latency against the same Envoy without the gate
+bench: build ## Measure the gate against the same Envoy without it: a table, plots and summary.json in target/bench (about 12 minutes)
 	$(BENCH)
+
+.PHONY: bench-check
+bench-check: build ## The same; fails if a ratio is worse than in tests/bench-ratios.json by more than its noise
+	$(BENCH) --against tests/bench-ratios.json
+
+.PHONY: bench-rivals
+bench-rivals: build setup-rivals ## Measure LiteLLM's guardrail and NeMo Guardrails' tool rail against the gate
+	$(BENCH) --rivals
 
 .PHONY: bench-executor
 bench-executor: build ## Measure the executor alone: calls against a bare gRPC echo, instances, memory
@@ -108,8 +116,8 @@ SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chr
 .PHONY: setup
 setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, a browser, other languages), once
 
-.PHONY: $(SETUP) setup-local-model setup-checkers
-$(SETUP) setup-local-model setup-checkers:
+.PHONY: $(SETUP) setup-local-model setup-checkers setup-rivals
+$(SETUP) setup-local-model setup-checkers setup-rivals:
 	@.setup/$(@:setup-%=%).sh
 setup-envoy setup-local-model setup-componentize-py: setup-python
 
@@ -124,8 +132,9 @@ tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the 
 
 # With --tests, so dependencies get the features of the tests and are built once.
 .PHONY: native
-native: setup-rust ## Build the native programs
+native: setup-rust ## Build the native programs and Envoy's dynamic modules
 	cargo build --release --bins --tests
+	cargo build --release --lib -p callgate-native -p callgate-bench-native-copy
 
 .PHONY: programs
 programs: setup-rust ## Build dist/programs/: the programs of images and releases, smaller than those of the tests

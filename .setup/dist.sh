@@ -11,8 +11,10 @@ tools=$target/tools
 put "$native/callgate" "$dist/callgate"
 put "$native/callgate-executor" "$dist/callgate-executor"
 put "$wasm/callgate_filter.wasm" "$dist/callgate.wasm"
+put "$native/libcallgate.so" "$dist/libcallgate.so"
 put "$wasm/callgate_bench_noop.wasm" "$dist/bench/noop.wasm"
 put "$wasm/callgate_bench_copy.wasm" "$dist/bench/copy.wasm"
+put "$native/libcallgate_bench_copy.so" "$dist/bench/copy.so"
 "$native/wasm-imports" "$dist/callgate.wasm" "$dist/bench/noop.wasm" "$dist/bench/copy.wasm" >/dev/null
 
 # The contracts are prepared in another folder and then moved, so nobody reads a half-pinned one.

@@ -24,7 +24,13 @@ pub(crate) struct RenderArguments {
     /// The address of Envoy's admin interface; keep it on loopback
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901", help_heading = "Envoy")]
     pub(crate) admin: String,
-    /// The path of the filter's module on Envoy's machine; for a WasmPlugin also an oci:// or https:// URL
+    /// The host of the gate inside Envoy
+    #[arg(long, value_enum, default_value_t = Host::Wasm, help_heading = "Envoy")]
+    pub(crate) host: Host,
+    /// --host native: the path of the dynamic module on Envoy's machine
+    #[arg(long, value_name = "PATH", default_value = "/etc/callgate/libcallgate.so", help_heading = "Envoy")]
+    pub(crate) native: String,
+    /// --host wasm: the path of the filter's module on Envoy's machine; for a WasmPlugin also an oci:// or https:// URL
     #[arg(long, value_name = "PATH", default_value = "/etc/callgate/callgate.wasm", help_heading = "Envoy")]
     pub(crate) wasm: String,
 
@@ -136,6 +142,15 @@ pub(crate) enum Target {
     Envoy,
     /// Resources for an Istio gateway
     Istio,
+}
+
+/// The host of the gate inside Envoy.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Host {
+    /// The proxy-wasm filter: in a sandbox, for Envoy 1.36 to 1.40
+    Wasm,
+    /// The dynamic module: faster, but without a sandbox, and for Envoy 1.40 and 1.41 only
+    Native,
 }
 
 /// The Istio resource that inserts the filter.

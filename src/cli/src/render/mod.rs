@@ -18,13 +18,13 @@ use callgate_contract::{Limits, Run};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use self::args::RenderArguments;
-use self::args::{IstioForm, Target};
+use self::args::{Host, IstioForm, Target};
 use self::error::RenderError;
 use self::executor::Executor;
 use self::options::Options;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -33,6 +33,8 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("jwt.yaml", include_str!("../../templates/jwt.yaml.j2")),
     ("unpinned.yaml", include_str!("../../templates/unpinned.yaml.j2")),
     ("filter.yaml", include_str!("../../templates/filter.yaml.j2")),
+    ("native.yaml", include_str!("../../templates/native.yaml.j2")),
+    ("claims.yaml", include_str!("../../templates/claims.yaml.j2")),
     ("cluster-llm-api.yaml", include_str!("../../templates/cluster-llm-api.yaml.j2")),
     ("cluster-executor.yaml", include_str!("../../templates/cluster-executor.yaml.j2")),
 ];
@@ -78,6 +80,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         contract => context! { name => contract.name(), version => contract.version(), digest => contract.digest() },
         plugin => yaml::pretty(&plugin)?,
         wasm => options.wasm,
+        native => (options.arguments.host == Host::Native).then_some(&options.arguments.native),
         wasm_url => options.wasm_url(),
         listen => options.listen.values(),
         admin => options.admin.values(),

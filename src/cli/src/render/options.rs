@@ -7,7 +7,7 @@ use callgate_contract::{Contract, OnViolation, Run};
 use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
 use super::address::Address;
-use super::args::{IdentityOption, IstioForm, RenderArguments, Target, Tools};
+use super::args::{Host, IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
 use crate::disk;
@@ -138,6 +138,9 @@ impl<'a> Options<'a> {
 }
 
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
+    if arguments.host == Host::Native && arguments.target == Target::Istio {
+        return Err(RenderError::option("--host", "native", "wasm, the only host on Istio", "wasm"));
+    }
     let fetched = arguments.target == Target::Istio && arguments.form == IstioForm::Wasmplugin;
     if arguments.wasm.contains("://") && !fetched {
         let expected = "a path on the machine that Envoy runs on; only a WasmPlugin fetches modules from a URL";

@@ -11,7 +11,13 @@
 //! - No panic crosses the ABI: each hook runs in `guard`.
 #![allow(unsafe_code, reason = "the adapter to a C ABI; each block says why it is sound")]
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod fake;
 mod hooks;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
