@@ -48,10 +48,10 @@ pub struct Options {
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// Seconds of load for each variant in a case of a round
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.8)]
     pub seconds: f64,
     /// Minutes after which no further round begins
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 8.5)]
     pub minutes: f64,
     /// Two short rounds, without the executor: a check that everything runs, in about two minutes
     #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
@@ -84,7 +84,7 @@ impl Options {
     fn settings(&self) -> Settings {
         let seconds =
             |seconds: f64, default| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(default));
-        let limit = seconds(self.minutes * 60.0, 480);
+        let limit = seconds(self.minutes * 60.0, 510);
         if self.quick {
             return Settings { rounds: 2, time: Duration::from_millis(250), limit, starts: 1 };
         }

@@ -34,7 +34,7 @@ impl Measured {
         let groups = [("median", Measure::P50), ("99th percentile", Measure::P99)].map(added).into();
         self.chart("Added latency at half load", "microseconds; less is better", groups, None)
             .write(&folder.join("latency.svg"))?;
-        let costs: [(&str, &str, &'static str, fn(&Residence) -> f64); 2] = [
+        let costs: [(&str, &str, &'static str, Cost); 2] = [
             ("startup.svg", "Start of Envoy", "seconds; less is better", |r| r.startup),
             ("memory.svg", "Memory of Envoy after the load", "MiB; less is better", |r| r.now),
         ];
@@ -53,7 +53,7 @@ impl Measured {
     }
 
     /// The cost of bare Envoy.
-    fn bare(&self, figure: fn(&Residence) -> f64) -> Option<f64> {
+    fn bare(&self, figure: Cost) -> Option<f64> {
         let these = self.residences.iter().filter(|residence| residence.variant == BARE);
         Some(Spread::of(these.map(figure)).median).filter(|median| median.is_finite())
     }
@@ -64,4 +64,7 @@ impl Measured {
     }
 }
 
+/// One figure of an Envoy.
+type Cost = fn(&Residence) -> f64;
+/// Name and bars of a group.
 type Group = (&'static str, Vec<Option<Spread>>);

@@ -69,6 +69,7 @@ impl Plot {
             .configure_mesh()
             .disable_y_mesh()
             .disable_y_axis()
+            .x_max_light_lines(1)
             .x_desc(self.axis)
             .label_style(("sans-serif", 13))
             .draw()?;

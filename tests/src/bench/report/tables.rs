@@ -26,7 +26,7 @@ impl Measured {
 
     fn heading(&self, what: &str, first: &str) {
         print!("\n{what} (median, lowest–highest of {} rounds)\n{:<26}{first:>14}", self.rounds, "");
-        self.others().for_each(|variant| print!("{:>21}", variant.title));
+        self.others().for_each(|variant| print!(" {:>21}", variant.title));
         println!();
     }
 
@@ -38,7 +38,7 @@ impl Measured {
             print!("{:<26}{:>14}", case.title, format!("{bare:.0}{unit}"));
             for variant in self.others() {
                 let ratio = self.figures.ratio((case.name, variant.name), (case.name, BARE), measure);
-                print!("{:>21}", cell(ratio));
+                print!(" {:>21}", cell(ratio));
             }
             println!();
         }
@@ -57,7 +57,7 @@ impl Measured {
             for variant in self.others() {
                 let added = self.figures.added((HALF_LOAD, variant.name), (HALF_LOAD_BARE, variant.name), measure);
                 let text = added.map_or("-".to_owned(), |s| format!("{:.0} ({:.0}–{:.0})", s.median, s.low, s.high));
-                print!("{text:>21}");
+                print!(" {text:>21}");
             }
             println!();
         }
@@ -89,7 +89,7 @@ impl Measured {
             "\nLimits: the load generator straight at the upstream; then shares of a processor, Envoy's and the harness's"
         );
         print!("{:<26}{:>14}", "", "alone / bare");
-        self.variants.iter().for_each(|variant| print!("{:>21}", variant.title));
+        self.variants.iter().for_each(|variant| print!(" {:>21}", variant.title));
         println!();
         let mut idle = Vec::new();
         for case in &self.cases {
@@ -101,7 +101,7 @@ impl Measured {
             );
             for variant in &self.variants {
                 let sample = self.figures.median(case.name, variant.name);
-                print!("{:>21}", sample.map_or("-".to_owned(), |s| format!("{:.2} {:.2}", s.share, s.harness)));
+                print!(" {:>21}", sample.map_or("-".to_owned(), |s| format!("{:.2} {:.2}", s.share, s.harness)));
                 if sample.is_some_and(|s| !case.paced && s.share < BUSY) && variant.name == BARE {
                     idle.push(case.title);
                 }
