@@ -51,6 +51,8 @@ pub(super) struct HeadFile {
     file: File,
     watched: Watched,
     kept: KeptHead,
+    /// False after a write that failed.
+    written: bool,
 }
 
 // === impl KeptHead ===
@@ -106,7 +108,7 @@ impl HeadFile {
             synced_seq: head.seq,
             synced_hash: head.hash.to_string(),
         };
-        let mut opened = Self { file, watched: Watched::new(path), kept };
+        let mut opened = Self { file, watched: Watched::new(path), kept, written: false };
         opened.write()?;
         opened.write()?;
         opened.file.sync_all()?;
@@ -130,6 +132,11 @@ impl HeadFile {
         self.write()
     }
 
+    /// Writes the last record again if that failed before.
+    pub(super) fn catch_up(&mut self) -> io::Result<()> {
+        if self.written { Ok(()) } else { self.write() }
+    }
+
     /// Writes the last record known to be on the disk itself.
     pub(super) fn synced(&mut self, head: Head) -> io::Result<()> {
         self.kept.synced_seq = head.seq;
@@ -150,7 +157,10 @@ impl HeadFile {
             return Err(io::Error::other("the executor's name is too long"));
         }
         let at = (self.kept.turn % 2) * LINE as u64;
-        self.file.write_all_at(format!("{line:<width$}\n", width = LINE - 1).as_bytes(), at)
+        self.written = false;
+        self.file.write_all_at(format!("{line:<width$}\n", width = LINE - 1).as_bytes(), at)?;
+        self.written = true;
+        Ok(())
     }
 }
 

@@ -9,8 +9,9 @@ use rusqlite::{Connection, params};
 use super::entry::{AuditEvent, Entry, Source, Verdict};
 use super::record::Record;
 
-/// Records of one call to compare with.
-const LOOKED_AT: u32 = 64;
+/// The records of one call to compare with: 64 at most. The number is not a parameter, since SQLite compiles a query
+/// again each time its limit is bound.
+const RECORDS_OF_CALL: &str = "SELECT seq, text FROM record WHERE exchange = ?1 AND position = ?2 LIMIT 64";
 /// Recorded contradictions of one call; more are only counted.
 const CONFLICTS: usize = 8;
 
@@ -34,8 +35,8 @@ pub(super) enum Judged {
 /// Compares an entry with the log.
 pub(super) fn judge(log: &Connection, entry: &Entry) -> rusqlite::Result<Judged> {
     let AuditEvent::Decision { verdict, .. } = &entry.event else { return Ok(Judged::New) };
-    let mut ask = log.prepare_cached("SELECT seq, text FROM record WHERE exchange = ?1 AND position = ?2 LIMIT ?3")?;
-    let mut rows = ask.query(params![entry.call.exchange_id, entry.call.position, LOOKED_AT])?;
+    let mut ask = log.prepare_cached(RECORDS_OF_CALL)?;
+    let mut rows = ask.query(params![entry.call.exchange_id, entry.call.position])?;
     let (mut first, mut conflicts, mut other_side) = (None, 0, None);
     while let Some(row) = rows.next()? {
         let (seq, text): (u64, String) = (row.get(0)?, row.get(1)?);

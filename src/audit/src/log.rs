@@ -8,6 +8,7 @@ use callgate_state::StoreHealth;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::beside::{self, Lag, Progress};
+use crate::companion::{Companion, NoCompanion};
 use crate::entry::{Appended, Entry};
 use crate::error::AuditError;
 use crate::keeper::Keeper;
@@ -52,7 +53,28 @@ impl AuditLog {
         settings: &AuditSettings,
         metrics: &AuditMetrics,
     ) -> Result<Self, AuditError> {
+        Self::open_with(state_dir, settings, metrics, || Ok(NoCompanion))
+    }
+
+    /// Opens or makes the log as [`open_counted`](Self::open_counted) does, and then opens its companion. The log's
+    /// thread writes the companion's store, too, and closes it with the log.
+    ///
+    /// # Errors
+    /// The log cannot be opened, or is not whole; the companion's own.
+    pub fn open_with<C: Companion, E: From<AuditError>>(
+        state_dir: &Path,
+        settings: &AuditSettings,
+        metrics: &AuditMetrics,
+        companion: impl FnOnce() -> Result<C, E>,
+    ) -> Result<Self, E> {
         let store = Store::open(state_dir, settings.synchronous)?;
+        let companion = match companion() {
+            Ok(companion) => companion,
+            Err(error) => {
+                store.close();
+                return Err(error);
+            }
+        };
         let cannot =
             |reason: std::io::Error| AuditError::Open { path: store.path().into(), reason: reason.to_string() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(cannot)?;
@@ -85,7 +107,9 @@ impl AuditLog {
         let metrics = metrics.clone();
         let path = store.path().to_path_buf();
         thread
-            .spawn(move || runtime.block_on(Writer::new(store, received, written, held, threads, metrics).run()))
+            .spawn(move || {
+                runtime.block_on(Writer::new(store, companion, received, written, held, threads, metrics).run())
+            })
             .map_err(|reason| AuditError::Open { path, reason: reason.to_string() })?;
         Ok(log)
     }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
-use super::record::Hash;
+use super::entry::{Call, Source};
+use super::record::{Hash, Record};
 use super::segment::{self, Segment};
 use super::store::Head;
 use callgate_state::wal;
@@ -143,6 +144,30 @@ impl LogReader {
     /// The log cannot be read.
     pub fn after(&self, seq: u64, limit: u32) -> Result<Vec<Stored>, ReadError> {
         self.query(&Query { from: Some(seq.saturating_add(1)), limit, ..Query::default() })
+    }
+
+    /// Returns true if the last word of the executor on a call is an outcome.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn is_ended(&self, call: &Call) -> Result<bool, ReadError> {
+        const TEXTS: &str = "SELECT text FROM record WHERE exchange = ?1 AND position = ?2 AND source = ?3 AND tenant = ?4 ORDER BY seq DESC";
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(TEXTS)?;
+            let source = Source::Executor.as_str();
+            let mut rows = statement.query(params![call.exchange_id, call.position, source, call.tenant])?;
+            while let Some(row) = rows.next()? {
+                let text: String = row.get(0)?;
+                // `verify` reports texts that are not records.
+                let Ok(record) = Record::read(&text) else { continue };
+                match &*record.kind {
+                    "outcome" if record.round == call.round => return Ok(true),
+                    "decision" if record.round == call.round => return Ok(false),
+                    _ => {}
+                }
+            }
+            Ok(false)
+        })
     }
 
     /// Passes each record from a number on to `take`, until that fails. All records are of one moment.

@@ -179,7 +179,7 @@ impl Store {
     /// Keeps the head of stored records before more are written.
     fn check_head(&mut self) -> Result<(), WriteError> {
         let checked = self.kept.check().map_err(WriteError::Head);
-        let kept = checked.and_then(|()| self.kept.keep(self.head, false).map_err(WriteError::HeadFile));
+        let kept = checked.and_then(|()| self.kept.catch_up().map_err(WriteError::HeadFile));
         kept.inspect_err(|error| self.database.health().failed(&error.to_string()))
     }
 

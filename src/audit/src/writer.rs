@@ -6,6 +6,8 @@
 //! If the disk is full or broken, the writer refuses an entry, and its call does not run. The outcome of a finished
 //! call cannot be refused: the writer holds it in memory, retries every second, and writes it first. While a held
 //! outcome cannot be written, nothing else is.
+//!
+//! The thread writes the store of its [`Companion`] too, in turns with the log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,9 +15,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::AuditError;
+use super::companion::Companion;
 use super::entry::{Appended, AuditEvent, Entry};
 use super::metrics::AuditMetrics;
 use super::segment::{Segment, SegmentPlace};
@@ -50,8 +53,9 @@ pub(super) enum Message {
 }
 
 /// The writer, on its thread.
-pub(super) struct Writer {
+pub(super) struct Writer<C> {
     store: Store,
+    companion: C,
     messages: mpsc::Receiver<Message>,
     head: watch::Sender<Head>,
     held: Vec<Entry>,
@@ -71,9 +75,10 @@ struct Told {
 
 // === impl Writer ===
 
-impl Writer {
+impl<C: Companion> Writer<C> {
     pub(super) fn new(
         store: Store,
+        companion: C,
         messages: mpsc::Receiver<Message>,
         head: watch::Sender<Head>,
         held_count: Arc<AtomicUsize>,
@@ -81,7 +86,7 @@ impl Writer {
         metrics: AuditMetrics,
     ) -> Self {
         let told = Told { conflicts: 0, at: None };
-        Self { store, messages, head, held: Vec::new(), held_count, beside, closing: None, metrics, told }
+        Self { store, companion, messages, head, held: Vec::new(), held_count, beside, closing: None, metrics, told }
     }
 
     /// Runs until the log is closed or its last handle is gone.
@@ -90,11 +95,19 @@ impl Writer {
         let mut tried = Instant::now();
         loop {
             let wait = if self.held.is_empty() { PROBE } else { AGAIN };
-            let open = match timeout(wait, self.messages.recv_many(&mut group, GROUP)).await {
-                Ok(received) => received > 0,
-                Err(_) => true,
+            let open = tokio::select! {
+                received = self.messages.recv_many(&mut group, GROUP) => received > 0,
+                () = self.companion.ready() => true,
+                () = sleep(wait) => true,
             };
-            if self.write(&mut group) {
+            let entries = self.companion.commit();
+            // They came meanwhile, and share the commit.
+            while group.len() < GROUP
+                && let Ok(message) = self.messages.try_recv()
+            {
+                group.push(message);
+            }
+            if self.write(&mut group, entries) {
                 tried = Instant::now();
             } else if tried.elapsed() >= wait.min(PROBE) {
                 // Other messages may come without a pause: a sink catching up sends many.
@@ -109,7 +122,7 @@ impl Writer {
     }
 
     fn close(self) {
-        let Self { store, head, held, beside, closing, messages, .. } = self;
+        let Self { store, companion, head, held, beside, closing, messages, .. } = self;
         if !held.is_empty() {
             tracing::error!(outcomes = held.len(), "the audit log ends without outcomes that could not be written");
         }
@@ -120,18 +133,23 @@ impl Writer {
         for thread in beside {
             let _ = thread.join();
         }
+        companion.close();
         store.close();
         if let Some(closed) = closing {
             let _ = closed.send(());
         }
     }
 
-    /// Handles a group of messages. Returns true if it tried to write records.
-    fn write(&mut self, group: &mut Vec<Message>) -> bool {
-        let mut asked = Vec::with_capacity(group.len());
+    /// Handles a group of messages, and the companion's entries. Returns true if it tried to write records.
+    fn write(&mut self, group: &mut Vec<Message>, entries: Vec<Entry>) -> bool {
+        let mut asked = Vec::with_capacity(group.len() + entries.len());
+        let mut waiting = Vec::with_capacity(group.len());
         for message in group.drain(..) {
             match message {
-                Message::Append(entry, done) => asked.push((entry, done)),
+                Message::Append(entry, done) => {
+                    asked.push(*entry);
+                    waiting.push(done);
+                }
                 Message::Delivered(sink, seq) => self.delivered(sink, seq),
                 Message::Synced(head) => self.store.synced(head),
                 Message::Open(seconds) => self.store.open_for(seconds),
@@ -141,12 +159,24 @@ impl Writer {
                 Message::Close(closed) => self.closing = Some(closed),
             }
         }
+        asked.extend(entries);
         if asked.is_empty() && self.held.is_empty() {
             return false;
         }
+        let mut answers = self.record(asked);
+        let of_companion = answers.split_off(waiting.len());
+        for (done, answer) in waiting.into_iter().zip(answers) {
+            // The sender may be gone.
+            let _ = done.send(answer);
+        }
+        self.companion.recorded(of_companion);
+        true
+    }
+
+    /// Writes the held entries and these in one transaction; returns the answer to each of these.
+    fn record(&mut self, asked: Vec<Entry>) -> Vec<Result<Appended, AuditError>> {
         let before = self.store.head().seq;
-        let entries = self.held.iter().chain(asked.iter().map(|(entry, _)| &**entry));
-        match self.store.write(entries) {
+        match self.store.write(self.held.iter().chain(&asked)) {
             Ok(appended) => {
                 let written = self.store.head().seq.saturating_sub(before);
                 self.metrics.appended(usize::try_from(written).unwrap_or(usize::MAX));
@@ -155,24 +185,21 @@ impl Writer {
                 self.held.clear();
                 self.count_held();
                 self.head.send_replace(self.store.head());
-                for ((_, done), appended) in asked.into_iter().zip(appended.into_iter().skip(held)) {
-                    // The sender may be gone.
-                    let _ = done.send(Ok(appended));
-                }
+                appended.into_iter().skip(held).map(Ok).collect()
             }
             Err(error) => {
                 let reason = error.to_string();
-                for (entry, done) in asked {
+                let refuse = |entry| {
                     self.metrics.failed();
-                    let _ = done.send(Err(self.refuse(entry, &reason)));
-                }
+                    Err(self.refuse(entry, &reason))
+                };
+                asked.into_iter().map(refuse).collect()
             }
         }
-        true
     }
 
     /// Refuses an entry that could not be written, or holds it.
-    fn refuse(&mut self, entry: Box<Entry>, reason: &str) -> AuditError {
+    fn refuse(&mut self, entry: Entry, reason: &str) -> AuditError {
         let room = match entry.event {
             AuditEvent::Outcome { .. } => HELD,
             // Outcomes have the rest of the room to themselves.
@@ -185,7 +212,7 @@ impl Writer {
         if self.held.len() >= room {
             return AuditError::Unwritable(reason.to_owned());
         }
-        self.held.push(*entry);
+        self.held.push(entry);
         // Counted before the sender gets its answer.
         self.count_held();
         AuditError::Held(reason.to_owned())
@@ -226,6 +253,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+    use crate::companion::NoCompanion;
     use callgate_state::Synchronous;
 
     #[tokio::test]
@@ -240,7 +268,8 @@ mod tests {
         let before = probes();
         let (messages, received) = mpsc::channel(8);
         let (written, _head) = watch::channel(store.head());
-        let writer = Writer::new(store, received, written, Arc::default(), Vec::new(), AuditMetrics::default());
+        let writer =
+            Writer::new(store, NoCompanion, received, written, Arc::default(), Vec::new(), AuditMetrics::default());
         let catching_up = async {
             let until = Instant::now() + PROBE * 2;
             while Instant::now() < until {

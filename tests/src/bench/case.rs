@@ -27,6 +27,19 @@ pub(super) enum Desk {
     Tools(usize),
 }
 
+impl Desk {
+    /// The name in tables and plots.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Usual => "usual contract",
+            Self::Tools(1) => "1 tool",
+            Self::Tools(100) => "100 tools",
+            Self::Tools(10_000) => "10,000 tools",
+            Self::Tools(_) => "other contract",
+        }
+    }
+}
+
 /// The case of two calls, with many connections: the one in the README.
 pub(super) const TWO_CALLS: &str = "two_calls";
 /// The same with one connection, so nothing queues.

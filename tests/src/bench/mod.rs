@@ -9,6 +9,7 @@
 //! generator and upstream run on the same machine, so the tables show Envoy's own CPU time for an exchange too, and how busy its
 //! processor was. docs/contribute/benchmarks.md explains the figures.
 
+mod against;
 mod case;
 mod cores;
 mod desks;
@@ -20,13 +21,14 @@ mod instances;
 mod load;
 mod process;
 mod report;
+mod rivals;
 mod rounds;
 mod stage;
 mod upstream;
 mod variant;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::stack::{Artefacts, StackError, workspace};
@@ -46,10 +48,10 @@ pub struct Options {
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// Seconds of load for each variant in a case of a round
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.8)]
     pub seconds: f64,
     /// Minutes after which no further round begins
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 8.5)]
     pub minutes: f64,
     /// Two short rounds, without the executor: a check that everything runs, in about two minutes
     #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
@@ -60,6 +62,12 @@ pub struct Options {
     /// Only the executor, without any Envoy
     #[arg(long)]
     pub executor: bool,
+    /// Only LiteLLM and NeMo Guardrails against the gate; `make setup-rivals` installs them
+    #[arg(long, conflicts_with = "executor")]
+    pub rivals: bool,
+    /// Fail if a ratio is worse than in this file by more than its noise: a summary.json, or a ratios.json
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["executor", "rivals"])]
+    pub against: Option<PathBuf>,
 }
 
 /// The times of a run.
@@ -76,7 +84,7 @@ impl Options {
     fn settings(&self) -> Settings {
         let seconds =
             |seconds: f64, default| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(default));
-        let limit = seconds(self.minutes * 60.0, 480);
+        let limit = seconds(self.minutes * 60.0, 510);
         if self.quick {
             return Settings { rounds: 2, time: Duration::from_millis(250), limit, starts: 1 };
         }
@@ -107,6 +115,11 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
     if options.executor {
         return bench_executor(&artefacts, folder.path(), &settings).await;
     }
+    if options.rivals {
+        let lines = rivals::measure(&artefacts, folder.path(), settings.rounds, settings.time).await?;
+        return if lines.is_empty() { Ok(()) } else { finish(&lines, "rivals.json") };
+    }
+    let earlier = options.against.as_deref().map(report::read).transpose()?;
     let measured = measure(options, &settings, &artefacts, folder.path()).await?;
     let mut shown = measured.headlines();
     if options.cases.is_empty() && !options.quick {
@@ -117,8 +130,25 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
     println!();
     report::print(&shown);
     let lines: Vec<_> = shown.into_iter().chain(measured.lines()).collect();
-    let file = workspace().join("target/bench/summary.json");
-    report::write(&lines, &file)?;
+    let results = results();
+    report::write(&lines, &results.join("summary.json"))?;
+    let steady: Vec<_> = lines.iter().filter(|line| line.steady()).cloned().collect();
+    report::write(&steady, &results.join("ratios.json"))?;
+    measured.plot(&results)?;
+    println!("\nwritten to {}: summary.json, ratios.json and plots (SVG)", results.display());
+    earlier.map_or(Ok(()), |earlier| against::compare(&lines, &earlier, !options.cases.is_empty()))
+}
+
+/// The folder of results.
+fn results() -> PathBuf {
+    workspace().join("target/bench")
+}
+
+/// Prints lines and writes them into a file of the results.
+fn finish(lines: &[report::SummaryLine], name: &str) -> Result<(), StackError> {
+    report::print(lines);
+    let file = results().join(name);
+    report::write(lines, &file)?;
     println!("\nwritten to {}", file.display());
     Ok(())
 }
@@ -176,11 +206,7 @@ fn size(file: &Path) -> f64 {
 /// Measures the executor, prints a table, and writes `target/bench/executor.json`.
 async fn bench_executor(artefacts: &Artefacts, folder: &Path, settings: &Settings) -> Result<(), StackError> {
     let lines = report::executor(&measure_executor(artefacts, folder, settings).await?);
-    report::print(&lines);
-    let file = workspace().join("target/bench/executor.json");
-    report::write(&lines, &file)?;
-    println!("\nwritten to {}", file.display());
-    Ok(())
+    finish(&lines, "executor.json")
 }
 
 async fn measure_executor(

@@ -108,7 +108,7 @@ async fn converse(mut stream: TcpStream, answers: Answers) {
     }
 }
 
-/// What to send, in pieces.
+/// The bytes to send.
 enum Reply<'a> {
     Whole(&'a [u8]),
     Pieces(&'a [Vec<u8>]),

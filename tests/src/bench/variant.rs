@@ -25,10 +25,11 @@ pub(super) const BARE: &str = "bare";
 pub(super) const HARNESS: &str = "harness";
 pub(super) const NOOP_WASM: &str = "noop_wasm";
 pub(super) const COPY_WASM: &str = "copy_wasm";
+pub(super) const COPY_NATIVE: &str = "copy_native";
 pub(super) const CALLGATE_WASM: &str = "callgate_wasm";
 
 /// All of them; the first is the baseline.
-pub(super) const VARIANTS: [Variant; 4] = [
+pub(super) const VARIANTS: [Variant; 6] = [
     Variant {
         name: BARE,
         title: "bare Envoy",
@@ -58,12 +59,32 @@ pub(super) const VARIANTS: [Variant; 4] = [
         },
     },
     Variant {
+        name: COPY_NATIVE,
+        title: "copying native",
+        needs: Some("bench/copy.so"),
+        gate: false,
+        floor: None,
+        change: |bootstrap, artefacts| {
+            bootstrap.quiet().and_then(|()| bootstrap.dynamic_module(&artefacts.dist.join("bench/copy.so")))
+        },
+    },
+    Variant {
         name: CALLGATE_WASM,
         title: "Callgate wasm",
         needs: Some("callgate.wasm"),
         gate: true,
         floor: Some(COPY_WASM),
         change: |bootstrap, _| bootstrap.quiet(),
+    },
+    Variant {
+        name: "callgate_native",
+        title: "Callgate native",
+        needs: Some("libcallgate.so"),
+        gate: true,
+        floor: Some(COPY_NATIVE),
+        change: |bootstrap, artefacts| {
+            bootstrap.quiet().and_then(|()| bootstrap.dynamic_module(&artefacts.dist.join("libcallgate.so")))
+        },
     },
 ];
 

@@ -7,7 +7,7 @@ use callgate_contract::{Contract, OnViolation, Run};
 use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
 use super::address::Address;
-use super::args::{IdentityOption, IstioForm, RenderArguments, Target, Tools};
+use super::args::{Host, IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
 use crate::disk;
@@ -43,6 +43,7 @@ impl<'a> Options<'a> {
         let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
         let server_run = contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client));
         let executor = Executor::read(arguments, server_run)?;
+        host(arguments)?;
         wasm(arguments)?;
         identity(arguments)?;
         held_bytes(arguments, contract)?;
@@ -134,6 +135,24 @@ impl<'a> Options<'a> {
     /// Returns the module for a WasmPlugin: a path becomes a `file://` URL.
     pub(super) fn wasm_url(&self) -> String {
         if self.wasm.contains("://") { self.wasm.to_owned() } else { format!("file://{}", self.wasm) }
+    }
+}
+
+/// Checks that the target has the host.
+fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
+    match (arguments.target, arguments.host) {
+        (Target::Istio, Host::Native) => {
+            Err(RenderError::option("--host", "native", "wasm, the only host on Istio", "wasm"))
+        }
+        (Target::EnvoyGateway, Host::Wasm) => {
+            Err(RenderError::option("--host", "wasm", "native, the only host rendered for Envoy Gateway", "native"))
+        }
+        // Envoy Gateway has no field for the filter that copies verified claims to where a module reads them.
+        (Target::EnvoyGateway, Host::Native) if arguments.identity == IdentityOption::Jwt => {
+            let expected = "header; a SecurityPolicy with `claimToHeaders` sets these from a verified token";
+            Err(RenderError::option("--identity", "jwt", expected, "header"))
+        }
+        _ => Ok(()),
     }
 }
 

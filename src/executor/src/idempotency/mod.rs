@@ -4,11 +4,18 @@
 //! between, the key is *unknown* for good: nobody can tell if the tool had its effect, so it does not run again. There
 //! are two stores: [`local`], a SQLite database in the state directory, and [`shared`], a PostgreSQL database for
 //! several executors with the same calls. If the store cannot be written, nothing runs.
+//!
+//! A call waits twice for the disk: when it begins, with its decision's record, and when it ends, with its outcome's.
+//! With the local store one thread writes both files ([`turns`]). With the shared one the decision follows the
+//! beginning: a repeat must leave no decision of its own.
 
 mod local;
+mod order;
 mod rows;
 mod settings;
 mod shared;
+mod turns;
+mod with_log;
 mod writer;
 
 use std::path::Path;
@@ -19,9 +26,11 @@ use callgate_proto::executor::v1::CallOutcome;
 use prost::Message as _;
 
 use self::local::Local;
+pub use self::order::Settled;
 pub(crate) use self::settings::IdempotencySection;
 pub use self::settings::{IdempotencySettings, IdempotencyStore};
 use self::shared::Shared;
+pub use self::with_log::{Decided, DecidedBegin};
 use callgate_state::{self as state, Clock, StateError, StoreError, StoreHealth, SystemClock};
 
 /// The idempotency store: begun calls and their outcomes. Clones share it.
@@ -122,7 +131,10 @@ impl Once {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OnceError> {
         match &settings.store {
-            IdempotencyStore::Local => Ok(Self::Local(Local::open(state_dir, settings.keep, clock)?)),
+            IdempotencyStore::Local => {
+                let (local, writer) = Local::open(state_dir, settings.keep, clock)?;
+                local.alone(writer).map(Self::Local)
+            }
             IdempotencyStore::Postgres { link, lease } => {
                 Ok(Self::Shared(Shared::connect(link, *lease, settings.keep).await?))
             }

@@ -1,199 +1,140 @@
-//! The writer's thread of the local store.
+//! The writer of the local store.
 //!
 //! It writes all waiting orders in one transaction and answers them after the commit. It also keeps the requests
 //! waiting for a running call: no end of a call can slip between looking and waiting.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
+use super::order::{BeginAnswer, Order, Settled, Ticket};
 use super::rows::{self, Kept};
-use super::{CallIdentity, Key, OnceError, Orphan};
+use super::{Decided, Key, OnceError, Orphan};
+use callgate_audit::{Appended, AuditError, Entry};
 use callgate_state::{Database, StoreError, StoreTime};
 
-/// The maximum orders in one transaction: enough to make a commit cheap for each, few enough for a short wait of the
-/// first.
-const BATCH: usize = 256;
 /// Rows deleted at once, and the pause after it: calls wait meanwhile.
 const PRUNED: u32 = 256;
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
-const PRUNE_REST: Duration = Duration::from_secs(60);
+pub(super) const PRUNE_REST: Duration = Duration::from_secs(60);
 
-/// An order to the thread.
-pub(super) enum Order {
-    Begin {
-        key: Arc<Key>,
-        what: Arc<CallIdentity>,
-        ticket: Ticket,
-        answer: oneshot::Sender<Result<BeginAnswer, OnceError>>,
-    },
-    Finish {
-        key: Arc<Key>,
-        outcome: Arc<[u8]>,
-        answer: oneshot::Sender<Result<(), OnceError>>,
-    },
-    Abandon {
-        key: Arc<Key>,
-    },
-    Left {
-        answer: oneshot::Sender<Result<Vec<Orphan>, OnceError>>,
-    },
-    /// Closes the store and ends.
-    Close {
-        answer: oneshot::Sender<()>,
-    },
-}
-
-/// The answer to a [`Order::Begin`].
-pub(super) enum BeginAnswer {
-    Fresh(Ticket),
-    Done(Arc<[u8]>),
-    Unknown,
-    Other,
-    /// Its beginner disconnected before it ran: begin it again.
-    Again,
-}
-
-/// A call begun, and not yet running. If it is dropped, the beginning is taken back: its beginner disconnected before
-/// it could run.
-pub(super) struct Ticket {
-    key: Arc<Key>,
-    orders: Option<Sender<Order>>,
-}
-
-/// The thread's state.
+/// The writer's state.
 pub(super) struct Writer {
-    store: Database,
+    /// `None` after it was closed.
+    pub(super) store: Option<Database>,
     time: StoreTime,
     keep: Duration,
+    pub(super) orders: UnboundedReceiver<Order>,
+    /// False after the last handle is gone.
+    pub(super) open: bool,
+    /// Received, and not yet committed.
+    pub(super) batch: Vec<Order>,
+    /// Waiting for the log's answers, in the order of their entries.
+    pub(super) asked: Vec<Asked>,
+    /// Outcomes with the log's answer, and not yet committed.
+    pub(super) ended: Vec<Ended>,
     /// Requests waiting for the end of a running call.
     waiting: HashMap<Arc<Key>, Vec<oneshot::Sender<Result<BeginAnswer, OnceError>>>>,
     /// Calls whose end could not be written: no more than ran at once.
     lost: HashSet<Arc<Key>>,
-    prune_next: Instant,
-    probe_next: Instant,
+    pub(super) closing: Option<oneshot::Sender<()>>,
+    pub(super) prune_next: Instant,
+    pub(super) probe_next: Instant,
+}
+
+/// An entry's sender.
+pub(super) enum Asked {
+    Begin { ticket: Ticket, lost: Box<dyn FnOnce() + Send>, answer: oneshot::Sender<Result<BeginAnswer, OnceError>> },
+    Settle { key: Arc<Key>, outcome: Arc<[u8]>, answer: oneshot::Sender<Settled> },
+}
+
+/// An outcome after its record.
+pub(super) struct Ended {
+    pub(super) key: Arc<Key>,
+    pub(super) outcome: Arc<[u8]>,
+    pub(super) recorded: Result<Appended, AuditError>,
+    pub(super) answer: oneshot::Sender<Settled>,
 }
 
 /// The store's answer to an order.
 enum StoreReply {
     Fresh,
+    /// Its beginner is gone, so it did not begin.
+    Gone,
     Kept(Kept),
     Finished(bool),
     Abandoned,
     Left(Vec<Orphan>),
-    Closing,
-}
-
-// === impl Ticket ===
-
-impl Ticket {
-    pub(super) fn new(key: Arc<Key>, orders: Sender<Order>) -> Self {
-        Self { key, orders: Some(orders) }
-    }
-
-    /// It runs, or was never begun: there is nothing to take back.
-    pub(super) fn done(mut self) {
-        self.orders = None;
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let Some(orders) = self.orders.take() {
-            // A closed store has nothing to take back either.
-            let _ = orders.send(Order::Abandon { key: Arc::clone(&self.key) });
-        }
-    }
+    /// The order is not for the store.
+    Other,
 }
 
 // === impl Writer ===
 
 impl Writer {
-    pub(super) fn new(store: Database, time: StoreTime, keep: Duration) -> Self {
+    pub(super) fn new(store: Database, time: StoreTime, keep: Duration, orders: UnboundedReceiver<Order>) -> Self {
         Self {
-            store,
+            store: Some(store),
             time,
             keep,
+            orders,
+            open: true,
+            batch: Vec::new(),
+            asked: Vec::new(),
+            ended: Vec::new(),
             waiting: HashMap::new(),
             lost: HashSet::new(),
+            closing: None,
             prune_next: Instant::now(),
             probe_next: Database::next_probe(),
         }
     }
 
-    /// Runs until the store is closed or the last handle is gone.
-    pub(super) fn run(mut self, orders: &Receiver<Order>) {
-        let closed = self.serve_until_closed(orders);
-        self.store.close();
-        if let Some(answer) = closed {
-            // The sender may be gone.
-            let _ = answer.send(());
-        }
-    }
-
-    fn serve_until_closed(&mut self, orders: &Receiver<Order>) -> Option<oneshot::Sender<()>> {
-        let mut batch = Vec::new();
-        loop {
-            let next = self.prune_next.min(self.probe_next);
-            match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
-                Ok(first) => {
-                    let mut closing = None;
-                    for order in std::iter::once(first).chain(orders.try_iter().take(BATCH - 1)) {
-                        match order {
-                            Order::Close { answer } => closing = Some(answer),
-                            other => batch.push(other),
-                        }
-                    }
-                    self.serve(&mut batch);
-                    if closing.is_some() {
-                        return closing;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
-            if self.prune_next <= Instant::now() {
-                self.prune();
-            }
-            if self.probe_next <= Instant::now() {
-                self.store.probe();
-                self.probe_next = Database::next_probe();
-            }
-        }
-    }
-
-    fn serve(&mut self, batch: &mut Vec<Order>) {
-        if batch.is_empty() {
+    /// Writes the orders and the recorded outcomes in one transaction, and answers them.
+    pub(super) fn serve(&mut self, batch: Vec<Order>, entries: &mut Vec<Entry>) {
+        if batch.is_empty() && self.ended.is_empty() {
             return;
         }
-        match self.write(batch) {
-            Ok(said) => {
+        let ended = std::mem::take(&mut self.ended);
+        match self.write(&batch, &ended) {
+            Ok((replies, finished)) => {
                 self.lost.clear();
                 self.probe_next = Database::next_probe();
-                for (order, said) in batch.drain(..).zip(said) {
-                    self.answer(order, said);
+                for (ended, finished) in ended.into_iter().zip(finished) {
+                    self.finished(ended, finished);
+                }
+                for (order, reply) in batch.into_iter().zip(replies) {
+                    self.answer(order, reply, entries);
                 }
             }
             Err(error) => {
-                let error = OnceError::Unavailable(error.to_string());
-                for order in batch.drain(..) {
+                for Ended { key, recorded, answer, .. } in ended {
+                    self.lose(key);
+                    let _ = answer.send(Settled { stored: Err(error.clone()), recorded });
+                }
+                for order in batch {
                     self.fail(order, &error);
                 }
             }
         }
     }
 
-    fn write(&mut self, batch: &[Order]) -> Result<Vec<StoreReply>, StoreError> {
-        let Self { store, time, lost, .. } = self;
-        store.write(|transaction| {
+    fn write(&mut self, batch: &[Order], ended: &[Ended]) -> Result<(Vec<StoreReply>, Vec<bool>), OnceError> {
+        let Self { store: Some(store), time, lost, .. } = self else {
+            return Err(OnceError::Unavailable("the store is closed".into()));
+        };
+        let written: Result<_, StoreError> = store.write(|transaction| {
             for key in &*lost {
                 rows::leave(transaction, key)?;
             }
-            let say = |order: &Order| {
+            let finish = |ended: &Ended| rows::finish(transaction, &ended.key, &ended.outcome);
+            let finished = ended.iter().map(finish).collect::<Result<_, _>>()?;
+            let say = |order: &Order| -> rusqlite::Result<StoreReply> {
                 Ok(match order {
+                    Order::Begin { decided: Some(_), answer, .. } if answer.is_closed() => StoreReply::Gone,
                     Order::Begin { key, what, .. } => match rows::begin(transaction, time, key, what)? {
                         None => StoreReply::Fresh,
                         Some(kept) => StoreReply::Kept(kept),
@@ -206,20 +147,30 @@ impl Writer {
                         StoreReply::Abandoned
                     }
                     Order::Left { .. } => StoreReply::Left(rows::left(transaction, time)?),
-                    Order::Close { .. } => StoreReply::Closing,
+                    Order::Settle { .. } | Order::Close { .. } => StoreReply::Other,
                 })
             };
-            batch.iter().map(say).collect()
-        })
+            Ok((batch.iter().map(say).collect::<Result<_, _>>()?, finished))
+        });
+        Ok(written?)
     }
 
     /// Answers an order after its commit. If nobody waits for the answer, it is dropped, and a ticket in it takes back
     /// the beginning.
-    fn answer(&mut self, order: Order, said: StoreReply) {
-        match (order, said) {
-            (Order::Begin { ticket, answer, .. }, StoreReply::Fresh) => {
-                drop(answer.send(Ok(BeginAnswer::Fresh(ticket))))
+    fn answer(&mut self, order: Order, reply: StoreReply, entries: &mut Vec<Entry>) {
+        match (order, reply) {
+            (Order::Begin { decided: Some(decided), ticket, answer, .. }, StoreReply::Fresh) => {
+                let Decided { entry, lost } = *decided;
+                // Otherwise the ticket takes back the beginning, and no record is left of it.
+                if !answer.is_closed() {
+                    entries.push(entry);
+                    self.asked.push(Asked::Begin { ticket, lost, answer });
+                }
             }
+            (Order::Begin { decided: None, ticket, answer, .. }, StoreReply::Fresh) => {
+                drop(answer.send(Ok(BeginAnswer::Fresh(ticket, None))));
+            }
+            (Order::Begin { ticket, .. }, StoreReply::Gone) => ticket.done(),
             (Order::Begin { key, ticket, answer, .. }, StoreReply::Kept(kept)) => {
                 ticket.done();
                 match kept {
@@ -238,13 +189,25 @@ impl Writer {
                 let _ = answer.send(Ok(()));
             }
             (Order::Finish { answer, .. }, StoreReply::Finished(false)) => {
-                drop(answer.send(Err(OnceError::NotRunning)))
+                drop(answer.send(Err(OnceError::NotRunning)));
             }
             (Order::Abandon { key }, StoreReply::Abandoned) => self.wake(&key, || BeginAnswer::Again),
             (Order::Left { answer }, StoreReply::Left(left)) => drop(answer.send(Ok(left))),
             // `write` answers each order with its own kind.
             (order, _) => self.fail(order, &OnceError::Unavailable("the store gave another answer".into())),
         }
+    }
+
+    /// The row of a recorded outcome is committed.
+    fn finished(&mut self, ended: Ended, finished: bool) {
+        let Ended { key, outcome, recorded, answer } = ended;
+        let stored = if finished {
+            self.wake(&key, || BeginAnswer::Done(Arc::clone(&outcome)));
+            Ok(())
+        } else {
+            Err(OnceError::NotRunning)
+        };
+        let _ = answer.send(Settled { stored, recorded });
     }
 
     /// Nothing of the order is written.
@@ -255,17 +218,20 @@ impl Writer {
                 let _ = answer.send(Err(error.clone()));
             }
             Order::Finish { key, answer, .. } => {
-                self.wake(&key, || BeginAnswer::Unknown);
-                self.lost.insert(key);
+                self.lose(key);
                 let _ = answer.send(Err(error.clone()));
             }
-            Order::Abandon { key } => {
-                self.wake(&key, || BeginAnswer::Unknown);
-                self.lost.insert(key);
-            }
+            Order::Abandon { key } => self.lose(key),
             Order::Left { answer } => drop(answer.send(Err(error.clone()))),
+            Order::Settle { answer, .. } => drop(answer),
             Order::Close { answer } => drop(answer),
         }
+    }
+
+    /// The end of a call could not be written.
+    fn lose(&mut self, key: Arc<Key>) {
+        self.wake(&key, || BeginAnswer::Unknown);
+        self.lost.insert(key);
     }
 
     fn wake(&mut self, key: &Arc<Key>, answer: impl Fn() -> BeginAnswer) {
@@ -274,8 +240,21 @@ impl Writer {
         }
     }
 
+    /// Forgets old calls, and proves the store writable, each in its time.
+    pub(super) fn keep_up(&mut self) {
+        if self.prune_next <= Instant::now() {
+            self.prune();
+        }
+        if let Some(store) = &mut self.store
+            && self.probe_next <= Instant::now()
+        {
+            store.probe();
+            self.probe_next = Database::next_probe();
+        }
+    }
+
     fn prune(&mut self) {
-        let Self { store, time, keep, .. } = self;
+        let Self { store: Some(store), time, keep, .. } = self else { return };
         let pruned = store.write(|transaction| {
             time.keep(transaction)?;
             rows::prune(transaction, time, *keep, PRUNED)

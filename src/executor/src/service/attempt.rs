@@ -2,12 +2,13 @@
 //!
 //! 1. *Idempotency*: a call begun under the same key does not begin again. A repeat gets the recorded outcome.
 //! 2. *Consent*: if a person must agree, an approval of exactly this call is used up, or requested.
-//! 3. *Audit*: the decision is on disk before anything runs. If it cannot be written, nothing runs.
+//! 3. *Audit*: the decision is on disk before anything runs. If it cannot be written, nothing runs. Without step 2 the
+//!    beginning and the decision are written together, in one wait.
 //! 4. *Queue*: the call waits for a slot until its deadline, counted from the request's arrival.
 //! 5. *Run*: the sandbox or a backend runs it. The contract's `result` then judges the output.
 //! 6. *Settle*: the outcome is kept for repeats and audited, and only then returned.
 //!
-//! If the caller goes away, the call is dropped on its way and [`Begun`] records the outcome `unknown`. If the process
+//! If the caller goes away, the call is dropped on its way and [`begun`](super::begun) records the outcome `unknown`. If the process
 //! ends in between, the next process finds the call begun but not ended, and records the same.
 
 use std::sync::Arc;
@@ -15,23 +16,26 @@ use std::time::Duration;
 
 use callgate_contract::{Approved, Audit};
 use callgate_proto::executor::v1::CallOutcome;
-use opentelemetry::trace::FutureExt as _;
 use sha2::{Digest, Sha256};
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::batch::now;
+use super::begun::Begun;
 use super::log;
 use super::services::Services;
 use crate::admission::{Admitted, Runnable};
 use crate::backends::Invocation;
-use crate::idempotency::{Begin, CallIdentity, Key};
+use crate::idempotency::{Begin, CallIdentity, Decided, DecidedBegin, Key, OnceError};
 use crate::outcome;
 use crate::queue::Ticket;
 use crate::telemetry::CallSpan;
 use callgate_approvals::{About, Ask, Claim};
-use callgate_audit::{self as audit, Appended, AuditEvent, Entry, Source, Verdict};
+use callgate_audit::{self as audit, Appended, AuditError, AuditEvent, Entry, Source, Verdict};
 use callgate_sandbox::{Caller, Finished, Stop};
+
+/// The log's answer to a decision.
+type Recorded = Result<Appended, AuditError>;
 
 /// Longer than any call.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);
@@ -40,7 +44,7 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365);
 pub(super) struct Attempt {
     /// The id the model gave; the outcome carries it back.
     id: String,
-    call: audit::Call,
+    call: Arc<audit::Call>,
     admitted: Arc<Admitted>,
     tool: String,
     arguments: String,
@@ -66,15 +70,6 @@ pub(super) enum Consent {
 enum Report {
     First,
     Repeat,
-}
-
-/// A call in flight. If it is dropped before [`Begun::end`], its outcome is `unknown`.
-struct Begun<'a> {
-    services: &'a Arc<Services>,
-    key: Key,
-    call: audit::Call,
-    peer: Arc<str>,
-    ended: bool,
 }
 
 /// A call the contract does not allow.
@@ -143,6 +138,7 @@ impl Attempt {
         // A timeout beyond the clock's range means no timeout.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
+        let call = Arc::new(call);
         Self { id, call, admitted, tool, arguments, runnable, consent, began, deadline, peer, span }
     }
 
@@ -170,12 +166,10 @@ impl Attempt {
     async fn go(&self, services: &Arc<Services>, ticket: Option<Ticket>) -> (CallOutcome, Report) {
         let key = self.key();
         let id = self.id.clone();
-        let begin = services.once.begin(&key, self.what()).await;
+        let (begin, recorded) = self.begin(services, &key).await;
         services.instruments.metrics.once().began(&begin);
         let begun = match begin {
-            Ok(Begin::Fresh) => {
-                Begun { services, key, call: self.call.clone(), peer: Arc::clone(&self.peer), ended: false }
-            }
+            Ok(Begin::Fresh) => self.begun(services, key),
             Ok(Begin::Done(outcome)) => {
                 return (self.again(services, CallOutcome { id, ..outcome }).await, Report::Repeat);
             }
@@ -189,11 +183,42 @@ impl Attempt {
             }
             Err(error) => return (outcome::unavailable(id, &error.to_string()), Report::First),
         };
-        let outcome = match self.may_run(services).await {
-            Ok(()) => self.result(services, ticket).await,
-            Err(outcome) => outcome,
+        let refused = match recorded {
+            Some(recorded) => self.refused(recorded, None),
+            None => self.decide(services).await,
+        };
+        let outcome = match refused {
+            None => self.result(services, ticket).await,
+            Some(outcome) => outcome,
         };
         (begun.end(outcome).await, Report::First)
+    }
+
+    /// Begins the call. If no person must agree, its decision is recorded with the beginning; the log's answer is
+    /// returned beside.
+    async fn begin(&self, services: &Arc<Services>, key: &Key) -> (Result<Begin, OnceError>, Option<Recorded>) {
+        if self.consent != Consent::NotNeeded {
+            return (services.once.begin(key, self.what()).await, None);
+        }
+        let decided = || {
+            let entry = self.decision(Verdict::Allow, String::new(), None);
+            let (services, key, call, peer) =
+                (Arc::clone(services), key.clone(), Arc::clone(&self.call), Arc::clone(&self.peer));
+            let runtime = Handle::current();
+            // Made when the call is lost, since dropping it records an outcome.
+            let lost = move || drop(Begun::on(runtime, services, key, call, peer));
+            Decided { entry, lost: Box::new(lost) }
+        };
+        match services.once.begin_decided(&services.audit, key, self.what(), decided).await {
+            Ok(DecidedBegin::Fresh(recorded)) => (Ok(Begin::Fresh), recorded),
+            Ok(DecidedBegin::Repeat(begin)) => (Ok(begin), None),
+            Err(error) => (Err(error), None),
+        }
+    }
+
+    fn begun(&self, services: &Arc<Services>, key: Key) -> Begun {
+        let (services, call, peer) = (Arc::clone(services), Arc::clone(&self.call), Arc::clone(&self.peer));
+        Begun::on(Handle::current(), services, key, call, peer)
     }
 
     /// Audits a repeat, and returns the outcome even if the record is not written yet. A caller without an answer might
@@ -231,8 +256,8 @@ impl Attempt {
         }
     }
 
-    /// Obtains consent and writes the decision to disk.
-    async fn may_run(&self, services: &Services) -> Result<(), CallOutcome> {
+    /// Obtains consent and writes the decision to disk. Returns the outcome of a call that must not run.
+    async fn decide(&self, services: &Services) -> Option<CallOutcome> {
         let id = || self.id.clone();
         let (verdict, approval_id, refusal) = match &self.consent {
             Consent::NotNeeded => (Verdict::Allow, None, None),
@@ -246,15 +271,24 @@ impl Attempt {
                     let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason, left);
                     (Verdict::Deny, Some(approval_id), Some(refusal))
                 }
-                Err(error) => return Err(outcome::unavailable(id(), &error.to_string())),
+                Err(error) => return Some(outcome::unavailable(id(), &error.to_string())),
             },
         };
         let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
-        let event = AuditEvent::Decision { verdict, code, pointer: String::new(), approval_id };
-        match services.audit.append(entry(&self.call, event)).await {
-            Ok(_) => refusal.map_or(Ok(()), Err),
-            Err(error) => Err(outcome::unavailable(id(), &error.to_string())),
+        let recorded = services.audit.append(self.decision(verdict, code, approval_id)).await;
+        self.refused(recorded, refusal)
+    }
+
+    /// Returns the outcome of a call that must not run: its decision is not recorded, or a person has not agreed.
+    fn refused(&self, recorded: Recorded, refusal: Option<CallOutcome>) -> Option<CallOutcome> {
+        match recorded {
+            Ok(_) => refusal,
+            Err(error) => Some(outcome::unavailable(self.id.clone(), &error.to_string())),
         }
+    }
+
+    fn decision(&self, verdict: Verdict, code: String, approval_id: Option<String>) -> Entry {
+        entry(&self.call, AuditEvent::Decision { verdict, code, pointer: String::new(), approval_id })
     }
 
     fn caller(&self) -> Result<Caller, Stop> {
@@ -312,7 +346,8 @@ impl Attempt {
                     deadline: self.deadline,
                 };
                 let called = Instant::now();
-                let answered = services.backends.call(&invocation).await;
+                // Boxed: it is far larger than the rest, which would be moved with it.
+                let answered = Box::pin(services.backends.call(&invocation)).await;
                 let result = answered.as_ref().map_or_else(outcome::of_stop, |_| "answered");
                 services.instruments.metrics.backends().request(tool.run().cluster(), result, called.elapsed());
                 outcome::answered(id, tool, answered, self.began.elapsed())
@@ -336,7 +371,7 @@ fn idempotency_key(call: &audit::Call) -> String {
     hex(&hash.finalize())
 }
 
-fn entry(call: &audit::Call, event: AuditEvent) -> Entry {
+pub(super) fn entry(call: &audit::Call, event: AuditEvent) -> Entry {
     Entry { time: now(), source: Source::Executor, call: call.clone(), event }
 }
 
@@ -348,58 +383,6 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-// === impl Begun ===
-
-impl Begun<'_> {
-    /// Records the outcome and disarms the drop.
-    async fn end(mut self, outcome: CallOutcome) -> CallOutcome {
-        let (id, tool) = (outcome.id.clone(), self.call.tool.clone());
-        let written = self.write_down(outcome);
-        written.await.unwrap_or_else(|_| outcome::unknown(id, &tool))
-    }
-
-    /// Records the outcome once, in a separate task: a caller that goes away cannot interrupt it.
-    fn write_down(&mut self, outcome: CallOutcome) -> JoinHandle<CallOutcome> {
-        self.ended = true;
-        let (services, key, call) = (Arc::clone(self.services), self.key.clone(), self.call.clone());
-        let peer = Arc::clone(&self.peer);
-        let writing = async move {
-            settle(&services, &key, &call, &peer, &outcome).await;
-            outcome
-        };
-        tokio::spawn(writing.with_current_context())
-    }
-}
-
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        // An ending process can no longer write. The next process records the outcome.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            let outcome = outcome::unknown(self.call.call_id.clone(), &self.call.tool);
-            drop(self.write_down(outcome));
-        }
-    }
-}
-
-/// Stores and audits a call's outcome. The caller gets the outcome even if one of the two writes fails: a repeat then
-/// gets `unknown`, and the audit log keeps the record until it can be written.
-pub(super) async fn settle(services: &Services, key: &Key, call: &audit::Call, peer: &str, outcome: &CallOutcome) {
-    log::ended(call, peer, outcome);
-    let event =
-        AuditEvent::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };
-    let audited = services.audit.append(entry(call, event));
-    let (remembered, audited) = tokio::join!(services.once.finish(key, outcome), audited);
-    if let Err(error) = remembered {
-        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not stored");
-    }
-    if let Err(error) = audited {
-        tracing::error!(exchange = call.exchange_id, reason = %error, "an outcome is not audited yet");
-    }
 }
 
 #[cfg(test)]

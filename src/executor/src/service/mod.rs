@@ -5,6 +5,7 @@
 
 mod attempt;
 mod batch;
+mod begun;
 pub(crate) mod deadline;
 pub(crate) mod lag;
 mod log;
@@ -15,6 +16,7 @@ mod services;
 pub(crate) mod space;
 pub(crate) mod waiting;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
@@ -23,7 +25,8 @@ use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
 };
-use tokio::task::JoinSet;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -176,29 +179,46 @@ impl Service {
         })?;
 
         let mut outcomes: Vec<Option<CallOutcome>> = vec![None; decided.len()];
-        // Dropping this future ends the running calls: a caller that goes away leaves nothing behind.
-        let mut running = JoinSet::new();
-        for (position, decided) in decided.into_iter().enumerate() {
-            let services = Arc::clone(&self.services);
-            match decided {
-                Decided::Denied(denial) => {
-                    let (admitted, ticket) = (Arc::clone(&admitted), tickets.denied.next());
-                    running.spawn(async move { (position, denial.tell(&services, &admitted, ticket).await) });
-                }
-                Decided::Allowed(attempt) => {
-                    let ticket = if attempt.runs_here() { tickets.here.next() } else { tickets.elsewhere.next() };
-                    running.spawn(async move { (position, attempt.run(&services, ticket).await) });
-                }
-            }
-        }
-        while let Some(finished) = running.join_next().await {
-            let (position, outcome) =
-                finished.map_err(|error| Status::internal(format!("a call could not be followed: {error}")))?;
+        // All in the request's own task: a step of a call is short, and to spawn it would wake another thread. Dropping
+        // this future ends the running calls: a caller that goes away leaves nothing behind.
+        let mut running: FuturesUnordered<_> = decided
+            .into_iter()
+            .enumerate()
+            .map(|(position, decided)| {
+                let ticket = tickets.next(&decided);
+                let outcome = AssertUnwindSafe(self.outcome(&admitted, decided, ticket)).catch_unwind();
+                outcome.map(move |outcome| (position, outcome))
+            })
+            .collect();
+        while let Some((position, outcome)) = running.next().await {
+            // The panic was logged.
+            let outcome = outcome.map_err(|_| Status::internal("a call could not be followed: it panicked"))?;
             if let Some(slot) = outcomes.get_mut(position) {
                 *slot = Some(outcome);
             }
         }
         Ok(ExecuteResponse { outcomes: outcomes.into_iter().flatten().collect() })
+    }
+}
+
+impl Service {
+    async fn outcome(&self, admitted: &Admitted, decided: Decided, ticket: Option<Ticket>) -> CallOutcome {
+        match decided {
+            Decided::Denied(denial) => denial.tell(&self.services, admitted, ticket).await,
+            Decided::Allowed(attempt) => attempt.run(&self.services, ticket).await,
+        }
+    }
+}
+
+// === impl Tickets ===
+
+impl Tickets {
+    fn next(&mut self, decided: &Decided) -> Option<Ticket> {
+        match decided {
+            Decided::Denied(_) => self.denied.next(),
+            Decided::Allowed(attempt) if attempt.runs_here() => self.here.next(),
+            Decided::Allowed(_) => self.elsewhere.next(),
+        }
     }
 }
 

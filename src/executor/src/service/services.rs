@@ -72,8 +72,9 @@ impl Services {
         for contract in registry.contracts() {
             backends.check(contract)?;
         }
-        let audit = AuditLog::open_counted(&config.state_dir, &config.audit, instruments.metrics.audit())?;
-        let once = Once::open(&config.state_dir, &config.once).await?;
+        let counted = instruments.metrics.audit();
+        let (once, audit) =
+            Once::open_with_log::<ServicesError>(&config.state_dir, &config.once, &config.audit, counted).await?;
         let approvals = Approvals::open(&config.state_dir, &config.approvals, audit.clone())?
             .counting(instruments.metrics.approvals().clone());
         for store in [audit.health(), once.health(), approvals.health()] {

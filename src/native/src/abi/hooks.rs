@@ -8,7 +8,7 @@ use std::sync::Arc;
 use callgate_engine::CallFailed;
 use callgate_host::OwnedReply;
 
-use super::{Buffer, ConfigPtr, FilterPtr, Header, VERSION, copy, copy_chunks, copy_headers};
+use super::{Buffer, ConfigPtr, FilterPtr, Header, about, copy, copy_chunks, copy_headers};
 use crate::grpc::Answer;
 use crate::logger;
 use crate::plugin::Plugin;
@@ -77,13 +77,16 @@ fn body(status: Status) -> u32 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
-    guard(logger::install);
-    VERSION.as_ptr()
+pub(super) extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
+    guard(|| {
+        logger::install();
+        log::info!("{}", about::line());
+    });
+    about::abi_version().as_ptr()
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
     config: *mut c_void,
     _name: Buffer,
     bytes: Buffer,
@@ -104,14 +107,14 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(module: *const c_void) {
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(module: *const c_void) {
     // SAFETY: Envoy gives its count of one back.
     let plugin = unsafe { Arc::from_raw(module.cast::<Plugin>()) };
     guard(|| plugin.end());
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_scheduled(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_scheduled(
     _config: *mut c_void,
     module: *const c_void,
     _event: u64,
@@ -121,7 +124,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_scheduled(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
     module: *const c_void,
     filter: *mut c_void,
 ) -> *const c_void {
@@ -131,14 +134,14 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(module: *const c_void) {
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(module: *const c_void) {
     // SAFETY: Envoy gives its count of one back. A hook under way holds another.
     let stream = unsafe { Rc::from_raw(module.cast::<Stream>()) };
     guard(|| stream.on_destroy());
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
     _filter: *mut c_void,
     module: *const c_void,
     end: bool,
@@ -148,7 +151,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
     _filter: *mut c_void,
     module: *const c_void,
     end: bool,
@@ -158,7 +161,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
     _filter: *mut c_void,
     module: *const c_void,
 ) -> u32 {
@@ -167,7 +170,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
     _filter: *mut c_void,
     module: *const c_void,
     end: bool,
@@ -177,7 +180,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
     _filter: *mut c_void,
     module: *const c_void,
     end: bool,
@@ -187,7 +190,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_body(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
     _filter: *mut c_void,
     module: *const c_void,
 ) -> u32 {
@@ -196,13 +199,16 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(_filter: *mut c_void, module: *const c_void) {
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
+    _filter: *mut c_void,
+    module: *const c_void,
+) {
     // SAFETY: the argument of this hook.
     unsafe { with(module, (), Stream::on_complete) };
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
     _filter: *mut c_void,
     module: *const c_void,
     _event: u64,
@@ -212,7 +218,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
     _filter: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -238,7 +244,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_headers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_headers(
     _filter: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -253,7 +259,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_headers(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_data(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_data(
     _filter: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -266,7 +272,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_data(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_trailers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_trailers(
     _filter: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -280,7 +286,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_trailers(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_complete(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_complete(
     _filter: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -290,7 +296,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_complete(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_reset(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_reset(
     _filter: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -301,7 +307,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_reset(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_headers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_headers(
     _config: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -314,7 +320,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_head
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_data(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_data(
     _config: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -327,7 +333,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_data
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_trailers(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_trailers(
     _config: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -339,7 +345,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_trai
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_complete(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_complete(
     _config: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -349,7 +355,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_comp
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_reset(
+pub(super) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_reset(
     _config: *mut c_void,
     module: *const c_void,
     id: u64,
@@ -361,14 +367,14 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_stream_rese
 
 /// Hooks that the gate does not need, and that Envoy requires: it is not a terminal filter.
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_downstream_above_write_buffer_high_watermark(
+pub(super) extern "C" fn envoy_dynamic_module_on_http_filter_downstream_above_write_buffer_high_watermark(
     _filter: *mut c_void,
     _module: *const c_void,
 ) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_downstream_below_write_buffer_low_watermark(
+pub(super) extern "C" fn envoy_dynamic_module_on_http_filter_downstream_below_write_buffer_low_watermark(
     _filter: *mut c_void,
     _module: *const c_void,
 ) {

@@ -90,11 +90,11 @@ pub(super) fn stream_call() -> Exchange {
 /// A conversation of 200 KB, half of it results of tools; the answer is the usual one.
 pub(super) fn conversation() -> Exchange {
     let mut request = usual();
-    let mut messages: Vec<Value> = request["messages"].as_array().cloned().unwrap_or_default();
+    let mut messages: Vec<Value> = request.get("messages").and_then(Value::as_array).cloned().unwrap_or_default();
     let forecast: Vec<Value> = (0..12)
         .map(|day| json!({"day": day, "low": 11.5, "high": 24.25, "rain": 0.15, "note": "sun \u{2600}, then \"clouds\""}))
         .collect();
-    for round in 0..80 {
+    for round in 0..90 {
         let id = format!("call_{round:024}");
         let calls = [call(&id, "get_weather", "{\"city\":\"Rome\",\"days\":7}")];
         messages.push(json!({"role": "assistant", "content": null, "tool_calls": calls}));
@@ -105,7 +105,7 @@ pub(super) fn conversation() -> Exchange {
             json!({"role": "user", "content": "And the week after? What would you do, if it rains all the time?"}),
         );
     }
-    request["messages"] = json!(messages);
+    request.as_object_mut().map(|members| members.insert("messages".into(), json!(messages)));
     let answer = Answer::Whole(ANSWER.to_owned());
     chat(super::CONVERSATION, request.to_string(), answer, &["call_a1b2c3d4e5f6g7h8i9j0k1l2"])
 }
@@ -127,7 +127,7 @@ pub(super) fn server_loop() -> Exchange {
     let calls = [call("call_n1o2t3h4i5n6g7a8b9c0d1e2", "nothing", "{}")];
     let answer = Answer::Loop { call: calling(&calls), last: saying(TEXT) };
     let mut then = request.clone();
-    if let Some(messages) = then["messages"].as_array_mut() {
+    if let Some(messages) = then.get_mut("messages").and_then(Value::as_array_mut) {
         messages.push(json!({"role": "assistant", "content": null, "tool_calls": calls}));
         messages.push(json!({"role": "tool", "tool_call_id": "call_n1o2t3h4i5n6g7a8b9c0d1e2", "content": "{}"}));
     }

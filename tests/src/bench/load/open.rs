@@ -50,7 +50,7 @@ impl Open {
     }
 
     fn drive(self, began: Instant) -> io::Result<Vec<f64>> {
-        let mut lines = (0..CONNECTIONS).map(|_| Line::open(self.server)).collect::<io::Result<Vec<_>>>()?;
+        let mut lanes = (0..CONNECTIONS).map(|_| Lane::open(self.server)).collect::<io::Result<Vec<_>>>()?;
         let mut plan = arrivals(self.rate, self.time).into_iter().map(|at| began + at).peekable();
         let mut waiting = VecDeque::new();
         let mut latencies = Vec::new();
@@ -59,11 +59,11 @@ impl Open {
             while let Some(at) = plan.next_if(|&at| at <= now) {
                 waiting.push_back(at);
             }
-            for line in lines.iter_mut().filter(|line| line.planned.is_none()) {
+            for lane in lanes.iter_mut().filter(|lane| lane.planned.is_none()) {
                 let Some(at) = waiting.pop_front() else { break };
-                line.send(&self.request, at)?;
+                lane.send(&self.request, at)?;
             }
-            let busy = lines.iter().any(|line| line.planned.is_some());
+            let busy = lanes.iter().any(|lane| lane.planned.is_some());
             let next = plan.peek().copied();
             if next.is_none() && !busy && waiting.is_empty() {
                 return Ok(latencies);
@@ -73,33 +73,33 @@ impl Open {
                     "answers are late by seconds: the rate is above what the server can serve",
                 ));
             }
-            wait(&mut lines, next.unwrap_or(now + GRACE), &mut latencies)?;
+            wait(&mut lanes, next.unwrap_or(now + GRACE), &mut latencies)?;
         }
     }
 }
 
 /// Waits for answers until `next`, and reads them.
-fn wait(lines: &mut [Line], next: Instant, latencies: &mut Vec<f64>) -> io::Result<()> {
+fn wait(lanes: &mut [Lane], next: Instant, latencies: &mut Vec<f64>) -> io::Result<()> {
     let timeout = Timespec::try_from(next.saturating_duration_since(Instant::now())).map_err(io::Error::other)?;
-    let mut busy: Vec<&mut Line> = lines.iter_mut().filter(|line| line.planned.is_some()).collect();
-    let mut ready: Vec<PollFd<'_>> = busy.iter().map(|line| PollFd::new(&line.stream, PollFlags::IN)).collect();
+    let mut busy: Vec<&mut Lane> = lanes.iter_mut().filter(|lane| lane.planned.is_some()).collect();
+    let mut ready: Vec<PollFd<'_>> = busy.iter().map(|lane| PollFd::new(&lane.stream, PollFlags::IN)).collect();
     poll(&mut ready, Some(&timeout))?;
     let ready: Vec<bool> = ready.iter().map(|fd| !fd.revents().is_empty()).collect();
-    for (line, _) in busy.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
-        latencies.extend(line.read()?.map(|took| took.as_secs_f64() * 1e6));
+    for (lane, _) in busy.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
+        latencies.extend(lane.read()?.map(|took| took.as_secs_f64() * 1e6));
     }
     Ok(())
 }
 
 /// One connection.
-struct Line {
+struct Lane {
     stream: TcpStream,
     buffer: Vec<u8>,
     /// The planned time of the request under way.
     planned: Option<Instant>,
 }
 
-impl Line {
+impl Lane {
     fn open(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server)?;
         stream.set_nodelay(true)?;

@@ -104,7 +104,10 @@ impl Spread {
         let mut numbers: Vec<f64> = numbers.filter(|number| number.is_finite()).collect();
         numbers.sort_by(f64::total_cmp);
         let at = |place: usize| numbers.get(place).copied().unwrap_or(f64::NAN);
-        Self { low: at(0), median: at(numbers.len() / 2), high: at(numbers.len().saturating_sub(1)) }
+        let last = numbers.len().saturating_sub(1);
+        // Of an even count, the middle of the two in the middle.
+        let median = f64::midpoint(at(last / 2), at(numbers.len() / 2));
+        Self { low: at(0), median, high: at(last) }
     }
 
     /// One number without spread.
@@ -129,6 +132,8 @@ mod tests {
         let of = |throughput| Sample { throughput, ..sample };
         assert_eq!(Sample::median(&[of(3.0), of(1.0), of(2.0)]).throughput, 2.0);
         assert_eq!(Spread::of([3.0, f64::NAN, 1.0, 2.0].into_iter()), Spread { low: 1.0, median: 2.0, high: 3.0 });
+        assert_eq!(Spread::of([4.0, 1.0].into_iter()).median, 2.5);
+        assert!(Spread::of([].into_iter()).median.is_nan());
     }
 
     #[test]

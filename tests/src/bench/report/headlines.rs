@@ -1,6 +1,6 @@
 //! The few lines for a first look, under the names that earlier versions of this bench gave them.
 
-use super::line::{Better, Line};
+use super::line::{Better, SummaryLine};
 use super::lines::better;
 use crate::bench::Measured;
 use crate::bench::case::{ALONE, STREAM, TWO_CALLS};
@@ -10,7 +10,7 @@ use crate::bench::variant::{BARE, CALLGATE_WASM, COPY_WASM, NOOP_WASM};
 
 impl Measured {
     /// Returns those whose cases were measured.
-    pub(crate) fn headlines(&self) -> Vec<Line> {
+    pub(crate) fn headlines(&self) -> Vec<SummaryLine> {
         use Measure::{Cpu, P50, P99, Throughput};
         let figures = &self.figures;
         let against =
@@ -19,13 +19,13 @@ impl Measured {
                     (figures.spread(at.0, at.1, measure)?, figures.spread(base.0, base.1, measure)?);
                 let ratio = figures.ratio(at, base, measure)?;
                 let (value, baseline) = (value.median * scale, baseline.median * scale);
-                Some(Line::new(name, value, unit, baseline, word, ratio, better(measure)))
+                Some(SummaryLine::new(name, value, unit, baseline, word, ratio, better(measure)))
             };
         let added = |name: &str, measure: Measure| {
             let base = figures.spread(ALONE, BARE, measure)?.median;
             let added = figures.added((ALONE, CALLGATE_WASM), (ALONE, BARE), measure)?;
             let ratio = Spread { low: added.low / base, median: added.median / base, high: added.high / base };
-            Some(Line::new(name, added.median, "us", base, "bare", ratio, Better::Less))
+            Some(SummaryLine::new(name, added.median, "us", base, "bare", ratio, Better::Less))
         };
         #[allow(clippy::cast_precision_loss, reason = "a small count")]
         let delta = 1.0 / DELTAS as f64;
@@ -42,7 +42,7 @@ impl Measured {
             against("noop_wasm.text_delta.cpu", stream(NOOP_WASM), stream(BARE), Cpu, delta, "us", BARE),
         ];
         let (module, other) = self.module;
-        let module = Line::plain("module.bytes", module, "bytes", other, COPY_WASM, Better::Less);
+        let module = SummaryLine::plain("module.bytes", module, "bytes", other, COPY_WASM, Better::Less);
         lines.into_iter().flatten().chain([module]).collect()
     }
 }

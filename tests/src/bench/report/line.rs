@@ -10,7 +10,7 @@ use crate::stack::StackError;
 
 /// A figure, compared with a baseline. The names are stable: docs/contribute/benchmarks.md lists them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Line {
+pub(crate) struct SummaryLine {
     pub(crate) name: String,
     /// Median of the rounds.
     pub(crate) value: f64,
@@ -33,10 +33,16 @@ pub(crate) enum Better {
     Less,
 }
 
-impl Line {
+impl SummaryLine {
     /// A figure without rounds.
     pub(crate) fn plain(name: &str, value: f64, unit: &str, baseline: f64, against: &str, better: Better) -> Self {
         Self::new(name, value, unit, baseline, against, Spread::exact(value / baseline), better)
+    }
+
+    /// True if the ratio depends little on the machine: Envoy's CPU time of a gate, against another Envoy's in the same round.
+    pub(crate) fn steady(&self) -> bool {
+        let gate = self.name.contains(".callgate_");
+        gate && [".cpu", ".cpu_of_one_tool"].iter().any(|end| self.name.ends_with(end))
     }
 
     /// A figure with a ratio for each round.
@@ -64,7 +70,7 @@ impl Line {
 }
 
 /// Writes lines as JSON.
-pub(crate) fn write(lines: &[Line], file: &Path) -> Result<(), StackError> {
+pub(crate) fn write(lines: &[SummaryLine], file: &Path) -> Result<(), StackError> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(StackError::io(folder.display().to_string()))?;
     }
@@ -73,18 +79,18 @@ pub(crate) fn write(lines: &[Line], file: &Path) -> Result<(), StackError> {
 }
 
 /// Reads lines that [`write`] has written, or some of them.
-pub(crate) fn read(file: &Path) -> Result<Vec<Line>, StackError> {
+pub(crate) fn read(file: &Path) -> Result<Vec<SummaryLine>, StackError> {
     let text = fs::read_to_string(file).map_err(StackError::io(file.display().to_string()))?;
     let unfit = |error| StackError::Unfit { what: format!("{} is no summary of a bench ({error})", file.display()) };
     serde_json::from_str(&text).map_err(unfit)
 }
 
 /// Prints lines as a table on standard output.
-pub(crate) fn print(lines: &[Line]) {
+pub(crate) fn print(lines: &[SummaryLine]) {
     println!("{:<34}{:>12} {:<12}{:>8}  {:<14} against", "", "value", "unit", "ratio", "low–high");
     for line in lines {
         let spread = format!("{:.2}–{:.2}", line.ratio_low, line.ratio_high);
-        let Line { name, value, unit, ratio, against, baseline, .. } = line;
+        let SummaryLine { name, value, unit, ratio, against, baseline, .. } = line;
         let (value, baseline) = (number(*value), number(*baseline));
         println!("{name:<34}{value:>12} {unit:<12}{ratio:>8.2}  {spread:<14} {against} ({baseline})");
     }
@@ -106,7 +112,7 @@ mod tests {
     fn lines_are_read_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("bench/summary.json");
-        let lines = [Line::plain("a.b.cpu", 30.0004, "us", 20.0, "bare", Better::Less)];
+        let lines = [SummaryLine::plain("a.b.cpu", 30.0004, "us", 20.0, "bare", Better::Less)];
         write(&lines, &file).unwrap();
         assert_eq!(read(&file).unwrap(), lines);
         assert_eq!((lines[0].value, lines[0].ratio), (30.0, 1.5));

@@ -1,6 +1,6 @@
 //! All lines of a run of the gate.
 
-use super::line::{Better, Line};
+use super::line::{Better, SummaryLine};
 use crate::bench::Measured;
 use crate::bench::case::{Case, Desk, TOOLS_1};
 use crate::bench::load::{Measure, Spread};
@@ -9,15 +9,15 @@ use crate::bench::variant::{BARE, HARNESS};
 
 impl Measured {
     /// Returns a line for every figure.
-    pub(crate) fn lines(&self) -> Vec<Line> {
-        let mut lines: Vec<Line> = self.cases.iter().flat_map(|case| self.of_case(case)).collect();
+    pub(crate) fn lines(&self) -> Vec<SummaryLine> {
+        let mut lines: Vec<SummaryLine> = self.cases.iter().flat_map(|case| self.of_case(case)).collect();
         lines.extend(self.half_load());
         lines.extend(self.residences());
         lines
     }
 
     /// `CASE.VARIANT.MEASURE`, against bare Envoy; for contracts with many tools also against one tool.
-    fn of_case(&self, case: &Case) -> Vec<Line> {
+    fn of_case(&self, case: &Case) -> Vec<SummaryLine> {
         let mut lines = Vec::new();
         let figures = &self.figures;
         let mut add = |name: String, at: (&str, &str), base: (&str, &str), word: &str, measure: Measure| {
@@ -25,7 +25,15 @@ impl Measured {
             let (Some(value), Some(baseline), Some(ratio)) = (value, baseline, figures.ratio(at, base, measure)) else {
                 return;
             };
-            lines.push(Line::new(&name, value.median, measure.unit(), baseline.median, word, ratio, better(measure)));
+            lines.push(SummaryLine::new(
+                &name,
+                value.median,
+                measure.unit(),
+                baseline.median,
+                word,
+                ratio,
+                better(measure),
+            ));
         };
         for variant in &self.variants {
             let at = (case.name, variant.name);
@@ -49,20 +57,20 @@ impl Measured {
     }
 
     /// `half_load.VARIANT.added_p50` and `.added_p99`, against bare Envoy at the same rate.
-    fn half_load(&self) -> Vec<Line> {
+    fn half_load(&self) -> Vec<SummaryLine> {
         let one = |variant: &'static str, measure: Measure| {
             let (at, base) = ((HALF_LOAD, variant), (HALF_LOAD_BARE, variant));
             let added = self.figures.added(at, base, measure)?;
             let bare = self.figures.spread(base.0, base.1, measure)?.median;
             let ratio = Spread { low: added.low / bare, median: added.median / bare, high: added.high / bare };
             let name = format!("{HALF_LOAD}.{variant}.added_{}", measure.name());
-            Some(Line::new(&name, added.median, "us", bare, BARE, ratio, Better::Less))
+            Some(SummaryLine::new(&name, added.median, "us", bare, BARE, ratio, Better::Less))
         };
         self.variants.iter().flat_map(|v| [one(v.name, Measure::P50), one(v.name, Measure::P99)]).flatten().collect()
     }
 
     /// `startup.VARIANT`, `memory.VARIANT.idle`, `memory.VARIANT.loaded`, against bare Envoy; with `.tools_N` for large contracts.
-    fn residences(&self) -> Vec<Line> {
+    fn residences(&self) -> Vec<SummaryLine> {
         let of = |variant: &'static str, desk: Desk| {
             self.residences.iter().filter(move |r| r.variant == variant && r.desk == desk).collect::<Vec<_>>()
         };
@@ -82,7 +90,7 @@ impl Measured {
                     let value = Spread::of(these.iter().map(|r| figure(r)));
                     let ratio = Spread { low: value.low / base, median: value.median / base, high: value.high / base };
                     let name = format!("{name}.{}{suffix}", variant.name);
-                    lines.push(Line::new(&name, value.median, unit, base, BARE, ratio, Better::Less));
+                    lines.push(SummaryLine::new(&name, value.median, unit, base, BARE, ratio, Better::Less));
                 };
                 add("startup", "s", |r| r.startup);
                 add("memory_idle", "MiB", |r| r.idle);

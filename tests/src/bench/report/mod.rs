@@ -1,10 +1,12 @@
 //! Tables on the terminal, and files in `target/bench/`.
 
+mod charts;
 mod executor;
 mod headlines;
 mod line;
 mod lines;
+mod plot;
 mod tables;
 
 pub(super) use executor::lines as executor;
-pub(super) use line::{print, write};
+pub(super) use line::{Better, SummaryLine, print, read, write};

@@ -19,13 +19,14 @@ impl Measured {
         self.limits();
     }
 
-    fn others(&self) -> impl Iterator<Item = &Variant> {
+    /// All variants but the baseline.
+    pub(super) fn others(&self) -> impl Iterator<Item = &Variant> {
         self.variants.iter().filter(|variant| variant.name != BARE)
     }
 
     fn heading(&self, what: &str, first: &str) {
         print!("\n{what} (median, lowest–highest of {} rounds)\n{:<26}{first:>14}", self.rounds, "");
-        self.others().for_each(|variant| print!("{:>21}", variant.title));
+        self.others().for_each(|variant| print!(" {:>21}", variant.title));
         println!();
     }
 
@@ -37,7 +38,7 @@ impl Measured {
             print!("{:<26}{:>14}", case.title, format!("{bare:.0}{unit}"));
             for variant in self.others() {
                 let ratio = self.figures.ratio((case.name, variant.name), (case.name, BARE), measure);
-                print!("{:>21}", cell(ratio));
+                print!(" {:>21}", cell(ratio));
             }
             println!();
         }
@@ -56,14 +57,14 @@ impl Measured {
             for variant in self.others() {
                 let added = self.figures.added((HALF_LOAD, variant.name), (HALF_LOAD_BARE, variant.name), measure);
                 let text = added.map_or("-".to_owned(), |s| format!("{:.0} ({:.0}–{:.0})", s.median, s.low, s.high));
-                print!("{text:>21}");
+                print!(" {text:>21}");
             }
             println!();
         }
     }
 
     fn start_and_memory(&self) {
-        println!("\n{:<30}{:>12}{:>16}{:>16}", "Envoy", "start-up", "memory, idle", "after the load");
+        println!("\n{:<40}{:>12}{:>16}{:>16}", "Envoy", "start-up", "memory, idle", "after the load");
         for variant in &self.variants {
             for desk in self.desks.iter().filter(|desk| variant.gate || **desk == Desk::Usual) {
                 let these: Vec<_> =
@@ -76,11 +77,8 @@ impl Measured {
                     Spread::of(these.iter().map(|r| r.idle)),
                     Spread::of(these.iter().map(|r| r.now)),
                 ];
-                let name = match desk {
-                    Desk::Usual => variant.title.to_owned(),
-                    Desk::Tools(tools) => format!("{}, {tools} tools", variant.title),
-                };
-                println!("{name:<30}{:>10.2} s{:>12.0} MiB{:>12.0} MiB", startup.median, idle.median, now.median);
+                let name = format!("{}, {}", variant.title, desk.title());
+                println!("{name:<40}{:>10.2} s{:>12.0} MiB{:>12.0} MiB", startup.median, idle.median, now.median);
             }
         }
     }
@@ -91,7 +89,7 @@ impl Measured {
             "\nLimits: the load generator straight at the upstream; then shares of a processor, Envoy's and the harness's"
         );
         print!("{:<26}{:>14}", "", "alone / bare");
-        self.variants.iter().for_each(|variant| print!("{:>21}", variant.title));
+        self.variants.iter().for_each(|variant| print!(" {:>21}", variant.title));
         println!();
         let mut idle = Vec::new();
         for case in &self.cases {
@@ -103,7 +101,7 @@ impl Measured {
             );
             for variant in &self.variants {
                 let sample = self.figures.median(case.name, variant.name);
-                print!("{:>21}", sample.map_or("-".to_owned(), |s| format!("{:.2} {:.2}", s.share, s.harness)));
+                print!(" {:>21}", sample.map_or("-".to_owned(), |s| format!("{:.2} {:.2}", s.share, s.harness)));
                 if sample.is_some_and(|s| !case.paced && s.share < BUSY) && variant.name == BARE {
                     idle.push(case.title);
                 }

@@ -14,10 +14,53 @@ pub struct Artefacts {
     pub cli: PathBuf,
     /// The executor.
     pub executor: PathBuf,
-    /// The filter's module.
+    /// The host of the gate: `$CALLGATE_HOST`.
+    pub host: Host,
+    /// The filter's module for that host.
     pub filter: PathBuf,
     /// Envoy: `$ENVOY_BIN`, or the one from set-up, or the one on `PATH`.
     pub envoy: PathBuf,
+}
+
+/// The host of the gate inside Envoy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    /// The proxy-wasm filter.
+    Wasm,
+    /// The dynamic module.
+    Native,
+}
+
+impl Host {
+    /// Returns the host that `$CALLGATE_HOST` names: `wasm`, the default, or `native`.
+    pub fn from_environment() -> Result<Self, StackError> {
+        match env::var("CALLGATE_HOST").as_deref() {
+            Ok("native") => Ok(Self::Native),
+            Ok("wasm" | "") | Err(_) => Ok(Self::Wasm),
+            Ok(other) => {
+                Err(StackError::Unfit { what: format!("CALLGATE_HOST is {other:?}; it may be wasm or native") })
+            }
+        }
+    }
+
+    /// Returns the module's name in `dist`.
+    #[must_use]
+    pub fn module(self) -> &'static str {
+        match self {
+            Self::Wasm => "callgate.wasm",
+            Self::Native => "libcallgate.so",
+        }
+    }
+
+    /// Returns the options of `callgate render` for the module at `path`.
+    #[must_use]
+    pub fn options(self, path: &Path) -> Vec<String> {
+        let path = path.display().to_string();
+        match self {
+            Self::Wasm => vec!["--wasm".to_owned(), path],
+            Self::Native => ["--host", "native", "--native", &path].map(str::to_owned).to_vec(),
+        }
+    }
 }
 
 impl Artefacts {
@@ -25,10 +68,12 @@ impl Artefacts {
     pub fn find() -> Result<Self, StackError> {
         let dist = env::var_os("CALLGATE_DIST").map_or_else(|| workspace().join("dist"), PathBuf::from);
         let built = |what, name: &str| there(what, dist.join(name), "CALLGATE_DIST");
+        let host = Host::from_environment()?;
         Ok(Self {
+            host,
             cli: built("the command line", "callgate")?,
             executor: built("the executor", "callgate-executor")?,
-            filter: built("the filter", "callgate.wasm")?,
+            filter: built("the filter", host.module())?,
             envoy: envoy()?,
             dist,
         })

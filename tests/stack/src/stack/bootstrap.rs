@@ -67,6 +67,25 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Replaces Callgate's wasm filter with a dynamic module, with the same configuration.
+    pub fn dynamic_module(&mut self, module: &Path) -> Result<(), StackError> {
+        let filters = self.http_filters()?;
+        let filter = filters.iter_mut().find(|filter| filter.get("name").is_some_and(|name| name == "callgate"));
+        let filter = filter.and_then(|filter| filter.get_mut("typed_config")).ok_or_else(|| unfit("no filter"))?;
+        let configuration = filter.pointer("/config/configuration").cloned();
+        let configuration = configuration.ok_or_else(|| unfit("no configuration of the filter"))?;
+        *filter = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+            "dynamic_module_config": {
+                "module": { "local": { "filename": module.display().to_string() } },
+                "do_not_close": true,
+            },
+            "filter_name": "callgate",
+            "filter_config": configuration,
+        });
+        Ok(())
+    }
+
     fn cluster(&mut self, name: &str) -> Option<&mut Value> {
         let clusters = self.0.pointer_mut("/static_resources/clusters").and_then(Value::as_array_mut);
         clusters.into_iter().flatten().find(|cluster| cluster.get("name").is_some_and(|n| n == name))

@@ -109,7 +109,7 @@ impl Containers {
             listen: (EVERYWHERE, 10_000).into(),
             admin: (EVERYWHERE, 9_901).into(),
             executor: format!("{}:7070", tls::EXECUTOR),
-            filter: Path::new(FOLDER).join("callgate.wasm"),
+            filter: Path::new(FOLDER).join(artefacts.host.module()),
         };
         let mut plan = plan.clone();
         for (option, file) in

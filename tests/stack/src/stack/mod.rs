@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-pub use artefacts::{Artefacts, workspace};
+pub use artefacts::{Artefacts, Host, workspace};
 pub use bootstrap::Bootstrap;
 use containers::Containers;
 pub use contract::{prepare, run};
@@ -255,7 +255,7 @@ fn configure(
     render.args(["render", "--target", "envoy"]).arg(contract);
     render.args(["--listen", &names.listen.to_string(), "--admin", &names.admin.to_string()]);
     render.args(["--executor", &names.executor, "--passthrough", "/v1/models"]);
-    render.arg("--wasm").arg(&names.filter).args(model).args(&plan.render);
+    render.args(artefacts.host.options(&names.filter)).args(model).args(&plan.render);
     let mut text = run(&mut render)?;
     if plan.http2_upstream {
         let mut bootstrap = Bootstrap::read(&text)?;

@@ -1,0 +1,264 @@
+//! The module under a small Envoy that calls hooks from inside callbacks.
+
+use std::ffi::c_void;
+use std::ptr::null;
+
+use callgate_proto::executor::v1::{CallOutcome, ExecuteResponse, Success, call_outcome};
+use prost::Message;
+
+use super::fake::{FakeFilter, OnStart};
+use super::{Body, Buffer, Header, hooks};
+use crate::grpc;
+
+const CONFIG: &str = r#"{
+    "identity": { "header": { "tenant": "x-tenant", "role": "x-role" } },
+    "executor": { "cluster": "executor" },
+    "upstream": { "cluster": "model", "authority": "model.example" },
+    "contract": {
+        "apiVersion": "callgate.dev/v1", "kind": "Contract", "metadata": { "name": "desk", "version": "1.0.0" },
+        "spec": {
+            "models": ["*"],
+            "roles": { "clerk": { "tools": ["lookup"] } },
+            "tools": [{
+                "name": "lookup", "effects": "read", "parameters": { "type": "object" },
+                "run": { "wasm": { "module": "lookup.wasm", "sha256": "0000000000000000000000000000000000000000000000000000000000000000" } }
+            }]
+        }
+    }
+}"#;
+const REQUEST: &[u8] = br#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"lookup"}}]}"#;
+const CALL: &[u8] = br#"{"id":"a","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"lookup","arguments":"{}"}}]}}]}"#;
+const ANSWER: &[u8] = br#"{"id":"b","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"found"}}]}"#;
+
+const CONTINUE: u32 = 0;
+const STOP: u32 = 1;
+const STOP_NO_BUFFER: u32 = 3;
+
+/// A configuration, destroyed when dropped.
+struct Config(*const c_void);
+
+impl Config {
+    fn new() -> Self {
+        hooks::envoy_dynamic_module_on_program_init();
+        let bytes = Buffer::lend(CONFIG.as_bytes());
+        // SAFETY: the buffer outlives the call; the pointer is never read.
+        let module = unsafe {
+            hooks::envoy_dynamic_module_on_http_filter_config_new(std::ptr::dangling_mut(), Buffer::EMPTY, bytes)
+        };
+        assert!(!module.is_null());
+        Self(module)
+    }
+
+    fn stream(&self) -> Box<FakeFilter> {
+        let mut filter = FakeFilter::new();
+        // SAFETY: the configuration and the filter are alive.
+        filter.module = unsafe { hooks::envoy_dynamic_module_on_http_filter_new(self.0, filter.pointer()) };
+        assert!(!filter.module.is_null());
+        filter
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // SAFETY: destroyed once.
+        unsafe { hooks::envoy_dynamic_module_on_http_filter_config_destroy(self.0) };
+    }
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+/// Sends a whole request, in several chunks; returns the status of the last hook.
+fn request(filter: &FakeFilter, role: &str) -> u32 {
+    filter.state.borrow_mut().request = pairs(&[
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        ("content-type", "application/json"),
+        ("x-tenant", "acme"),
+        ("x-role", role),
+    ]);
+    // SAFETY: the stream is alive.
+    let status =
+        unsafe { hooks::envoy_dynamic_module_on_http_filter_request_headers(filter.pointer(), filter.module, false) };
+    if filter.state.borrow().destroyed {
+        return status;
+    }
+    assert_eq!(status, STOP);
+    let chunks = REQUEST.chunks(20).map(<[u8]>::to_vec).collect();
+    filter.state.borrow_mut().bodies.insert(Body::ReceivedRequest as u32, chunks);
+    // SAFETY: the stream is alive.
+    unsafe { hooks::envoy_dynamic_module_on_http_filter_request_body(filter.pointer(), filter.module, true) }
+}
+
+/// Answers with JSON, whole; returns the status of the last hook.
+fn respond(filter: &FakeFilter, body: &[u8]) -> u32 {
+    filter.state.borrow_mut().response = pairs(&[(":status", "200"), ("content-type", "application/json")]);
+    // SAFETY: the stream is alive.
+    let status =
+        unsafe { hooks::envoy_dynamic_module_on_http_filter_response_headers(filter.pointer(), filter.module, false) };
+    assert_eq!(status, STOP);
+    filter.state.borrow_mut().bodies.insert(Body::ReceivedResponse as u32, vec![body.to_vec()]);
+    // SAFETY: the stream is alive.
+    unsafe { hooks::envoy_dynamic_module_on_http_filter_response_body(filter.pointer(), filter.module, true) }
+}
+
+/// The executor answers the callout with a result of the one call.
+fn executor_answers(filter: &FakeFilter, id: u64) {
+    let success = call_outcome::Outcome::Success(Success { result: "{\"found\":true}".into() });
+    let outcome = CallOutcome { id: "call_1".into(), outcome: Some(success), usage: None };
+    let frame = grpc::frame(&ExecuteResponse { outcomes: vec![outcome], ..ExecuteResponse::default() }.encode_to_vec());
+    let (pointer, module) = (filter.pointer(), filter.module);
+    let headers = [Header::lend(":status", b"200")];
+    let trailers = [Header::lend("grpc-status", b"0")];
+    let chunk = Buffer::lend(&frame);
+    // SAFETY: the stream is alive; the arguments outlive the calls.
+    unsafe {
+        hooks::envoy_dynamic_module_on_http_filter_http_stream_headers(pointer, module, id, headers.as_ptr(), 1, false);
+        hooks::envoy_dynamic_module_on_http_filter_http_stream_data(pointer, module, id, &raw const chunk, 1, false);
+        hooks::envoy_dynamic_module_on_http_filter_http_stream_trailers(pointer, module, id, trailers.as_ptr(), 1);
+        hooks::envoy_dynamic_module_on_http_filter_http_stream_complete(pointer, module, id);
+    }
+}
+
+fn model_answers(filter: &FakeFilter, id: u64, body: &[u8]) {
+    let headers = [Header::lend(":status", b"200"), Header::lend("content-type", b"application/json")];
+    let chunks = [Buffer::lend(body)];
+    // SAFETY: the stream is alive; the arguments outlive the call.
+    unsafe {
+        hooks::envoy_dynamic_module_on_http_filter_http_callout_done(
+            filter.pointer(),
+            filter.module,
+            id,
+            0,
+            headers.as_ptr(),
+            headers.len(),
+            chunks.as_ptr(),
+            1,
+        );
+    }
+}
+
+fn events(filter: &FakeFilter) -> Vec<String> {
+    filter.state.borrow().events.clone()
+}
+
+fn verdict(filter: &FakeFilter) -> String {
+    let state = filter.state.borrow();
+    state
+        .filter_state
+        .get("wasm.callgate.verdict")
+        .map_or_else(String::new, |text| String::from_utf8_lossy(text).into())
+}
+
+/// The forwarded body: the rest of the received one, or what was put into Envoy's buffer.
+fn body(filter: &FakeFilter, body: Body) -> String {
+    let state = filter.state.borrow();
+    String::from_utf8(state.bodies.get(&(body as u32)).map(|chunks| chunks.concat()).unwrap_or_default()).unwrap()
+}
+
+#[test]
+fn a_turn_with_a_server_run_call_is_run_and_answered() {
+    let config = Config::new();
+    let filter = config.stream();
+    assert_eq!(request(&filter, "clerk"), CONTINUE);
+    assert!(body(&filter, Body::ReceivedRequest).contains("lookup"));
+    assert_eq!(respond(&filter, CALL), STOP_NO_BUFFER);
+    executor_answers(&filter, 1);
+    model_answers(&filter, 2, ANSWER);
+    assert_eq!(events(&filter), ["run 1", "ask 2", "continue"]);
+    assert!(body(&filter, Body::BufferedResponse).contains("found"));
+    filter.end();
+    assert_eq!(verdict(&filter), "allow");
+}
+
+#[test]
+fn a_refused_request_is_answered_and_forwards_nothing() {
+    let config = Config::new();
+    let filter = config.stream();
+    assert_eq!(request(&filter, "nobody"), STOP_NO_BUFFER);
+    assert_eq!(filter.state.borrow().replies.first().map(|(status, _)| *status), Some(403));
+    filter.end();
+    assert_eq!(verdict(&filter), "error:role_forbidden");
+}
+
+#[test]
+fn a_stream_may_end_inside_its_own_answer() {
+    let config = Config::new();
+    let filter = config.stream();
+    filter.state.borrow_mut().ends_inside = true;
+    request(&filter, "nobody");
+    assert!(filter.state.borrow().destroyed);
+    assert_eq!(verdict(&filter), "error:role_forbidden");
+}
+
+#[test]
+fn a_stream_may_end_inside_its_resumption() {
+    let config = Config::new();
+    let filter = config.stream();
+    request(&filter, "clerk");
+    respond(&filter, CALL);
+    executor_answers(&filter, 1);
+    filter.state.borrow_mut().ends_inside = true;
+    model_answers(&filter, 2, ANSWER);
+    assert!(filter.state.borrow().destroyed);
+    assert_eq!(verdict(&filter), "allow");
+}
+
+#[test]
+fn a_callout_that_fails_inside_its_start_ends_the_exchange_once() {
+    for on_start in [OnStart::Reset, OnStart::Refuse] {
+        let config = Config::new();
+        let filter = config.stream();
+        request(&filter, "clerk");
+        filter.state.borrow_mut().on_start = on_start;
+        assert_eq!(respond(&filter, CALL), STOP_NO_BUFFER, "{on_start:?}");
+        let replies: Vec<u32> = filter.state.borrow().replies.iter().map(|(status, _)| *status).collect();
+        assert_eq!(replies, [503], "{on_start:?}");
+        filter.end();
+        assert_eq!(verdict(&filter), "error:executor_unavailable", "{on_start:?}");
+    }
+}
+
+#[test]
+fn a_model_that_fails_inside_its_start_ends_the_exchange_once() {
+    let config = Config::new();
+    let filter = config.stream();
+    request(&filter, "clerk");
+    respond(&filter, CALL);
+    filter.state.borrow_mut().on_start = OnStart::Reset;
+    filter.state.borrow_mut().ends_inside = true;
+    executor_answers(&filter, 1);
+    assert!(filter.state.borrow().destroyed);
+    assert_eq!(filter.state.borrow().replies.len(), 1);
+    assert_eq!(verdict(&filter), "error:upstream_error");
+}
+
+#[test]
+fn an_ended_stream_cancels_its_call_and_ignores_late_answers() {
+    let config = Config::new();
+    let filter = config.stream();
+    request(&filter, "clerk");
+    respond(&filter, CALL);
+    // SAFETY: the stream is alive.
+    unsafe { hooks::envoy_dynamic_module_on_http_filter_stream_complete(filter.pointer(), filter.module) };
+    executor_answers(&filter, 1);
+    executor_answers(&filter, 7);
+    let events = events(&filter);
+    assert!(events.starts_with(&["run 1".to_owned()]) && events.contains(&"cancel 1".to_owned()), "{events:?}");
+    assert!(!events.iter().any(|event| event == "continue"), "{events:?}");
+    // SAFETY: destroyed once.
+    unsafe { hooks::envoy_dynamic_module_on_http_filter_destroy(filter.module) };
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_refused() {
+    for text in ["", "{", r#"{"contract":{},"identity":{}}"#] {
+        // SAFETY: the buffer outlives the call; the pointer is never read.
+        let module = unsafe {
+            let bytes = Buffer::lend(text.as_bytes());
+            hooks::envoy_dynamic_module_on_http_filter_config_new(std::ptr::dangling_mut(), Buffer::EMPTY, bytes)
+        };
+        assert_eq!(module, null(), "{text}");
+    }
+}
