@@ -263,12 +263,8 @@ impl Rules {
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
     /// if the model is asked again, or if the executor runs a tool first.
     pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
-        if self.asks_again(role) { ReleasePolicy::Turn } else { ReleasePolicy::Call }
-    }
-
-    /// Returns true if the model may be asked again in an exchange of this role.
-    pub(crate) fn asks_again(&self, role: &str) -> bool {
-        matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role)
+        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
+        if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 
     /// Returns true if decisions are recorded.

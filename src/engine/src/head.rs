@@ -3,9 +3,10 @@
 //! [`crate::headers`] reads single headers, [`crate::path`] checks the form of a path.
 
 use callgate_contract::Caller;
-use callgate_wire::{Api, Dialect, Target};
+use callgate_wire::{Api, Dialect, ReleasePolicy, Target};
 
 use crate::gate::{Gate, IdentitySource};
+use crate::headers::kept::KeptHeaders;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::mcp::{self, McpHead};
@@ -52,8 +53,8 @@ pub(crate) struct ApiHead {
     pub(crate) path: String,
     /// The model in the path, still percent-encoded.
     pub(crate) model: Option<String>,
-    /// The headers of a further round; none if the model is never asked again.
-    pub(crate) headers: Vec<(String, String)>,
+    /// The headers of a further round; empty if the model is never asked again.
+    pub(crate) headers: KeptHeaders,
     /// Headers not forwarded to the upstream.
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
@@ -111,11 +112,27 @@ pub(crate) fn read(
         Api::Model(dialect) => {
             check_query(Target::new(target).query)?;
             let model = route.model(path).map(str::to_owned);
-            let head = ApiHead::new(gate, dialect, caller, target, &media, headers, remove);
-            Ok(Head::Api(ApiHead { model, ..head }))
+            let content_type = media.written();
+            let headers = match gate.hold(&caller.role) {
+                ReleasePolicy::Turn => for_rounds(headers, &remove, content_type.as_deref()),
+                ReleasePolicy::Call => KeptHeaders::default(),
+            };
+            Ok(Head::Api(ApiHead { dialect, caller, path: target.to_owned(), model, headers, remove, content_type }))
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(Head::Mcp),
     }
+}
+
+/// Returns the headers to repeat in a further round.
+fn for_rounds(headers: &Headers, remove: &[String], content_type: Option<&str>) -> KeptHeaders {
+    let repeats = |name: &str| {
+        !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name) && !remove.iter().any(|removed| removed == name)
+    };
+    let mut kept = KeptHeaders::of(headers, repeats);
+    if let Some(content_type) = content_type {
+        kept.push("content-type", content_type);
+    }
+    kept
 }
 
 /// Checks the body's headers: the body must be there, be JSON, and be readable.
@@ -175,34 +192,5 @@ impl Head {
             Self::Api(head) => Some(&head.caller.tenant),
             Self::Mcp(head) => Some(&head.caller.tenant),
         }
-    }
-}
-
-// === impl ApiHead ===
-
-impl ApiHead {
-    fn new(
-        gate: &Gate,
-        dialect: &'static dyn Dialect,
-        caller: Caller,
-        target: &str,
-        media: &Media,
-        headers: &Headers,
-        remove: Vec<String>,
-    ) -> Self {
-        let content_type = media.written();
-        let headers_up = if gate.asks_again(&caller.role) {
-            headers
-                .iter()
-                .filter(|(name, _)| {
-                    !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name.as_str()) && !remove.contains(name)
-                })
-                .filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)))
-                .chain(content_type.iter().map(|value| ("content-type".to_owned(), value.clone())))
-                .collect()
-        } else {
-            Vec::new()
-        };
-        Self { dialect, caller, path: target.to_owned(), model: None, headers: headers_up, remove, content_type }
     }
 }

@@ -106,7 +106,7 @@ pub(crate) fn ask(
     checked.round = checked.round.saturating_add(1);
     ModelRequest {
         path: checked.request.target().unwrap_or_else(|| checked.path.clone()),
-        headers: checked.headers.clone(),
+        headers: checked.headers.pairs(),
         body: checked.request.write(),
         timeout,
     }

@@ -9,8 +9,8 @@ use callgate_json::Value;
 
 use crate::framing::{Frame, Framing};
 use crate::{
-    AnswerError, ApiError, Call, CallResult, ChoiceIndex, Declaration, Declared, Delta, End, Fate, Form, ReleasePolicy,
-    RequestError, StreamError, Target, UnknownMembers,
+    AnswerError, ApiError, Call, CallResult, ChoiceIndex, Declaration, Declared, Delta, End, Fate, Form, Part,
+    ReleasePolicy, RequestError, StreamError, Target, UnknownMembers,
 };
 
 /// One LLM API's wire format.
@@ -103,6 +103,10 @@ pub trait Request: Debug {
 
     /// The tools it names as the ones to call.
     fn chosen(&self) -> Vec<&str>;
+
+    /// Shows the parts of the conversation to `each`, in their order: instructions first, then the turns, with those
+    /// [appended](Request::append_turn) since.
+    fn conversation<'t>(&'t self, each: &mut dyn FnMut(Part<'t>));
 
     /// Replaces the declarations of one form by these: of each only name, description and parameters are written. Tools of the
     /// provider stay. An empty list is left out.

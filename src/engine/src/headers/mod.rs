@@ -1,5 +1,6 @@
-//! HTTP headers with an effect on decisions. [`media`] reads the type and the coding of a body.
+//! HTTP headers with an effect on decisions. [`media`] reads the type and the coding of a body; [`kept`] holds those of further rounds.
 
+pub(crate) mod kept;
 pub(crate) mod media;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers, name
 use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
 use crate::head::ApiHead;
+use crate::headers::kept::KeptHeaders;
 use crate::ledger::Ledger;
 use crate::tally::Tally;
 use crate::{Code, Gate, Refusal};
@@ -17,7 +18,7 @@ pub(crate) struct CheckedRequest {
     pub(crate) request: Box<dyn Request>,
     pub(crate) caller: Caller,
     pub(crate) path: String,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: KeptHeaders,
     /// The release policy of the turn's calls.
     pub(crate) hold: ReleasePolicy,
     /// The round under way, counted from 1.

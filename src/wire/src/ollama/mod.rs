@@ -11,6 +11,7 @@
 //! with other text.
 
 mod answer;
+mod conversation;
 mod error;
 mod message;
 mod request;

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
-use super::message;
+use super::{conversation, message};
 use crate::checks::exact;
+use crate::conversation::Each;
 use crate::members::{Fields, Judged, OLLAMA};
 use crate::skeleton::document::{
     Body, Document, Replaced, RequestFormat, Tools, checked, declare, declared_once, messages, redeclared,
@@ -35,6 +36,10 @@ impl RequestFormat for OllamaRequest {
         let asks = list.is_some_and(|messages| messages.items().next().is_some());
         let wants = if asks && streams { Wants::Stream } else { Wants::Whole };
         Ok(Document { body, tools, wants, format: OllamaRequest })
+    }
+
+    fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
+        conversation::show(body, each);
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {

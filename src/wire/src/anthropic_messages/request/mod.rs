@@ -1,6 +1,7 @@
 //! A request: the body of *create a message* and of *count tokens in a message*.
 
 mod blocks;
+mod conversation;
 mod tools;
 
 use callgate_json::{Span, Value, with_member};
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use super::stream::Messages;
 use crate::checks::exact;
+use crate::conversation::Each;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
 use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, additional, checked};
 use crate::skeleton::list::call_block;
@@ -44,6 +46,10 @@ impl RequestFormat for MessagesRequest {
         additional(fields.get("messages").into_iter().flat_map(Span::items), "messages", body.judged())?;
         let tools = tools::read(&fields, body.judged())?;
         Ok(Document { body, tools, wants, format: MessagesRequest { endpoint: Endpoint::new(target) } })
+    }
+
+    fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
+        conversation::show(body, each);
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {

@@ -2,12 +2,14 @@
 
 mod address;
 mod betas;
+mod conversation;
 mod messages;
 mod tools;
 mod turn;
 
 use callgate_json::{Span, Value, with_member};
 
+use crate::conversation::Each;
 use crate::members::BEDROCK_CONVERSE;
 use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, checked};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
@@ -46,6 +48,10 @@ impl RequestFormat for ConverseRequest {
     /// The end of every stream has the usage.
     fn include_usage(&self) -> bool {
         true
+    }
+
+    fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
+        conversation::show(body, each);
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {

@@ -1,6 +1,7 @@
 //! A request: path, query, and the body of *generateContent* and *countTokens*.
 
 mod address;
+mod conversation;
 mod declared;
 
 use callgate_json::{Span, Value, with_member};
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use super::names::FUNCTION_CALLING_CONFIG;
 use super::turn;
+use crate::conversation::Each;
 use crate::members::{Fields, GEMINI};
 use crate::skeleton::document::{Body, Checked, Document, Endpoint, RequestFormat, checked};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
@@ -99,6 +101,10 @@ impl RequestFormat for GeminiRequest {
 
     fn choices(&self) -> u64 {
         self.choices
+    }
+
+    fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
+        conversation::show(body, each);
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {

@@ -1,6 +1,7 @@
 //! A request: the body of *create chat completion*.
 
 mod choice;
+mod conversation;
 mod declared;
 mod limit;
 
@@ -8,6 +9,7 @@ use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
 use super::{calls, turn_text};
+use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_CHAT};
 use crate::skeleton::document::{Body, Document, RequestFormat, checked, messages};
 use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wants};
@@ -50,6 +52,10 @@ impl RequestFormat for ChatRequest {
 
     fn include_usage(&self) -> bool {
         self.include_usage
+    }
+
+    fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
+        conversation::show(body, each);
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], form: Form) {

@@ -1,6 +1,7 @@
 //! A request: the body of *create a model response*.
 
 mod choice;
+mod conversation;
 mod declared;
 mod input;
 
@@ -8,6 +9,7 @@ use callgate_json::{Span, Value};
 use serde_json::json;
 
 use super::items;
+use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_RESPONSES, is_limit};
 use crate::skeleton::document::{Body, Document, RequestFormat, checked, model_in_path};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
@@ -40,6 +42,10 @@ impl RequestFormat for ResponsesRequest {
         }
         let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
         Ok(Document { body, tools, wants, format: ResponsesRequest })
+    }
+
+    fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
+        conversation::show(body, each);
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {

@@ -11,8 +11,9 @@ use std::fmt::Debug;
 
 use callgate_json::Value;
 
+use crate::conversation::Each;
 use crate::{
-    CallResult, Declaration, Declared, Form, OutputLimit, Request, RequestError, Target, UnknownMembers, Wants,
+    CallResult, Declaration, Declared, Form, OutputLimit, Part, Request, RequestError, Target, UnknownMembers, Wants,
 };
 pub(crate) use body::{Body, Checked, checked, model_in_path};
 pub(crate) use endpoint::Endpoint;
@@ -52,6 +53,9 @@ pub(crate) trait RequestFormat: Debug + Sized {
     fn include_usage(&self) -> bool {
         false
     }
+
+    /// Shows the parts of the conversation.
+    fn conversation<'t>(body: &'t Body, each: Each<'_, 't>);
 
     /// Replaces the declarations of one of the [forms](RequestFormat::FORMS).
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], form: Form);
@@ -123,6 +127,10 @@ impl<F: RequestFormat> Request for Document<F> {
 
     fn chosen(&self) -> Vec<&str> {
         self.tools.chosen.iter().collect()
+    }
+
+    fn conversation<'t>(&'t self, each: &mut dyn FnMut(Part<'t>)) {
+        F::conversation(&self.body, each);
     }
 
     fn declare(&mut self, declarations: &[&Declaration], form: Form) {

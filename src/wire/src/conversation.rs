@@ -1,0 +1,95 @@
+//! A view of the conversation in a request: texts, calls and results as places in the kept text.
+//!
+//! Nothing is read before a rule asks, and nothing is copied then. A rule reads a value by [`Span::string`] and its like. Roles and shapes
+//! are the caller's words: a value of no known shape is a [`Part::Other`], so no part of the conversation is left out.
+
+use callgate_json::Span;
+
+/// One part of a conversation, in its order.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'t> {
+    /// A text, as a JSON string.
+    Text {
+        /// The role of its message.
+        role: Role,
+        /// The string.
+        text: Span<'t>,
+    },
+    /// A call of the model in an earlier turn.
+    Call {
+        /// Its id, if the API has one.
+        id: Option<Span<'t>>,
+        /// The tool.
+        name: Option<Span<'t>>,
+        /// An object, or in some APIs a string that holds one.
+        arguments: Option<Span<'t>>,
+    },
+    /// The result of a call.
+    Result {
+        /// The id of the call.
+        id: Option<Span<'t>>,
+        /// The tool, in APIs that repeat it.
+        name: Option<Span<'t>>,
+        /// A string, an object, or a list of blocks.
+        content: Option<Span<'t>>,
+    },
+    /// Anything else, such as an image or an item of an unknown kind.
+    Other {
+        /// The role of its message.
+        role: Role,
+        /// The whole block or message.
+        value: Span<'t>,
+    },
+}
+
+/// The role of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `system` and `developer`, and the members for instructions beside the conversation.
+    System,
+    /// `user`.
+    User,
+    /// `assistant` and `model`.
+    Assistant,
+    /// `tool` and `function`.
+    Tool,
+    /// Another role, or none.
+    Unknown,
+}
+
+/// Takes the parts of a conversation, one after the other.
+pub(crate) type Each<'e, 't> = &'e mut dyn FnMut(Part<'t>);
+
+// === impl Role ===
+
+impl Role {
+    pub(crate) fn of(message: Span<'_>) -> Role {
+        match message.get("role").and_then(Span::string).as_deref() {
+            Some("system" | "developer") => Role::System,
+            Some("user") => Role::User,
+            Some("assistant" | "model") => Role::Assistant,
+            Some("tool" | "function") => Role::Tool,
+            _ => Role::Unknown,
+        }
+    }
+}
+
+/// Shows a content: a string, or a list of blocks, each a text or shown by `block`.
+pub(crate) fn content<'t>(
+    role: Role,
+    content: Option<Span<'t>>,
+    each: Each<'_, 't>,
+    block: impl Fn(Span<'t>) -> Option<Part<'t>>,
+) {
+    let Some(content) = content.filter(|content| !content.is_null()) else { return };
+    if content.is_string() {
+        return each(Part::Text { role, text: content });
+    }
+    if !content.is_array() {
+        return each(block(content).unwrap_or(Part::Other { role, value: content }));
+    }
+    for value in content.items() {
+        let text = value.get("text").filter(|text| text.is_string()).map(|text| Part::Text { role, text });
+        each(block(value).or(text).unwrap_or(Part::Other { role, value }));
+    }
+}
