@@ -21,6 +21,8 @@ WASM := $(addprefix -p ,$(FILTERS) $(TOOLS))
 # Programs run as built: `cargo run -p` would rebuild dependencies with other features.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BENCH := $(TARGET)/release/callgate-bench
+# Envoy loads dynamic modules on Linux only. The demo does not need one.
+MODULE := $(if $(filter Linux,$(shell uname -s)),libcallgate.so)
 # The demo's own build, by .setup/demo.sh.
 DEMO := $(abspath $(TARGET))/demo
 STACK_ENV := CALLGATE_DIST=$(DEMO)/dist CALLGATE_PYTHON=$(CURDIR)/.callgate/demo/bin/python
@@ -63,7 +65,7 @@ down: ## Stop what `make up` started
 	@[ ! -x $(DEMO)/callgate-stack ] || $(DEMO)/callgate-stack down
 
 .PHONY: build
-build: setup wasm native tools ## Build dist/: callgate.wasm, callgate, callgate-executor, contracts/
+build: setup wasm native tools ## Build dist/: callgate.wasm, libcallgate.so (Linux), callgate, callgate-executor, contracts/
 	@.setup/dist.sh
 
 .PHONY: test
@@ -81,6 +83,10 @@ siege: build ## Attack the executor, then load it for SIEGE_SECONDS while its st
 .PHONY: test-node
 test-node: native setup-node ## Run the pure crates as WebAssembly under Node; part of `make test`
 	@.setup/node-test.sh
+
+.PHONY: test-memory
+test-memory: setup-rust ## Run the native module's tests under valgrind
+	@.setup/memory-test.sh
 
 .PHONY: test-local
 test-local: build setup-local-model ## Run the tests with a small language model; once it is installed, `make test` does too
@@ -133,13 +139,15 @@ tools: wasm native setup-clang setup-componentize-py setup-cpython ## Build the 
 # With --tests, so dependencies get the features of the tests and are built once.
 .PHONY: native
 native: setup-rust ## Build the native programs and Envoy's dynamic modules
-	cargo build --release --bins --tests
-	cargo build --release --lib -p callgate-native -p callgate-bench-native-copy
+	cargo build --release --lib --bins --tests
+	$(if $(MODULE),cargo build --release --lib -p callgate-bench-native-copy)
 
+# With the module as a cdylib alone, because cargo does not optimise an rlib at link time.
 .PHONY: programs
-programs: setup-rust ## Build dist/programs/: the programs of images and releases, smaller than those of the tests
+programs: setup-rust ## Build dist/programs/: the programs and the native module of images and releases, optimised as a whole
 	cargo build --profile dist -p callgate -p callgate-executor --bins
-	install -D -t dist/programs $(TARGET)/dist/callgate $(TARGET)/dist/callgate-executor
+	$(if $(MODULE),cargo rustc --profile dist -p callgate-native --lib --crate-type cdylib)
+	install -D -t dist/programs $(addprefix $(TARGET)/dist/,callgate callgate-executor $(MODULE))
 
 .PHONY: images
 images: build programs ## Build container images of executor, filter, Envoy and the scripted model

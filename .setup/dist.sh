@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills dist/ from the build: the programs, the filter, and the example contracts with their tools, pinned.
+# Fills dist/ from the build: the programs, the filter, the native module, and the example contracts with their tools, pinned.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 dist=$root/dist
@@ -11,10 +11,15 @@ tools=$target/tools
 put "$native/callgate" "$dist/callgate"
 put "$native/callgate-executor" "$dist/callgate-executor"
 put "$wasm/callgate_filter.wasm" "$dist/callgate.wasm"
-put "$native/libcallgate.so" "$dist/libcallgate.so"
 put "$wasm/callgate_bench_noop.wasm" "$dist/bench/noop.wasm"
 put "$wasm/callgate_bench_copy.wasm" "$dist/bench/copy.wasm"
-put "$native/libcallgate_bench_copy.so" "$dist/bench/copy.so"
+# Envoy loads dynamic modules on Linux only.
+module=
+if [ "$(uname -s)" = Linux ]; then
+    module=libcallgate.so
+    put "$native/$module" "$dist/$module"
+    put "$native/libcallgate_bench_copy.so" "$dist/bench/copy.so"
+fi
 "$native/wasm-imports" "$dist/callgate.wasm" "$dist/bench/noop.wasm" "$dist/bench/copy.wasm" >/dev/null
 
 # The contracts are prepared in another folder and then moved, so nobody reads a half-pinned one.
@@ -35,7 +40,7 @@ rm -rf "$dist/contracts"
 mv "$new" "$dist/contracts"
 
 echo "dist/ has:"
-for file in callgate.wasm callgate callgate-executor; do
+for file in callgate.wasm $module callgate callgate-executor; do
     printf '  %-28s %s\n' "$file" "$(du -h "$dist/$file" | cut -f 1)"
 done
 for file in "$dist"/contracts/*/contract.yaml; do

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The images, from dist/, or with the programs in PROGRAMS: the executor, the filter, an Envoy (unless ENVOY_IMAGE names one), the scripted model.
+# The images, from dist/, or with the programs in PROGRAMS: the executor, the filter, the native module, an Envoy (unless ENVOY_IMAGE names
+# one), the scripted model.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 dist=$root/dist
@@ -53,6 +54,13 @@ image executor "$dist/image/executor"
 mkdir -p "$dist/image/filter"
 cp "$dist/callgate.wasm" "$dist/image/filter/callgate.wasm"
 image filter "$dist/image/filter"
+
+# Built on Linux only.
+if [ -f "${PROGRAMS:-$dist}/libcallgate.so" ]; then
+    mkdir -p "$dist/image/native"
+    cp "${PROGRAMS:-$dist}/libcallgate.so" "$dist/image/native/libcallgate.so"
+    image native "$dist/image/native"
+fi
 
 if [ -z "${ENVOY_IMAGE:-}" ]; then
     rootfs envoy "$(readlink -f "${ENVOY_BIN:-$state/envoy/envoy}")" /usr/local/bin/envoy

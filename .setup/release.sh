@@ -1,6 +1,6 @@
 #!/bin/sh
-# dist/release: the files of a release, from dist/: filter, programs and contracts by version and machine, an SBOM of each program (CycloneDX),
-# checksums. `make release` has built everything before.
+# dist/release: the files of a release, from dist/: filter, programs, native module and contracts by version and machine, an SBOM of each
+# of them (CycloneDX), checksums. `make release` has built everything before.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
@@ -14,6 +14,8 @@ rm -rf "$release"
 mkdir -p "$release"
 cp dist/callgate.wasm "$release/callgate-$version.wasm"
 for program in callgate callgate-executor; do cp "dist/programs/$program" "$release/$program-$version-$machine"; done
+# Built on Linux only.
+[ ! -f dist/programs/libcallgate.so ] || cp dist/programs/libcallgate.so "$release/libcallgate-$version-$machine.so"
 tar -C dist -czf "$release/callgate-contracts-$version.tar.gz" contracts
 
 # sbom CRATE FOLDER: cargo-cyclonedx writes beside the manifest of every crate, so only the wanted file is kept.
@@ -25,6 +27,7 @@ sbom() {
 sbom callgate src/cli
 sbom callgate-executor src/executor
 sbom callgate-filter src/filter
+sbom callgate-native src/native
 
 (cd "$release" && sha256sum -- * >SHA256SUMS)
 ls -l "$release"

@@ -6,6 +6,7 @@ use crate::approve::ApproveArguments;
 use crate::audit::AuditArguments;
 use crate::call::CallArguments;
 use crate::check::CheckArguments;
+use crate::doctor::DoctorArguments;
 use crate::lint::{DigestArguments, LintArguments};
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Check(CheckArguments),
     Call(CallArguments),
     Render(Box<RenderArguments>),
+    Doctor(DoctorArguments),
     Approve(ApproveArguments),
     Audit(AuditArguments),
 }

@@ -14,6 +14,7 @@ mod audit;
 mod call;
 mod check;
 mod disk;
+mod doctor;
 mod document;
 mod lint;
 mod new;
@@ -57,6 +58,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::New(arguments) => Outcome::success(new::new(arguments)?),
         Command::Call(arguments) => match call::call(arguments)? {},
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),
+        Command::Doctor(arguments) => doctor::doctor(arguments)?,
         Command::Render(arguments) => Outcome::success(render::render(arguments)?),
         Command::Audit(arguments) => audit::audit(arguments)?,
     })

@@ -16,10 +16,11 @@ use support::{Folder, Output, callgate, repository};
 const ORDER_DESK: &str = "contracts/order-desk/contract.yaml";
 
 /// The committed examples, and the arguments named in the head of each.
-const EXAMPLES: [(&str, &[&str]); 3] = [
+const EXAMPLES: [(&str, &[&str]); 4] = [
     ("envoy/standalone/envoy.yaml", &["--target", "envoy"]),
     ("envoy/istio/envoyfilter.yaml", &["--target", "istio", "--form", "envoyfilter"]),
     ("envoy/istio/wasmplugin.yaml", &["--target", "istio", "--form", "wasmplugin"]),
+    ("envoy/envoy-gateway/policies.yaml", &["--target", "envoy-gateway", "--host", "native"]),
 ];
 
 fn render(contract: &str, options: &[&str]) -> Output {
@@ -439,4 +440,48 @@ fn the_stream_of_an_mcp_server_has_no_timeout_at_any_path() {
     let get = r#", headers: [{ name: ":method", string_match: { exact: GET } }] }"#;
     assert_eq!(routes(&[]), [format!("/mcp{get}")]);
     assert_eq!(routes(&["--path", "mcp=/a", "--path", "mcp=/b"]), [format!("/a{get}"), format!("/b{get}")]);
+}
+
+#[test]
+fn the_native_host_keeps_the_names_of_metrics() {
+    let folder = Folder::new("render-native-metrics");
+    let text = rendered(&folder.contract(), &["--target", "envoy", "--host", "native"]);
+    for line in [
+        "metrics_namespace: wasmcustom",
+        "static_layer: { envoy.reloadable_features.dynamic_modules_strip_custom_stat_prefix: true }",
+    ] {
+        assert!(text.contains(line), "no {line:?} in:\n{text}");
+    }
+}
+
+#[test]
+fn envoy_gateway_gets_the_module_its_clusters_and_room_to_buffer() {
+    let folder = Folder::new("render-envoy-gateway");
+    let options = ["--target", "envoy-gateway", "--host", "native", "--native", "/opt/gate.so", "--gateway", "on"];
+    let text = rendered(&folder.contract(), &options);
+    for line in [
+        "source: { type: Local, local: { path: /opt/gate.so } }",
+        "- { group: gateway.networking.k8s.io, kind: Gateway, name: \"on\" }",
+        "doNotClose: true",
+        "name: callgate-executor\n      operation:\n        op: add\n        path: \"\"\n",
+        "name: llm-api\n      operation:\n        op: add\n        path: \"\"\n",
+        "path: { escapedSlashesAction: KeepUnchanged }",
+    ] {
+        assert!(text.contains(line), "no {line:?} in:\n{text}");
+    }
+    let kinds: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    let expected =
+        ["EnvoyProxy", "EnvoyExtensionPolicy", "ClientTrafficPolicy", "BackendTrafficPolicy", "EnvoyPatchPolicy"];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn envoy_gateway_takes_no_wasm_filter_and_no_claims() {
+    let folder = Folder::new("render-envoy-gateway-refused");
+    let jwt = ["--identity", "jwt", "--jwt-issuer", "i", "--jwt-jwks", "/jwks.json"];
+    let native = ["--target", "envoy-gateway", "--host", "native"];
+    let said = render(&folder.contract(), &["--target", "envoy-gateway"]);
+    assert!(said.code == 1 && said.err.contains("--host \"wasm\": expected native"), "{said:?}");
+    let said = render(&folder.contract(), &[&native[..], &jwt[..]].concat());
+    assert!(said.code == 1 && said.err.contains("--identity \"jwt\": expected header"), "{said:?}");
 }

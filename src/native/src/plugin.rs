@@ -149,7 +149,7 @@ impl Shared {
     /// Takes an exchange's decisions.
     pub(crate) fn record(&self, worker_index: u32, decisions: Decisions<'_>) {
         let index = usize::try_from(worker_index).unwrap_or(usize::MAX);
-        // The main thread, whose index is none of a worker's, handles streams of internal listeners: it shares the first one's.
+        // The main thread, which has no worker's index, handles streams of internal listeners: it shares the first one's.
         if let Some(delivery) = self.deliveries.get(index).or_else(|| self.deliveries.first()) {
             delivery.put(decisions);
         }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Write the Envoy or Istio configuration for a contract to standard output
+/// Write the Envoy, Istio or Envoy Gateway configuration for a contract to standard output
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
                   callgate render --target envoy contract.yaml > envoy.yaml\n  \
                   callgate render --target envoy contract.yaml --upstream 127.0.0.1:8080 --wasm dist/callgate.wasm > envoy.yaml\n  \
-                  callgate render --target istio contract.yaml --namespace llm --selector istio=llm-gateway | kubectl apply -f -")]
+                  callgate render --target istio contract.yaml --namespace llm --selector istio=llm-gateway | kubectl apply -f -\n  \
+                  callgate render --target envoy-gateway --host native contract.yaml --namespace llm --gateway llm | kubectl apply -f -")]
 pub(crate) struct RenderArguments {
     /// Contract file
     #[arg(value_name = "FILE")]
@@ -120,17 +121,20 @@ pub(crate) struct RenderArguments {
     pub(crate) held_bytes: Option<String>,
 
     /// --target istio: the kind of resource
-    #[arg(long, value_enum, default_value_t = IstioForm::Envoyfilter, help_heading = "Istio")]
+    #[arg(long, value_enum, default_value_t = IstioForm::Envoyfilter, help_heading = "Kubernetes")]
     pub(crate) form: IstioForm,
-    /// --target istio: the namespace of the gateway
-    #[arg(long, value_name = "NAME", default_value = "callgate", help_heading = "Istio")]
+    /// --target istio or envoy-gateway: the namespace of the gateway
+    #[arg(long, value_name = "NAME", default_value = "callgate", help_heading = "Kubernetes")]
     pub(crate) namespace: String,
+    /// --target envoy-gateway: the name of the Gateway
+    #[arg(long, value_name = "NAME", default_value = "llm", help_heading = "Kubernetes")]
+    pub(crate) gateway: String,
     /// --target istio: the label of the gateway's pods
     #[arg(
         long,
         value_name = "LABEL=VALUE",
         default_value = "gateway.networking.k8s.io/gateway-name=llm",
-        help_heading = "Istio"
+        help_heading = "Kubernetes"
     )]
     pub(crate) selector: String,
 }
@@ -142,6 +146,8 @@ pub(crate) enum Target {
     Envoy,
     /// Resources for an Istio gateway
     Istio,
+    /// Resources for a Gateway of Envoy Gateway, with --host native only
+    EnvoyGateway,
 }
 
 /// The host of the gate inside Envoy.

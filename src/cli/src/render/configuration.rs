@@ -9,8 +9,10 @@ use super::options::{Options, in_units};
 /// Returns the JSON object the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     let contract: Value = serde_json::from_str(options.contract.canonical())?;
-    if options.target == Target::Istio && options.form == IstioForm::Wasmplugin {
-        exact_in_a_struct(&contract, "")?;
+    match (options.target, options.form) {
+        (Target::Istio, IstioForm::Wasmplugin) => exact(&contract, "", "a WasmPlugin", "use --form envoyfilter")?,
+        (Target::EnvoyGateway, _) => exact(&contract, "", "Kubernetes", "use a smaller one")?,
+        (Target::Istio, IstioForm::Envoyfilter) | (Target::Envoy, _) => {}
     }
     let arguments = options.arguments;
     let mut plugin = Map::new();
@@ -62,19 +64,20 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     Ok(Value::Object(plugin))
 }
 
-/// Checks that doubles hold every number: a WasmPlugin carries its configuration as a `google.protobuf.Struct`.
-fn exact_in_a_struct(value: &Value, pointer: &str) -> Result<(), RenderError> {
+/// Checks that doubles hold every number. A WasmPlugin carries its configuration as a `google.protobuf.Struct`; Kubernetes may read large
+/// integers of a resource as doubles.
+fn exact(value: &Value, pointer: &str, carrier: &'static str, instead: &'static str) -> Result<(), RenderError> {
     match value {
         Value::Number(number) if !fits_a_double(number) => {
-            Err(RenderError::Rounded { number: number.to_string(), pointer: pointer.to_owned() })
+            Err(RenderError::Rounded { carrier, number: number.to_string(), pointer: pointer.to_owned(), instead })
         }
         Value::Array(items) => {
             let mut items = items.iter().enumerate();
-            items.try_for_each(|(index, item)| exact_in_a_struct(item, &format!("{pointer}/{index}")))
+            items.try_for_each(|(index, item)| exact(item, &format!("{pointer}/{index}"), carrier, instead))
         }
         Value::Object(members) => {
             let mut members = members.iter();
-            members.try_for_each(|(name, member)| exact_in_a_struct(member, &format!("{pointer}/{name}")))
+            members.try_for_each(|(name, member)| exact(member, &format!("{pointer}/{name}"), carrier, instead))
         }
         _ => Ok(()),
     }
@@ -95,10 +98,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integer_a_double_would_round_is_refused_in_a_struct() {
+    fn an_integer_a_double_would_round_is_refused() {
         let fine = json!({ "a": [1, -2, 0.5, 9_007_199_254_740_992_u64] });
-        exact_in_a_struct(&fine, "").unwrap();
-        let error = exact_in_a_struct(&json!({ "a": [1, 9_007_199_254_740_993_u64] }), "").unwrap_err();
+        exact(&fine, "", "a WasmPlugin", "use --form envoyfilter").unwrap();
+        let large = json!({ "a": [1, 9_007_199_254_740_993_u64] });
+        let error = exact(&large, "", "a WasmPlugin", "use --form envoyfilter").unwrap_err();
         assert!(error.to_string().contains("9007199254740993 at /a/1"), "{error}");
     }
 }

@@ -16,10 +16,9 @@ pub(crate) enum RenderError {
     #[error("{option} has no effect with {because}; leave it out")]
     Useless { option: &'static str, because: &'static str },
     #[error(
-        "a WasmPlugin would round the integer {number} at {pointer} to a double, and the digest would change; use --form \
-         envoyfilter"
+        "{carrier} would round the integer {number} at {pointer} to a double, and the digest would change; {instead}"
     )]
-    Rounded { number: String, pointer: String },
+    Rounded { carrier: &'static str, number: String, pointer: String, instead: &'static str },
     #[error("the filter would refuse this configuration: {0}")]
     Gate(callgate_engine::GateError),
     #[error("broken template ({0}); please report this")]

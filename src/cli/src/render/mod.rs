@@ -24,12 +24,13 @@ use self::executor::Executor;
 use self::options::Options;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
     ("istio-buffers.yaml", include_str!("../../templates/istio-buffers.yaml.j2")),
     ("istio-clusters.yaml", include_str!("../../templates/istio-clusters.yaml.j2")),
+    ("envoy-gateway.yaml", include_str!("../../templates/envoy-gateway.yaml.j2")),
     ("jwt.yaml", include_str!("../../templates/jwt.yaml.j2")),
     ("unpinned.yaml", include_str!("../../templates/unpinned.yaml.j2")),
     ("filter.yaml", include_str!("../../templates/filter.yaml.j2")),
@@ -52,6 +53,7 @@ fn fill(options: &Options<'_>) -> Result<String, RenderError> {
         (Target::Envoy, _) => "envoy.yaml",
         (Target::Istio, IstioForm::Envoyfilter) => "istio-envoyfilter.yaml",
         (Target::Istio, IstioForm::Wasmplugin) => "istio-wasmplugin.yaml",
+        (Target::EnvoyGateway, _) => "envoy-gateway.yaml",
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -109,6 +111,12 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         request_timeout => yaml::duration(longest_request(limits)),
         unpinned => crate::lint::unpinned(contract),
         namespace => options.namespace,
+        gateway => options.arguments.gateway,
+        gateway_times => context! {
+            request => yaml::gateway_duration(longest_request(limits)),
+            idle => yaml::gateway_duration(longest_silence(options)),
+            route => yaml::gateway_duration(limits.turn_timeout.saturating_add(MARGIN)),
+        },
         selector => context! { label => options.selector.0, value => options.selector.1 },
     })
 }

@@ -43,6 +43,7 @@ impl<'a> Options<'a> {
         let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
         let server_run = contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client));
         let executor = Executor::read(arguments, server_run)?;
+        host(arguments)?;
         wasm(arguments)?;
         identity(arguments)?;
         held_bytes(arguments, contract)?;
@@ -137,10 +138,25 @@ impl<'a> Options<'a> {
     }
 }
 
-fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
-    if arguments.host == Host::Native && arguments.target == Target::Istio {
-        return Err(RenderError::option("--host", "native", "wasm, the only host on Istio", "wasm"));
+/// Checks that the target has the host.
+fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
+    match (arguments.target, arguments.host) {
+        (Target::Istio, Host::Native) => {
+            Err(RenderError::option("--host", "native", "wasm, the only host on Istio", "wasm"))
+        }
+        (Target::EnvoyGateway, Host::Wasm) => {
+            Err(RenderError::option("--host", "wasm", "native, the only host rendered for Envoy Gateway", "native"))
+        }
+        // Envoy Gateway has no field for the filter that copies verified claims to where a module reads them.
+        (Target::EnvoyGateway, Host::Native) if arguments.identity == IdentityOption::Jwt => {
+            let expected = "header; a SecurityPolicy with `claimToHeaders` sets these from a verified token";
+            Err(RenderError::option("--identity", "jwt", expected, "header"))
+        }
+        _ => Ok(()),
     }
+}
+
+fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
     let fetched = arguments.target == Target::Istio && arguments.form == IstioForm::Wasmplugin;
     if arguments.wasm.contains("://") && !fetched {
         let expected = "a path on the machine that Envoy runs on; only a WasmPlugin fetches modules from a URL";

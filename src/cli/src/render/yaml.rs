@@ -54,6 +54,12 @@ fn printable(c: char) -> bool {
         || c >= '\u{10000}'
 }
 
+/// Formats a duration of the Gateway API (GEP-2257) in whole seconds, rounded up. It has five digits at most.
+pub(super) fn gateway_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+    format!("{}s", seconds.min(99_999))
+}
+
 /// Formats a `google.protobuf.Duration` in JSON: `30s`, `0.250s`.
 pub(super) fn duration(duration: Duration) -> String {
     match duration.subsec_millis() {

@@ -183,13 +183,13 @@ impl Attempt {
             }
             Err(error) => return (outcome::unavailable(id, &error.to_string()), Report::First),
         };
-        let may_run = match recorded {
-            Some(recorded) => self.ready(recorded, None),
-            None => self.may_run(services).await,
+        let refused = match recorded {
+            Some(recorded) => self.refused(recorded, None),
+            None => self.decide(services).await,
         };
-        let outcome = match may_run {
-            Ok(()) => self.result(services, ticket).await,
-            Err(outcome) => outcome,
+        let outcome = match refused {
+            None => self.result(services, ticket).await,
+            Some(outcome) => outcome,
         };
         (begun.end(outcome).await, Report::First)
     }
@@ -256,8 +256,8 @@ impl Attempt {
         }
     }
 
-    /// Obtains consent and writes the decision to disk.
-    async fn may_run(&self, services: &Services) -> Result<(), CallOutcome> {
+    /// Obtains consent and writes the decision to disk. Returns the outcome of a call that must not run.
+    async fn decide(&self, services: &Services) -> Option<CallOutcome> {
         let id = || self.id.clone();
         let (verdict, approval_id, refusal) = match &self.consent {
             Consent::NotNeeded => (Verdict::Allow, None, None),
@@ -271,19 +271,19 @@ impl Attempt {
                     let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason, left);
                     (Verdict::Deny, Some(approval_id), Some(refusal))
                 }
-                Err(error) => return Err(outcome::unavailable(id(), &error.to_string())),
+                Err(error) => return Some(outcome::unavailable(id(), &error.to_string())),
             },
         };
         let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
         let recorded = services.audit.append(self.decision(verdict, code, approval_id)).await;
-        self.ready(recorded, refusal)
+        self.refused(recorded, refusal)
     }
 
     /// Returns the outcome of a call that must not run: its decision is not recorded, or a person has not agreed.
-    fn ready(&self, recorded: Recorded, refusal: Option<CallOutcome>) -> Result<(), CallOutcome> {
+    fn refused(&self, recorded: Recorded, refusal: Option<CallOutcome>) -> Option<CallOutcome> {
         match recorded {
-            Ok(_) => refusal.map_or(Ok(()), Err),
-            Err(error) => Err(outcome::unavailable(self.id.clone(), &error.to_string())),
+            Ok(_) => refusal,
+            Err(error) => Some(outcome::unavailable(self.id.clone(), &error.to_string())),
         }
     }
 

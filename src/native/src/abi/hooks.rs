@@ -8,7 +8,7 @@ use std::sync::Arc;
 use callgate_engine::CallFailed;
 use callgate_host::OwnedReply;
 
-use super::{Buffer, ConfigPtr, FilterPtr, Header, VERSION, copy, copy_chunks, copy_headers};
+use super::{Buffer, ConfigPtr, FilterPtr, Header, about, copy, copy_chunks, copy_headers};
 use crate::grpc::Answer;
 use crate::logger;
 use crate::plugin::Plugin;
@@ -78,8 +78,11 @@ fn body(status: Status) -> u32 {
 
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
-    guard(logger::install);
-    VERSION.as_ptr()
+    guard(|| {
+        logger::install();
+        log::info!("{}", about::line());
+    });
+    about::abi_version().as_ptr()
 }
 
 #[unsafe(no_mangle)]

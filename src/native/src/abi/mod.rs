@@ -11,6 +11,7 @@
 //! - No panic crosses the ABI: each hook runs in `guard`.
 #![allow(unsafe_code, reason = "the adapter to a C ABI; each block says why it is sound")]
 
+mod about;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod fake;
@@ -21,9 +22,6 @@ mod tests;
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
-
-/// The ABI version of Envoy 1.40. Envoy 1.39 loads such a module with a warning.
-pub(crate) const VERSION: &std::ffi::CStr = c"v0.2.0";
 
 /// `envoy_dynamic_module_type_envoy_buffer` and `…_module_buffer`: bytes of the one side, lent to the other.
 #[repr(C)]
