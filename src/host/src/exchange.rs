@@ -54,7 +54,7 @@ struct Live {
 /// Headers of the upstream's response that a changed body makes wrong.
 #[derive(Debug, Default)]
 struct Upstream {
-    /// `None` if there is no length, or one that cannot be read.
+    /// `None` if the length is missing, repeated or unreadable.
     content_length: Option<usize>,
     /// There are such headers, readable or not.
     has_length: bool,

@@ -12,7 +12,7 @@ use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Out
 use callgate_host::config::Upstream;
 use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor, metrics};
 
-use crate::abi::{Body, FilterPtr, Header, HeaderMap};
+use crate::abi::{BodyBuffer, FilterPtr, Header, HeaderMap};
 use crate::callout::{Slot, Started};
 use crate::clock;
 use crate::grpc::{self, Answer};
@@ -31,7 +31,7 @@ pub(crate) struct Stream {
     plugin_ticks: RefCell<Option<Ticks>>,
     live: LiveExchange,
     /// The body of the hook under way, if it is a body's.
-    body: Cell<Option<Body>>,
+    body: Cell<Option<BodyBuffer>>,
     calls: Slot<Answer, Result<Vec<Outcome>, CallFailed>>,
     model: Slot<(), Result<OwnedReply, CallFailed>>,
     /// A hook has panicked: nothing more is forwarded.
@@ -77,7 +77,7 @@ impl Stream {
     }
 
     pub(crate) fn on_request_body(&self, end: bool) -> Status {
-        self.in_body(Body::ReceivedRequest, |chunk| {
+        self.in_body(BodyBuffer::ReceivedRequest, |chunk| {
             self.live.on_request(self, Event::RequestData { chunk, end, now: clock::now() }, chunk.len())
         })
     }
@@ -93,7 +93,7 @@ impl Stream {
     }
 
     pub(crate) fn on_response_body(&self, end: bool) -> Status {
-        self.in_body(Body::ReceivedResponse, |chunk| {
+        self.in_body(BodyBuffer::ReceivedResponse, |chunk| {
             self.live.on_response(self, Event::ResponseData { chunk, end, now: clock::now() }, chunk.len())
         })
     }
@@ -167,7 +167,7 @@ impl Stream {
     }
 
     /// Runs a body's hook.
-    fn in_body(&self, body: Body, run: impl FnOnce(&[u8]) -> Step) -> Status {
+    fn in_body(&self, body: BodyBuffer, run: impl FnOnce(&[u8]) -> Step) -> Status {
         let Some(filter) = self.filter.get() else { return Status::Stop };
         self.body.set(Some(body));
         let step = filter.with_body(body, run);
@@ -201,7 +201,7 @@ impl Stream {
     }
 
     /// Replaces the bytes at hand: those of the body hook under way, or else those that Envoy holds.
-    fn write(&self, received: Body, buffered: Body, held: usize, bytes: &[u8]) {
+    fn write(&self, received: BodyBuffer, buffered: BodyBuffer, held: usize, bytes: &[u8]) {
         let Some(filter) = self.filter.get() else { return };
         let body = if self.body.get() == Some(received) { received } else { buffered };
         if held > 0 {
@@ -233,11 +233,11 @@ impl Host for Stream {
     }
 
     fn set_request_body(&self, held: usize, bytes: &[u8]) {
-        self.write(Body::ReceivedRequest, Body::BufferedRequest, held, bytes);
+        self.write(BodyBuffer::ReceivedRequest, BodyBuffer::BufferedRequest, held, bytes);
     }
 
     fn set_response_body(&self, held: usize, bytes: &[u8]) {
-        self.write(Body::ReceivedResponse, Body::BufferedResponse, held, bytes);
+        self.write(BodyBuffer::ReceivedResponse, BodyBuffer::BufferedResponse, held, bytes);
     }
 
     fn note(&self, name: &str, value: &str) {

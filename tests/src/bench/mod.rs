@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::stack::{Artefacts, Host, StackError, workspace};
+use crate::stack::{Artefacts, GateHost, StackError, workspace};
 use case::{Case, Desk};
 use cores::Cores;
 use exchange::Exchange;
@@ -111,8 +111,8 @@ struct Measured {
 pub async fn bench(options: &Options) -> Result<(), StackError> {
     let mut artefacts = Artefacts::find()?;
     // Every variant starts from the configuration of the wasm filter.
-    artefacts.host = Host::Wasm;
-    artefacts.filter = artefacts.built("the filter", Host::Wasm.module())?;
+    artefacts.host = GateHost::Wasm;
+    artefacts.filter = artefacts.built("the filter", GateHost::Wasm.module())?;
     let settings = options.settings();
     let folder = tempfile::tempdir().map_err(StackError::io("a folder for the bench"))?;
     if options.executor {

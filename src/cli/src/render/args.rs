@@ -26,8 +26,8 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901", help_heading = "Envoy")]
     pub(crate) admin: String,
     /// The host of the gate inside Envoy
-    #[arg(long, value_enum, default_value_t = Host::Wasm, help_heading = "Envoy")]
-    pub(crate) host: Host,
+    #[arg(long, value_enum, default_value_t = HostOption::Wasm, help_heading = "Envoy")]
+    pub(crate) host: HostOption,
     /// --host native: the path of the dynamic module on Envoy's machine
     #[arg(long, value_name = "PATH", default_value = "/etc/callgate/libcallgate.so", help_heading = "Envoy")]
     pub(crate) native: String,
@@ -152,7 +152,7 @@ pub(crate) enum Target {
 
 /// The host of the gate inside Envoy.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Host {
+pub(crate) enum HostOption {
     /// The proxy-wasm filter: in a sandbox, for Envoy 1.36 to 1.40
     Wasm,
     /// The dynamic module: faster, but without a sandbox, and for Envoy 1.40 and 1.41 only

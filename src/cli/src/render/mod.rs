@@ -18,7 +18,7 @@ use callgate_contract::{Limits, Run};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use self::args::RenderArguments;
-use self::args::{Host, IstioForm, Target};
+use self::args::{HostOption, IstioForm, Target};
 use self::error::RenderError;
 use self::executor::Executor;
 use self::options::Options;
@@ -82,7 +82,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         contract => context! { name => contract.name(), version => contract.version(), digest => contract.digest() },
         plugin => yaml::pretty(&plugin)?,
         wasm => options.wasm,
-        native => (options.arguments.host == Host::Native).then_some(&options.arguments.native),
+        native => (options.arguments.host == HostOption::Native).then_some(&options.arguments.native),
         wasm_url => options.wasm_url(),
         listen => options.listen.values(),
         admin => options.admin.values(),

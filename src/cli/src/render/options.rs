@@ -7,7 +7,7 @@ use callgate_contract::{Contract, OnViolation, Run};
 use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
 
 use super::address::Address;
-use super::args::{Host, IdentityOption, IstioForm, RenderArguments, Target, Tools};
+use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
 use crate::disk;
@@ -141,14 +141,14 @@ impl<'a> Options<'a> {
 /// Checks that the target has the host.
 fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
     match (arguments.target, arguments.host) {
-        (Target::Istio, Host::Native) => {
+        (Target::Istio, HostOption::Native) => {
             Err(RenderError::option("--host", "native", "wasm, the only host on Istio", "wasm"))
         }
-        (Target::EnvoyGateway, Host::Wasm) => {
+        (Target::EnvoyGateway, HostOption::Wasm) => {
             Err(RenderError::option("--host", "wasm", "native, the only host rendered for Envoy Gateway", "native"))
         }
         // Envoy Gateway has no field for the filter that copies verified claims to where a module reads them.
-        (Target::EnvoyGateway, Host::Native) if arguments.identity == IdentityOption::Jwt => {
+        (Target::EnvoyGateway, HostOption::Native) if arguments.identity == IdentityOption::Jwt => {
             let expected = "header; a SecurityPolicy with `claimToHeaders` sets these from a verified token";
             Err(RenderError::option("--identity", "jwt", expected, "header"))
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use super::{Body, Buffer, Header, HeaderMap, LogLevel, hooks};
+use super::{BodyBuffer, Buffer, Header, HeaderMap, LogLevel, hooks};
 
 /// A callout's behaviour while it is being started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,19 +202,19 @@ extern "C" fn envoy_dynamic_module_callback_http_set_header(
     true
 }
 
-fn number(body: Body) -> u32 {
+fn number(body: BodyBuffer) -> u32 {
     body as u32
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks_size(pointer: NonNull<c_void>, body: Body) -> usize {
+extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks_size(pointer: NonNull<c_void>, body: BodyBuffer) -> usize {
     filter(pointer).state.borrow().bodies.get(&number(body)).map_or(0, Vec::len)
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks(
     pointer: NonNull<c_void>,
-    body: Body,
+    body: BodyBuffer,
     into: *mut Buffer,
 ) -> bool {
     for (index, chunk) in filter(pointer).state.borrow().bodies.get(&number(body)).into_iter().flatten().enumerate() {
@@ -227,7 +227,7 @@ unsafe extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_append_body(
     pointer: NonNull<c_void>,
-    body: Body,
+    body: BodyBuffer,
     data: Buffer,
 ) -> bool {
     filter(pointer).state.borrow_mut().bodies.entry(number(body)).or_default().push(bytes(data));
@@ -237,7 +237,7 @@ extern "C" fn envoy_dynamic_module_callback_http_append_body(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_drain_body(
     pointer: NonNull<c_void>,
-    body: Body,
+    body: BodyBuffer,
     count: usize,
 ) -> bool {
     let mut state = filter(pointer).state.borrow_mut();

@@ -50,7 +50,7 @@ pub(crate) enum HeaderMap {
 /// `envoy_dynamic_module_type_http_body_type`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Body {
+pub(crate) enum BodyBuffer {
     ReceivedRequest = 0,
     BufferedRequest = 1,
     ReceivedResponse = 2,
@@ -146,14 +146,14 @@ unsafe extern "C" {
         value: Buffer,
     ) -> bool;
 
-    fn envoy_dynamic_module_callback_http_get_body_chunks_size(filter: NonNull<c_void>, body: Body) -> usize;
+    fn envoy_dynamic_module_callback_http_get_body_chunks_size(filter: NonNull<c_void>, body: BodyBuffer) -> usize;
     fn envoy_dynamic_module_callback_http_get_body_chunks(
         filter: NonNull<c_void>,
-        body: Body,
+        body: BodyBuffer,
         into: *mut Buffer,
     ) -> bool;
-    fn envoy_dynamic_module_callback_http_append_body(filter: NonNull<c_void>, body: Body, bytes: Buffer) -> bool;
-    fn envoy_dynamic_module_callback_http_drain_body(filter: NonNull<c_void>, body: Body, bytes: usize) -> bool;
+    fn envoy_dynamic_module_callback_http_append_body(filter: NonNull<c_void>, body: BodyBuffer, bytes: Buffer) -> bool;
+    fn envoy_dynamic_module_callback_http_drain_body(filter: NonNull<c_void>, body: BodyBuffer, bytes: usize) -> bool;
 
     fn envoy_dynamic_module_callback_http_set_filter_state_bytes(
         filter: NonNull<c_void>,
@@ -418,7 +418,7 @@ impl FilterPtr {
 
     /// Passes the body's bytes to `read`: borrowed if they are one chunk, as they mostly are, else copied into one. `read` must not
     /// write to this body before it has read the bytes.
-    pub(crate) fn with_body<T>(self, body: Body, read: impl FnOnce(&[u8]) -> T) -> T {
+    pub(crate) fn with_body<T>(self, body: BodyBuffer, read: impl FnOnce(&[u8]) -> T) -> T {
         // SAFETY: the pointer is alive.
         let count = unsafe { envoy_dynamic_module_callback_http_get_body_chunks_size(self.0, body) };
         let mut one = [Buffer::EMPTY];
@@ -448,13 +448,13 @@ impl FilterPtr {
     }
 
     /// Appends bytes to a body.
-    pub(crate) fn append_body(self, body: Body, bytes: &[u8]) {
+    pub(crate) fn append_body(self, body: BodyBuffer, bytes: &[u8]) {
         // SAFETY: the pointer is alive; Envoy copies the bytes during the call.
         unsafe { envoy_dynamic_module_callback_http_append_body(self.0, body, Buffer::lend(bytes)) };
     }
 
     /// Drops bytes from the beginning of a body.
-    pub(crate) fn drain_body(self, body: Body, bytes: usize) {
+    pub(crate) fn drain_body(self, body: BodyBuffer, bytes: usize) {
         // SAFETY: the pointer is alive; Envoy bounds the number by the body's length.
         unsafe { envoy_dynamic_module_callback_http_drain_body(self.0, body, bytes) };
     }

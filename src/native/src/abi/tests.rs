@@ -7,7 +7,7 @@ use callgate_proto::executor::v1::{CallOutcome, ExecuteResponse, Success, call_o
 use prost::Message;
 
 use super::fake::{FakeFilter, OnStart};
-use super::{Body, Buffer, Header, hooks};
+use super::{BodyBuffer, Buffer, Header, hooks};
 use crate::grpc;
 
 const CONFIG: &str = r#"{
@@ -86,7 +86,7 @@ fn request(filter: &FakeFilter, role: &str) -> u32 {
     }
     assert_eq!(status, STOP);
     let chunks = REQUEST.chunks(20).map(<[u8]>::to_vec).collect();
-    filter.state.borrow_mut().bodies.insert(Body::ReceivedRequest as u32, chunks);
+    filter.state.borrow_mut().bodies.insert(BodyBuffer::ReceivedRequest as u32, chunks);
     // SAFETY: the stream is alive.
     unsafe { hooks::envoy_dynamic_module_on_http_filter_request_body(filter.pointer(), filter.module, true) }
 }
@@ -98,7 +98,7 @@ fn respond(filter: &FakeFilter, body: &[u8]) -> u32 {
     let status =
         unsafe { hooks::envoy_dynamic_module_on_http_filter_response_headers(filter.pointer(), filter.module, false) };
     assert_eq!(status, STOP);
-    filter.state.borrow_mut().bodies.insert(Body::ReceivedResponse as u32, vec![body.to_vec()]);
+    filter.state.borrow_mut().bodies.insert(BodyBuffer::ReceivedResponse as u32, vec![body.to_vec()]);
     // SAFETY: the stream is alive.
     unsafe { hooks::envoy_dynamic_module_on_http_filter_response_body(filter.pointer(), filter.module, true) }
 }
@@ -107,7 +107,7 @@ fn respond(filter: &FakeFilter, body: &[u8]) -> u32 {
 fn executor_answers(filter: &FakeFilter, id: u64) {
     let success = call_outcome::Outcome::Success(Success { result: "{\"found\":true}".into() });
     let outcome = CallOutcome { id: "call_1".into(), outcome: Some(success), usage: None };
-    let frame = grpc::frame(&ExecuteResponse { outcomes: vec![outcome], ..ExecuteResponse::default() }.encode_to_vec());
+    let frame = grpc::frame(&ExecuteResponse { outcomes: vec![outcome] }.encode_to_vec());
     let (pointer, module) = (filter.pointer(), filter.module);
     let headers = [Header::lend(":status", b"200")];
     let trailers = [Header::lend("grpc-status", b"0")];
@@ -152,7 +152,7 @@ fn verdict(filter: &FakeFilter) -> String {
 }
 
 /// The forwarded body: the rest of the received one, or what was put into Envoy's buffer.
-fn body(filter: &FakeFilter, body: Body) -> String {
+fn body(filter: &FakeFilter, body: BodyBuffer) -> String {
     let state = filter.state.borrow();
     String::from_utf8(state.bodies.get(&(body as u32)).map(|chunks| chunks.concat()).unwrap_or_default()).unwrap()
 }
@@ -162,12 +162,12 @@ fn a_turn_with_a_server_run_call_is_run_and_answered() {
     let config = Config::new();
     let filter = config.stream();
     assert_eq!(request(&filter, "clerk"), CONTINUE);
-    assert!(body(&filter, Body::ReceivedRequest).contains("lookup"));
+    assert!(body(&filter, BodyBuffer::ReceivedRequest).contains("lookup"));
     assert_eq!(respond(&filter, CALL), STOP_NO_BUFFER);
     executor_answers(&filter, 1);
     model_answers(&filter, 2, ANSWER);
     assert_eq!(events(&filter), ["run 1", "ask 2", "continue"]);
-    assert!(body(&filter, Body::BufferedResponse).contains("found"));
+    assert!(body(&filter, BodyBuffer::BufferedResponse).contains("found"));
     filter.end();
     assert_eq!(verdict(&filter), "allow");
 }

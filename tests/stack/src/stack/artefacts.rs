@@ -15,7 +15,7 @@ pub struct Artefacts {
     /// The executor.
     pub executor: PathBuf,
     /// The host of the gate: `$CALLGATE_HOST`.
-    pub host: Host,
+    pub host: GateHost,
     /// The filter's module for that host.
     pub filter: PathBuf,
     /// Envoy: `$ENVOY_BIN`, or the one from set-up, or the one on `PATH`.
@@ -24,14 +24,14 @@ pub struct Artefacts {
 
 /// The host of the gate inside Envoy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Host {
+pub enum GateHost {
     /// The proxy-wasm filter.
     Wasm,
     /// The dynamic module.
     Native,
 }
 
-impl Host {
+impl GateHost {
     /// Returns the host that `$CALLGATE_HOST` names: `wasm`, the default, or `native`.
     pub fn from_environment() -> Result<Self, StackError> {
         match env::var("CALLGATE_HOST").as_deref() {
@@ -68,7 +68,7 @@ impl Artefacts {
     pub fn find() -> Result<Self, StackError> {
         let dist = env::var_os("CALLGATE_DIST").map_or_else(|| workspace().join("dist"), PathBuf::from);
         let built = |what, name: &str| there(what, dist.join(name), "CALLGATE_DIST");
-        let host = Host::from_environment()?;
+        let host = GateHost::from_environment()?;
         Ok(Self {
             host,
             cli: built("the command line", "callgate")?,

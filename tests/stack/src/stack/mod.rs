@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-pub use artefacts::{Artefacts, Host, workspace};
+pub use artefacts::{Artefacts, GateHost, workspace};
 pub use bootstrap::Bootstrap;
 use containers::Containers;
 pub use contract::{prepare, run};
