@@ -34,10 +34,15 @@ else
         echo "SKIPPED: replays of recorded data: ${CALLGATE_DATA:-../shared/data} does not have it" | tee -a "$log"
     suite "crates and end to end" cargo test --release --no-fail-fast
 fi
+suite "end to end, native host" env CALLGATE_HOST=native cargo test --quiet --release --test e2e
 suite "pure crates under Node" .setup/node-test.sh
 suite "end to end in containers" .setup/test-containers.sh
 suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-payment -p callgate-tool-sql -p callgate-tool-units
 suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider
+
+# The same clients through the other host, without the tests of pages.
+suite "official clients, native host" env CALLGATE_HOST=native "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider \
+    --ignore=tests/python/test_docs.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py'
 
 printf '\n=== summary ===\n'
 # The coverage of replayed recordings.

@@ -67,7 +67,7 @@ fn settle_one(
 ) -> Decided {
     let conversation = Conversation { calls_before: before.calls };
     before.calls = before.calls.saturating_add(1);
-    let verdict = match malformed(choice, &call, &before.ids) {
+    let verdict = match malformed(choice, &call, &mut before.ids) {
         Some(message) => Verdict::Deny(Violation {
             code: Code::CallMalformed,
             tool: name_in_sentence(&call.name),
@@ -75,7 +75,6 @@ fn settle_one(
             message: message.to_owned(),
         }),
         None => {
-            before.ids.insert((choice, call.id.clone()));
             let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
             decide(&gate.contract, caller, &conversation, &proposed)
         }
@@ -95,23 +94,18 @@ fn settle_one(
     };
     let named = (call.id.as_str(), approved.tool.name());
     let position = ledger.write(gate, caller, before.round, named, Some(&approved.canonical), ruling);
-    let canonical = Call { arguments: approved.canonical.clone(), ..call };
+    let call = Call { arguments: approved.canonical, ..call };
     match approved.tool.run() {
-        Run::Client => Decided::Client(canonical),
-        Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => Decided::Run(Runnable {
-            run: RunCall {
-                id: canonical.id.clone(),
-                tool: approved.tool.name().to_owned(),
-                arguments: approved.canonical,
-                position,
-            },
-            call: canonical,
-        }),
+        Run::Client => Decided::Client(call),
+        Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => {
+            let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
+            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position }, call })
+        }
     }
 }
 
-/// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own.
-fn malformed(choice: ChoiceIndex, call: &Call, ids: &HashSet<(ChoiceIndex, String)>) -> Option<&'static str> {
+/// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own; it is added to `ids`.
+fn malformed(choice: ChoiceIndex, call: &Call, ids: &mut HashSet<(ChoiceIndex, String)>) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }
@@ -120,7 +114,7 @@ fn malformed(choice: ChoiceIndex, call: &Call, ids: &HashSet<(ChoiceIndex, Strin
         Form::Custom => Some("The call is of a custom tool; a contract allows calls of functions only."),
         Form::Unclear => Some("The call can be read in two ways."),
         Form::Tool if call.id.is_empty() => Some("The call has no id."),
-        Form::Tool if ids.contains(&(choice, call.id.clone())) => {
+        Form::Tool if !ids.insert((choice, call.id.clone())) => {
             Some("The call has the id of another call of the same turn.")
         }
         Form::Tool => None,

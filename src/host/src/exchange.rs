@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use callgate_engine::{
-    CallBatch, CallFailed, Effect, Event, Exchange, Forward, Gate, ModelReply, ModelRequest, Outcome,
+    CallBatch, CallFailed, Effect, Event, Exchange, Forward, Gate, Headers, ModelReply, ModelRequest, Outcome,
 };
 use callgate_engine::{Reply, Tally};
 
@@ -42,8 +42,23 @@ pub enum Step {
 struct Live {
     exchange: Exchange,
     holding: Holding,
+    /// The request has one `content-type`, spelt as the gate forwards it.
+    json: bool,
+    upstream: Upstream,
+    /// The verdict left in filter state.
+    noted: Option<String>,
     /// The callout under way.
     callout: Option<Callout>,
+}
+
+/// Headers of the upstream's response that a changed body makes wrong.
+#[derive(Debug, Default)]
+struct Upstream {
+    /// `None` if there is no length, or one that cannot be read.
+    content_length: Option<usize>,
+    /// There are such headers, readable or not.
+    has_length: bool,
+    has_encoding: bool,
 }
 
 /// The held part of the response, which can still be written.
@@ -88,7 +103,14 @@ impl LiveExchange {
     /// Creates an exchange through a gate. See [`Exchange::new`] about the id.
     #[must_use]
     pub fn new(gate: Rc<Gate>, id: String) -> Self {
-        Self(RefCell::new(Live { exchange: Exchange::new(gate, id), holding: Holding::Nothing, callout: None }))
+        Self(RefCell::new(Live {
+            exchange: Exchange::new(gate, id),
+            holding: Holding::Nothing,
+            json: false,
+            upstream: Upstream::default(),
+            noted: None,
+            callout: None,
+        }))
     }
 
     /// Carries out an event of the request, of which the host has `held` bytes at hand.
@@ -117,7 +139,7 @@ impl LiveExchange {
         match effect {
             // Without a held body nothing can be written, and the engine has nothing to write.
             Effect::Finish(_) if !writable => {
-                self.0.borrow().note(host);
+                self.0.borrow_mut().note(host);
                 Step::Continue
             }
             effect => self.settle(host, Place::Response(0), effect),
@@ -225,6 +247,10 @@ impl Live {
     }
 
     fn on_request(&mut self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
+        if let Event::RequestHead { headers, .. } = &event {
+            let mut types = headers.iter().filter(|(name, _)| name == "content-type");
+            self.json = types.next().is_some_and(|(_, value)| value == JSON.as_bytes()) && types.next().is_none();
+        }
         match self.tell(host, event) {
             Effect::Pass => Step::Continue,
             Effect::PassWithout(remove) => {
@@ -233,8 +259,8 @@ impl Live {
             }
             Effect::Forward(Forward { body, remove, content_type }) => {
                 forward_without(host, &remove);
-                if let Some(content_type) = &content_type {
-                    host.set_request_header("content-type", Some(content_type));
+                if let Some(content_type) = content_type.filter(|content_type| !self.json || content_type != JSON) {
+                    host.set_request_header("content-type", Some(&content_type));
                 }
                 host.set_request_header("content-length", Some(&body.len().to_string()));
                 host.set_request_body(held, &body);
@@ -253,6 +279,9 @@ impl Live {
     }
 
     fn on_response_head(&mut self, host: &impl Host, event: Event<'_>) -> Step {
+        if let Event::ResponseHead { headers, .. } = &event {
+            self.upstream = Upstream::read(headers);
+        }
         let effect = self.tell(host, event);
         if let Some(dropped) = self.dropped_members() {
             host.set_response_header("x-callgate-dropped-members", Some(&dropped));
@@ -359,11 +388,17 @@ impl Live {
         host.set_response_body(held, bytes);
     }
 
-    /// Makes the response's headers fit its body.
+    /// Makes the response's headers fit its body. Writes only what differs: in a sandbox each write is a call of the host.
     fn release_headers(&self, host: &impl Host, length: Option<usize>) {
-        host.set_response_header("content-length", length.map(|length| length.to_string()).as_deref());
+        if self.upstream.has_length && (length.is_none() || self.upstream.content_length != length)
+            || !self.upstream.has_length && length.is_some()
+        {
+            host.set_response_header("content-length", length.map(|length| length.to_string()).as_deref());
+        }
         // The engine reads and writes no encoded bodies.
-        host.set_response_header("content-encoding", None);
+        if self.upstream.has_encoding {
+            host.set_response_header("content-encoding", None);
+        }
         if let Some(content_type) = self.exchange.content_type() {
             host.set_response_header("content-type", Some(content_type));
         }
@@ -375,28 +410,54 @@ impl Live {
         self.note(host);
     }
 
-    fn reply(&self, host: &impl Host, reply: Reply) -> Step {
+    fn reply(&mut self, host: &impl Host, reply: Reply) -> Step {
         self.note(host);
         Step::Reply(reply)
     }
 
-    fn reset(&self, host: &impl Host) -> Step {
+    fn reset(&mut self, host: &impl Host) -> Step {
         self.note(host);
         Step::Reset
     }
 
     /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members dropped
     /// from the request are there as `wasm.callgate.dropped_members`.
-    fn note(&self, host: &impl Host) {
-        host.note("callgate.verdict", &self.exchange.tally().verdict());
+    fn note(&mut self, host: &impl Host) {
+        let verdict = self.exchange.tally().verdict();
+        if self.noted.as_ref() == Some(&verdict) {
+            return;
+        }
+        host.note("callgate.verdict", &verdict);
         if let Some(dropped) = self.dropped_members() {
             host.note("callgate.dropped_members", &dropped);
         }
+        self.noted = Some(verdict);
     }
 
     fn dropped_members(&self) -> Option<String> {
         let dropped = &self.exchange.tally().dropped_members;
         (!dropped.is_empty()).then(|| dropped.join(", "))
+    }
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    fn read(headers: &Headers) -> Self {
+        let mut upstream = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "content-length" if !upstream.has_length => {
+                    upstream.has_length = true;
+                    upstream.content_length = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+                }
+                // Two lengths: neither can be kept.
+                "content-length" => upstream.content_length = None,
+                "content-encoding" => upstream.has_encoding = true,
+                _ => {}
+            }
+        }
+        upstream
     }
 }
 
@@ -411,6 +472,8 @@ fn defect() -> Step {
     log::error!("callgate: an effect came that does not fit its event; the exchange is refused");
     Step::Reply(Reply { status: 500, body: DEFECT.to_vec(), retry_after: None })
 }
+
+const JSON: &str = "application/json";
 
 /// The answer if the adapter itself is at fault.
 pub const DEFECT: &[u8] =

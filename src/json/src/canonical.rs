@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Number, Value};
 
+use crate::outline::strings;
+
 /// Writes a value as canonical JSON text (RFC 8785): no white space, members sorted by the UTF-16 units of their keys, the
 /// shortest escapes, numbers as ECMAScript writes them.
 ///
@@ -22,7 +24,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value) {
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Number(number) => write_number(out, number),
-        Value::String(text) => write_string(out, text),
+        Value::String(text) => strings::write(out, text),
         Value::Array(items) => {
             out.push(b'[');
             for (position, item) in items.iter().enumerate() {
@@ -48,7 +50,7 @@ fn write_object(out: &mut Vec<u8>, members: &Map<String, Value>) {
         if position > 0 {
             out.push(b',');
         }
-        write_string(out, key);
+        strings::write(out, key);
         out.push(b':');
         write_value(out, value);
     }
@@ -60,11 +62,5 @@ fn write_number(out: &mut Vec<u8>, number: &Number) {
         Some(double) if number.is_f64() => serde_json_canonicalizer::to_writer(&double, out),
         _ => serde_json::to_writer(out, number),
     };
-    debug_assert!(written.is_ok(), "writing to a vector does not fail");
-}
-
-fn write_string(out: &mut Vec<u8>, text: &str) {
-    // `serde_json` escapes exactly what RFC 8785 section 3.2.2.2 asks for, in lower case.
-    let written = serde_json::to_writer(out, text);
     debug_assert!(written.is_ok(), "writing to a vector does not fail");
 }

@@ -14,6 +14,9 @@ pub fn name_in_sentence(name: &str) -> String {
 /// characters and backticks.
 #[must_use]
 pub fn name_in_record(name: &str) -> String {
+    if name.len() <= LONGEST_NAME && name.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'`') {
+        return name.to_owned();
+    }
     name.chars().take(LONGEST_NAME).map(|c| if c.is_control() || c == '`' { '\u{fffd}' } else { c }).collect()
 }
 

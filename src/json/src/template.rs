@@ -13,6 +13,8 @@
 //!
 //! Each dialect names the members that may be holes: only members it never decides on.
 
+use std::borrow::Cow;
+
 /// The kinds of values for a hole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hole {
@@ -84,7 +86,10 @@ impl<const N: usize> Template<N> {
 
 /// Returns the meaning of the inside of a string, or `None` if it has escapes that a hole does not take.
 #[must_use]
-pub fn unescaped(inside: &str) -> Option<String> {
+pub fn unescaped(inside: &str) -> Option<Cow<'_, str>> {
+    if !inside.as_bytes().contains(&b'\\') {
+        return Some(Cow::Borrowed(inside));
+    }
     let mut text = String::with_capacity(inside.len());
     let mut pieces = inside.split('\\');
     text.push_str(pieces.next()?);
@@ -101,7 +106,7 @@ pub fn unescaped(inside: &str) -> Option<String> {
         }
         text.push_str(letters.as_str());
     }
-    Some(text)
+    Some(Cow::Owned(text))
 }
 
 fn escape(letter: char) -> Option<char> {

@@ -8,19 +8,20 @@ use crate::ShapeError;
 use crate::checks::folds_to;
 
 /// As [`checks::no_call`](crate::checks::no_call).
-pub(crate) fn no_call(value: Item<'_>, is_call: fn(&str, Item<'_>) -> bool) -> Result<(), ShapeError> {
+pub(crate) fn no_call(value: Item<'_>, is_call: fn(Item<'_>, Item<'_>) -> bool) -> Result<(), ShapeError> {
     value.items().try_for_each(|item| no_call(item, is_call))?;
     no_call_but(value, &[], is_call)
 }
 
-/// As [`checks::no_call_but`](crate::checks::no_call_but).
+/// As [`checks::no_call_but`](crate::checks::no_call_but). `is_call` takes a key and its value.
 pub(crate) fn no_call_but(
     members: Item<'_>,
     expected: &[&str],
-    is_call: fn(&str, Item<'_>) -> bool,
+    is_call: fn(Item<'_>, Item<'_>) -> bool,
 ) -> Result<(), ShapeError> {
-    members.members().filter(|(key, _)| !expected.contains(&key.as_ref())).try_for_each(|(key, value)| {
-        if is_call(&key, value) {
+    let others = members.pairs().filter(|(key, _)| !expected.iter().any(|expected| key.is(expected)));
+    others.into_iter().try_for_each(|(key, value)| {
+        if is_call(key, value) {
             return Err(ShapeError::StrayCall);
         }
         if value.is_array() || value.is_object() { no_call(value, is_call) } else { Ok(()) }
@@ -59,6 +60,7 @@ pub(crate) fn small(value: Item<'_>, at: &'static str) -> Result<u32, ShapeError
 
 /// As [`checks::exact_keys`](crate::checks::exact_keys).
 pub(crate) fn exact_keys(members: Item<'_>, known: &[&str]) -> Result<(), ShapeError> {
-    let ambiguous = |key: &str| !known.contains(&key) && known.iter().any(|known| folds_to(key, known));
-    if members.members().any(|(key, _)| ambiguous(&key)) { Err(ShapeError::StrayCall) } else { Ok(()) }
+    let folds = |key: Item<'_>| key.string().is_some_and(|key| known.iter().any(|known| folds_to(&key, known)));
+    let ambiguous = |key: Item<'_>| !known.iter().any(|known| key.is(known)) && folds(key);
+    if members.pairs().any(|(key, _)| ambiguous(key)) { Err(ShapeError::StrayCall) } else { Ok(()) }
 }

@@ -62,7 +62,7 @@ fn change(before: &SummaryLine, now: &SummaryLine, noise: f64) -> Change {
         Better::More => now.ratio / before.ratio,
         Better::Less => before.ratio / now.ratio,
     };
-    // A figure that is no number proves nothing.
+    // A figure that cannot be read proves nothing.
     if !gain.is_finite() {
         return Change::Missing;
     }

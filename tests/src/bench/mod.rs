@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::stack::{Artefacts, StackError, workspace};
+use crate::stack::{Artefacts, Host, StackError, workspace};
 use case::{Case, Desk};
 use cores::Cores;
 use exchange::Exchange;
@@ -109,7 +109,10 @@ struct Measured {
 
 /// Measures, prints tables, and writes `target/bench/summary.json`.
 pub async fn bench(options: &Options) -> Result<(), StackError> {
-    let artefacts = Artefacts::find()?;
+    let mut artefacts = Artefacts::find()?;
+    // Every variant starts from the configuration of the wasm filter.
+    artefacts.host = Host::Wasm;
+    artefacts.filter = artefacts.built("the filter", Host::Wasm.module())?;
     let settings = options.settings();
     let folder = tempfile::tempdir().map_err(StackError::io("a folder for the bench"))?;
     if options.executor {

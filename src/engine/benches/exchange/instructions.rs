@@ -12,9 +12,9 @@ const MANY: usize = 60;
 /// Ratios that later work must keep: a count, the count it is compared with, and the bound of the ratio. Trees of the same bytes are
 /// work that the engine does not change.
 const RATIOS: [(&str, &str, f64); 8] = [
-    ("no_tools", TREES, 0.8),
-    ("two_calls", TREES, 2.35),
-    ("32_calls", TREES, 12.5),
+    ("no_tools", TREES, 0.42),
+    ("two_calls", TREES, 1.45),
+    ("32_calls", TREES, 7.7),
     ("tools_10000", "tools_1", 1.05),
     ("conversation_200k", TREES, 53.0),
     ("mcp_call", TREES, 0.55),

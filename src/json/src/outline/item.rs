@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Kind, Node};
+use super::{Kind, Node, strings};
 use crate::Span;
 use crate::read::read_nearest;
 
@@ -118,7 +118,7 @@ impl<'t> Item<'t> {
     pub fn string(self) -> Option<Cow<'t, str>> {
         match self.node().kind {
             Kind::Plain => std::str::from_utf8(self.inside()).ok().map(Cow::Borrowed),
-            Kind::Escaped => serde_json::from_slice(self.raw()).ok().map(Cow::Owned),
+            Kind::Escaped => strings::unescaped(self.inside()).map(Cow::Owned),
             Kind::Null | Kind::Bool | Kind::Number | Kind::Array | Kind::Object => None,
         }
     }

@@ -159,13 +159,16 @@ impl Scan<'_> {
     /// Returns true if an earlier key of the object means the same as `key`.
     fn repeats(&self, object: usize, key: usize) -> bool {
         let item = |position| Item::new(self.text, &self.nodes, position);
-        let key_item = item(key);
+        let Some(node) = self.nodes.get(key) else { return true };
         let mut earlier = object + 1;
-        while earlier < key {
-            if item(earlier).is_same_string(key_item) {
+        while let Some(other) = self.nodes.get(earlier..key).and_then(|nodes| nodes.first()) {
+            // Keys without escapes differ if their lengths do.
+            let differ =
+                node.kind == other.kind && node.kind == Kind::Plain && node.end - node.start != other.end - other.start;
+            if !differ && item(earlier).is_same_string(item(key)) {
                 return true;
             }
-            earlier = item(item(earlier).next()).next();
+            earlier = item(earlier + 1).next();
         }
         false
     }

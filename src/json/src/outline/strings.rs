@@ -1,4 +1,4 @@
-//! Reads strings.
+//! Reads and writes strings.
 
 use crate::scan::special;
 
@@ -30,10 +30,10 @@ pub(crate) fn read(text: &[u8], mut at: usize) -> Option<StringEnd> {
 fn escape(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
-        b'u' => match unit(text, at + 1)? {
+        b'u' => match hex(text, at + 1)? {
             0xd800..=0xdbff => {
                 let low = text.get(at + 5..at + 7) == Some(b"\\u");
-                matches!(unit(text, at + 7)?, 0xdc00..=0xdfff if low).then_some(at + 11)
+                matches!(hex(text, at + 7)?, 0xdc00..=0xdfff if low).then_some(at + 11)
             }
             0xdc00..=0xdfff => None,
             _ => Some(at + 5),
@@ -43,6 +43,61 @@ fn escape(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Reads four hexadecimal digits.
-fn unit(text: &[u8], at: usize) -> Option<u32> {
+fn hex(text: &[u8], at: usize) -> Option<u32> {
     text.get(at..at + 4)?.iter().try_fold(0, |unit, byte| Some(unit << 4 | char::from(*byte).to_digit(16)?))
+}
+
+/// Returns the meaning of the inside of a string that was read.
+pub(crate) fn unescaped(inside: &[u8]) -> Option<String> {
+    let mut text = Vec::with_capacity(inside.len());
+    let mut at = 0;
+    loop {
+        let end = special(inside, at);
+        text.extend_from_slice(inside.get(at..end)?);
+        let Some(letter) = inside.get(end + 1) else { return String::from_utf8(text).ok() };
+        at = end + 2;
+        match letter {
+            b'b' => text.push(8),
+            b'f' => text.push(12),
+            b'n' => text.push(b'\n'),
+            b'r' => text.push(b'\r'),
+            b't' => text.push(b'\t'),
+            b'u' => {
+                let mut unit = hex(inside, at)?;
+                at += 4;
+                if let 0xd800..=0xdbff = unit {
+                    unit = 0x1_0000 + ((unit - 0xd800) << 10) + hex(inside, at + 2)?.checked_sub(0xdc00)?;
+                    at += 6;
+                }
+                text.extend_from_slice(char::from_u32(unit)?.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            other => text.push(*other),
+        }
+    }
+}
+
+/// Appends a text as a string, with the shortest escapes (RFC 8785, section 3.2.2.2).
+pub(crate) fn write(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    out.push(b'"');
+    let mut at = 0;
+    loop {
+        let end = special(bytes, at);
+        out.extend_from_slice(bytes.get(at..end).unwrap_or_default());
+        let Some(&byte) = bytes.get(end) else { break };
+        at = end + 1;
+        match byte {
+            8 => out.extend_from_slice(b"\\b"),
+            12 => out.extend_from_slice(b"\\f"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0..0x20 => {
+                out.extend_from_slice(if byte < 16 { b"\\u000" } else { b"\\u001" });
+                out.push(b"0123456789abcdef".get(usize::from(byte % 16)).copied().unwrap_or_default());
+            }
+            other => out.extend_from_slice(&[b'\\', other]),
+        }
+    }
+    out.push(b'"');
 }

@@ -1,6 +1,6 @@
 //! Writes an outlined value as its tree would be written: without white space, with the shortest escapes.
 
-use super::{Item, Kind};
+use super::{Item, Kind, strings};
 use crate::splice::append;
 
 /// New texts for strings of one outlined value.
@@ -56,13 +56,13 @@ impl Item<'_> {
         changes: &mut std::iter::Peekable<impl Iterator<Item = &'c (usize, String)>>,
     ) {
         if let Some((_, text)) = changes.next_if(|(position, _)| *position == self.position()) {
-            return write_string(out, text);
+            return strings::write(out, text);
         }
         match self.kind() {
             Kind::Null | Kind::Bool | Kind::Plain => out.extend_from_slice(self.raw()),
             Kind::Number if is_short(self.raw()) => out.extend_from_slice(self.raw()),
             Kind::Number => append(out, &self.value()),
-            Kind::Escaped => write_string(out, &self.string().unwrap_or_default()),
+            Kind::Escaped => strings::write(out, &self.string().unwrap_or_default()),
             Kind::Array => {
                 out.push(b'[');
                 for (position, item) in self.items().enumerate() {
@@ -92,9 +92,4 @@ impl Item<'_> {
 /// Returns true for a whole number that is written as it is read.
 fn is_short(number: &[u8]) -> bool {
     number.len() <= 18 && number.iter().all(u8::is_ascii_digit)
-}
-
-fn write_string(out: &mut Vec<u8>, text: &str) {
-    let written = serde_json::to_writer(out, text);
-    debug_assert!(written.is_ok(), "writing to a vector does not fail");
 }

@@ -53,7 +53,7 @@ impl TextEvent {
     /// Reads another event; `None` if it does not fit.
     pub(super) fn replay<'d>(&self, data: &'d [u8]) -> Option<TextNews<'d>> {
         let [text, counts @ ..] = self.learned.replay("", data)?;
-        Some(TextNews { text: unescaped(text)?, counts })
+        Some(TextNews { text: unescaped(text)?.into_owned(), counts })
     }
 }
 

@@ -181,8 +181,9 @@ fn input(custom: Item<'_>) -> Result<Said<'_>, ShapeError> {
 /// Returns the other members of an entry, and true if some were dropped.
 fn extra(entry: Item<'_>) -> (Map<String, Value>, bool) {
     let others = |members: Item<'_>, read: &[&str]| -> Map<String, Value> {
-        let unread = members.members().filter(|(key, value)| !read.contains(&key.as_ref()) && !value.is_null());
-        unread.map(|(key, value)| (key.into_owned(), value.value())).collect()
+        let is_read = |key: Item<'_>| read.iter().any(|read| key.is(read));
+        let unread = members.pairs().filter(|(key, value)| !is_read(*key) && !value.is_null());
+        unread.map(|(key, value)| (key.string().unwrap_or_default().into_owned(), value.value())).collect()
     };
     let mut extra = others(entry, &ENTRY);
     let mut pruned = prune(&mut extra, &[]);
@@ -198,7 +199,8 @@ fn extra(entry: Item<'_>) -> (Map<String, Value>, bool) {
 
 /// Returns the string with the arguments of an entry that has no member but those the reader reads.
 pub(super) fn plain_arguments(entry: Item<'_>) -> Option<Item<'_>> {
-    let has_only = |members: Item<'_>, known: &[&str]| members.members().all(|(key, _)| known.contains(&key.as_ref()));
+    let has_only =
+        |members: Item<'_>, known: &[&str]| members.pairs().all(|(key, _)| known.iter().any(|known| key.is(known)));
     let function =
         entry.get("function").filter(|function| has_only(entry, &ENTRY) && has_only(*function, &FUNCTION))?;
     function.get("arguments").filter(|arguments| arguments.is_string())

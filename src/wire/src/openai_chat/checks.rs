@@ -81,9 +81,11 @@ pub(super) fn choice_index(choice: Item<'_>, position: usize) -> Result<ChoiceIn
     }
 }
 
-fn is_call(key: &str, value: Item<'_>) -> bool {
-    // The lengths in bytes of keys that can fold to one of the two; nearly every key ends here.
-    matches!(key.len(), 10 | 11 | 13)
-        && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
-        && holds_something(value)
+fn is_call(key: Item<'_>, value: Item<'_>) -> bool {
+    // Keys that fold to one of the two have at least 10 bytes, and two quotes; nearly every key ends here.
+    key.raw().len() >= 12 && holds_something(value) && key.string().is_some_and(|key| names_call(&key))
+}
+
+fn names_call(key: &str) -> bool {
+    matches!(key.len(), 10 | 11 | 13) && (folds_to(key, "tool_calls") || folds_to(key, "function_call"))
 }

@@ -54,19 +54,41 @@ fn reports(value: Item<'_>, whole: bool) -> bool {
     if value.is_array() {
         return !value.is_empty() && value.items().all(|item| item.is_object() && reports(item, whole));
     }
-    let has = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
-    // As in the official SDKs, an empty or false `error` of a chunk does not count.
-    let is_one = |error: Item<'_>| holds_something(error) || error.is_number() || error.is_true();
-    let is_said = |error: Item<'_>| if whole { !error.is_null() } else { is_one(error) };
-    let named = value.get("error").is_some_and(is_said) || value.get("object").is_some_and(|kind| kind.is("error"));
-    if !whole {
-        return named;
+    let mut found = Report::default();
+    for (key, member) in value.members() {
+        let is_there = !member.is_null();
+        match key.as_ref() {
+            // As in the official SDKs, an empty or false `error` of a chunk does not count.
+            "error" if whole => found.named |= is_there,
+            "error" => found.named |= holds_something(member) || member.is_number() || member.is_true(),
+            "object" => found.named |= member.is("error"),
+            "detail" => found.detailed = is_there,
+            "errors" => found.listed = member.is_array() && !member.is_empty(),
+            "choices" => found.chosen = is_there && !(member.is_array() && member.is_empty()),
+            "message" => found.told = member.is_string(),
+            "code" | "status" | "statusCode" | "status_code" | "type" => found.coded |= is_there,
+            _ => {}
+        }
     }
-    let has_code = || ["code", "status", "statusCode", "status_code", "type"].iter().any(|key| has(key));
-    let listed = || value.get("errors").is_some_and(|errors| errors.is_array() && !errors.is_empty());
-    let chosen = value.get("choices").is_some_and(|all| !all.is_null() && !(all.is_array() && all.is_empty()));
-    let told = || value.get("message").is_some_and(Item::is_string) && has_code();
-    !chosen && (named || has("detail") || listed() || told())
+    let Report { named, detailed, listed, chosen, told, coded } = found;
+    if whole { !chosen && (named || detailed || listed || (told && coded)) } else { named }
+}
+
+/// The members of an object that reports an error.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each kind of member; they combine freely")]
+struct Report {
+    /// It has an error, or calls itself one.
+    named: bool,
+    detailed: bool,
+    /// It has a list of errors.
+    listed: bool,
+    /// It has choices, so it is an answer.
+    chosen: bool,
+    /// It has a message.
+    told: bool,
+    /// It has a code.
+    coded: bool,
 }
 
 fn kind(status: u16) -> &'static str {

@@ -61,9 +61,9 @@ impl SummaryLine {
             unit: unit.to_owned(),
             baseline: round(baseline),
             against: against.to_owned(),
-            ratio: round(ratio.median),
-            ratio_low: round(ratio.low),
-            ratio_high: round(ratio.high),
+            ratio: fine(ratio.median),
+            ratio_low: fine(ratio.low),
+            ratio_high: fine(ratio.high),
             better,
         }
     }
@@ -89,10 +89,10 @@ pub(crate) fn read(file: &Path) -> Result<Vec<SummaryLine>, StackError> {
 pub(crate) fn print(lines: &[SummaryLine]) {
     println!("{:<34}{:>12} {:<12}{:>8}  {:<14} against", "", "value", "unit", "ratio", "low–high");
     for line in lines {
-        let spread = format!("{:.2}–{:.2}", line.ratio_low, line.ratio_high);
+        let spread = format!("{}–{}", digits(line.ratio_low), digits(line.ratio_high));
         let SummaryLine { name, value, unit, ratio, against, baseline, .. } = line;
-        let (value, baseline) = (number(*value), number(*baseline));
-        println!("{name:<34}{value:>12} {unit:<12}{ratio:>8.2}  {spread:<14} {against} ({baseline})");
+        let (value, baseline, ratio) = (number(*value), number(*baseline), digits(*ratio));
+        println!("{name:<34}{value:>12} {unit:<12}{ratio:>8}  {spread:<14} {against} ({baseline})");
     }
 }
 
@@ -101,7 +101,17 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 fn round(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    (value * 1e3).round() / 1e3
+}
+
+/// Ratios may be small.
+fn fine(ratio: f64) -> f64 {
+    (ratio * 1e5).round() / 1e5
+}
+
+/// A ratio with three digits that mean something.
+fn digits(ratio: f64) -> String {
+    if ratio.abs() < 0.1 { format!("{ratio:.4}") } else { format!("{ratio:.2}") }
 }
 
 #[cfg(test)]

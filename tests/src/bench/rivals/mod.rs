@@ -1,4 +1,4 @@
-//! What a user would pick instead, at the case of two calls: LiteLLM's proxy with its tool-permission guardrail, and the tool rail of
+//! The alternatives of a user, at the case of two calls: LiteLLM's proxy with its tool-permission guardrail, and the tool rail of
 //! NeMo Guardrails for validation alone. One worker each, the same static upstream, in one run with the gate.
 
 mod litellm;
@@ -27,7 +27,7 @@ const CONNECTIONS: usize = 16;
 /// LiteLLM is slow, so each load lasts longer than those of the other benches.
 const TIMES: u32 = 3;
 
-/// Returns the Python of the environment that `make setup-rivals` makes; `None` if there is none.
+/// Returns the Python of the environment that `make setup-rivals` makes, if it exists.
 fn python() -> Option<PathBuf> {
     Some(workspace().join(".callgate/rivals/bin/python")).filter(|python| python.is_file())
 }

@@ -67,7 +67,7 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// Replaces Callgate's wasm filter with a dynamic module, with the same configuration.
+    /// Replaces Callgate's wasm filter with a dynamic module, with the same configuration, as `callgate render --host native` writes it.
     pub fn dynamic_module(&mut self, module: &Path) -> Result<(), StackError> {
         let filters = self.http_filters()?;
         let filter = filters.iter_mut().find(|filter| filter.get("name").is_some_and(|name| name == "callgate"));
@@ -79,6 +79,7 @@ impl Bootstrap {
             "dynamic_module_config": {
                 "module": { "local": { "filename": module.display().to_string() } },
                 "do_not_close": true,
+                "metrics_namespace": "wasmcustom",
             },
             "filter_name": "callgate",
             "filter_config": configuration,
