@@ -207,7 +207,10 @@ fn number(body: BodyBuffer) -> u32 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks_size(pointer: NonNull<c_void>, body: BodyBuffer) -> usize {
+extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks_size(
+    pointer: NonNull<c_void>,
+    body: BodyBuffer,
+) -> usize {
     filter(pointer).state.borrow().bodies.get(&number(body)).map_or(0, Vec::len)
 }
 

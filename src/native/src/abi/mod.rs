@@ -152,7 +152,8 @@ unsafe extern "C" {
         body: BodyBuffer,
         into: *mut Buffer,
     ) -> bool;
-    fn envoy_dynamic_module_callback_http_append_body(filter: NonNull<c_void>, body: BodyBuffer, bytes: Buffer) -> bool;
+    fn envoy_dynamic_module_callback_http_append_body(filter: NonNull<c_void>, body: BodyBuffer, bytes: Buffer)
+    -> bool;
     fn envoy_dynamic_module_callback_http_drain_body(filter: NonNull<c_void>, body: BodyBuffer, bytes: usize) -> bool;
 
     fn envoy_dynamic_module_callback_http_set_filter_state_bytes(
