@@ -122,7 +122,7 @@ mod tests {
     fn lines_are_read_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("bench/summary.json");
-        let lines = [SummaryLine::plain("a.b.cpu", 30.0004, "us", 20.0, "bare", Better::Less)];
+        let lines = [SummaryLine::plain("a.b.cpu", 30.00004, "us", 20.0, "bare", Better::Less)];
         write(&lines, &file).unwrap();
         assert_eq!(read(&file).unwrap(), lines);
         assert_eq!((lines[0].value, lines[0].ratio), (30.0, 1.5));
