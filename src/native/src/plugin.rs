@@ -1,7 +1,6 @@
 //! One filter configuration: the compiled contract and everything its streams share, on all workers.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +26,8 @@ pub(crate) struct Plugin {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) ticker: Ticker,
-    counters: HashMap<Counter, usize>,
+    /// Envoy's ids; an exchange adds to one or two of some fifty.
+    counters: Vec<(Counter, usize)>,
     /// Decisions of each worker, by its index.
     deliveries: Vec<Delivery>,
     ended: AtomicBool,
@@ -143,7 +143,7 @@ impl Plugin {
 impl Shared {
     /// Returns Envoy's id of a counter.
     pub(crate) fn counter(&self, counter: Counter) -> Option<usize> {
-        self.counters.get(&counter).copied()
+        self.counters.iter().find(|(own, _)| *own == counter).map(|(_, id)| *id)
     }
 
     /// Takes an exchange's decisions.
